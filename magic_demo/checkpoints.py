@@ -1,0 +1,156 @@
+"""Where models come from: a folder or a Hub id becomes a model, its tokenizer and its preprocessing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from magic_demo.errors import CheckpointError
+from magic_demo.photos import resize_pixels
+from magic_demo.types import Pixels
+
+HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How a photo becomes a model's input, as the checkpoint's ``preprocessor_config.json`` says.
+
+    size: (height, width) in pixels; mean, std: a channel each, in units of 0..1.
+    """
+
+    size: tuple[int, int]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    def apply(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Turn (H, W, 3) uint8 RGB into (3, h, w) float32, resized without keeping the aspect, and normalised."""
+        small = resize_pixels(pixels, self.size).astype(np.float32) / 255.0
+        normal = (small - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+        return np.ascontiguousarray(normal.transpose(2, 0, 1))
+
+
+def find_checkpoint(source: str | Path, *, revision: str | None = None) -> Path:
+    """Return the folder of a checkpoint: ``source`` itself, or the local snapshot of a Hub id, fetched when allowed.
+
+    Raises CheckpointError with one line when there is no such folder or id, no ``config.json``, or no network.
+    """
+    folder = Path(source)
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise CheckpointError(
+                f"{folder}: no config.json in this folder; a folder written by training or by save_pretrained is expected"
+            )
+        return folder
+    name = str(source)
+    if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
+        raise CheckpointError(f"{name}: no such folder; give a checkpoint folder, or a Hub id such as CIDAS/clipseg-rd64-refined")
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=HUB_FILES))
+    except HFValidationError as error:
+        raise CheckpointError(f"{name}: neither a folder here nor a valid Hub id") from error
+    except RepositoryNotFoundError as error:
+        raise CheckpointError(f"{name}: no such folder here and no such model on the Hub; check the spelling") from error
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{name}: not a folder here, and the Hub cannot be reached or has not been asked before"
+            f"{' (offline mode is on)' if os.environ.get('HF_HUB_OFFLINE') == '1' else ''}; "
+            "download it once with a network, or give a checkpoint folder"
+        ) from error
+
+
+def load_model(source: str | Path, auto_class: Any, *, revision: str | None = None) -> PreTrainedModel:
+    """Load a model in float32 for inference; ``config.json``'s model_type picks the class among those of ``auto_class``.
+
+    Only safetensors are read. Raises CheckpointError when weights are missing, broken, or do not fit the config.
+    """
+    folder = find_checkpoint(source, revision=revision)
+    read_config(folder)
+    try:
+        model, info = auto_class.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        )
+    except Exception as error:  # transformers and safetensors raise OSError, ValueError, KeyError, RuntimeError and their own
+        raise CheckpointError(
+            f"{source}: the model cannot be loaded ({' '.join(str(error).split())[:300]}); fetch or train it again"
+        ) from error
+    if info["missing_keys"] or info.get("mismatched_keys"):
+        keys = sorted(str(key) for key in (info["missing_keys"] or info["mismatched_keys"]))
+        raise CheckpointError(
+            f"{source}: the weights do not fit config.json ({len(keys)} missing, first {keys[0]}); fetch or train it again"
+        )
+    model.eval()
+    return model  # type: ignore[no-any-return]
+
+
+def load_tokenizer(source: str | Path, *, revision: str | None = None) -> PreTrainedTokenizerBase:
+    """Load the tokenizer that comes with a checkpoint. Raises CheckpointError when it is missing or broken."""
+    folder = find_checkpoint(source, revision=revision)
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # as above
+        raise CheckpointError(
+            f"{source}: the tokenizer cannot be loaded ({' '.join(str(error).split())[:300]}); fetch the checkpoint again"
+        ) from error
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Read ``config.json``. Raises CheckpointError when it is not a JSON object with a ``model_type``."""
+    return _read_object(folder / "config.json", "model_type")
+
+
+def read_preprocessing(source: str | Path, *, revision: str | None = None) -> Preprocessing:
+    """Read ``preprocessor_config.json``: size, mean and standard deviation. Raises CheckpointError when it lacks one."""
+    path = find_checkpoint(source, revision=revision) / "preprocessor_config.json"
+    settings = _read_object(path, "image_mean")
+    size = settings.get("size", settings.get("crop_size"))
+    try:
+        if isinstance(size, int):
+            height = width = size
+        elif isinstance(size, dict) and "height" in size:
+            height, width = int(size["height"]), int(size["width"])
+        elif isinstance(size, dict):
+            height = width = int(size["shortest_edge"])
+        else:
+            raise KeyError("size")
+        mean, std = (tuple(float(value) for value in settings[key]) for key in ("image_mean", "image_std"))
+        if len(mean) != 3 or len(std) != 3 or height < 1 or width < 1:
+            raise ValueError("three channels are expected")
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: 'size', 'image_mean' and 'image_std' are expected ({error}); fetch the checkpoint again") from error
+    return Preprocessing((height, width), mean, std)
+
+
+def name_model(source: str | Path, *, revision: str | None = None) -> str:
+    """Return what identifies a model in manifests and reviews: the source's last name and a digest of weights and config."""
+    folder = find_checkpoint(source, revision=revision)
+    digest = hashlib.sha256()
+    for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
+        digest.update(path.name.encode())
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    name = folder.resolve().name if Path(source).is_dir() else str(source)
+    return f"{name}@{digest.hexdigest()[:12]}"
+
+
+def _read_object(path: Path, needed: str) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({' '.join(str(error).split())}); fetch or train the checkpoint again") from error
+    if not isinstance(content, dict) or needed not in content:
+        raise CheckpointError(f"{path}: a JSON object with '{needed}' is expected; fetch or train the checkpoint again")
+    return content

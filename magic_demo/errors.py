@@ -1,0 +1,17 @@
+"""The errors that a user can cause and can mend: each message is one line saying what came, what was expected, what to do."""
+
+
+class MagicDemoError(Exception):
+    """Base of every error that is shown to a user as one line, without a traceback."""
+
+
+class PhotoError(MagicDemoError):
+    """A photo cannot be used: not a photo, broken, too large or too small, an unsupported kind."""
+
+
+class FormatError(MagicDemoError):
+    """A challenge file (encounters, answers, masks, questions) does not hold what its format asks for."""
+
+
+class CheckpointError(MagicDemoError):
+    """A model cannot be loaded: folder or Hub id missing, files broken, class unknown."""

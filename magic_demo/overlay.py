@@ -1,0 +1,60 @@
+"""How the overlay is drawn: probability map -> levels at the photo's size -> mask -> outline, fill or heat map on the photo."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.types import Mask, Pixels, Probability
+
+OUTLINE_RGB = (255, 214, 10)
+FILL_RGB = (0, 200, 255)
+
+
+def lesion_levels(probability: Probability, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Bring a (h, w) float32 map in 0..1 to ``size`` (height, width) as levels 0..255, bilinear.
+
+    These levels are what the page draws and what batch mode thresholds, so that both show the same mask.
+    """
+    height, width = size
+    levels = cv2.resize(probability.astype(np.float32) * np.float32(255.0), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.floor(levels + np.float32(0.5)), dtype=np.uint8)
+
+
+def level_of(threshold: float) -> int:
+    """Return the lowest level that counts as lesion at a probability ``threshold`` in 0..1 (1 to 255: level 0 never does)."""
+    return min(255, max(1, math.ceil(threshold * 255 - 1e-9)))
+
+
+def lesion_mask(probability: Probability, size: tuple[int, int], threshold: float) -> Mask:
+    """Return the (H, W) bool mask of the pixels at or above ``threshold``, at the photo's ``size`` (height, width)."""
+    return lesion_levels(probability, size) >= level_of(threshold)
+
+
+def draw_outline(pixels: Pixels, mask: Mask, rgb: tuple[int, int, int] = OUTLINE_RGB, thickness: int | None = None) -> Pixels:
+    """Draw the mask's borders on a copy of the photo, with a dark rim so that they show on any skin."""
+    drawn = np.ascontiguousarray(pixels.copy())
+    width = thickness if thickness is not None else max(2, round(max(pixels.shape[:2]) / 300))
+    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    cv2.drawContours(drawn, contours, -1, (20, 20, 20), width + max(2, width // 2), cv2.LINE_AA)
+    cv2.drawContours(drawn, contours, -1, rgb, width, cv2.LINE_AA)
+    return drawn
+
+
+def draw_fill(pixels: Pixels, mask: Mask, opacity: float = 0.35, rgb: tuple[int, int, int] = FILL_RGB) -> Pixels:
+    """Tint the pixels inside the mask; outside it the photo stays as it is."""
+    drawn = pixels.copy()
+    inside = pixels[mask].astype(np.float32)
+    drawn[mask] = np.rint(inside * (1 - opacity) + np.asarray(rgb, np.float32) * opacity).astype(np.uint8)
+    return drawn
+
+
+def draw_heat(pixels: Pixels, probability: Probability, opacity: float = 0.55) -> Pixels:
+    """Lay the probability map over the photo in colour, more opaque where it is higher."""
+    levels = lesion_levels(probability, (pixels.shape[0], pixels.shape[1]))
+    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB).astype(np.float32)
+    weight = (levels.astype(np.float32) / 255.0 * opacity)[:, :, None]
+    return np.asarray(np.rint(pixels.astype(np.float32) * (1 - weight) + colours * weight), dtype=np.uint8)

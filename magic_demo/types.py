@@ -1,0 +1,151 @@
+"""What the parts of the program hand to each other: frozen values with no behaviour beyond reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+Pixels = NDArray[np.uint8]
+"""A photo: (H, W, 3) uint8 RGB, upright."""
+Probability = NDArray[np.float32]
+"""A lesion probability map: (h, w) float32 in 0..1 at the model's own size, not the photo's."""
+Mask = NDArray[np.bool_]
+"""A lesion mask: (H, W) bool at the photo's size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A photo rebuilt from its pixels; nothing else of the file is kept.
+
+    photo_id: the challenge's image id without ending, e.g. ``IMG_ENC00001_00001``.
+    pixels: (H, W, 3) uint8 RGB.
+    notes: one line for everything that was changed at intake (rotation, colour space, depth, metadata dropped).
+    """
+
+    photo_id: str
+    pixels: Pixels
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return (height, width) in pixels."""
+        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+
+@dataclass(frozen=True)
+class PhotoFile:
+    """Where a photo of an encounter lies; ``path`` is None when it was named but not found."""
+
+    photo_id: str
+    path: Path | None
+
+
+@dataclass(frozen=True)
+class Narrative:
+    """The patient's own words, title and content joined, in the languages that there are; empty where absent."""
+
+    en: str = ""
+    zh: str = ""
+
+    def text(self, language: Language) -> str:
+        """Return the text in ``language``, or the other language's where it is missing."""
+        return (self.en or self.zh) if language == "en" else (self.zh or self.en)
+
+
+@dataclass(frozen=True, eq=False)
+class Encounter:
+    """One case as a model sees it. ``responses`` are clinicians' words: never an input of the closed questions."""
+
+    encounter_id: str
+    narrative: Narrative = Narrative()
+    photos: tuple[Photo, ...] = ()
+    responses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class EncounterFiles:
+    """One case as it lies on disk: photos are not read yet."""
+
+    encounter_id: str
+    narrative: Narrative = Narrative()
+    photo_files: tuple[PhotoFile, ...] = ()
+    responses: tuple[str, ...] = ()
+    author_id: str = ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One of the closed questions. Answers are indices into the options, which have the same order in both languages."""
+
+    qid: str
+    text: Mapping[Language, str]
+    options: Mapping[Language, tuple[str, ...]]
+
+    @property
+    def family(self) -> str:
+        """Return the family's id, ``CQID011`` for ``CQID011-003``."""
+        return self.qid.partition("-")[0]
+
+    @property
+    def option_count(self) -> int:
+        """Return how many options there are (3 to 12 in the challenge)."""
+        return len(self.options["en"])
+
+
+@dataclass(frozen=True)
+class Family:
+    """Sibling questions that are answered together as a set: one option a slot, all slots with the same options."""
+
+    family_id: str
+    title: Mapping[Language, str]
+    questions: tuple[Question, ...]
+    not_mentioned: int
+    """Index of the "Not mentioned" option, which fills the slots that hold no label."""
+
+    @property
+    def options(self) -> Mapping[Language, tuple[str, ...]]:
+        """Return the options that every slot shares."""
+        return self.questions[0].options
+
+
+Answers = Mapping[str, int]
+"""qid -> option index, all 27 of them."""
+OptionScores = Mapping[str, NDArray[np.float32]]
+"""qid -> (O,) float32 logits, one a option: higher is more likely; not probabilities."""
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoPrediction:
+    """Where a model finds the lesion in one photo: the map at the model's size, and the photo's own (height, width)."""
+
+    photo_id: str
+    probability: Probability
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the models say of one encounter.
+
+    photos: one map a photo that a mask was asked for, in the encounter's order.
+    scores, answers: every question's; empty when the closed questions were not asked for.
+    threshold: probability at and above which a pixel is lesion, chosen with the segmentation checkpoint.
+    models: task -> model id.
+    notes: one line for everything the reader should know (answered without photos, a photo that failed, ...).
+    """
+
+    encounter_id: str
+    photos: tuple[PhotoPrediction, ...] = ()
+    scores: OptionScores = field(default_factory=dict)
+    answers: Answers = field(default_factory=dict)
+    threshold: float = 0.5
+    models: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
