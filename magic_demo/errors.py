@@ -15,3 +15,7 @@ class FormatError(MagicDemoError):
 
 class CheckpointError(MagicDemoError):
     """A model cannot be loaded: folder or Hub id missing, files broken, class unknown."""
+
+
+class ModelError(MagicDemoError):
+    """A model fails on one input: values that are not numbers, no memory left. It costs that photo or case, not the run."""
