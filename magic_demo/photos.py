@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import cv2
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from magic_demo.errors import PhotoError
 from magic_demo.types import Photo, Pixels
@@ -21,6 +19,10 @@ from magic_demo.types import Photo, Pixels
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif")
 EXIF_ORIENTATION = 0x0112
+TIFF_BITS_PER_SAMPLE = 258
+
+Image.MAX_IMAGE_PIXELS = None  # the limit is ours (PhotoLimits), checked before a pixel is decoded
+warnings.filterwarnings("ignore", module=r"PIL\..*")  # about tags that are dropped; what a reader needs to know is in the notes
 
 
 @dataclass(frozen=True)
@@ -62,18 +64,17 @@ def decode_photo(data: bytes, *, photo_id: str, name: str = "", limits: PhotoLim
             f"{name}: HEIC and AVIF photos are not supported; save it as JPEG or PNG (on an iPhone: 'Most Compatible') and try again"
         )
     notes: list[str] = []
-    with _strict_pillow():
-        try:
-            with Image.open(io.BytesIO(data)) as image:
-                _check_size(name, *image.size, limits)
-                notes.extend(_metadata_notes(image))
-                rgb = _to_rgb(image, notes)
-        except UnidentifiedImageError as error:
-            rgb = _read_tiff(data, name, limits, notes, error)
-        except PhotoError:
-            raise
-        except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more on broken files
-            raise PhotoError(f"{name}: the photo is broken or cut short ({_one_line(error)}); export or copy it again") from error
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            _check_size(name, *image.size, limits)
+            notes.extend(_metadata_notes(image))
+            rgb = _to_rgb(image, notes)
+    except UnidentifiedImageError as error:
+        rgb = _read_tiff(data, name, limits, notes, error)
+    except PhotoError:
+        raise
+    except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more on broken files
+        raise PhotoError(f"{name}: the photo is broken or cut short ({_one_line(error)}); export or copy it again") from error
     return Photo(photo_id=photo_id, pixels=np.ascontiguousarray(rgb), notes=tuple(notes))
 
 
@@ -85,19 +86,6 @@ def resize_pixels(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[n
     shrinks = pixels.shape[0] > height or pixels.shape[1] > width
     resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return np.asarray(resized, dtype=np.uint8)
-
-
-@contextmanager
-def _strict_pillow() -> Iterator[None]:
-    """Make Pillow raise on bombs and cut-short files, whatever other libraries set; its own pixel limit is ours."""
-    before = Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES
-    Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = None, False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # notes say what a reader needs to know; Pillow's warnings are about tags we drop
-            yield
-    finally:
-        Image.MAX_IMAGE_PIXELS, ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _check_size(name: str, width: int, height: int, limits: PhotoLimits) -> None:
@@ -117,6 +105,9 @@ def _metadata_notes(image: Image.Image) -> list[str]:
         notes.append(f"EXIF metadata{place} removed")
     if exif.get(EXIF_ORIENTATION, 1) not in (0, 1):
         notes.append("turned upright as its EXIF data says")
+    bits = max(getattr(image, "tag_v2", {}).get(TIFF_BITS_PER_SAMPLE, (8,)))
+    if image.mode == "RGB" and bits > 8:
+        notes.append(f"{bits}-bit colours brought to 8 bits")
     if getattr(image, "n_frames", 1) > 1:
         notes.append(f"the first of {getattr(image, 'n_frames', 1)} frames is used")
     return notes

@@ -1,0 +1,44 @@
+"""``python -m magic_demo COMMAND``: predict, score, cases."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+
+from magic_demo import __version__
+from magic_demo.errors import MagicDemoError
+
+COMMANDS = {
+    "predict": ("magic_demo.batch", "turn a folder of encounters into challenge files"),
+    "score": ("magic_demo.score_command", "compute the official scores of challenge files"),
+    "cases": ("magic_demo.cases", "write synthetic encounters in the challenge's layout"),
+}
+
+
+def main(words: list[str] | None = None) -> int:
+    """Run one command and return its exit code; an error that the user can mend is one line and code 1."""
+    words = sys.argv[1:] if words is None else words
+    parser = argparse.ArgumentParser(prog="python -m magic_demo", description="Magic Demo. Research use only, not a medical device.")
+    parser.add_argument("--version", action="version", version=f"magic-demo {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for name, (module, what) in COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
+        if name == asked:  # only the asked command's module is imported: `score` and `cases` start without torch
+            loaded = importlib.import_module(module)
+            loaded.add_arguments(command)
+            command.set_defaults(run=loaded.run)
+    arguments = parser.parse_args(words)
+    try:
+        return int(arguments.run(arguments))
+    except MagicDemoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename or ''}: {error.strerror or error}; check the path, the space and the permissions", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,276 @@
+"""Batch mode: a folder of encounters in, challenge files out; one encounter in memory at a time, resumable."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from tqdm import tqdm
+
+import magic_demo
+from magic_demo.decoding import decode_answers
+from magic_demo.errors import FormatError, PhotoError
+from magic_demo.formats import read_encounters, write_answers
+from magic_demo.mask_files import mask_file_name, write_mask
+from magic_demo.overlay import lesion_mask
+from magic_demo.photos import read_photo
+from magic_demo.predictor import DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
+from magic_demo.questions import load_families, load_questions
+from magic_demo.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, Prediction
+from magic_demo.whole_files import write_whole
+
+TASKS = ("segmentation", "cvqa", "both")
+SEED = 0
+MASKS = "masks_preds"
+ANSWERS = "data_cvqa_sys.json"
+MANIFEST = "manifest.json"
+JOURNAL = "journal.jsonl"
+
+EXIT_DONE, EXIT_FAILED, EXIT_WITH_PROBLEMS, EXIT_STOPPED = 0, 1, 3, 130
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What a run did: encounters done now and in all, mask files there are, and one line a problem."""
+
+    encounters: int
+    done_now: int
+    masks: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One finished encounter: its answers, the mask files written for it, and what went wrong."""
+
+    encounter_id: str
+    answers: Mapping[str, int] = field(default_factory=dict)
+    masks: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+def predict_folder(
+    data: Path,
+    out: Path,
+    predictor: Predictor,
+    *,
+    split: str | None = None,
+    language: Language | None = None,
+    system_name: str = "magic-demo",
+    restart: bool = False,
+    quiet: bool = False,
+) -> BatchReport:
+    """Predict every encounter below ``data`` and write the challenge's files to ``out``.
+
+    Masks go to ``masks_preds/<image id>_mask_sys.tiff`` (uint8, 0 and 1, the upright photo's size), answers to
+    ``data_cvqa_sys.json`` (every encounter, all qids), models, versions and settings to ``manifest.json``. A file is
+    there whole or not at all. An encounter that is finished is not predicted again when the same run is started once
+    more, unless it had a problem. ``language`` keeps one language's text alone; None uses what there is.
+
+    Raises FormatError when the data cannot be read, or when ``out`` holds a run with other settings.
+    """
+    found = read_encounters(data, split)
+    problems = list(found.problems)
+    settings = _settings(predictor, split, language, system_name)
+    out.mkdir(parents=True, exist_ok=True)
+    started = _start(out, settings, restart)
+    finished = _read_journal(out / JOURNAL, out)
+    torch.manual_seed(SEED)
+    entries: dict[str, JournalEntry] = {}
+    done_now = 0
+    with (
+        (out / JOURNAL).open("a", encoding="utf-8") as journal,
+        tqdm(found.encounters, unit="case", disable=quiet, file=sys.stderr, desc="predict") as cases,
+    ):
+        for files in cases:
+            entry = finished.get(files.encounter_id)
+            if entry is None or entry.problems:
+                entry = _predict_files(files, out, predictor, language)
+                _append(journal, entry)
+                done_now += 1
+            entries[entry.encounter_id] = entry
+            for problem in entry.problems:
+                problems.append(f"{entry.encounter_id}: {problem}")
+                cases.write(f"problem: {problems[-1]}", file=sys.stderr)
+    if predictor.scorer is not None:
+        write_answers(out / ANSWERS, {name: entry.answers for name, entry in entries.items()})
+    masks = sum(len(entry.masks) for entry in entries.values())
+    _write_manifest(out, settings, started, {"encounters": len(entries), "masks": masks, "problems": problems})
+    return BatchReport(len(entries), done_now, masks, tuple(problems))
+
+
+def read_encounter(files: EncounterFiles, language: Language | None = None) -> tuple[Encounter, list[str]]:
+    """Read an encounter's photos. Returns it with those that can be read, and one line for each that cannot."""
+    photos: list[Photo] = []
+    problems: list[str] = []
+    for file in files.photo_files:
+        if file.path is None:
+            problems.append(f"{file.photo_id}: the photo is named but not found below the data folder; no mask is written")
+            continue
+        try:
+            photos.append(read_photo(file.path, photo_id=file.photo_id))
+        except PhotoError as error:
+            problems.append(f"{error}; no mask is written")
+    narrative = files.narrative if language is None else Narrative(**{language: getattr(files.narrative, language)})
+    return Encounter(files.encounter_id, narrative, tuple(photos), files.responses), problems
+
+
+def _predict_files(files: EncounterFiles, out: Path, predictor: Predictor, language: Language | None) -> JournalEntry:
+    encounter, problems = read_encounter(files, language)
+    if predictor.segmenter is None:  # photos only inform the answers: one that is missing costs nothing that was asked for
+        problems = []
+    prediction = predictor.predict(encounter, language=language or "en")
+    masks = _write_masks(prediction, out)
+    predicted = {photo.photo_id for photo in prediction.photos}
+    if predictor.segmenter is not None:
+        failed = [photo.photo_id for photo in encounter.photos if photo.photo_id not in predicted]
+        problems += [note for note in prediction.notes if note.startswith(tuple(f"{photo_id}:" for photo_id in failed))] if failed else []
+    answers = dict(prediction.answers)
+    if predictor.scorer is not None and not answers:
+        problems.append("the closed-question model failed; answered with what is most frequent")
+        flat = {question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()}
+        answers = decode_answers(flat, load_families(), predictor.scorer.set_priors)
+    return JournalEntry(files.encounter_id, answers, masks, problems)
+
+
+def _write_masks(prediction: Prediction, out: Path) -> list[str]:
+    folder = out / MASKS
+    folder.mkdir(exist_ok=True)
+    names = []
+    for photo in prediction.photos:
+        name = mask_file_name(photo.photo_id)
+        write_mask(folder / name, lesion_mask(photo.probability, photo.size, prediction.threshold))
+        names.append(name)
+    return names
+
+
+def _settings(predictor: Predictor, split: str | None, language: Language | None, system_name: str) -> dict[str, Any]:
+    return {
+        "system_name": system_name,
+        "split": split,
+        "language": language or "all",
+        "models": dict(predictor.models),
+        "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,
+        "seed": SEED,
+        "versions": {
+            "magic_demo": magic_demo.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
+    """Write the manifest of a run under way, after checking that ``out`` holds no run with other settings."""
+    manifest = out / MANIFEST
+    started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    if manifest.is_file() and not restart:
+        try:
+            before = json.loads(manifest.read_text(encoding="utf-8"))
+            differing = [name for name in settings if before["settings"][name] != settings[name]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise FormatError(f"{manifest}: not a manifest of this program ({error}); choose another --out or add --restart") from error
+        if differing:
+            raise FormatError(
+                f"{out}: holds a run with another {' and '.join(differing)}; choose another --out, or add --restart to replace that run"
+            )
+        started = before.get("started", started)
+    elif restart:
+        (out / JOURNAL).unlink(missing_ok=True)
+    elif any(out.iterdir()):
+        raise FormatError(f"{out}: is not empty and holds no run of this program; choose another --out, or add --restart to write into it")
+    write_whole(manifest, _as_json({"settings": settings, "started": started, "finished": None}))
+    return started
+
+
+def _write_manifest(out: Path, settings: Mapping[str, Any], started: str, results: Mapping[str, Any]) -> None:
+    finished = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+    write_whole(out / MANIFEST, _as_json({"settings": settings, "started": started, "finished": finished, "results": results}))
+
+
+def _as_json(content: Mapping[str, Any]) -> bytes:
+    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def _append(journal: Any, entry: JournalEntry) -> None:
+    line = {
+        "encounter_id": entry.encounter_id,
+        "answers": dict(entry.answers),
+        "masks": list(entry.masks),
+        "problems": list(entry.problems),
+    }
+    journal.write(json.dumps(line, ensure_ascii=False) + "\n")
+    journal.flush()
+    os.fsync(journal.fileno())
+
+
+def _read_journal(path: Path, out: Path) -> dict[str, JournalEntry]:
+    """Read the finished encounters whose mask files are all there; a last line cut short by a kill does not count."""
+    entries: dict[str, JournalEntry] = {}
+    if not path.is_file():
+        return entries
+    content = path.read_bytes()
+    whole = content[: content.rfind(b"\n") + 1]
+    if len(whole) < len(content):
+        write_whole(path, whole)
+    for line in whole.decode("utf-8").splitlines():
+        entry = JournalEntry(**json.loads(line))
+        if all((out / MASKS / name).is_file() for name in entry.masks):
+            entries[entry.encounter_id] = entry
+        else:
+            entries.pop(entry.encounter_id, None)
+    return entries
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``python -m magic_demo predict``."""
+    parser.add_argument("data", type=Path, help="folder in the challenge's layout, or a plain folder of photos (each its own encounter)")
+    parser.add_argument("--split", help="train, valid or test: which <split>.json to read; not needed for a plain folder of photos")
+    parser.add_argument("--out", type=Path, required=True, help=f"folder for {MASKS}/, {ANSWERS} and {MANIFEST}")
+    parser.add_argument("--task", choices=TASKS, default="both", help="with cvqa no photo needs to exist (default: both)")
+    parser.add_argument("--system-name", default="magic-demo", help="written to the manifest (default: magic-demo)")
+    parser.add_argument("--language", choices=LANGUAGES, help="use this language's text alone (default: all the text there is)")
+    parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id")
+    parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
+    parser.add_argument("--restart", action="store_true", help="begin anew instead of resuming the run in --out")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run ``predict``; returns 0 when all went well, 3 when it finished with problems (each named), 130 when stopped."""
+    predictor = Predictor.load(
+        segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
+        vqa=arguments.vqa if arguments.task != "segmentation" else None,
+    )
+    try:
+        report = predict_folder(
+            arguments.data,
+            arguments.out,
+            predictor,
+            split=arguments.split,
+            language=arguments.language,
+            system_name=arguments.system_name,
+            restart=arguments.restart,
+            quiet=arguments.quiet,
+        )
+    except KeyboardInterrupt:
+        print("stopped: what is finished is kept; the same command goes on from there", file=sys.stderr)
+        return EXIT_STOPPED
+    print(f"{report.encounters} encounters ({report.done_now} predicted now), {report.masks} masks, written to {arguments.out}")
+    if report.problems:
+        print(f"{len(report.problems)} problem(s), listed above and in {arguments.out / MANIFEST}", file=sys.stderr)
+        return EXIT_WITH_PROBLEMS
+    return EXIT_DONE

@@ -1,0 +1,80 @@
+"""The 27 closed questions: ids, families and options as the challenge defines them, and question files of others."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from magic_demo.errors import FormatError
+from magic_demo.questions import load_families, load_questions, read_families
+
+
+def test_nine_families_hold_27_questions_and_194_question_option_pairs() -> None:
+    questions = load_questions()
+    assert len(load_families()) == 9
+    assert len({question.qid for question in questions}) == 27
+    assert sum(question.option_count for question in questions) == 194
+
+
+def test_ids_options_and_order_are_the_organisers(shared_data: Path) -> None:
+    theirs = read_families(shared_data / "dermavqa" / "closedquestions_definitions_imageclef2025.json")
+    for ours, other in zip(load_families(), theirs, strict=True):
+        assert ours.family_id == other.family_id
+        assert [question.qid for question in ours.questions] == [question.qid for question in other.questions]
+        assert ours.options == other.options
+        assert ours.not_mentioned == other.not_mentioned
+
+
+def test_every_family_ends_on_not_mentioned_in_both_languages() -> None:
+    for family in load_families():
+        assert family.options["en"][family.not_mentioned] == "Not mentioned"
+        assert len(family.options["zh"]) == len(family.options["en"])
+        assert family.title["zh"] != family.title["en"]
+
+
+def _entry(qid: str = "CQID090-001", **changes: Any) -> dict[str, Any]:
+    entry = {
+        "qid": qid,
+        "question_en": "Is it warm?",
+        "question_zh": "热吗？",
+        "options_en": ["Not mentioned", "yes", "no"],
+        "options_zh": ["无法得知", "是", "否"],
+    }
+    return {**entry, **changes}
+
+
+def _write(path: Path, content: Any) -> Path:
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    return path
+
+
+def test_a_question_file_with_another_order_is_used_as_given(tmp_path: Path) -> None:
+    (family,) = read_families(_write(tmp_path / "questions.json", [_entry(), _entry("CQID090-002")]))
+    assert family.not_mentioned == 0 and len(family.questions) == 2
+    assert family.options["en"] == ("Not mentioned", "yes", "no")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({}, "a JSON list"),
+        ([], "a JSON list"),
+        ([3], "needs a 'qid'"),
+        ([_entry(options_en="yes")], "needs 'options_en'"),
+        ([_entry(options_zh=["是", "否"])], "3 options in English and 2 in Chinese"),
+        ([_entry(), _entry("CQID090-002", options_en=["Not mentioned", "no", "yes"])], "siblings"),
+        ([_entry(options_en=["maybe", "yes", "no"])], "Not mentioned"),
+    ],
+)
+def test_a_question_file_that_is_off_is_refused_by_name(tmp_path: Path, content: Any, expected: str) -> None:
+    with pytest.raises(FormatError, match=expected):
+        read_families(_write(tmp_path / "questions.json", content))
+
+
+def test_a_question_file_that_is_not_json_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "questions.json").write_text("[{", encoding="utf-8")
+    with pytest.raises(FormatError, match="cannot be read"):
+        read_families(tmp_path / "questions.json")
