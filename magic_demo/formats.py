@@ -1,0 +1,318 @@
+"""Challenge files in JSON, read and written: encounters with their photos' places, and answers to the closed questions."""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from magic_demo.errors import FormatError
+from magic_demo.photos import PHOTO_SUFFIXES
+from magic_demo.questions import list_questions, load_families
+from magic_demo.types import LANGUAGES, EncounterFiles, Family, Language, Narrative, PhotoFile, Question
+from magic_demo.whole_files import write_json
+
+SPLITS = ("train", "valid", "test")
+ENCOUNTER_KEY = "encounter_id"
+
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
+_MASK_STEM = re.compile(r".+_mask_[A-Za-z0-9]+")
+_TAGS = (
+    "a|abbr|b|big|blockquote|body|br|center|code|div|em|font|h[1-6]|head|hr|html|i|img|label|li|link|meta|ol|p|pre|s|script|section|"
+    "small|span|strike|strong|style|sub|sup|table|tbody|td|th|thead|title|tr|u|ul"
+)
+_MARKUP = re.compile(
+    rf"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->|</?(?:{_TAGS})(?:\s[^<>]*)?/?>",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class EncounterList:
+    """What was read: encounters in the file's order, and one line for each encounter that could not be used."""
+
+    encounters: tuple[EncounterFiles, ...]
+    problems: tuple[str, ...] = ()
+
+
+def read_encounters(data: Path, split: str | None = None) -> EncounterList:
+    """Read the encounters of a split, or make one of every photo of a plain folder.
+
+    data: the challenge's folder (``<split>/<split>.json`` or ``<split>.json`` anywhere below), a split's folder, or the JSON file itself.
+    Without a JSON of the challenge the folder is taken as plain: each photo an encounter, its id the file name without ending.
+    Photos are found by file name wherever they lie below ``data`` (below the JSON's folder when ``data`` is the file), whatever of the
+    photo endings they have, first in ``images_<split>``; a photo that is not there has ``path`` None.
+    What is wrong with one encounter becomes a line in ``problems`` and the others go on. Raises FormatError when nothing can be read.
+    """
+    if data.is_file():
+        return _read_encounter_file(data, data.parent, split or data.stem)
+    if not data.is_dir():
+        raise FormatError(f"{data}: no such file or folder; a challenge folder, its JSON file or a folder of photos is expected")
+    file = _find_encounter_file(data, split)
+    if file is not None:
+        return _read_encounter_file(file, data, split or file.stem)
+    return _read_photo_folder(data)
+
+
+def clean_text(text: str) -> str:
+    """Return the text without HTML tags, entities, control characters and superfluous white space; "<5 cm" and emoji stay."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half an emoji cannot be written as UTF-8 later
+    plain = html.unescape(_MARKUP.sub(" ", whole)).replace("\u200b", "").replace("\ufeff", "")
+    return " ".join("".join(char if unicodedata.category(char) != "Cc" or char.isspace() else " " for char in plain).split())
+
+
+def read_json(path: Path, expected: str) -> Any:
+    """Read a JSON file, with or without a byte order mark. Raises FormatError naming the line and column of the first fault."""
+    try:
+        return json.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror or error}); {expected} is expected") from error
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: not UTF-8 text (byte {error.start}); save {expected} as UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise FormatError(f"{path}: malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+    except (RecursionError, ValueError) as error:  # nested too deep, or a number of thousands of digits
+        raise FormatError(f"{path}: this JSON is beyond what can be read ({error}); {expected} is expected") from error
+
+
+def read_json_list(path: Path, expected: str) -> list[Any]:
+    """Read a JSON file that holds a list. Raises FormatError otherwise."""
+    entries = read_json(path, expected)
+    if not isinstance(entries, list):
+        raise FormatError(f"{path}: holds {_kind(entries)}; {expected} is expected")
+    return entries
+
+
+def read_answers(path: Path, families: Sequence[Family] | None = None) -> dict[str, dict[str, int]]:
+    """Read answers in the organisers' layout, with every check: encounter id -> qid -> option index, all questions of every encounter.
+
+    families: the questions with their options; the challenge's own when None. Raises FormatError naming encounter and question at
+    the first entry that is no object, id that is missing or comes twice, question that is missing or unknown, or index that is
+    not a whole number within its question's options. Other keys are let be. ``scoring`` has a lenient reader.
+    """
+    questions = list_questions(load_families() if families is None else families)
+    known = {question.qid for question in questions}
+    answers: dict[str, dict[str, int]] = {}
+    for number, entry in enumerate(read_json_list(path, "a JSON list of answer objects"), start=1):
+        if not isinstance(entry, dict):
+            raise FormatError(f"{path}: entry {number} is {_kind(entry)}; an object with '{ENCOUNTER_KEY}' and the qids is expected")
+        encounter_id = entry.get(ENCOUNTER_KEY)
+        if not isinstance(encounter_id, str) or not encounter_id:
+            raise FormatError(f"{path}: entry {number} has no '{ENCOUNTER_KEY}'; give it one such as ENC00001")
+        if encounter_id in answers:
+            raise FormatError(f"{path}: {encounter_id} comes twice (again in entry {number}); keep one of them")
+        unknown = [key for key in entry if key.startswith("CQID") and key not in known]
+        if unknown:
+            raise FormatError(f"{path}: {encounter_id} answers {unknown[0]}, which is no question; the questions are {_span(questions)}")
+        answers[encounter_id] = {
+            question.qid: _check_index(str(path), encounter_id, question, entry.get(question.qid, _MISSING)) for question in questions
+        }
+    return answers
+
+
+def write_answers(path: Path, answers: Mapping[str, Mapping[str, int]], families: Sequence[Family] | None = None) -> None:
+    """Write answers in the organisers' layout, whole or not at all, after the checks that ``read_answers`` makes.
+
+    answers: encounter id -> qid -> option index. Encounters keep their order, questions get the challenge's.
+    """
+    questions = list_questions(load_families() if families is None else families)
+    known = {question.qid for question in questions}
+    rows: list[dict[str, Any]] = []
+    for encounter_id, chosen in answers.items():
+        unknown = [qid for qid in chosen if qid not in known]
+        if unknown:
+            raise FormatError(f"{encounter_id} answers {unknown[0]}, which is no question; the questions are {_span(questions)}")
+        row: dict[str, Any] = {ENCOUNTER_KEY: encounter_id}
+        row.update({q.qid: _check_index("answers", encounter_id, q, chosen.get(q.qid, _MISSING)) for q in questions})
+        rows.append(row)
+    write_json(path, rows)
+
+
+_MISSING = object()
+
+
+def _check_index(source: str, encounter_id: str, question: Question, value: Any) -> int:
+    if value is _MISSING:
+        raise FormatError(f"{source}: {encounter_id} has no answer to {question.qid}; every question needs an option index")
+    last = question.option_count - 1
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise FormatError(f"{source}: {encounter_id} {question.qid} is {_kind(value)}; a whole number from 0 to {last} is expected")
+    if not 0 <= value <= last:
+        raise FormatError(f"{source}: {encounter_id} {question.qid} is {value}; its options go from 0 to {last}")
+    return value
+
+
+def _find_encounter_file(data: Path, split: str | None) -> Path | None:
+    """Return the split's JSON below ``data``, None where there is no JSON of the challenge at all."""
+    found = {name: _find_split(data, name) for name in ((split,) if split else SPLITS)}
+    present = {name: paths for name, paths in found.items() if paths}
+    if not present:
+        others = [str(path.relative_to(data)) for name in SPLITS if name != split for path in _find_split(data, name)] if split else []
+        if others:
+            raise FormatError(f"{data}: no {split}.json here or below, but {', '.join(others)}; name that split or another folder")
+        return None
+    if len(present) > 1:
+        raise FormatError(f"{data}: holds the splits {', '.join(present)}; say which with --split")
+    name, paths = next(iter(present.items()))
+    for preferred in (data / name / f"{name}.json", data / f"{name}.json"):
+        if preferred in paths:
+            return preferred
+    if len(paths) > 1:
+        raise FormatError(f"{data}: {len(paths)} files are named {name}.json, {paths[0]} and {paths[1]}; give the folder of the right one")
+    return paths[0]
+
+
+def _find_split(data: Path, split: str) -> list[Path]:
+    if not _ID.fullmatch(split):
+        raise FormatError(f"split '{split}': a name such as valid is expected, of letters, digits, '_', '.' and '-'")
+    return sorted(path for path in data.rglob(f"{split}.json") if path.is_file())
+
+
+def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
+    entries = read_json_list(file, "a JSON list of encounters")
+    photos = _index_photos(folder, split)
+    encounters: dict[str, EncounterFiles] = {}
+    problems: list[str] = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            encounter = _parse_encounter(entry, photos)
+            if encounter.encounter_id in encounters:
+                raise FormatError(f"{encounter.encounter_id} comes twice; the first is used")
+        except FormatError as error:
+            problems.append(f"{file.name}, entry {number}: {error}")
+        else:
+            encounters[encounter.encounter_id] = encounter
+    return EncounterList(tuple(encounters.values()), tuple(problems))
+
+
+def _parse_encounter(entry: Any, photos: Mapping[str, Sequence[Path]]) -> EncounterFiles:
+    if not isinstance(entry, dict):
+        raise FormatError(f"{_kind(entry)} where an object with '{ENCOUNTER_KEY}' is expected")
+    encounter_id = entry.get(ENCOUNTER_KEY)
+    if not isinstance(encounter_id, str) or not _is_safe_id(encounter_id):
+        raise FormatError(f"'{ENCOUNTER_KEY}' is {_show(encounter_id)}; letters, digits, '_', '.' and '-' are expected")
+    names = _list(entry, encounter_id, "image_ids")
+    photo_files: dict[str, PhotoFile] = {}
+    for name in dict.fromkeys(names if all(isinstance(name, str) for name in names) else map(_show, names)):
+        if not _is_safe_id(name):
+            raise FormatError(f"{encounter_id}: photo {_show(name)} is not a file name; letters, digits, '_', '.' and '-' are expected")
+        photo_id = _photo_id(name)
+        if photo_id in photo_files:
+            raise FormatError(
+                f"{encounter_id}: two photos are called {photo_id}, with other endings; their masks would overwrite each other"
+            )
+        photo_files[photo_id] = PhotoFile(photo_id, _choose_photo(name, photos.get(photo_id, ())))
+    responses = _list(entry, encounter_id, "responses")
+    return EncounterFiles(
+        encounter_id=encounter_id,
+        narrative=Narrative(**{language: _narrative(entry, encounter_id, language) for language in LANGUAGES}),
+        photo_files=tuple(photo_files.values()),
+        responses=tuple(text for text in (_response(response, encounter_id) for response in responses) if text),
+        author_id=_text(entry, encounter_id, "author_id"),
+    )
+
+
+def _narrative(entry: Mapping[str, Any], encounter_id: str, language: Language) -> str:
+    title, content = (clean_text(_text(entry, encounter_id, f"query_{part}_{language}")) for part in ("title", "content"))
+    if not title or not content or title == content:
+        return title or content
+    stop, space = ("。", "") if language == "zh" else (".", " ")
+    return f"{title}{'' if title[-1] in '.。!！?？:：,，;；…' else stop}{space}{content}"
+
+
+def _response(response: Any, encounter_id: str) -> str:
+    if not isinstance(response, dict):
+        raise FormatError(f"{encounter_id}: a response is {_kind(response)}; an object with 'content_en' is expected")
+    return clean_text(_text(response, encounter_id, "content_en"))
+
+
+def _text(entry: Mapping[str, Any], encounter_id: str, key: str) -> str:
+    value = entry.get(key)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise FormatError(f"{encounter_id}: '{key}' is {_kind(value)}; a text is expected")
+    return value
+
+
+def _list(entry: Mapping[str, Any], encounter_id: str, key: str) -> list[Any]:
+    value = entry.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise FormatError(f"{encounter_id}: '{key}' is {_kind(value)}; a list is expected")
+    return value
+
+
+def _read_photo_folder(folder: Path) -> EncounterList:
+    encounters: list[EncounterFiles] = []
+    problems: list[str] = []
+    # Masks that lie beside the photos are no photos: predicting into the photos' own folder must not feed on itself.
+    by_stem = {
+        stem: [path for path in paths if not (path.suffix.lower() in (".tif", ".tiff") and _MASK_STEM.fullmatch(stem))]
+        for stem, paths in _index_photos(folder, None).items()
+    }
+    for stem, paths in sorted(by_stem.items()):
+        if not paths:
+            continue
+        if not stem.isprintable():
+            problems.append(f"{stem!r}: a photo's name needs printable characters; rename it")
+            continue
+        if len(paths) > 1:
+            names = [str(path.relative_to(folder)) for path in paths]
+            problems.append(f"{stem}: {' and '.join(names)} have the same name without ending; {names[0]} is used, rename the others")
+        encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, paths[0]),)))
+    if not encounters and not problems:
+        raise FormatError(f"{folder}: neither a challenge JSON ({', '.join(f'{split}.json' for split in SPLITS)}) nor photos here or below")
+    return EncounterList(tuple(encounters), tuple(problems))
+
+
+def _index_photos(folder: Path, split: str | None) -> dict[str, list[Path]]:
+    """Walk the tree once: file name without ending -> photos, those in ``images_<split>`` first, then the least deep."""
+    index: dict[str, list[Path]] = {}
+    for top, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in files:
+            path = Path(top, name)
+            if path.suffix.lower() in PHOTO_SUFFIXES and not name.startswith("."):
+                index.setdefault(path.stem, []).append(path)
+    for paths in index.values():
+        paths.sort(key=lambda path: (f"images_{split}" not in path.parts, len(path.parts), str(path)))
+    return index
+
+
+def _choose_photo(name: str, candidates: Sequence[Path]) -> Path | None:
+    """Return the file that bears the very name before one with another ending, within what is nearest."""
+    same_folder = [path for path in candidates if path.parent == candidates[0].parent]
+    exact = [path for path in same_folder if path.name == name] or [path for path in same_folder if path.name.lower() == name.lower()]
+    return next(iter(exact or candidates), None)
+
+
+def _photo_id(name: str) -> str:
+    stem, dot, suffix = name.rpartition(".")
+    return stem if stem and f"{dot}{suffix}".lower() in PHOTO_SUFFIXES else name
+
+
+def _is_safe_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None and ".." not in text and text != "."
+
+
+def _span(questions: Iterable[Question]) -> str:
+    qids = [question.qid for question in questions]
+    return f"{qids[0]} to {qids[-1]}"
+
+
+def _show(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=True)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _kind(value: Any) -> str:
+    names = {dict: "an object", list: "a list", type(None): "null"}
+    return names.get(type(value)) or f"{_show(value)} ({ {str: 'a text', bool: 'true or false'}.get(type(value), 'a number') })"

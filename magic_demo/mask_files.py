@@ -1,0 +1,185 @@
+"""Mask TIFFs of the challenge, read and written: one 2-D page of 0 and 1 a mask, at the photo's own size."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from magic_demo.errors import FormatError
+from magic_demo.photos import PHOTO_SUFFIXES
+from magic_demo.types import Mask
+from magic_demo.whole_files import write_bytes
+
+MASK_SUFFIXES = (".tiff", ".tif")
+SYSTEM_NAME = "sys"
+_REFERENCE_NAME = re.compile(r"(?P<photo_id>.+)_mask_(?P<annotator>ann\d+)\.tiff?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class LooseMask:
+    """A mask that was read leniently: (H, W) bool, and a few words for each thing that had to be put right."""
+
+    mask: Mask
+    repairs: tuple[str, ...] = ()
+
+
+def mask_file_name(photo_id: str, system_name: str = SYSTEM_NAME) -> str:
+    """Return the file name that the organisers expect of a system's mask, ``IMG_ENC00001_00001_mask_sys.tiff``."""
+    return f"{photo_id}_mask_{system_name}.tiff"
+
+
+def write_mask(path: Path, mask: Mask) -> None:
+    """Write an (H, W) bool mask as uint8 0 and 1, zlib TIFF, whole or not at all.
+
+    zlib at level 1 is what tifffile reads back without further packages (LZW, zstd and G4 need imagecodecs) and a quarter of the
+    default level's time. Raises FormatError for another shape or dtype.
+    """
+    if mask.ndim != 2 or mask.dtype != np.bool_ or mask.size == 0:
+        raise FormatError(f"{path.name}: a mask to write is (height, width) bool, not {mask.shape} {mask.dtype}")
+    buffer = io.BytesIO()
+    tifffile.imwrite(
+        buffer, mask.astype(np.uint8), photometric="minisblack", compression="zlib", compressionargs={"level": 1}, metadata=None
+    )
+    write_bytes(path, buffer.getvalue())
+
+
+def read_mask(path: Path) -> Mask:
+    """Read a mask strictly: one 2-D page of bool or whole numbers, 0 and 1 alone. Returns (H, W) bool.
+
+    Raises FormatError naming the file, what it holds and the cure.
+    """
+    values = _read_values(path)
+    if values.ndim != 2:
+        raise FormatError(f"{path}: shape {values.shape}; a mask is one page of (height, width), save it without channels or pages")
+    if values.dtype.kind not in "bui":
+        raise FormatError(f"{path}: {values.dtype} values; a mask holds 0 and 1, threshold it and save it as uint8")
+    if values.min() < 0 or values.max() > 1:
+        raise FormatError(f"{path}: values from {values.min()} to {values.max()}; a mask holds 0 and 1, save (mask > 0) as uint8")
+    return values.astype(np.bool_)
+
+
+def read_loose_mask(path: Path) -> LooseMask:
+    """Read a mask leniently, for scoring: what is not 0 and 1 in one page is put right where only one reading makes sense, and said.
+
+    0 and another value (255): the other is lesion. Fractions of 0..1: lesion from 0.5. Other grey values: lesion from half the
+    largest. Equal colour channels: one of them. A compression that tifffile does not read: Pillow does. Raises FormatError for
+    several pages, channels that differ, negative values, and what cannot be read at all.
+    """
+    repairs: list[str] = []
+    try:
+        values = _read_values(path)
+    except FormatError:
+        values = _read_with_pillow(path)
+        repairs.append("is packed in a way that tifffile cannot read without imagecodecs; read with Pillow")
+    if values.ndim > 2:
+        values = np.squeeze(values)
+    if values.ndim == 3 and values.shape[2] in (3, 4):
+        if not (np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 0], values[..., 2])):
+            raise FormatError(f"{path.name}: {values.shape[2]} colour channels that differ are not a mask")
+        values = np.ascontiguousarray(values[..., 0])
+        repairs.append("has colour channels; the first is read, they are equal")
+    if values.ndim != 2:
+        raise FormatError(f"{path.name}: shape {values.shape} is not one page of (height, width)")
+    if values.dtype.kind not in "buif":
+        raise FormatError(f"{path.name}: {values.dtype} values are not a mask")
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise FormatError(f"{path.name}: not a number in a mask")
+    if values.dtype.kind in "if" and values.min() < 0:
+        raise FormatError(f"{path.name}: negative values are not a mask")
+    return LooseMask(_binarize(values, repairs), tuple(repairs))
+
+
+def find_reference_masks(folder: Path) -> dict[str, list[Path]]:
+    """Find ``<image id>_mask_ann<k>.tiff`` anywhere below a folder: image id -> its masks, both sorted.
+
+    Raises FormatError when the folder is not there.
+    """
+    found: dict[str, list[Path]] = {}
+    for path in list_mask_files(folder):
+        match = _REFERENCE_NAME.fullmatch(path.name)
+        if match:
+            found.setdefault(strip_photo_suffix(match["photo_id"]), []).append(path)
+    return {photo_id: sorted(paths, key=lambda path: (path.name, str(path))) for photo_id, paths in sorted(found.items())}
+
+
+def annotator_of(path: Path) -> str:
+    """Return ``ann3`` for ``IMG_ENC00863_00009_mask_ann3.tiff``. Raises FormatError for another kind of name."""
+    match = _REFERENCE_NAME.fullmatch(path.name)
+    if not match:
+        raise FormatError(f"{path.name}: a reference mask is named <image id>_mask_ann<number>.tiff")
+    return match["annotator"].lower()
+
+
+def strip_photo_suffix(photo_id: str) -> str:
+    """Return the id without a photo's ending: some write ``IMG_ENC00001_00001.jpg_mask_sys.tiff``."""
+    stem, dot, suffix = photo_id.rpartition(".")
+    return stem if stem and f"{dot}{suffix}".lower() in PHOTO_SUFFIXES else photo_id
+
+
+def list_mask_files(folder: Path) -> Iterator[Path]:
+    """Yield every TIFF below a folder, sorted. Raises FormatError when the folder is not there."""
+    if not folder.is_dir():
+        raise FormatError(f"{folder}: no such folder; a folder of mask TIFFs is expected")
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in MASK_SUFFIXES and not path.name.startswith(".") and path.is_file():
+            yield path
+
+
+def _binarize(values: NDArray[Any], repairs: list[str]) -> Mask:
+    top = values.max()
+    if values.dtype.kind == "b":
+        return values.astype(np.bool_)
+    if values.dtype.kind == "f" and top <= 1:
+        lesion = values >= 0.5
+        if not np.array_equal(values, lesion):  # 0.0 and 1.0 are exact, the organisers read them right
+            repairs.append("holds fractions; 0.5 and more is read as lesion")
+        return np.asarray(lesion, dtype=np.bool_)
+    if top <= 1:
+        return values.astype(np.bool_)
+    not_zero = values != 0
+    if np.array_equal(values, not_zero * top):
+        repairs.append(f"holds 0 and {top:g} in place of 0 and 1; read as 0 and 1")
+        return np.asarray(not_zero, dtype=np.bool_)
+    repairs.append(f"holds grey values up to {top:g}; half of that and more is read as lesion")
+    return np.asarray(values >= top / 2, dtype=np.bool_)
+
+
+def _read_values(path: Path) -> NDArray[Any]:
+    try:
+        with tifffile.TiffFile(path) as tiff:
+            values = np.asarray(tiff.asarray())
+    except OSError as error:
+        raise FormatError(f"{path}: cannot be read ({error.strerror or error})") from error
+    except Exception as error:  # tifffile raises TiffFileError, ValueError, KeyError, struct.error, zlib.error on broken files
+        raise FormatError(f"{path}: not a TIFF mask that can be read ({_one_line(error)}); save it as uint8 with zlib") from error
+    if values.size == 0:
+        raise FormatError(f"{path}: the mask holds no pixel")
+    return values
+
+
+def _read_with_pillow(path: Path) -> NDArray[Any]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about tags and size: a mask is as large as its photo
+            with Image.open(path) as image:
+                if getattr(image, "n_frames", 1) > 1:
+                    raise FormatError(f"{path.name}: several pages are not a mask")
+                return np.asarray(image)
+    except FormatError:
+        raise
+    except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more
+        raise FormatError(f"{path.name}: not a TIFF that can be read ({_one_line(error)})") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__

@@ -1,0 +1,46 @@
+"""Files that appear whole or not at all: written beside their place under another name, then moved into it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a file whole: whoever reads ``path``, now or after a crash, sees the old content or the new, never a part.
+
+    Missing folders are made. The half-written file lies in the same folder (a rename is atomic only within one file system) under
+    a hidden name that ends in ``.part`` and is removed when writing fails. Raises OSError as the system gives it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.chmod(0o666 & ~_umask())  # mkstemp makes files private; these are meant to be shared like any other
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text whole, line ends as they are."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any, *, indent: int | None = 4) -> None:
+    """Write JSON whole, in UTF-8 with every script readable. Raises ValueError for NaN and infinities, which JSON does not know."""
+    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False))
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
