@@ -1,0 +1,345 @@
+"""The closed questions' model: a text encoder, a Swin photo encoder and a head that scores every option of every question.
+
+One class serves every size and both designs, by configuration alone. The paper's (``fusion="concatenation"``,
+``narrative_input=False``, ``learn_sets=False``) sees the question, the option and the photos. Ours (the defaults) reads the narrative
+as a text of its own and lets the option meet narrative and photos by products: concatenated, they barely condition the score on the case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from huggingface_hub.dataclasses import strict
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.configuration_utils import SubConfigSpec
+from transformers.utils.generic import ModelOutput
+
+from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors
+from magic_demo.errors import CheckpointError, ModelError
+from magic_demo.questions import load_families
+from magic_demo.types import Family, Language, OptionScores, Pixels
+
+FUSIONS = ("product", "concatenation")
+POOLINGS = ("cls", "mean", "max")
+
+
+@strict
+class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
+    """What a case answerer is made of.
+
+    text_config, vision_config: the encoders' own configs, of any class that AutoModel knows (BERT and Swin here).
+    projection_size, head_size: widths of the common space and of the head's hidden layer.
+    fusion: how an option meets the case, "product" or "concatenation". text_pooling: "cls", "mean" or "max" over the tokens.
+    narrative_input: whether the narrative is read. learn_sets: whether families of several slots are learnt as sets of labels
+    (one yes or no a label), else as a softmax over the options like the others.
+    max_text_tokens: where narratives and options are cut. language: of the question and option texts.
+    """
+
+    model_type = "magic_case_answerer"
+    sub_configs_defaults = {  # noqa: RUF012  (the library's own way)
+        "text_config": SubConfigSpec(config_class=AutoConfig, model_type="bert"),
+        "vision_config": SubConfigSpec(config_class=AutoConfig, model_type="swin"),
+    }
+
+    text_config: PreTrainedConfig | dict | None = None  # type: ignore[type-arg]
+    vision_config: PreTrainedConfig | dict | None = None  # type: ignore[type-arg]
+    projection_size: int = 256
+    head_size: int = 256
+    dropout: float = 0.1
+    fusion: str = "product"
+    text_pooling: str = "cls"
+    narrative_input: bool = True
+    learn_sets: bool = True
+    max_text_tokens: int = 256
+    language: str = "en"
+    initializer_range: float = 0.02
+
+
+@dataclass
+class CaseAnswererOutput(ModelOutput):
+    """loss: scalar, when targets came. logits: (B, O) float, log-odds for families learnt as sets, else log-probabilities."""
+
+    loss: Tensor | None = None
+    logits: Tensor | None = None
+
+
+class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
+    """Score options given a narrative and photos. O counts the options of all families, siblings once."""
+
+    config_class = CaseAnswererConfig
+    base_model_prefix = "answerer"
+    main_input_name = "input_ids"
+
+    def __init__(self, config: CaseAnswererConfig) -> None:
+        if config.fusion not in FUSIONS or config.text_pooling not in POOLINGS:
+            raise ValueError(
+                f"fusion is one of {FUSIONS} and text_pooling of {POOLINGS}, not {config.fusion!r} and {config.text_pooling!r}"
+            )
+        super().__init__(config)
+        self.text_model = AutoModel.from_config(config.text_config)  # type: ignore[no-untyped-call]
+        self.vision_model = AutoModel.from_config(config.vision_config)  # type: ignore[no-untyped-call]
+        _drop_pooler(self.text_model)
+        width = config.projection_size
+        self.option_projection = nn.Linear(self.text_model.config.hidden_size, width)
+        self.photo_projection = nn.Linear(self.vision_model.config.hidden_size, width)
+        self.no_photo = nn.Parameter(torch.zeros(width))
+        if config.narrative_input:
+            self.narrative_projection = nn.Linear(self.text_model.config.hidden_size, width)
+            self.no_text = nn.Parameter(torch.zeros(width))
+        self.dropout = nn.Dropout(config.dropout)
+        self.head = nn.Sequential(
+            nn.Linear(width * (3 if config.narrative_input else 2), config.head_size),
+            nn.GELU(),
+            nn.Dropout(config.dropout),
+            nn.Linear(config.head_size, 1),
+        )
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        super()._init_weights(module)  # type: ignore[no-untyped-call]
+        if isinstance(module, CaseAnswerer):
+            for vector in (module.no_photo, getattr(module, "no_text", None)):
+                if vector is not None and not getattr(vector, "_is_hf_initialized", False):
+                    vector.normal_(0.0, 0.5)
+        elif isinstance(module, nn.Linear) and not getattr(module.weight, "_is_hf_initialized", False):
+            projections = (getattr(self, f"{name}_projection", None) for name in ("option", "photo", "narrative"))
+            if any(module is projection for projection in projections):
+                nn.init.xavier_uniform_(module.weight)  # the library's 0.02 makes products of two projections vanish
+
+    @classmethod
+    def from_encoders(
+        cls, text_source: str | Path, vision_source: str | Path, *, revisions: tuple[str | None, str | None] = (None, None), **settings: Any
+    ) -> CaseAnswerer:
+        """Build a model with a new head on two pretrained encoders, from folders or Hub ids; ``settings`` are config fields."""
+        text = _load_encoder(text_source, revisions[0])
+        vision = _load_encoder(vision_source, revisions[1])
+        model = cls(CaseAnswererConfig(text_config=text.config.to_dict(), vision_config=vision.config.to_dict(), **settings))
+        _drop_pooler(text)
+        model.text_model, model.vision_model = text, vision
+        return model
+
+    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Pool (N, T) token ids into (N, text width); rows whose mask is all zero come out finite and mean nothing."""
+        mask = attention_mask.bool()
+        visible = mask.clone()
+        visible[:, 0] |= ~mask.any(dim=1)
+        states = self.text_model(input_ids=input_ids, attention_mask=visible.long()).last_hidden_state
+        if self.config.text_pooling == "cls":
+            return states[:, 0]  # type: ignore[no-any-return]
+        if self.config.text_pooling == "max":
+            return states.masked_fill(~visible[..., None], torch.finfo(states.dtype).min).amax(dim=1)  # type: ignore[no-any-return]
+        return (states * visible[..., None]).sum(dim=1) / visible.sum(dim=1, keepdim=True)  # type: ignore[no-any-return]
+
+    def encode_options(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Encode (O, T) question and option texts into (O, D): the case plays no part, so this is done once a checkpoint."""
+        return self.option_projection(self.encode_texts(input_ids, attention_mask))  # type: ignore[no-any-return]
+
+    def encode_narratives(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Encode (B, T) narratives into (B, D); a row without tokens becomes the learnt "no text" vector."""
+        vectors = self.narrative_projection(self.encode_texts(input_ids, attention_mask))
+        return torch.where(attention_mask.bool().any(dim=1, keepdim=True), vectors, self.no_text.to(vectors.dtype))
+
+    def encode_photos(self, pixel_values: Tensor, photo_mask: Tensor) -> Tensor:
+        """Encode (B, P, 3, h, w) photos into (B, D): the mean over the photos that (B, P) bool says are there, or "no photo"."""
+        batch = photo_mask.shape[0]
+        total = self.no_photo.new_zeros(batch, self.config.projection_size)
+        count = photo_mask.sum(dim=1, keepdim=True)
+        if bool(photo_mask.any()):
+            vectors = self.photo_projection(self.vision_model(pixel_values=pixel_values[photo_mask]).last_hidden_state.mean(dim=1))
+            rows = torch.arange(batch, device=photo_mask.device)[:, None].expand_as(photo_mask)[photo_mask]
+            total = total.to(vectors.dtype).index_add(0, rows, vectors)
+        return torch.where(count > 0, total / count.clamp(min=1), self.no_photo.to(total.dtype))
+
+    def score_options(self, options: Tensor, narratives: Tensor | None, photos: Tensor) -> Tensor:
+        """Score (O, D) options for (B, D) narratives and photos: (B, O) raw scores."""
+        batch, count = photos.shape[0], options.shape[0]
+        options = self.dropout(options).expand(batch, count, -1)
+        parts = [options]
+        for case in (narratives, photos):
+            if case is not None:
+                beside = self.dropout(case)[:, None, :].expand(batch, count, -1)
+                parts.append(options * beside if self.config.fusion == "product" else beside)
+        return self.head(torch.cat(parts, dim=-1)).squeeze(-1)  # type: ignore[no-any-return]
+
+    def forward(
+        self,
+        pixel_values: Tensor,
+        photo_mask: Tensor,
+        option_family: Tensor,
+        option_slots: Tensor,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        option_vectors: Tensor | None = None,
+        option_input_ids: Tensor | None = None,
+        option_attention_mask: Tensor | None = None,
+        targets: Tensor | None = None,
+    ) -> CaseAnswererOutput:
+        """Score every option of B cases, and learn from ``targets``.
+
+        pixel_values (B, P, 3, h, w) with photo_mask (B, P) bool; input_ids and attention_mask (B, T), all zero without text.
+        option_family, option_slots: (O,) int, which family an option is of (0, 1, ...) and how many slots that has.
+        option_vectors: (O, D) kept from encode_options, or else option_input_ids and option_attention_mask (O, T).
+        targets: (B, O) in 0..1, NaN where the reference does not say: membership for families learnt as sets, else shares that
+        add up to one a family.
+        """
+        if option_vectors is None:
+            option_vectors = self.encode_options(option_input_ids, option_attention_mask)  # type: ignore[arg-type]
+        narratives = self.encode_narratives(input_ids, attention_mask) if self.config.narrative_input else None  # type: ignore[arg-type]
+        raw = self.score_options(option_vectors, narratives, self.encode_photos(pixel_values, photo_mask))
+        members = option_family[None, :] == torch.arange(int(option_family.max()) + 1, device=raw.device)[:, None]
+        logs = raw - raw[:, None, :].masked_fill(~members, -torch.inf).logsumexp(dim=-1)[:, option_family]
+        several = (option_slots > 1)[None, :]
+        if self.config.learn_sets:
+            logits = torch.where(several, raw, logs)
+        else:
+            # A share of the slots, times their number, is the chance that the label is in the set.
+            present = (logs.exp() * option_slots).clamp(1e-6, 1 - 1e-6)
+            logits = torch.where(several, present.log() - (-present).log1p(), logs)
+        loss = None if targets is None else self._loss(raw, logs, several, members, targets)
+        return CaseAnswererOutput(loss=loss, logits=logits)
+
+    def _loss(self, raw: Tensor, logs: Tensor, several: Tensor, members: Tensor, targets: Tensor) -> Tensor:
+        known = ~targets.isnan()
+        goal = targets.nan_to_num()
+        losses = -goal * logs
+        if self.config.learn_sets:
+            losses = torch.where(several, nn.functional.binary_cross_entropy_with_logits(raw, goal, reduction="none"), losses)
+        families = (known[:, None, :] & members).any(dim=-1).sum()
+        return torch.where(known, losses, 0.0).sum() / families.clamp(min=1)
+
+
+AutoConfig.register(CaseAnswererConfig.model_type, CaseAnswererConfig)
+AutoModel.register(CaseAnswererConfig, CaseAnswerer)
+
+
+class OptionScorer:
+    """A loaded case answerer with its tokenizer, photo preprocessing and the option vectors, which are encoded once."""
+
+    def __init__(
+        self,
+        model: CaseAnswerer,
+        tokenizer: PreTrainedTokenizerBase,
+        preprocessing: Preprocessing,
+        *,
+        model_id: str = "",
+        set_priors: SetPriors | None = None,
+        families: Sequence[Family] | None = None,
+    ) -> None:
+        self.model = model
+        self.model.eval()  # type: ignore[no-untyped-call]
+        self.tokenizer = tokenizer
+        self.preprocessing = preprocessing
+        self.model_id = model_id
+        self.set_priors = set_priors
+        self.families = tuple(families if families is not None else load_families())
+        tokens = tokenize(tokenizer, list_option_texts(self.families, model.config.language), model.config.max_text_tokens)
+        self._layout = option_layout(self.families)
+        with torch.inference_mode():
+            self._option_vectors = model.encode_options(tokens["input_ids"], tokens["attention_mask"])
+
+    @classmethod
+    def load(cls, source: str | Path, *, revision: str | None = None, families: Sequence[Family] | None = None) -> OptionScorer:
+        """Load from a folder or a Hub id. Raises CheckpointError with one line when anything is missing or broken."""
+        model = load_model(source, AutoModel, revision=revision)
+        if not isinstance(model, CaseAnswerer):
+            raise CheckpointError(
+                f"{source}: a {model.config.model_type} model came, {CaseAnswererConfig.model_type} is expected; "
+                "give a checkpoint written by 'python -m training vqa'"
+            )
+        priors = find_checkpoint(source, revision=revision) / PRIORS_NAME
+        return cls(
+            model,
+            load_tokenizer(source, revision=revision),
+            read_preprocessing(source, revision=revision),
+            model_id=name_model(source, revision=revision),
+            set_priors=read_priors(priors) if priors.is_file() else None,
+            families=families,
+        )
+
+    def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
+        """Score every option of every question: qid -> (O,) float32 logits; siblings share their family's scores.
+
+        narrative: in any language, may be blank; what goes beyond the checkpoint's ``max_text_tokens`` is cut off.
+        photos: (H, W, 3) uint8 RGB of any size, none or many; their features are averaged.
+        Raises ModelError when the model gives numbers that are not finite.
+        """
+        tokens = tokenize(self.tokenizer, [narrative], self.model.config.max_text_tokens)
+        with torch.inference_mode():
+            logits = self.model(
+                pixel_values=torch.from_numpy(stack_photos([photos], self.preprocessing)),
+                photo_mask=torch.ones(1, max(len(photos), 1), dtype=torch.bool) if photos else torch.zeros(1, 1, dtype=torch.bool),
+                option_vectors=self._option_vectors,
+                **self._layout,
+                **tokens,
+            ).logits[0]
+        if not bool(torch.isfinite(logits).all()):
+            raise ModelError(f"{self.model_id or 'the model'}: scores that are not finite came out for this case; fetch or train it again")
+        values = logits.float().numpy()
+        return {question.qid: values[place].copy() for family, place in place_families(self.families) for question in family.questions}
+
+
+def place_families(families: Sequence[Family]) -> list[tuple[Family, slice]]:
+    """Return where each family's options lie among the O options of the model's output."""
+    places, start = [], 0
+    for family in families:
+        end = start + len(family.options["en"])
+        places.append((family, slice(start, end)))
+        start = end
+    return places
+
+
+def option_layout(families: Sequence[Family]) -> dict[str, Tensor]:
+    """Return ``option_family`` and ``option_slots``, (O,) int64 each, as the model takes them."""
+    sizes = torch.tensor([len(family.options["en"]) for family in families])
+    slots = torch.tensor([len(family.questions) for family in families])
+    return {"option_family": torch.arange(len(families)).repeat_interleave(sizes), "option_slots": slots.repeat_interleave(sizes)}
+
+
+def list_option_texts(families: Sequence[Family], language: Language) -> list[str]:
+    """Return the O texts that the model encodes: the family's question, then the option."""
+    return [f"{family.questions[0].text[language]} {option}" for family in families for option in family.options[language]]
+
+
+def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_tokens: int) -> dict[str, Tensor]:
+    """Turn N texts into ``input_ids`` and ``attention_mask``, (N, T) int64, cut at ``max_tokens``; blank texts have a mask of zeros."""
+    limit = min(max_tokens, tokenizer.model_max_length)
+    encoded = tokenizer(list(texts), truncation=True, max_length=limit, padding=True, return_tensors="pt")
+    blank = torch.tensor([not text.strip() for text in texts])
+    return {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"] * ~blank[:, None]}
+
+
+def stack_photos(cases: Sequence[Sequence[Pixels]], preprocessing: Preprocessing) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Stack B cases' photos into (B, P, 3, h, w) float32, P of the case with most (at least 1), zeros where there is none."""
+    stacked = np.zeros((len(cases), max(1, *(len(photos) for photos in cases), 1), 3, *preprocessing.size), np.float32)
+    for row, photos in enumerate(cases):
+        for place, pixels in enumerate(photos):
+            stacked[row, place] = preprocessing.apply(pixels)
+    return stacked
+
+
+def _drop_pooler(text_model: Any) -> None:
+    if getattr(text_model, "pooler", None) is not None:
+        text_model.pooler = None  # never read: what is pooled is said by the config
+
+
+def _load_encoder(source: str | Path, revision: str | None) -> Any:
+    """Load a pretrained encoder, from ``pytorch_model.bin`` (tensors only) where there are no safetensors, as for Bio_ClinicalBERT."""
+    folder = find_checkpoint(source, revision=revision)
+    if any(folder.glob("*.safetensors")):
+        return load_model(source, AutoModel, revision=revision)
+    try:
+        if not Path(source).is_dir() and not (folder / "pytorch_model.bin").is_file():
+            from huggingface_hub import hf_hub_download
+
+            hf_hub_download(str(source), "pytorch_model.bin", revision=revision)
+        return AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=False, weights_only=True, dtype=torch.float32)
+    except Exception as error:  # transformers, torch and huggingface_hub raise many kinds
+        raise CheckpointError(f"{source}: the encoder cannot be loaded ({' '.join(str(error).split())[:300]})") from error
