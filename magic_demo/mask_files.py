@@ -18,7 +18,7 @@ from PIL import Image
 from magic_demo.errors import FormatError
 from magic_demo.photos import PHOTO_SUFFIXES
 from magic_demo.types import Mask
-from magic_demo.whole_files import write_bytes
+from magic_demo.whole_files import write_whole
 
 MASK_SUFFIXES = (".tiff", ".tif")
 SYSTEM_NAME = "sys"
@@ -50,7 +50,7 @@ def write_mask(path: Path, mask: Mask) -> None:
     tifffile.imwrite(
         buffer, mask.astype(np.uint8), photometric="minisblack", compression="zlib", compressionargs={"level": 1}, metadata=None
     )
-    write_bytes(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())
 
 
 def read_mask(path: Path) -> Mask:

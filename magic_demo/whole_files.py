@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file whole: whoever reads ``path``, now or after a crash, sees the old content or the new, never a part.
+def write_whole(path: Path, content: bytes | str) -> None:
+    """Write a file whole, text as UTF-8: whoever reads ``path``, now or after a crash, sees the old content or the new, never a part.
 
     Missing folders are made. The half-written file lies in the same folder (a rename is atomic only within one file system) under
     a hidden name that ends in ``.part`` and is removed when writing fails. Raises OSError as the system gives it.
@@ -20,7 +20,7 @@ def write_bytes(path: Path, data: bytes) -> None:
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
             stream.flush()
             os.fsync(stream.fileno())
         part.chmod(0o666 & ~_umask())  # mkstemp makes files private; these are meant to be shared like any other
@@ -30,14 +30,9 @@ def write_bytes(path: Path, data: bytes) -> None:
         raise
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text whole, line ends as they are."""
-    write_bytes(path, text.encode("utf-8"))
-
-
 def write_json(path: Path, value: Any, *, indent: int | None = 4) -> None:
     """Write JSON whole, in UTF-8 with every script readable. Raises ValueError for NaN and infinities, which JSON does not know."""
-    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False))
+    write_whole(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False))
 
 
 def _umask() -> int:
