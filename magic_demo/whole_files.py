@@ -16,7 +16,7 @@ def write_whole(path: Path, content: bytes | str) -> None:
     a hidden name that ends in ``.part`` and is removed when writing fails. Raises OSError as the system gives it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:

@@ -1,0 +1,32 @@
+"""What was wrong with the input and what was done about it, gathered by kind so that a hundred like cases read as one line."""
+
+from __future__ import annotations
+
+NAMES_IN_FULL = 3
+
+
+class Findings:
+    """Lines of the form ``what is wrong and what was done: every name``, in the order in which the kinds were first met."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._details: dict[str, dict[str, list[str]]] = {}
+
+    def add(self, kind: str, name: str, detail: str = "") -> None:
+        """Note that ``name`` (a file, an encounter) shows ``kind``; ``detail`` says where in it, a qid for instance."""
+        details = self._details.setdefault(kind, {}).setdefault(name, [])
+        if detail and detail not in details:
+            details.append(detail)
+
+    def lines(self) -> tuple[str, ...]:
+        """Return one line a kind, with every name; of more than three details of one name only the number."""
+        return tuple(
+            f"{kind} ({len(names)}): {', '.join(_label(name, details) for name, details in names.items())}"
+            for kind, names in self._details.items()
+        )
+
+
+def _label(name: str, details: list[str]) -> str:
+    if not details:
+        return name
+    return f"{name} [{', '.join(details) if len(details) <= NAMES_IN_FULL else f'{len(details)} places'}]"
