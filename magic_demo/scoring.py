@@ -1,8 +1,8 @@
 """The official numbers: pixels counted once a pair of masks, labels once a family, every metric a pure function of the counts.
 
-The rules are those of the organisers' ``score_segmentations.py`` and ``score_cvqa.py`` (MEDIQA-MAGIC 2025), with closed
-questions summed in the same order, so that they are the same to the last bit; the masks' means may differ in the last bit, because the
-organisers walk photos in the order of a hash that changes from run to run. Where those scripts divide zero by zero, ``docs/scoring.md`` says what is done.
+The rules are those of the organisers' ``score_segmentations.py`` and ``score_cvqa.py`` (MEDIQA-MAGIC 2025). Closed questions are summed
+in their order, so they are the same to the last bit; the masks' means may differ in the last bit, because the organisers walk photos in
+the order of a hash that changes from run to run. Where those scripts divide zero by zero, ``docs/scoring.md`` says what is done.
 Nothing here reads a file: see ``mask_scoring`` and ``answer_scoring``.
 """
 

@@ -13,9 +13,9 @@ TORCH = {"torch", "transformers", "accelerate"}
 # From the bottom up: a module may import modules of its own layer and of those above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types"),
-    ("whole_files", "questions", "photos", "overlay", "published", "noise"),
+    ("whole_files", "questions", "photos", "overlay", "published", "findings", "noise"),
     ("mask_files", "formats", "decoding", "lexicon", "narratives", "skin", "lesions"),
-    ("scoring", "cues", "cases"),
+    ("scoring", "mask_scoring", "answer_scoring", "cues", "cases"),
     ("score_command", "cue_model"),
     ("checkpoints",),
     ("compact_segmentation", "segmentation", "vqa"),
