@@ -199,11 +199,11 @@ def _parse_encounter(entry: Any, photos: Mapping[str, Sequence[Path]]) -> Encoun
         raise FormatError(f"'{ENCOUNTER_KEY}' is {_show(encounter_id)}; letters, digits, '_', '.' and '-' are expected")
     names = _list(entry, encounter_id, "image_ids")
     photo_files: dict[str, PhotoFile] = {}
-    for name in dict.fromkeys(names if all(isinstance(name, str) for name in names) else map(_show, names)):
-        if not _is_safe_id(name):
+    for name in names:
+        if not isinstance(name, str) or not _is_safe_id(name):
             raise FormatError(f"{encounter_id}: photo {_show(name)} is not a file name; letters, digits, '_', '.' and '-' are expected")
         photo_id = _photo_id(name)
-        if photo_id in photo_files:
+        if photo_id in photo_files and names.count(name) == 1:
             raise FormatError(
                 f"{encounter_id}: two photos are called {photo_id}, with other endings; their masks would overwrite each other"
             )
