@@ -1,0 +1,117 @@
+"""Photo and prompt to a lesion probability map: one way for every model, picked by the checkpoint's ``config.json``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AutoModelForImageSegmentation, CLIPSegConfig, CLIPSegForImageSegmentation, PreTrainedTokenizerBase
+
+from magic_demo import compact_segmentation
+from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.errors import CheckpointError, ModelError
+from magic_demo.types import Pixels, Probability
+
+PhotoFeatures = compact_segmentation.PhotoFeatures
+"""What a model keeps of a photo: a tuple of tensors, batch of one first; only the same model's ``decode`` can read it."""
+
+
+@runtime_checkable
+class PromptedModel(Protocol):
+    """What a segmentation model must offer: the photo and the prompt are encoded apart, and meet in ``decode``."""
+
+    def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
+        """Return the features of (B, 3, h, w)."""
+
+    def encode_prompt(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the vectors (B, P) of token ids (B, L)."""
+
+    def decode(self, features: PhotoFeatures, prompt: Tensor) -> Tensor:
+        """Return logits (B, h, w)."""
+
+
+class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[misc]
+    """CLIPSeg of the library, its forward split into photo, prompt and decoder."""
+
+    def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
+        """Return the hidden states that the decoder reads; the vision tower's layers above the last of them are not run."""
+        vision = self.clip.vision_model
+        hidden = vision.pre_layrnorm(vision.embeddings(pixel_values, interpolate_pos_encoding=True))
+        states = []
+        for layer in vision.encoder.layers[: max(self.extract_layers) + 1]:
+            hidden = layer(hidden, attention_mask=None)
+            states.append(hidden)
+        return tuple(states[index] for index in self.extract_layers)
+
+    def encode_prompt(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the text tower's projected vectors (B, P)."""
+        return self.clip.get_text_features(input_ids, attention_mask=attention_mask).pooler_output  # type: ignore[no-any-return]
+
+    def decode(self, features: PhotoFeatures, prompt: Tensor) -> Tensor:
+        """Return logits (B, h, w) at the photo input's size."""
+        return self.decoder(features, prompt).logits  # type: ignore[no-any-return]
+
+
+AutoModelForImageSegmentation.register(CLIPSegConfig, PromptedCLIPSeg, exist_ok=True)
+
+
+class Segmenter:
+    """A segmentation checkpoint ready to use: a photo is encoded once, every prompt costs a decoder pass only.
+
+    model_id: name and digest of the checkpoint. threshold: probability at and above which a pixel is lesion.
+    """
+
+    def __init__(
+        self, model: Any, tokenizer: PreTrainedTokenizerBase, preprocessing: Preprocessing, *, model_id: str, threshold: float = 0.5
+    ) -> None:
+        self.model = cast(PromptedModel, model)
+        self.tokenizer = tokenizer
+        self.preprocessing = preprocessing
+        self.model_id = model_id
+        self.threshold = threshold
+
+    @classmethod
+    def load(cls, source: str | Path, *, revision: str | None = None) -> Segmenter:
+        """Load a folder or a Hub id for inference. Raises CheckpointError with one line when that fails or it is no such model."""
+        model = load_model(source, AutoModelForImageSegmentation, revision=revision)
+        if not isinstance(model, PromptedModel):
+            raise CheckpointError(f"{source}: {type(model).__name__} is no segmentation model with a prompt; CLIPSeg or ours is expected")
+        return cls(
+            model,
+            load_tokenizer(source, revision=revision),
+            read_preprocessing(source, revision=revision),
+            model_id=name_model(source, revision=revision),
+            threshold=float(getattr(model.config, "threshold", 0.5)),
+        )
+
+    @torch.inference_mode()
+    def encode_photo(self, pixels: Pixels) -> PhotoFeatures:
+        """Encode a photo, (H, W, 3) uint8 RGB of any size."""
+        return self.model.encode_photo(torch.from_numpy(self.preprocessing.apply(pixels))[None])
+
+    @torch.inference_mode()
+    def encode_prompt(self, text: str) -> Tensor:
+        """Encode a prompt, cut at what the model reads, into a vector (1, P); an empty text is no prompt."""
+        ids = self.tokenizer(" ".join(text.split()), truncation=True, max_length=self._most_tokens())["input_ids"]
+        input_ids = torch.tensor([ids], dtype=torch.long)
+        return self.model.encode_prompt(input_ids, torch.ones_like(input_ids))
+
+    @torch.inference_mode()
+    def decode(self, features: PhotoFeatures, prompt: Tensor) -> Probability:
+        """Return the lesion probability (h, w) at the model's size. Raises ModelError when the model gives values that are no numbers."""
+        probability = np.asarray(self.model.decode(features, prompt)[0].float().sigmoid().numpy(), dtype=np.float32)
+        if not np.isfinite(probability).all():
+            raise ModelError("the segmentation model gave values that are not numbers; fetch or train the checkpoint again")
+        return probability
+
+    def predict(self, pixels: Pixels, prompt: str = "") -> Probability:
+        """Return the lesion probability (h, w) of a photo (H, W, 3) under a prompt."""
+        return self.decode(self.encode_photo(pixels), self.encode_prompt(prompt))
+
+    def _most_tokens(self) -> int:
+        config = cast(Any, self.model).config
+        longest = config.prompt_length if hasattr(config, "prompt_length") else config.text_config.max_position_embeddings
+        return min(int(longest), int(self.tokenizer.model_max_length))

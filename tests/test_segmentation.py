@@ -1,0 +1,135 @@
+"""The segmenter: one path for CLIPSeg and for the compact model, photo and prompt encoded apart."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from transformers import CLIPSegConfig, CLIPSegForImageSegmentation, PreTrainedTokenizerFast
+
+from magic_demo.errors import CheckpointError, ModelError
+from magic_demo.segmentation import PromptedCLIPSeg, Segmenter
+from magic_demo.types import Pixels
+
+WORDS = ["<pad>", "<start>", "<end>", "?", "red", "rash", "on", "the", "arm"]
+SIDE = 32
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    tokenizer = Tokenizer(models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(single="<start> $A <end>", special_tokens=[("<start>", 1), ("<end>", 2)])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="?", bos_token="<start>", eos_token="<end>", model_max_length=12
+    )
+
+
+def write_clipseg(folder: Path) -> Path:
+    torch.manual_seed(3)
+    tower = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
+    config = CLIPSegConfig(
+        text_config={
+            **tower,
+            "num_hidden_layers": 2,
+            "vocab_size": len(WORDS),
+            "max_position_embeddings": 12,
+            "eos_token_id": WORDS.index("<end>"),
+            "bos_token_id": WORDS.index("<start>"),
+            "pad_token_id": 0,
+        },
+        vision_config={**tower, "num_hidden_layers": 6, "image_size": SIDE, "patch_size": 8},
+        projection_dim=8,
+        reduce_dim=8,
+        extract_layers=[1, 2, 3],
+        decoder_num_attention_heads=2,
+        decoder_intermediate_size=16,
+    )
+    CLIPSegForImageSegmentation(config).eval().save_pretrained(folder)
+    make_tokenizer().save_pretrained(folder)
+    settings = {"size": SIDE, "image_mean": [0.48, 0.46, 0.41], "image_std": [0.27, 0.26, 0.28]}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def clipseg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clipseg(tmp_path_factory.mktemp("clipseg"))
+
+
+@pytest.fixture
+def pixels() -> Pixels:
+    return np.random.default_rng(0).integers(0, 256, (48, 60, 3), dtype=np.uint8)
+
+
+def test_the_split_path_gives_what_the_library_gives_for_clipseg(clipseg: Path, pixels: Pixels) -> None:
+    segmenter = Segmenter.load(clipseg)
+    library = CLIPSegForImageSegmentation.from_pretrained(clipseg).eval()
+    words = make_tokenizer()("red rash on the arm", return_tensors="pt")
+    with torch.inference_mode():
+        logits = library(
+            pixel_values=torch.from_numpy(segmenter.preprocessing.apply(pixels))[None],
+            input_ids=words["input_ids"],
+            attention_mask=words["attention_mask"],
+        ).logits
+    np.testing.assert_allclose(segmenter.predict(pixels, "red rash on the arm"), logits[0].sigmoid().numpy(), atol=1e-5)
+
+
+def test_the_class_comes_from_the_config(clipseg: Path) -> None:
+    assert type(Segmenter.load(clipseg).model) is PromptedCLIPSeg
+
+
+def test_a_photo_is_encoded_once_and_the_prompt_changes_the_map(clipseg: Path, pixels: Pixels) -> None:
+    segmenter = Segmenter.load(clipseg)
+    features = segmenter.encode_photo(pixels)
+    red, arm = (segmenter.decode(features, segmenter.encode_prompt(text)) for text in ("red red rash", "arm"))
+    assert not np.allclose(red, arm)
+    np.testing.assert_array_equal(arm, segmenter.predict(pixels, "arm"))
+
+
+def test_the_map_is_a_probability_at_the_models_size(clipseg: Path, pixels: Pixels) -> None:
+    probability = Segmenter.load(clipseg).predict(pixels)
+    assert probability.shape == (SIDE, SIDE)
+    assert probability.dtype == np.float32
+    assert 0 <= probability.min() <= probability.max() <= 1
+
+
+@pytest.mark.parametrize("text", ["", "   ", "red " * 10_000, "皮疹 🙂 \n\t ?"])
+def test_any_text_is_a_prompt(clipseg: Path, pixels: Pixels, text: str) -> None:
+    assert np.isfinite(Segmenter.load(clipseg).predict(pixels, text)).all()
+
+
+def test_a_prompt_is_cut_at_what_the_model_reads(clipseg: Path) -> None:
+    segmenter = Segmenter.load(clipseg)
+    long, longer = (segmenter.encode_prompt("red rash " * times) for times in (20, 40))
+    torch.testing.assert_close(long, longer)
+
+
+def test_the_threshold_comes_with_the_checkpoint(clipseg: Path, tmp_path: Path) -> None:
+    assert Segmenter.load(clipseg).threshold == 0.5
+    copy = write_clipseg(tmp_path)
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "threshold": 0.35}))
+    assert Segmenter.load(copy).threshold == 0.35
+
+
+def test_values_that_are_no_numbers_are_an_error_and_not_a_mask(tmp_path: Path, pixels: Pixels) -> None:
+    folder = write_clipseg(tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    weights["decoder.film_mul.bias"] = torch.full_like(weights["decoder.film_mul.bias"], float("nan"))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="not numbers"):
+        Segmenter.load(folder).predict(pixels)
+
+
+def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
+    folder = write_clipseg(tmp_path)
+    weights = load_file(folder / "model.safetensors")
+    del weights["decoder.film_mul.bias"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(CheckpointError, match=r"decoder\.film_mul\.bias"):
+        Segmenter.load(folder)

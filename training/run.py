@@ -1,0 +1,197 @@
+"""What every training run shares: settings from a YAML file, the Trainer's arguments, start or resume, and the files at the end."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+import yaml
+from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+
+from magic_demo.errors import MagicDemoError
+
+SettingsType = TypeVar("SettingsType")
+
+
+class SettingsError(MagicDemoError):
+    """A settings file or the data it names cannot be used: unknown key, wrong type, missing file."""
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """How a run goes: length, batch, learning rates, when it is evaluated and when it stops early.
+
+    output: folder for checkpoints, scalars and the best model. epochs: passes over the training list.
+    metric: the evaluation's number that the best checkpoint is chosen by; larger is better.
+    patience: evaluations without a better one before the run stops; 0 never stops early.
+    evaluate_every: optimizer steps between evaluations and checkpoints; 0 is once an epoch.
+    bfloat16: automatic mixed precision, on the processor as well. threads: torch's, 0 leaves the default.
+    deterministic: the same numbers on the same machine, at the cost of speed.
+    """
+
+    output: Path
+    metric: str
+    epochs: float = 20.0
+    batch_size: int = 32
+    evaluation_batch_size: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    warmup: float = 0.03
+    schedule: str = "cosine"
+    clip: float = 1.0
+    evaluate_every: int = 0
+    patience: int = 5
+    keep: int = 2
+    seed: int = 0
+    bfloat16: bool = False
+    threads: int = 0
+    workers: int = 0
+    deterministic: bool = False
+
+
+def read_settings(path: Path, kind: type[SettingsType], overrides: Mapping[str, object] | None = None) -> SettingsType:
+    """Read a YAML file into the dataclass ``kind``; ``overrides`` ("run.output" -> value) win, None among them is passed over.
+
+    Nested dataclasses are nested mappings. Raises SettingsError, naming the key, when one is unknown, missing or of a wrong type.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror or error}); give a file of training/configs") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: a mapping of settings is expected")
+    for name, value in (overrides or {}).items():
+        if value is not None:
+            _place(content, name.split("."), value)
+    built: SettingsType = _build(content, kind, str(path), "")
+    return built
+
+
+def training_arguments(run: RunSettings, **more: Any) -> TrainingArguments:
+    """Return the Trainer's arguments of a run; ``more`` are further ones of its own."""
+    by_epoch = run.evaluate_every == 0
+    strategy = "epoch" if by_epoch else "steps"
+    on_gpu = torch.cuda.is_available()
+    arguments: dict[str, Any] = {
+        "output_dir": str(run.output / "checkpoints"),
+        "num_train_epochs": run.epochs,
+        "per_device_train_batch_size": run.batch_size,
+        "per_device_eval_batch_size": run.evaluation_batch_size,
+        "learning_rate": run.learning_rate,
+        "weight_decay": run.weight_decay,
+        "warmup_steps": run.warmup,
+        "lr_scheduler_type": run.schedule,
+        "max_grad_norm": run.clip,
+        "eval_strategy": strategy,
+        "save_strategy": strategy,
+        "eval_steps": None if by_epoch else run.evaluate_every,
+        "save_steps": 500 if by_epoch else run.evaluate_every,
+        "save_total_limit": run.keep,
+        "load_best_model_at_end": True,
+        "metric_for_best_model": run.metric,
+        "greater_is_better": True,
+        "logging_strategy": "steps",
+        "logging_steps": 10,
+        "report_to": ["tensorboard"],
+        "seed": run.seed,
+        "data_seed": run.seed,
+        "full_determinism": run.deterministic,
+        "bf16": run.bfloat16,
+        "use_cpu": not on_gpu,
+        "dataloader_num_workers": run.workers,
+        "dataloader_pin_memory": on_gpu,
+        "remove_unused_columns": False,
+        "label_names": ["labels"],
+        "disable_tqdm": False,
+    }
+    return TrainingArguments(**{**arguments, **more})
+
+
+def prepare(run: RunSettings) -> None:
+    """Set threads and log level and make the output folder; call it before the model is built, whose weights the seed decides."""
+    if run.threads:
+        torch.set_num_threads(run.threads)
+    torch.manual_seed(run.seed)
+    run.output.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("training").setLevel(logging.INFO)
+
+
+def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, float]:
+    """Train to the end or the early stop, from the last checkpoint with ``resume``; the best weights are loaded afterwards.
+
+    Returns the best evaluation. Raises SettingsError when there is nothing to resume, or a fresh run would mix with an old one.
+    """
+    last = get_last_checkpoint(trainer.args.output_dir) if Path(trainer.args.output_dir).is_dir() else None
+    if resume and last is None:
+        raise SettingsError(f"{trainer.args.output_dir}: no checkpoint to resume from; leave out --resume")
+    if not resume and last is not None:
+        raise SettingsError(f"{trainer.args.output_dir}: holds checkpoints of an earlier run; give --resume or another --output")
+    if run.patience:
+        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=run.patience))
+    trainer.train(resume_from_checkpoint=last if resume else None)
+    return trainer.evaluate()
+
+
+def _place(content: dict[str, Any], keys: list[str], value: object) -> None:
+    *above, last = keys
+    for key in above:
+        inner = content.setdefault(key, {})
+        if not isinstance(inner, dict):
+            inner = content[key] = {}
+        content = inner
+    content[last] = value
+
+
+def _build(content: object, kind: Any, path: str, at: str) -> Any:
+    """Turn what YAML gave into ``kind``: a dataclass, a list or tuple of one kind, an optional, a path or a plain value."""
+    where = f"{path}: {at or 'the file'}"
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(content, dict):
+            raise SettingsError(f"{where}: a mapping is expected, not {content!r}")
+        hints = typing.get_type_hints(kind)
+        fields = {field.name: field for field in dataclasses.fields(kind)}
+        for key in content:
+            if key not in fields:
+                raise SettingsError(f"{where}: no setting {key!r}; known are {', '.join(fields)}")
+        values = {key: _build(value, hints[key], path, f"{at}.{key}".lstrip(".")) for key, value in content.items()}
+        for name, field in fields.items():
+            if name not in values and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+                raise SettingsError(f"{where}: the setting {name!r} is missing")
+        return kind(**values)  # type: ignore[operator]
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (types.UnionType, typing.Union):
+        if content is None and type(None) in inner:
+            return None
+        return _build(content, next(part for part in inner if part is not type(None)), path, at)
+    if origin is typing.Literal:
+        if content not in inner:
+            raise SettingsError(f"{where}: {content!r} is not one of {', '.join(map(repr, inner))}")
+        return content
+    if origin in (tuple, list):
+        if not isinstance(content, list | tuple):
+            raise SettingsError(f"{where}: a list is expected, not {content!r}")
+        return origin(_build(item, inner[0], path, f"{at}[{number}]") for number, item in enumerate(content))
+    return _build_plain(content, kind, where)
+
+
+def _build_plain(content: object, kind: Any, where: str) -> object:
+    if kind is Path and isinstance(content, str | Path):
+        return Path(content)
+    if kind is float and isinstance(content, int | float | str) and not isinstance(content, bool):
+        try:
+            return float(content)  # YAML reads 1e-3 as a word
+        except ValueError:
+            pass
+    elif kind in (bool, int, str) and type(content) is kind:
+        return content
+    raise SettingsError(f"{where}: {getattr(kind, '__name__', kind)} is expected, not {content!r}")
