@@ -28,7 +28,7 @@ from magic_demo.photos import read_photo
 from magic_demo.predictor import DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
 from magic_demo.questions import load_families, load_questions
 from magic_demo.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, Prediction
-from magic_demo.whole_files import write_whole
+from magic_demo.whole_files import write_json, write_whole
 
 TASKS = ("segmentation", "cvqa", "both")
 SEED = 0
@@ -132,13 +132,10 @@ def _predict_files(files: EncounterFiles, out: Path, predictor: Predictor, langu
         problems = []
     prediction = predictor.predict(encounter, language=language or "en")
     masks = _write_masks(prediction, out)
-    predicted = {photo.photo_id for photo in prediction.photos}
-    if predictor.segmenter is not None:
-        failed = [photo.photo_id for photo in encounter.photos if photo.photo_id not in predicted]
-        problems += [note for note in prediction.notes if note.startswith(tuple(f"{photo_id}:" for photo_id in failed))] if failed else []
+    problems += prediction.failures
     answers = dict(prediction.answers)
-    if predictor.scorer is not None and not answers:
-        problems.append("the closed-question model failed; answered with what is most frequent")
+    if predictor.scorer is not None and not answers:  # the challenge wants every encounter answered
+        problems.append("answered with what is most frequent instead")
         flat = {question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()}
         answers = decode_answers(flat, load_families(), predictor.scorer.set_priors)
     return JournalEntry(files.encounter_id, answers, masks, problems)
@@ -146,7 +143,6 @@ def _predict_files(files: EncounterFiles, out: Path, predictor: Predictor, langu
 
 def _write_masks(prediction: Prediction, out: Path) -> list[str]:
     folder = out / MASKS
-    folder.mkdir(exist_ok=True)
     names = []
     for photo in prediction.photos:
         name = mask_file_name(photo.photo_id)
@@ -192,17 +188,13 @@ def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
         (out / JOURNAL).unlink(missing_ok=True)
     elif any(out.iterdir()):
         raise FormatError(f"{out}: is not empty and holds no run of this program; choose another --out, or add --restart to write into it")
-    write_whole(manifest, _as_json({"settings": settings, "started": started, "finished": None}))
+    write_json(manifest, {"settings": settings, "started": started, "finished": None}, indent=1)
     return started
 
 
 def _write_manifest(out: Path, settings: Mapping[str, Any], started: str, results: Mapping[str, Any]) -> None:
     finished = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    write_whole(out / MANIFEST, _as_json({"settings": settings, "started": started, "finished": finished, "results": results}))
-
-
-def _as_json(content: Mapping[str, Any]) -> bytes:
-    return (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode()
+    write_json(out / MANIFEST, {"settings": settings, "started": started, "finished": finished, "results": results}, indent=1)
 
 
 def _append(journal: Any, entry: JournalEntry) -> None:

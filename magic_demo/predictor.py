@@ -57,11 +57,12 @@ class Predictor:
         """Predict one lesion map a photo and, from photos and narrative, every option's score and the decoded answers.
 
         prompt: what the segmentation is asked for; the narrative in ``language`` where None.
-        A photo or a task that a model fails on is left out and named in the prediction's notes; photos that are missing
-        and an empty narrative are named as well.
+        A photo or a task that a model fails on is left out and named in the prediction's failures; the notes say when
+        photos or text were missing.
         """
         report = progress or (lambda _share, _what: None)
-        notes = []
+        notes: list[str] = []
+        failures: list[str] = []
         photos: list[PhotoPrediction] = []
         steps = len(encounter.photos) * (self.segmenter is not None) + (self.scorer is not None)
         if self.segmenter is not None:
@@ -71,7 +72,7 @@ class Predictor:
                 try:
                     photos.append(_find_lesion(self.segmenter, photo, text))
                 except ModelError as error:
-                    notes.append(f"{photo.photo_id}: no mask ({error})")
+                    failures.append(f"{photo.photo_id}: no mask ({error})")
         scores: OptionScores = {}
         answers: Mapping[str, int] = {}
         if self.scorer is not None:
@@ -80,7 +81,7 @@ class Predictor:
             try:
                 scores = self.scorer.score(encounter.narrative.text(language), [photo.pixels for photo in encounter.photos])
             except ModelError as error:
-                notes.append(f"no answers ({error})")
+                failures.append(f"no answers ({error})")
             else:
                 answers = decode_answers(scores, load_families(), self.scorer.set_priors)
         report(1.0, "Done")
@@ -92,6 +93,7 @@ class Predictor:
             threshold=self.segmenter.threshold if self.segmenter is not None else 0.5,
             models=self.models,
             notes=tuple(notes),
+            failures=tuple(failures),
         )
 
 

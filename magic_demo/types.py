@@ -139,7 +139,8 @@ class Prediction:
     scores, answers: every question's; empty when the closed questions were not asked for.
     threshold: probability at and above which a pixel is lesion, chosen with the segmentation checkpoint.
     models: task -> model id.
-    notes: one line for everything the reader should know (answered without photos, a photo that failed, ...).
+    notes: one line for everything the reader should know of how it was predicted (answered without photos, ...).
+    failures: one line for each photo or task that a model failed on.
     """
 
     encounter_id: str
@@ -149,3 +150,4 @@ class Prediction:
     threshold: float = 0.5
     models: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()

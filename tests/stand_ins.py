@@ -1,0 +1,68 @@
+"""Models small enough to know what they must say, with the methods of the real ones: for tests of what is around a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from magic_demo.decoding import SetPriors
+from magic_demo.errors import ModelError
+from magic_demo.photos import resize_pixels
+from magic_demo.predictor import Predictor
+from magic_demo.questions import load_questions
+from magic_demo.segmentation import Segmenter
+from magic_demo.types import OptionScores, Pixels, Probability
+from magic_demo.vqa import OptionScorer
+
+
+class RedFinder:
+    """Finds what is redder than green, at 32x32; fails on photos that are pure black."""
+
+    model_id = "red-finder@0"
+    threshold = 0.5
+
+    def __init__(self) -> None:
+        self.prompts: list[str] = []
+
+    def predict(self, pixels: Pixels, prompt: str = "") -> Probability:
+        """Return (32, 32) float32 in 0..1."""
+        self.prompts.append(prompt)
+        if not pixels.any():
+            raise ModelError("nothing but black")
+        small = resize_pixels(pixels, (32, 32)).astype(np.float32)
+        return np.asarray(np.clip((small[..., 0] - small[..., 1]) / 100, 0, 1), dtype=np.float32)
+
+
+class WordScorer:
+    """Prefers option (number of characters + photos) modulo the number of options; fails on the text "fail"."""
+
+    model_id = "word-scorer@0"
+    set_priors: SetPriors | None = None
+
+    def __init__(self) -> None:
+        self.narratives: list[str] = []
+
+    def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
+        """Return qid -> (O,) float32."""
+        self.narratives.append(narrative)
+        if narrative == "fail":
+            raise ModelError("asked to fail")
+        best = len(narrative) + len(photos)
+        return {
+            question.qid: np.eye(question.option_count, dtype=np.float32)[best % question.option_count] * 5 for question in load_questions()
+        }
+
+
+def stand_in_predictor(*, segmentation: bool = True, cvqa: bool = True) -> Predictor:
+    """Return a real Predictor around the stand-in models."""
+    return Predictor(cast(Segmenter, RedFinder()) if segmentation else None, cast(OptionScorer, WordScorer()) if cvqa else None)
+
+
+def draw_photo(height: int = 48, width: int = 64, *, spot: bool = True) -> Pixels:
+    """Draw grey skin with a red square in the middle."""
+    pixels = np.full((height, width, 3), 150, np.uint8)
+    if spot:
+        pixels[height // 4 : 3 * height // 4, width // 4 : 3 * width // 4] = (220, 60, 60)
+    return pixels

@@ -1,0 +1,204 @@
+"""Batch mode writes whole challenge files, goes on after a stop, and names every problem while the other cases go on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from magic_demo import batch
+from magic_demo.errors import FormatError
+from magic_demo.formats import read_answers, read_encounters
+from magic_demo.overlay import lesion_mask
+from magic_demo.types import Encounter, Prediction
+from tests.stand_ins import draw_photo, stand_in_predictor
+
+IDS = ("ENC00001", "ENC00002", "ENC00003")
+
+
+def _write_data(folder: Path) -> Path:
+    """Write three encounters of one photo each in the challenge's layout."""
+    photos = folder / "valid" / "images_valid"
+    photos.mkdir(parents=True)
+    entries = []
+    for number, encounter_id in enumerate(IDS):
+        name = f"IMG_{encounter_id}_00001.png"
+        Image.fromarray(draw_photo(48 + 8 * number, 64)).save(photos / name)
+        entries.append(
+            {
+                "encounter_id": encounter_id,
+                "image_ids": [name],
+                "query_title_en": "Red" + "!" * number,
+                "query_content_en": "for weeks",
+                "query_title_zh": "红",
+                "query_content_zh": "数周",
+            }
+        )
+    (folder / "valid" / "valid.json").write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Return a folder in the challenge's layout."""
+    return _write_data(tmp_path / "data")
+
+
+def _predict(data: Path, out: Path, **options: Any) -> batch.BatchReport:
+    predictor = options.pop("predictor", None) or stand_in_predictor()
+    return batch.predict_folder(data, out, predictor, split="valid", quiet=True, **options)
+
+
+def test_masks_are_0_and_1_at_the_photos_size_and_answers_are_complete(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    report = _predict(data, out)
+    assert (report.encounters, report.masks, report.problems) == (3, 3, ())
+    for number, encounter_id in enumerate(IDS):
+        mask = tifffile.imread(out / "masks_preds" / f"IMG_{encounter_id}_00001_mask_sys.tiff")
+        assert mask.dtype == np.uint8 and mask.shape == (48 + 8 * number, 64)
+        assert set(np.unique(mask)) == {0, 1}
+    answers = read_answers(out / "data_cvqa_sys.json")
+    assert tuple(answers) == IDS and all(len(answer) == 27 for answer in answers.values())
+
+
+def test_a_file_holds_what_predict_says_of_the_same_case(data: Path, tmp_path: Path) -> None:
+    _predict(data, tmp_path / "out")
+    case, problems = batch.read_encounter(read_encounters(data, "valid").encounters[0])
+    prediction = stand_in_predictor().predict(case)
+    mask = tifffile.imread(tmp_path / "out" / "masks_preds" / "IMG_ENC00001_00001_mask_sys.tiff")
+    expected = lesion_mask(prediction.photos[0].probability, case.photos[0].size, prediction.threshold)
+    assert not problems and np.array_equal(mask.astype(bool), expected) and expected.any() and not expected.all()
+    assert read_answers(tmp_path / "out" / "data_cvqa_sys.json")["ENC00001"] == prediction.answers
+
+
+def test_the_manifest_names_models_versions_and_settings(data: Path, tmp_path: Path) -> None:
+    _predict(data, tmp_path / "out", system_name="ours")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["settings"]["models"] == {"segmentation": "red-finder@0", "cvqa": "word-scorer@0"}
+    assert manifest["settings"]["system_name"] == "ours" and manifest["settings"]["versions"]["torch"]
+    assert manifest["results"]["encounters"] == 3 and manifest["finished"] >= manifest["started"]
+
+
+class _StopsAt:
+    """Let a predictor be interrupted when it comes to one encounter, and count what it was asked."""
+
+    def __init__(self, encounter_id: str | None) -> None:
+        self.inner = stand_in_predictor()
+        self.segmenter, self.scorer, self.models = self.inner.segmenter, self.inner.scorer, self.inner.models
+        self.stop_at = encounter_id
+        self.asked: list[str] = []
+
+    def predict(self, encounter: Encounter, **options: Any) -> Prediction:
+        if encounter.encounter_id == self.stop_at:
+            raise KeyboardInterrupt
+        self.asked.append(encounter.encounter_id)
+        return self.inner.predict(encounter, **options)
+
+
+def test_a_stopped_run_goes_on_where_it_was_and_ends_the_same(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _predict(data, tmp_path / "out", predictor=_StopsAt("ENC00003"))
+    assert not (tmp_path / "out" / "data_cvqa_sys.json").exists()
+    again = _StopsAt(None)
+    report = _predict(data, tmp_path / "out", predictor=again)
+    assert again.asked == ["ENC00003"] and report.done_now == 1 and report.encounters == 3
+    _predict(data, tmp_path / "whole")
+    for name in ("data_cvqa_sys.json", *(f"masks_preds/IMG_{name}_00001_mask_sys.tiff" for name in IDS)):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_journal_line_cut_short_by_a_kill_is_done_again(data: Path, tmp_path: Path) -> None:
+    _predict(data, tmp_path / "out")
+    journal = tmp_path / "out" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-40])
+    again = _StopsAt(None)
+    _predict(data, tmp_path / "out", predictor=again)
+    assert again.asked == ["ENC00003"]
+    assert len(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == 3
+
+
+def test_a_mask_that_was_deleted_is_made_again(data: Path, tmp_path: Path) -> None:
+    _predict(data, tmp_path / "out")
+    gone = tmp_path / "out" / "masks_preds" / "IMG_ENC00002_00001_mask_sys.tiff"
+    gone.unlink()
+    assert _predict(data, tmp_path / "out").done_now == 1
+    assert gone.is_file()
+
+
+def test_a_run_with_other_settings_is_not_mixed_in(data: Path, tmp_path: Path) -> None:
+    _predict(data, tmp_path / "out")
+    with pytest.raises(FormatError, match="another language"):
+        _predict(data, tmp_path / "out", language="zh")
+    assert _predict(data, tmp_path / "out", language="zh", restart=True).done_now == 3
+
+
+def test_a_folder_with_other_things_in_it_is_refused(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.docx").write_text("mine", encoding="utf-8")
+    with pytest.raises(FormatError, match="not empty"):
+        _predict(data, tmp_path / "out")
+
+
+def test_a_missing_and_a_broken_photo_cost_their_masks_alone(data: Path, tmp_path: Path) -> None:
+    photos = data / "valid" / "images_valid"
+    (photos / "IMG_ENC00001_00001.png").unlink()
+    (photos / "IMG_ENC00002_00001.png").write_text("this is text", encoding="utf-8")
+    report = _predict(data, tmp_path / "out")
+    assert report.masks == 1 and len(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == 3
+    assert any("IMG_ENC00001_00001" in problem and "not found" in problem for problem in report.problems)
+    assert any("IMG_ENC00002_00001" in problem and "not a photo" in problem for problem in report.problems)
+
+
+def test_an_encounter_with_a_problem_is_tried_again_once_it_is_mended(data: Path, tmp_path: Path) -> None:
+    photo = data / "valid" / "images_valid" / "IMG_ENC00001_00001.png"
+    whole = photo.read_bytes()
+    photo.write_bytes(whole[:50])
+    assert _predict(data, tmp_path / "out").problems
+    photo.write_bytes(whole)
+    report = _predict(data, tmp_path / "out")
+    assert (report.problems, report.done_now, report.masks) == ((), 1, 3)
+
+
+def test_closed_questions_alone_need_no_photo(data: Path, tmp_path: Path) -> None:
+    for photo in (data / "valid" / "images_valid").iterdir():
+        photo.unlink()
+    report = _predict(data, tmp_path / "out", predictor=stand_in_predictor(segmentation=False))
+    assert report.problems == () and not (tmp_path / "out" / "masks_preds").exists()
+    assert len(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == 3
+
+
+def test_masks_alone_write_no_answers(data: Path, tmp_path: Path) -> None:
+    assert _predict(data, tmp_path / "out", predictor=stand_in_predictor(cvqa=False)).masks == 3
+    assert not (tmp_path / "out" / "data_cvqa_sys.json").exists()
+
+
+def test_an_encounter_that_the_model_fails_on_is_still_answered_and_named(data: Path, tmp_path: Path) -> None:
+    file = data / "valid" / "valid.json"
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    entries[0].update(query_title_en="fail", query_content_en="", query_title_zh="", query_content_zh="")
+    file.write_text(json.dumps(entries), encoding="utf-8")
+    report = _predict(data, tmp_path / "out")
+    assert len(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == 3
+    assert any(problem.startswith("ENC00001: no answers") for problem in report.problems)
+
+
+def test_one_language_can_be_asked_for(data: Path, tmp_path: Path) -> None:
+    predictor = stand_in_predictor()
+    _predict(data, tmp_path / "out", predictor=predictor, language="zh")
+    assert all(text.startswith("红") for text in predictor.scorer.narratives)  # type: ignore[union-attr]
+
+
+def test_a_plain_folder_of_photos_needs_no_split(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("knee.png", "hand.jpg"):
+        Image.fromarray(draw_photo()).save(folder / name)
+    report = batch.predict_folder(folder, tmp_path / "out", stand_in_predictor(), quiet=True)
+    assert report.problems == ()
+    assert sorted(path.name for path in (tmp_path / "out" / "masks_preds").iterdir()) == ["hand_mask_sys.tiff", "knee_mask_sys.tiff"]
+    assert set(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == {"hand", "knee"}

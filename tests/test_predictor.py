@@ -1,0 +1,79 @@
+"""A Prediction holds what each model says, and what is missing or fails costs only itself."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from magic_demo.questions import load_questions
+from magic_demo.types import Encounter, Narrative, Photo
+from tests.stand_ins import draw_photo, stand_in_predictor
+
+
+def _case(**changes: object) -> Encounter:
+    fields = {
+        "encounter_id": "ENC1",
+        "narrative": Narrative("red for two weeks", "红了两周"),
+        "photos": (Photo("a", draw_photo()), Photo("b", draw_photo(64, 40))),
+        **changes,
+    }
+    return Encounter(**fields)  # type: ignore[arg-type]
+
+
+def test_a_case_gets_a_map_a_photo_and_an_answer_a_question() -> None:
+    prediction = stand_in_predictor().predict(_case())
+    assert [(photo.photo_id, photo.size) for photo in prediction.photos] == [("a", (48, 64)), ("b", (64, 40))]
+    assert set(prediction.answers) == set(prediction.scores) == {question.qid for question in load_questions()}
+    assert prediction.models == {"segmentation": "red-finder@0", "cvqa": "word-scorer@0"}
+    assert prediction.notes == () and prediction.failures == ()
+
+
+def test_a_case_without_photos_is_answered_from_text_and_says_so() -> None:
+    prediction = stand_in_predictor().predict(_case(photos=()))
+    assert prediction.photos == () and len(prediction.answers) == 27
+    assert "from the text alone" in prediction.notes[0]
+
+
+def test_a_photo_without_text_still_gets_a_mask_and_says_so() -> None:
+    prediction = stand_in_predictor().predict(_case(narrative=Narrative()))
+    assert len(prediction.photos) == 2 and "from the photos alone" in prediction.notes[0]
+
+
+def test_the_prompt_is_the_narrative_unless_another_is_given() -> None:
+    predictor = stand_in_predictor()
+    predictor.predict(_case(), language="zh")
+    predictor.predict(_case(), prompt="the ulcer")
+    predictor.predict(_case(), prompt="")
+    assert predictor.segmenter.prompts == ["红了两周"] * 2 + ["the ulcer"] * 2 + [""] * 2  # type: ignore[union-attr]
+
+
+def test_the_other_languages_text_is_used_where_one_is_missing() -> None:
+    predictor = stand_in_predictor()
+    predictor.predict(_case(narrative=Narrative(zh="红了")), language="en")
+    assert predictor.scorer.narratives == ["红了"]  # type: ignore[union-attr]
+
+
+def test_a_photo_that_the_model_fails_on_costs_that_photo_alone() -> None:
+    black = Photo("black", np.zeros((40, 40, 3), np.uint8))
+    prediction = stand_in_predictor().predict(_case(photos=(Photo("a", draw_photo()), black)))
+    assert [photo.photo_id for photo in prediction.photos] == ["a"]
+    assert len(prediction.answers) == 27
+    assert prediction.failures == ("black: no mask (nothing but black)",)
+
+
+def test_a_scorer_that_fails_leaves_the_masks() -> None:
+    prediction = stand_in_predictor().predict(_case(narrative=Narrative("fail")))
+    assert len(prediction.photos) == 2 and not prediction.answers and not prediction.scores
+    assert prediction.failures == ("no answers (asked to fail)",)
+
+
+def test_a_task_that_is_left_out_is_not_predicted() -> None:
+    assert not stand_in_predictor(cvqa=False).predict(_case()).answers
+    assert not stand_in_predictor(segmentation=False).predict(_case()).photos
+
+
+def test_progress_rises_to_one_and_says_what_is_done() -> None:
+    told: list[tuple[float, str]] = []
+    stand_in_predictor().predict(_case(), progress=lambda share, what: told.append((share, what)))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and shares[-1] == 1.0
+    assert any("photo 2 of 2" in what for _, what in told)
