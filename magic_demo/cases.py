@@ -1,0 +1,186 @@
+"""Synthetic encounters on disk in the challenge's layout, and the command that writes them."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import tifffile
+from PIL import Image
+from tqdm import tqdm
+
+from magic_demo.errors import MagicDemoError
+from magic_demo.overlay import draw_outline
+from magic_demo.synthetic import SyntheticCase, make_case, make_entry
+from magic_demo.types import Mask, Pixels
+from magic_demo.whole_files import write_json, write_whole
+
+SPLITS: Mapping[str, float] = {"train": 0.7, "valid": 0.15, "test": 0.15}
+MASKS_FOLDER = "dermavqa-segmentations"
+EXIF_ORIENTATION = 0x0112
+TURNS: dict[int, Any] = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+"""EXIF orientation -> what is done to upright pixels before they are stored, so that a reader who follows the tag turns them back."""
+
+NOTICE = """SYNTHETIC CASES - not real patients.
+
+Every photo, mask, text and answer in this folder was drawn by a program (python -m magic_demo cases). The photos show no person, the texts were
+written by no patient and the responses by no clinician. They are made to try the software and to test it; scores on them say nothing about
+scores on real cases. Layout: that of the MEDIQA-MAGIC 2025 challenge (DermaVQA).
+"""
+
+
+class CasesError(MagicDemoError):
+    """Synthetic cases cannot be written as asked: a folder that is not empty, a count of nothing."""
+
+
+def write_cases(
+    folder: Path,
+    *,
+    count: int,
+    seed: int,
+    splits: Mapping[str, float] = SPLITS,
+    longest: int | None = None,
+    progress: Callable[[SyntheticCase], None] | None = None,
+) -> Path:
+    """Write ``count`` cases in the challenge's layout into a new or empty folder and return it.
+
+    ``<split>/<split>.json``, ``<split>/<split>_cvqa.json``, ``<split>/images_<split>/*.jpg``,
+    ``dermavqa-segmentations/<split>/*_mask_ann<k>.tiff`` (uint8, 0 and 1) and a README.txt that says the data is synthetic.
+    splits: name -> share; which split a case falls into does not depend on ``count``. progress: called with each written case.
+    Raises CasesError when the folder is not empty or cannot be written, or the count or the shares make no sense.
+    """
+    if count < 1:
+        raise CasesError(f"{count} cases were asked for; at least 1 is expected")
+    if not splits or min(splits.values()) < 0 or sum(splits.values()) <= 0:
+        raise CasesError("the splits' shares must not be negative, and one must be more than 0")
+    _open_folder(folder)
+    entries: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
+    answers: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
+    write_whole(folder / "README.txt", NOTICE + f"\nMade with --count {count} --seed {seed}.\n")
+    for number, split in enumerate(_assign_splits(count, splits), start=1):
+        case = make_case(seed, number, longest=longest)
+        _write_photos(folder, split, case, seed)
+        entries[split].append(make_entry(case))
+        answers[split].append({"encounter_id": case.encounter_id, **case.answers})
+        if progress is not None:
+            progress(case)
+    for split in splits:
+        write_json(folder / split / f"{split}_cvqa.json", answers[split])
+        write_json(folder / split / f"{split}.json", entries[split])
+    return folder
+
+
+def encode_photo(pixels: Pixels, *, quality: int = 90, orientation: int = 1) -> bytes:
+    """Return JPEG bytes; with an EXIF ``orientation`` of 3, 6 or 8 the stored pixels are turned so that the tag turns them upright."""
+    image = Image.fromarray(pixels)
+    stream = io.BytesIO()
+    if orientation == 1:
+        image.save(stream, "JPEG", quality=quality)
+    else:
+        exif = Image.Exif()
+        exif[EXIF_ORIENTATION] = orientation
+        image.transpose(TURNS[orientation]).save(stream, "JPEG", quality=quality, exif=exif)
+    return stream.getvalue()
+
+
+def encode_mask(mask: Mask) -> bytes:
+    """Return the bytes of a zlib TIFF of 0 and 1, uint8."""
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, mask.astype(np.uint8), compression="zlib", metadata=None, software=None)
+    return stream.getvalue()
+
+
+def draw_contact_sheet(cases: list[SyntheticCase], *, tile: int = 300, columns: int = 5) -> Pixels:
+    """Draw each case's first photo with its true outline and the word SYNTHETIC, ``columns`` a row, tiles of ``tile`` pixels."""
+    rows = -(-len(cases) // columns)
+    sheet = np.full((rows * tile, columns * tile, 3), 24, np.uint8)
+    for index, case in enumerate(cases):
+        photo = draw_outline(case.photos[0].pixels, case.masks[0])
+        scale = (tile - 4) / max(photo.shape[:2])
+        small = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        top, left = index // columns * tile + 2, index % columns * tile + 2
+        sheet[top : top + small.shape[0], left : left + small.shape[1]] = small
+        for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+            cv2.putText(
+                sheet, f"SYNTHETIC {case.encounter_id}", (left + 5, top + 16), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, width, cv2.LINE_AA
+            )
+    return sheet
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``python -m magic_demo cases``."""
+    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder for the cases")
+    parser.add_argument("--count", type=int, default=20, metavar="N", help="how many cases (default 20)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same cases (default 0)")
+    parser.add_argument(
+        "--longest", type=int, default=None, metavar="PX", help="the photos' longest side, 96 to 4000 (default: varies, 480 to 1600)"
+    )
+    parser.add_argument(
+        "--contact-sheet", type=Path, default=None, metavar="FILE", help="also draw the first photos with outlines as one PNG or JPEG"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run ``python -m magic_demo cases`` and return its exit code."""
+    if args.longest is not None and not 96 <= args.longest <= 4000:
+        raise CasesError(f"--longest is {args.longest}; 96 to 4000 pixels are expected")
+    if args.seed < 0:
+        raise CasesError(f"--seed is {args.seed}; 0 or more is expected")
+    sheet: list[SyntheticCase] = []
+    with tqdm(total=args.count, unit="case", desc="synthetic cases", file=sys.stderr) as bar:
+
+        def progress(case: SyntheticCase) -> None:
+            bar.update()
+            if args.contact_sheet is not None and len(sheet) < 60:
+                sheet.append(case)
+
+        write_cases(args.out, count=args.count, seed=args.seed, longest=args.longest, progress=progress)
+    if args.contact_sheet is not None:
+        done, data = cv2.imencode(args.contact_sheet.suffix or ".png", cv2.cvtColor(draw_contact_sheet(sheet), cv2.COLOR_RGB2BGR))
+        assert done
+        write_whole(args.contact_sheet, data.tobytes())
+    print(f"{args.count} synthetic cases written to {args.out}")
+    return 0
+
+
+def _open_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if any(folder.iterdir()):
+            raise CasesError(f"{folder}: the folder is not empty; name a new or an empty one")
+    except (FileExistsError, NotADirectoryError) as error:
+        raise CasesError(f"{folder}: a file is in the way; name a new or an empty folder") from error
+    except OSError as error:
+        raise CasesError(f"{folder}: cannot be written ({error.strerror or error}); name a folder that you may write to") from error
+
+
+def _assign_splits(count: int, splits: Mapping[str, float]) -> list[str]:
+    """Deal cases to splits so that after each one the shares are as near as they can be."""
+    total = sum(splits.values())
+    dealt = dict.fromkeys(splits, 0)
+    order = []
+    for number in range(1, count + 1):
+        split = max(splits, key=lambda name: splits[name] / total * number - dealt[name])
+        dealt[split] += 1
+        order.append(split)
+    return order
+
+
+def _write_photos(folder: Path, split: str, case: SyntheticCase, seed: int) -> None:
+    rng = np.random.default_rng([seed, int(case.encounter_id[3:]), 4])
+    for photo, masks in zip(case.photos, case.annotators, strict=True):
+        orientation = int(rng.choice([1, 3, 6, 8], p=[0.88, 0.03, 0.06, 0.03]))
+        quality = int(rng.integers(78, 96))
+        write_whole(
+            folder / split / f"images_{split}" / f"{photo.photo_id}.jpg",
+            encode_photo(photo.pixels, quality=quality, orientation=orientation),
+        )
+        who = sorted(int(index) for index in rng.permutation(4)[: len(masks)])
+        for annotator, mask in zip(who, masks, strict=True):
+            write_whole(folder / MASKS_FOLDER / split / f"{photo.photo_id}_mask_ann{annotator}.tiff", encode_mask(mask))

@@ -1,0 +1,299 @@
+"""Lesions of synthetic photos: each kind adds pigment, blood, scale, crust, wetness and height to the skin below it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.noise import Field, layered_noise, smooth_noise, smooth_step
+
+LAYERS = ("melanin", "blood", "dusk", "blue", "bile", "dark", "pale", "flake", "honey", "scab", "wet", "height")
+PATCH = 160  # pixels of a lesion's own noise before it is laid on the photo
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion to draw: where and how big in pixels, how stretched, turned and irregular, what it looks like.
+
+    ``colour`` is an option of CQID034 in English; ``strength`` about 1 scales how much it stands out.
+    The same ``seed`` gives the same shape at any size and turn, so that two photos can show one lesion.
+    """
+
+    kind: str
+    colour: str
+    x: float
+    y: float
+    radius: float
+    stretch: float = 1.0
+    angle: float = 0.0
+    irregular: float = 0.15
+    strength: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Layers:
+    """What lies on the skin, each (H, W) float32 from 0 (nothing); ``height`` in pixels; ``mask`` what counts as lesion."""
+
+    fields: dict[str, Field]
+    mask: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, size: tuple[int, int]) -> Layers:
+        """Return layers of bare skin."""
+        return cls({name: np.zeros(size, np.float32) for name in LAYERS}, np.zeros(size, np.bool_))
+
+
+@dataclass(frozen=True, eq=False)
+class Patch:
+    """The part of the photo around one lesion while it is drawn.
+
+    inside: how deep within the lesion, 1 at its centre, 0 at its border, negative outside, in units of its radius.
+    cover: 0 outside to 1 inside, soft at the border. scale: pixels a millimetre. rng: the lesion's own.
+    """
+
+    lesion: Lesion
+    inside: Field
+    cover: Field
+    scale: float
+    rng: np.random.Generator
+    fields: dict[str, Field]
+    turn: NDArray[np.float32]
+
+    def noise(self, cells: float, octaves: int = 1) -> Field:
+        """Return noise fixed to the lesion with about ``cells`` bumps across its diameter."""
+        values = layered_noise(self.rng, (PATCH, PATCH), PATCH / (2 * max(1.0, cells)), octaves)
+        height, width = self.inside.shape
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return np.asarray(cv2.warpAffine(values, self.turn, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT), dtype=np.float32)
+
+    def grain(self, cell: float) -> Field:
+        """Return noise with bumps ``cell`` pixels wide, at least one and a half."""
+        return smooth_noise(self.rng, (self.inside.shape[0], self.inside.shape[1]), max(1.5, cell))
+
+    def add(self, name: str, values: NDArray[np.floating]) -> None:
+        """Lay ``values`` on a layer, which does not grow much where another lesion already is."""
+        layer = self.fields[name]
+        layer += values * (np.float32(1) / (np.float32(1) + np.maximum(layer, 0) * np.float32(0.7 if name != "height" else 0)))
+
+
+def draw_lesion(layers: Layers, lesion: Lesion, scale: float) -> None:
+    """Add one lesion to the layers. ``scale``: pixels a millimetre."""
+    reach = lesion.radius * (2.4 if lesion.kind in HALOED else 1.7) * max(lesion.stretch, 1.0) + 6
+    height, width = layers.mask.shape
+    left, right = max(0, int(lesion.x - reach)), min(width, int(lesion.x + reach) + 1)
+    top, bottom = max(0, int(lesion.y - reach)), min(height, int(lesion.y + reach) + 1)
+    if left >= right or top >= bottom:
+        return
+    rng = np.random.default_rng(lesion.seed)
+    rows, columns = np.mgrid[top:bottom, left:right].astype(np.float32)
+    cosine, sine = np.float32(np.cos(lesion.angle)), np.float32(np.sin(lesion.angle))
+    across, down = columns - np.float32(lesion.x), rows - np.float32(lesion.y)
+    u = (across * cosine + down * sine) / np.float32(lesion.radius * lesion.stretch)
+    v = (down * cosine - across * sine) / np.float32(lesion.radius / lesion.stretch)
+    half = PATCH / 4.8  # the patch spans 2.4 radii each way
+    to_u = np.array([cosine, sine]) / (lesion.radius * lesion.stretch) * half
+    to_v = np.array([-sine, cosine]) / (lesion.radius / lesion.stretch) * half
+    offset = np.array([left - lesion.x, top - lesion.y])
+    turn = np.array([[*to_u, to_u @ offset + PATCH / 2], [*to_v, to_v @ offset + PATCH / 2]], np.float32)
+    fields = {name: field[top:bottom, left:right] for name, field in layers.fields.items()}
+    blank = Patch(lesion, u, u, scale, rng, fields, turn)
+    rough = np.float32(lesion.irregular)
+    shape = np.float32(1) - np.sqrt(u * u + v * v) + rough * blank.noise(2.2) + rough * np.float32(0.4) * blank.noise(7, 2)
+    edge = max(EDGES.get(lesion.kind, 0.1), 0.9 / max(lesion.radius, 1.0))
+    cover = smooth_step(-edge, edge, shape)
+    KINDS[lesion.kind](Patch(lesion, shape, cover, scale, rng, fields, turn))
+    layers.mask[top:bottom, left:right] |= shape > 0
+
+
+def _tint(patch: Patch, amount: Field) -> None:
+    """Colour the lesion as its ``colour`` says, by ``amount`` 0..1."""
+    amount = amount * np.float32(patch.lesion.strength)
+    mixed = patch.noise(2.5, 2)
+    for name, weight in TINTS[patch.lesion.colour].items():
+        patch.add(name, amount * np.float32(weight))
+    if patch.lesion.colour == "combination (please specify)":
+        patch.add("melanin", amount * smooth_step(-0.2, 1.0, mixed) * np.float32(0.7))
+
+
+def _dome(patch: Patch, millimetres: float, plateau: float) -> None:
+    """Raise the lesion by ``millimetres``, flat above ``plateau`` (in radii from the border), never more than a dome would be."""
+    rise = np.sqrt(np.clip(patch.inside / np.float32(plateau), 0, 1))
+    rise = rise * (np.float32(2) - rise)
+    patch.add("height", rise * np.float32(min(millimetres * patch.scale, 0.55 * patch.lesion.radius)))
+
+
+def _halo(patch: Patch, amount: float, width: float) -> None:
+    """Redden the skin around the lesion, fading over ``width`` radii."""
+    ring = np.exp(-np.square(np.minimum(patch.inside, 0) / np.float32(width))) * (1 + np.float32(0.3) * patch.noise(3, 2))
+    patch.add("blood", np.clip(ring, 0, None) * np.float32(amount * patch.lesion.strength))
+
+
+def _scale(patch: Patch, amount: float, level: float = 0.3) -> None:
+    """Strew silvery flakes; ``level`` is how much noise it takes (lower: more of the surface)."""
+    cell = np.clip(0.9 * patch.scale, 2.0, patch.lesion.radius / 3)
+    plates = patch.grain(cell) + np.float32(0.6) * patch.grain(cell / 2.2) + np.float32(0.8) * patch.noise(4, 2)
+    flakes = smooth_step(level, level + 0.9, plates) * smooth_step(0.02, 0.25, patch.inside)
+    patch.add("flake", flakes * np.float32(amount))
+    patch.add("height", flakes * np.float32(min(2.2, 0.12 * patch.scale + 0.8)))
+
+
+def _crusts(patch: Patch, name: str, amount: float, level: float) -> None:
+    lumps = patch.noise(4, 3) + np.float32(0.35) * patch.grain(0.5 * patch.scale)
+    crust = smooth_step(level, level + 0.5, lumps) * smooth_step(0.0, 0.18, patch.inside)
+    patch.add(name, crust * np.float32(amount))
+    bumps = np.clip(1 + np.float32(0.5) * patch.grain(0.6 * patch.scale), 0, None)
+    patch.add("height", crust * bumps * np.float32(min(0.7 * patch.scale, 0.18 * patch.lesion.radius)))
+
+
+def _naevus(patch: Patch) -> None:
+    mesh = np.abs(patch.grain(min(0.45 * patch.scale, patch.lesion.radius / 5)))
+    inner = np.clip(np.float32(0.75) + np.float32(0.22) * patch.noise(3, 3) + np.float32(0.25) * patch.inside, 0.25, None)
+    _tint(patch, patch.cover * inner * (np.float32(1.1) - np.float32(0.22) * np.clip(mesh, 0, 1.5)))
+    if patch.lesion.seed % 2:
+        _dome(patch, 1.0, 0.9)
+
+
+def _macule(patch: Patch) -> None:
+    _tint(patch, patch.cover * np.clip(np.float32(0.8) + np.float32(0.18) * patch.noise(4, 3), 0.2, None))
+
+
+def _patch(patch: Patch) -> None:
+    wide = smooth_step(-0.22, 0.22, patch.inside + np.float32(0.1) * patch.noise(6, 3))
+    _tint(patch, wide * np.clip(np.float32(0.8) + np.float32(0.22) * patch.noise(5, 3), 0.15, None))
+
+
+def _plaque(patch: Patch) -> None:
+    _tint(patch, patch.cover * np.clip(np.float32(0.85) + np.float32(0.18) * patch.noise(5, 3), 0.2, None))
+    _dome(patch, 0.7, 0.12)
+    _scale(patch, 0.9, 0.1)
+
+
+def _papule(patch: Patch) -> None:
+    _tint(patch, patch.cover * np.clip(np.float32(0.7) + np.float32(0.5) * patch.inside, 0.2, None))
+    _dome(patch, 1.0, 0.8)
+    if patch.lesion.colour in ("red", "pink"):
+        _halo(patch, 0.16, 0.45)
+
+
+def _nodule(patch: Patch) -> None:
+    _tint(patch, patch.cover * np.clip(np.float32(0.75) + np.float32(0.15) * patch.noise(3, 2) + np.float32(0.2) * patch.inside, 0.1, None))
+    _dome(patch, 6.0, 1.0)
+    patch.add("wet", patch.cover * np.float32(0.35))
+
+
+def _ulcer(patch: Patch) -> None:
+    floor = smooth_step(0.12, 0.3, patch.inside)
+    _tint(patch, patch.cover * (np.float32(0.75) + np.float32(0.2) * patch.noise(4, 2)))
+    patch.add("blood", floor * np.float32(0.6))
+    patch.add("height", -floor * np.float32(min(1.8 * patch.scale, 0.2 * patch.lesion.radius)))
+    rim = np.exp(-np.square((patch.inside - np.float32(0.1)) / np.float32(0.1)))
+    patch.add("height", rim * np.float32(min(0.8 * patch.scale, 0.1 * patch.lesion.radius)))
+    patch.add("wet", floor * np.float32(0.9))
+    patch.add("honey", smooth_step(0.2, 1.0, patch.noise(4, 3)) * floor * np.float32(0.75))
+    _crusts(patch, "scab", 0.8, 0.75)
+    _halo(patch, 0.35, 0.5)
+
+
+def _scabbed(patch: Patch) -> None:
+    _tint(patch, patch.cover * np.float32(0.7))
+    _crusts(patch, "scab", 0.9, -0.3)
+    _halo(patch, 0.25, 0.5)
+
+
+def _crusted(patch: Patch) -> None:
+    _tint(patch, patch.cover * np.float32(0.8))
+    _crusts(patch, "honey", 0.9, -0.2)
+    patch.add("wet", patch.cover * smooth_step(0.1, 0.9, patch.noise(4, 2)) * np.float32(0.7))
+    _halo(patch, 0.28, 0.4)
+
+
+def _ring(patch: Patch) -> None:
+    rim = np.exp(-np.square((patch.inside - np.float32(0.16)) / np.float32(0.13)))
+    broken = np.clip(np.float32(0.85) + np.float32(0.25) * patch.noise(5, 3), 0.1, None)
+    _tint(patch, (rim * broken + patch.cover * np.float32(0.22)) * patch.cover)
+    patch.add("height", rim * np.float32(min(0.7 * patch.scale, 0.06 * patch.lesion.radius)))
+    flakes = smooth_step(0.3, 1.3, patch.grain(0.8 * patch.scale) + patch.noise(6, 2)) * rim
+    patch.add("flake", flakes * np.float32(0.7))
+
+
+def _vesicle(patch: Patch) -> None:
+    _tint(patch, np.exp(-np.square(np.minimum(patch.inside, 0) / np.float32(0.5))) * np.float32(0.75))
+    patch.add("flake", patch.cover * np.float32(0.2))
+    patch.add("bile", patch.cover * np.float32(0.25))
+    _dome(patch, 1.6, 0.9)
+    patch.add("wet", patch.cover * np.float32(1.0))
+
+
+def _bruise(patch: Patch) -> None:
+    wide = smooth_step(-0.3, 0.35, patch.inside + np.float32(0.14) * patch.noise(5, 3))
+    _tint(patch, wide * np.clip(np.float32(0.75) + np.float32(0.3) * patch.noise(4, 3), 0.1, None))
+    rim = np.exp(-np.square((patch.inside + np.float32(0.08)) / np.float32(0.2)))
+    patch.add("bile", rim * np.float32(0.5 if patch.lesion.seed % 3 else 0.1))
+
+
+def _wart(patch: Patch) -> None:
+    cell = float(np.clip(0.8 * patch.scale, 2.0, patch.lesion.radius / 3))
+    fingers = np.abs(patch.grain(cell)) * np.float32(0.7) + np.abs(patch.noise(6)) * np.float32(0.5)
+    _tint(patch, patch.cover * np.float32(0.8))
+    patch.add("flake", patch.cover * np.clip(fingers, 0, 1) * np.float32(0.5))
+    _dome(patch, 2.0, 0.4)
+    patch.add("height", fingers * patch.cover * np.float32(min(0.5 * patch.scale, 0.12 * patch.lesion.radius)))
+    dots = smooth_step(2.0, 2.4, patch.grain(0.4 * patch.scale)) * smooth_step(0.1, 0.3, patch.inside)
+    patch.add("scab", dots * np.float32(0.8))
+
+
+def _wheal(patch: Patch) -> None:
+    wide = smooth_step(-0.1, 0.1, patch.inside)
+    _tint(patch, wide * np.clip(np.float32(0.95) - np.float32(0.35) * patch.inside + np.float32(0.12) * patch.noise(4, 2), 0.1, None))
+    _dome(patch, 1.0, 0.25)
+    _halo(patch, 0.14, 0.35)
+
+
+def _eczema(patch: Patch) -> None:
+    wide = smooth_step(-0.3, 0.3, patch.inside + np.float32(0.2) * patch.noise(7, 3))
+    speckle = smooth_step(0.5, 1.4, patch.grain(1.2 * patch.scale)) * wide
+    _tint(patch, wide * np.clip(np.float32(0.65) + np.float32(0.25) * patch.noise(6, 3), 0.1, None) + speckle * np.float32(0.3))
+    patch.add("height", speckle * np.float32(min(0.35 * patch.scale, 3.0)))
+    patch.add("height", wide * patch.grain(0.9 * patch.scale) * np.float32(min(0.1 * patch.scale, 0.8)))
+    patch.add("flake", smooth_step(1.1, 2.0, patch.grain(0.7 * patch.scale) + patch.noise(5, 2)) * wide * np.float32(0.7))
+
+
+KINDS: dict[str, Callable[[Patch], None]] = {
+    "naevus": _naevus,
+    "macule": _macule,
+    "patch": _patch,
+    "plaque": _plaque,
+    "papule": _papule,
+    "nodule": _nodule,
+    "ulcer": _ulcer,
+    "scab": _scabbed,
+    "crust": _crusted,
+    "ring": _ring,
+    "vesicle": _vesicle,
+    "bruise": _bruise,
+    "wart": _wart,
+    "wheal": _wheal,
+    "eczema": _eczema,
+}
+HALOED = ("papule", "ulcer", "scab", "crust", "vesicle", "bruise", "wheal")
+EDGES = {"patch": 0.2, "bruise": 0.3, "eczema": 0.3, "naevus": 0.12, "macule": 0.1, "papule": 0.3, "wheal": 0.1, "plaque": 0.05}
+
+TINTS: dict[str, dict[str, float]] = {
+    "normal skin color": {"blood": 0.05},
+    "pink": {"blood": 0.36},
+    "red": {"blood": 0.95},
+    "brown": {"melanin": 1.6, "blood": 0.1},
+    "blue": {"blue": 1.0, "dark": 0.25},
+    "purple": {"dusk": 0.95},
+    "black": {"dark": 1.7, "melanin": 0.6},
+    "white": {"pale": 1.0},
+    "combination (please specify)": {"blood": 0.55, "melanin": 0.35},
+    "hyperpigmentation": {"melanin": 0.75},
+    "hypopigmentation": {"pale": 0.6},
+}
+"""How much of which layer makes a colour of CQID034."""

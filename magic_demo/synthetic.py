@@ -1,0 +1,101 @@
+"""One synthetic encounter with everything that is true of it: photos, masks of several annotators, narrative, answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from magic_demo.narratives import Facts, Words, write_narrative, write_responses
+from magic_demo.scenes import draw_scene, outline_mask
+from magic_demo.truth import CONDITIONS, Truth, answer_questions, draw_truth
+from magic_demo.types import LANGUAGES, Answers, Encounter, Mask, Narrative, Photo
+
+
+@dataclass(frozen=True, eq=False)
+class SyntheticCase:
+    """A drawn encounter and everything that is true of it.
+
+    photos, masks, annotators: one a photo, upright; masks (H, W) bool; annotators one to four (H, W) bool masks a photo.
+    answers: every qid. responses: clinicians' answers, English and Chinese. truth: what was drawn, and what the text tells.
+    """
+
+    encounter_id: str
+    words: Words
+    photos: tuple[Photo, ...]
+    masks: tuple[Mask, ...]
+    annotators: tuple[tuple[Mask, ...], ...]
+    answers: Answers
+    responses: tuple[tuple[str, str], ...]
+    truth: Truth
+
+    @property
+    def narrative(self) -> Narrative:
+        """Return the patient's words, title and content joined."""
+        return self.words.narrative
+
+    @property
+    def encounter(self) -> Encounter:
+        """Return the case as a model sees it."""
+        return Encounter(self.encounter_id, self.narrative, self.photos, tuple(english for english, _ in self.responses))
+
+
+def make_case(
+    seed: int, number: int, *, condition: str | None = None, truth: Truth | None = None, longest: int | None = None
+) -> SyntheticCase:
+    """Make case ``number`` of a seed; the same arguments give the same case, whatever other cases are made.
+
+    condition: a name of truth.CONDITIONS, any when None. truth: given, it is not drawn. longest: the photos' longest side in
+    pixels (they are drawn in a fifth of the time at 320), 480 to 1600 at random when None. Raises ValueError for an unknown condition.
+    """
+    if condition is not None and condition not in CONDITIONS:
+        raise ValueError(f"unknown condition {condition!r}; one of {', '.join(CONDITIONS)} is expected")
+    if truth is None:
+        truth = draw_truth(np.random.default_rng([seed, number, 1]), condition)
+    word_rng = np.random.default_rng([seed, number, 2])
+    facts = Facts(
+        site=truth.site_told,
+        duration=truth.duration_told,
+        itch=truth.itch_told,
+        arrangement=truth.arrangement if truth.count_said else None,
+        number=truth.count,
+        colour=truth.colour if truth.colour_said else None,
+        texture=truth.texture if truth.texture_said else None,
+        silent=truth.silent,
+    )
+    encounter_id = f"ENC{number:05d}"
+    photos, masks, annotators = [], [], []
+    for index in range(truth.photos):
+        pixels, mask = draw_scene(truth, (seed, number), index, longest)
+        photos.append(Photo(f"IMG_{encounter_id}_{index + 1:05d}", pixels))
+        masks.append(mask)
+        annotators.append(outline_mask(mask, np.random.default_rng([seed, number, 3, index])))
+    return SyntheticCase(
+        encounter_id=encounter_id,
+        words=write_narrative(facts, word_rng),
+        photos=tuple(photos),
+        masks=tuple(masks),
+        annotators=tuple(annotators),
+        answers=answer_questions(truth),
+        responses=write_responses(CONDITIONS[truth.condition].name, word_rng),
+        truth=truth,
+    )
+
+
+def make_entry(case: SyntheticCase) -> dict[str, Any]:
+    """Return a case as the challenge's JSON has it."""
+    authors = np.random.default_rng([int(case.encounter_id[3:]), 9]).integers(1, 30000, 1 + len(case.responses))
+    entry: dict[str, Any] = {
+        "encounter_id": case.encounter_id,
+        "author_id": f"U{int(authors[0]):05d}",
+        "image_ids": [f"{photo.photo_id}.jpg" for photo in case.photos],
+        "responses": [
+            {"author_id": f"U{int(author):05d}", "content_zh": chinese, "content_en": english}
+            for author, (english, chinese) in zip(authors[1:], case.responses, strict=True)
+        ],
+    }
+    for language in LANGUAGES:
+        entry[f"query_title_{language}"] = case.words.title[language]
+        entry[f"query_content_{language}"] = case.words.content[language]
+    return entry
