@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from pathlib import Path
 
 import pytest
 
-from magic_demo import whole_files
 from magic_demo.whole_files import write_json, write_whole
 
 
@@ -26,7 +26,7 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_part(tmp_path: Path, m
     def no_space(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(whole_files.os, "fsync", no_space)
+    monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(OSError, match="No space left"):
         write_whole(path, "new" * 1000)
     assert path.read_text() == "old"

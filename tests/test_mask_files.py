@@ -1,0 +1,171 @@
+"""Mask TIFFs: written so that everyone reads them, read strictly by the program and leniently by the scorer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from magic_demo.errors import FormatError
+from magic_demo.mask_files import (
+    annotator_of,
+    find_reference_masks,
+    mask_file_name,
+    read_loose_mask,
+    read_mask,
+    write_mask,
+)
+
+MASK = np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]], dtype=bool)
+
+
+def save(path: Path, values: Any, **options: Any) -> Path:
+    tifffile.imwrite(path, np.asarray(values), **options)
+    return path
+
+
+class TestWriting:
+    def test_plain_tifffile_reads_uint8_zeros_and_ones_back(self, tmp_path: Path) -> None:
+        write_mask(tmp_path / "m.tiff", MASK)
+        with tifffile.TiffFile(tmp_path / "m.tiff") as tiff:
+            assert len(tiff.pages) == 1
+            assert tiff.pages.first.compression == tifffile.COMPRESSION.ADOBE_DEFLATE
+            values = tiff.asarray()
+        assert values.dtype == np.uint8
+        assert np.array_equal(values, MASK.astype(np.uint8))
+
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (33, 17)])
+    @pytest.mark.parametrize("fill", [False, True])
+    def test_every_shape_and_both_constants_come_back(self, tmp_path: Path, shape: tuple[int, int], fill: bool) -> None:
+        write_mask(tmp_path / "m.tiff", np.full(shape, fill))
+        read = read_mask(tmp_path / "m.tiff")
+        assert read.shape == shape
+        assert read.dtype == np.bool_
+        assert bool(read.all()) is fill
+
+    @pytest.mark.parametrize("values", [np.zeros((3, 3), np.uint8), np.zeros((3, 3, 3), bool), np.zeros((0, 4), bool)])
+    def test_what_is_no_mask_is_not_written(self, tmp_path: Path, values: Any) -> None:
+        with pytest.raises(FormatError, match="a mask to write is"):
+            write_mask(tmp_path / "m.tiff", values)
+        assert not (tmp_path / "m.tiff").exists()
+
+    def test_the_name_is_the_organisers(self) -> None:
+        assert mask_file_name("IMG_ENC00863_00009") == "IMG_ENC00863_00009_mask_sys.tiff"
+
+
+class TestStrictReading:
+    @pytest.mark.parametrize("dtype", [np.bool_, np.uint8, np.uint16, np.int32])
+    def test_zeros_and_ones_of_any_whole_type_are_a_mask(self, tmp_path: Path, dtype: Any) -> None:
+        assert np.array_equal(read_mask(save(tmp_path / "m.tiff", MASK.astype(dtype))), MASK)
+
+    @pytest.mark.parametrize(
+        ("values", "says"),
+        [
+            (MASK.astype(np.uint8) * 255, "values from 0 to 255; a mask holds 0 and 1"),
+            (MASK.astype(np.int16) * -1, "values from -1 to 0"),
+            (MASK.astype(np.float32) * 0.5, "float32 values"),
+            (MASK.astype(np.float32), "float32 values"),
+            (np.zeros((4, 5, 3), np.uint8), "without channels or pages"),
+            (np.zeros((2, 4, 5), np.uint8), "without channels or pages"),
+        ],
+    )
+    def test_anything_else_is_refused_by_name_with_the_cure(self, tmp_path: Path, values: Any, says: str) -> None:
+        path = save(tmp_path / "odd_mask_sys.tiff", values, photometric="rgb" if values.shape[-1] == 3 else "minisblack")
+        with pytest.raises(FormatError, match=says) as caught:
+            read_mask(path)
+        assert "odd_mask_sys.tiff" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+    @pytest.mark.parametrize("content", [b"", b"hello", b"II*\x00\x08\x00\x00\x00", b"\x89PNG\r\n\x1a\n"])
+    def test_a_file_that_is_no_tiff_is_refused_by_name(self, tmp_path: Path, content: bytes) -> None:
+        (tmp_path / "m.tiff").write_bytes(content)
+        for read in (read_mask, read_loose_mask):
+            with pytest.raises(FormatError, match=r"m\.tiff"):
+                read(tmp_path / "m.tiff")
+
+    def test_a_truncated_mask_is_refused_by_name(self, tmp_path: Path) -> None:
+        rng = np.random.default_rng(0)
+        write_mask(tmp_path / "m.tiff", rng.random((200, 200)) > 0.5)
+        (tmp_path / "m.tiff").write_bytes((tmp_path / "m.tiff").read_bytes()[:1000])
+        for read in (read_mask, read_loose_mask):
+            with pytest.raises(FormatError, match=r"m\.tiff"):
+                read(tmp_path / "m.tiff")
+
+
+class TestLenientReading:
+    def test_a_right_mask_needs_no_repair(self, tmp_path: Path) -> None:
+        for values in (MASK, MASK.astype(np.uint8), MASK.astype(np.float64), MASK[None].astype(np.uint8)):
+            loose = read_loose_mask(save(tmp_path / "m.tiff", values))
+            assert loose.repairs == ()
+            assert np.array_equal(loose.mask, MASK)
+
+    @pytest.mark.parametrize(
+        ("values", "says"),
+        [
+            (MASK.astype(np.uint8) * 255, "holds 0 and 255"),
+            (MASK.astype(np.uint16) * 65535, "holds 0 and 65535"),
+            (MASK.astype(np.float32) * 255, "holds 0 and 255"),
+            (MASK * np.float32(0.5) + np.float32(0.25), "holds fractions"),
+            (MASK.astype(np.uint8) * 150 + 60, "holds grey values up to 210"),
+            (np.repeat(MASK[..., None].astype(np.uint8), 3, axis=2), "has colour channels"),
+        ],
+    )
+    def test_what_has_one_reading_is_put_right_and_said(self, tmp_path: Path, values: Any, says: str) -> None:
+        loose = read_loose_mask(save(tmp_path / "m.tiff", values, photometric="rgb" if values.ndim == 3 else "minisblack"))
+        assert np.array_equal(loose.mask, MASK)
+        assert len(loose.repairs) == 1
+        assert says in loose.repairs[0]
+
+    def test_a_packing_that_tifffile_cannot_read_is_read_and_said(self, tmp_path: Path) -> None:
+        Image.fromarray(MASK.astype(np.uint8)).save(tmp_path / "m.tiff", compression="tiff_lzw")
+        loose = read_loose_mask(tmp_path / "m.tiff")
+        assert np.array_equal(loose.mask, MASK)
+        assert "imagecodecs" in loose.repairs[0]
+        with pytest.raises(FormatError, match="save it as uint8 with zlib"):
+            read_mask(tmp_path / "m.tiff")
+
+    @pytest.mark.parametrize(
+        "values",
+        [
+            np.arange(60, dtype=np.uint8).reshape(4, 5, 3),
+            np.zeros((2, 4, 5), np.uint8),
+            -MASK.astype(np.int16),
+            np.full((3, 4), np.nan, np.float32),
+        ],
+    )
+    def test_what_has_no_reading_is_refused(self, tmp_path: Path, values: Any) -> None:
+        path = save(tmp_path / "m.tiff", values, photometric="rgb" if values.shape[-1] == 3 else "minisblack")
+        with pytest.raises(FormatError, match=r"m\.tiff"):
+            read_loose_mask(path)
+
+
+class TestFinding:
+    def test_reference_masks_are_found_in_subfolders_and_others_are_not(self, tmp_path: Path) -> None:
+        names = [
+            "a/IMG_ENC1_1_mask_ann3.tiff",
+            "b/IMG_ENC1_1_mask_ann0.tiff",
+            "IMG_ENC2_1_mask_ann1.tif",
+            "IMG_ENC2_1_mask_sys.tiff",
+            "IMG_ENC3_1_mask_ann1.png",
+        ]
+        for name in names:
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_bytes(b"")
+        found = find_reference_masks(tmp_path)
+        assert {photo_id: [path.name for path in paths] for photo_id, paths in found.items()} == {
+            "IMG_ENC1_1": ["IMG_ENC1_1_mask_ann0.tiff", "IMG_ENC1_1_mask_ann3.tiff"],
+            "IMG_ENC2_1": ["IMG_ENC2_1_mask_ann1.tif"],
+        }
+
+    def test_a_missing_folder_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(FormatError, match="absent: no such folder"):
+            find_reference_masks(tmp_path / "absent")
+
+    def test_an_annotator_is_read_off_the_name(self) -> None:
+        assert annotator_of(Path("IMG_ENC00863_00009_mask_ann3.tiff")) == "ann3"
+        with pytest.raises(FormatError, match="is named"):
+            annotator_of(Path("IMG_ENC00863_00009_mask_sys.tiff"))
