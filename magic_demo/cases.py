@@ -12,21 +12,19 @@ from typing import Any
 import cv2
 import numpy as np
 import tifffile
-from PIL import Image
 from tqdm import tqdm
 
+from magic_demo.bundled import Example, load_examples, write_examples
 from magic_demo.errors import MagicDemoError
 from magic_demo.overlay import draw_outline
-from magic_demo.synthetic import SyntheticCase, make_case, make_entry
+from magic_demo.synthetic import SyntheticCase, encode_photo, make_case, make_entry
 from magic_demo.types import Mask, Pixels
 from magic_demo.whole_files import write_json, write_whole
 
+__all__ = ["Example", "SyntheticCase", "add_arguments", "load_examples", "make_case", "run", "write_cases", "write_examples"]
+
 SPLITS: Mapping[str, float] = {"train": 0.7, "valid": 0.15, "test": 0.15}
 MASKS_FOLDER = "dermavqa-segmentations"
-EXIF_ORIENTATION = 0x0112
-TURNS: dict[int, Any] = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
-"""EXIF orientation -> what is done to upright pixels before they are stored, so that a reader who follows the tag turns them back."""
-
 NOTICE = """SYNTHETIC CASES - not real patients.
 
 Every photo, mask, text and answer in this folder was drawn by a program (python -m magic_demo cases). The photos show no person, the texts were
@@ -76,19 +74,6 @@ def write_cases(
     return folder
 
 
-def encode_photo(pixels: Pixels, *, quality: int = 90, orientation: int = 1) -> bytes:
-    """Return JPEG bytes; with an EXIF ``orientation`` of 3, 6 or 8 the stored pixels are turned so that the tag turns them upright."""
-    image = Image.fromarray(pixels)
-    stream = io.BytesIO()
-    if orientation == 1:
-        image.save(stream, "JPEG", quality=quality)
-    else:
-        exif = Image.Exif()
-        exif[EXIF_ORIENTATION] = orientation
-        image.transpose(TURNS[orientation]).save(stream, "JPEG", quality=quality, exif=exif)
-    return stream.getvalue()
-
-
 def encode_mask(mask: Mask) -> bytes:
     """Return the bytes of a zlib TIFF of 0 and 1, uint8."""
     stream = io.BytesIO()
@@ -118,6 +103,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder for the cases")
     parser.add_argument("--count", type=int, default=20, metavar="N", help="how many cases (default 20)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same cases (default 0)")
+    parser.add_argument("--examples", action="store_true", help="write the eight examples that come with the program instead")
     parser.add_argument(
         "--longest", type=int, default=None, metavar="PX", help="the photos' longest side, 96 to 4000 (default: varies, 480 to 1600)"
     )
@@ -132,6 +118,11 @@ def run(args: argparse.Namespace) -> int:
         raise CasesError(f"--longest is {args.longest}; 96 to 4000 pixels are expected")
     if args.seed < 0:
         raise CasesError(f"--seed is {args.seed}; 0 or more is expected")
+    if args.examples:
+        _open_folder(args.out)
+        write_examples(args.out)
+        print(f"the bundled synthetic examples written to {args.out}")
+        return 0
     sheet: list[SyntheticCase] = []
     with tqdm(total=args.count, unit="case", desc="synthetic cases", file=sys.stderr) as bar:
 

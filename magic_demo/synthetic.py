@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from magic_demo.narratives import Facts, Words, write_narrative, write_responses
 from magic_demo.scenes import draw_scene, outline_mask
 from magic_demo.truth import CONDITIONS, Truth, answer_questions, draw_truth
-from magic_demo.types import LANGUAGES, Answers, Encounter, Mask, Narrative, Photo
+from magic_demo.types import LANGUAGES, Answers, Encounter, Mask, Narrative, Photo, Pixels
+
+EXIF_ORIENTATION = 0x0112
+TURNS: dict[int, Any] = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+"""EXIF orientation -> what is done to upright pixels before they are stored, so that a reader who follows the tag turns them back."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,3 +105,16 @@ def make_entry(case: SyntheticCase) -> dict[str, Any]:
         entry[f"query_title_{language}"] = case.words.title[language]
         entry[f"query_content_{language}"] = case.words.content[language]
     return entry
+
+
+def encode_photo(pixels: Pixels, *, quality: int = 90, orientation: int = 1) -> bytes:
+    """Return JPEG bytes; with an EXIF ``orientation`` of 3, 6 or 8 the stored pixels are turned so that the tag turns them upright."""
+    image = Image.fromarray(pixels)
+    stream = io.BytesIO()
+    if orientation == 1:
+        image.save(stream, "JPEG", quality=quality)
+    else:
+        exif = Image.Exif()
+        exif[EXIF_ORIENTATION] = orientation
+        image.transpose(TURNS[orientation]).save(stream, "JPEG", quality=quality, exif=exif)
+    return stream.getvalue()
