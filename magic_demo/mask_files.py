@@ -100,7 +100,7 @@ def read_loose_mask(path: Path) -> LooseMask:
 
 
 def find_reference_masks(folder: Path) -> dict[str, list[Path]]:
-    """Find ``<image id>_mask_ann<k>.tiff`` anywhere below a folder: image id -> its masks, both sorted.
+    """Find ``<image id>_mask_ann<k>.tiff`` anywhere below a folder: image id -> its masks, both sorted, the least deep first.
 
     Raises FormatError when the folder is not there.
     """
@@ -109,7 +109,7 @@ def find_reference_masks(folder: Path) -> dict[str, list[Path]]:
         match = _REFERENCE_NAME.fullmatch(path.name)
         if match:
             found.setdefault(strip_photo_suffix(match["photo_id"]), []).append(path)
-    return {photo_id: sorted(paths, key=lambda path: (path.name, str(path))) for photo_id, paths in sorted(found.items())}
+    return {photo_id: sorted(paths, key=lambda path: (path.name, len(path.parts), str(path))) for photo_id, paths in sorted(found.items())}
 
 
 def annotator_of(path: Path) -> str:
