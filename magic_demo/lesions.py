@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from magic_demo.noise import Field, layered_noise, smooth_noise, smooth_step
 
-LAYERS = ("melanin", "blood", "dusk", "blue", "bile", "dark", "pale", "flake", "honey", "scab", "wet", "height")
+LAYERS = ("melanin", "blood", "dusk", "blue", "bile", "dark", "pale", "flake", "slough", "honey", "scab", "wet", "height")
 PATCH = 160  # pixels of a lesion's own noise before it is laid on the photo
 
 
@@ -120,11 +120,11 @@ def _tint(patch: Patch, amount: Field) -> None:
         patch.add("melanin", amount * smooth_step(-0.2, 1.0, mixed) * np.float32(0.7))
 
 
-def _dome(patch: Patch, millimetres: float, plateau: float) -> None:
-    """Raise the lesion by ``millimetres``, flat above ``plateau`` (in radii from the border), never more than a dome would be."""
-    rise = np.sqrt(np.clip(patch.inside / np.float32(plateau), 0, 1))
-    rise = rise * (np.float32(2) - rise)
-    patch.add("height", rise * np.float32(min(millimetres * patch.scale, 0.55 * patch.lesion.radius)))
+def _dome(patch: Patch, millimetres: float, plateau: float, *, steep: float = 0.25) -> None:
+    """Raise the lesion by ``millimetres``, flat above ``plateau`` (in radii from the border); ``steep`` 1 is a ball's edge, 0 a gentle one."""
+    rise = np.clip((patch.inside + np.float32(0.04)) / np.float32(plateau), 0, 1)
+    rise = np.float32(1 - steep) * smooth_step(0.0, 1.0, rise) + np.float32(steep) * rise * (2 - rise)
+    patch.add("height", rise * np.float32(min(millimetres * patch.scale, 0.5 * patch.lesion.radius)))
 
 
 def _halo(patch: Patch, amount: float, width: float) -> None:
@@ -134,20 +134,28 @@ def _halo(patch: Patch, amount: float, width: float) -> None:
 
 
 def _scale(patch: Patch, amount: float, level: float = 0.3) -> None:
-    """Strew silvery flakes; ``level`` is how much noise it takes (lower: more of the surface)."""
-    cell = np.clip(0.9 * patch.scale, 2.0, patch.lesion.radius / 3)
-    plates = patch.grain(cell) + np.float32(0.6) * patch.grain(cell / 2.2) + np.float32(0.8) * patch.noise(4, 2)
-    flakes = smooth_step(level, level + 0.9, plates) * smooth_step(0.02, 0.25, patch.inside)
-    patch.add("flake", flakes * np.float32(amount))
-    patch.add("height", flakes * np.float32(min(2.2, 0.12 * patch.scale + 0.8)))
+    """Lay a thin dull film and strew silvery flakes on it; ``level`` is how much noise it takes (lower: more of the surface)."""
+    cell = float(np.clip(1.1 * patch.scale, 2.5, max(2.5, patch.lesion.radius / 3)))
+    plates = np.float32(0.8) * patch.grain(cell) + np.float32(0.6) * patch.grain(cell / 2.3) + np.float32(0.9) * patch.noise(5, 3)
+    within = smooth_step(0.0, 0.3, patch.inside + np.float32(0.08) * patch.noise(8, 2))
+    flakes = smooth_step(level, level + 1.5, plates) * within
+    bright = np.clip(np.float32(0.72) + np.float32(0.2) * patch.grain(cell / 1.5), 0.2, 1.0)
+    film = within * np.clip(np.float32(0.16) + np.float32(0.07) * plates, 0, 0.4)
+    patch.add("flake", (flakes * bright * np.float32(0.85) + film) * np.float32(amount))
+    patch.add("height", (flakes * bright + film) * np.float32(min(2.6, 0.14 * patch.scale + 0.8)))
 
 
 def _crusts(patch: Patch, name: str, amount: float, level: float) -> None:
-    lumps = patch.noise(4, 3) + np.float32(0.35) * patch.grain(0.5 * patch.scale)
-    crust = smooth_step(level, level + 0.5, lumps) * smooth_step(0.0, 0.18, patch.inside)
-    patch.add(name, crust * np.float32(amount))
-    bumps = np.clip(1 + np.float32(0.5) * patch.grain(0.6 * patch.scale), 0, None)
-    patch.add("height", crust * bumps * np.float32(min(0.7 * patch.scale, 0.18 * patch.lesion.radius)))
+    """Lay crust or scab in lumps, thin at their rims, broken and bumpy."""
+    fine = patch.grain(max(2.0, 0.6 * patch.scale))
+    lumps = patch.noise(3.5, 3) + np.float32(0.3) * fine + np.float32(0.2) * patch.grain(max(1.5, 0.25 * patch.scale))
+    crust = smooth_step(level, level + 1.3, lumps) * smooth_step(-0.02, 0.25, patch.inside)
+    worn = np.clip(np.float32(0.8) + np.float32(0.22) * fine + np.float32(0.12) * patch.grain(1.5), 0.15, 1.0)
+    patch.add(name, crust * worn * np.float32(amount))
+    patch.add("dark", crust * np.clip(np.float32(0.15) - np.float32(0.2) * fine, 0, 1))
+    patch.add(
+        "height", crust * np.clip(1 + np.float32(0.45) * fine, 0, None) * np.float32(min(0.5 * patch.scale, 0.15 * patch.lesion.radius))
+    )
 
 
 def _naevus(patch: Patch) -> None:
@@ -155,7 +163,7 @@ def _naevus(patch: Patch) -> None:
     inner = np.clip(np.float32(0.75) + np.float32(0.22) * patch.noise(3, 3) + np.float32(0.25) * patch.inside, 0.25, None)
     _tint(patch, patch.cover * inner * (np.float32(1.1) - np.float32(0.22) * np.clip(mesh, 0, 1.5)))
     if patch.lesion.seed % 2:
-        _dome(patch, 1.0, 0.9)
+        _dome(patch, 0.8, 0.9, steep=0.0)
 
 
 def _macule(patch: Patch) -> None:
@@ -163,40 +171,66 @@ def _macule(patch: Patch) -> None:
 
 
 def _patch(patch: Patch) -> None:
+    if patch.lesion.colour in ("white", "hypopigmentation"):
+        wide = smooth_step(-0.07, 0.07, patch.inside + np.float32(0.05) * patch.noise(9, 3))
+        islands = smooth_step(1.5, 2.2, patch.noise(7, 2)) if patch.lesion.seed % 3 == 0 else np.zeros_like(wide)
+        _tint(patch, wide * (1 - np.float32(0.8) * islands) * np.clip(np.float32(0.92) + np.float32(0.06) * patch.noise(5, 2), 0, 1))
+        return
     wide = smooth_step(-0.22, 0.22, patch.inside + np.float32(0.1) * patch.noise(6, 3))
-    _tint(patch, wide * np.clip(np.float32(0.8) + np.float32(0.22) * patch.noise(5, 3), 0.15, None))
+    _tint(
+        patch,
+        wide
+        * np.clip(np.float32(0.8) + np.float32(0.2) * patch.noise(5, 3) + np.float32(0.07) * patch.grain(0.7 * patch.scale), 0.15, None),
+    )
 
 
 def _plaque(patch: Patch) -> None:
-    _tint(patch, patch.cover * np.clip(np.float32(0.85) + np.float32(0.18) * patch.noise(5, 3), 0.2, None))
-    _dome(patch, 0.7, 0.12)
-    _scale(patch, 0.9, 0.1)
+    fine = np.float32(0.08) * patch.grain(0.8 * patch.scale)
+    _tint(patch, patch.cover * np.clip(np.float32(0.85) + np.float32(0.18) * patch.noise(5, 3) + fine, 0.2, None))
+    _dome(patch, 0.6, 0.22)
+    patch.add("height", patch.cover * patch.grain(max(2.0, 0.9 * patch.scale)) * np.float32(min(0.08 * patch.scale, 0.8)))
+    _scale(patch, 0.95, patch.rng.uniform(-0.3, 0.9))
+    _halo(patch, 0.12, 0.14)
 
 
 def _papule(patch: Patch) -> None:
-    _tint(patch, patch.cover * np.clip(np.float32(0.7) + np.float32(0.5) * patch.inside, 0.2, None))
-    _dome(patch, 1.0, 0.8)
+    peak = np.clip(np.float32(0.45) + np.float32(0.75) * patch.inside + np.float32(0.12) * patch.noise(3, 2), 0.1, None)
+    _tint(patch, patch.cover * peak * np.float32(patch.rng.uniform(0.75, 1.15)))
+    _dome(patch, 0.9, 0.95, steep=0.1)
     if patch.lesion.colour in ("red", "pink"):
-        _halo(patch, 0.16, 0.45)
+        _halo(patch, float(patch.rng.uniform(0.1, 0.4)), 0.6)
+        top = smooth_step(0.62, 0.85, patch.inside)
+        if patch.rng.random() < 0.15:
+            patch.add("scab", top * np.float32(0.6))
+        elif patch.rng.random() < 0.15:
+            patch.add("flake", top * np.float32(0.55))
+    else:
+        dimple = smooth_step(0.68, 0.9, patch.inside)
+        patch.add("height", -dimple * np.float32(0.1 * patch.lesion.radius))
+        patch.add("flake", smooth_step(0.2, 0.8, patch.inside) * np.float32(0.12))
 
 
 def _nodule(patch: Patch) -> None:
     _tint(patch, patch.cover * np.clip(np.float32(0.75) + np.float32(0.15) * patch.noise(3, 2) + np.float32(0.2) * patch.inside, 0.1, None))
-    _dome(patch, 6.0, 1.0)
+    _dome(patch, 6.0, 1.0, steep=0.6)
     patch.add("wet", patch.cover * np.float32(0.35))
 
 
 def _ulcer(patch: Patch) -> None:
-    floor = smooth_step(0.12, 0.3, patch.inside)
-    _tint(patch, patch.cover * (np.float32(0.75) + np.float32(0.2) * patch.noise(4, 2)))
-    patch.add("blood", floor * np.float32(0.6))
-    patch.add("height", -floor * np.float32(min(1.8 * patch.scale, 0.2 * patch.lesion.radius)))
-    rim = np.exp(-np.square((patch.inside - np.float32(0.1)) / np.float32(0.1)))
-    patch.add("height", rim * np.float32(min(0.8 * patch.scale, 0.1 * patch.lesion.radius)))
-    patch.add("wet", floor * np.float32(0.9))
-    patch.add("honey", smooth_step(0.2, 1.0, patch.noise(4, 3)) * floor * np.float32(0.75))
-    _crusts(patch, "scab", 0.8, 0.75)
-    _halo(patch, 0.35, 0.5)
+    fine = patch.grain(max(2.0, 0.8 * patch.scale))
+    floor = smooth_step(0.08, 0.34, patch.inside + np.float32(0.06) * patch.noise(7, 2))
+    _tint(patch, patch.cover * np.clip(np.float32(0.8) + np.float32(0.2) * patch.noise(4, 2), 0, None))
+    patch.add("blood", floor * np.clip(np.float32(0.95) + np.float32(0.3) * patch.noise(5, 3) + np.float32(0.18) * fine, 0.1, None))
+    patch.add("dark", floor * np.clip(np.float32(0.22) + np.float32(0.2) * patch.noise(3, 2), 0, None))
+    patch.add("height", -floor * np.float32(min(1.6 * patch.scale, 0.16 * patch.lesion.radius)))
+    patch.add("height", floor * fine * np.float32(min(0.12 * patch.scale, 1.4)))
+    rim = np.exp(-np.square((patch.inside - np.float32(0.08)) / np.float32(0.12)))
+    patch.add("height", rim * np.float32(min(0.6 * patch.scale, 0.07 * patch.lesion.radius)))
+    patch.add("wet", floor * np.clip(np.float32(0.45) + np.float32(0.3) * patch.noise(4, 2), 0, 1))
+    slough = smooth_step(0.1, 1.9, patch.noise(4, 3) + np.float32(0.25) * fine) * floor
+    patch.add("slough", slough * np.clip(np.float32(0.75) + np.float32(0.15) * fine, 0, 1))
+    _crusts(patch, "scab", 0.9, 0.5)
+    _halo(patch, 0.4, 0.45)
 
 
 def _scabbed(patch: Patch) -> None:
@@ -225,7 +259,7 @@ def _vesicle(patch: Patch) -> None:
     _tint(patch, np.exp(-np.square(np.minimum(patch.inside, 0) / np.float32(0.5))) * np.float32(0.75))
     patch.add("flake", patch.cover * np.float32(0.2))
     patch.add("bile", patch.cover * np.float32(0.25))
-    _dome(patch, 1.6, 0.9)
+    _dome(patch, 1.6, 0.9, steep=0.6)
     patch.add("wet", patch.cover * np.float32(1.0))
 
 
@@ -281,7 +315,21 @@ KINDS: dict[str, Callable[[Patch], None]] = {
     "eczema": _eczema,
 }
 HALOED = ("papule", "ulcer", "scab", "crust", "vesicle", "bruise", "wheal")
-EDGES = {"patch": 0.2, "bruise": 0.3, "eczema": 0.3, "naevus": 0.12, "macule": 0.1, "papule": 0.3, "wheal": 0.1, "plaque": 0.05}
+EDGES = {
+    "patch": 0.2,
+    "bruise": 0.3,
+    "eczema": 0.3,
+    "naevus": 0.16,
+    "macule": 0.16,
+    "papule": 0.4,
+    "wheal": 0.12,
+    "plaque": 0.09,
+    "ulcer": 0.12,
+    "scab": 0.2,
+    "crust": 0.2,
+    "vesicle": 0.15,
+    "wart": 0.12,
+}
 
 TINTS: dict[str, dict[str, float]] = {
     "normal skin color": {"blood": 0.05},

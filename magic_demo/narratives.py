@@ -64,7 +64,7 @@ def write_narrative(facts: Facts, rng: np.random.Generator) -> Words:
     order = rng.permutation(len(middle))
     sentences = [_pick(phrases["openers"], rng)] if rng.random() < 0.5 else []
     if introduced:
-        sentences.append((f"{person['en']}.".replace("{age}", str(age)), f"{person['zh']}。".replace("{age}", str(age))))
+        sentences.append((_introduce(person["en"], age), f"{person['zh']}。".replace("{age}", str(age))))
     sentences.extend(dict.fromkeys(middle[index] for index in order))
     sentences.extend(_pick(phrases["closers"], rng) for _ in range(int(rng.integers(1, 3))))
     slots = {"en": {"my": person["my"], "My": _capital(person["my"])}, "zh": {"my": person["zh_my"]}}
@@ -109,6 +109,11 @@ def _tell(facts: Facts, phrases: dict[str, Any], rng: np.random.Generator) -> li
     if facts.texture is not None:
         told.append(_pick(phrases["texture"][facts.texture], rng))
     return told
+
+
+def _introduce(sentence: str, age: int) -> str:
+    article = "an {age}" if age in (8, 11, 18) or 80 <= age < 90 else "a {age}"
+    return f"{sentence}.".replace("a {age}", article).replace("{age}", str(age))
 
 
 def _pick(pairs: Sequence[Sequence[str]], rng: np.random.Generator) -> tuple[str, str]:

@@ -24,7 +24,7 @@ def draw_scene(truth: Truth, case_seed: tuple[int, ...], index: int, longest: in
     """
     for attempt in range(20):
         rng = np.random.default_rng([*case_seed, 100 + index, attempt])
-        view = _choose_view(truth, index, longest, rng)
+        view = _choose_view(truth, case_seed, index, longest, rng)
         body = shape_body(view, rng)
         lesions = _place_lesions(truth, view, body, case_seed, rng)
         if not lesions:
@@ -41,7 +41,7 @@ def outline_mask(mask: Mask, rng: np.random.Generator) -> tuple[Mask, ...]:
     return tuple(_outline(mask, rng) for _ in range(count))
 
 
-def _choose_view(truth: Truth, index: int, longest: int | None, rng: np.random.Generator) -> View:
+def _choose_view(truth: Truth, case_seed: tuple[int, ...], index: int, longest: int | None, rng: np.random.Generator) -> View:
     side = longest or int(rng.choice(SIDES, p=SIDE_SHARES))
     short = round(side * float(rng.choice([0.75, 0.66, 0.8, 1.0], p=[0.6, 0.15, 0.15, 0.1])))
     size = (side, short) if rng.random() < 0.55 else (short, side)
@@ -64,7 +64,9 @@ def _choose_view(truth: Truth, index: int, longest: int | None, rng: np.random.G
         field = max(field, 90.0)
     elif field > 80 and rng.random() < 0.35:
         form = "side"
-    return View(size, form, min(size) / float(field) if form != "limb" else min(size) / float(min(field, 260.0)), truth.tone)
+    scale = min(size) / float(field if form != "limb" else min(field, 260.0))
+    first, second, third = (float(value) for value in np.random.default_rng([*case_seed, 8]).random(3))
+    return View(size, form, scale, truth.tone, (first, second, third))
 
 
 def _place_lesions(truth: Truth, view: View, body: Body, case_seed: tuple[int, ...], rng: np.random.Generator) -> list[Lesion]:

@@ -36,8 +36,9 @@ ABSORBS: dict[str, tuple[float, float, float]] = {
 """How much optical density a layer adds to red, green and blue: what lies in the skin multiplies with it, as paint would not."""
 
 COVERS: dict[str, tuple[float, float, float]] = {
-    "flake": (0.68, 0.63, 0.58),
-    "honey": (0.42, 0.25, 0.07),
+    "flake": (0.66, 0.60, 0.55),
+    "slough": (0.47, 0.33, 0.15),
+    "honey": (0.40, 0.215, 0.062),
     "scab": (0.085, 0.032, 0.022),
 }
 """Linear RGB of what lies on top of the skin and hides it."""
@@ -47,12 +48,16 @@ Colour = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class View:
-    """How a photo is taken: (height, width) in pixels, the body's form, pixels a millimetre, and the skin's Fitzpatrick type."""
+    """How a photo is taken: (height, width) in pixels, the body's form, pixels a millimetre, the skin's Fitzpatrick type.
+
+    shade: where in the type's Lab range the skin lies, 0..1 each.
+    """
 
     size: tuple[int, int]
     form: str
     scale: float
     tone: int
+    shade: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +154,7 @@ def _grow_skin(view: View, body: Body, layers: Layers, rng: np.random.Generator)
     pores = smooth_step(2.1, 3.2, smooth_noise(rng, size, max(2.0, 0.45 * scale))) * np.float32(visible)
     fields["height"] -= pores * np.float32(min(1.2, 0.12 * scale))
     fields["melanin"] += pores * np.float32(0.12)
-    for cell, weight in ((1.5 * scale, 0.025), (6 * scale, 0.045), (25 * scale, 0.07)):
+    for cell, weight in ((1.5 * scale, 0.022), (6 * scale, 0.026), (25 * scale, 0.04)):
         cell = float(np.clip(cell, 2.5, max(size)))
         fields["blood"] += layered_noise(rng, size, cell, 2) * np.float32(weight * rng.uniform(0.6, 1.5))
         fields["melanin"] += layered_noise(rng, size, cell, 2) * np.float32(0.8 * weight * rng.uniform(0.5, 1.5))
@@ -163,7 +168,7 @@ def _grow_skin(view: View, body: Body, layers: Layers, rng: np.random.Generator)
 
 def _colour_skin(view: View, layers: Layers, rng: np.random.Generator) -> Colour:
     """Turn layers into reflectance, (H, W, 3) float32 linear RGB."""
-    lab = [rng.uniform(*limits) for limits in TONES[view.tone]]
+    lab = [low + share * (high - low) + rng.normal(0, 0.4) for share, (low, high) in zip(view.shade, TONES[view.tone], strict=True)]
     base = cv2.cvtColor(np.array([[lab]], np.float32), cv2.COLOR_Lab2RGB)[0, 0]
     bare = _linear(base)
     white = _linear(cv2.cvtColor(np.array([[(81.0, 6.0, 10.0)]], np.float32), cv2.COLOR_Lab2RGB)[0, 0])
@@ -225,10 +230,13 @@ def _light(view: View, body: Body, layers: Layers, albedo: Colour, rng: np.rando
     for channel, wrap in enumerate((0.32, 0.2, 0.16)):  # red light travels furthest under the skin
         lit = np.clip((facing + wrap) / (1 + wrap), 0, None)
         shade[:, :, channel] = ambient * (0.55 + 0.45 * upright) + (1 - ambient) * lit / ((lamp[2] + wrap) / (1 + wrap))
+    reach = 0.012 * min(view.size) + 1.5
+    hollow = np.clip((soften(height, reach) - height) / np.float32(reach), 0, 0.7)  # little sky is seen beside what stands out
+    shade *= (1 - np.float32(0.55) * hollow)[:, :, None]
     half = lamp + np.array([0.0, 0.0, 1.0])
     half /= np.linalg.norm(half)
     mirror = np.clip((half[2] - slope_x * half[0] - slope_y * half[1]) * upright, 0, 1)
-    oily = np.clip(1 + np.float32(0.5) * smooth_noise(rng, view.size, 6 * view.scale + 8), 0, None)
+    oily = np.clip(1 + np.float32(0.3) * layered_noise(rng, view.size, 12 * view.scale + 12, 4, 0.7), 0, None)
     wet = np.clip(layers.fields["wet"], 0, 1)
     dry = 1 - 0.8 * np.clip(layers.fields["flake"], 0, 1)
     sheen = rng.uniform(0.02, 0.13) * oily * dry * mirror ** rng.uniform(14, 40) + 0.75 * wet * mirror**90
