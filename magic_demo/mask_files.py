@@ -81,8 +81,8 @@ def read_loose_mask(path: Path) -> LooseMask:
     except FormatError:
         values = _read_with_pillow(path)
         repairs.append("is packed in a way that tifffile cannot read without imagecodecs; read with Pillow")
-    if values.ndim > 2:
-        values = np.squeeze(values)
+    while values.ndim > 2 and 1 in (values.shape[0], values.shape[-1]):  # one page or one channel, written as an axis of its own
+        values = values[0] if values.shape[0] == 1 else values[..., 0]
     if values.ndim == 3 and values.shape[2] in (3, 4):
         if not (np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 0], values[..., 2])):
             raise FormatError(f"{path.name}: {values.shape[2]} colour channels that differ are not a mask")

@@ -84,3 +84,12 @@ def test_the_exit_codes_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> N
 def test_scoring_loads_no_torch(repository: Path) -> None:
     code = "import sys, magic_demo.score_command; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=repository, check=False).returncode == 0
+
+
+def test_every_option_is_in_the_documentation(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["score", "--help"])
+    options = {word.strip(",[]") for word in capsys.readouterr().out.split() if word.startswith(("--", "[--"))} - {"--help"}
+    text = (repository / "docs" / "scoring.md").read_text(encoding="utf-8")
+    assert options
+    assert [option for option in sorted(options) if option not in text] == []
