@@ -200,8 +200,8 @@ def _parse_encounter(entry: Any, photos: Mapping[str, Sequence[Path]]) -> Encoun
     names = _list(entry, encounter_id, "image_ids")
     photo_files: dict[str, PhotoFile] = {}
     for name in names:
-        if not isinstance(name, str) or not _is_safe_id(name):
-            raise FormatError(f"{encounter_id}: photo {_show(name)} is not a file name; letters, digits, '_', '.' and '-' are expected")
+        if not isinstance(name, str) or not _is_file_name(name):
+            raise FormatError(f"{encounter_id}: photo {_show(name)} is not a file name such as IMG_ENC00001_00001.jpg")
         photo_id = _photo_id(name)
         if photo_id in photo_files and names.count(name) == 1:
             raise FormatError(
@@ -261,8 +261,10 @@ def _read_photo_folder(folder: Path) -> EncounterList:
     for stem, paths in sorted(by_stem.items()):
         if not paths:
             continue
-        if not stem.isprintable():
-            problems.append(f"{stem!r}: a photo's name needs printable characters; rename it")
+        if not _is_file_name(stem):
+            problems.append(
+                f"{stem[:60]!r}: a photo's name needs printable characters, no ':' or backslash and at most 200 bytes; rename it"
+            )
             continue
         if len(paths) > 1:
             names = [str(path.relative_to(folder)) for path in paths]
@@ -301,6 +303,11 @@ def _photo_id(name: str) -> str:
 
 def _is_safe_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None and ".." not in text and text != "."
+
+
+def _is_file_name(text: str) -> bool:
+    """Tell whether a text names one file in a folder, with room for the ending that a mask's name gets."""
+    return bool(text) and text[0] != "." and text.isprintable() and not set(text) & set("/\\:") and len(text.encode("utf-8")) <= 200
 
 
 def _span(questions: Iterable[Question]) -> str:

@@ -92,6 +92,11 @@ class TestEncounters:
         read = read_one(tmp_path, entry(image_ids=["a.jpg", "a.jpg"]))
         assert [file.photo_id for file in read.encounters[0].photo_files] == ["a"]
 
+    def test_a_photo_may_be_called_what_people_call_photos(self, tmp_path: Path) -> None:
+        path = touch(tmp_path / "左手 (1).JPG")
+        read = read_one(tmp_path, entry(image_ids=["左手 (1).jpg"]))
+        assert [(file.photo_id, file.path) for file in read.encounters[0].photo_files] == [("左手 (1)", path)]
+
     def test_an_encounter_without_photos_or_text_is_an_encounter(self, tmp_path: Path) -> None:
         read = read_one(tmp_path, {"encounter_id": "ENC00009"})
         assert read.problems == ()
@@ -112,6 +117,9 @@ class TestEncounters:
             (entry("E" * 200), "'encounter_id' is"),
             (entry("ENC00002", image_ids=["../secret.jpg"]), "ENC00002: photo .* is not a file name"),
             (entry("ENC00002", image_ids=["/etc/x.jpg"]), "is not a file name"),
+            (entry("ENC00002", image_ids=["..\\x.jpg"]), "is not a file name"),
+            (entry("ENC00002", image_ids=["a\nb.jpg"]), "is not a file name"),
+            (entry("ENC00002", image_ids=["..", ""]), "is not a file name"),
             (entry("ENC00002", image_ids=[3]), "ENC00002: photo 3 is not a file name"),
             (entry("ENC00002", image_ids="IMG.jpg"), "'image_ids' is .* a list is expected"),
             (entry("ENC00002", image_ids=["a.jpg", "a.png"]), "two photos are called a"),
@@ -201,6 +209,13 @@ class TestPhotoFolder:
         assert [encounter.photo_files[0].path for encounter in read.encounters] == [first]
         (problem,) = read.problems
         assert "a.jpg and a.png have the same name" in problem
+
+    def test_a_name_that_leaves_no_room_for_its_masks_name_is_named(self, tmp_path: Path) -> None:
+        touch(tmp_path / f"{'x' * 230}.jpg")
+        touch(tmp_path / "a.jpg")
+        read = read_encounters(tmp_path)
+        assert [encounter.encounter_id for encounter in read.encounters] == ["a"]
+        assert "at most 200 bytes" in read.problems[0]
 
     def test_masks_beside_the_photos_are_no_photos(self, tmp_path: Path) -> None:
         touch(tmp_path / "a.jpg")
