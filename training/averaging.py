@@ -1,0 +1,84 @@
+"""A Trainer that keeps a running average of the weights: evaluated, compared and kept in place of the last step's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import Trainer, TrainerCallback
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+AVERAGE_FILE = "average.safetensors"
+
+
+class AveragingTrainer(Trainer):
+    """HF's Trainer with an exponential moving average of weights and batch-norm statistics; a decay of 0 switches it off."""
+
+    def __init__(self, *args: Any, decay: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.decay = decay
+        self.average: dict[str, torch.Tensor] | None = None
+        self.steps_averaged = 0
+        if decay > 0:
+            self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+            self.add_callback(_AverageAfterStep(self))
+
+    def update_average(self, step: int) -> None:
+        """Move the average towards the weights after optimizer step ``step``; early steps count more, so the start is forgotten."""
+        if self.average is None:
+            return
+        decay = min(self.decay, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for name, value in self.model.state_dict().items():
+                if value.is_floating_point():
+                    self.average[name].lerp_(value.to(self.average[name].device), 1 - decay)
+                else:
+                    self.average[name].copy_(value)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Put the average into the model for the time of the block."""
+        if self.average is None:
+            yield
+            return
+        live = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+        self.model.load_state_dict(self.average)
+        try:
+            yield
+        finally:
+            self.model.load_state_dict(live)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Evaluate the averaged weights."""
+        with self.averaged():
+            return super().evaluate(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        if self.average is not None and self.args.should_save:
+            folder = Path(self._get_output_dir(trial=trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+            save_file({name: value.contiguous() for name, value in self.average.items()}, folder / AVERAGE_FILE)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+        if self.average is not None:
+            self.average = load_file(Path(resume_from_checkpoint) / AVERAGE_FILE, device=str(self.args.device))
+
+    def _load_best_model(self) -> None:
+        super()._load_best_model()
+        best = self.state.best_model_checkpoint
+        if self.average is not None and best is not None:
+            self.model.load_state_dict(load_file(Path(best) / AVERAGE_FILE, device=str(self.args.device)))
+            self.average = None  # from here on the model is the average
+
+
+class _AverageAfterStep(TrainerCallback):
+    def __init__(self, trainer: AveragingTrainer) -> None:
+        self.trainer = trainer
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+        self.trainer.update_average(state.global_step)

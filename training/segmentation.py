@@ -1,0 +1,193 @@
+"""Train a segmentation model: ``python -m training segmentation --config FILE [--data DIR] [--output DIR] [--resume]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase
+
+from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, read_preprocessing
+from magic_demo.compact_segmentation import CompactSegmenter, CompactSegmenterConfig, score_masks
+from training.averaging import AveragingTrainer
+from training.pretrained import load_imagenet
+from training.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
+from training.segmentation_data import DataSettings, EvaluationPhotos, TrainingDraws, make_collator, read_sources
+from training.segmentation_metrics import keep_probability, make_metrics
+from training.segmentation_sources import read_narratives
+from training.tokenizer import train_tokenizer
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Where the model starts and which of it learns.
+
+    start: a checkpoint folder or Hub id, or ``compact`` for a new compact model.
+    encoder: ImageNet weights of a new compact model's encoder. narratives: encounters whose words its tokenizer is learnt from.
+    encoder_rate: the encoders' learning rate as a share of the decoder's; 0 freezes them.
+    frozen_blocks: of a compact model, the first convolution and so many blocks stay as they are; 0 freezes none.
+    average: decay of the running average of the weights, 0 for none.
+    loss: cross-entropy alone, or with soft Dice.
+    """
+
+    start: str
+    encoder: Path | None = None
+    narratives: Path | None = None
+    vocabulary: int = 6000
+    stem_channels: int = 32
+    decoder_channels: tuple[int, ...] = (16, 48, 96, 128, 192)
+    encoder_rate: float = 0.3
+    frozen_blocks: int = 0
+    average: float = 0.0
+    loss: Literal["bce", "bce+dice"] = "bce+dice"
+
+
+@dataclass(frozen=True)
+class SegmentationSettings:
+    """A settings file of this command."""
+
+    model: ModelSettings
+    data: DataSettings
+    run: RunSettings
+
+
+class SegmentationTrainer(AveragingTrainer):
+    """The loss of the settings on any model whose logits are (B, h, w)."""
+
+    def __init__(self, *args: Any, loss: str = "bce+dice", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.loss = loss
+        self.model_accepts_loss_kwargs = False  # the loss is a mean over the batch, whatever the forward's signature looks like
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
+        """Return the mean loss of a batch, and the outputs when asked for."""
+        outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
+        logits, labels = outputs.logits, inputs["labels"]
+        alone = self.loss == "bce"
+        loss = functional.binary_cross_entropy_with_logits(logits.float(), labels) if alone else score_masks(logits, labels)
+        return (loss, {"loss": loss, "logits": logits}) if return_outputs else loss
+
+
+def main(arguments: list[str]) -> int:
+    """Train, choose the threshold on the evaluation photos, save the best model; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training segmentation", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
+    parser.add_argument("--data", help="folder of the data, instead of the settings' data.folder")
+    parser.add_argument("--output", help="folder to write to, instead of the settings' run.output")
+    parser.add_argument("--start", help="checkpoint to start from, instead of the settings' model.start")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the output folder")
+    options = parser.parse_args(arguments)
+    overrides = {"data.folder": options.data, "run.output": options.output, "model.start": options.start}
+    settings = read_settings(options.config, SegmentationSettings, overrides)
+    folder, scores = run_training(settings, resume=options.resume)
+    print(f"best model: {folder}")
+    print(json.dumps(scores, indent=2))
+    return 0
+
+
+def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tuple[Path, dict[str, float]]:
+    """Train as the settings say; returns the folder of the best model and its evaluation."""
+    run = settings.run
+    prepare(run)
+    model, tokenizer, preprocessing = start_model(settings)
+    if settings.model.frozen_blocks and isinstance(model, CompactSegmenter):
+        model.freeze_blocks(settings.model.frozen_blocks)
+    model.to(memory_format=torch.channels_last)
+    training = read_sources(settings.data, settings.data.training)
+    evaluation = read_sources(settings.data, settings.data.evaluation)
+    if not training or not evaluation:
+        raise SettingsError("the data holds no photo to train on" if not training else "the data holds no photo to evaluate on")
+    borrowed = read_narratives(settings.data.folder / settings.data.borrowed_prompts) if settings.data.borrowed_prompts else []
+    draws = TrainingDraws(settings.data, training, preprocessing, epochs=run.epochs, seed=run.seed, borrowed=borrowed)
+    steps_an_epoch = -(-draws.epoch_length // run.batch_size)
+    every = run.evaluate_every or steps_an_epoch
+    trainer = SegmentationTrainer(
+        model=model,
+        # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long epoch, in order.
+        args=training_arguments(
+            run,
+            num_train_epochs=1,
+            train_sampling_strategy="sequential",
+            eval_strategy="steps",
+            save_strategy="steps",
+            eval_steps=every,
+            save_steps=every,
+        ),
+        train_dataset=draws,
+        eval_dataset=EvaluationPhotos(settings.data, evaluation, preprocessing),
+        data_collator=make_collator(tokenizer, most_tokens=_most_tokens(model, tokenizer)),
+        compute_metrics=make_metrics([example.source for example in evaluation]),
+        preprocess_logits_for_metrics=keep_probability,
+        optimizers=(make_optimizer(model, settings), None),
+        decay=settings.model.average,
+        loss=settings.model.loss,
+    )
+    scores = train(trainer, run, resume=resume)
+    model.config.threshold = scores["eval_threshold"]
+    best = run.output / "best"
+    save_checkpoint(model, tokenizer, preprocessing, best)
+    (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
+    return best, dict(scores)
+
+
+def start_model(settings: SegmentationSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Preprocessing]:
+    """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, or a new compact one."""
+    wanted, side = settings.model, settings.data.size
+    if wanted.start != "compact":
+        preprocessing = read_preprocessing(wanted.start)
+        if side:
+            preprocessing = Preprocessing((side, side), preprocessing.mean, preprocessing.std)
+        return load_model(wanted.start, AutoModelForImageSegmentation), load_tokenizer(wanted.start), preprocessing
+    if wanted.narratives is None or side == 0:
+        raise SettingsError("a new compact model needs model.narratives, to learn its tokenizer from, and data.size")
+    texts = read_narratives(settings.data.folder / wanted.narratives)
+    config = CompactSegmenterConfig(stem_channels=wanted.stem_channels, decoder_channels=list(wanted.decoder_channels))
+    tokenizer = train_tokenizer(texts, vocabulary=wanted.vocabulary, most_tokens=config.prompt_length)
+    config.vocab_size = len(tokenizer)
+    model = CompactSegmenter(config)
+    if wanted.encoder is not None:
+        load_imagenet(model, settings.data.folder / wanted.encoder)
+    half = (0.5, 0.5, 0.5)
+    return model, tokenizer, Preprocessing((side, side), half, half)
+
+
+def make_optimizer(model: PreTrainedModel, settings: SegmentationSettings) -> torch.optim.AdamW:
+    """Return AdamW: the photo encoder at its own rate or frozen, no decay on norms, biases and vectors."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        encoder = name.startswith(("encoder.", "clip."))
+        if encoder and settings.model.encoder_rate == 0:
+            parameter.requires_grad_(False)
+        if not parameter.requires_grad:
+            continue
+        groups.setdefault((encoder, parameter.ndim > 1), []).append(parameter)
+    run = settings.run
+    return torch.optim.AdamW(_group(groups, run.learning_rate, settings.model.encoder_rate, run.weight_decay), lr=run.learning_rate)
+
+
+def save_checkpoint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preprocessing: Preprocessing, folder: Path) -> None:
+    """Write a folder that ``Segmenter.load`` reads: weights, config with the threshold, tokenizer, preprocessing."""
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    height, width = preprocessing.size
+    content = {"size": {"height": height, "width": width}, "image_mean": list(preprocessing.mean), "image_std": list(preprocessing.std)}
+    (folder / "preprocessor_config.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _group(groups: dict[tuple[bool, bool], list[nn.Parameter]], rate: float, encoder_rate: float, decay: float) -> Iterable[dict[str, Any]]:
+    return [
+        {"params": parameters, "lr": rate * encoder_rate if encoder else rate, "weight_decay": decay if decays else 0.0}
+        for (encoder, decays), parameters in groups.items()
+    ]
+
+
+def _most_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> int:
+    longest = getattr(model.config, "prompt_length", None) or model.config.text_config.max_position_embeddings
+    return min(int(longest), tokenizer.model_max_length)

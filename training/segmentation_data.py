@@ -1,0 +1,188 @@
+"""Photos with lesion masks for training: sources, the list an epoch walks through, and the collator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from magic_demo.checkpoints import Preprocessing
+from magic_demo.photos import resize_pixels
+from magic_demo.types import Mask, Pixels
+from training.augment import AugmentSettings, Share, augment_pair
+from training.segmentation_sources import Example, SourceSettings, read_examples
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """What a run sees.
+
+    folder: below which the sources' own folders lie. size: side of the square input, pixels; 0 keeps the checkpoint's.
+    target: what the annotators' masks become: any of them, at least half of them, or the share of them.
+    prompt_dropout: share of the draws that have no prompt. borrowed_prompts: a file of encounters whose narratives are given
+    to photos that have none, so that words which say nothing of the photo do no harm.
+    cache_side: photos are kept in memory with this longest side, pixels.
+    """
+
+    folder: Path
+    training: tuple[SourceSettings, ...]
+    evaluation: tuple[SourceSettings, ...]
+    size: int = 0
+    target: Literal["union", "majority", "mean"] = "mean"
+    prompt_dropout: float = 0.5
+    borrowed_prompts: Path | None = None
+    cache_side: int = 320
+    augment: AugmentSettings | None = field(default_factory=AugmentSettings)
+
+
+def merge_masks(masks: Sequence[Mask], target: Literal["union", "majority", "mean"]) -> Share:
+    """Turn the annotators' masks (H, W) into one target (H, W) in 0..1; a tie among an even number counts as lesion."""
+    share = np.mean([mask.astype(np.float32) for mask in masks], axis=0, dtype=np.float32)
+    if target == "union":
+        return (share > 0).astype(np.float32)
+    if target == "majority":
+        return (share >= 0.5).astype(np.float32)
+    return share
+
+
+class PhotoCache:
+    """Photos and targets as they are drawn again and again: decoded once, shrunk, uint8 in memory."""
+
+    def __init__(self, examples: Sequence[Example], *, side: int, target: Literal["union", "majority", "mean"]) -> None:
+        self.examples = examples
+        self.side = side
+        self.target: Literal["union", "majority", "mean"] = target
+        self._kept: dict[int, tuple[Pixels, NDArray[np.uint8]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def read(self, index: int) -> tuple[Pixels, Share]:
+        """Return photo (H, W, 3) uint8 and target (H, W) in 0..1, the longest side at most ``side`` pixels."""
+        kept = self._kept.get(index)
+        if kept is None:
+            pixels, masks = self.examples[index].read()
+            scale = min(1.0, self.side / max(pixels.shape[:2]))
+            size = max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale))
+            share = np.rint(merge_masks(masks, self.target) * 255).astype(np.uint8)
+            kept = resize_pixels(pixels, size), resize_pixels(share, size)
+            self._kept[index] = kept
+        return kept[0], kept[1].astype(np.float32) / 255
+
+
+class TrainingDraws(Dataset[dict[str, Any]]):
+    """Every draw of a run, in order. Draw i depends on the seed and on i alone, so a resumed run goes on as it would have.
+
+    An epoch holds each example as often as its source's ``repeat`` says (a fraction: that share of them, others each epoch).
+    """
+
+    def __init__(
+        self,
+        settings: DataSettings,
+        examples: Sequence[Example],
+        preprocessing: Preprocessing,
+        *,
+        epochs: float,
+        seed: int,
+        borrowed: Sequence[str] = (),
+    ) -> None:
+        self.settings = settings
+        self.preprocessing = preprocessing
+        self.seed = seed
+        self.borrowed = borrowed
+        self.cache = PhotoCache(examples, side=settings.cache_side, target=settings.target)
+        self.epoch_length = len(self._list_epoch(0))
+        self.length = max(1, round(self.epoch_length * epochs))
+        self._epoch: tuple[int, NDArray[np.int64]] = (-1, np.zeros(0, np.int64))
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, draw: int) -> dict[str, Any]:
+        if not 0 <= draw < self.length:
+            raise IndexError(draw)
+        epoch, place = divmod(draw, self.epoch_length)
+        if self._epoch[0] != epoch:
+            self._epoch = epoch, self._list_epoch(epoch)
+        index = int(self._epoch[1][place])
+        random = np.random.default_rng((self.seed, 1, draw))
+        pixels, share = self.cache.read(index)
+        size = self.preprocessing.size
+        if self.settings.augment is None:
+            view, moved = resize_pixels(pixels, size), resize_pixels(np.rint(share * 255).astype(np.uint8), size).astype(np.float32) / 255
+        else:
+            view, moved = augment_pair(pixels, share, size, random, self.settings.augment)
+        prompts = self.cache.examples[index].prompts or self.borrowed
+        given = len(prompts) > 0 and random.random() >= self.settings.prompt_dropout
+        prompt = str(prompts[int(random.integers(len(prompts)))]) if given else ""
+        return {"pixel_values": self.preprocessing.apply(view), "labels": moved, "prompt": prompt}
+
+    def _list_epoch(self, epoch: int) -> NDArray[np.int64]:
+        random = np.random.default_rng((self.seed, 0, epoch))
+        repeats = np.array([example.repeat for example in self.cache.examples])
+        whole = np.floor(repeats).astype(np.int64)
+        listed = [np.repeat(np.arange(len(repeats)), whole)]
+        for rest in np.unique(np.round(repeats - whole, 6)):
+            if rest > 0:  # always the same number, so that epochs have one length
+                some = np.flatnonzero(np.isclose(repeats - whole, rest))
+                listed.append(random.choice(some, round(rest * len(some)), replace=False))
+        return np.asarray(random.permutation(np.concatenate(listed)), dtype=np.int64)
+
+
+class EvaluationPhotos(Dataset[dict[str, Any]]):
+    """Photos as the product would see them, in order, with their own first prompt where they have one."""
+
+    def __init__(self, settings: DataSettings, examples: Sequence[Example], preprocessing: Preprocessing) -> None:
+        self.preprocessing = preprocessing
+        self.examples = examples
+        self.target: Literal["union", "majority", "mean"] = "union" if settings.target == "union" else "majority"
+        self._kept: dict[int, tuple[Pixels, NDArray[np.uint8]]] = {}
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        if index not in self._kept:
+            pixels, masks = self.examples[index].read()
+            mask = np.rint(merge_masks(masks, self.target) * 255).astype(np.uint8)
+            self._kept[index] = resize_pixels(pixels, self.preprocessing.size), resize_pixels(mask, self.preprocessing.size)
+        view, mask = self._kept[index]
+        prompts = self.examples[index].prompts
+        return {
+            "pixel_values": self.preprocessing.apply(view),
+            "labels": mask.astype(np.float32) / 255,
+            "prompt": prompts[0] if prompts else "",
+        }
+
+
+def make_collator(tokenizer: PreTrainedTokenizerBase, *, most_tokens: int) -> Callable[[Iterable[dict[str, Any]]], dict[str, Tensor]]:
+    """Return what turns examples into a batch: pixel_values (B, 3, h, w), labels (B, h, w), input_ids and attention_mask (B, L)."""
+
+    def collate(examples: Iterable[dict[str, Any]]) -> dict[str, Tensor]:
+        listed = list(examples)
+        words = [tokenizer(example["prompt"], truncation=True, max_length=most_tokens)["input_ids"] for example in listed]
+        length = max(1, *(len(ids) for ids in words)) if words else 1
+        input_ids = torch.full((len(words), length), int(tokenizer.pad_token_id or 0), dtype=torch.long)
+        attention_mask = torch.zeros_like(input_ids)
+        for row, ids in enumerate(words):
+            input_ids[row, : len(ids)] = torch.tensor(ids, dtype=torch.long)
+            attention_mask[row, : len(ids)] = 1
+        # Height, width, channels in memory: depthwise convolutions are about twice as fast on the processor that way.
+        pixel_values = torch.from_numpy(np.stack([example["pixel_values"].transpose(1, 2, 0) for example in listed])).permute(0, 3, 1, 2)
+        labels = torch.from_numpy(np.stack([example["labels"] for example in listed]))
+        return {"pixel_values": pixel_values, "input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+
+    return collate
+
+
+def read_sources(settings: DataSettings, sources: Sequence[SourceSettings]) -> list[Example]:
+    """Read the examples of several sources, one after the other."""
+    return [example for source in sources for example in read_examples(settings.folder, source)]
