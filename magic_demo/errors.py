@@ -19,3 +19,7 @@ class CheckpointError(MagicDemoError):
 
 class ModelError(MagicDemoError):
     """A model fails on one input: values that are not numbers, no memory left. It costs that photo or case, not the run."""
+
+
+class FormError(MagicDemoError):
+    """What was typed or chosen on the page cannot be used: empty, too long."""

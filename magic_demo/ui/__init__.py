@@ -1,0 +1,70 @@
+"""The page: a reading room for one case. ``build_app`` composes it, ``launch_settings`` is what it must be launched with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from magic_demo.bundled import Example
+from magic_demo.questions import load_families
+from magic_demo.ui.assets import launch_settings
+from magic_demo.ui.cards import render_cards
+from magic_demo.ui.case_panel import lay_out_case
+from magic_demo.ui.handlers import Handlers, Parts
+from magic_demo.ui.open_cases import OpenCases
+from magic_demo.ui.source import PredictorSource
+from magic_demo.ui.status import render_source
+from magic_demo.ui.topbar import lay_out_topbar
+from magic_demo.ui.viewer import viewer_component
+
+__all__ = ["PredictorSource", "build_app", "launch_settings"]
+
+UPLOADS_KEPT = (60, 600)
+"""Seconds: how often uploaded files are looked through, and the age at which they are deleted from disk."""
+
+
+def build_app(source: PredictorSource, examples: Sequence[Example] = ()) -> gr.Blocks:
+    """Compose the page over a predictor that may still be loading."""
+    cases = OpenCases()
+    app = gr.Blocks(title="Magic Demo", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_KEPT)
+    with app:
+        case = gr.State(None, delete_callback=cases.close)
+        spoken = gr.State("en")
+        timer = gr.Timer(0.5)
+        top = lay_out_topbar(source)
+        with gr.Row(elem_id="room"):
+            panel = lay_out_case(examples)
+            with gr.Column(elem_id="viewer-panel", min_width=0):
+                viewer = viewer_component()
+            with gr.Column(elem_id="cards-panel", min_width=0):
+                cards = gr.HTML(render_cards(load_families(), None), js_on_load=None, elem_id="cards", apply_default_css=False)
+        status = gr.HTML(render_source(source), js_on_load=None, elem_id="status", apply_default_css=False)
+        _wire(Handlers(Parts(top, panel, viewer, cards, status, case, spoken, timer), source, examples, cases))
+    return app
+
+
+def _wire(handlers: Handlers) -> None:
+    """Say which event calls which handler. Nothing shows Gradio's own loading veil: the status line says what goes on."""
+    parts, panel = handlers.parts, handlers.parts.panel
+    shown = [parts.case, parts.viewer, parts.cards, parts.status, panel.messages, panel.narrative, panel.prompt]
+    answered = [parts.viewer, parts.cards, parts.status, panel.messages, panel.run, panel.cancel]
+    typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt}
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    models = {**quiet, "concurrency_id": "models", "concurrency_limit": 1}
+
+    panel.upload.upload(handlers.upload, {panel.upload, *typed}, [*shown, panel.upload], **quiet)
+    panel.run.click(handlers.analyse, typed, answered, **models)
+    chosen = panel.examples.choose(handlers.choose_example, {parts.case, parts.spoken}, shown, **quiet)
+    chosen.then(handlers.analyse, typed, answered, **models)
+    panel.cancel.click(handlers.stop, None, None, queue=False, **quiet)
+    panel.new.click(handlers.clear, {parts.case}, shown, **quiet)
+    parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **quiet)
+    parts.timer.tick(handlers.look_for_models, None, [parts.status, parts.top.about, parts.timer], **quiet)
+
+
+def panel_texts(handlers: Handlers) -> list[gr.components.Component]:
+    """Return the components whose texts Gradio draws."""
+    panel = handlers.parts.panel
+    return [panel.upload, panel.new, panel.narrative, panel.prompt, panel.run, panel.cancel]

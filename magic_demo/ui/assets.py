@@ -1,0 +1,54 @@
+"""The page's own style sheets and scripts, served beside Gradio's: nothing is fetched from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from starlette.responses import FileResponse
+from starlette.routing import Route
+
+from magic_demo.photos import DEFAULT_LIMITS
+
+FOLDER = Path(__file__).resolve().parent
+KINDS = {".css": "text/css", ".js": "text/javascript", ".mjs": "text/javascript"}
+STYLE_SHEETS = ("theme.css", "case_panel.css", "cards.css", "viewer/viewer.css")
+FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
+
+HEAD = "\n".join(
+    [
+        *(f'<link rel="stylesheet" href="page/{name}">' for name in STYLE_SHEETS),
+        '<meta name="color-scheme" content="dark">',
+        '<script type="module" src="page/page.mjs"></script>',
+    ]
+)
+
+
+def list_routes() -> list[Route]:
+    """Return one route a file, and only for files that a browser needs."""
+    files = sorted(path for path in FOLDER.rglob("*") if path.suffix in KINDS)
+    return [_route(path) for path in files]
+
+
+def _route(path: Path) -> Route:
+    async def send(_request: object) -> FileResponse:
+        return FileResponse(path, media_type=KINDS[path.suffix], headers={"Cache-Control": "no-cache"})
+
+    return Route(f"/page/{path.relative_to(FOLDER).as_posix()}", send)
+
+
+def launch_settings() -> dict[str, Any]:
+    """Return what ``launch`` needs besides host and port: looks, own files, and everything switched off that leaves traces."""
+    return {
+        "theme": gr.themes.Base(font=FONTS, font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"]),
+        "head": HEAD,
+        "app_kwargs": {"routes": list_routes(), "openapi_url": None, "docs_url": None, "redoc_url": None},
+        "footer_links": [],
+        "run_history": False,  # on by default, and keeps the inputs in the browser
+        "enable_monitoring": False,  # the route answers by default
+        "ssr_mode": False,
+        "share": False,
+        "quiet": True,
+        "max_file_size": DEFAULT_LIMITS.max_bytes + 2**20,  # just above our own limit, whose message is the better one
+    }

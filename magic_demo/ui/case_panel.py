@@ -1,0 +1,122 @@
+"""The left column: examples, the photos of the case, the patient's words, and the buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import cv2
+import gradio as gr
+import numpy as np
+
+from magic_demo.bundled import Example
+from magic_demo.photos import resize_pixels
+from magic_demo.types import LANGUAGES, Language, Pixels
+from magic_demo.ui.i18n import both, both_of, fill, line_in_both, text
+from magic_demo.ui.viewer import picture_address
+
+THUMBNAIL = 144
+_STRIP = """
+<div class="strip"><h2 id="photo-strip-title">[[case.photos]]</h2>
+<div class="strip-list" id="photo-strip-list" role="group" aria-labelledby="photo-strip-title" data-count="0"></div>
+<p class="strip-empty">[[case.no_photos]]</p></div>
+"""
+_ON_EXAMPLE = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-example]");
+  if (button) trigger("choose", { number: Number(button.dataset.example) });
+});
+"""
+
+
+@dataclass(frozen=True)
+class CasePanel:
+    """The column's components that others wire."""
+
+    examples: gr.HTML
+    upload: gr.UploadButton
+    messages: gr.HTML
+    narrative: gr.Textbox
+    prompt: gr.Textbox
+    run: gr.Button
+    cancel: gr.Button
+    new: gr.Button
+
+
+def lay_out_case(examples: Sequence[Example]) -> CasePanel:
+    """Put the column on the page."""
+    with gr.Column(elem_id="case-panel", min_width=0):
+        chooser = gr.HTML(render_examples(examples), js_on_load=_ON_EXAMPLE, elem_id="examples", apply_default_css=False)
+        with gr.Column(elem_id="photos", min_width=0):
+            gr.HTML(html_template=fill(_STRIP), js_on_load=None, elem_id="photo-strip", apply_default_css=False)
+            with gr.Row(elem_id="photo-buttons"):
+                upload = gr.UploadButton(text("case.add", "en"), file_count="multiple", size="sm", elem_id="add-photos")
+                new = gr.Button(text("case.new", "en"), size="sm", elem_id="new-case")
+        messages = gr.HTML(render_messages(()), js_on_load=None, elem_id="messages", apply_default_css=False)
+        narrative = gr.Textbox(lines=4, max_lines=4, elem_id="narrative", container=True, **_wording("case.narrative", "en"))
+        prompt = gr.Textbox(lines=1, max_lines=1, elem_id="prompt", container=True, **_wording("case.prompt", "en"))
+        with gr.Row(elem_id="run-row"):
+            run = gr.Button(text("case.run", "en"), variant="primary", elem_id="run")
+            cancel = gr.Button(text("case.cancel", "en"), variant="stop", elem_id="cancel", interactive=False)
+    return CasePanel(chooser, upload, messages, narrative, prompt, run, cancel, new)
+
+
+def word_case(panel: CasePanel, language: Language) -> dict[gr.components.Component, object]:
+    """Return updates that put the texts which Gradio draws into ``language``; values stay as they are."""
+    return {
+        panel.upload: gr.update(label=text("case.add", language)),
+        panel.new: gr.update(value=text("case.new", language)),
+        panel.narrative: gr.update(**_wording("case.narrative", language)),
+        panel.prompt: gr.update(**_wording("case.prompt", language)),
+        panel.run: gr.update(value=text("case.run", language)),
+        panel.cancel: gr.update(value=text("case.cancel", language)),
+    }
+
+
+def render_examples(examples: Sequence[Example]) -> str:
+    """Return the HTML of the example buttons; they are said to be synthetic."""
+    buttons = "".join(_render_example(number, example) for number, example in enumerate(examples))
+    return (
+        f'<section class="examples" aria-labelledby="examples-title"><h2 id="examples-title">{both("case.examples")}'
+        f'<small>{both("case.synthetic")}</small></h2><div class="examples-grid">{buttons}</div></section>'
+    )
+
+
+def _render_example(number: int, example: Example) -> str:
+    title = {language: example.title[language] for language in LANGUAGES}
+    photos = example.encounter.photos
+    picture = (
+        f'<img src="{thumbnail_address(photos[0].pixels)}" alt="">'
+        if photos
+        else '<span class="example-words" aria-hidden="true">“ ”</span>'
+    )
+    count = f'<span class="example-count" aria-hidden="true">{len(photos)}</span>' if len(photos) > 1 else ""
+    return (
+        f'<button type="button" class="example" id="example-{number}" data-example="{number}" title="{escape(title["en"])} · {escape(title["zh"])}" aria-pressed="false">'
+        f'<span class="example-picture">{picture}{count}</span><span class="example-title">{both_of(title)}</span></button>'
+    )
+
+
+def thumbnail_address(pixels: Pixels) -> str:
+    """Return a square middle of a photo as the data address of a small JPEG."""
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    small = resize_pixels(pixels[top : top + side, left : left + side], (THUMBNAIL, THUMBNAIL))
+    return picture_address("jpeg", np.ascontiguousarray(small[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, 82])
+
+
+def render_messages(notes: Sequence[str], problems: Sequence[str] = ()) -> str:
+    """Return the quiet notes and the problems of a case, one line each."""
+    lines = [_render_message("problem", "!", line) for line in problems] + [_render_message("note", "i", line) for line in notes]
+    return f'<div class="messages" role="status" aria-live="polite">{"".join(lines)}</div>'
+
+
+def _render_message(kind: str, sign: str, line: str) -> str:
+    return f'<p class="message is-{kind}"><span class="message-sign" aria-hidden="true">{sign}</span><span>{both_of(line_in_both(line))}</span></p>'
+
+
+def _wording(key: str, language: Language) -> dict[str, Any]:
+    return {"label": text(key, language), "placeholder": text(f"{key}_hint", language)}

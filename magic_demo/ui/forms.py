@@ -1,0 +1,88 @@
+"""What comes out of the page's controls becomes the program's own types; nothing past this module sees a raw input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
+
+from magic_demo.errors import FormError, PhotoError
+from magic_demo.photos import read_photo
+from magic_demo.types import LANGUAGES, Encounter, Language, Narrative, Photo
+from magic_demo.ui.i18n import text
+from magic_demo.ui.open_cases import OpenCase
+
+MAX_PHOTOS = 12
+MAX_CHARACTERS = 10_000
+_CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, eq=False)
+class Upload:
+    """Photos that were read, and one line for each file that could not be."""
+
+    photos: tuple[Photo, ...]
+    problems: tuple[str, ...]
+
+
+def read_language(value: object) -> Language:
+    """Return the language a control says, English where it says nothing that is known."""
+    return next((language for language in LANGUAGES if language == value), "en")
+
+
+def read_uploads(paths: Sequence[str] | None, taken: Collection[str], language: Language) -> Upload:
+    """Read uploaded files as photos; every file that cannot be used costs one line and the others go on.
+
+    taken: ids of the photos the case has already. Ids come from the files' names, which are shown and never used as paths.
+    """
+    files = [Path(path) for path in paths or []]
+    ids = set(taken)
+    room = max(0, MAX_PHOTOS - len(ids))
+    problems = [text("message.too_many", language, count=len(ids) + len(files), limit=MAX_PHOTOS)] if len(files) > room else []
+    photos = []
+    for file in files[:room]:
+        try:
+            photos.append(read_photo(file, photo_id=_photo_id(file.stem, ids)))
+        except PhotoError as error:
+            problems.append(str(error))
+        else:
+            ids.add(photos[-1].photo_id)
+    return Upload(tuple(photos), tuple(problems))
+
+
+def read_narrative(value: object, case: OpenCase | None, language: Language) -> Narrative:
+    """Return what was typed as a narrative in its own language; an example's text that was not changed keeps both its languages.
+
+    Raises FormError when it is too long.
+    """
+    words = str(value or "").strip()
+    if len(words) > MAX_CHARACTERS:
+        raise FormError(text("message.too_long", language, count=len(words), limit=MAX_CHARACTERS))
+    if case is not None and words and words in (case.encounter.narrative.en.strip(), case.encounter.narrative.zh.strip()):
+        return case.encounter.narrative
+    return Narrative(zh=words) if _CHINESE.search(words) else Narrative(en=words)
+
+
+def read_prompt(value: object) -> str | None:
+    """Return what the segmentation should look for, None where the patient's words should say it."""
+    return str(value or "").strip()[:500] or None
+
+
+def read_encounter(narrative: object, case: OpenCase | None, language: Language) -> Encounter:
+    """Put the open photos and the typed words together. Raises FormError when there is neither."""
+    words = read_narrative(narrative, case, language)
+    photos = case.encounter.photos if case is not None else ()
+    if not photos and not words.en and not words.zh:
+        raise FormError(text("message.empty", language))
+    encounter_id = case.encounter.encounter_id if case is not None else "CASE"
+    return Encounter(encounter_id, words, photos)
+
+
+def _photo_id(stem: str, taken: Collection[str]) -> str:
+    """Return a short name to show, what the file was called without what is not seen, that is not ``taken``."""
+    name = _UNSEEN.sub("", stem).strip()[:60] or "photo"
+    names = chain([name], (f"{name} ({number})" for number in count(2)))
+    return next(one for one in names if one not in taken)

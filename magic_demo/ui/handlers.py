@@ -1,0 +1,176 @@
+"""What happens when the reader does something: parse with forms, one call, render. No model and no photo stays in here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from magic_demo.bundled import Example
+from magic_demo.errors import FormError, MagicDemoError
+from magic_demo.questions import load_families
+from magic_demo.types import Encounter, Language, Photo, Prediction
+from magic_demo.ui.analysis import Step, StoppedError, Stops, follow
+from magic_demo.ui.cards import render_cards
+from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
+from magic_demo.ui.forms import read_encounter, read_language, read_narrative, read_prompt, read_uploads
+from magic_demo.ui.open_cases import OpenCase, OpenCases
+from magic_demo.ui.source import PredictorSource
+from magic_demo.ui.status import fixed_line, render_about, render_source, render_status, render_step
+from magic_demo.ui.topbar import TopBar
+from magic_demo.ui.viewer import EMPTY, viewer_value
+
+Updates = dict[Any, Any]
+"""Component -> its new value or ``gr.update``; what is not named stays as it is."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The page's components that handlers read and write; ``case`` and ``spoken`` hold the open case's id and the language."""
+
+    top: TopBar
+    panel: CasePanel
+    viewer: gr.HTML
+    cards: gr.HTML
+    status: gr.HTML
+    case: gr.State
+    spoken: gr.State
+    timer: gr.Timer
+
+
+class Handlers:
+    """The page's events, each a few lines over the parts."""
+
+    def __init__(self, parts: Parts, source: PredictorSource, examples: Sequence[Example], cases: OpenCases) -> None:
+        self.parts = parts
+        self.source = source
+        self.examples = examples
+        self.cases = cases
+        self.stops = Stops()
+
+    def upload(self, inputs: Updates) -> Updates:
+        """Open uploaded photos: beside those the case has, or as a new case where an example was open."""
+        parts, before, language = self.parts, self._case(inputs), self._language(inputs)
+        kept = before.encounter.photos if before is not None and not before.example else ()
+        files = inputs[parts.panel.upload]
+        read = read_uploads(files, [photo.photo_id for photo in kept], language)
+        case = self._replace(before, Encounter("CASE", photos=(*kept, *read.photos)), example=False)
+        updates = self._show_case(case, problems=read.problems)
+        if before is not None and before.example:
+            typed = read_narrative(inputs[parts.panel.narrative], before, language)
+            updates[parts.panel.narrative] = "" if typed == before.encounter.narrative else gr.skip()
+        return {**updates, parts.panel.upload: None}
+
+    def choose_example(self, inputs: Updates, event: gr.EventData) -> Updates:
+        """Open one of the bundled cases."""
+        number = event._data.get("number")
+        if not isinstance(number, int) or not 0 <= number < len(self.examples):
+            raise gr.Error("there is no such example")
+        encounter = self.examples[number].encounter
+        case = self._replace(self._case(inputs), encounter, example=True)
+        updates = self._show_case(case)
+        return {
+            **updates,
+            self.parts.panel.narrative: encounter.narrative.text(self._language(inputs)),
+            self.parts.panel.prompt: "",
+        }
+
+    def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
+        """Run the models on the case; the reader sees every step, then the maps and the cards."""
+        parts, panel, language = self.parts, self.parts.panel, self._language(inputs)
+        began, stop = time.monotonic(), self.stops.begin(str(request.session_hash))
+        try:
+            case = self._case(inputs)
+            if case is None and inputs[parts.case] is not None:
+                raise FormError(fixed_line("message.gone")[language])
+            encounter = read_encounter(inputs[panel.narrative], case, language)
+            prompt = read_prompt(inputs[panel.prompt])
+            waiting = "working" if self.source.state == "ready" else "waiting"
+            yield {parts.status: render_status("working", fixed_line(f"status.{waiting}"), 0.02), **_busy(panel, True)}
+            predictor = self.source.get()
+            for event in follow(lambda report: predictor.predict(encounter, prompt=prompt, language=language, progress=report), stop):
+                if isinstance(event, Step):
+                    yield {parts.status: render_step(event.share, event.what)}
+                else:
+                    yield {**self._show_prediction(case, encounter, event), **_busy(panel, False)}
+                    yield {parts.status: render_status("done", fixed_line("status.done", seconds=f"{time.monotonic() - began:.1f}"))}
+        except StoppedError:
+            yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
+        except MagicDemoError as error:
+            line: dict[Language, str] = {"en": str(error), "zh": str(error)}
+            yield {parts.status: render_status("failed", line), **_busy(panel, False)}
+
+    def stop(self, request: gr.Request) -> None:
+        """Stop the session's analysis."""
+        self.stops.stop(str(request.session_hash))
+
+    def clear(self, inputs: Updates) -> Updates:
+        """Close the case and begin with an empty page."""
+        self.cases.close(inputs[self.parts.case])
+        parts = self.parts
+        return {
+            parts.case: None,
+            parts.viewer: EMPTY,
+            parts.cards: render_cards(load_families(), None),
+            parts.panel.messages: render_messages(()),
+            parts.panel.narrative: "",
+            parts.panel.prompt: "",
+            parts.status: render_source(self.source),
+        }
+
+    def speak(self, event: gr.EventData) -> Updates:
+        """Put the texts that Gradio draws into the language chosen; everything else switches in the browser."""
+        language = read_language(event._data.get("language"))
+        return {self.parts.spoken: language, **word_case(self.parts.panel, language)}
+
+    def look_for_models(self) -> Updates:
+        """Say whether the models are loaded, and stop asking once they are."""
+        if self.source.state == "loading":
+            return {self.parts.timer: gr.skip()}
+        return {
+            self.parts.status: render_source(self.source),
+            self.parts.top.about: render_about(self.source),
+            self.parts.timer: gr.Timer(active=False),
+        }
+
+    def _case(self, inputs: Updates) -> OpenCase | None:
+        return self.cases.get(inputs[self.parts.case])
+
+    def _language(self, inputs: Updates) -> Language:
+        return read_language(inputs[self.parts.spoken])
+
+    def _replace(self, before: OpenCase | None, encounter: Encounter, *, example: bool) -> OpenCase:
+        if before is not None:
+            self.cases.close(before.case_id)
+        return self.cases.open(encounter, example=example)
+
+    def _show_case(self, case: OpenCase, problems: Sequence[str] = ()) -> Updates:
+        photos = case.encounter.photos
+        state = render_status("ready", fixed_line("status.opened")) if photos else gr.skip()
+        return {
+            self.parts.case: case.case_id,
+            self.parts.viewer: viewer_value(case.case_id, photos),
+            self.parts.cards: render_cards(load_families(), None),
+            self.parts.panel.messages: render_messages(_photo_notes(photos), problems),
+            self.parts.status: state,
+        }
+
+    def _show_prediction(self, case: OpenCase | None, encounter: Encounter, prediction: Prediction) -> Updates:
+        case_id = case.case_id if case is not None else "text"
+        notes = [*_photo_notes(encounter.photos), *prediction.notes]
+        return {
+            self.parts.viewer: viewer_value(case_id, encounter.photos, prediction),
+            self.parts.cards: render_cards(load_families(), prediction),
+            self.parts.panel.messages: render_messages(notes),
+        }
+
+
+def _photo_notes(photos: Sequence[Photo]) -> list[str]:
+    return [f"{photo.photo_id}: {note}" for photo in photos for note in photo.notes]
+
+
+def _busy(panel: CasePanel, busy: bool) -> Updates:
+    return {panel.run: gr.update(interactive=not busy), panel.cancel: gr.update(interactive=busy)}

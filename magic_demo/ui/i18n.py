@@ -1,0 +1,68 @@
+"""The page's fixed texts in English and Chinese, and how both are put on the page at once.
+
+Both languages are always in the page and the style sheet shows one of them, so that switching needs no server and loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
+from importlib import resources
+
+from magic_demo.types import LANGUAGES, Language
+
+_PLACE = re.compile(r"\[\[(?:(?P<attribute>[a-z-]+)\s+)?(?P<key>[a-z_]+\.[a-z_]+)\]\]")
+
+
+@lru_cache(maxsize=1)
+def load_texts() -> dict[str, dict[Language, str]]:
+    """Return key -> language -> text, from the file beside this module."""
+    source = resources.files("magic_demo.ui").joinpath("i18n.json").read_text(encoding="utf-8")
+    return {key: dict(zip(LANGUAGES, texts, strict=True)) for key, texts in json.loads(source).items()}
+
+
+def text(key: str, language: Language, **values: object) -> str:
+    """Return one text with its ``{places}`` filled; KeyError where the key is unknown."""
+    return load_texts()[key][language].format(**values)
+
+
+@lru_cache(maxsize=1)
+def _load_lines() -> list[tuple[re.Pattern[str], str]]:
+    source = resources.files("magic_demo.ui").joinpath("lines.json").read_text(encoding="utf-8")
+    return [(re.compile(re.escape(english).replace(r"\{\}", "(.+?)")), chinese) for english, chinese in json.loads(source)]
+
+
+def line_in_both(line: str) -> dict[Language, str]:
+    """Return a line that another module says in English, in both languages; where no translation is known, English twice."""
+    for pattern, chinese in _load_lines():
+        if match := pattern.fullmatch(line):
+            return {"en": line, "zh": chinese.format(*match.groups())}
+    return {"en": line, "zh": line}
+
+
+def both(key: str, **values: object) -> str:
+    """Return HTML of a text in both languages, escaped."""
+    return both_of({language: text(key, language, **values) for language in LANGUAGES})
+
+
+def both_of(texts: Mapping[Language, str]) -> str:
+    """Return HTML of a text given in both languages, escaped; once where they are the same."""
+    if texts["en"] == texts["zh"]:
+        return f"<span>{escape(texts['en'])}</span>"
+    return "".join(f'<span class="t-{language}" lang="{language}">{escape(texts[language])}</span>' for language in LANGUAGES)
+
+
+def fill(template: str) -> str:
+    """Fill a page template: ``[[key]]`` becomes the text, ``[[title key]]`` an attribute that page.mjs keeps in the language shown."""
+
+    def replace(match: re.Match[str]) -> str:
+        key, attribute = match["key"], match["attribute"]
+        if attribute is None:
+            return both(key)
+        texts = {language: escape(text(key, language), quote=True) for language in LANGUAGES}
+        return f'{attribute}="{texts["en"]}" data-{attribute}-en="{texts["en"]}" data-{attribute}-zh="{texts["zh"]}"'
+
+    return _PLACE.sub(replace, template)

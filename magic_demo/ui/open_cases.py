@@ -1,0 +1,66 @@
+"""The cases that are open in browsers: photos in memory only, a bounded number, forgotten when their page is closed."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from magic_demo.types import Encounter
+
+
+@dataclass(frozen=True, eq=False)
+class OpenCase:
+    """One case in a browser.
+
+    case_id: a secret of its session; encounter: photos, and the narratives of the example it came from.
+    example: whether it is a bundled synthetic case.
+    """
+
+    case_id: str
+    encounter: Encounter
+    example: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """Return what the photos take in memory."""
+        return sum(photo.pixels.nbytes for photo in self.encounter.photos)
+
+
+class OpenCases:
+    """All open cases of all sessions; the one that was used longest ago is closed when there are too many."""
+
+    def __init__(self, max_cases: int = 64, max_bytes: int = 2**30) -> None:
+        self._max_cases = max_cases
+        self._max_bytes = max_bytes
+        self._cases: OrderedDict[str, OpenCase] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+    def open(self, encounter: Encounter, *, example: bool = False) -> OpenCase:
+        """Keep a case under a new id."""
+        case = OpenCase(secrets.token_urlsafe(12), encounter, example)
+        with self._lock:
+            self._cases[case.case_id] = case
+            while len(self._cases) > 1 and (len(self._cases) > self._max_cases or self._bytes() > self._max_bytes):
+                self._cases.popitem(last=False)
+        return case
+
+    def get(self, case_id: str | None) -> OpenCase | None:
+        """Return a case that is still open."""
+        with self._lock:
+            if case_id is None or case_id not in self._cases:
+                return None
+            self._cases.move_to_end(case_id)
+            return self._cases[case_id]
+
+    def close(self, case_id: str | None) -> None:
+        """Forget a case; nothing happens when it is not open."""
+        with self._lock:
+            self._cases.pop(case_id or "", None)
+
+    def _bytes(self) -> int:
+        return sum(case.bytes for case in self._cases.values())

@@ -1,0 +1,101 @@
+// What belongs to the whole page: the language shown, files dropped anywhere, and results that no longer fit the case.
+
+const LANGUAGES = ["en", "zh"];
+const ATTRIBUTES = ["title", "aria-label"];
+const KEPT_AS = "magic-demo-language";
+
+function showLanguage(language) {
+  const page = document.documentElement;
+  page.lang = language;
+  page.dataset.language = language;
+  for (const attribute of ATTRIBUTES) {
+    for (const element of document.querySelectorAll(`[data-${attribute}-${language}]`)) {
+      element.setAttribute(attribute, element.getAttribute(`data-${attribute}-${language}`));
+    }
+  }
+  for (const button of document.querySelectorAll("[data-language][aria-pressed]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.language === language));
+  }
+}
+
+function chooseLanguage(language) {
+  if (!LANGUAGES.includes(language)) return;
+  showLanguage(language);
+  try {
+    localStorage.setItem(KEPT_AS, language);
+  } catch {
+    // a browser that keeps nothing still switches
+  }
+  document.querySelector("#language [data-language]")?.dispatchEvent(new CustomEvent("magic-language", { detail: language, bubbles: true }));
+}
+
+function firstLanguage() {
+  let kept = null;
+  try {
+    kept = localStorage.getItem(KEPT_AS);
+  } catch {
+    // see above
+  }
+  return LANGUAGES.includes(kept) ? kept : navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
+document.addEventListener("magic-choose-language", (event) => chooseLanguage(event.detail));
+document.addEventListener("magic-language-ready", () => start());
+
+let started = false;
+function start() {
+  if (started || !document.querySelector("#language [data-language]")) return;
+  started = true;
+  const language = firstLanguage();
+  if (language === "en") showLanguage("en");
+  else chooseLanguage(language);
+}
+showLanguage(firstLanguage());
+start();
+
+// Files dropped anywhere, or pasted, go the way of the button.
+function addFiles(files) {
+  const input = document.querySelector("#add-photos ~ input[type=file], #photos input[type=file]");
+  if (!input || !files.length) return;
+  const transfer = new DataTransfer();
+  for (const file of files) transfer.items.add(file);
+  input.files = transfer.files;
+  input.dispatchEvent(new Event("change", { bubbles: true }));
+}
+const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+document.addEventListener("dragover", (event) => {
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  document.documentElement.classList.add("is-dropping");
+});
+document.addEventListener("dragleave", (event) => {
+  if (!event.relatedTarget) document.documentElement.classList.remove("is-dropping");
+});
+document.addEventListener("drop", (event) => {
+  document.documentElement.classList.remove("is-dropping");
+  if (!hasFiles(event)) return;
+  event.preventDefault();
+  addFiles([...event.dataTransfer.files]);
+});
+document.addEventListener("paste", (event) => {
+  const files = [...(event.clipboardData?.files ?? [])];
+  if (files.length) addFiles(files);
+});
+
+// Results are of the words they were made from; typing others says so until the next analysis.
+document.addEventListener("input", (event) => {
+  if (event.target.closest("#narrative, #prompt")) document.querySelector("#cards-panel")?.classList.add("is-stale");
+});
+document.addEventListener("click", (event) => {
+  const example = event.target.closest("[data-example]");
+  if (example || event.target.closest("#new-case")) {
+    for (const other of document.querySelectorAll("[data-example]")) other.setAttribute("aria-pressed", String(other === example));
+  }
+  if (event.target.closest("#run, [data-example], #new-case")) document.querySelector("#cards-panel")?.classList.remove("is-stale");
+  for (const about of document.querySelectorAll("details.about[open]")) if (!about.contains(event.target)) about.open = false;
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) document.querySelector("#run")?.click();
+  if (event.key === "Escape") for (const about of document.querySelectorAll("details.about[open]")) about.open = false;
+});

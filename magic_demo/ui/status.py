@@ -1,0 +1,58 @@
+"""The status line at the foot of the page, and the About panel: what runs, how far it is, what it is not."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Literal
+
+from magic_demo.types import LANGUAGES, Language
+from magic_demo.ui.i18n import both, both_of, line_in_both, text
+from magic_demo.ui.source import PredictorSource
+
+State = Literal["loading", "ready", "working", "done", "failed"]
+
+KEYS = (("H", "about.key_hide"), ("M", "about.key_mode"), ("[ ]", "about.key_photo"), ("+ -", "about.key_zoom"), ("0", "about.key_fit"))
+
+
+def render_status(state: State, line: dict[Language, str], share: float | None = None) -> str:
+    """Return the status line's HTML; ``share`` 0..1 draws the progress bar."""
+    percent = 0 if share is None else round(max(0.0, min(1.0, share)) * 100)
+    bar = f'<span class="status-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}" style="width:{percent}%"></span>'
+    return (
+        f'<div class="status" data-state="{state}">{bar if share is not None else ""}'
+        f'<span class="status-dot" aria-hidden="true"></span><span class="status-line" role="status">{both_of(line)}</span>'
+        f'<span class="status-disclaimer">{both("app.disclaimer")}</span></div>'
+    )
+
+
+def fixed_line(key: str, **values: object) -> dict[Language, str]:
+    """Return one of the fixed texts in both languages."""
+    return {language: text(key, language, **values) for language in LANGUAGES}
+
+
+def render_source(source: PredictorSource) -> str:
+    """Return the status line that says how far loading the models is."""
+    if source.state == "failed":
+        return render_status("failed", {language: f"{text('status.failed', language)}: {source.problem}" for language in LANGUAGES})
+    return render_status(source.state, fixed_line(f"status.{source.state}"))
+
+
+def render_step(share: float, what: str) -> str:
+    """Return the status line of an analysis that is under way."""
+    return render_status("working", line_in_both(what), share)
+
+
+def render_about(source: PredictorSource) -> str:
+    """Return the About panel with the ids of the models that run."""
+    models = source.models
+    rows = "".join(
+        f"<dt>{both(f'about.{task}')}</dt><dd>{escape(models[task]) if task in models else both('about.waiting')}</dd>"
+        for task in ("segmentation", "cvqa")
+    )
+    keys = "".join(f"<dt><kbd>{escape(key)}</kbd></dt><dd>{both(says)}</dd>" for key, says in KEYS)
+    return (
+        f'<details class="about" id="about-details"><summary id="about-open">{both("about.open")}</summary><div class="about-panel">'
+        f"<p>{both('about.what')}</p><p>{both('about.scores')}</p><p>{both('about.privacy')}</p>"
+        f"<h3>{both('about.models')}</h3><dl>{rows}</dl><h3>{both('about.keys')}</h3><dl class='about-keys'>{keys}</dl>"
+        f'<p class="about-disclaimer">{both("app.disclaimer")}</p></div></details>'
+    )

@@ -1,0 +1,48 @@
+"""The bar at the top: name, About, language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from magic_demo.ui.i18n import fill
+from magic_demo.ui.source import PredictorSource
+from magic_demo.ui.status import render_about
+
+_BRAND = """
+<div class="brand"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="9.2"/><path d="M7.6 12.6c.6-4 4-5.600 6.500-4.200 3 1.600 3 6-.3 7-3 .9-6.500-.4-6.200-2.800Z"/></svg>
+<h1>[[app.title]]</h1><p>[[app.subtitle]]</p></div>
+"""
+_LANGUAGES = """
+<div class="segmented languages" role="group" [[aria-label app.language]]>
+  <button type="button" id="language-en" data-language="en" lang="en" aria-pressed="true">English</button>
+  <button type="button" id="language-zh" data-language="zh" lang="zh" aria-pressed="false">中文</button>
+</div>
+"""
+# page.mjs shows the language at once; the server only hears of it for the texts that Gradio draws and for the next analysis.
+_ON_LOAD = """
+element.addEventListener("magic-language", (event) => trigger("language", { language: event.detail }));
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-language]");
+  if (button) document.dispatchEvent(new CustomEvent("magic-choose-language", { detail: button.dataset.language }));
+});
+document.dispatchEvent(new CustomEvent("magic-language-ready"));
+"""
+
+
+@dataclass(frozen=True)
+class TopBar:
+    """The bar's components that others wire."""
+
+    about: gr.HTML
+    language: gr.HTML
+
+
+def lay_out_topbar(source: PredictorSource) -> TopBar:
+    """Put the bar on the page."""
+    with gr.Row(elem_id="topbar"):
+        gr.HTML(html_template=fill(_BRAND), js_on_load=None, elem_id="brand", apply_default_css=False)
+        about = gr.HTML(render_about(source), js_on_load=None, elem_id="about", apply_default_css=False)
+        language = gr.HTML(html_template=fill(_LANGUAGES), js_on_load=_ON_LOAD, elem_id="language", apply_default_css=False)
+    return TopBar(about, language)
