@@ -64,7 +64,7 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 @dataclass
 class CaseAnswererOutput(ModelOutput):
-    """loss: scalar, when targets came. logits: (B, O) float, log-odds for families learnt as sets, else log-probabilities."""
+    """loss: scalar, when labels came. logits: (B, O) float, log-odds for families learnt as sets, else log-probabilities."""
 
     loss: Tensor | None = None
     logits: Tensor | None = None
@@ -180,14 +180,14 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         option_vectors: Tensor | None = None,
         option_input_ids: Tensor | None = None,
         option_attention_mask: Tensor | None = None,
-        targets: Tensor | None = None,
+        labels: Tensor | None = None,
     ) -> CaseAnswererOutput:
-        """Score every option of B cases, and learn from ``targets``.
+        """Score every option of B cases, and learn from ``labels``.
 
         pixel_values (B, P, 3, h, w) with photo_mask (B, P) bool; input_ids and attention_mask (B, T), all zero without text.
         option_family, option_slots: (O,) int, which family an option is of (0, 1, ...) and how many slots that has.
         option_vectors: (O, D) kept from encode_options, or else option_input_ids and option_attention_mask (O, T).
-        targets: (B, O) in 0..1, NaN where the reference does not say: membership for families learnt as sets, else shares that
+        labels: (B, O) in 0..1, NaN where the reference does not say: membership for families learnt as sets, else shares that
         add up to one a family.
         """
         if option_vectors is None:
@@ -203,12 +203,12 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
             # A share of the slots, times their number, is the chance that the label is in the set.
             present = (logs.exp() * option_slots).clamp(1e-6, 1 - 1e-6)
             logits = torch.where(several, present.log() - (-present).log1p(), logs)
-        loss = None if targets is None else self._loss(raw, logs, several, members, targets)
+        loss = None if labels is None else self._loss(raw, logs, several, members, labels)
         return CaseAnswererOutput(loss=loss, logits=logits)
 
-    def _loss(self, raw: Tensor, logs: Tensor, several: Tensor, members: Tensor, targets: Tensor) -> Tensor:
-        known = ~targets.isnan()
-        goal = targets.nan_to_num()
+    def _loss(self, raw: Tensor, logs: Tensor, several: Tensor, members: Tensor, labels: Tensor) -> Tensor:
+        known = ~labels.isnan()
+        goal = labels.nan_to_num()
         losses = -goal * logs
         if self.config.learn_sets:
             losses = torch.where(several, nn.functional.binary_cross_entropy_with_logits(raw, goal, reduction="none"), losses)
@@ -313,7 +313,10 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_token
     limit = min(max_tokens, tokenizer.model_max_length)
     encoded = tokenizer(list(texts), truncation=True, max_length=limit, padding=True, return_tensors="pt")
     blank = torch.tensor([not text.strip() for text in texts])
-    return {"input_ids": encoded["input_ids"], "attention_mask": encoded["attention_mask"] * ~blank[:, None]}
+    ids, mask = encoded["input_ids"], encoded["attention_mask"]
+    if ids.shape[1] == 0:  # a tokenizer without special tokens makes nothing of blank texts
+        ids, mask = torch.zeros(len(texts), 1, dtype=torch.long), torch.zeros(len(texts), 1, dtype=torch.long)
+    return {"input_ids": ids.long(), "attention_mask": mask.long() * ~blank[:, None]}
 
 
 def stack_photos(cases: Sequence[Sequence[Pixels]], preprocessing: Preprocessing) -> np.ndarray[Any, np.dtype[np.float32]]:

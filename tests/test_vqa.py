@@ -255,9 +255,9 @@ def test_learning_reaches_every_part_of_the_model() -> None:
     options = layout["option_family"].shape[0]
     tokens = make_tokenizer()(["itchy", "red"], return_tensors="pt", padding=True)
     texts = make_tokenizer()([f"option {index}" for index in range(options)], return_tensors="pt", padding=True)
-    targets = torch.zeros(2, options)
-    targets[:, ::5] = 1.0
-    targets[0, layout["option_family"] == 0] = torch.nan
+    labels = torch.zeros(2, options)
+    labels[:, ::5] = 1.0
+    labels[0, layout["option_family"] == 0] = torch.nan
     output = model(
         pixel_values=torch.randn(2, 1, 3, 32, 32),
         photo_mask=torch.tensor([[True], [False]]),
@@ -265,7 +265,7 @@ def test_learning_reaches_every_part_of_the_model() -> None:
         attention_mask=tokens["attention_mask"] * torch.tensor([[0], [1]]),
         option_input_ids=texts["input_ids"],
         option_attention_mask=texts["attention_mask"],
-        targets=targets,
+        labels=labels,
         **layout,
     )
     output.loss.backward()

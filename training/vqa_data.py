@@ -1,0 +1,181 @@
+"""Cases as training sees them: folds, what an epoch walks through, and the collator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerBase
+
+from magic_demo.checkpoints import Preprocessing
+from magic_demo.photos import read_photo, resize_pixels
+from magic_demo.questions import load_families
+from magic_demo.types import Answers, Family, Pixels
+from magic_demo.vqa import list_option_texts, option_layout, place_families, stack_photos, tokenize
+from training.augment import AugmentSettings, augment_pair
+from training.vqa_sources import CaseSource, LearningCase
+
+
+@dataclass(frozen=True)
+class CaseDataSettings:
+    """What a run sees. Shares are in 0..1.
+
+    folder: below which the sources' own folders lie. evaluation: sources that the run is judged by.
+    chinese: share of the draws that have the Chinese text. text_dropout, photo_dropout: shares that lose all their text, all their
+    photos; never both. word_dropout: share of the words left out. most_photos: photos of a case in one draw.
+    augment: how a photo is varied; nothing to leave photos as they are.
+    """
+
+    folder: Path
+    training: tuple[CaseSource, ...]
+    evaluation: tuple[CaseSource, ...]
+    chinese: float = 0.3
+    text_dropout: float = 0.1
+    photo_dropout: float = 0.2
+    word_dropout: float = 0.1
+    most_photos: int = 3
+    augment: AugmentSettings | None = field(
+        default_factory=lambda: AugmentSettings(
+            rotation=180, zoom_in=1.1, zoom_out=1.1, stretch=1.1, shift=0.05, perspective=0.03, colour=0.3
+        )
+    )
+
+
+def split_folds(cases: Sequence[LearningCase], folds: int, seed: int) -> list[list[int]]:
+    """Deal cases into ``folds`` lists of indices of about one size, groups kept together, by chance as ``seed`` says."""
+    groups: dict[str, list[int]] = {}
+    for index, case in enumerate(cases):
+        groups.setdefault(case.group, []).append(index)
+    order = np.random.default_rng(seed).permutation(len(groups))
+    members = list(groups.values())
+    dealt: list[list[int]] = [[] for _ in range(folds)]
+    for group in sorted((members[place] for place in order), key=len, reverse=True):
+        min(dealt, key=len).extend(group)
+    return [sorted(fold) for fold in dealt]
+
+
+def make_labels(answers: Answers, families: Sequence[Family], *, sets: bool) -> NDArray[np.float32]:
+    """Turn a case's answers into (O,) labels as the model takes them: membership or, without ``sets``, shares of a family's slots.
+
+    A family that has no answer is NaN.
+    """
+    labels = np.full(sum(len(family.options["en"]) for family in families), np.nan, np.float32)
+    for family, place in place_families(families):
+        given = [answers[question.qid] for question in family.questions if question.qid in answers]
+        if given:
+            counts = np.bincount(given, minlength=place.stop - place.start).astype(np.float32)
+            labels[place] = (counts > 0) if sets else counts / len(given)
+    return labels
+
+
+class PhotoShelf:
+    """Photos kept in memory at the size that a model takes, read when first asked for."""
+
+    def __init__(self, preprocessing: Preprocessing) -> None:
+        self.size = preprocessing.size
+        self._kept: dict[Path, Pixels] = {}
+
+    def read(self, path: Path) -> Pixels:
+        """Return (h, w, 3) uint8."""
+        if path not in self._kept:
+            self._kept[path] = resize_pixels(read_photo(path).pixels, self.size)
+        return self._kept[path]
+
+
+class CaseDraws(Dataset[dict[str, Any]]):
+    """Everything that a run draws, epoch after epoch, listed beforehand: draw i is the same whenever it is asked for."""
+
+    def __init__(
+        self, cases: Sequence[LearningCase], settings: CaseDataSettings, shelf: PhotoShelf, *, epochs: float, sets: bool, seed: int
+    ) -> None:
+        self.cases, self.settings, self.shelf, self.sets, self.seed = cases, settings, shelf, sets, seed
+        random = np.random.default_rng(seed)
+        repeats = np.array([case.source.repeat for case in cases])
+        self.epoch_length = max(1, round(float(repeats.sum())))
+        order: list[int] = []
+        for _ in range(max(1, round(epochs))):
+            counts = np.floor(repeats + random.random(len(cases))).astype(int)
+            order.extend(random.permutation(np.repeat(np.arange(len(cases)), counts)).tolist())
+        self.order = order
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        random = np.random.default_rng([self.seed, place])
+        case, settings = self.cases[self.order[place]], self.settings
+        english, chinese = case.texts
+        text = (chinese or english) if random.random() < settings.chinese else (english or chinese)
+        paths = list(case.photos)
+        lose_text, lose_photos = random.random() < settings.text_dropout, random.random() < settings.photo_dropout
+        if paths and text and lose_photos:
+            paths = []
+        elif paths and lose_text:
+            text = ""
+        chosen = [paths[index] for index in random.permutation(len(paths))[: settings.most_photos]]
+        return {
+            "text": drop_words(text, settings.word_dropout, random),
+            "photos": [self._vary(self.shelf.read(path), random) for path in chosen],
+            "labels": make_labels(case.answers, load_families(), sets=self.sets),
+        }
+
+    def _vary(self, pixels: Pixels, random: np.random.Generator) -> Pixels:
+        if self.settings.augment is None:
+            return pixels
+        nothing = np.zeros(pixels.shape[:2], np.float32)
+        return augment_pair(pixels, nothing, self.shelf.size, random, self.settings.augment)[0]
+
+
+class EvaluationCases(Dataset[dict[str, Any]]):
+    """Cases as they come, in order: the English text or else the Chinese, all photos, nothing left out."""
+
+    def __init__(self, cases: Sequence[LearningCase], shelf: PhotoShelf, *, sets: bool) -> None:
+        self.cases, self.shelf, self.sets = cases, shelf, sets
+
+    def __len__(self) -> int:
+        return len(self.cases)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        case = self.cases[index]
+        photos = [self.shelf.read(path) for path in case.photos]
+        return {
+            "text": case.texts[0] or case.texts[1],
+            "photos": photos,
+            "labels": make_labels(case.answers, load_families(), sets=self.sets),
+        }
+
+
+def make_collator(
+    tokenizer: PreTrainedTokenizerBase, preprocessing: Preprocessing, *, most_tokens: int, language: Literal["en", "zh"]
+) -> Callable[[list[dict[str, Any]]], dict[str, Tensor]]:
+    """Return what turns drawn cases into the model's batch; the options come along, as their encoder learns too."""
+    families = load_families()
+    options = tokenize(tokenizer, list_option_texts(families, language), most_tokens)
+    shared = {**option_layout(families), **{f"option_{name}": values for name, values in options.items()}}
+
+    def collate(items: list[dict[str, Any]]) -> dict[str, Tensor]:
+        photos = [item["photos"] for item in items]
+        places = max(1, *(len(of_case) for of_case in photos), 1)
+        return {
+            **tokenize(tokenizer, [item["text"] for item in items], most_tokens),
+            "pixel_values": torch.from_numpy(stack_photos(photos, preprocessing)),
+            "photo_mask": torch.tensor([[place < len(of_case) for place in range(places)] for of_case in photos]),
+            "labels": torch.from_numpy(np.stack([item["labels"] for item in items])),
+            **shared,
+        }
+
+    return collate
+
+
+def drop_words(text: str, share: float, random: np.random.Generator) -> str:
+    """Leave out about ``share`` of the words; of a text without spaces, of the characters."""
+    pieces, glue = (text.split(), " ") if " " in text.strip() else (list(text), "")
+    kept = [piece for piece in pieces if random.random() >= share]
+    return glue.join(kept or pieces)
