@@ -274,7 +274,8 @@ def _wart(patch: Patch) -> None:
     cell = float(np.clip(0.8 * patch.scale, 2.0, patch.lesion.radius / 3))
     fingers = np.abs(patch.grain(cell)) * np.float32(0.7) + np.abs(patch.noise(6)) * np.float32(0.5)
     _tint(patch, patch.cover * np.float32(0.8))
-    patch.add("flake", patch.cover * np.clip(fingers, 0, 1) * np.float32(0.5))
+    patch.add("bile", patch.cover * np.float32(0.15))
+    patch.add("flake", patch.cover * np.clip(fingers, 0, 1) * np.float32(0.2))
     _dome(patch, 2.0, 0.4)
     patch.add("height", fingers * patch.cover * np.float32(min(0.5 * patch.scale, 0.12 * patch.lesion.radius)))
     dots = smooth_step(2.0, 2.4, patch.grain(0.4 * patch.scale)) * smooth_step(0.1, 0.3, patch.inside)
@@ -282,10 +283,10 @@ def _wart(patch: Patch) -> None:
 
 
 def _wheal(patch: Patch) -> None:
-    wide = smooth_step(-0.1, 0.1, patch.inside)
-    _tint(patch, wide * np.clip(np.float32(0.95) - np.float32(0.35) * patch.inside + np.float32(0.12) * patch.noise(4, 2), 0.1, None))
-    _dome(patch, 1.0, 0.25)
-    _halo(patch, 0.14, 0.35)
+    wide = smooth_step(-0.2, 0.2, patch.inside)
+    _tint(patch, wide * np.clip(np.float32(0.9) - np.float32(0.3) * patch.inside + np.float32(0.12) * patch.noise(4, 2), 0.1, None))
+    _dome(patch, 0.8, 0.45, steep=0.0)
+    _halo(patch, 0.2, 0.4)
 
 
 def _eczema(patch: Patch) -> None:
@@ -322,7 +323,7 @@ EDGES = {
     "naevus": 0.16,
     "macule": 0.16,
     "papule": 0.4,
-    "wheal": 0.12,
+    "wheal": 0.25,
     "plaque": 0.09,
     "ulcer": 0.12,
     "scab": 0.2,
@@ -338,7 +339,7 @@ TINTS: dict[str, dict[str, float]] = {
     "brown": {"melanin": 1.6, "blood": 0.1},
     "blue": {"blue": 1.0, "dark": 0.25},
     "purple": {"dusk": 0.95},
-    "black": {"dark": 1.7, "melanin": 0.6},
+    "black": {"dark": 2.1, "melanin": 0.8},
     "white": {"pale": 1.0},
     "combination (please specify)": {"blood": 0.55, "melanin": 0.35},
     "hyperpigmentation": {"melanin": 0.75},

@@ -17,6 +17,10 @@ def smooth_noise(rng: np.random.Generator, size: tuple[int, int], cell: float) -
     height, width = size
     if cell < 1.5:
         return rng.standard_normal(size, dtype=np.float32)
+    if cell >= 16 and min(size) >= 64:  # wide bumps: a quarter of the pixels, then straight lines between them
+        quarter = smooth_noise(rng, (-(-height // 4) + 1, -(-width // 4) + 1), cell / 4)
+        wide = cv2.resize(quarter, (quarter.shape[1] * 4, quarter.shape[0] * 4), interpolation=cv2.INTER_LINEAR)
+        return np.ascontiguousarray(wide[:height, :width])
     rows, columns = int(np.ceil(height / cell)) + 3, int(np.ceil(width / cell)) + 3
     grid = rng.standard_normal((rows, columns), dtype=np.float32)
     scaled = cv2.resize(grid, (max(width, round(columns * cell)), max(height, round(rows * cell))), interpolation=cv2.INTER_CUBIC)

@@ -174,15 +174,15 @@ def _colour_skin(view: View, layers: Layers, rng: np.random.Generator) -> Colour
     white = _linear(cv2.cvtColor(np.array([[(81.0, 6.0, 10.0)]], np.float32), cv2.COLOR_Lab2RGB)[0, 0])
     fields = layers.fields
     more = 1.0 + 0.12 * max(0, view.tone - 3)  # pigment shows less on dark skin: what is drawn there is what stands out
-    density = np.zeros((*view.size, 3), np.float32)
-    for name, absorbs in ABSORBS.items():
-        density += fields[name][:, :, None] * (np.asarray(absorbs, np.float32) * np.float32(more if name != "bile" else 1.0))
-    pale = np.clip(fields["pale"], 0, 1)[:, :, None]
-    skin = np.exp(np.log(bare) * (1 - pale) + np.log(white) * pale)
-    albedo = skin * np.exp(-density)
+    absorbs = np.array([ABSORBS[name] for name in ABSORBS], np.float32).T * np.float32(more)
+    density = cv2.transform(cv2.merge([fields[name] for name in ABSORBS]), absorbs)
+    pale = np.clip(fields["pale"], 0, 1)
+    lift = cv2.transform(pale[:, :, None], np.log(white / bare)[:, None].astype(np.float32))
+    albedo = cv2.exp(lift - density + np.log(bare).astype(np.float32))
     for name, colour in COVERS.items():
-        amount = np.clip(fields[name], 0, 1)[:, :, None]
-        albedo = albedo * (1 - amount) + np.asarray(colour, np.float32) * amount
+        if fields[name].any():
+            amount = np.clip(fields[name], 0, 1)[:, :, None] * np.float32(1.0 if name != "flake" else 1.06 - 0.06 * view.tone)
+            albedo = albedo * (1 - amount) + np.asarray(colour, np.float32) * amount
     return np.asarray(albedo, dtype=np.float32)
 
 
@@ -194,7 +194,7 @@ def _draw_hairs(view: View, body: Body, rng: np.random.Generator) -> Field:
     if share < 0.35:
         return np.zeros(view.size, np.float32)
     area = height * width / view.scale**2  # square millimetres
-    count = int(min(260, area * rng.choice([0.004, 0.012, 0.03]) + rng.integers(0, 6)))
+    count = int(min(260, area * rng.choice([0.002, 0.006, 0.02], p=[0.4, 0.35, 0.25]) + rng.integers(0, 6)))
     way = body.axis + rng.normal(0, 0.5)
     length = rng.uniform(5, 14) * view.scale
     thickness = 0.07 * view.scale * rng.uniform(0.8, 1.6)
@@ -235,11 +235,11 @@ def _light(view: View, body: Body, layers: Layers, albedo: Colour, rng: np.rando
     shade *= (1 - np.float32(0.55) * hollow)[:, :, None]
     half = lamp + np.array([0.0, 0.0, 1.0])
     half /= np.linalg.norm(half)
-    mirror = np.clip((half[2] - slope_x * half[0] - slope_y * half[1]) * upright, 0, 1)
+    mirror = _float(np.clip((half[2] - slope_x * half[0] - slope_y * half[1]) * upright, 0, 1))
     oily = np.clip(1 + np.float32(0.3) * layered_noise(rng, view.size, 12 * view.scale + 12, 4, 0.7), 0, None)
     wet = np.clip(layers.fields["wet"], 0, 1)
     dry = 1 - 0.8 * np.clip(layers.fields["flake"], 0, 1)
-    sheen = rng.uniform(0.02, 0.13) * oily * dry * mirror ** rng.uniform(14, 40) + 0.75 * wet * mirror**90
+    sheen = rng.uniform(0.02, 0.13) * oily * dry * cv2.pow(mirror, rng.uniform(14, 40)) + 0.75 * wet * cv2.pow(mirror, 90)
     colour = np.array([1.0, 0.98, 0.95], np.float32)
     return np.asarray(albedo * shade + _float(sheen)[:, :, None] * colour, dtype=np.float32)
 
@@ -320,6 +320,6 @@ def _linear(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _screen(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bring linear light to sRGB, rolling off above white as cameras do."""
-    rolled = np.where(values > 0.7, 0.7 + 0.3 * np.tanh((values - 0.7) / 0.3), values)
-    high = 1.055 * np.maximum(rolled, 0.0031308) ** np.float32(1 / 2.4) - 0.055
-    return np.asarray(np.where(rolled <= 0.0031308, rolled * 12.92, high), dtype=np.float32)
+    over = np.maximum(values - np.float32(0.7), 0)
+    rolled = np.minimum(values, np.float32(0.7)) + np.float32(0.3) * (1 - cv2.exp(over * np.float32(-1 / 0.3)))
+    return np.asarray(np.maximum(np.float32(1.055) * cv2.pow(rolled, 1 / 2.4) - np.float32(0.055), 0), dtype=np.float32)
