@@ -61,7 +61,7 @@ RECIPES = (
     Recipe("papules", {"en": "Widespread small bumps", "zh": "大片小丘疹"}, 1, 2, 3, "red", "widespread", 1.8, "chest/abdomen", 90),
     Recipe("ulcer", {"en": "Open sore with crust", "zh": "破溃伴结痂"}, 1, 4, 1, "red", "single", 14.0, "lower extremities"),
     Recipe("white patch", {"en": "Pale patches", "zh": "浅色斑片"}, 1, 6, 2, "white", "several", 16.0, "upper extremities", 3),
-    Recipe("ring", {"en": "Ring-shaped rash", "zh": "环形皮疹"}, 1, 3, 1, "red", "single", 20.0, "neck"),
+    Recipe("ring", {"en": "Ring-shaped rash", "zh": "环形皮疹"}, 1, 3, 1, "red", "single", 20.0, "chest/abdomen"),
     Recipe(
         "bruise",
         {"en": "Purple mark, photos only", "zh": "紫色斑，仅有照片"},

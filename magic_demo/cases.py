@@ -116,6 +116,8 @@ def run(args: argparse.Namespace) -> int:
     """Run ``python -m magic_demo cases`` and return its exit code."""
     if args.longest is not None and not 96 <= args.longest <= 4000:
         raise CasesError(f"--longest is {args.longest}; 96 to 4000 pixels are expected")
+    if args.contact_sheet is not None and args.contact_sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise CasesError(f"--contact-sheet is {args.contact_sheet}; a name that ends in .png or .jpg is expected")
     if args.seed < 0:
         raise CasesError(f"--seed is {args.seed}; 0 or more is expected")
     if args.examples:
@@ -133,8 +135,7 @@ def run(args: argparse.Namespace) -> int:
 
         write_cases(args.out, count=args.count, seed=args.seed, longest=args.longest, progress=progress)
     if args.contact_sheet is not None:
-        done, data = cv2.imencode(args.contact_sheet.suffix or ".png", cv2.cvtColor(draw_contact_sheet(sheet), cv2.COLOR_RGB2BGR))
-        assert done
+        _, data = cv2.imencode(args.contact_sheet.suffix.lower(), cv2.cvtColor(draw_contact_sheet(sheet), cv2.COLOR_RGB2BGR))
         write_whole(args.contact_sheet, data.tobytes())
     print(f"{args.count} synthetic cases written to {args.out}")
     return 0

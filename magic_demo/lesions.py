@@ -172,7 +172,7 @@ def _macule(patch: Patch) -> None:
 
 def _patch(patch: Patch) -> None:
     if patch.lesion.colour in ("white", "hypopigmentation"):
-        wide = smooth_step(-0.07, 0.07, patch.inside + np.float32(0.05) * patch.noise(9, 3))
+        wide = smooth_step(-0.1, 0.1, patch.inside + np.float32(0.05) * patch.noise(9, 3))
         islands = smooth_step(1.5, 2.2, patch.noise(7, 2)) if patch.lesion.seed % 3 == 0 else np.zeros_like(wide)
         _tint(patch, wide * (1 - np.float32(0.8) * islands) * np.clip(np.float32(0.92) + np.float32(0.06) * patch.noise(5, 2), 0, 1))
         return
@@ -247,7 +247,7 @@ def _crusted(patch: Patch) -> None:
 
 
 def _ring(patch: Patch) -> None:
-    rim = np.exp(-np.square((patch.inside - np.float32(0.16)) / np.float32(0.13)))
+    rim = np.exp(-np.square((patch.inside - np.float32(0.17)) / np.float32(0.15)))
     broken = np.clip(np.float32(0.85) + np.float32(0.25) * patch.noise(5, 3), 0.1, None)
     _tint(patch, (rim * broken + patch.cover * np.float32(0.22)) * patch.cover)
     patch.add("height", rim * np.float32(min(0.7 * patch.scale, 0.06 * patch.lesion.radius)))
@@ -338,9 +338,9 @@ TINTS: dict[str, dict[str, float]] = {
     "red": {"blood": 0.95},
     "brown": {"melanin": 1.6, "blood": 0.1},
     "blue": {"blue": 1.0, "dark": 0.25},
-    "purple": {"dusk": 0.95},
+    "purple": {"dusk": 1.2},
     "black": {"dark": 2.1, "melanin": 0.8},
-    "white": {"pale": 1.0},
+    "white": {"pale": 0.9},
     "combination (please specify)": {"blood": 0.55, "melanin": 0.35},
     "hyperpigmentation": {"melanin": 0.75},
     "hypopigmentation": {"pale": 0.6},

@@ -14,7 +14,7 @@ from magic_demo.types import Mask, Pixels
 
 SIDES = (480, 560, 640, 720, 800, 960, 1200, 1600)
 SIDE_SHARES = (0.1, 0.12, 0.2, 0.18, 0.2, 0.12, 0.06, 0.02)
-LIMBS = ("upper extremities", "lower extremities", "neck")
+LIMBS = ("upper extremities", "lower extremities")
 
 
 def draw_scene(truth: Truth, case_seed: tuple[int, ...], index: int, longest: int | None = None) -> tuple[Pixels, Mask]:
@@ -65,8 +65,8 @@ def _choose_view(truth: Truth, case_seed: tuple[int, ...], index: int, longest: 
     elif field > 80 and rng.random() < 0.35:
         form = "side"
     scale = min(size) / float(field if form != "limb" else min(field, 260.0))
-    first, second, third = (float(value) for value in np.random.default_rng([*case_seed, 8]).random(3))
-    return View(size, form, scale, truth.tone, (first, second, third))
+    first, second, third, hair = (float(value) for value in np.random.default_rng([*case_seed, 8]).random(4))
+    return View(size, form, scale, truth.tone, (first, second, third), max(0.0, 1.4 * hair - 0.4))
 
 
 def _place_lesions(truth: Truth, view: View, body: Body, case_seed: tuple[int, ...], rng: np.random.Generator) -> list[Lesion]:
@@ -148,8 +148,8 @@ def _outline(mask: Mask, rng: np.random.Generator) -> Mask:
     typical = float(np.quantile(radii, 0.3))
     inside = cv2.distanceTransform(kept.astype(np.uint8), cv2.DIST_L2, 3)
     outside = cv2.distanceTransform((~kept).astype(np.uint8), cv2.DIST_L2, 3)
-    signed = inside - outside
-    sway = smooth_noise(rng, (mask.shape[0], mask.shape[1]), max(8.0, typical * 0.8)) * np.float32(0.05 * typical)
-    bias = float(np.clip(rng.normal(0.02, 0.05), -0.08, 0.14)) * typical
+    signed = np.where(kept, inside - 0.5, 0.5 - outside)  # distance to the border between the pixels
+    sway = smooth_noise(rng, (mask.shape[0], mask.shape[1]), max(8.0, typical * 0.8)) * np.float32(0.075 * typical)
+    bias = float(np.clip(rng.normal(0.04, 0.09), -0.12, 0.24)) * typical
     drawn: NDArray[np.bool_] = signed + sway + np.float32(bias) > 0
     return drawn if drawn.any() else kept

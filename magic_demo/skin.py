@@ -50,7 +50,7 @@ Colour = NDArray[np.float32]
 class View:
     """How a photo is taken: (height, width) in pixels, the body's form, pixels a millimetre, the skin's Fitzpatrick type.
 
-    shade: where in the type's Lab range the skin lies, 0..1 each.
+    shade: where in the type's Lab range the skin lies, 0..1 each. hair: 0 (none) to 1 (dense).
     """
 
     size: tuple[int, int]
@@ -58,6 +58,7 @@ class View:
     scale: float
     tone: int
     shade: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    hair: float = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,11 +191,10 @@ def _draw_hairs(view: View, body: Body, rng: np.random.Generator) -> Field:
     """Draw hairs as curved strokes, mostly one way; returns their density 0..1."""
     height, width = view.size
     hairs = np.zeros(view.size, np.uint8)
-    share = rng.random()
-    if share < 0.35:
+    if view.hair <= 0:
         return np.zeros(view.size, np.float32)
     area = height * width / view.scale**2  # square millimetres
-    count = int(min(260, area * rng.choice([0.002, 0.006, 0.02], p=[0.4, 0.35, 0.25]) + rng.integers(0, 6)))
+    count = int(min(260, area * 0.02 * view.hair**2 + rng.integers(0, 6)))
     way = body.axis + rng.normal(0, 0.5)
     length = rng.uniform(5, 14) * view.scale
     thickness = 0.07 * view.scale * rng.uniform(0.8, 1.6)
