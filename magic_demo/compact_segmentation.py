@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from huggingface_hub.dataclasses import strict
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForImageSegmentation, PreTrainedConfig, PreTrainedModel
@@ -21,7 +22,8 @@ TAPS = (0, 2, 4, 10, 11)
 SMALLEST_STEP = 32
 
 
-class CompactSegmenterConfig(PreTrainedConfig):
+@strict
+class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of the compact model.
 
     stem_channels: channels after the first convolution; the blocks have multiples of it, 32 is MobileNetV1 1.0.
@@ -32,28 +34,15 @@ class CompactSegmenterConfig(PreTrainedConfig):
 
     model_type = "compact_segmenter"
 
-    def __init__(
-        self,
-        stem_channels: int = 32,
-        decoder_channels: list[int] | None = None,
-        vocab_size: int = 4000,
-        prompt_size: int = 96,
-        prompt_layers: int = 1,
-        prompt_heads: int = 4,
-        prompt_length: int = 96,
-        pad_token_id: int = 0,
-        threshold: float = 0.5,
-        **kwargs: Any,
-    ) -> None:
-        self.stem_channels = stem_channels
-        self.decoder_channels = decoder_channels or [16, 48, 96, 128, 192]
-        self.vocab_size = vocab_size
-        self.prompt_size = prompt_size
-        self.prompt_layers = prompt_layers
-        self.prompt_heads = prompt_heads
-        self.prompt_length = prompt_length
-        self.threshold = threshold
-        super().__init__(pad_token_id=pad_token_id, **kwargs)
+    stem_channels: int = 32
+    decoder_channels: list[int] | tuple[int, ...] = (16, 48, 96, 128, 192)
+    vocab_size: int = 4000
+    prompt_size: int = 96
+    prompt_layers: int = 1
+    prompt_heads: int = 4
+    prompt_length: int = 96
+    pad_token_id: int = 0
+    threshold: float = 0.5
 
 
 class Convolution(nn.Module):
@@ -123,7 +112,8 @@ class PromptLayer(nn.Module):
         queries, keys, values = parts.permute(2, 0, 3, 1, 4)
         mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=seen[:, None, None, :])
         tokens = tokens + self.attended(mixed.transpose(1, 2).reshape(batch, length, size))
-        return tokens + self.narrowed(functional.gelu(self.widened(self.before_widening(tokens))))
+        wide = functional.gelu(self.widened(self.before_widening(tokens)))
+        return torch.add(tokens, self.narrowed(wide))
 
 
 class PromptEncoder(nn.Module):
@@ -163,7 +153,9 @@ class Modulation(nn.Module):
 
     def forward(self, x: Tensor, vector: Tensor) -> Tensor:
         """Return (B, C, h, w), scaled and shifted by what (B, V) says."""
-        return x * (1 + self.scale(vector)[:, :, None, None]) + self.shift(vector)[:, :, None, None]
+        scale: Tensor = self.scale(vector)
+        shift: Tensor = self.shift(vector)
+        return x * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
 
 
 class SkipDecoder(nn.Module):
@@ -194,7 +186,7 @@ class SkipDecoder(nn.Module):
         return self.lesion(x).squeeze(1)  # type: ignore[no-any-return]
 
 
-class CompactSegmenter(PreTrainedModel):
+class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Photo and prompt to lesion logits; the photo and the prompt are each encoded on their own and meet in ``decode``."""
 
     config_class = CompactSegmenterConfig
@@ -206,7 +198,7 @@ class CompactSegmenter(PreTrainedModel):
         self.encoder = MobileNetEncoder(config)
         self.prompt = PromptEncoder(config)
         self.decoder = SkipDecoder(config)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Conv2d):
@@ -220,7 +212,7 @@ class CompactSegmenter(PreTrainedModel):
         elif isinstance(module, PromptEncoder):
             init.zeros_(module.no_prompt)
         else:
-            super()._init_weights(module)
+            super()._init_weights(module)  # type: ignore[no-untyped-call]
 
     def freeze_blocks(self, count: int) -> None:
         """Freeze the first convolution and ``count`` blocks; the finest take half of a step's time and have the least to learn."""

@@ -33,7 +33,7 @@ class PromptedModel(Protocol):
         """Return logits (B, h, w)."""
 
 
-class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[misc]
+class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[no-untyped-call]
     """CLIPSeg of the library, its forward split into photo, prompt and decoder."""
 
     def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:

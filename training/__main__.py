@@ -9,7 +9,10 @@ from magic_demo.errors import MagicDemoError
 
 COMMANDS = {
     "segmentation": ("training.segmentation", "train a segmentation model"),
+    "evaluate-segmentation": ("training.evaluate_segmentation", "score a segmentation model on photos with masks"),
     "vqa": ("training.vqa", "train the text and photo model for the closed questions"),
+    "cues": ("training.cues", "fit the text cues for the closed questions"),
+    "evaluate-cues": ("training.evaluate_cues", "report how well the text cues answer unseen cases"),
 }
 
 

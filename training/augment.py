@@ -105,8 +105,8 @@ def change_colours(pixels: Pixels, random: np.random.Generator, strength: float)
     if random.random() < 0.3 * strength:
         hsv = cv2.cvtColor(changed, cv2.COLOR_RGB2HSV)
         hsv[:, :, 0] = (hsv[:, :, 0].astype(np.int16) + int(random.integers(-8, 9))) % 180
-        changed = np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.uint8)
-    return changed
+        return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB), dtype=np.uint8)
+    return np.asarray(changed, dtype=np.uint8)
 
 
 def change_surface(pixels: Pixels, random: np.random.Generator, chance: float) -> Pixels:
@@ -149,7 +149,7 @@ def draw_marks(pixels: Pixels, random: np.random.Generator) -> Pixels:
     """Draw a ruler along one side, or a stroke or two of a skin pen."""
     if random.random() < 0.5:
         turns = int(random.integers(4))
-        turned = np.ascontiguousarray(np.rot90(pixels, turns))
+        turned = np.rot90(pixels, turns).copy()
         height, width = turned.shape[:2]
         top, step = int(random.uniform(0.8, 0.95) * height), max(3, int(width * random.uniform(0.02, 0.06)))
         shade = int(random.integers(170, 250))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 from transformers import Trainer, TrainerCallback
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
@@ -24,8 +25,13 @@ class AveragingTrainer(Trainer):
         self.average: dict[str, torch.Tensor] | None = None
         self.steps_averaged = 0
         if decay > 0:
-            self.average = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
+            self.average = {name: value.detach().clone() for name, value in self.live.state_dict().items()}
             self.add_callback(_AverageAfterStep(self))
+
+    @property
+    def live(self) -> nn.Module:
+        """Return the model that is trained."""
+        return cast(nn.Module, self.model)
 
     def update_average(self, step: int) -> None:
         """Move the average towards the weights after optimizer step ``step``; early steps count more, so the start is forgotten."""
@@ -33,7 +39,7 @@ class AveragingTrainer(Trainer):
             return
         decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            for name, value in self.model.state_dict().items():
+            for name, value in self.live.state_dict().items():
                 if value.is_floating_point():
                     self.average[name].lerp_(value.to(self.average[name].device), 1 - decay)
                 else:
@@ -45,17 +51,17 @@ class AveragingTrainer(Trainer):
         if self.average is None:
             yield
             return
-        live = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.model.load_state_dict(self.average)
+        live = {name: value.detach().clone() for name, value in self.live.state_dict().items()}
+        self.live.load_state_dict(self.average)
         try:
             yield
         finally:
-            self.model.load_state_dict(live)
+            self.live.load_state_dict(live)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Evaluate the averaged weights."""
         with self.averaged():
-            return super().evaluate(*args, **kwargs)  # type: ignore[no-any-return]
+            return super().evaluate(*args, **kwargs)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)
@@ -72,7 +78,7 @@ class AveragingTrainer(Trainer):
         super()._load_best_model()
         best = self.state.best_model_checkpoint
         if self.average is not None and best is not None:
-            self.model.load_state_dict(load_file(Path(best) / AVERAGE_FILE, device=str(self.args.device)))
+            self.live.load_state_dict(load_file(Path(best) / AVERAGE_FILE, device=str(self.args.device)))
             self.average = None  # from here on the model is the average
 
 

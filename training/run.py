@@ -131,11 +131,12 @@ def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, f
 
     Returns the best evaluation. Raises SettingsError when there is nothing to resume, or a fresh run would mix with an old one.
     """
-    last = get_last_checkpoint(trainer.args.output_dir) if Path(trainer.args.output_dir).is_dir() else None
+    folder = run.output / "checkpoints"
+    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None  # type: ignore[no-untyped-call]
     if resume and last is None:
-        raise SettingsError(f"{trainer.args.output_dir}: no checkpoint to resume from; leave out --resume")
+        raise SettingsError(f"{folder}: no checkpoint to resume from; leave out --resume")
     if not resume and last is not None:
-        raise SettingsError(f"{trainer.args.output_dir}: holds checkpoints of an earlier run; give --resume or another --output")
+        raise SettingsError(f"{folder}: holds checkpoints of an earlier run; give --resume or another --output")
     if run.patience:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=run.patience))
     trainer.train(resume_from_checkpoint=last if resume else None)

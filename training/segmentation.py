@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class ModelSettings:
     encoder_rate: the encoders' learning rate as a share of the decoder's; 0 freezes them.
     frozen_blocks: of a compact model, the first convolution and so many blocks stay as they are; 0 freezes none.
     average: decay of the running average of the weights, 0 for none.
-    loss: cross-entropy alone, or with soft Dice.
+    loss: cross-entropy alone, or with soft Dice. half: the best model is written as float16.
     """
 
     start: str
@@ -47,6 +48,7 @@ class ModelSettings:
     frozen_blocks: int = 0
     average: float = 0.0
     loss: Literal["bce", "bce+dice"] = "bce+dice"
+    half: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class SegmentationTrainer(AveragingTrainer):
         self.loss = loss
         self.model_accepts_loss_kwargs = False  # the loss is a mean over the batch, whatever the forward's signature looks like
 
-    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, **_: Any) -> Any:
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
         """Return the mean loss of a batch, and the outputs when asked for."""
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         logits, labels = outputs.logits, inputs["labels"]
@@ -99,7 +101,7 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     model, tokenizer, preprocessing = start_model(settings)
     if settings.model.frozen_blocks and isinstance(model, CompactSegmenter):
         model.freeze_blocks(settings.model.frozen_blocks)
-    model.to(memory_format=torch.channels_last)
+    order_channels_last(model)
     training = read_sources(settings.data, settings.data.training)
     evaluation = read_sources(settings.data, settings.data.evaluation)
     if not training or not evaluation:
@@ -122,6 +124,7 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
         ),
         train_dataset=draws,
         eval_dataset=EvaluationPhotos(settings.data, evaluation, preprocessing),
+        processing_class=tokenizer,
         data_collator=make_collator(tokenizer, most_tokens=_most_tokens(model, tokenizer)),
         compute_metrics=make_metrics([example.source for example in evaluation]),
         preprocess_logits_for_metrics=keep_probability,
@@ -132,7 +135,7 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     scores = train(trainer, run, resume=resume)
     model.config.threshold = scores["eval_threshold"]
     best = run.output / "best"
-    save_checkpoint(model, tokenizer, preprocessing, best)
+    save_checkpoint(model, tokenizer, preprocessing, best, half=settings.model.half)
     (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
     return best, dict(scores)
 
@@ -172,9 +175,21 @@ def make_optimizer(model: PreTrainedModel, settings: SegmentationSettings) -> to
     return torch.optim.AdamW(_group(groups, run.learning_rate, settings.model.encoder_rate, run.weight_decay), lr=run.learning_rate)
 
 
-def save_checkpoint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preprocessing: Preprocessing, folder: Path) -> None:
-    """Write a folder that ``Segmenter.load`` reads: weights, config with the threshold, tokenizer, preprocessing."""
-    model.save_pretrained(folder)
+def order_channels_last(model: nn.Module) -> None:
+    """Lay convolution weights out with channels last, so that activations are too: about twice as fast on the processor."""
+    for parameter in model.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def save_checkpoint(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preprocessing: Preprocessing, folder: Path, *, half: bool = False
+) -> None:
+    """Write a folder that ``Segmenter.load`` reads: weights (float16 with ``half``), config with the threshold, tokenizer, preprocessing."""
+    kept = copy.deepcopy(model)
+    for parameter in kept.parameters():
+        parameter.data = parameter.data.contiguous()
+    (nn.Module.half(kept) if half else kept).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     height, width = preprocessing.size
     content = {"size": {"height": height, "width": width}, "image_mean": list(preprocessing.mean), "image_std": list(preprocessing.std)}

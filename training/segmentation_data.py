@@ -45,12 +45,22 @@ class DataSettings:
 
 def merge_masks(masks: Sequence[Mask], target: Literal["union", "majority", "mean"]) -> Share:
     """Turn the annotators' masks (H, W) into one target (H, W) in 0..1; a tie among an even number counts as lesion."""
-    share = np.mean([mask.astype(np.float32) for mask in masks], axis=0, dtype=np.float32)
+    share: Share = np.asarray(np.mean([mask.astype(np.float32) for mask in masks], axis=0), dtype=np.float32)
     if target == "union":
         return (share > 0).astype(np.float32)
     if target == "majority":
         return (share >= 0.5).astype(np.float32)
     return share
+
+
+def to_bytes(share: Share) -> NDArray[np.uint8]:
+    """Turn 0..1 into 0..255, as targets are kept in memory."""
+    return np.rint(share * 255).astype(np.uint8)
+
+
+def to_share(values: NDArray[np.uint8]) -> Share:
+    """Turn 0..255 back into 0..1."""
+    return np.asarray(values, dtype=np.float32) / np.float32(255)
 
 
 class PhotoCache:
@@ -72,10 +82,9 @@ class PhotoCache:
             pixels, masks = self.examples[index].read()
             scale = min(1.0, self.side / max(pixels.shape[:2]))
             size = max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale))
-            share = np.rint(merge_masks(masks, self.target) * 255).astype(np.uint8)
-            kept = resize_pixels(pixels, size), resize_pixels(share, size)
+            kept = resize_pixels(pixels, size), resize_pixels(to_bytes(merge_masks(masks, self.target)), size)
             self._kept[index] = kept
-        return kept[0], kept[1].astype(np.float32) / 255
+        return kept[0], to_share(kept[1])
 
 
 class TrainingDraws(Dataset[dict[str, Any]]):
@@ -117,7 +126,7 @@ class TrainingDraws(Dataset[dict[str, Any]]):
         pixels, share = self.cache.read(index)
         size = self.preprocessing.size
         if self.settings.augment is None:
-            view, moved = resize_pixels(pixels, size), resize_pixels(np.rint(share * 255).astype(np.uint8), size).astype(np.float32) / 255
+            view, moved = resize_pixels(pixels, size), to_share(resize_pixels(to_bytes(share), size))
         else:
             view, moved = augment_pair(pixels, share, size, random, self.settings.augment)
         prompts = self.cache.examples[index].prompts or self.borrowed
@@ -152,13 +161,13 @@ class EvaluationPhotos(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         if index not in self._kept:
             pixels, masks = self.examples[index].read()
-            mask = np.rint(merge_masks(masks, self.target) * 255).astype(np.uint8)
-            self._kept[index] = resize_pixels(pixels, self.preprocessing.size), resize_pixels(mask, self.preprocessing.size)
+            size = self.preprocessing.size
+            self._kept[index] = resize_pixels(pixels, size), resize_pixels(to_bytes(merge_masks(masks, self.target)), size)
         view, mask = self._kept[index]
         prompts = self.examples[index].prompts
         return {
             "pixel_values": self.preprocessing.apply(view),
-            "labels": mask.astype(np.float32) / 255,
+            "labels": to_share(mask),
             "prompt": prompts[0] if prompts else "",
         }
 

@@ -13,9 +13,9 @@ from torch import Tensor
 THRESHOLDS = np.arange(0.2, 0.81, 0.05)
 
 
-def keep_probability(logits: Tensor, _labels: Tensor) -> Tensor:
+def keep_probability(logits: Tensor | tuple[Tensor, ...], _labels: Tensor) -> Tensor:
     """Shrink what the Trainer collects: logits become the probability in 1/255, uint8."""
-    first = logits[0] if isinstance(logits, tuple) else logits
+    first = logits if isinstance(logits, Tensor) else logits[0]
     return (first.float().sigmoid() * 255).round().to(torch.uint8)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,11 +10,16 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from magic_demo.formats import read_encounters
+from magic_demo.mask_files import find_reference_masks, read_loose_mask
 from magic_demo.photos import read_photo
 from magic_demo.synthetic import SyntheticCase, make_case
 from magic_demo.truth import draw_truth
 from magic_demo.types import Mask, Narrative, Pixels
 from training.run import SettingsError
+
+Reader = Callable[[], tuple[Pixels, tuple[Mask, ...]]]
+"""Reads a photo (H, W, 3) and its annotators' masks (H, W)."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class SourceSettings:
 
     name: what its scores are shown under. kind: ``pairs`` (``images/NAME.jpg``, ``masks/NAME.png``, ``splits/SPLIT.txt`` below
     ``folder``), ``challenge`` (encounters, photos and annotators' masks below ``folder``) or ``cases`` (synthetic, drawn by ``seed``).
+    prompt: what a photo of an encounter is asked with: the patient's words, in English and Chinese by turns, or as in the paper
+    the English words followed by the clinicians' responses.
     repeat: how often an epoch holds each photo; a fraction is allowed.
     count, seed, side: of cases, how many, drawn by which seed, how large (longest side, pixels).
     """
@@ -32,6 +38,7 @@ class SourceSettings:
     kind: Literal["pairs", "challenge", "cases"]
     folder: str = "."
     split: str = "train"
+    prompt: Literal["narrative", "narrative and responses"] = "narrative"
     repeat: float = 1.0
     count: int = 0
     seed: int = 0
@@ -44,14 +51,20 @@ class Example:
 
     photo_id: str
     source: str
-    read: Callable[[], tuple[Pixels, tuple[Mask, ...]]]
+    read: Reader
     prompts: tuple[str, ...] = ()
     repeat: float = 1.0
 
 
 def read_examples(folder: Path, source: SourceSettings) -> list[Example]:
     """List a source's examples; photos are read later. Raises SettingsError when the data is not there."""
-    return {"pairs": _list_pairs, "cases": _list_cases}[source.kind](folder / source.folder, source)
+    readers = {"pairs": _list_pairs, "challenge": _list_challenge, "cases": _list_cases}
+    return readers[source.kind](folder / source.folder, source)
+
+
+def read_narratives(path: Path) -> list[str]:
+    """Read the narratives of a file of encounters, each language its own text."""
+    return [text for encounter in read_encounters(path).encounters for text in _list_texts(encounter.narrative)]
 
 
 def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
@@ -61,7 +74,7 @@ def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
     except OSError as error:
         raise SettingsError(f"{split}: cannot be read ({error.strerror or error}); give the folder of photos with --data") from error
 
-    def reader(name: str) -> Callable[[], tuple[Pixels, tuple[Mask, ...]]]:
+    def reader(name: str) -> Reader:
         def read() -> tuple[Pixels, tuple[Mask, ...]]:
             pixels = read_photo(folder / "images" / f"{name}.jpg").pixels
             path = folder / "masks" / f"{name}.png"
@@ -75,6 +88,39 @@ def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
     return [Example(photo_id=name, source=source.name, read=reader(name), repeat=source.repeat) for name in names]
 
 
+def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
+    """List the photos that have both a file and at least one annotator's mask."""
+    masks = find_reference_masks(folder)
+
+    def reader(path: Path, photo_id: str) -> Reader:
+        def read() -> tuple[Pixels, tuple[Mask, ...]]:
+            pixels = read_photo(path).pixels
+            drawn = tuple(read_loose_mask(mask).mask for mask in masks[photo_id])
+            if any(mask.shape != pixels.shape[:2] for mask in drawn):
+                raise SettingsError(
+                    f"{photo_id}: a mask has another size than the photo's {pixels.shape[:2]}, upright; leave the photo out"
+                )
+            return pixels, drawn
+
+        return read
+
+    examples: list[Example] = []
+    for encounter in read_encounters(folder, source.split).encounters:
+        texts = _list_texts(encounter.narrative)
+        if source.prompt == "narrative and responses":
+            texts = (" ".join((encounter.narrative.text("en"), *encounter.responses)),)
+        examples += [
+            Example(photo.photo_id, source.name, reader(photo.path, photo.photo_id), texts, source.repeat)
+            for photo in encounter.photo_files
+            if photo.path is not None and photo.photo_id in masks
+        ]
+    if not examples:
+        raise SettingsError(
+            f"{folder}: no photo of the split {source.split!r} has both a file and a mask named <image id>_mask_ann<k>.tiff"
+        )
+    return examples
+
+
 def _list_cases(_folder: Path, source: SourceSettings) -> list[Example]:
     """List synthetic cases, one photo each, drawn when they are first read."""
 
@@ -82,7 +128,7 @@ def _list_cases(_folder: Path, source: SourceSettings) -> list[Example]:
         truth = draw_truth(np.random.default_rng([source.seed, number, 1]))
         return make_case(source.seed, number, truth=replace(truth, photos=photos), longest=source.side)
 
-    def reader(number: int) -> Callable[[], tuple[Pixels, tuple[Mask, ...]]]:
+    def reader(number: int) -> Reader:
         def read() -> tuple[Pixels, tuple[Mask, ...]]:
             case = draw(number, 1)
             return case.photos[0].pixels, case.annotators[0]
@@ -90,24 +136,10 @@ def _list_cases(_folder: Path, source: SourceSettings) -> list[Example]:
         return read
 
     return [
-        Example(f"case-{source.seed}-{number}", source.name, reader(number), _list_prompts(draw(number, 0).narrative), source.repeat)
+        Example(f"case-{source.seed}-{number}", source.name, reader(number), _list_texts(draw(number, 0).narrative), source.repeat)
         for number in range(1, source.count + 1)
     ]
 
 
-def _list_prompts(narrative: Narrative) -> tuple[str, ...]:
+def _list_texts(narrative: Narrative) -> tuple[str, ...]:
     return tuple(text for text in (narrative.en, narrative.zh) if text)
-
-
-def read_narratives(path: Path) -> list[str]:
-    """Read the narratives of a file of encounters, each language its own. Raises SettingsError when it is no such file."""
-    try:
-        encounters = json.loads(path.read_text(encoding="utf-8"))
-        texts = [
-            f"{encounter.get(f'query_title_{tag}', '')} {encounter.get(f'query_content_{tag}', '')}".strip()
-            for encounter in encounters
-            for tag in ("en", "zh")
-        ]
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise SettingsError(f"{path}: a file of encounters is expected ({' '.join(str(error).split())})") from error
-    return [text for text in texts if text]

@@ -17,7 +17,7 @@ def train_tokenizer(texts: Sequence[str], *, vocabulary: int, most_tokens: int) 
         vocab_size=vocabulary, min_frequency=2, special_tokens=["[PAD]", "[UNK]"], limit_alphabet=vocabulary // 2, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokenizer,
         pad_token="[PAD]",
         unk_token="[UNK]",

@@ -1,0 +1,86 @@
+"""An evaluation as one HTML page: the tables, a histogram of the photos' Jaccard, the ten worst outlines."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from magic_demo.overlay import draw_outline, lesion_mask
+from magic_demo.photos import resize_pixels
+from magic_demo.scoring import vote
+from magic_demo.segmentation import Segmenter
+from magic_demo.types import Pixels
+from training.segmentation_sources import Example
+
+TILE = 300
+REFERENCE_RGB = (0, 220, 90)
+
+
+def draw_worst(photos: Sequence[tuple[Example, float]], segmenter: Segmenter) -> Pixels:
+    """Return a sheet of photos, five a row, with the reference in green, the model's outline in yellow, and the Dice."""
+    tiles = []
+    for example, value in photos:
+        pixels, masks = example.read()
+        prompt = example.prompts[0] if example.prompts else ""
+        system = lesion_mask(segmenter.predict(pixels, prompt), (pixels.shape[0], pixels.shape[1]), segmenter.threshold)
+        drawn = draw_outline(draw_outline(pixels, vote(masks), REFERENCE_RGB), system)
+        tile = resize_pixels(drawn, (TILE, TILE)).copy()
+        for colour, width in (((0, 0, 0), 4), ((255, 255, 255), 1)):
+            cv2.putText(tile, f"{value:.2f} {example.photo_id}"[:34], (6, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, width, cv2.LINE_AA)
+        tiles.append(tile)
+    while len(tiles) % 5:
+        tiles.append(np.full((TILE, TILE, 3), 255, np.uint8))
+    rows = [np.hstack(tiles[start : start + 5]) for start in range(0, len(tiles), 5)]
+    return np.asarray(np.vstack(rows), dtype=np.uint8)
+
+
+def write_report(path: Path, tables: str, jaccards: Sequence[float], sheet: Pixels) -> None:
+    """Write the page; pictures are inside it, so it holds photos."""
+    written, data = cv2.imencode(".jpg", sheet[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
+    picture = base64.b64encode(data.tobytes()).decode() if written else ""
+    path.write_text(
+        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Segmentation report</title>"
+        "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:1560px;margin:2rem auto;padding:0 1rem}"
+        "table{border-collapse:collapse}td,th{padding:.2rem .8rem;border-bottom:1px solid #ccc;text-align:right}"
+        "td:first-child{text-align:left}img{max-width:100%}</style><h1>Segmentation report</h1>"
+        f"{_tables_to_html(tables)}<h2>Jaccard of each photo</h2>{draw_histogram(jaccards)}"
+        "<h2>The ten worst</h2><p>Green: reference. Yellow: the model.</p>"
+        f"<img alt='the ten worst outlines' src='data:image/jpeg;base64,{picture}'></html>\n",
+        encoding="utf-8",
+    )
+
+
+def draw_histogram(values: Sequence[float], bins: int = 20) -> str:
+    """Return an SVG histogram of values in 0..1."""
+    counts, _ = np.histogram(np.asarray(values), bins=bins, range=(0, 1))
+    top = max(int(counts.max(initial=0)), 1)
+    bars = "".join(
+        f"<rect x='{40 + place * 30}' y='{220 - count / top * 200:.1f}' width='28' height='{count / top * 200:.1f}' fill='#2b7a9b'>"
+        f"<title>{place / bins:.2f} to {(place + 1) / bins:.2f}: {count}</title></rect>"
+        f"<text x='{54 + place * 30}' y='{214 - count / top * 200:.1f}' font-size='11' text-anchor='middle'>{count or ''}</text>"
+        for place, count in enumerate(counts.tolist())
+    )
+    ticks = "".join(
+        f"<text x='{40 + 30 * bins * tick / 10}' y='238' font-size='12' text-anchor='middle'>{tick / 10}</text>" for tick in range(11)
+    )
+    return f"<svg width='{60 + 30 * bins}' height='250' role='img' aria-label='histogram of Jaccard'>{bars}{ticks}</svg>"
+
+
+def _tables_to_html(tables: str) -> str:
+    parts: list[str] = []
+    for block in tables.split("\n\n"):
+        rows = [
+            line.strip("| ").split(" | ") if not line.startswith("| |") else ["", *line[3:].strip("| ").split(" | ")]
+            for line in block.splitlines()
+        ]
+        if not block.startswith("|"):
+            parts.append(f"<p>{html.escape(block)}</p>")
+            continue
+        cells = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in [rows[0], *rows[2:]])
+        parts.append(f"<table>{cells}</table>")
+    return "".join(parts)
