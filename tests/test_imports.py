@@ -14,7 +14,7 @@ TORCH = {"torch", "transformers", "accelerate"}
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types"),
     ("whole_files", "questions", "photos", "overlay", "published", "findings", "noise"),
-    ("mask_files", "formats", "decoding", "lexicon", "narratives", "skin", "lesions", "truth", "scenes", "synthetic"),
+    ("mask_files", "formats", "decoding", "durations", "terms", "lexicon", "narratives", "skin", "lesions", "truth", "scenes", "synthetic"),
     ("scoring", "mask_scoring", "answer_scoring", "cues", "cases", "bundled"),
     ("score_command", "cue_model"),
     ("checkpoints",),

@@ -1,0 +1,225 @@
+"""How long the patient has had it: durations read from English and Chinese text, in the unit as written ("20 days" is days)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+BUCKETS = ("within hours", "within days", "within weeks", "within months", "over a year", "multiple years")
+"""From short to long, in the words of the question's options."""
+
+_WORD_NUMBERS = {
+    word: float(value)
+    for value, word in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
+    )
+} | {
+    "a": 1.0,
+    "an": 1.0,
+    "thirty": 30.0,
+    "forty": 40.0,
+    "fifty": 50.0,
+    "sixty": 60.0,
+    "dozens": 24.0,
+    "several": 3.0,
+    "few": 3.0,
+    "many": 6.0,
+}
+_WORD_NUMBERS |= {"couple": 2.0, "half": 0.5, "countless": 6.0, "numerous": 6.0}
+_DIGITS = {character: float(value) for value, character in enumerate("零一二三四五六七八九")} | {"两": 2.0, "俩": 2.0}
+_VAGUE = {"几": 3.0, "数": 3.0, "多": 6.0, "若干": 3.0, "许多": 6.0}
+
+_EN_NUMBER = r"(?:\d{1,3}(?:\.\d+)?\+?|" + "|".join(sorted(_WORD_NUMBERS, key=len, reverse=True)) + r")"
+_ENGLISH = re.compile(
+    rf"(?<![\w.*])(?P<first>{_EN_NUMBER})(?:\s*(?:-|–|~|to|or)\s*(?P<second>{_EN_NUMBER}))?"
+    r"(?:[\s-]+(?:of|more|full|whole|or more|odd|plus|an?))*(?P<half>[\s-]+(?:and a half|and half))?"
+    r"[\s-]*(?P<unit>hour|hr|day|week|month|year|yr)s?\b(?P<half_after>\s+and\s+a\s+half)?"
+)
+_ZH_NUMBER = r"(?:\d{1,3}(?:\.\d+)?|[零一二两三四五六七八九十百]{1,4}|大半|半|好几|几|数|若干|许多|多|个把|(?<![一二两三四五六七八九十几数半多])(?=[年月周]余))"
+_CHINESE = re.compile(
+    rf"(?<![\d.年甲])(?P<first>{_ZH_NUMBER})(?:\s*[-~～—至到、或,，]\s*(?P<second>{_ZH_NUMBER}))?"
+    r"(?P<more>\+|余|多|来|几)?\s*(?P<measure>个)?(?P<more_after>余|多)?(?P<half>半)?\s*"
+    r"(?P<unit>小时|钟头|天|日|周|星期|礼拜|月|年)(?P<tail>余|多|半|来|之久|左右|以上)?"
+)
+_AGE_AFTER = re.compile(
+    r"\s*(?:and\s+(?:a half|[\w]+\s+months?))?\s*-?\s*(?:old\b|of age\b)|\s*-?(?:pregnan|baby|infant)|岁|大|(?:的)?(?:婴|女孩|男孩|小儿|患儿|孩子|小孩|女婴|男婴)|龄|级|纪|期"
+)
+_AGE_BEFORE = re.compile(r"(?:岁$|(?:宝宝|新生儿|婴儿|儿子|女儿|患儿|小孩|孩子|小儿|婴|孕)[^，。；,; ]{0,2}[，, ]?)$")
+_CALENDAR_AFTER = re.compile(r"\s*(?:份|底|初|\d{1,2}[日号])")
+
+_TREATMENT = re.compile(
+    r"\b(?:took|taken|taking|take|using|used|use|appl\w+|treat\w*|medicat\w*|inject\w*|prescri\w*|oral\w*|surger\w*|operat\w*|cured?|recover\w*|"
+    r"diabetes|cancer|hepatitis|hypertension|married|work\w*|practic\w*|every|each|once|per|after|pregnan\w*|born|course|infus\w*|drip|tablets?|how|previous\w*|within|disappear\w*|subsid\w*|fad\w*|heal\w*|engaged|profession|varicose|hospitali[sz]ed)\b"
+    r"|用|服|治疗|吃|涂|抹|擦|输液|打针|注射|术后|手术|糖尿病|高血压|癌|肝炎|怀孕|每|工作|从事|结婚|疗程|停药|康复|痊愈|间隔|第|妊娠|随着|既往|曾|平均|出差|住院|住了|静脉曲张|做过"
+)
+_PRESENCE = re.compile(
+    r"\b(?:for|since|about|over|nearly|almost|more than|past|last|has been|have been|has had|have had|history|duration|present|ill|sick|appear\w*|"
+    r"start\w*|began|onset|develop\w*|rash\w*|lesion\w*|itch\w*|symptom\w*|disease|suffer\w*|illness|notic\w*|found|discovered|experienc\w*|lasted)\b"
+    r"|病史|病程|患病|发病|起病|病|发现|出现|起|长|皮疹|皮损|疹|痒|斑|疱|泡|结节|疙瘩|有|已|了|约|大概|反复|近"
+)
+_AGO = re.compile(
+    r"\s*(?:ago\b|history\b|of (?:duration|history)\b|duration\b|in duration\b)|\s*(?:前|(?:复发)?的?(?:病史|历史|史)|余|了|之久)"
+)
+_LATER = re.compile(
+    r"\s*(?:later\b|after\b|apart\b|interval\b|per\b|each\b|of (?:treatment|medication|use)\b|course\b|pregnan)|\s*(?:后(?![颈背脑面头枕])|[^，。,;；]{0,6}?(?:消失|消退|自行|就消|就好)|治疗|用药|可以|能好|天|一次|[一二三两几\d]次|发作|内)"
+)
+_PAST_EVENT = re.compile(r"(?:ago\b|前)[^.,;。，；]{0,30}?(?:surger|operat|sprain|injur|fractur|married|手术|扭伤|外伤|摔|结婚|骨折)")
+_RELATIVE = tuple(
+    (re.compile(pattern), bucket)
+    for pattern, bucket in (
+        (r"\b(?:this morning|last night|tonight)\b|今早|今晨|今天早上|今天上午|昨晚|昨夜", 0),
+        (r"\byesterday\b|昨天|昨日|昨早|前天", 1),
+        (r"\b(?:last week|past week)\b|上周|上个?星期", 2),
+        (r"\b(?:last month|past month)\b|上个?月", 3),
+        (r"\blast (?:year|winter|summer|spring|autumn)\b|去年", 4),
+        (
+            r"\b(?:since (?:birth|childhood|(?:i|he|she) was (?:a child|young|little))|at birth|born with|congenital|childhood|from a young age|"
+            r"(?:every|each) (?:year|summer|winter|spring|autumn)|(?:19|20)\d\d)\b|出生|自幼|从小|小时候|天生|先天|生下来|自小|幼时|每年|年年|每到[春夏秋冬]|"
+            r"(?<!\d)(?:19|20)\d\d年",
+            5,
+        ),
+    )
+)
+_CLAUSE_END = re.compile(r"[.,;:!?\n()，。；：！？（）、](?!\d)")
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A duration named in a text.
+
+    bucket: index into BUCKETS; start, end: span in characters; weight: how much it reads like the time since onset, higher is more.
+    """
+
+    bucket: int
+    start: int
+    end: int
+    weight: float
+
+
+def find_durations(text: str) -> tuple[Duration, ...]:
+    """Return every duration that a text names, ages and calendar dates left out, in the order of the text. ``text`` is lower case."""
+    found = []
+    for match in _ENGLISH.finditer(text):
+        if _AGE_AFTER.match(text, match.end()):
+            continue
+        value = max(_read_english(match["first"]), _read_english(match["second"]) if match["second"] else 0.0)
+        if match["half"] or match["half_after"]:
+            value += 0.5
+        found.append(_weigh(text, match, _choose_bucket(value, match["unit"])))
+    for match in _CHINESE.finditer(text):
+        unit, after = match["unit"], match.end()
+        if _AGE_AFTER.match(text, after) or (
+            unit in ("月", "天", "周") and _AGE_BEFORE.search(text[max(0, match.start() - 9) : match.start()])
+        ):
+            continue
+        if (
+            unit == "月"
+            and not match["measure"]
+            and (_CALENDAR_AFTER.match(text, after) or text[max(0, match.start() - 1) : match.start()] == "去")
+        ):
+            continue
+        if unit == "日" and text[max(0, match.start() - 1) : match.start()] == "月":
+            continue
+        if match["first"] == "多" and unit in ("天", "日", "周"):
+            continue
+        value = max(_read_chinese(match["first"]), _read_chinese(match["second"]) if match["second"] else 0.0)
+        if match["half"] or match["tail"] == "半":
+            value = value + 0.5 if match["first"] != "半" else value
+        found.append(_weigh(text, match, _choose_bucket(value, unit)))
+    if all(duration.weight < 0 for duration in found):
+        found.extend(Duration(bucket, *match.span(), 0.0) for pattern, bucket in _RELATIVE for match in pattern.finditer(text))
+    return tuple(sorted(found, key=lambda duration: duration.start))
+
+
+def choose_onset(durations: tuple[Duration, ...]) -> Duration | None:
+    """Return the duration that reads most like the time since onset: the heaviest, then the longest, then the first.
+
+    None where every one reads like something else: how long a medicine was taken, how old another illness is.
+    """
+    return max(
+        (duration for duration in durations if duration.weight >= 0),
+        default=None,
+        key=lambda duration: (duration.weight, duration.bucket, -duration.start),
+    )
+
+
+def _choose_bucket(value: float, unit: str) -> int:
+    if unit in ("hour", "hr", "小时", "钟头"):
+        return 0
+    if unit in ("day", "天", "日"):
+        return 1 if value < 30 else 3
+    if unit in ("week", "周", "星期", "礼拜"):
+        return 2
+    if unit in ("month", "月"):
+        return 3 if value >= 1 else 2
+    return 3 if value < 1 else 4 if value < 2 else 5
+
+
+def _weigh(text: str, match: re.Match[str], bucket: int) -> Duration:
+    start, end = match.span()
+    before = text[max(0, start - 60) : start]
+    clauses = list(_CLAUSE_END.finditer(before))
+    clause = before[clauses[-1].end() :] if clauses else before
+    weight = 0.0
+    if bucket == 0:  # mostly how long one wheal stays
+        weight -= 1.0
+    if _PAST_EVENT.match(text, end):
+        weight -= 2.0
+    if _TREATMENT.search(clause):
+        weight -= 2.0
+    if _PRESENCE.search(clause):
+        weight += 1.0
+    if _AGO.match(text, end):
+        weight += 1.0
+    if _LATER.match(text, end):
+        weight -= 2.0
+    return Duration(bucket, start, end, weight)
+
+
+def _read_english(word: str) -> float:
+    return _WORD_NUMBERS[word] if word in _WORD_NUMBERS else float(word.rstrip("+"))
+
+
+def _read_chinese(word: str) -> float:
+    if not word or word == "个把":  # "年余" is a year and more
+        return 1.0
+    if word[0].isdigit():
+        return float(word)
+    if word in ("半", "大半"):
+        return 0.5
+    if word in _VAGUE or word == "好几":
+        return _VAGUE.get(word, 3.0)
+    total, current = 0.0, 0.0
+    for character in word:
+        if character == "十":
+            total += (current or 1.0) * 10
+            current = 0.0
+        elif character == "百":
+            total += (current or 1.0) * 100
+            current = 0.0
+        else:
+            # "一两个月" names one or two: the larger is meant.
+            current = max(current, _DIGITS[character])
+    return total + current

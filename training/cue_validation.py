@@ -1,0 +1,174 @@
+"""How well the cue heads answer cases that they have not seen: cross-validation by author, temperatures, calibration error."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.cue_model import CueModel, Reading
+from magic_demo.decoding import SetPriors, decode_answers
+from magic_demo.questions import load_families
+from magic_demo.scoring import credit
+from magic_demo.types import Answers, Family, Narrative
+from training.cue_fitting import CueSettings, FoundWords, fit_cue_model, label_cases, weigh_cases
+from training.vqa import most_frequent
+from training.vqa_data import split_folds
+from training.vqa_sources import LearningCase
+
+READINGS: tuple[Reading, ...] = ("en", "zh", "both")
+TEMPERATURES = np.geomspace(0.4, 2.5, 23)
+BINS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """What models said of cases that they had not seen, one dealing of the folds.
+
+    folds: (N,) the fold each case was held out in, -1 where it never was. scores: reading -> (N, S) float64 at temperature 1.
+    priors, constants: one a fold, the decoding's priors and the most frequent answers of the cases it was fitted on.
+    """
+
+    folds: NDArray[np.int64]
+    scores: Mapping[Reading, NDArray[np.float64]]
+    priors: tuple[SetPriors, ...]
+    constants: tuple[Answers, ...]
+
+
+def hold_out(cases: Sequence[LearningCase], found: Sequence[FoundWords], settings: CueSettings, held: Sequence[Sequence[int]]) -> HeldOut:
+    """Fit once for each list of held-out cases on all cases that are in none of that list, and score the held-out ones."""
+    size = sum(len(family.options["en"]) for family in load_families())
+    folds = np.full(len(cases), -1)
+    scores: dict[Reading, NDArray[np.float64]] = {reading: np.zeros((len(cases), size)) for reading in READINGS}
+    priors, constants = [], []
+    for number, out in enumerate(held):
+        kept = sorted(set(range(len(cases))) - set(out))
+        model = fit_cue_model([cases[index] for index in kept], [found[index] for index in kept], settings)
+        for index in out:
+            folds[index] = number
+            for reading in READINGS:
+                scores[reading][index] = _score_row(model, cases[index], reading)
+        priors.append(model.set_priors)
+        constants.append(most_frequent([cases[index].answers for index in kept]))
+    return HeldOut(folds, scores, tuple(priors), tuple(constants))
+
+
+def cross_validate(cases: Sequence[LearningCase], found: Sequence[FoundWords], settings: CueSettings) -> list[HeldOut]:
+    """Deal the cases into folds ``repeats`` times, an author's cases always together, and hold each fold out once."""
+    return [
+        hold_out(cases, found, settings, split_folds(cases, settings.folds, settings.seed + repeat)) for repeat in range(settings.repeats)
+    ]
+
+
+def choose_temperature(scores: NDArray[np.float64], labels: NDArray[np.bool_], single: bool, weights: NDArray[np.float64]) -> float:
+    """Return the temperature that makes held-out (N, O) scores most likely to give the (N, O) labels."""
+    losses = []
+    for temperature in TEMPERATURES:
+        probabilities = to_probabilities(scores / temperature, single)
+        chosen = np.where(labels, probabilities, 1.0 if single else 1 - probabilities)
+        losses.append(float(weights @ -np.log(np.clip(chosen, 1e-6, 1)).sum(axis=1)))
+    return round(float(TEMPERATURES[int(np.argmin(losses))]), 3)
+
+
+def fit_temperatures(cases: Sequence[LearningCase], runs: Sequence[HeldOut], settings: CueSettings) -> dict[str, dict[Reading, float]]:
+    """Return family id -> reading -> temperature, fitted on the held-out scores of all runs."""
+    temperatures: dict[str, dict[Reading, float]] = {}
+    for family, place, labels, weights in _list_families(cases, settings):
+        temperatures[family.family_id] = {
+            reading: choose_temperature(
+                np.concatenate([run.scores[reading][run.folds >= 0, place] for run in runs]),
+                np.concatenate([labels[run.folds >= 0] for run in runs]),
+                len(family.questions) == 1,
+                np.concatenate([weights[run.folds >= 0] for run in runs]),
+            )
+            for reading in READINGS
+        }
+    return temperatures
+
+
+def temper(cases: Sequence[LearningCase], run: HeldOut, settings: CueSettings) -> HeldOut:
+    """Return the run with each fold's scores at the temperatures that its other folds' scores ask for, normalised again."""
+    scores = {reading: run.scores[reading].copy() for reading in READINGS}
+    for family, place, labels, weights in _list_families(cases, settings):
+        single = len(family.questions) == 1
+        for reading in READINGS:
+            for fold in range(len(run.priors)):
+                others = (run.folds >= 0) & (run.folds != fold)
+                if others.any():
+                    raw = run.scores[reading]
+                    temperature = choose_temperature(raw[others, place], labels[others], single, weights[others])
+                    scores[reading][run.folds == fold, place] = raw[run.folds == fold, place] / temperature
+    return dataclasses.replace(run, scores=scores)
+
+
+def credit_cases(cases: Sequence[LearningCase], run: HeldOut, reading: Reading | None) -> NDArray[np.float64]:
+    """Return the official credit, (held-out cases, families) in 0..1; without a reading, that of the constant answer."""
+    families = load_families()
+    rows = []
+    for index in np.flatnonzero(run.folds >= 0).tolist():
+        fold = run.folds[index]
+        answers = run.constants[fold] if reading is None else _decode(run.scores[reading][index], families, run.priors[fold])
+        rows.append([credit(_values(cases[index].answers, family), _values(answers, family)) for family in families])
+    return np.array(rows)
+
+
+def calibration_error(cases: Sequence[LearningCase], run: HeldOut, reading: Reading, settings: CueSettings) -> dict[str, float]:
+    """Return the expected calibration error a family: of the best option in families of one slot, of every label in the others."""
+    errors = {}
+    held = run.folds >= 0
+    for family, place, labels, _ in _list_families(cases, settings):
+        single = len(family.questions) == 1
+        probabilities = to_probabilities(run.scores[reading][held, place], single)
+        if single:
+            best = probabilities.argmax(axis=1)
+            said, true = probabilities.max(axis=1), labels[held][np.arange(len(best)), best]
+        else:
+            named = [option for option in range(labels.shape[1]) if option != family.not_mentioned]
+            said, true = probabilities[:, named].ravel(), labels[held][:, named].ravel()
+        bins = np.minimum((said * BINS).astype(int), BINS - 1)
+        gaps = [abs(said[bins == b].mean() - true[bins == b].mean()) * (bins == b).mean() for b in range(BINS) if (bins == b).any()]
+        errors[family.family_id] = float(np.sum(gaps))
+    return errors
+
+
+def to_probabilities(scores: NDArray[np.float64], single: bool) -> NDArray[np.float64]:
+    """Turn (N, O) scores into probabilities: a softmax for families of one slot, a yes or no a label for the others."""
+    if not single:
+        return np.asarray(1 / (1 + np.exp(-scores)))
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
+
+
+def _list_families(
+    cases: Sequence[LearningCase], settings: CueSettings
+) -> list[tuple[Family, slice, NDArray[np.bool_], NDArray[np.float64]]]:
+    by_id = {family.family_id: family for family in settings.families}
+    listed, start = [], 0
+    for family in load_families():
+        stop = start + len(family.options["en"])
+        weights = weigh_cases(cases, by_id[family.family_id], settings.present_from)
+        listed.append((family, slice(start, stop), label_cases(cases, family), weights))
+        start = stop
+    return listed
+
+
+def _score_row(model: CueModel, case: LearningCase, reading: Reading) -> NDArray[np.float64]:
+    english, chinese = case.texts
+    scores = model.score(Narrative(en=english if reading != "zh" else "", zh=chinese if reading != "en" else ""))
+    return np.concatenate([scores[family.qids[0]] for family in model.families]).astype(np.float64)
+
+
+def _decode(row: NDArray[np.float64], families: Sequence[Family], priors: SetPriors) -> Answers:
+    scores, start = {}, 0
+    for family in families:
+        stop = start + len(family.options["en"])
+        scores.update({question.qid: row[start:stop].astype(np.float32) for question in family.questions})
+        start = stop
+    return decode_answers(scores, families, priors)
+
+
+def _values(answers: Answers, family: Family) -> frozenset[int]:
+    return frozenset(answers[question.qid] for question in family.questions)

@@ -1,0 +1,49 @@
+"""Fit the text cues' heads on the labelled train cases, calibrate them out of fold, and write the checkpoint."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from magic_demo.cue_model import CueModel
+from training.cue_fitting import CueSettings, find_words, fit_cue_model
+from training.cue_validation import cross_validate, fit_temperatures
+from training.run import SettingsError, read_settings
+from training.vqa_sources import CaseSource, LearningCase, read_cases
+
+
+def main(arguments: list[str]) -> int:
+    """Fit and save the heads; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training cues", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs/cues.yaml")
+    parser.add_argument("--data", help="folder with train.json and train_cvqa.json, instead of the settings' data")
+    parser.add_argument("--output", help="folder to write to, instead of the settings' output")
+    options = parser.parse_args(arguments)
+    settings = read_settings(options.config, CueSettings, {"data": options.data, "output": options.output})
+    cases = read_labelled(settings)
+    model = fit_calibrated(cases, settings)
+    model.save(settings.output)
+    loaded = CueModel.load(settings.output)
+    size = sum(path.stat().st_size for path in settings.output.iterdir() if path.suffix in (".json", ".safetensors"))
+    print(json.dumps({"model": loaded.model_id, "folder": str(settings.output), "cases": len(cases), "bytes": size}, indent=2))
+    return 0
+
+
+def read_labelled(settings: CueSettings) -> list[LearningCase]:
+    """Read the cases that have answers, in the order of their ids. Raises SettingsError or FormatError when the data is missing or broken."""
+    cases = read_cases(settings.data, [CaseSource("train", "challenge", photos=False)], settings.output)
+    if len(cases) < settings.folds:
+        raise SettingsError(f"{settings.data}: {len(cases)} labelled cases, at least {settings.folds} are needed")
+    return sorted(cases, key=lambda case: case.case_id)
+
+
+def fit_calibrated(cases: Sequence[LearningCase], settings: CueSettings) -> CueModel:
+    """Fit on all cases, with the temperatures that the cross-validation's held-out scores ask for."""
+    found = find_words(cases)
+    temperatures = fit_temperatures(cases, cross_validate(cases, found, settings), settings)
+    model = fit_cue_model(cases, found, settings)
+    families = tuple(dataclasses.replace(family, temperatures=temperatures[family.family_id]) for family in model.families)
+    return dataclasses.replace(model, families=families)
