@@ -164,7 +164,7 @@ class Handlers:
         return {
             self.parts.viewer: viewer_value(case_id, encounter.photos, prediction),
             self.parts.cards: render_cards(load_families(), prediction),
-            self.parts.panel.messages: render_messages(notes),
+            self.parts.panel.messages: render_messages(notes, prediction.failures),
         }
 
 

@@ -1,0 +1,100 @@
+"""The page in a real browser: one server for all tests, a fresh page for each, and nothing may go wrong or leave the computer."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.e2e.browser import find_browser
+
+READY_SECONDS = 240
+
+
+@dataclass
+class Watched:
+    """A page under watch: every request it made, and everything its console complained of."""
+
+    page: Page
+    address: str
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def calls(self) -> list[str]:
+        """Return the requests that make the server do something, without those that ask whether models are loaded."""
+        return [url for url in self.requests if "/queue/" in url or "/run/" in url or "/upload" in url]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start the browser; a missing one fails the tests."""
+    path = find_browser()
+    if path is None:
+        pytest.fail("no browser: run python -m tests.e2e.browser, or install Chromium")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the page as a user does, with the checkpoints that come along, and return its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path_factory.mktemp("page") / "log.txt"
+    settings = {**os.environ, "GRADIO_TEMP_DIR": str(log.parent / "uploads"), "PYTHONUNBUFFERED": "1"}
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [sys.executable, "app.py", "--port", str(port)], cwd=repository, stdout=output, stderr=subprocess.STDOUT, env=settings
+        )
+    try:
+        where = f"http://127.0.0.1:{port}"
+        _wait(where, server, log)
+        yield where
+    finally:
+        server.terminate()
+        server.wait(20)
+    said = log.read_text()
+    assert "Traceback" not in said, said
+
+
+def _wait(where: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            pytest.fail(f"the page did not start:\n{log.read_text()}")
+        try:
+            with urllib.request.urlopen(where, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"the page did not answer within {READY_SECONDS} s:\n{log.read_text()}")
+
+
+@pytest.fixture
+def watched(browser: Browser, address: str) -> Iterator[Watched]:
+    """Open the page with its models loaded; afterwards no request may have left the computer and the console must be silent."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US")
+    page = context.new_page()
+    watched = Watched(page, address)
+    page.on("request", lambda request: watched.requests.append(request.url))
+    page.on("console", lambda message: watched.complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+    page.goto(address)
+    page.wait_for_selector('.status[data-state="ready"]', timeout=READY_SECONDS * 1000)
+    yield watched
+    away = [url for url in watched.requests if not url.startswith((f"{address}/", "data:", "blob:"))]
+    context.close()
+    assert away == []
+    assert watched.complaints == []

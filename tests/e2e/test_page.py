@@ -1,0 +1,375 @@
+"""What a reader does in the first minutes, in a real browser with the models that come along."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from magic_demo.bundled import load_examples
+from magic_demo.overlay import lesion_mask
+from magic_demo.photos import read_photo
+from magic_demo.predictor import Predictor
+from magic_demo.questions import load_families
+from magic_demo.types import Encounter, Narrative
+from tests.e2e.conftest import Watched
+
+ANSWERED = '.cards[data-state="answered"]'
+MINUTES = 120_000
+STORY = "I have had an itchy red patch on my left forearm for three weeks."
+
+
+@pytest.fixture(scope="module")
+def photo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a small photo file with a lesion, synthetic."""
+    pixels = load_examples()[0].encounter.photos[0].pixels
+    path = tmp_path_factory.mktemp("photos") / "left arm.png"
+    small = Image.fromarray(pixels)
+    small.thumbnail((400, 400))
+    small.save(path)
+    return path
+
+
+def upload(watched: Watched, *files: Path) -> None:
+    watched.page.set_input_files("#photos input[type=file]", [str(file) for file in files])
+
+
+def analyse(watched: Watched) -> None:
+    watched.page.click("#run")
+    watched.page.wait_for_selector(ANSWERED, timeout=MINUTES)
+    watched.page.wait_for_selector('.status[data-state="done"]', timeout=MINUTES)
+
+
+def open_example(watched: Watched, number: int) -> None:
+    watched.page.click(f"#example-{number}")
+    watched.page.wait_for_selector(ANSWERED, timeout=MINUTES)
+    watched.page.wait_for_selector('.status[data-state="done"]', timeout=MINUTES)
+
+
+def canvas_pixels(watched: Watched) -> np.ndarray:
+    """Return what is drawn on the canvas as (H, W, 4)."""
+    address = watched.page.evaluate(
+        """() => { const stage = document.querySelector("#viewer-stage"); stage.viewer.drawNow();
+        return document.querySelector("#viewer-canvas").toDataURL("image/png"); }"""
+    )
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")).astype(int)
+
+
+def page_mask(watched: Watched) -> np.ndarray:
+    """Return the mask of the photo shown as (H, W) bool."""
+    mask = watched.page.evaluate(
+        """() => { const { width, height, data } = document.querySelector("#viewer-stage").viewer.mask();
+        return { width, height, data: Array.from(data).join("") }; }"""
+    )
+    return np.array([one == "1" for one in mask["data"]]).reshape(mask["height"], mask["width"])
+
+
+def view(watched: Watched) -> dict[str, Any]:
+    found: dict[str, Any] = watched.page.evaluate("""() => ({ ...document.querySelector("#viewer-stage").viewer.state.view })""")
+    return found
+
+
+def set_slider(watched: Watched, name: str, value: float) -> None:
+    watched.page.eval_on_selector(
+        f"#viewer-{name}",
+        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true})); }",
+        str(value),
+    )
+
+
+def mask_on_canvas(watched: Watched, mask: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where on the canvas the mask surely is, and where the photo surely is without it."""
+    where = view(watched)
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+
+    def look(border: float) -> np.ndarray:
+        """Return (inside somewhere, inside everywhere) about each canvas pixel."""
+        seen = []
+        for dy in (-border, 0, border):
+            for dx in (-border, 0, border):
+                y = np.floor((rows + 0.5 + dy - where["y"]) / where["scale"]).astype(int)
+                x = np.floor((columns + 0.5 + dx - where["x"]) / where["scale"]).astype(int)
+                there = (y >= 0) & (y < mask.shape[0]) & (x >= 0) & (x < mask.shape[1])
+                seen.append(there & mask[np.clip(y, 0, mask.shape[0] - 1), np.clip(x, 0, mask.shape[1] - 1)])
+        return np.array(seen)
+
+    near = look(4.0)
+    return np.asarray(near.all(axis=0)), np.asarray(~near.any(axis=0))
+
+
+def test_a_photo_is_uploaded_and_analysed(watched: Watched, photo_file: Path) -> None:
+    upload(watched, photo_file)
+    watched.page.wait_for_selector("#photo-strip-list .thumb")
+    watched.page.fill("#narrative textarea", STORY)
+    analyse(watched)
+    assert [card.get_attribute("data-family") for card in watched.page.query_selector_all(".card")] == [
+        family.family_id for family in load_families()
+    ]
+    assert watched.page.locator(".row.is-chosen").count() >= 9
+    assert watched.page.locator("#viewer-name").inner_text() == "left arm"
+    assert "%" in watched.page.locator("#viewer-area-value").inner_text()
+
+
+def test_the_page_shows_the_mask_and_answers_that_the_predictor_gives(watched: Watched, photo_file: Path) -> None:
+    upload(watched, photo_file)
+    watched.page.wait_for_selector("#photo-strip-list .thumb")
+    watched.page.fill("#narrative textarea", STORY)
+    analyse(watched)
+    photo = read_photo(photo_file)
+    prediction = Predictor.load().predict(Encounter("CASE", Narrative(en=STORY), (photo,)))
+    assert np.array_equal(page_mask(watched), lesion_mask(prediction.photos[0].probability, photo.size, prediction.threshold))
+    for family in load_families():
+        held = {prediction.answers[question.qid] for question in family.questions}
+        chosen = watched.page.locator(f"#card-{family.family_id.lower()} .row.is-chosen")
+        shown = {int(row.get_attribute("data-option") or -1) for row in chosen.all()}
+        assert shown == (held - {family.not_mentioned} or held)
+
+
+def test_the_mask_is_drawn_inside_and_nowhere_else(watched: Watched) -> None:
+    open_example(watched, 3)
+    set_slider(watched, "threshold", 0.3)
+    mask = page_mask(watched)
+    assert mask.any(), "the example's lesion is found"
+    watched.page.click("#viewer-mode-none")
+    bare = canvas_pixels(watched)
+    watched.page.click("#viewer-mode-fill")
+    filled = canvas_pixels(watched)
+    inside, outside = mask_on_canvas(watched, mask, bare.shape[:2])
+    changed = np.abs(filled - bare).max(axis=2)
+    assert inside.sum() > 100
+    assert (changed[inside] > 8).mean() > 0.99
+    assert changed[outside].max() == 0
+    watched.page.click("#viewer-mode-outline")
+    outlined = np.abs(canvas_pixels(watched) - bare).max(axis=2)
+    assert (outlined > 60).any(), "an outline is drawn as well: colour is not the only sign"
+    watched.page.click("#viewer-mode-heat")
+    assert (np.abs(canvas_pixels(watched) - bare).max(axis=2)[inside] > 8).mean() > 0.9
+
+
+def test_sliders_switching_and_zooming_never_call_the_server(watched: Watched) -> None:
+    open_example(watched, 3)
+    page = watched.page
+    page.wait_for_timeout(300)
+    before = len(watched.calls())
+    areas = []
+    for threshold in (0.1, 0.5, 0.9):
+        set_slider(watched, "threshold", threshold)
+        areas.append(int(page_mask(watched).sum()))
+    assert areas[0] > areas[1] > areas[2] or areas[0] > areas[2]
+    set_slider(watched, "opacity", 0.8)
+    for mode in ("outline", "fill", "heat", "none", "both"):
+        page.click(f"#viewer-mode-{mode}")
+    page.click("#viewer-zoom-in")
+    page.click("#viewer-fit")
+    page.wait_for_timeout(300)
+    assert len(watched.calls()) == before
+
+
+def test_photos_of_a_case_are_switched_at_once_by_strip_and_by_key(watched: Watched) -> None:
+    open_example(watched, 7)
+    page = watched.page
+    count = len(load_examples()[7].encounter.photos)
+    assert count > 1 and page.locator("#photo-strip-list .thumb").count() == count
+    names = [page.locator("#viewer-name").inner_text()]
+    before = len(watched.calls())
+    page.click('#photo-strip-list [data-photo="1"]')
+    names.append(page.locator("#viewer-name").inner_text())
+    page.keyboard.press("[")
+    assert page.locator("#viewer-name").inner_text() == names[0] != names[1]
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#viewer-name").inner_text() == names[1]
+    assert page.get_attribute('#photo-strip-list [data-photo="1"]', "aria-pressed") == "true"
+    assert len(watched.calls()) == before
+
+
+def test_wheel_zooms_to_the_pointer_drag_moves_and_double_click_fits(watched: Watched) -> None:
+    open_example(watched, 0)
+    page = watched.page
+    box = page.locator("#viewer-stage").bounding_box()
+    assert box is not None
+    fitted = view(watched)
+    point = (box["width"] * 0.55, box["height"] * 0.5)
+    page.mouse.move(box["x"] + point[0], box["y"] + point[1])
+    page.mouse.wheel(0, -400)
+    page.wait_for_function(f"document.querySelector('#viewer-stage').viewer.state.view.scale > {fitted['scale'] * 1.2}")
+    zoomed = view(watched)
+    under = [((point[i] - now[axis]) / now["scale"]) for now in (fitted, zoomed) for i, axis in enumerate("xy")]
+    assert under[:2] == pytest.approx(under[2:], abs=1.0)
+    page.mouse.down()
+    page.mouse.move(box["x"] + point[0] + 40, box["y"] + point[1] + 25)
+    page.mouse.up()
+    moved = view(watched)
+    assert (moved["x"] - zoomed["x"], moved["y"] - zoomed["y"]) == pytest.approx((40, 25), abs=1.5)
+    page.mouse.dblclick(box["x"] + point[0], box["y"] + point[1])
+    assert view(watched)["scale"] == pytest.approx(fitted["scale"])
+
+
+def test_holding_h_hides_everything_but_not_while_typing(watched: Watched) -> None:
+    open_example(watched, 3)
+    page = watched.page
+    set_slider(watched, "threshold", 0.3)
+    page.click("#viewer-mode-none")
+    bare = canvas_pixels(watched)
+    page.click("#viewer-mode-both")
+    marked = canvas_pixels(watched)
+    assert (marked != bare).any()
+    page.keyboard.down("h")
+    assert (canvas_pixels(watched) == bare).all()
+    page.keyboard.up("h")
+    assert (canvas_pixels(watched) == marked).all()
+    page.focus("#narrative textarea")
+    page.keyboard.down("h")
+    assert (canvas_pixels(watched) == marked).all()
+    page.keyboard.up("h")
+
+
+def test_switching_the_language_keeps_photo_words_and_results(watched: Watched) -> None:
+    open_example(watched, 1)
+    page = watched.page
+    page.fill("#prompt input, #prompt textarea", "red patch")
+    set_slider(watched, "threshold", 0.37)
+    words = page.input_value("#narrative textarea")
+    chosen = page.locator(".row.is-chosen .row-score").all_inner_texts()
+    mask = page_mask(watched)
+    page.click("#language-zh")
+    page.wait_for_function("document.querySelector('#run').innerText.includes('分析')")
+    assert page.locator("#card-cqid010 h3").inner_text() == "范围"
+    assert "仅供研究使用" in page.locator("#status").inner_text()
+    assert page.get_attribute("html", "lang") == "zh"
+    assert page.input_value("#narrative textarea") == words
+    assert page.input_value("#prompt input, #prompt textarea") == "red patch"
+    assert page.locator(".row.is-chosen .row-score").all_inner_texts() == chosen
+    assert page.input_value("#viewer-threshold") == "0.37"
+    assert np.array_equal(page_mask(watched), mask)
+    page.click("#language-en")
+    page.wait_for_function("document.querySelector('#run').innerText.includes('Analyse')")
+    assert page.locator("#card-cqid010 h3").inner_text() == "Extent"
+
+
+def test_a_chinese_page_offers_the_example_in_chinese(watched: Watched) -> None:
+    watched.page.click("#language-zh")
+    watched.page.wait_for_function("document.querySelector('#run').innerText.includes('分析')")
+    open_example(watched, 0)
+    assert watched.page.input_value("#narrative textarea") == load_examples()[0].encounter.narrative.zh
+
+
+def test_bad_files_are_one_line_each_and_the_good_one_goes_on(watched: Watched, photo_file: Path, tmp_path: Path) -> None:
+    text_file = tmp_path / "notes.jpg"
+    text_file.write_text("not a photo")
+    heic = tmp_path / "phone.heic"
+    heic.write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(64))
+    script = tmp_path / "<img src=x onerror=alert(1)>.jpg"
+    script.write_text("not a photo either")
+    upload(watched, text_file, photo_file, heic, script)
+    watched.page.wait_for_selector(".message.is-problem")
+    problems = watched.page.locator(".message.is-problem").all_inner_texts()
+    assert len(problems) == 3
+    assert "notes.jpg" in problems[0] and "JPEG, PNG, WebP or TIFF" in problems[0]
+    assert "HEIC" in problems[1]
+    assert watched.page.locator("#messages img").count() == 0
+    assert watched.page.locator("#photo-strip-list .thumb").count() == 1
+
+
+def test_a_case_without_photos_is_answered_from_words_and_says_so(watched: Watched) -> None:
+    watched.page.fill("#narrative textarea", STORY)
+    analyse(watched)
+    assert "No photos" in watched.page.locator("#messages").inner_text()
+    assert watched.page.get_attribute(".viewer", "data-state") == "text"
+    assert watched.page.locator(".row.is-chosen").count() >= 9
+
+
+def test_a_case_without_words_gets_a_mask(watched: Watched, photo_file: Path) -> None:
+    upload(watched, photo_file)
+    watched.page.wait_for_selector("#photo-strip-list .thumb")
+    analyse(watched)
+    assert page_mask(watched).shape[0] > 0
+    assert "No text" in watched.page.locator("#messages").inner_text()
+
+
+def test_nothing_to_analyse_is_one_friendly_line(watched: Watched) -> None:
+    watched.page.click("#run")
+    watched.page.wait_for_function("document.querySelector('#status').innerText.includes('Add a photo')")
+    assert watched.page.is_enabled("#run")
+
+
+def test_what_a_patient_typed_is_never_markup(watched: Watched) -> None:
+    watched.page.fill("#narrative textarea", "<img src=x onerror=\"document.title='broken'\"> 😀 很痒")
+    analyse(watched)
+    assert watched.page.title() == "Magic Demo"
+
+
+def test_a_new_case_is_empty(watched: Watched) -> None:
+    open_example(watched, 0)
+    watched.page.click("#new-case")
+    watched.page.wait_for_selector('.viewer[data-state="empty"]')
+    assert watched.page.locator("#photo-strip-list .thumb").count() == 0
+    assert watched.page.input_value("#narrative textarea") == ""
+    assert watched.page.get_attribute(".cards", "data-state") == "waiting"
+
+
+def test_the_page_says_what_it_is_not_and_which_models_run(watched: Watched) -> None:
+    assert watched.page.locator(".status-disclaimer").is_visible()
+    assert "not a medical device" in watched.page.locator(".status-disclaimer").inner_text()
+    watched.page.click("#about-open")
+    about = watched.page.locator(".about-panel").inner_text()
+    assert "still loading" not in about and "-compact" in about
+
+
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (1920, 1080)])
+def test_everything_fits_the_window(watched: Watched, width: int, height: int) -> None:
+    watched.page.set_viewport_size({"width": width, "height": height})
+    open_example(watched, 0)
+    page = watched.page
+    assert page.evaluate("document.documentElement.scrollHeight") <= height
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for selector in ("#viewer-canvas", "#run", "#status", "#card-cqid036", "#viewer-threshold"):
+        box = page.locator(selector).bounding_box()
+        assert box is not None and box["x"] >= 0 and box["y"] >= 0
+        assert box["x"] + box["width"] <= width and box["y"] + box["height"] <= height, selector
+
+
+def test_an_upright_tablet_has_the_photo_first_and_nothing_beside_the_page(watched: Watched) -> None:
+    watched.page.set_viewport_size({"width": 820, "height": 1180})
+    open_example(watched, 0)
+    page = watched.page
+    boxes = [page.locator(selector).bounding_box() for selector in ("#viewer-canvas", "#case-panel", "#cards-panel")]
+    assert all(boxes)
+    canvas, case, cards = (box for box in boxes if box)
+    assert canvas["y"] < case["y"] and canvas["y"] < cards["y"] and canvas["width"] > 700
+    assert page.evaluate("document.documentElement.scrollWidth") <= 820
+
+
+def test_every_control_can_be_reached_by_keyboard_and_has_a_name(watched: Watched) -> None:
+    open_example(watched, 1)
+    page = watched.page
+    wanted = {
+        "language-en",
+        "about-open",
+        "example-0",
+        "add-photos",
+        "new-case",
+        "run",
+        "viewer-mode-both",
+        "viewer-threshold",
+        "viewer-opacity",
+        "viewer-stage",
+        "viewer-hide",
+        "viewer-fit",
+        "card-cqid010-title",
+    }
+    reached = set()
+    page.locator("body").press("Tab")
+    for _ in range(80):
+        reached.add(page.evaluate("document.activeElement.id"))
+        page.keyboard.press("Tab")
+    assert wanted - reached == set()
+    nameless = page.evaluate(
+        """() => [...document.querySelectorAll("button, input:not([type=file]), textarea, summary, [role=img]")].filter((one) =>
+        one.offsetParent && !(one.innerText || one.getAttribute("aria-label") || one.title || one.labels?.length)).map((one) => one.outerHTML)"""
+    )
+    assert nameless == []

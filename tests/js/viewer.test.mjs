@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { contour, tileRanges } from "../../magic_demo/ui/viewer/contour.mjs";
+import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba, maskOf, paint } from "../../magic_demo/ui/viewer/levels.mjs";
+import { fit, keepInside, MAX_SCALE, pinch, toPhoto, zoomAt } from "../../magic_demo/ui/viewer/view.mjs";
+
+function disc(width, height, x, y, radius) {
+  const levels = new Uint8Array(width * height);
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const distance = Math.hypot(column + 0.5 - x, row + 0.5 - y);
+      levels[row * width + column] = Math.max(0, Math.min(255, Math.round(128 + (radius - distance) * 40)));
+    }
+  }
+  return levels;
+}
+
+test("the level of a threshold is the one Python takes", () => {
+  assert.deepEqual([0, 0.02, 0.5, 0.501, 0.98, 1].map(levelOf), [1, 6, 128, 128, 250, 255]);
+});
+
+test("mask and area share agree at every threshold", () => {
+  const levels = disc(60, 50, 30, 25, 12);
+  const counts = countLevels(levels);
+  for (const threshold of [0.02, 0.3, 0.5, 0.7, 0.98]) {
+    const inside = maskOf(levels, levelOf(threshold)).reduce((sum, one) => sum + one, 0);
+    assert.equal(areaShare(counts, levelOf(threshold)), inside / levels.length);
+  }
+  assert.equal(areaShare(countLevels(new Uint8Array(0)), 1), 0);
+});
+
+test("a fill paints the mask's pixels and no others", () => {
+  const levels = Uint8Array.from([0, 127, 128, 255]);
+  const pixels = new Uint32Array(4);
+  paint(levels, fillPalette(128, [1, 2, 3]), pixels);
+  assert.deepEqual([...new Uint8Array(pixels.buffer)], [0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 255, 1, 2, 3, 255]);
+});
+
+test("heat grows lighter and more opaque with the level", () => {
+  const bytes = new Uint8Array(heatPalette().buffer);
+  const light = (level) => bytes[level * 4] * 0.3 + bytes[level * 4 + 1] * 0.59 + bytes[level * 4 + 2] * 0.11;
+  for (let level = 1; level < 256; level++) {
+    assert.ok(light(level) >= light(level - 1) - 1, `level ${level}`);
+    assert.ok(bytes[level * 4 + 3] >= bytes[(level - 1) * 4 + 3]);
+  }
+});
+
+test("levels come back out of a grey picture", () => {
+  assert.deepEqual([...levelsFromRgba(Uint8ClampedArray.from([7, 7, 7, 255, 9, 9, 9, 255]))], [7, 9]);
+});
+
+test("the outline of a disc is closed and lies on its border", () => {
+  const segments = contour(disc(100, 80, 45, 40, 20), 100, 80, 128);
+  assert.ok(segments.length > 4 * 40);
+  const ends = new Map();
+  for (let i = 0; i < segments.length; i += 2) {
+    const distance = Math.hypot(segments[i] - 45, segments[i + 1] - 40);
+    assert.ok(Math.abs(distance - 20) < 0.2, `distance ${distance}`);
+    const key = `${segments[i].toFixed(3)},${segments[i + 1].toFixed(3)}`;
+    ends.set(key, (ends.get(key) ?? 0) + 1);
+  }
+  assert.ok([...ends.values()].every((count) => count === 2), "every end is shared by two segments");
+});
+
+test("a lesion that runs out of the photo is outlined along its edge", () => {
+  const segments = contour(new Uint8Array(40 * 30).fill(255), 40, 30, 128);
+  for (let i = 0; i < segments.length; i += 2) {
+    const [x, y] = [segments[i], segments[i + 1]];
+    assert.ok(x >= 0 && x <= 40 && y >= 0 && y <= 30);
+    assert.ok(Math.min(x, 40 - x, y, 30 - y) < 0.5);
+  }
+  assert.ok(segments.length / 4 >= 2 * (39 + 29));
+});
+
+test("skipping whole tiles changes nothing", () => {
+  const width = 150;
+  const height = 90;
+  const levels = new Uint8Array(width * height);
+  let seed = 1;
+  for (let i = 0; i < levels.length; i++) {
+    seed = (seed * 1103515245 + 12345) % 2147483648;
+    const patch = (Math.floor(i / width / 40) + Math.floor((i % width) / 40)) % 2;
+    levels[i] = patch ? 255 : seed % 300 > 290 ? 200 : 0;
+  }
+  const everything = { ...tileRanges(levels, width, height) };
+  everything.low = everything.low.map(() => 0);
+  everything.high = everything.high.map(() => 255);
+  const sorted = (segments) => {
+    const keys = [];
+    for (let i = 0; i < segments.length; i += 4) keys.push(segments.slice(i, i + 4).join(" "));
+    return keys.sort();
+  };
+  assert.deepEqual(sorted(contour(levels, width, height, 128)), sorted(contour(levels, width, height, 128, everything)));
+});
+
+test("nothing above the level has no outline", () => {
+  assert.equal(contour(new Uint8Array(50 * 50).fill(90), 50, 50, 128).length, 0);
+});
+
+test("fit shows the whole photo in the middle", () => {
+  const room = { width: 700, height: 600 };
+  for (const photo of [{ width: 2048, height: 1536 }, { width: 300, height: 2000 }, { width: 60, height: 40 }]) {
+    const view = fit(photo, room);
+    assert.ok(view.x >= 0 && view.y >= 0 && view.x + photo.width * view.scale <= 700 && view.y + photo.height * view.scale <= 600);
+    assert.ok(Math.abs(view.x * 2 + photo.width * view.scale - 700) < 1e-9);
+  }
+  assert.equal(fit({ width: 60, height: 40 }, room).scale, 4);
+  assert.equal(fit({ width: 60, height: 40 }, { width: 0, height: 0 }).scale, 1);
+});
+
+test("zooming keeps what is under the pointer", () => {
+  const view = { scale: 0.5, x: 20, y: -30 };
+  const point = { x: 333, y: 222 };
+  const before = toPhoto(view, point);
+  const after = toPhoto(zoomAt(view, 1.7, point, 0.1), point);
+  assert.ok(Math.hypot(before.x - after.x, before.y - after.y) < 1e-9);
+  assert.equal(zoomAt(view, 1e6, point, 0.1).scale, MAX_SCALE);
+  assert.equal(zoomAt(view, 1e-6, point, 0.1).scale, 0.1);
+});
+
+test("a photo cannot be lost outside the window", () => {
+  const photo = { width: 1000, height: 800 };
+  const room = { width: 700, height: 600 };
+  for (const offset of [-1e6, -500, 0, 500, 1e6]) {
+    const view = keepInside({ scale: 2, x: offset, y: offset }, photo, room);
+    assert.ok(view.x < room.width * 0.5 && view.x + 2000 > room.width * 0.5);
+    assert.ok(view.y < room.height * 0.5 && view.y + 1600 > room.height * 0.5);
+  }
+  assert.equal(keepInside({ scale: 0.1, x: 999, y: 0 }, photo, room).x, 300);
+});
+
+test("two fingers zoom about the point between them", () => {
+  const view = { scale: 1, x: 0, y: 0 };
+  const zoomed = pinch(view, [{ x: 100, y: 100 }, { x: 200, y: 100 }], [{ x: 50, y: 100 }, { x: 250, y: 100 }], 0.1);
+  assert.equal(zoomed.scale, 2);
+  assert.deepEqual(toPhoto(zoomed, { x: 150, y: 100 }), { x: 150, y: 100 });
+});

@@ -1,0 +1,102 @@
+"""What comes out of the page's controls: photos, words and language, with one clear line for everything that cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from magic_demo.errors import FormError
+from magic_demo.types import Encounter, Narrative, Photo
+from magic_demo.ui.forms import MAX_CHARACTERS, MAX_PHOTOS, read_encounter, read_language, read_narrative, read_prompt, read_uploads
+from magic_demo.ui.open_cases import OpenCase
+
+EXAMPLE = OpenCase("secret", Encounter("ENC00001", Narrative("It itches.", "很痒。")), example=True)
+
+
+def write_photo(folder: Path, name: str) -> str:
+    path = folder / name
+    Image.fromarray(np.full((40, 60, 3), 120, np.uint8)).save(path)
+    return str(path)
+
+
+def test_every_bad_file_costs_one_line_and_the_others_go_on(tmp_path: Path) -> None:
+    text_file = tmp_path / "notes.jpg"
+    text_file.write_text("not a photo")
+    heic = tmp_path / "phone.heic"
+    heic.write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(64))
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(Path(write_photo(tmp_path, "whole.jpg")).read_bytes()[:300])
+    read = read_uploads([str(text_file), write_photo(tmp_path, "good.png"), str(heic), str(cut)], [], "en")
+    assert [photo.photo_id for photo in read.photos] == ["good"]
+    assert [problem.split(":")[0] for problem in read.problems] == ["notes.jpg", "phone.heic", "cut.jpg"]
+    assert all("\n" not in problem for problem in read.problems)
+    assert "JPEG or PNG" in read.problems[1]
+
+
+def test_photos_of_the_same_name_get_names_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    paths = [write_photo(tmp_path, "arm.png"), write_photo(tmp_path / "other", "arm.png")]
+    assert [photo.photo_id for photo in read_uploads(paths, ["arm"], "en").photos] == ["arm (2)", "arm (3)"]
+
+
+def test_no_more_photos_are_taken_than_a_case_holds(tmp_path: Path) -> None:
+    paths = [write_photo(tmp_path, f"{number}.png") for number in range(3)]
+    read = read_uploads(paths, [f"old {number}" for number in range(MAX_PHOTOS - 1)], "zh")
+    assert len(read.photos) == 1
+    assert len(read.problems) == 1 and str(MAX_PHOTOS + 2) in read.problems[0]
+
+
+def test_nothing_uploaded_is_nothing_read() -> None:
+    assert read_uploads(None, [], "en").photos == ()
+
+
+def test_words_are_kept_in_the_language_they_are_written_in() -> None:
+    assert read_narrative(" It hurts. ", None, "zh") == Narrative(en="It hurts.")
+    assert read_narrative("手臂很痒 3 天", None, "en") == Narrative(zh="手臂很痒 3 天")
+    assert read_narrative(None, None, "en") == Narrative()
+
+
+def test_an_examples_words_stay_bilingual_until_they_are_changed() -> None:
+    assert read_narrative("很痒。", EXAMPLE, "en") == EXAMPLE.encounter.narrative
+    assert read_narrative("It itches. A lot.", EXAMPLE, "en") == Narrative(en="It itches. A lot.")
+
+
+def test_too_many_words_are_refused_with_the_numbers() -> None:
+    with pytest.raises(FormError, match=f"{MAX_CHARACTERS + 1}.*{MAX_CHARACTERS}"):
+        read_narrative("a" * (MAX_CHARACTERS + 1), None, "en")
+
+
+def test_a_case_of_nothing_is_refused_in_the_language_of_the_page() -> None:
+    with pytest.raises(FormError, match="Add a photo"):
+        read_encounter("  ", None, "en")
+    with pytest.raises(FormError, match="照片"):
+        read_encounter("", None, "zh")
+
+
+def test_photos_without_words_and_words_without_photos_are_cases() -> None:
+    photo = Photo("arm", np.zeros((20, 20, 3), np.uint8))
+    pictured = read_encounter("", OpenCase("secret", Encounter("CASE", photos=(photo,))), "en")
+    assert pictured.photos == (photo,) and pictured.narrative == Narrative()
+    assert read_encounter("It itches", None, "en").photos == ()
+
+
+@given(st.one_of(st.none(), st.text(max_size=700)))
+def test_a_prompt_is_short_or_none(value: str | None) -> None:
+    prompt = read_prompt(value)
+    assert prompt is None or (0 < len(prompt) <= 500 and prompt == prompt.strip())
+
+
+@pytest.mark.parametrize(("said", "meant"), [("zh", "zh"), ("en", "en"), ("fr", "en"), (None, "en"), (3, "en")])
+def test_an_unknown_language_is_english(said: object, meant: str) -> None:
+    assert read_language(said) == meant
+
+
+@given(st.text(min_size=1, max_size=80).filter(lambda name: "/" not in name and "\x00" not in name))
+def test_any_file_name_is_only_a_name(name: str) -> None:
+    read = read_uploads([f"/nowhere/at/all/{name}"], [], "en")
+    assert read.photos == () and len(read.problems) == 1

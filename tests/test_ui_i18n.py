@@ -1,0 +1,63 @@
+"""The page's texts: every one in both languages, every place filled, everything escaped."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from magic_demo.types import LANGUAGES
+from magic_demo.ui.i18n import both, both_of, fill, line_in_both, load_texts, text
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+SAME_IN_BOTH = {"app.title"}
+
+
+def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
+    for key, texts in load_texts().items():
+        assert all(texts[language].strip() for language in LANGUAGES), key
+        assert re.findall(r"{\w+}", texts["en"]) == re.findall(r"{\w+}", texts["zh"]) or set(re.findall(r"{\w+}", texts["en"])) == set(
+            re.findall(r"{\w+}", texts["zh"])
+        ), key
+        assert key in SAME_IN_BOTH or CHINESE.search(texts["zh"]), f"{key} is not Chinese"
+        assert not CHINESE.search(texts["en"]), f"{key} is not English"
+
+
+def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> None:
+    folder = repository / "magic_demo" / "ui"
+    source = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in {".py", ".html"})
+    built = {"status.loading", "status.ready", "status.failed", "status.working", "status.waiting"}
+    built |= {"case.narrative_hint", "case.prompt_hint", "about.segmentation", "about.cvqa"}
+    unused = [key for key in load_texts() if key not in built and key not in source]
+    assert unused == []
+    named = set(re.findall(r"\[\[(?:[a-z-]+ )?([a-z_]+\.[a-z_]+)\]\]", source))
+    assert named <= set(load_texts())
+
+
+def test_texts_are_escaped_on_their_way_into_the_page() -> None:
+    assert both_of({"en": "<b>", "zh": "&"}) == '<span class="t-en" lang="en">&lt;b&gt;</span><span class="t-zh" lang="zh">&amp;</span>'
+    assert both("status.done", seconds="<1>").count("&lt;1&gt;") == 2
+
+
+def test_a_template_is_filled_with_texts_and_attributes() -> None:
+    filled = fill("<p [[title viewer.fit_title]]>[[viewer.fit]]</p>")
+    assert filled.startswith('<p title="Fit the photo')
+    assert 'data-title-zh="适合窗口' in filled and 'lang="zh">适合</span>' in filled
+
+
+def test_an_unknown_key_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        text("viewer.nonsense", "en")
+
+
+def test_lines_of_other_modules_are_said_in_chinese_where_they_are_known() -> None:
+    assert line_in_both("Finding the lesion in photo 2 of 3")["zh"] == "正在查找第 2 张照片中的皮损（共 3 张）"
+    assert line_in_both("something new") == {"en": "something new", "zh": "something new"}
+
+
+def test_every_translated_line_has_as_many_places_in_both_languages(repository: Path) -> None:
+    lines = json.loads((repository / "magic_demo" / "ui" / "lines.json").read_text(encoding="utf-8"))
+    for english, chinese in lines:
+        assert english.count("{}") == chinese.count("{}"), english

@@ -1,0 +1,72 @@
+"""What the canvas is sent: the photo at its working size and the very levels that batch mode thresholds."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright._impl._driver import compute_driver_executable
+
+from magic_demo.overlay import lesion_mask, level_of
+from magic_demo.types import Photo, PhotoPrediction, Prediction
+from magic_demo.ui.viewer import WORKING_SIDE, encode_levels, encode_photo, viewer_value, working_size
+
+
+def decode(address: str, kind: str) -> np.ndarray:
+    head, data = address.split(",")
+    assert head == f"data:image/{kind};base64"
+    picture = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert picture is not None
+    return np.asarray(picture)
+
+
+def make_map(size: tuple[int, int], seed: int = 0) -> np.ndarray:
+    return cv2.GaussianBlur(np.random.default_rng(seed).random(size).astype(np.float32), (0, 0), 3)
+
+
+@pytest.mark.parametrize("threshold", [0.02, 0.45, 0.5, 0.501, 0.98])
+def test_the_levels_give_the_mask_that_batch_mode_writes(threshold: float) -> None:
+    probability, size = make_map((44, 44)), (120, 90)
+    levels = decode(encode_levels(probability, size), "png")
+    assert levels.dtype == np.uint8 and levels.shape == size
+    assert np.array_equal(levels >= level_of(threshold), lesion_mask(probability, size, threshold))
+
+
+def test_colours_arrive_as_they_are() -> None:
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[:, :, 0] = 200
+    blue, green, red = decode(encode_photo(pixels), "jpeg").reshape(-1, 3).mean(axis=0)
+    assert red == pytest.approx(200, abs=3) and green < 4 and blue < 4
+
+
+@given(st.integers(16, 9000), st.integers(16, 9000))
+def test_the_working_size_keeps_the_aspect_and_never_enlarges(height: int, width: int) -> None:
+    small = working_size((height, width))
+    assert max(small) <= max(WORKING_SIDE, 1) and small[0] <= height and small[1] <= width
+    if max(height, width) > WORKING_SIDE:
+        assert max(small) == WORKING_SIDE
+        assert small[0] / small[1] == pytest.approx(height / width, rel=0.02, abs=1.0 / min(small))
+
+
+def test_photos_that_have_no_map_are_sent_without_one() -> None:
+    photos = [Photo(name, np.zeros((30, 40, 3), np.uint8)) for name in ("one", "two")]
+    prediction = Prediction("CASE", photos=(PhotoPrediction("two", make_map((8, 8)), (30, 40)),), threshold=0.4)
+    value = viewer_value("secret", photos, prediction)
+    assert [entry["name"] for entry in value["photos"]] == ["one", "two"]
+    assert value["photos"][0]["levels"] is None and value["photos"][1]["levels"].startswith("data:image/png")
+    assert value["threshold"] == 0.4 and not value["text_only"]
+    assert viewer_value("text", [], prediction)["text_only"]
+
+
+def test_the_scripts_pass_their_own_tests(repository: Path) -> None:
+    node = shutil.which("node") or str(compute_driver_executable()[0])  # Playwright brings a node of its own
+    tests = sorted(str(path) for path in (repository / "tests" / "js").glob("*.test.mjs"))
+    done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, check=False)
+    assert tests and done.returncode == 0, done.stdout + done.stderr
