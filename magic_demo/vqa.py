@@ -37,7 +37,8 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     text_config, vision_config: the encoders' own configs, of any class that AutoModel knows (BERT and Swin here).
     projection_size, head_size: widths of the common space and of the head's hidden layer.
     fusion: how an option meets the case, "product" or "concatenation". text_pooling: "cls", "mean" or "max" over the tokens.
-    narrative_input: whether the narrative is read. learn_sets: whether families of several slots are learnt as sets of labels
+    narrative_input: whether the narrative is read. attention_heads: with which each option looks for its own evidence among the
+    narrative's tokens; 0 pools the narrative into one vector for all options. learn_sets: whether families of several slots are learnt as sets of labels
     (one yes or no a label), else as a softmax over the options like the others.
     max_text_tokens: where narratives and options are cut. language: of the question and option texts.
     """
@@ -56,6 +57,7 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     fusion: str = "product"
     text_pooling: str = "cls"
     narrative_input: bool = True
+    attention_heads: int = 4
     learn_sets: bool = True
     max_text_tokens: int = 256
     language: str = "en"
@@ -79,9 +81,9 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def __init__(self, config: CaseAnswererConfig) -> None:
         if config.fusion not in FUSIONS or config.text_pooling not in POOLINGS:
-            raise ValueError(
-                f"fusion is one of {FUSIONS} and text_pooling of {POOLINGS}, not {config.fusion!r} and {config.text_pooling!r}"
-            )
+            raise ValueError(f"fusion is one of {FUSIONS}, text_pooling of {POOLINGS}, not {config.fusion!r} and {config.text_pooling!r}")
+        if config.attention_heads and config.projection_size % config.attention_heads:
+            raise ValueError(f"projection_size {config.projection_size} is no multiple of attention_heads {config.attention_heads}")
         super().__init__(config)
         self.text_model = AutoModel.from_config(config.text_config)  # type: ignore[no-untyped-call]
         self.vision_model = AutoModel.from_config(config.vision_config)  # type: ignore[no-untyped-call]
@@ -93,6 +95,9 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         if config.narrative_input:
             self.narrative_projection = nn.Linear(self.text_model.config.hidden_size, width)
             self.no_text = nn.Parameter(torch.zeros(width))
+            if config.attention_heads:
+                self.key_projection = nn.Linear(self.text_model.config.hidden_size, width)
+                self.query_projection = nn.Linear(width, width)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Sequential(
             nn.Linear(width * (3 if config.narrative_input else 2), config.head_size),
@@ -109,10 +114,11 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
             for vector in (module.no_photo, getattr(module, "no_text", None)):
                 if vector is not None and not getattr(vector, "_is_hf_initialized", False):
                     vector.normal_(0.0, 0.5)
-        elif isinstance(module, nn.Linear) and not getattr(module.weight, "_is_hf_initialized", False):
-            projections = (getattr(self, f"{name}_projection", None) for name in ("option", "photo", "narrative"))
-            if any(module is projection for projection in projections):
-                nn.init.xavier_uniform_(module.weight)  # the library's 0.02 makes products of two projections vanish
+            # The library's 0.02 makes products of two projections vanish: the head would learn nothing for long.
+            own = [part for name, part in module.named_children() if name.endswith("_projection")]
+            for linear in (*own, *module.head):
+                if isinstance(linear, nn.Linear) and not getattr(linear.weight, "_is_hf_initialized", False):
+                    nn.init.xavier_uniform_(linear.weight)
 
     @classmethod
     def from_encoders(
@@ -126,26 +132,39 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         model.text_model, model.vision_model = text, vision
         return model
 
+    def read_tokens(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode (N, T) token ids into (N, T, text width), and say which (N, T) bool count; of a row without tokens, the first."""
+        visible = attention_mask.bool()
+        visible = torch.cat([visible[:, :1] | ~visible.any(dim=1, keepdim=True), visible[:, 1:]], dim=1)
+        return self.text_model(input_ids=input_ids, attention_mask=visible.long()).last_hidden_state, visible
+
     def encode_texts(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Pool (N, T) token ids into (N, text width); rows whose mask is all zero come out finite and mean nothing."""
-        mask = attention_mask.bool()
-        visible = mask.clone()
-        visible[:, 0] |= ~mask.any(dim=1)
-        states = self.text_model(input_ids=input_ids, attention_mask=visible.long()).last_hidden_state
+        return self._pool(*self.read_tokens(input_ids, attention_mask))
+
+    def _pool(self, states: Tensor, visible: Tensor) -> Tensor:
         if self.config.text_pooling == "cls":
-            return states[:, 0]  # type: ignore[no-any-return]
+            return states[:, 0]
         if self.config.text_pooling == "max":
-            return states.masked_fill(~visible[..., None], torch.finfo(states.dtype).min).amax(dim=1)  # type: ignore[no-any-return]
-        return (states * visible[..., None]).sum(dim=1) / visible.sum(dim=1, keepdim=True)  # type: ignore[no-any-return]
+            return states.masked_fill(~visible[..., None], torch.finfo(states.dtype).min).amax(dim=1)
+        return (states * visible[..., None]).sum(dim=1) / visible.sum(dim=1, keepdim=True)
 
     def encode_options(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Encode (O, T) question and option texts into (O, D): the case plays no part, so this is done once a checkpoint."""
         return self.option_projection(self.encode_texts(input_ids, attention_mask))  # type: ignore[no-any-return]
 
-    def encode_narratives(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Encode (B, T) narratives into (B, D); a row without tokens becomes the learnt "no text" vector."""
-        vectors = self.narrative_projection(self.encode_texts(input_ids, attention_mask))
-        return torch.where(attention_mask.bool().any(dim=1, keepdim=True), vectors, self.no_text.to(vectors.dtype))
+    def encode_narratives(self, input_ids: Tensor, attention_mask: Tensor, options: Tensor) -> Tensor:
+        """Encode (B, T) narratives for (O, D) options into (B, O or 1, D); a row without tokens becomes the learnt "no text" vector."""
+        states, visible = self.read_tokens(input_ids, attention_mask)
+        if self.config.attention_heads:
+            keys, values, queries = self.key_projection(states), self.narrative_projection(states), self.query_projection(options)
+            keys, values, queries = (x.unflatten(-1, (self.config.attention_heads, -1)) for x in (keys, values, queries))
+            scores = torch.einsum("ohd,bthd->bhot", queries, keys) / queries.shape[-1] ** 0.5
+            shares = scores.masked_fill(~visible[:, None, None, :], torch.finfo(scores.dtype).min).softmax(dim=-1)
+            vectors = torch.einsum("bhot,bthd->bohd", shares, values).flatten(2)
+        else:
+            vectors = self.narrative_projection(self._pool(states, visible))[:, None, :]
+        return torch.where(attention_mask.bool().any(dim=1)[:, None, None], vectors, self.no_text.to(vectors.dtype))
 
     def encode_photos(self, pixel_values: Tensor, photo_mask: Tensor) -> Tensor:
         """Encode (B, P, 3, h, w) photos into (B, D): the mean over the photos that (B, P) bool says are there, or "no photo"."""
@@ -159,13 +178,13 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         return torch.where(count > 0, total / count.clamp(min=1), self.no_photo.to(total.dtype))
 
     def score_options(self, options: Tensor, narratives: Tensor | None, photos: Tensor) -> Tensor:
-        """Score (O, D) options for (B, D) narratives and photos: (B, O) raw scores."""
-        batch, count = photos.shape[0], options.shape[0]
-        options = self.dropout(options).expand(batch, count, -1)
+        """Score (O, D) options for (B, O or 1, D) narratives and (B, 1, D) photos: (B, O) raw scores."""
+        shape = (photos.shape[0], *options.shape)
+        options = self.dropout(options).expand(shape)
         parts = [options]
         for case in (narratives, photos):
             if case is not None:
-                beside = self.dropout(case)[:, None, :].expand(batch, count, -1)
+                beside = self.dropout(case).expand(shape)
                 parts.append(options * beside if self.config.fusion == "product" else beside)
         return self.head(torch.cat(parts, dim=-1)).squeeze(-1)  # type: ignore[no-any-return]
 
@@ -192,17 +211,19 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         """
         if option_vectors is None:
             option_vectors = self.encode_options(option_input_ids, option_attention_mask)  # type: ignore[arg-type]
-        narratives = self.encode_narratives(input_ids, attention_mask) if self.config.narrative_input else None  # type: ignore[arg-type]
-        raw = self.score_options(option_vectors, narratives, self.encode_photos(pixel_values, photo_mask))
+        narratives = None
+        if self.config.narrative_input:
+            narratives = self.encode_narratives(input_ids, attention_mask, option_vectors)  # type: ignore[arg-type]
+        raw = self.score_options(option_vectors, narratives, self.encode_photos(pixel_values, photo_mask)[:, None, :])
         members = option_family[None, :] == torch.arange(int(option_family.max()) + 1, device=raw.device)[:, None]
         logs = raw - raw[:, None, :].masked_fill(~members, -torch.inf).logsumexp(dim=-1)[:, option_family]
         several = (option_slots > 1)[None, :]
         if self.config.learn_sets:
             logits = torch.where(several, raw, logs)
         else:
-            # A share of the slots, times their number, is the chance that the label is in the set.
-            present = (logs.exp() * option_slots).clamp(1e-6, 1 - 1e-6)
-            logits = torch.where(several, present.log() - (-present).log1p(), logs)
+            # A label that has this share of the slots is in the set unless every slot holds another.
+            present = torch.expm1(-option_slots * torch.log1p(-logs.exp().clamp(1e-9, 1 - 1e-6)))
+            logits = torch.where(several, present.log(), logs)
         loss = None if labels is None else self._loss(raw, logs, several, members, labels)
         return CaseAnswererOutput(loss=loss, logits=logits)
 

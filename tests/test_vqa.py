@@ -26,8 +26,8 @@ TEXT = "an itchy red rash on both arms for three weeks"
 DESIGNS: list[dict[str, Any]] = [
     {},
     {"fusion": "concatenation", "narrative_input": False, "learn_sets": False},
-    {"text_pooling": "mean"},
-    {"text_pooling": "max", "learn_sets": False},
+    {"text_pooling": "mean", "attention_heads": 0},
+    {"text_pooling": "max", "attention_heads": 2, "learn_sets": False},
 ]
 
 
@@ -164,13 +164,13 @@ def test_without_narrative_input_the_words_play_no_part() -> None:
 
 def test_options_are_encoded_once_and_never_again_when_scoring(monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[int] = []
-    real = CaseAnswerer.encode_texts
+    real = CaseAnswerer.read_tokens
 
-    def count(self: CaseAnswerer, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def count(self: CaseAnswerer, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         rows.append(input_ids.shape[0])
         return real(self, input_ids, attention_mask)
 
-    monkeypatch.setattr(CaseAnswerer, "encode_texts", count)
+    monkeypatch.setattr(CaseAnswerer, "read_tokens", count)
     scorer = make_scorer(make_model())
     options = sum(len(family.options["en"]) for family in load_families())
     assert rows == [options]
@@ -244,9 +244,10 @@ def test_two_encoder_folders_become_one_model_that_keeps_their_weights(tmp_path:
     assert all(np.allclose(again[qid], loaded[qid], atol=1e-6) for qid in again)
 
 
-def test_an_unknown_design_is_refused() -> None:
-    with pytest.raises(ValueError, match="sum"):
-        make_model(fusion="sum")
+@pytest.mark.parametrize("design", [{"fusion": "sum"}, {"text_pooling": "last"}, {"attention_heads": 5}])
+def test_a_design_that_cannot_be_built_is_refused_by_its_value(design: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=str(next(iter(design.values())))):
+        make_model(**design)
 
 
 def test_learning_reaches_every_part_of_the_model() -> None:

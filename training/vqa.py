@@ -65,6 +65,7 @@ class AnswererSettings:
     fusion: Literal["product", "concatenation"] = "product"
     text_pooling: Literal["cls", "mean", "max"] = "cls"
     narrative_input: bool = True
+    attention_heads: int = 4
     learn_sets: bool = True
     projection_size: int = 256
     head_size: int = 256
@@ -169,7 +170,17 @@ def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
 def start_model(settings: VqaSettings, cases: Sequence[LearningCase]) -> tuple[CaseAnswerer, PreTrainedTokenizerBase, Preprocessing]:
     """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, pretrained encoders', or new ones."""
     wanted = settings.model
-    names = ("fusion", "text_pooling", "narrative_input", "learn_sets", "projection_size", "head_size", "dropout", "max_text_tokens")
+    names = (
+        "fusion",
+        "text_pooling",
+        "narrative_input",
+        "attention_heads",
+        "learn_sets",
+        "projection_size",
+        "head_size",
+        "dropout",
+        "max_text_tokens",
+    )
     design = {name: getattr(wanted, name) for name in names}
     if wanted.start == "encoders":
         model = CaseAnswerer.from_encoders(wanted.text, wanted.photo, **design)
