@@ -23,7 +23,7 @@ _EN_STOP = re.compile(
 )
 _EN_NEGATION = re.compile(
     r"\b(?:no|not|without|neither|nor|never|denies|denied|deny|none|isn['’]t|aren['’]t|don['’]t|doesn['’]t|didn['’]t|wasn['’]t|haven['’]t|hasn['’]t|"
-    r"cannot|free of|absence of|lack of|non)\b(?!\s+(?:only|sure|known|know|see|improv|work|effective|very effective|until|very|so|that|too|particularly|really|always))"
+    r"cannot|free of|absence of|lack of|non)\b(?!\s+(?:only|sure|known|know|see|improv|work|effective|very effective|until|very|so|that|too|particularly|really|always|stop|help|bear|stand|resist))"
 )
 _EN_DENIED_AFTER = re.compile(
     r"[\s:,]{0,3}(?:(?:is|are|was|were|has|have)\s+)?(?:not (?:obvious|present|felt|significant|seen|found)|absent|negative|denied|gone)\b"
@@ -32,7 +32,7 @@ _EN_LIST = re.compile(r"\s*(?:or|nor)\b|\s*[\w-]+(?:\s+[\w-]+)?(?:\s*,\s*[\w-]+)
 _EN_LIMIT = 7
 _ZH_STOP = re.compile(r"[，。；！？,.;!?\n:：()（）\s]|但|而|却|只|仅|伴|就|又|有些|有点|有时|稍|微|特别")
 _ZH_NEGATION = re.compile(
-    r"(?:不|无|無|没有|沒有|没|沒|未|否认|非)(?!常|征兆|意|几|停|断|时|住|得不|仅|比|论|明|清|知|能|法|可|久|同|小心|效|好|适|规|定|慎|诱因|过|是|管|敢|用|治|小于|到)"
+    r"(?:不|无|無|没有|沒有|没|沒|未|否认|非)(?!常|征兆|意|几|停|断|时|住|得不|仅|比|论|明|清|知|能|法|可|久|同|小心|效|好|适|规|定|慎|诱因|过|是|管|敢|用|治|小于|到[\d一二两三四五六七八九十半])"
 )
 _ZH_DENIED_AFTER = re.compile(
     r"(?:部|上|处|感|的感觉)?(?:都|均|也|皆|还)?(?:不明显|(?:没有|无|沒有)(?=[，。；！,.;!\s]|$)|未见|正常|\(-\)|（-）|（－）|不会)"

@@ -49,6 +49,7 @@ _WORD_NUMBERS = {
 }
 _WORD_NUMBERS |= {"couple": 2.0, "half": 0.5, "countless": 6.0, "numerous": 6.0}
 _DIGITS = {character: float(value) for value, character in enumerate("零一二三四五六七八九")} | {"两": 2.0, "俩": 2.0}
+_HOURS = ("hour", "hr", "小时", "钟头")
 _VAGUE = {"几": 3.0, "数": 3.0, "多": 6.0, "若干": 3.0, "许多": 6.0}
 
 _EN_NUMBER = r"(?:\d{1,3}(?:\.\d+)?\+?|" + "|".join(sorted(_WORD_NUMBERS, key=len, reverse=True)) + r")"
@@ -67,6 +68,9 @@ _AGE_AFTER = re.compile(
     r"\s*(?:and\s+(?:a half|[\w]+\s+months?))?\s*-?\s*(?:old\b|of age\b)|\s*-?(?:pregnan|baby|infant)|岁|大|(?:的)?(?:婴|女孩|男孩|小儿|患儿|孩子|小孩|女婴|男婴)|龄|级|纪|期"
 )
 _AGE_BEFORE = re.compile(r"(?:岁$|(?:宝宝|新生儿|婴儿|儿子|女儿|患儿|小孩|孩子|小儿|婴|孕)[^，。；,; ]{0,2}[，, ]?)$")
+_NOT_A_PERSON = re.compile(
+    r"\b(?:it|this|that|rash|lesions?|complaint|spots?|mole|lump|problem|condition) (?:is|are|was|has been)(?: \w+){0,4} ?$"
+)
 _CALENDAR_AFTER = re.compile(r"\s*(?:份|底|初|\d{1,2}[日号])")
 
 _TREATMENT = re.compile(
@@ -80,7 +84,7 @@ _PRESENCE = re.compile(
     r"|病史|病程|患病|发病|起病|病|发现|出现|起|长|皮疹|皮损|疹|痒|斑|疱|泡|结节|疙瘩|有|已|了|约|大概|反复|近"
 )
 _AGO = re.compile(
-    r"\s*(?:ago\b|history\b|of (?:duration|history)\b|duration\b|in duration\b)|\s*(?:前|(?:复发)?的?(?:病史|历史|史)|余|了|之久)"
+    r"\s*(?:ago\b|back\b|earlier\b|since\b|history\b|of (?:duration|history)\b|duration\b|in duration\b)|\s*(?:[之以]?前|(?:复发)?的?(?:病史|历史|史)|余|了|之久)"
 )
 _LATER = re.compile(
     r"\s*(?:later\b|after\b|apart\b|interval\b|per\b|each\b|of (?:treatment|medication|use)\b|course\b|pregnan)|\s*(?:后(?![颈背脑面头枕])|[^，。,;；]{0,6}?(?:消失|消退|自行|就消|就好)|治疗|用药|可以|能好|天|一次|[一二三两几\d]次|发作|内)"
@@ -122,7 +126,7 @@ def find_durations(text: str) -> tuple[Duration, ...]:
     """Return every duration that a text names, ages and calendar dates left out, in the order of the text. ``text`` is lower case."""
     found = []
     for match in _ENGLISH.finditer(text):
-        if _AGE_AFTER.match(text, match.end()):
+        if _AGE_AFTER.match(text, match.end()) and not _NOT_A_PERSON.search(text[max(0, match.start() - 40) : match.start()]):
             continue
         value = max(_read_english(match["first"]), _read_english(match["second"]) if match["second"] else 0.0)
         if match["half"] or match["half_after"]:
@@ -166,10 +170,10 @@ def choose_onset(durations: tuple[Duration, ...]) -> Duration | None:
 
 
 def _choose_bucket(value: float, unit: str) -> int:
-    if unit in ("hour", "hr", "小时", "钟头"):
+    if unit in _HOURS:
         return 0
     if unit in ("day", "天", "日"):
-        return 1 if value < 30 else 3
+        return 0 if value < 1 else 1 if value < 30 else 3
     if unit in ("week", "周", "星期", "礼拜"):
         return 2
     if unit in ("month", "月"):
@@ -183,7 +187,7 @@ def _weigh(text: str, match: re.Match[str], bucket: int) -> Duration:
     clauses = list(_CLAUSE_END.finditer(before))
     clause = before[clauses[-1].end() :] if clauses else before
     weight = 0.0
-    if bucket == 0:  # mostly how long one wheal stays
+    if bucket == 0 and match["unit"] in _HOURS:  # mostly how long one wheal stays
         weight -= 1.0
     if _PAST_EVENT.match(text, end):
         weight -= 2.0
