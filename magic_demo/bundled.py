@@ -56,16 +56,16 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe("mole", {"en": "A dark spot", "zh": "一个深色斑点"}, 1, 2, 1, "brown", "single", 4.0, "back"),
-    Recipe("scaly plaque", {"en": "Red plaque with scale", "zh": "带鳞屑的红色斑块"}, 1, 3, 2, "red", "single", 24.0, "upper extremities"),
-    Recipe("papules", {"en": "Widespread small bumps", "zh": "大片小丘疹"}, 1, 2, 3, "red", "widespread", 1.8, "chest/abdomen", 90),
-    Recipe("ulcer", {"en": "Open sore with crust", "zh": "破溃伴结痂"}, 1, 4, 1, "red", "single", 14.0, "lower extremities"),
+    Recipe("mole", {"en": "A dark spot", "zh": "一个深色斑点"}, 6, 2, 1, "brown", "single", 4.0, "back"),
+    Recipe("scaly plaque", {"en": "Red plaque with scale", "zh": "带鳞屑的红色斑块"}, 4, 3, 2, "red", "single", 24.0, "upper extremities"),
+    Recipe("papules", {"en": "Widespread small bumps", "zh": "大片小丘疹"}, 5, 2, 3, "red", "widespread", 1.8, "chest/abdomen", 90),
+    Recipe("ulcer", {"en": "Open sore with crust", "zh": "破溃伴结痂"}, 4, 4, 1, "red", "single", 14.0, "lower extremities"),
     Recipe("white patch", {"en": "Pale patches", "zh": "浅色斑片"}, 1, 6, 2, "white", "several", 16.0, "upper extremities", 3),
-    Recipe("ring", {"en": "Ring-shaped rash", "zh": "环形皮疹"}, 1, 3, 1, "red", "single", 20.0, "chest/abdomen"),
+    Recipe("ring", {"en": "Ring-shaped rash", "zh": "环形皮疹"}, 3, 3, 1, "red", "single", 20.0, "neck"),
     Recipe(
         "bruise",
         {"en": "Purple mark, photos only", "zh": "紫色斑，仅有照片"},
-        1,
+        2,
         1,
         1,
         "purple",
@@ -75,7 +75,7 @@ RECIPES = (
         1,
         True,
     ),
-    Recipe("brown spots", {"en": "Several brown spots", "zh": "多个褐色斑点"}, 1, 5, 4, "brown", "several", 3.5, "head", 6),
+    Recipe("brown spots", {"en": "Several brown spots", "zh": "多个褐色斑点"}, 2, 5, 4, "brown", "several", 3.5, "chest/abdomen", 6),
 )
 
 

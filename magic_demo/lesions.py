@@ -251,8 +251,9 @@ def _ring(patch: Patch) -> None:
     broken = np.clip(np.float32(0.85) + np.float32(0.25) * patch.noise(5, 3), 0.1, None)
     _tint(patch, (rim * broken + patch.cover * np.float32(0.22)) * patch.cover)
     patch.add("height", rim * np.float32(min(0.7 * patch.scale, 0.06 * patch.lesion.radius)))
-    flakes = smooth_step(0.3, 1.3, patch.grain(0.8 * patch.scale) + patch.noise(6, 2)) * rim
-    patch.add("flake", flakes * np.float32(0.7))
+    grains = patch.grain(max(2.0, 0.8 * patch.scale)) + np.float32(0.5) * patch.grain(max(1.5, 0.35 * patch.scale))
+    flakes = smooth_step(-0.2, 2.4, grains + patch.noise(6, 2)) * smooth_step(0.1, 0.9, rim)
+    patch.add("flake", flakes * np.float32(0.75) + patch.cover * np.float32(0.06))
 
 
 def _vesicle(patch: Patch) -> None:
@@ -295,7 +296,8 @@ def _eczema(patch: Patch) -> None:
     _tint(patch, wide * np.clip(np.float32(0.65) + np.float32(0.25) * patch.noise(6, 3), 0.1, None) + speckle * np.float32(0.3))
     patch.add("height", speckle * np.float32(min(0.35 * patch.scale, 3.0)))
     patch.add("height", wide * patch.grain(0.9 * patch.scale) * np.float32(min(0.1 * patch.scale, 0.8)))
-    patch.add("flake", smooth_step(1.1, 2.0, patch.grain(0.7 * patch.scale) + patch.noise(5, 2)) * wide * np.float32(0.7))
+    flakes = patch.grain(max(2.0, 0.8 * patch.scale)) + np.float32(0.5) * patch.grain(1.5) + patch.noise(5, 2)
+    patch.add("flake", smooth_step(0.3, 3.0, flakes) * wide * np.float32(0.7))
 
 
 KINDS: dict[str, Callable[[Patch], None]] = {

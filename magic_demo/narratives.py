@@ -56,8 +56,10 @@ def write_narrative(facts: Facts, rng: np.random.Generator) -> Words:
     if facts.silent:
         return Words({"en": "", "zh": ""}, {"en": "", "zh": ""})
     phrases = load_phrases()
-    person = phrases["people"][int(rng.integers(len(phrases["people"])))]
-    age = int(rng.integers(person["ages"][0], person["ages"][1] + 1))
+    grown = facts.duration == "multiple years"  # no child has had something for twenty years
+    people = [person for person in phrases["people"] if not grown or person["ages"][1] > 20]
+    person = people[int(rng.integers(len(people)))]
+    age = max(int(rng.integers(person["ages"][0], person["ages"][1] + 1)), 24 if grown else 0)
     introduced = person["en"] != "I"
     middle = [pair for pair in _tell(facts, phrases, rng) if pair is not None]
     middle.extend(_pick(phrases["history"], rng) for _ in range(int(rng.choice([0, 1, 2], p=[0.4, 0.4, 0.2]))))

@@ -172,7 +172,7 @@ def _colour_skin(view: View, layers: Layers, rng: np.random.Generator) -> Colour
     lab = [low + share * (high - low) + rng.normal(0, 0.4) for share, (low, high) in zip(view.shade, TONES[view.tone], strict=True)]
     base = cv2.cvtColor(np.array([[lab]], np.float32), cv2.COLOR_Lab2RGB)[0, 0]
     bare = _linear(base)
-    white = _linear(cv2.cvtColor(np.array([[(81.0, 6.0, 10.0)]], np.float32), cv2.COLOR_Lab2RGB)[0, 0])
+    white = _linear(cv2.cvtColor(np.array([[(min(81.0, lab[0] + 38.0), 6.0, 10.0)]], np.float32), cv2.COLOR_Lab2RGB)[0, 0])
     fields = layers.fields
     more = 1.0 + 0.12 * max(0, view.tone - 3)  # pigment shows less on dark skin: what is drawn there is what stands out
     absorbs = np.array([ABSORBS[name] for name in ABSORBS], np.float32).T * np.float32(more)
@@ -236,10 +236,12 @@ def _light(view: View, body: Body, layers: Layers, albedo: Colour, rng: np.rando
     half = lamp + np.array([0.0, 0.0, 1.0])
     half /= np.linalg.norm(half)
     mirror = _float(np.clip((half[2] - slope_x * half[0] - slope_y * half[1]) * upright, 0, 1))
-    oily = np.clip(1 + np.float32(0.3) * layered_noise(rng, view.size, 12 * view.scale + 12, 4, 0.7), 0, None)
+    oily = np.clip(1 + np.float32(0.22) * layered_noise(rng, view.size, 5 * view.scale + 8, 3, 0.7), 0, None)
     wet = np.clip(layers.fields["wet"], 0, 1)
     dry = 1 - 0.8 * np.clip(layers.fields["flake"], 0, 1)
-    sheen = rng.uniform(0.02, 0.13) * oily * dry * cv2.pow(mirror, rng.uniform(14, 40)) + 0.75 * wet * cv2.pow(mirror, 90)
+    sheen = rng.uniform(0.02, 0.13) * (1.1 - 0.1 * view.tone) * oily * dry * cv2.pow(mirror, rng.uniform(14, 40)) + 0.75 * wet * cv2.pow(
+        mirror, 90
+    )
     colour = np.array([1.0, 0.98, 0.95], np.float32)
     return np.asarray(albedo * shade + _float(sheen)[:, :, None] * colour, dtype=np.float32)
 
@@ -255,7 +257,7 @@ def _lay_on_background(view: View, body: Body, light: Colour, rng: np.random.Gen
         (0.03, 0.03, 0.035),
         (0.3, 0.19, 0.11),
         (0.45, 0.45, 0.46),
-        (0.4, 0.08, 0.1),
+        (0.22, 0.06, 0.07),
     ]
     back = np.empty((*view.size, 3), np.float32)
     back[:] = np.asarray(paints[int(rng.integers(len(paints)))], np.float32) * np.float32(rng.uniform(0.7, 1.15))
