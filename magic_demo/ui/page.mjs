@@ -55,7 +55,7 @@ start();
 
 // Files dropped anywhere, or pasted, go the way of the button.
 function addFiles(files) {
-  const input = document.querySelector("#add-photos ~ input[type=file], #photos input[type=file]");
+  const input = document.querySelector("#photos input[type=file]");
   if (!input || !files.length) return;
   const transfer = new DataTransfer();
   for (const file of files) transfer.items.add(file);
@@ -82,15 +82,20 @@ document.addEventListener("paste", (event) => {
   if (files.length) addFiles(files);
 });
 
+function markExample(open) {
+  for (const example of document.querySelectorAll("[data-example]")) example.setAttribute("aria-pressed", String(example === open));
+}
+document.addEventListener("change", (event) => {
+  if (event.target.matches("#photos input[type=file]")) markExample(null); // photos of one's own begin a case of one's own
+});
+
 // Results are of the words they were made from; typing others says so until the next analysis.
 document.addEventListener("input", (event) => {
   if (event.target.closest("#narrative, #prompt")) document.querySelector("#cards-panel")?.classList.add("is-stale");
 });
 document.addEventListener("click", (event) => {
   const example = event.target.closest("[data-example]");
-  if (example || event.target.closest("#new-case")) {
-    for (const other of document.querySelectorAll("[data-example]")) other.setAttribute("aria-pressed", String(other === example));
-  }
+  if (example || event.target.closest("#new-case")) markExample(example);
   if (event.target.closest("#run, [data-example], #new-case")) document.querySelector("#cards-panel")?.classList.remove("is-stale");
   for (const about of document.querySelectorAll("details.about[open]")) if (!about.contains(event.target)) about.open = false;
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { contour, tileRanges } from "../../magic_demo/ui/viewer/contour.mjs";
+import { contour, thin, tileRanges } from "../../magic_demo/ui/viewer/contour.mjs";
 import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba, maskOf, paint } from "../../magic_demo/ui/viewer/levels.mjs";
 import { fit, keepInside, MAX_SCALE, pinch, toPhoto, zoomAt } from "../../magic_demo/ui/viewer/view.mjs";
 
@@ -50,27 +50,43 @@ test("levels come back out of a grey picture", () => {
   assert.deepEqual([...levelsFromRgba(Uint8ClampedArray.from([7, 7, 7, 255, 9, 9, 9, 255]))], [7, 9]);
 });
 
-test("the outline of a disc is closed and lies on its border", () => {
-  const segments = contour(disc(100, 80, 45, 40, 20), 100, 80, 128);
-  assert.ok(segments.length > 4 * 40);
-  const ends = new Map();
-  for (let i = 0; i < segments.length; i += 2) {
-    const distance = Math.hypot(segments[i] - 45, segments[i + 1] - 40);
+test("the outline of a disc is one closed line on its border, with the lesion on its left", () => {
+  const lines = contour(disc(100, 80, 45, 40, 20), 100, 80, 128);
+  assert.equal(lines.length, 1);
+  const [line] = lines;
+  let area = 0;
+  for (let i = 0; i < line.length; i += 2) {
+    const distance = Math.hypot(line[i] - 45, line[i + 1] - 40);
     assert.ok(Math.abs(distance - 20) < 0.2, `distance ${distance}`);
-    const key = `${segments[i].toFixed(3)},${segments[i + 1].toFixed(3)}`;
-    ends.set(key, (ends.get(key) ?? 0) + 1);
+    const after = (i + 2) % line.length;
+    assert.ok(Math.hypot(line[after] - line[i], line[after + 1] - line[i + 1]) < 1.5, "no gap");
+    area += (line[i] * line[after + 1] - line[after] * line[i + 1]) / 2;
   }
-  assert.ok([...ends.values()].every((count) => count === 2), "every end is shared by two segments");
+  assert.ok(Math.abs(-area - Math.PI * 400) < 15, `area ${area}`);
+});
+
+test("a hole has a line of its own", () => {
+  const inner = disc(100, 80, 45, 40, 8);
+  const ring = disc(100, 80, 45, 40, 20).map((level, i) => Math.min(level, 255 - inner[i]));
+  assert.equal(contour(ring, 100, 80, 128).length, 2);
 });
 
 test("a lesion that runs out of the photo is outlined along its edge", () => {
-  const segments = contour(new Uint8Array(40 * 30).fill(255), 40, 30, 128);
-  for (let i = 0; i < segments.length; i += 2) {
-    const [x, y] = [segments[i], segments[i + 1]];
+  const lines = contour(new Uint8Array(40 * 30).fill(255), 40, 30, 128);
+  assert.equal(lines.length, 1);
+  for (let i = 0; i < lines[0].length; i += 2) {
+    const [x, y] = [lines[0][i], lines[0][i + 1]];
     assert.ok(x >= 0 && x <= 40 && y >= 0 && y <= 30);
     assert.ok(Math.min(x, 40 - x, y, 30 - y) < 0.5);
   }
-  assert.ok(segments.length / 4 >= 2 * (39 + 29));
+});
+
+test("a thinned line keeps its shape", () => {
+  const [line] = contour(disc(100, 80, 45, 40, 20), 100, 80, 128);
+  const few = thin(line, 4);
+  assert.ok(few.length < line.length / 3 && few.length > 20);
+  for (let i = 0; i < few.length; i += 2) assert.ok(Math.abs(Math.hypot(few[i] - 45, few[i + 1] - 40) - 20) < 0.2);
+  assert.deepEqual(thin(line, 1000), line);
 });
 
 test("skipping whole tiles changes nothing", () => {
@@ -86,11 +102,7 @@ test("skipping whole tiles changes nothing", () => {
   const everything = { ...tileRanges(levels, width, height) };
   everything.low = everything.low.map(() => 0);
   everything.high = everything.high.map(() => 255);
-  const sorted = (segments) => {
-    const keys = [];
-    for (let i = 0; i < segments.length; i += 4) keys.push(segments.slice(i, i + 4).join(" "));
-    return keys.sort();
-  };
+  const sorted = (lines) => lines.flatMap((line) => Array.from({ length: line.length / 2 }, (_, i) => line.slice(2 * i, 2 * i + 2).join(" "))).sort();
   assert.deepEqual(sorted(contour(levels, width, height, 128)), sorted(contour(levels, width, height, 128, everything)));
 });
 

@@ -31,14 +31,44 @@ export function tileRanges(levels, width, height) {
   return { columns, rows, low, high };
 }
 
+// Between which edges of a cell the border runs, by which of its corners are inside: left top 8, right top 4, right bottom 2,
+// left bottom 1. Every run has the lesion on its left, so each edge is left once and entered once and lines can be followed.
+const NORTH = 0;
+const EAST = 1;
+const SOUTH = 2;
+const WEST = 3;
+const RUNS = [
+  [],
+  [SOUTH, WEST],
+  [EAST, SOUTH],
+  [EAST, WEST],
+  [NORTH, EAST],
+  [NORTH, EAST, SOUTH, WEST], // only two opposite corners are inside: kept apart
+  [NORTH, SOUTH],
+  [NORTH, WEST],
+  [WEST, NORTH],
+  [SOUTH, NORTH],
+  [WEST, NORTH, EAST, SOUTH],
+  [EAST, NORTH],
+  [WEST, EAST],
+  [SOUTH, EAST],
+  [WEST, SOUTH],
+  [],
+];
+
 /**
- * Segments of the border between levels below `level` and at or above it: [x1, y1, x2, y2, ...] in photo pixels,
- * where the middle of the first pixel is (0.5, 0.5). Outside the photo is never lesion, so borders are closed.
+ * Closed lines along the border between levels below `level` and at or above it: one Float32Array [x, y, x, y, ...] a line,
+ * in photo pixels, where the middle of the first pixel is (0.5, 0.5). Outside the photo is never lesion.
  */
 export function contour(levels, width, height, level, ranges = tileRanges(levels, width, height)) {
-  const segments = [];
-  const border = level - 0.5;
+  const stride = width + 2;
   const at = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : levels[y * width + x]);
+  const edge = (x, y, side) => {
+    const column = side === EAST ? x + 2 : x + 1;
+    const row = side === SOUTH ? y + 2 : y + 1;
+    return (row * stride + column) * 2 + (side === EAST || side === WEST ? 1 : 0);
+  };
+  const next = new Map();
   for (let row = 0; row < ranges.rows; row++) {
     for (let column = 0; column < ranges.columns; column++) {
       const tile = row * ranges.columns + column;
@@ -46,40 +76,52 @@ export function contour(levels, width, height, level, ranges = tileRanges(levels
       const bottom = Math.min(height, row * TILE - 1 + TILE);
       const right = Math.min(width, column * TILE - 1 + TILE);
       for (let y = row * TILE - 1; y < bottom; y++) {
+        let leftCorners = (at(column * TILE - 1, y) >= level ? 8 : 0) | (at(column * TILE - 1, y + 1) >= level ? 1 : 0);
         for (let x = column * TILE - 1; x < right; x++) {
-          cell(x, y, at(x, y), at(x + 1, y), at(x + 1, y + 1), at(x, y + 1), level, border, segments);
+          const rightCorners = (at(x + 1, y) >= level ? 4 : 0) | (at(x + 1, y + 1) >= level ? 2 : 0);
+          const runs = RUNS[leftCorners | rightCorners];
+          for (let i = 0; i < runs.length; i += 2) next.set(edge(x, y, runs[i]), edge(x, y, runs[i + 1]));
+          leftCorners = (rightCorners & 4 ? 8 : 0) | (rightCorners & 2 ? 1 : 0);
         }
       }
     }
   }
-  const limited = Float32Array.from(segments);
-  for (let i = 0; i < limited.length; i += 2) {
-    limited[i] = Math.min(width, Math.max(0, limited[i]));
-    limited[i + 1] = Math.min(height, Math.max(0, limited[i + 1]));
+  const place = (id, line) => {
+    const cell = id >> 1;
+    const x = (cell % stride) - 1;
+    const y = Math.floor(cell / stride) - 1;
+    const upright = id & 1;
+    const from = at(x, y);
+    const part = (level - 0.5 - from) / ((upright ? at(x, y + 1) : at(x + 1, y)) - from);
+    line.push(limit(x + 0.5 + (upright ? 0 : part), width), limit(y + 0.5 + (upright ? part : 0), height));
+  };
+  const lines = [];
+  while (next.size) {
+    const line = [];
+    let [id] = next.keys();
+    while (next.has(id)) {
+      place(id, line);
+      const after = next.get(id);
+      next.delete(id);
+      id = after;
+    }
+    lines.push(Float32Array.from(line));
   }
-  return limited;
+  return lines;
 }
 
-// The four corners of a cell are pixel middles: a left top, b right top, c right bottom, d left bottom.
-function cell(x, y, a, b, c, d, level, border, segments) {
-  const kind = (a >= level ? 8 : 0) | (b >= level ? 4 : 0) | (c >= level ? 2 : 0) | (d >= level ? 1 : 0);
-  if (kind === 0 || kind === 15) return;
-  const left = x + 0.5;
-  const top = y + 0.5;
-  const cross = (from, to) => (border - from) / (to - from);
-  const north = () => [left + cross(a, b), top];
-  const east = () => [left + 1, top + cross(b, c)];
-  const south = () => [left + cross(d, c), top + 1];
-  const west = () => [left, top + cross(a, d)];
-  const draw = (one, two) => segments.push(...one(), ...two());
-  switch (kind) {
-    case 1: case 14: draw(west, south); break;
-    case 2: case 13: draw(south, east); break;
-    case 3: case 12: draw(west, east); break;
-    case 4: case 11: draw(north, east); break;
-    case 6: case 9: draw(north, south); break;
-    case 7: case 8: draw(west, north); break;
-    case 5: draw(north, east); draw(west, south); break; // only two opposite corners are inside: kept apart
-    default: draw(west, north); draw(south, east);
+function limit(value, most) {
+  return value < 0 ? 0 : value > most ? most : value;
+}
+
+/** Leave out points nearer than `step` to the one before: what is not seen at this zoom need not be drawn. */
+export function thin(line, step) {
+  if (line.length <= 8) return line;
+  const kept = [line[0], line[1]];
+  for (let i = 2; i < line.length; i += 2) {
+    const dx = line[i] - kept[kept.length - 2];
+    const dy = line[i + 1] - kept[kept.length - 1];
+    if (dx * dx + dy * dy >= step * step) kept.push(line[i], line[i + 1]);
   }
+  return kept.length >= 6 ? Float32Array.from(kept) : line;
 }

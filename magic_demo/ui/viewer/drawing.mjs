@@ -14,14 +14,17 @@ export function drawView(context, { photo, view, ratio, layers, mode, opacity })
   if (!layers) return;
   context.globalAlpha = opacity;
   if (mode === "fill" || mode === "both") context.drawImage(layers.fill, 0, 0);
-  if (mode === "heat") context.drawImage(layers.heat, 0, 0);
+  if (mode === "heat") {
+    context.globalAlpha = Math.min(1, opacity * 1.6); // a heat map says less at the same opacity than a flat shade
+    context.drawImage(layers.heat, 0, 0);
+  }
   context.globalAlpha = 1;
   if (mode === "outline" || mode === "both") drawOutline(context, layers.outline, 1 / view.scale);
 }
 
 // Widths are given in window pixels, whatever the zoom.
 function drawOutline(context, path, pixel) {
-  context.lineCap = "round";
+  context.lineJoin = "round";
   context.strokeStyle = RIM;
   context.lineWidth = 4 * pixel;
   context.stroke(path);

@@ -3,7 +3,7 @@
 // The server sends one value, {case, threshold, photos: [{id, name, width, height, src, levels}]}: `src` is the photo and
 // `levels` the model's map (null before the analysis), an 8-bit grey PNG of the same size. Both are data addresses.
 
-import { contour, tileRanges } from "./contour.mjs";
+import { contour, thin, tileRanges } from "./contour.mjs";
 import { drawView } from "./drawing.mjs";
 import { followGestures } from "./gestures.mjs";
 import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba, maskOf, paint } from "./levels.mjs";
@@ -18,7 +18,7 @@ export function mountViewer(element, { props, watch }) {
   const stage = find("stage");
   const canvas = find("canvas");
   const context = canvas.getContext("2d");
-  const state = { photos: [], caseId: null, current: 0, mode: "both", threshold: 0.5, opacity: 0.35, hidden: false, view: null, fitted: true };
+  const state = { photos: [], caseId: null, current: 0, mode: "both", threshold: 0.5, opacity: 0.25, hidden: false, view: null, fitted: true };
   let ownThreshold = 0.5; // the checkpoint's
   let arrival = 0;
   let frame = 0;
@@ -75,7 +75,13 @@ export function mountViewer(element, { props, watch }) {
     if (one.layers.level !== level) {
       one.layers.level = level;
       one.layers.fill = paintLayer(one, fillPalette(level, FILL_RGB), one.layers.fill);
-      one.layers.outline = outlinePath(contour(one.levels, one.width, one.height, level, one.ranges));
+      one.layers.lines = contour(one.levels, one.width, one.height, level, one.ranges);
+      one.layers.step = 0;
+    }
+    const step = 0.6 / 2 ** Math.ceil(Math.log2(state.view.scale * (window.devicePixelRatio || 1)));
+    if (one.layers.step !== step) {
+      one.layers.step = step;
+      one.layers.outline = outlinePath(one.layers.lines, step);
     }
     if (state.mode === "heat" && !one.layers.heat) one.layers.heat = paintLayer(one, heatPalette());
     return one.layers;
@@ -294,11 +300,13 @@ function paintLayer(one, palette, canvas = new OffscreenCanvas(one.width, one.he
   return canvas;
 }
 
-function outlinePath(segments) {
+function outlinePath(lines, step) {
   const path = new Path2D();
-  for (let i = 0; i < segments.length; i += 4) {
-    path.moveTo(segments[i], segments[i + 1]);
-    path.lineTo(segments[i + 2], segments[i + 3]);
+  for (const line of lines) {
+    const points = thin(line, step);
+    path.moveTo(points[0], points[1]);
+    for (let i = 2; i < points.length; i += 2) path.lineTo(points[i], points[i + 1]);
+    path.closePath();
   }
   return path;
 }
