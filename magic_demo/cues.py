@@ -28,7 +28,7 @@ _EN_NEGATION = re.compile(
 _EN_DENIED_AFTER = re.compile(
     r"[\s:,]{0,3}(?:(?:is|are|was|were|has|have)\s+)?(?:not (?:obvious|present|felt|significant|seen|found)|absent|negative|denied|gone)\b"
 )
-_EN_LIST = re.compile(r"\s*(?:or|nor)\b|\s*[\w-]+(?:\s+[\w-]+)?(?:\s*,\s*[\w-]+)*\s*,?\s*(?:or|nor)\b")
+_EN_LIST = re.compile(r"\s*(?:or|nor)\b|\s*[\w-]+(?:\s+[\w-]+)?(?:\s*,\s*[\w-]+){0,4}\s*,?\s*\b(?:or|nor)\b")
 _EN_LIMIT = 7
 _ZH_STOP = re.compile(r"[，。；！？,.;!?\n:：()（）\s]|但|而|却|只|仅|伴|就|又|有些|有点|有时|稍|微|特别")
 _ZH_NEGATION = re.compile(

@@ -54,14 +54,14 @@ _VAGUE = {"几": 3.0, "数": 3.0, "多": 6.0, "若干": 3.0, "许多": 6.0}
 
 _EN_NUMBER = r"(?:\d{1,3}(?:\.\d+)?\+?|" + "|".join(sorted(_WORD_NUMBERS, key=len, reverse=True)) + r")"
 _ENGLISH = re.compile(
-    rf"(?<![\w.*])(?P<first>{_EN_NUMBER})(?:\s*(?:-|–|~|to|or)\s*(?P<second>{_EN_NUMBER}))?"
-    r"(?:[\s-]+(?:of|more|full|whole|or more|odd|plus|an?))*(?P<half>[\s-]+(?:and a half|and half))?"
-    r"[\s-]*(?P<unit>hour|hr|day|week|month|year|yr)s?\b(?P<half_after>\s+and\s+a\s+half)?"
+    rf"(?<![\w.*])(?P<first>{_EN_NUMBER})(?:\s{{0,3}}(?:-|–|~|to|or)\s{{0,3}}(?P<second>{_EN_NUMBER}))?"
+    r"(?:[\s-]{1,3}(?:of|more|full|whole|or more|odd|plus|an?)){0,3}(?P<half>[\s-]{1,3}(?:and a half|and half))?"
+    r"[\s-]{0,3}(?P<unit>hour|hr|day|week|month|year|yr)s?\b(?P<half_after>\s{1,3}and\s{1,3}a\s{1,3}half)?"
 )
 _ZH_NUMBER = r"(?:\d{1,3}(?:\.\d+)?|[零一二两三四五六七八九十百]{1,4}|大半|半|好几|几|数|若干|许多|多|个把|(?<![一二两三四五六七八九十几数半多])(?=[年月周]余))"
 _CHINESE = re.compile(
-    rf"(?<![\d.年甲])(?P<first>{_ZH_NUMBER})(?:\s*[-~～—至到、或,，]\s*(?P<second>{_ZH_NUMBER}))?"
-    r"(?P<more>\+|余|多|来|几)?\s*(?P<measure>个)?(?P<more_after>余|多)?(?P<half>半)?\s*"
+    rf"(?<![\d.年甲])(?P<first>{_ZH_NUMBER})(?:\s{{0,3}}[-~～—至到、或,，]\s{{0,3}}(?P<second>{_ZH_NUMBER}))?"
+    r"(?P<more>\+|余|多|来|几)?\s{0,3}(?P<measure>个)?(?P<more_after>余|多)?(?P<half>半)?\s{0,3}"
     r"(?P<unit>小时|钟头|天|日|周|星期|礼拜|月|年)(?P<tail>余|多|半|来|之久|左右|以上)?"
 )
 _AGE_AFTER = re.compile(
@@ -75,7 +75,7 @@ _CALENDAR_AFTER = re.compile(r"\s*(?:份|底|初|\d{1,2}[日号])")
 
 _TREATMENT = re.compile(
     r"\b(?:took|taken|taking|take|using|used|use|appl\w+|treat\w*|medicat\w*|inject\w*|prescri\w*|oral\w*|surger\w*|operat\w*|cured?|recover\w*|"
-    r"diabetes|cancer|hepatitis|hypertension|married|work\w*|practic\w*|every|each|once|per|after|pregnan\w*|born|course|infus\w*|drip|tablets?|how|previous\w*|within|disappear\w*|subsid\w*|fad\w*|heal\w*|engaged|profession|varicose|hospitali[sz]ed)\b"
+    r"diabetes|cancer|hepatitis|hypertension|married|work\w*|practic\w*|every|each|once|per|after|pregnan\w*|born|course|infus\w*|drip|tablets?|how|previous\w*|within|disappear\w*|subsid\w*|fad\w*|heal\w*|given|pills|engaged|profession|varicose|hospitali[sz]ed)\b"
     r"|用|服|治疗|吃|涂|抹|擦|输液|打针|注射|术后|手术|糖尿病|高血压|癌|肝炎|怀孕|每|工作|从事|结婚|疗程|停药|康复|痊愈|间隔|第|妊娠|随着|既往|曾|平均|出差|住院|住了|静脉曲张|做过"
 )
 _PRESENCE = re.compile(
@@ -84,7 +84,7 @@ _PRESENCE = re.compile(
     r"|病史|病程|患病|发病|起病|病|发现|出现|起|长|皮疹|皮损|疹|痒|斑|疱|泡|结节|疙瘩|有|已|了|约|大概|反复|近"
 )
 _AGO = re.compile(
-    r"\s*(?:ago\b|back\b|earlier\b|since\b|history\b|of (?:duration|history)\b|duration\b|in duration\b)|\s*(?:[之以]?前|(?:复发)?的?(?:病史|历史|史)|余|了|之久)"
+    r"\s*(?:ago\b|back\b|earlier\b|since\b|history\b|of (?:duration|history|(?:\w+ )?(?:itch\w*|rash\w*|symptoms))\b|duration\b|in duration\b)|\s*(?:[之以]?前|(?:复发)?的?(?:病史|历史|史)|余|了|之久)"
 )
 _LATER = re.compile(
     r"\s*(?:later\b|after\b|apart\b|interval\b|per\b|each\b|of (?:treatment|medication|use)\b|course\b|pregnan)|\s*(?:后(?![颈背脑面头枕])|[^，。,;；]{0,6}?(?:消失|消退|自行|就消|就好)|治疗|用药|可以|能好|天|一次|[一二三两几\d]次|发作|内)"
