@@ -48,15 +48,15 @@ def _choose_view(truth: Truth, case_seed: tuple[int, ...], index: int, longest: 
     close = index > 0 and rng.random() < 0.5
     across = 2 * truth.radius
     if truth.arrangement == "widespread":
-        field = rng.uniform(90, 130) if close else rng.uniform(170, 340)
+        field = rng.uniform(60, 110) if close else rng.uniform(120, 280)
     elif truth.arrangement == "grouped":
-        field = max(45.0, 10 * truth.radius) * (rng.uniform(1.0, 1.4) if close else rng.uniform(1.4, 2.4))
+        field = max(45.0, 10 * truth.radius) * (rng.uniform(0.8, 1.2) if close else rng.uniform(1.1, 2.0))
     elif truth.arrangement == "several":
-        field = across * rng.uniform(4.0, 8.0) + 20
+        field = across * rng.uniform(3.2, 6.5) + 10
     else:
-        field = across * (rng.uniform(1.7, 2.6) if close else rng.uniform(2.6, 7.0)) + (6 if close else 15)
+        field = across * (rng.uniform(1.4, 2.3) if close else rng.uniform(2.0, 5.5)) + (4 if close else 8)
     form = "plain"
-    if truth.kind in ("naevus", "macule") and field < 40 and rng.random() < 0.45:
+    if truth.kind == "naevus" and field < 45 and rng.random() < 0.45:
         form = "dermoscopy"
         field = max(13.0, across * 1.8)
     elif field > 60 and truth.site in LIMBS and rng.random() < 0.75:
