@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import nn
 from transformers import AutoModel, BertConfig, EvalPrediction, PreTrainedTokenizerBase, SwinConfig
 
-from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, read_preprocessing
-from magic_demo.decoding import PRIORS_NAME, SetPriors, count_priors, decode_answers, write_priors
+from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, read_preprocessing
+from magic_demo.decoding import PRIORS_NAME, SetPriors, count_priors, decode_answers, read_priors, write_priors
 from magic_demo.formats import read_encounters
 from magic_demo.questions import list_questions, load_families
 from magic_demo.scoring import answer_values
@@ -114,11 +114,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--folds", type=int, default=0, help="cross-validate the sources that count for the priors, in so many folds by author"
     )
+    parser.add_argument(
+        "--score", action="store_true", help="train nothing: score the checkpoint on the evaluation's cases, with parts of them left out"
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the output folder")
     options = parser.parse_args(arguments)
     overrides = {"data.folder": options.data, "run.output": options.output, "model.start": options.start}
     settings = read_settings(options.config, VqaSettings, overrides)
-    if options.folds:
+    scores: Mapping[str, object]
+    if options.score:
+        scores = score_checkpoint(settings)
+    elif options.folds:
         scores = cross_validate(settings, options.folds)
     else:
         folder, scores = run_training(settings, resume=options.resume)
@@ -135,6 +141,29 @@ def run_training(settings: VqaSettings, *, resume: bool = False) -> tuple[Path, 
     save_checkpoint(model, tokenizer, preprocessing, priors, best, half=settings.run.half)
     (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
     return best, dict(scores)
+
+
+def score_checkpoint(settings: VqaSettings) -> dict[str, dict[str, float]]:
+    """Score the model that the settings start from on each evaluation source: all of a case, its words alone, its photos alone, nothing."""
+    model, tokenizer, preprocessing = start_model(settings, [])
+    priors_file = find_checkpoint(settings.model.start) / PRIORS_NAME
+    priors = read_priors(priors_file) if priors_file.is_file() else {}
+    scores: dict[str, dict[str, float]] = {}
+    evaluation = _read(settings, "evaluation")
+    for name in dict.fromkeys(case.source.name for case in evaluation):
+        cases = [case for case in evaluation if case.source.name == name]
+        variants = {
+            "everything": cases,
+            "words": [replace(case, photos=()) for case in cases],
+            "words in Chinese": [replace(case, photos=(), texts=("", case.texts[1])) for case in cases],
+            "photos": [replace(case, texts=("", "")) for case in cases],
+            "nothing": [replace(case, photos=(), texts=("", "")) for case in cases],
+        }
+        references = {case.case_id: case.answers for case in cases}
+        for variant, seen in variants.items():
+            answers = decode_rows(score_cases(model, tokenizer, preprocessing, seen), priors)
+            scores[f"{name}, {variant}"] = official_scores(references, dict(zip(references, answers, strict=True)))
+    return scores
 
 
 def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
@@ -313,7 +342,8 @@ def _fit(
     prepare(run)
     model, tokenizer, preprocessing = start_model(settings, training)
     counted = [case.answers for case in training if case.source.priors]
-    priors = count_priors(counted, load_families(), smoothing=settings.decoding.smoothing, weight=settings.decoding.weight)
+    trust = settings.decoding
+    priors = count_priors(counted, load_families(), smoothing=trust.smoothing, weight=trust.weight) if counted else {}
     shelf, sets = PhotoShelf(preprocessing), bool(model.config.learn_sets)
     draws = CaseDraws(training, settings.data, shelf, epochs=run.epochs, sets=sets, seed=run.seed)
     every = run.evaluate_every or -(-draws.epoch_length // run.batch_size)
