@@ -23,7 +23,8 @@ TONES: dict[int, tuple[tuple[float, float], tuple[float, float], tuple[float, fl
     5: ((38, 47), (10, 14), (16, 21)),
     6: ((27, 37), (8, 12), (10, 17)),
 }
-"""Lab ranges (L, a, b) of the Fitzpatrick types, after the individual typology angle's classes (Chardon et al., 1991)."""
+"""Lab ranges (L, a, b) for the Fitzpatrick types: ours, chosen so that the individual typology angle, atan((L - 50) / b), falls roughly into
+the classes of Chardon et al. (1991), from very light to dark."""
 
 ABSORBS: dict[str, tuple[float, float, float]] = {
     "melanin": (0.52, 0.86, 1.18),
