@@ -25,7 +25,7 @@ from magic_demo.formats import read_encounters, write_answers
 from magic_demo.mask_files import mask_file_name, write_mask
 from magic_demo.overlay import lesion_mask
 from magic_demo.photos import read_photo
-from magic_demo.predictor import DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
+from magic_demo.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
 from magic_demo.questions import load_families, load_questions
 from magic_demo.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, Prediction
 from magic_demo.whole_files import write_json, write_whole
@@ -103,7 +103,7 @@ def predict_folder(
             for problem in entry.problems:
                 problems.append(f"{entry.encounter_id}: {problem}")
                 cases.write(f"problem: {problems[-1]}", file=sys.stderr)
-    if predictor.scorer is not None:
+    if predictor.answers_questions:
         write_answers(out / ANSWERS, {name: entry.answers for name, entry in entries.items()})
     masks = sum(len(entry.masks) for entry in entries.values())
     _write_manifest(out, settings, started, {"encounters": len(entries), "masks": masks, "problems": problems})
@@ -134,10 +134,10 @@ def _predict_files(files: EncounterFiles, out: Path, predictor: Predictor, langu
     masks = _write_masks(prediction, out)
     problems += prediction.failures
     answers = dict(prediction.answers)
-    if predictor.scorer is not None and not answers:  # the challenge wants every encounter answered
+    if predictor.answers_questions and not answers:  # the challenge wants every encounter answered
         problems.append("answered with what is most frequent instead")
         flat = {question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()}
-        answers = decode_answers(flat, load_families(), predictor.scorer.set_priors)
+        answers = decode_answers(flat, load_families(), predictor.set_priors)
     return JournalEntry(files.encounter_id, answers, masks, problems)
 
 
@@ -237,6 +237,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--language", choices=LANGUAGES, help="use this language's text alone (default: all the text there is)")
     parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id")
     parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
+    parser.add_argument("--cues", default=str(DEFAULT_CUES), help="text cues' checkpoint folder, or 'none' to answer with --vqa alone")
     parser.add_argument("--restart", action="store_true", help="begin anew instead of resuming the run in --out")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -246,6 +247,7 @@ def run(arguments: argparse.Namespace) -> int:
     predictor = Predictor.load(
         segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
         vqa=arguments.vqa if arguments.task != "segmentation" else None,
+        cues=arguments.cues if arguments.task != "segmentation" and arguments.cues != "none" else None,
     )
     try:
         report = predict_folder(

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from magic_demo.decoding import decode_answers
+from magic_demo.checkpoints import find_checkpoint
+from magic_demo.combining import Weights, combine_scores, read_weights
+from magic_demo.cue_model import CueModel
+from magic_demo.decoding import SetPriors, decode_answers
 from magic_demo.errors import ModelError
 from magic_demo.questions import load_families
 from magic_demo.segmentation import Segmenter
@@ -15,17 +18,30 @@ from magic_demo.vqa import OptionScorer
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 DEFAULT_SEGMENTATION = CHECKPOINTS / "segmentation-compact"
 DEFAULT_VQA = CHECKPOINTS / "vqa-compact"
+DEFAULT_CUES = CHECKPOINTS / "cues"
 
 Progress = Callable[[float, str], None]
 """Called with the share done (0..1) and what is done now, in words."""
 
 
 class Predictor:
-    """The models that are loaded, and what they say of an encounter. Either may be None: its task is then left out."""
+    """The models that are loaded, and what they say of an encounter. Any may be None: its part is then left out.
 
-    def __init__(self, segmenter: Segmenter | None, scorer: OptionScorer | None) -> None:
+    segmenter: finds the lesion. scorer, cues: score the closed questions, the first from photos and text, the second from text
+    alone; where both are there, their scores are combined by ``weights``.
+    """
+
+    def __init__(
+        self,
+        segmenter: Segmenter | None,
+        scorer: OptionScorer | None,
+        cues: CueModel | None = None,
+        weights: Weights | None = None,
+    ) -> None:
         self.segmenter = segmenter
         self.scorer = scorer
+        self.cues = cues
+        self.weights = weights or Weights()
 
     @classmethod
     def load(
@@ -33,18 +49,33 @@ class Predictor:
         *,
         segmentation: str | Path | None = DEFAULT_SEGMENTATION,
         vqa: str | Path | None = DEFAULT_VQA,
+        cues: str | Path | None = DEFAULT_CUES,
     ) -> Predictor:
-        """Load the models from folders or Hub ids; None leaves a task out. Raises CheckpointError with one line."""
+        """Load the models from folders or Hub ids; None leaves one out. Raises CheckpointError with one line."""
         return cls(
             Segmenter.load(segmentation) if segmentation is not None else None,
             OptionScorer.load(vqa) if vqa is not None else None,
+            CueModel.load(cues) if cues is not None else None,
+            read_weights(find_checkpoint(vqa)) if vqa is not None else None,
         )
 
     @property
     def models(self) -> Mapping[str, str]:
-        """Return task -> model id of what is loaded."""
-        loaded = {"segmentation": self.segmenter, "cvqa": self.scorer}
-        return {task: model.model_id for task, model in loaded.items() if model is not None}
+        """Return part -> model id of what is loaded."""
+        loaded = {"segmentation": self.segmenter, "cvqa": self.scorer, "cues": self.cues}
+        return {part: model.model_id for part, model in loaded.items() if model is not None}
+
+    @property
+    def answers_questions(self) -> bool:
+        """Return whether a model for the closed questions is loaded."""
+        return self.scorer is not None or self.cues is not None
+
+    @property
+    def set_priors(self) -> SetPriors | None:
+        """Return what the train answers say of sets: the cues' where there are two, since they decode in their scale."""
+        if self.cues is not None:
+            return self.cues.set_priors
+        return self.scorer.set_priors if self.scorer is not None else None
 
     def predict(
         self,
@@ -64,7 +95,7 @@ class Predictor:
         notes: list[str] = []
         failures: list[str] = []
         photos: list[PhotoPrediction] = []
-        steps = len(encounter.photos) * (self.segmenter is not None) + (self.scorer is not None)
+        steps = len(encounter.photos) * (self.segmenter is not None) + self.answers_questions
         if self.segmenter is not None:
             text = prompt if prompt is not None else encounter.narrative.text(language)
             for number, photo in enumerate(encounter.photos):
@@ -75,15 +106,15 @@ class Predictor:
                     failures.append(f"{photo.photo_id}: no mask ({error})")
         scores: OptionScores = {}
         answers: Mapping[str, int] = {}
-        if self.scorer is not None:
+        if self.answers_questions:
             report((steps - 1) / steps, "Scoring the closed questions")
             notes.extend(_say_what_was_missing(encounter))
             try:
-                scores = self.scorer.score(encounter.narrative.text(language), [photo.pixels for photo in encounter.photos])
+                scores = self.score_options(encounter, language=language)
             except ModelError as error:
                 failures.append(f"no answers ({error})")
             else:
-                answers = decode_answers(scores, load_families(), self.scorer.set_priors)
+                answers = decode_answers(scores, load_families(), self.set_priors)
         report(1.0, "Done")
         return Prediction(
             encounter_id=encounter.encounter_id,
@@ -96,12 +127,28 @@ class Predictor:
             failures=tuple(failures),
         )
 
+    def score_options(self, encounter: Encounter, *, language: Language = "en") -> OptionScores:
+        """Score every option of every question with the models that are loaded: qid -> (O,) float32.
+
+        Raises ModelError when a model fails on this case.
+        """
+        from_words = self.cues.score(encounter.narrative) if self.cues is not None else None
+        if self.scorer is None:
+            return from_words or {}
+        try:
+            scores = self.scorer.score(encounter.narrative.text(language), [photo.pixels for photo in encounter.photos])
+        except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
+            raise ModelError(f"the closed-question model failed: {_one_line(error)}") from error
+        if from_words is None:
+            return scores
+        return combine_scores(from_words, scores, load_families(), self.weights, photos=bool(encounter.photos))
+
 
 def _find_lesion(segmenter: Segmenter, photo: Photo, prompt: str) -> PhotoPrediction:
     try:
         probability = segmenter.predict(photo.pixels, prompt)
     except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
-        raise ModelError(f"the segmentation model failed: {' '.join(str(error).split())[:200]}") from error
+        raise ModelError(f"the segmentation model failed: {_one_line(error)}") from error
     return PhotoPrediction(photo.photo_id, probability, photo.size)
 
 
@@ -114,3 +161,7 @@ def _say_what_was_missing(encounter: Encounter) -> list[str]:
     if has_text:
         return ["No photos: the questions are answered from the text alone"]
     return ["Neither photos nor text: the answers are only what is most frequent"]
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -89,7 +89,8 @@ class _StopsAt:
 
     def __init__(self, encounter_id: str | None) -> None:
         self.inner = stand_in_predictor()
-        self.segmenter, self.scorer, self.models = self.inner.segmenter, self.inner.scorer, self.inner.models
+        self.segmenter, self.models = self.inner.segmenter, self.inner.models
+        self.answers_questions, self.set_priors = self.inner.answers_questions, self.inner.set_priors
         self.stop_at = encounter_id
         self.asked: list[str] = []
 

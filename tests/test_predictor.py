@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import numpy as np
 
+from magic_demo.predictor import Predictor
 from magic_demo.questions import load_questions
-from magic_demo.types import Encounter, Narrative, Photo
-from tests.stand_ins import draw_photo, stand_in_predictor
+from magic_demo.types import Encounter, Narrative, OptionScores, Photo, Pixels
+from magic_demo.vqa import OptionScorer
+from tests.stand_ins import WordScorer, draw_photo, stand_in_predictor
 
 
 def _case(**changes: object) -> Encounter:
@@ -77,3 +82,24 @@ def test_progress_rises_to_one_and_says_what_is_done() -> None:
     shares = [share for share, _ in told]
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert any("photo 2 of 2" in what for _, what in told)
+
+
+def test_the_shipped_models_answer_from_text_with_cues_and_answerer_together() -> None:
+    whole = Predictor.load(segmentation=None)
+    case = _case(photos=(), narrative=Narrative("Itchy red patches on both hands for three months."))
+    alone = Predictor(None, None, whole.cues).predict(case)
+    assert set(whole.models) == {"cvqa", "cues"} and set(alone.models) == {"cues"}
+    assert len(whole.predict(case).answers) == len(alone.answers) == 27
+    assert alone.answers["CQID025-001"] == 0 and alone.answers["CQID015-001"] == 3
+
+
+def test_a_model_that_runs_out_of_memory_costs_its_own_part() -> None:
+    class OutOfMemory(WordScorer):
+        def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
+            raise RuntimeError("not enough memory:\n you tried to allocate 9 GB")
+
+    predictor = stand_in_predictor()
+    predictor.scorer = cast(OptionScorer, OutOfMemory())
+    prediction = predictor.predict(_case())
+    assert len(prediction.photos) == 2 and not prediction.answers
+    assert "not enough memory: you tried" in prediction.failures[0]

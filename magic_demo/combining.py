@@ -1,0 +1,72 @@
+"""How the scores of the text cues and of the case answerer become one: a weighted mean of log-probabilities, a family at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from magic_demo.errors import CheckpointError
+from magic_demo.types import Family, OptionScores
+
+WEIGHTS_NAME = "combination.json"
+EQUAL = 0.5
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How far the case answerer counts beside the text cues: family id -> weight in 0..1; the cues have the rest.
+
+    A family that is not named weighs both alike. ``text_only`` holds for cases without photos.
+    """
+
+    text_only: Mapping[str, float] = field(default_factory=dict)
+    with_photos: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, family_id: str, *, photos: bool) -> float:
+        """Return the case answerer's weight for a family."""
+        return (self.with_photos if photos else self.text_only).get(family_id, EQUAL)
+
+
+def combine_scores(
+    cues: OptionScores, answerer: OptionScores, families: Sequence[Family], weights: Weights, *, photos: bool
+) -> OptionScores:
+    """Combine two models' scores: qid -> (O,) float32, log-probabilities for families of one slot, log-odds for the others.
+
+    A logarithmic opinion pool: the weights of a family sum to one, so that two models that agree leave the scores as they are.
+    """
+    combined = {}
+    for family in families:
+        weight = weights.of(family.family_id, photos=photos)
+        for question in family.questions:
+            one, other = (np.asarray(scores[question.qid], np.float64) for scores in (cues, answerer))
+            if len(family.questions) == 1:
+                one, other = _normalise(one), _normalise(other)
+            pooled = (1 - weight) * one + weight * other
+            combined[question.qid] = (_normalise(pooled) if len(family.questions) == 1 else pooled).astype(np.float32)
+    return combined
+
+
+def read_weights(folder: Path) -> Weights:
+    """Read a checkpoint's ``combination.json``; without one both models weigh alike. Raises CheckpointError when it is broken."""
+    path = folder / WEIGHTS_NAME
+    if not path.is_file():
+        return Weights()
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        tables = [{str(family): float(weight) for family, weight in content[name].items()} for name in ("text_only", "with_photos")]
+        if not all(0.0 <= weight <= 1.0 for table in tables for weight in table.values()):
+            raise ValueError("weights lie in 0..1")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path}: 'text_only' and 'with_photos' with a weight a family are expected ({error}); fetch it again"
+        ) from error
+    return Weights(*tables)
+
+
+def _normalise(logits: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    top = logits.max()
+    return np.asarray(logits - top - np.log(np.exp(logits - top).sum()), dtype=np.float64)

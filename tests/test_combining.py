@@ -1,0 +1,72 @@
+"""Two models' scores become one, between the two and never worse defined than either."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from magic_demo.combining import Weights, combine_scores, read_weights
+from magic_demo.errors import CheckpointError
+from magic_demo.questions import load_families, load_questions
+from magic_demo.types import OptionScores
+
+
+def _scores(seed: int) -> OptionScores:
+    rng = np.random.default_rng(seed)
+    return {question.qid: rng.normal(size=question.option_count).astype(np.float32) for question in load_questions()}
+
+
+def _all(weight: float) -> Weights:
+    table = {family.family_id: weight for family in load_families()}
+    return Weights(table, table)
+
+
+@pytest.mark.parametrize(("weight", "kept"), [(0.0, 0), (1.0, 1)])
+def test_the_whole_weight_on_one_model_keeps_its_order(weight: float, kept: int) -> None:
+    parts = _scores(1), _scores(2)
+    combined = combine_scores(*parts, load_families(), _all(weight), photos=True)
+    for question in load_questions():
+        assert np.array_equal(np.argsort(combined[question.qid]), np.argsort(parts[kept][question.qid]))
+
+
+def test_single_slot_families_come_out_as_log_probabilities() -> None:
+    combined = combine_scores(_scores(1), _scores(2), load_families(), Weights(), photos=False)
+    for family in load_families():
+        if len(family.questions) == 1:
+            assert np.exp(combined[family.questions[0].qid].astype(float)).sum() == pytest.approx(1.0, abs=1e-5)
+
+
+def test_log_odds_lie_between_the_two_models() -> None:
+    one, other = _scores(1), _scores(2)
+    combined = combine_scores(one, other, load_families(), _all(0.3), photos=False)
+    for qid in ("CQID011-002", "CQID020-009"):
+        assert (combined[qid] >= np.minimum(one[qid], other[qid]) - 1e-6).all()
+        assert (combined[qid] <= np.maximum(one[qid], other[qid]) + 1e-6).all()
+
+
+def test_a_constant_added_to_a_models_logits_changes_nothing_for_one_slot() -> None:
+    shifted = {qid: values + 7 for qid, values in _scores(1).items()}
+    before = combine_scores(_scores(1), _scores(2), load_families(), Weights(), photos=False)
+    after = combine_scores(shifted, _scores(2), load_families(), Weights(), photos=False)
+    assert np.allclose(before["CQID034-001"], after["CQID034-001"], atol=1e-5)
+
+
+def test_weights_come_with_the_checkpoint_and_differ_with_photos(tmp_path: Path) -> None:
+    (tmp_path / "combination.json").write_text(json.dumps({"text_only": {"CQID010": 0.0}, "with_photos": {"CQID010": 0.4}}))
+    weights = read_weights(tmp_path)
+    assert weights.of("CQID010", photos=False) == 0.0 and weights.of("CQID010", photos=True) == 0.4
+    assert weights.of("CQID036", photos=True) == 0.5
+
+
+def test_a_checkpoint_without_weights_counts_as_much_as_the_cues(tmp_path: Path) -> None:
+    assert read_weights(tmp_path).of("CQID010", photos=True) == 0.5
+
+
+@pytest.mark.parametrize("content", ["{", "{}", '{"text_only": {"CQID010": 2}, "with_photos": {}}', '{"text_only": 1, "with_photos": {}}'])
+def test_broken_weights_are_refused_by_name(tmp_path: Path, content: str) -> None:
+    (tmp_path / "combination.json").write_text(content)
+    with pytest.raises(CheckpointError, match=r"combination\.json"):
+        read_weights(tmp_path)
