@@ -132,39 +132,45 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         model.text_model, model.vision_model = text, vision
         return model
 
-    def read_tokens(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode (N, T) token ids into (N, T, text width), and say which (N, T) bool count; of a row without tokens, the first."""
-        visible = attention_mask.bool()
-        visible = torch.cat([visible[:, :1] | ~visible.any(dim=1, keepdim=True), visible[:, 1:]], dim=1)
-        return self.text_model(input_ids=input_ids, attention_mask=visible.long()).last_hidden_state, visible
+    def read_tokens(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Encode (N, T) token ids into (N, T, text width)."""
+        return self.text_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state  # type: ignore[no-any-return]
 
-    def encode_texts(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Pool (N, T) token ids into (N, text width); rows whose mask is all zero come out finite and mean nothing."""
-        return self._pool(*self.read_tokens(input_ids, attention_mask))
-
-    def _pool(self, states: Tensor, visible: Tensor) -> Tensor:
+    def pool_tokens(self, states: Tensor, attention_mask: Tensor) -> Tensor:
+        """Pool (N, T, text width) over the tokens that (N, T) counts into (N, text width)."""
+        visible = attention_mask.bool()[..., None]
         if self.config.text_pooling == "cls":
             return states[:, 0]
         if self.config.text_pooling == "max":
-            return states.masked_fill(~visible[..., None], torch.finfo(states.dtype).min).amax(dim=1)
-        return (states * visible[..., None]).sum(dim=1) / visible.sum(dim=1, keepdim=True)
+            return states.masked_fill(~visible, torch.finfo(states.dtype).min).amax(dim=1)
+        return (states * visible).sum(dim=1) / visible.sum(dim=1).clamp(min=1)
 
     def encode_options(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Encode (O, T) question and option texts into (O, D): the case plays no part, so this is done once a checkpoint."""
-        return self.option_projection(self.encode_texts(input_ids, attention_mask))  # type: ignore[no-any-return]
+        return self.option_projection(self.pool_tokens(self.read_tokens(input_ids, attention_mask), attention_mask))  # type: ignore[no-any-return]
 
     def encode_narratives(self, input_ids: Tensor, attention_mask: Tensor, options: Tensor) -> Tensor:
         """Encode (B, T) narratives for (O, D) options into (B, O or 1, D); a row without tokens becomes the learnt "no text" vector."""
-        states, visible = self.read_tokens(input_ids, attention_mask)
+        written = attention_mask.bool().any(dim=1)
+        places = len(options) if self.config.attention_heads else 1
+        vectors = self.no_text.to(options.dtype).expand(len(written), places, -1)
+        if not bool(written.any()):
+            return vectors
+        mask = attention_mask[written]
+        states = self.read_tokens(input_ids[written], mask)
         if self.config.attention_heads:
-            keys, values, queries = self.key_projection(states), self.narrative_projection(states), self.query_projection(options)
-            keys, values, queries = (x.unflatten(-1, (self.config.attention_heads, -1)) for x in (keys, values, queries))
-            scores = torch.einsum("ohd,bthd->bhot", queries, keys) / queries.shape[-1] ** 0.5
-            shares = scores.masked_fill(~visible[:, None, None, :], torch.finfo(scores.dtype).min).softmax(dim=-1)
-            vectors = torch.einsum("bhot,bthd->bohd", shares, values).flatten(2)
+            told = self._attend(options, states, mask.bool())
         else:
-            vectors = self.narrative_projection(self._pool(states, visible))[:, None, :]
-        return torch.where(attention_mask.bool().any(dim=1)[:, None, None], vectors, self.no_text.to(vectors.dtype))
+            told = self.narrative_projection(self.pool_tokens(states, mask))[:, None, :]
+        return vectors.index_put((written.nonzero().squeeze(1),), told.to(vectors.dtype))
+
+    def _attend(self, options: Tensor, states: Tensor, visible: Tensor) -> Tensor:
+        heads = (self.config.attention_heads, -1)
+        keys, values = self.key_projection(states).unflatten(-1, heads), self.narrative_projection(states).unflatten(-1, heads)
+        queries = self.query_projection(options).unflatten(-1, heads)
+        scores = torch.einsum("ohd,bthd->bhot", queries, keys) / queries.shape[-1] ** 0.5
+        shares = scores.masked_fill(~visible[:, None, None, :], torch.finfo(scores.dtype).min).softmax(dim=-1)
+        return torch.einsum("bhot,bthd->bohd", shares, values).flatten(2)
 
     def encode_photos(self, pixel_values: Tensor, photo_mask: Tensor) -> Tensor:
         """Encode (B, P, 3, h, w) photos into (B, D): the mean over the photos that (B, P) bool says are there, or "no photo"."""

@@ -124,7 +124,7 @@ def _draw_cases(drawn: Path, source: CaseSource) -> Path:
     folder = drawn / f"synthetic-{source.count}-{source.seed}"
     if not folder.is_dir():
         print(f"drawing {source.count} synthetic cases into {folder}")
-        write_cases(folder, count=source.count, seed=source.seed, splits=SYNTHETIC_SPLITS, longest=256)
+        write_cases(folder, count=source.count, seed=source.seed, splits=SYNTHETIC_SPLITS, longest=192)
     return folder
 
 
