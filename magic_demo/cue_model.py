@@ -16,14 +16,14 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from magic_demo.cues import find_cues
 from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors, write_priors
 from magic_demo.errors import CheckpointError
 from magic_demo.terms import Spans, find_terms, weigh_terms
 from magic_demo.types import LANGUAGES, Language, Narrative, OptionScores
-from magic_demo.whole_files import write_json
+from magic_demo.whole_files import write_json, write_whole
 
 MODEL_TYPE = "cue-heads"
 CONFIG_NAME = "config.json"
@@ -155,7 +155,7 @@ class CueModel:
         ]
         write_json(folder / CONFIG_NAME, {"model_type": MODEL_TYPE, "families": families}, indent=1)
         write_json(folder / VOCABULARY_NAME, vocabulary, indent=None)
-        save_file(tensors, folder / WEIGHTS_NAME)
+        write_whole(folder / WEIGHTS_NAME, save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
         write_priors(folder / PRIORS_NAME, self.set_priors)
 
     def score(self, narrative: Narrative) -> OptionScores:

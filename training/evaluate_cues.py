@@ -54,6 +54,7 @@ def evaluate(cases: Sequence[LearningCase], settings: CueSettings, *, quick: boo
     if quick:
         return report
     shipped = [temper(cases, run, settings) for run in cross_validate(cases, found, settings)]
+    report[f"{name}, shipped weights"] = score_table(cases, shipped, settings)
     present = [keep_from(cases, run, settings.present_from) for run in shipped]
     if (present[0].folds >= 0).any():
         report[f"{name}, shipped weights, cases from {settings.present_from} on"] = score_table(cases, present, settings)
