@@ -132,6 +132,10 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         model.text_model, model.vision_model = text, vision
         return model
 
+    def save_pretrained(self, save_directory: Any, *arguments: Any, **more: Any) -> None:
+        """Save under the names that the weights have here: the library's older names for Swin's break a Trainer's resume and best model."""
+        super().save_pretrained(save_directory, *arguments, **{"save_original_format": False, **more})
+
     def read_tokens(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Encode (N, T) token ids into (N, T, text width)."""
         return self.text_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state  # type: ignore[no-any-return]

@@ -166,7 +166,7 @@ def test_options_are_encoded_once_and_never_again_when_scoring(monkeypatch: pyte
     rows: list[int] = []
     real = CaseAnswerer.read_tokens
 
-    def count(self: CaseAnswerer, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+    def count(self: CaseAnswerer, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         rows.append(input_ids.shape[0])
         return real(self, input_ids, attention_mask)
 

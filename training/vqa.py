@@ -5,28 +5,27 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
-from transformers import AutoModel, BertConfig, EvalPrediction, PreTrainedTokenizerBase, SwinConfig
+from transformers import AutoModel, AutoTokenizer, BertConfig, PreTrainedTokenizerBase, SwinConfig
 
 from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, read_preprocessing
-from magic_demo.decoding import PRIORS_NAME, SetPriors, count_priors, decode_answers, read_priors, write_priors
+from magic_demo.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
 from magic_demo.formats import read_encounters
-from magic_demo.questions import list_questions, load_families
-from magic_demo.scoring import answer_values
+from magic_demo.questions import load_families
 from magic_demo.types import Answers
-from magic_demo.vqa import CaseAnswerer, CaseAnswererConfig, list_option_texts, place_families
+from magic_demo.vqa import CaseAnswerer, CaseAnswererConfig, list_option_texts
 from training.averaging import AveragingTrainer
 from training.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
 from training.tokenizer import train_tokenizer
 from training.vqa_data import CaseDataSettings, CaseDraws, EvaluationCases, PhotoShelf, make_collator, split_folds
+from training.vqa_metrics import decode_rows, make_metrics, most_frequent, official_scores, score_cases
 from training.vqa_sources import LearningCase, read_cases
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -196,8 +195,13 @@ def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
     return scores
 
 
-def start_model(settings: VqaSettings, cases: Sequence[LearningCase]) -> tuple[CaseAnswerer, PreTrainedTokenizerBase, Preprocessing]:
-    """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, pretrained encoders', or new ones."""
+def start_model(
+    settings: VqaSettings, cases: Sequence[LearningCase], *, resume: bool = False
+) -> tuple[CaseAnswerer, PreTrainedTokenizerBase, Preprocessing]:
+    """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, pretrained encoders', or new ones.
+
+    A new tokenizer is kept in the output folder: learnt again, it would number its pieces anew, and a resumed run would read nonsense.
+    """
     wanted = settings.model
     names = (
         "fusion",
@@ -221,12 +225,12 @@ def start_model(settings: VqaSettings, cases: Sequence[LearningCase]) -> tuple[C
                 f"{wanted.start}: a {loaded.config.model_type} model; a checkpoint of this command, 'encoders' or 'compact' is expected"
             )
         return loaded, load_tokenizer(wanted.start), read_preprocessing(wanted.start)
-    texts = [text for case in cases for text in case.texts if text] + list_option_texts(load_families(), "en")
-    for path in wanted.narratives:
-        for encounter in read_encounters(settings.data.folder / path).encounters:
-            texts.extend(text for text in (encounter.narrative.en, encounter.narrative.zh) if text)
-    sizes = wanted.sizes
-    tokenizer = train_tokenizer(texts, vocabulary=sizes.vocabulary, most_tokens=wanted.max_text_tokens)
+    sizes, kept = wanted.sizes, settings.run.output / "tokenizer"
+    if resume:
+        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(kept, local_files_only=True)
+    else:
+        tokenizer = _learn_tokenizer(settings, cases)
+        tokenizer.save_pretrained(kept)
     text = BertConfig(
         vocab_size=len(tokenizer),
         hidden_size=sizes.text_width,
@@ -245,6 +249,14 @@ def start_model(settings: VqaSettings, cases: Sequence[LearningCase]) -> tuple[C
     )
     model = CaseAnswerer(CaseAnswererConfig(text_config=text, vision_config=photo, **design))
     return model, tokenizer, Preprocessing((sizes.size, sizes.size), IMAGENET_MEAN, IMAGENET_STD)
+
+
+def _learn_tokenizer(settings: VqaSettings, cases: Sequence[LearningCase]) -> PreTrainedTokenizerBase:
+    texts = [text for case in cases for text in case.texts if text] + list_option_texts(load_families(), "en")
+    for path in settings.model.narratives:
+        for encounter in read_encounters(settings.data.folder / path).encounters:
+            texts.extend(text for text in (encounter.narrative.en, encounter.narrative.zh) if text)
+    return train_tokenizer(texts, vocabulary=settings.model.sizes.vocabulary, most_tokens=settings.model.max_text_tokens)
 
 
 def save_checkpoint(
@@ -266,69 +278,6 @@ def save_checkpoint(
         write_priors(folder / PRIORS_NAME, priors)
 
 
-def score_cases(
-    model: CaseAnswerer, tokenizer: PreTrainedTokenizerBase, preprocessing: Preprocessing, cases: Sequence[LearningCase]
-) -> NDArray[np.float32]:
-    """Return the model's (N, O) logits for cases as they come."""
-    dataset = EvaluationCases(cases, PhotoShelf(preprocessing), sets=model.config.learn_sets)
-    collate = make_collator(tokenizer, preprocessing, most_tokens=model.config.max_text_tokens, language=model.config.language)
-    model.eval()  # type: ignore[no-untyped-call]
-    device = next(model.parameters()).device
-    rows = []
-    with torch.inference_mode():
-        for index in range(len(dataset)):
-            batch = {name: values.to(device) for name, values in collate([dataset[index]]).items()}
-            rows.append(model(**batch).logits.float().cpu().numpy())
-    return np.concatenate(rows)
-
-
-def decode_rows(logits: NDArray[np.floating[Any]], priors: SetPriors) -> list[dict[str, int]]:
-    """Decode (N, O) logits into N answers."""
-    families = load_families()
-    places = place_families(families)
-    return [
-        decode_answers({question.qid: row[place] for family, place in places for question in family.questions}, families, priors)
-        for row in logits.astype(np.float64)
-    ]
-
-
-def official_scores(references: Mapping[str, Answers], answers: Mapping[str, Answers]) -> dict[str, float]:
-    """Return the official accuracy, all in all and a family."""
-    families = load_families()
-    gold, system = (
-        {
-            case_id: {family.family_id: {given[q.qid] for q in family.questions if q.qid in given} for family in families}
-            for case_id, given in of_cases.items()
-        }
-        for of_cases in (references, answers)
-    )
-    values = answer_values(gold, system, [family.family_id for family in families])
-    return {name: float(value) for name, value in values.items() if name.startswith("accuracy") and value is not None}
-
-
-def most_frequent(references: Sequence[Answers]) -> dict[str, int]:
-    """Return the constant answer: each question's most frequent option among the references."""
-    questions = list_questions(load_families())
-    return {q.qid: int(np.bincount([case[q.qid] for case in references], minlength=q.option_count).argmax()) for q in questions}
-
-
-def make_metrics(cases: Sequence[LearningCase], priors: SetPriors) -> Callable[[EvalPrediction], dict[str, float]]:
-    """Return what scores the evaluation's logits: all cases together, and source by source where there are several."""
-    references = {str(index): case.answers for index, case in enumerate(cases)}
-    sources = [case.source.name for case in cases]
-
-    def compute(prediction: EvalPrediction) -> dict[str, float]:
-        answers = {str(index): decoded for index, decoded in enumerate(decode_rows(np.asarray(prediction.predictions), priors))}
-        scores = official_scores(references, answers)
-        for name in sorted(set(sources)) if len(set(sources)) > 1 else ():
-            mine = {str(index) for index, source in enumerate(sources) if source == name}
-            of_source = official_scores({key: references[key] for key in mine}, {key: answers[key] for key in mine})
-            scores[f"{name}_accuracy_all"] = of_source["accuracy_all"]
-        return scores
-
-    return compute
-
-
 def _read(settings: VqaSettings, kind: Literal["training", "evaluation"]) -> list[LearningCase]:
     return read_cases(settings.data.folder, getattr(settings.data, kind), settings.run.output.parent / "cases")
 
@@ -340,7 +289,7 @@ def _fit(
     if not training or not evaluation:
         raise SettingsError("the data holds no case to train on" if not training else "the data holds no case to evaluate on")
     prepare(run)
-    model, tokenizer, preprocessing = start_model(settings, training)
+    model, tokenizer, preprocessing = start_model(settings, training, resume=resume)
     counted = [case.answers for case in training if case.source.priors]
     trust = settings.decoding
     priors = count_priors(counted, load_families(), smoothing=trust.smoothing, weight=trust.weight) if counted else {}

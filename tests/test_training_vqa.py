@@ -1,0 +1,177 @@
+"""Training of the closed questions' model, on a model and cases of the smallest kind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from magic_demo.errors import MagicDemoError
+from magic_demo.questions import load_families, load_questions
+from magic_demo.types import Answers
+from magic_demo.vqa import OptionScorer, place_families
+from training.run import SettingsError, read_settings
+from training.vqa import VqaSettings, cross_validate, main, run_training
+from training.vqa_data import CaseDraws, PhotoShelf, drop_words, make_labels, split_folds
+from training.vqa_metrics import decode_rows, most_frequent, official_scores
+from training.vqa_sources import CaseSource, LearningCase, answer_from_cues, read_cases
+
+FAMILIES = load_families()
+SOURCE = CaseSource("made", "challenge", priors=True)
+
+
+def make_learning_cases(groups: list[str]) -> list[LearningCase]:
+    """Make cases without photos, one a group name given."""
+    answers = {question.qid: 0 for question in load_questions()}
+    return [LearningCase(f"ENC{index:05d}", SOURCE, ("itchy arms", "手痒"), (), answers, group) for index, group in enumerate(groups)]
+
+
+@pytest.fixture(scope="module")
+def tiny(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> VqaSettings:
+    """Return the settings of the tiny run, its output in a new folder."""
+    output = tmp_path_factory.mktemp("runs") / "tiny"
+    return read_settings(repository / "training" / "configs" / "vqa-tiny.yaml", VqaSettings, {"run.output": str(output)})
+
+
+@pytest.fixture(scope="module")
+def trained(tiny: VqaSettings) -> tuple[Path, dict[str, float]]:
+    """Train the tiny model once."""
+    return run_training(tiny)
+
+
+def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(tiny: VqaSettings, trained: tuple[Path, dict[str, float]]) -> None:
+    folder, scores = trained
+    states = sorted((tiny.run.output / "checkpoints").glob("checkpoint-*/trainer_state.json"), key=lambda path: path.stat().st_mtime)
+    history = json.loads(states[-1].read_text(encoding="utf-8"))["log_history"]
+    losses = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
+    assert losses[-1] < losses[0]
+    assert 0 <= scores["eval_accuracy_all"] <= 1
+    scorer = OptionScorer.load(folder)
+    assert scorer.set_priors is not None
+    assert len(scorer.score("itchy for two weeks", [])) == len(load_questions())
+
+
+def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(tiny: VqaSettings) -> None:
+    stopped = replace(tiny, run=replace(tiny.run, output=tiny.run.output.parent / "stopped", keep=10, keep_last=True))
+    folder, _ = run_training(stopped)
+    whole = OptionScorer.load(folder).model.state_dict()
+    folders = sorted((stopped.run.output / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]))
+    for late in folders[2:]:  # as if the run had ended here
+        shutil.rmtree(late)
+    resumed = OptionScorer.load(run_training(stopped, resume=True)[0]).model.state_dict()
+    assert all(torch.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)
+
+
+def test_a_fresh_run_does_not_mix_with_an_old_one(tiny: VqaSettings, trained: tuple[Path, dict[str, float]]) -> None:
+    assert trained[0].is_dir()
+    with pytest.raises(MagicDemoError, match="--resume"):
+        run_training(tiny)
+
+
+def test_the_command_cross_validates_beside_the_constant_answer(
+    repository: Path, tiny: VqaSettings, trained: tuple[Path, dict[str, float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = yaml.safe_load((repository / "training" / "configs" / "vqa-tiny.yaml").read_text(encoding="utf-8"))
+    config["run"] |= {"epochs": 1, "output": str(tiny.run.output.parent / "folds")}  # the cases beside it are already drawn
+    path = tiny.run.output.parent / "folds.yaml"
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    assert main(["--config", str(path), "--folds", "2", "--start", str(trained[0])]) == 0
+    scores = json.loads((tiny.run.output.parent / "folds" / "cross_validation.json").read_text(encoding="utf-8"))
+    assert {"accuracy_all", "constant_accuracy_all", "accuracy_CQID011"} <= set(scores)
+    assert '"fold": 2' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "change", [{"model.start": "compac"}, {"data.folder": "nowhere", "data.training": [{"name": "a", "kind": "challenge"}]}]
+)
+def test_settings_that_lead_nowhere_are_one_line(repository: Path, tmp_path: Path, tiny: VqaSettings, change: dict[str, Any]) -> None:
+    overrides = {"run.output": str(tiny.run.output.parent / tmp_path.name), **change}
+    settings = read_settings(repository / "training" / "configs" / "vqa-tiny.yaml", VqaSettings, overrides)
+    with pytest.raises(MagicDemoError):
+        run_training(settings)
+
+
+def test_one_fold_is_refused(tiny: VqaSettings) -> None:
+    with pytest.raises(SettingsError, match="at least 2"):
+        cross_validate(tiny, 1)
+
+
+@pytest.mark.parametrize("name", ["vqa", "vqa-paper", "vqa-tiny", "vqa-compact-start", "vqa-compact"])
+def test_every_settings_file_is_readable(repository: Path, name: str) -> None:
+    assert read_settings(repository / "training" / "configs" / f"{name}.yaml", VqaSettings).data.training
+
+
+def test_folds_keep_authors_together_and_hold_every_case_once() -> None:
+    cases = make_learning_cases([f"author {index % 7}" for index in range(30)])
+    folds = split_folds(cases, 3, seed=0)
+    assert sorted(index for fold in folds for index in fold) == list(range(30))
+    where = [{cases[index].group for index in fold} for fold in folds]
+    assert not (where[0] & where[1] or where[0] & where[2] or where[1] & where[2])
+    assert folds != split_folds(cases, 3, seed=1)
+
+
+def test_labels_are_members_of_sets_or_shares_of_slots_and_unknown_where_no_answer_is() -> None:
+    answers: Answers = {f"CQID012-{slot:03d}": value for slot, value in enumerate((0, 2, 3, 3, 3, 3), start=1)}
+    places = {family.family_id: place for family, place in place_families(FAMILIES)}
+    sets, shares = make_labels(answers, FAMILIES, sets=True), make_labels(answers, FAMILIES, sets=False)
+    assert sets[places["CQID012"]].tolist() == [1, 0, 1, 1]
+    assert shares[places["CQID012"]] == pytest.approx(np.array([1, 0, 1, 4]) / 6)
+    assert np.isnan(sets[places["CQID010"]]).all()
+
+
+def test_draws_do_not_depend_on_who_asks_when(tiny: VqaSettings) -> None:
+    cases = read_cases(Path(), tiny.data.training, tiny.run.output.parent / "cases")
+    scorer_size = type("Size", (), {"size": (32, 32)})
+    draws = [CaseDraws(cases, tiny.data, PhotoShelf(scorer_size), epochs=2, sets=True, seed=4) for _ in range(2)]  # type: ignore[arg-type]
+    later = draws[1][len(cases) + 1]
+    one = draws[0][len(cases) + 1]
+    assert one["text"] == later["text"] and all(np.array_equal(a, b) for a, b in zip(one["photos"], later["photos"], strict=True))
+    assert len(draws[0]) == 2 * len(cases)
+
+
+def test_words_and_characters_are_left_out_but_never_all() -> None:
+    random = np.random.default_rng(0)
+    assert drop_words("a b c", 1.0, random) == "a b c"
+    assert set(drop_words("one two three four five six", 0.5, random).split()) < {"one", "two", "three", "four", "five", "six"}
+    assert len(drop_words("皮疹三个月了很痒", 0.5, random)) < 8
+    assert drop_words("", 0.5, random) == ""
+
+
+def test_words_alone_teach_only_what_words_can_tell() -> None:
+    cases = read_cases(Path(), [CaseSource("words", "narratives", count=5, seed=2)], Path())
+    assert all(case.photos == () and {qid[:7] for qid in case.answers} == {"CQID011", "CQID015", "CQID025"} for case in cases)
+
+
+def test_cues_answer_onset_itch_and_named_sites_and_nothing_else() -> None:
+    answers = answer_from_cues(["Itchy rash on the arms for three weeks."], FAMILIES)
+    names = {
+        qid: FAMILIES[index].options["en"][answers[qid]] for index, qid in ((3, "CQID015-001"), (5, "CQID025-001"), (1, "CQID011-001"))
+    }
+    assert names == {"CQID015-001": "within weeks", "CQID025-001": "yes", "CQID011-001": "upper extremities"}
+    assert {qid[:7] for qid in answers} == {"CQID011", "CQID015", "CQID025"}
+    assert not any(qid.startswith("CQID011") for qid in answer_from_cues(["What is this?"], FAMILIES))
+
+
+def test_the_constant_answer_reaches_on_the_real_answers_what_is_published(shared_data: Path) -> None:
+    cases = read_cases(shared_data, [CaseSource("dermavqa", "challenge", folder="dermavqa", photos=False)], Path())
+    constant = most_frequent([case.answers for case in cases])
+    scores = official_scores({case.case_id: case.answers for case in cases}, {case.case_id: constant for case in cases})
+    assert len(cases) == 300
+    assert scores["accuracy_all"] == pytest.approx(0.584, abs=0.006)
+
+
+def test_perfect_scores_decode_to_the_reference() -> None:
+    answers = {question.qid: question.option_count - 2 for question in load_questions()}
+    for family in FAMILIES:
+        for question in family.questions[1:]:
+            answers[question.qid] = family.not_mentioned
+    row = (make_labels(answers, FAMILIES, sets=True) - 0.5) * 20
+    decoded = decode_rows(row[None], {})
+    assert official_scores({"a": answers}, {"a": decoded[0]})["accuracy_all"] == 1.0
