@@ -81,7 +81,7 @@ def predict_folder(
     Raises FormatError when the data cannot be read, or when ``out`` holds a run with other settings.
     """
     found = read_encounters(data, split)
-    problems = list(found.problems)
+    problems: list[str] = []
     settings = _settings(predictor, split, language, system_name)
     out.mkdir(parents=True, exist_ok=True)
     started = _start(out, settings, restart)
@@ -93,6 +93,13 @@ def predict_folder(
         (out / JOURNAL).open("a", encoding="utf-8") as journal,
         tqdm(found.encounters, unit="case", disable=quiet, file=sys.stderr, desc="predict") as cases,
     ):
+
+        def say(problem: str) -> None:
+            problems.append(problem)
+            cases.write(f"problem: {problem}", file=sys.stderr)
+
+        for problem in found.problems:
+            say(problem)
         for files in cases:
             entry = finished.get(files.encounter_id)
             if entry is None or entry.problems:
@@ -101,8 +108,7 @@ def predict_folder(
                 done_now += 1
             entries[entry.encounter_id] = entry
             for problem in entry.problems:
-                problems.append(f"{entry.encounter_id}: {problem}")
-                cases.write(f"problem: {problems[-1]}", file=sys.stderr)
+                say(f"{entry.encounter_id}: {problem}")
     if predictor.answers_questions:
         write_answers(out / ANSWERS, {name: entry.answers for name, entry in entries.items()})
     masks = sum(len(entry.masks) for entry in entries.values())

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
 
 from magic_demo.errors import CheckpointError
 from magic_demo.photos import resize_pixels
@@ -79,6 +80,7 @@ def load_model(source: str | Path, auto_class: Any, *, revision: str | None = No
     """
     folder = find_checkpoint(source, revision=revision)
     read_config(folder)
+    transformers_logging.disable_progress_bar()  # of the library, for weights: over in a moment, and it runs into our own bars
     try:
         model, info = auto_class.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
