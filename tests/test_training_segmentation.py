@@ -84,7 +84,7 @@ def test_a_short_run_raises_dice_by_a_third_and_the_product_loads_its_best(setti
 
 
 class Stop(TrainerCallback):
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:  # noqa: ARG002
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step == 3:
             raise KeyboardInterrupt
 
