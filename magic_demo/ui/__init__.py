@@ -27,6 +27,11 @@ UPLOADS_KEPT = (60, 600)
 
 def build_app(source: PredictorSource, examples: Sequence[Example] = ()) -> gr.Blocks:
     """Compose the page over a predictor that may still be loading."""
+    return lay_out_page(source, examples)[0]
+
+
+def lay_out_page(source: PredictorSource, examples: Sequence[Example]) -> tuple[gr.Blocks, Handlers]:
+    """Put the parts together; return the page and what it does on events."""
     cases = OpenCases()
     app = gr.Blocks(title="Magic Demo", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_KEPT)
     with app:
@@ -41,8 +46,9 @@ def build_app(source: PredictorSource, examples: Sequence[Example] = ()) -> gr.B
             with gr.Column(elem_id="cards-panel", min_width=0):
                 cards = gr.HTML(render_cards(load_families(), None), js_on_load=None, elem_id="cards", apply_default_css=False)
         status = gr.HTML(render_source(source), js_on_load=None, elem_id="status", apply_default_css=False)
-        _wire(Handlers(Parts(top, panel, viewer, cards, status, case, spoken, timer), source, examples, cases))
-    return app
+        handlers = Handlers(Parts(top, panel, viewer, cards, status, case, spoken, timer), source, examples, cases)
+        _wire(handlers)
+    return app, handlers
 
 
 def _wire(handlers: Handlers) -> None:

@@ -258,6 +258,17 @@ def test_a_chinese_page_offers_the_example_in_chinese(watched: Watched) -> None:
     assert watched.page.input_value("#narrative textarea") == load_examples()[0].encounter.narrative.zh
 
 
+def test_a_file_dropped_on_the_page_is_uploaded(watched: Watched, photo_file: Path) -> None:
+    watched.page.evaluate(
+        """(data) => { const transfer = new DataTransfer();
+        transfer.items.add(new File([Uint8Array.from(atob(data), (one) => one.charCodeAt(0))], "dropped.png", { type: "image/png" }));
+        document.querySelector("#viewer-stage").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true })); }""",
+        base64.b64encode(photo_file.read_bytes()).decode(),
+    )
+    watched.page.wait_for_selector("#photo-strip-list .thumb")
+    assert watched.page.locator("#viewer-name").inner_text() == "dropped"
+
+
 def test_bad_files_are_one_line_each_and_the_good_one_goes_on(watched: Watched, photo_file: Path, tmp_path: Path) -> None:
     text_file = tmp_path / "notes.jpg"
     text_file.write_text("not a photo")

@@ -1,0 +1,246 @@
+"""What happens on the page's events, with a predictor that writes down what it is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from magic_demo.bundled import Example, load_examples
+from magic_demo.decoding import decode_answers
+from magic_demo.errors import ModelError
+from magic_demo.questions import load_families
+from magic_demo.types import Encounter, Language, Narrative, PhotoPrediction, Prediction
+from magic_demo.ui import PredictorSource, launch_settings, lay_out_page
+from magic_demo.ui.handlers import Handlers
+from magic_demo.ui.source import Progress
+
+REQUEST = SimpleNamespace(session_hash="mine")
+
+
+class WritingPredictor:
+    """Finds a lesion everywhere, answers the same always, and keeps what it was asked."""
+
+    models: Mapping[str, str] = {"segmentation": "written", "cvqa": "written"}
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Encounter, str | None, Language]] = []
+        self.on_step: Callable[[], None] = lambda: None
+
+    def predict(
+        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", progress: Progress | None = None
+    ) -> Prediction:
+        self.asked.append((encounter, prompt, language))
+        self.on_step()
+        if progress is not None:
+            progress(0.5, "Scoring the closed questions")
+        questions = [question for family in load_families() for question in family.questions]
+        scores = {question.qid: np.zeros(question.option_count, np.float32) for question in questions}
+        maps = tuple(PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), photo.size) for photo in encounter.photos)
+        return Prediction(encounter.encounter_id, maps, scores, decode_answers(scores, load_families()), models=self.models)
+
+
+def lay_out(predictor: WritingPredictor, examples: Sequence[Example] = ()) -> tuple[gr.Blocks, Handlers]:
+    """Lay out the page inside a running event loop: outside of one Gradio makes loops that nobody closes."""
+    source = PredictorSource(lambda: predictor)
+    source.start()
+    source.wait(10)
+
+    async def lay() -> tuple[gr.Blocks, Handlers]:
+        return lay_out_page(source, examples)
+
+    return asyncio.run(lay())
+
+
+@pytest.fixture
+def predictor() -> WritingPredictor:
+    return WritingPredictor()
+
+
+@pytest.fixture
+def handlers(predictor: WritingPredictor) -> Handlers:
+    return lay_out(predictor, load_examples())[1]
+
+
+class Browser:
+    """The values a browser would hold: what handlers send is kept, and comes back as inputs."""
+
+    def __init__(self, handlers: Handlers, language: Language = "en") -> None:
+        self.handlers, self.parts = handlers, handlers.parts
+        panel = self.parts.panel
+        self.values: dict[Any, Any] = {
+            self.parts.case: None,
+            self.parts.spoken: language,
+            panel.narrative: "",
+            panel.prompt: "",
+            panel.upload: None,
+        }
+        self.run_enabled: list[bool] = []
+
+    def take(self, updates: dict[Any, Any]) -> None:
+        for component, value in updates.items():
+            if isinstance(value, dict) and value.get("__type__") == "update":
+                if component is self.parts.panel.run and "interactive" in value:
+                    self.run_enabled.append(value["interactive"])
+                continue
+            self.values[component] = value
+
+    def choose(self, number: object) -> None:
+        self.take(self.handlers.choose_example(self.values, gr.EventData(None, {"number": number})))
+
+    def upload(self, *files: Path) -> None:
+        self.take(self.handlers.upload({**self.values, self.parts.panel.upload: [str(file) for file in files]}))
+
+    def analyse(self) -> list[str]:
+        """Run to the end; return the status lines that came."""
+        lines = []
+        for updates in self.handlers.analyse(self.values, REQUEST):  # type: ignore[arg-type]
+            self.take(updates)
+            lines.append(str(updates.get(self.parts.status, "")))
+        return lines
+
+
+@pytest.fixture
+def browser(handlers: Handlers) -> Browser:
+    return Browser(handlers)
+
+
+def save_photo(folder: Path, name: str = "arm.png") -> Path:
+    path = folder / name
+    Image.fromarray(np.full((40, 60, 3), 120, np.uint8)).save(path)
+    return path
+
+
+def test_an_example_is_opened_and_analysed_with_both_its_narratives(browser: Browser, predictor: WritingPredictor) -> None:
+    example: Example = load_examples()[1]
+    browser.choose(1)
+    assert browser.values[browser.parts.panel.narrative] == example.encounter.narrative.en
+    assert all(photo["levels"] is None for photo in browser.values[browser.parts.viewer]["photos"])
+    lines = browser.analyse()
+    encounter, prompt, language = predictor.asked[0]
+    assert len(predictor.asked) == 1 and prompt is None and language == "en"
+    assert encounter.narrative == example.encounter.narrative and encounter.photos == example.encounter.photos
+    assert all(photo["levels"] for photo in browser.values[browser.parts.viewer]["photos"])
+    assert 'data-state="answered"' in browser.values[browser.parts.cards]
+    assert any("Scoring the closed questions" in line for line in lines) and "Done in" in lines[-1]
+    assert browser.run_enabled == [False, True]
+
+
+def test_changed_words_and_a_prompt_are_what_the_models_get(browser: Browser, predictor: WritingPredictor) -> None:
+    browser.choose(0)
+    browser.values[browser.parts.panel.narrative] = "又红又痒"
+    browser.values[browser.parts.panel.prompt] = " red patch "
+    browser.analyse()
+    assert predictor.asked[0][0].narrative == Narrative(zh="又红又痒")
+    assert predictor.asked[0][1] == "red patch"
+
+
+@pytest.mark.parametrize("number", [-1, 99, "0", None, 1.5])
+def test_an_example_that_does_not_exist_is_refused(browser: Browser, number: object) -> None:
+    with pytest.raises(gr.Error):
+        browser.choose(number)
+
+
+def test_photos_are_added_to_the_case_and_bad_ones_named(browser: Browser, tmp_path: Path) -> None:
+    browser.upload(save_photo(tmp_path))
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no photo")
+    browser.upload(bad, save_photo(tmp_path))
+    assert [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]] == ["arm", "arm (2)"]
+    assert "bad.jpg" in browser.values[browser.parts.panel.messages]
+    assert len(browser.handlers.cases) == 1
+
+
+def test_a_photo_of_ones_own_begins_a_case_of_ones_own(browser: Browser, tmp_path: Path) -> None:
+    browser.choose(1)
+    browser.upload(save_photo(tmp_path))
+    assert [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]] == ["arm"]
+    assert browser.values[browser.parts.panel.narrative] == ""
+
+
+def test_a_case_that_is_no_longer_open_is_said_to_be(browser: Browser, predictor: WritingPredictor) -> None:
+    browser.choose(0)
+    browser.handlers.cases.close(browser.values[browser.parts.case])
+    lines = browser.analyse()
+    assert "no longer open" in lines[-1] and predictor.asked == []
+
+
+def test_nothing_to_analyse_asks_no_model(browser: Browser, predictor: WritingPredictor) -> None:
+    assert "Add a photo" in browser.analyse()[-1]
+    assert predictor.asked == [] and browser.run_enabled[-1]
+
+
+def test_stopping_keeps_the_page_usable(browser: Browser, predictor: WritingPredictor) -> None:
+    browser.choose(0)
+    predictor.on_step = lambda: browser.handlers.stop(REQUEST)  # type: ignore[arg-type]
+    assert "Stopped" in browser.analyse()[-1]
+    assert browser.run_enabled[-1] and 'data-state="waiting"' in browser.values[browser.parts.cards]
+
+
+def test_a_model_that_fails_is_one_line(browser: Browser, predictor: WritingPredictor) -> None:
+    def fail() -> None:
+        raise ModelError("out of <memory>")
+
+    browser.choose(0)
+    predictor.on_step = fail
+    last = browser.analyse()[-1]
+    assert "out of &lt;memory&gt;" in last and 'data-state="failed"' in last and browser.run_enabled[-1]
+
+
+def test_a_new_case_forgets_the_old_one(browser: Browser) -> None:
+    browser.choose(0)
+    browser.take(browser.handlers.clear(browser.values))
+    assert len(browser.handlers.cases) == 0
+    assert browser.values[browser.parts.case] is None and browser.values[browser.parts.panel.narrative] == ""
+
+
+def test_nobody_sees_anothers_case(handlers: Handlers) -> None:
+    mine, other = Browser(handlers), Browser(handlers)
+    mine.choose(0)
+    other.choose(1)
+    assert mine.values[mine.parts.case] != other.values[other.parts.case]
+    assert len(handlers.cases) == 2
+    other.take(handlers.clear(other.values))
+    assert handlers.cases.get(mine.values[mine.parts.case]) is not None
+
+
+def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:
+    for said, meant in (("zh", "zh"), ("xx", "en"), (None, "en")):
+        browser.take(browser.handlers.speak(gr.EventData(None, {"language": said})))
+        assert browser.values[browser.parts.spoken] == meant
+
+
+def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> None:
+    updates = browser.handlers.look_for_models()
+    assert "Ready" in updates[browser.parts.status] and "written" in updates[browser.parts.top.about]
+
+
+def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> None:
+    settings = launch_settings()
+    assert settings["run_history"] is False and settings["enable_monitoring"] is False and settings["share"] is False
+    assert settings["ssr_mode"] is False and settings["footer_links"] == []
+    assert "http" not in settings["head"]
+    app = lay_out(WritingPredictor())[0]
+    assert app.analytics_enabled is False
+    config = app.get_config_file()
+    assert all(dependency["api_visibility"] == "private" for dependency in config["dependencies"])
+
+
+def test_only_scripts_and_style_sheets_are_served() -> None:
+    paths = [route.path for route in launch_settings()["app_kwargs"]["routes"]]
+    assert "/page/viewer/viewer.js" in paths and "/page/theme.css" in paths
+    assert all(path.endswith((".js", ".mjs", ".css")) for path in paths)
+
+
+def test_every_control_has_an_id_of_its_own() -> None:
+    config = lay_out(WritingPredictor(), load_examples())[0].get_config_file()
+    shown = [part for part in config["components"] if part["type"] not in {"state", "timer", "form"}]
+    ids = [part["props"].get("elem_id") for part in shown]
+    assert all(ids) and len(set(ids)) == len(ids)
