@@ -13,7 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 from torch.nn import functional
-from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, read_preprocessing
 from magic_demo.compact_segmentation import CompactSegmenter, CompactSegmenterConfig, score_masks
@@ -150,9 +150,8 @@ def start_model(settings: SegmentationSettings) -> tuple[PreTrainedModel, PreTra
         return load_model(wanted.start, AutoModelForImageSegmentation), load_tokenizer(wanted.start), preprocessing
     if wanted.narratives is None or side == 0:
         raise SettingsError("a new compact model needs model.narratives, to learn its tokenizer from, and data.size")
-    texts = read_narratives(settings.data.folder / wanted.narratives)
     config = CompactSegmenterConfig(stem_channels=wanted.stem_channels, decoder_channels=list(wanted.decoder_channels))
-    tokenizer = train_tokenizer(texts, vocabulary=wanted.vocabulary, most_tokens=config.prompt_length)
+    tokenizer = _keep_tokenizer(settings, wanted.narratives, config.prompt_length)
     config.vocab_size = len(tokenizer)
     model = CompactSegmenter(config)
     if wanted.encoder is not None:
@@ -194,6 +193,18 @@ def save_checkpoint(
     height, width = preprocessing.size
     content = {"size": {"height": height, "width": width}, "image_mean": list(preprocessing.mean), "image_std": list(preprocessing.std)}
     (folder / "preprocessor_config.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _keep_tokenizer(settings: SegmentationSettings, narratives: Path, most_tokens: int) -> PreTrainedTokenizerBase:
+    """Learn the tokenizer once a run: learning it anew breaks ties otherwise, and a resumed run must read words as it did before."""
+    folder = settings.run.output / "tokenizer"
+    if (folder / "tokenizer.json").is_file():
+        kept: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(folder)
+        return kept
+    texts = read_narratives(settings.data.folder / narratives)
+    tokenizer = train_tokenizer(texts, vocabulary=settings.model.vocabulary, most_tokens=most_tokens)
+    tokenizer.save_pretrained(folder)
+    return tokenizer
 
 
 def _group(groups: dict[tuple[bool, bool], list[nn.Parameter]], rate: float, encoder_rate: float, decay: float) -> Iterable[dict[str, Any]]:
