@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoModelForImageSegmentation, CLIPSegConfig, CLIPSegForImageSegmentation, PreTrainedTokenizerBase
+from transformers.models.clipseg.modeling_clipseg import CLIPSegImageSegmentationOutput
 
 from magic_demo import compact_segmentation
 from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, name_model, read_preprocessing
@@ -35,6 +36,27 @@ class PromptedModel(Protocol):
 
 class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[no-untyped-call]
     """CLIPSeg of the library, its forward split into photo, prompt and decoder."""
+
+    def forward(
+        self,
+        pixel_values: Tensor | None = None,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        *,
+        states: Tensor | None = None,
+        prompt: Tensor | None = None,
+    ) -> CLIPSegImageSegmentationOutput:
+        """Return the logits (B, h, w) of photos under prompts, the towers without gradient as in the library.
+
+        states (B, S, T, D), prompt (B, P): what ``encode_photo`` and ``encode_prompt`` gave before; the towers are then not run.
+        """
+        with torch.no_grad():
+            if states is None or prompt is None:
+                assert pixel_values is not None and input_ids is not None and attention_mask is not None
+                features, vector = self.encode_photo(pixel_values), self.encode_prompt(input_ids, attention_mask)
+            else:
+                features, vector = states.to(self.dtype).unbind(1), prompt.to(self.dtype)
+        return CLIPSegImageSegmentationOutput(logits=self.decode(features, vector))
 
     def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
         """Return the hidden states that the decoder reads; the vision tower's layers above the last of them are not run."""
