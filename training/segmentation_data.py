@@ -30,6 +30,8 @@ class DataSettings:
     prompt_dropout: share of the draws that have no prompt. borrowed_prompts: a file of encounters whose narratives are given
     to photos that have none, so that words which say nothing of the photo do no harm.
     cache_side: photos are kept in memory with this longest side, pixels.
+    normalization: of the checkpoint, or CLIP's own. views: 0 draws a new augmented view each time; K draws one of K that a photo has.
+    cache: folder for the outputs of frozen encoders, see ``training.features``; it needs ``augment: null`` or ``views``.
     """
 
     folder: Path
@@ -41,6 +43,9 @@ class DataSettings:
     borrowed_prompts: Path | None = None
     cache_side: int = 320
     augment: AugmentSettings | None = field(default_factory=AugmentSettings)
+    normalization: Literal["checkpoint", "clip"] = "checkpoint"
+    views: int = 0
+    cache: Path | None = None
 
 
 def merge_masks(masks: Sequence[Mask], target: Literal["union", "majority", "mean"]) -> Share:
@@ -86,6 +91,10 @@ class PhotoCache:
             self._kept[index] = kept
         return kept[0], to_share(kept[1])
 
+    def forget(self, index: int) -> None:
+        """Let go of a photo that is not asked for again."""
+        self._kept.pop(index, None)
+
 
 class TrainingDraws(Dataset[dict[str, Any]]):
     """Every draw of a run, in order. Draw i depends on the seed and on i alone, so a resumed run goes on as it would have.
@@ -116,23 +125,35 @@ class TrainingDraws(Dataset[dict[str, Any]]):
         return self.length
 
     def __getitem__(self, draw: int) -> dict[str, Any]:
+        index, view, random = self.choose(draw)
+        pixels, share = self.look(index, view, random)
+        return {"pixel_values": self.preprocessing.apply(pixels), "labels": share, "prompt": self.ask(index, random)}
+
+    def choose(self, draw: int) -> tuple[int, int, np.random.Generator]:
+        """Return which example and which of its views a draw shows, and the generator of what else is left to chance."""
         if not 0 <= draw < self.length:
             raise IndexError(draw)
         epoch, place = divmod(draw, self.epoch_length)
         if self._epoch[0] != epoch:
             self._epoch = epoch, self._list_epoch(epoch)
-        index = int(self._epoch[1][place])
         random = np.random.default_rng((self.seed, 1, draw))
+        view = int(random.integers(self.settings.views)) if self.settings.views else 0
+        return int(self._epoch[1][place]), view, random
+
+    def look(self, index: int, view: int, random: np.random.Generator) -> tuple[Pixels, Share]:
+        """Return an example's photo (h, w, 3) and target (h, w): as it is, its view of that number, or a new view drawn by ``random``."""
         pixels, share = self.cache.read(index)
         size = self.preprocessing.size
         if self.settings.augment is None:
-            view, moved = resize_pixels(pixels, size), to_share(resize_pixels(to_bytes(share), size))
-        else:
-            view, moved = augment_pair(pixels, share, size, random, self.settings.augment)
+            return resize_pixels(pixels, size), to_share(resize_pixels(to_bytes(share), size))
+        own = np.random.default_rng((self.seed, 2, index, view)) if self.settings.views else random
+        return augment_pair(pixels, share, size, own, self.settings.augment)
+
+    def ask(self, index: int, random: np.random.Generator) -> str:
+        """Return the prompt that an example is asked with: one of its own or a borrowed one, or none."""
         prompts = self.cache.examples[index].prompts or self.borrowed
         given = len(prompts) > 0 and random.random() >= self.settings.prompt_dropout
-        prompt = str(prompts[int(random.integers(len(prompts)))]) if given else ""
-        return {"pixel_values": self.preprocessing.apply(view), "labels": moved, "prompt": prompt}
+        return str(prompts[int(random.integers(len(prompts)))]) if given else ""
 
     def _list_epoch(self, epoch: int) -> NDArray[np.int64]:
         random = np.random.default_rng((self.seed, 0, epoch))
