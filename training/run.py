@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import types
 import typing
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ class RunSettings:
     """How a run goes: length, batch, learning rates, when it is evaluated and when it stops early.
 
     output: folder for checkpoints, scalars and the best model. epochs: passes over the training list.
+    batch_size, evaluation_batch_size: photos or cases of one step, of all processes and devices together.
     metric: the evaluation's number that the best checkpoint is chosen by; larger is better.
     patience: evaluations without a better one before the run stops; 0 never stops early.
     evaluate_every: optimizer steps between evaluations and checkpoints; 0 is once an epoch.
@@ -85,8 +87,9 @@ def training_arguments(run: RunSettings, **more: Any) -> TrainingArguments:
     arguments: dict[str, Any] = {
         "output_dir": str(run.output / "checkpoints"),
         "num_train_epochs": run.epochs,
-        "per_device_train_batch_size": run.batch_size,
-        "per_device_eval_batch_size": run.evaluation_batch_size,
+        "per_device_train_batch_size": _share(run.batch_size, "run.batch_size"),
+        "per_device_eval_batch_size": _share(run.evaluation_batch_size, "run.evaluation_batch_size"),
+        "ddp_timeout": 6 * 3600,  # the other processes wait while one computes what is kept on disk
         "learning_rate": run.learning_rate,
         "weight_decay": run.weight_decay,
         "warmup_steps": run.warmup,
@@ -141,6 +144,14 @@ def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, f
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=run.patience))
     trainer.train(resume_from_checkpoint=last if resume else None)
     return trainer.evaluate()
+
+
+def _share(batch: int, name: str) -> int:
+    """Return a device's part of a batch, so that a run takes the same steps on any number of them."""
+    devices = int(os.environ.get("WORLD_SIZE", "0")) or max(1, torch.cuda.device_count())
+    if batch % devices:
+        raise SettingsError(f"{name}: {batch} cannot be shared equally by {devices} processes or GPUs; choose a multiple")
+    return batch // devices
 
 
 def _place(content: dict[str, Any], keys: list[str], value: object) -> None:
