@@ -6,24 +6,30 @@ import argparse
 import copy
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.data import Dataset
 from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, read_preprocessing
+from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, name_model, read_preprocessing
 from magic_demo.compact_segmentation import CompactSegmenter, CompactSegmenterConfig, score_masks
 from training.averaging import AveragingTrainer
+from training.features import CachedDraws, CachedPhotos, FeatureCache, check_cacheable, collate_features
+from training.pictures import PicturesAfterEvaluation, PictureSettings
 from training.pretrained import load_imagenet
 from training.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
 from training.segmentation_data import DataSettings, EvaluationPhotos, TrainingDraws, make_collator, read_sources
 from training.segmentation_metrics import keep_probability, make_metrics
 from training.segmentation_sources import read_narratives
 from training.tokenizer import train_tokenizer
+
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+"""What CLIP's photos were normalised with (Radford et al., 2021); the Hub's CLIPSeg checkpoints come with ImageNet's."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,7 @@ class SegmentationSettings:
     model: ModelSettings
     data: DataSettings
     run: RunSettings
+    pictures: PictureSettings = field(default_factory=PictureSettings)
 
 
 class SegmentationTrainer(AveragingTrainer):
@@ -84,9 +91,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", help="folder of the data, instead of the settings' data.folder")
     parser.add_argument("--output", help="folder to write to, instead of the settings' run.output")
     parser.add_argument("--start", help="checkpoint to start from, instead of the settings' model.start")
+    parser.add_argument("--cache", help="folder for the frozen encoders' outputs, instead of the settings' data.cache")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the output folder")
     options = parser.parse_args(arguments)
-    overrides = {"data.folder": options.data, "run.output": options.output, "model.start": options.start}
+    overrides = {"data.folder": options.data, "run.output": options.output, "model.start": options.start, "data.cache": options.cache}
     settings = read_settings(options.config, SegmentationSettings, overrides)
     folder, scores = run_training(settings, resume=options.resume)
     print(f"best model: {folder}")
@@ -107,25 +115,47 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     if not training or not evaluation:
         raise SettingsError("the data holds no photo to train on" if not training else "the data holds no photo to evaluate on")
     borrowed = read_narratives(settings.data.folder / settings.data.borrowed_prompts) if settings.data.borrowed_prompts else []
+    most_tokens = _most_tokens(model, tokenizer)
     draws = TrainingDraws(settings.data, training, preprocessing, epochs=run.epochs, seed=run.seed, borrowed=borrowed)
     steps_an_epoch = -(-draws.epoch_length // run.batch_size)
     every = run.evaluate_every or steps_an_epoch
+    # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long epoch, in order.
+    arguments = training_arguments(
+        run,
+        num_train_epochs=1,
+        train_sampling_strategy="sequential",
+        eval_strategy="steps",
+        save_strategy="steps",
+        eval_steps=every,
+        save_steps=every,
+    )
+    photos = EvaluationPhotos(settings.data, evaluation, preprocessing)
+    train_dataset: Dataset[dict[str, Any]] = draws
+    eval_dataset: Dataset[dict[str, Any]] = photos
+    collate = make_collator(tokenizer, most_tokens=most_tokens)
+    if settings.data.cache is not None:
+        nn.Module.to(model, arguments.device)
+        cache = FeatureCache(
+            settings.data.cache,
+            check_cacheable(settings.data, model, settings.model.encoder_rate),
+            name_model(settings.model.start),
+            lambda text: tokenizer(text, truncation=True, max_length=most_tokens)["input_ids"],
+        )
+        with arguments.main_process_first(desc="frozen encoders"):
+            train_dataset, eval_dataset = CachedDraws(draws, cache), CachedPhotos(photos, cache)
+        collate = collate_features
     trainer = SegmentationTrainer(
         model=model,
-        # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long epoch, in order.
-        args=training_arguments(
-            run,
-            num_train_epochs=1,
-            train_sampling_strategy="sequential",
-            eval_strategy="steps",
-            save_strategy="steps",
-            eval_steps=every,
-            save_steps=every,
-        ),
-        train_dataset=draws,
-        eval_dataset=EvaluationPhotos(settings.data, evaluation, preprocessing),
+        args=arguments,
+        train_dataset=train_dataset,
+        eval_dataset=eval_dataset,
         processing_class=tokenizer,
-        data_collator=make_collator(tokenizer, most_tokens=_most_tokens(model, tokenizer)),
+        data_collator=collate,
+        callbacks=[
+            PicturesAfterEvaluation(
+                settings.pictures, run.output / "pictures", evaluation, eval_dataset, collate, target=settings.data.target
+            )
+        ],
         compute_metrics=make_metrics([example.source for example in evaluation]),
         preprocess_logits_for_metrics=keep_probability,
         optimizers=(make_optimizer(model, settings), None),
@@ -135,8 +165,9 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     scores = train(trainer, run, resume=resume)
     model.config.threshold = scores["eval_threshold"]
     best = run.output / "best"
-    save_checkpoint(model, tokenizer, preprocessing, best, half=settings.model.half)
-    (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
+    if arguments.should_save:  # one of the processes
+        save_checkpoint(model, tokenizer, preprocessing, best, half=settings.model.half)
+        (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
     return best, dict(scores)
 
 
@@ -146,7 +177,9 @@ def start_model(settings: SegmentationSettings) -> tuple[PreTrainedModel, PreTra
     if wanted.start != "compact":
         preprocessing = read_preprocessing(wanted.start)
         if side:
-            preprocessing = Preprocessing((side, side), preprocessing.mean, preprocessing.std)
+            preprocessing = replace(preprocessing, size=(side, side))
+        if settings.data.normalization == "clip":
+            preprocessing = replace(preprocessing, mean=CLIP_MEAN, std=CLIP_STD)
         return load_model(wanted.start, AutoModelForImageSegmentation), load_tokenizer(wanted.start), preprocessing
     if wanted.narratives is None or side == 0:
         raise SettingsError("a new compact model needs model.narratives, to learn its tokenizer from, and data.size")
