@@ -9,6 +9,7 @@ import sys
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 from magic_demo.bundled import load_examples
+from magic_demo.errors import MagicDemoError
 from magic_demo.ui import PredictorSource, build_app, launch_settings
 from magic_demo.ui.source import EncounterPredictor
 
@@ -22,6 +23,7 @@ def read_arguments() -> argparse.Namespace:
         "--segmentation", metavar="FOLDER_OR_HUB_ID", help="checkpoint of the segmentation (default: the one that comes along)"
     )
     parser.add_argument("--vqa", metavar="FOLDER_OR_HUB_ID", help="checkpoint of the closed questions (default: the one that comes along)")
+    parser.add_argument("--cues", metavar="FOLDER_OR_HUB_ID", help="checkpoint of the text cues (default: the one that comes along)")
     return parser.parse_args()
 
 
@@ -32,8 +34,12 @@ def main() -> int:
     def load() -> EncounterPredictor:
         from magic_demo.predictor import Predictor  # torch takes seconds to import: here the page does not wait for it
 
-        chosen = {"segmentation": arguments.segmentation, "vqa": arguments.vqa}
-        return Predictor.load(**{task: source for task, source in chosen.items() if source})
+        chosen = {"segmentation": arguments.segmentation, "vqa": arguments.vqa, "cues": arguments.cues}
+        try:
+            return Predictor.load(**{part: source for part, source in chosen.items() if source})
+        except MagicDemoError as error:
+            print(f"The models could not be loaded: {error}", file=sys.stderr, flush=True)
+            raise
 
     source = PredictorSource(load)
     source.start()

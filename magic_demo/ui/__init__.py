@@ -24,6 +24,9 @@ __all__ = ["PredictorSource", "build_app", "launch_settings"]
 UPLOADS_KEPT = (60, 600)
 """Seconds: how often uploaded files are looked through, and the age at which they are deleted from disk."""
 
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+"""Settings of every event: no loading veil over the page (the status line says what goes on), no endpoint for strangers."""
+
 
 def build_app(source: PredictorSource, examples: Sequence[Example] = ()) -> gr.Blocks:
     """Compose the page over a predictor that may still be loading."""
@@ -48,26 +51,26 @@ def lay_out_page(source: PredictorSource, examples: Sequence[Example]) -> tuple[
         status = gr.HTML(render_source(source), js_on_load=None, elem_id="status", apply_default_css=False)
         handlers = Handlers(Parts(top, panel, viewer, cards, status, case, spoken, timer), source, examples, cases)
         _wire(handlers)
+        app.load(handlers.look_for_models, None, handlers.loading, **QUIET)  # what the page was built with may be long past
     return app, handlers
 
 
 def _wire(handlers: Handlers) -> None:
-    """Say which event calls which handler. Nothing shows Gradio's own loading veil: the status line says what goes on."""
+    """Say which event calls which handler."""
     parts, panel = handlers.parts, handlers.parts.panel
     shown = [parts.case, parts.viewer, parts.cards, parts.status, panel.messages, panel.narrative, panel.prompt]
     answered = [parts.viewer, parts.cards, parts.status, panel.messages, panel.run, panel.cancel]
     typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt}
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    models = {**quiet, "concurrency_id": "models", "concurrency_limit": 1}
+    models = {**QUIET, "concurrency_id": "models", "concurrency_limit": 1}
 
-    panel.upload.upload(handlers.upload, {panel.upload, *typed}, [*shown, panel.upload], **quiet)
+    panel.upload.upload(handlers.upload, {panel.upload, *typed}, [*shown, panel.upload], **QUIET)
     panel.run.click(handlers.analyse, typed, answered, **models)
-    chosen = panel.examples.choose(handlers.choose_example, {parts.case, parts.spoken}, shown, **quiet)
+    chosen = panel.examples.choose(handlers.choose_example, {parts.case, parts.spoken}, shown, **QUIET)
     chosen.then(handlers.analyse, typed, answered, **models)
-    panel.cancel.click(handlers.stop, None, None, queue=False, **quiet)
-    panel.new.click(handlers.clear, {parts.case}, shown, **quiet)
-    parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **quiet)
-    parts.timer.tick(handlers.look_for_models, None, [parts.status, parts.top.about, parts.timer], **quiet)
+    panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
+    panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)
+    parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET)
+    parts.timer.tick(handlers.look_for_models, None, handlers.loading, **QUIET)
 
 
 def panel_texts(handlers: Handlers) -> list[gr.components.Component]:

@@ -50,6 +50,7 @@ class Handlers:
         self.examples = examples
         self.cases = cases
         self.stops = Stops()
+        self.loading = [parts.status, parts.top.about, parts.timer]
 
     def upload(self, inputs: Updates) -> Updates:
         """Open uploaded photos: beside those the case has, or as a new case where an example was open."""

@@ -11,6 +11,8 @@ from magic_demo.ui.source import PredictorSource
 
 State = Literal["loading", "ready", "working", "done", "failed"]
 
+PARTS = ("segmentation", "cvqa", "cues")
+"""The models of a predictor, by the names it gives them."""
 KEYS = (("H", "about.key_hide"), ("M", "about.key_mode"), ("[ ]", "about.key_photo"), ("+ -", "about.key_zoom"), ("0", "about.key_fit"))
 
 
@@ -45,10 +47,8 @@ def render_step(share: float, what: str) -> str:
 def render_about(source: PredictorSource) -> str:
     """Return the About panel with the ids of the models that run."""
     models = source.models
-    rows = "".join(
-        f"<dt>{both(f'about.{task}')}</dt><dd>{escape(models[task]) if task in models else both('about.waiting')}</dd>"
-        for task in ("segmentation", "cvqa")
-    )
+    missing = both("about.waiting" if source.state == "loading" else "about.left_out")
+    rows = "".join(f"<dt>{both(f'about.{part}')}</dt><dd>{escape(models[part]) if part in models else missing}</dd>" for part in PARTS)
     keys = "".join(f"<dt><kbd>{escape(key)}</kbd></dt><dd>{both(says)}</dd>" for key, says in KEYS)
     return (
         f'<details class="about" id="about-details"><summary id="about-open">{both("about.open")}</summary><div class="about-panel">'
