@@ -80,7 +80,7 @@ def load_model(source: str | Path, auto_class: Any, *, revision: str | None = No
     """
     folder = find_checkpoint(source, revision=revision)
     read_config(folder)
-    transformers_logging.disable_progress_bar()  # of the library, for weights: over in a moment, and it runs into our own bars
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of the library, for weights: over in a moment, and it runs into our own bars
     try:
         model, info = auto_class.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
