@@ -24,6 +24,7 @@ from training.segmentation_data import DataSettings, EvaluationPhotos, TrainingD
 LAYOUT = 1
 """Part of the folder's name: raise it when what an entry holds changes, so that older entries are not read."""
 
+KEPT = torch.float16
 Half = NDArray[np.float16]
 
 
@@ -50,7 +51,7 @@ class KeptArrays:
 
     def write(self, digest: str, values: Tensor) -> None:
         """Keep an array of any float type. Raises SettingsError when float16 cannot hold it or the disk cannot take it."""
-        half = values.to("cpu", torch.float16).numpy()
+        half = values.to("cpu", KEPT).numpy()
         if not np.isfinite(half).all():
             raise SettingsError("the encoders gave values that float16 cannot hold; set data.cache to null")
         stream = io.BytesIO()

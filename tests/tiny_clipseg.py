@@ -1,0 +1,37 @@
+"""A CLIPSeg of a few thousand weights and a challenge folder of synthetic cases: for tests of training by the paper's path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from magic_demo.cases import write_cases
+from tests.test_segmentation import write_clipseg
+from training.run import read_settings
+from training.segmentation import SegmentationSettings
+
+CONFIG = Path(__file__).resolve().parent.parent / "training" / "configs" / "segmentation-paper.yaml"
+
+
+def write_data(folder: Path, *, count: int = 8) -> Path:
+    """Write so many synthetic cases, three quarters to train on, and a tiny CLIPSeg beside them in ``model``."""
+    write_cases(folder / "data", count=count, seed=4, splits={"train": 0.75, "valid": 0.25}, longest=96)
+    write_clipseg(folder / "model")
+    return folder
+
+
+def read_paper(folder: Path, output: Path, **more: object) -> SegmentationSettings:
+    """Return the paper's settings on the tiny model at its 32 pixels; ``more``: ``run__batch_size=4`` and so on."""
+    overrides: dict[str, object] = {
+        "model.start": str(folder / "model"),
+        "data.folder": str(folder / "data"),
+        "data.size": 32,
+        "data.cache": str(output / "cache"),
+        "run.output": str(output / "run"),
+        "run.epochs": 3,
+        "run.batch_size": 4,
+        "run.patience": 0,
+        "run.bfloat16": False,
+        "run.deterministic": False,
+    }
+    overrides.update({name.replace("__", "."): value for name, value in more.items()})
+    return read_settings(CONFIG, SegmentationSettings, overrides)
