@@ -65,19 +65,25 @@ _CHINESE = re.compile(
     r"(?P<unit>小时|钟头|天|日|周|星期|礼拜|月|年)(?P<tail>余|多|半|来|之久|左右|以上)?"
 )
 _AGE_AFTER = re.compile(
-    r"\s*(?:and\s+(?:a half|[\w]+\s+months?))?\s*-?\s*(?:old\b|of age\b)|\s*-?(?:pregnan|baby|infant)|岁|大|(?:的)?(?:婴|女孩|男孩|小儿|患儿|孩子|小孩|女婴|男婴)|龄|级|纪|期"
+    r"\s*(?:and\s+(?:a half|[\w]+\s+months?))?\s*-?\s*(?:old\b|of age\b)|\s*-?(?:pregnan|baby|infant)|岁|大(?![腿片块面概小家量约多疱泡拇便手])|(?:的)?(?:婴|女孩|男孩|小儿|患儿|孩子|小孩|女婴|男婴|宝宝|儿(?!子))|龄|级|纪|期"
 )
-_AGE_BEFORE = re.compile(r"(?:岁$|(?:宝宝|新生儿|婴儿|儿子|女儿|患儿|小孩|孩子|小儿|婴|孕)[^，。；,; ]{0,2}[，, ]?)$")
+_AGE_BEFORE = re.compile(
+    r"(?:岁$|(?:宝宝|新生儿|婴儿|儿子|女儿|患儿|小孩|孩子|小儿|婴|孕)(?:刚满|刚好|今天刚好|刚|才|满|现|今年|已)?[，, ]?)$"
+)
 _NOT_A_PERSON = re.compile(
     r"\b(?:it|this|that|rash|lesions?|complaint|spots?|mole|lump|problem|condition) (?:is|are|was|has been)(?: \w+){0,4} ?$"
 )
 _CALENDAR_AFTER = re.compile(r"\s*(?:份|底|初|\d{1,2}[日号])")
 
 _TREATMENT = re.compile(
-    r"\b(?:took|taken|taking|take|using|used|use|appl\w+|treat\w*|medicat\w*|inject\w*|prescri\w*|oral\w*|surger\w*|operat\w*|cured?|recover\w*|"
-    r"diabetes|cancer|hepatitis|hypertension|married|work\w*|practic\w*|every|each|once|per|after|pregnan\w*|born|course|infus\w*|drip|tablets?|how|previous\w*|within|disappear\w*|subsid\w*|fad\w*|heal\w*|given|pills|engaged|profession|varicose|hospitali[sz]ed)\b"
-    r"|用|服|治疗|吃|涂|抹|擦|输液|打针|注射|术后|手术|糖尿病|高血压|癌|肝炎|怀孕|每|工作|从事|结婚|疗程|停药|康复|痊愈|间隔|第|妊娠|随着|既往|曾|平均|出差|住院|住了|静脉曲张|做过"
+    r"\b(?:took|taken|taking|take|using|used|use|appl\w+|treat\w*|medicat\w*|inject\w*|prescri\w*|oral\w*|surger\w*|operat\w*|cured?|"
+    r"recover\w*|given|pills|tablets?|infus\w*|drip|courses|course of (?:treat|medic|anti)\w*|hospitali[sz]ed|"
+    r"diabetes|cancer|hepatitis|hypertension|varicose|married|pregnan\w*|born|work\w*|practic\w*|engaged|profession|"
+    r"every|each|once|per|how|previous\w*|within|after(?! (?:more than|almost|over|nearly))|disappear\w*|subsid\w*|fad\w*|heal\w*)\b"
+    r"|用|服|治疗|吃|涂|抹|擦|输液|打针|注射|术后|手术|疗程|停药|康复|痊愈|住院|住了|做过"
+    r"|糖尿病|高血压|癌|肝炎|静脉曲张|怀孕|妊娠|结婚|工作|从事|出差|每|间隔|平均|第|随着|既往|曾"
 )
+"""Words that tell a duration of treatment, of another illness or of an interval from the time since onset."""
 _PRESENCE = re.compile(
     r"\b(?:for|since|about|over|nearly|almost|more than|past|last|has been|have been|has had|have had|history|duration|present|ill|sick|appear\w*|"
     r"start\w*|began|onset|develop\w*|rash\w*|lesion\w*|itch\w*|symptom\w*|disease|suffer\w*|illness|notic\w*|found|discovered|experienc\w*|lasted)\b"
@@ -89,18 +95,20 @@ _AGO = re.compile(
 _LATER = re.compile(
     r"\s*(?:later\b|after\b|apart\b|interval\b|per\b|each\b|of (?:treatment|medication|use)\b|course\b|pregnan)|\s*(?:后(?![颈背脑面头枕])|[^，。,;；]{0,6}?(?:消失|消退|自行|就消|就好)|治疗|用药|可以|能好|天|一次|[一二三两几\d]次|发作|内)"
 )
-_PAST_EVENT = re.compile(r"(?:ago\b|前)[^.,;。，；]{0,30}?(?:surger|operat|sprain|injur|fractur|married|手术|扭伤|外伤|摔|结婚|骨折)")
+_PAST_EVENT = re.compile(
+    r"(?:ago\b|前)[^.,;。，；]{0,30}?(?:surger|operat|sprain|injur|fractur|married|手术|扭伤|外伤|摔|结婚|骨折)(?!\s*后[^，。]{0,3}(?:出现|起|发|长))"
+)
 _RELATIVE = tuple(
     (re.compile(pattern), bucket)
     for pattern, bucket in (
         (r"\b(?:this morning|last night|tonight)\b|今早|今晨|今天早上|今天上午|昨晚|昨夜", 0),
-        (r"\byesterday\b|昨天|昨日|昨早|前天", 1),
+        (r"\byesterday\b|昨天|昨日|昨早|前天|前日", 1),
         (r"\b(?:last week|past week)\b|上周|上个?星期", 2),
         (r"\b(?:last month|past month)\b|上个?月", 3),
         (r"\blast (?:year|winter|summer|spring|autumn)\b|去年", 4),
         (
             r"\b(?:since (?:birth|childhood|(?:i|he|she) was (?:a child|young|little))|at birth|born with|congenital|childhood|from a young age|"
-            r"(?:every|each) (?:year|summer|winter|spring|autumn)|(?:19|20)\d\d)\b|出生|自幼|从小|小时候|天生|先天|生下来|自小|幼时|每年|年年|每到[春夏秋冬]|"
+            r"(?:every|each) (?:year|summer|winter|spring|autumn)|(?:19|20)\d\d)\b|出生|自幼|从小(?![腿指趾腹])|小时候|天生|先天|生下来|自小(?![腿指趾腹])|幼时|每年|年年|每到[春夏秋冬]|"
             r"(?<!\d)(?:19|20)\d\d年",
             5,
         ),
@@ -135,7 +143,9 @@ def find_durations(text: str) -> tuple[Duration, ...]:
     for match in _CHINESE.finditer(text):
         unit, after = match["unit"], match.end()
         if _AGE_AFTER.match(text, after) or (
-            unit in ("月", "天", "周") and _AGE_BEFORE.search(text[max(0, match.start() - 9) : match.start()])
+            unit in ("月", "天", "周")
+            and text[after : after + 1] != "前"
+            and _AGE_BEFORE.search(text[max(0, match.start() - 9) : match.start()])
         ):
             continue
         if (

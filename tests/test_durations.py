@@ -59,6 +59,10 @@ def _onset(text: str) -> str | None:
         ("自幼发病", "multiple years"),
         ("去年开始", "over a year"),
         ("昨天出现", "within days"),
+        ("小儿8岁，4天前起小包", "within days"),
+        ("二十年前因头部外伤后出现丘疹", "multiple years"),
+        ("it remained the same after almost a month", "within months"),
+        ("the course of the disease was 4 months", "within months"),
     ],
 )
 def test_a_duration_is_read_in_its_unit(text: str, bucket: str) -> None:
@@ -87,6 +91,9 @@ def test_a_duration_is_read_in_its_unit(text: str, bucket: str) -> None:
         "每天两次",
         "几天一次",
         "看图识病",
+        "从小腿向上",
+        "七个月宝宝",
+        "宝宝今天刚好三个月",
         "",
     ],
 )
