@@ -15,8 +15,8 @@ from magic_demo.questions import load_families
 from magic_demo.scoring import credit
 from magic_demo.types import Answers, Family, Narrative
 from training.cue_fitting import CueSettings, FoundWords, fit_cue_model, label_cases, weigh_cases
-from training.vqa import most_frequent
 from training.vqa_data import split_folds
+from training.vqa_metrics import most_frequent
 from training.vqa_sources import LearningCase
 
 READINGS: tuple[Reading, ...] = ("en", "zh", "both")
