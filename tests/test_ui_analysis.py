@@ -52,7 +52,8 @@ def test_what_the_task_raises_is_raised_where_it_is_followed() -> None:
 
 def test_a_stopped_analysis_ends_at_its_next_step() -> None:
     stops = Stops()
-    sign = stops.begin("mine")
+    stops.renew("mine")
+    sign = stops.sign("mine")
     went_on = threading.Event()
 
     def task(report: Progress) -> Prediction:
@@ -69,9 +70,39 @@ def test_a_stopped_analysis_ends_at_its_next_step() -> None:
 
 def test_a_new_analysis_stops_the_one_before_it_of_the_same_session_only() -> None:
     stops = Stops()
-    mine, other = stops.begin("mine"), stops.begin("other")
-    stops.begin("mine")
-    assert mine.is_set() and not other.is_set()
+    stops.renew("mine")
+    stops.renew("other")
+    mine, other = stops.sign("mine"), stops.sign("other")
+    stops.renew("mine")
+    assert mine.is_set() and not other.is_set() and not stops.sign("mine").is_set()
+
+
+def test_an_analysis_that_is_stopped_before_its_turn_never_begins() -> None:
+    stops = Stops()
+    stops.renew("mine")
+    stops.stop("mine")
+    asked = threading.Event()
+
+    def task(report: Progress) -> Prediction:
+        report(0.0, "first")
+        asked.set()
+        return DONE
+
+    with pytest.raises(StoppedError):
+        list(follow(task, stops.sign("mine")))
+    assert not asked.is_set()
+
+
+def test_signs_of_analyses_that_ended_are_taken_down() -> None:
+    stops = Stops()
+    stops.renew("mine")
+    old = stops.sign("mine")
+    stops.renew("mine")
+    newer = stops.sign("mine")
+    stops.forget("mine", old)
+    assert stops.sign("mine") is newer
+    stops.forget("mine", newer)
+    assert stops.sign("mine") is not newer
 
 
 def test_the_page_can_ask_while_models_load() -> None:

@@ -28,7 +28,7 @@ def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
 def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> None:
     folder = repository / "magic_demo" / "ui"
     source = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in {".py", ".html"})
-    built = {"status.loading", "status.ready", "status.failed", "status.working", "status.waiting"}
+    built = {"status.loading", "status.ready", "status.failed", "status.queued", "status.waiting"}
     built |= {"case.narrative_hint", "case.prompt_hint", "about.segmentation", "about.cvqa", "about.cues"}
     unused = [key for key in load_texts() if key not in built and key not in source]
     assert unused == []

@@ -64,8 +64,9 @@ def _wire(handlers: Handlers) -> None:
     models = {**QUIET, "concurrency_id": "models", "concurrency_limit": 1}
 
     panel.upload.upload(handlers.upload, {panel.upload, *typed}, [*shown, panel.upload], **QUIET)
-    panel.run.click(handlers.analyse, typed, answered, **models)
-    chosen = panel.examples.choose(handlers.choose_example, {parts.case, parts.spoken}, shown, **QUIET)
+    asked = panel.run.click(handlers.ask, None, [parts.status, panel.run, panel.cancel], queue=False, **QUIET)
+    asked.then(handlers.analyse, typed, answered, **models)
+    chosen = panel.examples.choose(handlers.choose_example, {parts.case, parts.spoken}, [*shown, panel.run, panel.cancel], **QUIET)
     chosen.then(handlers.analyse, typed, answered, **models)
     panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
     panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)

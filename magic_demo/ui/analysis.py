@@ -25,28 +25,33 @@ class StoppedError(MagicDemoError):
 
 
 class Stops:
-    """One stop sign a browser session; beginning a new analysis stops the one before it."""
+    """One stop sign a browser session; asking for a new analysis stops the one before it."""
 
     def __init__(self) -> None:
         self._signs: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
 
-    def begin(self, session: str) -> threading.Event:
-        """Return the sign for an analysis that begins now."""
+    def renew(self, session: str) -> None:
+        """Put up a fresh sign for an analysis that is asked for now; it may have to wait for its turn."""
         with self._lock:
-            self._set(session)
+            if session in self._signs:
+                self._signs[session].set()
             self._signs[session] = threading.Event()
-            return self._signs[session]
+
+    def sign(self, session: str) -> threading.Event:
+        """Return the sign of the session's latest analysis; it is set when that one was stopped before its turn came."""
+        with self._lock:
+            return self._signs.setdefault(session, threading.Event())
 
     def stop(self, session: str) -> None:
         """Ask the session's analysis to stop; it does so at its next step."""
-        with self._lock:
-            self._set(session)
-            self._signs.pop(session, None)
+        self.sign(session).set()
 
-    def _set(self, session: str) -> None:
-        if session in self._signs:
-            self._signs[session].set()
+    def forget(self, session: str, sign: threading.Event) -> None:
+        """Take down the sign of an analysis that has ended, unless a newer one is up."""
+        with self._lock:
+            if self._signs.get(session) is sign:
+                del self._signs[session]
 
 
 def follow(task: Callable[[Progress], Prediction], stop: threading.Event) -> Iterator[Step | Prediction]:

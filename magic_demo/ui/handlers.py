@@ -17,6 +17,7 @@ from magic_demo.ui.analysis import Step, StoppedError, Stops, follow
 from magic_demo.ui.cards import render_cards
 from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
 from magic_demo.ui.forms import read_encounter, read_language, read_narrative, read_prompt, read_uploads
+from magic_demo.ui.i18n import line_in_both
 from magic_demo.ui.open_cases import OpenCase, OpenCases
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import fixed_line, render_about, render_source, render_status, render_step
@@ -65,32 +66,37 @@ class Handlers:
             updates[parts.panel.narrative] = "" if typed == before.encounter.narrative else gr.skip()
         return {**updates, parts.panel.upload: None}
 
-    def choose_example(self, inputs: Updates, event: gr.EventData) -> Updates:
-        """Open one of the bundled cases."""
+    def choose_example(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+        """Open one of the bundled cases and ask for its analysis."""
         number = event._data.get("number")
         if not isinstance(number, int) or not 0 <= number < len(self.examples):
             raise gr.Error("there is no such example")
         encounter = self.examples[number].encounter
         case = self._replace(self._case(inputs), encounter, example=True)
-        updates = self._show_case(case)
         return {
-            **updates,
+            **self._show_case(case),
             self.parts.panel.narrative: encounter.narrative.text(self._language(inputs)),
             self.parts.panel.prompt: "",
+            **self.ask(request),
         }
+
+    def ask(self, request: gr.Request) -> Updates:
+        """Say at once that an analysis was asked for: it may have to wait for the models, or for other readers."""
+        self.stops.renew(str(request.session_hash))
+        waiting = "queued" if self.source.state == "ready" else "waiting"
+        return {self.parts.status: render_status("working", fixed_line(f"status.{waiting}"), 0.02), **_busy(self.parts.panel, True)}
 
     def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
         """Run the models on the case; the reader sees every step, then the maps and the cards."""
         parts, panel, language = self.parts, self.parts.panel, self._language(inputs)
-        began, stop = time.monotonic(), self.stops.begin(str(request.session_hash))
+        session = str(request.session_hash)
+        began, stop = time.monotonic(), self.stops.sign(session)
         try:
             case = self._case(inputs)
             if case is None and inputs[parts.case] is not None:
                 raise FormError(fixed_line("message.gone")[language])
             encounter = read_encounter(inputs[panel.narrative], case, language)
             prompt = read_prompt(inputs[panel.prompt])
-            waiting = "working" if self.source.state == "ready" else "waiting"
-            yield {parts.status: render_status("working", fixed_line(f"status.{waiting}"), 0.02), **_busy(panel, True)}
             predictor = self.source.get()
             for event in follow(lambda report: predictor.predict(encounter, prompt=prompt, language=language, progress=report), stop):
                 if isinstance(event, Step):
@@ -101,8 +107,9 @@ class Handlers:
         except StoppedError:
             yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
         except MagicDemoError as error:
-            line: dict[Language, str] = {"en": str(error), "zh": str(error)}
-            yield {parts.status: render_status("failed", line), **_busy(panel, False)}
+            yield {parts.status: render_status("failed", line_in_both(str(error))), **_busy(panel, False)}
+        finally:
+            self.stops.forget(session, stop)
 
     def stop(self, request: gr.Request) -> None:
         """Stop the session's analysis."""

@@ -323,6 +323,19 @@ def test_a_new_case_is_empty(watched: Watched) -> None:
     assert watched.page.get_attribute(".cards", "data-state") == "waiting"
 
 
+def test_two_readers_at_once_each_see_their_own_case(watched: Watched) -> None:
+    other = watched.page.context.new_page()
+    other.goto(watched.address)
+    other.wait_for_selector('.status[data-state="ready"]', timeout=MINUTES)
+    watched.page.click("#example-3")
+    other.click("#example-5")
+    for page in (watched.page, other):
+        page.wait_for_selector('.status[data-state="done"]', timeout=MINUTES)
+    names = [page.locator("#viewer-name").inner_text() for page in (watched.page, other)]
+    assert names == [load_examples()[number].encounter.photos[0].photo_id for number in (3, 5)]
+    other.close()
+
+
 def test_the_page_says_what_it_is_not_and_which_models_run(watched: Watched) -> None:
     assert watched.page.locator(".status-disclaimer").is_visible()
     assert "not a medical device" in watched.page.locator(".status-disclaimer").inner_text()

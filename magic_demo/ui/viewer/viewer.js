@@ -18,7 +18,7 @@ export function mountViewer(element, { props, watch }) {
   const stage = find("stage");
   const canvas = find("canvas");
   const context = canvas.getContext("2d");
-  const state = { photos: [], caseId: null, current: 0, mode: "both", threshold: 0.5, opacity: 0.25, hidden: false, view: null, fitted: true };
+  const state = { photos: [], caseId: null, current: 0, mode: "both", threshold: 0.5, opacity: 0.2, hidden: false, view: null, fitted: true };
   let ownThreshold = 0.5; // the checkpoint's
   let arrival = 0;
   let frame = 0;
