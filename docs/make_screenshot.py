@@ -25,7 +25,7 @@ MAX_BYTES = 700_000
 def main() -> int:
     """Start the page, open an example, and keep what a reader then sees."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--example", type=int, default=3, help="which of the bundled examples, from 0 (default: %(default)s)")
+    parser.add_argument("--example", type=int, default=1, help="which of the bundled examples, from 0 (default: %(default)s)")
     parser.add_argument("--language", choices=("en", "zh"), default="en")
     parser.add_argument("--out", type=Path, default=PICTURE)
     arguments = parser.parse_args()

@@ -132,6 +132,7 @@ def test_an_example_is_opened_and_analysed_with_both_its_narratives(browser: Bro
     assert 'data-state="answered"' in browser.values[browser.parts.cards]
     assert any("Scoring the closed questions" in line for line in lines) and "Done in" in lines[-1]
     assert browser.run_enabled[-2:] == [False, True]
+    assert browser.values[browser.parts.viewer]["synthetic"]
 
 
 def test_changed_words_and_a_prompt_are_what_the_models_get(browser: Browser, predictor: WritingPredictor) -> None:
@@ -163,6 +164,7 @@ def test_a_photo_of_ones_own_begins_a_case_of_ones_own(browser: Browser, tmp_pat
     browser.choose(1)
     browser.upload(save_photo(tmp_path))
     assert [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]] == ["arm"]
+    assert not browser.values[browser.parts.viewer]["synthetic"]
     assert browser.values[browser.parts.panel.narrative] == ""
 
 

@@ -160,17 +160,17 @@ class Handlers:
         state = render_status("ready", fixed_line("status.opened")) if photos else gr.skip()
         return {
             self.parts.case: case.case_id,
-            self.parts.viewer: viewer_value(case.case_id, photos),
+            self.parts.viewer: viewer_value(case.case_id, photos, synthetic=case.example),
             self.parts.cards: render_cards(load_families(), None),
             self.parts.panel.messages: render_messages(_photo_notes(photos), problems),
             self.parts.status: state,
         }
 
     def _show_prediction(self, case: OpenCase | None, encounter: Encounter, prediction: Prediction) -> Updates:
-        case_id = case.case_id if case is not None else "text"
+        case_id, synthetic = (case.case_id, case.example) if case is not None else ("text", False)
         notes = [*_photo_notes(encounter.photos), *prediction.notes]
         return {
-            self.parts.viewer: viewer_value(case_id, encounter.photos, prediction),
+            self.parts.viewer: viewer_value(case_id, encounter.photos, prediction, synthetic=synthetic),
             self.parts.cards: render_cards(load_families(), prediction),
             self.parts.panel.messages: render_messages(notes, prediction.failures),
         }

@@ -112,6 +112,7 @@ def test_a_photo_is_uploaded_and_analysed(watched: Watched, photo_file: Path) ->
     ]
     assert watched.page.locator(".row.is-chosen").count() >= 9
     assert watched.page.locator("#viewer-name").inner_text() == "left arm"
+    assert not watched.page.locator("#viewer-synthetic").is_visible()
     assert "%" in watched.page.locator("#viewer-area-value").inner_text()
 
 
@@ -175,6 +176,7 @@ def test_photos_of_a_case_are_switched_at_once_by_strip_and_by_key(watched: Watc
     page = watched.page
     count = len(load_examples()[7].encounter.photos)
     assert count > 1 and page.locator("#photo-strip-list .thumb").count() == count
+    assert page.locator("#viewer-synthetic").is_visible()
     names = [page.locator("#viewer-name").inner_text()]
     before = len(watched.calls())
     page.click('#photo-strip-list [data-photo="1"]')

@@ -20,7 +20,7 @@ from magic_demo.ui.i18n import fill
 WORKING_SIDE = 2048
 """Longest side, in pixels, of the photo that the page draws; masks are written at the photo's own size."""
 JPEG_QUALITY = 90
-EMPTY: dict[str, Any] = {"case": None, "photos": [], "threshold": 0.5, "text_only": False}
+EMPTY: dict[str, Any] = {"case": None, "photos": [], "threshold": 0.5, "text_only": False, "synthetic": False}
 
 _ON_LOAD = """
 import(new URL("page/viewer/viewer.js", document.baseURI)).then(({ mountViewer }) => mountViewer(element, { props, watch, trigger }));
@@ -33,13 +33,17 @@ def viewer_component() -> gr.HTML:
     return gr.HTML(EMPTY, html_template=fill(template), js_on_load=_ON_LOAD, elem_id="viewer", apply_default_css=False)
 
 
-def viewer_value(case_id: str, photos: Sequence[Photo], prediction: Prediction | None = None) -> dict[str, Any]:
-    """Return what the viewer draws: every photo at its working size and, after an analysis, the model's map of it."""
+def viewer_value(case_id: str, photos: Sequence[Photo], prediction: Prediction | None = None, *, synthetic: bool = False) -> dict[str, Any]:
+    """Return what the viewer draws: every photo at its working size and, after an analysis, the model's map of it.
+
+    synthetic: the photos are said to be so.
+    """
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
     return {
         "case": case_id,
         "threshold": prediction.threshold if prediction is not None else 0.5,
         "text_only": prediction is not None and not photos,
+        "synthetic": synthetic,
         "photos": [_photo_value(number, photo, maps.get(photo.photo_id)) for number, photo in enumerate(photos)],
     }
 

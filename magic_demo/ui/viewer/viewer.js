@@ -1,6 +1,6 @@
 // The canvas in the middle of the page. Everything the reader changes here is drawn here: no call to the server.
 //
-// The server sends one value, {case, threshold, photos: [{id, name, width, height, src, levels}]}: `src` is the photo and
+// The server sends one value, {case, threshold, synthetic, photos: [{id, name, width, height, src, levels}]}: `src` is the photo and
 // `levels` the model's map (null before the analysis), an 8-bit grey PNG of the same size. Both are data addresses.
 
 import { contour, thin, tileRanges } from "./contour.mjs";
@@ -47,6 +47,7 @@ export function mountViewer(element, { props, watch }) {
     state.caseId = value?.case ?? null;
     ownThreshold = value?.threshold ?? 0.5;
     if (first || analysed) setThreshold(ownThreshold);
+    root.toggleAttribute("data-synthetic", Boolean(value?.synthetic));
     root.dataset.state = opened.length ? "photo" : value?.text_only ? "text" : "empty";
     if (opened.length) show(first ? 0 : Math.min(state.current, opened.length - 1), first);
     else redraw();
