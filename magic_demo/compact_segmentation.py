@@ -29,7 +29,7 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     stem_channels: channels after the first convolution; the blocks have multiples of it, 32 is MobileNetV1 1.0.
     decoder_channels: channels of the decoder at strides 2, 4, 8, 16 and 32.
     prompt_size, prompt_layers, prompt_heads, prompt_length: the text encoder's width, depth, heads and most tokens read.
-    threshold: probability at and above which a pixel is lesion, chosen on dev photos.
+    threshold: probability at and above which a pixel is lesion, chosen on dev photos. mirrored: whether the mirror image is asked too.
     """
 
     model_type = "compact_segmenter"
@@ -43,6 +43,7 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     prompt_length: int = 96
     pad_token_id: int = 0
     threshold: float = 0.5
+    mirrored: bool = False
 
 
 class Convolution(nn.Module):

@@ -84,16 +84,25 @@ class Segmenter:
     """A segmentation checkpoint ready to use: a photo is encoded once, every prompt costs a decoder pass only.
 
     model_id: name and digest of the checkpoint. threshold: probability at and above which a pixel is lesion.
+    mirrored: whether the photo's mirror image is asked as well and the two answers are averaged.
     """
 
     def __init__(
-        self, model: Any, tokenizer: PreTrainedTokenizerBase, preprocessing: Preprocessing, *, model_id: str, threshold: float = 0.5
+        self,
+        model: Any,
+        tokenizer: PreTrainedTokenizerBase,
+        preprocessing: Preprocessing,
+        *,
+        model_id: str,
+        threshold: float = 0.5,
+        mirrored: bool = False,
     ) -> None:
         self.model = cast(PromptedModel, model)
         self.tokenizer = tokenizer
         self.preprocessing = preprocessing
         self.model_id = model_id
         self.threshold = threshold
+        self.mirrored = mirrored
 
     @classmethod
     def load(cls, source: str | Path, *, revision: str | None = None) -> Segmenter:
@@ -107,12 +116,14 @@ class Segmenter:
             read_preprocessing(source, revision=revision),
             model_id=name_model(source, revision=revision),
             threshold=float(getattr(model.config, "threshold", 0.5)),
+            mirrored=bool(getattr(model.config, "mirrored", False)),
         )
 
     @torch.inference_mode()
     def encode_photo(self, pixels: Pixels) -> PhotoFeatures:
         """Encode a photo, (H, W, 3) uint8 RGB of any size."""
-        return self.model.encode_photo(torch.from_numpy(self.preprocessing.apply(pixels))[None])
+        photo = torch.from_numpy(self.preprocessing.apply(pixels))[None]
+        return self.model.encode_photo(torch.cat([photo, photo.flip(-1)]) if self.mirrored else photo)
 
     @torch.inference_mode()
     def encode_prompt(self, text: str) -> Tensor:
@@ -124,7 +135,10 @@ class Segmenter:
     @torch.inference_mode()
     def decode(self, features: PhotoFeatures, prompt: Tensor) -> Probability:
         """Return the lesion probability (h, w) at the model's size. Raises ModelError when the model gives values that are no numbers."""
-        probability = np.asarray(self.model.decode(features, prompt)[0].float().sigmoid().numpy(), dtype=np.float32)
+        views = 2 if self.mirrored else 1
+        answers = self.model.decode(features, prompt.expand(views, -1)).float().sigmoid()
+        mean = (answers[0] + answers[1].flip(-1)) / 2 if self.mirrored else answers[0]
+        probability = np.asarray(mean.numpy(), dtype=np.float32)
         if not np.isfinite(probability).all():
             raise ModelError("the segmentation model gave values that are not numbers; fetch or train the checkpoint again")
         return probability

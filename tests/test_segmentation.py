@@ -117,6 +117,14 @@ def test_the_threshold_comes_with_the_checkpoint(clipseg: Path, tmp_path: Path) 
     assert Segmenter.load(copy).threshold == 0.35
 
 
+def test_with_the_mirror_image_a_mirrored_photo_gets_the_mirrored_map(clipseg: Path, pixels: Pixels) -> None:
+    segmenter = Segmenter.load(clipseg)
+    square, mirrored = pixels[:48, :48], np.ascontiguousarray(pixels[:48, 47::-1])
+    assert not np.allclose(segmenter.predict(mirrored, "rash"), segmenter.predict(square, "rash")[:, ::-1], atol=1e-3)
+    segmenter.mirrored = True
+    np.testing.assert_allclose(segmenter.predict(mirrored, "rash"), segmenter.predict(square, "rash")[:, ::-1], atol=1e-5)
+
+
 def test_values_that_are_no_numbers_are_an_error_and_not_a_mask(tmp_path: Path, pixels: Pixels) -> None:
     folder = write_clipseg(tmp_path)
     weights = load_file(folder / "model.safetensors")
