@@ -53,6 +53,6 @@ def render_about(source: PredictorSource) -> str:
     return (
         f'<details class="about" id="about-details"><summary id="about-open">{both("about.open")}</summary><div class="about-panel">'
         f"<p>{both('about.what')}</p><p>{both('about.scores')}</p><p>{both('about.privacy')}</p>"
-        f"<h3>{both('about.models')}</h3><dl>{rows}</dl><h3>{both('about.keys')}</h3><dl class='about-keys'>{keys}</dl>"
+        f"<h2>{both('about.models')}</h2><dl>{rows}</dl><h2>{both('about.keys')}</h2><dl class='about-keys'>{keys}</dl>"
         f'<p class="about-disclaimer">{both("app.disclaimer")}</p></div></details>'
     )
