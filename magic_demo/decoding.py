@@ -58,7 +58,7 @@ def decode_answers(scores: OptionScores, families: Sequence[Family], priors: Set
     """Turn logits a question into one answer a question: always every question of ``families``, always in range.
 
     scores: qid -> (O,) float logits; siblings' scores are averaged, and for families of several slots they are log-odds.
-    priors: without a family's priors, its set is the highest scored label alone.
+    priors: without a family's priors, its set is the highest scored label alone, or none where that is likelier.
     Raises FormatError when a question has no scores, scores of another shape, or scores that are not finite.
     """
     answers: dict[str, int] = {}
@@ -90,10 +90,13 @@ def average_siblings(scores: OptionScores, family: Family) -> NDArray[np.float64
 def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPriors | None = None) -> Labels:
     """Choose the set of labels, "Not mentioned" left out, with the highest expected official credit; empty means "Not mentioned" alone.
 
-    scores: (O,) log-odds of the family's options. Without priors the highest scored option is the set.
+    scores: (O,) log-odds of the family's options. Without priors the set is the highest scored label, or empty where it is
+    likelier that no label holds; what "Not mentioned" scores does not count, as it is in nearly every set beside the labels.
     """
     if priors is None:
-        return frozenset({int(scores.argmax())}) - {family.not_mentioned}
+        chances = 1 / (1 + np.exp(-np.clip(scores, -50, 50)))
+        chances[family.not_mentioned] = 0.0
+        return frozenset({int(chances.argmax())}) if chances.max() >= (1 - chances).prod() else frozenset()
     if len(priors.rates) != len(scores):
         raise FormatError(
             f"{family.family_id}: the checkpoint's priors are for {len(priors.rates)} options, the questions have {len(scores)}; "
@@ -102,7 +105,11 @@ def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPri
     possible, log_weights = weigh_sets(scores, family, priors)
     shares = np.exp(log_weights - log_weights.max())
     shares /= shares.sum()
-    systems = [labels for labels in possible if family.not_mentioned in labels or len(labels) == len(family.questions)]
+    systems = [
+        labels
+        for labels in possible
+        if len(labels - {family.not_mentioned}) <= MAX_LABELS and (family.not_mentioned in labels or len(labels) == len(family.questions))
+    ]
     expected = credit_matrix(possible, systems).T @ shares
     # Equal to rounding is equal: then the smaller set, and the one with the better scores, whatever the options' order.
     best = max(

@@ -367,13 +367,18 @@ def _drop_pooler(text_model: Any) -> None:
 def _load_encoder(source: str | Path, revision: str | None) -> Any:
     """Load a pretrained encoder, from ``pytorch_model.bin`` (tensors only) where there are no safetensors, as for Bio_ClinicalBERT."""
     folder = find_checkpoint(source, revision=revision)
-    if any(folder.glob("*.safetensors")):
-        return load_model(source, AutoModel, revision=revision)
+    safe = any(folder.glob("*.safetensors"))
     try:
-        if not Path(source).is_dir() and not (folder / "pytorch_model.bin").is_file():
+        if not safe and not Path(source).is_dir() and not (folder / "pytorch_model.bin").is_file():
             from huggingface_hub import hf_hub_download
 
             hf_hub_download(str(source), "pytorch_model.bin", revision=revision)
-        return AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=False, weights_only=True, dtype=torch.float32)
+        model, info = AutoModel.from_pretrained(
+            folder, local_files_only=True, use_safetensors=safe, weights_only=True, dtype=torch.float32, output_loading_info=True
+        )
     except Exception as error:  # transformers, torch and huggingface_hub raise many kinds
         raise CheckpointError(f"{source}: the encoder cannot be loaded ({' '.join(str(error).split())[:300]})") from error
+    missing = sorted(str(key) for key in info["missing_keys"] if not str(key).startswith("pooler."))
+    if missing:
+        raise CheckpointError(f"{source}: the weights do not fit config.json ({len(missing)} missing, first {missing[0]}); fetch it again")
+    return model

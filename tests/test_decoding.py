@@ -135,6 +135,12 @@ def test_without_priors_the_siblings_mean_decides_and_the_rest_is_not_mentioned(
     assert answers == {"CQID900-001": 1, "CQID900-002": 3, "CQID900-003": 3}
 
 
+def test_without_priors_not_mentioned_does_not_hide_a_likely_label_and_no_label_is_made_up() -> None:
+    family = make_family(3, 3)
+    assert choose_labels(np.array([1.0, -3.0, -3.0, 6.0]), family) == {0}
+    assert choose_labels(np.array([-4.0, -3.0, -5.0, 6.0]), family) == frozenset()
+
+
 def test_scores_that_repeat_the_base_rates_give_the_best_constant_set() -> None:
     family = make_family(3, 4)
     cases = [

@@ -69,6 +69,38 @@ def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(tiny: V
     assert all(torch.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)
 
 
+@pytest.mark.parametrize("name", ["vqa", "vqa-paper"])
+def test_both_designs_run_on_pretrained_encoders_of_the_same_classes(
+    repository: Path, tmp_path: Path, tiny: VqaSettings, trained: tuple[Path, dict[str, float]], name: str
+) -> None:
+    small = OptionScorer.load(trained[0])
+    small.model.text_model.save_pretrained(tmp_path / "text")
+    small.tokenizer.save_pretrained(tmp_path / "text")
+    small.model.vision_model.save_pretrained(tmp_path / "photo")
+    shutil.copy(trained[0] / "preprocessor_config.json", tmp_path / "photo")
+    changes = {"model.text": str(tmp_path / "text"), "model.photo": str(tmp_path / "photo"), "run.output": str(tmp_path / "run")}
+    settings = read_settings(repository / "training" / "configs" / f"{name}.yaml", VqaSettings, changes)
+    data = replace(settings.data, folder=tiny.data.folder, training=tiny.data.training, evaluation=tiny.data.evaluation)
+    shutil.copytree(tiny.run.output.parent / "cases", tmp_path / "cases")
+    run = replace(settings.run, epochs=1, batch_size=5, threads=1)
+    folder, scores = run_training(replace(settings, data=data, run=run))
+    scorer = OptionScorer.load(folder)
+    assert scorer.model.config.fusion == settings.model.fusion
+    assert 0 <= scores["eval_accuracy_all"] <= 1
+    frozen = settings.model.encoder_rate == 0
+    before, after = (model.text_model.embeddings.word_embeddings.weight for model in (small.model, scorer.model))
+    assert torch.equal(before, after) == frozen
+
+
+def test_a_checkpoint_is_scored_with_parts_of_the_cases_left_out(
+    repository: Path, tiny: VqaSettings, trained: tuple[Path, dict[str, float]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = repository / "training" / "configs" / "vqa-tiny.yaml"
+    assert main(["--config", str(config), "--score", "--start", str(trained[0]), "--output", str(tiny.run.output)]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert set(scores) == {f"synthetic, {what}" for what in ("everything", "words", "words in Chinese", "photos", "nothing")}
+
+
 def test_a_fresh_run_does_not_mix_with_an_old_one(tiny: VqaSettings, trained: tuple[Path, dict[str, float]]) -> None:
     assert trained[0].is_dir()
     with pytest.raises(MagicDemoError, match="--resume"):

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, SwinConfig, SwinModel
 
 from magic_demo.checkpoints import Preprocessing
-from magic_demo.decoding import count_priors, write_priors
+from magic_demo.decoding import count_priors, decode_answers, write_priors
 from magic_demo.errors import CheckpointError, ModelError
 from magic_demo.questions import load_families, load_questions
 from magic_demo.types import Family, Pixels, Question
@@ -272,3 +272,32 @@ def test_learning_reaches_every_part_of_the_model() -> None:
     output.loss.backward()
     without = [name for name, weight in model.named_parameters() if weight.grad is None or not bool(torch.isfinite(weight.grad).all())]
     assert without == []
+
+
+@pytest.fixture(scope="module")
+def shipped(repository: Path) -> OptionScorer:
+    """Return the scorer of the checkpoint that comes with the program."""
+    return OptionScorer.load(repository / "checkpoints" / "vqa-compact")
+
+
+def test_the_shipped_checkpoint_is_small_and_complete(repository: Path, shipped: OptionScorer) -> None:
+    folder = repository / "checkpoints" / "vqa-compact"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 4e6
+    assert shipped.set_priors is not None and set(shipped.set_priors) == {"CQID011", "CQID012", "CQID020"}
+    scores = shipped.score(TEXT, make_photos((300, 200)))
+    assert {qid: len(values) for qid, values in scores.items()} == {q.qid: q.option_count for q in load_questions()}
+    answers = decode_answers(scores, load_families(), shipped.set_priors)
+    assert list(answers) == [question.qid for question in load_questions()]
+
+
+@pytest.mark.parametrize(
+    ("qid", "option", "says", "does_not_say"),
+    [
+        ("CQID025-001", 0, "The rash itches very much.", "What is this? Please advise."),
+        ("CQID025-001", 0, "很痒", "请问这是什么"),
+        ("CQID015-001", 5, "I have had this lesion for ten years.", "I have had this lesion for three days."),
+        ("CQID015-001", 1, "I have had this rash for three days.", "I have had this rash for ten years."),
+    ],
+)
+def test_the_shipped_checkpoint_reads_the_words(shipped: OptionScorer, qid: str, option: int, says: str, does_not_say: str) -> None:
+    assert shipped.score(says, [])[qid][option] > shipped.score(does_not_say, [])[qid][option] + 0.5
