@@ -11,8 +11,8 @@ import numpy as np
 
 from magic_demo.formats import read_encounters
 from magic_demo.photos import read_photo
-from magic_demo.synthetic import SyntheticCase, encode_photo, make_case, make_entry
-from magic_demo.truth import Truth, draw_truth, measure_size
+from magic_demo.synthetic.encounters import SyntheticCase, encode_photo, make_case, make_entry
+from magic_demo.synthetic.truth import Truth, draw_truth, measure_size
 from magic_demo.types import Encounter, Language
 from magic_demo.whole_files import write_json, write_whole
 
@@ -23,7 +23,7 @@ QUALITY = 84
 
 NOTICE = """These eight cases are SYNTHETIC.
 
-The photos were drawn by the program in this repository (magic_demo/skin.py, lesions.py), the texts were put together by it (magic_demo/narratives.py).
+The photos were drawn by the program in this repository (magic_demo/synthetic: skin.py, lesions.py), the texts were put together by it (narratives.py there).
 They show no person, no patient wrote them, no clinician answered them. They share the repository's licence (Apache-2.0).
 
 Made again, byte for byte with the same library versions, by:  python -m magic_demo cases OUT --examples

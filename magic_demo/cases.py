@@ -17,7 +17,7 @@ from tqdm import tqdm
 from magic_demo.bundled import Example, load_examples, write_examples
 from magic_demo.errors import MagicDemoError
 from magic_demo.overlay import draw_outline
-from magic_demo.synthetic import SyntheticCase, encode_photo, make_case, make_entry
+from magic_demo.synthetic.encounters import SyntheticCase, encode_photo, make_case, make_entry
 from magic_demo.types import Mask, Pixels
 from magic_demo.whole_files import write_json, write_whole
 

@@ -22,8 +22,8 @@ from magic_demo.formats import read_answers, read_encounters
 from magic_demo.mask_files import read_mask
 from magic_demo.photos import read_photo
 from magic_demo.questions import load_families, load_questions
-from magic_demo.synthetic import TURNS, SyntheticCase, encode_photo, make_entry
-from magic_demo.truth import CONDITIONS, answer_questions, draw_truth
+from magic_demo.synthetic.encounters import TURNS, SyntheticCase, encode_photo, make_entry
+from magic_demo.synthetic.truth import CONDITIONS, answer_questions, draw_truth
 from magic_demo.types import Mask
 
 COUNT, SEED, SIDE = 14, 5, 160

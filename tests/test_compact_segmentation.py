@@ -14,7 +14,7 @@ from magic_demo.compact_segmentation import CompactSegmenter, CompactSegmenterCo
 from magic_demo.overlay import lesion_mask
 from magic_demo.scoring import count_pixels, dice, vote
 from magic_demo.segmentation import Segmenter
-from magic_demo.synthetic import make_case
+from magic_demo.synthetic.encounters import make_case
 
 SHIPPED = "checkpoints/segmentation-compact"
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from magic_demo.narratives import Facts, load_phrases, write_narrative, write_responses
+from magic_demo.synthetic.narratives import Facts, load_phrases, write_narrative, write_responses
 
 SEEDS = range(40)
 UNITS = {

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from magic_demo.lesions import KINDS, TINTS, Layers, Lesion, draw_lesion
-from magic_demo.noise import line_network, smooth_noise, smooth_step, soften
-from magic_demo.skin import FORMS, TONES, View, draw_photo, shape_body
+from magic_demo.synthetic.lesions import KINDS, TINTS, Layers, Lesion, draw_lesion
+from magic_demo.synthetic.noise import line_network, smooth_noise, smooth_step, soften
+from magic_demo.synthetic.skin import FORMS, TONES, View, draw_photo, shape_body
 from magic_demo.types import Mask, Pixels
 
 SIZE = (150, 200)

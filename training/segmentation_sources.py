@@ -13,8 +13,8 @@ import numpy as np
 from magic_demo.formats import read_encounters
 from magic_demo.mask_files import find_reference_masks, read_loose_mask
 from magic_demo.photos import read_photo
-from magic_demo.synthetic import SyntheticCase, make_case
-from magic_demo.truth import draw_truth
+from magic_demo.synthetic.encounters import SyntheticCase, make_case
+from magic_demo.synthetic.truth import draw_truth
 from magic_demo.types import Mask, Narrative, Pixels
 from training.run import SettingsError
 

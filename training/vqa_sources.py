@@ -13,7 +13,7 @@ from magic_demo.cases import make_case, write_cases
 from magic_demo.cues import find_cues
 from magic_demo.formats import read_answers, read_encounters
 from magic_demo.questions import load_families
-from magic_demo.truth import draw_truth
+from magic_demo.synthetic.truth import draw_truth
 from magic_demo.types import Answers, Family
 from training.run import SettingsError
 

@@ -47,7 +47,7 @@ class Words:
 @lru_cache(maxsize=1)
 def load_phrases() -> dict[str, Any]:
     """Return the phrases that texts are made of: pairs of English and Chinese with slots in braces."""
-    phrases: dict[str, Any] = json.loads(resources.files("magic_demo").joinpath("narratives.json").read_text(encoding="utf-8"))
+    phrases: dict[str, Any] = json.loads(resources.files("magic_demo.synthetic").joinpath("narratives.json").read_text(encoding="utf-8"))
     return phrases
 
 

@@ -6,10 +6,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.lesions import Lesion
-from magic_demo.noise import smooth_noise
-from magic_demo.skin import Body, View, draw_photo, shape_body
-from magic_demo.truth import Truth
+from magic_demo.synthetic.lesions import Lesion
+from magic_demo.synthetic.noise import smooth_noise
+from magic_demo.synthetic.skin import Body, View, draw_photo, shape_body
+from magic_demo.synthetic.truth import Truth
 from magic_demo.types import Mask, Pixels
 
 SIDES = (480, 560, 640, 720, 800, 960, 1200, 1600)

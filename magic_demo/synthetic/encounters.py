@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from magic_demo.narratives import Facts, Words, write_narrative, write_responses
-from magic_demo.scenes import draw_scene, outline_mask
-from magic_demo.truth import CONDITIONS, Truth, answer_questions, draw_truth
+from magic_demo.synthetic.narratives import Facts, Words, write_narrative, write_responses
+from magic_demo.synthetic.scenes import draw_scene, outline_mask
+from magic_demo.synthetic.truth import CONDITIONS, Truth, answer_questions, draw_truth
 from magic_demo.types import LANGUAGES, Answers, Encounter, Mask, Narrative, Photo, Pixels
 
 EXIF_ORIENTATION = 0x0112

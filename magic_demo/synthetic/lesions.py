@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.noise import Field, layered_noise, smooth_noise, smooth_step
+from magic_demo.synthetic.noise import Field, layered_noise, smooth_noise, smooth_step
 
 LAYERS = ("melanin", "blood", "dusk", "blue", "bile", "dark", "pale", "flake", "slough", "honey", "scab", "wet", "height")
 PATCH = 160  # pixels of a lesion's own noise before it is laid on the photo
