@@ -17,7 +17,8 @@ from magic_demo.ui.source import EncounterPredictor
 def read_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Review skin cases in the browser. Research use only, not a medical device.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets other computers in (default: %(default)s)")
+    at = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")  # a Hugging Face Space says with it where to listen
+    parser.add_argument("--host", default=at, help="address to listen on; 0.0.0.0 lets other computers in (default: %(default)s)")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: %(default)s)")
     parser.add_argument(
         "--segmentation", metavar="FOLDER_OR_HUB_ID", help="checkpoint of the segmentation (default: the one that comes along)"

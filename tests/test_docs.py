@@ -1,0 +1,92 @@
+"""What the documents say exists, exists; what exists is in the documents."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from magic_demo.__main__ import COMMANDS
+from training.__main__ import COMMANDS as TRAINING_COMMANDS
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = sorted([REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "docs").rglob("*.md")])
+MODEL_CARDS = sorted((REPOSITORY / "checkpoints").glob("*/README.md"))
+
+
+def _tree() -> list[str]:
+    """Return the paths of the README's annotated tree, folders with their slash."""
+    block = re.search(r"```\n(app\.py .*?)```", README, re.DOTALL)
+    assert block is not None
+    paths: list[str] = []
+    folders: list[tuple[int, str]] = []
+    for line in block.group(1).splitlines():
+        indent = len(line) - len(line.lstrip())
+        for name in line.split("  ")[indent // 2].split(", "):
+            while folders and folders[-1][0] >= indent:
+                folders.pop()
+            path = "".join(folder for _, folder in folders) + name.strip()
+            paths.append(path)
+        if path.endswith("/"):
+            folders.append((indent, name.strip()))
+    return paths
+
+
+@pytest.mark.parametrize("path", _tree())
+def test_what_the_tree_names_exists(path: str) -> None:
+    assert (REPOSITORY / path).exists()
+
+
+def test_the_tree_names_every_module() -> None:
+    named = set(_tree())
+    for folder in ("magic_demo", "training"):
+        for module in (REPOSITORY / folder).glob("*.py"):
+            if module.name != "__init__.py":
+                assert f"{folder}/{module.name}" in named
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_is_in_the_readme(command: str) -> None:
+    assert f"python -m magic_demo {command}" in README
+
+
+@pytest.mark.parametrize("command", sorted(TRAINING_COMMANDS))
+def test_every_training_command_is_documented(command: str) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in (*DOCUMENTS, *MODEL_CARDS)]
+    assert any(f"python -m training {command}" in text for text in texts)
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = {name for path in DOCUMENTS for name in re.findall(r"(?:`|^)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    assert {"demo", "test"} <= named <= targets
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_within_the_repository_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
+        if not link.startswith("http"):
+            assert (path.parent / link).exists(), link
+
+
+def test_settings_files_that_are_named_exist() -> None:
+    for path in (*DOCUMENTS, *MODEL_CARDS):
+        for name in re.findall(r"training/configs/([\w-]+\.yaml)", path.read_text(encoding="utf-8")):
+            assert (REPOSITORY / "training" / "configs" / name).is_file(), f"{path.name}: {name}"
+
+
+def test_every_checkpoint_has_a_card_that_names_data_licence_and_limits() -> None:
+    assert {card.parent.name for card in MODEL_CARDS} == {
+        folder.name for folder in (REPOSITORY / "checkpoints").iterdir() if folder.is_dir()
+    }
+    for card in MODEL_CARDS:
+        text = card.read_text(encoding="utf-8").lower()
+        for word in ("licen", "python -m training", "research use only", "limits", "data"):
+            assert word in text, f"{card.parent.name}: {word}"
+
+
+def test_research_use_only_is_said_in_the_readme_and_nothing_is_left_open() -> None:
+    assert "Research use only" in README
+    assert "@@" not in README
