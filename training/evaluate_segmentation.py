@@ -117,12 +117,9 @@ def evaluate(segmenter: Segmenter, examples: Sequence[Example], *, baselines: bo
     for source in dict.fromkeys(example.source for example in examples):
         chosen = [photo.counts for photo in evaluation.photos if photo.example.source == source]
         evaluation.official[source] = segmentation_values(chosen)
-    for title, of in (("skin tone (ITA)", "tone"), ("lesion's share of the photo", "size")):
-        for photo in evaluation.photos:
-            evaluation.groups.setdefault(title, {}).setdefault(getattr(photo, of), (0, 0.0))
-        for group in evaluation.groups.get(title, {}):
-            values = [photo.dice for photo in evaluation.photos if getattr(photo, of) == group]
-            evaluation.groups[title][group] = len(values), float(np.mean(values))
+    for title, of, order in (("skin tone (ITA)", "tone", TONES), ("lesion's share of the photo", "size", SIZES)):
+        values = {group: [photo.dice for photo in evaluation.photos if getattr(photo, of) == group] for _, group in order}
+        evaluation.groups[title] = {group: (len(dices), float(np.mean(dices))) for group, dices in values.items() if dices}
     return evaluation
 
 
