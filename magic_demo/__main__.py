@@ -17,8 +17,21 @@ COMMANDS = {
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one command and return its exit code; an error that the user can mend is one line and code 1."""
-    words = sys.argv[1:] if words is None else words
+    """Run one command and return its exit code; an error that the user can mend is one line and code 1, Ctrl+C one line and 130."""
+    try:
+        return _run_command(sys.argv[1:] if words is None else words)
+    except MagicDemoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {error.filename or ''}: {error.strerror or error}; check the path, the space and the permissions", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:  # while a command's module or its models load; predict says more once it is under way
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def _run_command(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m magic_demo", description="Magic Demo. Research use only, not a medical device.")
     parser.add_argument("--version", action="version", version=f"magic-demo {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -30,14 +43,7 @@ def main(words: list[str] | None = None) -> int:
             loaded.add_arguments(command)
             command.set_defaults(run=loaded.run)
     arguments = parser.parse_args(words)
-    try:
-        return int(arguments.run(arguments))
-    except MagicDemoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"error: {error.filename or ''}: {error.strerror or error}; check the path, the space and the permissions", file=sys.stderr)
-        return 1
+    return int(arguments.run(arguments))
 
 
 if __name__ == "__main__":

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from magic_demo.overlay import lesion_mask
 from magic_demo.photos import read_photo
 from magic_demo.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
 from magic_demo.questions import load_families, load_questions
-from magic_demo.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, Prediction
+from magic_demo.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction
 from magic_demo.whole_files import write_json, write_whole
 
 TASKS = ("segmentation", "cvqa", "both")
@@ -37,7 +38,11 @@ ANSWERS = "data_cvqa_sys.json"
 MANIFEST = "manifest.json"
 JOURNAL = "journal.jsonl"
 
-EXIT_DONE, EXIT_FAILED, EXIT_WITH_PROBLEMS, EXIT_STOPPED = 0, 1, 3, 130
+EXIT_DONE, EXIT_WITH_PROBLEMS, EXIT_STOPPED = 0, 3, 130
+EXIT_CODES = (
+    "Exit codes: 0 all done; 1 nothing could be done, one line says why; 2 wrong options; 3 done, with problems: each line names what is "
+    "missing and why; 130 stopped: the same command goes on from there."
+)
 
 
 @dataclass(frozen=True)
@@ -52,9 +57,10 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One finished encounter: its answers, the mask files written for it, and what went wrong."""
+    """One finished encounter: its answers, the mask files written for it, what went wrong, and a digest of what was predicted from."""
 
     encounter_id: str
+    source: str = ""
     answers: Mapping[str, int] = field(default_factory=dict)
     masks: Sequence[str] = ()
     problems: Sequence[str] = ()
@@ -76,11 +82,14 @@ def predict_folder(
     Masks go to ``masks_preds/<image id>_mask_sys.tiff`` (uint8, 0 and 1, the upright photo's size), answers to
     ``data_cvqa_sys.json`` (every encounter, all qids), models, versions and settings to ``manifest.json``. A file is
     there whole or not at all. An encounter that is finished is not predicted again when the same run is started once
-    more, unless it had a problem. ``language`` keeps one language's text alone; None uses what there is.
+    more, unless it had a problem or its words or photo files have changed. A photo that several encounters name has one
+    mask file, the first one's. ``language`` keeps one language's text alone; None uses what there is.
 
     Raises FormatError when the data cannot be read, or when ``out`` holds a run with other settings.
     """
     found = read_encounters(data, split)
+    if out.exists() and not out.is_dir():
+        raise FormatError(f"{out}: is a file; --out names a folder, new or of a run to go on with")
     problems: list[str] = []
     settings = _settings(predictor, split, language, system_name)
     out.mkdir(parents=True, exist_ok=True)
@@ -88,6 +97,7 @@ def predict_folder(
     finished = _read_journal(out / JOURNAL, out)
     torch.manual_seed(SEED)
     entries: dict[str, JournalEntry] = {}
+    owners: dict[str, str] = {}
     done_now = 0
     with (
         (out / JOURNAL).open("a", encoding="utf-8") as journal,
@@ -101,9 +111,12 @@ def predict_folder(
         for problem in found.problems:
             say(problem)
         for files in cases:
+            holders = {photo.photo_id: owners.setdefault(photo.photo_id, files.encounter_id) for photo in files.photo_files}
+            shared = {photo_id: owner for photo_id, owner in holders.items() if owner != files.encounter_id}
+            source = _digest(files, shared)
             entry = finished.get(files.encounter_id)
-            if entry is None or entry.problems:
-                entry = _predict_files(files, out, predictor, language)
+            if entry is None or entry.problems or entry.source != source:
+                entry = replace(_predict_files(files, out, predictor, language, shared), source=source)
                 _append(journal, entry)
                 done_now += 1
             entries[entry.encounter_id] = entry
@@ -132,27 +145,31 @@ def read_encounter(files: EncounterFiles, language: Language | None = None) -> t
     return Encounter(files.encounter_id, narrative, tuple(photos), files.responses), problems
 
 
-def _predict_files(files: EncounterFiles, out: Path, predictor: Predictor, language: Language | None) -> JournalEntry:
+def _predict_files(
+    files: EncounterFiles, out: Path, predictor: Predictor, language: Language | None, shared: Mapping[str, str]
+) -> JournalEntry:
+    """Predict one encounter and write its masks, but for ``shared`` photos: photo id -> the encounter whose mask it has."""
     encounter, problems = read_encounter(files, language)
+    problems += [f"{photo_id}: is a photo of {owner} too; the mask file is the one of {owner}" for photo_id, owner in shared.items()]
     if predictor.segmenter is None:  # photos only inform the answers: one that is missing costs nothing that was asked for
         problems = []
     prediction = predictor.predict(encounter, language=language or "en")
-    masks = _write_masks(prediction, out)
+    masks = _write_masks([photo for photo in prediction.photos if photo.photo_id not in shared], prediction.threshold, out)
     problems += prediction.failures
     answers = dict(prediction.answers)
     if predictor.answers_questions and not answers:  # the challenge wants every encounter answered
         problems.append("answered with what is most frequent instead")
         flat = {question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()}
         answers = decode_answers(flat, load_families(), predictor.set_priors)
-    return JournalEntry(files.encounter_id, answers, masks, problems)
+    return JournalEntry(files.encounter_id, answers=answers, masks=masks, problems=problems)
 
 
-def _write_masks(prediction: Prediction, out: Path) -> list[str]:
+def _write_masks(photos: Sequence[PhotoPrediction], threshold: float, out: Path) -> list[str]:
     folder = out / MASKS
     names = []
-    for photo in prediction.photos:
+    for photo in photos:
         name = mask_file_name(photo.photo_id)
-        write_mask(folder / name, lesion_mask(photo.probability, photo.size, prediction.threshold))
+        write_mask(folder / name, lesion_mask(photo.probability, photo.size, threshold))
         names.append(name)
     return names
 
@@ -191,7 +208,7 @@ def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
             )
         started = before.get("started", started)
     elif restart:
-        (out / JOURNAL).unlink(missing_ok=True)
+        _remove_run(out)
     elif any(out.iterdir()):
         raise FormatError(f"{out}: is not empty and holds no run of this program; choose another --out, or add --restart to write into it")
     write_json(manifest, {"settings": settings, "started": started, "finished": None}, indent=1)
@@ -203,20 +220,34 @@ def _write_manifest(out: Path, settings: Mapping[str, Any], started: str, result
     write_json(out / MANIFEST, {"settings": settings, "started": started, "finished": finished, "results": results}, indent=1)
 
 
-def _append(journal: Any, entry: JournalEntry) -> None:
-    line = {
-        "encounter_id": entry.encounter_id,
-        "answers": dict(entry.answers),
-        "masks": list(entry.masks),
-        "problems": list(entry.problems),
-    }
-    journal.write(json.dumps(line, ensure_ascii=False) + "\n")
+def _remove_run(out: Path) -> None:
+    """Remove what the run in ``out`` wrote, and nothing else: its files must not stand beside those of the next."""
+    journal = out / JOURNAL
+    if journal.is_file():
+        for entry in _read_journal(journal, out).values():
+            for name in entry.masks:
+                (out / MASKS / Path(name).name).unlink(missing_ok=True)
+        (out / ANSWERS).unlink(missing_ok=True)
+        journal.unlink()
+
+
+def _digest(files: EncounterFiles, shared: Mapping[str, str]) -> str:
+    """Return a digest of what an encounter is predicted from: its words, its photos' names, sizes and times, whose mask they have."""
+    photos = []
+    for photo in files.photo_files:
+        status = photo.path.stat() if photo.path is not None and photo.path.is_file() else None
+        photos.append([photo.photo_id, status and [status.st_size, status.st_mtime_ns], shared.get(photo.photo_id)])
+    return hashlib.sha256(json.dumps([asdict(files.narrative), photos]).encode()).hexdigest()[:16]
+
+
+def _append(journal: TextIO, entry: JournalEntry) -> None:
+    journal.write(json.dumps(asdict(entry)) + "\n")
     journal.flush()
     os.fsync(journal.fileno())
 
 
 def _read_journal(path: Path, out: Path) -> dict[str, JournalEntry]:
-    """Read the finished encounters whose mask files are all there; a last line cut short by a kill does not count."""
+    """Read the finished encounters whose mask files are all there; a line that was cut short or damaged does not count."""
     entries: dict[str, JournalEntry] = {}
     if not path.is_file():
         return entries
@@ -224,9 +255,13 @@ def _read_journal(path: Path, out: Path) -> dict[str, JournalEntry]:
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         write_whole(path, whole)
-    for line in whole.decode("utf-8").splitlines():
-        entry = JournalEntry(**json.loads(line))
-        if all((out / MASKS / name).is_file() for name in entry.masks):
+    for line in whole.splitlines():
+        try:
+            entry = JournalEntry(**json.loads(line))
+            there = all((out / MASKS / name).is_file() for name in entry.masks)
+        except (ValueError, TypeError):  # a crash of the machine can leave any bytes: that encounter is predicted again
+            continue
+        if there:
             entries[entry.encounter_id] = entry
         else:
             entries.pop(entry.encounter_id, None)
@@ -235,6 +270,7 @@ def _read_journal(path: Path, out: Path) -> dict[str, JournalEntry]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``python -m magic_demo predict``."""
+    parser.epilog = EXIT_CODES
     parser.add_argument("data", type=Path, help="folder in the challenge's layout, or a plain folder of photos (each its own encounter)")
     parser.add_argument("--split", help="train, valid or test: which <split>.json to read; not needed for a plain folder of photos")
     parser.add_argument("--out", type=Path, required=True, help=f"folder for {MASKS}/, {ANSWERS} and {MANIFEST}")
@@ -244,7 +280,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id")
     parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="text cues' checkpoint folder, or 'none' to answer with --vqa alone")
-    parser.add_argument("--restart", action="store_true", help="begin anew instead of resuming the run in --out")
+    parser.add_argument("--restart", action="store_true", help="remove what the run in --out wrote and begin anew, instead of resuming it")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 

@@ -12,9 +12,11 @@ import tifffile
 from PIL import Image
 
 from magic_demo import batch
+from magic_demo.__main__ import main
 from magic_demo.errors import FormatError
 from magic_demo.formats import read_answers, read_encounters
 from magic_demo.overlay import lesion_mask
+from magic_demo.predictor import Predictor
 from magic_demo.types import Encounter, Prediction
 from tests.stand_ins import draw_photo, stand_in_predictor
 
@@ -203,3 +205,77 @@ def test_a_plain_folder_of_photos_needs_no_split(tmp_path: Path) -> None:
     assert report.problems == ()
     assert sorted(path.name for path in (tmp_path / "out" / "masks_preds").iterdir()) == ["hand_mask_sys.tiff", "knee_mask_sys.tiff"]
     assert set(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == {"hand", "knee"}
+
+
+def _journal_lines(out: Path) -> list[bytes]:
+    return (out / "journal.jsonl").read_bytes().splitlines(keepends=True)
+
+
+@pytest.mark.parametrize("damage", [b"\x00\xff garbage\n", b"[]\n", b'{"encounter_id": "ENC00002", "masks": null}\n', b'{"unknown": 1}\n'])
+def test_a_damaged_journal_line_costs_its_encounter_alone(data: Path, tmp_path: Path, damage: bytes) -> None:
+    _predict(data, tmp_path / "out")
+    first, _second, third = _journal_lines(tmp_path / "out")
+    (tmp_path / "out" / "journal.jsonl").write_bytes(first + damage + third)
+    again = _StopsAt(None)
+    assert _predict(data, tmp_path / "out", predictor=again).problems == ()
+    assert again.asked == ["ENC00002"]
+
+
+def test_an_encounter_whose_words_or_photo_changed_is_predicted_again(data: Path, tmp_path: Path) -> None:
+    _predict(data, tmp_path / "out")
+    file = data / "valid" / "valid.json"
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    entries[1]["query_content_en"] = "for years, and it itches"
+    file.write_text(json.dumps(entries), encoding="utf-8")
+    Image.fromarray(draw_photo(90, 70)).save(data / "valid" / "images_valid" / "IMG_ENC00003_00001.png")
+    again = _StopsAt(None)
+    _predict(data, tmp_path / "out", predictor=again)
+    assert again.asked == ["ENC00002", "ENC00003"]
+    assert tifffile.imread(tmp_path / "out" / "masks_preds" / "IMG_ENC00003_00001_mask_sys.tiff").shape == (90, 70)
+
+
+def test_a_photo_of_two_encounters_has_the_mask_of_the_first_and_that_is_said(data: Path, tmp_path: Path) -> None:
+    file = data / "valid" / "valid.json"
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    entries[1]["image_ids"] = [*entries[1]["image_ids"], *entries[0]["image_ids"]]
+    file.write_text(json.dumps(entries), encoding="utf-8")
+    for _run in range(2):
+        report = _predict(data, tmp_path / "out")
+        assert report.masks == 3 == len(list((tmp_path / "out" / "masks_preds").iterdir()))
+        assert len(report.problems) == 1 and "is a photo of ENC00001 too" in report.problems[0]
+    assert _predict(data, tmp_path / "answers", predictor=stand_in_predictor(segmentation=False)).problems == ()
+
+
+def test_restarting_leaves_nothing_of_the_run_before_and_touches_nothing_else(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    _predict(data, out)
+    (out / "thesis.docx").write_text("mine", encoding="utf-8")
+    _predict(data, out, predictor=stand_in_predictor(segmentation=False), restart=True)
+    assert list((out / "masks_preds").iterdir()) == [] and (out / "data_cvqa_sys.json").is_file()
+    _predict(data, out, predictor=stand_in_predictor(cvqa=False), restart=True)
+    assert len(list((out / "masks_preds").iterdir())) == 3 and not (out / "data_cvqa_sys.json").exists()
+    assert (out / "thesis.docx").is_file()
+
+
+def test_a_file_where_the_folder_should_be_is_named(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine", encoding="utf-8")
+    with pytest.raises(FormatError, match="is a file; --out names a folder"):
+        _predict(data, tmp_path / "out")
+
+
+def test_stopping_before_a_command_is_under_way_is_one_line_and_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(**_options: Any) -> Predictor:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Predictor, "load", interrupt)
+    assert main(["predict", "nowhere", "--out", "nowhere"]) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["predict", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(f"{code} {meaning}" in said for code, meaning in ((0, "all done"), (3, "done, with problems"), (130, "stopped")))
