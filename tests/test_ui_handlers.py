@@ -21,6 +21,7 @@ from magic_demo.types import Encounter, Language, Narrative, PhotoPrediction, Pr
 from magic_demo.ui import PredictorSource, launch_settings, lay_out_page
 from magic_demo.ui.handlers import Handlers
 from magic_demo.ui.source import Progress
+from magic_demo.ui.viewer import EMPTY
 
 REQUEST = SimpleNamespace(session_hash="mine")
 
@@ -96,7 +97,11 @@ class Browser:
         self.take(self.handlers.choose_example(self.values, gr.EventData(None, {"number": number}), REQUEST))  # type: ignore[arg-type]
 
     def upload(self, *files: Path) -> None:
-        self.take(self.handlers.upload({**self.values, self.parts.panel.upload: [str(file) for file in files]}))
+        inputs = {**self.values, self.parts.panel.upload: [str(file) for file in files]}
+        self.take(self.handlers.upload(inputs, REQUEST))  # type: ignore[arg-type]
+
+    def clear(self) -> None:
+        self.take(self.handlers.clear(self.values, REQUEST))  # type: ignore[arg-type]
 
     def analyse(self) -> list[str]:
         """Run to the end; return the status lines that came."""
@@ -187,6 +192,36 @@ def test_stopping_keeps_the_page_usable(browser: Browser, predictor: WritingPred
     assert browser.run_enabled[-1] and 'data-state="waiting"' in browser.values[browser.parts.cards]
 
 
+def test_a_new_case_does_not_get_the_result_of_the_old_one(browser: Browser, predictor: WritingPredictor) -> None:
+    browser.choose(0)
+    predictor.on_step = browser.clear
+    lines = browser.analyse()
+    assert "Stopped" in lines[-1] and browser.run_enabled[-1]
+    assert browser.values[browser.parts.viewer] == EMPTY and 'data-state="waiting"' in browser.values[browser.parts.cards]
+
+
+def test_photos_added_during_an_analysis_are_not_hidden_by_its_result(
+    browser: Browser, predictor: WritingPredictor, tmp_path: Path
+) -> None:
+    browser.upload(save_photo(tmp_path))
+    predictor.on_step = lambda: browser.upload(save_photo(tmp_path, "leg.png"))
+    assert "Stopped" in browser.analyse()[-1]
+    assert [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]] == ["arm", "leg"]
+    predictor.on_step = lambda: None
+    assert "Done in" in browser.analyse()[-1]
+
+
+def test_a_fault_of_the_program_leaves_the_page_usable_and_is_not_hidden(browser: Browser, predictor: WritingPredictor) -> None:
+    def fault() -> None:
+        raise ZeroDivisionError
+
+    browser.choose(0)
+    predictor.on_step = fault
+    with pytest.raises(ZeroDivisionError):
+        browser.analyse()
+    assert "a fault of the program" in browser.values[browser.parts.status] and browser.run_enabled[-1]
+
+
 def test_a_model_that_fails_is_one_line(browser: Browser, predictor: WritingPredictor) -> None:
     def fail() -> None:
         raise ModelError("out of <memory>")
@@ -199,7 +234,7 @@ def test_a_model_that_fails_is_one_line(browser: Browser, predictor: WritingPred
 
 def test_a_new_case_forgets_the_old_one(browser: Browser) -> None:
     browser.choose(0)
-    browser.take(browser.handlers.clear(browser.values))
+    browser.clear()
     assert len(browser.handlers.cases) == 0
     assert browser.values[browser.parts.case] is None and browser.values[browser.parts.panel.narrative] == ""
 
@@ -210,7 +245,7 @@ def test_nobody_sees_anothers_case(handlers: Handlers) -> None:
     other.choose(1)
     assert mine.values[mine.parts.case] != other.values[other.parts.case]
     assert len(handlers.cases) == 2
-    other.take(handlers.clear(other.values))
+    other.clear()
     assert handlers.cases.get(mine.values[mine.parts.case]) is not None
 
 

@@ -44,8 +44,10 @@ class Stops:
             return self._signs.setdefault(session, threading.Event())
 
     def stop(self, session: str) -> None:
-        """Ask the session's analysis to stop; it does so at its next step."""
-        self.sign(session).set()
+        """Ask the session's analysis to stop, where there is one; it does so at its next step."""
+        with self._lock:
+            if session in self._signs:
+                self._signs[session].set()
 
     def forget(self, session: str, sign: threading.Event) -> None:
         """Take down the sign of an analysis that has ended, unless a newer one is up."""

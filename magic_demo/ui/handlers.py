@@ -53,8 +53,9 @@ class Handlers:
         self.stops = Stops()
         self.loading = [parts.status, parts.top.about, parts.timer]
 
-    def upload(self, inputs: Updates) -> Updates:
+    def upload(self, inputs: Updates, request: gr.Request) -> Updates:
         """Open uploaded photos: beside those the case has, or as a new case where an example was open."""
+        self.stop(request)  # what is under way is of the case before
         parts, before, language = self.parts, self._case(inputs), self._language(inputs)
         kept = before.encounter.photos if before is not None and not before.example else ()
         files = inputs[parts.panel.upload]
@@ -108,6 +109,9 @@ class Handlers:
             yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
         except MagicDemoError as error:
             yield {parts.status: render_status("failed", line_in_both(str(error))), **_busy(panel, False)}
+        except Exception:  # a fault of ours: the console gets it whole, and the reader a page that still works
+            yield {parts.status: render_status("failed", fixed_line("status.fault")), **_busy(panel, False)}
+            raise
         finally:
             self.stops.forget(session, stop)
 
@@ -115,8 +119,9 @@ class Handlers:
         """Stop the session's analysis."""
         self.stops.stop(str(request.session_hash))
 
-    def clear(self, inputs: Updates) -> Updates:
-        """Close the case and begin with an empty page."""
+    def clear(self, inputs: Updates, request: gr.Request) -> Updates:
+        """Close the case, stop what is under way for it, and begin with an empty page."""
+        self.stop(request)
         self.cases.close(inputs[self.parts.case])
         parts = self.parts
         return {
