@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
+from magic_demo.errors import PhotoError
+from magic_demo.photos import PhotoLimits, decode_photo, read_photo
 from magic_demo.types import LANGUAGES
 from magic_demo.ui.i18n import both, both_of, fill, line_in_both, load_texts, text
 
@@ -61,3 +67,38 @@ def test_every_translated_line_has_as_many_places_in_both_languages(repository: 
     lines = json.loads((repository / "magic_demo" / "ui" / "lines.json").read_text(encoding="utf-8"))
     for english, chinese in lines:
         assert english.count("{}") == chinese.count("{}"), english
+
+
+def _save_tiff(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bytes:
+    file = io.BytesIO()
+    tifffile.imwrite(file, values)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        _save_tiff(np.full((20, 30, 3), 4000, np.uint16)),
+        _save_tiff(np.full((20, 30), 4000, np.uint16)),
+        _save_tiff(np.full((20, 30), 0.5, np.float32)),
+        _save_tiff(np.full((20, 30, 3), 200, np.uint8)),
+    ],
+)
+def test_whatever_is_said_of_a_photo_is_said_in_chinese_too(data: bytes) -> None:
+    notes = decode_photo(data, photo_id="arm").notes
+    assert notes and all(CHINESE.search(line_in_both(f"arm: {note}")["zh"]) for note in notes)
+
+
+def test_whatever_is_wrong_with_a_photo_is_said_in_chinese_too(tmp_path: Path) -> None:
+    png = io.BytesIO()
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(png, "PNG")
+    whole, tight = png.getvalue(), PhotoLimits(max_bytes=2**20, max_pixels=1000, min_side=16)
+    broken = [b"text", whole[:-30], b"II*\x00" + b"\xff" * 40, b"\0\0\0\x18ftypheic" + bytes(100)]
+    cases = [*((data, PhotoLimits()) for data in broken), (whole, tight), (whole, PhotoLimits(min_side=64)), (bytes(2**21), tight)]
+    for data, limits in cases:
+        with pytest.raises(PhotoError) as raised:
+            decode_photo(data, photo_id="arm", limits=limits)
+        assert CHINESE.search(line_in_both(str(raised.value))["zh"]), raised.value
+    with pytest.raises(PhotoError) as raised:
+        read_photo(tmp_path / "gone.jpg")
+    assert CHINESE.search(line_in_both(str(raised.value))["zh"])
