@@ -34,7 +34,7 @@ class Watched:
         return [url for url in self.requests if "/queue/" in url or "/run/" in url or "/upload" in url]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright keeps an event loop running, which other tests must not find
 def browser() -> Iterator[Browser]:
     """Start the browser; a missing one fails the tests."""
     path = find_browser()
@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the page as a user does, with the checkpoints that come along, and return its address."""
     with socket.socket() as free:
