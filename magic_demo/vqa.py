@@ -22,7 +22,9 @@ from transformers.utils.generic import ModelOutput
 
 from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
 from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors
+from magic_demo.encoders import drop_pooler, load_encoder
 from magic_demo.errors import CheckpointError, ModelError
+from magic_demo.photo_head import PhotoHead, lay_out_places
 from magic_demo.questions import load_families
 from magic_demo.types import Family, Language, OptionScores, Pixels
 
@@ -40,6 +42,8 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     narrative_input: whether the narrative is read. attention_heads: with which each option looks for its own evidence among the
     narrative's tokens; 0 pools the narrative into one vector for all options. learn_sets: whether families of several slots are learnt as sets of labels
     (one yes or no a label), else as a softmax over the options like the others.
+    photo_head_size: hidden layer of a head by which photos add to the scores (``photo_head.py``); 0 lets the common head read their mean.
+    photo_layers: how many layers of a convolutional photo encoder are kept, 0 for all; its config then names its ``hidden_size``.
     max_text_tokens: where narratives and options are cut. language: of the question and option texts.
     """
 
@@ -58,6 +62,8 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     text_pooling: str = "cls"
     narrative_input: bool = True
     attention_heads: int = 4
+    photo_head_size: int = 0
+    photo_layers: int = 0
     learn_sets: bool = True
     max_text_tokens: int = 256
     language: str = "en"
@@ -87,10 +93,15 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         super().__init__(config)
         self.text_model = AutoModel.from_config(config.text_config)  # type: ignore[no-untyped-call]
         self.vision_model = AutoModel.from_config(config.vision_config)  # type: ignore[no-untyped-call]
-        _drop_pooler(self.text_model)
-        width = config.projection_size
+        drop_pooler(self.text_model)
+        if config.photo_layers:
+            self.vision_model.layer = self.vision_model.layer[: config.photo_layers]
+        width, channels = config.projection_size, self.vision_model.config.hidden_size
         self.option_projection = nn.Linear(self.text_model.config.hidden_size, width)
-        self.photo_projection = nn.Linear(self.vision_model.config.hidden_size, width)
+        if config.photo_head_size:
+            self.photo_head = PhotoHead(channels, width, max(1, config.attention_heads), config.photo_head_size, config.dropout)
+        else:
+            self.photo_projection = nn.Linear(channels, width)
         self.no_photo = nn.Parameter(torch.zeros(width))
         if config.narrative_input:
             self.narrative_projection = nn.Linear(self.text_model.config.hidden_size, width)
@@ -116,19 +127,28 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
                     vector.normal_(0.0, 0.5)
             # The library's 0.02 makes products of two projections vanish: the head would learn nothing for long.
             own = [part for name, part in module.named_children() if name.endswith("_projection")]
-            for linear in (*own, *module.head):
+            of_photos = module.photo_head.modules() if module.config.photo_head_size else ()
+            for linear in (*own, *module.head, *of_photos):
                 if isinstance(linear, nn.Linear) and not getattr(linear.weight, "_is_hf_initialized", False):
                     nn.init.xavier_uniform_(linear.weight)
+
+    def train(self, mode: bool = True) -> CaseAnswerer:
+        """Switch to training; batch norms of a photo encoder keep the statistics they came with: a batch holds few photos, or none."""
+        super().train(mode)
+        for module in self.vision_model.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        return self
 
     @classmethod
     def from_encoders(
         cls, text_source: str | Path, vision_source: str | Path, *, revisions: tuple[str | None, str | None] = (None, None), **settings: Any
     ) -> CaseAnswerer:
         """Build a model with a new head on two pretrained encoders, from folders or Hub ids; ``settings`` are config fields."""
-        text = _load_encoder(text_source, revisions[0])
-        vision = _load_encoder(vision_source, revisions[1])
+        text = load_encoder(text_source, revisions[0])
+        vision = load_encoder(vision_source, revisions[1])
         model = cls(CaseAnswererConfig(text_config=text.config.to_dict(), vision_config=vision.config.to_dict(), **settings))
-        _drop_pooler(text)
+        drop_pooler(text)
         model.text_model, model.vision_model = text, vision
         return model
 
@@ -177,15 +197,23 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         return torch.einsum("bhot,bthd->bohd", shares, values).flatten(2)
 
     def encode_photos(self, pixel_values: Tensor, photo_mask: Tensor) -> Tensor:
-        """Encode (B, P, 3, h, w) photos into (B, D): the mean over the photos that (B, P) bool says are there, or "no photo"."""
+        """Encode (B, P, 3, h, w) photos into (B, D): the mean over the photos that (B, P) bool says are there, or "no photo".
+
+        Photos that have a head of their own are "no photo" here.
+        """
         batch = photo_mask.shape[0]
+        if self.config.photo_head_size:
+            return self.no_photo.expand(batch, -1)
         total = self.no_photo.new_zeros(batch, self.config.projection_size)
         count = photo_mask.sum(dim=1, keepdim=True)
         if bool(photo_mask.any()):
-            vectors = self.photo_projection(self.vision_model(pixel_values=pixel_values[photo_mask]).last_hidden_state.mean(dim=1))
+            vectors = self.photo_projection(self._read_photos(pixel_values[photo_mask]).mean(dim=1))
             rows = torch.arange(batch, device=photo_mask.device)[:, None].expand_as(photo_mask)[photo_mask]
             total = total.to(vectors.dtype).index_add(0, rows, vectors)
         return torch.where(count > 0, total / count.clamp(min=1), self.no_photo.to(total.dtype))
+
+    def _read_photos(self, pixel_values: Tensor) -> Tensor:
+        return self.vision_model(pixel_values=pixel_values).last_hidden_state  # type: ignore[no-any-return]
 
     def score_options(self, options: Tensor, narratives: Tensor | None, photos: Tensor) -> Tensor:
         """Score (O, D) options for (B, O or 1, D) narratives and (B, 1, D) photos: (B, O) raw scores."""
@@ -225,6 +253,8 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         if self.config.narrative_input:
             narratives = self.encode_narratives(input_ids, attention_mask, option_vectors)  # type: ignore[arg-type]
         raw = self.score_options(option_vectors, narratives, self.encode_photos(pixel_values, photo_mask)[:, None, :])
+        if self.config.photo_head_size and bool(photo_mask.any()):
+            raw = raw + self.photo_head(option_vectors, *lay_out_places(self._read_photos(pixel_values[photo_mask]), photo_mask))
         members = option_family[None, :] == torch.arange(int(option_family.max()) + 1, device=raw.device)[:, None]
         logs = raw - raw[:, None, :].masked_fill(~members, -torch.inf).logsumexp(dim=-1)[:, option_family]
         several = (option_slots > 1)[None, :]
@@ -357,28 +387,3 @@ def stack_photos(cases: Sequence[Sequence[Pixels]], preprocessing: Preprocessing
         for place, pixels in enumerate(photos):
             stacked[row, place] = preprocessing.apply(pixels)
     return stacked
-
-
-def _drop_pooler(text_model: Any) -> None:
-    if getattr(text_model, "pooler", None) is not None:
-        text_model.pooler = None  # never read: what is pooled is said by the config
-
-
-def _load_encoder(source: str | Path, revision: str | None) -> Any:
-    """Load a pretrained encoder, from ``pytorch_model.bin`` (tensors only) where there are no safetensors, as for Bio_ClinicalBERT."""
-    folder = find_checkpoint(source, revision=revision)
-    safe = any(folder.glob("*.safetensors"))
-    try:
-        if not safe and not Path(source).is_dir() and not (folder / "pytorch_model.bin").is_file():
-            from huggingface_hub import hf_hub_download
-
-            hf_hub_download(str(source), "pytorch_model.bin", revision=revision)
-        model, info = AutoModel.from_pretrained(
-            folder, local_files_only=True, use_safetensors=safe, weights_only=True, dtype=torch.float32, output_loading_info=True
-        )
-    except Exception as error:  # transformers, torch and huggingface_hub raise many kinds
-        raise CheckpointError(f"{source}: the encoder cannot be loaded ({' '.join(str(error).split())[:300]})") from error
-    missing = sorted(str(key) for key in info["missing_keys"] if not str(key).startswith("pooler."))
-    if missing:
-        raise CheckpointError(f"{source}: the weights do not fit config.json ({len(missing)} missing, first {missing[0]}); fetch it again")
-    return model

@@ -22,6 +22,7 @@ from magic_demo.questions import load_families
 from magic_demo.types import Answers
 from magic_demo.vqa import CaseAnswerer, CaseAnswererConfig, list_option_texts
 from training.averaging import AveragingTrainer
+from training.photo_branch import PhotoBranch, add_photo_branch, freeze_words
 from training.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
 from training.tokenizer import train_tokenizer
 from training.vqa_data import CaseDataSettings, CaseDraws, EvaluationCases, PhotoShelf, make_collator, split_folds
@@ -54,6 +55,7 @@ class AnswererSettings:
     or ``compact`` for a new model of ``sizes``, whose tokenizer is learnt from the training texts and the narratives of ``narratives``.
     fusion to max_text_tokens: as in the model's config; they count for new models. encoder_rate: the encoders' learning rate
     as a share of the head's, 0 freezes them. average: decay of the running average of the weights, 0 for none.
+    photo_branch: gives a checkpoint a new photo branch and trains that alone, so that what words alone say stays as it is.
     """
 
     start: str
@@ -72,6 +74,7 @@ class AnswererSettings:
     max_text_tokens: int = 256
     encoder_rate: float = 1.0
     average: float = 0.0
+    photo_branch: PhotoBranch | None = None
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,7 @@ def run_training(settings: VqaSettings, *, resume: bool = False) -> tuple[Path, 
 def score_checkpoint(settings: VqaSettings) -> dict[str, dict[str, float]]:
     """Score the model that the settings start from on each evaluation source: all of a case, its words alone, its photos alone, nothing."""
     model, tokenizer, preprocessing = start_model(settings, [])
-    priors_file = find_checkpoint(settings.model.start) / PRIORS_NAME
-    priors = read_priors(priors_file) if priors_file.is_file() else {}
+    priors = _read_priors(settings.model.start)
     scores: dict[str, dict[str, float]] = {}
     evaluation = _read(settings, "evaluation")
     for name in dict.fromkeys(case.source.name for case in evaluation):
@@ -224,10 +226,15 @@ def start_model(
             raise SettingsError(
                 f"{wanted.start}: a {loaded.config.model_type} model; a checkpoint of this command, 'encoders' or 'compact' is expected"
             )
-        return loaded, load_tokenizer(wanted.start), read_preprocessing(wanted.start)
+        tokenizer = load_tokenizer(wanted.start)
+        if wanted.photo_branch is None:
+            return loaded, tokenizer, read_preprocessing(wanted.start)
+        side = wanted.photo_branch.size
+        renewed = add_photo_branch(loaded, wanted.photo_branch, settings.data.folder)
+        return renewed, tokenizer, Preprocessing((side, side), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     sizes, kept = wanted.sizes, settings.run.output / "tokenizer"
     if resume:
-        tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(kept, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(kept, local_files_only=True)
     else:
         tokenizer = _learn_tokenizer(settings, cases)
         tokenizer.save_pretrained(kept)
@@ -278,6 +285,11 @@ def save_checkpoint(
         write_priors(folder / PRIORS_NAME, priors)
 
 
+def _read_priors(start: str) -> SetPriors:
+    file = find_checkpoint(start) / PRIORS_NAME
+    return read_priors(file) if file.is_file() else {}
+
+
 def _read(settings: VqaSettings, kind: Literal["training", "evaluation"]) -> list[LearningCase]:
     return read_cases(settings.data.folder, getattr(settings.data, kind), settings.run.output.parent / "cases")
 
@@ -293,6 +305,9 @@ def _fit(
     counted = [case.answers for case in training if case.source.priors]
     trust = settings.decoding
     priors = count_priors(counted, load_families(), smoothing=trust.smoothing, weight=trust.weight) if counted else {}
+    if settings.model.photo_branch is not None:
+        freeze_words(model)
+        priors = priors or _read_priors(settings.model.start)
     shelf, sets = PhotoShelf(preprocessing), bool(model.config.learn_sets)
     draws = CaseDraws(training, settings.data, shelf, epochs=run.epochs, sets=sets, seed=run.seed)
     every = run.evaluate_every or -(-draws.epoch_length // run.batch_size)

@@ -29,7 +29,7 @@ class CaseDataSettings:
 
     folder: below which the sources' own folders lie. evaluation: sources that the run is judged by.
     chinese: share of the draws that have the Chinese text. text_dropout, photo_dropout: shares that lose all their text, all their
-    photos; never both. word_dropout: share of the words left out. most_photos: photos of a case in one draw.
+    photos; never both. photo_families: families that a draw which lost its text still teaches, all when empty: photos do not tell the others. word_dropout: share of the words left out. most_photos: photos of a case in one draw.
     augment: how a photo is varied; nothing to leave photos as they are.
     """
 
@@ -39,6 +39,7 @@ class CaseDataSettings:
     chinese: float = 0.3
     text_dropout: float = 0.1
     photo_dropout: float = 0.2
+    photo_families: tuple[str, ...] = ()
     word_dropout: float = 0.1
     most_photos: int = 3
     augment: AugmentSettings | None = field(
@@ -113,17 +114,19 @@ class CaseDraws(Dataset[dict[str, Any]]):
         case, settings = self.cases[self.order[place]], self.settings
         english, chinese = case.texts
         text = (chinese or english) if random.random() < settings.chinese else (english or chinese)
-        paths = list(case.photos)
+        paths, answers = list(case.photos), case.answers
         lose_text, lose_photos = random.random() < settings.text_dropout, random.random() < settings.photo_dropout
         if paths and text and lose_photos:
             paths = []
-        elif paths and lose_text:
+        elif paths and text and lose_text:
             text = ""
+            if settings.photo_families:
+                answers = {qid: index for qid, index in answers.items() if qid.partition("-")[0] in settings.photo_families}
         chosen = [paths[index] for index in random.permutation(len(paths))[: settings.most_photos]]
         return {
             "text": drop_words(text, settings.word_dropout, random),
             "photos": [self._vary(self.shelf.read(path), random) for path in chosen],
-            "labels": make_labels(case.answers, load_families(), sets=self.sets),
+            "labels": make_labels(answers, load_families(), sets=self.sets),
         }
 
     def _vary(self, pixels: Pixels, random: np.random.Generator) -> Pixels:

@@ -15,6 +15,7 @@ from magic_demo.formats import read_answers, read_encounters
 from magic_demo.questions import load_families
 from magic_demo.synthetic.truth import draw_truth
 from magic_demo.types import Answers, Family
+from training.pad import read_pad
 from training.run import SettingsError
 
 SYNTHETIC_SPLITS = {"train": 0.85, "valid": 0.15}
@@ -28,13 +29,14 @@ class CaseSource:
     name: what its scores are shown under. kind: ``challenge`` (``<split>.json``, ``<split>_cvqa.json`` and photos below ``folder``);
     ``cases`` (``count`` synthetic cases drawn by ``seed``, their ``split``); ``narratives`` (their words alone, of which there can
     be many); ``cues`` (the encounters of ``<split>.json`` that have *no* reference answers, answered for onset, itch and
-    named sites by the cues in their words).
+    named sites by the cues in their words); ``pad`` (PAD-UFES-20's photos of the list ``splits/<split>.txt``, answered by what
+    is recorded of the lesions, see ``training.pad``).
     repeat: how often an epoch holds each case; a fraction is allowed. photos: whether photos are read.
     priors: whether its answers count for the decoding's priors, and are held out in cross-validation.
     """
 
     name: str
-    kind: Literal["challenge", "cases", "narratives", "cues"]
+    kind: Literal["challenge", "cases", "narratives", "cues", "pad"]
     folder: str = "."
     split: str = "train"
     count: int = 0
@@ -91,6 +93,11 @@ def answer_from_cues(texts: Sequence[str], families: Sequence[Family]) -> dict[s
 def _read_source(folder: Path, source: CaseSource, drawn: Path) -> list[LearningCase]:
     if source.kind == "narratives":
         return [_write_case(source, number) for number in range(1, source.count + 1)]
+    if source.kind == "pad":
+        return [
+            LearningCase(photo.name, source, ("", ""), (photo.path,), photo.answers, f"{source.name}/{photo.patient}")
+            for photo in read_pad(folder / source.folder, source.split)
+        ]
     place = folder / source.folder if source.kind != "cases" else _draw_cases(drawn, source)
     if not place.is_dir():
         raise SettingsError(f"{place}: no such folder; give the folder of the data with --data")

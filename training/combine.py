@@ -1,0 +1,126 @@
+"""Choose how far a case answerer counts beside the text cues: ``python -m training combine --config FILE [--data DIR]``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from magic_demo.checkpoints import find_checkpoint
+from magic_demo.combining import WEIGHTS_NAME, Weights, combine_scores
+from magic_demo.cue_model import CueModel
+from magic_demo.decoding import decode_answers
+from magic_demo.photos import read_photo
+from magic_demo.questions import load_families
+from magic_demo.types import Answers, Narrative, OptionScores
+from magic_demo.vqa import OptionScorer
+from magic_demo.whole_files import write_json
+from training.run import SettingsError, read_settings
+from training.vqa_metrics import official_scores
+from training.vqa_sources import CaseSource, LearningCase, read_cases
+
+Table = dict[str, dict[str, float]]
+"""Family id -> weight or name of a way to answer -> official accuracy."""
+
+
+@dataclass(frozen=True)
+class CombineSettings:
+    """What is weighed and on which cases.
+
+    checkpoint, cues: folders of the two models; the weights are written into the first. folder: of the data. drawn: below which
+    synthetic cases lie or are drawn. chosen_on: held-out cases with photos. not_worse_on: real photos, on which no
+    family that is known there may score less than the cues alone. families: those that photos tell; the cues keep the others, and all without photos.
+    weights: those that are tried. tolerance: a smaller weight is preferred when it loses no more than this.
+    """
+
+    checkpoint: Path
+    cues: Path
+    folder: Path
+    drawn: Path
+    chosen_on: CaseSource
+    not_worse_on: CaseSource
+    families: tuple[str, ...]
+    weights: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+    tolerance: float = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class ScoredCase:
+    """A case's known answers and what both models say of it."""
+
+    answers: Answers
+    cues: OptionScores
+    answerer: OptionScores
+
+
+def main(arguments: list[str]) -> int:
+    """Choose the weights, write ``combination.json`` and print the scores they were chosen by; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m training combine", description=__doc__)
+    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
+    parser.add_argument("--data", help="folder of the data, instead of the settings' folder")
+    parser.add_argument("--checkpoint", help="the case answerer's folder, instead of the settings' checkpoint")
+    options = parser.parse_args(arguments)
+    overrides = {"folder": options.data, "checkpoint": options.checkpoint}
+    print(json.dumps(combine(read_settings(options.config, CombineSettings, overrides)), indent=2))
+    return 0
+
+
+def combine(settings: CombineSettings) -> dict[str, object]:
+    """Choose the weights and write them into the checkpoint; returns them with the scores of every weight on both sets of cases."""
+    known = {family.family_id for family in load_families()}
+    unknown = sorted(set(settings.families) - known)
+    if unknown or 0.0 not in settings.weights or not all(0.0 <= weight <= 1.0 for weight in settings.weights):
+        raise SettingsError(f"families: {unknown} are unknown" if unknown else "weights: 0 and numbers up to 1 are expected")
+    scorer, cues = OptionScorer.load(settings.checkpoint), CueModel.load(settings.cues)
+    scored = {
+        source.name: [score_case(case, scorer, cues) for case in read_cases(settings.folder, [source], settings.drawn)]
+        for source in (settings.chosen_on, settings.not_worse_on)
+    }
+    tables = {
+        name: {weight: score_weights(cases, cues, Weights({}, dict.fromkeys(known, weight))) for weight in settings.weights}
+        for name, cases in scored.items()
+    }
+    chosen = {
+        family: choose_weight(
+            *({weight: scores.get(family) for weight, scores in table.items()} for table in tables.values()), tolerance=settings.tolerance
+        )
+        if family in settings.families
+        else 0.0
+        for family in sorted(known)
+    }
+    write_json(find_checkpoint(settings.checkpoint) / WEIGHTS_NAME, {"text_only": dict.fromkeys(sorted(known), 0.0), "with_photos": chosen})
+    report: dict[str, object] = {"with_photos": chosen}
+    for name, table in tables.items():
+        rows: Table = {f"all families weigh {weight}": scores for weight, scores in table.items()}
+        report[f"{name}, {len(scored[name])} cases"] = {**rows, "as chosen": score_weights(scored[name], cues, Weights({}, chosen))}
+    return report
+
+
+def score_case(case: LearningCase, scorer: OptionScorer, cues: CueModel) -> ScoredCase:
+    """Score a case's words and photos with both models, as the Predictor does."""
+    narrative = Narrative(*case.texts)
+    photos = [read_photo(path).pixels for path in case.photos]
+    return ScoredCase(case.answers, cues.score(narrative), scorer.score(narrative.text("en"), photos))
+
+
+def score_weights(cases: Sequence[ScoredCase], cues: CueModel, weights: Weights) -> dict[str, float]:
+    """Return family id -> official accuracy of the combined and decoded answers, and "all"; families without references are left out."""
+    families = load_families()
+    references, answers = {}, {}
+    for number, case in enumerate(cases):
+        scores = combine_scores(case.cues, case.answerer, families, weights, photos=True)
+        references[str(number)], answers[str(number)] = case.answers, decode_answers(scores, families, cues.set_priors)
+    return {name.removeprefix("accuracy_"): value for name, value in official_scores(references, answers).items()}
+
+
+def choose_weight(chosen_on: Mapping[float, float | None], not_worse_on: Mapping[float, float | None], *, tolerance: float) -> float:
+    """Return the smallest weight within ``tolerance`` of the best on the first cases, among those not below weight 0 on the second.
+
+    Both: weight -> accuracy, None where the family is not known.
+    """
+    floor = not_worse_on[0.0]
+    allowed = {weight: value or 0.0 for weight, value in chosen_on.items() if floor is None or (not_worse_on[weight] or 0.0) >= floor}
+    best = max(allowed.values())
+    return min(weight for weight, value in allowed.items() if value >= best - tolerance)

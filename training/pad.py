@@ -1,0 +1,83 @@
+"""PAD-UFES-20's smartphone photos of single lesions, and the answers that its records give to the closed questions."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from magic_demo.questions import load_families
+from magic_demo.types import Answers
+from training.run import SettingsError
+
+SITES = {
+    "head": ("FACE", "NOSE", "EAR", "LIP", "SCALP"),
+    "neck": ("NECK",),
+    "upper extremities": ("ARM", "FOREARM", "HAND"),
+    "lower extremities": ("THIGH", "FOOT"),
+    "chest/abdomen": ("CHEST", "ABDOMEN"),
+    "back": ("BACK",),
+}
+"""Option of CQID011 -> regions of the records."""
+LARGEST = (("size of thumb nail", 20.0), ("size of palm", 80.0))
+"""Options of CQID012 with the largest diameter in millimetres, as synthetic cases have them; above is a larger area."""
+
+
+@dataclass(frozen=True)
+class PadPhoto:
+    """A photo with the answers that are known. patient: photos of one patient are never split apart."""
+
+    name: str
+    path: Path
+    patient: str
+    answers: Answers
+
+
+def read_pad(folder: Path, split: str) -> list[PadPhoto]:
+    """Read the photos of ``splits/<split>.txt``, their records in ``pad_metadata.csv`` and their masks.
+
+    Raises SettingsError when a file or a record is missing.
+    """
+    try:
+        names = (folder / "splits" / f"{split}.txt").read_text(encoding="utf-8").split()
+        with (folder / "pad_metadata.csv").open(encoding="utf-8", newline="") as file:
+            records = {row["img_id"].removesuffix(".png"): row for row in csv.DictReader(file)}
+        return [_read_photo(folder, name, records[name]) for name in names]
+    except (OSError, KeyError, ValueError) as error:
+        raise SettingsError(f"{folder}: PAD-UFES-20's split lists, pad_metadata.csv, images and masks are expected ({error})") from error
+
+
+def answer_from_record(record: Mapping[str, str]) -> dict[str, str]:
+    """Return family -> option: size by the larger diameter, raised or flat, site by the region, itch; what is not recorded is left out."""
+    known: dict[str, str] = {}
+    across = max(float(record[name] or 0) for name in ("diameter_1", "diameter_2"))
+    if across > 0:
+        known["CQID012"] = next((option for option, largest in LARGEST if across <= largest), "larger area")
+    if record["elevation"] in ("True", "False"):
+        known["CQID020"] = "raised or bumpy" if record["elevation"] == "True" else "flat"
+    sites = [site for site, regions in SITES.items() if record["region"] in regions]
+    if sites:
+        known["CQID011"] = sites[0]
+    if record["itch"] in ("True", "False"):
+        known["CQID025"] = "yes" if record["itch"] == "True" else "no"
+    return known
+
+
+def _read_photo(folder: Path, name: str, record: Mapping[str, str]) -> PadPhoto:
+    mask = cv2.imread(str(folder / "masks" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise ValueError(f"masks/{name}.png cannot be read")
+    known = answer_from_record(record)
+    if cv2.connectedComponents((mask > 127).astype(np.uint8))[0] == 2:  # the background is a component too
+        known["CQID035"] = "single"
+    answers = {}
+    for family in load_families():
+        if family.family_id in known:
+            options = [option.strip() for option in family.options["en"]]
+            answers.update({question.qid: family.not_mentioned for question in family.questions})
+            answers[family.questions[0].qid] = options.index(known[family.family_id])
+    return PadPhoto(name, folder / "images" / f"{name}.jpg", record["patient_id"], answers)
