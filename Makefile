@@ -1,11 +1,11 @@
-# make demo: start the page.  make test: run every test.  make check: style and types.
+# make demo: start the page.  make test: run every test.  make check: style and types.  make bench: timings, as ratios.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check format clean
+.PHONY: demo test check bench format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python app.py $(ARGS)
@@ -18,6 +18,9 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m benchmarks.training_cache
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .
