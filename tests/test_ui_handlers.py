@@ -165,6 +165,16 @@ def test_photos_are_added_to_the_case_and_bad_ones_named(browser: Browser, tmp_p
     assert len(browser.handlers.cases) == 1
 
 
+def test_uploaded_files_are_deleted_once_they_are_read_the_bad_and_the_many_too(browser: Browser, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_text("no photo")
+    arm = save_photo(tmp_path)
+    browser.upload(arm, arm, bad, *(save_photo(tmp_path, f"{number}.png") for number in range(20)))
+    assert list(tmp_path.iterdir()) == []
+    names = [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]]
+    assert names[:2] == ["arm", "arm (2)"] and "bad.jpg" in browser.values[browser.parts.panel.messages]
+
+
 def test_a_photo_of_ones_own_begins_a_case_of_ones_own(browser: Browser, tmp_path: Path) -> None:
     browser.choose(1)
     browser.upload(save_photo(tmp_path))

@@ -53,6 +53,12 @@ def read_uploads(paths: Sequence[str] | None, taken: Collection[str], language: 
     return Upload(tuple(photos), tuple(problems))
 
 
+def delete_uploads(paths: Sequence[str] | None) -> None:
+    """Delete uploaded files once their pixels are read: the originals hold what was dropped, such as the place they were taken at."""
+    for path in paths or []:
+        Path(path).unlink(missing_ok=True)
+
+
 def read_narrative(value: object, case: OpenCase | None, language: Language) -> Narrative:
     """Return what was typed as a narrative in its own language; an example's text that was not changed keeps both its languages.
 

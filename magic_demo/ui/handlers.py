@@ -16,7 +16,7 @@ from magic_demo.types import Encounter, Language, Photo, Prediction
 from magic_demo.ui.analysis import Step, StoppedError, Stops, follow
 from magic_demo.ui.cards import render_cards
 from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
-from magic_demo.ui.forms import read_encounter, read_language, read_narrative, read_prompt, read_uploads
+from magic_demo.ui.forms import delete_uploads, read_encounter, read_language, read_narrative, read_prompt, read_uploads
 from magic_demo.ui.i18n import line_in_both
 from magic_demo.ui.open_cases import OpenCase, OpenCases
 from magic_demo.ui.source import PredictorSource
@@ -59,7 +59,10 @@ class Handlers:
         parts, before, language = self.parts, self._case(inputs), self._language(inputs)
         kept = before.encounter.photos if before is not None and not before.example else ()
         files = inputs[parts.panel.upload]
-        read = read_uploads(files, [photo.photo_id for photo in kept], language)
+        try:
+            read = read_uploads(files, [photo.photo_id for photo in kept], language)
+        finally:
+            delete_uploads(files)
         case = self._replace(before, Encounter("CASE", photos=(*kept, *read.photos)), example=False)
         updates = self._show_case(case, problems=read.problems)
         if before is not None and before.example:
