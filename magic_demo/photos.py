@@ -124,7 +124,7 @@ def _to_rgb(image: Image.Image, notes: list[str]) -> Pixels:
         notes.append("palette colours converted to RGB" if mode == "P" else "transparency laid on white")
         upright = upright.convert("RGBA")
     if upright.mode in ("RGBA", "LA", "PA", "RGBa", "La"):
-        if mode != "P":
+        if mode == upright.mode:  # else it was said above
             notes.append("transparency laid on white")
         upright = upright.convert("RGBA")
         white = Image.new("RGBA", upright.size, (255, 255, 255, 255))

@@ -88,6 +88,11 @@ def test_transparency_is_laid_on_white() -> None:
     assert any("white" in note for note in photo.notes)
 
 
+def test_a_transparent_colour_is_said_once() -> None:
+    photo = decode_photo(_encoded(_scene(), "PNG", transparency=_scene().getpixel((0, 0))), photo_id="a")
+    assert photo.notes == ("transparency laid on white",) and (photo.pixels[0, 0] == 255).all()
+
+
 def test_grey_becomes_three_equal_channels() -> None:
     photo = decode_photo(_encoded(_scene().convert("L"), "PNG"), photo_id="a")
     assert np.array_equal(photo.pixels[..., 0], photo.pixels[..., 2])
