@@ -108,7 +108,9 @@ def predict_folder(
             problems.append(problem)
             cases.write(f"problem: {problem}", file=sys.stderr)
 
-        for problem in found.problems:
+        for problem in found.problems or (
+            [] if found.encounters else [f"{data}: the split holds no encounter, there is nothing to predict"]
+        ):
             say(problem)
         for files in cases:
             holders = {photo.photo_id: owners.setdefault(photo.photo_id, files.encounter_id) for photo in files.photo_files}

@@ -13,12 +13,12 @@ from PIL import Image
 
 from magic_demo import batch
 from magic_demo.__main__ import main
-from magic_demo.errors import FormatError
+from magic_demo.errors import FormatError, ModelError
 from magic_demo.formats import read_answers, read_encounters
 from magic_demo.overlay import lesion_mask
 from magic_demo.predictor import Predictor
 from magic_demo.types import Encounter, Prediction
-from tests.stand_ins import draw_photo, stand_in_predictor
+from tests.stand_ins import RedFinder, draw_photo, stand_in_predictor
 
 IDS = ("ENC00001", "ENC00002", "ENC00003")
 
@@ -167,6 +167,17 @@ def test_an_encounter_with_a_problem_is_tried_again_once_it_is_mended(data: Path
     assert (report.problems, report.done_now, report.masks) == ((), 1, 3)
 
 
+def test_an_encounter_that_a_model_failed_on_is_tried_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_inputs: object) -> None:
+        raise ModelError("no memory left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RedFinder, "predict", fail)
+        assert len(_predict(data, tmp_path / "out").problems) == 3
+    report = _predict(data, tmp_path / "out")
+    assert (report.problems, report.done_now, report.masks) == ((), 3, 3)
+
+
 def test_closed_questions_alone_need_no_photo(data: Path, tmp_path: Path) -> None:
     for photo in (data / "valid" / "images_valid").iterdir():
         photo.unlink()
@@ -257,6 +268,12 @@ def test_restarting_leaves_nothing_of_the_run_before_and_touches_nothing_else(da
     assert (out / "thesis.docx").is_file()
 
 
+def test_a_split_without_encounters_is_said(data: Path, tmp_path: Path) -> None:
+    (data / "valid" / "valid.json").write_text("[]", encoding="utf-8")
+    report = _predict(data, tmp_path / "out")
+    assert report.encounters == 0 and report.problems == (f"{data}: the split holds no encounter, there is nothing to predict",)
+
+
 def test_a_file_where_the_folder_should_be_is_named(data: Path, tmp_path: Path) -> None:
     (tmp_path / "out").write_text("mine", encoding="utf-8")
     with pytest.raises(FormatError, match="is a file; --out names a folder"):
@@ -272,6 +289,15 @@ def test_stopping_before_a_command_is_under_way_is_one_line_and_code_130(
     monkeypatch.setattr(Predictor, "load", interrupt)
     assert main(["predict", "nowhere", "--out", "nowhere"]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_run_that_is_stopped_says_how_to_go_on_and_returns_130(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Predictor, "load", lambda **_options: _StopsAt("ENC00002"))
+    assert main(["predict", str(data), "--split", "valid", "--out", str(tmp_path / "out"), "--quiet"]) == 130
+    assert capsys.readouterr().err == "stopped: what is finished is kept; the same command goes on from there\n"
+    assert len(_journal_lines(tmp_path / "out")) == 1
 
 
 def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) -> None:
