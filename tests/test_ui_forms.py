@@ -12,7 +12,16 @@ from PIL import Image
 
 from magic_demo.errors import FormError
 from magic_demo.types import Encounter, Narrative, Photo
-from magic_demo.ui.forms import MAX_CHARACTERS, MAX_PHOTOS, read_encounter, read_language, read_narrative, read_prompt, read_uploads
+from magic_demo.ui.forms import (
+    MAX_CHARACTERS,
+    MAX_PHOTOS,
+    MAX_PROMPT,
+    read_encounter,
+    read_language,
+    read_narrative,
+    read_prompt,
+    read_uploads,
+)
 from magic_demo.ui.open_cases import OpenCase
 
 EXAMPLE = OpenCase("secret", Encounter("ENC00001", Narrative("It itches.", "很痒。")), example=True)
@@ -69,6 +78,7 @@ def test_an_examples_words_stay_bilingual_until_they_are_changed() -> None:
 def test_too_many_words_are_refused_with_the_numbers() -> None:
     with pytest.raises(FormError, match=f"{MAX_CHARACTERS + 1}.*{MAX_CHARACTERS}"):
         read_narrative("a" * (MAX_CHARACTERS + 1), None, "en")
+    assert len(read_narrative("痒" * MAX_CHARACTERS, None, "en").zh) == MAX_CHARACTERS
 
 
 def test_a_case_of_nothing_is_refused_in_the_language_of_the_page() -> None:
@@ -89,6 +99,11 @@ def test_photos_without_words_and_words_without_photos_are_cases() -> None:
 def test_a_prompt_is_short_or_none(value: str | None) -> None:
     prompt = read_prompt(value)
     assert prompt is None or (0 < len(prompt) <= 500 and prompt == prompt.strip())
+
+
+def test_a_prompt_that_is_too_long_is_cut_and_has_no_loose_ends() -> None:
+    assert read_prompt("a" * (MAX_PROMPT + 1)) == "a" * MAX_PROMPT
+    assert read_prompt("a" * (MAX_PROMPT - 1) + " b") == "a" * (MAX_PROMPT - 1)
 
 
 @pytest.mark.parametrize(("said", "meant"), [("zh", "zh"), ("en", "en"), ("fr", "en"), (None, "en"), (3, "en")])

@@ -19,6 +19,7 @@ from magic_demo.errors import ModelError
 from magic_demo.questions import load_families
 from magic_demo.types import Encounter, Language, Narrative, PhotoPrediction, Prediction
 from magic_demo.ui import PredictorSource, launch_settings, lay_out_page
+from magic_demo.ui.forms import MAX_PROMPT
 from magic_demo.ui.handlers import Handlers
 from magic_demo.ui.source import Progress
 from magic_demo.ui.viewer import EMPTY
@@ -285,6 +286,12 @@ def test_only_scripts_and_style_sheets_are_served() -> None:
     paths = [route.path for route in launch_settings()["app_kwargs"]["routes"]]
     assert "/page/viewer/viewer.js" in paths and "/page/theme.css" in paths
     assert all(path.endswith((".js", ".mjs", ".css")) for path in paths)
+
+
+def test_the_prompts_control_takes_no_more_than_is_read() -> None:
+    config = lay_out(WritingPredictor())[0].get_config_file()
+    (prompt,) = (part["props"] for part in config["components"] if part["props"].get("elem_id") == "prompt")
+    assert prompt["max_length"] == MAX_PROMPT
 
 
 def test_every_control_has_an_id_of_its_own() -> None:

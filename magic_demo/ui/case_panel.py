@@ -14,6 +14,7 @@ import numpy as np
 from magic_demo.bundled import Example
 from magic_demo.photos import resize_pixels
 from magic_demo.types import LANGUAGES, Language, Pixels
+from magic_demo.ui.forms import MAX_PROMPT
 from magic_demo.ui.i18n import both, both_of, fill, line_in_both, text
 from magic_demo.ui.viewer import picture_address
 
@@ -56,7 +57,7 @@ def lay_out_case(examples: Sequence[Example]) -> CasePanel:
                 new = gr.Button(text("case.new", "en"), size="sm", elem_id="new-case")
         messages = gr.HTML(render_messages(()), js_on_load=None, elem_id="messages", apply_default_css=False)
         narrative = gr.Textbox(lines=4, max_lines=4, elem_id="narrative", container=True, **_wording("case.narrative", "en"))
-        prompt = gr.Textbox(lines=1, max_lines=1, elem_id="prompt", container=True, **_wording("case.prompt", "en"))
+        prompt = gr.Textbox(lines=1, max_lines=1, max_length=MAX_PROMPT, elem_id="prompt", container=True, **_wording("case.prompt", "en"))
         with gr.Row(elem_id="run-row"):
             run = gr.Button(text("case.run", "en"), variant="primary", elem_id="run")
             cancel = gr.Button(text("case.cancel", "en"), variant="stop", elem_id="cancel", interactive=False)

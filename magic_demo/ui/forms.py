@@ -16,6 +16,7 @@ from magic_demo.ui.open_cases import OpenCase
 
 MAX_PHOTOS = 12
 MAX_CHARACTERS = 10_000
+MAX_PROMPT = 500
 _CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -73,8 +74,11 @@ def read_narrative(value: object, case: OpenCase | None, language: Language) -> 
 
 
 def read_prompt(value: object) -> str | None:
-    """Return what the segmentation should look for, None where the patient's words should say it."""
-    return str(value or "").strip()[:500] or None
+    """Return what the segmentation should look for, None where the patient's words should say it.
+
+    The control takes no more than MAX_PROMPT characters; what comes past it is cut.
+    """
+    return str(value or "").strip()[:MAX_PROMPT].rstrip() or None
 
 
 def read_encounter(narrative: object, case: OpenCase | None, language: Language) -> Encounter:
