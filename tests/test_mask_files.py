@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,16 @@ class TestFinding:
         assert annotator_of(Path("IMG_ENC00863_00009_mask_ann3.tiff")) == "ann3"
         with pytest.raises(FormatError, match="is named"):
             annotator_of(Path("IMG_ENC00863_00009_mask_sys.tiff"))
+
+
+def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "masks_preds" / "a_mask_sys.tiff"
+    write_mask(path, np.eye(8, dtype=np.bool_))
+
+    def no_space(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", no_space)
+    with pytest.raises(OSError, match="No space left"):
+        write_mask(path, np.zeros((8, 8), np.bool_))
+    assert np.array_equal(read_mask(path), np.eye(8, dtype=np.bool_)) and list(path.parent.iterdir()) == [path]

@@ -49,6 +49,26 @@ def test_fill_changes_the_inside_alone() -> None:
     assert np.array_equal(changed, mask)
 
 
+def test_fill_mixes_colour_and_photo_by_its_opacity() -> None:
+    photo = np.full((4, 4, 3), 100, np.uint8)
+    drawn = draw_fill(photo, np.ones((4, 4), np.bool_), opacity=0.25, rgb=(0, 100, 200))
+    assert tuple(drawn[0, 0]) == (75, 100, 125)
+
+
+def test_heat_mixes_by_opacity_and_by_the_map() -> None:
+    photo = np.full((4, 4, 3), 100, np.uint8)
+    full, half = np.ones((4, 4), np.float32), np.full((4, 4), 127 / 255, np.float32)
+    colour, thinner = (draw_heat(photo, full, opacity)[0, 0].astype(float) for opacity in (1.0, 0.5))
+    assert np.abs((colour + 100) / 2 - thinner).max() <= 0.5
+    middle = draw_heat(photo, half, 1.0)[0, 0].astype(float)
+    assert np.abs(middle - 100).max() > 20 and np.array_equal(draw_heat(photo, half, 0.0), photo)
+
+
+def test_levels_are_rounded_to_the_nearest() -> None:
+    for level in (0.4, 0.6, 127.4, 127.6, 254.6):
+        assert (lesion_levels(np.full((3, 3), level / 255, np.float32), (3, 3)) == round(level)).all()
+
+
 def test_outline_runs_along_the_border_and_leaves_the_photo_untouched() -> None:
     photo = np.full((64, 64, 3), 150, np.uint8)
     mask = lesion_mask(_disc(), (64, 64), 0.5)
