@@ -27,9 +27,8 @@ STORY = "I have had an itchy red patch on my left forearm for three weeks."
 @pytest.fixture(scope="module")
 def photo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a small photo file with a lesion, synthetic."""
-    pixels = load_examples()[0].encounter.photos[0].pixels
     path = tmp_path_factory.mktemp("photos") / "left arm.png"
-    small = Image.fromarray(pixels)
+    small = Image.fromarray(load_examples()[0].encounter.photos[0].pixels)
     small.thumbnail((400, 400))
     small.save(path)
     return path
@@ -39,16 +38,14 @@ def upload(watched: Watched, *files: Path) -> None:
     watched.page.set_input_files("#photos input[type=file]", [str(file) for file in files])
 
 
-def analyse(watched: Watched) -> None:
-    watched.page.click("#run")
+def analyse(watched: Watched, button: str = "#run") -> None:
+    watched.page.click(button)
     watched.page.wait_for_selector(ANSWERED, timeout=MINUTES)
     watched.page.wait_for_selector('.status[data-state="done"]', timeout=MINUTES)
 
 
 def open_example(watched: Watched, number: int) -> None:
-    watched.page.click(f"#example-{number}")
-    watched.page.wait_for_selector(ANSWERED, timeout=MINUTES)
-    watched.page.wait_for_selector('.status[data-state="done"]', timeout=MINUTES)
+    analyse(watched, f"#example-{number}")
 
 
 def canvas_pixels(watched: Watched) -> np.ndarray:
@@ -368,6 +365,8 @@ def test_an_upright_tablet_has_the_photo_first_and_nothing_beside_the_page(watch
     canvas, case, cards = (box for box in boxes if box)
     assert canvas["y"] < case["y"] and canvas["y"] < cards["y"] and canvas["width"] > 700
     assert page.evaluate("document.documentElement.scrollWidth") <= 820
+    run, foot = (f"document.querySelector('{name}').getBoundingClientRect()" for name in ("#run", "#status"))
+    assert page.evaluate(f"scrollTo(0, 1e6), {run}.bottom <= {foot}.top"), "the status line covers the button at the end of the page"
 
 
 def test_every_control_can_be_reached_by_keyboard_and_has_a_name(watched: Watched) -> None:
