@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from magic_demo.checkpoints import find_checkpoint
 from magic_demo.combining import WEIGHTS_NAME, Weights, combine_scores
 from magic_demo.cue_model import CueModel
@@ -32,7 +34,8 @@ class CombineSettings:
     checkpoint, cues: folders of the two models; the weights are written into the first. folder: of the data. drawn: below which
     synthetic cases lie or are drawn. chosen_on: held-out cases with photos. not_worse_on: real photos, on which no
     family that is known there may score less than the cues alone. families: those that photos tell; the cues keep the others, and all without photos.
-    weights: those that are tried. tolerance: a smaller weight is preferred when it loses no more than this.
+    weights: those that are tried. most_unchecked: the largest for a family that is not known on the real photos.
+    tolerance: a smaller weight is preferred when it loses no more than this. threads: torch's, 0 leaves the default.
     """
 
     checkpoint: Path
@@ -43,7 +46,9 @@ class CombineSettings:
     not_worse_on: CaseSource
     families: tuple[str, ...]
     weights: tuple[float, ...] = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+    most_unchecked: float = 0.5
     tolerance: float = 0.01
+    threads: int = 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,8 @@ def combine(settings: CombineSettings) -> dict[str, object]:
     unknown = sorted(set(settings.families) - known)
     if unknown or 0.0 not in settings.weights or not all(0.0 <= weight <= 1.0 for weight in settings.weights):
         raise SettingsError(f"families: {unknown} are unknown" if unknown else "weights: 0 and numbers up to 1 are expected")
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
     scorer, cues = OptionScorer.load(settings.checkpoint), CueModel.load(settings.cues)
     scored = {
         source.name: [score_case(case, scorer, cues) for case in read_cases(settings.folder, [source], settings.drawn)]
@@ -84,7 +91,9 @@ def combine(settings: CombineSettings) -> dict[str, object]:
     }
     chosen = {
         family: choose_weight(
-            *({weight: scores.get(family) for weight, scores in table.items()} for table in tables.values()), tolerance=settings.tolerance
+            *({weight: scores.get(family) for weight, scores in table.items()} for table in tables.values()),
+            most_unchecked=settings.most_unchecked,
+            tolerance=settings.tolerance,
         )
         if family in settings.families
         else 0.0
@@ -115,12 +124,18 @@ def score_weights(cases: Sequence[ScoredCase], cues: CueModel, weights: Weights)
     return {name.removeprefix("accuracy_"): value for name, value in official_scores(references, answers).items()}
 
 
-def choose_weight(chosen_on: Mapping[float, float | None], not_worse_on: Mapping[float, float | None], *, tolerance: float) -> float:
+def choose_weight(
+    chosen_on: Mapping[float, float | None], not_worse_on: Mapping[float, float | None], *, most_unchecked: float, tolerance: float
+) -> float:
     """Return the smallest weight within ``tolerance`` of the best on the first cases, among those not below weight 0 on the second.
 
-    Both: weight -> accuracy, None where the family is not known.
+    Both: weight -> accuracy, None where the family is not known; one unknown on the second weighs no more than ``most_unchecked``.
     """
     floor = not_worse_on[0.0]
-    allowed = {weight: value or 0.0 for weight, value in chosen_on.items() if floor is None or (not_worse_on[weight] or 0.0) >= floor}
+    allowed = {
+        weight: value or 0.0
+        for weight, value in chosen_on.items()
+        if (weight <= most_unchecked if floor is None else (not_worse_on[weight] or 0.0) >= floor)
+    }
     best = max(allowed.values())
     return min(weight for weight, value in allowed.items() if value >= best - tolerance)
