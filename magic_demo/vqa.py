@@ -1,4 +1,4 @@
-"""The closed questions' model: a text encoder, a Swin photo encoder and a head that scores every option of every question.
+"""The closed questions' model: a text encoder, a photo encoder and a head that scores every option of every question.
 
 One class serves every size and both designs, by configuration alone. The paper's (``fusion="concatenation"``,
 ``narrative_input=False``, ``learn_sets=False``) sees the question, the option and the photos. Ours (the defaults) reads the narrative
@@ -36,7 +36,7 @@ POOLINGS = ("cls", "mean", "max")
 class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """What a case answerer is made of.
 
-    text_config, vision_config: the encoders' own configs, of any class that AutoModel knows (BERT and Swin here).
+    text_config, vision_config: the encoders' own configs, of any class that AutoModel knows (BERT, and Swin or MobileNetV1, here).
     projection_size, head_size: widths of the common space and of the head's hidden layer.
     fusion: how an option meets the case, "product" or "concatenation". text_pooling: "cls", "mean" or "max" over the tokens.
     narrative_input: whether the narrative is read. attention_heads: with which each option looks for its own evidence among the

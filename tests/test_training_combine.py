@@ -13,7 +13,7 @@ from magic_demo.combining import Weights, read_weights
 from magic_demo.cue_model import CueModel
 from magic_demo.questions import load_families
 from training.__main__ import main
-from training.combine import CombineSettings, ScoredCase, choose_weight, combine, score_weights
+from training.combine import CombineSettings, ScoredCase, choose_weight, combine, score_constant, score_weights
 from training.run import SettingsError, read_settings
 from training.vqa_sources import CaseSource
 
@@ -77,7 +77,8 @@ def test_the_command_writes_weights_that_the_program_reads(
     assert set(weights.text_only) == set(weights.with_photos) == {family.family_id for family in load_families()}
     assert {family for family, weight in weights.with_photos.items() if weight} <= {"CQID034", "CQID035"}
     assert not any(weights.text_only.values())
-    assert set(report["pad, 2 cases"]) == {"all families weigh 0.0", "all families weigh 0.5", "as chosen"}
+    ways = {"all families weigh 0.0", "all families weigh 0.5", "as chosen", "answerer alone", "best constant"}
+    assert set(report["pad, 2 cases"]) == ways
 
 
 def test_the_shipped_settings_are_readable_and_wrong_ones_refused(repository: Path, tmp_path: Path) -> None:
@@ -86,3 +87,8 @@ def test_the_shipped_settings_are_readable_and_wrong_ones_refused(repository: Pa
     source = CaseSource("synthetic", "cases", count=1)
     with pytest.raises(SettingsError, match="CQID999"):
         combine(CombineSettings(tmp_path, tmp_path, tmp_path, tmp_path, source, source, ("CQID999",)))
+
+
+def test_the_best_constant_is_the_most_frequent_known_answer() -> None:
+    references = [{"CQID025-001": 0}, {"CQID025-001": 0, "CQID034-001": 2}, {"CQID025-001": 1}]
+    assert score_constant(references) == {"CQID025": pytest.approx(2 / 3), "CQID034": 1.0, "all": pytest.approx(0.75)}

@@ -20,7 +20,7 @@ from magic_demo.types import Answers, Narrative, OptionScores
 from magic_demo.vqa import OptionScorer
 from magic_demo.whole_files import write_json
 from training.run import SettingsError, read_settings
-from training.vqa_metrics import official_scores
+from training.vqa_metrics import most_frequent, official_scores
 from training.vqa_sources import CaseSource, LearningCase, read_cases
 
 Table = dict[str, dict[str, float]]
@@ -103,7 +103,10 @@ def combine(settings: CombineSettings) -> dict[str, object]:
     report: dict[str, object] = {"with_photos": chosen}
     for name, table in tables.items():
         rows: Table = {f"all families weigh {weight}": scores for weight, scores in table.items()}
-        report[f"{name}, {len(scored[name])} cases"] = {**rows, "as chosen": score_weights(scored[name], cues, Weights({}, chosen))}
+        rows["as chosen"] = score_weights(scored[name], cues, Weights({}, chosen))
+        rows["answerer alone"] = score_weights(scored[name], cues, Weights({}, dict.fromkeys(known, 1.0)))
+        rows["best constant"] = score_constant([case.answers for case in scored[name]])
+        report[f"{name}, {len(scored[name])} cases"] = rows
     return report
 
 
@@ -121,6 +124,17 @@ def score_weights(cases: Sequence[ScoredCase], cues: CueModel, weights: Weights)
     for number, case in enumerate(cases):
         scores = combine_scores(case.cues, case.answerer, families, weights, photos=True)
         references[str(number)], answers[str(number)] = case.answers, decode_answers(scores, families, cues.set_priors)
+    return _by_family(references, answers)
+
+
+def score_constant(references: Sequence[Answers]) -> dict[str, float]:
+    """Return family id -> official accuracy of the most frequent answer of these very references, and "all"."""
+    constant = most_frequent(references)
+    keys = [str(number) for number in range(len(references))]
+    return _by_family(dict(zip(keys, references, strict=True)), dict.fromkeys(keys, constant))
+
+
+def _by_family(references: Mapping[str, Answers], answers: Mapping[str, Answers]) -> dict[str, float]:
     return {name.removeprefix("accuracy_"): value for name, value in official_scores(references, answers).items()}
 
 

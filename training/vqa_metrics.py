@@ -61,9 +61,11 @@ def official_scores(references: Mapping[str, Answers], answers: Mapping[str, Ans
 
 
 def most_frequent(references: Sequence[Answers]) -> dict[str, int]:
-    """Return the constant answer: each question's most frequent option among the references."""
+    """Return the constant answer: each question's most frequent option among the references that answer it."""
     questions = list_questions(load_families())
-    return {q.qid: int(np.bincount([case[q.qid] for case in references], minlength=q.option_count).argmax()) for q in questions}
+    return {
+        q.qid: int(np.bincount([case[q.qid] for case in references if q.qid in case], minlength=q.option_count).argmax()) for q in questions
+    }
 
 
 def make_metrics(cases: Sequence[LearningCase], priors: SetPriors) -> Callable[[EvalPrediction], dict[str, float]]:
