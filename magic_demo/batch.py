@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
-import os
 import platform
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 import torch
 import transformers
+from PIL import Image
 from tqdm import tqdm
 
 import magic_demo
 from magic_demo.decoding import decode_answers
 from magic_demo.errors import FormatError, PhotoError
 from magic_demo.formats import read_encounters, write_answers
+from magic_demo.journal import JournalEntry, append_entry, read_journal
 from magic_demo.mask_files import mask_file_name, write_mask
-from magic_demo.overlay import lesion_mask
-from magic_demo.photos import read_photo
+from magic_demo.overlay import draw_fill, draw_outline, lesion_mask
+from magic_demo.photos import read_photo, resize_pixels
 from magic_demo.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
 from magic_demo.questions import load_families, load_questions
-from magic_demo.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction
+from magic_demo.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction, Prediction
 from magic_demo.whole_files import write_json, write_whole
 
 TASKS = ("segmentation", "cvqa", "both")
@@ -36,6 +38,8 @@ SEED = 0
 MASKS = "masks_preds"
 ANSWERS = "data_cvqa_sys.json"
 MANIFEST = "manifest.json"
+PICTURES = "pictures"
+PICTURE_SIDE = 1024
 JOURNAL = "journal.jsonl"
 
 EXIT_DONE, EXIT_WITH_PROBLEMS, EXIT_STOPPED = 0, 3, 130
@@ -55,17 +59,6 @@ class BatchReport:
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class JournalEntry:
-    """One finished encounter: its answers, the mask files written for it, what went wrong, and a digest of what was predicted from."""
-
-    encounter_id: str
-    source: str = ""
-    answers: Mapping[str, int] = field(default_factory=dict)
-    masks: Sequence[str] = ()
-    problems: Sequence[str] = ()
-
-
 def predict_folder(
     data: Path,
     out: Path,
@@ -74,14 +67,15 @@ def predict_folder(
     split: str | None = None,
     language: Language | None = None,
     system_name: str = "magic-demo",
+    pictures: bool = False,
     restart: bool = False,
     quiet: bool = False,
 ) -> BatchReport:
     """Predict every encounter below ``data`` and write the challenge's files to ``out``.
 
     Masks go to ``masks_preds/<image id>_mask_sys.tiff`` (uint8, 0 and 1, the upright photo's size), answers to
-    ``data_cvqa_sys.json`` (every encounter, all qids), models, versions and settings to ``manifest.json``. A file is
-    there whole or not at all. An encounter that is finished is not predicted again when the same run is started once
+    ``data_cvqa_sys.json`` (every encounter, all qids), models, versions and settings to ``manifest.json``; with ``pictures``
+    each photo with its outline goes to ``pictures/<image id>.jpg``. A file is there whole or not at all. An encounter that is finished is not predicted again when the same run is started once
     more, unless it had a problem or its words or photo files have changed. A photo that several encounters name has one
     mask file, the first one's. ``language`` keeps one language's text alone; None uses what there is.
 
@@ -90,11 +84,13 @@ def predict_folder(
     found = read_encounters(data, split)
     if out.exists() and not out.is_dir():
         raise FormatError(f"{out}: is a file; --out names a folder, new or of a run to go on with")
+    if pictures and data.is_dir() and out.resolve().is_relative_to(data.resolve()):
+        raise FormatError(f"{out}: lies in {data}, where pictures would be taken for photos; choose an --out elsewhere for --pictures")
     problems: list[str] = []
-    settings = _settings(predictor, split, language, system_name)
+    settings = _settings(predictor, split, language, system_name, pictures)
     out.mkdir(parents=True, exist_ok=True)
     started = _start(out, settings, restart)
-    finished = _read_journal(out / JOURNAL, out)
+    finished = read_journal(out / JOURNAL, out / MASKS)
     torch.manual_seed(SEED)
     entries: dict[str, JournalEntry] = {}
     owners: dict[str, str] = {}
@@ -108,6 +104,8 @@ def predict_folder(
             problems.append(problem)
             cases.write(f"problem: {problem}", file=sys.stderr)
 
+        if found.plain and split is not None:
+            cases.write(f"note: no {split}.json below {data}; every photo is taken as a case of its own", file=sys.stderr)
         for problem in found.problems or (
             [] if found.encounters else [f"{data}: the split holds no encounter, there is nothing to predict"]
         ):
@@ -118,8 +116,8 @@ def predict_folder(
             source = _digest(files, shared)
             entry = finished.get(files.encounter_id)
             if entry is None or entry.problems or entry.source != source:
-                entry = replace(_predict_files(files, out, predictor, language, shared), source=source)
-                _append(journal, entry)
+                entry = replace(_predict_files(files, out, predictor, language, shared, pictures), source=source)
+                append_entry(journal, entry)
                 done_now += 1
             entries[entry.encounter_id] = entry
             for problem in entry.problems:
@@ -148,7 +146,7 @@ def read_encounter(files: EncounterFiles, language: Language | None = None) -> t
 
 
 def _predict_files(
-    files: EncounterFiles, out: Path, predictor: Predictor, language: Language | None, shared: Mapping[str, str]
+    files: EncounterFiles, out: Path, predictor: Predictor, language: Language | None, shared: Mapping[str, str], pictures: bool
 ) -> JournalEntry:
     """Predict one encounter and write its masks, but for ``shared`` photos: photo id -> the encounter whose mask it has."""
     encounter, problems = read_encounter(files, language)
@@ -157,6 +155,8 @@ def _predict_files(
         problems = []
     prediction = predictor.predict(encounter, language=language or "en")
     masks = _write_masks([photo for photo in prediction.photos if photo.photo_id not in shared], prediction.threshold, out)
+    if pictures:
+        _write_pictures(encounter, prediction, out)
     problems += prediction.failures
     answers = dict(prediction.answers)
     if predictor.answers_questions and not answers:  # the challenge wants every encounter answered
@@ -176,11 +176,25 @@ def _write_masks(photos: Sequence[PhotoPrediction], threshold: float, out: Path)
     return names
 
 
-def _settings(predictor: Predictor, split: str | None, language: Language | None, system_name: str) -> dict[str, Any]:
+def _write_pictures(encounter: Encounter, prediction: Prediction, out: Path) -> None:
+    """Write each predicted photo with its lesion outlined and tinted, small enough to leaf through."""
+    pixels = {photo.photo_id: photo.pixels for photo in encounter.photos}
+    for photo in prediction.photos:
+        scale = min(1.0, PICTURE_SIDE / max(photo.size))
+        size = (max(1, round(photo.size[0] * scale)), max(1, round(photo.size[1] * scale)))
+        mask = lesion_mask(photo.probability, size, prediction.threshold)
+        drawn = draw_outline(draw_fill(resize_pixels(pixels[photo.photo_id], size), mask), mask)
+        buffer = io.BytesIO()
+        Image.fromarray(drawn).save(buffer, "JPEG", quality=90)
+        write_whole(out / PICTURES / f"{photo.photo_id}.jpg", buffer.getvalue())
+
+
+def _settings(predictor: Predictor, split: str | None, language: Language | None, system_name: str, pictures: bool) -> dict[str, Any]:
     return {
         "system_name": system_name,
         "split": split,
         "language": language or "all",
+        "pictures": pictures,
         "models": dict(predictor.models),
         "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,
         "seed": SEED,
@@ -226,9 +240,10 @@ def _remove_run(out: Path) -> None:
     """Remove what the run in ``out`` wrote, and nothing else: its files must not stand beside those of the next."""
     journal = out / JOURNAL
     if journal.is_file():
-        for entry in _read_journal(journal, out).values():
+        for entry in read_journal(journal, out / MASKS).values():
             for name in entry.masks:
                 (out / MASKS / Path(name).name).unlink(missing_ok=True)
+                (out / PICTURES / f"{Path(name).name.removesuffix(mask_file_name(''))}.jpg").unlink(missing_ok=True)
         (out / ANSWERS).unlink(missing_ok=True)
         journal.unlink()
 
@@ -240,34 +255,6 @@ def _digest(files: EncounterFiles, shared: Mapping[str, str]) -> str:
         status = photo.path.stat() if photo.path is not None and photo.path.is_file() else None
         photos.append([photo.photo_id, status and [status.st_size, status.st_mtime_ns], shared.get(photo.photo_id)])
     return hashlib.sha256(json.dumps([asdict(files.narrative), photos]).encode()).hexdigest()[:16]
-
-
-def _append(journal: TextIO, entry: JournalEntry) -> None:
-    journal.write(json.dumps(asdict(entry)) + "\n")
-    journal.flush()
-    os.fsync(journal.fileno())
-
-
-def _read_journal(path: Path, out: Path) -> dict[str, JournalEntry]:
-    """Read the finished encounters whose mask files are all there; a line that was cut short or damaged does not count."""
-    entries: dict[str, JournalEntry] = {}
-    if not path.is_file():
-        return entries
-    content = path.read_bytes()
-    whole = content[: content.rfind(b"\n") + 1]
-    if len(whole) < len(content):
-        write_whole(path, whole)
-    for line in whole.splitlines():
-        try:
-            entry = JournalEntry(**json.loads(line))
-            there = all((out / MASKS / name).is_file() for name in entry.masks)
-        except (ValueError, TypeError):  # a crash of the machine can leave any bytes: that encounter is predicted again
-            continue
-        if there:
-            entries[entry.encounter_id] = entry
-        else:
-            entries.pop(entry.encounter_id, None)
-    return entries
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -282,12 +269,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id")
     parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="text cues' checkpoint folder, or 'none' to answer with --vqa alone")
+    parser.add_argument("--pictures", action="store_true", help=f"write each photo with its outline to {PICTURES}/ as well")
     parser.add_argument("--restart", action="store_true", help="remove what the run in --out wrote and begin anew, instead of resuming it")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run ``predict``; returns 0 when all went well, 3 when it finished with problems (each named), 130 when stopped."""
+    if not arguments.data.exists():  # said before models load
+        raise FormatError(f"{arguments.data}: no such file or folder; a challenge folder, its JSON file or a folder of photos is expected")
     predictor = Predictor.load(
         segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
         vqa=arguments.vqa if arguments.task != "segmentation" else None,
@@ -301,6 +291,7 @@ def run(arguments: argparse.Namespace) -> int:
             split=arguments.split,
             language=arguments.language,
             system_name=arguments.system_name,
+            pictures=arguments.pictures,
             restart=arguments.restart,
             quiet=arguments.quiet,
         )

@@ -35,10 +35,14 @@ _MARKUP = re.compile(
 
 @dataclass(frozen=True)
 class EncounterList:
-    """What was read: encounters in the file's order, and one line for each encounter that could not be used."""
+    """What was read: encounters in the file's order, and one line for each encounter that could not be used.
+
+    plain: there was no JSON of the challenge, every photo is an encounter.
+    """
 
     encounters: tuple[EncounterFiles, ...]
     problems: tuple[str, ...] = ()
+    plain: bool = False
 
 
 def read_encounters(data: Path, split: str | None = None) -> EncounterList:
@@ -272,7 +276,7 @@ def _read_photo_folder(folder: Path) -> EncounterList:
         encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, paths[0]),)))
     if not encounters and not problems:
         raise FormatError(f"{folder}: neither a challenge JSON ({', '.join(f'{split}.json' for split in SPLITS)}) nor photos here or below")
-    return EncounterList(tuple(encounters), tuple(problems))
+    return EncounterList(tuple(encounters), tuple(problems), plain=True)
 
 
 def _index_photos(folder: Path, split: str | None) -> dict[str, list[Path]]:

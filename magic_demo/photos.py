@@ -19,6 +19,8 @@ from magic_demo.types import Photo, Pixels
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif")
 EXIF_ORIENTATION = 0x0112
+EXIF_PHOTO = 0x8769
+EXIF_GPS = 0x8825
 TIFF_BITS_PER_SAMPLE = 258
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is ours (PhotoLimits), checked before a pixel is decoded
@@ -100,8 +102,8 @@ def _check_size(name: str, width: int, height: int, limits: PhotoLimits) -> None
 def _metadata_notes(image: Image.Image) -> list[str]:
     notes = []
     exif = image.getexif()
-    if exif:
-        place = " with the GPS position" if exif.get_ifd(0x8825) else ""
+    place = " with the GPS position" if exif.get_ifd(EXIF_GPS) else ""
+    if exif and (image.format != "TIFF" or place or exif.get_ifd(EXIF_PHOTO)):  # a TIFF's own tags (size, depth) look like EXIF
         notes.append(f"EXIF metadata{place} removed")
     if exif.get(EXIF_ORIENTATION, 1) not in (0, 1):
         notes.append("turned upright as its EXIF data says")

@@ -16,6 +16,7 @@ from magic_demo.__main__ import main
 from magic_demo.errors import FormatError, ModelError
 from magic_demo.formats import read_answers, read_encounters
 from magic_demo.overlay import lesion_mask
+from magic_demo.photos import resize_pixels
 from magic_demo.predictor import Predictor
 from magic_demo.types import Encounter, Prediction
 from tests.stand_ins import RedFinder, draw_photo, stand_in_predictor
@@ -281,14 +282,22 @@ def test_a_file_where_the_folder_should_be_is_named(data: Path, tmp_path: Path) 
 
 
 def test_stopping_before_a_command_is_under_way_is_one_line_and_code_130(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupt(**_options: Any) -> Predictor:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Predictor, "load", interrupt)
-    assert main(["predict", "nowhere", "--out", "nowhere"]) == 130
+    assert main(["predict", str(data), "--out", str(tmp_path / "out")]) == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+def test_a_wrong_path_is_said_before_models_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Predictor, "load", lambda **_options: pytest.fail("models were loaded"))
+    assert main(["predict", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 1
+    assert "nowhere: no such file or folder" in capsys.readouterr().err
 
 
 def test_a_run_that_is_stopped_says_how_to_go_on_and_returns_130(
@@ -305,3 +314,32 @@ def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) 
         main(["predict", "--help"])
     said = " ".join(capsys.readouterr().out.split())
     assert all(f"{code} {meaning}" in said for code, meaning in ((0, "all done"), (3, "done, with problems"), (130, "stopped")))
+
+
+def test_pictures_show_the_outline_and_stay_small(data: Path, tmp_path: Path) -> None:
+    Image.fromarray(draw_photo(900, 1600)).save(data / "valid" / "images_valid" / "IMG_ENC00001_00001.png")
+    _predict(data, tmp_path / "out", pictures=True)
+    pictures = {path.name: np.asarray(Image.open(path)) for path in (tmp_path / "out" / "pictures").iterdir()}
+    assert set(pictures) == {f"IMG_{name}_00001.jpg" for name in IDS}
+    assert pictures["IMG_ENC00001_00001.jpg"].shape == (576, 1024, 3)
+    photo = resize_pixels(draw_photo(900, 1600), (576, 1024)).astype(int)
+    difference = np.abs(pictures["IMG_ENC00001_00001.jpg"].astype(int) - photo).sum(axis=2)
+    assert difference[288, 512] > 60 and difference[10, 10] < 20
+
+
+def test_restarting_removes_the_pictures_of_the_run_before(data: Path, tmp_path: Path) -> None:
+    _predict(data, tmp_path / "out", pictures=True)
+    _predict(data, tmp_path / "out", restart=True)
+    assert not list((tmp_path / "out" / "pictures").iterdir())
+
+
+def test_pictures_are_not_written_where_photos_are_looked_for(data: Path) -> None:
+    with pytest.raises(FormatError, match="taken for photos"):
+        _predict(data, data / "out", pictures=True)
+
+
+def test_a_split_without_its_json_is_said_to_be_taken_as_plain_photos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(draw_photo()).save(tmp_path / "photos" / "knee.png")
+    _predict(tmp_path / "photos", tmp_path / "out")
+    assert "no valid.json" in capsys.readouterr().err

@@ -16,6 +16,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("whole_files", "questions", "photos", "overlay", "published", "findings"),
     (
         "mask_files",
+        "journal",
         "formats",
         "decoding",
         "combining",
@@ -25,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("scoring", "mask_scoring", "answer_scoring", "cues", "cases", "bundled"),
     ("score_command", "cue_model"),
-    ("checkpoints",),
+    ("checkpoints", "encoders", "photo_head"),
     ("compact_segmentation", "segmentation", "vqa"),
     ("predictor",),
     ("batch",),

@@ -64,8 +64,9 @@ def test_exif_rotation_is_applied_and_the_position_is_dropped(orientation: int) 
     assert any("upright" in note for note in photo.notes)
 
 
-def test_a_plain_photo_has_no_notes() -> None:
-    assert decode_photo(_encoded(_scene(), "PNG"), photo_id="a").notes == ()
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_a_plain_photo_has_no_notes(kind: str) -> None:
+    assert decode_photo(_encoded(_scene(), kind), photo_id="a").notes == ()
 
 
 def test_cmyk_is_converted_and_said() -> None:
