@@ -1,4 +1,4 @@
-"""How the overlay is drawn: probability map -> levels at the photo's size -> mask -> outline, fill or heat map on the photo."""
+"""How the overlay is drawn: probability map -> levels at the photo's size -> mask -> outline and fill on the photo."""
 
 from __future__ import annotations
 
@@ -44,17 +44,9 @@ def draw_outline(pixels: Pixels, mask: Mask, rgb: tuple[int, int, int] = OUTLINE
     return drawn
 
 
-def draw_fill(pixels: Pixels, mask: Mask, opacity: float = 0.35, rgb: tuple[int, int, int] = FILL_RGB) -> Pixels:
-    """Tint the pixels inside the mask; outside it the photo stays as it is."""
+def draw_fill(pixels: Pixels, mask: Mask, opacity: float = 0.2, rgb: tuple[int, int, int] = FILL_RGB) -> Pixels:
+    """Tint the pixels inside the mask, lightly, so that the lesion's own colour shows; outside it the photo stays as it is."""
     drawn = pixels.copy()
     inside = pixels[mask].astype(np.float32)
     drawn[mask] = np.rint(inside * (1 - opacity) + np.asarray(rgb, np.float32) * opacity).astype(np.uint8)
     return drawn
-
-
-def draw_heat(pixels: Pixels, probability: Probability, opacity: float = 0.55) -> Pixels:
-    """Lay the probability map over the photo in colour, more opaque where it is higher."""
-    levels = lesion_levels(probability, (pixels.shape[0], pixels.shape[1]))
-    colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB).astype(np.float32)
-    weight = (levels.astype(np.float32) / 255.0 * opacity)[:, :, None]
-    return np.asarray(np.rint(pixels.astype(np.float32) * (1 - weight) + colours * weight), dtype=np.uint8)

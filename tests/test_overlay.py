@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from magic_demo.overlay import draw_fill, draw_heat, draw_outline, lesion_levels, lesion_mask, level_of
+from magic_demo.overlay import draw_fill, draw_outline, lesion_levels, lesion_mask, level_of
 from magic_demo.types import Probability
 
 
@@ -55,15 +55,6 @@ def test_fill_mixes_colour_and_photo_by_its_opacity() -> None:
     assert tuple(drawn[0, 0]) == (75, 100, 125)
 
 
-def test_heat_mixes_by_opacity_and_by_the_map() -> None:
-    photo = np.full((4, 4, 3), 100, np.uint8)
-    full, half = np.ones((4, 4), np.float32), np.full((4, 4), 127 / 255, np.float32)
-    colour, thinner = (draw_heat(photo, full, opacity)[0, 0].astype(float) for opacity in (1.0, 0.5))
-    assert np.abs((colour + 100) / 2 - thinner).max() <= 0.5
-    middle = draw_heat(photo, half, 1.0)[0, 0].astype(float)
-    assert np.abs(middle - 100).max() > 20 and np.array_equal(draw_heat(photo, half, 0.0), photo)
-
-
 def test_levels_are_rounded_to_the_nearest() -> None:
     for level in (0.4, 0.6, 127.4, 127.6, 254.6):
         assert (lesion_levels(np.full((3, 3), level / 255, np.float32), (3, 3)) == round(level)).all()
@@ -76,9 +67,3 @@ def test_outline_runs_along_the_border_and_leaves_the_photo_untouched() -> None:
     changed = (drawn != photo).any(axis=2)
     assert changed.any() and not changed[32, 32] and not changed[0, 0]
     assert (photo == 150).all()
-
-
-def test_heat_is_strongest_where_the_map_is_highest() -> None:
-    photo = np.full((32, 32, 3), 150, np.uint8)
-    difference = np.abs(draw_heat(photo, _disc()).astype(int) - photo.astype(int)).sum(axis=2)
-    assert difference[16, 16] > 0 and difference[0, 0] == 0
