@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 
 from magic_demo import __version__
@@ -15,14 +16,22 @@ COMMANDS = {
     "cases": ("magic_demo.cases", "write synthetic encounters in the challenge's layout"),
 }
 
+EXIT_NO_READER = 141
+"""What a shell reports of a program whose output nobody reads any more (128 + SIGPIPE)."""
+
 
 def main(words: list[str] | None = None) -> int:
     """Run one command and return its exit code; an error that the user can mend is one line and code 1, Ctrl+C one line and 130."""
     try:
-        return _run_command(sys.argv[1:] if words is None else words)
+        code = _run_command(sys.argv[1:] if words is None else words)
+        sys.stdout.flush()  # here, where a reader who has gone can still be dealt with
+        return code
     except MagicDemoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # `... | head`: whoever reads has seen enough, and nothing more can be said there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_NO_READER
     except OSError as error:
         print(f"error: {error.filename or ''}: {error.strerror or error}; check the path, the space and the permissions", file=sys.stderr)
         return 1

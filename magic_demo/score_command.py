@@ -59,10 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
     if not parts:
         raise FormatError("nothing to score; give --masks-reference with --masks-system, --answers-reference with --answers-system, or all")
     scores = _join(parts)
-    print(format_scores(scores))
-    if arguments.out is not None:
-        out = arguments.out / "scores.json" if arguments.out.is_dir() else arguments.out
-        write_json(out, scores_as_json(scores))
+    out = arguments.out / "scores.json" if arguments.out is not None and arguments.out.is_dir() else arguments.out
+    try:
+        if out is not None:  # before the table is printed: whoever reads that may stop reading
+            write_json(out, scores_as_json(scores))
+    finally:
+        print(format_scores(scores))
+    if out is not None:
         print(f"\nWritten to {out}")
     return EXIT_FINDINGS if scores.findings else EXIT_CLEAN
 

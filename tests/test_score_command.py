@@ -93,3 +93,14 @@ def test_every_option_is_in_the_documentation(repository: Path, capsys: pytest.C
     text = (repository / "docs" / "scoring.md").read_text(encoding="utf-8")
     assert options
     assert [option for option in sorted(options) if option not in text] == []
+
+
+def test_scores_are_written_even_when_nobody_reads_the_table_to_its_end(repository: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "magic_demo", "score", *ANSWER_WORDS, "--quiet", "--out", str(tmp_path / "scores.json")]
+    with subprocess.Popen(command, cwd=repository, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        complaint = process.stderr.read()
+        process.wait(60)
+    assert process.returncode == 141 and complaint == b""
+    assert json.loads((tmp_path / "scores.json").read_text())["number_cvqa_instances"] == 20.0
