@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from magic_demo.errors import CheckpointError
+from magic_demo.errors import CheckpointError, one_line
 from magic_demo.photos import resize_pixels
 from magic_demo.types import Pixels
 
@@ -86,9 +86,7 @@ def load_model(source: str | Path, auto_class: Any, *, revision: str | None = No
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
     except Exception as error:  # transformers and safetensors raise OSError, ValueError, KeyError, RuntimeError and their own
-        raise CheckpointError(
-            f"{source}: the model cannot be loaded ({' '.join(str(error).split())[:300]}); fetch or train it again"
-        ) from error
+        raise CheckpointError(f"{source}: the model cannot be loaded ({one_line(error)}); fetch or train it again") from error
     if info["missing_keys"] or info.get("mismatched_keys"):
         keys = sorted(str(key) for key in (info["missing_keys"] or info["mismatched_keys"]))
         raise CheckpointError(
@@ -106,9 +104,7 @@ def load_tokenizer(source: str | Path, *, revision: str | None = None) -> PreTra
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except Exception as error:  # as above
-        raise CheckpointError(
-            f"{source}: the tokenizer cannot be loaded ({' '.join(str(error).split())[:300]}); fetch the checkpoint again"
-        ) from error
+        raise CheckpointError(f"{source}: the tokenizer cannot be loaded ({one_line(error)}); fetch the checkpoint again") from error
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -155,7 +151,7 @@ def _read_object(path: Path, needed: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({' '.join(str(error).split())}); fetch or train the checkpoint again") from error
+        raise CheckpointError(f"{path}: cannot be read ({one_line(error)}); fetch or train the checkpoint again") from error
     if not isinstance(content, dict) or needed not in content:
         raise CheckpointError(f"{path}: a JSON object with '{needed}' is expected; fetch or train the checkpoint again")
     return content

@@ -20,7 +20,7 @@ from safetensors.numpy import load_file, save
 
 from magic_demo.cues import find_cues
 from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors, write_priors
-from magic_demo.errors import CheckpointError
+from magic_demo.errors import CheckpointError, one_line
 from magic_demo.terms import Spans, find_terms, weigh_terms
 from magic_demo.types import LANGUAGES, Language, Narrative, OptionScores
 from magic_demo.whole_files import write_json, write_whole
@@ -132,9 +132,7 @@ class CueModel:
         except CheckpointError:
             raise
         except Exception as error:  # JSON, safetensors and numpy raise OSError, ValueError, KeyError, TypeError and their own
-            raise CheckpointError(
-                f"{place}: the cue heads cannot be read ({' '.join(str(error).split())[:200]}); train it again"
-            ) from error
+            raise CheckpointError(f"{place}: the cue heads cannot be read ({one_line(error)}); train it again") from error
         return cls(families, heads, prior, read_priors(place / PRIORS_NAME), _name(place))
 
     def save(self, folder: Path) -> None:

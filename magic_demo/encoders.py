@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModel
 
 from magic_demo.checkpoints import find_checkpoint
-from magic_demo.errors import CheckpointError
+from magic_demo.errors import CheckpointError, one_line
 
 
 def drop_pooler(text_model: Any) -> None:
@@ -34,7 +34,7 @@ def load_encoder(source: str | Path, revision: str | None) -> Any:
             folder, local_files_only=True, use_safetensors=safe, weights_only=True, dtype=torch.float32, output_loading_info=True
         )
     except Exception as error:  # transformers, torch and huggingface_hub raise many kinds
-        raise CheckpointError(f"{source}: the encoder cannot be loaded ({' '.join(str(error).split())[:300]})") from error
+        raise CheckpointError(f"{source}: the encoder cannot be loaded ({one_line(error)})") from error
     missing = sorted(str(key) for key in info["missing_keys"] if not str(key).startswith("pooler."))
     if missing:
         raise CheckpointError(f"{source}: the weights do not fit config.json ({len(missing)} missing, first {missing[0]}); fetch it again")

@@ -23,3 +23,8 @@ class ModelError(MagicDemoError):
 
 class FormError(MagicDemoError):
     """What was typed or chosen on the page cannot be used: empty, too long."""
+
+
+def one_line(error: BaseException, longest: int = 300) -> str:
+    """Return what an error says as one line of at most ``longest`` characters, or its kind where it says nothing."""
+    return " ".join(str(error).split())[:longest] or type(error).__name__

@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from magic_demo.errors import FormatError
+from magic_demo.errors import FormatError, one_line
 from magic_demo.photos import PHOTO_SUFFIXES
 from magic_demo.types import Mask
 from magic_demo.whole_files import write_whole
@@ -161,7 +161,7 @@ def _read_values(path: Path) -> NDArray[Any]:
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # tifffile raises TiffFileError, ValueError, KeyError, struct.error, zlib.error on broken files
-        raise FormatError(f"{path}: not a TIFF mask that can be read ({_one_line(error)}); save it as uint8 with zlib") from error
+        raise FormatError(f"{path}: not a TIFF mask that can be read ({one_line(error)}); save it as uint8 with zlib") from error
     if values.size == 0:
         raise FormatError(f"{path}: the mask holds no pixel")
     return values
@@ -178,8 +178,4 @@ def _read_with_pillow(path: Path) -> NDArray[Any]:
     except FormatError:
         raise
     except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more
-        raise FormatError(f"{path.name}: not a TIFF that can be read ({_one_line(error)})") from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:120] or type(error).__name__
+        raise FormatError(f"{path.name}: not a TIFF that can be read ({one_line(error)})") from error

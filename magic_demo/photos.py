@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from magic_demo.errors import PhotoError
+from magic_demo.errors import PhotoError, one_line
 from magic_demo.types import Photo, Pixels
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
@@ -76,7 +76,7 @@ def decode_photo(data: bytes, *, photo_id: str, name: str = "", limits: PhotoLim
     except PhotoError:
         raise
     except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more on broken files
-        raise PhotoError(f"{name}: the photo is broken or cut short ({_one_line(error)}); export or copy it again") from error
+        raise PhotoError(f"{name}: the photo is broken or cut short ({one_line(error)}); export or copy it again") from error
     return Photo(photo_id=photo_id, pixels=np.ascontiguousarray(rgb), notes=tuple(notes))
 
 
@@ -161,7 +161,7 @@ def _read_tiff(data: bytes, name: str, limits: PhotoLimits, notes: list[str], ca
         raise
     except Exception as error:  # tifffile raises many kinds on broken files
         raise PhotoError(
-            f"{name}: the TIFF is broken or of a kind that cannot be read ({_one_line(error)}); save it as JPEG or PNG"
+            f"{name}: the TIFF is broken or of a kind that cannot be read ({one_line(error)}); save it as JPEG or PNG"
         ) from error
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in (3, 4)):
         raise not_a_photo from cause
@@ -171,7 +171,3 @@ def _read_tiff(data: bytes, name: str, limits: PhotoLimits, notes: list[str], ca
 
 def _too_heavy(name: str, size: int, limits: PhotoLimits) -> str:
     return f"{name}: {size / 2**20:.0f} MB, the limit is {limits.max_bytes / 2**20:.0f} MB; save it smaller"
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

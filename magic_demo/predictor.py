@@ -9,7 +9,7 @@ from magic_demo.checkpoints import find_checkpoint
 from magic_demo.combining import Weights, combine_scores, read_weights
 from magic_demo.cue_model import CueModel
 from magic_demo.decoding import SetPriors, decode_answers
-from magic_demo.errors import ModelError
+from magic_demo.errors import ModelError, one_line
 from magic_demo.questions import load_families
 from magic_demo.segmentation import Segmenter
 from magic_demo.types import Encounter, Language, OptionScores, Photo, PhotoPrediction, Prediction
@@ -138,7 +138,7 @@ class Predictor:
         try:
             scores = self.scorer.score(encounter.narrative.text(language), [photo.pixels for photo in encounter.photos])
         except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
-            raise ModelError(f"the closed-question model failed: {_one_line(error)}") from error
+            raise ModelError(f"the closed-question model failed: {one_line(error)}") from error
         if from_words is None:
             return scores
         return combine_scores(from_words, scores, load_families(), self.weights, photos=bool(encounter.photos))
@@ -148,7 +148,7 @@ def _find_lesion(segmenter: Segmenter, photo: Photo, prompt: str) -> PhotoPredic
     try:
         probability = segmenter.predict(photo.pixels, prompt)
     except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
-        raise ModelError(f"the segmentation model failed: {_one_line(error)}") from error
+        raise ModelError(f"the segmentation model failed: {one_line(error)}") from error
     return PhotoPrediction(photo.photo_id, probability, photo.size)
 
 
@@ -161,7 +161,3 @@ def _say_what_was_missing(encounter: Encounter) -> list[str]:
     if has_text:
         return ["No photos: the questions are answered from the text alone"]
     return ["Neither photos nor text: the answers are only what is most frequent"]
-
-
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from transformers import MobileNetV1Config
 
+from magic_demo.errors import one_line
 from magic_demo.vqa import CaseAnswerer, CaseAnswererConfig
 from training.run import SettingsError
 
@@ -79,4 +80,4 @@ def read_imagenet(path: Path, blocks: int) -> dict[str, Tensor]:
             read.update({f"{ours}.normalization.{here}": weights[f"{norm}/{there}"] for here, there in NORM.items()})
         return read
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise SettingsError(f"{path}: MobileNetV1's ImageNet weights are expected ({' '.join(str(error).split())})") from error
+        raise SettingsError(f"{path}: MobileNetV1's ImageNet weights are expected ({one_line(error)})") from error

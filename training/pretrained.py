@@ -9,6 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from magic_demo.compact_segmentation import BLOCKS, CompactSegmenter, Convolution
+from magic_demo.errors import one_line
 from training.run import SettingsError
 
 
@@ -25,7 +26,7 @@ def load_imagenet(model: CompactSegmenter, path: Path) -> None:
             _fill(depthwise, weights, f"conv_dw_{number}/depthwise_kernel", f"conv_dw_{number}_bn", (2, 3, 0, 1))
             _fill(pointwise, weights, f"conv_pw_{number}/kernel", f"conv_pw_{number}_bn", (3, 2, 0, 1))
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise SettingsError(f"{path}: MobileNetV1's ImageNet weights are expected ({' '.join(str(error).split())})") from error
+        raise SettingsError(f"{path}: MobileNetV1's ImageNet weights are expected ({one_line(error)})") from error
 
 
 def _fill(block: torch.nn.Module, weights: dict[str, torch.Tensor], kernel: str, norm: str, order: tuple[int, ...]) -> None:

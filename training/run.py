@@ -17,7 +17,7 @@ import yaml
 from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 from transformers.trainer_utils import get_last_checkpoint
 
-from magic_demo.errors import MagicDemoError
+from magic_demo.errors import MagicDemoError, one_line
 
 SettingsType = TypeVar("SettingsType")
 
@@ -69,7 +69,7 @@ def read_settings(path: Path, kind: type[SettingsType], overrides: Mapping[str, 
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror or error}); give a file of training/configs") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from error
+        raise SettingsError(f"{path}: not valid YAML ({one_line(error)})") from error
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: a mapping of settings is expected")
     for name, value in (overrides or {}).items():

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
-from magic_demo.errors import CheckpointError, MagicDemoError
+from magic_demo.errors import CheckpointError, MagicDemoError, one_line
 from magic_demo.types import Encounter, Language, Prediction
 
 Progress = Callable[[float, str], None]
@@ -44,7 +44,7 @@ class PredictorSource:
         except MagicDemoError as error:
             self._problem = str(error)
         except Exception as error:
-            self._problem = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            self._problem = f"{type(error).__name__}: {one_line(error)}"
             raise  # a fault of ours, not the user's: the traceback goes to the console as well
         finally:
             self._loaded.set()
