@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from magic_demo.questions import load_families
 from tests.test_vqa import TEXT, make_model, make_photos, make_scorer
 from training.pad import answer_from_record, read_pad
-from training.photo_branch import CHANNELS, PhotoBranch, add_photo_branch, freeze_words, read_imagenet
+from training.photo_branch import CHANNELS, PhotoBranch, add_photo_branch, freeze_words, name_layers
+from training.pretrained import read_imagenet
 from training.run import SettingsError
 from training.vqa_data import CaseDataSettings, CaseDraws
 from training.vqa_sources import CaseSource, LearningCase
@@ -70,7 +71,7 @@ def test_only_photos_learn_and_not_the_frozen_blocks(imagenet: Path) -> None:
 
 def test_imagenet_kernels_are_turned_and_every_kept_layer_is_filled(imagenet: Path) -> None:
     model = add_photo_branch(make_model(), make_branch(), imagenet)
-    read = read_imagenet(imagenet / "weights.safetensors", 3)
+    read = name_layers(read_imagenet(imagenet / "weights.safetensors", 3))
     state = model.vision_model.state_dict()
     assert {name for name in state if not name.endswith("num_batches_tracked")} == set(read)
     assert read["conv_stem.convolution.weight"].shape == (32, 3, 3, 3)

@@ -5,19 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 from transformers import MobileNetV1Config
 
-from magic_demo.errors import one_line
 from magic_demo.vqa import CaseAnswerer, CaseAnswererConfig
+from training.pretrained import read_imagenet
 from training.run import SettingsError
 
 CHANNELS = (64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024)
 """Channels after MobileNetV1's blocks 1 to 12 (Howard et al., 2017, table 1), which ImageNet's file holds."""
-NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ def add_photo_branch(model: CaseAnswerer, branch: PhotoBranch, folder: Path) -> 
         renewed = CaseAnswerer(config)
         words = {name: value for name, value in model.state_dict().items() if not name.startswith(("vision_model.", "photo_projection."))}
         renewed.load_state_dict(words, strict=False)
-        renewed.vision_model.load_state_dict(read_imagenet(folder / branch.weights, branch.blocks), strict=False)
+        renewed.vision_model.load_state_dict(name_layers(read_imagenet(folder / branch.weights, branch.blocks)), strict=False)
         model = renewed
     encoder = model.vision_model
     for part in (encoder.conv_stem, *encoder.layer[: 2 * branch.frozen_blocks]):
@@ -63,21 +59,7 @@ def freeze_words(model: CaseAnswerer) -> None:
             weight.requires_grad_(False)
 
 
-def read_imagenet(path: Path, blocks: int) -> dict[str, Tensor]:
-    """Read MobileNetV1's weights as TensorFlow.js names them into the names of transformers; kernels there are height, width, in, out.
-
-    Raises SettingsError when the file is missing or holds other weights.
-    """
-    named = [("conv_stem", "conv1/kernel", "conv1_bn", (3, 2, 0, 1))]
-    for block in range(1, blocks + 1):
-        named.append((f"layer.{2 * block - 2}", f"conv_dw_{block}/depthwise_kernel", f"conv_dw_{block}_bn", (2, 3, 0, 1)))
-        named.append((f"layer.{2 * block - 1}", f"conv_pw_{block}/kernel", f"conv_pw_{block}_bn", (3, 2, 0, 1)))
-    try:
-        weights = load_file(path)
-        read: dict[str, Tensor] = {}
-        for ours, kernel, norm, order in named:
-            read[f"{ours}.convolution.weight"] = weights[kernel].permute(order).contiguous().to(torch.float32)
-            read.update({f"{ours}.normalization.{here}": weights[f"{norm}/{there}"] for here, there in NORM.items()})
-        return read
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise SettingsError(f"{path}: MobileNetV1's ImageNet weights are expected ({one_line(error)})") from error
+def name_layers(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Put the states of the first convolution and the blocks under the names that transformers has for them."""
+    places = ["conv_stem", *(f"layer.{number}" for number in range(len(states) - 1))]
+    return {f"{place}.{name}": value for place, state in zip(places, states, strict=True) for name, value in state.items()}

@@ -1,41 +1,49 @@
-"""Start a compact model from MobileNetV1's ImageNet weights, as they were exported to TensorFlow.js."""
+"""MobileNetV1's ImageNet weights, as they were exported to TensorFlow.js: where the compact models' photo encoders start."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor, nn
 
-from magic_demo.compact_segmentation import BLOCKS, CompactSegmenter, Convolution
+from magic_demo.compact_segmentation import BLOCKS, CompactSegmenter
 from magic_demo.errors import one_line
 from training.run import SettingsError
 
+NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 
-def load_imagenet(model: CompactSegmenter, path: Path) -> None:
-    """Fill the encoder, width 1.0, from a safetensors file with TensorFlow's names; kernels there are height, width, in, out.
 
-    Raises SettingsError when the file is missing or holds other weights.
+def read_imagenet(path: Path, blocks: int) -> list[dict[str, Tensor]]:
+    """Read the first convolution, then depthwise and pointwise convolution of blocks 1 to ``blocks``.
+
+    Each is a state of a module with a ``convolution`` and a ``normalization``: float32, kernels as torch orders them (in the file they are
+    height, width, in, out). Raises SettingsError when the file is missing or holds other weights.
     """
+    named = [("conv1/kernel", "conv1_bn", (3, 2, 0, 1))]
+    for block in range(1, blocks + 1):
+        named.append((f"conv_dw_{block}/depthwise_kernel", f"conv_dw_{block}_bn", (2, 3, 0, 1)))
+        named.append((f"conv_pw_{block}/kernel", f"conv_pw_{block}_bn", (3, 2, 0, 1)))
     try:
         weights = load_file(path)
-        _fill(model.encoder.stem, weights, "conv1/kernel", "conv1_bn", (3, 2, 0, 1))
-        for number in range(1, len(BLOCKS) + 1):
-            depthwise, pointwise = model.encoder.depthwise[number - 1], model.encoder.pointwise[number - 1]
-            _fill(depthwise, weights, f"conv_dw_{number}/depthwise_kernel", f"conv_dw_{number}_bn", (2, 3, 0, 1))
-            _fill(pointwise, weights, f"conv_pw_{number}/kernel", f"conv_pw_{number}_bn", (3, 2, 0, 1))
+        return [
+            {"convolution.weight": weights[kernel].permute(order).contiguous().float()}
+            | {f"normalization.{ours}": weights[f"{norm}/{theirs}"] for ours, theirs in NORM.items()}
+            for kernel, norm, order in named
+        ]
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise SettingsError(f"{path}: MobileNetV1's ImageNet weights are expected ({one_line(error)})") from error
 
 
-def _fill(block: torch.nn.Module, weights: dict[str, torch.Tensor], kernel: str, norm: str, order: tuple[int, ...]) -> None:
-    assert isinstance(block, Convolution)
-    with torch.no_grad():
-        block.convolution.weight.copy_(weights[kernel].permute(order))
-        block.normalization.weight.copy_(weights[f"{norm}/gamma"])
-        block.normalization.bias.copy_(weights[f"{norm}/beta"])
-        assert block.normalization.running_mean is not None
-        assert block.normalization.running_var is not None
-        block.normalization.running_mean.copy_(weights[f"{norm}/moving_mean"])
-        block.normalization.running_var.copy_(weights[f"{norm}/moving_variance"])
+def load_imagenet(model: CompactSegmenter, path: Path) -> None:
+    """Fill the segmenter's encoder, width 1.0. Raises SettingsError when the file is missing or its shapes are others."""
+    encoder = model.encoder
+    places: list[nn.Module] = [encoder.stem]
+    for depthwise, pointwise in zip(encoder.depthwise, encoder.pointwise, strict=True):
+        places += [depthwise, pointwise]
+    for place, state in zip(places, read_imagenet(path, len(BLOCKS)), strict=True):
+        try:
+            place.load_state_dict(state, strict=False)  # the number of batches seen is not in the file
+        except RuntimeError as error:
+            raise SettingsError(f"{path}: weights of width 1.0 are expected ({one_line(error)})") from error
