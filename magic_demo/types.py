@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -151,3 +152,57 @@ class Prediction:
     models: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+
+
+ReviewKind = Literal["assisted", "blind", "revealed", "consensus"]
+"""How a review came about: the model was shown, it was not yet, it was revealed after a blind one, or an adjudicator's consensus."""
+REVIEW_KINDS: tuple[ReviewKind, ...] = ("assisted", "blind", "revealed", "consensus")
+ReviewState = Literal["in progress", "done"]
+Difficulty = Literal["easy", "medium", "hard"]
+
+
+@dataclass(frozen=True)
+class MaskRuns:
+    """A mask as COCO's compressed run lengths: small, exact, and read by pycocotools as it is.
+
+    size: (height, width) of the photo. counts: the runs, column by column, background first, in COCO's ASCII code.
+    """
+
+    size: tuple[int, int]
+    counts: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """What one reader says of one case. Saved as it stands, again and again: a later one never replaces an earlier one.
+
+    case_id: the encounter's id in its queue. reader: the reader's name.
+    answers: qid -> option index, of the families that were answered. specified: qid -> free text where an option says "please specify".
+    masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no lesion here".
+    unusable: photo ids of no use. models: task -> model id of what was shown, empty where no model was.
+    seconds: time spent with the case open, as far as the browser saw.
+    """
+
+    case_id: str
+    reader: str
+    kind: ReviewKind = "assisted"
+    state: ReviewState = "in progress"
+    answers: Answers = field(default_factory=dict)
+    specified: Mapping[str, str] = field(default_factory=dict)
+    masks: Mapping[str, MaskRuns] = field(default_factory=dict)
+    unusable: frozenset[str] = frozenset()
+    comment: str = ""
+    flagged: bool = False
+    difficulty: Difficulty | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class SavedReview:
+    """A review as the store keeps it. number: grows with every save. saved_at: UTC. taken_back_from: the older one it repeats, if any."""
+
+    number: int
+    saved_at: datetime
+    review: Review
+    taken_back_from: int | None = None
