@@ -138,6 +138,9 @@ class Prediction:
 
     photos: one map a photo that a mask was asked for, in the encounter's order.
     scores, answers: every question's; empty when the closed questions were not asked for.
+    chances: family id -> (O,) float64 in 0..1, the calibrated probability of each option: they add up to 1 in families of one slot, and in
+    those of several each says how likely any slot holds the option. Families whose scores nobody has calibrated are absent.
+    unsure: family ids, among the calibrated ones, whose answer is expected to be hardly better than always giving the most frequent one.
     threshold: probability at and above which a pixel is lesion, chosen with the segmentation checkpoint.
     models: task -> model id.
     notes: one line for everything the reader should know of how it was predicted (answered without photos, ...).
@@ -148,10 +151,43 @@ class Prediction:
     photos: tuple[PhotoPrediction, ...] = ()
     scores: OptionScores = field(default_factory=dict)
     answers: Answers = field(default_factory=dict)
+    chances: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    unsure: frozenset[str] = frozenset()
     threshold: float = 0.5
     models: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class WordSpan:
+    """Words of a narrative that move an option's score.
+
+    start, end: in Python's characters (code points) of the text as it is shown; JavaScript counts some of them twice.
+    weight: what the words add to the score, below 0 where they speak against the option.
+    """
+
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """Why an option of a family has its score: shown on demand, never part of a prediction.
+
+    option: index into the family's options. language: of the text shown and of the evidence's lines.
+    words: spans of ``narrative.text(language)``, in its order, none overlapping; empty where no words move the score.
+    regions: photo id -> (h, w) float32 heat map in 0..1, 1 where a photo raised the score most; photos that did not are absent.
+    evidence: one line for each thing measured in the photos that the family asks about.
+    """
+
+    family_id: str
+    option: int
+    language: Language
+    words: tuple[WordSpan, ...] = ()
+    regions: Mapping[str, Probability] = field(default_factory=dict)
+    evidence: tuple[str, ...] = ()
 
 
 ReviewKind = Literal["assisted", "blind", "revealed", "consensus"]
