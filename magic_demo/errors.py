@@ -21,6 +21,10 @@ class ModelError(MagicDemoError):
     """A model fails on one input: values that are not numbers, no memory left. It costs that photo or case, not the run."""
 
 
+class StoreError(MagicDemoError):
+    """The store of reviews cannot be opened, read or written, or is asked for what its rules do not allow."""
+
+
 class FormError(MagicDemoError):
     """What was typed or chosen on the page cannot be used: empty, too long."""
 

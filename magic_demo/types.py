@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,6 +195,8 @@ ReviewKind = Literal["assisted", "blind", "revealed", "consensus"]
 REVIEW_KINDS: tuple[ReviewKind, ...] = ("assisted", "blind", "revealed", "consensus")
 ReviewState = Literal["in progress", "done"]
 Difficulty = Literal["easy", "medium", "hard"]
+DEFAULT_QUEUE = "cases"
+"""The queue of cases that were put in no other one."""
 
 
 @dataclass(frozen=True)
@@ -208,15 +210,23 @@ class MaskRuns:
     counts: str
 
 
+class CaseKey(NamedTuple):
+    """Which case is meant: two queues may hold different cases under the same encounter id."""
+
+    queue: str
+    case_id: str
+
+
 @dataclass(frozen=True)
 class Review:
     """What one reader says of one case. Saved as it stands, again and again: a later one never replaces an earlier one.
 
-    case_id: the encounter's id in its queue. reader: the reader's name.
+    case_id: the encounter's id in its queue. reader: the reader's name. queue: the queue's name.
     answers: qid -> option index, of the families that were answered. specified: qid -> free text where an option says "please specify".
     masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no lesion here".
     unusable: photo ids of no use. models: task -> model id of what was shown, empty where no model was.
     seconds: time spent with the case open, as far as the browser saw.
+    disagreements: family ids and photo ids where the reader differs from the model, shown or not; None where no model spoke.
     """
 
     case_id: str
@@ -232,6 +242,13 @@ class Review:
     difficulty: Difficulty | None = None
     models: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
+    queue: str = DEFAULT_QUEUE
+    disagreements: frozenset[str] | None = None
+
+    @property
+    def case(self) -> CaseKey:
+        """Return which case this is a review of."""
+        return CaseKey(self.queue, self.case_id)
 
 
 @dataclass(frozen=True)

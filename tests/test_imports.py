@@ -13,19 +13,21 @@ TORCH = {"torch", "transformers", "accelerate"}
 # From the bottom up: a module may import modules of its own layer and of those above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types"),
-    ("whole_files", "questions", "photos", "overlay", "published", "findings"),
+    ("whole_files", "questions", "photos", "overlay", "published", "findings", "mask_runs"),
     (
         "mask_files",
         "journal",
         "formats",
         "decoding",
+        "calibration",
         "combining",
         "durations",
         "terms",
         "synthetic",
     ),
-    ("scoring", "mask_scoring", "answer_scoring", "cues", "cases", "bundled"),
+    ("scoring", "mask_scoring", "answer_scoring", "cues", "cases", "bundled", "store"),
     ("score_command", "cue_model"),
+    ("explanation",),
     ("checkpoints", "encoders", "photo_head"),
     ("compact_segmentation", "segmentation", "vqa"),
     ("predictor",),
@@ -33,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ui",),
     ("__main__",),
 )
-WITHOUT_TORCH = {name for layer in LAYERS[:5] for name in layer}
+WITHOUT_TORCH = {name for layer in LAYERS[:6] for name in layer}
 
 
 def _modules(folder: str) -> list[Path]:

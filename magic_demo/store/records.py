@@ -1,0 +1,81 @@
+"""What the store hands out besides reviews: readers, cases in queues, progress."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, get_args
+
+from magic_demo.types import CaseKey
+
+ReaderRole = Literal["reader", "adjudicator", "presenter"]
+"""Who reads, who sees every review and writes the consensus, who shows cases to an audience (and sees what a reader sees)."""
+READER_ROLES: tuple[ReaderRole, ...] = get_args(ReaderRole)
+
+LOCAL_READER = "local"
+"""The reader of a page without sign-in. Always there, never with a password."""
+
+CaseState = Literal["not started", "in progress", "done"]
+CaseFilter = Literal["not started", "in progress", "done", "flagged", "disagreeing"]
+CASE_FILTERS: tuple[CaseFilter, ...] = get_args(CaseFilter)
+CaseOrder = Literal["position", "uncertain", "disputed"]
+"""As the queue was made; the model's most uncertain case first; the case that most readings differ on first."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Somebody who reviews. has_password: whether they sign in. removed: gone, but their reviews are kept under the name."""
+
+    name: str
+    role: ReaderRole
+    has_password: bool
+    added_at: datetime
+    removed: bool = False
+
+
+@dataclass(frozen=True)
+class NewCase:
+    """A case to put at the end of a queue.
+
+    folder: where its files lie, None where they are nowhere any more. photos_kept: the program keeps the photos there itself (uploads), so they
+    have to go with the case. uncertainty: how unsure the model is, higher is less sure, on any scale that is the same for the whole queue.
+    """
+
+    case_id: str
+    folder: str | None = None
+    photos_kept: bool = False
+    uncertainty: float | None = None
+
+
+@dataclass(frozen=True)
+class QueueCase:
+    """A case of a queue as one reader sees it.
+
+    position: 0, 1, 2, ... in the queue. state, flagged, disagrees, saved_at: of the reader's newest review that is no consensus; disagrees is
+    True where that review differs from the model somewhere. assigned_to: names; empty where the case is for everybody.
+    dispute: how many families and photos readings differ on (see ``Store.list_cases``); 0 where there is nothing to compare.
+    """
+
+    key: CaseKey
+    position: int
+    folder: str | None
+    photos_kept: bool
+    uncertainty: float | None
+    assigned_to: tuple[str, ...]
+    state: CaseState = "not started"
+    flagged: bool = False
+    disagrees: bool = False
+    saved_at: datetime | None = None
+    dispute: float = 0.0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far one reader is in one queue: cases that are theirs (assigned or for everybody), begun, done, flagged, differing from the model."""
+
+    reader: str
+    cases: int
+    in_progress: int
+    done: int
+    flagged: int
+    disagreeing: int

@@ -1,0 +1,183 @@
+"""The store's one door: everything that the page, the exports and the commands ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from magic_demo.store.records import CaseFilter, CaseOrder, NewCase, Progress, QueueCase, Reader, ReaderRole
+from magic_demo.types import CaseKey, Review, ReviewKind, ReviewState, SavedReview
+
+
+class Store:
+    """Reviews, cases and readers in one database. Safe to share between threads; every process opens its own.
+
+    Every method is one transaction and raises StoreError, one line, when the database cannot be reached or written, or when its rules
+    (an unknown case or reader, a consensus by somebody who is no adjudicator, ...) are broken. When a method that writes returns, what
+    it wrote is on the disk. Readers are named by their name, upper and lower case alike.
+    """
+
+    # -- opening ------------------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, place: str | Path, *, wait_seconds: float = 10.0) -> Self:
+        """Open the store at ``place``, make it where there is none, bring an older one up to date.
+
+        place: a folder (SQLite: ``reviews.sqlite3`` inside it, the folder is made), a file that ends in .sqlite3 or .db, or a URL
+        (``postgresql://user:password@host/name``, ``sqlite:///path``). wait_seconds: how long a write waits for another one's end.
+        Raises StoreError when the place cannot be read and written, holds something else or something damaged, or was written by a newer program.
+        """
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of every connection; the store cannot be used afterwards."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        """Return the store; leaving the block closes it."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close the store."""
+        self.close()
+
+    @property
+    def place(self) -> str:
+        """Return where the reviews are, to be shown: the file's path, or the URL without its password."""
+        raise NotImplementedError
+
+    # -- reviews ------------------------------------------------------------------------------------------------------------------
+
+    def save(self, review: Review, *, client_key: str | None = None) -> SavedReview:
+        """Add a review as a new row and return it as it is kept; nothing older changes.
+
+        No row is added, and the one that is there is returned, when ``client_key`` was used by this reader before (a save that was sent again)
+        or when the reader's newest review of the case says the same (``seconds`` aside).
+        Raises StoreError when case or reader are unknown or the reader was removed; when the key was used for other content; for a consensus by somebody
+        who is no adjudicator; for a blind review after the model was shown; for a revealed one without a blind one that is done.
+        """
+        raise NotImplementedError
+
+    def history(self, case: CaseKey, reader: str) -> list[SavedReview]:
+        """Return everything a reader ever saved of a case, oldest first."""
+        raise NotImplementedError
+
+    def latest(
+        self, case: CaseKey, reader: str, *, kinds: Collection[ReviewKind] | None = None, state: ReviewState | None = None
+    ) -> SavedReview | None:
+        """Return a reader's newest review of a case, of any kind and state or of those asked for; None where there is none."""
+        raise NotImplementedError
+
+    def take_back(self, number: int, reader: str) -> SavedReview:
+        """Make an older review of the reader's own the newest again, by adding a row that repeats it, and return that row.
+
+        A blind review that is taken back after the model was shown comes back as a revealed one.
+        """
+        raise NotImplementedError
+
+    def visible_reviews(self, case: CaseKey, viewer: str) -> list[SavedReview]:
+        """Return what a viewer may see of a case: the newest done review of every reader and kind, by number.
+
+        A viewer sees other readers' reviews only after a done one of their own; an adjudicator sees all. Own ones are always among them.
+        """
+        raise NotImplementedError
+
+    def latest_reviews(
+        self,
+        queue: str | None,
+        *,
+        viewer: str | None,
+        kinds: Collection[ReviewKind] | None = None,
+        state: ReviewState | None = "done",
+    ) -> list[SavedReview]:
+        """Return the newest review of every case, reader and kind of a queue (None: of all queues), by queue, position and number.
+
+        viewer: whose eyes they are for, under the rule of ``visible_reviews``; None: for the program's own use (an export by the one who
+        runs it), everything. state: newest among the reviews in this state; None: in any.
+        """
+        raise NotImplementedError
+
+    def all_reviews(self, queue: str | None = None) -> list[SavedReview]:
+        """Return every row of a queue (None: of all queues), by number: the full history, for the program's own use."""
+        raise NotImplementedError
+
+    def last_number(self) -> int:
+        """Return the newest review's number, 0 without any: a cheap question whether there is something new to show."""
+        raise NotImplementedError
+
+    # -- cases --------------------------------------------------------------------------------------------------------------------
+
+    def add_cases(self, queue: str, cases: Sequence[NewCase]) -> int:
+        """Put cases at the end of a queue, made where it is new, and return how many were new.
+
+        A case that is there keeps its position and its reviews; its folder, photos_kept and uncertainty follow what is given now.
+        """
+        raise NotImplementedError
+
+    def queues(self) -> list[str]:
+        """Return the names of the queues that hold a case, by name."""
+        raise NotImplementedError
+
+    def list_cases(
+        self, queue: str, reader: str, *, only: CaseFilter | None = None, order: CaseOrder = "position", all_assigned: bool = False
+    ) -> list[QueueCase]:
+        """Return a reader's cases of a queue: those assigned to them and those assigned to nobody. Adjudicators get all of them.
+
+        only: keep the cases in this state. all_assigned: cases assigned to others too.
+        order: "uncertain" puts the highest uncertainty first, "disputed" the highest dispute: over the newest done review of every reader, the mean
+        number of families and photos differing from the model, plus the mean number of families differing between two readers. Ties and
+        cases without a number stay in the queue's order.
+        """
+        raise NotImplementedError
+
+    def case(self, key: CaseKey, reader: str) -> QueueCase:
+        """Return one case as a reader sees it. Raises StoreError when there is no such case."""
+        raise NotImplementedError
+
+    def progress(self, queue: str) -> list[Progress]:
+        """Return how far each reader is in a queue, by name: those who are not removed, and those who reviewed something of it."""
+        raise NotImplementedError
+
+    def assign(self, case: CaseKey, readers: Collection[str]) -> None:
+        """Assign a case to these readers and nobody else; to no one: it is for everybody again."""
+        raise NotImplementedError
+
+    def delete_case(self, case: CaseKey) -> int:
+        """Delete a case with every review of it, for good, and return how many reviews went. Its photos are the caller's to delete."""
+        raise NotImplementedError
+
+    # -- readers ------------------------------------------------------------------------------------------------------------------
+
+    def add_reader(self, name: str, *, role: ReaderRole = "reader", password: str | None = None) -> Reader:
+        """Add a reader, or bring a removed one back with this role and password. Raises StoreError for a name or password that cannot be used."""
+        raise NotImplementedError
+
+    def readers(self, *, removed: bool = False) -> list[Reader]:
+        """Return the readers by name, the local one first, on request with those who were removed."""
+        raise NotImplementedError
+
+    def reader(self, name: str) -> Reader:
+        """Return one reader, removed or not. Raises StoreError when there is none of this name."""
+        raise NotImplementedError
+
+    def remove_reader(self, name: str) -> int:
+        """End a reader's access, and return how many reviews are kept under the name."""
+        raise NotImplementedError
+
+    def set_password(self, name: str, password: str) -> None:
+        """Give a reader a new password."""
+        raise NotImplementedError
+
+    def set_role(self, name: str, role: ReaderRole) -> None:
+        """Give a reader another role."""
+        raise NotImplementedError
+
+    def check_password(self, name: str, password: str) -> Reader | None:
+        """Return the reader when the password is theirs, else None; an unknown name takes as long as a wrong password."""
+        raise NotImplementedError
+
+    def needs_sign_in(self) -> bool:
+        """Return whether anybody has a password; without one, everyone at the page is the local reader."""
+        raise NotImplementedError
