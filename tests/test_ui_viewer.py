@@ -16,7 +16,8 @@ from playwright._impl._driver import compute_driver_executable
 
 from magic_demo.overlay import lesion_mask, level_of
 from magic_demo.types import Photo, PhotoPrediction, Prediction
-from magic_demo.ui.viewer import WORKING_SIDE, encode_levels, encode_photo, viewer_value, working_size
+from magic_demo.ui.mask_form import WORKING_SIDE, working_size
+from magic_demo.ui.viewer import encode_levels, encode_photo, viewer_value
 
 
 def decode(address: str, kind: str) -> np.ndarray:

@@ -1,9 +1,34 @@
-"""The canvas: what it is sent, and the component that draws it. All the drawing is in the JavaScript beside this file."""
+"""The canvas: what it is sent, what it says, and the component that draws it. All the drawing is in the JavaScript beside this file.
+
+Value (``viewer_value`` writes it; photos are named by their ``photo_id``):
+
+    {"case": str | None,            another case begins with an empty history of edits
+     "photos": [{"id", "name": photo_id, "width", "height", "src", "levels"}],   working size; ``levels`` None: no model, or not shown yet
+     "threshold": float,            the checkpoint's, in 0..1
+     "text_only": bool, "synthetic": bool,
+     "editable": bool,              whether the reader may outline
+     "own": {photo_id: runs},       the reader's masks that were saved, ``mask_form.write_runs``; absent: not outlined, empty: "no lesion here"
+     "restore": int,                ``own`` is taken when a photo is first seen; a later value of the same case replaces what the reader
+                                    has drawn only when this number has changed (as one more edit, which can be undone)
+     "others": [{"reader": str, "masks": {photo_id: runs}}]}   other readers' masks, in the order of the legend
+
+Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event._data``):
+
+    mask   {"case", "photo": photo_id, "width", "height", "runs": [int] | None, "edits": int}
+           A mask has changed and then rested for MASK_REST milliseconds, or the reader goes to another photo or leaves. ``runs`` None: the
+           mask was taken back as if never drawn. ``edits`` counts the changes of this photo since the case was opened, undo included.
+           ``mask_form.read_mask(event._data, photo.size)`` is the mask at the photo's own size.
+    wand   {"case", "photo", "request": int, "width", "height", "box": [left, top, right, bottom] | None,
+           "lesion": [stroke], "skin": [stroke], "radius": float}    working pixels, a stroke is [[x, y], ...]
+           The answer is ``gr.update(wand_reply=answer_wand(event._data, photos))`` for the viewer, within half a second.
+
+Neither event has an output that the reader waits for; threshold, opacity, zoom, layers and hiding never come here.
+"""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -14,29 +39,53 @@ from numpy.typing import NDArray
 
 from magic_demo.overlay import lesion_levels
 from magic_demo.photos import resize_pixels
-from magic_demo.types import Photo, PhotoPrediction, Pixels, Prediction, Probability
+from magic_demo.types import Mask, Photo, PhotoPrediction, Pixels, Prediction, Probability
 from magic_demo.ui.i18n import fill
+from magic_demo.ui.mask_form import working_size, write_runs
 
-WORKING_SIDE = 2048
-"""Longest side, in pixels, of the photo that the page draws; masks are written at the photo's own size."""
+MASK_REST = 400
+"""Milliseconds a mask rests before the page is told of it."""
 JPEG_QUALITY = 90
-EMPTY: dict[str, Any] = {"case": None, "photos": [], "threshold": 0.5, "text_only": False, "synthetic": False}
+EMPTY: dict[str, Any] = {
+    "case": None,
+    "photos": [],
+    "threshold": 0.5,
+    "text_only": False,
+    "synthetic": False,
+    "editable": False,
+    "own": {},
+    "restore": 0,
+    "others": [],
+}
 
+# Gradio knows a component's own events by their quoted names in this text.
 _ON_LOAD = """
-import(new URL("page/viewer/viewer.js", document.baseURI)).then(({ mountViewer }) => mountViewer(element, { props, watch, trigger }));
-"""
+const settings = { props, watch, trigger, events: ["mask", "wand"], rest: MASK_REST };
+import(new URL("page/viewer/viewer.js", document.baseURI)).then(({ mountViewer }) => mountViewer(element, settings));
+""".replace("MASK_REST", str(MASK_REST))
 
 
 def viewer_component() -> gr.HTML:
     """Return the viewer; its value is what ``viewer_value`` returns."""
     template = resources.files("magic_demo.ui.viewer").joinpath("viewer.html").read_text(encoding="utf-8")
-    return gr.HTML(EMPTY, html_template=fill(template), js_on_load=_ON_LOAD, elem_id="viewer", apply_default_css=False)
+    return gr.HTML(EMPTY, html_template=fill(template), js_on_load=_ON_LOAD, elem_id="viewer", apply_default_css=False, wand_reply=None)
 
 
-def viewer_value(case_id: str, photos: Sequence[Photo], prediction: Prediction | None = None, *, synthetic: bool = False) -> dict[str, Any]:
+def viewer_value(
+    case_id: str,
+    photos: Sequence[Photo],
+    prediction: Prediction | None = None,
+    *,
+    synthetic: bool = False,
+    editable: bool = True,
+    own: Mapping[str, Mask] | None = None,
+    others: Mapping[str, Mapping[str, Mask]] | None = None,
+    restore: int = 0,
+) -> dict[str, Any]:
     """Return what the viewer draws: every photo at its working size and, after an analysis, the model's map of it.
 
-    synthetic: the photos are said to be so.
+    synthetic: the photos are said to be so. editable: whether the reader may outline.
+    own: photo_id -> the reader's (H, W) mask; others: reader -> photo_id -> mask. restore: see above.
     """
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
     return {
@@ -44,6 +93,13 @@ def viewer_value(case_id: str, photos: Sequence[Photo], prediction: Prediction |
         "threshold": prediction.threshold if prediction is not None else 0.5,
         "text_only": prediction is not None and not photos,
         "synthetic": synthetic,
+        "editable": editable,
+        "own": {photo_id: write_runs(mask) for photo_id, mask in (own or {}).items()},
+        "restore": restore,
+        "others": [
+            {"reader": reader, "masks": {photo_id: write_runs(mask) for photo_id, mask in masks.items()}}
+            for reader, masks in (others or {}).items()
+        ],
         "photos": [_photo_value(number, photo, maps.get(photo.photo_id)) for number, photo in enumerate(photos)],
     }
 
@@ -58,13 +114,6 @@ def _photo_value(number: int, photo: Photo, found: PhotoPrediction | None) -> di
         "src": encode_photo(photo.pixels),
         "levels": encode_levels(found.probability, photo.size) if found is not None else None,
     }
-
-
-def working_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the (height, width) a photo of ``size`` is drawn at: its own, or WORKING_SIDE along its longest side."""
-    height, width = size
-    scale = min(1.0, WORKING_SIDE / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def encode_photo(pixels: Pixels) -> str:
