@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.calibration import Calibration, expect_credit, find_chances, read_calibration
 from magic_demo.checkpoints import find_checkpoint
 from magic_demo.combining import Weights, combine_scores, read_weights
 from magic_demo.cue_model import CueModel
-from magic_demo.decoding import SetPriors, decode_answers
+from magic_demo.decoding import SetPriors, average_siblings, decode_answers
 from magic_demo.errors import ModelError, one_line
 from magic_demo.questions import load_families
 from magic_demo.segmentation import Segmenter
-from magic_demo.types import Encounter, Language, OptionScores, Photo, PhotoPrediction, Prediction
+from magic_demo.types import Answers, Encounter, Language, OptionScores, Photo, PhotoPrediction, Prediction
 from magic_demo.vqa import OptionScorer
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -28,7 +32,8 @@ class Predictor:
     """The models that are loaded, and what they say of an encounter. Any may be None: its part is then left out.
 
     segmenter: finds the lesion. scorer, cues: score the closed questions, the first from photos and text, the second from text
-    alone; where both are there, their scores are combined by ``weights``.
+    alone; where both are there, their scores are combined by ``weights``. calibrations: what says how likely an option is, for the cues
+    alone and for the two combined; one that was fitted for other models, or with other weights, is not used.
     """
 
     def __init__(
@@ -37,11 +42,13 @@ class Predictor:
         scorer: OptionScorer | None,
         cues: CueModel | None = None,
         weights: Weights | None = None,
+        calibrations: Sequence[Calibration] = (),
     ) -> None:
         self.segmenter = segmenter
         self.scorer = scorer
         self.cues = cues
         self.weights = weights or Weights()
+        self.calibrations = tuple(calibrations)
 
     @classmethod
     def load(
@@ -57,6 +64,11 @@ class Predictor:
             OptionScorer.load(vqa) if vqa is not None else None,
             CueModel.load(cues) if cues is not None else None,
             read_weights(find_checkpoint(vqa)) if vqa is not None else None,
+            [
+                calibration
+                for source in (cues, vqa)
+                if source is not None and (calibration := read_calibration(find_checkpoint(source))) is not None
+            ],
         )
 
     @property
@@ -105,7 +117,9 @@ class Predictor:
                 except ModelError as error:
                     failures.append(f"{photo.photo_id}: no mask ({error})")
         scores: OptionScores = {}
-        answers: Mapping[str, int] = {}
+        answers: Answers = {}
+        chances: Mapping[str, NDArray[np.float64]] = {}
+        unsure: frozenset[str] = frozenset()
         if self.answers_questions:
             report((steps - 1) / steps, "Scoring the closed questions")
             notes.extend(_say_what_was_missing(encounter))
@@ -115,12 +129,15 @@ class Predictor:
                 failures.append(f"no answers ({error})")
             else:
                 answers = decode_answers(scores, load_families(), self.set_priors)
+                chances, unsure = self.judge_answers(scores, answers, photos=bool(encounter.photos))
         report(1.0, "Done")
         return Prediction(
             encounter_id=encounter.encounter_id,
             photos=tuple(photos),
             scores=scores,
             answers=answers,
+            chances=chances,
+            unsure=unsure,
             threshold=self.segmenter.threshold if self.segmenter is not None else 0.5,
             models=self.models,
             notes=tuple(notes),
@@ -142,6 +159,41 @@ class Predictor:
         if from_words is None:
             return scores
         return combine_scores(from_words, scores, load_families(), self.weights, photos=bool(encounter.photos))
+
+    def judge_answers(
+        self, scores: OptionScores, answers: Answers, *, photos: bool
+    ) -> tuple[dict[str, NDArray[np.float64]], frozenset[str]]:
+        """Say how likely every option is and which families' answers are unsure, for the families that are calibrated.
+
+        photos: whether the scores are those of a case with photos. Returns family id -> (O,) float64 in 0..1, and family ids.
+        """
+        chances: dict[str, NDArray[np.float64]] = {}
+        unsure = set()
+        for family in load_families():
+            weight = 0.0 if self.scorer is None else self.weights.of(family.family_id, photos=photos)
+            calibration = self._find_calibration(weight)
+            fitted = calibration.of(family.family_id, weight, photos=photos and weight > 0) if calibration is not None else None
+            if calibration is None or fitted is None:
+                continue
+            rows = average_siblings(scores, family)[None]
+            priors = (self.set_priors or {}).get(family.family_id)
+            answer = frozenset(answers[question.qid] for question in family.questions)
+            chances[family.family_id] = find_chances(rows, family, priors, fitted.temperature)[0]
+            expected = expect_credit(rows, [answer], family, priors, fitted.temperature)[0]
+            if expected < fitted.prior_credit + calibration.margin:
+                unsure.add(family.family_id)
+        return chances, frozenset(unsure)
+
+    def _find_calibration(self, weight: float) -> Calibration | None:
+        """Return the calibration of the models that have a say: where the case answerer weighs nothing, that of the cues alone."""
+        if self.cues is None:
+            return None
+        models = (_digest(self.cues.model_id), _digest(self.scorer.model_id) if weight > 0 and self.scorer is not None else "")
+        return next((entry for entry in self.calibrations if (entry.cues, entry.answerer) == models), None)
+
+
+def _digest(model_id: str) -> str:
+    return model_id.rpartition("@")[2]
 
 
 def _find_lesion(segmenter: Segmenter, photo: Photo, prompt: str) -> PhotoPrediction:

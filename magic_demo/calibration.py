@@ -1,0 +1,145 @@
+"""What a score is worth: how likely each option is, what credit the chosen answer will earn, and where the model does not know.
+
+A checkpoint is calibrated on cases that it was not fitted on (``python -m training calibrate``): one temperature a family. In a family
+of one slot the probabilities are the softmax of score / temperature. In one of several the temperature divides the evidence of the
+decoding's model of sets (``magic_demo.decoding``), and an option's probability is the share of the sets that hold it: the numbers
+shown and the decoded set come from one model. The expected official credit of an answer is its mean credit over the possible references.
+
+The answer to a family is *unsure* when that expectation does not exceed, by the margin, what always giving the most frequent answer earned.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.decoding import FamilyPriors, Labels, credit_matrix, weigh_sets
+from magic_demo.errors import CheckpointError, one_line
+from magic_demo.types import Family
+from magic_demo.whole_files import write_json
+
+CALIBRATION_NAME = "calibration.json"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FamilyCalibration:
+    """One family's: temperature, above 0; prior_credit: the official credit, 0..1, that always giving the most frequent answer earned.
+
+    weight: the case answerer's beside the text cues, 0..1, when this was fitted; with another weight it does not hold.
+    """
+
+    temperature: float
+    prior_credit: float
+    weight: float = 0.0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was fitted for the scores of one text cue checkpoint, alone or combined with one case answerer.
+
+    cues, answerer: the digests of the models; the second is empty where the cues are alone. margin: see above, 0..1.
+    text_only, with_photos: family id -> what holds for cases without and with photos. fitted_on: the cases, in words.
+    """
+
+    cues: str
+    answerer: str
+    margin: float
+    text_only: Mapping[str, FamilyCalibration] = field(default_factory=dict)
+    with_photos: Mapping[str, FamilyCalibration] = field(default_factory=dict)
+    fitted_on: str = ""
+
+    def of(self, family_id: str, weight: float, *, photos: bool) -> FamilyCalibration | None:
+        """Return what holds for a family whose scores were combined with this weight; None where nothing does."""
+        fitted = (self.with_photos if photos else self.text_only).get(family_id)
+        return fitted if fitted is not None and fitted.weight == weight else None
+
+
+def find_chances(scores: Floats, family: Family, priors: FamilyPriors | None, temperature: float) -> Floats:
+    """Return (N, O) probabilities in 0..1 from a family's (N, O) scores, log-odds in families of several slots.
+
+    In a family of one slot a row adds up to 1. In one of several, "Not mentioned" is as likely as a slot staying free.
+    """
+    if len(family.questions) == 1:
+        return _softmax(scores / temperature)
+    if priors is None:
+        return np.asarray(1 / (1 + np.exp(-np.clip(scores / temperature, -50, 50))))
+    possible, shares = weigh_references(scores, family, priors, temperature)
+    return np.clip(shares @ _hold(possible, scores.shape[1]), 0.0, 1.0)
+
+
+def expect_credit(scores: Floats, answers: Sequence[Labels], family: Family, priors: FamilyPriors | None, temperature: float) -> Floats:
+    """Return (N,) the expected official credit, 0..1, of one answer a row of (N, O) scores: the values in the slots, as a set."""
+    if len(family.questions) == 1:
+        chances = find_chances(scores, family, None, temperature)
+        return chances[np.arange(len(answers)), [next(iter(answer)) for answer in answers]]
+    if priors is None:
+        raise ValueError(f"{family.family_id}: without priors there is no model of sets to expect a credit under")
+    possible, shares = weigh_references(scores, family, priors, temperature)
+    systems = sorted(set(answers), key=sorted)
+    credits = credit_matrix(possible, systems)
+    return np.asarray((shares * credits[:, [systems.index(answer) for answer in answers]].T).sum(axis=1))
+
+
+def weigh_references(scores: Floats, family: Family, priors: FamilyPriors, temperature: float) -> tuple[list[Labels], Floats]:
+    """Return the (K) sets that a reference may be and how likely each is, (N, K), for a family of several slots with (N, O) scores."""
+    rates = np.clip(np.asarray(priors.rates, np.float64), 1e-3, 1 - 1e-3)
+    baseline = np.log(rates / (1 - rates))
+    first = scores.max(axis=0) if len(scores) else baseline  # which labels are candidates, where there are very many
+    tempered = replace(priors, weight=priors.weight / temperature)
+    possible, logs = weigh_sets(first, family, tempered)
+    moved = tempered.weight * (scores - first)
+    moved[:, family.not_mentioned] = 0.0
+    return possible, _softmax(logs + moved @ _hold(possible, scores.shape[1]).T)
+
+
+def write_calibration(folder: Path, calibration: Calibration) -> None:
+    """Write ``calibration.json`` into a checkpoint's folder."""
+    content = asdict(calibration)
+    for photos in ("text_only", "with_photos"):
+        content[photos] = {
+            family_id: {name: round(value, 4) for name, value in sorted(fitted.items())}
+            for family_id, fitted in sorted(content[photos].items())
+        }
+    write_json(folder / CALIBRATION_NAME, content, indent=1)
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """Read a checkpoint's ``calibration.json``; None without one. Raises CheckpointError with one line when it is broken."""
+    path = folder / CALIBRATION_NAME
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        text_only, with_photos = (
+            {str(family_id): _read_family(str(family_id), entry) for family_id, entry in content[photos].items()}
+            for photos in ("text_only", "with_photos")
+        )
+        return Calibration(
+            str(content["cues"]), str(content["answerer"]), float(content["margin"]), text_only, with_photos, str(content["fitted_on"])
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path}: not what 'python -m training calibrate' writes ({one_line(error)}); delete it, or calibrate the checkpoint again"
+        ) from error
+
+
+def _read_family(family_id: str, entry: Mapping[str, float]) -> FamilyCalibration:
+    fitted = FamilyCalibration(float(entry["temperature"]), float(entry["prior_credit"]), float(entry["weight"]))
+    if not (0 < fitted.temperature < float("inf") and 0 <= fitted.prior_credit <= 1 and 0 <= fitted.weight <= 1):
+        raise ValueError(f"{family_id}: a temperature above 0, a credit and a weight in 0..1 are expected")
+    return fitted
+
+
+def _hold(sets: Sequence[Labels], count: int) -> Floats:
+    return np.array([[label in labels for label in range(count)] for labels in sets], np.float64)
+
+
+def _softmax(logits: Floats) -> Floats:
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True))
