@@ -90,7 +90,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class ScoreReasons:
     """Why an option has its score: ``base`` (what it gets whatever the words) plus the reasons' contributions, the largest first."""
 
     score: float
@@ -176,7 +176,7 @@ class CueModel:
             start += family.options
         return scores
 
-    def explain(self, narrative: Narrative, qid: str, option: int) -> Explanation:
+    def explain(self, narrative: Narrative, qid: str, option: int) -> ScoreReasons:
         """Say which words move an option's score, and by how much; base and contributions add up to the score.
 
         In a family of one slot a word counts by how much more it speaks for this option than for the average one.
@@ -199,7 +199,7 @@ class CueModel:
                     if moved:
                         reasons.append(Reason(kind, name, text.field, tuple(found[name]), moved))
         reasons.sort(key=lambda reason: (-abs(reason.contribution), reason.kind, reason.name))
-        return Explanation(score, score - sum(reason.contribution for reason in reasons), tuple(reasons))
+        return ScoreReasons(score, score - sum(reason.contribution for reason in reasons), tuple(reasons))
 
     def _place(self, qid: str) -> tuple[HeadFamily, int]:
         start = 0

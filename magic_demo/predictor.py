@@ -14,9 +14,10 @@ from magic_demo.combining import Weights, combine_scores, read_weights
 from magic_demo.cue_model import CueModel
 from magic_demo.decoding import SetPriors, average_siblings, decode_answers
 from magic_demo.errors import ModelError, one_line
+from magic_demo.explanation import explain_words
 from magic_demo.questions import load_families
 from magic_demo.segmentation import Segmenter
-from magic_demo.types import Answers, Encounter, Language, OptionScores, Photo, PhotoPrediction, Prediction
+from magic_demo.types import Answers, Encounter, Explanation, Language, OptionScores, Photo, PhotoPrediction, Prediction
 from magic_demo.vqa import OptionScorer
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -194,6 +195,25 @@ class Predictor:
 
 def _digest(model_id: str) -> str:
     return model_id.rpartition("@")[2]
+
+    def explain(
+        self, encounter: Encounter, prediction: Prediction, family_id: str, option: int, *, language: Language = "en"
+    ) -> Explanation:
+        """Say why an option of a family has the score that ``prediction`` gives it: the words that moved it.
+
+        language: of the narrative that is shown. A part whose model is not loaded is left empty.
+        Raises KeyError for a family that there is not, IndexError for an option that it does not have.
+        """
+        place = next((family for family in load_families() if family.family_id == family_id), None)
+        if place is None:
+            raise KeyError(f"there is no family {family_id}")
+        if not 0 <= option < len(place.options["en"]):
+            raise IndexError(f"{family_id} has options 0 to {len(place.options['en']) - 1}, not {option}")
+        if self.cues is None or not prediction.scores:
+            return Explanation(family_id, option, language)
+        share = 1 - self.weights.of(family_id, photos=bool(encounter.photos)) if self.scorer is not None else 1.0
+        words = explain_words(self.cues, encounter.narrative, family_id, option, language, share=share)
+        return Explanation(family_id, option, language, words)
 
 
 def _find_lesion(segmenter: Segmenter, photo: Photo, prompt: str) -> PhotoPrediction:
