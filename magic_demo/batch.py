@@ -21,6 +21,7 @@ from PIL import Image
 from tqdm import tqdm
 
 import magic_demo
+from magic_demo.bundles import has_prediction, remove_prediction, write_prediction
 from magic_demo.decoding import decode_answers
 from magic_demo.errors import FormatError, PhotoError
 from magic_demo.formats import read_encounters, write_answers
@@ -39,6 +40,7 @@ MASKS = "masks_preds"
 ANSWERS = "data_cvqa_sys.json"
 MANIFEST = "manifest.json"
 PICTURES = "pictures"
+BUNDLE = "bundle"
 PICTURE_SIDE = 1024
 JOURNAL = "journal.jsonl"
 
@@ -68,6 +70,7 @@ def predict_folder(
     language: Language | None = None,
     system_name: str = "magic-demo",
     pictures: bool = False,
+    bundle: bool = False,
     restart: bool = False,
     quiet: bool = False,
 ) -> BatchReport:
@@ -75,7 +78,8 @@ def predict_folder(
 
     Masks go to ``masks_preds/<image id>_mask_sys.tiff`` (uint8, 0 and 1, the upright photo's size), answers to
     ``data_cvqa_sys.json`` (every encounter, all qids), models, versions and settings to ``manifest.json``; with ``pictures``
-    each photo with its outline goes to ``pictures/<image id>.jpg``. A file is there whole or not at all. An encounter that is finished is not predicted again when the same run is started once
+    each photo with its outline goes to ``pictures/<image id>.jpg``, with ``bundle`` all that the models said goes to ``bundle``, for reviews
+    without a model. A file is there whole or not at all. An encounter that is finished is not predicted again when the same run is started once
     more, unless it had a problem or its words or photo files have changed. A photo that several encounters name has one
     mask file, the first one's. ``language`` keeps one language's text alone; None uses what there is.
 
@@ -87,7 +91,7 @@ def predict_folder(
     if pictures and data.is_dir() and out.resolve().is_relative_to(data.resolve()):
         raise FormatError(f"{out}: lies in {data}, where pictures would be taken for photos; choose an --out elsewhere for --pictures")
     problems: list[str] = []
-    settings = _settings(predictor, split, language, system_name, pictures)
+    settings = _settings(predictor, split, language, system_name, pictures, bundle)
     out.mkdir(parents=True, exist_ok=True)
     started = _start(out, settings, restart)
     finished = read_journal(out / JOURNAL, out / MASKS)
@@ -115,8 +119,9 @@ def predict_folder(
             shared = {photo_id: owner for photo_id, owner in holders.items() if owner != files.encounter_id}
             source = _digest(files, shared)
             entry = finished.get(files.encounter_id)
-            if entry is None or entry.problems or entry.source != source:
-                entry = replace(_predict_files(files, out, predictor, language, shared, pictures), source=source)
+            there = not bundle or has_prediction(out / BUNDLE, files.encounter_id)
+            if entry is None or entry.problems or entry.source != source or not there:
+                entry = replace(_predict_files(files, out, predictor, language, shared, pictures, bundle), source=source)
                 append_entry(journal, entry)
                 done_now += 1
             entries[entry.encounter_id] = entry
@@ -146,7 +151,13 @@ def read_encounter(files: EncounterFiles, language: Language | None = None) -> t
 
 
 def _predict_files(
-    files: EncounterFiles, out: Path, predictor: Predictor, language: Language | None, shared: Mapping[str, str], pictures: bool
+    files: EncounterFiles,
+    out: Path,
+    predictor: Predictor,
+    language: Language | None,
+    shared: Mapping[str, str],
+    pictures: bool,
+    bundle: bool,
 ) -> JournalEntry:
     """Predict one encounter and write its masks, but for ``shared`` photos: photo id -> the encounter whose mask it has."""
     encounter, problems = read_encounter(files, language)
@@ -157,6 +168,9 @@ def _predict_files(
     masks = _write_masks([photo for photo in prediction.photos if photo.photo_id not in shared], prediction.threshold, out)
     if pictures:
         _write_pictures(encounter, prediction, out)
+    if bundle:
+        remove_prediction(out / BUNDLE, files.encounter_id)
+        write_prediction(out / BUNDLE, prediction)
     problems += prediction.failures
     answers = dict(prediction.answers)
     if predictor.answers_questions and not answers:  # the challenge wants every encounter answered
@@ -189,12 +203,15 @@ def _write_pictures(encounter: Encounter, prediction: Prediction, out: Path) -> 
         write_whole(out / PICTURES / f"{photo.photo_id}.jpg", buffer.getvalue())
 
 
-def _settings(predictor: Predictor, split: str | None, language: Language | None, system_name: str, pictures: bool) -> dict[str, Any]:
+def _settings(
+    predictor: Predictor, split: str | None, language: Language | None, system_name: str, pictures: bool, bundle: bool
+) -> dict[str, Any]:
     return {
         "system_name": system_name,
         "split": split,
         "language": language or "all",
         "pictures": pictures,
+        "bundle": bundle,
         "models": dict(predictor.models),
         "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,
         "seed": SEED,
@@ -241,6 +258,7 @@ def _remove_run(out: Path) -> None:
     journal = out / JOURNAL
     if journal.is_file():
         for entry in read_journal(journal, out / MASKS).values():
+            remove_prediction(out / BUNDLE, entry.encounter_id)
             for name in entry.masks:
                 (out / MASKS / Path(name).name).unlink(missing_ok=True)
                 (out / PICTURES / f"{Path(name).name.removesuffix(mask_file_name(''))}.jpg").unlink(missing_ok=True)
@@ -270,6 +288,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="text cues' checkpoint folder, or 'none' to answer with --vqa alone")
     parser.add_argument("--pictures", action="store_true", help=f"write each photo with its outline to {PICTURES}/ as well")
+    parser.add_argument(
+        "--bundle", action="store_true", help=f"write all that the models say to {BUNDLE}/ as well, to review without a model"
+    )
     parser.add_argument("--restart", action="store_true", help="remove what the run in --out wrote and begin anew, instead of resuming it")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
@@ -292,6 +313,7 @@ def run(arguments: argparse.Namespace) -> int:
             language=arguments.language,
             system_name=arguments.system_name,
             pictures=arguments.pictures,
+            bundle=arguments.bundle,
             restart=arguments.restart,
             quiet=arguments.quiet,
         )

@@ -13,6 +13,7 @@ from PIL import Image
 
 from magic_demo import batch
 from magic_demo.__main__ import main
+from magic_demo.bundles import list_predictions, read_prediction
 from magic_demo.errors import FormatError, ModelError
 from magic_demo.formats import read_answers, read_encounters
 from magic_demo.overlay import lesion_mask
@@ -343,3 +344,22 @@ def test_a_split_without_its_json_is_said_to_be_taken_as_plain_photos(tmp_path: 
     Image.fromarray(draw_photo()).save(tmp_path / "photos" / "knee.png")
     _predict(tmp_path / "photos", tmp_path / "out")
     assert "no valid.json" in capsys.readouterr().err
+
+
+def test_a_bundle_holds_what_predict_says_of_every_case(data: Path, tmp_path: Path) -> None:
+    _predict(data, tmp_path / "out", bundle=True)
+    assert list_predictions(tmp_path / "out" / "bundle") == IDS
+    case, _ = batch.read_encounter(read_encounters(data, "valid").encounters[1])
+    said, read = stand_in_predictor().predict(case), read_prediction(tmp_path / "out" / "bundle", IDS[1])
+    assert read.answers == said.answers and read.models == said.models and read.threshold == said.threshold
+    assert np.abs(read.photos[0].probability - said.photos[0].probability).max() <= 1 / 255
+    assert read.photos[0].size == case.photos[0].size
+
+
+def test_a_bundle_file_that_was_deleted_is_made_again_and_restarting_removes_the_bundle(data: Path, tmp_path: Path) -> None:
+    _predict(data, tmp_path / "out", bundle=True)
+    (tmp_path / "out" / "bundle" / "ENC00002.json").unlink()
+    assert _predict(data, tmp_path / "out", bundle=True).done_now == 1
+    assert list_predictions(tmp_path / "out" / "bundle") == IDS
+    _predict(data, tmp_path / "out", restart=True)
+    assert not list((tmp_path / "out" / "bundle").iterdir())

@@ -1,0 +1,167 @@
+"""Prediction bundles: what the models said of each case, on disk, so that a review needs no model and no checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.errors import MagicDemoError
+from magic_demo.formats import read_json
+from magic_demo.questions import load_families, load_questions
+from magic_demo.types import PhotoPrediction, Prediction, Probability
+from magic_demo.whole_files import write_json, write_whole
+
+KIND = "magic-demo prediction"
+VERSION = 1
+
+
+class BundleError(MagicDemoError):
+    """A prediction bundle cannot be used: missing, broken, or written by something else."""
+
+
+def write_prediction(folder: Path, prediction: Prediction) -> None:
+    """Write ``<encounter>.json`` and one 8-bit PNG a photo, ``<encounter>/<photo id>.png``, at the model's size.
+
+    Level 255 is a probability of 1: a probability read back is within 1/510 of what was written. Everything else comes back as it was.
+    The JSON is written last: where it lies, the prediction is whole. Raises BundleError for ids that are no file names.
+    """
+    name = _checked_name(prediction.encounter_id, folder)
+    for photo in prediction.photos:
+        levels = np.rint(np.clip(photo.probability, 0, 1) * np.float32(255)).astype(np.uint8)
+        _, data = cv2.imencode(".png", levels)
+        write_whole(folder / name / f"{_checked_name(photo.photo_id, folder)}.png", data.tobytes())
+    write_json(
+        folder / f"{name}.json",
+        {
+            "kind": KIND,
+            "version": VERSION,
+            "encounter_id": prediction.encounter_id,
+            "threshold": prediction.threshold,
+            "models": dict(prediction.models),
+            "photos": [{"photo_id": photo.photo_id, "size": list(photo.size)} for photo in prediction.photos],
+            "answers": dict(prediction.answers),
+            "scores": {qid: scores.tolist() for qid, scores in prediction.scores.items()},
+            "chances": {family_id: chances.tolist() for family_id, chances in prediction.chances.items()},
+            "unsure": sorted(prediction.unsure),
+            "notes": list(prediction.notes),
+            "failures": list(prediction.failures),
+        },
+        indent=None,
+    )
+
+
+def read_prediction(folder: Path, encounter_id: str) -> Prediction:
+    """Read what the models said of an encounter. Raises BundleError, one line, when it is not there or not whole."""
+    path = folder / f"{_checked_name(encounter_id, folder)}.json"
+    if not path.is_file():
+        raise BundleError(f"{folder}: holds no prediction of {encounter_id}; write one with `python -m magic_demo predict ... --bundle`")
+    entry = read_json(path, "a prediction of this program")
+    if not isinstance(entry, dict) or entry.get("kind") != KIND:
+        raise BundleError(f"{path}: is no prediction of this program; give the bundle folder that `predict --bundle` wrote")
+    if entry.get("version") != VERSION:
+        raise BundleError(f"{path}: is of version {entry.get('version')!r}, version {VERSION} is read; write the bundle again")
+    try:
+        if entry["encounter_id"] != encounter_id:
+            raise BundleError(f"{path}: is the prediction of {entry['encounter_id']!r}; a bundle's files keep their names")
+        return Prediction(
+            encounter_id=encounter_id,
+            photos=tuple(_read_photo(folder / encounter_id, photo) for photo in entry["photos"]),
+            scores=_read_scores(entry["scores"], path),
+            answers=_read_answers(entry["answers"], path),
+            chances=_read_chances(entry["chances"], path),
+            unsure=frozenset(str(family_id) for family_id in entry["unsure"]),
+            threshold=float(entry["threshold"]),
+            models={str(task): str(model_id) for task, model_id in entry["models"].items()},
+            notes=tuple(str(note) for note in entry["notes"]),
+            failures=tuple(str(failure) for failure in entry["failures"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise BundleError(f"{path}: is not whole ({type(error).__name__}: {error}); write the bundle again") from error
+
+
+def has_prediction(folder: Path, encounter_id: str) -> bool:
+    """Tell whether the bundle holds an encounter. Whether it is whole is seen when it is read."""
+    return _is_name(encounter_id) and (folder / f"{encounter_id}.json").is_file()
+
+
+def list_predictions(folder: Path) -> tuple[str, ...]:
+    """Return the ids of the encounters that a bundle holds, sorted. Raises BundleError when the folder is not there."""
+    if not folder.is_dir():
+        raise BundleError(f"{folder}: no such folder; give the bundle folder that `predict --bundle` wrote")
+    return tuple(sorted(path.stem for path in folder.glob("*.json") if not path.name.startswith(".")))
+
+
+def remove_prediction(folder: Path, encounter_id: str) -> None:
+    """Remove an encounter's files from a bundle, those that there are, and nothing else."""
+    if not _is_name(encounter_id):
+        return
+    (folder / f"{encounter_id}.json").unlink(missing_ok=True)
+    maps = folder / encounter_id
+    if maps.is_dir():
+        for path in maps.glob("*.png"):
+            path.unlink()
+        if not any(maps.iterdir()):
+            maps.rmdir()
+
+
+def _read_photo(folder: Path, photo: Mapping[str, Any]) -> PhotoPrediction:
+    height, width = (int(side) for side in photo["size"])
+    if min(height, width) < 1:
+        raise ValueError(f"a photo of {width}x{height} pixels")
+    return PhotoPrediction(photo["photo_id"], _read_map(folder / f"{_checked_name(photo['photo_id'], folder)}.png"), (height, width))
+
+
+def _read_map(path: Path) -> Probability:
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror or error}); write the bundle again") from error
+    try:
+        levels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
+    except cv2.error:
+        levels = None
+    if levels is None or levels.ndim != 2 or levels.dtype != np.uint8:
+        raise BundleError(f"{path}: is no 8-bit grey PNG; write the bundle again")
+    return np.asarray(levels, np.float32) / np.float32(255)
+
+
+def _read_scores(entry: Mapping[str, Any], path: Path) -> dict[str, NDArray[np.float32]]:
+    counts = {question.qid: question.option_count for question in load_questions()}
+    return {qid: _read_numbers(values, counts.get(qid), qid, path).astype(np.float32) for qid, values in entry.items()}
+
+
+def _read_chances(entry: Mapping[str, Any], path: Path) -> dict[str, NDArray[np.float64]]:
+    counts = {family.family_id: len(family.options["en"]) for family in load_families()}
+    return {family_id: _read_numbers(values, counts.get(family_id), family_id, path) for family_id, values in entry.items()}
+
+
+def _read_numbers(values: Any, count: int | None, name: str, path: Path) -> NDArray[np.float64]:
+    numbers = np.asarray(values, np.float64)
+    if count is None:
+        raise BundleError(f"{path}: scores {name}, which is no question; the bundle is of other questions, write it again")
+    if numbers.shape != (count,) or not np.isfinite(numbers).all():
+        raise BundleError(f"{path}: {name} needs {count} finite numbers; write the bundle again")
+    return numbers
+
+
+def _read_answers(entry: Mapping[str, Any], path: Path) -> dict[str, int]:
+    counts = {question.qid: question.option_count for question in load_questions()}
+    for qid, index in entry.items():
+        if type(index) is not int or not 0 <= index < counts.get(qid, 0):
+            raise BundleError(f"{path}: answers {qid} with {index!r}, which is none of its options; write the bundle again")
+    return dict(entry)
+
+
+def _is_name(text: object) -> bool:
+    return isinstance(text, str) and bool(text) and text[0] != "." and not set(text) & set("/\\:\0")
+
+
+def _checked_name(text: object, folder: Path) -> str:
+    if not _is_name(text):
+        raise BundleError(f"{folder}: {text!r} is no name for a file; ids such as ENC00001 are expected")
+    return str(text)
