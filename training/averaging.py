@@ -25,7 +25,7 @@ class AveragingTrainer(Trainer):
         self.average: dict[str, torch.Tensor] | None = None
         self.steps_averaged = 0
         if decay > 0:
-            self.average = {name: value.detach().clone() for name, value in self.live.state_dict().items()}
+            self.average = {name: value.detach().clone() for name, value in self._learnt().items()}
             self.add_callback(_AverageAfterStep(self))
 
     @property
@@ -33,13 +33,18 @@ class AveragingTrainer(Trainer):
         """Return the model that is trained."""
         return cast(nn.Module, self.model)
 
+    def _learnt(self) -> dict[str, torch.Tensor]:
+        """Return what changes while training: weights that learn, and statistics. A frozen tower need not be copied at each step."""
+        frozen = {name for name, parameter in self.live.named_parameters() if not parameter.requires_grad}
+        return {name: value for name, value in self.live.state_dict().items() if name not in frozen}
+
     def update_average(self, step: int) -> None:
         """Move the average towards the weights after optimizer step ``step``; early steps count more, so the start is forgotten."""
         if self.average is None:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
         with torch.no_grad():
-            for name, value in self.live.state_dict().items():
+            for name, value in self._learnt().items():
                 if value.is_floating_point():
                     self.average[name].lerp_(value.to(self.average[name].device), 1 - decay)
                 else:
@@ -51,12 +56,12 @@ class AveragingTrainer(Trainer):
         if self.average is None:
             yield
             return
-        live = {name: value.detach().clone() for name, value in self.live.state_dict().items()}
-        self.live.load_state_dict(self.average)
+        live = {name: value.detach().clone() for name, value in self._learnt().items()}
+        self.live.load_state_dict(self.average, strict=False)
         try:
             yield
         finally:
-            self.live.load_state_dict(live)
+            self.live.load_state_dict(live, strict=False)
 
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Evaluate the averaged weights."""
@@ -78,7 +83,7 @@ class AveragingTrainer(Trainer):
         super()._load_best_model()
         best = self.state.best_model_checkpoint
         if self.average is not None and best is not None:
-            self.live.load_state_dict(load_file(Path(best) / AVERAGE_FILE, device=str(self.args.device)))
+            self.live.load_state_dict(load_file(Path(best) / AVERAGE_FILE, device=str(self.args.device)), strict=False)
             self.average = None  # from here on the model is the average
 
 
