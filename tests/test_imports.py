@@ -13,7 +13,7 @@ TORCH = {"torch", "transformers", "accelerate"}
 # From the bottom up: a module may import modules of its own layer and of those above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types"),
-    ("whole_files", "questions", "photos", "overlay", "published", "findings", "mask_runs"),
+    ("whole_files", "questions", "photos", "overlay", "measure", "published", "findings", "mask_runs"),
     (
         "mask_files",
         "journal",
@@ -29,7 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("bundles", "scoring", "mask_scoring", "answer_scoring", "cues", "cases", "bundled", "store"),
     ("score_command", "cue_model"),
     ("explanation",),
-    ("checkpoints", "encoders", "photo_head"),
+    ("checkpoints", "encoders", "photo_head", "case_answerer"),
     ("compact_segmentation", "segmentation", "vqa"),
     ("predictor",),
     ("batch",),

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from magic_demo.measure import TONES, measure_tone
 from magic_demo.overlay import lesion_mask
 from magic_demo.scoring import PhotoCounts, count_photo, dice, jaccard, segmentation_values, vote
 from magic_demo.segmentation import Segmenter
@@ -22,8 +23,6 @@ from training.segmentation_sources import Example, SourceSettings, read_examples
 
 OURS = "this checkpoint"
 PROMPTS = ("right prompt", "no prompt", "another's prompt")
-TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"), (-1e9, "dark"))
-"""Lowest individual typology angle of each group, degrees (Chardon et al., 1991; Del Bino et al., 2006)."""
 SIZES = ((0.30, "more than 30%"), (0.10, "10 to 30%"), (0.02, "2 to 10%"), (0.0, "less than 2%"))
 
 
@@ -125,11 +124,7 @@ def evaluate(segmenter: Segmenter, examples: Sequence[Example], *, baselines: bo
 
 def name_tone(pixels: Pixels, reference: Mask) -> str:
     """Return the group of the individual typology angle of the skin outside the lesion: its median colour in Lab."""
-    lab = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
-    skin = lab[~reference] if (~reference).any() else lab.reshape(-1, 3)
-    lightness, _, yellow = np.median(skin, axis=0)
-    angle = float(np.degrees(np.arctan2(lightness - 50, max(float(yellow), 1e-3))))
-    return next(name for lowest, name in TONES if angle > lowest)
+    return measure_tone(pixels, ~reference).group
 
 
 def name_size(reference: Mask) -> str:

@@ -1,0 +1,279 @@
+"""What a lesion mask and its photo say by themselves, in numbers a reader can check: count, area, border, colours, skin tone.
+
+Nothing is learnt here. Lengths are shares of the photo's diagonal and areas shares of the photo, since a photo has no scale; colours are
+CIE Lab (D65) and told relative to the skin around the lesion, since light and camera move both alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.errors import MagicDemoError
+from magic_demo.types import Mask, Pixels
+
+LONGEST_SIDE = 512
+"""Photos are measured at this many pixels along the longest side at most."""
+SPECK_OF_PHOTO, SPECK_OF_LARGEST = 0.0004, 0.02
+"""A part of the mask smaller than this share of the photo, or of the mask's largest part, is a speck: neither counted nor measured."""
+BORDER_BAND = 0.015
+"""Width of the bands on both sides of the border that are compared, and the gap left to the skin around, in diagonals."""
+RING = 0.09
+"""How far from the lesion the skin around it reaches, in diagonals."""
+MOST_SAMPLES = 1500
+"""Colours of a region that are looked at, about."""
+CLUSTERS = 3
+LEAST_CLUSTER = 0.08
+"""Smallest share of the lesion that a colour is named for."""
+COMBINATION = "combination (please specify)"
+COMBINED_BELOW = 0.5
+"""Where no shade (one of SHADES) covers this share of the lesion, its colour is a combination."""
+
+COLOURS: dict[str, tuple[float, float, float]] = {
+    "normal skin color": (0.0, 0.0, 0.0),
+    "pink": (-3.0, 6.0, -1.0),
+    "red": (-9.0, 11.0, -1.0),
+    "brown": (-19.0, 5.0, 3.0),
+    "blue": (-16.0, -5.0, -10.0),
+    "purple": (-15.0, 8.0, -8.0),
+    "black": (-36.0, -2.0, -5.0),
+    "white": (19.0, -4.0, -5.0),
+    "hyperpigmentation": (-9.0, 2.0, 2.0),
+    "hypopigmentation": (9.0, -2.0, -3.0),
+}
+"""Options of CQID034 -> how far they typically are from the skin around in Lab; a colour has the name of the nearest.
+
+The values are rounded medians over 900 synthetic photos with their true masks, so the names hold for real photos only as far as those do."""
+SHADES = (
+    ("normal skin color",),
+    ("pink", "red"),
+    ("brown", "hyperpigmentation", "black"),
+    ("blue",),
+    ("purple",),
+    ("white", "hypopigmentation"),
+)
+"""Colours that pass into each other: two of one shade are no combination."""
+TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"), (-1e9, "dark"))
+"""Lowest individual typology angle of each group, degrees (Chardon et al., 1991; Del Bino et al., 2006)."""
+LIGHT_WARNING = "The light and the camera change this number: it describes the photo, not the person."
+
+Lab = NDArray[np.float32]
+"""Colours (N, 3)."""
+
+
+class MeasureError(MagicDemoError):
+    """A photo and a mask that do not belong together."""
+
+
+@dataclass(frozen=True)
+class ColourShare:
+    """A colour found in the lesion: an option of CQID034, its share of the lesion 0..1, its centre in Lab and how far that is from the skin around."""
+
+    name: str
+    share: float
+    lab: tuple[float, float, float]
+    difference: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class SkinTone:
+    """The skin around the lesion. angle: individual typology angle in degrees. group: its usual name. lab: the median colour."""
+
+    angle: float
+    group: str
+    lab: tuple[float, float, float]
+    warning: str = LIGHT_WARNING
+
+
+@dataclass(frozen=True)
+class LesionMeasures:
+    """What one photo's mask says.
+
+    count: parts of the mask, specks left out. area_share: of the photo, 0..1. largest_share: the largest part's share of that area.
+    irregularity: 0 for convex parts, towards 1 the more their outlines are notched. sharpness: share of the colour contrast that falls
+    on the border itself, 0 (fades away) to about 1 (cut out). contrast: Lab distance of the lesion's median from the skin's.
+    roughness: fine detail of the lightness inside, relative to the skin around (1 is alike). touches_rim: whether the lesion goes on beyond the photo.
+    colours: the largest share first, empty without a lesion. tone: None where no skin is left around the lesion.
+    """
+
+    count: int
+    area_share: float
+    largest_share: float = 0.0
+    irregularity: float = 0.0
+    sharpness: float = 0.0
+    contrast: float = 0.0
+    roughness: float = 1.0
+    touches_rim: bool = False
+    colours: tuple[ColourShare, ...] = ()
+    tone: SkinTone | None = None
+
+    @property
+    def found(self) -> bool:
+        """Return whether there is a lesion at all."""
+        return self.count > 0
+
+    @property
+    def dominant_colour(self) -> str | None:
+        """Return the option of CQID034 that covers most, COMBINATION where no shade prevails, None without a lesion or skin to compare with."""
+        if not self.colours:
+            return None
+        shares = [sum(colour.share for colour in self.colours if colour.name in shade) for shade in SHADES]
+        if max(shares) < COMBINED_BELOW:
+            return COMBINATION
+        shade = SHADES[int(np.argmax(shares))]
+        return max((colour for colour in self.colours if colour.name in shade), key=lambda colour: colour.share).name
+
+
+@dataclass(frozen=True)
+class CaseMeasures:
+    """What all photos of an encounter say together, in the encounter's order.
+
+    share_with_lesion: of the photos, 0..1. mean_area_share, largest_area_share: over the photos. most_lesions: in any one photo, since
+    photos of one case show the same lesions again.
+    """
+
+    photos: tuple[LesionMeasures, ...]
+    share_with_lesion: float
+    mean_area_share: float
+    largest_area_share: float
+    most_lesions: int
+
+
+def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
+    """Measure a photo (H, W, 3) uint8 RGB under its lesion mask (H, W) bool. Raises MeasureError when their sizes differ."""
+    if pixels.shape[:2] != mask.shape:
+        raise MeasureError(f"a mask of {mask.shape} came for a photo of {pixels.shape[:2]}; bring the mask to the photo's size first")
+    small, kept, areas = _keep_parts(*_shrink(pixels, mask))
+    if not areas:
+        return LesionMeasures(0, 0.0, tone=measure_tone(small, np.ones(kept.shape, np.bool_)))
+    diagonal = float(np.hypot(*kept.shape))
+    outside = cv2.distanceTransform((~kept).astype(np.uint8), cv2.DIST_L2, 3)
+    inside = cv2.distanceTransform(kept.astype(np.uint8), cv2.DIST_L2, 3)
+    band = max(2.0, BORDER_BAND * diagonal)
+    around = (outside > band) & (outside <= max(6.0, RING * diagonal))
+    if around.sum() < 64:
+        around = outside > 0
+    found: dict[str, float] = {"irregularity": _measure_irregularity(kept)}
+    colours: tuple[ColourShare, ...] = ()
+    if around.any():
+        skin = np.median(_sample(small, around), axis=0)
+        core = (inside > min(band, 0.5 * float(inside.max()))) & kept
+        lesion = _sample(small, core)
+        contrast = float(np.linalg.norm(np.median(lesion, axis=0) - skin))
+        found |= {"contrast": contrast, "roughness": _compare_detail(small, core, around)}
+        found["sharpness"] = _measure_sharpness(small, (inside > 0) & (inside <= band), (outside > 0) & (outside <= band), contrast)
+        colours = _name_colours(lesion, skin.astype(np.float32))
+    rim = np.concatenate([kept[0], kept[-1], kept[:, 0], kept[:, -1]])
+    return LesionMeasures(
+        count=len(areas),
+        area_share=float(kept.mean()),
+        largest_share=max(areas) / sum(areas),
+        touches_rim=bool(rim.mean() > 0.01),
+        colours=colours,
+        tone=measure_tone(small, around) if around.any() else None,
+        **found,
+    )
+
+
+def measure_case(photos: Sequence[LesionMeasures]) -> CaseMeasures:
+    """Bring the measures of an encounter's photos together; without photos all is 0."""
+    areas = [photo.area_share for photo in photos]
+    return CaseMeasures(
+        photos=tuple(photos),
+        share_with_lesion=sum(photo.found for photo in photos) / len(photos) if photos else 0.0,
+        mean_area_share=float(np.mean(areas)) if areas else 0.0,
+        largest_area_share=max(areas, default=0.0),
+        most_lesions=max((photo.count for photo in photos), default=0),
+    )
+
+
+def measure_tone(pixels: Pixels, skin: Mask) -> SkinTone:
+    """Return the tone of the pixels (H, W, 3) that ``skin`` (H, W) marks, of all of them where it marks none.
+
+    The individual typology angle is atan((L - 50) / b) of their median colour in Lab (Chardon et al., 1991).
+    """
+    chosen = skin if skin.any() else np.ones(skin.shape, np.bool_)
+    lightness, red, yellow = (float(value) for value in np.median(_sample(pixels, chosen), axis=0))
+    angle = float(np.degrees(np.arctan2(lightness - 50, max(yellow, 1e-3))))
+    return SkinTone(angle, next(name for lowest, name in TONES if angle > lowest), (lightness, red, yellow))
+
+
+def name_colour(difference: Sequence[float]) -> str:
+    """Return the name of a colour that lies ``difference`` (L, a, b) away from the skin around it."""
+    return min(COLOURS, key=lambda name: float(np.linalg.norm(np.subtract(difference, COLOURS[name]))))
+
+
+def _shrink(pixels: Pixels, mask: Mask) -> tuple[Pixels, Mask]:
+    height, width = mask.shape
+    scale = LONGEST_SIDE / max(height, width)
+    if scale >= 1:
+        return pixels, mask
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    share = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), np.asarray(share >= 128)
+
+
+def _keep_parts(pixels: Pixels, mask: Mask) -> tuple[Pixels, Mask, list[int]]:
+    """Leave specks out of the mask; returns the areas in pixels of the parts that are left."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
+    areas[0] = 0
+    kept = (areas >= max(4.0, SPECK_OF_PHOTO * mask.size, SPECK_OF_LARGEST * float(areas.max(initial=0)))) & (areas > 0)
+    return pixels, np.asarray(kept[labels]), [int(area) for area in areas[kept]] if count > 1 else []
+
+
+def _sample(pixels: Pixels, where: Mask) -> Lab:
+    """Return about MOST_SAMPLES colours (N, 3) of a region in Lab, spread evenly over it: only those are converted, for speed."""
+    places = np.flatnonzero(where)
+    chosen = pixels.reshape(-1, 3)[places[:: max(1, len(places) // MOST_SAMPLES)]]
+    return np.asarray(cv2.cvtColor(chosen[None].astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2Lab)[0], np.float32)
+
+
+def _measure_irregularity(kept: Mask) -> float:
+    """Return 1 - area / area of the convex hull, averaged over the parts by area."""
+    contours, _ = cv2.findContours(kept.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    areas = np.array([cv2.contourArea(contour) for contour in contours])
+    hulls = np.array([cv2.contourArea(cv2.convexHull(contour)) for contour in contours])
+    return float(np.clip(1 - areas.sum() / hulls.sum(), 0, 1)) if hulls.sum() > 0 else 0.0
+
+
+def _measure_sharpness(pixels: Pixels, inner: Mask, outer: Mask, contrast: float) -> float:
+    if not (inner.any() and outer.any()):
+        return 0.0
+    step = np.linalg.norm(np.median(_sample(pixels, inner), axis=0) - np.median(_sample(pixels, outer), axis=0))
+    return float(np.clip(step / max(contrast, 3.0), 0.0, 1.5))
+
+
+def _compare_detail(pixels: Pixels, inner: Mask, outer: Mask) -> float:
+    grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+    detail = cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 2.0))
+    one, other = (cv2.mean(detail, where.astype(np.uint8))[0] for where in (inner, outer))
+    return float(np.clip((one + 0.25) / (other + 0.25), 0.1, 10.0))
+
+
+def _name_colours(samples: Lab, skin: Lab) -> tuple[ColourShare, ...]:
+    """Gather the lesion's colours in up to three clusters and name them; clusters of one name are joined."""
+    clusters = min(CLUSTERS, len(samples))
+    start = (samples[:, 0].argsort().argsort() * clusters // len(samples)).astype(np.int32)  # by lightness: the same for the same photo
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
+    _, labels, _ = cv2.kmeans(np.ascontiguousarray(samples), clusters, start[:, None], criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    members: dict[str, list[Lab]] = {}
+    for cluster in range(clusters):
+        colours = samples[labels[:, 0] == cluster]
+        if len(colours) >= LEAST_CLUSTER * len(samples):
+            members.setdefault(name_colour(np.median(colours, axis=0) - skin), []).append(colours)
+    named = []
+    for name, parts in members.items():
+        together = np.concatenate(parts)
+        centre = np.median(together, axis=0)
+        named.append(ColourShare(name, len(together) / len(samples), _triple(centre), _triple(centre - skin)))
+    return tuple(sorted(named, key=lambda colour: (-colour.share, colour.name)))
+
+
+def _triple(values: NDArray[np.generic]) -> tuple[float, float, float]:
+    first, second, third = (round(float(value), 2) for value in values)
+    return first, second, third
