@@ -18,9 +18,10 @@ from magic_demo.questions import load_families, load_questions
 from magic_demo.types import Answers
 from magic_demo.vqa import OptionScorer, place_families
 from training.run import SettingsError, read_settings
-from training.vqa import VqaSettings, cross_validate, main, run_training
+from training.vqa import cross_validate, main, run_training
 from training.vqa_data import CaseDraws, PhotoShelf, drop_words, make_labels, split_folds
 from training.vqa_metrics import decode_rows, most_frequent, official_scores
+from training.vqa_settings import VqaSettings
 from training.vqa_sources import CaseSource, LearningCase, answer_from_cues, read_cases
 
 FAMILIES = load_families()

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, SwinConfig, SwinModel
 
+from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.checkpoints import Preprocessing
 from magic_demo.decoding import count_priors, decode_answers, write_priors
 from magic_demo.errors import CheckpointError, ModelError
@@ -23,7 +24,7 @@ from magic_demo.questions import load_families, load_questions
 from magic_demo.synthetic.encounters import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
 from magic_demo.types import Family, Pixels, Question
-from magic_demo.vqa import CaseAnswerer, CaseAnswererConfig, OptionScorer, option_layout, place_families, stack_photos
+from magic_demo.vqa import OptionScorer, option_layout, place_families, stack_photos
 
 TEXT = "an itchy red rash on both arms for three weeks"
 DESIGNS: list[dict[str, Any]] = [
@@ -261,9 +262,6 @@ def test_learning_reaches_every_part_of_the_model(design: dict[str, Any]) -> Non
     options = layout["option_family"].shape[0]
     tokens = make_tokenizer()(["itchy", "red"], return_tensors="pt", padding=True)
     texts = make_tokenizer()([f"option {index}" for index in range(options)], return_tensors="pt", padding=True)
-    labels = torch.zeros(2, options)
-    labels[:, ::5] = 1.0
-    labels[0, layout["option_family"] == 0] = torch.nan
     output = model(
         pixel_values=torch.randn(2, 1, 3, 32, 32),
         photo_mask=torch.tensor([[True], [False]]),
@@ -271,10 +269,9 @@ def test_learning_reaches_every_part_of_the_model(design: dict[str, Any]) -> Non
         attention_mask=tokens["attention_mask"] * torch.tensor([[0], [1]]),
         option_input_ids=texts["input_ids"],
         option_attention_mask=texts["attention_mask"],
-        labels=labels,
         **layout,
     )
-    output.loss.backward()
+    (output.logits * torch.randn(2, options)).sum().backward()
     without = [name for name, weight in model.named_parameters() if weight.grad is None or not bool(torch.isfinite(weight.grad).all())]
     assert without == []
 

@@ -67,6 +67,11 @@ class KeptArrays:
         return self.folder / f"{digest}.npy"
 
 
+def name_folder(folder: Path, model_id: str) -> Path:
+    """Return where one model's entries lie below ``folder``."""
+    return folder / f"{re.sub(r'[^A-Za-z0-9_.@-]+', '--', model_id)}-{LAYOUT}"
+
+
 class FeatureCache:
     """What one model's encoders give, below ``folder``: a photo's states (S, T, D) and a prompt's vector (P,).
 
@@ -75,7 +80,7 @@ class FeatureCache:
     """
 
     def __init__(self, folder: Path, model: PromptedCLIPSeg, model_id: str, read_prompt: Callable[[str], Sequence[int]]) -> None:
-        own = folder / f"{re.sub(r'[^A-Za-z0-9_.@-]+', '--', model_id)}-{LAYOUT}"
+        own = name_folder(folder, model_id)
         self.model = model
         self.photos = KeptArrays(own / "photos")
         self.prompts = KeptArrays(own / "prompts")

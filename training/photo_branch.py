@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor
 from transformers import MobileNetV1Config
 
-from magic_demo.vqa import CaseAnswerer, CaseAnswererConfig
+from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
 from training.pretrained import read_imagenet
 from training.run import SettingsError
 

@@ -8,102 +8,32 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
+from torch.utils.data import Dataset
 from transformers import AutoModel, AutoTokenizer, BertConfig, PreTrainedTokenizerBase, SwinConfig
 
+from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, read_preprocessing
 from magic_demo.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
 from magic_demo.formats import read_encounters
 from magic_demo.questions import load_families
 from magic_demo.types import Answers
-from magic_demo.vqa import CaseAnswerer, CaseAnswererConfig, list_option_texts
-from training.averaging import AveragingTrainer
-from training.photo_branch import PhotoBranch, add_photo_branch, freeze_words
-from training.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
+from magic_demo.vqa import list_option_texts
+from training.photo_branch import add_photo_branch, freeze_words
+from training.run import SettingsError, prepare, read_settings, train, training_arguments
 from training.tokenizer import train_tokenizer
-from training.vqa_data import CaseDataSettings, CaseDraws, EvaluationCases, PhotoShelf, make_collator, split_folds
+from training.vqa_data import CaseDraws, EvaluationCases, PhotoShelf, make_collator, split_folds
+from training.vqa_features import CaseFeatures, KeptCases, check_frozen, make_kept_collator
+from training.vqa_loss import CaseLoss, CaseTrainer, LossSettings
 from training.vqa_metrics import decode_rows, make_metrics, most_frequent, official_scores, score_cases
+from training.vqa_settings import VqaSettings
 from training.vqa_sources import LearningCase, read_cases
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-
-
-@dataclass(frozen=True)
-class EncoderSizes:
-    """The encoders of a new compact model: a BERT and a Swin, from nothing. size: side of its photos, pixels."""
-
-    vocabulary: int = 4000
-    text_width: int = 64
-    text_layers: int = 1
-    text_heads: int = 4
-    size: int = 128
-    window: int = 4
-    photo_width: int = 24
-    photo_depths: tuple[int, ...] = (1, 1, 2, 1)
-    photo_heads: tuple[int, ...] = (1, 2, 4, 8)
-
-
-@dataclass(frozen=True)
-class AnswererSettings:
-    """Where the model starts, how it is built and which of it learns.
-
-    start: a checkpoint of this model, ``encoders`` for a new head on the pretrained ``text`` and ``photo`` encoders (folders or Hub ids),
-    or ``compact`` for a new model of ``sizes``, whose tokenizer is learnt from the training texts and the narratives of ``narratives``.
-    fusion to max_text_tokens: as in the model's config; they count for new models. encoder_rate: the encoders' learning rate
-    as a share of the head's, 0 freezes them. average: decay of the running average of the weights, 0 for none.
-    photo_branch: gives a checkpoint a new photo branch and trains that alone, so that what words alone say stays as it is.
-    """
-
-    start: str
-    text: str = "emilyalsentzer/Bio_ClinicalBERT"
-    photo: str = "microsoft/swin-tiny-patch4-window7-224"
-    sizes: EncoderSizes = EncoderSizes()
-    narratives: tuple[Path, ...] = ()
-    fusion: Literal["product", "concatenation"] = "product"
-    text_pooling: Literal["cls", "mean", "max"] = "cls"
-    narrative_input: bool = True
-    attention_heads: int = 4
-    learn_sets: bool = True
-    projection_size: int = 256
-    head_size: int = 256
-    dropout: float = 0.1
-    max_text_tokens: int = 256
-    encoder_rate: float = 1.0
-    average: float = 0.0
-    photo_branch: PhotoBranch | None = None
-
-
-@dataclass(frozen=True)
-class DecodingSettings:
-    """What the checkpoint's decoding trusts, see ``magic_demo.decoding``: references' worth of smoothing, weight of the scores."""
-
-    smoothing: float = 10.0
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class CaseRunSettings(RunSettings):
-    """A run; keep_last: ship the last weights in place of the evaluation's best, for runs whose length was chosen beforehand.
-
-    half: whether the best model is written as float16.
-    """
-
-    keep_last: bool = False
-    half: bool = False
-
-
-@dataclass(frozen=True)
-class VqaSettings:
-    """A settings file of this command."""
-
-    model: AnswererSettings
-    data: CaseDataSettings
-    run: CaseRunSettings
-    decoding: DecodingSettings = DecodingSettings()
 
 
 def main(arguments: list[str]) -> int:
@@ -113,6 +43,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", help="folder of the data, instead of the settings' data.folder")
     parser.add_argument("--output", help="folder to write to, instead of the settings' run.output")
     parser.add_argument("--start", help="checkpoint to start from, instead of the settings' model.start")
+    parser.add_argument("--cache", help="folder for the frozen encoders' outputs, instead of the settings' data.cache")
     parser.add_argument(
         "--folds", type=int, default=0, help="cross-validate the sources that count for the priors, in so many folds by author"
     )
@@ -121,7 +52,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the output folder")
     options = parser.parse_args(arguments)
-    overrides = {"data.folder": options.data, "run.output": options.output, "model.start": options.start}
+    overrides = {"data.folder": options.data, "run.output": options.output, "model.start": options.start, "data.cache": options.cache}
     settings = read_settings(options.config, VqaSettings, overrides)
     scores: Mapping[str, object]
     if options.score:
@@ -138,11 +69,12 @@ def main(arguments: list[str]) -> int:
 def run_training(settings: VqaSettings, *, resume: bool = False) -> tuple[Path, dict[str, float]]:
     """Train as the settings say; returns the folder of the model and its evaluation."""
     training, evaluation = (_read(settings, kind) for kind in ("training", "evaluation"))
-    model, tokenizer, preprocessing, priors, scores = _fit(settings, training, evaluation, resume=resume)
-    best = settings.run.output / "best"
-    save_checkpoint(model, tokenizer, preprocessing, priors, best, half=settings.run.half)
-    (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
-    return best, dict(scores)
+    trained = _fit(settings, training, evaluation, resume=resume)
+    best, scores = settings.run.output / "best", dict(trained.scores)
+    if trained.saves:  # one of the processes
+        save_checkpoint(trained.model, trained.tokenizer, trained.preprocessing, trained.priors, best, half=settings.run.half)
+        (best / "training.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    return best, scores
 
 
 def score_checkpoint(settings: VqaSettings) -> dict[str, dict[str, float]]:
@@ -184,10 +116,10 @@ def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
         kept = [case for index, case in enumerate(real) if index not in set(held)]
         out = [real[index] for index in held]
         run = replace(settings.run, output=settings.run.output / f"fold-{number + 1}", keep_last=True, patience=0)
-        model, tokenizer, preprocessing, priors, _ = _fit(replace(settings, run=run), kept + rest, out)
-        logits = score_cases(model, tokenizer, preprocessing, out)
+        trained = _fit(replace(settings, run=run), kept + rest, out)
+        logits = score_cases(trained.model, trained.tokenizer, trained.preprocessing, out)
         np.save(run.output / "held_out_logits.npy", logits)
-        for case, decoded in zip(out, decode_rows(logits, priors), strict=True):
+        for case, decoded in zip(out, decode_rows(logits, trained.priors), strict=True):
             references[case.case_id], answers[case.case_id] = case.answers, decoded
             constant[case.case_id] = most_frequent([other.answers for other in kept])
         print(json.dumps({"fold": number + 1, "cases so far": len(answers), **official_scores(references, answers)}))
@@ -210,6 +142,7 @@ def start_model(
         "text_pooling",
         "narrative_input",
         "attention_heads",
+        "photo_head_size",
         "learn_sets",
         "projection_size",
         "head_size",
@@ -291,53 +224,83 @@ def _read_priors(start: str) -> SetPriors:
 
 
 def _read(settings: VqaSettings, kind: Literal["training", "evaluation"]) -> list[LearningCase]:
-    return read_cases(settings.data.folder, getattr(settings.data, kind), settings.run.output.parent / "cases")
+    """Read the cases; of several processes the first draws the synthetic ones while the others wait."""
+    with training_arguments(settings.run).main_process_first(desc="cases"):
+        return read_cases(settings.data.folder, getattr(settings.data, kind), settings.run.output.parent / "cases")
 
 
-def _fit(
-    settings: VqaSettings, training: Sequence[LearningCase], evaluation: Sequence[LearningCase], *, resume: bool = False
-) -> tuple[CaseAnswerer, PreTrainedTokenizerBase, Preprocessing, SetPriors, dict[str, float]]:
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a run leaves; saves: whether this process is the one that writes files."""
+
+    model: CaseAnswerer
+    tokenizer: PreTrainedTokenizerBase
+    preprocessing: Preprocessing
+    priors: SetPriors
+    scores: Mapping[str, float]
+    saves: bool
+
+
+def _fit(settings: VqaSettings, training: Sequence[LearningCase], evaluation: Sequence[LearningCase], *, resume: bool = False) -> Trained:
     run = settings.run
     if not training or not evaluation:
         raise SettingsError("the data holds no case to train on" if not training else "the data holds no case to evaluate on")
     prepare(run)
-    model, tokenizer, preprocessing = start_model(settings, training, resume=resume)
+    arguments = training_arguments(run)
+    with arguments.main_process_first(desc="tokenizer"):
+        model, tokenizer, preprocessing = start_model(settings, training, resume=resume or arguments.process_index > 0)
+    sets, families = bool(model.config.learn_sets), load_families()
+    if settings.data.draw == "question" and (sets or settings.loss != LossSettings()):
+        raise SettingsError("data.draw 'question' shows one slot at a time; set model.learn_sets to false and leave out loss")
     counted = [case.answers for case in training if case.source.priors]
     trust = settings.decoding
-    priors = count_priors(counted, load_families(), smoothing=trust.smoothing, weight=trust.weight) if counted else {}
+    priors = count_priors(counted, families, smoothing=trust.smoothing, weight=trust.weight) if counted else {}
     if settings.model.photo_branch is not None:
         freeze_words(model)
         priors = priors or _read_priors(settings.model.start)
-    shelf, sets = PhotoShelf(preprocessing), bool(model.config.learn_sets)
+    optimizer = make_optimizer(model, settings)
+    shelf = PhotoShelf(preprocessing)
     draws = CaseDraws(training, settings.data, shelf, epochs=run.epochs, sets=sets, seed=run.seed)
+    seen = EvaluationCases(evaluation, shelf, sets=sets)
     every = run.evaluate_every or -(-draws.epoch_length // run.batch_size)
     kept = {"load_best_model_at_end": False, "metric_for_best_model": None} if run.keep_last else {}
-    trainer = AveragingTrainer(
+    # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long epoch, in order.
+    arguments = training_arguments(
+        run,
+        **{
+            "num_train_epochs": 1,
+            "train_sampling_strategy": "sequential",
+            "eval_strategy": "steps",
+            "save_strategy": "steps",
+            "eval_steps": every,
+            "save_steps": every,
+            **kept,
+        },
+    )
+    datasets: list[Dataset[dict[str, Any]]] = [draws, seen]
+    collate = make_collator(tokenizer, preprocessing, most_tokens=model.config.max_text_tokens, language=model.config.language)
+    if settings.data.cache is not None:
+        text_id, photo_id = check_frozen(settings)
+        nn.Module.to(model, arguments.device)
+        features = CaseFeatures(settings.data.cache, model, tokenizer, preprocessing, text_id=text_id, photo_id=photo_id)
+        with arguments.main_process_first(desc="frozen encoders"):
+            datasets = [KeptCases(cases, features) for cases in (draws, seen)]
+            collate = make_kept_collator(features)
+    trainer = CaseTrainer(
         model=model,
-        # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long epoch, in order.
-        args=training_arguments(
-            run,
-            **{
-                "num_train_epochs": 1,
-                "train_sampling_strategy": "sequential",
-                "eval_strategy": "steps",
-                "save_strategy": "steps",
-                "eval_steps": every,
-                "save_steps": every,
-                **kept,
-            },
-        ),
-        train_dataset=draws,
-        eval_dataset=EvaluationCases(evaluation, shelf, sets=sets),
-        data_collator=make_collator(tokenizer, preprocessing, most_tokens=model.config.max_text_tokens, language=model.config.language),
+        args=arguments,
+        train_dataset=datasets[0],
+        eval_dataset=datasets[1],
+        data_collator=collate,
         compute_metrics=make_metrics(evaluation, priors),
-        optimizers=(make_optimizer(model, settings), None),
+        optimizers=(optimizer, None),
         decay=settings.model.average,
+        loss=CaseLoss(settings.loss, families, sets=sets),
     )
     scores = train(trainer, replace(run, patience=0) if run.keep_last else run, resume=resume)
     if trainer.average is not None:
         model.load_state_dict(trainer.average)
-    return model, tokenizer, preprocessing, priors, dict(scores)
+    return Trained(model, tokenizer, preprocessing, priors, dict(scores), arguments.should_save)
 
 
 def make_optimizer(model: CaseAnswerer, settings: VqaSettings) -> torch.optim.Optimizer:

@@ -30,7 +30,8 @@ class CaseDataSettings:
     folder: below which the sources' own folders lie. evaluation: sources that the run is judged by.
     chinese: share of the draws that have the Chinese text. text_dropout, photo_dropout: shares that lose all their text, all their
     photos; never both. photo_families: families that a draw which lost its text still teaches, all when empty: photos do not tell the others. word_dropout: share of the words left out. most_photos: photos of a case in one draw.
-    augment: how a photo is varied; nothing to leave photos as they are.
+    augment: how a photo is varied; nothing to leave photos as they are. draw: what one example is, a case with all its questions or one
+    question of it. cache: folder for what frozen encoders give; null encodes everything again in every epoch.
     """
 
     folder: Path
@@ -47,6 +48,18 @@ class CaseDataSettings:
             rotation=180, zoom_in=1.1, zoom_out=1.1, stretch=1.1, shift=0.05, perspective=0.03, colour=0.3
         )
     )
+    draw: Literal["case", "question"] = "case"
+    cache: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """What is learnt from once: a text, maybe empty, paths of photos, (O,) labels, and the chance by which words and photos vary."""
+
+    text: str
+    photos: tuple[Path, ...]
+    labels: NDArray[np.float32]
+    random: np.random.Generator
 
 
 def split_folds(cases: Sequence[LearningCase], folds: int, seed: int) -> list[list[int]]:
@@ -99,19 +112,24 @@ class CaseDraws(Dataset[dict[str, Any]]):
         self.cases, self.settings, self.shelf, self.sets, self.seed = cases, settings, shelf, sets, seed
         random = np.random.default_rng(seed)
         repeats = np.array([case.source.repeat for case in cases])
+        examples: list[tuple[int, str]] = [(index, "") for index in range(len(cases))]
+        if settings.draw == "question":
+            examples = [(index, qid) for index, case in enumerate(cases) for qid in case.answers]
+            repeats = np.array([cases[index].source.repeat for index, _ in examples])
         self.epoch_length = max(1, round(float(repeats.sum())))
-        order: list[int] = []
+        self.order: list[tuple[int, str]] = []
         for _ in range(max(1, round(epochs))):
-            counts = np.floor(repeats + random.random(len(cases))).astype(int)
-            order.extend(random.permutation(np.repeat(np.arange(len(cases)), counts)).tolist())
-        self.order = order
+            counts = np.floor(repeats + random.random(len(examples))).astype(int)
+            self.order.extend(examples[place] for place in random.permutation(np.repeat(np.arange(len(examples)), counts)))
 
     def __len__(self) -> int:
         return len(self.order)
 
-    def __getitem__(self, place: int) -> dict[str, Any]:
+    def choose(self, place: int) -> Draw:
+        """Return what draw ``place`` is made of."""
         random = np.random.default_rng([self.seed, place])
-        case, settings = self.cases[self.order[place]], self.settings
+        index, qid = self.order[place]
+        case, settings = self.cases[index], self.settings
         english, chinese = case.texts
         text = (chinese or english) if random.random() < settings.chinese else (english or chinese)
         paths, answers = list(case.photos), case.answers
@@ -122,11 +140,22 @@ class CaseDraws(Dataset[dict[str, Any]]):
             text = ""
             if settings.photo_families:
                 answers = {qid: index for qid, index in answers.items() if qid.partition("-")[0] in settings.photo_families}
-        chosen = [paths[index] for index in random.permutation(len(paths))[: settings.most_photos]]
+        if qid:
+            answers = {qid: case.answers[qid]}
+        chosen = tuple(paths[index] for index in random.permutation(len(paths))[: settings.most_photos])
+        return Draw(text, chosen, make_labels(answers, load_families(), sets=self.sets), random)
+
+    def list_texts(self) -> set[str]:
+        """Return every text that may be drawn, whole."""
+        languages = [0, 1] if self.settings.chinese > 0 else [0]
+        return {case.texts[language] or case.texts[1 - language] for case in self.cases for language in languages}
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        drawn = self.choose(place)
         return {
-            "text": drop_words(text, settings.word_dropout, random),
-            "photos": [self._vary(self.shelf.read(path), random) for path in chosen],
-            "labels": make_labels(answers, load_families(), sets=self.sets),
+            "text": drop_words(drawn.text, self.settings.word_dropout, drawn.random),
+            "photos": [self._vary(self.shelf.read(path), drawn.random) for path in drawn.photos],
+            "labels": drawn.labels,
         }
 
     def _vary(self, pixels: Pixels, random: np.random.Generator) -> Pixels:
@@ -145,14 +174,19 @@ class EvaluationCases(Dataset[dict[str, Any]]):
     def __len__(self) -> int:
         return len(self.cases)
 
-    def __getitem__(self, index: int) -> dict[str, Any]:
+    def choose(self, index: int) -> Draw:
+        """Return what case ``index`` is made of."""
         case = self.cases[index]
-        photos = [self.shelf.read(path) for path in case.photos]
-        return {
-            "text": case.texts[0] or case.texts[1],
-            "photos": photos,
-            "labels": make_labels(case.answers, load_families(), sets=self.sets),
-        }
+        labels = make_labels(case.answers, load_families(), sets=self.sets)
+        return Draw(case.texts[0] or case.texts[1], case.photos, labels, np.random.default_rng(0))
+
+    def list_texts(self) -> set[str]:
+        """Return every text, whole."""
+        return {case.texts[0] or case.texts[1] for case in self.cases}
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        case = self.choose(index)
+        return {"text": case.text, "photos": [self.shelf.read(path) for path in case.photos], "labels": case.labels}
 
 
 def make_collator(

@@ -10,12 +10,13 @@ import torch
 from numpy.typing import NDArray
 from transformers import EvalPrediction, PreTrainedTokenizerBase
 
+from magic_demo.case_answerer import CaseAnswerer
 from magic_demo.checkpoints import Preprocessing
 from magic_demo.decoding import SetPriors, decode_answers
 from magic_demo.questions import list_questions, load_families
 from magic_demo.scoring import answer_values
 from magic_demo.types import Answers
-from magic_demo.vqa import CaseAnswerer, place_families
+from magic_demo.vqa import place_families
 from training.vqa_data import EvaluationCases, PhotoShelf, make_collator
 from training.vqa_sources import LearningCase
 
@@ -31,7 +32,7 @@ def score_cases(
     rows = []
     with torch.inference_mode():
         for index in range(len(dataset)):
-            batch = {name: values.to(device) for name, values in collate([dataset[index]]).items()}
+            batch = {name: values.to(device) for name, values in collate([dataset[index]]).items() if name != "labels"}
             rows.append(model(**batch).logits.float().cpu().numpy())
     return np.concatenate(rows)
 

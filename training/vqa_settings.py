@@ -1,0 +1,88 @@
+"""The settings of a run of the closed questions' model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from training.photo_branch import PhotoBranch
+from training.run import RunSettings
+from training.vqa_data import CaseDataSettings
+from training.vqa_loss import LossSettings
+
+
+@dataclass(frozen=True)
+class EncoderSizes:
+    """The encoders of a new compact model: a BERT and a Swin, from nothing. size: side of its photos, pixels."""
+
+    vocabulary: int = 4000
+    text_width: int = 64
+    text_layers: int = 1
+    text_heads: int = 4
+    size: int = 128
+    window: int = 4
+    photo_width: int = 24
+    photo_depths: tuple[int, ...] = (1, 1, 2, 1)
+    photo_heads: tuple[int, ...] = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True)
+class AnswererSettings:
+    """Where the model starts, how it is built and which of it learns.
+
+    start: a checkpoint of this model, ``encoders`` for a new head on the pretrained ``text`` and ``photo`` encoders (folders or Hub ids),
+    or ``compact`` for a new model of ``sizes``, whose tokenizer is learnt from the training texts and the narratives of ``narratives``.
+    fusion to max_text_tokens: as in the model's config; they count for new models. encoder_rate: the encoders' learning rate
+    as a share of the head's, 0 freezes them. average: decay of the running average of the weights, 0 for none.
+    photo_branch: gives a checkpoint a new photo branch and trains that alone, so that what words alone say stays as it is.
+    """
+
+    start: str
+    text: str = "emilyalsentzer/Bio_ClinicalBERT"
+    photo: str = "microsoft/swin-tiny-patch4-window7-224"
+    sizes: EncoderSizes = EncoderSizes()
+    narratives: tuple[Path, ...] = ()
+    fusion: Literal["product", "concatenation"] = "product"
+    text_pooling: Literal["cls", "mean", "max"] = "cls"
+    narrative_input: bool = True
+    attention_heads: int = 4
+    photo_head_size: int = 0
+    learn_sets: bool = True
+    projection_size: int = 256
+    head_size: int = 256
+    dropout: float = 0.1
+    max_text_tokens: int = 256
+    encoder_rate: float = 1.0
+    average: float = 0.0
+    photo_branch: PhotoBranch | None = None
+
+
+@dataclass(frozen=True)
+class DecodingSettings:
+    """What the checkpoint's decoding trusts, see ``magic_demo.decoding``: references' worth of smoothing, weight of the scores."""
+
+    smoothing: float = 10.0
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class CaseRunSettings(RunSettings):
+    """A run; keep_last: ship the last weights in place of the evaluation's best, for runs whose length was chosen beforehand.
+
+    half: whether the best model is written as float16.
+    """
+
+    keep_last: bool = False
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class VqaSettings:
+    """A settings file of this command."""
+
+    model: AnswererSettings
+    data: CaseDataSettings
+    run: CaseRunSettings
+    loss: LossSettings = field(default_factory=LossSettings)
+    decoding: DecodingSettings = DecodingSettings()
