@@ -53,7 +53,7 @@ class QueueCase:
 
     position: 0, 1, 2, ... in the queue. state, flagged, disagrees, saved_at: of the reader's newest review that is no consensus; disagrees is
     True where that review differs from the model somewhere. assigned_to: names; empty where the case is for everybody.
-    dispute: how many families and photos readings differ on (see ``Store.list_cases``); 0 where there is nothing to compare.
+    dispute: how many families and photos readings differ on (see ``Store.list_cases``), measured when the list is ordered by it, else 0.
     """
 
     key: CaseKey

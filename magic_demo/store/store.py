@@ -7,7 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import sqlalchemy as sa
+
+from magic_demo.store import cases, readers, reviews
+from magic_demo.store.database import Database
 from magic_demo.store.records import CaseFilter, CaseOrder, NewCase, Progress, QueueCase, Reader, ReaderRole
+from magic_demo.store.tables import CaseRow, ReaderRow, ReviewRow
 from magic_demo.types import CaseKey, Review, ReviewKind, ReviewState, SavedReview
 
 
@@ -19,6 +24,10 @@ class Store:
     it wrote is on the disk. Readers are named by their name, upper and lower case alike.
     """
 
+    def __init__(self, database: Database) -> None:
+        """Answer from this database; ``Store.open`` opens one."""
+        self._database = database
+
     # -- opening ------------------------------------------------------------------------------------------------------------------
 
     @classmethod
@@ -29,11 +38,11 @@ class Store:
         (``postgresql://user:password@host/name``, ``sqlite:///path``). wait_seconds: how long a write waits for another one's end.
         Raises StoreError when the place cannot be read and written, holds something else or something damaged, or was written by a newer program.
         """
-        raise NotImplementedError
+        return cls(Database(place, wait_seconds))
 
     def close(self) -> None:
         """Let go of every connection; the store cannot be used afterwards."""
-        raise NotImplementedError
+        self._database.close()
 
     def __enter__(self) -> Self:
         """Return the store; leaving the block closes it."""
@@ -46,7 +55,7 @@ class Store:
     @property
     def place(self) -> str:
         """Return where the reviews are, to be shown: the file's path, or the URL without its password."""
-        raise NotImplementedError
+        return self._database.place
 
     # -- reviews ------------------------------------------------------------------------------------------------------------------
 
@@ -58,31 +67,37 @@ class Store:
         Raises StoreError when case or reader are unknown or the reader was removed; when the key was used for other content; for a consensus by somebody
         who is no adjudicator; for a blind review after the model was shown; for a revealed one without a blind one that is done.
         """
-        raise NotImplementedError
+        with self._database.writing() as session:
+            return reviews.save_review(session, review, client_key)
 
     def history(self, case: CaseKey, reader: str) -> list[SavedReview]:
         """Return everything a reader ever saved of a case, oldest first."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return reviews.list_history(session, case, reader)
 
     def latest(
         self, case: CaseKey, reader: str, *, kinds: Collection[ReviewKind] | None = None, state: ReviewState | None = None
     ) -> SavedReview | None:
         """Return a reader's newest review of a case, of any kind and state or of those asked for; None where there is none."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return reviews.find_latest(session, case, reader, kinds, state)
 
     def take_back(self, number: int, reader: str) -> SavedReview:
         """Make an older review of the reader's own the newest again, by adding a row that repeats it, and return that row.
 
         A blind review that is taken back after the model was shown comes back as a revealed one.
         """
-        raise NotImplementedError
+        with self._database.writing() as session:
+            return reviews.take_back(session, number, reader)
 
     def visible_reviews(self, case: CaseKey, viewer: str) -> list[SavedReview]:
         """Return what a viewer may see of a case: the newest done review of every reader and kind, by number.
 
         A viewer sees other readers' reviews only after a done one of their own; an adjudicator sees all. Own ones are always among them.
         """
-        raise NotImplementedError
+        with self._database.reading() as session:
+            found = cases.find_case(session, case)
+            return reviews.list_latest(session, [CaseRow.number == found.number], viewer, None, "done")
 
     def latest_reviews(
         self,
@@ -92,33 +107,38 @@ class Store:
         kinds: Collection[ReviewKind] | None = None,
         state: ReviewState | None = "done",
     ) -> list[SavedReview]:
-        """Return the newest review of every case, reader and kind of a queue (None: of all queues), by queue, position and number.
+        """Return the newest review of every case, reader and kind of a queue (None: of all queues), by number.
 
         viewer: whose eyes they are for, under the rule of ``visible_reviews``; None: for the program's own use (an export by the one who
         runs it), everything. state: newest among the reviews in this state; None: in any.
         """
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return reviews.list_latest(session, _of_queue(queue), viewer, kinds, state)
 
     def all_reviews(self, queue: str | None = None) -> list[SavedReview]:
         """Return every row of a queue (None: of all queues), by number: the full history, for the program's own use."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return reviews.list_all(session, _of_queue(queue))
 
     def last_number(self) -> int:
         """Return the newest review's number, 0 without any: a cheap question whether there is something new to show."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return session.scalar(sa.select(sa.func.max(ReviewRow.number))) or 0
 
     # -- cases --------------------------------------------------------------------------------------------------------------------
 
-    def add_cases(self, queue: str, cases: Sequence[NewCase]) -> int:
+    def add_cases(self, queue: str, new: Sequence[NewCase]) -> int:
         """Put cases at the end of a queue, made where it is new, and return how many were new.
 
         A case that is there keeps its position and its reviews; its folder, photos_kept and uncertainty follow what is given now.
         """
-        raise NotImplementedError
+        with self._database.writing() as session:
+            return cases.add_cases(session, queue, new)
 
     def queues(self) -> list[str]:
         """Return the names of the queues that hold a case, by name."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return cases.list_queues(session)
 
     def list_cases(
         self, queue: str, reader: str, *, only: CaseFilter | None = None, order: CaseOrder = "position", all_assigned: bool = False
@@ -130,54 +150,79 @@ class Store:
         number of families and photos differing from the model, plus the mean number of families differing between two readers. Ties and
         cases without a number stay in the queue's order.
         """
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return cases.list_cases(session, queue, reader, only=only, order=order, all_assigned=all_assigned)
 
     def case(self, key: CaseKey, reader: str) -> QueueCase:
         """Return one case as a reader sees it. Raises StoreError when there is no such case."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return cases.read_case(session, key, reader)
 
     def progress(self, queue: str) -> list[Progress]:
         """Return how far each reader is in a queue, by name: those who are not removed, and those who reviewed something of it."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return cases.measure_progress(session, queue)
 
-    def assign(self, case: CaseKey, readers: Collection[str]) -> None:
+    def assign(self, case: CaseKey, assigned_to: Collection[str]) -> None:
         """Assign a case to these readers and nobody else; to no one: it is for everybody again."""
-        raise NotImplementedError
+        with self._database.writing() as session:
+            cases.assign_case(session, case, assigned_to)
 
     def delete_case(self, case: CaseKey) -> int:
         """Delete a case with every review of it, for good, and return how many reviews went. Its photos are the caller's to delete."""
-        raise NotImplementedError
+        with self._database.writing() as session:
+            found = cases.find_case(session, case)
+            count = reviews.delete_reviews(session, found)
+            cases.delete_case_row(session, found)
+            return count
 
     # -- readers ------------------------------------------------------------------------------------------------------------------
 
     def add_reader(self, name: str, *, role: ReaderRole = "reader", password: str | None = None) -> Reader:
         """Add a reader, or bring a removed one back with this role and password. Raises StoreError for a name or password that cannot be used."""
-        raise NotImplementedError
+        hashed = None if password is None else readers.hash_password(password)  # slow on purpose: not while others wait to write
+        with self._database.writing() as session:
+            return readers.add_reader(session, name, role, hashed)
 
     def readers(self, *, removed: bool = False) -> list[Reader]:
         """Return the readers by name, the local one first, on request with those who were removed."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return readers.list_readers(session, removed=removed)
 
     def reader(self, name: str) -> Reader:
         """Return one reader, removed or not. Raises StoreError when there is none of this name."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return readers.as_reader(readers.find_row(session, name))
 
     def remove_reader(self, name: str) -> int:
         """End a reader's access, and return how many reviews are kept under the name."""
-        raise NotImplementedError
+        with self._database.writing() as session:
+            return readers.remove_reader(session, name)
 
     def set_password(self, name: str, password: str) -> None:
         """Give a reader a new password."""
-        raise NotImplementedError
+        hashed = readers.hash_password(password)
+        with self._database.writing() as session:
+            readers.set_password(session, name, hashed)
 
     def set_role(self, name: str, role: ReaderRole) -> None:
         """Give a reader another role."""
-        raise NotImplementedError
+        with self._database.writing() as session:
+            readers.set_role(session, name, role)
 
     def check_password(self, name: str, password: str) -> Reader | None:
         """Return the reader when the password is theirs, else None; an unknown name takes as long as a wrong password."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            row = readers.find_row_if_any(session, name)
+            reader = None if row is None else readers.as_reader(row)
+            stored = None if row is None or row.removed_at is not None else row.password
+        return reader if readers.verify_password(stored, password) else None
 
     def needs_sign_in(self) -> bool:
         """Return whether anybody has a password; without one, everyone at the page is the local reader."""
-        raise NotImplementedError
+        with self._database.reading() as session:
+            return session.scalar(sa.select(ReaderRow.id).where(ReaderRow.password.is_not(None)).limit(1)) is not None
+
+
+def _of_queue(queue: str | None) -> list[sa.ColumnElement[bool]]:
+    return [] if queue is None else [CaseRow.queue == queue]

@@ -1,0 +1,237 @@
+"""Cases in queues: which there are, whose they are, how far each reader is."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import combinations
+from statistics import fmean
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from magic_demo.errors import StoreError
+from magic_demo.store.names import check_name
+from magic_demo.store.readers import find_present_row, find_row, list_readers, role_of
+from magic_demo.store.records import CaseFilter, CaseOrder, CaseState, NewCase, Progress, QueueCase
+from magic_demo.store.rules import OWN_READINGS
+from magic_demo.store.tables import AssignmentRow, CaseRow, ReaderRow, ReviewRow
+from magic_demo.types import CaseKey
+
+
+def find_case(session: Session, key: CaseKey) -> CaseRow:
+    """Return a case's row. Raises StoreError when there is none."""
+    if "\0" not in key.queue + key.case_id:  # PostgreSQL keeps no such text, so there is no such case
+        row = session.scalar(sa.select(CaseRow).where(CaseRow.queue == key.queue, CaseRow.case_id == key.case_id))
+        if row is not None:
+            return row
+    raise StoreError(f"there is no case {key.case_id!r} in queue {key.queue!r}; add it to the queue first")
+
+
+def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
+    """Put cases at the end of a queue; see ``Store.add_cases``."""
+    queue = check_name(queue, "queue")
+    there = {row.case_id: row for row in session.scalars(sa.select(CaseRow).where(CaseRow.queue == queue))}
+    position = max((row.position for row in there.values()), default=-1) + 1
+    before = len(there)
+    for case in cases:
+        case_id = check_name(case.case_id, "case")
+        if case.uncertainty is not None and not math.isfinite(case.uncertainty):
+            raise StoreError(f"case {case_id!r} has the uncertainty {case.uncertainty}; expected a finite number or none")
+        row = there.get(case_id)
+        if row is None:
+            row = there[case_id] = CaseRow(queue=queue, case_id=case_id, position=position)
+            session.add(row)
+            position += 1
+        row.folder = None if case.folder is None else check_name(case.folder, "folder", longest=4000)
+        row.photos_kept, row.uncertainty = case.photos_kept, case.uncertainty
+    return len(there) - before
+
+
+def list_queues(session: Session) -> list[str]:
+    """Return the queues' names, by name."""
+    return sorted(session.scalars(sa.select(CaseRow.queue).distinct()))
+
+
+def assign_case(session: Session, key: CaseKey, readers: Collection[str]) -> None:
+    """Assign a case to these readers and nobody else."""
+    case = find_case(session, key)
+    ids = {find_present_row(session, name).id for name in readers}
+    session.execute(sa.delete(AssignmentRow).where(AssignmentRow.case_number == case.number))
+    session.add_all(AssignmentRow(case_number=case.number, reader_id=reader_id) for reader_id in sorted(ids))
+
+
+def delete_case_row(session: Session, case: CaseRow) -> None:
+    """Delete a case that has no reviews any more, and its assignments."""
+    session.execute(sa.delete(AssignmentRow).where(AssignmentRow.case_number == case.number))
+    session.delete(case)
+
+
+def list_cases(
+    session: Session, queue: str, reader: str, *, only: CaseFilter | None, order: CaseOrder, all_assigned: bool
+) -> list[QueueCase]:
+    """Return a reader's cases of a queue; see ``Store.list_cases``."""
+    row = find_row(session, reader)
+    everything = all_assigned or role_of(row) == "adjudicator"
+    found = _read_queue(session, [CaseRow.queue == queue])
+    cases = [_as_reader_sees(case, found, row) for case in found.cases if everything or _is_for(row.name, found.assigned[case.number])]
+    if order == "disputed":
+        disputes = _measure_disputes(session, [CaseRow.queue == queue])
+        cases = sorted((replace(case, dispute=disputes.get(case.key, 0.0)) for case in cases), key=lambda case: -case.dispute)
+    elif order == "uncertain":
+        cases.sort(key=lambda case: (case.uncertainty is None, -(case.uncertainty or 0.0)))
+    return [case for case in cases if only is None or _is_in(case, only)]
+
+
+def read_case(session: Session, key: CaseKey, reader: str) -> QueueCase:
+    """Return one case as a reader sees it."""
+    case, row = find_case(session, key), find_row(session, reader)
+    return _as_reader_sees(case, _read_queue(session, [CaseRow.number == case.number]), row)
+
+
+def measure_progress(session: Session, queue: str) -> list[Progress]:
+    """Return how far each reader is in a queue; see ``Store.progress``."""
+    found = _read_queue(session, [CaseRow.queue == queue])
+    began = {reader_id for _, reader_id in found.newest}
+    rows = {row.name: row for row in session.scalars(sa.select(ReaderRow))}
+    progress = []
+    for reader in list_readers(session, removed=True):
+        row = rows[reader.name]
+        if reader.removed and row.id not in began:
+            continue
+        cases = [
+            _as_reader_sees(case, found, row)
+            for case in found.cases
+            if (case.number, row.id) in found.newest or (not reader.removed and _is_for(row.name, found.assigned[case.number]))
+        ]
+        states = [case.state for case in cases]
+        progress.append(
+            Progress(
+                reader=reader.name,
+                cases=len(cases),
+                in_progress=states.count("in progress"),
+                done=states.count("done"),
+                flagged=sum(case.flagged for case in cases),
+                disagreeing=sum(case.disagrees for case in cases),
+            )
+        )
+    return progress
+
+
+@dataclass(frozen=True)
+class _Newest:
+    """What the newest review of one reader says of one case, as far as a list of cases needs it."""
+
+    state: CaseState
+    flagged: bool
+    differs: bool
+    saved_at: datetime
+
+
+@dataclass(frozen=True)
+class _Queue:
+    """Cases by position, the names each is assigned to, and the newest review by case number and reader id."""
+
+    cases: Sequence[CaseRow]
+    assigned: Mapping[int, tuple[str, ...]]
+    newest: Mapping[tuple[int, int], _Newest]
+
+
+def _read_queue(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> _Queue:
+    cases = session.scalars(sa.select(CaseRow).where(*conditions).order_by(CaseRow.position, CaseRow.number)).all()
+    assigned: dict[int, tuple[str, ...]] = defaultdict(tuple)
+    pairs = (
+        sa.select(AssignmentRow.case_number, ReaderRow.name)
+        .join(ReaderRow, ReaderRow.id == AssignmentRow.reader_id)
+        .join(CaseRow, CaseRow.number == AssignmentRow.case_number)
+        .where(*conditions)
+        .order_by(ReaderRow.folded)
+    )
+    for case_number, name in session.execute(pairs):
+        assigned[case_number] += (name,)
+    newest = {
+        (row.case_number, row.reader_id): _Newest("done" if row.state == "done" else "in progress", row.flagged, row.differs, row.saved_at)
+        for row in session.execute(
+            sa.select(
+                ReviewRow.case_number, ReviewRow.reader_id, ReviewRow.state, ReviewRow.flagged, ReviewRow.differs, ReviewRow.saved_at
+            ).where(ReviewRow.number.in_(_newest_numbers(conditions, [])))
+        )
+    }
+    return _Queue(cases, assigned, newest)
+
+
+def _newest_numbers(cases: Sequence[sa.ColumnElement[bool]], reviews: Sequence[sa.ColumnElement[bool]]) -> sa.Select[int]:
+    return (
+        sa.select(sa.func.max(ReviewRow.number))
+        .join(CaseRow, CaseRow.number == ReviewRow.case_number)
+        .where(*cases, *reviews, ReviewRow.kind.in_(OWN_READINGS))
+        .group_by(ReviewRow.case_number, ReviewRow.reader_id)
+    )
+
+
+def _is_for(reader: str, assigned: tuple[str, ...]) -> bool:
+    return not assigned or reader in assigned
+
+
+def _is_in(case: QueueCase, only: CaseFilter) -> bool:
+    if only == "flagged":
+        return case.flagged
+    if only == "disagreeing":
+        return case.disagrees
+    return case.state == only
+
+
+def _as_reader_sees(case: CaseRow, found: _Queue, reader: ReaderRow) -> QueueCase:
+    seen = QueueCase(
+        CaseKey(case.queue, case.case_id),
+        case.position,
+        case.folder,
+        case.photos_kept,
+        case.uncertainty,
+        found.assigned.get(case.number, ()),
+    )
+    newest = found.newest.get((case.number, reader.id))
+    if newest is None:
+        return seen
+    return replace(seen, state=newest.state, flagged=newest.flagged, disagrees=newest.differs, saved_at=newest.saved_at)
+
+
+def _measure_disputes(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> dict[CaseKey, float]:
+    newest = _newest_numbers(conditions, [ReviewRow.state == "done"])
+    query = (
+        sa.select(CaseRow.queue, CaseRow.case_id, ReviewRow.content)
+        .join(CaseRow, CaseRow.number == ReviewRow.case_number)
+        .where(ReviewRow.number.in_(newest))
+    )
+    contents: dict[CaseKey, list[dict[str, Any]]] = defaultdict(list)
+    for queue, case_id, content in session.execute(query):
+        contents[CaseKey(queue, case_id)].append(json.loads(content))
+    return {key: _dispute(readings) for key, readings in contents.items()}
+
+
+def _dispute(readings: Sequence[dict[str, Any]]) -> float:
+    with_model = [len(reading["disagreements"]) for reading in readings if reading["disagreements"] is not None]
+    between = [_families_differing(one, other) for one, other in combinations([reading["answers"] for reading in readings], 2)]
+    return _mean(with_model) + _mean(between)
+
+
+def _families_differing(one: Mapping[str, int], other: Mapping[str, int]) -> int:
+    ours, theirs = _by_family(one), _by_family(other)
+    return sum(ours[family] != theirs[family] for family in ours.keys() & theirs.keys())
+
+
+def _by_family(answers: Mapping[str, int]) -> dict[str, set[int]]:
+    families: dict[str, set[int]] = defaultdict(set)
+    for qid, option in answers.items():
+        families[qid.partition("-")[0]].add(option)
+    return families
+
+
+def _mean(values: Iterable[int]) -> float:
+    listed = list(values)
+    return fmean(listed) if listed else 0.0

@@ -1,0 +1,209 @@
+"""The database behind the store: where it is, how it is opened and brought up to date, transactions, what its errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic.command import upgrade
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from magic_demo.errors import StoreError, one_line
+
+FILE_NAME = "reviews.sqlite3"
+FILE_ENDINGS = (".sqlite3", ".sqlite", ".db")
+WRITE_LOCK = 7_243_001
+"""The number of PostgreSQL's advisory lock that every write holds: any number, the same for all."""
+
+_MEANINGS = (
+    ("database is locked", "another program holds the database; close it, or try again"),
+    ("lock timeout", "another write holds the database; try again"),
+    ("readonly database", "it cannot be written; check the permissions of the file and of its folder"),
+    ("unable to open database file", "it cannot be opened; check the path and the permissions of the folder"),
+    ("not a database", "it is no SQLite database, or a damaged one; take another file or restore a backup"),
+    ("malformed", "the database is damaged; restore a backup"),
+    ("disk is full", "the disk is full; make room"),
+    ("disk i/o error", "the disk cannot be read or written; check it, and that it is no network folder"),
+    ("password authentication failed", "the server refuses user or password; check the URL"),
+    ("does not exist", "there is no such database, user or table; check the URL"),
+    ("permission denied", "the user may not do this there; grant the rights"),
+    ("can't create a connection", "the server does not answer; check that it runs, its host and port"),
+    ("network error", "the server does not answer any more; check that it runs"),
+)
+
+
+class Database:
+    """One database, shared by all threads of a process. Writes happen one after another, on SQLite and on PostgreSQL alike.
+
+    So review numbers grow in the order in which they become visible, and a rule that was checked within a write still holds at its end.
+    """
+
+    def __init__(self, place: str | Path, wait_seconds: float) -> None:
+        """Open it, make it where there is none, bring it up to date. Raises StoreError."""
+        url, connect_arguments = _read_place(place)
+        self.sqlite = url.get_backend_name() == "sqlite"
+        self.place = str(url.database) if self.sqlite else url.render_as_string(hide_password=True).replace("+pg8000", "")
+        self.wait_seconds = wait_seconds
+        # SQLite waits so long for another write; pg8000 for any answer at all, which must leave the server time to say that its own wait is over
+        connect_arguments["timeout"] = wait_seconds if self.sqlite else wait_seconds + 10
+        with self._translating():
+            try:
+                self.engine = sa.create_engine(
+                    url, connect_args=connect_arguments, pool_pre_ping=not self.sqlite, pool_timeout=wait_seconds
+                )
+            except ImportError as error:
+                raise StoreError("PostgreSQL needs its driver; run: pip install -r requirements-postgres.txt") from error
+        if self.sqlite:
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+            sa.event.listen(self.engine, "begin", _begin_sqlite)
+        try:
+            with self._translating():
+                if self.sqlite:
+                    self._check_sqlite()
+                self._migrate()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give a session that sees one state of the database from beginning to end. Raises StoreError."""
+        # SQLite's deferred transactions are snapshots by themselves
+        engine = self.engine if self.sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        with self._translating(), Session(engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """Give a session that nobody else writes beside; when the block is left without an error, what it wrote is on the disk. Raises StoreError."""
+        with self._translating(), Session(self.engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+            self._lock(session.connection())
+            yield session
+
+    def _lock(self, connection: sa.Connection) -> None:
+        if not self.sqlite:  # SQLite's lock came with BEGIN IMMEDIATE
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, int(self.wait_seconds * 1000))}")
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
+
+    def _check_sqlite(self) -> None:
+        until = time.monotonic() + self.wait_seconds
+        with closing(self.engine.raw_connection()) as raw:  # the journal's mode cannot be changed within a transaction
+            connection = raw.cursor()
+            while True:
+                try:  # SQLite does not wait by itself when two processes switch a new file at once
+                    mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
+                    break
+                except sqlite3.OperationalError as error:
+                    if "locked" not in str(error) or time.monotonic() > until:
+                        raise
+                    time.sleep(0.02)
+            if mode != "wal":
+                raise StoreError(
+                    f"{self.place}: this place cannot keep a write-ahead log (SQLite says {mode!r}); take a folder on a local disk"
+                )
+            finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if finding != "ok":
+                raise StoreError(f"{self.place}: the database is damaged ({one_line(Exception(finding), 120)}); restore a backup")
+
+    def _migrate(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        scripts = ScriptDirectory.from_config(config)
+        head = scripts.get_current_head()
+        with self.engine.connect() as connection:
+            if self._revision(connection, scripts) == head:
+                return
+        with self.engine.execution_options(writes=True).begin() as connection:
+            self._lock(connection)
+            if self._revision(connection, scripts) == head:  # another process was first
+                return
+            config.attributes["connection"] = connection
+            upgrade(config, "head")
+
+    def _revision(self, connection: sa.Connection, scripts: ScriptDirectory) -> str | None:
+        revision = MigrationContext.configure(connection).get_current_revision()
+        if revision is None and self.sqlite and sa.inspect(connection).get_table_names():
+            raise StoreError(f"{self.place}: holds the tables of another program; give the store a folder of its own")
+        if revision is not None and revision not in {script.revision for script in scripts.walk_revisions()}:
+            raise StoreError(f"{self.place}: was written by a newer Magic Demo (schema {revision}); update this one")
+        return revision
+
+    @contextmanager
+    def _translating(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            cause = getattr(error, "orig", None) or error
+            text = _say(cause)
+            meaning = next((meaning for part, meaning in _MEANINGS if part in text.lower()), "see what the database says")
+            raise StoreError(f"{self.place}: {meaning} ({text})") from error
+
+
+def _say(cause: BaseException) -> str:
+    said = cause.args[0] if cause.args else cause
+    return one_line(Exception(said["M"] if isinstance(said, dict) and "M" in said else said), 160)  # pg8000 gives the server's fields
+
+
+def _read_place(place: str | Path) -> tuple[sa.URL, dict[str, Any]]:
+    if "://" not in str(place):
+        return _read_path(Path(place)), {}
+    try:
+        url = sa.make_url(str(place))
+    except (ArgumentError, ValueError) as error:  # the text may hold a password: it is not repeated
+        raise StoreError("the store's URL cannot be read; expected a folder or postgresql://user:password@host/name") from error
+    backend = url.drivername.partition("+")[0]
+    if backend == "sqlite" and url.database and not url.query:
+        return _read_path(Path(url.database)), {}
+    if backend in ("postgresql", "postgres") and url.database:
+        return url.set(drivername="postgresql+pg8000", query={}), _read_options(url)
+    shown = url.render_as_string(hide_password=True)
+    raise StoreError(f"the store's URL {shown} cannot be used; expected a folder or postgresql://user:password@host/name")
+
+
+def _read_path(path: Path) -> sa.URL:
+    file = path if path.suffix in FILE_ENDINGS else path / FILE_NAME
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{file.parent}: the folder cannot be made ({error.strerror}); take a folder that can be written") from error
+    return sa.URL.create("sqlite", database=str(file))
+
+
+def _read_options(url: sa.URL) -> dict[str, Any]:
+    """Return pg8000's arguments for what libpq's URLs may ask for."""
+    arguments: dict[str, Any] = {}
+    for name, value in url.query.items():
+        if name == "sslmode" and value == "verify-full":
+            arguments["ssl_context"] = ssl.create_default_context()
+        elif name == "sslmode" and value == "require":  # as libpq has it: encrypted, whoever answers
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            arguments["ssl_context"] = context
+        elif (name, value) != ("sslmode", "disable"):
+            raise StoreError(f"the store's URL asks for {name}={value}; expected nothing, or sslmode=disable, require or verify-full")
+    return arguments
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    connection.isolation_level = None  # transactions begin below, not by the driver's own guess
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA synchronous=FULL")  # a commit returns when the log is on the disk
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")

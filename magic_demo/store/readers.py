@@ -1,0 +1,142 @@
+"""Readers: names, roles, passwords."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy.orm import Session
+
+from magic_demo.errors import StoreError
+from magic_demo.store.names import check_name, fold_name
+from magic_demo.store.records import LOCAL_READER, READER_ROLES, Reader, ReaderRole
+from magic_demo.store.tables import AssignmentRow, ReaderRow, ReviewRow
+
+LONGEST_READER_NAME = 60
+SHORTEST_PASSWORD = 8
+LONGEST_PASSWORD = 1000
+
+_hasher = PasswordHasher()
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash of a password. Raises StoreError for one that is too short or too long."""
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise StoreError(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, this one {len(password)}; take another one")
+    return _hasher.hash(_bytes(password))
+
+
+def verify_password(stored: str | None, password: str) -> bool:
+    """Return whether a password is the hashed one; without a hash it takes as long, and is not."""
+    try:
+        _hasher.verify(stored or _nobodys_hash(), _bytes(password[: LONGEST_PASSWORD + 1]))
+    except (VerificationError, InvalidHashError):
+        return False
+    return stored is not None
+
+
+def _bytes(password: str) -> bytes:
+    # one password typed on two keyboards is one password; a lone surrogate is some other password, not a failure
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    return _hasher.hash("nobody has this password, and nobody is signed in by it")
+
+
+def find_row(session: Session, name: str) -> ReaderRow:
+    """Return a reader's row, removed or not. Raises StoreError when there is none."""
+    row = find_row_if_any(session, name)
+    if row is None:
+        raise StoreError(f"there is no reader {name[:LONGEST_READER_NAME]!r}; python -m magic_demo readers list names those that there are")
+    return row
+
+
+def find_row_if_any(session: Session, name: str) -> ReaderRow | None:
+    """Return a reader's row, removed or not, or None."""
+    folded = fold_name(name)
+    if "\0" in folded:  # PostgreSQL keeps no such text, so there is no such name
+        return None
+    return session.scalar(sa.select(ReaderRow).where(ReaderRow.folded == folded))
+
+
+def find_present_row(session: Session, name: str) -> ReaderRow:
+    """Return the row of a reader who may read and write. Raises StoreError when there is none or it was removed."""
+    row = find_row(session, name)
+    if row.removed_at is not None:
+        raise StoreError(f"reader {row.name!r} was removed; readers add {row.name} brings them back")
+    return row
+
+
+def role_of(row: ReaderRow) -> ReaderRole:
+    """Return a row's role. Raises StoreError for one that this program does not know."""
+    for role in READER_ROLES:
+        if role == row.role:
+            return role
+    raise StoreError(f"reader {row.name!r} has the unknown role {row.role!r}; readers role gives another one")
+
+
+def as_reader(row: ReaderRow) -> Reader:
+    """Return what the store hands out of a row."""
+    return Reader(row.name, role_of(row), row.password is not None, row.added_at, row.removed_at is not None)
+
+
+def add_reader(session: Session, name: str, role: ReaderRole, password_hash: str | None) -> Reader:
+    """Add a reader, or bring a removed one back."""
+    clean = check_name(name, "reader", LONGEST_READER_NAME)
+    check_role(role)
+    row = find_row_if_any(session, clean)
+    if row is None:
+        row = ReaderRow(name=clean, folded=fold_name(clean), added_at=datetime.now(UTC), removed_at=None)
+        session.add(row)
+    elif row.removed_at is None:
+        raise StoreError(f"there is a reader {row.name!r} already; choose another name, or readers password {row.name} for a new password")
+    row.role, row.password, row.removed_at = role, password_hash, None
+    session.flush()
+    return as_reader(row)
+
+
+def check_role(role: str) -> None:
+    """Raise StoreError for a role that there is not."""
+    if role not in READER_ROLES:
+        raise StoreError(f"{role!r} is no role; expected {', '.join(READER_ROLES)}")
+
+
+def list_readers(session: Session, *, removed: bool) -> list[Reader]:
+    """Return the readers, the local one first, then by name."""
+    rows = session.scalars(sa.select(ReaderRow)).all()
+    readers = [as_reader(row) for row in sorted(rows, key=lambda row: (row.folded != LOCAL_READER, row.folded))]
+    return [reader for reader in readers if removed or not reader.removed]
+
+
+def remove_reader(session: Session, name: str) -> int:
+    """End a reader's access: no password, no assignments. Their reviews stay; returns how many."""
+    row = _find_changeable(session, name)
+    row.password, row.removed_at = None, datetime.now(UTC)
+    session.execute(sa.delete(AssignmentRow).where(AssignmentRow.reader_id == row.id))
+    return session.scalar(sa.select(sa.func.count()).select_from(ReviewRow).where(ReviewRow.reader_id == row.id)) or 0
+
+
+def set_password(session: Session, name: str, password_hash: str) -> None:
+    """Give a reader a new password."""
+    _find_changeable(session, name).password = password_hash
+
+
+def set_role(session: Session, name: str, role: ReaderRole) -> None:
+    """Give a reader another role."""
+    check_role(role)
+    find_present_row(session, name).role = role
+
+
+def _find_changeable(session: Session, name: str) -> ReaderRow:
+    row = find_present_row(session, name)
+    if row.folded == LOCAL_READER:
+        raise StoreError(
+            "the local reader is who reads without signing in: it has no password and cannot be removed; add a reader with a name"
+        )
+    return row

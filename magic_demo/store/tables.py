@@ -1,0 +1,117 @@
+"""The tables, as SQLAlchemy sees them. A change here needs a migration beside it; a test compares the two."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import DateTime, Dialect, ForeignKey, Index, MetaData, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A time with its zone, always UTC: SQLite keeps no zone, PostgreSQL gives back the server's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Bring a time to UTC; SQLite gets it without the zone."""
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base class's signature
+        """Return a time in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Tables(DeclarativeBase):
+    """The base of all tables. Constraints have names, so that a later migration can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcTime, str: Text}
+
+
+class ReaderRow(Tables):
+    """A reader. folded: the name by which it is found. password: an argon2 hash, None where there is no signing in."""
+
+    __tablename__ = "readers"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    folded: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    password: Mapped[str | None]
+    added_at: Mapped[datetime]
+    removed_at: Mapped[datetime | None]
+
+
+class CaseRow(Tables):
+    """A case in its queue. number: never used again, so that nothing of a deleted case can be taken for another's."""
+
+    __tablename__ = "cases"
+    __table_args__ = (UniqueConstraint("queue", "case_id"), {"sqlite_autoincrement": True})
+    number: Mapped[int] = mapped_column(primary_key=True)
+    queue: Mapped[str]
+    case_id: Mapped[str]
+    position: Mapped[int]
+    folder: Mapped[str | None]
+    photos_kept: Mapped[bool]
+    uncertainty: Mapped[float | None]
+
+
+class AssignmentRow(Tables):
+    """A case that is this reader's; a case without any row is everybody's."""
+
+    __tablename__ = "assignments"
+    case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"), primary_key=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"), primary_key=True)
+
+
+class ReviewRow(Tables):
+    """A saved review. content: everything but the columns here, as JSON, masks by their digests. digest: of all but the seconds."""
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index(None, "case_number", "reader_id"), {"sqlite_autoincrement": True})
+    number: Mapped[int] = mapped_column(primary_key=True)
+    case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"))
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    saved_at: Mapped[datetime]
+    kind: Mapped[str]
+    state: Mapped[str]
+    flagged: Mapped[bool]
+    differs: Mapped[bool]
+    seconds: Mapped[float]
+    content: Mapped[str]
+    digest: Mapped[str]
+    taken_back_from: Mapped[int | None]
+
+
+class MaskRow(Tables):
+    """A mask of a case, kept once however many reviews hold it; ``height``, ``width`` and ``counts`` are MaskRuns'."""
+
+    __tablename__ = "masks"
+    case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"), primary_key=True)
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    height: Mapped[int]
+    width: Mapped[int]
+    counts: Mapped[str]
+
+
+class SaveKeyRow(Tables):
+    """Which review a client's save led to, so that the same save sent again leads to it once more."""
+
+    __tablename__ = "save_keys"
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"), primary_key=True)
+    client_key: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(ForeignKey("reviews.number"), index=True)
