@@ -20,15 +20,21 @@ EQUAL = 0.5
 class Weights:
     """How far the case answerer counts beside the text cues: family id -> weight in 0..1; the cues have the rest.
 
-    A family that is not named weighs both alike. ``text_only`` holds for cases without photos.
+    A family that is not named weighs both alike. ``text_only`` holds for cases without photos, ``with_measures`` for those of whose
+    photos only what is measured counts, because the segmentation model is not the one that the case answerer was made for.
     """
 
     text_only: Mapping[str, float] = field(default_factory=dict)
     with_photos: Mapping[str, float] = field(default_factory=dict)
+    with_measures: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, family_id: str, *, photos: bool) -> float:
         """Return the case answerer's weight for a family."""
         return (self.with_photos if photos else self.text_only).get(family_id, EQUAL)
+
+    def measured(self) -> Weights:
+        """Return the weights for a case answerer that reads only what is measured in the photos."""
+        return Weights(self.text_only, self.with_measures, self.with_measures)
 
 
 def combine_scores(
@@ -57,7 +63,8 @@ def read_weights(folder: Path) -> Weights:
         return Weights()
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        tables = [{str(family): float(weight) for family, weight in content[name].items()} for name in ("text_only", "with_photos")]
+        names = ("text_only", "with_photos", *(["with_measures"] if "with_measures" in content else []))
+        tables = [{str(family): float(weight) for family, weight in content[name].items()} for name in names]
         if not all(0.0 <= weight <= 1.0 for table in tables for weight in table.values()):
             raise ValueError("weights lie in 0..1")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.calibration import Calibration, expect_credit, find_chances, read_calibration
-from magic_demo.checkpoints import find_checkpoint
+from magic_demo.checkpoints import find_checkpoint, read_config
 from magic_demo.combining import Weights, combine_scores, read_weights
 from magic_demo.cue_model import CueModel
 from magic_demo.decoding import SetPriors, average_siblings, decode_answers
 from magic_demo.errors import ModelError, one_line
 from magic_demo.explanation import explain_words
+from magic_demo.lesion_answers import LesionAnswererConfig, LesionScorer, PhotoEvidence, look_at_photo
 from magic_demo.questions import load_families
 from magic_demo.segmentation import Segmenter
 from magic_demo.types import Answers, Encounter, Explanation, Language, OptionScores, Photo, PhotoPrediction, Prediction
@@ -32,15 +33,16 @@ Progress = Callable[[float, str], None]
 class Predictor:
     """The models that are loaded, and what they say of an encounter. Any may be None: its part is then left out.
 
-    segmenter: finds the lesion. scorer, cues: score the closed questions, the first from photos and text, the second from text
-    alone; where both are there, their scores are combined by ``weights``. calibrations: what says how likely an option is, for the cues
+    segmenter: finds the lesion. scorer, cues: score the closed questions, the first from photos (and text, if it reads any), the second from
+    text alone; where both are there, their scores are combined by ``weights``. A LesionScorer reads what the segmenter saw: every photo is
+    then encoded once for both tasks, and without a segmenter, or with another than it was made for, less is answered from photos. calibrations: what says how likely an option is, for the cues
     alone and for the two combined; one that was fitted for other models, or with other weights, is not used.
     """
 
     def __init__(
         self,
         segmenter: Segmenter | None,
-        scorer: OptionScorer | None,
+        scorer: OptionScorer | LesionScorer | None,
         cues: CueModel | None = None,
         weights: Weights | None = None,
         calibrations: Sequence[Calibration] = (),
@@ -49,6 +51,9 @@ class Predictor:
         self.scorer = scorer
         self.cues = cues
         self.weights = weights or Weights()
+        self.mismatch = scorer.explain_mismatch(segmenter) if isinstance(scorer, LesionScorer) else None
+        if self.mismatch is not None:
+            self.weights = self.weights.measured()
         self.calibrations = tuple(calibrations)
 
     @classmethod
@@ -62,7 +67,7 @@ class Predictor:
         """Load the models from folders or Hub ids; None leaves one out. Raises CheckpointError with one line."""
         return cls(
             Segmenter.load(segmentation) if segmentation is not None else None,
-            OptionScorer.load(vqa) if vqa is not None else None,
+            load_scorer(vqa) if vqa is not None else None,
             CueModel.load(cues) if cues is not None else None,
             read_weights(find_checkpoint(vqa)) if vqa is not None else None,
             [
@@ -108,13 +113,14 @@ class Predictor:
         notes: list[str] = []
         failures: list[str] = []
         photos: list[PhotoPrediction] = []
+        evidence: list[PhotoEvidence] = []
         steps = len(encounter.photos) * (self.segmenter is not None) + self.answers_questions
         if self.segmenter is not None:
             text = prompt if prompt is not None else encounter.narrative.text(language)
             for number, photo in enumerate(encounter.photos):
                 report(number / steps, f"Finding the lesion in photo {number + 1} of {len(encounter.photos)}")
                 try:
-                    photos.append(_find_lesion(self.segmenter, photo, text))
+                    photos.append(self._find_lesion(photo, text, evidence))
                 except ModelError as error:
                     failures.append(f"{photo.photo_id}: no mask ({error})")
         scores: OptionScores = {}
@@ -123,14 +129,17 @@ class Predictor:
         unsure: frozenset[str] = frozenset()
         if self.answers_questions:
             report((steps - 1) / steps, "Scoring the closed questions")
-            notes.extend(_say_what_was_missing(encounter))
+            if self.reads_photos(encounter) or not encounter.photos:
+                notes.extend(_say_what_was_missing(encounter))
+            if encounter.photos and self.mismatch is not None:
+                notes.append(self.mismatch)
             try:
-                scores = self.score_options(encounter, language=language)
+                scores = self.score_options(encounter, language=language, evidence=evidence)
             except ModelError as error:
                 failures.append(f"no answers ({error})")
             else:
                 answers = decode_answers(scores, load_families(), self.set_priors)
-                chances, unsure = self.judge_answers(scores, answers, photos=bool(encounter.photos))
+                chances, unsure = self.judge_answers(scores, answers, photos=self.reads_photos(encounter))
         report(1.0, "Done")
         return Prediction(
             encounter_id=encounter.encounter_id,
@@ -145,21 +154,51 @@ class Predictor:
             failures=tuple(failures),
         )
 
-    def score_options(self, encounter: Encounter, *, language: Language = "en") -> OptionScores:
+    def reads_photos(self, encounter: Encounter) -> bool:
+        """Return whether the closed questions are answered with an encounter's photos."""
+        return bool(encounter.photos) and not (isinstance(self.scorer, LesionScorer) and self.segmenter is None)
+
+    def score_options(
+        self, encounter: Encounter, *, language: Language = "en", evidence: Sequence[PhotoEvidence] | None = None
+    ) -> OptionScores:
         """Score every option of every question with the models that are loaded: qid -> (O,) float32.
 
+        evidence: what was seen in the photos, for a scorer that reads it; the photos are looked at where it is None.
         Raises ModelError when a model fails on this case.
         """
         from_words = self.cues.score(encounter.narrative) if self.cues is not None else None
         if self.scorer is None:
             return from_words or {}
         try:
-            scores = self.scorer.score(encounter.narrative.text(language), [photo.pixels for photo in encounter.photos])
+            if isinstance(self.scorer, LesionScorer):
+                seen = evidence if evidence is not None else self.look(encounter, language=language)
+                scores = self.scorer.score_evidence(seen, features=self.mismatch is None)
+            else:
+                scores = self.scorer.score(encounter.narrative.text(language), [photo.pixels for photo in encounter.photos])
         except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
             raise ModelError(f"the closed-question model failed: {one_line(error)}") from error
         if from_words is None:
             return scores
-        return combine_scores(from_words, scores, load_families(), self.weights, photos=bool(encounter.photos))
+        return combine_scores(from_words, scores, load_families(), self.weights, photos=self.reads_photos(encounter))
+
+    def look(self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en") -> list[PhotoEvidence]:
+        """Return what the segmenter sees in each photo, none without one: what a LesionScorer scores and attributes."""
+        if self.segmenter is None:
+            return []
+        text = prompt if prompt is not None else encounter.narrative.text(language)
+        return [look_at_photo(self.segmenter, photo.pixels, text) for photo in encounter.photos]
+
+    def _find_lesion(self, photo: Photo, prompt: str, evidence: list[PhotoEvidence]) -> PhotoPrediction:
+        assert self.segmenter is not None
+        try:
+            if isinstance(self.scorer, LesionScorer):
+                evidence.append(look_at_photo(self.segmenter, photo.pixels, prompt))
+                probability = evidence[-1].probability
+            else:
+                probability = self.segmenter.predict(photo.pixels, prompt)
+        except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
+            raise ModelError(f"the segmentation model failed: {one_line(error)}") from error
+        return PhotoPrediction(photo.photo_id, probability, photo.size)
 
     def judge_answers(
         self, scores: OptionScores, answers: Answers, *, photos: bool
@@ -192,10 +231,6 @@ class Predictor:
         models = (_digest(self.cues.model_id), _digest(self.scorer.model_id) if weight > 0 and self.scorer is not None else "")
         return next((entry for entry in self.calibrations if (entry.cues, entry.answerer) == models), None)
 
-
-def _digest(model_id: str) -> str:
-    return model_id.rpartition("@")[2]
-
     def explain(
         self, encounter: Encounter, prediction: Prediction, family_id: str, option: int, *, language: Language = "en"
     ) -> Explanation:
@@ -211,17 +246,19 @@ def _digest(model_id: str) -> str:
             raise IndexError(f"{family_id} has options 0 to {len(place.options['en']) - 1}, not {option}")
         if self.cues is None or not prediction.scores:
             return Explanation(family_id, option, language)
-        share = 1 - self.weights.of(family_id, photos=bool(encounter.photos)) if self.scorer is not None else 1.0
+        share = 1 - self.weights.of(family_id, photos=self.reads_photos(encounter)) if self.scorer is not None else 1.0
         words = explain_words(self.cues, encounter.narrative, family_id, option, language, share=share)
         return Explanation(family_id, option, language, words)
 
 
-def _find_lesion(segmenter: Segmenter, photo: Photo, prompt: str) -> PhotoPrediction:
-    try:
-        probability = segmenter.predict(photo.pixels, prompt)
-    except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
-        raise ModelError(f"the segmentation model failed: {one_line(error)}") from error
-    return PhotoPrediction(photo.photo_id, probability, photo.size)
+def _digest(model_id: str) -> str:
+    return model_id.rpartition("@")[2]
+
+
+def load_scorer(source: str | Path) -> OptionScorer | LesionScorer:
+    """Load a model for the closed questions; ``config.json``'s model_type picks the kind. Raises CheckpointError with one line."""
+    kind = read_config(find_checkpoint(source))["model_type"]
+    return LesionScorer.load(source) if kind == LesionAnswererConfig.model_type else OptionScorer.load(source)
 
 
 def _say_what_was_missing(encounter: Encounter) -> list[str]:

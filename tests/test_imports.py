@@ -31,6 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("explanation",),
     ("checkpoints", "encoders", "photo_head", "case_answerer"),
     ("compact_segmentation", "segmentation", "vqa"),
+    ("lesion_answers",),
     ("predictor",),
     ("batch",),
     ("ui",),
