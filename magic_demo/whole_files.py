@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,25 @@ def write_whole(path: Path, content: bytes | str) -> None:
 def write_json(path: Path, value: Any, *, indent: int | None = 4) -> None:
     """Write JSON whole, in UTF-8 with every script readable. Raises ValueError for NaN and infinities, which JSON does not know."""
     write_whole(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False))
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder to write into that takes the place of ``folder`` when the block ends, and is removed when it fails.
+
+    ``folder`` is new or empty; missing folders above it are made. Raises OSError as the system gives it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=folder.parent))
+    try:
+        yield part
+        part.chmod(0o777 & ~_umask())
+        if folder.is_dir():
+            folder.rmdir()
+        part.rename(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
 
 
 def _umask() -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.whole_files import write_json, write_whole
+from magic_demo.whole_files import whole_folder, write_json, write_whole
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:
@@ -47,3 +47,24 @@ def test_json_keeps_chinese_readable_and_refuses_nan(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "b.json", math.nan)
     assert not (tmp_path / "b.json").exists()
+
+
+def test_a_folder_takes_its_place_when_it_is_whole(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    with whole_folder(tmp_path / "deep" / "new") as part:
+        write_whole(part / "a" / "b.txt", "c")
+        assert not (tmp_path / "deep" / "new").exists()
+    with whole_folder(tmp_path / "new"):
+        pass
+    assert (tmp_path / "deep" / "new" / "a" / "b.txt").read_text() == "c"
+    assert [entry.name for entry in (tmp_path / "deep").iterdir()] == ["new"]
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    assert (tmp_path / "new").stat().st_mode == plain.stat().st_mode
+
+
+def test_a_folder_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="half"), whole_folder(tmp_path / "new") as part:
+        write_whole(part / "a.txt", "b")
+        raise ValueError("half way")
+    assert not list(tmp_path.iterdir())

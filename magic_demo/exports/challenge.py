@@ -1,0 +1,83 @@
+"""Readings as challenge files: one mask TIFF a reader and photo, answer files that every scorer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from magic_demo.exports.readings import CaseReadings, Selection, agree_answers, annotator_of, missing_families
+from magic_demo.formats import write_answers
+from magic_demo.mask_files import mask_file_name, write_mask
+from magic_demo.mask_runs import decode_mask
+from magic_demo.types import MaskRuns, Review
+
+MASKS = "masks"
+ANSWERS = "answers.json"
+OFFICIAL_ANNOTATORS = 4
+
+
+def write_challenge(selection: Selection, folder: Path) -> int:
+    """Write ``masks/<image id>_mask_ann<k>.tiff``, ``answers_ann<k>.json`` and ``answers.json``; returns how many masks.
+
+    k counts from 0, as the organisers' annotators do. ``answers_ann<k>.json`` holds the encounters that reader k answered whole;
+    ``answers.json`` one answer an encounter, what most readers chose. All of them are in the organisers' layout.
+    """
+    masks = write_masks(selection, folder / MASKS)
+    write_answers(folder / ANSWERS, merge_answers(selection))
+    for number, name in enumerate(selection.annotators):
+        own = {
+            case.case_id: dict(saved.review.answers)
+            for case in selection.cases
+            for saved in case.readings
+            if annotator_of(saved.review) == name and not missing_families(saved.review.answers)
+        }
+        write_answers(folder / f"answers_ann{number}.json", own)
+    if len(selection.annotators) > OFFICIAL_ANNOTATORS and masks:
+        selection.left_out.add(
+            "annotator whom the organisers' script does not read, only ann0 to ann3", ", ".join(selection.annotators[4:])
+        )
+    return masks
+
+
+def write_masks(selection: Selection, folder: Path) -> int:
+    """Write every reader's masks and return how many."""
+    written = 0
+    for _case, review, photo_id, runs in walk_masks(selection):
+        write_mask(folder / mask_file_name(photo_id, f"ann{selection.number(review)}"), decode_mask(runs))
+        written += 1
+    return written
+
+
+def walk_masks(selection: Selection) -> Iterator[tuple[CaseReadings, Review, str, MaskRuns]]:
+    """Yield every mask that is exported: case, review, photo id, runs. Photos have one mask an annotator; what is left out is noted."""
+    owners: dict[str, str] = {}
+    for case in selection.cases:
+        for saved in case.readings:
+            review = saved.review
+            photo_ids = [photo.photo_id for photo in case.files.photo_files] if case.files else []
+            for photo_id in dict.fromkeys([*photo_ids, *review.masks]):
+                if photo_id in review.unusable:
+                    selection.left_out.add("photo that its reader called unusable", photo_id, annotator_of(review))
+                elif photo_id not in review.masks:
+                    selection.left_out.add("photo that was not outlined", photo_id, annotator_of(review))
+                elif owners.setdefault(photo_id, case.case_id) != case.case_id:
+                    selection.left_out.add(
+                        f"mask of a photo that {owners[photo_id]} has too, whose masks are taken", photo_id, case.case_id
+                    )
+                else:
+                    yield case, review, photo_id, review.masks[photo_id]
+
+
+def merge_answers(selection: Selection) -> dict[str, dict[str, int]]:
+    """Return one answer set an encounter, of those that are answered whole; what is left out or tied is noted."""
+    answers = {}
+    for case in selection.cases:
+        agreed, tied = agree_answers(case.readings)
+        missing = missing_families(agreed)
+        if missing:
+            selection.left_out.add("answers of an encounter with families that nobody answered", case.case_id, ", ".join(missing))
+            continue
+        for family_id in tied:
+            selection.left_out.add("answers beside those taken where readers tie", case.case_id, family_id)
+        answers[case.case_id] = agreed
+    return answers

@@ -1,0 +1,182 @@
+"""Readings as Label Studio tasks, and back: one task a photo, one annotation a reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+from magic_demo.exports.brush_code import encode_brush
+from magic_demo.exports.readings import CaseReadings, Selection, annotator_of, is_answered
+from magic_demo.mask_runs import area, decode_mask
+from magic_demo.questions import load_families
+from magic_demo.types import REVIEW_KINDS, Answers, Family, PhotoFile, Review, SavedReview
+from magic_demo.whole_files import write_json, write_whole
+
+TASKS = "label_studio.json"
+CONFIG = "label_studio.xml"
+PHOTO, LESION = "photo", "lesion"
+NO_LESION, UNUSABLE, FLAGGED = "no lesion", "image unusable", "flagged"
+OWN = "magic_demo"
+"""Where a task's data keeps what Label Studio has no field for."""
+LOCAL_FILES = "/data/local-files/?d="
+
+
+def write_label_studio(selection: Selection, folder: Path) -> int:
+    """Write ``label_studio.json``, tasks to import, and ``label_studio.xml``, the labelling interface to set first; returns how many masks.
+
+    Each photo of a case is a task, each reading an annotation in it: the mask as a brush region, "no lesion" where it is empty. What is said of the
+    case (answers, comment, ...) stands in the task of its first photo. Photos are named as files below Label Studio's local storage.
+    """
+    tasks: list[dict[str, Any]] = []
+    masks = 0
+    for case in selection.cases:
+        photos = _photos(case)
+        if not photos:
+            selection.left_out.add("case without photos, of which there can be no task", case.case_id)
+        for position, photo in enumerate(photos):
+            annotations = [_annotation(saved, photo.photo_id, with_case=position == 0) for saved in case.readings]
+            masks += sum(photo.photo_id in saved.review.masks for saved in case.readings)
+            kept = [annotation for annotation in annotations if annotation["result"]]
+            tasks.append({"data": _task_data(selection.queue, case, photo, position), "annotations": kept})
+    write_json(folder / TASKS, tasks, indent=None)
+    write_whole(folder / CONFIG, make_config())
+    return masks
+
+
+def make_config() -> str:
+    """Return the labelling interface, XML: the photo with a brush, the nine cards as choices, and what else a reading holds."""
+    view = ElementTree.Element("View")
+
+    def choices(name: str, title: str, values: Sequence[str], *, several: bool = False) -> None:
+        ElementTree.SubElement(view, "Header", value=title, size="5")
+        parent = ElementTree.SubElement(
+            view, "Choices", name=name, toName=PHOTO, choice="multiple" if several else "single", showInline="true"
+        )
+        for value in values:
+            ElementTree.SubElement(parent, "Choice", value=value)
+
+    def text(name: str, title: str) -> None:
+        ElementTree.SubElement(view, "TextArea", name=name, toName=PHOTO, maxSubmissions="1", editable="true", placeholder=title)
+
+    ElementTree.SubElement(view, "Image", name=PHOTO, value="$image", zoom="true", zoomControl="true")
+    labels = ElementTree.SubElement(view, "BrushLabels", name=LESION, toName=PHOTO)
+    ElementTree.SubElement(labels, "Label", value=LESION)
+    choices("photo_is", "This photo", [NO_LESION, UNUSABLE], several=True)
+    for family in load_families():
+        choices(family.family_id, f"{family.title['en']} {family.title['zh']}", family.options["en"], several=len(family.questions) > 1)
+        if specify_options(family):
+            text(f"{family.family_id}_specified", f"{family.title['en']}: please specify")
+    choices("difficulty", "Difficulty", ["easy", "medium", "hard"])
+    choices("flag", "Flag", [FLAGGED])
+    choices("kind", "Reading", REVIEW_KINDS)
+    text("comment", "Comment")
+    text("reader", "Reader")
+    ElementTree.indent(view)
+    return ElementTree.tostring(view, encoding="unicode") + "\n"
+
+
+def specify_options(family: Family) -> list[int]:
+    """Return the indices of a family's options that ask for free text."""
+    return [index for index, option in enumerate(family.options["en"]) if "please specify" in option]
+
+
+def _photos(case: CaseReadings) -> list[PhotoFile]:
+    known = list(case.files.photo_files) if case.files else []
+    named = {photo_id for saved in case.readings for photo_id in (*saved.review.masks, *sorted(saved.review.unusable))}
+    return [*known, *(PhotoFile(name, None) for name in sorted(named - {photo.photo_id for photo in known}))]
+
+
+def _task_data(queue: str, case: CaseReadings, photo: PhotoFile, position: int) -> dict[str, Any]:
+    own = {
+        "queue": queue,
+        "case_id": case.case_id,
+        "photo_id": photo.photo_id,
+        "position": position,
+        "readings": [
+            {
+                "reader": saved.review.reader,
+                "kind": saved.review.kind,
+                "number": saved.number,
+                "saved_at": saved.saved_at.isoformat(),
+                "state": saved.review.state,
+                "models": dict(saved.review.models),
+                "disagreements": None if saved.review.disagreements is None else sorted(saved.review.disagreements),
+            }
+            for saved in case.readings
+        ],
+    }
+    name = photo.path.name if photo.path else photo.photo_id
+    words = case.files.narrative if case.files else None
+    return {
+        "image": LOCAL_FILES + quote(name),
+        "narrative_en": words.en if words else "",
+        "narrative_zh": words.zh if words else "",
+        OWN: own,
+    }
+
+
+def _annotation(saved: SavedReview, photo_id: str, *, with_case: bool) -> dict[str, Any]:
+    review = saved.review
+    size = _size(review, photo_id)
+    results = [*_photo_results(review, photo_id), *(_case_results(review) if with_case else ())]
+    if results:
+        results += [_value("reader", "textarea", {"text": [review.reader]}), _value("kind", "choices", {"choices": [review.kind]})]
+    for place, result in enumerate(results):
+        result["id"] = f"r{saved.number}-{place}"
+        if size is not None:
+            result.update(original_height=size[0], original_width=size[1], image_rotation=0)
+    return {
+        "result": results,
+        "lead_time": review.seconds if with_case else 0,
+        "was_cancelled": False,
+        "ground_truth": annotator_of(review) != review.reader,
+    }
+
+
+def _photo_results(review: Review, photo_id: str) -> Iterator[dict[str, Any]]:
+    runs = review.masks.get(photo_id)
+    if runs is not None and area(runs):
+        rle = encode_brush(decode_mask(runs))
+        yield {
+            "type": "brushlabels",
+            "from_name": LESION,
+            "to_name": PHOTO,
+            "value": {"format": "rle", "rle": rle, "brushlabels": [LESION]},
+        }
+    said = [NO_LESION] * (runs is not None and not area(runs)) + [UNUSABLE] * (photo_id in review.unusable)
+    if said:
+        yield _value("photo_is", "choices", {"choices": said})
+
+
+def _case_results(review: Review) -> Iterator[dict[str, Any]]:
+    for family in load_families():
+        if is_answered(review.answers, family):
+            yield _value(family.family_id, "choices", {"choices": _labels(review.answers, family)})
+        words = [review.specified[question.qid] for question in family.questions if review.specified.get(question.qid)]
+        if words:
+            yield _value(f"{family.family_id}_specified", "textarea", {"text": words})
+    if review.difficulty:
+        yield _value("difficulty", "choices", {"choices": [review.difficulty]})
+    if review.flagged:
+        yield _value("flag", "choices", {"choices": [FLAGGED]})
+    if review.comment:
+        yield _value("comment", "textarea", {"text": [review.comment]})
+
+
+def _labels(answers: Answers, family: Family) -> list[str]:
+    """Return the options that the slots hold, in their order; "Not mentioned" only where it is the one label."""
+    held = dict.fromkeys(answers[question.qid] for question in family.questions)
+    labels = [index for index in held if index != family.not_mentioned] or [family.not_mentioned]
+    return [family.options["en"][index] for index in labels]
+
+
+def _value(name: str, kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": kind, "from_name": name, "to_name": PHOTO, "value": dict(value)}
+
+
+def _size(review: Review, photo_id: str) -> tuple[int, int] | None:
+    runs = review.masks.get(photo_id)
+    return runs.size if runs is not None else None

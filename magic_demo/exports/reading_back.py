@@ -1,0 +1,236 @@
+"""Reviews out of what was exported: challenge files and Label Studio's tasks, as they were written or after others worked on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from magic_demo.errors import FormatError
+from magic_demo.exports import MANIFEST
+from magic_demo.exports.brush_code import decode_brush
+from magic_demo.exports.label_studio import FLAGGED, LESION, NO_LESION, OWN, TASKS, UNUSABLE, specify_options
+from magic_demo.exports.readings import CONSENSUS, ExportError
+from magic_demo.findings import Findings
+from magic_demo.formats import read_answers, read_json, read_json_list
+from magic_demo.mask_files import annotator_of, find_reference_masks, read_mask
+from magic_demo.mask_runs import encode_mask
+from magic_demo.questions import load_families
+from magic_demo.types import REVIEW_KINDS, Difficulty, EncounterFiles, Family, Mask, Review, ReviewKind
+
+_ENCOUNTER = re.compile(r"IMG_(.+)_\d+")
+_ANSWERS = re.compile(r"answers_(ann\d+)\.json")
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """Reviews by case and reader, and one line for each kind of thing that could not be read."""
+
+    reviews: tuple[Review, ...]
+    left_out: tuple[str, ...]
+
+
+def read_reviews(place: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
+    """Read an export back: a folder of challenge files, a folder with ``label_studio.json``, or a JSON file that Label Studio exported.
+
+    queue: where the reviews are to belong. cases: say which case a photo of challenge files is of; else its name does (``IMG_<case>_<number>``),
+    or the photo is taken for the case. Raises ExportError or FormatError, one line, when there is nothing of the kind.
+    """
+    if place.is_dir():
+        if (place / TASKS).is_file():
+            return read_label_studio(place / TASKS, queue)
+        return read_challenge(place, queue, cases)
+    if not place.is_file():
+        raise ExportError(f"{place}: no such file or folder; an export as challenge files or for Label Studio is expected")
+    return read_label_studio(place, queue)
+
+
+def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
+    """Read masks ``..._ann<k>.tiff`` and ``answers_ann<k>.json``: one done review a case and annotator, named as ``export.json`` says or ``ann<k>``."""
+    masks = find_reference_masks(folder)
+    answers = {match[1]: path for path in sorted(folder.iterdir()) if (match := _ANSWERS.fullmatch(path.name))}
+    if not masks and not answers:
+        raise ExportError(
+            f"{folder}: holds neither masks named <image id>_mask_ann<k>.tiff nor answers_ann<k>.json; name a challenge export"
+        )
+    names = _annotator_names(folder)
+    owner = {photo.photo_id: case.encounter_id for case in cases for photo in case.photo_files}
+    left_out = Findings()
+    found: dict[tuple[str, str], Review] = {}
+
+    def review_of(case_id: str, annotator: str) -> Review:
+        name = names.get(annotator, annotator)
+        return found.setdefault((case_id, annotator), Review(case_id, name, _kind_of(name), "done", queue=queue))
+
+    for photo_id, paths in masks.items():
+        match = _ENCOUNTER.fullmatch(photo_id)
+        case_id = owner.get(photo_id) or (match[1] if match else photo_id)
+        for path in paths:
+            annotator = annotator_of(path)
+            review = review_of(case_id, annotator)
+            try:
+                runs = encode_mask(read_mask(path))
+            except FormatError as error:
+                left_out.add("mask that cannot be read", path.name, str(error))
+                continue
+            found[case_id, annotator] = replace(review, masks={**review.masks, photo_id: runs})
+    for annotator, path in answers.items():
+        for case_id, chosen in read_answers(path).items():
+            found[case_id, annotator] = replace(review_of(case_id, annotator), answers=chosen)
+    return ReadBack(tuple(found[key] for key in sorted(found)), left_out.lines())
+
+
+def read_label_studio(path: Path, queue: str) -> ReadBack:
+    """Read Label Studio's JSON export of the interface that ``label_studio.xml`` sets up; annotations of one case and reader become one review.
+
+    What Label Studio has no field for comes from the task's data, where the export put it. A new annotation is by the reader whom it names, or else
+    by ``label-studio-<who completed it>``, and blind: nobody showed a model there.
+    """
+    left_out = Findings()
+    found: dict[tuple[str, str, ReviewKind], Review] = {}
+    for number, task in enumerate(read_json_list(path, "a JSON list of Label Studio's tasks"), start=1):
+        try:
+            data = task["data"]
+            own = data.get(OWN, {})
+            photo_id = str(own.get("photo_id") or Path(str(data.get("image", ""))).stem)
+            case_id = str(own.get("case_id") or photo_id)
+            annotations = task.get("annotations", [])
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ExportError(f"{path}: task {number} is none of Label Studio's, with 'data' and 'annotations'; export as JSON") from error
+        for annotation in annotations:
+            try:
+                if annotation.get("was_cancelled"):
+                    continue
+                review = _read_annotation(annotation, case_id, photo_id, queue)
+            except (FormatError, KeyError, TypeError, ValueError, AttributeError) as error:
+                left_out.add("annotation that cannot be read", f"task {number}", str(error) or type(error).__name__)
+                continue
+            review = _add_own(review, own.get("readings", ()))
+            key = (case_id, review.reader, review.kind)
+            found[key] = _join(found[key], review) if key in found else review
+    return ReadBack(tuple(found[key] for key in sorted(found)), left_out.lines())
+
+
+def _annotator_names(folder: Path) -> Mapping[str, str]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        return {}
+    manifest = read_json(path, "what an export wrote")
+    names = manifest.get("annotators", {}) if isinstance(manifest, dict) else {}
+    return {str(key): str(value) for key, value in names.items()} if isinstance(names, dict) else {}
+
+
+def _kind_of(name: str) -> ReviewKind:
+    return "consensus" if name == CONSENSUS else "assisted"
+
+
+def _read_annotation(annotation: Mapping[str, Any], case_id: str, photo_id: str, queue: str) -> Review:
+    results = annotation["result"]
+    by_name: dict[str, list[str]] = {}
+    for result in results:
+        value = result["value"]
+        if result["type"] in ("choices", "textarea"):
+            by_name.setdefault(result["from_name"], []).extend(str(text) for text in value["choices" if "choices" in value else "text"])
+    answers, specified = _read_families(by_name)
+    mask = _read_mask(results, by_name)
+    kinds = [kind for kind in REVIEW_KINDS if kind in by_name.get("kind", ())]
+    difficulty: Difficulty | None = next((level for level in get_args(Difficulty) if level in by_name.get("difficulty", ())), None)
+    return Review(
+        case_id=case_id,
+        reader=(by_name.get("reader") or [_completed_by(annotation)])[0],
+        kind=kinds[0] if kinds else "blind",
+        state="done",
+        answers=answers,
+        specified=specified,
+        masks={} if mask is None else {photo_id: encode_mask(mask)},
+        unusable=frozenset({photo_id} if UNUSABLE in by_name.get("photo_is", ()) else ()),
+        comment="\n".join(by_name.get("comment", ())),
+        flagged=FLAGGED in by_name.get("flag", ()),
+        difficulty=difficulty,
+        seconds=float(annotation.get("lead_time") or 0),
+        queue=queue,
+    )
+
+
+def _read_families(by_name: Mapping[str, Sequence[str]]) -> tuple[dict[str, int], dict[str, str]]:
+    answers: dict[str, int] = {}
+    specified: dict[str, str] = {}
+    for family in load_families():
+        if family.family_id in by_name:
+            answers.update(_fill_slots(by_name[family.family_id], family))
+        slots = [question.qid for question in family.questions if answers.get(question.qid) in specify_options(family)]
+        texts = by_name.get(f"{family.family_id}_specified", ())
+        if texts:
+            specified[slots[0] if slots else family.questions[0].qid] = "\n".join(texts)
+    return answers, specified
+
+
+def _fill_slots(labels: Sequence[str], family: Family) -> dict[str, int]:
+    options = family.options["en"]
+    unknown = [label for label in labels if label not in options]
+    if unknown:
+        raise FormatError(f"{family.family_id} has no option {unknown[0]!r}")
+    chosen = [index for index in dict.fromkeys(options.index(label) for label in labels) if index != family.not_mentioned]
+    if len(chosen) > len(family.questions):
+        raise FormatError(f"{family.family_id} has {len(family.questions)} slots and {len(chosen)} labels")
+    filled = [*chosen, *[family.not_mentioned] * (len(family.questions) - len(chosen))]
+    return {question.qid: index for question, index in zip(family.questions, filled, strict=True)}
+
+
+def _read_mask(results: Sequence[Mapping[str, Any]], by_name: Mapping[str, Sequence[str]]) -> Mask | None:
+    """Return what the brush regions cover together, an empty mask where the reader said "no lesion", None where neither is."""
+    mask: Mask | None = None
+    for result in results:
+        if result["type"] == "brushlabels" and LESION in result["value"]["brushlabels"]:
+            region = decode_brush(result["value"]["rle"], _size(result))
+            mask = region if mask is None else mask | region
+    if mask is None and NO_LESION in by_name.get("photo_is", ()):
+        sized = next((result for result in results if "original_height" in result), None)
+        if sized is None:
+            raise FormatError("says 'no lesion' of a photo whose size it does not know")
+        mask = np.zeros(_size(sized), np.bool_)
+    return mask
+
+
+def _size(result: Mapping[str, Any]) -> tuple[int, int]:
+    return int(result["original_height"]), int(result["original_width"])
+
+
+def _completed_by(annotation: Mapping[str, Any]) -> str:
+    who = annotation.get("completed_by")
+    if isinstance(who, Mapping):
+        who = who.get("email") or who.get("id")
+    return f"label-studio-{who if who is not None else 'unknown'}"
+
+
+def _add_own(review: Review, readings: Sequence[Mapping[str, Any]]) -> Review:
+    """Add what the export kept beside the annotations: state, models and disagreements of the same reader's reading of the same kind."""
+    for kept in readings:
+        if kept.get("reader") == review.reader and kept.get("kind") == review.kind:
+            differs = kept.get("disagreements")
+            return replace(
+                review,
+                state="in progress" if kept.get("state") == "in progress" else "done",
+                models={str(task): str(model) for task, model in kept.get("models", {}).items()},
+                disagreements=None if differs is None else frozenset(str(name) for name in differs),
+            )
+    return review
+
+
+def _join(first: Review, second: Review) -> Review:
+    """Join what two tasks say of one case: the photos' masks side by side, of what is said of the case the first that is said."""
+    return replace(
+        first,
+        answers={**second.answers, **first.answers},
+        specified={**second.specified, **first.specified},
+        masks={**second.masks, **first.masks},
+        unusable=first.unusable | second.unusable,
+        comment=first.comment or second.comment,
+        flagged=first.flagged or second.flagged,
+        difficulty=first.difficulty or second.difficulty,
+        seconds=first.seconds + second.seconds,
+    )

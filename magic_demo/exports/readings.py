@@ -1,0 +1,155 @@
+"""Which readings an export takes: of one queue, the finished ones, one a reader and case, and what is left out and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from magic_demo.errors import MagicDemoError
+from magic_demo.findings import Findings
+from magic_demo.questions import load_families
+from magic_demo.types import Answers, EncounterFiles, Family, Review, ReviewKind, SavedReview
+
+CONSENSUS = "consensus"
+
+
+class ExportError(MagicDemoError):
+    """Nothing can be exported as asked, or what should be read back is no export."""
+
+
+@dataclass(frozen=True)
+class CaseReadings:
+    """A case with the readings that are exported of it. files: None where the case's photos and words are not at hand."""
+
+    case_id: str
+    files: EncounterFiles | None
+    readings: tuple[SavedReview, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is exported.
+
+    annotators: names, in the order of their k in ``ann<k>``; a consensus is the annotator "consensus", after the readers.
+    left_out: what is not exported and why; writers add to it.
+    """
+
+    queue: str
+    annotators: tuple[str, ...]
+    cases: tuple[CaseReadings, ...]
+    left_out: Findings = field(default_factory=Findings)
+
+    def number(self, review: Review) -> int:
+        """Return the k of a review's annotator."""
+        return self.annotators.index(annotator_of(review))
+
+
+def select_readings(
+    reviews: Iterable[SavedReview],
+    cases: Iterable[EncounterFiles],
+    *,
+    readers: Collection[str] = (),
+    consensus: bool = False,
+    every_kind: bool = False,
+) -> Selection:
+    """Choose the newest finished reading of each reader and case; the order of cases is the one of ``cases``, then of the reviews.
+
+    readers: these alone, all where empty. consensus: a case that has one is exported with it alone; else consensuses are left out.
+    every_kind: the newest finished reading of every kind, so that blind and revealed readings and consensuses stand side by side.
+    Raises ExportError when there is none, or when they are of several queues, whose cases may share their ids.
+    """
+    rows = sorted(reviews, key=lambda saved: saved.number)
+    queues = sorted({saved.review.queue for saved in rows})
+    if len(queues) > 1:
+        raise ExportError(f"the reviews are of the queues {', '.join(queues)}; choose one (--queue)")
+    left_out = Findings()
+    chosen = _choose(rows, set(readers), left_out, every_kind=every_kind)
+    if not every_kind:
+        chosen = _settle_consensus(chosen, left_out, wanted=consensus)
+    files = {case.encounter_id: case for case in cases}
+    order = dict.fromkeys([*files, *(saved.review.case_id for saved in chosen)])
+    found = [CaseReadings(case_id, files.get(case_id), _of_case(chosen, case_id)) for case_id in order]
+    taken = tuple(case for case in found if case.readings)
+    if not taken:
+        why = "; ".join(left_out.lines()) or "none was saved"
+        raise ExportError(f"there is no finished reading to export ({why}); finish a case first")
+    names = {annotator_of(saved.review) for case in taken for saved in case.readings}
+    annotators = (*sorted(names - {CONSENSUS}), *([CONSENSUS] if CONSENSUS in names else []))
+    return Selection(queues[0], annotators, taken, left_out)
+
+
+def annotator_of(review: Review) -> str:
+    """Return whose reading it is: the reader's name, or "consensus" whoever wrote it."""
+    return CONSENSUS if review.kind == "consensus" else review.reader
+
+
+def is_answered(answers: Answers, family: Family) -> bool:
+    """Tell whether every slot of a family holds an answer."""
+    return all(question.qid in answers for question in family.questions)
+
+
+def missing_families(answers: Answers) -> list[str]:
+    """Return the ids of the families that are not answered."""
+    return [family.family_id for family in load_families() if not is_answered(answers, family)]
+
+
+def agree_answers(readings: Sequence[SavedReview]) -> tuple[dict[str, int], list[str]]:
+    """Return one answer a question, and the families whose readers tie.
+
+    A family gets the set of options that most readers chose; of a tie the one of the reader whose name comes first. A family that nobody answered is absent.
+    """
+    agreed: dict[str, int] = {}
+    tied = []
+    ordered = sorted(readings, key=lambda saved: annotator_of(saved.review))
+    for family in load_families():
+        given = [saved.review.answers for saved in ordered if is_answered(saved.review.answers, family)]
+        if not given:
+            continue
+        sets = [frozenset(answers[question.qid] for question in family.questions) for answers in given]
+        counts = Counter(sets)
+        most = max(counts.values())
+        if sum(count == most for count in counts.values()) > 1:
+            tied.append(family.family_id)
+        first = next(answers for answers, labels in zip(given, sets, strict=True) if counts[labels] == most)
+        agreed.update({question.qid: first[question.qid] for question in family.questions})
+    return agreed, tied
+
+
+def _choose(rows: Sequence[SavedReview], readers: Collection[str], left_out: Findings, *, every_kind: bool) -> list[SavedReview]:
+    newest: dict[tuple[str, str, ReviewKind | None], SavedReview] = {}
+    unfinished: dict[tuple[str, str], SavedReview] = {}
+    for saved in rows:
+        review = saved.review
+        if readers and review.reader not in readers:
+            left_out.add("readings of a reader who was not asked for", review.reader)
+            continue
+        if review.state != "done":
+            unfinished[review.case_id, review.reader] = saved
+            continue
+        key = review.kind if every_kind or review.kind == CONSENSUS else None
+        newest[review.case_id, review.reader if key != CONSENSUS else "", key] = saved
+    for (case_id, reader), saved in unfinished.items():
+        if not any(other.review.case_id == case_id and other.review.reader == reader for other in newest.values()):
+            left_out.add("reading that is not finished", case_id, reader)
+        elif saved.number > max(o.number for o in newest.values() if (o.review.case_id, o.review.reader) == (case_id, reader)):
+            left_out.add("changes since the last finished reading, which is exported", case_id, reader)
+    return sorted(newest.values(), key=lambda saved: saved.number)
+
+
+def _settle_consensus(chosen: Sequence[SavedReview], left_out: Findings, *, wanted: bool) -> list[SavedReview]:
+    with_consensus = {saved.review.case_id for saved in chosen if saved.review.kind == CONSENSUS}
+    kept = []
+    for saved in chosen:
+        is_consensus = saved.review.kind == CONSENSUS
+        if wanted and not is_consensus and saved.review.case_id in with_consensus:
+            left_out.add("reading of a case that is exported with its consensus", saved.review.case_id, saved.review.reader)
+        elif not wanted and is_consensus:
+            left_out.add("consensus, which was not asked for", saved.review.case_id)
+        else:
+            kept.append(saved)
+    return kept
+
+
+def _of_case(chosen: Sequence[SavedReview], case_id: str) -> tuple[SavedReview, ...]:
+    return tuple(saved for saved in chosen if saved.review.case_id == case_id)

@@ -1,0 +1,135 @@
+"""Readings as tables, CSV or Parquet: one row an answer, one a mask, one a reading."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from magic_demo.exports.challenge import walk_masks
+from magic_demo.exports.readings import Selection
+from magic_demo.mask_runs import area
+from magic_demo.questions import load_questions
+from magic_demo.types import SavedReview
+from magic_demo.whole_files import write_whole
+
+Rows = list[dict[str, Any]]
+
+COLUMNS: Mapping[str, Mapping[str, type]] = {
+    "answers": {
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "saved_at": str, "qid": str, "family": str, "option": int,
+        "option_en": str, "option_zh": str, "specified": str,
+    },
+    "masks": {
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "saved_at": str, "photo_id": str, "height": int, "width": int,
+        "lesion_pixels": int, "counts": str,
+    },
+    "readings": {
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "saved_at": str, "flagged": bool, "difficulty": str,
+        "unusable": str, "comment": str, "seconds": float, "models": str, "compared": bool, "disagreements": str,
+    },
+}  # fmt: skip
+"""Table -> column -> type. ``number`` is the reading's row in the store and joins the tables; times are UTC, ISO 8601.
+``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements`` where the reader differs
+from it; these and ``unusable`` are ids joined by spaces, ``models`` is JSON."""
+
+
+def write_csv(selection: Selection, folder: Path) -> int:
+    """Write ``answers.csv``, ``masks.csv`` and ``readings.csv``, UTF-8 with the mark that spreadsheets look for; returns how many masks."""
+    tables = make_tables(selection)
+    for name, rows in tables.items():
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(COLUMNS[name]), lineterminator="\r\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(folder / f"{name}.csv", text.getvalue().encode("utf-8-sig"))
+    return len(tables["masks"])
+
+
+def write_parquet(selection: Selection, folder: Path) -> int:
+    """Write ``answers.parquet``, ``masks.parquet`` and ``readings.parquet``; returns how many masks."""
+    import pyarrow  # 50 MB that nothing else needs
+    from pyarrow import parquet
+
+    kinds = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string(), bool: pyarrow.bool_()}
+    tables = make_tables(selection)
+    for name, rows in tables.items():
+        schema = pyarrow.schema([(column, kinds[kind]) for column, kind in COLUMNS[name].items()])
+        stream = io.BytesIO()
+        parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), stream)
+        write_whole(folder / f"{name}.parquet", stream.getvalue())
+    return len(tables["masks"])
+
+
+def make_tables(selection: Selection) -> dict[str, Rows]:
+    """Return the rows of each table, in the order of cases, readings and questions."""
+    numbers = {id(saved.review): saved for case in selection.cases for saved in case.readings}
+    answers: Rows = []
+    readings: Rows = []
+    for case in selection.cases:
+        for saved in case.readings:
+            readings.append(_reading_row(saved))
+            answers += _answer_rows(saved)
+    masks = [
+        {
+            **_common(numbers[id(review)]),
+            "photo_id": photo_id,
+            "height": runs.size[0],
+            "width": runs.size[1],
+            "lesion_pixels": area(runs),
+            "counts": runs.counts,
+        }
+        for _case, review, photo_id, runs in walk_masks(selection)
+    ]
+    return {"answers": answers, "masks": masks, "readings": readings}
+
+
+def _common(saved: SavedReview) -> dict[str, Any]:
+    review = saved.review
+    return {
+        "number": saved.number,
+        "queue": review.queue,
+        "case_id": review.case_id,
+        "reader": review.reader,
+        "kind": review.kind,
+        "saved_at": saved.saved_at.isoformat(),
+    }
+
+
+def _answer_rows(saved: SavedReview) -> Rows:
+    review = saved.review
+    return [
+        {
+            **_common(saved),
+            "qid": question.qid,
+            "family": question.family,
+            "option": review.answers[question.qid],
+            "option_en": question.options["en"][review.answers[question.qid]],
+            "option_zh": question.options["zh"][review.answers[question.qid]],
+            "specified": review.specified.get(question.qid, ""),
+        }
+        for question in load_questions()
+        if question.qid in review.answers
+    ]
+
+
+def _reading_row(saved: SavedReview) -> dict[str, Any]:
+    review = saved.review
+    return {
+        **_common(saved),
+        "flagged": review.flagged,
+        "difficulty": review.difficulty or "",
+        "unusable": _join(sorted(review.unusable)),
+        "comment": review.comment,
+        "seconds": review.seconds,
+        "models": json.dumps(dict(review.models), ensure_ascii=False),
+        "compared": review.disagreements is not None,
+        "disagreements": _join(sorted(review.disagreements or ())),
+    }
+
+
+def _join(names: Sequence[str]) -> str:
+    return " ".join(names)

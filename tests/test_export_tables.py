@@ -1,0 +1,78 @@
+"""Tables hold every answer, mask and reading; both kinds of file the same."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pyarrow import parquet
+
+from magic_demo.exports import write_export
+from magic_demo.exports.tables import COLUMNS
+from magic_demo.mask_runs import decode_mask
+from magic_demo.types import MaskRuns
+from tests.reviewed_cases import ReadQueue, make_queue
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> ReadQueue:
+    return make_queue(tmp_path / "data")
+
+
+def _read_csv(path: Path) -> list[dict[str, Any]]:
+    kinds: Mapping[str, Any] = COLUMNS[path.stem]
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return [
+            {name: text == "True" if kinds[name] is bool else kinds[name](text) for name, text in row.items()}
+            for row in csv.DictReader(stream)
+        ]
+
+
+def test_csv_and_parquet_hold_the_same_rows(queue: ReadQueue, tmp_path: Path) -> None:
+    write_export(queue.reviews, queue.cases, "csv", tmp_path / "csv")
+    write_export(queue.reviews, queue.cases, "parquet", tmp_path / "parquet")
+    for name in COLUMNS:
+        rows = _read_csv(tmp_path / "csv" / f"{name}.csv")
+        assert rows and rows == parquet.read_table(tmp_path / "parquet" / f"{name}.parquet").to_pylist()
+
+
+def test_every_finished_reading_of_every_kind_has_its_rows(queue: ReadQueue, tmp_path: Path) -> None:
+    write_export(queue.reviews, queue.cases, "csv", tmp_path / "out")
+    finished = {saved.number: saved.review for saved in queue.reviews if saved.review.state == "done"}
+    readings = _read_csv(tmp_path / "out" / "readings.csv")
+    assert {row["number"]: (row["case_id"], row["reader"], row["kind"]) for row in readings} == {
+        number: (review.case_id, review.reader, review.kind) for number, review in finished.items()
+    }
+    first = readings[0]
+    review = queue.reviews[0].review
+    assert (first["comment"], first["flagged"], first["difficulty"], first["seconds"]) == (review.comment, True, "hard", 12.5)
+    assert json.loads(first["models"]) == review.models and first["compared"] and first["disagreements"] == "CQID011"
+
+
+def test_answers_and_masks_come_back_equal(queue: ReadQueue, tmp_path: Path) -> None:
+    report = write_export(queue.reviews, queue.cases, "csv", tmp_path / "out")
+    answers = _read_csv(tmp_path / "out" / "answers.csv")
+    masks = _read_csv(tmp_path / "out" / "masks.csv")
+    assert report.masks == len(masks)
+    for saved in queue.reviews:
+        if saved.review.state != "done":
+            continue
+        own = [row for row in answers if row["number"] == saved.number]
+        assert {row["qid"]: row["option"] for row in own} == saved.review.answers
+        assert {row["qid"]: row["specified"] for row in own if row["specified"]} == saved.review.specified
+        found = {row["photo_id"]: row for row in masks if row["number"] == saved.number}
+        assert found.keys() == saved.review.masks.keys() - saved.review.unusable
+        for photo_id, row in found.items():
+            mask = decode_mask(MaskRuns((row["height"], row["width"]), row["counts"]))
+            assert np.array_equal(mask, decode_mask(saved.review.masks[photo_id])) and row["lesion_pixels"] == mask.sum()
+
+
+def test_an_option_is_told_in_both_languages(queue: ReadQueue, tmp_path: Path) -> None:
+    write_export(queue.reviews, queue.cases, "csv", tmp_path / "out")
+    row = next(row for row in _read_csv(tmp_path / "out" / "answers.csv") if row["qid"] == "CQID025-001" and row["option"] == 0)
+    assert (row["option_en"], row["option_zh"]) == ("yes", "是")
