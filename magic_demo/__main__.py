@@ -1,4 +1,4 @@
-"""``python -m magic_demo COMMAND``: predict, score, cases."""
+"""``python -m magic_demo COMMAND``: predict, score, cases, readers."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ COMMANDS = {
     "predict": ("magic_demo.batch", "turn a folder of encounters into challenge files"),
     "score": ("magic_demo.score_command", "compute the official scores of challenge files"),
     "cases": ("magic_demo.cases", "write synthetic encounters in the challenge's layout"),
+    "readers": ("magic_demo.readers_command", "say who may sign in and review"),
 }
 
 EXIT_NO_READER = 141

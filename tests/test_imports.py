@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "synthetic",
     ),
     ("bundles", "scoring", "mask_scoring", "answer_scoring", "cues", "cases", "bundled", "store"),
-    ("score_command", "cue_model", "exports"),
+    ("score_command", "readers_command", "cue_model", "exports"),
     ("explanation",),
     ("checkpoints", "encoders", "photo_head", "case_answerer"),
     ("compact_segmentation", "segmentation", "vqa"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from magic_demo.store.database import default_place
 from magic_demo.store.records import (
     CASE_FILTERS,
     LOCAL_READER,
@@ -30,4 +31,5 @@ __all__ = [
     "Reader",
     "ReaderRole",
     "Store",
+    "default_place",
 ]

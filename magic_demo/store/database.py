@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import ssl
 import time
@@ -21,6 +22,8 @@ from sqlalchemy.orm import Session
 from magic_demo.errors import StoreError, one_line
 
 FILE_NAME = "reviews.sqlite3"
+DEFAULT_FOLDER = "reviews"
+PLACE_VARIABLE = "MAGIC_DEMO_STORE"
 FILE_ENDINGS = (".sqlite3", ".sqlite", ".db")
 WRITE_LOCK = 7_243_001
 """The number of PostgreSQL's advisory lock that every write holds: any number, the same for all."""
@@ -40,6 +43,11 @@ _MEANINGS = (
     ("can't create a connection", "the server does not answer; check that it runs, its host and port"),
     ("network error", "the server does not answer any more; check that it runs"),
 )
+
+
+def default_place() -> str:
+    """Return where reviews are unless said otherwise: what the environment's MAGIC_DEMO_STORE names, else the folder ``reviews``."""
+    return os.environ.get(PLACE_VARIABLE) or DEFAULT_FOLDER
 
 
 class Database:
