@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.decoding import FamilyPriors, Labels, credit_matrix, weigh_sets
+from magic_demo.decoding import FamilyPriors, Labels, PossibleSets, credit_matrix, list_sets
 from magic_demo.errors import CheckpointError, one_line
 from magic_demo.types import Family
 from magic_demo.whole_files import write_json
@@ -69,8 +69,8 @@ def find_chances(scores: Floats, family: Family, priors: FamilyPriors | None, te
         return _softmax(scores / temperature)
     if priors is None:
         return np.asarray(1 / (1 + np.exp(-np.clip(scores / temperature, -50, 50))))
-    possible, shares = weigh_references(scores, family, priors, temperature)
-    return np.clip(shares @ _hold(possible, scores.shape[1]), 0.0, 1.0)
+    sets, shares = _weigh_references(scores, family, priors, temperature)
+    return np.clip(shares @ sets.held, 0.0, 1.0)
 
 
 def expect_credit(scores: Floats, answers: Sequence[Labels], family: Family, priors: FamilyPriors | None, temperature: float) -> Floats:
@@ -80,22 +80,12 @@ def expect_credit(scores: Floats, answers: Sequence[Labels], family: Family, pri
         return chances[np.arange(len(answers)), [next(iter(answer)) for answer in answers]]
     if priors is None:
         raise ValueError(f"{family.family_id}: without priors there is no model of sets to expect a credit under")
-    possible, shares = weigh_references(scores, family, priors, temperature)
-    systems = sorted(set(answers), key=sorted)
-    credits = credit_matrix(possible, systems)
-    return np.asarray((shares * credits[:, [systems.index(answer) for answer in answers]].T).sum(axis=1))
-
-
-def weigh_references(scores: Floats, family: Family, priors: FamilyPriors, temperature: float) -> tuple[list[Labels], Floats]:
-    """Return the (K) sets that a reference may be and how likely each is, (N, K), for a family of several slots with (N, O) scores."""
-    rates = np.clip(np.asarray(priors.rates, np.float64), 1e-3, 1 - 1e-3)
-    baseline = np.log(rates / (1 - rates))
-    first = scores.max(axis=0) if len(scores) else baseline  # which labels are candidates, where there are very many
-    tempered = replace(priors, weight=priors.weight / temperature)
-    possible, logs = weigh_sets(first, family, tempered)
-    moved = tempered.weight * (scores - first)
-    moved[:, family.not_mentioned] = 0.0
-    return possible, _softmax(logs + moved @ _hold(possible, scores.shape[1]).T)
+    sets, shares = _weigh_references(scores, family, priors, temperature)
+    places = {labels: place for place, labels in enumerate(sets.systems)}
+    unlisted = sorted(set(answers) - places.keys(), key=sorted)
+    credits = np.hstack([sets.credits, credit_matrix(sets.possible, unlisted)]) if unlisted else sets.credits
+    places |= {labels: len(places) + place for place, labels in enumerate(unlisted)}
+    return np.asarray((shares * credits[:, [places[answer] for answer in answers]].T).sum(axis=1))
 
 
 def write_calibration(folder: Path, calibration: Calibration) -> None:
@@ -136,8 +126,10 @@ def _read_family(family_id: str, entry: Mapping[str, float]) -> FamilyCalibratio
     return fitted
 
 
-def _hold(sets: Sequence[Labels], count: int) -> Floats:
-    return np.array([[label in labels for label in range(count)] for labels in sets], np.float64)
+def _weigh_references(scores: Floats, family: Family, priors: FamilyPriors, temperature: float) -> tuple[PossibleSets, Floats]:
+    """Return the K sets that a reference may be and how likely each is, (N, K), for a family of several slots with (N, O) scores."""
+    sets = list_sets(scores.max(axis=0), family, priors)
+    return sets, _softmax(sets.weigh(scores, priors.weight / temperature))
 
 
 def _softmax(logits: Floats) -> Floats:

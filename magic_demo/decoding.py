@@ -17,6 +17,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 
@@ -67,7 +68,7 @@ def decode_answers(scores: OptionScores, families: Sequence[Family], priors: Set
         if len(family.questions) == 1:
             answers[family.questions[0].qid] = int(means.argmax())
             continue
-        answers.update(_fill_slots(family, choose_labels(means, family, (priors or {}).get(family.family_id))))
+        answers.update(fill_slots(family, choose_labels(means, family, (priors or {}).get(family.family_id))))
     return answers
 
 
@@ -102,48 +103,86 @@ def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPri
             f"{family.family_id}: the checkpoint's priors are for {len(priors.rates)} options, the questions have {len(scores)}; "
             "train it on these questions, or decode without priors"
         )
-    possible, log_weights = weigh_sets(scores, family, priors)
+    sets = list_sets(scores, family, priors)
+    log_weights = sets.weigh(scores, priors.weight)
     shares = np.exp(log_weights - log_weights.max())
-    shares /= shares.sum()
-    systems = [
-        labels
-        for labels in possible
-        if len(labels - {family.not_mentioned}) <= MAX_LABELS and (family.not_mentioned in labels or len(labels) == len(family.questions))
-    ]
-    expected = credit_matrix(possible, systems).T @ shares
+    expected = np.round(sets.credits.T @ (shares / shares.sum()), 12)
     # Equal to rounding is equal: then the smaller set, and the one with the better scores, whatever the options' order.
     best = max(
-        range(len(systems)),
-        key=lambda i: (
-            round(float(expected[i]), 12),
-            -len(systems[i]),
-            sum(scores[label] for label in systems[i] if label != family.not_mentioned),
-        ),
+        (sets.systems[place] for place in np.flatnonzero(expected == expected.max())),
+        key=lambda labels: (-len(labels), sum(scores[label] for label in labels if label != family.not_mentioned)),
     )
-    return systems[best] - {family.not_mentioned}
+    return best - {family.not_mentioned}
 
 
 def weigh_sets(scores: NDArray[np.float64], family: Family, priors: FamilyPriors) -> tuple[list[Labels], NDArray[np.float64]]:
     """Return the sets that a reference may be and log q of each, up to a constant: (K,) float64."""
-    rates = np.clip(np.asarray(priors.rates, np.float64), 1e-3, 1 - 1e-3)
-    evidence = priors.weight * (scores - np.log(rates / (1 - rates)))
-    evidence[family.not_mentioned] = 0.0  # it follows from how many labels there are
+    sets = list_sets(scores, family, priors)
+    return list(sets.possible), sets.weigh(scores, priors.weight)
+
+
+@dataclass(frozen=True, eq=False)
+class PossibleSets:
+    """What the priors say of a family's sets, whatever the case.
+
+    possible: K sets that a reference may be. held: (K, O) float64, 1 where a set holds a label. log_prior: (K,) float64.
+    baseline: (O,) float64, the scores that say no more than the base rates. not_mentioned: see Family.
+    systems: the sets that may be answered. credits: (K, systems) float64, the official credit of each for each possible reference.
+    """
+
+    possible: tuple[Labels, ...]
+    held: NDArray[np.float64]
+    log_prior: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+    not_mentioned: int
+    systems: tuple[Labels, ...]
+    credits: NDArray[np.float64]
+
+    def weigh(self, scores: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
+        """Return log q of every possible set up to a constant, (..., K) float64, for (..., O) scores trusted as far as ``weight``."""
+        evidence = weight * (scores - self.baseline)
+        evidence[..., self.not_mentioned] = 0.0  # it follows from how many labels there are
+        return np.asarray(self.log_prior + evidence @ self.held.T)
+
+
+def list_sets(scores: NDArray[np.float64], family: Family, priors: FamilyPriors) -> PossibleSets:
+    """Return a family's possible sets; the (O,) scores choose among its labels where there are more than ``MAX_CANDIDATES``."""
     labels = [label for label in range(len(scores)) if label != family.not_mentioned]
-    labels = sorted(labels, key=lambda label: -scores[label])[:MAX_CANDIDATES]
-    slots = len(family.questions)
+    labels = sorted(sorted(labels, key=lambda label: -scores[label])[:MAX_CANDIDATES])
+    return _list_sets(
+        tuple(priors.sets.items()), priors.rates, priors.smoothing, family.not_mentioned, len(family.questions), tuple(labels)
+    )
+
+
+@lru_cache(maxsize=64)
+def _list_sets(
+    seen: tuple[tuple[Labels, int], ...],
+    rates: tuple[float, ...],
+    smoothing: float,
+    not_mentioned: int,
+    slots: int,
+    labels: tuple[int, ...],
+) -> PossibleSets:
     possible = [
-        frozenset(chosen) | ({family.not_mentioned} if size < slots else frozenset())
+        frozenset(chosen) | ({not_mentioned} if size < slots else frozenset())
         for size in range(min(MAX_LABELS, slots, len(labels)) + 1)
-        for chosen in combinations(sorted(labels), size)
+        for chosen in combinations(labels, size)
     ]
-    kept = set(labels) | {family.not_mentioned}
-    possible.extend(sorted((seen for seen in priors.sets if seen <= kept and seen not in set(possible)), key=sorted))
-    seen_count = sum(priors.sets.values())
-    held = np.array([[label in labels_of for label in range(len(scores))] for labels_of in possible])
-    independent = np.where(held, rates, 1 - rates)
-    independent[:, family.not_mentioned] = 1.0
-    smoothed = np.array([priors.sets.get(labels_of, 0) for labels_of in possible]) + priors.smoothing * independent.prod(axis=1)
-    return possible, np.log(np.maximum(smoothed, 1e-12) / (seen_count + priors.smoothing or 1.0)) + held @ evidence
+    counts, kept, listed = dict(seen), {*labels, not_mentioned}, set(possible)
+    possible.extend(sorted((held for held in counts if held <= kept and held not in listed), key=sorted))
+    held = np.array([[label in labels_of for label in range(len(rates))] for labels_of in possible], np.float64)
+    bounded = np.clip(np.asarray(rates, np.float64), 1e-3, 1 - 1e-3)
+    independent = np.where(held, bounded, 1 - bounded)
+    independent[:, not_mentioned] = 1.0
+    smoothed = np.array([counts.get(labels_of, 0) for labels_of in possible]) + smoothing * independent.prod(axis=1)
+    log_prior = np.log(np.maximum(smoothed, 1e-12) / (sum(counts.values()) + smoothing or 1.0))
+    systems = tuple(
+        labels_of
+        for labels_of in possible
+        if len(labels_of - {not_mentioned}) <= MAX_LABELS and (not_mentioned in labels_of or len(labels_of) == slots)
+    )
+    baseline = np.log(bounded / (1 - bounded))
+    return PossibleSets(tuple(possible), held, log_prior, baseline, not_mentioned, systems, credit_matrix(possible, systems))
 
 
 def credit_matrix(references: Sequence[Labels], systems: Sequence[Labels]) -> NDArray[np.float64]:
@@ -203,7 +242,8 @@ def read_priors(path: Path) -> SetPriors:
         ) from error
 
 
-def _fill_slots(family: Family, labels: Labels) -> dict[str, int]:
+def fill_slots(family: Family, labels: Labels) -> dict[str, int]:
+    """Write labels into a family's slots, in the options' order, and "Not mentioned" into the rest: qid -> option index."""
     chosen = sorted(labels)[: len(family.questions)]
     padding = [family.not_mentioned] * (len(family.questions) - len(chosen))
     return {question.qid: label for question, label in zip(family.questions, chosen + padding, strict=True)}
