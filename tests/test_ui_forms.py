@@ -11,19 +11,24 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from magic_demo.errors import FormError
+from magic_demo.questions import load_families
 from magic_demo.types import Encounter, Narrative, Photo
+from magic_demo.ui.cards import MAX_SPECIFIED, chosen_options
 from magic_demo.ui.forms import (
     MAX_CHARACTERS,
     MAX_PHOTOS,
     MAX_PROMPT,
+    read_answers,
     read_encounter,
     read_language,
     read_narrative,
     read_prompt,
     read_uploads,
+    read_why,
 )
 from magic_demo.ui.open_cases import OpenCase
 
+FAMILIES = load_families()
 EXAMPLE = OpenCase("secret", Encounter("ENC00001", Narrative("It itches.", "很痒。")), example=True)
 
 
@@ -115,3 +120,65 @@ def test_an_unknown_language_is_english(said: object, meant: str) -> None:
 def test_any_file_name_is_only_a_name(name: str) -> None:
     read = read_uploads([f"/nowhere/at/all/{name}"], [], "en")
     assert read.photos == () and len(read.problems) == 1
+
+
+def test_answers_fill_every_slot_of_a_family_and_leave_the_others_out() -> None:
+    read = read_answers({"answers": {"CQID011": [4, 2], "CQID025": [0], "CQID034": []}}, FAMILIES)
+    assert dict(read.answers) == {
+        **{f"CQID011-{slot:03d}": option for slot, option in enumerate([2, 4, 7, 7, 7, 7], start=1)},
+        "CQID025-001": 0,
+    }
+    assert read_answers({}, FAMILIES).answers == {}
+
+
+@given(st.data())
+def test_whatever_the_cards_can_say_comes_back_as_it_was_chosen(data: st.DataObject) -> None:
+    told = {}
+    for family in FAMILIES:
+        labels = [option for option in range(len(family.options["en"])) if option != family.not_mentioned]
+        chosen = data.draw(st.lists(st.sampled_from(labels), unique=True, max_size=len(family.questions)))
+        told[family.family_id] = chosen or data.draw(st.sampled_from([[], [family.not_mentioned]]))
+    answers = read_answers({"answers": told}, FAMILIES).answers
+    for family in FAMILIES:
+        held = told[family.family_id]
+        assert chosen_options(answers, family) == set(held)
+        assert sum(question.qid in answers for question in family.questions) == (len(family.questions) if held else 0)
+
+
+def test_words_of_ones_own_are_kept_with_the_slot_of_their_option() -> None:
+    told = {
+        "answers": {"CQID011": [2, 6], "CQID034": [0], "CQID035": [1]},
+        "specified": {"CQID011": " the \x00scalp\u202e ", "CQID034": "pink and blue", "CQID035": "a" * 999},
+    }
+    specified = read_answers(told, FAMILIES).specified
+    assert specified == {"CQID011-002": "the scalp", "CQID035-001": "a" * MAX_SPECIFIED}
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ({"CQID999": [0]}, "CQID999.*no such family"),
+        ({"CQID015": [7]}, "CQID015: option 7 came, 0 to 6"),
+        ({"CQID015": [-1]}, "option -1"),
+        ({"CQID015": [True]}, "option True"),
+        ({"CQID015": ["2"]}, "option '2'"),
+        ({"CQID015": 2}, "int came, a list"),
+        ({"CQID015": [1, 2]}, "2 options came for 1 slots"),
+        ({"CQID011": [0, 1, 2, 3, 4, 5, 6]}, "7 options came for 6 slots"),
+        ({"CQID011": [2, 2]}, "twice"),
+        ({"CQID011": [2, 7]}, "stands alone"),
+        ([1], "answers: list came"),
+    ],
+)
+def test_answers_that_no_card_can_give_are_refused_in_one_line(answers: object, says: str) -> None:
+    with pytest.raises(FormError, match=says) as raised:
+        read_answers({"answers": answers}, FAMILIES)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_question_why_names_a_family_and_an_option_that_there_are() -> None:
+    asked = read_why({"family": "CQID015", "option": 3, "request": 4, "language": "zh"}, FAMILIES)
+    assert (asked.family.family_id, asked.option, asked.request, asked.language) == ("CQID015", 3, 4, "zh")
+    for bad in ({"family": "CQID999", "option": 0}, {"family": "CQID015", "option": 7}, {"family": "CQID015"}, {}):
+        with pytest.raises(FormError):
+            read_why(bad, FAMILIES)

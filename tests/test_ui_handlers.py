@@ -17,12 +17,14 @@ from magic_demo.bundled import Example, load_examples
 from magic_demo.decoding import decode_answers
 from magic_demo.errors import ModelError
 from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Language, Narrative, PhotoPrediction, Prediction
+from magic_demo.types import Encounter, Explanation, Language, Narrative, PhotoPrediction, Prediction, WordSpan
 from magic_demo.ui import PredictorSource, launch_settings, lay_out_page
 from magic_demo.ui.forms import MAX_PROMPT
 from magic_demo.ui.handlers import Handlers
+from magic_demo.ui.review_handlers import ReviewHandlers
 from magic_demo.ui.source import Progress
 from magic_demo.ui.viewer import EMPTY
+from magic_demo.ui.why import CLOSED
 
 REQUEST = SimpleNamespace(session_hash="mine")
 
@@ -47,6 +49,12 @@ class WritingPredictor:
         scores = {question.qid: np.zeros(question.option_count, np.float32) for question in questions}
         maps = tuple(PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), photo.size) for photo in encounter.photos)
         return Prediction(encounter.encounter_id, maps, scores, decode_answers(scores, load_families()), models=self.models)
+
+    def explain(
+        self, encounter: Encounter, prediction: Prediction, family_id: str, option: int, *, language: Language = "en"
+    ) -> Explanation:
+        regions = {photo.photo_id: np.ones((4, 4), np.float32) for photo in encounter.photos}
+        return Explanation(family_id, option, language, (WordSpan(0, 4, 1.0),), regions)
 
 
 def lay_out(predictor: WritingPredictor, examples: Sequence[Example] = ()) -> tuple[gr.Blocks, Handlers]:
@@ -135,7 +143,7 @@ def test_an_example_is_opened_and_analysed_with_both_its_narratives(browser: Bro
     assert len(predictor.asked) == 1 and prompt is None and language == "en"
     assert encounter.narrative == example.encounter.narrative and encounter.photos == example.encounter.photos
     assert all(photo["levels"] for photo in browser.values[browser.parts.viewer]["photos"])
-    assert 'data-state="answered"' in browser.values[browser.parts.cards]
+    assert browser.values[browser.parts.cards]["state"] == "answered"
     assert any("Scoring the closed questions" in line for line in lines) and "Done in" in lines[-1]
     assert browser.run_enabled[-2:] == [False, True]
     assert browser.values[browser.parts.viewer]["synthetic"]
@@ -200,7 +208,7 @@ def test_stopping_keeps_the_page_usable(browser: Browser, predictor: WritingPred
     browser.choose(0)
     predictor.on_step = lambda: browser.handlers.stop(REQUEST)  # type: ignore[arg-type]
     assert "Stopped" in browser.analyse()[-1]
-    assert browser.run_enabled[-1] and 'data-state="waiting"' in browser.values[browser.parts.cards]
+    assert browser.run_enabled[-1] and browser.values[browser.parts.cards]["state"] == "waiting"
 
 
 def test_a_new_case_does_not_get_the_result_of_the_old_one(browser: Browser, predictor: WritingPredictor) -> None:
@@ -208,7 +216,7 @@ def test_a_new_case_does_not_get_the_result_of_the_old_one(browser: Browser, pre
     predictor.on_step = browser.clear
     lines = browser.analyse()
     assert "Stopped" in lines[-1] and browser.run_enabled[-1]
-    assert browser.values[browser.parts.viewer] == EMPTY and 'data-state="waiting"' in browser.values[browser.parts.cards]
+    assert browser.values[browser.parts.viewer] == EMPTY and browser.values[browser.parts.cards]["state"] == "waiting"
 
 
 def test_photos_added_during_an_analysis_are_not_hidden_by_its_result(
@@ -258,6 +266,88 @@ def test_nobody_sees_anothers_case(handlers: Handlers) -> None:
     assert len(handlers.cases) == 2
     other.clear()
     assert handlers.cases.get(mine.values[mine.parts.case]) is not None
+
+
+def answer(browser: Browser, **told: object) -> dict[Any, Any]:
+    event = gr.EventData(None, {"case": browser.values[browser.parts.case], **told})
+    return ReviewHandlers(browser.handlers).answer(event, REQUEST)  # type: ignore[arg-type]
+
+
+def ask_why(browser: Browser, **asked: object) -> dict[Any, Any]:
+    told = {"case": browser.values[browser.parts.case], "family": "CQID025", "option": 0, "request": 1, "language": "en", **asked}
+    return ReviewHandlers(browser.handlers).explain(browser.values, gr.EventData(None, told))
+
+
+def test_answers_go_into_the_sessions_draft(browser: Browser) -> None:
+    browser.choose(0)
+    answer(browser, answers={"CQID025": [1], "CQID035": [1]}, specified={"CQID035": "about ten"})
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.case == browser.values[browser.parts.case]
+    assert draft.answers == {"CQID025-001": 1, "CQID035-001": 1} and draft.specified == {"CQID035-001": "about ten"}
+    browser.analyse()
+    assert browser.handlers.drafts.get("mine") == draft, "an analysis changes no answer"
+
+
+def test_answers_that_cannot_be_are_one_line_and_change_nothing(browser: Browser) -> None:
+    browser.choose(0)
+    updates = answer(browser, answers={"CQID025": [9]})
+    assert "CQID025: option 9" in updates[browser.parts.status]
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.answers == {}
+
+
+def test_answers_to_another_case_are_dropped(browser: Browser) -> None:
+    browser.choose(0)
+    answer(browser, case="another", answers={"CQID025": [1]})
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.answers == {}
+    browser.clear()
+    answer(browser, answers={"CQID025": [1]})
+    assert browser.handlers.drafts.get("mine") is None
+
+
+def test_adding_a_photo_keeps_what_was_answered(browser: Browser, tmp_path: Path) -> None:
+    browser.upload(save_photo(tmp_path))
+    case = browser.values[browser.parts.case]
+    answer(browser, answers={"CQID025": [1]})
+    browser.upload(save_photo(tmp_path, "leg.png"))
+    assert browser.values[browser.parts.case] == case == browser.values[browser.parts.cards]["case"]
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.answers == {"CQID025-001": 1}
+
+
+def test_words_alone_become_a_case_that_can_be_answered(browser: Browser) -> None:
+    browser.values[browser.parts.panel.narrative] = "It itches"
+    browser.analyse()
+    case = browser.values[browser.parts.case]
+    assert case is not None and browser.values[browser.parts.cards]["case"] == case
+    answer(browser, answers={"CQID025": [0]})
+    browser.analyse()
+    assert browser.values[browser.parts.case] == case
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.answers == {"CQID025-001": 0}
+
+
+def test_why_is_said_of_what_was_analysed(browser: Browser) -> None:
+    browser.choose(0)
+    assert ask_why(browser)[browser.parts.why] == CLOSED, "nothing was analysed yet"
+    browser.analyse()
+    browser.values[browser.parts.panel.narrative] = "other words"
+    why = ask_why(browser, option=1, request=5)[browser.parts.why]
+    narrative = load_examples()[0].encounter.narrative.en
+    assert (why["family"], why["option"], why["request"]) == ("CQID025", 1, 5)
+    assert f">{narrative[:4]}</mark>" in why["html"]
+    assert set(why["heat"]) == {photo.photo_id for photo in load_examples()[0].encounter.photos}
+    assert "CQID025: option 9" in ask_why(browser, option=9)[browser.parts.status]
+    assert ask_why(browser, case="another")[browser.parts.why] == CLOSED
+
+
+def test_another_analysis_closes_the_pane(browser: Browser) -> None:
+    browser.choose(0)
+    browser.analyse()
+    browser.values[browser.parts.why] = {"html": "<section>"}
+    browser.analyse()
+    assert browser.values[browser.parts.why] == CLOSED
 
 
 def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:

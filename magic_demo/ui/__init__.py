@@ -8,16 +8,17 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.bundled import Example
-from magic_demo.questions import load_families
 from magic_demo.ui.assets import launch_settings
-from magic_demo.ui.cards import render_cards
+from magic_demo.ui.cards import cards_component
 from magic_demo.ui.case_panel import lay_out_case
 from magic_demo.ui.handlers import Handlers, Parts
 from magic_demo.ui.open_cases import OpenCases
+from magic_demo.ui.review_handlers import ReviewHandlers
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import render_source
 from magic_demo.ui.topbar import lay_out_topbar
 from magic_demo.ui.viewer import viewer_component
+from magic_demo.ui.why import why_component
 
 __all__ = ["PredictorSource", "build_app", "launch_settings"]
 
@@ -47,9 +48,10 @@ def lay_out_page(source: PredictorSource, examples: Sequence[Example]) -> tuple[
             with gr.Column(elem_id="viewer-panel", min_width=0):
                 viewer = viewer_component()
             with gr.Column(elem_id="cards-panel", min_width=0):
-                cards = gr.HTML(render_cards(load_families(), None), js_on_load=None, elem_id="cards", apply_default_css=False)
+                cards = cards_component()
+                why = why_component()
         status = gr.HTML(render_source(source), js_on_load=None, elem_id="status", apply_default_css=False)
-        handlers = Handlers(Parts(top, panel, viewer, cards, status, case, spoken, timer), source, examples, cases)
+        handlers = Handlers(Parts(top, panel, viewer, cards, why, status, case, spoken, timer), source, examples, cases)
         _wire(handlers)
         app.load(handlers.look_for_models, None, handlers.loading, **QUIET)  # what the page was built with may be long past
     return app, handlers
@@ -58,8 +60,9 @@ def lay_out_page(source: PredictorSource, examples: Sequence[Example]) -> tuple[
 def _wire(handlers: Handlers) -> None:
     """Say which event calls which handler."""
     parts, panel = handlers.parts, handlers.parts.panel
-    shown = [parts.case, parts.viewer, parts.cards, parts.status, panel.messages, panel.narrative, panel.prompt]
-    answered = [parts.viewer, parts.cards, parts.status, panel.messages, panel.run, panel.cancel]
+    review = ReviewHandlers(handlers)
+    shown = [parts.case, parts.viewer, parts.cards, parts.why, parts.status, panel.messages, panel.narrative, panel.prompt]
+    answered = [parts.case, parts.viewer, parts.cards, parts.why, parts.status, panel.messages, panel.run, panel.cancel]
     typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt}
     models = {**QUIET, "concurrency_id": "models", "concurrency_limit": 1}
 
@@ -70,6 +73,9 @@ def _wire(handlers: Handlers) -> None:
     chosen.then(handlers.analyse, typed, answered, **models)
     panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
     panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)
+    parts.cards.answers(review.answer, None, [parts.status], queue=False, **QUIET)
+    parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)
+    parts.viewer.wand(handlers.use_wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
     parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET)
     parts.timer.tick(handlers.look_for_models, None, handlers.loading, **QUIET)
 

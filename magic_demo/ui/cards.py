@@ -1,31 +1,88 @@
-"""The nine cards: one a family, siblings together, every option with its score as a bar and the chosen ones marked."""
+"""The nine cards: one a family, siblings together, every option with its bar; the reader answers on them beside the model.
+
+The page has all cards and both languages from the start (``render_cards``); what a case brings comes as the component's value
+(``cards_value``), and what the reader answers stays in the browser (``cards.mjs``) and is told to the server in events:
+
+    answers   {"case", "answers": {family id: [option]}, "specified": {family id: str}}   some milliseconds after the last change
+    why       {"case", "family": family id, "option": int, "language"}                     the reader asks why an option has its score
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
+import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.decoding import average_siblings
+from magic_demo.questions import load_families
 from magic_demo.types import LANGUAGES, Answers, Family, Prediction
-from magic_demo.ui.i18n import both, both_of
+from magic_demo.ui.i18n import both, both_of, fill
 
-FOLD_ABOVE = 8
-"""Families with more options than this show the best scored ones and fold the rest; others keep the questionnaire's order."""
-ROWS_SHOWN = 6
+COLUMNS = 2
+"""The cards stand in so many columns, each filled from the top, so that opening one moves no other beside it."""
+MAX_SPECIFIED = 200
+"""Characters of a reader's own words where an option says "please specify"."""
+
+_ON_LOAD = """
+import(new URL("page/cards_panel.mjs", document.baseURI)).then(({ mountCards }) => mountCards(element, { props, watch, trigger }));
+const events = ["answers", "why"];  // named here, where Gradio looks for them
+"""
 
 
-@dataclass(frozen=True)
-class Row:
-    """One option of a card. ``share``: its score as a bar's length in 0..1, None before an analysis; ``fills``: see chosen_options."""
+def cards_component() -> gr.HTML:
+    """Return the cards; their value is what ``cards_value`` returns."""
+    families = load_families()
+    return gr.HTML(
+        cards_value(families, None), html_template=render_cards(families), js_on_load=_ON_LOAD, elem_id="cards", apply_default_css=False
+    )
 
-    option: int
-    share: float | None
-    chosen: bool
-    fills: bool = False
+
+def cards_value(
+    families: Sequence[Family],
+    prediction: Prediction | None,
+    *,
+    case: str | None = None,
+    answers: Answers | None = None,
+    specified: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Return what the cards show of a case.
+
+    case: None while no case is open, when nothing can be answered; another case begins with ``answers`` and ``specified`` (by qid), which
+    are not looked at while the same case stays open: the reader may be further by then.
+    """
+    state = "waiting" if prediction is None else "answered" if prediction.scores else "unanswered"
+    return {
+        "case": case,
+        "state": state,
+        "families": {family.family_id: _family_value(family, prediction) for family in families} if prediction is not None else {},
+        "answers": {family.family_id: sorted(chosen_options(answers or {}, family)) for family in families},
+        "specified": {
+            family.family_id: words
+            for family in families
+            for question in family.questions
+            if (words := (specified or {}).get(question.qid))
+        },
+    }
+
+
+def _family_value(family: Family, prediction: Prediction) -> dict[str, Any]:
+    chances = prediction.chances.get(family.family_id)
+    if chances is not None:
+        shares: NDArray[np.float64] | None = chances
+    elif all(question.qid in prediction.scores for question in family.questions):
+        shares = bar_shares(average_siblings(prediction.scores, family), len(family.questions))
+    else:
+        shares = None
+    return {
+        "shares": [round(float(share), 4) for share in shares] if shares is not None else None,
+        "calibrated": chances is not None,
+        "chosen": sorted(chosen_options(prediction.answers, family)),
+        "unsure": family.family_id in prediction.unsure,
+    }
 
 
 def bar_shares(scores: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
@@ -45,61 +102,93 @@ def chosen_options(answers: Answers, family: Family) -> frozenset[int]:
     return frozenset(held - {family.not_mentioned} or held)
 
 
-def list_rows(family: Family, prediction: Prediction | None) -> list[Row]:
-    """Return a card's rows: in the questionnaire's order, or the best scored first where there are too many to show at once."""
-    count = len(family.options["en"])
-    if prediction is None or not all(question.qid in prediction.scores for question in family.questions):
-        return [Row(option, None, False) for option in range(count)]
-    shares = bar_shares(average_siblings(prediction.scores, family), len(family.questions))
-    chosen = chosen_options(prediction.answers, family)
-    fills = len(family.questions) > 1 and family.not_mentioned not in chosen
-    rows = [Row(option, float(shares[option]), option in chosen, fills=fills and option == family.not_mentioned) for option in range(count)]
-    if count <= FOLD_ABOVE:
-        return rows
-    return sorted(rows, key=lambda row: (not row.chosen, row.fills, -(row.share or 0.0)))
+def options_to_specify(family: Family) -> tuple[int, ...]:
+    """Return the options that ask the reader for words of the reader's own."""
+    return tuple(option for option, label in enumerate(family.options["en"]) if "please specify" in label.lower())
 
 
-def render_cards(families: Sequence[Family], prediction: Prediction | None) -> str:
-    """Return the HTML of all cards; without a prediction they show what will be asked."""
-    answered = prediction is not None and bool(prediction.scores)
-    if prediction is None:
-        state, line = "waiting", both("cards.waiting")
-    else:
-        state, line = ("answered", both("cards.legend")) if answered else ("unanswered", both("cards.unanswered"))
-    cards = "".join(_render_card(family, list_rows(family, prediction)) for family in families)
-    head = f'<div class="cards-head"><h2>{both("cards.title")}</h2><p>{line}</p><p class="cards-stale" role="status">{both("cards.stale")}</p></div>'
-    return f'<div class="cards" data-state="{state}">{head}<div class="cards-grid">{cards}</div></div>'
+def render_cards(families: Sequence[Family]) -> str:
+    """Return the HTML of all cards, with what they say in every state; the style sheet shows what holds."""
+    numbered = [_render_card(number, family) for number, family in enumerate(families, start=1)]
+    columns = "".join(f'<div class="cards-column">{"".join(column)}</div>' for column in _split_columns(families, numbered))
+    return f'<div class="cards" data-state="waiting">{fill(_HEAD)}<div class="cards-grid">{columns}</div></div>'
 
 
-def _render_card(family: Family, rows: Sequence[Row]) -> str:
-    shown = rows if len(rows) <= FOLD_ABOVE else rows[:ROWS_SHOWN]
-    folded = rows[len(shown) :]
-    rest = ""
-    if folded:
-        rest = (
-            f'<details class="card-rest"><summary><span class="card-more">+{len(folded)} {both("cards.more")}</span></summary>'
-            f"<ul>{''.join(_render_row(family, row) for row in folded)}</ul></details>"
-        )
+def _split_columns(families: Sequence[Family], cards: Sequence[str]) -> list[list[str]]:
+    """Split the cards into columns of about the same height, in their order."""
+    heights = [2 + min(len(family.options["en"]), 8) for family in families]
+    columns: list[list[str]] = [[] for _ in range(COLUMNS)]
+    before = 0.0
+    for height, card in zip(heights, cards, strict=True):
+        columns[min(COLUMNS - 1, int((before + height / 2) / sum(heights) * COLUMNS))].append(card)
+        before += height
+    return columns
+
+
+_HEAD = """
+<div class="cards-head">
+  <div class="cards-line"><h2 id="cards-title">[[cards.title]]</h2>
+    <p class="cards-legend when-waiting">[[cards.waiting]]</p><p class="cards-legend when-unanswered">[[cards.unanswered]]</p>
+    <p class="cards-legend when-answered" [[title cards.legend_title]]><span class="model-sign" aria-hidden="true"></span> [[cards.legend_model]] ·
+      <span class="when-scores">[[cards.legend_scores]]</span><span class="when-chances">[[cards.legend_chances]]</span></p></div>
+  <div class="cards-line cards-summary">
+    <p id="cards-summary" role="status"><span class="count is-agree"><b data-count="agree">0</b> [[cards.agree]]</span><span class="count is-differ"><b
+      data-count="differ">0</b> [[cards.differ]]</span><span class="count is-own"><b data-count="own">0</b> [[cards.own]]</span><span class="count is-open"><b
+      data-count="open">9</b> [[cards.open]]</span></p>
+    <button type="button" id="agree-all" [[title cards.agree_all_title]] disabled>[[cards.agree_all]] <kbd>A</kbd></button></div>
+  <p class="cards-stale" role="status">[[cards.stale]]</p>
+</div>
+"""
+
+_FOOT = """
+<p class="card-unsure">[[cards.unsure]]</p>
+<button type="button" class="card-more" aria-expanded="false">+<span data-folded>0</span> [[cards.more]]</button>
+"""
+
+
+def _render_card(number: int, family: Family) -> str:
     name = family.family_id.lower()
+    slots = len(family.questions)
+    role, group = ("radio", "radiogroup") if slots == 1 else ("checkbox", "group")
+    rows = "".join(_render_row(family, option, role) for option in range(len(family.options["en"])))
+    title = both_of(family.title)
+    limit = f'<p class="card-limit" role="status" hidden>{both("cards.limit", count=slots)}</p>' if slots > 1 else ""
     return (
-        f'<section class="card" id="card-{name}" data-family="{family.family_id}" aria-labelledby="card-{name}-title">'
-        f'<details class="card-question"><summary id="card-{name}-title"><h3>{both_of(family.title)}</h3></summary>'
-        f"<p>{both_of(family.questions[0].text)}</p></details>"
-        f'<ul class="card-rows">{"".join(_render_row(family, row) for row in shown)}</ul>{rest}</section>'
+        f'<section class="card" id="card-{name}" data-family="{escape(family.family_id)}" data-slots="{slots}" data-none="{family.not_mentioned}"'
+        f' data-options="{len(family.options["en"])}" data-standing="open" aria-labelledby="card-{name}-name">'
+        f'<div class="card-head"><span class="card-number" aria-hidden="true">{number}</span><details class="card-question">'
+        f'<summary id="card-{name}-title"><h3 id="card-{name}-name">{title}</h3></summary><p>{both_of(family.questions[0].text)}</p></details>'
+        f"{fill(_SIGNS)}</div>"
+        f'<div class="card-rows" role="{group}" aria-labelledby="card-{name}-name">{rows}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
     )
 
 
-def _render_row(family: Family, row: Row) -> str:
-    label = both_of({language: family.options[language][row.option] for language in LANGUAGES})
-    mark, classes, score, bar = "", "row", "", ""
-    if row.chosen:
-        classes += " is-chosen"
-        mark = f'<span class="row-tick" aria-hidden="true">✓</span><span class="unseen">{both("cards.chosen")}:</span>'
-    if row.fills:
-        classes += " is-filling"
-        score = f'<span class="row-note">{both("cards.fills")}</span>'
-    elif row.share is not None:
-        bar = f'<span class="row-bar" style="width:{row.share * 100:.1f}%"></span>'
-        score = f'<span class="unseen">{both("cards.score")}</span><span class="row-score">{row.share:.2f}</span>'
-    name = " · ".join(family.options[language][row.option] for language in LANGUAGES)
-    return f'<li class="{classes}" data-option="{row.option}" title="{escape(name)}">{bar}{mark}<span class="row-label">{label}</span>{score}</li>'
+_SIGNS = """
+<span class="card-sign is-agree"><span aria-hidden="true">✓</span> [[cards.agrees]]</span>
+<span class="card-sign is-differ"><span aria-hidden="true">≠</span> [[cards.differs]]</span>
+<button type="button" class="card-agree" [[title cards.agree_one]] [[aria-label cards.agree_one]]>✓</button>
+<button type="button" class="card-why" [[title cards.why_title]] [[aria-label cards.why_title]] aria-pressed="false">[[cards.why]]</button>
+"""
+
+
+def _render_specify(family: Family) -> str:
+    options = options_to_specify(family)
+    if not options:
+        return ""
+    return (
+        f'<label class="card-specify" data-options="{" ".join(map(str, options))}" hidden><span>{both("cards.specify")}</span>'
+        f'<input type="text" maxlength="{MAX_SPECIFIED}" autocomplete="off" spellcheck="false"></label>'
+    )
+
+
+def _render_row(family: Family, option: int, role: str) -> str:
+    label = both_of({language: family.options[language][option] for language in LANGUAGES})
+    name = " · ".join(family.options[language][option] for language in LANGUAGES)
+    fills = f'<span class="row-note">{both("cards.fills")}</span>' if option == family.not_mentioned and len(family.questions) > 1 else ""
+    return (
+        f'<div class="row" role="{role}" aria-checked="false" tabindex="-1" data-option="{option}" title="{escape(name)}">'
+        f'<span class="row-bar" aria-hidden="true"></span><span class="row-box" aria-hidden="true"></span><span class="row-label">{label}</span>'
+        f'<span class="row-model"><span class="model-sign" aria-hidden="true"></span><span class="unseen">{both("cards.models")}</span></span>'
+        f'<span class="unseen when-scores">{both("cards.score")}</span><span class="unseen when-chances">{both("cards.chance")}</span>'
+        f'<span class="row-score"></span>{fills}</div>'
+    )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 
+from magic_demo.decoding import fill_slots
 from magic_demo.errors import FormError, PhotoError
 from magic_demo.photos import read_photo
-from magic_demo.types import LANGUAGES, Encounter, Language, Narrative, Photo
+from magic_demo.types import LANGUAGES, Answers, Encounter, Family, Language, Narrative, Photo
+from magic_demo.ui.cards import MAX_SPECIFIED, options_to_specify
 from magic_demo.ui.i18n import text
 from magic_demo.ui.open_cases import OpenCase
 
@@ -89,6 +91,91 @@ def read_encounter(narrative: object, case: OpenCase | None, language: Language)
         raise FormError(text("message.empty", language))
     encounter_id = case.encounter.encounter_id if case is not None else "CASE"
     return Encounter(encounter_id, words, photos)
+
+
+@dataclass(frozen=True)
+class CardAnswers:
+    """What a reader answered on the cards: ``answers`` and ``specified`` as in ``types.Review``."""
+
+    answers: Answers
+    specified: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class WhyQuestion:
+    """An option that a reader asks about. request: the browser's number of the question, which the answer repeats."""
+
+    request: int
+    family: Family
+    option: int
+    language: Language
+
+
+def read_answers(told: Mapping[str, object], families: Sequence[Family]) -> CardAnswers:
+    """Return what the cards' ``answers`` event says, every slot of an answered family filled: labels first, "Not mentioned" in the rest.
+
+    Families that were not answered are left out; free text is kept where its option is chosen.
+    Raises FormError for a family or an option that there is not, an option twice, more labels than slots, or labels beside "Not mentioned".
+    """
+    by_id = {family.family_id: family for family in families}
+    answers: dict[str, int] = {}
+    specified: dict[str, str] = {}
+    words = _read_mapping(told.get("specified"), "specified")
+    for family_id, chosen in _read_mapping(told.get("answers"), "answers").items():
+        if family_id not in by_id:
+            raise FormError(f"{family_id!r}: there is no such family of questions; reload the page")
+        family = by_id[family_id]
+        labels = _read_labels(family, chosen)
+        if labels is None:
+            continue
+        filled = fill_slots(family, labels)
+        answers.update(filled)
+        own_words = _UNSEEN.sub("", str(words.get(family_id) or "")).strip()[:MAX_SPECIFIED]
+        if own_words:
+            specified.update({qid: own_words for qid, option in filled.items() if option in options_to_specify(family)})
+    return CardAnswers(answers, specified)
+
+
+def read_why(told: Mapping[str, object], families: Sequence[Family]) -> WhyQuestion:
+    """Return what the pane's ``why`` event asks. Raises FormError for a family or an option that there is not."""
+    family = next((family for family in families if family.family_id == told.get("family")), None)
+    if family is None:
+        raise FormError(f"{told.get('family')!r}: there is no such family of questions; reload the page")
+    request = told.get("request")
+    option = _read_option(family, told.get("option"))
+    return WhyQuestion(request if isinstance(request, int) else 0, family, option, read_language(told.get("language")))
+
+
+def _read_mapping(value: object, name: str) -> Mapping[str, object]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise FormError(f"{name}: {type(value).__name__} came, an object by family is expected; reload the page")
+    return value
+
+
+def _read_labels(family: Family, chosen: object) -> frozenset[int] | None:
+    """Return the labels chosen, "Not mentioned" left out, so that empty is "Not mentioned" alone; None where nothing was answered."""
+    if not isinstance(chosen, list):
+        raise FormError(f"{family.family_id}: {type(chosen).__name__} came, a list of options is expected; reload the page")
+    if not chosen:
+        return None
+    options = [_read_option(family, option) for option in chosen]
+    slots = len(family.questions)
+    if len(set(options)) < len(options):
+        raise FormError(f"{family.family_id}: options {options} name one twice; reload the page")
+    if len(options) > slots:
+        raise FormError(f"{family.family_id}: {len(options)} options came for {slots} slots; take some away")
+    if family.not_mentioned in options and len(options) > 1:
+        raise FormError(f"{family.family_id}: 'Not mentioned' stands alone, but came with {len(options) - 1} more; choose one or the other")
+    return frozenset(options) - {family.not_mentioned}
+
+
+def _read_option(family: Family, option: object) -> int:
+    count = len(family.options["en"])
+    if not isinstance(option, int) or isinstance(option, bool) or not 0 <= option < count:
+        raise FormError(f"{family.family_id}: option {option!r} came, 0 to {count - 1} are expected; reload the page")
+    return option
 
 
 def _photo_id(stem: str, taken: Collection[str]) -> str:

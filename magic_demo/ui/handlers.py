@@ -14,15 +14,18 @@ from magic_demo.errors import FormError, MagicDemoError
 from magic_demo.questions import load_families
 from magic_demo.types import Encounter, Language, Photo, Prediction
 from magic_demo.ui.analysis import Step, StoppedError, Stops, follow
-from magic_demo.ui.cards import render_cards
+from magic_demo.ui.cards import cards_value
 from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
 from magic_demo.ui.forms import delete_uploads, read_encounter, read_language, read_narrative, read_prompt, read_uploads
 from magic_demo.ui.i18n import line_in_both
 from magic_demo.ui.open_cases import OpenCase, OpenCases
+from magic_demo.ui.review import Drafts, ReviewDraft
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import fixed_line, render_about, render_source, render_status, render_step
 from magic_demo.ui.topbar import TopBar
 from magic_demo.ui.viewer import EMPTY, viewer_value
+from magic_demo.ui.wand_form import answer_wand
+from magic_demo.ui.why import CLOSED
 
 Updates = dict[Any, Any]
 """Component -> its new value or ``gr.update``; what is not named stays as it is."""
@@ -36,6 +39,7 @@ class Parts:
     panel: CasePanel
     viewer: gr.HTML
     cards: gr.HTML
+    why: gr.HTML
     status: gr.HTML
     case: gr.State
     spoken: gr.State
@@ -50,6 +54,7 @@ class Handlers:
         self.source = source
         self.examples = examples
         self.cases = cases
+        self.drafts = Drafts()
         self.stops = Stops()
         self.loading = [parts.status, parts.top.about, parts.timer]
 
@@ -63,7 +68,9 @@ class Handlers:
             read = read_uploads(files, [photo.photo_id for photo in kept], language)
         finally:
             delete_uploads(files)
-        case = self._replace(before, Encounter("CASE", photos=(*kept, *read.photos)), example=False)
+        encounter = Encounter("CASE", photos=(*kept, *read.photos))
+        case = self.cases.change(before.case_id, encounter) if before is not None and not before.example else None
+        case = case or self._replace(before, encounter, request, example=False)
         updates = self._show_case(case, problems=read.problems)
         if before is not None and before.example:
             typed = read_narrative(inputs[parts.panel.narrative], before, language)
@@ -76,7 +83,7 @@ class Handlers:
         if not isinstance(number, int) or not 0 <= number < len(self.examples):
             raise gr.Error("there is no such example")
         encounter = self.examples[number].encounter
-        case = self._replace(self._case(inputs), encounter, example=True)
+        case = self._replace(self._case(inputs), encounter, request, example=True)
         return {
             **self._show_case(case),
             self.parts.panel.narrative: encounter.narrative.text(self._language(inputs)),
@@ -106,6 +113,8 @@ class Handlers:
                 if isinstance(event, Step):
                     yield {parts.status: render_step(event.share, event.what)}
                 else:
+                    case = case or self._open(Encounter("CASE"), request)  # words alone: there is something to answer now
+                    self.cases.keep_analysis(case.case_id, encounter, event)
                     yield {**self._show_prediction(case, encounter, event), **_busy(panel, False)}
                     yield {parts.status: render_status("done", fixed_line("status.done", seconds=f"{time.monotonic() - began:.1f}"))}
         except StoppedError:
@@ -122,15 +131,22 @@ class Handlers:
         """Stop the session's analysis."""
         self.stops.stop(str(request.session_hash))
 
+    def use_wand(self, inputs: Updates, event: gr.EventData) -> Updates:
+        """Cut out the lesion that the reader has shown the wand; the viewer gets the answer, and its photos stay as they are."""
+        case = self._case(inputs)
+        return {self.parts.viewer: gr.update(wand_reply=answer_wand(event._data, case.encounter.photos if case is not None else ()))}
+
     def clear(self, inputs: Updates, request: gr.Request) -> Updates:
         """Close the case, stop what is under way for it, and begin with an empty page."""
         self.stop(request)
         self.cases.close(inputs[self.parts.case])
+        self.drafts.close(str(request.session_hash))
         parts = self.parts
         return {
             parts.case: None,
             parts.viewer: EMPTY,
-            parts.cards: render_cards(load_families(), None),
+            parts.cards: cards_value(load_families(), None),
+            parts.why: CLOSED,
             parts.panel.messages: render_messages(()),
             parts.panel.narrative: "",
             parts.panel.prompt: "",
@@ -158,10 +174,15 @@ class Handlers:
     def _language(self, inputs: Updates) -> Language:
         return read_language(inputs[self.parts.spoken])
 
-    def _replace(self, before: OpenCase | None, encounter: Encounter, *, example: bool) -> OpenCase:
+    def _open(self, encounter: Encounter, request: gr.Request, *, example: bool = False) -> OpenCase:
+        case = self.cases.open(encounter, example=example)
+        self.drafts.begin(str(request.session_hash), ReviewDraft(case.case_id))
+        return case
+
+    def _replace(self, before: OpenCase | None, encounter: Encounter, request: gr.Request, *, example: bool) -> OpenCase:
         if before is not None:
             self.cases.close(before.case_id)
-        return self.cases.open(encounter, example=example)
+        return self._open(encounter, request, example=example)
 
     def _show_case(self, case: OpenCase, problems: Sequence[str] = ()) -> Updates:
         photos = case.encounter.photos
@@ -169,17 +190,19 @@ class Handlers:
         return {
             self.parts.case: case.case_id,
             self.parts.viewer: viewer_value(case.case_id, photos, synthetic=case.example),
-            self.parts.cards: render_cards(load_families(), None),
+            self.parts.cards: cards_value(load_families(), None, case=case.case_id),
+            self.parts.why: CLOSED,
             self.parts.panel.messages: render_messages(_photo_notes(photos), problems),
             self.parts.status: state,
         }
 
-    def _show_prediction(self, case: OpenCase | None, encounter: Encounter, prediction: Prediction) -> Updates:
-        case_id, synthetic = (case.case_id, case.example) if case is not None else ("text", False)
+    def _show_prediction(self, case: OpenCase, encounter: Encounter, prediction: Prediction) -> Updates:
         notes = [*_photo_notes(encounter.photos), *prediction.notes]
         return {
-            self.parts.viewer: viewer_value(case_id, encounter.photos, prediction, synthetic=synthetic),
-            self.parts.cards: render_cards(load_families(), prediction),
+            self.parts.case: case.case_id,
+            self.parts.viewer: viewer_value(case.case_id, encounter.photos, prediction, synthetic=case.example),
+            self.parts.cards: cards_value(load_families(), prediction, case=case.case_id),
+            self.parts.why: CLOSED,
             self.parts.panel.messages: render_messages(notes, prediction.failures),
         }
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from magic_demo.types import Encounter
+from magic_demo.types import Encounter, Prediction
+
+
+@dataclass(frozen=True, eq=False)
+class Analysed:
+    """What was analysed last: the encounter with the words as they were then, and what the models said of it."""
+
+    encounter: Encounter
+    prediction: Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,12 +23,13 @@ class OpenCase:
     """One case in a browser.
 
     case_id: a secret of its session; encounter: photos, and the narratives of the example it came from.
-    example: whether it is a bundled synthetic case.
+    example: whether it is a bundled synthetic case. analysed: None before the first analysis.
     """
 
     case_id: str
     encounter: Encounter
     example: bool = False
+    analysed: Analysed | None = None
 
     @property
     def bytes(self) -> int:
@@ -56,6 +65,20 @@ class OpenCases:
                 return None
             self._cases.move_to_end(case_id)
             return self._cases[case_id]
+
+    def change(self, case_id: str, encounter: Encounter) -> OpenCase | None:
+        """Give an open case other photos or words; what was analysed is no longer of it. None where it is not open."""
+        with self._lock:
+            if case_id not in self._cases:
+                return None
+            self._cases[case_id] = replace(self._cases[case_id], encounter=encounter, analysed=None)
+            return self._cases[case_id]
+
+    def keep_analysis(self, case_id: str, encounter: Encounter, prediction: Prediction) -> None:
+        """Keep what the models said of a case; nothing happens when it is no longer open."""
+        with self._lock:
+            if case_id in self._cases:
+                self._cases[case_id] = replace(self._cases[case_id], analysed=Analysed(encounter, prediction))
 
     def close(self, case_id: str | None) -> None:
         """Forget a case; nothing happens when it is not open."""

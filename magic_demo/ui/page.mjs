@@ -1,5 +1,7 @@
 // What belongs to the whole page: the language shown, files dropped anywhere, and results that no longer fit the case.
 
+import "./looks.mjs"; // the theme, before the page is drawn
+
 const LANGUAGES = ["en", "zh"];
 const ATTRIBUTES = ["title", "aria-label"];
 const KEPT_AS = "magic-demo-language";

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, Protocol
 
 from magic_demo.errors import CheckpointError, MagicDemoError, one_line
-from magic_demo.types import Encounter, Language, Prediction
+from magic_demo.types import Encounter, Explanation, Language, Prediction
 
 Progress = Callable[[float, str], None]
 
@@ -23,6 +23,11 @@ class EncounterPredictor(Protocol):
         self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", progress: Progress | None = None
     ) -> Prediction:
         """Predict one encounter; ``progress`` is called with the share done and what is done now."""
+
+    def explain(
+        self, encounter: Encounter, prediction: Prediction, family_id: str, option: int, *, language: Language = "en"
+    ) -> Explanation:
+        """Say why an option of a family has the score that ``prediction`` gives it."""
 
 
 class PredictorSource:

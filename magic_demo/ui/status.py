@@ -13,7 +13,6 @@ State = Literal["loading", "ready", "working", "done", "failed"]
 
 PARTS = ("segmentation", "cvqa", "cues")
 """The models of a predictor, by the names it gives them."""
-KEYS = (("H", "about.key_hide"), ("M", "about.key_mode"), ("[ ]", "about.key_photo"), ("+ -", "about.key_zoom"), ("0", "about.key_fit"))
 
 
 def render_status(state: State, line: dict[Language, str], share: float | None = None) -> str:
@@ -49,10 +48,9 @@ def render_about(source: PredictorSource) -> str:
     models = source.models
     missing = both("about.waiting" if source.state == "loading" else "about.left_out")
     rows = "".join(f"<dt>{both(f'about.{part}')}</dt><dd>{escape(models[part]) if part in models else missing}</dd>" for part in PARTS)
-    keys = "".join(f"<dt><kbd>{escape(key)}</kbd></dt><dd>{both(says)}</dd>" for key, says in KEYS)
     return (
         f'<details class="about" id="about-details"><summary id="about-open">{both("about.open")}</summary><div class="about-panel">'
-        f"<p>{both('about.what')}</p><p>{both('about.scores')}</p><p>{both('about.privacy')}</p>"
-        f"<h2>{both('about.models')}</h2><dl>{rows}</dl><h2>{both('about.keys')}</h2><dl class='about-keys'>{keys}</dl>"
+        f"<p>{both('about.what')}</p><p>{both('about.scores')}</p><p>{both('about.calibration')}</p><p>{both('about.privacy')}</p>"
+        f"<h2>{both('about.models')}</h2><dl>{rows}</dl>"
         f'<p class="about-disclaimer">{both("app.disclaimer")}</p></div></details>'
     )

@@ -1,4 +1,4 @@
-"""The bar at the top: name, About, language."""
+"""The bar at the top: name, keys, About, light or dark, language."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from dataclasses import dataclass
 import gradio as gr
 
 from magic_demo.ui.i18n import fill
+from magic_demo.ui.key_sheet import render_key_sheet
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import render_about
 
 _BRAND = """
 <div class="brand"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="9.2"/><path d="M7.6 12.6c.6-4 4-5.600 6.500-4.200 3 1.600 3 6-.3 7-3 .9-6.500-.4-6.200-2.800Z"/></svg>
 <h1>[[app.title]]</h1><p>[[app.subtitle]]</p></div>
+"""
+_LOOKS = """
+<button type="button" class="quiet" id="keys-open" aria-haspopup="dialog" [[title keys.open_title]]>[[keys.open]] <kbd>?</kbd></button>
+<button type="button" class="quiet" id="theme" aria-pressed="false" [[title app.theme]] [[aria-label app.theme]]><svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7"/><path d="M10 3a7 7 0 0 1 0 14Z"/></svg></button>
 """
 _LANGUAGES = """
 <div class="segmented languages" role="group" [[aria-label app.language]]>
@@ -29,6 +34,9 @@ element.addEventListener("click", (event) => {
 });
 document.dispatchEvent(new CustomEvent("magic-language-ready"));
 """
+_ON_LOOKS = """
+import(new URL("page/looks.mjs", document.baseURI)).then(({ mountLooks }) => mountLooks(element));
+"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ def lay_out_topbar(source: PredictorSource) -> TopBar:
     """Put the bar on the page."""
     with gr.Row(elem_id="topbar"):
         gr.HTML(html_template=fill(_BRAND), js_on_load=None, elem_id="brand", apply_default_css=False)
+        gr.HTML(html_template=fill(_LOOKS) + render_key_sheet(), js_on_load=_ON_LOOKS, elem_id="looks", apply_default_css=False)
         about = gr.HTML(render_about(source), js_on_load=None, elem_id="about", apply_default_css=False)
         language = gr.HTML(html_template=fill(_LANGUAGES), js_on_load=_ON_LOAD, elem_id="language", apply_default_css=False)
     return TopBar(about, language)

@@ -39,7 +39,7 @@ def test_a_photo_is_uploaded_and_analysed(watched: Watched, photo_file: Path) ->
     assert [card.get_attribute("data-family") for card in watched.page.query_selector_all(".card")] == [
         family.family_id for family in load_families()
     ]
-    assert watched.page.locator(".row.is-chosen").count() >= 9
+    assert watched.page.locator(".row.is-model").count() >= 9
     assert watched.page.locator("#viewer-name").inner_text() == "left arm"
     assert not watched.page.locator("#viewer-synthetic").is_visible()
     assert "%" in watched.page.locator("#viewer-area-value").inner_text()
@@ -55,7 +55,7 @@ def test_the_page_shows_the_mask_and_answers_that_the_predictor_gives(watched: W
     assert np.array_equal(page_mask(watched), lesion_mask(prediction.photos[0].probability, photo.size, prediction.threshold))
     for family in load_families():
         held = {prediction.answers[question.qid] for question in family.questions}
-        chosen = watched.page.locator(f"#card-{family.family_id.lower()} .row.is-chosen")
+        chosen = watched.page.locator(f"#card-{family.family_id.lower()} .row.is-model")
         shown = {int(row.get_attribute("data-option") or -1) for row in chosen.all()}
         assert shown == (held - {family.not_mentioned} or held)
 
@@ -165,7 +165,7 @@ def test_switching_the_language_keeps_photo_words_and_results(watched: Watched) 
     page.fill("#prompt input, #prompt textarea", "red patch")
     set_slider(watched, "threshold", 0.37)
     words = page.input_value("#narrative textarea")
-    chosen = page.locator(".row.is-chosen .row-score").all_inner_texts()
+    chosen = page.locator(".row.is-model .row-score").all_inner_texts()
     mask = page_mask(watched)
     page.click("#language-zh")
     page.wait_for_function("document.querySelector('#run').innerText.includes('分析')")
@@ -174,7 +174,7 @@ def test_switching_the_language_keeps_photo_words_and_results(watched: Watched) 
     assert page.get_attribute("html", "lang") == "zh"
     assert page.input_value("#narrative textarea") == words
     assert page.input_value("#prompt input, #prompt textarea") == "red patch"
-    assert page.locator(".row.is-chosen .row-score").all_inner_texts() == chosen
+    assert page.locator(".row.is-model .row-score").all_inner_texts() == chosen
     assert page.input_value("#viewer-threshold") == "0.37"
     assert np.array_equal(page_mask(watched), mask)
     page.click("#language-en")
@@ -222,7 +222,7 @@ def test_a_case_without_photos_is_answered_from_words_and_says_so(watched: Watch
     analyse(watched)
     assert "No photos" in watched.page.locator("#messages").inner_text()
     assert watched.page.get_attribute(".viewer", "data-state") == "text"
-    assert watched.page.locator(".row.is-chosen").count() >= 9
+    assert watched.page.locator(".row.is-model").count() >= 9
 
 
 def test_a_case_without_words_gets_a_mask(watched: Watched, photo_file: Path) -> None:

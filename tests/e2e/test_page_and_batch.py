@@ -30,5 +30,5 @@ def test_an_example_has_the_same_masks_and_answers_on_the_page_and_in_the_files(
     answers = read_answers(tmp_path / "out" / "data_cvqa_sys.json")[case.encounter_id]
     for family in load_families():
         held = {answers[question.qid] for question in family.questions}
-        rows = watched.page.locator(f"#card-{family.family_id.lower()} .row.is-chosen").all()
+        rows = watched.page.locator(f"#card-{family.family_id.lower()} .row.is-model").all()
         assert {int(row.get_attribute("data-option") or -1) for row in rows} == (held - {family.not_mentioned} or held)

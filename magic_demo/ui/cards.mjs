@@ -1,0 +1,105 @@
+// The rules of the nine cards, without a page: what a click leaves chosen, who agrees, and which card comes next.
+//
+// A family is {id, slots, options, none}: `options` is how many there are, `none` the index of "Not mentioned". A reader's or a model's
+// answer to it is a sorted list of option indices, empty where there is none; "Not mentioned" stands alone, as it fills the slots left.
+
+/** Letters that choose options of the card in focus, in their order: none of them is a key of the viewer's or the page's. */
+export const OPTION_KEYS = "qrtsdfgcuol";
+/** "Not mentioned" has the same key on every card. */
+export const NONE_KEY = ".";
+
+/** Return what is chosen after a click on an option, and whether it was refused because every slot is taken. */
+export function choose(family, held, option) {
+  if (family.slots === 1 || option === family.none) return { held: [option], full: false };
+  const labels = held.filter((one) => one !== family.none);
+  if (labels.includes(option)) return { held: labels.filter((one) => one !== option), full: false };
+  if (labels.length >= family.slots) return { held: labels, full: true };
+  return { held: [...labels, option].sort((a, b) => a - b), full: false };
+}
+
+export function sameOptions(one, other) {
+  return one.length === other.length && one.every((option, place) => option === other[place]);
+}
+
+/** Say how a reader's answer stands to the model's: "open" (not answered), "own" (no model), "agree" or "differ". */
+export function standing(held, model) {
+  if (!held.length) return "open";
+  if (!model.length) return "own";
+  return sameOptions(held, model) ? "agree" : "differ";
+}
+
+/** Return the answers with the model's in every family that was not answered; the others stay. */
+export function agreeWithRest(families, answers, models) {
+  const taken = {};
+  for (const { id } of families) {
+    const held = answers[id] ?? [];
+    taken[id] = held.length ? held : [...(models[id] ?? [])];
+  }
+  return taken;
+}
+
+export function countStandings(standings) {
+  const counts = { agree: 0, differ: 0, own: 0, open: 0 };
+  for (const one of standings) counts[one] += 1;
+  return counts;
+}
+
+/** Return the place of the next card that needs the reader, those that the model does not know first; null where all are answered. */
+export function nextToSee(standings, unsure, from) {
+  const count = standings.length;
+  const order = Array.from({ length: count }, (_, step) => (from + 1 + step + count) % count);
+  const open = order.filter((place) => standings[place] === "open");
+  return open.find((place) => unsure[place]) ?? open[0] ?? null;
+}
+
+/** Return which options a folded card shows, at least `room`: what anybody chose, and the best scored beside it. */
+export function shownOptions(family, shares, chosen, room) {
+  const places = Array.from({ length: family.options }, (_, option) => option);
+  if (family.options <= room + 2) return new Set(places); // folding one or two away would only cost a line to say so
+  const share = (option) => (option === family.none && family.slots > 1 ? -1 : (shares?.[option] ?? 0));
+  const ranked = [...places].sort((a, b) => chosen.includes(b) - chosen.includes(a) || share(b) - share(a) || a - b);
+  return new Set(ranked.slice(0, Math.max(room, chosen.length)));
+}
+
+/** Return the letter of an option. */
+export function keyOf(family, option) {
+  if (option === family.none) return NONE_KEY;
+  return OPTION_KEYS[option - (option > family.none ? 1 : 0)] ?? "";
+}
+
+/** Return the option a letter stands for on a card, or null. */
+export function optionOf(family, key) {
+  for (let option = 0; option < family.options; option++) if (key && keyOf(family, option) === key) return option;
+  return null;
+}
+
+/** Return a number as the cards write it: a calibrated chance in percent, a score with two digits. */
+export function writeShare(share, calibrated) {
+  if (!calibrated) return share.toFixed(2);
+  if (share > 0 && share < 0.01) return "<1%";
+  if (share < 1 && share > 0.99) return ">99%";
+  return `${Math.round(share * 100)}%`;
+}
+
+/** Call `send` with the latest value once none has come for `rest` milliseconds, or at once when `flush` is called. */
+export function whenRested(rest, send) {
+  let waiting = null;
+  const flush = () => {
+    if (!waiting) return;
+    clearTimeout(waiting.timer);
+    const { value } = waiting;
+    waiting = null;
+    send(value);
+  };
+  return {
+    say(value) {
+      if (waiting) clearTimeout(waiting.timer);
+      waiting = { value, timer: setTimeout(flush, rest) };
+    },
+    flush,
+    drop() {
+      if (waiting) clearTimeout(waiting.timer);
+      waiting = null;
+    },
+  };
+}

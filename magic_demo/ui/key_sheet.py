@@ -1,0 +1,46 @@
+"""The sheet of all keys, in a dialog that ``?`` opens."""
+
+from __future__ import annotations
+
+from html import escape
+
+from magic_demo.ui.i18n import both, fill
+
+CARD_KEYS = (
+    ("1 – 9", "keys.card"),
+    ("N", "keys.next"),
+    ("J K", "keys.step"),
+    ("↑ ↓", "keys.move"),
+    ("Space", "keys.choose"),
+    ("Enter", "keys.accept"),
+    ("Q R T …", "keys.letter"),
+    (".", "keys.none"),
+    ("⌫", "keys.clear"),
+    ("A", "keys.agree"),
+    ("I", "keys.why"),
+)
+VIEWER_KEYS = (
+    ("H", "about.key_hide"),
+    ("M", "about.key_mode"),
+    ("[ ]", "about.key_photo"),
+    ("+ −", "about.key_zoom"),
+    ("0", "about.key_fit"),
+)
+PAGE_KEYS = (("Ctrl Enter", "keys.analyse"), ("Esc", "keys.escape"), ("?", "keys.sheet"))
+
+
+def render_key_sheet() -> str:
+    """Return the dialog's HTML; ``looks.mjs`` opens it."""
+    columns = "".join(
+        f"<section><h3>{both(title)}</h3><dl>{''.join(_render_key(*key) for key in keys)}</dl></section>"
+        for title, keys in (("keys.cards", CARD_KEYS), ("keys.viewer", VIEWER_KEYS), ("keys.page", PAGE_KEYS))
+    )
+    close = fill('<button type="button" class="quiet" id="keys-close" [[aria-label keys.close]]>×</button>')
+    return (
+        f'<dialog id="keys-sheet" aria-labelledby="keys-title"><div class="keys-head"><h2 id="keys-title">{both("keys.title")}</h2>{close}</div>'
+        f'<div class="keys-columns">{columns}</div></dialog>'
+    )
+
+
+def _render_key(keys: str, says: str) -> str:
+    return f"<div><dt>{' '.join(f'<kbd>{escape(key)}</kbd>' for key in keys.split(' '))}</dt><dd>{both(says)}</dd></div>"

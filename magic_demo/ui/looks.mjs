@@ -1,0 +1,48 @@
+// Light or dark, and the sheet of keys. The page follows the system until the reader chooses.
+
+const KEPT_AS = "magic-demo-theme";
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const themeNow = () => document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light");
+
+function keptTheme() {
+  try {
+    return localStorage.getItem(KEPT_AS);
+  } catch {
+    return null;
+  }
+}
+
+function chooseTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  try {
+    localStorage.setItem(KEPT_AS, theme); // a browser that keeps nothing still switches
+  } catch {
+    // see above
+  }
+}
+
+const kept = keptTheme();
+if (kept === "light" || kept === "dark") document.documentElement.dataset.theme = kept;
+
+export function mountLooks(element) {
+  const theme = element.querySelector("#theme");
+  const sheet = element.querySelector("#keys-sheet");
+  const mark = () => theme.setAttribute("aria-pressed", String(themeNow() === "light"));
+  theme.addEventListener("click", () => {
+    chooseTheme(themeNow() === "dark" ? "light" : "dark");
+    mark();
+  });
+  dark.addEventListener("change", mark);
+  mark();
+
+  const open = () => sheet.open || sheet.showModal();
+  element.querySelector("#keys-open").addEventListener("click", open);
+  element.querySelector("#keys-close").addEventListener("click", () => sheet.close());
+  sheet.addEventListener("click", (event) => event.target === sheet && sheet.close()); // beside the sheet
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "?" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input:not([type=range]), textarea, select")) return;
+    event.preventDefault();
+    if (sheet.open) sheet.close();
+    else open();
+  });
+}

@@ -1,0 +1,76 @@
+// The pane that says why an option has its score: asked for by a card, filled by the server, closed here; its heat maps go to the viewer.
+
+export function mountWhy(element, { props, watch, trigger }) {
+  const place = element.querySelector(".why-place");
+  let asked = null; // {case, family, option}
+  let request = 0;
+
+  function ask(wanted) {
+    asked = wanted;
+    mark();
+    place.setAttribute("aria-busy", "true");
+    request += 1;
+    trigger("why", { ...wanted, request, language: document.documentElement.dataset.language });
+  }
+
+  function close() {
+    const family = asked?.family;
+    asked = null;
+    show("");
+    mark();
+    document.dispatchEvent(new CustomEvent("magic-heat", { detail: null }));
+    if (family) document.querySelector(`.card[data-family="${family}"] .row[tabindex="0"]`)?.focus({ preventScroll: true });
+  }
+
+  function show(html) {
+    const scrolled = place.querySelector(".why-body")?.scrollTop ?? 0;
+    const refocus = place.contains(document.activeElement) ? document.activeElement.id : "";
+    place.innerHTML = html; // the server has escaped what people wrote
+    place.removeAttribute("aria-busy");
+    const body = place.querySelector(".why-body");
+    if (body) body.scrollTop = scrolled;
+    if (refocus) document.getElementById(refocus)?.focus({ preventScroll: true });
+    const panel = document.querySelector("#cards-panel");
+    if (panel) panel.style.scrollPaddingBottom = html ? `${place.offsetHeight + 8}px` : ""; // what scrolls into view stops above the pane
+  }
+
+  function mark() {
+    for (const card of document.querySelectorAll(".card")) {
+      card.querySelector(".card-why")?.setAttribute("aria-pressed", String(card.dataset.family === asked?.family));
+    }
+  }
+
+  function receive(value) {
+    if (!value?.html) {
+      if (asked || place.innerHTML) close();
+      return;
+    }
+    if (!asked || value.request !== request) return; // closed before the answer came, or overtaken by a later question
+    show(value.html);
+    document.dispatchEvent(new CustomEvent("magic-heat", { detail: Object.keys(value.heat).length ? value.heat : null }));
+    document.querySelector(`.card[data-family="${value.family}"]`)?.scrollIntoView({ block: "nearest" });
+  }
+
+  document.addEventListener("magic-why", (event) => {
+    const { family, option } = event.detail;
+    if (asked && asked.family === family && asked.option === option) close();
+    else ask(event.detail);
+  });
+  document.addEventListener("magic-language", () => {
+    if (asked) ask(asked);
+  });
+  place.addEventListener("change", (event) => {
+    if (event.target.id === "why-option") ask({ ...asked, option: Number(event.target.value) });
+  });
+  place.addEventListener("click", (event) => {
+    if (event.target.closest("#why-close")) close();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && asked && (place.contains(event.target) || event.target.closest?.("#cards-panel"))) {
+      event.stopPropagation();
+      close();
+    }
+  });
+  watch("value", () => receive(props.value));
+  receive(props.value);
+}
