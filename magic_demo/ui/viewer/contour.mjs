@@ -7,10 +7,17 @@ const TILE = 32;
 export function tileRanges(levels, width, height) {
   const columns = Math.ceil((width + 1) / TILE);
   const rows = Math.ceil((height + 1) / TILE);
-  const low = new Uint8Array(columns * rows);
-  const high = new Uint8Array(columns * rows);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
+  const ranges = { columns, rows, low: new Uint8Array(columns * rows), high: new Uint8Array(columns * rows) };
+  updateRanges(ranges, levels, width, height, { left: 0, top: 0, right: width, bottom: height });
+  return ranges;
+}
+
+/** Bring the ranges of the tiles that see a changed rectangle {left, top, right, bottom} up to date. */
+export function updateRanges(ranges, levels, width, height, rect) {
+  const lastRow = Math.min(ranges.rows - 1, Math.floor((rect.bottom + 1) / TILE));
+  const lastColumn = Math.min(ranges.columns - 1, Math.floor((rect.right + 1) / TILE));
+  for (let row = Math.max(0, Math.floor((rect.top - 1) / TILE)); row <= lastRow; row++) {
+    for (let column = Math.max(0, Math.floor((rect.left - 1) / TILE)); column <= lastColumn; column++) {
       const left = column * TILE - 1;
       const top = row * TILE - 1;
       const right = Math.min(width, left + TILE);
@@ -24,11 +31,10 @@ export function tileRanges(levels, width, height) {
           if (level > most) most = level;
         }
       }
-      low[row * columns + column] = least;
-      high[row * columns + column] = most;
+      ranges.low[row * ranges.columns + column] = least;
+      ranges.high[row * ranges.columns + column] = most;
     }
   }
-  return { columns, rows, low, high };
 }
 
 // Between which edges of a cell the border runs, by which of its corners are inside: left top 8, right top 4, right bottom 2,
@@ -108,6 +114,28 @@ export function contour(levels, width, height, level, ranges = tileRanges(levels
     lines.push(Float32Array.from(line));
   }
   return lines;
+}
+
+/**
+ * The pieces of the outline of a mask of 0 and 1 inside a rectangle, not joined into lines: [x, y, x, y] a piece. For a stroke that is
+ * being drawn: its cost is the rectangle's, not the photo's.
+ */
+export function outlinePieces(mask, width, height, rect) {
+  const at = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : mask[y * width + x]);
+  const pieces = [];
+  const middle = (x, y, side) => {
+    pieces.push(limit(x + (side === EAST ? 1.5 : side === WEST ? 0.5 : 1), width), limit(y + (side === SOUTH ? 1.5 : side === NORTH ? 0.5 : 1), height));
+  };
+  for (let y = rect.top - 1; y < rect.bottom; y++) {
+    for (let x = rect.left - 1; x < rect.right; x++) {
+      const runs = RUNS[(at(x, y) << 3) | (at(x + 1, y) << 2) | (at(x + 1, y + 1) << 1) | at(x, y + 1)];
+      for (let i = 0; i < runs.length; i += 2) {
+        middle(x, y, runs[i]);
+        middle(x, y, runs[i + 1]);
+      }
+    }
+  }
+  return pieces;
 }
 
 function limit(value, most) {

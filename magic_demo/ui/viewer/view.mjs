@@ -45,3 +45,8 @@ export function pinch(view, before, after, least) {
 export function toPhoto(view, point) {
   return { x: (point.x - view.x) / view.scale, y: (point.y - view.y) / view.scale };
 }
+
+/** Window coordinates of a photo point. */
+export function toWindow(view, point) {
+  return { x: point.x * view.scale + view.x, y: point.y * view.scale + view.y };
+}

@@ -1,31 +1,59 @@
-// The canvas in the middle of the page. Everything the reader changes here is drawn here: no call to the server.
-//
-// The server sends one value, {case, threshold, synthetic, photos: [{id, name, width, height, src, levels}]}: `src` is the photo and
-// `levels` the model's map (null before the analysis), an 8-bit grey PNG of the same size. Both are data addresses.
+// The canvas in the middle of the page: puts its parts together and draws. What the reader does here is drawn here, with no call to
+// the server; the value, and what is said to the server, are described in viewer/__init__.py.
 
-import { contour, thin, tileRanges } from "./contour.mjs";
-import { drawView } from "./drawing.mjs";
+import { openCompare } from "./compare.mjs";
+import { drawPart, drawView } from "./drawing.mjs";
+import { Editor } from "./editor.mjs";
+import { openFacts } from "./facts.mjs";
 import { followGestures } from "./gestures.mjs";
-import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba, maskOf, paint } from "./levels.mjs";
+import { followKeys } from "./keys.mjs";
+import { openLegend } from "./legend.mjs";
+import { levelOf } from "./levels.mjs";
+import { Outbox } from "./outbox.mjs";
+import { openPhoto } from "./photo.mjs";
+import { followRail } from "./rail.mjs";
+import { layersOf } from "./scene.mjs";
+import { Sketch } from "./sketch.mjs";
+import { openStrip } from "./strip.mjs";
+import { openToolbox } from "./toolbox.mjs";
 import { fit, keepInside, zoomAt } from "./view.mjs";
+import { onLanguage, readWords } from "./words.mjs";
 
-const FILL_RGB = [0, 200, 255];
 const MODES = ["both", "outline", "fill", "heat", "none"];
 
-export function mountViewer(element, { props, watch }) {
+export function mountViewer(element, { props, watch, trigger, events, rest }) {
   const root = element.querySelector(".viewer");
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
   const canvas = find("canvas");
   const context = canvas.getContext("2d");
-  const state = { photos: [], caseId: null, current: 0, mode: "both", threshold: 0.5, opacity: 0.2, hidden: false, view: null, fitted: true };
+  const word = readWords(root);
+  const state = { photos: [], caseId: null, current: 0, mode: "both", threshold: 0.5, opacity: 0.2, hidden: false, view: null, fitted: true, restore: 0 };
   let ownThreshold = 0.5; // the checkpoint's
   let arrival = 0;
   let frame = 0;
+  let dirty = null; // what a stroke has changed since the last frame, in photo pixels
 
   const photo = () => state.photos[state.current];
   const room = () => ({ width: stage.clientWidth, height: stage.clientHeight });
   const least = () => Math.min(1, fit(photo(), room()).scale) / 2;
+  const ratio = () => window.devicePixelRatio || 1;
+
+  // ---- parts
+
+  const sketch = new Sketch(find("sketch"));
+  const editor = new Editor({ photo, modelMask, part, changed });
+  const outbox = new Outbox((entry) => trigger(events[0], entry), rest);
+  const facts = openFacts(root, { word });
+  const legend = openLegend(root, { layers: presence, word, redraw });
+  const compare = openCompare(root, { names: () => [["photo", word("photo")], ...legend.names(), ["all", word("all")]], redraw });
+  const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
+  const toolbox = openToolbox(root, {
+    room: { photo, view: () => state.view, moveTo, size: room, say: (what, at) => facts.say(what, at, photo(), maskShown()) },
+    editor,
+    sketch,
+    send: (hint) => trigger(events[1], { case: state.caseId, ...hint }),
+  });
 
   // ---- what comes from the server
 
@@ -33,103 +61,148 @@ export function mountViewer(element, { props, watch }) {
     const turn = ++arrival;
     const photos = value?.photos ?? [];
     const first = value?.case !== state.caseId;
-    const analysed = photos.some((one) => one.levels) && !state.photos.some((one) => one.levels);
+    const analysed = photos.some((one) => one.levels) && !state.photos.some((one) => one.model);
     const known = new Map(!first ? state.photos.map((one) => [one.id, one]) : []);
     let opened;
     try {
-      opened = await Promise.all(photos.map((one) => open(one, known.get(one.id))));
+      opened = await Promise.all(photos.map((one) => openPhoto(one, known.get(one.id), value.others ?? [])));
     } catch {
       root.dataset.state = "failed";
       return;
     }
     if (turn !== arrival) return; // a later value overtook this one
+    if (first) {
+      outbox.flush(); // what was drawn in the case before
+      toolbox.leave();
+      editor.forget();
+    }
     state.photos = opened;
     state.caseId = value?.case ?? null;
+    editor.restore(opened, value?.own, !first && value?.restore !== state.restore);
+    state.restore = value?.restore;
     ownThreshold = value?.threshold ?? 0.5;
     if (first || analysed) setThreshold(ownThreshold);
     root.toggleAttribute("data-synthetic", Boolean(value?.synthetic));
+    root.toggleAttribute("data-editable", Boolean(value?.editable));
     root.dataset.state = opened.length ? "photo" : value?.text_only ? "text" : "empty";
+    if (!value?.editable) toolbox.choose("view");
     if (opened.length) show(first ? 0 : Math.min(state.current, opened.length - 1), first);
     else redraw();
-    drawStrip();
+    strip.draw();
+    afterChange();
   }
 
-  async function open(one, before) {
-    const opened = before && before.src === one.src ? before : { ...one, bitmap: await decode(one.src), levelsSrc: null, levels: null };
-    if (one.levels !== opened.levelsSrc) {
-      opened.levelsSrc = one.levels;
-      opened.levels = one.levels ? await readLevels(one.levels, one.width, one.height) : null;
-      opened.layers = null;
-      if (opened.levels) {
-        opened.counts = countLevels(opened.levels);
-        opened.ranges = tileRanges(opened.levels, one.width, one.height);
-      }
-    }
-    return opened;
+  // ---- the layers of the photo shown
+
+  function presence() {
+    const one = photo();
+    return { model: Boolean(one?.model), own: Boolean(one && editor.layerOf(one)), others: one ? one.others.map((other) => other.reader) : [] };
   }
 
-  // ---- layers of one photo, made when they are first shown
+  function modelMask({ hidden = false } = {}) {
+    const model = photo()?.model;
+    return model && (hidden || legend.shown("model")) ? model.mask(levelOf(state.threshold)) : null;
+  }
 
-  function layersOf(one) {
-    const level = levelOf(state.threshold);
-    if (!one.layers) one.layers = { level: -1 };
-    if (one.layers.level !== level) {
-      one.layers.level = level;
-      one.layers.fill = paintLayer(one, fillPalette(level, FILL_RGB), one.layers.fill);
-      one.layers.lines = contour(one.levels, one.width, one.height, level, one.ranges);
-      one.layers.step = 0;
-    }
-    const step = 0.6 / 2 ** Math.ceil(Math.log2(state.view.scale * (window.devicePixelRatio || 1)));
-    if (one.layers.step !== step) {
-      one.layers.step = step;
-      one.layers.outline = outlinePath(one.layers.lines, step);
-    }
-    if (state.mode === "heat" && !one.layers.heat) one.layers.heat = paintLayer(one, heatPalette());
-    return one.layers;
+  /** The mask that facts are told of: the reader's, or the model's. */
+  function maskShown() {
+    const own = photo() && editor.own();
+    return own?.exists ? own.data : modelMask({ hidden: true });
+  }
+
+  function halves() {
+    const one = photo();
+    const step = 0.6 / 2 ** Math.ceil(Math.log2(state.view.scale * ratio()));
+    one.model?.setLevel(levelOf(state.threshold));
+    const sources = { model: one.model, own: editor.layerOf(one), others: one.others };
+    return compare.halves().map(({ from, to, which }) => ({
+      from,
+      to,
+      layers: state.hidden ? [] : layersOf(sources, { which, shown: legend.shown, mode: state.mode, step }),
+    }));
   }
 
   function redraw() {
+    dirty = "all";
+    schedule();
+  }
+
+  function part(rect) {
+    if (dirty !== "all") dirty = dirty ? { left: Math.min(dirty.left, rect.left), top: Math.min(dirty.top, rect.top), right: Math.max(dirty.right, rect.right), bottom: Math.max(dirty.bottom, rect.bottom) } : rect;
+    schedule();
+  }
+
+  function schedule() {
     if (frame) return;
     frame = requestAnimationFrame(() => {
       frame = 0;
-      drawNow();
+      if (dirty && dirty !== "all" && editor.busy && !compare.on) drawStroke(dirty);
+      else drawNow();
+      dirty = null;
     });
   }
 
+  // While a stroke is drawn only its surroundings are, with the outline made anew there; the rest of the canvas stays.
+  function drawStroke(rect) {
+    const one = photo();
+    const own = editor.layerOf(one);
+    const layers = halves()[0].layers.map((layer) => (layer.own && layer.outline ? { ...layer, outline: own.outlineIn(rect) } : layer));
+    drawPart(context, { photo: one, view: state.view, ratio: ratio(), layers, opacity: state.opacity, rect });
+  }
+
   function drawNow() {
-    const ratio = window.devicePixelRatio || 1;
     const { width, height } = room();
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
+    if (canvas.width !== Math.round(width * ratio()) || canvas.height !== Math.round(height * ratio())) {
+      canvas.width = Math.round(width * ratio());
+      canvas.height = Math.round(height * ratio());
     }
     const one = photo();
     if (one && !state.view) state.view = fit(one, room());
-    const bare = state.hidden || state.mode === "none" || !one?.levels;
-    drawView(context, { photo: one, view: state.view, ratio, layers: bare ? null : layersOf(one), mode: state.mode, opacity: state.opacity });
+    drawView(context, { photo: one, view: state.view, ratio: ratio(), halves: one ? halves() : [], opacity: state.opacity });
+    if (one) sketch.place(state.view);
     find("zoom-value").textContent = one ? `${Math.round(state.view.scale * 100)}%` : "";
-  }
-
-  function tellFacts() {
-    const one = photo();
-    root.dataset.mask = !one?.levels ? "plain" : "mask";
-    if (!one) return;
-    find("name").textContent = one.name;
-    if (!one.levels) return;
-    const share = areaShare(one.counts, levelOf(state.threshold));
-    if (share === 0) root.dataset.mask = "nothing";
-    find("area-value").textContent = share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`;
   }
 
   // ---- what the reader does
 
+  function changed(one) {
+    toolbox.settled();
+    const own = editor.own(one);
+    const caseId = state.caseId;
+    outbox.note(one.name, () => ({ case: caseId, photo: one.name, width: one.width, height: one.height, runs: own.toRuns(), edits: own.edits }));
+    redraw();
+    afterChange();
+  }
+
+  // Everything beside the canvas that tells of the masks.
+  function afterChange() {
+    const own = photo() ? editor.own() : null;
+    find("undo").setAttribute("aria-disabled", String(!own?.past.length));
+    find("redo").setAttribute("aria-disabled", String(!own?.future.length));
+    find("take").setAttribute("aria-disabled", String(!photo()?.model));
+    legend.show();
+    if (compare.on) compare.offer();
+    tellFacts();
+  }
+
+  function tellFacts() {
+    const one = photo();
+    if (one) facts.tell(one, { own: editor.own()?.exists ? editor.own() : null, level: levelOf(state.threshold) });
+  }
+
   function show(number, refit = false) {
     if (!state.photos.length) return;
     const before = photo();
-    state.current = (number + state.photos.length) % state.photos.length;
+    const next = (number + state.photos.length) % state.photos.length;
+    if (next !== state.current) {
+      toolbox.leave();
+      outbox.flush();
+    }
+    state.current = next;
+    toolbox.fitTo(photo());
     if (refit || before !== photo()) fitPhoto();
-    markStrip();
-    tellFacts();
+    strip.mark();
+    afterChange();
     redraw();
   }
 
@@ -178,44 +251,9 @@ export function mountViewer(element, { props, watch }) {
   function setHidden(hidden) {
     if (state.hidden === hidden) return;
     state.hidden = hidden;
+    root.toggleAttribute("data-hidden", hidden);
     find("hide").setAttribute("aria-pressed", String(hidden));
     redraw();
-  }
-
-  // ---- the strip of photos, in a place of its own in the left column
-
-  const strip = () => document.querySelector("#photo-strip-list");
-
-  function drawStrip() {
-    const list = strip();
-    if (!list) return;
-    list.replaceChildren(...state.photos.map((one, number) => thumbnail(one, number)));
-    list.dataset.count = String(state.photos.length);
-    markStrip();
-  }
-
-  function thumbnail(one, number) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "thumb";
-    button.dataset.photo = String(number);
-    button.title = one.name;
-    button.setAttribute("aria-label", `${number + 1} / ${state.photos.length}: ${one.name}`);
-    const small = document.createElement("canvas");
-    small.width = small.height = 128;
-    const side = Math.min(one.width, one.height);
-    small.getContext("2d").drawImage(one.bitmap, (one.width - side) / 2, (one.height - side) / 2, side, side, 0, 0, 128, 128);
-    const label = document.createElement("span");
-    label.textContent = String(number + 1);
-    button.append(small, label);
-    button.addEventListener("click", () => show(number));
-    return button;
-  }
-
-  function markStrip() {
-    for (const button of strip()?.querySelectorAll("[data-photo]") ?? []) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.photo) === state.current));
-    }
   }
 
   // ---- wiring
@@ -240,74 +278,36 @@ export function mountViewer(element, { props, watch }) {
   find("zoom-in").addEventListener("click", () => zoom(1.25));
   find("zoom-out").addEventListener("click", () => zoom(1 / 1.25));
   find("fit").addEventListener("click", fitPhoto);
-  followGestures(stage, { view: () => state.view, moveTo, zoom, fit: fitPhoto, least });
+  find("undo").addEventListener("click", () => editor.undo());
+  find("redo").addEventListener("click", () => editor.redo());
+  for (const name of ["holes", "smooth", "grow", "shrink", "take", "clear"]) find(name).addEventListener("click", () => editor.change(name));
+  followRail(find("rail"));
+  followGestures(stage, { view: () => state.view, moveTo, zoom, fit: fitPhoto, least, tool: toolbox.inHand, hover: toolbox.hover });
   new ResizeObserver(() => (state.fitted ? fitPhoto() : moveTo(state.view))).observe(stage);
-
-  const keys = {
-    h: () => setHidden(true),
-    " ": () => setHidden(true),
-    m: () => setMode(MODES[(MODES.indexOf(state.mode) + 1) % MODES.length]),
-    "0": fitPhoto,
-    "+": () => zoom(1.25),
-    "=": () => zoom(1.25),
-    "-": () => zoom(1 / 1.25),
-    "[": () => show(state.current - 1),
-    "]": () => show(state.current + 1),
-    ArrowLeft: () => show(state.current - 1),
-    ArrowRight: () => show(state.current + 1),
-  };
-  const isField = (target) => target.closest?.("input, textarea, select, [contenteditable=true]");
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !photo() || isField(event.target)) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (!keys[key] || (key === " " && event.target.closest("button, summary, a, [role=button]"))) return;
-    event.preventDefault();
-    keys[key]();
+  followKeys(stage, toolbox, {
+    open: () => Boolean(photo()),
+    setHidden,
+    nextMode: () => setMode(MODES[(MODES.indexOf(state.mode) + 1) % MODES.length]),
+    fit: fitPhoto,
+    zoom,
+    go: (step) => show(state.current + step),
+    undo: () => editor.undo(),
+    redo: () => editor.redo(),
+    compare: compare.toggle,
   });
-  document.addEventListener("keyup", (event) => {
-    if (event.key === " " || event.key.toLowerCase() === "h") setHidden(false);
-  });
-  window.addEventListener("blur", () => setHidden(false));
+  onLanguage(afterChange);
+  for (const [where, event] of [[window, "pagehide"], [document, "visibilitychange"]]) where.addEventListener(event, () => outbox.flush());
 
-  // What tests, and later tools of the page, may ask: the mask that is drawn, where it is drawn, and the state.
+  // What tests and the page's other parts may ask: the masks that are drawn, where they are drawn, and the state.
   stage.viewer = {
     state,
-    mask: () => (photo()?.levels ? { width: photo().width, height: photo().height, data: maskOf(photo().levels, levelOf(state.threshold)) } : null),
+    tools: toolbox,
+    mask: () => (photo()?.model ? { width: photo().width, height: photo().height, data: modelMask({ hidden: true }) } : null),
+    own: () => (editor.own()?.exists ? { width: photo().width, height: photo().height, data: editor.own().data } : null),
+    flush: () => outbox.flush(),
     drawNow,
   };
   watch("value", () => receive(props.value));
+  watch("wand_reply", () => toolbox.answer(props.wand_reply));
   receive(props.value);
-}
-
-async function decode(address) {
-  const answer = await fetch(address);
-  return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
-}
-
-async function readLevels(address, width, height) {
-  const bitmap = await decode(address);
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d", { willReadFrequently: true }); // in memory: a graphics card may round the levels
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  return levelsFromRgba(context.getImageData(0, 0, width, height).data);
-}
-
-function paintLayer(one, palette, canvas = new OffscreenCanvas(one.width, one.height)) {
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(one.width, one.height);
-  paint(one.levels, palette, new Uint32Array(image.data.buffer));
-  context.putImageData(image, 0, 0);
-  return canvas;
-}
-
-function outlinePath(lines, step) {
-  const path = new Path2D();
-  for (const line of lines) {
-    const points = thin(line, step);
-    path.moveTo(points[0], points[1]);
-    for (let i = 2; i < points.length; i += 2) path.lineTo(points[i], points[i + 1]);
-    path.closePath();
-  }
-  return path;
 }

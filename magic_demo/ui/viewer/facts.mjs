@@ -1,0 +1,70 @@
+// What is said of the mask beside the canvas: how many lesions, how much of the photo, which colour, how light the skin around.
+
+import { areaShare } from "./levels.mjs";
+import { measurePhoto } from "./measures.mjs";
+
+const REST = 120; // milliseconds without a change before colours are measured
+
+export function openFacts(root, { word }) {
+  const find = (id) => root.querySelector(`#viewer-${id}`);
+  let timer = null;
+  let said = 0;
+
+  /** own: the reader's mask, or null: then the model's at `level` is told of. */
+  function tell(one, { own, level }) {
+    clearTimeout(timer);
+    find("name").textContent = one.name;
+    root.dataset.mask = own || one.model ? "mask" : "plain";
+    root.toggleAttribute("data-own", Boolean(own));
+    if (!own && !one.model) return;
+    const share = own ? shareOf(own.data) : areaShare(one.model.counts, level);
+    if (share === 0) root.dataset.mask = own ? "cleared" : "nothing";
+    find("area-value").textContent = share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`;
+    if (share === 0) return;
+    const pixels = (one.pixels ??= readPixels(one)); // read once a photo, small
+    timer = setTimeout(() => show(measurePhoto(pixels, { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height })), REST);
+  }
+
+  function show({ count, colour, tone }) {
+    find("count-value").textContent = String(count);
+    find("count").dataset.count = count === 1 ? "one" : "many";
+    find("colour").hidden = !colour;
+    find("colour").textContent = colour ? word(`colour-${colour}`) : "";
+    find("tone").hidden = !tone;
+    if (tone) find("tone-value").textContent = `${Math.round(tone.angle)}° ${word(`tone-${tone.group}`)}`;
+  }
+
+  /** Say something to those who do not see the canvas: a fixed word, or where the keyboard's hand is. */
+  function say(what, at, one, mask) {
+    const place = find("said");
+    if (what !== "hand") {
+      place.textContent = word(what);
+      return;
+    }
+    clearTimeout(said);
+    said = setTimeout(() => {
+      const inside = mask?.[Math.min(one.height - 1, Math.floor(at.y)) * one.width + Math.min(one.width - 1, Math.floor(at.x))];
+      place.textContent = `${Math.round((100 * at.x) / one.width)}%, ${Math.round((100 * at.y) / one.height)}% ${word(inside ? "inside" : "outside")}`;
+    }, 250);
+  }
+
+  return { tell, say };
+}
+
+function shareOf(mask) {
+  let inside = 0;
+  for (let i = 0; i < mask.length; i++) inside += mask[i];
+  return inside / mask.length;
+}
+
+const MEASURED_SIDE = 512; // as in measure.py
+
+function readPixels(one) {
+  const scale = Math.min(1, MEASURED_SIDE / Math.max(one.width, one.height));
+  const width = Math.max(1, Math.round(one.width * scale));
+  const height = Math.max(1, Math.round(one.height * scale));
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
+  context.drawImage(one.bitmap, 0, 0, width, height);
+  return { data: context.getImageData(0, 0, width, height).data, width, height };
+}

@@ -1,0 +1,21 @@
+// A toolbar for the keyboard: one stop for Tab, arrows inside it.
+
+const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+
+export function followRail(rail) {
+  const buttons = () => [...rail.querySelectorAll("button")].filter((button) => button.offsetParent);
+  const stop = (chosen) => {
+    for (const button of rail.querySelectorAll("button")) button.tabIndex = button === chosen ? 0 : -1;
+  };
+  rail.addEventListener("keydown", (event) => {
+    const all = buttons();
+    const at = all.indexOf(document.activeElement);
+    const next = event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : STEPS[event.key] ? (at + STEPS[event.key] + all.length) % all.length : -1;
+    if (at < 0 || next < 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    stop(all[next]);
+    all[next].focus();
+  });
+  rail.addEventListener("focusin", (event) => event.target.closest("button") && stop(event.target.closest("button")));
+}

@@ -1,0 +1,30 @@
+// Which layers are drawn, and how: the model's, the reader's own, other readers'. No DOM in here: node tests it.
+
+import { lookOf, MODEL, MODEL_BESIDE, OWN } from "./layer_looks.mjs";
+
+/**
+ * Layers from the bottom up, for drawView.
+ * which: "all" (those that `shown` lets through), "photo" (none), or one name: "model", "own", "reader-0", ...
+ * sources: {model, own, others}: what there is, each with fill, heat() and outline(step), or null. mode: both, outline, fill, heat, none.
+ */
+export function layersOf(sources, { which, shown, mode, step }) {
+  if (which === "photo" || mode === "none") return [];
+  const wanted = (name) => (which === "all" ? shown(name) : which === name);
+  const filled = mode === "both" || mode === "fill";
+  const outlined = mode === "both" || mode === "outline";
+  const layers = [];
+  const own = sources.own && wanted("own") ? sources.own : null;
+  if (sources.model && wanted("model")) {
+    layers.push({
+      fill: filled && !own ? sources.model.fill : null,
+      heat: mode === "heat" ? sources.model.heat() : null,
+      outline: outlined || (own && mode === "fill") ? sources.model.outline(step) : null,
+      look: own ? MODEL_BESIDE : MODEL,
+    });
+  }
+  sources.others.forEach((other, number) => {
+    if (wanted(`reader-${number}`)) layers.push({ fill: null, heat: null, outline: other.outline(step), look: lookOf(number) });
+  });
+  if (own) layers.push({ fill: filled ? own.fill : null, heat: null, outline: mode === "fill" ? null : own.outline(step), look: OWN, own: true });
+  return layers;
+}

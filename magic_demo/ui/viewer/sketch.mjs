@@ -1,0 +1,45 @@
+// What a tool has drawn but not yet put into the mask: polygon, box, strokes. An SVG over the canvas, in photo coordinates.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+export class Sketch {
+  constructor(svg) {
+    this.group = svg.querySelector("g");
+    this.shapes = [];
+    this.scale = 1;
+  }
+
+  /** Follow the view. */
+  place(view) {
+    this.group.setAttribute("transform", `matrix(${view.scale} 0 0 ${view.scale} ${view.x} ${view.y})`);
+    if (this.scale === view.scale) return;
+    this.scale = view.scale;
+    this.show(this.shapes);
+  }
+
+  show(shapes) {
+    if (!shapes.length && !this.shapes.length) return;
+    this.shapes = shapes;
+    this.group.replaceChildren(...shapes.flatMap((shape) => this.#draw(shape)));
+  }
+
+  #draw({ kind, name, points, dashed, area, width }) {
+    if (!points.length) return [];
+    if (kind === "dots") return points.map(({ x, y }, number) => make("circle", { cx: x, cy: y, r: (number ? 3.5 : 5.5) / this.scale, class: number ? "dot" : "dot first" }));
+    if (kind === "stroke") return [make("path", { d: line(points), class: `stroke ${name}`, "stroke-width": width })];
+    const corners = kind === "box" ? [points[0], { x: points[1].x, y: points[0].y }, points[1], { x: points[0].x, y: points[1].y }] : points;
+    const d = line(corners) + (kind === "box" ? "Z" : "");
+    return [make("path", { d, class: "rim" }), make("path", { d, class: `line${dashed ? " dashed" : ""}${area || kind === "box" ? " area" : ""}` })];
+  }
+}
+
+function make(name, attributes) {
+  const element = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+function line(points) {
+  const places = points.length > 1 ? points : [points[0], points[0]];
+  return places.map(({ x, y }, i) => `${i ? "L" : "M"}${x.toFixed(2)} ${y.toFixed(2)}`).join("");
+}

@@ -1,0 +1,104 @@
+// Magic wand: a box, or strokes on lesion and skin, are sent to the server, and the mask it cuts comes back. Further strokes refine it.
+
+import { fromRuns } from "./runs.mjs";
+
+const PEN_WIDTH = 5; // window pixels, half
+
+export function wandTool(desk, send) {
+  let hint = nothing();
+  let drawn = null; // what the pointer is drawing
+  let request = 0;
+  let waiting = null; // {photo, request} of the answer that is awaited
+  let answered = false; // the last edit is an answer to this hint
+
+  function nothing() {
+    return { box: null, lesion: [], skin: [], radius: 1 };
+  }
+  const draw = () => {
+    const box = drawn?.kind === "box" ? drawn.points : hint.box ? [{ x: hint.box[0], y: hint.box[1] }, { x: hint.box[2], y: hint.box[3] }] : null;
+    const strokes = (kind) => [...hint[kind], ...(drawn?.kind === kind ? [drawn.points.map(({ x, y }) => [x, y])] : [])];
+    const width = 2 * (hint.radius || 1);
+    desk.sketch.show([
+      ...(box ? [{ kind: "box", points: [box[0], box.at(-1)] }] : []),
+      ...["lesion", "skin"].flatMap((kind) => strokes(kind).map((stroke) => ({ kind: "stroke", name: kind, width, points: stroke.map(([x, y]) => ({ x, y })) }))),
+    ]);
+  };
+  const reset = () => {
+    hint = nothing();
+    drawn = null;
+    answered = false;
+    waiting = null;
+    desk.busy(false);
+    draw();
+  };
+  const ask = () => {
+    const { name, width, height } = desk.photo();
+    request++;
+    waiting = { photo: name, request };
+    desk.busy(true);
+    send({ photo: name, request, width, height, ...hint });
+  };
+
+  return {
+    start(point) {
+      const kind = desk.wandKind();
+      if (kind === "box" && (hint.box || hint.lesion.length)) reset(); // another box is another lesion
+      if (!hint.box && !hint.lesion.length && !hint.skin.length) hint.radius = PEN_WIDTH / desk.view().scale;
+      drawn = { kind, points: [desk.toPhoto(point)] };
+      draw();
+    },
+    move(points) {
+      if (!drawn) return;
+      drawn.points.push(...points.map(desk.toPhoto));
+      draw();
+    },
+    end() {
+      if (!drawn) return;
+      const { kind, points } = drawn;
+      drawn = null;
+      if (kind === "box") {
+        const [one, other] = [points[0], points.at(-1)];
+        const box = [Math.min(one.x, other.x), Math.min(one.y, other.y), Math.max(one.x, other.x), Math.max(one.y, other.y)];
+        if ((box[2] - box[0]) * desk.view().scale < 4 || (box[3] - box[1]) * desk.view().scale < 4) return draw();
+        hint.box = box;
+      } else {
+        const rest = 2 / desk.view().scale;
+        hint[kind].push(points.filter((point, i) => i === 0 || Math.hypot(point.x - points[i - 1].x, point.y - points[i - 1].y) > rest / 4).map(({ x, y }) => [x, y]));
+      }
+      draw();
+      if (hint.box || hint.lesion.length) ask();
+    },
+    cancel() {
+      drawn = null;
+      draw();
+    },
+    hover() {},
+    leave: reset,
+    back: reset,
+    redraw: draw,
+    /** The server's answer: {photo, request, width, height, runs} or {photo, request, problem}. */
+    answer(reply) {
+      if (!waiting || reply?.request !== waiting.request || reply.photo !== waiting.photo) return;
+      waiting = null;
+      desk.busy(false);
+      const found = reply.runs ? fromRuns(reply.runs, reply.width * reply.height) : null;
+      if (!found || desk.photo()?.name !== reply.photo || desk.editor.busy) {
+        desk.say("wand-failed");
+        return;
+      }
+      if (!found.includes(1)) desk.say("wand-nothing");
+      const skin = hint.skin.length > 0;
+      const [left, top, right, bottom] = reply.region ?? [0, 0, reply.width, reply.height];
+      answered = desk.editor.put((mask, width, height) => {
+        for (let y = top; y < bottom; y++) {
+          for (let i = y * width + left; i < y * width + right; i++) mask[i] = skin ? found[i] : mask[i] | found[i]; // strokes on skin also take away
+        }
+        return { left: Math.max(0, left), top: Math.max(0, top), right: Math.min(width, right), bottom: Math.min(height, bottom) };
+      }, answered);
+    },
+    /** Another edit came after the answer: the next answer is an edit of its own. */
+    settled() {
+      answered = false;
+    },
+  };
+}
