@@ -1,20 +1,21 @@
-"""Why an option has its score, as a reader can check it: the words of the narrative that moved it."""
+"""Why an option has its score, as a reader can check it: the words of the narrative that moved it, the places in the photos that raised it."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from magic_demo.cue_model import CueModel, Reason
-from magic_demo.types import Language, Narrative, WordSpan
+from magic_demo.types import Language, Narrative, Probability, WordSpan
 
 LEAST_SHARE = 0.2
 """Words are shown that move the score by at least this share of what the strongest words do ..."""
 LEAST_WEIGHT = 0.05
-"""... and by at least this much (in log-odds); what is less is the noise of common words."""
+"""... where a word or phrase, wherever it stands, moves it by at least this much (in log-odds); less is the noise of common words."""
 
 _UNIT = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['’][^\W\u3400-\u9fff]+)*")
 
@@ -34,6 +35,18 @@ def explain_words(
     return join_words(getattr(narrative, shown), found, share=share)
 
 
+def scale_regions(added: Mapping[str, NDArray[np.float32]]) -> dict[str, Probability]:
+    """Turn what each place of each photo adds to a score, of any sign, into heat maps in 0..1: 1 is what adds most in any photo.
+
+    Photos where no place adds at least LEAST_SHARE of that are left out, all of them where the photos add less than LEAST_WEIGHT.
+    """
+    gains = {photo_id: np.maximum(places, 0) for photo_id, places in added.items()}
+    if sum(float(places.sum()) for places in gains.values()) < LEAST_WEIGHT:
+        return {}
+    most = max(float(places.max()) for places in gains.values())
+    return {photo_id: np.asarray(places / most, np.float32) for photo_id, places in gains.items() if places.max() >= LEAST_SHARE * most}
+
+
 def join_words(text: str, reasons: Iterable[Reason], *, share: float = 1.0) -> tuple[WordSpan, ...]:
     """Turn reasons, whose spans overlap, into spans of whole words that do not: each with the sum of what its words add."""
     units = _split_units(text)
@@ -43,13 +56,15 @@ def join_words(text: str, reasons: Iterable[Reason], *, share: float = 1.0) -> t
     weights = np.zeros(len(units))
     together = np.zeros(len(units), np.bool_)
     """Whether a unit was read together with the one after it."""
+    strongest = 0.0
     for reason in reasons:
+        strongest = max(strongest, abs(share * reason.contribution))
         for start, end in reason.spans:
             held = np.unique(owner[start:end][owner[start:end] >= 0])
             if held.size:
                 weights[held] += share * reason.contribution / (len(reason.spans) * held.size)
                 together[held[:-1]] |= np.diff(held) == 1
-    return _keep_strong(units, weights, together)
+    return _keep_strong(units, weights, together) if strongest >= LEAST_WEIGHT else ()
 
 
 def _split_units(text: str) -> list[tuple[int, int]]:
@@ -65,8 +80,8 @@ def _split_units(text: str) -> list[tuple[int, int]]:
 
 def _keep_strong(
     units: Sequence[tuple[int, int]],
-    weights: np.ndarray[tuple[int], np.dtype[np.float64]],
-    together: np.ndarray[tuple[int], np.dtype[np.bool_]],
+    weights: NDArray[np.float64],
+    together: NDArray[np.bool_],
 ) -> tuple[WordSpan, ...]:
     spans: list[WordSpan] = []
     joined = False
@@ -77,5 +92,5 @@ def _keep_strong(
         elif weight:
             spans.append(WordSpan(start, end, weight))
         joined = bool(together[number]) and weight != 0
-    least = max(LEAST_WEIGHT, LEAST_SHARE * max((abs(span.weight) for span in spans), default=0.0))
+    least = LEAST_SHARE * max((abs(span.weight) for span in spans), default=0.0)
     return tuple(span for span in spans if abs(span.weight) >= least)

@@ -8,17 +8,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.calibration import Calibration, expect_credit, find_chances, read_calibration
+from magic_demo.calibration import Calibration, digest_of, expect_credit, find_chances, read_calibration
 from magic_demo.checkpoints import find_checkpoint, read_config
 from magic_demo.combining import Weights, combine_scores, read_weights
 from magic_demo.cue_model import CueModel
 from magic_demo.decoding import SetPriors, average_siblings, decode_answers
 from magic_demo.errors import ModelError, one_line
-from magic_demo.explanation import explain_words
+from magic_demo.evidence import list_evidence, measure_lesions
+from magic_demo.explanation import explain_words, scale_regions
 from magic_demo.lesion_answers import LesionAnswererConfig, LesionScorer, PhotoEvidence, look_at_photo
 from magic_demo.questions import load_families
 from magic_demo.segmentation import Segmenter
-from magic_demo.types import Answers, Encounter, Explanation, Language, OptionScores, Photo, PhotoPrediction, Prediction
+from magic_demo.types import Answers, Encounter, Explanation, Language, OptionScores, Photo, PhotoPrediction, Prediction, Probability
 from magic_demo.vqa import OptionScorer
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -35,8 +36,9 @@ class Predictor:
 
     segmenter: finds the lesion. scorer, cues: score the closed questions, the first from photos (and text, if it reads any), the second from
     text alone; where both are there, their scores are combined by ``weights``. A LesionScorer reads what the segmenter saw: every photo is
-    then encoded once for both tasks, and without a segmenter, or with another than it was made for, less is answered from photos. calibrations: what says how likely an option is, for the cues
-    alone and for the two combined; one that was fitted for other models, or with other weights, is not used.
+    then encoded once for both tasks, and without a segmenter, or with another than it was made for, less is answered from photos.
+    calibrations: what says how likely an option is, for the cues alone and for the two combined; one that was fitted for other models,
+    or with other weights, is not used.
     """
 
     def __init__(
@@ -226,33 +228,61 @@ class Predictor:
 
     def _find_calibration(self, weight: float) -> Calibration | None:
         """Return the calibration of the models that have a say: where the case answerer weighs nothing, that of the cues alone."""
-        if self.cues is None:
+        if self.cues is None or (weight > 0 and self.mismatch is not None):
             return None
-        models = (_digest(self.cues.model_id), _digest(self.scorer.model_id) if weight > 0 and self.scorer is not None else "")
+        models = (digest_of(self.cues.model_id), digest_of(self.scorer.model_id) if weight > 0 and self.scorer is not None else "")
         return next((entry for entry in self.calibrations if (entry.cues, entry.answerer) == models), None)
 
     def explain(
-        self, encounter: Encounter, prediction: Prediction, family_id: str, option: int, *, language: Language = "en"
+        self,
+        encounter: Encounter,
+        prediction: Prediction,
+        family_id: str,
+        option: int,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
     ) -> Explanation:
-        """Say why an option of a family has the score that ``prediction`` gives it: the words that moved it.
+        """Say why an option of a family has the score that ``prediction`` gives it: words, places in the photos, what was measured.
 
-        language: of the narrative that is shown. A part whose model is not loaded is left empty.
-        Raises KeyError for a family that there is not, IndexError for an option that it does not have.
+        prompt: what the segmentation was asked for, as in ``predict``. language: of the narrative that is shown and of the lines.
+        A part whose model is not loaded, or has no say in the family, is left empty.
+        Raises KeyError for a family that there is not, IndexError for an option that it does not have, ModelError when a model fails.
         """
-        place = next((family for family in load_families() if family.family_id == family_id), None)
-        if place is None:
+        family = next((family for family in load_families() if family.family_id == family_id), None)
+        if family is None:
             raise KeyError(f"there is no family {family_id}")
-        if not 0 <= option < len(place.options["en"]):
-            raise IndexError(f"{family_id} has options 0 to {len(place.options['en']) - 1}, not {option}")
-        if self.cues is None or not prediction.scores:
+        if not 0 <= option < len(family.options["en"]):
+            raise IndexError(f"{family_id} has options 0 to {len(family.options['en']) - 1}, not {option}")
+        if not prediction.scores:
             return Explanation(family_id, option, language)
-        share = 1 - self.weights.of(family_id, photos=self.reads_photos(encounter)) if self.scorer is not None else 1.0
-        words = explain_words(self.cues, encounter.narrative, family_id, option, language, share=share)
-        return Explanation(family_id, option, language, words)
+        weight = 0.0 if self.scorer is None else 1.0
+        if self.scorer is not None and self.cues is not None:
+            weight = self.weights.of(family_id, photos=self.reads_photos(encounter))
+        return Explanation(
+            family_id,
+            option,
+            language,
+            words=explain_words(self.cues, encounter.narrative, family_id, option, language, share=1 - weight) if self.cues else (),
+            regions=self._find_regions(encounter, family_id, option, prompt, language) if weight else {},
+            evidence=list_evidence(family_id, measure_lesions(encounter, prediction), language),
+        )
 
-
-def _digest(model_id: str) -> str:
-    return model_id.rpartition("@")[2]
+    def _find_regions(
+        self, encounter: Encounter, family_id: str, option: int, prompt: str | None, language: Language
+    ) -> dict[str, Probability]:
+        try:
+            if isinstance(self.scorer, LesionScorer):
+                seen = self.look(encounter, prompt=prompt, language=language) if self.mismatch is None else []
+                added = self.scorer.attribute(seen, family_id, option)
+            elif self.scorer is not None:
+                photos = [photo.pixels for photo in encounter.photos]
+                added = self.scorer.attribute(encounter.narrative.text(language), photos, family_id, option)
+            else:
+                added = []
+        except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
+            raise ModelError(f"the closed-question model failed: {one_line(error)}") from error
+        return scale_regions({photo.photo_id: one for photo, one in zip(encounter.photos, added, strict=False)})
 
 
 def load_scorer(source: str | Path) -> OptionScorer | LesionScorer:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModel, PreTrainedTokenizerBase
 
+from magic_demo.attribution import GREY, attribute_places, lay_out_grid
 from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
 from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors
@@ -83,6 +85,35 @@ class OptionScorer:
             raise ModelError(f"{self.model_id or 'the model'}: scores that are not finite came out for this case; fetch or train it again")
         values = logits.float().numpy()
         return {question.qid: values[place].copy() for family, place in place_families(self.families) for question in family.questions}
+
+    def attribute(self, narrative: str, photos: Sequence[Pixels], family_id: str, option: int) -> list[NDArray[np.float32]]:
+        """Return what each place of each photo adds to an option's score, as ``score`` gives it: (h, w) float32 a photo, of any sign.
+
+        h, w: the photo encoder's grid, which spans the whole photo. Raises KeyError for a family that the questions do not have,
+        ModelError when the encoder's map is no grid.
+        """
+        column = {family.family_id: place for family, place in place_families(self.families)}[family_id].start + option
+        if not photos:
+            return []
+        tokens = tokenize(self.tokenizer, [narrative], self.model.config.max_text_tokens)
+        grey = np.full((*self.preprocessing.size, 3), GREY, np.uint8)
+        with torch.no_grad():
+            maps = self.model.read_photos(torch.from_numpy(stack_photos([[*photos, grey]], self.preprocessing))[0])
+            words = self.model.read_tokens(**tokens)
+        option_vectors = self._option_vectors.clone()  # what was made in inference mode takes no part in gradients
+
+        def score(states: Tensor) -> Tensor:
+            logits = self.model(
+                photo_states=states,
+                photo_mask=torch.ones(len(states), len(photos), dtype=torch.bool),
+                text_states=words.expand(len(states), -1, -1),
+                attention_mask=tokens["attention_mask"].expand(len(states), -1),
+                option_vectors=option_vectors,
+                **self._layout,
+            ).logits
+            return logits[:, column]  # type: ignore[no-any-return]
+
+        return [lay_out_grid(added.float(), self.preprocessing.size) for added in attribute_places(score, maps[:-1], maps[-1:])]
 
 
 def place_families(families: Sequence[Family]) -> list[tuple[Family, slice]]:

@@ -1,0 +1,72 @@
+"""What is said of a photo is what was measured in it, for the families that it informs and in both languages."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from magic_demo.evidence import SAYINGS, list_evidence, measure_lesions
+from magic_demo.measure import LesionMeasures, measure_photo
+from magic_demo.questions import load_families
+from magic_demo.types import LANGUAGES, Encounter, Language, Photo, PhotoPrediction, Prediction
+from tests.stand_ins import draw_photo
+
+
+def _measured(*squares: tuple[int, int, int]) -> LesionMeasures:
+    """Measure grey skin with red squares at (row, column) of a side."""
+    pixels = np.full((200, 300, 3), (200, 170, 150), np.uint8)
+    mask = np.zeros((200, 300), np.bool_)
+    for row, column, side in squares:
+        pixels[row : row + side, column : column + side] = (190, 70, 60)
+        mask[row : row + side, column : column + side] = True
+    return measure_photo(pixels, mask)
+
+
+def test_lesions_are_counted_and_their_area_is_told() -> None:
+    measured = _measured((20, 20, 40), (100, 150, 60))
+    assert list_evidence("CQID010", [measured], "en") == ("2 lesions, 9% of the photo",)
+    assert list_evidence("CQID035", [measured], "en")[0].startswith("2 separate lesions, the largest has 69%")
+    assert list_evidence("CQID035", [_measured((20, 20, 40))], "en") == ("1 separate lesion",)
+
+
+def test_the_size_is_a_share_of_the_photo_and_says_so() -> None:
+    lines = list_evidence("CQID012", [_measured((0, 0, 90))], "en")
+    assert "14% of the photo" in lines[0] and "beyond the photo" in lines[1] and "no scale" in lines[-1]
+
+
+def test_colours_are_named_as_the_options_are_and_the_skin_with_a_warning() -> None:
+    options = next(family for family in load_families() if family.family_id == "CQID034").options
+    for language in LANGUAGES:
+        colours, *_, skin = list_evidence("CQID034", [_measured((50, 100, 80))], language)
+        assert any(colours.startswith(option) for option in options[language])
+        assert "ITA" in skin and ("light and camera" in skin or "光线和相机" in skin)
+
+
+def test_each_line_names_its_photo_where_there_are_several() -> None:
+    lines = list_evidence("CQID035", [_measured((20, 20, 40)), LesionMeasures(0, 0.0)], "en")
+    assert [line.partition(":")[0] for line in lines] == ["Photo 1", "Photo 2"] and lines[1].endswith("no lesion found")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("family_id", sorted(SAYINGS))
+def test_every_family_that_measures_inform_has_lines_of_its_language(family_id: str, language: Language) -> None:
+    lines = list_evidence(family_id, [_measured((20, 20, 40), (100, 150, 60))], language)
+    assert lines
+    assert all(bool(re.search(r"[\u3400-\u9fff]", line)) == (language == "zh") for line in lines)
+
+
+def test_families_that_photos_are_not_measured_for_have_no_lines() -> None:
+    for family_id in {family.family_id for family in load_families()} - set(SAYINGS):
+        assert list_evidence(family_id, [_measured((20, 20, 40))], "en") == ()
+    assert list_evidence("CQID010", [], "en") == ()
+
+
+def test_photos_are_measured_under_the_lesion_that_was_predicted() -> None:
+    case = Encounter("E", photos=(Photo("a", draw_photo(1200, 1600)), Photo("b", draw_photo())))
+    probability = np.zeros((48, 64), np.float32)
+    probability[12:36, 16:48] = 0.9
+    measures = measure_lesions(case, Prediction("E", (PhotoPrediction("a", probability, (1200, 1600)),)))
+    assert len(measures) == 1 and measures[0].count == 1
+    assert measures[0].area_share == pytest.approx(0.25, abs=0.02)
