@@ -88,6 +88,11 @@ def expect_credit(scores: Floats, answers: Sequence[Labels], family: Family, pri
     return np.asarray((shares * credits[:, [places[answer] for answer in answers]].T).sum(axis=1))
 
 
+def digest_of(model_id: str) -> str:
+    """Return what tells a model's weights apart, whatever its folder is called: the part of its id after the last "@"."""
+    return model_id.rpartition("@")[2]
+
+
 def write_calibration(folder: Path, calibration: Calibration) -> None:
     """Write ``calibration.json`` into a checkpoint's folder."""
     content = asdict(calibration)

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.calibration import Calibration, FamilyCalibration, digest_of, find_chances
 from magic_demo.cue_model import CueModel, Reading
 from magic_demo.decoding import SetPriors, decode_answers
 from magic_demo.questions import load_families
 from magic_demo.scoring import credit
 from magic_demo.types import Answers, Family, Narrative
+from training.calibration import JudgedFamily, ScoredFamily, choose_margin, fit_temperature, join, judge_fold, most_frequent_answer
 from training.cue_fitting import CueSettings, FoundWords, fit_cue_model, label_cases, weigh_cases
 from training.vqa_data import split_folds
 from training.vqa_metrics import most_frequent
@@ -102,6 +104,67 @@ def temper(cases: Sequence[LearningCase], run: HeldOut, settings: CueSettings) -
                     temperature = choose_temperature(raw[others, place], labels[others], single, weights[others])
                     scores[reading][run.folds == fold, place] = raw[run.folds == fold, place] / temperature
     return dataclasses.replace(run, scores=scores)
+
+
+def judge_run(cases: Sequence[LearningCase], run: HeldOut, settings: CueSettings, reading: Reading) -> list[JudgedFamily]:
+    """Say how likely the held-out answers are, family by family: each fold at the temperatures that its other folds ask for.
+
+    The cases of a family come fold after fold; at least two folds are expected. ``before`` is at temperature 1 throughout.
+    """
+    judged = []
+    for family, place, labels, weights in _list_families(cases, settings):
+        single = len(family.questions) == 1
+        references = [frozenset(np.flatnonzero(row).tolist()) for row in labels]
+        folds = []
+        for fold in range(len(run.priors)):
+            others = (run.folds >= 0) & (run.folds != fold)
+            parts: dict[Reading, list[ScoredFamily]] = {}
+            for of in READINGS:
+                raw = run.scores[of][:, place]
+                head = choose_temperature(raw[others], labels[others], single, weights[others])
+                parts[of] = [
+                    ScoredFamily(
+                        family,
+                        raw[run.folds == number] / head,
+                        [references[index] for index in np.flatnonzero(run.folds == number)],
+                        weights[run.folds == number],
+                        run.priors[number].get(family.family_id),
+                    )
+                    for number in range(len(run.priors))
+                ]
+            kept = {of: [part for number, part in enumerate(parts[of]) if number != fold] for of in READINGS}
+            held = judge_fold(parts[reading][fold], kept[reading], [part for of in READINGS if of != reading for part in kept[of]])
+            raw = run.scores[reading][run.folds == fold, place]
+            folds.append(dataclasses.replace(held, before=find_chances(raw, family, run.priors[fold].get(family.family_id), 1.0)))
+        judged.append(join(folds))
+    return judged
+
+
+def fit_calibration(cases: Sequence[LearningCase], runs: Sequence[HeldOut], model: CueModel, settings: CueSettings) -> Calibration:
+    """Return what makes the scores of ``model``, fitted on all cases, probabilities: fitted on the held-out scores of all runs.
+
+    Families with cases of an older labelling convention count them as little as the fit does.
+    """
+    fitted = {}
+    for known, (family, place, labels, weights) in zip(model.families, _list_families(cases, settings), strict=True):
+        references = [frozenset(np.flatnonzero(row).tolist()) for row in labels]
+        parts = [
+            ScoredFamily(
+                family,
+                run.scores[reading][run.folds == fold, place] / known.temperatures[reading],
+                [references[index] for index in np.flatnonzero(run.folds == fold)],
+                weights[run.folds == fold],
+                run.priors[fold].get(family.family_id),
+            )
+            for run in runs
+            for reading in READINGS
+            for fold in range(len(run.priors))
+        ]
+        _, prior_credit = most_frequent_answer(references, weights)
+        fitted[family.family_id] = FamilyCalibration(fit_temperature(parts), prior_credit)
+    margin = choose_margin([entry for run in runs for entry in judge_run(cases, run, settings, "both")])
+    name = f"{len(cases)} cases, {settings.repeats} x {settings.folds} folds by author"
+    return Calibration(digest_of(model.model_id), "", margin, text_only=fitted, fitted_on=name)
 
 
 def credit_cases(cases: Sequence[LearningCase], run: HeldOut, reading: Reading | None) -> NDArray[np.float64]:

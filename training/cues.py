@@ -8,9 +8,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from magic_demo.calibration import write_calibration
 from magic_demo.cue_model import CueModel
 from training.cue_fitting import CueSettings, find_words, fit_cue_model
-from training.cue_validation import cross_validate, fit_temperatures
+from training.cue_validation import HeldOut, cross_validate, fit_calibration, fit_temperatures
 from training.run import SettingsError, read_settings
 from training.vqa_sources import CaseSource, LearningCase, read_cases
 
@@ -24,9 +25,10 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     settings = read_settings(options.config, CueSettings, {"data": options.data, "output": options.output})
     cases = read_labelled(settings)
-    model = fit_calibrated(cases, settings)
+    model, runs = fit_calibrated(cases, settings)
     model.save(settings.output)
     loaded = CueModel.load(settings.output)
+    write_calibration(settings.output, fit_calibration(cases, runs, loaded, settings))
     size = sum(path.stat().st_size for path in settings.output.iterdir() if path.suffix in (".json", ".safetensors"))
     print(json.dumps({"model": loaded.model_id, "folder": str(settings.output), "cases": len(cases), "bytes": size}, indent=2))
     return 0
@@ -40,10 +42,11 @@ def read_labelled(settings: CueSettings) -> list[LearningCase]:
     return sorted(cases, key=lambda case: case.case_id)
 
 
-def fit_calibrated(cases: Sequence[LearningCase], settings: CueSettings) -> CueModel:
-    """Fit on all cases, with the temperatures that the cross-validation's held-out scores ask for."""
+def fit_calibrated(cases: Sequence[LearningCase], settings: CueSettings) -> tuple[CueModel, list[HeldOut]]:
+    """Fit on all cases, with the temperatures that the cross-validation's held-out scores ask for; returns these too."""
     found = find_words(cases)
-    temperatures = fit_temperatures(cases, cross_validate(cases, found, settings), settings)
+    runs = cross_validate(cases, found, settings)
+    temperatures = fit_temperatures(cases, runs, settings)
     model = fit_cue_model(cases, found, settings)
     families = tuple(dataclasses.replace(family, temperatures=temperatures[family.family_id]) for family in model.families)
-    return dataclasses.replace(model, families=families)
+    return dataclasses.replace(model, families=families), runs
