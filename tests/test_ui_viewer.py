@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-import shutil
-import subprocess
+import json
 from pathlib import Path
 
 import cv2
@@ -12,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from playwright._impl._driver import compute_driver_executable
 
 from magic_demo.overlay import lesion_mask, level_of
 from magic_demo.types import Photo, PhotoPrediction, Prediction
 from magic_demo.ui.mask_form import WORKING_SIDE, working_size
-from magic_demo.ui.viewer import encode_levels, encode_photo, viewer_value
+from magic_demo.ui.viewer import EMPTY, encode_levels, encode_photo, viewer_value
+from tests.measures_fixture import FILE, write_file
 
 
 def decode(address: str, kind: str) -> np.ndarray:
@@ -65,8 +64,24 @@ def test_photos_that_have_no_map_are_sent_without_one() -> None:
     assert viewer_value("text", [], prediction)["text_only"]
 
 
-def test_the_scripts_pass_their_own_tests(repository: Path) -> None:
-    node = shutil.which("node") or str(compute_driver_executable()[0])  # Playwright brings a node of its own
-    tests = sorted(str(path) for path in (repository / "tests" / "js").glob("*.test.mjs"))
-    done = subprocess.run([node, "--test", *tests], capture_output=True, text=True, check=False)
-    assert tests and done.returncode == 0, done.stdout + done.stderr
+def test_masks_of_the_reader_and_of_others_are_sent_as_run_lengths() -> None:
+    photos = [Photo("one", np.zeros((30, 40, 3), np.uint8))]
+    mask = np.zeros((30, 40), np.bool_)
+    mask[0, 2:5] = True
+    value = viewer_value("secret", photos, own={"one": mask}, others={"Li": {"one": ~mask}}, restore=4)
+    assert value["own"] == {"one": {"width": 40, "height": 30, "runs": [2, 3, 1195]}}
+    assert value["others"] == [{"reader": "Li", "masks": {"one": {"width": 40, "height": 30, "runs": [0, 2, 3, 1195]}}}]
+    assert value["editable"] and value["restore"] == 4
+    assert set(value) == set(EMPTY), "every case says all that the viewer knows of"
+    json.dumps(value)
+
+
+def test_the_photos_the_browser_is_tested_on_are_what_the_program_measures(tmp_path: Path) -> None:
+    write_file(tmp_path / "measures.json")
+    now, then = (json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "measures.json", FILE))
+    assert now[0] == then[0], "definitions have changed: python -m tests.measures_fixture, and measures.mjs"
+    assert len(now) == len(then)
+    for new, old in zip(now[1:], then[1:], strict=True):
+        assert (new["name"], new["runs"], new["count"], new["colour"]) == (old["name"], old["runs"], old["count"], old["colour"])
+        assert (new["tone"] is None) == (old["tone"] is None)
+        assert new["tone"] is None or new["tone"]["angle"] == pytest.approx(old["tone"]["angle"], abs=0.5)

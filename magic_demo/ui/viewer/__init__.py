@@ -22,6 +22,8 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
            "lesion": [stroke], "skin": [stroke], "radius": float}    working pixels, a stroke is [[x, y], ...]
            The answer is ``gr.update(wand_reply=answer_wand(event._data, photos))`` for the viewer, within half a second.
 
+The document's event ``magic-heat`` ({photo_id: data address} or null, see ``ui/why.py``) lays a heat map over the photos it names.
+
 Neither event has an output that the reader waits for; threshold, opacity, zoom, layers and hiding never come here.
 """
 

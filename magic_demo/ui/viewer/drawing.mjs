@@ -49,8 +49,8 @@ function drawHalf(context, { photo, view, ratio, opacity, layers }) {
   context.imageSmoothingEnabled = view.scale * ratio < 6; // far in, a reader wants to see the pixels
   context.imageSmoothingQuality = "high";
   context.drawImage(photo.bitmap, 0, 0, photo.width, photo.height);
-  for (const { fill, heat } of layers) {
-    context.globalAlpha = heat ? Math.min(1, opacity * 1.6) : opacity; // a heat map says less at the same opacity than a flat shade
+  for (const { fill, heat, alpha } of layers) {
+    context.globalAlpha = alpha ?? (heat ? Math.min(1, opacity * 1.6) : opacity); // a heat map says less at the same opacity than a flat shade
     if (heat ?? fill) context.drawImage(heat ?? fill, 0, 0);
   }
   context.globalAlpha = 1;

@@ -1,7 +1,7 @@
 // What is said of the mask beside the canvas: how many lesions, how much of the photo, which colour, how light the skin around.
 
 import { areaShare } from "./levels.mjs";
-import { measurePhoto } from "./measures.mjs";
+import { DEFINITIONS, measurePhoto } from "./measures.mjs";
 
 const REST = 120; // milliseconds without a change before colours are measured
 
@@ -57,10 +57,8 @@ function shareOf(mask) {
   return inside / mask.length;
 }
 
-const MEASURED_SIDE = 512; // as in measure.py
-
 function readPixels(one) {
-  const scale = Math.min(1, MEASURED_SIDE / Math.max(one.width, one.height));
+  const scale = Math.min(1, DEFINITIONS.LONGEST_SIDE / Math.max(one.width, one.height));
   const width = Math.max(1, Math.round(one.width * scale));
   const height = Math.max(1, Math.round(one.height * scale));
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });

@@ -1,28 +1,32 @@
 // What a mask and its photo say, with the definitions of magic_demo/measure.py, which tells where they come from: number of lesions, the
 // colour that prevails, the tone of the skin around. Both are tested on the same small photos. No DOM in here: node tests it.
 
-export const SPECK_OF_PHOTO = 0.0004;
-export const SPECK_OF_LARGEST = 0.02;
-const BORDER_BAND = 0.015;
-const RING = 0.09;
-const MOST_SAMPLES = 1500;
-const CLUSTERS = 3;
-const LEAST_CLUSTER = 0.08;
-const COMBINED_BELOW = 0.65;
-const COLOURS = {
-  "normal skin color": [0, 0, 0],
-  pink: [-3, 6, -1],
-  red: [-9, 11, -1],
-  brown: [-19, 5, 3],
-  blue: [-16, -5, -10],
-  purple: [-15, 8, -8],
-  black: [-36, -2, -5],
-  white: [19, -4, -5],
-  hyperpigmentation: [-9, 2, 2],
-  hypopigmentation: [9, -2, -3],
+export const DEFINITIONS = {
+  LONGEST_SIDE: 512,
+  SPECK_OF_PHOTO: 0.0004,
+  SPECK_OF_LARGEST: 0.02,
+  BORDER_BAND: 0.015,
+  RING: 0.09,
+  MOST_SAMPLES: 1500,
+  CLUSTERS: 3,
+  LEAST_CLUSTER: 0.08,
+  COMBINED_BELOW: 0.5,
+  COLOURS: {
+    "normal skin color": [0, 0, 0],
+    pink: [-3, 6, -1],
+    red: [-9, 11, -1],
+    brown: [-19, 5, 3],
+    blue: [-16, -5, -10],
+    purple: [-15, 8, -8],
+    black: [-36, -2, -5],
+    white: [19, -4, -5],
+    hyperpigmentation: [-9, 2, 2],
+    hypopigmentation: [9, -2, -3],
+  },
+  SHADES: [["normal skin color"], ["pink", "red"], ["brown", "hyperpigmentation", "black"], ["blue"], ["purple"], ["white", "hypopigmentation"]],
+  TONES: [[55, "very light"], [41, "light"], [28, "intermediate"], [10, "tan"], [-30, "brown"], [-1e9, "dark"]],
 };
-const SHADES = [["normal skin color"], ["pink", "red"], ["brown", "hyperpigmentation", "black"], ["blue"], ["purple"], ["white", "hypopigmentation"]];
-const TONES = [[55, "very light"], [41, "light"], [28, "intermediate"], [10, "tan"], [-30, "brown"], [-Infinity, "dark"]];
+const { SPECK_OF_PHOTO, SPECK_OF_LARGEST, BORDER_BAND, RING, MOST_SAMPLES, CLUSTERS, LEAST_CLUSTER, COMBINED_BELOW, COLOURS, SHADES, TONES } = DEFINITIONS;
 export const COMBINATION = "combination";
 
 /**

@@ -32,6 +32,11 @@ function lazily(reader, mask, { width, height }, number) {
   };
 }
 
+/** Return a canvas of a heat map of the photo, from the data address of its levels. */
+export async function openHeat({ width, height }, address) {
+  return new ModelLayer(await readLevels(address, width, height), width, height).heat();
+}
+
 async function decode(address) {
   const answer = await fetch(address);
   return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });

@@ -10,13 +10,14 @@ import { followKeys } from "./keys.mjs";
 import { openLegend } from "./legend.mjs";
 import { levelOf } from "./levels.mjs";
 import { Outbox } from "./outbox.mjs";
-import { openPhoto } from "./photo.mjs";
+import { openHeat, openPhoto } from "./photo.mjs";
 import { followRail } from "./rail.mjs";
 import { layersOf } from "./scene.mjs";
 import { Sketch } from "./sketch.mjs";
 import { openStrip } from "./strip.mjs";
 import { openToolbox } from "./toolbox.mjs";
 import { fit, keepInside, zoomAt } from "./view.mjs";
+import { followHeat, withHeat } from "./why_heat.mjs";
 import { onLanguage, readWords } from "./words.mjs";
 
 const MODES = ["both", "outline", "fill", "heat", "none"];
@@ -48,6 +49,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   const legend = openLegend(root, { layers: presence, word, redraw });
   const compare = openCompare(root, { names: () => [["photo", word("photo")], ...legend.names(), ["all", word("all")]], redraw });
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
+  const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
     room: { photo, view: () => state.view, moveTo, size: room, say: (what, at) => facts.say(what, at, photo(), maskShown()) },
     editor,
@@ -118,7 +120,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     return compare.halves().map(({ from, to, which }) => ({
       from,
       to,
-      layers: state.hidden ? [] : layersOf(sources, { which, shown: legend.shown, mode: state.mode, step }),
+      layers: state.hidden ? [] : withHeat(layersOf(sources, { which, shown: legend.shown, mode: state.mode, step }), which === "photo" ? null : heatOf(one)),
     }));
   }
 
@@ -301,6 +303,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   // What tests and the page's other parts may ask: the masks that are drawn, where they are drawn, and the state.
   stage.viewer = {
     state,
+    heat: () => photo() && heatOf(photo()),
     tools: toolbox,
     mask: () => (photo()?.model ? { width: photo().width, height: photo().height, data: modelMask({ hidden: true }) } : null),
     own: () => (editor.own()?.exists ? { width: photo().width, height: photo().height, data: editor.own().data } : null),
