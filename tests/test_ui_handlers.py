@@ -16,11 +16,13 @@ from PIL import Image
 from magic_demo.bundled import Example, load_examples
 from magic_demo.decoding import decode_answers
 from magic_demo.errors import ModelError
+from magic_demo.mask_runs import decode_mask
 from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Explanation, Language, Narrative, PhotoPrediction, Prediction, WordSpan
+from magic_demo.types import Encounter, Explanation, Language, MaskRuns, Narrative, PhotoPrediction, Prediction, WordSpan
 from magic_demo.ui import PredictorSource, launch_settings, lay_out_page
 from magic_demo.ui.forms import MAX_PROMPT
 from magic_demo.ui.handlers import Handlers
+from magic_demo.ui.mask_form import write_runs
 from magic_demo.ui.review_handlers import ReviewHandlers
 from magic_demo.ui.source import Progress
 from magic_demo.ui.viewer import EMPTY
@@ -326,6 +328,34 @@ def test_words_alone_become_a_case_that_can_be_answered(browser: Browser) -> Non
     assert browser.values[browser.parts.case] == case
     draft = browser.handlers.drafts.get("mine")
     assert draft is not None and draft.answers == {"CQID025-001": 0}
+
+
+def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_back(browser: Browser, tmp_path: Path) -> None:
+    browser.upload(save_photo(tmp_path))
+    mask = np.zeros((40, 60), np.bool_)
+    mask[10:20, 5:30] = True
+    told = {"case": browser.values[browser.parts.case], "photo": "arm", **write_runs(mask)}
+    review = ReviewHandlers(browser.handlers)
+
+    def drawn(**changed: object) -> Mapping[str, MaskRuns]:
+        review.outline(browser.values, gr.EventData(None, {**told, **changed}), REQUEST)  # type: ignore[arg-type]
+        draft = browser.handlers.drafts.get("mine")
+        assert draft is not None
+        return draft.masks
+
+    assert np.array_equal(decode_mask(drawn()["arm"]), mask)
+    assert set(drawn(photo="gone")) == set(drawn(case="another")) == {"arm"}
+    updates = review.outline(browser.values, gr.EventData(None, {**told, "width": 7}), REQUEST)  # type: ignore[arg-type]
+    assert "outline the photo again" in updates[browser.parts.status] and set(drawn(photo="gone")) == {"arm"}
+    assert drawn(runs=None) == {}
+
+
+def test_the_wand_answers_the_viewer(browser: Browser) -> None:
+    browser.choose(0)
+    photo = browser.values[browser.parts.viewer]["photos"][0]
+    told = {"photo": photo["name"], "request": 3, "box": [0, 0, photo["width"], photo["height"]], "lesion": [], "skin": [], "radius": 5}
+    reply = ReviewHandlers(browser.handlers).wand(browser.values, gr.EventData(None, told))[browser.parts.viewer]["wand_reply"]
+    assert reply["request"] == 3 and (reply["width"], reply["height"]) == (photo["width"], photo["height"])
 
 
 def test_why_is_said_of_what_was_analysed(browser: Browser) -> None:

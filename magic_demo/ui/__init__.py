@@ -74,6 +74,8 @@ def _wire(handlers: Handlers) -> None:
     panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
     panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)
     parts.cards.answers(review.answer, None, [parts.status], queue=False, **QUIET)
+    parts.viewer.mask(review.outline, {parts.case}, [parts.status], queue=False, **QUIET)
+    parts.viewer.wand(review.wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
     parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)
     parts.viewer.wand(handlers.use_wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
     parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET)

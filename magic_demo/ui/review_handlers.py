@@ -1,4 +1,4 @@
-"""What happens when the reader answers a card or asks why: parse with forms, one call, render."""
+"""What happens when the reader answers a card, outlines a photo or asks why: parse with forms, one call, render."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.errors import MagicDemoError
+from magic_demo.mask_runs import encode_mask
 from magic_demo.questions import load_families
 from magic_demo.ui.forms import read_answers, read_why
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.i18n import line_in_both
+from magic_demo.ui.mask_form import read_mask
 from magic_demo.ui.review import Part, ReviewDraft
 from magic_demo.ui.status import render_status
+from magic_demo.ui.wand_form import answer_wand
 from magic_demo.ui.why import CLOSED, why_value
 
 
@@ -36,6 +39,29 @@ class ReviewHandlers:
         self.draft_changed(session, "answers", read.answers)
         self.draft_changed(session, "specified", read.specified)
         return {self.parts.status: gr.skip()}
+
+    def outline(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+        """Keep the reader's mask of one photo, or forget it where it was taken back as if never drawn."""
+        session, told = str(request.session_hash), event._data
+        draft, case = self.page.drafts.get(session), self.page.cases.get(inputs[self.parts.case])
+        if draft is None or case is None or not told.get("case") == draft.case == case.case_id:
+            return {self.parts.status: gr.skip()}
+        photo = next((photo for photo in case.encounter.photos if photo.photo_id == told.get("photo")), None)
+        if photo is None:
+            return {self.parts.status: gr.skip()}
+        try:
+            mask = encode_mask(read_mask(told, photo.size)) if told.get("runs") is not None else None
+        except MagicDemoError as error:
+            return {self.parts.status: render_status("failed", line_in_both(str(error)))}
+        others = {name: runs for name, runs in draft.masks.items() if name != photo.photo_id}
+        self.draft_changed(session, "masks", {**others, photo.photo_id: mask} if mask is not None else others)
+        return {self.parts.status: gr.skip()}
+
+    def wand(self, inputs: Updates, event: gr.EventData) -> Updates:
+        """Cut out what the reader has shown the wand."""
+        case = self.page.cases.get(inputs[self.parts.case])
+        photos = case.encounter.photos if case is not None else ()
+        return {self.parts.viewer: gr.update(wand_reply=answer_wand(event._data, photos))}
 
     def draft_changed(self, session: str, part: Part, value: Any) -> ReviewDraft:
         """Take one part of the review that the reader has changed. Every change passes here: what saves reviews listens here."""

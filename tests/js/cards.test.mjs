@@ -14,6 +14,7 @@ import {
   whenRested,
   writeShare,
 } from "../../magic_demo/ui/cards.mjs";
+import { withHeat } from "../../magic_demo/ui/viewer/why_heat.mjs";
 
 const ONSET = { id: "CQID015", slots: 1, options: 7, none: 6 };
 const SITE = { id: "CQID011", slots: 6, options: 8, none: 7 };
@@ -115,4 +116,13 @@ test("what changes often is said once it rests, the latest only, and at once whe
   line.drop();
   context.mock.timers.tick(1000);
   assert.deepEqual(sent, [2, 3]);
+});
+
+test("a heat map lies below the outlines and in place of the shading", () => {
+  const layers = [{ fill: "shade", heat: null, outline: "line", look: "model" }];
+  assert.equal(withHeat(layers, null), layers);
+  const [heat, outline] = withHeat(layers, "map");
+  assert.equal(heat.heat, "map");
+  assert.ok(heat.alpha > 0 && heat.outline === null);
+  assert.deepEqual(outline, { fill: null, heat: null, outline: "line", look: "model" });
 });
