@@ -11,6 +11,7 @@ COMMANDS = {
     "segmentation": ("training.segmentation", "train a segmentation model"),
     "evaluate-segmentation": ("training.evaluate_segmentation", "score a segmentation model on photos with masks"),
     "vqa": ("training.vqa", "train the text and photo model for the closed questions"),
+    "photos": ("training.lesion_answers", "train the closed questions' answers from what the segmentation model saw"),
     "combine": ("training.combine", "choose how the text cues and the text and photo model are combined"),
     "cues": ("training.cues", "fit the text cues for the closed questions"),
     "evaluate-cues": ("training.evaluate_cues", "report how well the text cues answer unseen cases"),

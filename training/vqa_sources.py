@@ -31,7 +31,7 @@ class CaseSource:
     be many); ``cues`` (the encounters of ``<split>.json`` that have *no* reference answers, answered for onset, itch and
     named sites by the cues in their words); ``pad`` (PAD-UFES-20's photos of the list ``splits/<split>.txt``, answered by what
     is recorded of the lesions, see ``training.pad``).
-    repeat: how often an epoch holds each case; a fraction is allowed. photos: whether photos are read.
+    longest: of synthetic photos, their longest side in pixels. repeat: how often an epoch holds each case; a fraction is allowed. photos: whether photos are read.
     priors: whether its answers count for the decoding's priors, and are held out in cross-validation.
     """
 
@@ -41,6 +41,7 @@ class CaseSource:
     split: str = "train"
     count: int = 0
     seed: int = 0
+    longest: int = 192
     repeat: float = 1.0
     photos: bool = True
     priors: bool = False
@@ -128,10 +129,10 @@ def _write_case(source: CaseSource, number: int) -> LearningCase:
 
 
 def _draw_cases(drawn: Path, source: CaseSource) -> Path:
-    folder = drawn / f"synthetic-{source.count}-{source.seed}"
+    folder = drawn / (f"synthetic-{source.count}-{source.seed}" + (f"-{source.longest}" if source.longest != CaseSource.longest else ""))
     if not folder.is_dir():
         print(f"drawing {source.count} synthetic cases into {folder}")
-        write_cases(folder, count=source.count, seed=source.seed, splits=SYNTHETIC_SPLITS, longest=192)
+        write_cases(folder, count=source.count, seed=source.seed, splits=SYNTHETIC_SPLITS, longest=source.longest)
     return folder
 
 
