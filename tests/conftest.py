@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+
+from magic_demo.store import Store
+from tests.postgresql import PostgresServer
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -30,3 +35,50 @@ def shared_data() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Give a running PostgreSQL server; one that cannot start fails the tests that ask for it."""
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_store(postgres_server: PostgresServer) -> str:
+    """Return the URL of a PostgreSQL database that holds an empty store; whoever writes there empties it (``store_place`` does)."""
+    url = postgres_server.make_database("store")
+    Store.open(url).close()
+    return url
+
+
+_empty_databases = count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return where a store may be made: a folder for SQLite, then an empty PostgreSQL database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "reviews")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.make_database(f"empty_{next(_empty_databases)}")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Give the place of an empty store, on SQLite, then on PostgreSQL."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "reviews")
+        return
+    yield request.getfixturevalue("postgres_store")
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    server.execute("TRUNCATE save_keys, masks, reviews, assignments, cases", database="store")
+    server.execute("DELETE FROM readers WHERE folded <> 'local'", database="store")
+
+
+@pytest.fixture
+def store(store_place: str) -> Iterator[Store]:
+    """Give an empty store, on SQLite, then on PostgreSQL."""
+    with Store.open(store_place) as opened:
+        yield opened

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -55,18 +56,19 @@ class PostgresServer:
         self.execute(f'CREATE DATABASE "{name}"')
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
 
-    def execute(self, statement: str) -> None:
-        """Run a statement outside of any transaction."""
-        connection = pg8000.dbapi.connect(USER, host="127.0.0.1", port=self.port, database="postgres", timeout=10)
+    def execute(self, statement: str, database: str = "postgres") -> None:
+        """Run a statement outside of any transaction. One that waits for a lock for ten seconds fails: somebody did not close a store."""
+        connection = pg8000.dbapi.connect(USER, host="127.0.0.1", port=self.port, database=database, timeout=60)
         try:
             connection.autocommit = True
+            connection.cursor().execute("SET lock_timeout = '10s'")
             connection.cursor().execute(statement)
         finally:
             connection.close()
 
     def stop(self) -> None:
         """Stop the server and delete its cluster."""
-        self._process.terminate()
+        self._process.send_signal(signal.SIGQUIT)  # at once: nothing of the cluster is kept
         try:
             self._process.wait(20)
         except subprocess.TimeoutExpired:

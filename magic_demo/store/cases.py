@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magic_demo.errors import StoreError
-from magic_demo.store.names import check_name
+from magic_demo.store.names import check_name, is_line
 from magic_demo.store.readers import find_present_row, find_row, list_readers, role_of
 from magic_demo.store.records import CaseFilter, CaseOrder, CaseState, NewCase, Progress, QueueCase
 from magic_demo.store.rules import OWN_READINGS
@@ -26,7 +26,7 @@ from magic_demo.types import CaseKey
 
 def find_case(session: Session, key: CaseKey) -> CaseRow:
     """Return a case's row. Raises StoreError when there is none."""
-    if "\0" not in key.queue + key.case_id:  # PostgreSQL keeps no such text, so there is no such case
+    if is_line(key.queue + key.case_id):  # what no database keeps is no case's name
         row = session.scalar(sa.select(CaseRow).where(CaseRow.queue == key.queue, CaseRow.case_id == key.case_id))
         if row is not None:
             return row

@@ -154,6 +154,8 @@ class Database:
     def _translating(self) -> Iterator[None]:
         try:
             yield
+        except UnicodeEncodeError as error:
+            raise StoreError(f"{self.place}: half a character cannot be kept; send whole text") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             cause = getattr(error, "orig", None) or error
             text = _say(cause)

@@ -1,4 +1,4 @@
-"""Names of readers, queues, cases and photos: what may be one, and how one is found again."""
+"""Names of readers, queues, cases, folders: what may be one, and how a reader's is found again."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ LONGEST_NAME = 200
 
 
 def check_name(name: str, what: str, longest: int = LONGEST_NAME) -> str:
-    """Return a name without the space around it. what: "reader", "queue", ... Raises StoreError for one that is empty, too long or cannot be shown."""
-    clean = unicodedata.normalize("NFC", name).strip()
-    if not clean:
+    """Return a name as it is. what: "queue", "case", ... Raises StoreError for one that is empty, too long or no line of text."""
+    if not name.strip():
         raise StoreError(f"a {what} needs a name; it was empty")
-    if len(clean) > longest:
-        raise StoreError(f"a {what}'s name has at most {longest} characters; {clean[:20]!r}... has {len(clean)}")
-    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in clean):
-        raise StoreError(f"a {what}'s name is one line of text; {clean!r} holds other characters")
-    return clean
+    if len(name) > longest:
+        raise StoreError(f"a {what}'s name has at most {longest} characters; {name[:20]!r}... has {len(name)}")
+    if not is_line(name):
+        raise StoreError(f"a {what}'s name is one line of text; {name!r} holds other characters")
+    return name
+
+
+def is_line(text: str) -> bool:
+    """Return whether a text is one line that every database keeps: no control characters, no halves of characters."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
 
 
 def fold_name(name: str) -> str:

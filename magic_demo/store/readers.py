@@ -12,7 +12,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
 from magic_demo.errors import StoreError
-from magic_demo.store.names import check_name, fold_name
+from magic_demo.store.names import check_name, fold_name, is_line
 from magic_demo.store.records import LOCAL_READER, READER_ROLES, Reader, ReaderRole
 from magic_demo.store.tables import AssignmentRow, ReaderRow, ReviewRow
 
@@ -59,10 +59,9 @@ def find_row(session: Session, name: str) -> ReaderRow:
 
 def find_row_if_any(session: Session, name: str) -> ReaderRow | None:
     """Return a reader's row, removed or not, or None."""
-    folded = fold_name(name)
-    if "\0" in folded:  # PostgreSQL keeps no such text, so there is no such name
+    if not is_line(name):  # what no database keeps is nobody's name
         return None
-    return session.scalar(sa.select(ReaderRow).where(ReaderRow.folded == folded))
+    return session.scalar(sa.select(ReaderRow).where(ReaderRow.folded == fold_name(name)))
 
 
 def find_present_row(session: Session, name: str) -> ReaderRow:
@@ -88,7 +87,7 @@ def as_reader(row: ReaderRow) -> Reader:
 
 def add_reader(session: Session, name: str, role: ReaderRole, password_hash: str | None) -> Reader:
     """Add a reader, or bring a removed one back."""
-    clean = check_name(name, "reader", LONGEST_READER_NAME)
+    clean = unicodedata.normalize("NFC", check_name(name, "reader", LONGEST_READER_NAME)).strip()
     check_role(role)
     row = find_row_if_any(session, clean)
     if row is None:
