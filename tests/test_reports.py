@@ -1,0 +1,186 @@
+"""A disagreement report names what differs most, with pictures, on two pages, in both languages, with nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pypdfium2
+import pytest
+
+from magic_demo.exports.readings import Selection, select_readings
+from magic_demo.mask_runs import encode_mask
+from magic_demo.overlay import lesion_mask
+from magic_demo.questions import load_families
+from magic_demo.reports import render_html, render_pdf, write_report
+from magic_demo.reports.contents import DisagreementReport, FamilyAgreement, Measured
+from magic_demo.reports.disputes import count_differences, draw_everybody, find_disputes, list_legend, measure_dispute
+from magic_demo.reports.wording import load_texts
+from magic_demo.types import LANGUAGES, Language, PhotoPrediction, Prediction, Review
+from tests.reviewed_cases import SIZES, ReadQueue, answer, make_queue, save_all
+from tests.stand_ins import draw_photo
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory: pytest.TempPathFactory) -> ReadQueue:
+    return make_queue(tmp_path_factory.mktemp("queue"))
+
+
+def _predictions() -> dict[str, Prediction]:
+    """Return a model that answers as Li does in ENC00002 and finds a square in every photo's middle."""
+    square = np.zeros((32, 32), np.float32)
+    square[8:24, 8:24] = 1
+    return {
+        case_id: Prediction(
+            case_id,
+            tuple(PhotoPrediction(name, square, size) for name, size in SIZES.items() if case_id in name),
+            answers=answer(3),
+            models={"segmentation": "square@1"},
+        )
+        for case_id in ("ENC00001", "ENC00002", "ENC00003")
+    }
+
+
+def _select(queue: ReadQueue) -> Selection:
+    return select_readings(queue.reviews, queue.cases)
+
+
+def _make_report(queue: ReadQueue, *, readers: int = 2) -> DisagreementReport:
+    selection, predictions = _select(queue), _predictions()
+    legend = list_legend(selection, model=True)
+    names = tuple([entry.name for entry in legend] + [{"en": f"Reader {number}", "zh": f"医师{number}"} for number in range(readers - 2)])
+    return DisagreementReport(
+        queue=selection.queue,
+        made_at=datetime(2026, 11, 21, tzinfo=UTC),
+        cases=3,
+        readings=4,
+        readers=selection.annotators,
+        models={"segmentation": "square@1"},
+        families=tuple(
+            FamilyAgreement(family.family_id, family.title, Measured(0.5, 0.4, 0.6, 12), Measured(0.3, -0.1, 0.6, 12), None, None)
+            for family in load_families()
+        ),
+        with_model=Measured(0.62, 0.5, 0.7, 108),
+        dice_with_model=Measured(0.71, 0.6, 0.8, 5),
+        names=names,
+        dice=np.where(np.eye(len(names)), 1.0, np.nan),
+        switched=Measured(0.08, count=9),
+        differences=count_differences(selection, predictions),
+        legend=legend,
+        disputed=find_disputes(selection, predictions, legend),
+        notes=({"en": "Synthetic <cases>.", "zh": "合成病例。"},),
+    )
+
+
+def test_cases_are_ordered_by_how_much_they_are_disagreed_on(queue: ReadQueue) -> None:
+    selection, predictions = _select(queue), _predictions()
+    disputed = find_disputes(selection, predictions, list_legend(selection, model=True))
+    measured = [next(measure_dispute(c, predictions[c.case_id]) for c in selection.cases if c.case_id == case.case_id) for case in disputed]
+    assert measured == sorted(measured, reverse=True) and disputed[0].case_id == "ENC00001"
+    assert len(find_disputes(selection, predictions, list_legend(selection, model=True), most=1)) == 1
+
+
+def test_a_case_on_which_everybody_agrees_is_no_dispute(queue: ReadQueue) -> None:
+    photo = "IMG_ENC00002_00001"
+    prediction = _predictions()["ENC00002"]
+    mask = encode_mask(lesion_mask(prediction.photos[0].probability, SIZES[photo], prediction.threshold))
+    reviews = save_all([Review("ENC00002", name, "assisted", "done", answer(3), masks={photo: mask}) for name in ("Li", "Wang")])
+    selection = select_readings(reviews, queue.cases)
+    assert find_disputes(selection, {"ENC00002": prediction}, list_legend(selection, model=True)) == ()
+
+
+def test_a_dispute_tells_who_said_what(queue: ReadQueue) -> None:
+    selection = _select(queue)
+    case = find_disputes(selection, _predictions(), list_legend(selection, model=True))[0]
+    extent = next(family for family in case.families if family.title["en"] == "Extent")
+    options = load_families()[0].options
+    assert [(said.tag, said.answer["zh"]) for said in extent.said] == [
+        ("M", options["zh"][3]), ("1", options["zh"][0]), ("2", options["zh"][2]),
+    ]  # fmt: skip
+    assert case.agreed + len(case.families) == len(load_families())
+    assert case.picture is not None and max(case.picture.shape[:2]) == max(SIZES[case.photo_id or ""])
+
+
+def test_reviews_without_a_model_and_without_photos_are_compared_with_each_other(queue: ReadQueue) -> None:
+    selection = select_readings(queue.reviews, ())
+    disputed = find_disputes(selection, {}, list_legend(selection, model=False))
+    assert [case.case_id for case in disputed] == ["ENC00001"]
+    assert disputed[0].picture is None and disputed[0].dice == () and disputed[0].families
+
+
+def test_the_commonest_differences_are_counted_by_answers(queue: ReadQueue) -> None:
+    differences = count_differences(_select(queue), _predictions(), most=99)
+    itch = [entry for entry in differences if entry.title["en"] == "Itch"]
+    # the model says yes (3 % 3) everywhere; Li says yes, yes and yes, Wang no-mention (2)
+    assert [(entry.model["en"], entry.readers["en"], entry.times) for entry in itch] == [("yes", "Not mentioned", 1)]
+    assert [entry.times for entry in differences] == sorted((entry.times for entry in differences), reverse=True)
+
+
+def test_a_picture_bears_everybodys_outline_and_tag() -> None:
+    pixels = draw_photo(300, 400)
+    mask = np.zeros((300, 400), np.bool_)
+    mask[100:200, 150:250] = True
+    selection = Selection("q", ("Li",), ())
+    legend = list_legend(selection, model=True)
+    drawn = draw_everybody(pixels, [(legend[0], mask), (legend[1], np.roll(mask, 60, axis=1))], side=200)
+    assert drawn.shape == (150, 200, 3)
+    for entry in legend:
+        assert (np.abs(drawn.astype(int) - entry.rgb).sum(axis=2) < 30).sum() > 40
+    assert np.array_equal(draw_everybody(pixels, [(legend[0], np.zeros_like(mask))], side=400), pixels)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_html_holds_everything_and_fetches_nothing(queue: ReadQueue, language: Language) -> None:
+    report = _make_report(queue)
+    page = render_html(report, language)
+    assert page.count("<section>") == 2 and page.count("data:image/jpeg;base64,") == len(report.disputed)
+    assert not re.search(r'(?:src|href)=[\'"](?!data:)|url\(|@import', page)
+    for family in report.families:
+        assert family.title[language] in page
+    assert "Synthetic &lt;cases&gt;." in page or language == "zh"
+    assert "62%" in page and "0.30" in page and "(-0.10–0.60)" in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("readers", [2, 12])
+def test_the_pdf_is_two_pages_whose_text_can_be_read(queue: ReadQueue, language: Language, readers: int) -> None:
+    report = _make_report(queue, readers=readers)
+    document = pypdfium2.PdfDocument(render_pdf(report, language))
+    texts = [page.get_textpage().get_text_bounded() for page in document]
+    assert len(texts) == 2
+    for text in texts:
+        assert load_texts()["research"][language][:12] in text
+    assert all(family.title[language] in texts[0] for family in report.families)
+    assert all(case.case_id in texts[1] for case in report.disputed)
+
+
+def test_the_pdf_brings_its_chinese_font_and_shows_what_it_lacks_as_a_question_mark(queue: ReadQueue) -> None:
+    report = replace(_make_report(queue), queue="夏季 𠮷", notes=())
+    data = render_pdf(report, "zh")
+    assert b"/FontFile2" in data and len(data) < 600_000
+    assert "夏季 ?" in pypdfium2.PdfDocument(data)[0].get_textpage().get_text_bounded()
+
+
+def test_nothing_to_compare_is_said(queue: ReadQueue) -> None:
+    report = DisagreementReport("q", datetime(2026, 11, 21, tzinfo=UTC), 1, 1, ("Li",), {})
+    for language in LANGUAGES:
+        page = render_html(report, language)
+        text = "".join(page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(render_pdf(report, language)))
+        for key in ("nothing", "no_disputed"):
+            assert load_texts()[key][language] in page and load_texts()[key][language] in text
+
+
+def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
+    for key, texts in load_texts().items():
+        places = [set(re.findall(r"\{(\w+)\}", texts[language])) for language in LANGUAGES]
+        assert places[0] == places[1], key
+        assert all(texts[language].strip() for language in LANGUAGES), key
+
+
+def test_both_files_are_written(queue: ReadQueue, tmp_path: Path) -> None:
+    page, document = write_report(tmp_path, _make_report(queue), "zh")
+    assert (page.name, document.name) == ("disagreement_zh.html", "disagreement_zh.pdf")
+    assert document.read_bytes()[:5] == b"%PDF-" and page.read_text(encoding="utf-8").startswith("<!doctype html>")
