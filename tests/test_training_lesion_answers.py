@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,12 +15,13 @@ import torch
 from magic_demo.combining import read_weights
 from magic_demo.cue_model import CueModel
 from magic_demo.decoding import decode_answers
-from magic_demo.lesion_answers import MEASURE_COUNT, LesionScorer
+from magic_demo.lesion_answers import MEASURE_COUNT, LesionScorer, PhotoEvidence, look_at_photo
 from magic_demo.questions import load_families
+from magic_demo.segmentation import Segmenter
+from magic_demo.types import Pixels
 from magic_demo.vqa import place_families
 from tests.stand_ins import draw_photo
 from tests.test_lesion_answers import make_segmenter
-from training import lesion_answers
 from training.lesion_answers import HeadSettings, LesionAnswerSettings, fit_heads, judge_rules, score_seen, train_answers
 from training.lesion_evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
 from training.run import SettingsError, read_settings
@@ -127,13 +129,12 @@ def test_photos_are_looked_at_once_and_again_when_the_segmenter_changes(tmp_path
     first = see_cases([case], make_segmenter(), tmp_path / "seen", most_photos=2, views=Views())
     assert first[0].vectors.shape[0] == 2 and len(first[0].named) == 2
     looked: list[int] = []
-    real = lesion_answers.see_cases.__globals__["look_at_photo"]
 
-    def look(*arguments: object) -> object:
+    def look(segmenter: Segmenter, pixels: Pixels, prompt: str) -> PhotoEvidence:
         looked.append(1)
-        return real(*arguments)
+        return look_at_photo(segmenter, pixels, prompt)
 
-    monkeypatch.setitem(lesion_answers.see_cases.__globals__, "look_at_photo", look)
+    monkeypatch.setattr("training.lesion_evidence.look_at_photo", look)
     again = see_cases([case], make_segmenter(), tmp_path / "seen", most_photos=2, views=Views())
     assert not looked and np.array_equal(first[0].vectors, again[0].vectors)
     see_cases([case], make_segmenter(2), tmp_path / "seen", most_photos=2, views=Views())
@@ -148,7 +149,7 @@ def test_the_rules_are_judged_on_what_was_named_and_counted() -> None:
 
 def test_one_command_makes_a_checkpoint_that_answers(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter = make_segmenter()
-    monkeypatch.setattr(lesion_answers.Segmenter, "load", lambda _source: segmenter)
+    monkeypatch.setattr("training.lesion_answers.Segmenter.load", lambda _source: segmenter)
     settings = make_settings(tmp_path, cues=repository / "checkpoints" / "cues", head=HeadSettings(hidden=4, epochs=2), weights=(0.0, 0.5))
     report = train_answers(settings)
     scorer = LesionScorer.load(settings.output)
@@ -164,8 +165,9 @@ def test_one_command_makes_a_checkpoint_that_answers(tmp_path: Path, repository:
 
 def test_another_kind_of_segmenter_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter = make_segmenter()
-    segmenter.model.config.model_type = "clipseg"  # type: ignore[attr-defined]
-    monkeypatch.setattr(lesion_answers.Segmenter, "load", lambda _source: segmenter)
+    model: Any = segmenter.model
+    model.config.model_type = "clipseg"
+    monkeypatch.setattr("training.lesion_answers.Segmenter.load", lambda _source: segmenter)
     with pytest.raises(SettingsError, match="compact_segmenter checkpoint is expected"):
         train_answers(make_settings(tmp_path))
 
