@@ -30,6 +30,7 @@ from magic_demo.mask_files import mask_file_name, write_mask
 from magic_demo.overlay import draw_fill, draw_outline, lesion_mask
 from magic_demo.photos import read_photo, resize_pixels
 from magic_demo.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
+from magic_demo.question_map import QuestionMap, read_question_map
 from magic_demo.questions import load_families, load_questions
 from magic_demo.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction, Prediction
 from magic_demo.whole_files import write_json, write_whole
@@ -71,6 +72,7 @@ def predict_folder(
     system_name: str = "magic-demo",
     pictures: bool = False,
     bundle: bool = False,
+    questions: QuestionMap | None = None,
     restart: bool = False,
     quiet: bool = False,
 ) -> BatchReport:
@@ -81,7 +83,8 @@ def predict_folder(
     each photo with its outline goes to ``pictures/<image id>.jpg``, with ``bundle`` all that the models said goes to ``bundle``, for reviews
     without a model. A file is there whole or not at all. An encounter that is finished is not predicted again when the same run is started once
     more, unless it had a problem or its words or photo files have changed. A photo that several encounters name has one
-    mask file, the first one's. ``language`` keeps one language's text alone; None uses what there is.
+    mask file, the first one's. ``language`` keeps one language's text alone; None uses what there is. ``questions`` are answered
+    in place of the challenge's, with their own qids and indices; a bundle holds the challenge's.
 
     Raises FormatError when the data cannot be read, or when ``out`` holds a run with other settings.
     """
@@ -91,7 +94,8 @@ def predict_folder(
     if pictures and data.is_dir() and out.resolve().is_relative_to(data.resolve()):
         raise FormatError(f"{out}: lies in {data}, where pictures would be taken for photos; choose an --out elsewhere for --pictures")
     problems: list[str] = []
-    settings = _settings(predictor, split, language, system_name, pictures, bundle)
+    families = questions.families if questions is not None else load_families()
+    settings = _settings(predictor, split, language, system_name, pictures, bundle, questions)
     out.mkdir(parents=True, exist_ok=True)
     started = _start(out, settings, restart)
     finished = read_journal(out / JOURNAL, out / MASKS)
@@ -121,14 +125,14 @@ def predict_folder(
             entry = finished.get(files.encounter_id)
             there = not bundle or has_prediction(out / BUNDLE, files.encounter_id)
             if entry is None or entry.problems or entry.source != source or not there:
-                entry = replace(_predict_files(files, out, predictor, language, shared, pictures, bundle), source=source)
+                entry = replace(_predict_files(files, out, predictor, language, shared, pictures, bundle, questions), source=source)
                 append_entry(journal, entry)
                 done_now += 1
             entries[entry.encounter_id] = entry
             for problem in entry.problems:
                 say(f"{entry.encounter_id}: {problem}")
     if predictor.answers_questions:
-        write_answers(out / ANSWERS, {name: entry.answers for name, entry in entries.items()})
+        write_answers(out / ANSWERS, {name: entry.answers for name, entry in entries.items()}, families)
     masks = sum(len(entry.masks) for entry in entries.values())
     _write_manifest(out, settings, started, {"encounters": len(entries), "masks": masks, "problems": problems})
     return BatchReport(len(entries), done_now, masks, tuple(problems))
@@ -158,6 +162,7 @@ def _predict_files(
     shared: Mapping[str, str],
     pictures: bool,
     bundle: bool,
+    questions: QuestionMap | None,
 ) -> JournalEntry:
     """Predict one encounter and write its masks, but for ``shared`` photos: photo id -> the encounter whose mask it has."""
     encounter, problems = read_encounter(files, language)
@@ -172,11 +177,15 @@ def _predict_files(
         remove_prediction(out / BUNDLE, files.encounter_id)
         write_prediction(out / BUNDLE, prediction)
     problems += prediction.failures
-    answers = dict(prediction.answers)
-    if predictor.answers_questions and not answers:  # the challenge wants every encounter answered
+    scores = prediction.scores
+    if predictor.answers_questions and not scores:  # the challenge wants every encounter answered
         problems.append("answered with what is most frequent instead")
-        flat = {question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()}
-        answers = decode_answers(flat, load_families(), predictor.set_priors)
+        scores = {question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()}
+    answers = dict(prediction.answers)
+    if scores and questions is not None:
+        answers = questions.decode(scores, predictor.set_priors)
+    elif scores and not answers:
+        answers = decode_answers(scores, load_families(), predictor.set_priors)
     return JournalEntry(files.encounter_id, answers=answers, masks=masks, problems=problems)
 
 
@@ -204,7 +213,13 @@ def _write_pictures(encounter: Encounter, prediction: Prediction, out: Path) -> 
 
 
 def _settings(
-    predictor: Predictor, split: str | None, language: Language | None, system_name: str, pictures: bool, bundle: bool
+    predictor: Predictor,
+    split: str | None,
+    language: Language | None,
+    system_name: str,
+    pictures: bool,
+    bundle: bool,
+    questions: QuestionMap | None,
 ) -> dict[str, Any]:
     return {
         "system_name": system_name,
@@ -212,6 +227,7 @@ def _settings(
         "language": language or "all",
         "pictures": pictures,
         "bundle": bundle,
+        "questions": "challenge" if questions is None else {family.family_id: list(family.options["en"]) for family in questions.families},
         "models": dict(predictor.models),
         "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,
         "seed": SEED,
@@ -287,6 +303,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id")
     parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="text cues' checkpoint folder, or 'none' to answer with --vqa alone")
+    parser.add_argument(
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help="answer the questions of this file, with its options in its order (docs/questions.md)",
+    )
     parser.add_argument("--pictures", action="store_true", help=f"write each photo with its outline to {PICTURES}/ as well")
     parser.add_argument(
         "--bundle", action="store_true", help=f"write all that the models say to {BUNDLE}/ as well, to review without a model"
@@ -299,6 +321,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Run ``predict``; returns 0 when all went well, 3 when it finished with problems (each named), 130 when stopped."""
     if not arguments.data.exists():  # said before models load
         raise FormatError(f"{arguments.data}: no such file or folder; a challenge folder, its JSON file or a folder of photos is expected")
+    if arguments.questions is not None and arguments.bundle:
+        raise FormatError("--bundle keeps the challenge's own questions; leave out --bundle or --questions")
+    questions = read_question_map(arguments.questions) if arguments.questions is not None else None
     predictor = Predictor.load(
         segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
         vqa=arguments.vqa if arguments.task != "segmentation" else None,
@@ -314,6 +339,7 @@ def run(arguments: argparse.Namespace) -> int:
             system_name=arguments.system_name,
             pictures=arguments.pictures,
             bundle=arguments.bundle,
+            questions=questions,
             restart=arguments.restart,
             quiet=arguments.quiet,
         )

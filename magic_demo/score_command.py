@@ -12,8 +12,9 @@ from magic_demo.errors import FormatError
 from magic_demo.mask_files import SYSTEM_NAME
 from magic_demo.mask_scoring import score_mask_folders
 from magic_demo.published import CAPTION, TEAMS
-from magic_demo.questions import load_families
+from magic_demo.questions import load_families, read_families
 from magic_demo.scoring import Scores, Values
+from magic_demo.types import Family
 from magic_demo.whole_files import write_json
 
 EXIT_CLEAN = 0
@@ -32,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--masks-system", type=Path, metavar="DIR", help="system masks, <image id>_mask_sys.tiff")
     parser.add_argument("--answers-reference", type=Path, metavar="FILE", help="reference answers, JSON")
     parser.add_argument("--answers-system", type=Path, metavar="FILE", help="system answers, JSON")
+    parser.add_argument(
+        "--questions", type=Path, metavar="FILE", help="the questions that the answers are of (default: the challenge's; docs/questions.md)"
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the numbers there as JSON, by the organisers' keys")
     parser.add_argument("--system-name", default=SYSTEM_NAME, metavar="NAME", help="the last part of system masks' names (default: sys)")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
@@ -47,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         if (reference is None) != (system is None):
             given, lacking = ("reference", "system") if system is None else ("system", "reference")
             raise FormatError(f"--{name}-{given} came without --{name}-{lacking}; give both or neither")
+    families = read_families(arguments.questions) if arguments.questions is not None else load_families()
     parts: list[Scores] = []
     if arguments.masks_reference is not None:
         parts.append(
@@ -55,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
         )
     if arguments.answers_reference is not None:
-        parts.append(score_answer_files(arguments.answers_reference, arguments.answers_system))
+        parts.append(score_answer_files(arguments.answers_reference, arguments.answers_system, families))
     if not parts:
         raise FormatError("nothing to score; give --masks-reference with --masks-system, --answers-reference with --answers-system, or all")
     scores = _join(parts)
@@ -64,7 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
         if out is not None:  # before the table is printed: whoever reads that may stop reading
             write_json(out, scores_as_json(scores))
     finally:
-        print(format_scores(scores))
+        print(format_scores(scores, families))
     if out is not None:
         print(f"\nWritten to {out}")
     return EXIT_FINDINGS if scores.findings else EXIT_CLEAN
@@ -75,16 +80,19 @@ def scores_as_json(scores: Scores) -> dict[str, Any]:
     return {**scores.values, "findings": list(scores.findings), "notes": list(scores.notes)}
 
 
-def format_scores(scores: Scores) -> str:
-    """Return the numbers as text: each task's own, the published teams beside, then every finding and note in full."""
-    blocks = [*_task_blocks(scores.values), _published_block(scores.values)]
+def format_scores(scores: Scores, families: Sequence[Family] | None = None) -> str:
+    """Return the numbers as text: each task's own, the published teams beside, then every finding and note in full.
+
+    families: those that the answers are of, the challenge's when None.
+    """
+    blocks = [*_task_blocks(scores.values, load_families() if families is None else families), _published_block(scores.values)]
     for title, lines in (("Findings", scores.findings), ("Notes", scores.notes)):
         if lines:
             blocks.append([f"{title}:", *(f"- {line}" for line in lines)])
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
-def _task_blocks(values: Values) -> list[list[str]]:
+def _task_blocks(values: Values, families: Sequence[Family]) -> list[list[str]]:
     blocks: list[list[str]] = []
     if "jaccard" in values:
         rows = [
@@ -95,7 +103,7 @@ def _task_blocks(values: Values) -> list[list[str]]:
         ]
         blocks.append([f"Lesion masks, {values['number_segmentation_instances']} photos", *_table(rows)])
     if "accuracy_all" in values:
-        titles = {family.family_id: family.title["en"] for family in load_families()}
+        titles = {family.family_id: family.title["en"] for family in families}
         rows = [["", "", "accuracy"], ["all", "", _number(values["accuracy_all"])]]
         rows += [[family_id, title, _number(values.get(f"accuracy_{family_id}"))] for family_id, title in titles.items()]
         blocks.append([f"Closed questions, {values['number_cvqa_instances']} encounters", *_table(rows, texts=2)])

@@ -55,6 +55,7 @@ def _removals(cues: CueModel, texts: list[str], language: Language) -> list[bool
     return falls
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_removing_the_highlighted_words_lowers_the_score(cues: CueModel, language: Language, shared_data: Path) -> None:
     data = shared_data / "dermavqa"

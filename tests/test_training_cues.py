@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from training.evaluate_cues import evaluate, score_table
 
 from magic_demo.cue_model import CueModel
 from magic_demo.errors import FormatError, MagicDemoError
@@ -26,7 +27,6 @@ from training.cue_validation import (
     to_probabilities,
 )
 from training.cues import read_labelled
-from training.evaluate_cues import evaluate, score_table
 from training.run import SettingsError, read_settings
 from training.vqa_data import split_folds
 
@@ -206,6 +206,17 @@ def test_missing_data_is_one_line(settings: CueSettings, tmp_path: Path, capsys:
 def test_too_few_cases_are_refused(settings: CueSettings) -> None:
     with pytest.raises(SettingsError, match="at least 50"):
         read_labelled(dataclasses.replace(settings, folds=50))
+
+
+@pytest.mark.parametrize("index", [12, -1, "1", None])
+def test_an_answer_out_of_range_is_named_and_refused(settings: CueSettings, invented: Path, index: object) -> None:
+    path = invented / "train_cvqa.json"
+    answers = json.loads(path.read_text(encoding="utf-8"))
+    answers[7]["CQID034-001"] = index
+    path.write_text(json.dumps(answers), encoding="utf-8")
+    with pytest.raises(FormatError, match=r"ENC00007.*CQID034-001") as caught:
+        read_labelled(settings)
+    assert "\n" not in str(caught.value)
 
 
 def test_settings_name_every_family(settings: CueSettings) -> None:
