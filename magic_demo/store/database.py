@@ -67,7 +67,7 @@ class Database:
         with self._translating():
             try:
                 self.engine = sa.create_engine(
-                    url, connect_args=connect_arguments, pool_pre_ping=not self.sqlite, pool_timeout=wait_seconds
+                    url, connect_args=connect_arguments, poolclass=sa.QueuePool, pool_pre_ping=not self.sqlite, pool_timeout=wait_seconds
                 )
             except ImportError as error:
                 raise StoreError("PostgreSQL needs its driver; run: pip install -r requirements-postgres.txt") from error
