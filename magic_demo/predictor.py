@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.calibration import Calibration, digest_of, expect_credit, find_chances, read_calibration
+from magic_demo.calibration import Calibration, FamilyCalibration, digest_of, expect_credit, find_chances, read_calibration
 from magic_demo.checkpoints import find_checkpoint, read_config
 from magic_demo.combining import Weights, combine_scores, read_weights
 from magic_demo.cue_model import CueModel
@@ -212,26 +212,31 @@ class Predictor:
         chances: dict[str, NDArray[np.float64]] = {}
         unsure = set()
         for family in load_families():
-            weight = 0.0 if self.scorer is None else self.weights.of(family.family_id, photos=photos)
-            calibration = self._find_calibration(weight)
-            fitted = calibration.of(family.family_id, weight, photos=photos and weight > 0) if calibration is not None else None
-            if calibration is None or fitted is None:
+            fitted, margin = self.find_calibration(family.family_id, photos=photos)
+            if fitted is None:
                 continue
             rows = average_siblings(scores, family)[None]
             priors = (self.set_priors or {}).get(family.family_id)
             answer = frozenset(answers[question.qid] for question in family.questions)
             chances[family.family_id] = find_chances(rows, family, priors, fitted.temperature)[0]
             expected = expect_credit(rows, [answer], family, priors, fitted.temperature)[0]
-            if expected < fitted.prior_credit + calibration.margin:
+            if expected < fitted.prior_credit + margin:
                 unsure.add(family.family_id)
         return chances, frozenset(unsure)
 
-    def _find_calibration(self, weight: float) -> Calibration | None:
-        """Return the calibration of the models that have a say: where the case answerer weighs nothing, that of the cues alone."""
+    def find_calibration(self, family_id: str, *, photos: bool) -> tuple[FamilyCalibration | None, float]:
+        """Return what a family's scores are calibrated with, None where nothing belongs to the models in use, and the margin.
+
+        The models are those that have a say: where the case answerer weighs nothing, the cues alone.
+        """
+        weight = 0.0 if self.scorer is None else self.weights.of(family_id, photos=photos)
         if self.cues is None or (weight > 0 and self.mismatch is not None):
-            return None
+            return None, 0.0
         models = (digest_of(self.cues.model_id), digest_of(self.scorer.model_id) if weight > 0 and self.scorer is not None else "")
-        return next((entry for entry in self.calibrations if (entry.cues, entry.answerer) == models), None)
+        for calibration in self.calibrations:
+            if (calibration.cues, calibration.answerer) == models:
+                return calibration.of(family_id, weight, photos=photos and weight > 0), calibration.margin
+        return None, 0.0
 
     def explain(
         self,
