@@ -24,7 +24,7 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
 
 The document's event ``magic-heat`` ({photo_id: data address} or null, see ``ui/why.py``) lays a heat map over the photos it names.
 
-Neither event has an output that the reader waits for; threshold, opacity, zoom, layers and hiding never come here.
+The page's other parts hear both as the document's event "viewer-tells" with the same detail. Neither event has an output that the reader waits for; threshold, opacity, zoom, layers and hiding never come here.
 """
 
 from __future__ import annotations

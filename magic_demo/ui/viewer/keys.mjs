@@ -40,7 +40,7 @@ export function followKeys(stage, toolbox, does) {
       event.preventDefault();
       return;
     }
-    const held = isControl(event.target);
+    const held = isControl(event.target) && !(key === " " && toolbox.pointing()); // a button clicked before has the focus still
     if (held && (key === " " || key === "Enter" || (key.startsWith("Arrow") && event.target.matches("input")))) return;
     if (key === " ") {
       if (!toolbox.inHand() && toolbox.name === "view") return; // the page may scroll
@@ -53,7 +53,7 @@ export function followKeys(stage, toolbox, does) {
   });
   document.addEventListener("keyup", (event) => {
     if (event.key.toLowerCase() === "h") does.setHidden(false);
-    if (event.key === " ") toolbox.setPan(false);
+    if (event.key === " " && toolbox.setPan(false)) event.preventDefault();
     toolbox.keyUp(event.key);
   });
   window.addEventListener("blur", () => {

@@ -15,7 +15,7 @@ export function openToolbox(root, { room, editor, sketch, send }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
   const ring = find("cursor");
-  const state = { name: "view", before: "brush", radius: 0, wandKind: "box", adds: true, pan: false, hand: null, down: false };
+  const state = { name: "view", before: "brush", radius: 0, wandKind: "box", adds: true, pan: false, at: null, hand: null, down: false };
 
   const desk = {
     ...room,
@@ -45,7 +45,7 @@ export function openToolbox(root, { room, editor, sketch, send }) {
     state.name = name;
     root.dataset.tool = name;
     for (const one of NAMES) find(`tool-${one}`).setAttribute("aria-pressed", String(one === name));
-    drawRing(null);
+    drawRing(state.at);
   }
 
   function setRadius(radius) {
@@ -137,8 +137,8 @@ export function openToolbox(root, { room, editor, sketch, send }) {
       state.down = false;
       tool()?.cancel();
     }
+    if (state.hand) drawRing(null);
     state.hand = null;
-    drawRing(null);
   }
 
   /** A key on the stage; true where it meant the tool. */
@@ -195,10 +195,14 @@ export function openToolbox(root, { room, editor, sketch, send }) {
     /** The tool a pointer draws with; null where it moves the photo. */
     inHand: () => (state.pan ? null : tool()),
     setPan(pan) {
+      const before = state.pan;
       state.pan = pan && Boolean(tool());
       root.toggleAttribute("data-panning", state.pan);
-      if (state.pan) drawRing(null);
+      drawRing(state.at);
+      return before;
     },
+    /** Whether the pointer is over the photo, ready to draw. */
+    pointing: () => Boolean(state.at && tool() && !state.hand),
     /** Another photo is shown: nothing half drawn goes with it. */
     leave() {
       stopHand();

@@ -44,7 +44,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
 
   const sketch = new Sketch(find("sketch"));
   const editor = new Editor({ photo, modelMask, part, changed });
-  const outbox = new Outbox((entry) => trigger(events[0], entry), rest);
+  const outbox = new Outbox((entry) => tell(events[0], entry), rest);
   const facts = openFacts(root, { word });
   const legend = openLegend(root, { layers: presence, word, redraw });
   const compare = openCompare(root, { names: () => [["photo", word("photo")], ...legend.names(), ["all", word("all")]], redraw });
@@ -54,8 +54,14 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     room: { photo, view: () => state.view, moveTo, size: room, say: (what, at) => facts.say(what, at, photo(), maskShown()) },
     editor,
     sketch,
-    send: (hint) => trigger(events[1], { case: state.caseId, ...hint }),
+    send: (hint) => tell(events[1], { case: state.caseId, ...hint }),
   });
+
+  /** Tell the server, and the page's other parts. */
+  function tell(event, entry) {
+    trigger(event, entry);
+    stage.dispatchEvent(new CustomEvent("viewer-tells", { detail: entry, bubbles: true }));
+  }
 
   // ---- what comes from the server
 
@@ -148,7 +154,14 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   function drawStroke(rect) {
     const one = photo();
     const own = editor.layerOf(one);
-    const layers = halves()[0].layers.map((layer) => (layer.own && layer.outline ? { ...layer, outline: own.outlineIn(rect) } : layer));
+    const room = Math.ceil(8 / state.view.scale) + 1; // what is drawn again reaches a little beyond what changed
+    const around = {
+      left: Math.max(0, rect.left - room),
+      top: Math.max(0, rect.top - room),
+      right: Math.min(one.width, rect.right + room),
+      bottom: Math.min(one.height, rect.bottom + room),
+    };
+    const layers = halves()[0].layers.map((layer) => (layer.own && layer.outline ? { ...layer, outline: own.outlineIn(around) } : layer));
     drawPart(context, { photo: one, view: state.view, ratio: ratio(), layers, opacity: state.opacity, rect });
   }
 

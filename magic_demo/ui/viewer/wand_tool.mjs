@@ -10,6 +10,7 @@ export function wandTool(desk, send) {
   let request = 0;
   let waiting = null; // {photo, request} of the answer that is awaited
   let answered = false; // the last edit is an answer to this hint
+  let putting = false;
 
   function nothing() {
     return { box: null, lesion: [], skin: [], radius: 1 };
@@ -89,16 +90,18 @@ export function wandTool(desk, send) {
       if (!found.includes(1)) desk.say("wand-nothing");
       const skin = hint.skin.length > 0;
       const [left, top, right, bottom] = reply.region ?? [0, 0, reply.width, reply.height];
+      putting = true;
       answered = desk.editor.put((mask, width, height) => {
         for (let y = top; y < bottom; y++) {
           for (let i = y * width + left; i < y * width + right; i++) mask[i] = skin ? found[i] : mask[i] | found[i]; // strokes on skin also take away
         }
         return { left: Math.max(0, left), top: Math.max(0, top), right: Math.min(width, right), bottom: Math.min(height, bottom) };
       }, answered);
+      putting = false;
     },
-    /** Another edit came after the answer: the next answer is an edit of its own. */
+    /** Another edit was made: the next hint is a new one. */
     settled() {
-      answered = false;
+      if (!putting && (hint.box || hint.lesion.length || hint.skin.length)) reset();
     },
   };
 }
