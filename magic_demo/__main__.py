@@ -1,4 +1,4 @@
-"""``python -m magic_demo COMMAND``: predict, score, cases, readers."""
+"""``python -m magic_demo COMMAND``: predict, score, cases, readers, export, import-reviews."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ COMMANDS = {
     "score": ("magic_demo.score_command", "compute the official scores of challenge files"),
     "cases": ("magic_demo.cases", "write synthetic encounters in the challenge's layout"),
     "readers": ("magic_demo.readers_command", "say who may sign in and review"),
+    "export": ("magic_demo.export_command", "write reviews as challenge files, COCO, Label Studio, tables, a training set or a report"),
+    "import-reviews": ("magic_demo.import_command", "read exported reviews back into a store"),
 }
 
 EXIT_NO_READER = 141

@@ -11,14 +11,15 @@ import numpy as np
 import pypdfium2
 import pytest
 
-from magic_demo.exports.readings import Selection, select_readings
-from magic_demo.mask_runs import encode_mask
+from magic_demo.exports.readings import ExportError, Selection, select_readings
+from magic_demo.mask_runs import decode_mask, encode_mask
 from magic_demo.overlay import lesion_mask
 from magic_demo.questions import load_families
-from magic_demo.reports import render_html, render_pdf, write_report
+from magic_demo.reports import gather_report, render_html, render_pdf, write_disagreements, write_report
 from magic_demo.reports.contents import DisagreementReport, FamilyAgreement, Measured
 from magic_demo.reports.disputes import count_differences, draw_everybody, find_disputes, list_legend, measure_dispute
 from magic_demo.reports.wording import load_texts
+from magic_demo.scoring import count_pixels, dice
 from magic_demo.types import LANGUAGES, Language, PhotoPrediction, Prediction, Review
 from tests.reviewed_cases import SIZES, ReadQueue, answer, make_queue, save_all
 from tests.stand_ins import draw_photo
@@ -184,3 +185,32 @@ def test_both_files_are_written(queue: ReadQueue, tmp_path: Path) -> None:
     page, document = write_report(tmp_path, _make_report(queue), "zh")
     assert (page.name, document.name) == ("disagreement_zh.html", "disagreement_zh.pdf")
     assert document.read_bytes()[:5] == b"%PDF-" and page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_a_report_compares_every_reader_with_the_model_and_with_each_other(queue: ReadQueue) -> None:
+    report = gather_report(_select(queue), _predictions(), queue.reviews)
+    itch = next(entry for entry in report.families if entry.title["en"] == "Itch")
+    # readings of itch: Li yes, yes, yes; Wang not mentioned (one case in common); the model yes
+    assert itch.with_model == Measured(0.75, count=4) and itch.among_readers == Measured(0.0, count=1)
+    assert [name["en"] for name in report.names] == ["Model", "Li", "Wang"] and report.models == {"segmentation": "square@1"}
+    assert np.array_equal(report.dice, report.dice.T) and np.array_equal(np.diag(report.dice), np.ones(3))
+    both = [saved.review.masks["IMG_ENC00001_00001"] for saved in (queue.reviews[0], queue.reviews[2])]
+    assert report.dice[1, 2] == dice(count_pixels(*(decode_mask(runs) for runs in both)))
+    assert report.dice_among_readers == Measured(report.dice[1, 2], count=1)
+    assert report.dice_with_model is not None and report.dice_with_model.count == 5
+    assert report.dice_with_model.value == pytest.approx((report.dice[0, 1] * 4 + report.dice[0, 2]) / 5)
+
+
+def test_answers_that_were_changed_after_the_reveal_are_counted(queue: ReadQueue) -> None:
+    changed = sum(
+        {answer(1)[question.qid] for question in family.questions} != {answer(2)[question.qid] for question in family.questions}
+        for family in load_families()
+    )
+    assert gather_report(_select(queue), {}, queue.reviews).switched == Measured(changed / 9, count=9)
+    assert gather_report(_select(queue), {}, queue.reviews[:2]).switched is None
+
+
+def test_a_folder_with_something_in_it_is_refused(queue: ReadQueue, tmp_path: Path) -> None:
+    (tmp_path / "thesis.docx").write_text("mine", encoding="utf-8")
+    with pytest.raises(ExportError, match="not empty"):
+        write_disagreements(queue.reviews, queue.cases, {}, tmp_path)

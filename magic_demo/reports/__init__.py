@@ -2,15 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
+from magic_demo.exports.readings import ExportError, Selection, select_readings
+from magic_demo.questions import load_families
+from magic_demo.reports.comparing import MODEL, compare_answers, compare_blind, compare_families, compare_masks, summarize_dice
 from magic_demo.reports.contents import DisagreementReport
+from magic_demo.reports.disputes import MODEL_TAG, count_differences, find_disputes, list_legend, words_of
 from magic_demo.reports.html_page import render_html
 from magic_demo.reports.pdf_pages import render_pdf
-from magic_demo.types import Language
-from magic_demo.whole_files import write_whole
+from magic_demo.types import LANGUAGES, EncounterFiles, Language, Prediction, SavedReview
+from magic_demo.whole_files import whole_folder, write_whole
 
-__all__ = ["DisagreementReport", "render_html", "render_pdf", "write_report"]
+__all__ = ["DisagreementReport", "gather_report", "render_html", "render_pdf", "write_disagreements", "write_report"]
+
+
+def write_disagreements(
+    reviews: Iterable[SavedReview],
+    cases: Iterable[EncounterFiles],
+    predictions: Mapping[str, Prediction],
+    folder: Path,
+    *,
+    languages: Sequence[Language] = LANGUAGES,
+    readers: Collection[str] = (),
+    consensus: bool = False,
+) -> tuple[DisagreementReport, tuple[str, ...]]:
+    """Write the report on a queue's finished readings to a new or empty folder; returns it and what it leaves out.
+
+    reviews: rows of the store, of one queue. cases: where photos lie. predictions: case id -> what the model said, where it did. The rest as in
+    ``exports.write_export``. Raises ExportError, one line, when there is nothing to report on or the folder is not empty.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise ExportError(f"{folder}: is {'a file' if folder.is_file() else 'not empty'}; name a new or an empty folder for the report")
+    rows = list(reviews)
+    selection = select_readings(rows, cases, readers=readers, consensus=consensus)
+    report = gather_report(selection, predictions, rows)
+    with whole_folder(folder) as part:
+        for language in languages:
+            write_report(part, report, language)
+    return report, selection.left_out.lines()
+
+
+def gather_report(selection: Selection, predictions: Mapping[str, Prediction], history: Iterable[SavedReview] = ()) -> DisagreementReport:
+    """Compare what is selected and draw the cases that differ most. history: all rows, for what was changed after the model was revealed."""
+    known = {case.case_id: predictions[case.case_id] for case in selection.cases if case.case_id in predictions}
+    names, dice, count = compare_masks(selection, known)
+    with_model, among_readers = compare_answers(selection, known, load_families())
+    dice_with_model, dice_among_readers = summarize_dice(names, dice, count)
+    legend = list_legend(selection, model=bool(known))
+    return DisagreementReport(
+        queue=selection.queue,
+        made_at=datetime.now(UTC),
+        cases=len(selection.cases),
+        readings=sum(len(case.readings) for case in selection.cases),
+        readers=selection.annotators,
+        models=next(iter(known.values())).models if known else {},
+        families=compare_families(selection, known),
+        with_model=with_model,
+        among_readers=among_readers,
+        dice_with_model=dice_with_model,
+        dice_among_readers=dice_among_readers,
+        names=tuple(words_of(MODEL_TAG if name == MODEL else name) for name in names),
+        dice=dice,
+        switched=compare_blind(history),
+        differences=count_differences(selection, known),
+        legend=legend,
+        disputed=find_disputes(selection, known, legend),
+    )
 
 
 def write_report(folder: Path, report: DisagreementReport, language: Language) -> tuple[Path, Path]:

@@ -1,0 +1,92 @@
+"""``python -m magic_demo export``: reviews leave the store as data."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from magic_demo.bundles import list_predictions, read_prediction
+from magic_demo.exports import FORMATS, ExportError, write_export
+from magic_demo.exports.case_files import find_case_files
+from magic_demo.formats import read_encounters
+from magic_demo.reports import write_disagreements
+from magic_demo.store import LOCAL_READER, Store, default_place
+from magic_demo.types import LANGUAGES, EncounterFiles, SavedReview
+
+REPORT = "report"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``python -m magic_demo export``."""
+    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="new or empty folder to write to")
+    parser.add_argument(
+        "--format", required=True, choices=(*FORMATS, REPORT), help="report: two pages, HTML and PDF, of where readers and model differ"
+    )
+    parser.add_argument(
+        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+    )
+    parser.add_argument("--queue", help="needed where the store holds several")
+    parser.add_argument(
+        "--reader", action="append", default=[], metavar="NAME", help="this reader alone; can be given again (default: all)"
+    )
+    parser.add_argument(
+        "--consensus", action="store_true", help="where a case has a consensus, export it in place of its readers' readings"
+    )
+    parser.add_argument("--data", type=Path, help="folder of the cases, where it is another one than the queue names")
+    parser.add_argument("--split", help="train, valid or test of --data, where there are several")
+    parser.add_argument("--predictions", type=Path, metavar="DIR", help="for the report: the bundle folder that `predict --bundle` wrote")
+    parser.add_argument("--language", choices=LANGUAGES, action="append", help="of the report; can be given again (default: both)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export and say what was written and what was left out; returns 0."""
+    with Store.open(arguments.store) as store:
+        queue = choose_queue(store, arguments.queue)
+        readers = {store.reader(name).name for name in arguments.reader}
+        reviews = store.all_reviews(queue)
+        cases = gather_cases(store, queue, arguments.data, arguments.split)
+    if arguments.format == REPORT:
+        said, left_out = _write_report(arguments, reviews, cases, readers)
+    else:
+        report = write_export(reviews, cases, arguments.format, arguments.to, readers=readers, consensus=arguments.consensus)
+        said = f"{report.cases} cases, {report.readings} readings, {report.masks} masks written to {arguments.to} ({report.format})"
+        left_out = report.left_out
+    print(said)
+    for line in left_out:
+        print(f"left out: {line}")
+    return 0
+
+
+def choose_queue(store: Store, asked: str | None) -> str:
+    """Return the queue that was asked for, or the one that there is. Raises ExportError where that is not one."""
+    queues = store.queues()
+    if asked is None and len(queues) == 1:
+        return queues[0]
+    if not queues:
+        raise ExportError(f"{store.place}: holds no queue of cases; name the store with --store")
+    if asked not in queues:
+        came = "no queue was named" if asked is None else f"there is no queue {asked!r}"
+        raise ExportError(f"{came}; give --queue one of: {', '.join(queues)}")
+    return asked
+
+
+def gather_cases(store: Store, queue: str, data: Path | None, split: str | None) -> tuple[EncounterFiles, ...]:
+    """Return where the queue's photos and words lie: below ``data``, or where the queue says. Raises FormatError for data that cannot be read."""
+    if data is not None:
+        return read_encounters(data, split).encounters
+    return find_case_files(store.list_cases(queue, LOCAL_READER, all_assigned=True))
+
+
+def _write_report(
+    arguments: argparse.Namespace, reviews: Iterable[SavedReview], cases: Iterable[EncounterFiles], readers: Collection[str]
+) -> tuple[str, tuple[str, ...]]:
+    bundle = arguments.predictions
+    predictions = {name: read_prediction(bundle, name) for name in list_predictions(bundle)} if bundle is not None else {}
+    languages = arguments.language or LANGUAGES
+    report, left_out = write_disagreements(
+        reviews, cases, predictions, arguments.to, languages=languages, readers=readers, consensus=arguments.consensus
+    )
+    if not report.models:
+        left_out = (*left_out, "the model: no predictions of these cases (--predictions DIR)")
+    return f"report on {report.cases} cases and {report.readings} readings written to {arguments.to}", left_out

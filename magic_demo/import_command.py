@@ -1,0 +1,78 @@
+"""``python -m magic_demo import-reviews``: exported reviews come back into a store."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from magic_demo.errors import StoreError
+from magic_demo.exports.reading_back import read_reviews
+from magic_demo.findings import Findings
+from magic_demo.formats import read_encounters
+from magic_demo.store import LOCAL_READER, NewCase, Store, default_place
+from magic_demo.types import DEFAULT_QUEUE, Review
+
+EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
+ORDER = {kind: place for place, kind in enumerate(("blind", "revealed", "assisted", "consensus"))}
+"""A blind reading is saved before those of the same reader that saw the model: the store takes it in no other order."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``python -m magic_demo import-reviews``."""
+    parser.add_argument(
+        "source", type=Path, metavar="SOURCE", help="a folder that `export` wrote (challenge, label-studio), or Label Studio's JSON export"
+    )
+    parser.add_argument(
+        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+    )
+    parser.add_argument("--queue", default=DEFAULT_QUEUE, help="queue that the reviews are to belong to (default: %(default)s)")
+    parser.add_argument("--data", type=Path, help="folder of the cases: says which case a photo is of, and where new cases lie")
+    parser.add_argument("--split", help="train, valid or test of --data, where there are several")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Save what can be read, each review as a row of its own; returns 0, or 3 when something was left out (each named)."""
+    cases = read_encounters(arguments.data, arguments.split).encounters if arguments.data else ()
+    back = read_reviews(arguments.source, arguments.queue, cases)
+    with Store.open(arguments.store) as store:
+        saved, left_out = save_reviews(store, back.reviews, folder=arguments.data)
+    print(f"{saved} of {len(back.reviews)} reviews saved to the queue {arguments.queue} in {arguments.store}")
+    lines = (*back.left_out, *left_out)
+    for line in lines:
+        print(f"left out: {line}", file=sys.stderr)
+    return EXIT_WITH_PROBLEMS if lines else EXIT_DONE
+
+
+def save_reviews(store: Store, reviews: Sequence[Review], *, folder: Path | None = None) -> tuple[int, tuple[str, ...]]:
+    """Save reviews, with the cases and readers that the store does not know yet; returns how many, and a line for each kind of those that it refused.
+
+    A new reader has no password: ``readers password`` gives one. Whoever wrote a consensus must be known as an adjudicator.
+    A revealed reading whose blind one is not there is saved as assisted: the model was shown.
+    """
+    left_out = Findings()
+    for queue in sorted({review.queue for review in reviews}):
+        known = {case.key.case_id for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)}
+        new = dict.fromkeys(review.case_id for review in reviews if review.queue == queue and review.case_id not in known)
+        store.add_cases(queue, [NewCase(case_id, folder=str(folder.resolve()) if folder else None) for case_id in new])
+    names = {reader.name.casefold() for reader in store.readers(removed=True)}
+    saved = 0
+    for review in sorted(reviews, key=lambda review: (review.case_id, review.reader, ORDER[review.kind])):
+        try:
+            if review.reader.casefold() not in names and review.kind != "consensus":
+                store.add_reader(review.reader)
+                names.add(review.reader.casefold())
+            if review.kind == "revealed" and not any(
+                row.review.kind in ("blind", "revealed") for row in store.history(review.case, review.reader)
+            ):
+                left_out.add("revealed reading without its blind one, saved as assisted", review.case_id, review.reader)
+                store.save(replace(review, kind="assisted"))
+            else:
+                store.save(review)
+        except StoreError as error:
+            left_out.add("review that the store refuses", review.case_id, str(error))
+        else:
+            saved += 1
+    return saved, left_out.lines()
