@@ -141,7 +141,6 @@ _HEAD = """
 """
 
 _FOOT = """
-<p class="card-unsure">[[cards.unsure]]</p>
 <button type="button" class="card-more" aria-expanded="false">+<span data-folded>0</span> [[cards.more]]</button>
 """
 
@@ -159,12 +158,12 @@ def _render_card(number: int, family: Family) -> str:
         f'<div class="card-head"><span class="card-number" aria-hidden="true">{number}</span><details class="card-question">'
         f'<summary id="card-{name}-title"><h3 id="card-{name}-name">{title}</h3></summary><p>{both_of(family.questions[0].text)}</p></details>'
         f"{fill(_SIGNS)}</div>"
-        f'<div class="card-rows" role="{group}" aria-labelledby="card-{name}-name">{rows}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
+        f'<p class="card-unsure">{both("cards.unsure")}</p><div class="card-rows" role="{group}" aria-labelledby="card-{name}-name">{rows}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
     )
 
 
 _SIGNS = """
-<span class="card-sign is-agree"><span aria-hidden="true">✓</span> [[cards.agrees]]</span>
+<span class="card-sign is-agree" [[title cards.agrees]]><span aria-hidden="true">✓</span><span class="unseen">[[cards.agrees]]</span></span>
 <span class="card-sign is-differ"><span aria-hidden="true">≠</span> [[cards.differs]]</span>
 <button type="button" class="card-agree" [[title cards.agree_one]] [[aria-label cards.agree_one]]>✓</button>
 <button type="button" class="card-why" [[title cards.why_title]] [[aria-label cards.why_title]] aria-pressed="false">[[cards.why]]</button>

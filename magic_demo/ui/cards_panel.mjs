@@ -241,7 +241,7 @@ export function mountCards(element, { props, watch, trigger }) {
 
   root.addEventListener("click", (event) => {
     const card = cards.find((one) => one.element.contains(event.target));
-    const row = event.target.closest(".row");
+    const row = event.target.closest(".card .row"); // the page has rows of its own
     if (row && card) {
       const option = Number(row.dataset.option);
       keepOneStop(card, option);

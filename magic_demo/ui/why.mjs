@@ -4,6 +4,7 @@ export function mountWhy(element, { props, watch, trigger }) {
   const place = element.querySelector(".why-place");
   let asked = null; // {case, family, option}
   let request = 0;
+  let reveal = false; // whether the card asked about is to scroll into view once the answer is there
 
   function ask(wanted) {
     asked = wanted;
@@ -48,13 +49,17 @@ export function mountWhy(element, { props, watch, trigger }) {
     if (!asked || value.request !== request) return; // closed before the answer came, or overtaken by a later question
     show(value.html);
     document.dispatchEvent(new CustomEvent("magic-heat", { detail: Object.keys(value.heat).length ? value.heat : null }));
-    document.querySelector(`.card[data-family="${value.family}"]`)?.scrollIntoView({ block: "nearest" });
+    if (reveal) document.querySelector(`.card[data-family="${value.family}"]`)?.scrollIntoView({ block: "nearest" });
+    reveal = false;
   }
 
   document.addEventListener("magic-why", (event) => {
     const { family, option } = event.detail;
     if (asked && asked.family === family && asked.option === option) close();
-    else ask(event.detail);
+    else {
+      reveal = true;
+      ask(event.detail);
+    }
   });
   document.addEventListener("magic-language", () => {
     if (asked) ask(asked);

@@ -1,0 +1,228 @@
+"""The nine cards as a reader uses them: by keys alone, agreeing with what is left, asking why, in another language halfway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from magic_demo.bundled import load_examples
+from magic_demo.questions import load_families
+from tests.e2e.conftest import Watched
+from tests.e2e.driving import MINUTES, analyse, canvas_pixels, open_example
+
+FAMILIES = load_families()
+SITE = FAMILIES[1]
+
+
+def answers(watched: Watched) -> dict[str, list[int]]:
+    """Return what the reader has answered, as the page shows it."""
+    found: dict[str, list[int]] = watched.page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll(".card")].map((card) => [card.dataset.family,
+        [...card.querySelectorAll('[aria-checked="true"]')].map((row) => Number(row.dataset.option))]))"""
+    )
+    return found
+
+
+def model(watched: Watched) -> dict[str, list[int]]:
+    """Return what the model has answered, as the page shows it."""
+    found: dict[str, list[int]] = watched.page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll(".card")].map((card) => [card.dataset.family,
+        [...card.querySelectorAll(".row.is-model")].map((row) => Number(row.dataset.option))]))"""
+    )
+    return found
+
+
+def counts(watched: Watched) -> dict[str, int]:
+    found: dict[str, int] = watched.page.evaluate(
+        """() => Object.fromEntries([...document.querySelectorAll("#cards-summary [data-count]")].map((one) =>
+        [one.dataset.count, Number(one.textContent)]))"""
+    )
+    return found
+
+
+def standing(watched: Watched, family_id: str) -> str | None:
+    return watched.page.get_attribute(f"#card-{family_id.lower()}", "data-standing")
+
+
+def focused(watched: Watched) -> tuple[str, int]:
+    """Return the family and the option that the keyboard is on."""
+    found: list[Any] = watched.page.evaluate(
+        """() => [document.activeElement.closest(".card")?.dataset.family, Number(document.activeElement.dataset.option)]"""
+    )
+    return str(found[0]), int(found[1])
+
+
+def test_all_nine_are_answered_by_keys_alone_and_no_key_calls_a_model(watched: Watched) -> None:
+    open_example(watched, 1)
+    page = watched.page
+    page.wait_for_timeout(300)
+    before = len(watched.calls())
+    says = model(watched)
+    assert counts(watched) == {"agree": 0, "differ": 0, "own": 0, "open": 9}
+
+    page.keyboard.press("1")
+    assert focused(watched) == ("CQID010", says["CQID010"][0]), "the keyboard goes to the model's answer"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    assert answers(watched)["CQID010"] == [(says["CQID010"][0] + 1) % 4]
+    assert standing(watched, "CQID010") == "differ"
+
+    page.keyboard.press("2")
+    for letter in "qs":
+        page.keyboard.press(letter)
+    assert answers(watched)["CQID011"] == [0, 3]
+    page.keyboard.press("q")
+    assert answers(watched)["CQID011"] == [3], "the same letter takes it away again"
+    page.keyboard.press("Backspace")
+    assert standing(watched, "CQID011") == "open"
+    page.keyboard.press(".")
+    assert answers(watched)["CQID011"] == [SITE.not_mentioned]
+
+    page.keyboard.press("n")
+    seen = set()
+    for _ in range(7):
+        family, _option = focused(watched)
+        seen.add(family)
+        page.keyboard.press("Enter")
+    assert seen == {family.family_id for family in FAMILIES} - {"CQID010", "CQID011"}
+    held = answers(watched)
+    assert all(held.values()) and all(held[family] == says[family] for family in seen), "Enter takes the model's set"
+    assert counts(watched) == {"agree": 7, "differ": 2, "own": 0, "open": 0}
+    page.wait_for_timeout(600)
+    assert not [url for url in watched.calls()[before:] if "/upload" in url]
+    assert page.locator('.status[data-state="failed"]').count() == 0
+
+
+def test_agreeing_with_the_rest_leaves_what_was_answered(watched: Watched) -> None:
+    open_example(watched, 1)
+    page, says = watched.page, model(watched)
+    other = next(option for option in range(3) if [option] != says["CQID025"])
+    page.click(f'#card-cqid025 [data-option="{other}"]')
+    page.click("#card-cqid010 .card-agree")
+    assert counts(watched) == {"agree": 1, "differ": 1, "own": 0, "open": 7}
+    page.keyboard.press("a")
+    held = answers(watched)
+    assert held["CQID025"] == [other] and {**held, "CQID025": says["CQID025"]} == says
+    assert page.locator("#card-cqid025 .card-sign.is-differ").is_visible(), "a word and a sign, not colour alone"
+    assert counts(watched) == {"agree": 8, "differ": 1, "own": 0, "open": 0}
+    assert page.is_disabled("#agree-all")
+
+
+def test_the_slots_of_a_family_are_its_limit_and_it_is_said_there(watched: Watched) -> None:
+    open_example(watched, 1)
+    page = watched.page
+    labels = [option for option in range(len(SITE.options["en"])) if option != SITE.not_mentioned]
+    slots = len(SITE.questions)
+    page.keyboard.press("2")
+    for option in labels[:slots]:
+        page.click(f'#card-cqid011 [data-option="{option}"]')
+    assert answers(watched)["CQID011"] == labels[:slots]
+    limit = page.locator("#card-cqid011 .card-limit")
+    assert not limit.is_visible()
+    page.click(f'#card-cqid011 [data-option="{labels[slots]}"]')
+    assert limit.is_visible() and str(slots) in limit.inner_text()
+    assert answers(watched)["CQID011"] == labels[:slots]
+    page.click(f'#card-cqid011 [data-option="{labels[0]}"]')
+    assert not limit.is_visible()
+    page.click(f'#card-cqid011 [data-option="{labels[slots]}"]')
+    assert answers(watched)["CQID011"] == labels[1:]
+    page.keyboard.type("scalp")
+    assert page.input_value("#card-cqid011 .card-specify input") == "scalp", "the option that asks for words gets them at once"
+    page.keyboard.press("Enter")
+    assert focused(watched)[0] != "CQID011", "and Enter goes on"
+
+
+def test_switching_the_language_halfway_loses_nothing(watched: Watched) -> None:
+    open_example(watched, 1)
+    page = watched.page
+    page.click('#card-cqid025 [data-option="1"]')
+    page.click('#card-cqid035 [data-option="1"]')
+    page.fill("#card-cqid035 .card-specify input", "about ten")
+    page.click("#card-cqid015 .card-why")
+    page.wait_for_selector('.why[aria-labelledby="why-title"]', timeout=MINUTES)
+    assert page.locator("#why-title").inner_text() == "Why · Onset"
+    page.evaluate("document.querySelector('#cards-panel').scrollTop = 40")
+    scrolled = page.evaluate("document.querySelector('#cards-panel').scrollTop")
+    held = answers(watched)
+    page.click("#language-zh")
+    page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('起病时间')", timeout=MINUTES)
+    assert answers(watched) == held
+    assert page.input_value("#card-cqid035 .card-specify input") == "about ten"
+    assert page.evaluate("document.querySelector('#cards-panel').scrollTop") == scrolled
+    assert load_examples()[1].encounter.narrative.zh[:8] in page.locator("#why-words").inner_text()
+    assert page.locator("#card-cqid025 h3").inner_text() == "瘙痒"
+    page.click("#language-en")
+    page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('Onset')", timeout=MINUTES)
+    assert answers(watched) == held
+
+
+def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(watched: Watched) -> None:
+    open_example(watched, 1)
+    page = watched.page
+    plain = canvas_pixels(watched)
+    page.keyboard.press("4")
+    page.keyboard.press("i")
+    page.wait_for_selector(".why", timeout=MINUTES)
+    assert "months" in " ".join(page.locator("#why-words mark").all_inner_texts())
+    assert page.locator("#why-words").inner_text().strip() == page.input_value("#narrative textarea").strip()
+    assert page.get_attribute("#card-cqid015 .card-why", "aria-pressed") == "true"
+
+    page.keyboard.press("7")
+    page.keyboard.press("i")
+    page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('colour')", timeout=MINUTES)
+    regions = int(page.get_attribute("#why-regions", "data-count") or 0)
+    if regions:
+        page.wait_for_function("document.querySelector('#viewer-stage').viewer.heat()")
+        assert (canvas_pixels(watched) != plain).any()
+    page.select_option("#why-option", "0")
+    page.wait_for_function("document.querySelector('.why-place').getAttribute('aria-busy') === null", timeout=MINUTES)
+    assert page.input_value("#why-option") == "0"
+    page.keyboard.press("Escape")
+    assert page.locator(".why").count() == 0
+    assert np.array_equal(canvas_pixels(watched), plain)
+
+
+def test_cards_that_the_model_does_not_know_come_first(watched: Watched) -> None:
+    open_example(watched, 1)
+    page = watched.page
+    unsure = page.evaluate("() => [...document.querySelectorAll('.card.is-unsure')].map((card) => card.dataset.family)")
+    page.keyboard.press("n")
+    for family in unsure:
+        assert focused(watched)[0] == family and "does not know" in page.locator(f"#card-{family.lower()} .card-unsure").inner_text()
+        page.keyboard.press("Enter")
+
+
+def test_keys_belong_to_a_text_field_while_one_is_typed_in(watched: Watched) -> None:
+    open_example(watched, 1)
+    page = watched.page
+    page.focus("#narrative textarea")
+    page.keyboard.type("a1nj?")
+    assert counts(watched)["open"] == 9 and page.input_value("#narrative textarea").endswith("a1nj?")
+    assert not page.locator("#keys-sheet").is_visible()
+
+
+def test_another_case_begins_with_no_answers_and_an_analysis_keeps_them(watched: Watched) -> None:
+    open_example(watched, 1)
+    page = watched.page
+    page.keyboard.press("a")
+    page.click('#card-cqid025 [data-option="1"]')
+    held = answers(watched)
+    analyse(watched)
+    assert answers(watched) == held
+    open_example(watched, 3)
+    page.wait_for_function("document.querySelector('[data-count=open]').textContent === '9'")
+
+
+def test_a_question_mark_opens_the_sheet_of_keys_in_both_languages(watched: Watched) -> None:
+    page = watched.page
+    page.keyboard.press("?")
+    sheet = page.locator("#keys-sheet")
+    assert sheet.is_visible() and "agree with all" in sheet.inner_text()
+    page.keyboard.press("Escape")
+    assert not sheet.is_visible()
+    page.click("#language-zh")
+    page.click("#keys-open")
+    assert "卡片" in sheet.inner_text() and "agree" not in sheet.inner_text()
+    page.click("#keys-close")
+    assert not sheet.is_visible()
