@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.explanations import try_regions, try_words
+from magic_demo.bundled import load_examples
 from magic_demo.cue_model import CueModel, Reason
-from magic_demo.decoding import decode_answers
 from magic_demo.explanation import explain_words, join_words, scale_regions
 from magic_demo.formats import read_answers, read_encounters
+from magic_demo.photos import resize_pixels
 from magic_demo.predictor import Predictor
 from magic_demo.questions import load_families
 from magic_demo.types import LANGUAGES, Encounter, Language, Narrative, Photo, WordSpan
@@ -33,35 +35,13 @@ def _shown(text: str, spans: tuple[WordSpan, ...]) -> list[str]:
     return [text[span.start : span.end] for span in spans]
 
 
-def _without(text: str, spans: tuple[WordSpan, ...]) -> str:
-    for span in reversed([span for span in spans if span.weight > 0]):
-        text = f"{text[: span.start]} {text[span.end :]}"
-    return text
-
-
-def _removals(cues: CueModel, texts: list[str], language: Language) -> list[bool]:
-    """Return for every answer with highlighted words whether its score falls when they are removed."""
-    falls = []
-    for text in texts:
-        narrative = Narrative(**{language: text})
-        scores = cues.score(narrative)
-        answers = decode_answers(scores, FAMILIES, cues.set_priors)
-        for family in FAMILIES:
-            qid = family.questions[0].qid
-            words = explain_words(cues, narrative, family.family_id, answers[qid], language)
-            if any(span.weight > 0 for span in words):
-                left = cues.score(Narrative(**{language: _without(text, words)}))
-                falls.append(bool(left[qid][answers[qid]] < scores[qid][answers[qid]]))
-    return falls
-
-
 @pytest.mark.shared
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_removing_the_highlighted_words_lowers_the_score(cues: CueModel, language: Language, shared_data: Path) -> None:
     data = shared_data / "dermavqa"
     labelled = read_answers(next(data.rglob("train_cvqa.json")))
     encounters = [entry for entry in read_encounters(data, "train").encounters if entry.encounter_id in labelled]
-    falls = _removals(cues, [getattr(entry.narrative, language) for entry in encounters[::25]], language)
+    falls = [fell for entry in encounters[::25] for fell in try_words(cues, getattr(entry.narrative, language), language).values()]
     assert len(falls) > 80
     assert np.mean(falls) > SHARE_THAT_FALLS
 
@@ -175,6 +155,15 @@ def test_regions_are_scaled_over_all_photos_and_photos_without_a_say_are_left_ou
     assert set(regions) == {"a", "b"}
     assert regions["a"].tolist() == [[1, 0]] and regions["b"].tolist() == [[0.5, 0]]
     assert scale_regions({"a": np.full((2, 2), 0.001, np.float32)}) == {} == scale_regions({})
+
+
+def test_covering_the_highlighted_region_lowers_the_score_more_often_than_covering_another() -> None:
+    predictor, rng = Predictor.load(), np.random.default_rng(5)
+    photos = [resize_pixels(photo.pixels, (192, 256)) for example in load_examples() for photo in example.encounter.photos]
+    falls = [fell for photo in photos[:6] for fell in try_regions(predictor, photo, rng).values()]
+    highlighted, elsewhere = np.mean(falls, axis=0)
+    assert len(falls) > 20
+    assert highlighted > elsewhere + 0.1
 
 
 def _case() -> Encounter:

@@ -1,0 +1,133 @@
+"""How far explanations can be trusted: how often a score falls without the words, or with the region covered, that are said to raise it.
+
+``python -m benchmarks.explanations --data DATA`` with DATA holding ``dermavqa/``; prints what docs/explanations.md states. The words are
+those of the labelled train encounters, which the shipped cues were fitted on; the photos are synthetic cases (seed 77).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from magic_demo.attribution import GREY
+from magic_demo.cue_model import CueModel
+from magic_demo.decoding import decode_answers
+from magic_demo.explanation import explain_words
+from magic_demo.formats import read_answers, read_encounters
+from magic_demo.photos import resize_pixels
+from magic_demo.predictor import DEFAULT_CUES, Predictor
+from magic_demo.questions import load_families
+from magic_demo.synthetic.encounters import make_case
+from magic_demo.types import LANGUAGES, Encounter, Language, Narrative, Photo, Pixels, WordSpan
+
+VISIBLE = ("CQID010", "CQID012", "CQID020", "CQID034", "CQID035", "CQID036")
+
+
+def remove_words(text: str, words: tuple[WordSpan, ...]) -> str:
+    """Return the text with a blank in place of each span that speaks for the option."""
+    for span in reversed([span for span in words if span.weight > 0]):
+        text = f"{text[: span.start]} {text[span.end :]}"
+    return text
+
+
+def try_words(cues: CueModel, text: str, language: Language) -> dict[str, bool]:
+    """Return family id -> whether the chosen option's score falls without its words; families without such words are left out."""
+    families = load_families()
+    narrative = Narrative(**{language: text})
+    scores = cues.score(narrative)
+    answers = decode_answers(scores, families, cues.set_priors)
+    falls = {}
+    for family in families:
+        qid = family.questions[0].qid
+        words = explain_words(cues, narrative, family.family_id, answers[qid], language)
+        if any(span.weight > 0 for span in words):
+            left = cues.score(Narrative(**{language: remove_words(text, words)}))
+            falls[family.family_id] = bool(left[qid][answers[qid]] < scores[qid][answers[qid]])
+    return falls
+
+
+def cover(photo: Pixels, cells: NDArray[np.bool_]) -> Pixels:
+    """Return the photo with the places that (h, w) marks greyed out."""
+    covered = photo.copy()
+    (height, width), (rows, columns) = photo.shape[:2], cells.shape
+    for row, column in np.argwhere(cells):
+        covered[row * height // rows : (row + 1) * height // rows, column * width // columns : (column + 1) * width // columns] = GREY
+    return covered
+
+
+def try_regions(predictor: Predictor, photo: Pixels, rng: np.random.Generator) -> dict[str, tuple[bool, bool]]:
+    """Return family id -> whether the best option's score falls with its region covered, and with the same shape elsewhere covered.
+
+    The region is the eighth of the photo that raises the score most. Families in which the photo raises nothing are left out.
+    """
+    case = Encounter("E", photos=(Photo("a", photo),))
+    prediction = predictor.predict(case)
+    falls = {}
+    for family in load_families():
+        if family.family_id not in VISIBLE:
+            continue
+        qid = family.questions[0].qid
+        values = prediction.scores[qid].copy()
+        if len(family.questions) > 1:
+            values[family.not_mentioned] = -np.inf
+        option = int(values.argmax())
+        heat = predictor.explain(case, prediction, family.family_id, option).regions.get("a")
+        if heat is None:
+            continue
+        best = np.zeros(heat.shape, np.bool_)
+        best.ravel()[np.argsort(-heat.ravel())[: heat.size // 8]] = True
+        other = np.roll(best, (int(rng.integers(1, heat.shape[0])), int(rng.integers(1, heat.shape[1]))), (0, 1))
+        lower = []
+        for region in (best, other):
+            scores = predictor.score_options(Encounter("E", photos=(Photo("a", cover(photo, region)),)))
+            lower.append(bool(scores[qid][option] < prediction.scores[qid][option]))
+        falls[family.family_id] = (lower[0], lower[1])
+    return falls
+
+
+def main() -> None:
+    """Print the shares, a family a line."""
+    parser = argparse.ArgumentParser(description="How far explanations can be trusted.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--cases", type=int, default=60, help="synthetic photos (default: 60)")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    data = options.data / "dermavqa"
+    labelled = read_answers(next(data.rglob("train_cvqa.json")))
+    encounters = [entry for entry in read_encounters(data, "train").encounters if entry.encounter_id in labelled]
+    cues = CueModel.load(DEFAULT_CUES)
+    for language in LANGUAGES:
+        by_family: dict[str, list[bool]] = defaultdict(list)
+        for entry in encounters:
+            for family_id, fell in try_words(cues, getattr(entry.narrative, language), language).items():
+                by_family[family_id].append(fell)
+        _print(f"words, {language}", {family_id: [fell] for family_id, fell in by_family.items()})
+    predictor, rng = Predictor.load(), np.random.default_rng(0)
+    highlighted: dict[str, list[bool]] = defaultdict(list)
+    elsewhere: dict[str, list[bool]] = defaultdict(list)
+    for number in range(1, options.cases + 1):
+        photo = resize_pixels(make_case(77, number).photos[0].pixels, (288, 384))
+        for family_id, (one, other) in try_regions(predictor, photo, rng).items():
+            highlighted[family_id].append(one)
+            elsewhere[family_id].append(other)
+    _print("region covered / elsewhere covered", {family_id: [fell, elsewhere[family_id]] for family_id, fell in highlighted.items()})
+
+
+def _print(title: str, table: dict[str, list[list[bool]]]) -> None:
+    print(title)
+    for family_id in sorted(table):
+        shares = "  ".join(f"{np.mean(falls):.3f}" for falls in table[family_id])
+        print(f"  {family_id}  {len(table[family_id][0]):4}  {shares}")
+    columns = zip(*table.values(), strict=True)
+    print(
+        f"  all      {sum(len(falls[0]) for falls in table.values()):5}  {'  '.join(f'{np.mean(np.concatenate(c)):.3f}' for c in columns)}"
+    )
+
+
+if __name__ == "__main__":
+    main()
