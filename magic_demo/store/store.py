@@ -71,14 +71,17 @@ class Store:
             return reviews.save_review(session, review, client_key)
 
     def history(self, case: CaseKey, reader: str) -> list[SavedReview]:
-        """Return everything a reader ever saved of a case, oldest first."""
+        """Return everything a reader ever saved of a case, oldest first: for that reader's own eyes, or an adjudicator's."""
         with self._database.reading() as session:
             return reviews.list_history(session, case, reader)
 
     def latest(
         self, case: CaseKey, reader: str, *, kinds: Collection[ReviewKind] | None = None, state: ReviewState | None = None
     ) -> SavedReview | None:
-        """Return a reader's newest review of a case, of any kind and state or of those asked for; None where there is none."""
+        """Return a reader's newest review of a case, of any kind and state or of those asked for; None where there is none.
+
+        For that reader's own eyes: to show it to somebody else, ask ``visible_reviews``.
+        """
         with self._database.reading() as session:
             return reviews.find_latest(session, case, reader, kinds, state)
 
