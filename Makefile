@@ -21,6 +21,7 @@ check: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.training_cache
+	$(BIN)/python -m benchmarks.vqa_cache
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

@@ -12,15 +12,21 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from torch import Tensor
 
+from magic_demo.__main__ import main as run_command
+from magic_demo.batch import read_encounter
+from magic_demo.case_answerer import CaseAnswerer
 from magic_demo.errors import MagicDemoError
+from magic_demo.formats import read_encounters
+from magic_demo.predictor import Predictor
 from magic_demo.questions import load_families, load_questions
 from magic_demo.types import Answers
 from magic_demo.vqa import OptionScorer, place_families
 from training.run import SettingsError, read_settings
 from training.vqa import cross_validate, main, run_training
 from training.vqa_data import CaseDraws, PhotoShelf, drop_words, make_labels, split_folds
-from training.vqa_metrics import decode_rows, most_frequent, official_scores
+from training.vqa_metrics import decode_rows, most_frequent, official_scores, score_f1
 from training.vqa_settings import VqaSettings
 from training.vqa_sources import CaseSource, LearningCase, answer_from_cues, read_cases
 
@@ -80,17 +86,51 @@ def test_both_designs_run_on_pretrained_encoders_of_the_same_classes(
     small.model.vision_model.save_pretrained(tmp_path / "photo")
     shutil.copy(trained[0] / "preprocessor_config.json", tmp_path / "photo")
     changes = {"model.text": str(tmp_path / "text"), "model.photo": str(tmp_path / "photo"), "run.output": str(tmp_path / "run")}
+    changes |= {"data.cache": str(tmp_path / "cache")} if name == "vqa-paper" else {}
     settings = read_settings(repository / "training" / "configs" / f"{name}.yaml", VqaSettings, changes)
     data = replace(settings.data, folder=tiny.data.folder, training=tiny.data.training, evaluation=tiny.data.evaluation)
     shutil.copytree(tiny.run.output.parent / "cases", tmp_path / "cases")
-    run = replace(settings.run, epochs=1, batch_size=5, threads=1)
+    run = replace(settings.run, epochs=1, batch_size=5 if name == "vqa" else 45, threads=1)
     folder, scores = run_training(replace(settings, data=data, run=run))
     scorer = OptionScorer.load(folder)
     assert scorer.model.config.fusion == settings.model.fusion
+    assert scorer.model.config.photo_head_size == settings.model.photo_head_size
     assert 0 <= scores["eval_accuracy_all"] <= 1
     frozen = settings.model.encoder_rate == 0
     before, after = (model.text_model.embeddings.word_embeddings.weight for model in (small.model, scorer.model))
     assert torch.equal(before, after) == frozen
+
+
+def test_a_trained_checkpoint_drops_in_by_its_path_alone_and_options_are_never_encoded_again(
+    trained: tuple[Path, dict[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """BERT and Swin from the training's folder, in the page's and batch mode's Predictor and in ``predict``."""
+    rows: list[int] = []
+    read_tokens = CaseAnswerer.read_tokens
+
+    def count(self: CaseAnswerer, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        rows.append(len(input_ids))
+        return read_tokens(self, input_ids, attention_mask)
+
+    monkeypatch.setattr(CaseAnswerer, "read_tokens", count)
+    cases = sorted((trained[0].parent.parent / "cases").glob("synthetic-*"))[0]
+    encounters = [read_encounter(files)[0] for files in read_encounters(cases, "valid").encounters]
+    predictor = Predictor.load(segmentation=None, vqa=trained[0])
+    options = sum(len(family.options["en"]) for family in FAMILIES)
+    assert rows == [options]
+    predictions = [predictor.predict(encounter) for encounter in encounters * 2]
+    assert rows[1:] == [1] * sum(bool(encounter.narrative.text("en").strip()) for encounter in encounters * 2)
+    assert all(len(prediction.answers) == len(load_questions()) for prediction in predictions)
+    assert predictor.models["cvqa"].startswith("best@")
+
+    out = tmp_path / "out"
+    arguments = ["predict", str(cases), "--split", "valid", "--out", str(out), "--task", "cvqa", "--vqa", str(trained[0])]
+    assert run_command(arguments) == 0
+    answers = {entry["encounter_id"]: entry for entry in json.loads((out / "data_cvqa_sys.json").read_text(encoding="utf-8"))}
+    assert set(answers) == {encounter.encounter_id for encounter in encounters}
+    for prediction in predictions:
+        assert {qid: answers[prediction.encounter_id][qid] for qid in prediction.answers} == dict(prediction.answers)
+    assert predictor.models["cvqa"] in (out / "manifest.json").read_text(encoding="utf-8")
 
 
 def test_a_checkpoint_is_scored_with_parts_of_the_cases_left_out(
@@ -136,7 +176,9 @@ def test_one_fold_is_refused(tiny: VqaSettings) -> None:
         cross_validate(tiny, 1)
 
 
-@pytest.mark.parametrize("name", ["vqa", "vqa-paper", "vqa-tiny", "vqa-compact-start", "vqa-compact", "vqa-compact-photos"])
+@pytest.mark.parametrize(
+    "name", ["vqa", "vqa-paper", "vqa-paper-small", "vqa-tiny", "vqa-compact-start", "vqa-compact", "vqa-compact-photos"]
+)
 def test_every_settings_file_is_readable(repository: Path, name: str) -> None:
     assert read_settings(repository / "training" / "configs" / f"{name}.yaml", VqaSettings).data.training
 
@@ -198,6 +240,35 @@ def test_the_constant_answer_reaches_on_the_real_answers_what_is_published(share
     scores = official_scores({case.case_id: case.answers for case in cases}, {case.case_id: constant for case in cases})
     assert len(cases) == 300
     assert scores["accuracy_all"] == pytest.approx(0.584, abs=0.006)
+
+
+def test_f1_is_a_mean_over_options_then_families_and_ignores_the_order_of_slots() -> None:
+    references = {str(index): {"CQID025-001": value} for index, value in enumerate((0, 0, 1, 2))}
+    answers = {str(index): {"CQID025-001": value} for index, value in enumerate((0, 1, 1, 1))}
+    assert score_f1(references, answers) == pytest.approx(np.mean([2 / 3, 2 / 4, 0.0]))
+    slots = ("CQID011-001", "CQID011-002")
+    turned = score_f1({"a": dict(zip(slots, (0, 5), strict=True))}, {"a": dict(zip(slots, (5, 0), strict=True))})
+    assert turned == 1.0
+
+
+def test_a_question_is_an_example_of_its_own_where_the_settings_say_so(tiny: VqaSettings) -> None:
+    answers: Answers = {question.qid: index % 2 for index, question in enumerate(load_questions())}
+    cases = [replace(case, answers=answers) for case in make_learning_cases(["a", "b"])]
+    settings = replace(tiny.data, draw="question", augment=None)
+    draws = CaseDraws(cases, settings, PhotoShelf(type("Size", (), {"size": (32, 32)})), epochs=2, sets=False, seed=0)  # type: ignore[arg-type]
+    assert draws.epoch_length == 2 * 27 and len(draws) == 4 * 27
+    assert sorted(draws.order[: 2 * 27]) == sorted(draws.order[2 * 27 :]) == [(case, qid) for case in range(2) for qid in sorted(answers)]
+    for place in range(27):
+        labels, (_, qid) = draws[place]["labels"], draws.order[place]
+        shown = next(span for family, span in place_families(FAMILIES) if family.family_id == qid.partition("-")[0])
+        assert labels[shown].sum() == 1.0 and labels[shown.start + answers[qid]] == 1.0
+        assert np.isnan(np.delete(labels, range(shown.start, shown.stop))).all()
+
+
+def test_one_slot_at_a_time_teaches_no_sets(tiny: VqaSettings) -> None:
+    data = replace(tiny.data, draw="question")
+    with pytest.raises(SettingsError, match="learn_sets to false"):
+        run_training(replace(tiny, data=data, run=replace(tiny.run, output=tiny.run.output.parent / "slots")))
 
 
 def test_perfect_scores_decode_to_the_reference() -> None:

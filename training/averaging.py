@@ -77,13 +77,15 @@ class AveragingTrainer(Trainer):
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)
         if self.average is not None:
-            self.average = load_file(Path(resume_from_checkpoint) / AVERAGE_FILE, device=str(self.args.device))
+            kept = load_file(Path(resume_from_checkpoint) / AVERAGE_FILE)  # which knows no "cpu:0", as the device of a process is called
+            self.average = {name: value.to(self.args.device) for name, value in kept.items()}
 
     def _load_best_model(self) -> None:
+        self.accelerator.wait_for_everyone()  # the first process may still be writing the last average
         super()._load_best_model()
         best = self.state.best_model_checkpoint
         if self.average is not None and best is not None:
-            self.live.load_state_dict(load_file(Path(best) / AVERAGE_FILE, device=str(self.args.device)), strict=False)
+            self.live.load_state_dict(load_file(Path(best) / AVERAGE_FILE), strict=False)
             self.average = None  # from here on the model is the average
 
 

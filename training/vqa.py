@@ -122,7 +122,8 @@ def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
         for case, decoded in zip(out, decode_rows(logits, trained.priors), strict=True):
             references[case.case_id], answers[case.case_id] = case.answers, decoded
             constant[case.case_id] = most_frequent([other.answers for other in kept])
-        print(json.dumps({"fold": number + 1, "cases so far": len(answers), **official_scores(references, answers)}))
+        so_far = {"fold": number + 1, "cases so far": len(answers), **official_scores(references, answers)}
+        print(json.dumps({**so_far, "constant_accuracy_all": official_scores(references, constant)["accuracy_all"]}))
     scores = official_scores(references, answers)
     scores.update({f"constant_{name}": value for name, value in official_scores(references, constant).items()})
     (settings.run.output / "cross_validation.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")

@@ -61,6 +61,25 @@ def official_scores(references: Mapping[str, Answers], answers: Mapping[str, Ans
     return {name: float(value) for name, value in values.items() if name.startswith("accuracy") and value is not None}
 
 
+def score_f1(references: Mapping[str, Answers], answers: Mapping[str, Answers]) -> float:
+    """Return F1 in 0..1: of each option over all cases, then the mean over a family's options that occur on either side, then over families.
+
+    What fills a family's slots counts as a set, as in the official score: the slots' order says nothing.
+    """
+    families = []
+    for family in load_families():
+        both, sums = np.zeros((2, len(family.options["en"])))
+        for case_id, reference in references.items():
+            qids = [question.qid for question in family.questions if question.qid in reference]
+            gold, system = ({of_case[qid] for qid in qids} for of_case in (reference, answers[case_id]))
+            both[list(gold & system)] += 1
+            for labels in (gold, system):
+                sums[list(labels)] += 1
+        if sums.any():
+            families.append(float(np.mean(2 * both[sums > 0] / sums[sums > 0])))
+    return float(np.mean(families)) if families else 0.0
+
+
 def most_frequent(references: Sequence[Answers]) -> dict[str, int]:
     """Return the constant answer: each question's most frequent option among the references that answer it."""
     questions = list_questions(load_families())
@@ -76,7 +95,7 @@ def make_metrics(cases: Sequence[LearningCase], priors: SetPriors) -> Callable[[
 
     def compute(prediction: EvalPrediction) -> dict[str, float]:
         answers = {str(index): decoded for index, decoded in enumerate(decode_rows(np.asarray(prediction.predictions), priors))}
-        scores = official_scores(references, answers)
+        scores = official_scores(references, answers) | {"f1": score_f1(references, answers)}
         for name in sorted(set(sources)) if len(set(sources)) > 1 else ():
             mine = {str(index) for index, source in enumerate(sources) if source == name}
             of_source = official_scores({key: references[key] for key in mine}, {key: answers[key] for key in mine})

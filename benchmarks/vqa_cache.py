@@ -1,0 +1,110 @@
+"""An epoch of the closed questions' training with the frozen encoders' outputs kept on disk, against encoding everything again.
+
+``python -m benchmarks.vqa_cache``: BERT-base and Swin-tiny with random weights, narratives and photos of chance, the head of ``vqa.yaml``,
+one thread. Steps of the two ways are taken by turns; printed are the medians of a case and their ratio within the run: processor
+time of the process, which other programs disturb less than the clock. Reading and resizing photos is left out on both sides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from tokenizers import Tokenizer, models, pre_tokenizers
+from torch import Tensor
+from transformers import BertConfig, PreTrainedTokenizerFast, SwinConfig
+
+from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
+from magic_demo.checkpoints import Preprocessing
+from magic_demo.questions import load_families
+from magic_demo.vqa import list_option_texts
+from training.vqa_data import CaseDataSettings, CaseDraws, PhotoShelf, make_collator
+from training.vqa_features import CaseFeatures, KeptCases, make_kept_collator
+from training.vqa_loss import CaseLoss, LossSettings
+from training.vqa_sources import CaseSource, LearningCase
+
+SIDE, WORDS = 224, 150
+
+
+def make_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
+    """Return a tokenizer of whole words."""
+    pieces = {piece: index for index, piece in enumerate(dict.fromkeys(["[PAD]", "[UNK]", *words]))}
+    backend = Tokenizer(models.WordLevel(pieces, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=512, pad_token="[PAD]", unk_token="[UNK]")  # type: ignore[no-untyped-call]
+
+
+def make_model() -> CaseAnswerer:
+    """Return a model of the published sizes, its weights random and its encoders frozen."""
+    text = BertConfig(vocab_size=28996)
+    photo = SwinConfig(image_size=SIDE, embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], window_size=7)
+    model = CaseAnswerer(CaseAnswererConfig(text_config=text, vision_config=photo, text_pooling="mean", photo_head_size=256))
+    model.text_model.requires_grad_(False)
+    model.vision_model.requires_grad_(False)
+    return model.train()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch", type=int, default=4, help="cases of a step (default 4)")
+    parser.add_argument("--photos", type=int, default=2, help="photos of a case (default 2)")
+    parser.add_argument("--rounds", type=int, default=5, help="steps of each way (default 5)")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    torch.set_flush_denormal(True)  # as in training
+    families, random = load_families(), np.random.default_rng(0)
+    words = sorted({word for text in list_option_texts(families, "en") for word in text.split()})
+    model, tokenizer = make_model(), make_tokenizer(words)
+    preprocessing = Preprocessing((SIDE, SIDE), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+    source = CaseSource("random", "challenge")
+    answers = {question.qid: family.not_mentioned for family in families for question in family.questions}
+    shelf = PhotoShelf(preprocessing)
+    with tempfile.TemporaryDirectory() as folder:
+        cases = []
+        for number in range(options.batch):
+            paths = tuple(Path(folder) / f"{number}-{photo}.png" for photo in range(options.photos))
+            for path in paths:
+                Image.fromarray(random.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)).save(path)
+            text = " ".join(random.choice(words, WORDS))
+            cases.append(LearningCase(str(number), source, (text, ""), paths, answers, str(number)))
+        settings = CaseDataSettings(
+            Path(folder), (source,), (source,), chinese=0, text_dropout=0, photo_dropout=0, word_dropout=0, augment=None
+        )
+        draws = CaseDraws(cases, settings, shelf, epochs=1, sets=True, seed=0)
+        features = CaseFeatures(Path(folder), model, tokenizer, preprocessing, text_id="random", photo_id="random")
+        begun = time.process_time()
+        kept = KeptCases(draws, features)
+        kept_collate = make_kept_collator(features)
+        print(f"filling the cache: {(time.process_time() - begun) / options.batch * 1000:.0f} ms a case, the options included, once")
+        collate = make_collator(tokenizer, preprocessing, most_tokens=256, language="en")
+        ways = {"encoded in every epoch": (draws, collate), "kept on disk": (kept, kept_collate)}
+        loss = CaseLoss(LossSettings(), families, sets=True)
+        optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=5e-4)
+        model.train()
+        times: dict[str, list[float]] = {name: [] for name in ways}
+        for round_number in range(options.rounds + 1):
+            for name, (dataset, make_batch) in ways.items():
+                begun = time.process_time()
+                batch: dict[str, Tensor] = make_batch([dataset[place] for place in range(options.batch)])
+                labels = batch.pop("labels")
+                optimizer.zero_grad()
+                loss(model(**batch), labels).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+                if round_number:  # the first is for warming up
+                    times[name].append((time.process_time() - begun) / options.batch * 1000)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    print(f"{f'a step of {options.batch} cases of {options.photos} photos':44} {'ms a case':>10} {'ratio':>7}")
+    for name, median in medians.items():
+        print(f"{name:44} {median:10.1f} {median / medians['kept on disk']:7.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""A BERT and a Swin of a few thousand weights as pretrained encoders, and a challenge folder of synthetic cases: for tests of training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from transformers import BertModel, SwinModel
+
+from magic_demo.cases import write_cases
+from tests.test_vqa import make_tokenizer, text_config, vision_config
+from training.run import read_settings
+from training.vqa_settings import VqaSettings
+
+CONFIGS = Path(__file__).resolve().parent.parent / "training" / "configs"
+
+
+def write_encoders(folder: Path) -> Path:
+    """Write the encoders' folders ``text`` and ``photo`` with all that the Hub's have."""
+    torch.manual_seed(5)
+    BertModel(text_config()).save_pretrained(folder / "text")
+    make_tokenizer().save_pretrained(folder / "text")
+    SwinModel(vision_config()).save_pretrained(folder / "photo")
+    content = {"size": {"height": 32, "width": 32}, "image_mean": [0.5] * 3, "image_std": [0.25] * 3}
+    (folder / "photo" / "preprocessor_config.json").write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+def write_data(folder: Path, *, count: int = 8) -> Path:
+    """Write so many synthetic cases in the challenge's layout, three quarters to train on, and the encoders beside them."""
+    write_cases(folder / "data", count=count, seed=4, splits={"train": 0.75, "valid": 0.25}, longest=96)
+    return write_encoders(folder)
+
+
+def read_tiny(name: str, folder: Path, output: Path, **more: object) -> VqaSettings:
+    """Return the settings ``name`` as they ship on the tiny encoders; ``more``: ``run__batch_size=4`` and so on."""
+    challenge = {"name": "dermavqa", "kind": "challenge"}
+    overrides: dict[str, object] = {
+        "model.text": str(folder / "text"),
+        "model.photo": str(folder / "photo"),
+        "data.folder": str(folder / "data"),
+        "data.training": [{**challenge, "split": "train", "priors": True}],
+        "data.evaluation": [{**challenge, "split": "valid"}],
+        "run.output": str(output / "run"),
+        "run.epochs": 2,
+        "run.batch_size": 2,
+        "run.patience": 0,
+        "run.bfloat16": False,
+        "run.threads": 1,
+    }
+    overrides.update({name.replace("__", "."): value for name, value in more.items()})
+    return read_settings(CONFIGS / f"{name}.yaml", VqaSettings, overrides)
