@@ -86,6 +86,18 @@ class Predictor:
         return {part: model.model_id for part, model in loaded.items() if model is not None}
 
     @property
+    def calibrated_on(self) -> Mapping[str, str]:
+        """Return part -> the cases, in words, that the probabilities it gives were calibrated on: ``cues`` alone, ``cvqa`` for both combined."""
+        held: dict[str, str] = {}
+        for calibration in self.calibrations:
+            if self.cues is not None and calibration.cues == digest_of(self.cues.model_id):
+                if not calibration.answerer:
+                    held["cues"] = calibration.fitted_on
+                elif self.scorer is not None and calibration.answerer == digest_of(self.scorer.model_id):
+                    held["cvqa"] = calibration.fitted_on
+        return held
+
+    @property
     def answers_questions(self) -> bool:
         """Return whether a model for the closed questions is loaded."""
         return self.scorer is not None or self.cues is not None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from magic_demo.errors import CheckpointError, ModelError
-from magic_demo.types import Encounter, Language, Photo, Prediction
+from magic_demo.types import Encounter, Explanation, Language, Photo, Prediction
 from magic_demo.ui.analysis import Step, StoppedError, Stops, follow
 from magic_demo.ui.open_cases import OpenCases
 from magic_demo.ui.source import PredictorSource, Progress
@@ -21,12 +21,19 @@ class QuietPredictor:
     """Answers at once, with nothing."""
 
     models: Mapping[str, str] = {"segmentation": "quiet"}
+    calibrated_on: Mapping[str, str] = {}
 
     def predict(
         self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", progress: Progress | None = None
     ) -> Prediction:
         del encounter, prompt, language, progress
         return DONE
+
+    def explain(
+        self, encounter: Encounter, prediction: Prediction, family_id: str, option: int, *, language: Language = "en"
+    ) -> Explanation:
+        del encounter, prediction
+        return Explanation(family_id, option, language)
 
 
 def make_case(bytes_: int) -> Encounter:
@@ -158,3 +165,16 @@ def test_memory_is_bounded_but_the_newest_case_stays() -> None:
     old = cases.open(make_case(2400))
     huge = cases.open(make_case(9000))
     assert cases.get(old.case_id) is None and cases.get(huge.case_id) is huge
+
+
+def test_photos_are_added_to_an_open_case_and_its_analysis_is_no_longer_of_it() -> None:
+    cases = OpenCases()
+    case = cases.open(make_case(30))
+    cases.keep_analysis(case.case_id, case.encounter, DONE)
+    kept = cases.get(case.case_id)
+    assert kept is not None and kept.analysed is not None and kept.analysed.prediction is DONE
+    changed = cases.change(case.case_id, make_case(60))
+    assert changed is not None and changed.analysed is None and changed.bytes == 60
+    cases.close(case.case_id)
+    cases.keep_analysis(case.case_id, case.encounter, DONE)
+    assert cases.change(case.case_id, make_case(30)) is None and len(cases) == 0

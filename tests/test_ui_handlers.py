@@ -35,6 +35,7 @@ class WritingPredictor:
     """Finds a lesion everywhere, answers the same always, and keeps what it was asked."""
 
     models: Mapping[str, str] = {"segmentation": "written", "cvqa": "written"}
+    calibrated_on: Mapping[str, str] = {"cvqa": "three <cases>"}
 
     def __init__(self) -> None:
         self.asked: list[tuple[Encounter, str | None, Language]] = []
@@ -389,6 +390,7 @@ def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:
 def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> None:
     updates = browser.handlers.look_for_models()
     assert "Ready" in updates[browser.parts.status] and "written" in updates[browser.parts.top.about]
+    assert "three &lt;cases&gt;" in updates[browser.parts.top.about]
 
 
 def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> None:

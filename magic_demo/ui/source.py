@@ -19,6 +19,10 @@ class EncounterPredictor(Protocol):
     def models(self) -> Mapping[str, str]:
         """Return task -> model id of what is loaded."""
 
+    @property
+    def calibrated_on(self) -> Mapping[str, str]:
+        """Return task -> the cases, in words, that its probabilities were calibrated on."""
+
     def predict(
         self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", progress: Progress | None = None
     ) -> Prediction:
@@ -70,6 +74,11 @@ class PredictorSource:
     def models(self) -> Mapping[str, str]:
         """Return task -> model id, empty while loading."""
         return self._predictor.models if self._predictor is not None else {}
+
+    @property
+    def calibrated_on(self) -> Mapping[str, str]:
+        """Return task -> the cases that its probabilities were calibrated on, empty while loading."""
+        return self._predictor.calibrated_on if self._predictor is not None else {}
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until loading has ended, one way or the other; False when ``seconds`` were not enough."""

@@ -47,7 +47,12 @@ def render_about(source: PredictorSource) -> str:
     """Return the About panel with the ids of the models that run."""
     models = source.models
     missing = both("about.waiting" if source.state == "loading" else "about.left_out")
-    rows = "".join(f"<dt>{both(f'about.{part}')}</dt><dd>{escape(models[part]) if part in models else missing}</dd>" for part in PARTS)
+    on = source.calibrated_on
+    notes = {part: f"<small>{both('about.calibrated_on')} {escape(on[part])}</small>" for part in PARTS if part in on}
+    rows = "".join(
+        f"<dt>{both(f'about.{part}')}</dt><dd>{escape(models[part]) if part in models else missing}{notes.get(part, '')}</dd>"
+        for part in PARTS
+    )
     return (
         f'<details class="about" id="about-details"><summary id="about-open">{both("about.open")}</summary><div class="about-panel">'
         f"<p>{both('about.what')}</p><p>{both('about.scores')}</p><p>{both('about.calibration')}</p><p>{both('about.privacy')}</p>"
