@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training.evaluate_cues import evaluate, score_table
 
 from magic_demo.cue_model import CueModel
 from magic_demo.errors import FormatError, MagicDemoError
@@ -18,15 +17,16 @@ from training.__main__ import main
 from training.cue_fitting import CueSettings, FamilySettings, count_rarity, find_words, fit_cue_model, weigh_cases
 from training.cue_validation import (
     READINGS,
-    calibration_error,
     choose_temperature,
     credit_cases,
     cross_validate,
     hold_out,
+    judge_run,
     temper,
     to_probabilities,
 )
 from training.cues import read_labelled
+from training.evaluate_vqa import evaluate, score_table
 from training.run import SettingsError, read_settings
 from training.vqa_data import split_folds
 
@@ -138,10 +138,13 @@ def test_training_writes_a_checkpoint_that_loads(
 
 
 def test_the_report_has_every_table(settings: CueSettings) -> None:
-    report = evaluate(read_labelled(settings), settings)
+    cases = read_labelled(settings)
+    runs = cross_validate(cases, find_words(cases), settings)
+    judged = [judge_run(cases, run, settings, "both") for run in runs]
+    report = evaluate(cases, settings, runs, judged)
     assert [title for title in report if "calibration" not in title] == [
-        "1 x 5 folds by author, all labels alike",
         "1 x 5 folds by author, shipped weights",
+        "1 x 5 folds by author, all labels alike",
         "1 x 5 folds by author, shipped weights, cases from ENC00020 on",
         "fitted on the first 27, tested on the last 13",
         "fitted on the first 33, tested on the last 7",
@@ -162,15 +165,21 @@ def test_the_temperature_undoes_overconfidence() -> None:
     assert choose_temperature(truth / 2, labels, True, np.ones(4000)) == pytest.approx(0.5, rel=0.15)
 
 
-def test_calibration_error_tells_how_far_saying_is_from_truth(settings: CueSettings) -> None:
+def test_a_fold_is_judged_without_its_own_answers(settings: CueSettings) -> None:
     cases = read_labelled(settings)
     (run,) = cross_validate(cases, find_words(cases), settings)
-    sure = dataclasses.replace(run, scores={reading: np.zeros_like(rows) for reading, rows in run.scores.items()})
-    place = slice(8 + 3 + 1, 8 + 3 + 1 + 1)
-    for rows in sure.scores.values():
-        rows[:, place] = 0.0
-    # Three options of equal score say 1/3 of the first, which is right in half the cases.
-    assert calibration_error(cases, sure, "both", settings)["CQID025"] == pytest.approx(abs(1 / 3 - 0.5), abs=1e-9)
+    fold = int(run.folds[0])
+    changed = [
+        dataclasses.replace(case, answers={**case.answers, "CQID025-001": 1 - case.answers["CQID025-001"]})
+        if run.folds[index] == fold
+        else case
+        for index, case in enumerate(cases)
+    ]
+    place = [family.family_id for family in load_families()].index("CQID025")
+    before, after = (judge_run(which, run, settings, "both")[place] for which in (cases, changed))
+    mine = np.concatenate([np.full((run.folds == number).sum(), number) for number in range(settings.folds)]) == fold
+    assert (before.after[mine] == after.after[mine]).all() and (before.prior_credits[mine] == after.prior_credits[mine]).all()
+    assert before.references != after.references
 
 
 def test_tempering_leaves_the_best_option_of_one_slot(settings: CueSettings) -> None:

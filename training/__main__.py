@@ -14,7 +14,8 @@ COMMANDS = {
     "photos": ("training.lesion_answers", "train the closed questions' answers from what the segmentation model saw"),
     "combine": ("training.combine", "choose how the text cues and the text and photo model are combined"),
     "cues": ("training.cues", "fit the text cues for the closed questions"),
-    "evaluate-cues": ("training.evaluate_cues", "report how well the text cues answer unseen cases"),
+    "calibrate": ("training.calibrate", "fit what makes the combined scores probabilities"),
+    "evaluate-vqa": ("training.evaluate_vqa", "report how well the closed questions are answered on unseen cases"),
 }
 
 

@@ -1,4 +1,4 @@
-"""How well the cue heads answer cases that they have not seen: cross-validation by author, temperatures, calibration error."""
+"""How well the cue heads answer cases that they have not seen: cross-validation by author, temperatures, probabilities."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ from training.vqa_sources import LearningCase
 
 READINGS: tuple[Reading, ...] = ("en", "zh", "both")
 TEMPERATURES = np.geomspace(0.4, 2.5, 23)
-BINS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,25 +175,6 @@ def credit_cases(cases: Sequence[LearningCase], run: HeldOut, reading: Reading |
         answers = run.constants[fold] if reading is None else _decode(run.scores[reading][index], families, run.priors[fold])
         rows.append([credit(_values(cases[index].answers, family), _values(answers, family)) for family in families])
     return np.array(rows)
-
-
-def calibration_error(cases: Sequence[LearningCase], run: HeldOut, reading: Reading, settings: CueSettings) -> dict[str, float]:
-    """Return the expected calibration error a family: of the best option in families of one slot, of every label in the others."""
-    errors = {}
-    held = run.folds >= 0
-    for family, place, labels, _ in _list_families(cases, settings):
-        single = len(family.questions) == 1
-        probabilities = to_probabilities(run.scores[reading][held, place], single)
-        if single:
-            best = probabilities.argmax(axis=1)
-            said, true = probabilities.max(axis=1), labels[held][np.arange(len(best)), best]
-        else:
-            named = [option for option in range(labels.shape[1]) if option != family.not_mentioned]
-            said, true = probabilities[:, named].ravel(), labels[held][:, named].ravel()
-        bins = np.minimum((said * BINS).astype(int), BINS - 1)
-        gaps = [abs(said[bins == b].mean() - true[bins == b].mean()) * (bins == b).mean() for b in range(BINS) if (bins == b).any()]
-        errors[family.family_id] = float(np.sum(gaps))
-    return errors
 
 
 def to_probabilities(scores: NDArray[np.float64], single: bool) -> NDArray[np.float64]:

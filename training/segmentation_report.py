@@ -15,6 +15,7 @@ from magic_demo.photos import resize_pixels
 from magic_demo.scoring import vote
 from magic_demo.segmentation import Segmenter
 from magic_demo.types import Pixels
+from training.report_page import draw_table, write_page
 from training.segmentation_sources import Example
 
 TILE = 300
@@ -43,15 +44,12 @@ def write_report(path: Path, tables: str, jaccards: Sequence[float], sheet: Pixe
     """Write the page; pictures are inside it, so it holds photos."""
     written, data = cv2.imencode(".jpg", sheet[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     picture = base64.b64encode(data.tobytes()).decode() if written else ""
-    path.write_text(
-        "<!doctype html><html lang='en'><meta charset='utf-8'><title>Segmentation report</title>"
-        "<style>body{font:15px/1.5 system-ui,sans-serif;max-width:1560px;margin:2rem auto;padding:0 1rem}"
-        "table{border-collapse:collapse}td,th{padding:.2rem .8rem;border-bottom:1px solid #ccc;text-align:right}"
-        "td:first-child{text-align:left}img{max-width:100%}</style><h1>Segmentation report</h1>"
+    write_page(
+        path,
+        "Segmentation report",
         f"{_tables_to_html(tables)}<h2>Jaccard of each photo</h2>{draw_histogram(jaccards)}"
         "<h2>The ten worst</h2><p>Green: reference. Yellow: the model.</p>"
-        f"<img alt='the ten worst outlines' src='data:image/jpeg;base64,{picture}'></html>\n",
-        encoding="utf-8",
+        f"<img alt='the ten worst outlines' src='data:image/jpeg;base64,{picture}'>",
     )
 
 
@@ -81,6 +79,5 @@ def _tables_to_html(tables: str) -> str:
         if not block.startswith("|"):
             parts.append(f"<p>{html.escape(block)}</p>")
             continue
-        cells = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in [rows[0], *rows[2:]])
-        parts.append(f"<table>{cells}</table>")
+        parts.append(draw_table(rows[0], rows[2:]))
     return "".join(parts)
