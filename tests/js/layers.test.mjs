@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { contour, outlinePieces, tileRanges, updateRanges } from "../../magic_demo/ui/viewer/contour.mjs";
+import { contour, outlinePieces, rangeBetween, tileRanges, updateRanges } from "../../magic_demo/ui/viewer/contour.mjs";
 import { lookOf, MODEL, MODEL_BESIDE, OWN } from "../../magic_demo/ui/viewer/layer_looks.mjs";
 import { Outbox } from "../../magic_demo/ui/viewer/outbox.mjs";
 import { layersOf } from "../../magic_demo/ui/viewer/scene.mjs";
@@ -48,6 +48,22 @@ test("a changed rectangle brings the tiles up to date as if all were measured", 
     updateRanges(ranges, mask, width, height, rect);
     assert.deepEqual(ranges, tileRanges(mask, width, height));
   }
+});
+
+test("a new threshold touches only the tiles whose levels lie between the two", () => {
+  const [width, height] = [200, 150];
+  const levels = Uint8Array.from({ length: width * height }, (_, i) => Math.max(0, 250 - 4 * Math.round(Math.hypot((i % width) - 100, Math.floor(i / width) - 75))));
+  const ranges = tileRanges(levels, width, height);
+  for (const [one, other] of [[128, 140], [140, 128], [10, 250], [245, 250]]) {
+    const rect = rangeBetween(ranges, width, height, one, other);
+    for (let i = 0; i < levels.length; i++) {
+      const [x, y] = [i % width, Math.floor(i / width)];
+      const changes = levels[i] >= one !== levels[i] >= other;
+      if (changes) assert.ok(x >= rect.left && x < rect.right && y >= rect.top && y < rect.bottom);
+    }
+  }
+  assert.equal(rangeBetween(ranges, width, height, 252, 255), null);
+  assert.ok(rangeBetween(ranges, width, height, 240, 245).right - rangeBetween(ranges, width, height, 240, 245).left < 100);
 });
 
 test("the pieces of an outline are those of the whole outline", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { contour, thin, tileRanges } from "../../magic_demo/ui/viewer/contour.mjs";
-import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba, maskOf, paint } from "../../magic_demo/ui/viewer/levels.mjs";
+import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba, maskOf } from "../../magic_demo/ui/viewer/levels.mjs";
 import { fit, keepInside, MAX_SCALE, pinch, toPhoto, zoomAt } from "../../magic_demo/ui/viewer/view.mjs";
 
 function disc(width, height, x, y, radius) {
@@ -31,9 +31,8 @@ test("mask and area share agree at every threshold", () => {
 });
 
 test("a fill paints the mask's pixels and no others", () => {
-  const levels = Uint8Array.from([0, 127, 128, 255]);
-  const pixels = new Uint32Array(4);
-  paint(levels, fillPalette(128, [1, 2, 3]), pixels);
+  const palette = fillPalette(128, [1, 2, 3]);
+  const pixels = Uint32Array.from([0, 127, 128, 255], (level) => palette[level]);
   assert.deepEqual([...new Uint8Array(pixels.buffer)], [0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 255, 1, 2, 3, 255]);
 });
 

@@ -37,6 +37,26 @@ export function updateRanges(ranges, levels, width, height, rect) {
   }
 }
 
+/** The rectangle of the tiles with levels that lie between two: all that changes when one takes the other's place; null where none does. */
+export function rangeBetween(ranges, width, height, one, other) {
+  const least = Math.min(one, other);
+  const most = Math.max(one, other);
+  let rect = null;
+  for (let row = 0; row < ranges.rows; row++) {
+    for (let column = 0; column < ranges.columns; column++) {
+      const tile = row * ranges.columns + column;
+      if (ranges.high[tile] < least || ranges.low[tile] >= most) continue;
+      const [left, top] = [Math.max(0, column * TILE - 1), Math.max(0, row * TILE - 1)];
+      const [right, bottom] = [Math.min(width, (column + 1) * TILE), Math.min(height, (row + 1) * TILE)];
+      rect ??= { left, top, right, bottom };
+      rect.left = Math.min(rect.left, left);
+      rect.right = Math.max(rect.right, right);
+      rect.bottom = Math.max(rect.bottom, bottom);
+    }
+  }
+  return rect;
+}
+
 // Between which edges of a cell the border runs, by which of its corners are inside: left top 8, right top 4, right bottom 2,
 // left bottom 1. Every run has the lesion on its left, so each edge is left once and entered once and lines can be followed.
 const NORTH = 0;

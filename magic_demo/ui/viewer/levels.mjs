@@ -69,8 +69,3 @@ export function heatPalette() {
   }
   return palette;
 }
-
-/** Paint levels through a palette into `pixels` (Uint32Array of the same length). */
-export function paint(levels, palette, pixels) {
-  for (let i = 0; i < levels.length; i++) pixels[i] = palette[levels[i]];
-}

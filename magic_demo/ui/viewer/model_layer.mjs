@@ -1,7 +1,7 @@
 // The model's map of one photo as it is drawn at a threshold: fill, heat and outline, made when they are first shown.
 
-import { contour, tileRanges } from "./contour.mjs";
-import { areaShare, countLevels, fillPalette, heatPalette, maskOf, paint } from "./levels.mjs";
+import { contour, rangeBetween, tileRanges } from "./contour.mjs";
+import { areaShare, countLevels, fillPalette, heatPalette, maskOf } from "./levels.mjs";
 import { pathOf } from "./mask_layer.mjs";
 
 const FILL_RGB = [0, 200, 255];
@@ -24,8 +24,11 @@ export class ModelLayer {
   /** Show the map at another level; nothing happens where it is the same. */
   setLevel(level) {
     if (this.level === level) return;
+    const whole = { left: 0, top: 0, right: this.width, bottom: this.height };
+    const rect = this.fill ? rangeBetween(this.ranges, this.width, this.height, this.level, level) : whole;
     this.level = level;
-    this.fill = this.#paint(fillPalette(level, FILL_RGB), this.fill);
+    this.fill ??= new OffscreenCanvas(this.width, this.height);
+    if (rect) this.#paint(this.fill, fillPalette(level, FILL_RGB), rect);
     this.lines = contour(this.levels, this.width, this.height, level, this.ranges);
     this.step = 0;
   }
@@ -39,7 +42,10 @@ export class ModelLayer {
   }
 
   heat() {
-    if (!this.heatCanvas) this.heatCanvas = this.#paint(heatPalette(), null);
+    if (!this.heatCanvas) {
+      this.heatCanvas = new OffscreenCanvas(this.width, this.height);
+      this.#paint(this.heatCanvas, heatPalette(), { left: 0, top: 0, right: this.width, bottom: this.height });
+    }
     return this.heatCanvas;
   }
 
@@ -52,12 +58,13 @@ export class ModelLayer {
     return areaShare(this.counts, level);
   }
 
-  #paint(palette, before) {
-    const canvas = before ?? new OffscreenCanvas(this.width, this.height);
+  #paint(canvas, palette, { left, top, right, bottom }) {
     const context = canvas.getContext("2d");
-    const image = context.createImageData(this.width, this.height);
-    paint(this.levels, palette, new Uint32Array(image.data.buffer));
-    context.putImageData(image, 0, 0);
-    return canvas;
+    const image = context.createImageData(right - left, bottom - top);
+    const pixels = new Uint32Array(image.data.buffer);
+    for (let y = top, to = 0; y < bottom; y++) {
+      for (let i = y * this.width + left, end = y * this.width + right; i < end; i++) pixels[to++] = palette[this.levels[i]];
+    }
+    context.putImageData(image, left, top);
   }
 }

@@ -98,6 +98,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     else redraw();
     strip.draw();
     afterChange();
+    for (const one of opened) whenIdle(() => one.model?.setLevel(levelOf(state.threshold))); // so that switching to it costs a frame
   }
 
   // ---- the layers of the photo shown
@@ -326,4 +327,9 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   watch("value", () => receive(props.value));
   watch("wand_reply", () => toolbox.answer(props.wand_reply));
   receive(props.value);
+}
+
+function whenIdle(callback) {
+  if (window.requestIdleCallback) window.requestIdleCallback(callback);
+  else setTimeout(callback, 200);
 }
