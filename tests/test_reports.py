@@ -214,3 +214,17 @@ def test_a_folder_with_something_in_it_is_refused(queue: ReadQueue, tmp_path: Pa
     (tmp_path / "thesis.docx").write_text("mine", encoding="utf-8")
     with pytest.raises(ExportError, match="not empty"):
         write_disagreements(queue.reviews, queue.cases, {}, tmp_path)
+
+
+def test_coefficients_have_their_columns_only_where_there_are_any(queue: ReadQueue) -> None:
+    with_kappa = _make_report(queue)
+    without = replace(with_kappa, families=tuple(replace(family, kappa=None) for family in with_kappa.families))
+    for language in LANGUAGES:
+        for report, shown in ((with_kappa, True), (without, False)):
+            text = pypdfium2.PdfDocument(render_pdf(report, language))[0].get_textpage().get_text_bounded()
+            assert ("kappa" in text) is shown and ("kappa" in render_html(report, language)) is shown
+
+
+def test_families_on_which_readers_differ_most_from_the_model_come_first(queue: ReadQueue) -> None:
+    shares = [family.with_model.value for family in gather_report(_select(queue), _predictions()).families if family.with_model]
+    assert shares == sorted(shares) and len(set(shares)) > 1

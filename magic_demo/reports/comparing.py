@@ -21,13 +21,13 @@ MODEL = ""
 
 
 def compare_families(selection: Selection, predictions: Mapping[str, Prediction]) -> tuple[FamilyAgreement, ...]:
-    """Return how each family was agreed on, most disagreed on first; families that nobody can be compared on are absent."""
+    """Return how each family was agreed on, those first on which readers differ most from the model; families that nobody can be compared on are absent."""
     found = []
     for family in load_families():
         with_model, among = compare_answers(selection, predictions, [family])
         if with_model or among:
             found.append(FamilyAgreement(family.family_id, family.title, with_model=with_model, among_readers=among))
-    return tuple(sorted(found, key=lambda entry: min(share.value for share in (entry.with_model, entry.among_readers) if share)))
+    return tuple(sorted(found, key=lambda entry: (entry.with_model is None, _value(entry.with_model), _value(entry.among_readers))))
 
 
 def compare_answers(
@@ -111,6 +111,10 @@ def _both(one: Answers, other: Answers, family: Family) -> bool:
 
 def _same(one: Answers, other: Answers, family: Family) -> bool:
     return {one[question.qid] for question in family.questions} == {other[question.qid] for question in family.questions}
+
+
+def _value(measured: Measured | None) -> float:
+    return measured.value if measured is not None else 1.0
 
 
 def _mean(values: Sequence[bool]) -> Measured | None:

@@ -14,6 +14,8 @@ from magic_demo.reports.wording import (
     common_differences,
     dice_line,
     dispute_lines,
+    family_note,
+    has_coefficients,
     remarks,
     say,
     say_cell,
@@ -58,7 +60,8 @@ td.number, th.number { text-align: right; }
 .case h3 { font-size: 10pt; margin: 1.5mm 0 .5mm; overflow-wrap: anywhere; }
 .case p { font-size: 8.8pt; line-height: 1.35; margin: 0 0 .4mm; }
 footer { position: absolute; left: 14mm; right: 14mm; bottom: 8mm; display: flex; justify-content: space-between; font-size: 8pt; }
-@media print { body { background: none; } section { width: auto; min-height: 0; height: 272mm; margin: 0; padding: 0; overflow: hidden; }
+@media print { .case p { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+  body { background: none; } section { width: auto; min-height: 0; height: 272mm; margin: 0; padding: 0; overflow: hidden; }
   section + section { break-before: page; } footer { left: 0; right: 0; bottom: 0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 @media (max-width: 760px) { section { width: auto; min-height: 0; margin: 0 0 4mm; padding: 5mm 4mm 16mm; } .tiles { grid-template-columns: 1fr 1fr; }
@@ -101,25 +104,21 @@ def _first(report: DisagreementReport, language: Language) -> str:
 
 
 def _family_table(report: DisagreementReport, language: Language) -> str:
-    heads = [
-        ("family", ""),
-        ("reader_and_model", ""),
-        ("kappa", ""),
-        ("compared", "number"),
-        ("reader_and_reader", ""),
-        ("alpha", ""),
-        ("compared", "number"),
-    ]
+    coefficients = has_coefficients(report)
+    heads = [("family", "")]
+    for compared, coefficient in (("reader_and_model", "kappa"), ("reader_and_reader", "alpha")):
+        heads += [(compared, ""), *([(coefficient, "")] if coefficients else []), ("compared", "number")]
     head = "".join(f"<th scope='col' class='{kind}'>{escape(say(key, language))}</th>" for key, kind in heads)
     rows = []
     for family in report.families:
         cells = f"<th scope='row'>{escape(family.title[language])}</th>"
         for share, number, kind in ((family.with_model, family.kappa, ""), (family.among_readers, family.alpha, "readers")):
             cells += f"<td>{_bar(share, kind)}{escape(say_share(share, language))}</td>"
-            cells += f"<td>{escape(say_number(number, language))} <span class='small'>{escape(say_interval(number))}</span></td>"
+            if coefficients:
+                cells += f"<td>{escape(say_number(number, language))} <span class='small'>{escape(say_interval(number))}</span></td>"
             cells += f"<td class='number'>{share.count if share else ''}</td>"
         rows.append(f"<tr>{cells}</tr>")
-    note = escape(say("families_note", language))
+    note = escape(family_note(report, language))
     return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div><p class='small' style='margin-top:1.5mm'>{note}</p>"
 
 

@@ -21,6 +21,8 @@ from magic_demo.reports.wording import (
     common_differences,
     dice_line,
     dispute_lines,
+    family_note,
+    has_coefficients,
     remarks,
     say,
     say_cell,
@@ -171,6 +173,8 @@ def _draw_first(pen: _Pen, report: DisagreementReport, language: Language) -> No
             y = pen.paragraph(MARGIN, y, line, INNER, most=2) - 2
 
 
+CASE_HEIGHT = 244.0
+"""From one row of cases to the next; three fit on the page."""
 COLUMNS = (0.0, 96.0, 196.0, 290.0, 306.0, 406.0, 506.0)
 """Left edges in the table of families, from the margin: question, bar, kappa, n, bar, alpha, n."""
 
@@ -179,7 +183,10 @@ def _draw_families(pen: _Pen, report: DisagreementReport, language: Language, y:
     if not report.families:
         return pen.paragraph(MARGIN, y, say("nothing", language), INNER, size=9)
     heads = ("family", "reader_and_model", "kappa", "compared", "reader_and_reader", "alpha", "compared")
+    coefficients = has_coefficients(report)
     for key, left in zip(heads, COLUMNS, strict=True):
+        if key in ("kappa", "alpha") and not coefficients:
+            continue
         right = key == "compared"
         pen.write(
             MARGIN + left + (6 if right else 0), y, say(key, language), size=8, bold=True, colour=GREY, align="right" if right else "left"
@@ -193,14 +200,15 @@ def _draw_families(pen: _Pen, report: DisagreementReport, language: Language, y:
             (4, (family.among_readers, family.alpha, ORANGE)),
         ):
             _draw_share(pen, MARGIN + COLUMNS[start], y, share, colour, language)
-            x = MARGIN + COLUMNS[start + 1]
-            pen.write(x, y, say_number(number, language), size=9)
-            pen.write(x + 24, y, say_interval(number), size=8, colour=GREY)
+            if coefficients:
+                x = MARGIN + COLUMNS[start + 1]
+                pen.write(x, y, say_number(number, language), size=9)
+                pen.write(x + 24, y, say_interval(number), size=8, colour=GREY)
             if share is not None:
                 pen.write(MARGIN + COLUMNS[start + 2] + 6, y, str(share.count), size=9, align="right")
         pen.rule(MARGIN, y - 5, INNER)
         y -= 18
-    return pen.paragraph(MARGIN, y - 1, say("families_note", language), INNER, size=8)
+    return pen.paragraph(MARGIN, y - 1, family_note(report, language), INNER, size=8)
 
 
 def _draw_share(pen: _Pen, x: float, y: float, share: Measured | None, colour: Colour, language: Language) -> None:
@@ -248,9 +256,9 @@ def _draw_second(pen: _Pen, report: DisagreementReport, language: Language) -> N
     if not report.disputed:
         pen.paragraph(MARGIN, y - 42, say("no_disputed", language), INNER, size=9)
         return
-    column, row, gap = (INNER - 18) / 2, 244.0, 18.0
+    column, gap = (INNER - 18) / 2, 18.0
     for place, case in enumerate(report.disputed[:6]):
-        _draw_case(pen, case, language, MARGIN + place % 2 * (column + gap), y - 32 - place // 2 * row, column)
+        _draw_case(pen, case, language, MARGIN + place % 2 * (column + gap), y - 32 - place // 2 * CASE_HEIGHT, column)
 
 
 def _draw_legend(pen: _Pen, report: DisagreementReport, language: Language, y: float) -> None:
@@ -284,13 +292,16 @@ def _draw_case(pen: _Pen, case: CaseDispute, language: Language, x: float, top: 
     dice = dice_line(case, language)
     if dice:
         y = pen.paragraph(x, y, dice, width, size=8, most=1)
-    for family, answers in dispute_lines(case, language):
+    lines = dispute_lines(case, language)
+    for place, (family, answers) in enumerate(lines):
         if not family:
             pen.paragraph(x, y, answers, width, size=8, most=1)
             continue
         title = pen.measure(family + "  ", 8.3, bold=True)
         pen.write(x, y, family, size=8.3, bold=True)
-        first, *rest = pen.wrap(answers, width - title, 8.3, most=2)
+        # A second line only where those that follow still have room above the next row.
+        spare = y - (top - CASE_HEIGHT + 12) - 11.6 * (len(lines) - place - 1)
+        first, *rest = pen.wrap(answers, width - title, 8.3, most=2 if spare >= 10.6 else 1)
         pen.write(x + title, y, first, size=8.3)
         for line in rest:
             y -= 10.6

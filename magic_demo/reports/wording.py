@@ -70,6 +70,17 @@ def tiles(report: DisagreementReport, language: Language) -> list[tuple[str, str
     ]
 
 
+def has_coefficients(report: DisagreementReport) -> bool:
+    """Tell whether there is any kappa or alpha to show."""
+    return any(family.kappa or family.alpha for family in report.families)
+
+
+def family_note(report: DisagreementReport, language: Language) -> str:
+    """Return what stands below the table of families."""
+    note = say("families_note", language)
+    return note + ("" if language == "zh" else " ") + say("kappa_note", language) if has_coefficients(report) else note
+
+
 def common_differences(report: DisagreementReport) -> tuple[CommonDifference, ...]:
     """Return those of the commonest differences that fit on the page below the Dice matrix."""
     return report.differences[: 6 - max(0, min(len(report.names), MOST_NAMES) - 5)]
