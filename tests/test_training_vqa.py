@@ -211,6 +211,18 @@ def test_draws_do_not_depend_on_who_asks_when(tiny: VqaSettings) -> None:
     assert len(draws[0]) == 2 * len(cases)
 
 
+def test_photos_or_words_are_lost_by_chance_but_never_both(tiny: VqaSettings) -> None:
+    cases = [replace(case, photos=(Path("a.png"), Path("b.png"))) for case in make_learning_cases([str(index) for index in range(40)])]
+    shelf = PhotoShelf(type("Size", (), {"size": (32, 32)}))  # type: ignore[arg-type]
+    for photo_dropout, text_dropout in ((0.3, 0.0), (0.0, 0.3), (0.5, 0.5)):
+        settings = replace(tiny.data, photo_dropout=photo_dropout, text_dropout=text_dropout, most_photos=2)
+        draws = CaseDraws(cases, settings, shelf, epochs=10, sets=True, seed=0)
+        chosen = [draws.choose(place) for place in range(len(draws))]
+        assert np.mean([not draw.photos for draw in chosen]) == pytest.approx(photo_dropout, abs=0.08)
+        assert np.mean([not draw.text for draw in chosen]) == pytest.approx((1 - photo_dropout) * text_dropout, abs=0.08)
+        assert all(draw.photos or draw.text for draw in chosen)
+
+
 def test_words_and_characters_are_left_out_but_never_all() -> None:
     random = np.random.default_rng(0)
     assert drop_words("a b c", 1.0, random) == "a b c"
