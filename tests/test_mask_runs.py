@@ -123,8 +123,7 @@ def test_a_size_without_pixels_is_refused(size: tuple[int, int]) -> None:
 def test_a_mask_of_48_megapixels_is_encoded_and_decoded_in_under_a_second() -> None:
     rows, columns = np.ogrid[:6000, :8000]
     mask = ((rows - 3000) ** 2 + (columns - 4000) ** 2 < 1800**2) & ((rows // 97 + columns // 89) % 5 != 0)
-    best = min(_seconds_there_and_back(mask) for _ in range(3))  # the best of three: other work on the machine is not measured
-    assert best < 1.0
+    assert any(_seconds_there_and_back(mask) < 1.0 for _ in range(3))  # once is enough: other work on the machine is not measured
 
 
 def _seconds_there_and_back(mask: Mask) -> float:
