@@ -1,0 +1,169 @@
+"""Training the closed questions' model on its frozen encoders' outputs kept on disk: the same run, each text and photo encoded once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from magic_demo.case_answerer import CaseAnswerer
+from tests.tiny_answerer import read_tiny, write_data
+from training.run import SettingsError
+from training.vqa import run_training, start_model
+from training.vqa_data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
+from training.vqa_features import CaseFeatures, KeptCases, check_frozen, make_kept_collator
+from training.vqa_settings import VqaSettings
+from training.vqa_sources import LearningCase, read_cases
+
+FROZEN: dict[str, object] = {"model__encoder_rate": 0.0, "model__average": 0.0, "data__word_dropout": 0.0}
+"""What our settings file says may be changed for encoders that stay as they are."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("cases"))
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
+    """Count the texts and photos that the encoders are given from now on."""
+    counts = {"texts": 0, "photos": 0}
+    read_tokens, read_photos = CaseAnswerer.read_tokens, CaseAnswerer.read_photos
+
+    def count_texts(self: CaseAnswerer, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        counts["texts"] += len(input_ids)
+        return read_tokens(self, input_ids, attention_mask)
+
+    def count_photos(self: CaseAnswerer, pixel_values: Tensor) -> Tensor:
+        counts["photos"] += len(pixel_values)
+        return read_photos(self, pixel_values)
+
+    monkeypatch.setattr(CaseAnswerer, "read_tokens", count_texts)
+    monkeypatch.setattr(CaseAnswerer, "read_photos", count_photos)
+    return counts
+
+
+def read_frozen(name: str, folder: Path, output: Path, **more: object) -> VqaSettings:
+    settings = read_tiny(name, folder, output, **{**FROZEN, "data__cache": str(output / "cache"), **more})
+    return settings if "data__augment" in more else replace(settings, data=replace(settings.data, augment=None))
+
+
+def without_cache(settings: VqaSettings, output: Path) -> VqaSettings:
+    return replace(settings, data=replace(settings.data, cache=None), run=replace(settings.run, output=output))
+
+
+def read_all(settings: VqaSettings) -> tuple[list[LearningCase], list[LearningCase]]:
+    training, evaluation = (read_cases(settings.data.folder, kind, Path()) for kind in (settings.data.training, settings.data.evaluation))
+    return training, evaluation
+
+
+def open_features(settings: VqaSettings) -> tuple[CaseFeatures, CaseDraws, EvaluationCases]:
+    training, evaluation = read_all(settings)
+    model, tokenizer, preprocessing = start_model(settings, training)
+    assert settings.data.cache is not None
+    text_id, photo_id = check_frozen(settings)
+    features = CaseFeatures(settings.data.cache, model, tokenizer, preprocessing, text_id=text_id, photo_id=photo_id)
+    shelf, sets = PhotoShelf(preprocessing), bool(model.config.learn_sets)
+    draws = CaseDraws(training, settings.data, shelf, epochs=2, sets=sets, seed=0)
+    return features, draws, EvaluationCases(evaluation, shelf, sets=sets)
+
+
+@pytest.mark.parametrize(("kept", "share"), [(torch.float16, 0.02), (torch.float32, 0.0005)])
+@pytest.mark.parametrize("name", ["vqa", "vqa-paper"])
+def test_a_run_ends_with_the_weights_of_one_that_keeps_nothing_within_rounding(
+    folder: Path, tmp_path: Path, name: str, kept: torch.dtype, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The distance between the two ends is a small share of the way from the start, and far smaller without float16's rounding."""
+    monkeypatch.setattr("training.features.KEPT", kept)
+    settings = read_frozen(name, folder, tmp_path, run__epochs=1, **({"run__batch_size": 18} if name == "vqa-paper" else {}))
+    cached, with_cache = run_training(settings)
+    plain, without = run_training(without_cache(settings, tmp_path / "plain"))
+    torch.manual_seed(settings.run.seed)
+    start = start_model(settings, [])[0].state_dict()
+    one, other = (CaseAnswerer.from_pretrained(path).state_dict() for path in (plain, cached))
+    learnt = [key for key in start if not torch.equal(start[key], one[key])]
+    assert learnt and not any(key.startswith(("text_model.", "vision_model.")) for key in learnt)
+    way, apart = (sum(float((a[key] - b[key]).square().sum()) for key in learnt) ** 0.5 for a, b in ((start, one), (one, other)))
+    assert way > 0.05
+    assert apart < share * way
+    assert with_cache["eval_loss"] == pytest.approx(without["eval_loss"], rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["vqa", "vqa-paper"])
+def test_the_model_says_the_same_of_kept_cases(folder: Path, tmp_path: Path, name: str) -> None:
+    settings = read_frozen(name, folder, tmp_path, data__text_dropout=0.3, data__photo_dropout=0.3, data__chinese=0.5)
+    features, draws, seen = open_features(settings)
+    model = features.model
+    collate = make_collator(features.tokenizer, features.preprocessing, most_tokens=model.config.max_text_tokens, language="en")
+    for plain in (draws, seen):
+        kept = KeptCases(plain, features)
+        kept_collate = make_kept_collator(features)
+        assert len(kept) == len(plain)
+        for start in range(0, min(len(plain), 9), 3):
+            places = range(start, min(start + 3, len(plain)))
+            one, other = collate([plain[place] for place in places]), kept_collate([kept[place] for place in places])
+            labels = [torch.nan_to_num(batch.pop("labels"), nan=-1.0) for batch in (one, other)]
+            assert torch.equal(*labels)
+            with torch.inference_mode():
+                torch.testing.assert_close(model(**other).logits, model(**one).logits, rtol=5e-3, atol=5e-3)
+
+
+def test_each_text_and_photo_is_encoded_once_in_several_epochs_and_runs(folder: Path, tmp_path: Path, encoded: dict[str, int]) -> None:
+    settings = read_frozen("vqa", folder, tmp_path, run__epochs=3)
+    cases = [case for part in read_all(settings) for case in part]
+    texts, photos = len({case.texts[0] or case.texts[1] for case in cases} - {""}), sum(len(case.photos) for case in cases)
+    run_training(settings)
+    assert encoded == {"texts": texts + 54, "photos": photos}
+    run_training(replace(settings, run=replace(settings.run, output=tmp_path / "again")))
+    assert encoded == {"texts": texts + 54, "photos": photos}  # the second run reads what the first one kept
+
+
+def test_the_papers_run_encodes_options_and_photos_once_and_no_narrative(folder: Path, tmp_path: Path, encoded: dict[str, int]) -> None:
+    settings = read_frozen("vqa-paper", folder, tmp_path, run__batch_size=18)
+    run_training(settings)
+    assert encoded == {"texts": 54, "photos": sum(len(case.photos) for part in read_all(settings) for case in part)}
+
+
+def test_a_broken_entry_is_computed_again_and_other_encoders_have_other_entries(
+    folder: Path, tmp_path: Path, encoded: dict[str, int]
+) -> None:
+    settings = read_frozen("vqa", folder, tmp_path)
+    features, draws, _ = open_features(settings)
+    KeptCases(draws, features)
+    files = sorted(features.photos.folder.glob("*.npy"))
+    files[0].write_bytes(files[0].read_bytes()[:90])
+    sorted(features.texts.folder.glob("*.npy"))[0].unlink()
+    encoded.update(texts=0, photos=0)
+    features, draws, _ = open_features(settings)
+    kept = KeptCases(draws, features)
+    assert encoded == {"texts": 1, "photos": 1}
+    assert all(np.isfinite(photo).all() for place in range(len(kept)) for photo in kept[place]["photos"])
+
+    config = folder / "photo" / "config.json"
+    before = config.read_text(encoding="utf-8")
+    config.write_text(before.replace("{", '{"note": 1, ', 1), encoding="utf-8")
+    try:
+        features, draws, _ = open_features(settings)
+        KeptCases(draws, features)
+    finally:
+        config.write_text(before, encoding="utf-8")
+    assert encoded == {"texts": 1, "photos": 1 + len(files)}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data__augment": {}}, r"data\.augment changes what the encoders are given.*set data\.augment to null"),
+        ({"data__word_dropout": 0.1}, r"data\.word_dropout changes what the encoders are given.*set data\.word_dropout to 0"),
+        ({"model__encoder_rate": 0.1}, r"needs frozen encoders; set model\.encoder_rate to 0"),
+        ({"model__start": "compact"}, r"model\.start is 'compact'"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_in_one_line(folder: Path, tmp_path: Path, change: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as caught:
+        run_training(read_frozen("vqa", folder, tmp_path, **change))
+    assert "\n" not in str(caught.value)
