@@ -71,7 +71,7 @@ class CommonDifference:
 class CaseDispute:
     """A case that is much disagreed on. picture: (H, W, 3) uint8 RGB with everybody's outline, None where no photo can be shown.
 
-    dice: name -> Dice of a reader's mask and the model's on that photo, 0..1.
+    dice: a reader's tag -> Dice of their mask and the model's on that photo, 0..1.
     """
 
     case_id: str

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from magic_demo.errors import PhotoError
-from magic_demo.exports.readings import CONSENSUS, CaseReadings, Selection, annotator_of, is_answered
+from magic_demo.exports.readings import CONSENSUS, CaseReadings, Selection, is_answered
 from magic_demo.mask_runs import decode_mask
 from magic_demo.overlay import draw_outline, lesion_mask
 from magic_demo.photos import read_photo, resize_pixels
@@ -144,7 +144,7 @@ def _describe(case: CaseReadings, prediction: Prediction | None, selection: Sele
             agreed += 1
     photo_id = _choose_photo(case, prediction)
     with_model = [
-        (annotator_of(review), value)
+        (str(selection.number(review) + 1), value)
         for review in _reviews(case)
         for name, value in _dice_with_model(review, prediction)
         if name == photo_id

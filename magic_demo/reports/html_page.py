@@ -60,7 +60,8 @@ td.number, th.number { text-align: right; }
 .case h3 { font-size: 10pt; margin: 1.5mm 0 .5mm; overflow-wrap: anywhere; }
 .case p { font-size: 8.8pt; line-height: 1.35; margin: 0 0 .4mm; }
 footer { position: absolute; left: 14mm; right: 14mm; bottom: 8mm; display: flex; justify-content: space-between; font-size: 8pt; }
-@media print { .case p { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+@media print { .cases { gap: 3.5mm 6mm; margin-top: 2mm; } .case .photo { height: 40mm; } .case img { max-height: 40mm; }
+  .case h3 { margin: 1mm 0 0; } .case p { font-size: 8.2pt; line-height: 1.3; margin: 0; display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
   body { background: none; } section { width: auto; min-height: 0; height: 272mm; margin: 0; padding: 0; overflow: hidden; }
   section + section { break-before: page; } footer { left: 0; right: 0; bottom: 0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }

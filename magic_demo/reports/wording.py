@@ -109,7 +109,7 @@ def dispute_lines(case: CaseDispute, language: Language) -> list[tuple[str, str]
 
 def dice_line(case: CaseDispute, language: Language) -> str:
     """Return a case's Dice of each reader with the model, empty where there is none."""
-    values = ", ".join(f"{name} {value:.2f}" for name, value in case.dice)
+    values = " · ".join(f"{tag}: {value:.2f}" for tag, value in case.dice)
     return say("dice_of", language, values=values) if values else ""
 
 
