@@ -171,6 +171,7 @@ class EvidenceHead(nn.Module):
         count = visible.sum(dim=1).clamp(min=1)
         mean = (hidden * visible).sum(dim=1) / count
         highest = hidden.masked_fill(~visible, torch.finfo(hidden.dtype).min).amax(dim=1)
+        highest = torch.where(shown.any(dim=1)[:, None], highest, 0.0)  # such a number, times a weight, would be infinite
         direct = (self.direct(normal) * visible).sum(dim=1) / count
         added = self.case(self.dropout(torch.cat([mean, highest], dim=-1))) + direct
         return torch.where(shown.any(dim=1)[:, None], added, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from magic_demo.cases import SyntheticCase, make_case
 from magic_demo.checkpoints import Preprocessing
 from magic_demo.combining import Weights
 from magic_demo.compact_segmentation import CompactSegmenter, CompactSegmenterConfig, MobileNetEncoder
 from magic_demo.cue_model import CueModel
+from magic_demo.decoding import decode_answers
 from magic_demo.errors import CheckpointError
 from magic_demo.lesion_answers import (
     MEASURE_COUNT,
@@ -30,9 +33,10 @@ from magic_demo.lesion_answers import (
 )
 from magic_demo.measure import LesionMeasures
 from magic_demo.predictor import Predictor, load_scorer
-from magic_demo.questions import load_questions
+from magic_demo.questions import load_families, load_questions
 from magic_demo.segmentation import Segmenter
-from magic_demo.types import Encounter, Narrative, Photo
+from magic_demo.synthetic.truth import draw_truth
+from magic_demo.types import Encounter, Narrative, OptionScores, Photo
 from tests.stand_ins import draw_photo
 from tests.test_segmentation import make_tokenizer
 
@@ -71,7 +75,7 @@ def scorer(segmenter: Segmenter) -> LesionScorer:
     return make_scorer(segmenter)
 
 
-def make_case(count: int = 2) -> Encounter:
+def make_encounter(count: int = 2) -> Encounter:
     """Return a case with words and photos of different sizes."""
     photos = tuple(Photo(str(number), draw_photo(48 + 8 * number, 64, spot=number % 2 == 0)) for number in range(count))
     return Encounter("ENC1", Narrative("red for two weeks"), photos)
@@ -92,13 +96,13 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_one_pass_a_photo_serves_both_tasks(segmenter: Segmenter, scorer: LesionScorer, passes: list[int]) -> None:
-    prediction = Predictor(segmenter, scorer).predict(make_case(3))
+    prediction = Predictor(segmenter, scorer).predict(make_encounter(3))
     assert passes == [1, 1, 1]
     assert len(prediction.photos) == 3 and len(prediction.answers) == 27 and prediction.notes == prediction.failures == ()
 
 
 def test_the_maps_are_those_of_the_segmenter_alone(segmenter: Segmenter, scorer: LesionScorer) -> None:
-    together, alone = (Predictor(segmenter, answers).predict(make_case()) for answers in (scorer, None))
+    together, alone = (Predictor(segmenter, answers).predict(make_encounter()) for answers in (scorer, None))
     assert all(np.array_equal(one.probability, other.probability) for one, other in zip(together.photos, alone.photos, strict=True))
 
 
@@ -182,7 +186,7 @@ def test_beside_another_segmenter_only_the_measures_count_and_the_reader_is_told
     other = make_segmenter(2)
     weights = Weights({}, {"CQID034": 0.8}, {"CQID034": 0.2})
     predictor = Predictor(other, scorer, None, weights)
-    case = make_case()
+    case = make_encounter()
     prediction = predictor.predict(case)
     assert [note for note in prediction.notes if "not of tiny@2" in note] and "\n" not in prediction.notes[0]
     assert predictor.weights.of("CQID034", photos=True) == 0.2
@@ -191,7 +195,7 @@ def test_beside_another_segmenter_only_the_measures_count_and_the_reader_is_told
 
 
 def test_without_a_segmenter_the_photos_do_not_count_and_the_reader_is_told(scorer: LesionScorer) -> None:
-    prediction = Predictor(None, scorer).predict(make_case())
+    prediction = Predictor(None, scorer).predict(make_encounter())
     assert len(prediction.answers) == 27 and prediction.photos == ()
     assert np.array_equal(prediction.scores["CQID034-001"], scorer.score_evidence([])["CQID034-001"])
     assert len(prediction.notes) == 1 and "no segmentation model" in prediction.notes[0]
@@ -224,9 +228,46 @@ def test_a_model_of_another_kind_or_for_other_options_is_one_line(tmp_path: Path
 def test_cues_alone_answer_where_the_photos_weigh_nothing(segmenter: Segmenter, scorer: LesionScorer, repository: Path) -> None:
     cues = CueModel.load(repository / "checkpoints" / "cues")
     none = Weights(dict.fromkeys(FAMILIES, 0.0), dict.fromkeys(FAMILIES, 0.0))
-    case = make_case()
+    case = make_encounter()
     both, alone = Predictor(segmenter, scorer, cues, none).predict(case), Predictor(None, None, cues).predict(case)
     assert both.answers == alone.answers
+
+
+@pytest.fixture(scope="module")
+def shipped(repository: Path) -> tuple[Segmenter, LesionScorer]:
+    """Return the shipped segmenter and the shipped answers from what it sees."""
+    folder = repository / "checkpoints"
+    return Segmenter.load(folder / "segmentation-compact"), LesionScorer.load(folder / "vqa-compact")
+
+
+@pytest.fixture(scope="module")
+def held_out(shipped: tuple[Segmenter, LesionScorer]) -> list[tuple[SyntheticCase, OptionScores]]:
+    """Return synthetic cases of one photo each that no training run drew, another seed, with what their photo scores."""
+    segmenter, scorer = shipped
+    truths = [replace(draw_truth(np.random.default_rng([77, number])), photos=1) for number in range(40)]
+    cases = [make_case(77, number, truth=truth, longest=160) for number, truth in enumerate(truths)]
+    return [(case, scorer.score_evidence([look_at_photo(segmenter, case.photos[0].pixels, "")])) for case in cases]
+
+
+def test_the_shipped_checkpoint_is_small_and_made_for_the_shipped_segmenter(
+    repository: Path, shipped: tuple[Segmenter, LesionScorer]
+) -> None:
+    segmenter, scorer = shipped
+    assert sum(path.stat().st_size for path in (repository / "checkpoints" / "vqa-compact").iterdir()) < 1e6
+    assert scorer.explain_mismatch(segmenter) is None
+    assert scorer.set_priors is not None and set(scorer.set_priors) == {"CQID011", "CQID012", "CQID020"}
+    answers = decode_answers(scorer.score_evidence([]), load_families(), scorer.set_priors)
+    assert list(answers) == [question.qid for question in load_questions()]
+
+
+@pytest.mark.parametrize("qid", ["CQID010-001", "CQID034-001", "CQID035-001", "CQID036-001"])
+def test_the_shipped_checkpoint_answers_from_photos_alone_better_than_the_best_constant(
+    held_out: list[tuple[SyntheticCase, OptionScores]], qid: str
+) -> None:
+    right = [case.answers[qid] for case, _ in held_out]
+    answered = [int(scores[qid].argmax()) for _, scores in held_out]
+    constant = np.bincount(right).max() / len(right)  # the best one in hindsight
+    assert np.mean(np.equal(right, answered)) > constant + 0.1
 
 
 FAMILIES = tuple(dict.fromkeys(question.family for question in load_questions()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from magic_demo.combining import Weights, read_weights
 from magic_demo.cue_model import CueModel
 from magic_demo.questions import load_families
+from tests.test_vqa import make_model, save_checkpoint
 from training.__main__ import main
 from training.combine import CombineSettings, ScoredCase, choose_weight, combine, score_constant, score_weights
 from training.run import SettingsError, read_settings
@@ -49,8 +49,7 @@ def test_the_command_writes_weights_that_the_program_reads(
     repository: Path, tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    checkpoint = shutil.copytree(repository / "checkpoints" / "vqa-compact", tmp_path / "answerer")
-    (checkpoint / "combination.json").unlink()
+    checkpoint = save_checkpoint(tmp_path / "answerer", make_model())
     config = tmp_path / "combine.yaml"
     pad = tmp_path / "pad"
     pad.mkdir()

@@ -24,6 +24,7 @@ from tests.stand_ins import draw_photo
 from tests.test_lesion_answers import make_segmenter
 from training.lesion_answers import HeadSettings, LesionAnswerSettings, fit_heads, judge_rules, score_seen, train_answers
 from training.lesion_evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
+from training.lesion_report import END, START
 from training.run import SettingsError, read_settings
 from training.vqa_sources import CaseSource, LearningCase
 
@@ -78,7 +79,10 @@ def test_heads_learn_what_photos_tell_and_leave_frequencies_to_the_prior(tmp_pat
     margin = (added[:, place][:, RED] - added[:, place][:, WHITE]).numpy()
     red = np.arange(80) % 4 != 0
     assert margin[red].min() > 0 > margin[~red].max()
-    assert not model(torch.zeros(1, 1, 6 + MEASURE_COUNT), torch.zeros(1, 1, dtype=torch.bool)).any()
+    none = model(torch.zeros(1, 1, 6 + MEASURE_COUNT), torch.zeros(1, 1, dtype=torch.bool))
+    assert not none.any()
+    none.sum().backward()
+    assert all(bool(weights.grad.isfinite().all()) for weights in model.seen.parameters() if weights.grad is not None)
 
 
 def test_frequencies_of_the_training_cases_do_not_end_up_in_the_scores(tmp_path: Path) -> None:
@@ -94,16 +98,15 @@ def replace_vectors(one: SeenCase) -> SeenCase:
     return replace(one, vectors=np.zeros_like(one.vectors))
 
 
-def test_records_teach_only_the_labels_that_they_know() -> None:
+def test_a_case_teaches_only_families_that_it_is_meant_to_teach_and_knows() -> None:
     options = {family.family_id: list(family.options["en"]) for family in load_families()}
     raised, crust = options["CQID020"].index("raised or bumpy"), options["CQID020"].index("crust")
     answers = {f"CQID020-{slot:03d}": 9 for slot in range(1, 10)} | {"CQID020-001": raised}
-    real, made = (make_targets(LearningCase("a", source, ("", ""), (), answers, "g"), ["CQID020"]) for source in (REAL, MADE))
-    place = PLACES["CQID020"]
-    assert real[place][raised] == 1 and np.isnan(real[place][crust])
-    assert made[place][crust] == 0 and np.isnan(made[place][9])
-    assert np.isnan(np.delete(real, range(place.start, place.stop))).all()
-    assert np.isnan(make_targets(LearningCase("a", MADE, ("", ""), (), answers, "g"), ["CQID010"])).all()
+    case = LearningCase("a", REAL, ("", ""), (), answers, "g")
+    targets, place = make_targets(case, ["CQID020", "CQID034"]), PLACES["CQID020"]
+    assert targets[place][raised] == 1 and targets[place][crust] == 0 and np.isnan(targets[place][9])
+    assert np.isnan(np.delete(targets, range(place.start, place.stop))).all()
+    assert np.isnan(make_targets(case, ["CQID010"])).all()
 
 
 def test_tiles_are_several_lesions_on_skin_without_a_seam(tmp_path: Path) -> None:
@@ -150,6 +153,8 @@ def test_the_rules_are_judged_on_what_was_named_and_counted() -> None:
 def test_one_command_makes_a_checkpoint_that_answers(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter = make_segmenter()
     monkeypatch.setattr("training.lesion_answers.Segmenter.load", lambda _source: segmenter)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "README.md").write_text(f"before\n{START}\nold\n{END}\nafter\n")
     settings = make_settings(tmp_path, cues=repository / "checkpoints" / "cues", head=HeadSettings(hidden=4, epochs=2), weights=(0.0, 0.5))
     report = train_answers(settings)
     scorer = LesionScorer.load(settings.output)
@@ -159,6 +164,8 @@ def test_one_command_makes_a_checkpoint_that_answers(tmp_path: Path, repository:
     assert set(weights.with_photos) == set(weights.with_measures) == set(PLACES) and not any(weights.text_only.values())
     assert weights.with_photos["CQID015"] == weights.with_photos["CQID011"] == 0.0
     assert json.loads((settings.kept / "photos.json").read_text())["weights"] == report["weights"]
+    card = (settings.output / "README.md").read_text()
+    assert card.startswith("before\n") and card.endswith("after\n") and "old" not in card and "| both |" in card and "tiny@1" in card
     real = report["real, 2 cases, features"]
     assert isinstance(real, dict) and all(real["both"][family] >= real["words alone"][family] for family in real["both"] if family != "all")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,9 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, SwinCon
 
 from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.checkpoints import Preprocessing
-from magic_demo.decoding import count_priors, decode_answers, write_priors
+from magic_demo.decoding import count_priors, write_priors
 from magic_demo.errors import CheckpointError, ModelError
 from magic_demo.questions import load_families, load_questions
-from magic_demo.synthetic.encounters import SyntheticCase, make_case
-from magic_demo.synthetic.truth import draw_truth
 from magic_demo.types import Family, Pixels, Question
 from magic_demo.vqa import OptionScorer, option_layout, place_families, stack_photos
 
@@ -274,58 +271,3 @@ def test_learning_reaches_every_part_of_the_model(design: dict[str, Any]) -> Non
     (output.logits * torch.randn(2, options)).sum().backward()
     without = [name for name, weight in model.named_parameters() if weight.grad is None or not bool(torch.isfinite(weight.grad).all())]
     assert without == []
-
-
-@pytest.fixture(scope="module")
-def shipped(repository: Path) -> OptionScorer:
-    """Return the scorer of the checkpoint that comes with the program."""
-    return OptionScorer.load(repository / "checkpoints" / "vqa-compact")
-
-
-def test_the_shipped_checkpoint_is_small_and_complete(repository: Path, shipped: OptionScorer) -> None:
-    folder = repository / "checkpoints" / "vqa-compact"
-    assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6
-    assert shipped.set_priors is not None and set(shipped.set_priors) == {"CQID011", "CQID012", "CQID020"}
-    scores = shipped.score(TEXT, make_photos((300, 200)))
-    assert {qid: len(values) for qid, values in scores.items()} == {q.qid: q.option_count for q in load_questions()}
-    answers = decode_answers(scores, load_families(), shipped.set_priors)
-    assert list(answers) == [question.qid for question in load_questions()]
-
-
-@pytest.mark.parametrize(
-    ("qid", "option", "says", "does_not_say"),
-    [
-        ("CQID025-001", 0, "The rash itches very much.", "What is this? Please advise."),
-        ("CQID025-001", 0, "很痒", "请问这是什么"),
-        ("CQID015-001", 5, "I have had this lesion for ten years.", "I have had this lesion for three days."),
-        ("CQID015-001", 1, "I have had this rash for three days.", "I have had this rash for ten years."),
-    ],
-)
-def test_the_shipped_checkpoint_reads_the_words(shipped: OptionScorer, qid: str, option: int, says: str, does_not_say: str) -> None:
-    assert shipped.score(says, [])[qid][option] > shipped.score(does_not_say, [])[qid][option] + 0.5
-
-
-@pytest.fixture(scope="module")
-def held_out() -> list[SyntheticCase]:
-    """Return synthetic cases of one photo each that no training run drew: another seed."""
-    truths = [replace(draw_truth(np.random.default_rng([77, number])), photos=1) for number in range(48)]
-    return [make_case(77, number, truth=truth, longest=160) for number, truth in enumerate(truths)]
-
-
-def test_the_shipped_checkpoint_scores_photos_of_different_lesions_differently(
-    shipped: OptionScorer, held_out: list[SyntheticCase]
-) -> None:
-    rows = [shipped.score("", [case.photos[0].pixels]) for case in held_out[:12]]
-    for qid in ("CQID010-001", "CQID034-001", "CQID035-001"):
-        spread = np.stack([row[qid] for row in rows]).std(axis=0).max()
-        assert spread > 0.5, qid
-
-
-@pytest.mark.parametrize("qid", ["CQID010-001", "CQID034-001", "CQID035-001", "CQID036-001"])
-def test_the_shipped_checkpoint_answers_from_photos_alone_better_than_the_best_constant(
-    shipped: OptionScorer, held_out: list[SyntheticCase], qid: str
-) -> None:
-    right = [case.answers[qid] for case in held_out]
-    answered = [int(shipped.score("", [case.photos[0].pixels])[qid].argmax()) for case in held_out]
-    constant = np.bincount(right).max() / len(right)  # the best one in hindsight
-    assert np.mean(np.equal(right, answered)) > constant + 0.1

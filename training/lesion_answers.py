@@ -26,6 +26,7 @@ from magic_demo.vqa import place_families
 from magic_demo.whole_files import write_json
 from training.combine import ScoredCase, choose_weight, score_constant, score_weights
 from training.lesion_evidence import SeenCase, Views, make_targets, see_cases, tile_cases
+from training.lesion_report import format_report, update_card
 from training.run import SettingsError, read_settings
 from training.vqa_data import split_folds
 from training.vqa_sources import CaseSource, LearningCase, read_cases
@@ -111,7 +112,7 @@ def main(arguments: list[str]) -> int:
 
 
 def train_answers(settings: LesionAnswerSettings) -> dict[str, object]:
-    """Do what the command says; returns the report, which also goes to ``photos.json`` below ``kept``."""
+    """Do what the command says; returns the report, which also goes to ``photos.json`` below ``kept`` and into the checkpoint's model card."""
     torch.set_num_threads(settings.threads)
     segmenter = Segmenter.load(settings.segmentation)
     if name_encoder(segmenter)[0] != LesionAnswererConfig.segmenter_type:
@@ -139,7 +140,9 @@ def train_answers(settings: LesionAnswerSettings) -> dict[str, object]:
     own = score_folds(taught, settings, model, segmenter)
     chosen, tables = choose_weights(settings, cues, {name: score_seen(cases, model, cues) for name, cases in held.items()}, own)
     save_answers(model, priors, chosen, settings.output)
-    report: dict[str, object] = {"weights": chosen, **tables, "rules": {name: judge_rules(cases) for name, cases in held.items()}}
+    rules = {name: judge_rules(cases) for name, cases in held.items()}
+    update_card(settings.output, format_report(chosen, tables, rules, segmenter.model_id))
+    report: dict[str, object] = {"weights": chosen, **tables, "rules": rules}
     write_json(settings.kept / "photos.json", report)
     return report
 
@@ -218,7 +221,7 @@ def score_folds(
 
 def choose_weights(
     settings: LesionAnswerSettings, cues: CueModel, held: Mapping[str, Mapping[str, list[ScoredCase]]], own: Mapping[str, list[ScoredCase]]
-) -> tuple[dict[str, dict[str, float]], dict[str, object]]:
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, dict[str, float]]]]:
     """Choose each family's weight beside the cues, with features and with measures alone; returns them and what they were chosen by.
 
     Families that synthetic cases teach are weighed on ``weighing``, the others on the real training photos when held out; none so that
@@ -226,7 +229,7 @@ def choose_weights(
     """
     known = sorted(family.family_id for family in load_families())
     chosen: dict[str, dict[str, float]] = {"text_only": dict.fromkeys(known, 0.0)}
-    report: dict[str, object] = {}
+    report: dict[str, dict[str, dict[str, float]]] = {}
     for way, name in zip(WAYS, ("with_photos", "with_measures"), strict=True):
         tables = {
             title: {weight: score_weights(cases, cues, Weights({}, dict.fromkeys(known, weight))) for weight in settings.weights}

@@ -27,8 +27,6 @@ from training.vqa_sources import LearningCase
 
 LAYOUT = 1
 """Part of the files' names: raise it when what is measured or pooled changes, so that older files are not read."""
-RECORDED = {"CQID020": ("raised or bumpy", "flat")}
-"""Families of which PAD-UFES-20's records know some labels only: of the others neither presence nor absence is recorded."""
 TILED_LONGEST = 384
 
 Floats = NDArray[np.float32]
@@ -112,9 +110,6 @@ def make_targets(case: LearningCase, families: Sequence[str]) -> Floats:
         targets[place] = [float(option in given) for option in range(place.stop - place.start)]
         if len(family.questions) > 1:
             targets[place.start + family.not_mentioned] = np.nan
-        if case.source.kind == "pad" and family.family_id in RECORDED:
-            known = {list(family.options["en"]).index(label) for label in RECORDED[family.family_id]}
-            targets[[place.start + option for option in range(place.stop - place.start) if option not in known]] = np.nan
     return targets
 
 

@@ -1,0 +1,48 @@
+"""The photo answers' numbers as Markdown, and where the model card holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from magic_demo.questions import load_families
+
+START, END = "<!-- written by python -m training photos -->", "<!-- end of what is written -->"
+
+Table = Mapping[str, Mapping[str, float]]
+
+
+def format_report(weights: Table, tables: Mapping[str, Table], rules: Table, segmenter: str) -> str:
+    """Return the weights, one table a set of cases, and how often the rules are right, as Markdown.
+
+    tables: set of cases -> way of answering -> family, or "all" -> official accuracy. rules: set of cases -> what -> share that is right.
+    """
+    families = [family.family_id for family in load_families()]
+    lines = [f"Made for the features of `{segmenter}`.", "", "Weight beside the text cues, which have the rest:", ""]
+    lines += _rows(families, {name: table for name, table in weights.items() if name != "text_only"})
+    for title, table in tables.items():
+        known = [family for family in families if any(family in way for way in table.values())]
+        lines += ["", f"**{title}**", "", *_rows([*known, "all"], table)]
+    lines += ["", "Right without any learning, by the rules of `magic_demo/measure.py` on the predicted masks:", ""]
+    lines += [f"- {title}: " + ", ".join(f"{name} {share:.3f}" for name, share in parts.items()) for title, parts in rules.items()]
+    return "\n".join(lines)
+
+
+def update_card(folder: Path, report: str) -> bool:
+    """Replace what stands between START and END in the folder's model card; returns whether there is such a place."""
+    card = folder / "README.md"
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not (start and end):
+        return False
+    card.write_text(f"{before}{START}\n\n{report}\n\n{END}{after}", encoding="utf-8")
+    return True
+
+
+def _rows(columns: list[str], table: Table) -> list[str]:
+    head = ["| | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
+    return head + [
+        f"| {name} | " + " | ".join(f"{row[column]:.3f}" if column in row else "" for column in columns) + " |"
+        for name, row in table.items()
+    ]
