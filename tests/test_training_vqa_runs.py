@@ -1,0 +1,101 @@
+"""Whole runs of ``python -m training vqa`` as processes: two of them together, and one that is killed and goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from magic_demo.case_answerer import CaseAnswerer
+from tests.test_training_distributed import LAUNCH, free_port, read_last_state
+from tests.tiny_answerer import CONFIGS, read_tiny, write_data
+from training.vqa import run_training, start_model
+
+CHANGES: dict[str, object] = {"model__dropout": 0.0, "model__encoder_rate": 0.0, "run__epochs": 3, "run__evaluation_batch_size": 2}
+"""Without chance in the model: each process has numbers of its own for dropout, which frozen encoders have none of."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_data(tmp_path_factory.mktemp("cases"))
+
+
+def write_config(folder: Path, output: Path) -> Path:
+    """Write the file of the settings that ``read_tiny`` gives with CHANGES."""
+    content = yaml.safe_load((CONFIGS / "vqa.yaml").read_text(encoding="utf-8"))
+    content["model"] |= {"text": str(folder / "text"), "photo": str(folder / "photo"), "dropout": 0.0, "encoder_rate": 0.0}
+    challenge = {"name": "dermavqa", "kind": "challenge"}
+    content["data"] |= {"folder": str(folder / "data"), "training": [{**challenge, "split": "train", "priors": True}]}
+    content["data"]["evaluation"] = [{**challenge, "split": "valid"}]
+    content["run"] |= {"epochs": 3, "batch_size": 2, "evaluation_batch_size": 2, "patience": 0, "bfloat16": False, "threads": 1}
+    content["run"]["output"] = str(output / "run")
+    config = output / "settings.yaml"
+    output.mkdir()
+    config.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return config
+
+
+def start(arguments: list[str], repository: Path, **more: Any) -> subprocess.Popen[str]:
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    return subprocess.Popen(
+        [sys.executable, *arguments], cwd=repository, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more
+    )
+
+
+def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(folder: Path, tmp_path: Path, repository: Path) -> None:
+    alone = read_tiny("vqa", folder, tmp_path / "one", **CHANGES)
+    best, scores = run_training(alone)
+    config = write_config(folder, tmp_path / "two")
+    together = ["--num_processes", "2", "--main_process_port", str(free_port()), "--module", "training", "vqa", "--config", str(config)]
+    process = start([*LAUNCH, *together], repository)
+    _, told = process.communicate(timeout=400)
+    assert process.returncode == 0, told[-3000:]
+    assert "100%|" in told
+    states = [read_last_state(output) for output in (alone.run.output, tmp_path / "two" / "run")]
+    assert states[0]["global_step"] == states[1]["global_step"] == 9
+    both = json.loads((tmp_path / "two" / "run" / "best" / "training.json").read_text())
+    assert both["eval_loss"] == pytest.approx(scores["eval_loss"], rel=1e-4)
+    apart, way = measure_distance(alone, best, tmp_path / "two" / "run" / "best")
+    assert way > 0.05
+    assert apart < 0.005 * way
+
+
+def test_a_killed_run_goes_on_to_the_end_it_would_have_had(folder: Path, tmp_path: Path, repository: Path) -> None:
+    whole = read_tiny("vqa", folder, tmp_path / "whole", **CHANGES)
+    best, _ = run_training(whole)
+    config = write_config(folder, tmp_path / "killed")
+    process = start(["-m", "training", "vqa", "--config", str(config)], repository)
+    assert process.stderr is not None
+    checkpoint = tmp_path / "killed" / "run" / "checkpoints" / "checkpoint-3" / "trainer_state.json"
+    while not checkpoint.is_file() and process.stderr.read(1):  # the progress bar ticks on
+        pass
+    process.send_signal(signal.SIGKILL)
+    process.wait(timeout=60)
+    process.stderr.close()
+    assert process.returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "run" / "best").exists()
+    resumed = start(["-m", "training", "vqa", "--config", str(config), "--resume"], repository)
+    _, told = resumed.communicate(timeout=400)
+    assert resumed.returncode == 0, told[-3000:]
+    apart, way = measure_distance(whole, best, tmp_path / "killed" / "run" / "best")
+    assert way > 0.05
+    assert apart < 1e-4 * way
+
+
+def measure_distance(settings: Any, one: Path, other: Path) -> tuple[float, float]:
+    """Return how far two ends lie apart, and the first from the start."""
+    torch.manual_seed(settings.run.seed)
+    begun = start_model(settings, [])[0].state_dict()
+    ends = [CaseAnswerer.from_pretrained(path).state_dict() for path in (one, other)]
+    apart, way = (
+        sum(float((a[name] - b[name]).square().sum()) for name in begun) ** 0.5 for a, b in ((ends[0], ends[1]), (begun, ends[0]))
+    )
+    return apart, way
