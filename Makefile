@@ -22,6 +22,7 @@ check: $(VENV)/installed-dev
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.training_cache
 	$(BIN)/python -m benchmarks.vqa_cache
+	$(BIN)/python -m benchmarks.interaction
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

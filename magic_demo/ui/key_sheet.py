@@ -25,6 +25,12 @@ VIEWER_KEYS = (
     ("[ ]", "about.key_photo"),
     ("+ −", "about.key_zoom"),
     ("0", "about.key_fit"),
+    ("B E P W", "keys.tools"),
+    ("[ ]", "keys.size"),
+    ("X", "keys.swap"),
+    ("Z Y", "keys.undo"),
+    ("Space", "keys.pan"),
+    ("/", "keys.compare"),
 )
 PAGE_KEYS = (("Ctrl Enter", "keys.analyse"), ("Esc", "keys.escape"), ("?", "keys.sheet"))
 
