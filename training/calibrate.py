@@ -22,7 +22,7 @@ from magic_demo.photos import read_photo
 from magic_demo.predictor import Predictor
 from magic_demo.questions import load_families
 from magic_demo.types import Encounter, Family, Narrative, OptionScores
-from training.calibration import JudgedFamily, ScoredFamily, fit_temperature, judge_fold, summarise, values_of
+from training.calibration import ScoredFamily, fit_temperature, judge_fold, summarise, values_of
 from training.run import SettingsError, read_settings
 from training.vqa_data import split_folds
 from training.vqa_sources import CaseSource, LearningCase, read_cases
@@ -34,6 +34,7 @@ class CalibrateSettings:
 
     segmentation, checkpoint, cues: folders of the models; the calibration is written into the second. folder: of the data.
     drawn: below which synthetic cases lie or are drawn. sources: cases with photos that no model was fitted on; each source counts alike.
+    least_temperature: none below it is taken, lest drawings make the model surer of real photos than its scores are.
     folds, seed: of the cross-validation that the printed calibration errors come from. threads: torch's, 0 leaves the default.
     """
 
@@ -43,6 +44,7 @@ class CalibrateSettings:
     folder: Path
     drawn: Path
     sources: tuple[CaseSource, ...]
+    least_temperature: float = 1.0
     folds: int = 5
     seed: int = 0
     threads: int = 1
@@ -87,8 +89,9 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
         if len(parts) < 2:
             raise SettingsError(f"{family.family_id}: too few cases with a known answer; name more sources")
         prior_credit = words.text_only[family.family_id].prior_credit
-        fitted[family.family_id] = FamilyCalibration(fit_temperature(parts), prior_credit, weights[family.family_id])
-        judged += _judge(parts)
+        temperature = max(settings.least_temperature, fit_temperature(parts))
+        fitted[family.family_id] = FamilyCalibration(temperature, prior_credit, weights[family.family_id])
+        judged += [judge_fold(part, [other for other in parts if other is not part], least=settings.least_temperature) for part in parts]
     counts = {source.name: sum(case.source.name == source.name for case in cases) for source in settings.sources}
     name = ", ".join(f"{count} {source} cases" for source, count in counts.items())
     calibration = Calibration(words.cues, digest_of(predictor.scorer.model_id), words.margin, with_photos=fitted, fitted_on=name)
@@ -118,7 +121,3 @@ def _take(
         np.array([1.0 / sizes[cases[index].source.name] for index in mine]),
         (predictor.set_priors or {}).get(family.family_id),
     )
-
-
-def _judge(parts: Sequence[ScoredFamily]) -> list[JudgedFamily]:
-    return [judge_fold(part, [other for other in parts if other is not part]) for part in parts]

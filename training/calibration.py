@@ -148,14 +148,16 @@ def join(parts: Sequence[JudgedFamily]) -> JudgedFamily:
     return replace(first, **changes)
 
 
-def judge_fold(held: ScoredFamily, others: Sequence[ScoredFamily], more: Sequence[ScoredFamily] = ()) -> JudgedFamily:
+def judge_fold(
+    held: ScoredFamily, others: Sequence[ScoredFamily], more: Sequence[ScoredFamily] = (), *, least: float = 0.0
+) -> JudgedFamily:
     """Judge a fold of one family, at the temperature and against the most frequent answer of the other folds.
 
-    more: the other folds again, as scored from other texts; they count where the temperature is fitted.
+    more: the other folds again, as scored from other texts; they count where the temperature is fitted. least: no temperature below it.
     """
     known = [answer for part in others for answer in part.references]
     constant, prior_credit = most_frequent_answer(known, np.concatenate([part.weights for part in others]))
-    return judge_family(held, fit_temperature([*others, *more]), constant, prior_credit)
+    return judge_family(held, max(least, fit_temperature([*others, *more])), constant, prior_credit)
 
 
 def divide(families: Sequence[JudgedFamily], margin: float) -> Knowing:
