@@ -52,10 +52,10 @@ export function nextToSee(standings, unsure, from) {
   return open.find((place) => unsure[place]) ?? open[0] ?? null;
 }
 
-/** Return which options a folded card shows, at least `room`: what anybody chose, and the best scored beside it. */
-export function shownOptions(family, shares, chosen, room) {
+/** Return which options a folded card shows: all up to `most`, else `room` of them, what anybody chose and the best scored beside it. */
+export function shownOptions(family, shares, chosen, { most, room }) {
   const places = Array.from({ length: family.options }, (_, option) => option);
-  if (family.options <= room + 2) return new Set(places); // folding one or two away would only cost a line to say so
+  if (family.options <= most) return new Set(places);
   const share = (option) => (option === family.none && family.slots > 1 ? -1 : (shares?.[option] ?? 0));
   const ranked = [...places].sort((a, b) => chosen.includes(b) - chosen.includes(a) || share(b) - share(a) || a - b);
   return new Set(ranked.slice(0, Math.max(room, chosen.length)));

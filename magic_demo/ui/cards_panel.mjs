@@ -6,7 +6,7 @@
 import { agreeWithRest, choose, countStandings, keyOf, nextToSee, optionOf, shownOptions, standing, whenRested, writeShare } from "./cards.mjs";
 
 const REST = 300; // milliseconds
-const ROWS_SHOWN = 6;
+const FOLDED = { most: 8, room: 5 }; // options a card shows
 const isField = (target) => target.closest?.("input:not([type=range]), textarea, select, [contenteditable=true]");
 
 export function mountCards(element, { props, watch, trigger }) {
@@ -65,7 +65,7 @@ export function mountCards(element, { props, watch, trigger }) {
     place.classList.toggle("is-unsure", Boolean(says?.unsure));
     place.classList.toggle("is-calibrated", Boolean(says?.calibrated));
     place.classList.toggle("has-model", Boolean(says?.chosen.length));
-    const shown = state.unfolded.has(family.id) ? null : shownOptions(family, says?.shares, [...new Set([...mine, ...(says?.chosen ?? [])])], ROWS_SHOWN);
+    const shown = state.unfolded.has(family.id) ? null : shownOptions(family, says?.shares, [...new Set([...mine, ...(says?.chosen ?? [])])], FOLDED);
     const fills = family.slots > 1 && Boolean(says) && !says.chosen.includes(family.none);
     rows.forEach((row, option) => {
       const share = says?.shares?.[option];

@@ -74,11 +74,12 @@ test("the next card is an open one, one that the model does not know before the 
 });
 
 test("a folded card shows what anybody chose and the best scored", () => {
+  const room = { most: 8, room: 5 };
   const shares = [0, 0.1, 0.02, 0.3, 0, 0.05, 0, 0, 0.01, 0, 0.2, 0.04];
-  assert.deepEqual([...shownOptions(COLOUR, shares, [9], 5)].sort((a, b) => a - b), [1, 3, 5, 9, 10]);
-  assert.equal(shownOptions(ONSET, shares, [], 5).size, 7, "nothing is folded for the sake of a line or two");
-  assert.equal(shownOptions(COLOUR, null, [], 5).size, 5);
-  assert.ok(shownOptions({ ...COLOUR, slots: 9 }, shares.with(11, 1), [1, 2, 3, 4, 5, 6, 7], 5).size === 7);
+  assert.deepEqual([...shownOptions(COLOUR, shares, [9], room)].sort((a, b) => a - b), [1, 3, 5, 9, 10]);
+  assert.equal(shownOptions(ONSET, shares, [], room).size, 7, "short families are shown whole");
+  assert.equal(shownOptions(COLOUR, null, [], room).size, 5);
+  assert.ok(shownOptions({ ...COLOUR, slots: 9 }, shares.with(11, 1), [1, 2, 3, 4, 5, 6, 7], room).size === 7);
 });
 
 test("every option has a letter of its own that the viewer and the page do not use", () => {
