@@ -1,0 +1,324 @@
+"""A reader corrects masks in a real browser: by mouse, pen, finger and keyboard; what the server would receive is what is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from magic_demo.photos import read_photo
+from magic_demo.ui.mask_form import WORKING_SIDE, read_mask
+from tests.e2e.conftest import Watched
+from tests.e2e.driving import MINUTES, canvas_pixels, open_example, set_slider, upload
+
+WIDTH, HEIGHT = 640, 480
+LESION = ((300, 230), (90, 60))
+"""Middle and half axes of the lesion in the drawn photo."""
+
+
+@pytest.fixture(scope="module")
+def photo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a photo of skin with one red oval."""
+    path = tmp_path_factory.mktemp("photos") / "arm.png"
+    pixels = np.full((HEIGHT, WIDTH, 3), (222, 180, 156), np.uint8)
+    cv2.ellipse(pixels, *LESION, 0, 0, 360, (170, 80, 76), -1)
+    noise = np.random.default_rng(1).normal(0, 4, pixels.shape)
+    Image.fromarray(np.clip(pixels + noise, 0, 255).astype(np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def opened(watched: Watched, photo_file: Path) -> Iterator[Watched]:
+    """Open the photo, not analysed, and listen to what the viewer tells the server."""
+    open_photo(watched, photo_file)
+    yield watched
+
+
+def open_photo(watched: Watched, file: Path) -> None:
+    upload(watched, file)
+    watched.page.wait_for_selector("#photo-strip-list .thumb", timeout=MINUTES)
+    watched.page.wait_for_selector('.viewer[data-state="photo"][data-editable]')
+    watched.page.evaluate("document.querySelector('#viewer-stage').viewer.sent = []")
+    watched.page.evaluate(
+        """() => { const stage = document.querySelector("#viewer-stage");
+        stage.addEventListener("viewer-tells", (event) => stage.viewer.sent.push(event.detail)); }"""
+    )
+
+
+def point(watched: Watched, x: float, y: float) -> tuple[float, float]:
+    """Return where on the page a pixel of the photo is drawn."""
+    box = watched.page.locator("#viewer-stage").bounding_box()
+    view = watched.page.evaluate("({ ...document.querySelector('#viewer-stage').viewer.state.view })")
+    assert box is not None
+    return box["x"] + view["x"] + x * view["scale"], box["y"] + view["y"] + y * view["scale"]
+
+
+def stroke(watched: Watched, *points: tuple[float, float]) -> None:
+    mouse = watched.page.mouse
+    mouse.move(*point(watched, *points[0]))
+    mouse.down()
+    for place in points[1:]:
+        mouse.move(*point(watched, *place), steps=6)
+    mouse.up()
+
+
+def told(watched: Watched, size: tuple[int, int] = (HEIGHT, WIDTH)) -> tuple[dict[str, Any], np.ndarray]:
+    """Return the last thing the server was told of a mask, and that mask at the photo's size."""
+    watched.page.evaluate("document.querySelector('#viewer-stage').viewer.flush()")
+    sent = watched.page.evaluate("document.querySelector('#viewer-stage').viewer.sent")
+    masks = [entry for entry in sent if "runs" in entry]
+    assert masks, "nothing was told"
+    return masks[-1], read_mask(masks[-1], size) if masks[-1]["runs"] is not None else np.zeros(size, bool)
+
+
+def set_brush(watched: Watched, radius: float) -> None:
+    watched.page.evaluate(f"document.querySelector('#viewer-stage').viewer.tools.setRadius({radius})")
+
+
+def disc(x: float, y: float, radius: float) -> np.ndarray:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    return np.asarray(np.hypot(columns + 0.5 - x, rows + 0.5 - y) < radius)
+
+
+def dice(one: np.ndarray, other: np.ndarray) -> float:
+    return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
+
+
+def lesion() -> np.ndarray:
+    drawn = np.zeros((HEIGHT, WIDTH), np.uint8)
+    cv2.ellipse(drawn, *LESION, 0, 0, 360, 1, -1)
+    return drawn > 0
+
+
+def test_brush_polygon_eraser_and_undo_change_the_mask_that_the_server_receives(opened: Watched) -> None:
+    page = opened.page
+    page.keyboard.press("b")
+    set_brush(opened, 20)
+    bare = canvas_pixels(opened)
+    stroke(opened, (200, 200), (300, 200))
+    entry, painted = told(opened)
+    assert (entry["photo"], entry["width"], entry["height"], entry["edits"]) == ("arm", WIDTH, HEIGHT, 1) and entry["case"]
+    capsule = disc(200, 200, 20) | disc(300, 200, 20)
+    capsule[180:220, 200:300] = True
+    assert dice(painted, capsule) > 0.97
+    assert (canvas_pixels(opened) != bare).any()
+
+    page.keyboard.press("p")
+    for place in ((400, 100), (500, 100), (500, 200), (400, 200)):
+        page.mouse.click(*point(opened, *place))
+    page.keyboard.press("Enter")
+    _, both = told(opened)
+    assert both[105:195, 405:495].all() and (both & ~painted).sum() == pytest.approx(100 * 100, rel=0.05)
+
+    page.keyboard.press("e")
+    stroke(opened, (250, 150), (250, 250))
+    _, erased = told(opened)
+    assert not erased[180:220, 235:265].any() and erased[105:195, 405:495].all()
+
+    page.keyboard.press("z")
+    assert np.array_equal(told(opened)[1], both)
+    page.keyboard.press("Control+z")
+    assert np.array_equal(told(opened)[1], painted)
+    page.keyboard.press("z")
+    entry, _ = told(opened)
+    assert entry["runs"] is None, "all taken back: as if never outlined"
+    for expected in (painted, both, erased):
+        page.keyboard.press("y")
+        assert np.array_equal(told(opened)[1], expected)
+    page.keyboard.press("Control+Shift+z")
+    assert told(opened)[0]["edits"] == 9
+
+
+def test_the_wand_turns_a_box_into_the_lesion_and_a_stroke_refines_it_as_one_edit(opened: Watched) -> None:
+    page = opened.page
+    page.keyboard.press("w")
+    stroke(opened, (180, 140), (420, 320))
+    page.wait_for_function("document.querySelector('#viewer-stage').viewer.own()", timeout=MINUTES)
+    _, cut = told(opened)
+    box = np.zeros((HEIGHT, WIDTH), bool)
+    box[140:320, 180:420] = True
+    assert dice(cut, lesion()) > 0.95 > dice(box, lesion()) + 0.1
+    page.click("#viewer-wand-lesion")
+    stroke(opened, (260, 230), (340, 230))
+    page.wait_for_function("document.querySelector('#viewer-tool-wand').getAttribute('aria-busy') === 'false'", timeout=MINUTES)
+    assert dice(told(opened)[1], lesion()) > 0.95
+    page.keyboard.press("z")
+    assert told(opened)[0]["runs"] is None
+
+
+def test_a_finger_draws_and_two_fingers_zoom_while_a_tool_is_in_use(opened: Watched) -> None:
+    page = opened.page
+    page.click("#viewer-tool-brush")
+    set_brush(opened, 15)
+    fingers = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", point(opened, 200, 300))
+    for x in range(210, 310, 10):
+        touch("touchMove", point(opened, x, 300))
+    touch("touchEnd")
+    _, painted = told(opened)
+    assert painted[290:310, 200:300].all()
+
+    before = page.evaluate("document.querySelector('#viewer-stage').viewer.state.view.scale")
+    one, other = point(opened, 280, 200), point(opened, 320, 200)
+    touch("touchStart", one)
+    touch("touchMove", (one[0] + 2, one[1]))
+    touch("touchStart", (one[0] + 2, one[1]), other)
+    for step in range(1, 6):
+        touch("touchMove", (one[0] - 10 * step, one[1]), (other[0] + 10 * step, other[1]))
+    touch("touchEnd")
+    assert page.evaluate("document.querySelector('#viewer-stage').viewer.state.view.scale") > 1.5 * before
+    assert np.array_equal(told(opened)[1], painted), "the beginning of a pinch paints nothing"
+
+
+def test_a_mask_is_drawn_by_keyboard_alone(opened: Watched) -> None:
+    page = opened.page
+    page.focus("#viewer-stage")
+    page.keyboard.press("b")
+    set_brush(opened, 12)
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#viewer-cursor").is_visible()
+    page.keyboard.down(" ")
+    for _ in range(8):
+        page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.up(" ")
+    _, painted = told(opened)
+    rows, columns = np.nonzero(painted)
+    assert columns.max() - columns.min() > 4 * (rows.max() - rows.min()) > 80
+    page.keyboard.press("p")
+    for arrow in ("ArrowUp", "ArrowLeft", "ArrowDown"):
+        for _ in range(4):
+            page.keyboard.press(f"Shift+{arrow}")
+        page.keyboard.press(" ")
+    page.keyboard.press("Enter")
+    assert told(opened)[1].sum() > painted.sum() + 1000
+    page.wait_for_function("document.querySelector('#viewer-said').textContent.includes('%')")
+
+
+def test_space_and_drag_move_the_photo_while_a_tool_is_in_use(opened: Watched) -> None:
+    page = opened.page
+    page.click("#viewer-zoom-in")
+    page.click("#viewer-zoom-in")
+    page.click("#viewer-zoom-in")
+    page.keyboard.press("b")
+    page.mouse.move(*point(opened, 300, 200))
+    before = page.evaluate("document.querySelector('#viewer-stage').viewer.state.view.x")
+    page.keyboard.down(" ")
+    stroke(opened, (300, 200), (330, 200))
+    page.keyboard.up(" ")
+    assert page.evaluate("document.querySelector('#viewer-stage').viewer.state.view.x") > before + 10
+    assert page.evaluate("document.querySelector('#viewer-stage').viewer.own()") is None
+
+
+def test_x_swaps_the_last_two_tools_brackets_change_the_brush_and_fields_keep_their_keys(opened: Watched) -> None:
+    page = opened.page
+    pressed = "document.querySelector('.viewer').dataset.tool"
+    for key, tool in (("b", "brush"), ("w", "wand"), ("x", "brush"), ("x", "wand"), ("e", "eraser"), ("v", "view")):
+        page.keyboard.press(key)
+        assert page.evaluate(pressed) == tool
+        assert page.get_attribute(f"#viewer-tool-{tool}", "aria-pressed") == "true"
+    page.keyboard.press("b")
+    size = "document.querySelector('#viewer-stage').viewer.tools.radius"
+    before = page.evaluate(size)
+    page.keyboard.press("]")
+    assert page.evaluate(size) == pytest.approx(before * 1.2)
+    page.keyboard.press("[")
+    assert page.evaluate(size) == pytest.approx(before)
+    page.mouse.move(*point(opened, 300, 200))
+    ring = page.locator("#viewer-cursor").bounding_box()
+    scale = page.evaluate("document.querySelector('#viewer-stage').viewer.state.view.scale")
+    assert ring is not None and ring["width"] == pytest.approx(2 * before * scale, abs=1.5), "the cursor has the brush's true size"
+    page.focus("#narrative textarea")
+    page.keyboard.type("ev")
+    assert page.evaluate(pressed) == "brush"
+
+
+def test_buttons_clear_grow_shrink_and_fill_holes(opened: Watched) -> None:
+    page = opened.page
+    page.keyboard.press("p")
+    for corner in (((200, 150), (400, 150), (400, 300), (200, 300)), ((260, 200), (340, 200), (340, 260), (260, 260))):
+        for place in corner:
+            page.mouse.click(*point(opened, *place))
+        page.keyboard.press("Enter")
+        page.click("#viewer-polygon-subtract")
+    ring = told(opened)[1]
+    assert not ring[210:250, 270:330].any()
+    page.click("#viewer-holes")
+    filled = told(opened)[1]
+    assert filled[150:300, 200:400].mean() > 0.97
+    page.click("#viewer-grow")
+    grown = told(opened)[1]
+    assert grown.sum() > filled.sum() and (grown & filled).sum() == filled.sum()
+    page.click("#viewer-shrink")
+    assert dice(told(opened)[1], filled) > 0.99
+    page.click("#viewer-smooth")
+    assert dice(told(opened)[1], filled) > 0.98
+    page.click("#viewer-clear")
+    entry, cleared = told(opened)
+    assert entry["runs"] == [WIDTH * HEIGHT] and not cleared.any(), "no lesion here is an answer"
+    assert page.locator(".when-cleared").is_visible()
+    page.click("#viewer-undo")
+    assert told(opened)[1].any()
+
+
+def test_the_models_outline_is_taken_and_corrected_and_both_are_named(watched: Watched) -> None:
+    page = watched.page
+    open_example(watched, 3)
+    set_slider(watched, "threshold", 0.3)
+    page.wait_for_function("document.querySelector('#viewer-stage').viewer.mask()?.data.includes(1)")
+    assert page.locator("#viewer-legend").is_hidden()
+    page.click("#viewer-take")
+    same = page.evaluate(
+        """() => { const { own, mask } = document.querySelector("#viewer-stage").viewer; const model = mask().data;
+        return own().data.every((one, i) => one === model[i]); }"""
+    )
+    assert same
+    assert page.locator("#viewer-legend button").all_inner_texts() == ["Model", "Yours"]
+    assert "lesion" in page.locator("#viewer-count").inner_text()
+    marked = canvas_pixels(watched)
+    page.click("#viewer-layer-own")
+    page.click("#viewer-layer-model")
+    assert (canvas_pixels(watched) != marked).any()
+    page.click("#viewer-layer-own")
+    page.click("#viewer-layer-model")
+    page.keyboard.press("/")
+    assert page.locator("#viewer-compare-line").is_visible()
+    whole = canvas_pixels(watched)
+    page.focus("#viewer-compare-line")
+    page.keyboard.press("Home")
+    assert (canvas_pixels(watched) != whole).any()
+    page.click("#language-zh")
+    page.wait_for_function("document.querySelector('#viewer-layer-own').innerText === '您的'")
+    assert page.get_attribute("#viewer-tool-brush", "title") == "画笔（B）"
+
+
+def test_a_photo_of_48_megapixels_is_drawn_small_and_its_mask_comes_back_full(watched: Watched, tmp_path: Path) -> None:
+    size = (6000, 8000)
+    file = tmp_path / "large.jpg"
+    pixels = np.full((*size, 3), (222, 180, 156), np.uint8)
+    cv2.circle(pixels, (4000, 3000), 900, (170, 80, 76), -1)
+    Image.fromarray(pixels).save(file, quality=80)
+    open_photo(watched, file)
+    shown = watched.page.evaluate(
+        "(() => { const one = document.querySelector('#viewer-stage').viewer.state.photos[0]; return [one.bitmap.width, one.bitmap.height]; })()"
+    )
+    assert shown == [WORKING_SIDE, WORKING_SIDE * 3 // 4]
+    watched.page.keyboard.press("b")
+    set_brush(watched, 100)
+    stroke(watched, (1024, 768), (1025, 768))
+    entry, _ = told(watched, size)
+    mask = read_mask(entry, read_photo(file).size)
+    rows, columns = np.nonzero(mask)
+    pixel = 8000 / WORKING_SIDE
+    assert mask.shape == size
+    assert (columns.max() - columns.min() + 1) == pytest.approx(201 * pixel, abs=2 * pixel)
+    assert rows.mean() == pytest.approx(768 * pixel, abs=2 * pixel) and columns.mean() == pytest.approx(1024.5 * pixel, abs=2 * pixel)
