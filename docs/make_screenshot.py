@@ -49,13 +49,18 @@ def take_picture(address: str, example: int, language: str) -> Image.Image:
     _wait(address)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=get_browser())
-        page = browser.new_page(viewport={"width": WINDOW["width"], "height": WINDOW["height"]}, locale="en-US")
+        page = browser.new_page(viewport={"width": WINDOW["width"], "height": WINDOW["height"]}, locale="en-US", color_scheme="dark")
         page.goto(address)
         page.wait_for_selector('.status[data-state="ready"]', timeout=240_000)
         page.click(f"#language-{language}")
         page.wait_for_timeout(500)
         page.click(f"#example-{example}")
         page.wait_for_selector('.status[data-state="done"]', timeout=120_000)
+        page.keyboard.press("a")  # a review halfway: the reader agrees with the model,
+        page.click('#card-cqid012 [data-option="0"]')  # takes another size,
+        page.click('#card-cqid012 [data-option="1"]')
+        page.click("#card-cqid015 .card-why")  # and asks why
+        page.wait_for_selector(".why", timeout=120_000)
         page.mouse.move(WINDOW["width"] / 2, 5)
         page.wait_for_timeout(800)  # bars have grown, the canvas has settled
         picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")

@@ -20,9 +20,15 @@ CARD_KEYS = (
     ("I", "keys.why"),
 )
 VIEWER_KEYS = (
+    ("V B E P W", "keys.tools"),
+    ("X", "keys.swap"),
+    ("Z Y", "keys.undo"),
+    ("[ ]", "keys.size"),
+    ("Space", "keys.pan"),
+    ("/", "keys.compare"),
     ("H", "about.key_hide"),
     ("M", "about.key_mode"),
-    ("[ ]", "about.key_photo"),
+    ("← →", "about.key_photo"),
     ("+ −", "about.key_zoom"),
     ("0", "about.key_fit"),
     ("B E P W", "keys.tools"),
