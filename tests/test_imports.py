@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "wand",
         "synthetic",
     ),
-    ("bundles", "scoring", "mask_scoring", "answer_scoring", "cues", "cases", "bundled", "store"),
+    ("bundles", "scoring", "agreement", "mask_scoring", "answer_scoring", "cues", "cases", "bundled", "store"),
     ("score_command", "readers_command", "cue_model", "exports", "reports", "export_command", "import_command", "question_map"),
     ("explanation", "evidence"),
     ("checkpoints", "encoders", "photo_head", "attribution", "case_answerer"),

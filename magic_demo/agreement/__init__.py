@@ -1,0 +1,39 @@
+"""How far readers and model agree: kappa, alpha, Dice, the human ceiling, switches after the reveal, the cases that differ most."""
+
+from magic_demo.agreement.coefficients import cohens_kappa, krippendorffs_alpha
+from magic_demo.agreement.mask_overlap import compare_runs
+from magic_demo.agreement.measuring import measure_agreement
+from magic_demo.agreement.panel import MODEL, ModelReading, gather_panel, read_model
+from magic_demo.agreement.results import (
+    Agreed,
+    Agreement,
+    CaseDifference,
+    FamilyDifference,
+    FamilyNumbers,
+    MaskNumbers,
+    Measured,
+    PairAgreement,
+    ReadingChoice,
+    Switches,
+)
+
+__all__ = [
+    "MODEL",
+    "Agreed",
+    "Agreement",
+    "CaseDifference",
+    "FamilyDifference",
+    "FamilyNumbers",
+    "MaskNumbers",
+    "Measured",
+    "ModelReading",
+    "PairAgreement",
+    "ReadingChoice",
+    "Switches",
+    "cohens_kappa",
+    "compare_runs",
+    "gather_panel",
+    "krippendorffs_alpha",
+    "measure_agreement",
+    "read_model",
+]

@@ -1,0 +1,117 @@
+"""How far voices agree on each family of questions, in pairs and together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.agreement.coefficients import alphas, kappas, means, pair_values
+from magic_demo.agreement.panel import MODEL, CodedFamily, Panel, code_family
+from magic_demo.agreement.resampling import as_measured, draw_cases
+from magic_demo.agreement.results import Agreed, FamilyNumbers, Measured, PairAgreement
+from magic_demo.types import Family
+
+Values = NDArray[np.float64]
+"""(1 + resamples,) of one number, the first of the cases as they are; NaN where there is none."""
+Pair = tuple[str, str]
+
+
+class _Compared:
+    """One pair of voices on one family: which cases both answered, and each number over all resamples."""
+
+    def __init__(self, coded: CodedFamily, pair: Pair, counts: NDArray[np.float64]) -> None:
+        one, other = coded.codes[pair[0]], coded.codes[pair[1]]
+        self.pair = pair
+        self.both = (one >= 0) & (other >= 0)
+        self.weight = counts @ self.both.astype(np.float64)
+        self.same = means(pair_values(one, other, coded.same), counts)
+        self.credit = means(pair_values(one, other, coded.credit), counts)
+        self.kappa = kappas(one, other, coded.credit, counts)
+
+
+def measure_families(panel: Panel, families: Sequence[Family], *, resamples: int) -> tuple[FamilyNumbers, tuple[FamilyNumbers, ...]]:
+    """Return the numbers of all families together, and of each; families that nobody can be compared on are absent.
+
+    Together, answers are pooled for ``same`` and ``credit``; kappa and alpha are means over the families.
+    """
+    counts = draw_cases(len(panel.cases), resamples)
+    pairs = list(combinations(panel.voices, 2))
+    by_family: list[tuple[str, list[_Compared]]] = []
+    found: list[FamilyNumbers] = []
+    every_alpha: list[Values] = []
+    alpha_cases = np.zeros(len(panel.cases), np.bool_)
+    for family in families:
+        coded = code_family(panel, family)
+        compared = [one for one in (_Compared(coded, pair, counts) for pair in pairs) if one.both.any()]
+        if not compared:
+            continue
+        answers = np.array([coded.codes[reader] for reader in panel.readers], np.int64).reshape(-1, len(panel.cases))
+        several = (answers >= 0).sum(axis=0) >= 2
+        values = alphas(answers, 1 - coded.credit, counts)
+        every_alpha.append(values)
+        alpha_cases |= several
+        alpha = as_measured(values, int(several.sum()), int(several.sum()))
+        by_family.append((family.family_id, compared))
+        found.append(
+            FamilyNumbers(
+                family.family_id,
+                _agreed([[one for one in compared if MODEL in one.pair]]),
+                _agreed([[one for one in compared if MODEL not in one.pair]]),
+                alpha,
+                tuple(PairAgreement(*one.pair, _agreed([[one]])) for one in compared),
+            )
+        )
+    return _overall(pairs, by_family, every_alpha, alpha_cases), tuple(found)
+
+
+def _overall(
+    pairs: Iterable[Pair], by_family: Sequence[tuple[str, list[_Compared]]], every_alpha: Sequence[Values], alpha_cases: NDArray[np.bool_]
+) -> FamilyNumbers:
+    lists = [compared for _, compared in by_family]
+    cases = int(alpha_cases.sum())
+    alpha: Measured | None = as_measured(_mean_of(every_alpha), cases, cases) if every_alpha else None
+    each = []
+    for pair in pairs:
+        of_pair = [[one for one in compared if one.pair == pair] for compared in lists]
+        if any(of_pair):
+            each.append(PairAgreement(*pair, _agreed(of_pair)))
+    return FamilyNumbers(
+        "",
+        _agreed([[one for one in compared if MODEL in one.pair] for compared in lists]),
+        _agreed([[one for one in compared if MODEL not in one.pair] for compared in lists]),
+        alpha,
+        tuple(each),
+    )
+
+
+def _agreed(by_family: Sequence[Sequence[_Compared]]) -> Agreed:
+    """Return the numbers of groups of pairs, one group a family: pooled answers, and the mean over families of the mean kappa."""
+    groups = [group for group in by_family if group]
+    if not groups:
+        return Agreed()
+    everyone = [one for group in groups for one in group]
+    cases = int(np.logical_or.reduce([one.both for one in everyone]).sum())
+    count = sum(int(one.both.sum()) for one in everyone)
+    kappa = _mean_of([_weighted([one.kappa for one in group], [one.weight for one in group]) for group in groups])
+    with_kappa = sum(int(one.both.sum()) for one in everyone if not np.isnan(one.kappa[0]))
+    weights = [one.weight for one in everyone]
+    return Agreed(
+        as_measured(_weighted([one.same for one in everyone], weights), count, cases),
+        as_measured(_weighted([one.credit for one in everyone], weights), count, cases),
+        as_measured(kappa, with_kappa, cases),
+    )
+
+
+def _weighted(values: Sequence[Values], weights: Sequence[Values]) -> Values:
+    """Return the mean of several numbers in every resample, each with its weight there; those that a resample lacks are left out of it."""
+    stacked, heavy = np.array(values), np.array(weights)
+    there = ~np.isnan(stacked)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(there, stacked * heavy, 0.0).sum(axis=0) / np.where(there, heavy, 0.0).sum(axis=0))
+
+
+def _mean_of(values: Sequence[Values]) -> Values:
+    return _weighted(values, [np.ones_like(part) for part in values])

@@ -1,0 +1,77 @@
+"""How far masks of the same photo overlap: a matrix of readers and model, and the human ceiling beside the model's number."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.agreement.coefficients import means
+from magic_demo.agreement.mask_overlap import compare_runs
+from magic_demo.agreement.panel import MODEL, Panel
+from magic_demo.agreement.resampling import as_measured, draw_cases
+from magic_demo.agreement.results import MaskNumbers, Measured
+from magic_demo.scoring import dice, jaccard
+from magic_demo.types import CaseKey
+
+Overlaps = dict[tuple[CaseKey, str], dict[tuple[str, str], tuple[float, float]]]
+"""(case, photo id) -> pair of voices, the model's first -> (Dice, Jaccard); two empty masks agree: 1."""
+
+
+def compare_masks(panel: Panel) -> Overlaps:
+    """Compare every two masks of the same photo and size."""
+    found: Overlaps = {}
+    photos = dict.fromkeys(photo for voice in panel.voices for photo in panel.masks[voice])
+    for photo in photos:
+        there = [voice for voice in panel.voices if photo in panel.masks[voice]]
+        for one, other in combinations(there, 2):
+            runs, its = panel.masks[one][photo], panel.masks[other][photo]
+            if runs.size == its.size:
+                counts = compare_runs(runs, its)
+                found.setdefault(photo, {})[one, other] = (dice(counts), jaccard(counts))
+    return found
+
+
+def measure_masks(panel: Panel, overlaps: Overlaps, *, resamples: int) -> MaskNumbers:
+    """Return the matrices over voices with a mask, and the means with the model and among readers."""
+    names = tuple(voice for voice in panel.voices if panel.masks[voice] and (voice != MODEL or _model_is_compared(overlaps)))
+    place = {name: number for number, name in enumerate(names)}
+    totals = np.zeros((2, len(names), len(names)))
+    photos = np.zeros((len(names), len(names)), np.int64)
+    for pairs in overlaps.values():
+        for (one, other), both in pairs.items():
+            for row, column in ((place[one], place[other]), (place[other], place[one])):
+                totals[:, row, column] += both
+                photos[row, column] += 1
+    with np.errstate(invalid="ignore"):
+        mean_dice, mean_jaccard = totals / np.where(photos > 0, photos, np.nan)
+    for name, number in place.items():
+        photos[number, number] = len(panel.masks[name])
+        mean_dice[number, number] = mean_jaccard[number, number] = 1.0
+    counts = draw_cases(len(panel.cases), resamples)
+    return MaskNumbers(
+        names,
+        mean_dice,
+        mean_jaccard,
+        photos,
+        *(_mean(panel, overlaps, counts, metric, model=model) for metric in (0, 1) for model in (True, False)),
+    )
+
+
+def _model_is_compared(overlaps: Overlaps) -> bool:
+    return any(MODEL in pair for pairs in overlaps.values() for pair in pairs)
+
+
+def _mean(panel: Panel, overlaps: Overlaps, counts: NDArray[np.float64], metric: int, *, model: bool) -> Measured | None:
+    """Return the mean over all pairs of masks, cases drawn again whole."""
+    number = {case: place for place, case in enumerate(panel.cases)}
+    values: list[float] = []
+    rows: list[int] = []
+    for (case, _), pairs in overlaps.items():
+        chosen = [both[metric] for pair, both in pairs.items() if (MODEL in pair) == model]
+        values += chosen
+        rows += [number[case]] * len(chosen)
+    if not values:
+        return None
+    return as_measured(means(np.array(values), counts[:, rows]), len(values), len(set(rows)))

@@ -1,0 +1,33 @@
+"""One call for everything: readings and the model's answers -> Agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from magic_demo.agreement.answers import measure_families
+from magic_demo.agreement.differing import rank_cases
+from magic_demo.agreement.masks import compare_masks, measure_masks
+from magic_demo.agreement.panel import MODEL, Panel
+from magic_demo.agreement.resampling import RESAMPLES
+from magic_demo.agreement.results import Agreement
+from magic_demo.agreement.switching import measure_switches
+from magic_demo.questions import load_families
+from magic_demo.types import Family
+
+
+def measure_agreement(panel: Panel, families: Sequence[Family] | None = None, *, resamples: int = RESAMPLES) -> Agreement:
+    """Measure what ``gather_panel`` chose, on all families or on some; ``resamples`` 0 leaves the intervals out."""
+    asked = load_families() if families is None else families
+    overlaps = compare_masks(panel)
+    overall, each = measure_families(panel, asked, resamples=resamples)
+    return Agreement(
+        cases=len(panel.cases),
+        readings=panel.readings,
+        readers=panel.readers,
+        model_cases=len(panel.answers.get(MODEL, {})),
+        overall=overall,
+        families=each,
+        masks=measure_masks(panel, overlaps, resamples=resamples),
+        switches=measure_switches(panel, asked, resamples=resamples),
+        differing=rank_cases(panel, overlaps, asked),
+    )

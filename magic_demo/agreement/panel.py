@@ -1,0 +1,150 @@
+"""Who speaks for whom: a set of saved readings becomes one voice a reader, beside the model's and a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from magic_demo.agreement.results import ReadingChoice
+from magic_demo.decoding import credit_matrix
+from magic_demo.mask_runs import encode_mask
+from magic_demo.overlay import lesion_mask
+from magic_demo.types import Answers, CaseKey, Family, MaskRuns, Prediction, Review, SavedReview
+
+MODEL = ""
+"""The model's name among the voices, which no reader can have."""
+_OWN = ("assisted", "blind", "revealed")  # a consensus speaks for all: it is a reference, no voice
+
+
+@dataclass(frozen=True)
+class ModelReading:
+    """What the model said of a case, as a reading: answers, and masks at the photos' size as run lengths."""
+
+    answers: Answers = field(default_factory=dict)
+    masks: Mapping[str, MaskRuns] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """The voices and what each said of each case.
+
+    voices: the model's first where it spoke, then the readers by name. answers, masks: voice -> case -> answers, voice -> (case, photo id) -> mask.
+    switched: the (blind, revealed) readings of every reader and case with both. reference: case -> answers. readings: how many speak.
+    """
+
+    cases: tuple[CaseKey, ...]
+    voices: tuple[str, ...]
+    answers: Mapping[str, Mapping[CaseKey, Answers]]
+    masks: Mapping[str, Mapping[tuple[CaseKey, str], MaskRuns]]
+    switched: tuple[tuple[Review, Review], ...]
+    reference: Mapping[CaseKey, Answers]
+    readings: int
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Return the voices that are readers'."""
+        return tuple(voice for voice in self.voices if voice != MODEL)
+
+
+def read_model(prediction: Prediction, photo_ids: Collection[str]) -> ModelReading:
+    """Return what a model said of a case, with its masks of these photos alone: each costs a decoding at the photo's size."""
+    masks = {
+        photo.photo_id: encode_mask(lesion_mask(photo.probability, photo.size, prediction.threshold))
+        for photo in prediction.photos
+        if photo.photo_id in photo_ids
+    }
+    return ModelReading(prediction.answers, masks)
+
+
+def gather_panel(
+    reviews: Iterable[SavedReview],
+    models: Mapping[CaseKey, ModelReading],
+    *,
+    readers: Collection[str] = (),
+    choice: ReadingChoice = "latest",
+    done_only: bool = True,
+    reference: Mapping[CaseKey, Answers] | None = None,
+) -> Panel:
+    """Choose each reader's reading of each case and put the model's beside them.
+
+    reviews: rows of a store, as many of its history as there are. models: case -> what the model said, where it did. readers: these alone, all where
+    empty. done_only: leave unfinished readings out. reference: case -> answers that are held to be right; where a case has none of them, the
+    newest finished consensus. Cases are those that a reader speaks of, in the order of their first review.
+    """
+    rows = sorted(reviews, key=lambda saved: saved.number)
+    kept = [saved.review for saved in rows if not done_only or saved.review.state == "done"]
+    own = [review for review in kept if review.kind in _OWN and (not readers or review.reader in readers)]
+    chosen: dict[tuple[CaseKey, str], Review] = {}
+    for review in own:
+        if choice == "latest" or review.kind == "blind":
+            chosen[review.case, review.reader] = review
+    cases = tuple(dict.fromkeys(case for case, _ in chosen))
+    names = sorted({reader for _, reader in chosen})
+    answers: dict[str, dict[CaseKey, Answers]] = {name: {} for name in names}
+    masks: dict[str, dict[tuple[CaseKey, str], MaskRuns]] = {name: {} for name in names}
+    for (case, name), review in chosen.items():
+        answers[name][case] = review.answers
+        masks[name].update({(case, photo_id): runs for photo_id, runs in review.masks.items() if photo_id not in review.unusable})
+    spoken = {case: models[case] for case in cases if case in models}
+    if spoken:
+        answers = {MODEL: {case: reading.answers for case, reading in spoken.items()}, **answers}
+        masks = {MODEL: {(case, name): runs for case, reading in spoken.items() for name, runs in reading.masks.items()}, **masks}
+    consensus = {review.case: review.answers for review in kept if review.kind == "consensus" and review.state == "done"}
+    right = {**consensus, **(reference or {})}
+    return Panel(
+        cases=cases,
+        voices=tuple(answers),
+        answers=answers,
+        masks=masks,
+        switched=_pair_switched(own),
+        reference={case: right[case] for case in cases if case in right},
+        readings=len(chosen),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class CodedFamily:
+    """A family's answers as numbers of categories.
+
+    sets: the K categories. credit: (K, K) float64, their official credit. same: (K, K) float64, the identity. codes: voice -> (N,) int64 over the
+    panel's cases, -1 where a slot is not answered.
+    """
+
+    family: Family
+    sets: tuple[frozenset[int], ...]
+    credit: NDArray[np.float64]
+    same: NDArray[np.float64]
+    codes: Mapping[str, NDArray[np.int64]]
+
+
+def code_family(panel: Panel, family: Family) -> CodedFamily:
+    """Number the sets of options that anybody gave in a family."""
+    given = {voice: [labels_of(panel.answers[voice].get(case), family) for case in panel.cases] for voice in panel.voices}
+    sets = sorted({labels for row in given.values() for labels in row if labels is not None}, key=sorted)
+    place = {labels: number for number, labels in enumerate(sets)}
+    codes = {voice: np.array([-1 if labels is None else place[labels] for labels in row], np.int64) for voice, row in given.items()}
+    credit = credit_matrix(sets, sets) if sets else np.eye(1)
+    return CodedFamily(family, tuple(sets), credit, np.eye(max(1, len(sets))), codes)
+
+
+def labels_of(answers: Answers | None, family: Family) -> frozenset[int] | None:
+    """Return the set of a family's options as the organisers count it, "Not mentioned" in free slots included; None where a slot is not answered."""
+    if answers is None or any(question.qid not in answers for question in family.questions):
+        return None
+    return frozenset(answers[question.qid] for question in family.questions)
+
+
+def _pair_switched(own: Sequence[Review]) -> tuple[tuple[Review, Review], ...]:
+    """Return (blind, revealed) of every reader and case with both, the newest finished ones."""
+    newest: dict[tuple[CaseKey, str, str], Review] = {}
+    for review in own:
+        if review.state == "done":
+            newest[review.case, review.reader, review.kind] = review
+    return tuple(
+        (newest[case, reader, "blind"], review)
+        for (case, reader, kind), review in newest.items()
+        if kind == "revealed" and (case, reader, "blind") in newest
+    )

@@ -1,0 +1,322 @@
+"""Agreement between readers and model, by hand on a few cases, and what must hold for any readings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from magic_demo.agreement import MODEL, ModelReading, cohens_kappa, compare_runs, gather_panel, measure_agreement, read_model
+from magic_demo.agreement.results import Agreed, Agreement, FamilyNumbers
+from magic_demo.errors import FormatError
+from magic_demo.mask_runs import decode_mask, encode_mask
+from magic_demo.questions import load_families
+from magic_demo.scoring import count_pixels
+from magic_demo.types import Answers, CaseKey, Mask, MaskRuns, PhotoPrediction, Prediction, Review, SavedReview
+
+FAMILIES = {family.family_id: family for family in load_families()}
+ITCH, SITE = FAMILIES["CQID025"], FAMILIES["CQID011"]
+NONE = SITE.not_mentioned
+
+
+def itch(option: int) -> dict[str, int]:
+    return {ITCH.questions[0].qid: option}
+
+
+def site(*labels: int) -> dict[str, int]:
+    filled = [*labels, *[NONE] * (len(SITE.questions) - len(labels))]
+    return {question.qid: label for question, label in zip(SITE.questions, filled, strict=True)}
+
+
+def read(case: int, reader: str, answers: Answers, **more: object) -> Review:
+    return Review(f"C{case}", reader, **{"state": "done", "answers": answers, **more})  # type: ignore[arg-type]
+
+
+def save(*reviews: Review) -> list[SavedReview]:
+    start = datetime(2026, 11, 21, tzinfo=UTC)
+    return [SavedReview(number, start + timedelta(minutes=number), review) for number, review in enumerate(reviews, start=1)]
+
+
+def model(*answers: Answers) -> dict[CaseKey, ModelReading]:
+    return {key(number): ModelReading(given) for number, given in enumerate(answers)}
+
+
+def key(number: int) -> CaseKey:
+    return CaseKey("cases", f"C{number}")
+
+
+def measure(reviews: Sequence[Review], models: dict[CaseKey, ModelReading] | None = None, **choice: object) -> Agreement:
+    return measure_agreement(gather_panel(save(*reviews), models or {}, **choice), resamples=50)  # type: ignore[arg-type]
+
+
+def family(agreement: Agreement, family_id: str) -> FamilyNumbers:
+    return next(numbers for numbers in agreement.families if numbers.family_id == family_id)
+
+
+def values(agreed: Agreed) -> tuple[float | None, ...]:
+    return tuple(None if number is None else round(number.value, 6) for number in (agreed.same, agreed.credit, agreed.kappa))
+
+
+def square(height: int, width: int, top: int, left: int, side: int) -> Mask:
+    mask = np.zeros((height, width), np.bool_)
+    mask[top : top + side, left : left + side] = True
+    return mask
+
+
+# -- answers ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_one_family_by_hand() -> None:
+    """Ann yes yes no no, Bo yes no no no, the model yes yes yes no."""
+    reviews = [read(n, name, itch(said)) for name, row in (("Ann", "0011"), ("Bo", "0111")) for n, said in enumerate(map(int, row))]
+    found = measure(reviews, model(*(itch(int(said)) for said in "0001")))
+    numbers = family(found, "CQID025")
+    # Ann and Bo: 3 of 4 the same, by chance 0.5 * 0.25 + 0.5 * 0.75 = 0.5
+    assert values(numbers.among_readers) == (0.75, 0.75, 0.5)
+    # Ann and the model 3 of 4, chance 0.5 * 0.75 + 0.5 * 0.25; Bo and the model 2 of 4, chance 0.25 * 0.75 + 0.75 * 0.25 = 0.375
+    by_pair = {(pair.one, pair.other): values(pair.agreed) for pair in numbers.pairs}
+    assert by_pair[MODEL, "Ann"] == (0.75, 0.75, 0.5)
+    assert by_pair[MODEL, "Bo"] == (0.5, 0.5, round((0.5 - 0.375) / 0.625, 6))
+    assert values(numbers.with_model) == (0.625, 0.625, round((0.5 + 0.2) / 2, 6))
+    assert found.overall.with_model == numbers.with_model
+    assert (found.cases, found.readings, found.readers, found.model_cases) == (4, 8, ("Ann", "Bo"), 4)
+
+
+def test_families_of_several_slots_are_sets_with_partial_credit() -> None:
+    """Two of three values in common: not the same, credit 2/3; the order of slots means nothing."""
+    found = measure([read(0, "Ann", site(1, 2)), read(0, "Bo", site(2)), read(1, "Ann", site(3, 1)), read(1, "Bo", site(1, 3))])
+    among = family(found, "CQID011").among_readers
+    # sets: {1,2,-} {3,1,-} of Ann, {2,-} {1,3,-} of Bo; by chance the mean credit of every one of Ann's with every one of Bo's
+    observed, chance = (2 / 3 + 1) / 2, (2 / 3 + 2 / 3 + 1 / 3 + 1) / 4
+    assert values(among) == (0.5, round(observed, 6), round((observed - chance) / (1 - chance), 6))
+
+
+def test_pairs_count_by_their_cases() -> None:
+    """Ann read four cases like the model, Bo one unlike it."""
+    reviews = [read(n, "Ann", itch(n % 2)) for n in range(4)] + [read(0, "Bo", itch(2))]
+    found = measure(reviews, model(*(itch(n % 2) for n in range(4))))
+    assert found.overall.with_model.same is not None
+    assert (found.overall.with_model.same.value, found.overall.with_model.same.count) == (0.8, 5)
+
+
+def test_where_everybody_always_says_the_same_there_is_agreement_but_no_kappa_and_no_alpha() -> None:
+    found = family(measure([read(n, name, itch(0)) for n in range(3) for name in ("Ann", "Bo")]), "CQID025")
+    assert values(found.among_readers) == (1.0, 1.0, None)
+    assert found.alpha is None
+
+
+def test_a_family_with_an_open_slot_is_not_answered() -> None:
+    half = dict(list(site(1).items())[:-1])
+    assert measure([read(0, "Ann", half), read(0, "Bo", site(1))]).families == ()
+
+
+def test_nobody_to_compare_gives_nothing() -> None:
+    found = measure([read(0, "Ann", itch(0))])
+    assert (found.families, found.overall.with_model, found.differing, found.masks.dice_with_model) == ((), Agreed(), (), None)
+    assert measure([]).cases == 0
+
+
+def test_the_newest_finished_own_reading_speaks_and_a_consensus_does_not() -> None:
+    reviews = [
+        read(0, "Ann", itch(0), kind="blind"),
+        read(0, "Ann", itch(1), kind="revealed"),
+        read(0, "Ann", itch(2), kind="consensus"),
+        read(0, "Ann", itch(2), kind="revealed", state="in progress"),
+    ]
+    models = model(itch(1))
+    assert values(measure(reviews, models).overall.with_model)[0] == 1
+    assert values(measure(reviews, models, choice="blind").overall.with_model)[0] == 0
+    assert values(measure(reviews, model(itch(2)), done_only=False).overall.with_model)[0] == 1
+
+
+def test_only_the_readers_asked_for_speak() -> None:
+    found = measure([read(0, name, itch(0)) for name in ("Ann", "Bo", "Chen")], readers={"Ann", "Chen"})
+    assert found.readers == ("Ann", "Chen")
+
+
+def test_cases_of_two_queues_with_one_id_are_two() -> None:
+    found = measure([read(0, "Ann", itch(0)), read(0, "Bo", itch(1), queue="other")])
+    assert (found.cases, found.families) == (2, ())
+
+
+# -- masks ------------------------------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(lambda size: st.tuples(*[arrays.arrays(np.bool_, size)] * 2)))
+def test_runs_are_compared_as_pixels_are(masks: tuple[Mask, Mask]) -> None:
+    one, other = masks
+    assert compare_runs(encode_mask(one), encode_mask(other)) == count_pixels(one, other)
+
+
+def test_masks_of_two_sizes_cannot_be_compared() -> None:
+    with pytest.raises(FormatError, match="outline the same photo"):
+        compare_runs(encode_mask(np.ones((2, 3), np.bool_)), encode_mask(np.ones((3, 2), np.bool_)))
+
+
+def outlined(case: int, reader: str, mask: Mask, **more: object) -> Review:
+    return read(case, reader, {}, masks={"P": encode_mask(mask)}, **more)
+
+
+def models_mask(mask: Mask) -> dict[CaseKey, ModelReading]:
+    return {key(0): ModelReading({}, {"P": encode_mask(mask)})}
+
+
+def test_the_matrix_by_hand() -> None:
+    """Squares of 4 by 4: Ann's and Bo's share 8 of 16 pixels, the model's and Ann's all, the model's and Bo's 8."""
+    reviews = [outlined(0, "Ann", square(10, 12, 2, 2, 4)), outlined(0, "Bo", square(10, 12, 2, 4, 4))]
+    masks = measure(reviews, models_mask(square(10, 12, 2, 2, 4))).masks
+    assert masks.names == (MODEL, "Ann", "Bo")
+    assert masks.dice.tolist() == [[1, 1, 0.5], [1, 1, 0.5], [0.5, 0.5, 1]]
+    assert masks.jaccard.round(6).tolist() == [[1, 1, round(1 / 3, 6)], [1, 1, round(1 / 3, 6)], [round(1 / 3, 6), round(1 / 3, 6), 1]]
+    assert masks.dice_with_model is not None and (masks.dice_with_model.value, masks.dice_with_model.count) == (0.75, 2)
+    assert masks.dice_among_readers is not None and (masks.dice_among_readers.value, masks.dice_among_readers.count) == (0.5, 1)
+
+
+def test_two_empty_masks_agree() -> None:
+    empty = np.zeros((5, 5), np.bool_)
+    assert measure([outlined(0, "Ann", empty), outlined(0, "Bo", empty)]).masks.dice.tolist() == [[1, 1], [1, 1]]
+
+
+def test_unusable_photos_and_masks_of_another_size_are_left_out() -> None:
+    whole = square(8, 8, 0, 0, 8)
+    unusable = outlined(0, "Bo", whole, unusable=frozenset({"P"}))
+    assert measure([outlined(0, "Ann", whole), unusable]).masks.dice_among_readers is None
+    other_size = measure([outlined(0, "Ann", whole), outlined(0, "Bo", square(8, 9, 0, 0, 8))]).masks
+    assert other_size.dice_among_readers is None and np.isnan(other_size.dice[0, 1])
+
+
+def test_the_models_mask_is_its_map_at_the_threshold_and_the_photos_size() -> None:
+    levels = np.zeros((4, 4), np.float32)
+    levels[:2] = 0.6
+    prediction = Prediction("C0", (PhotoPrediction("P", levels, (8, 8)), PhotoPrediction("Q", levels, (8, 8))), threshold=0.5)
+    reading = read_model(prediction, {"P"})
+    assert list(reading.masks) == ["P"]
+    rows = decode_mask(reading.masks["P"]).all(axis=1).tolist()
+    assert rows == [True] * 3 + [False] * 5  # at the border the map falls from 0.6 through 0.45 and 0.15 to 0
+
+
+# -- switches ---------------------------------------------------------------------------------------------------------------------
+
+
+def twice(case: int, reader: str, before: Answers, after: Answers, **more: object) -> list[Review]:
+    return [read(case, reader, before, kind="blind", **more), read(case, reader, after, kind="revealed", **more)]
+
+
+def test_switches_by_hand() -> None:
+    """The model says 1 everywhere. Cases 0 to 4: 0->1, 1->0, 0->2, 1->1, 0->0; the reference is 1, 1, 1, 0 and none."""
+    moves = [(0, 1), (1, 0), (0, 2), (1, 1), (0, 0)]
+    reviews = [review for n, (before, after) in enumerate(moves) for review in twice(n, "Ann", itch(before), itch(after))]
+    reviews += [read(n, "Chen", itch(right), kind="consensus") for n, right in enumerate((1, 1, 1, 0))]
+    found = measure(reviews, model(*[itch(1)] * 5)).switches
+    assert (found.readings, found.answers) == (5, 5)
+    assert found.changed is not None and (found.changed.value, found.changed.count) == (0.6, 5)
+    assert (found.towards, found.away, found.beside) == (1, 1, 1)
+    assert (found.wrong_right, found.right_wrong, found.wrong_wrong, found.right_right) == (1, 1, 2, 0)
+    assert (found.wrong_other_wrong, found.judged) == (1, 4)
+
+
+def test_sets_move_towards_the_model_by_their_credit() -> None:
+    found = measure(twice(0, "Ann", site(1), site(1, 2)), model(site(1, 2, 3))).switches
+    assert (found.towards, found.away, found.beside) == (1, 0, 0)
+
+
+def test_a_reference_that_is_given_goes_before_the_consensus() -> None:
+    reviews = [*twice(0, "Ann", itch(0), itch(1)), read(0, "Chen", itch(1), kind="consensus")]
+    assert measure(reviews).switches.wrong_right == 1
+    assert measure(reviews, reference={key(0): itch(0)}).switches.right_wrong == 1
+
+
+def test_a_blind_reading_alone_or_one_not_revealed_to_the_end_is_no_switch() -> None:
+    begun = [read(0, "Ann", itch(0), kind="blind"), read(0, "Ann", itch(1), kind="revealed", state="in progress")]
+    assert measure(begun, done_only=False).switches.readings == 0
+
+
+def test_outlines_before_and_after_are_compared_with_the_models() -> None:
+    shown, off = square(9, 9, 0, 0, 4), square(9, 9, 0, 2, 4)
+    reviews = [outlined(0, "Ann", off, kind="blind"), outlined(0, "Ann", shown, kind="revealed")]
+    found = measure(reviews, models_mask(shown)).switches
+    assert found.dice_before is not None and found.dice_before.value == 0.5
+    assert found.dice_after is not None and found.dice_after.value == 1
+
+
+# -- cases that differ ------------------------------------------------------------------------------------------------------------
+
+
+def test_cases_are_ranked_by_what_is_disagreed_on() -> None:
+    """C0: nobody differs. C1: one of two readers differs from the model, and they from each other. C2: masks half apart."""
+    reviews = [read(0, "Ann", itch(0)), read(0, "Bo", itch(0)), read(1, "Ann", itch(0)), read(1, "Bo", itch(1))]
+    reviews += [outlined(2, "Ann", square(9, 9, 0, 0, 4)), outlined(2, "Bo", square(9, 9, 0, 2, 4))]
+    found = measure(reviews, model(itch(0), itch(0))).differing
+    assert [(case.case.case_id, case.dispute) for case in found] == [("C1", 1.5), ("C2", 0.5)]
+    assert found[0].families[0].said == ((MODEL, frozenset({0})), ("Ann", frozenset({0})), ("Bo", frozenset({1})))
+    assert (found[1].photo_id, found[1].dice) == ("P", (("Ann", "Bo", 0.5),))
+
+
+# -- whatever the readings --------------------------------------------------------------------------------------------------------
+
+NAMES = ("Ann", "Bo", "Chen")
+some_answers = st.one_of(st.none(), st.tuples(st.integers(0, 2), st.sets(st.integers(0, 5), max_size=3)))
+
+
+def as_answers(drawn: tuple[int, set[int]] | None) -> dict[str, int] | None:
+    return None if drawn is None else {**itch(drawn[0]), **site(*sorted(drawn[1] - {NONE}))}
+
+
+readings = st.lists(st.lists(some_answers, min_size=4, max_size=4), min_size=1, max_size=8)
+
+
+def build(rows: Sequence[Sequence[tuple[int, set[int]] | None]], names: Sequence[str]) -> Agreement:
+    reviews = [
+        read(number, name, given)
+        for number, row in enumerate(rows)
+        for name, drawn in zip(names, row, strict=False)
+        if (given := as_answers(drawn))
+    ]
+    models = {key(number): ModelReading(given) for number, row in enumerate(rows) if (given := as_answers(row[3]))}
+    return measure_agreement(gather_panel(save(*reviews), models), [ITCH, SITE], resamples=0)
+
+
+@settings(deadline=None, max_examples=50)
+@given(readings, st.permutations(NAMES))
+def test_readers_names_change_nothing_but_names(rows: list[list[tuple[int, set[int]] | None]], names: list[str]) -> None:
+    one, other = build(rows, NAMES), build(rows, names)
+    assert values(one.overall.with_model) == values(other.overall.with_model)
+    assert values(one.overall.among_readers) == values(other.overall.among_readers)
+    alphas = [None if found.overall.alpha is None else round(found.overall.alpha.value, 9) for found in (one, other)]
+    assert alphas[0] == alphas[1]
+    assert [round(case.dispute, 9) for case in one.differing] == [round(case.dispute, 9) for case in other.differing]
+
+
+@settings(deadline=None, max_examples=50)
+@given(readings)
+def test_whoever_repeats_the_model_agrees_with_it_completely(rows: list[list[tuple[int, set[int]] | None]]) -> None:
+    found = build([[row[3], row[3], row[3], row[3]] for row in rows], NAMES)
+    for numbers in found.families:
+        assert values(numbers.with_model)[:2] == (1, 1)
+        assert values(numbers.with_model)[2] in (1, None)
+    assert found.differing == ()
+
+
+@settings(deadline=None, max_examples=50)
+@given(readings)
+def test_the_kappa_of_a_family_of_one_slot_is_cohens(rows: list[list[tuple[int, set[int]] | None]]) -> None:
+    found = build(rows, NAMES)
+    coded = [[-1 if drawn is None else drawn[0] for drawn in row] for row in rows]
+    for numbers in found.families:
+        for pair in numbers.pairs if numbers.family_id == "CQID025" else ():
+            one, other = (np.array(coded).T[3 if name == MODEL else NAMES.index(name)] for name in (pair.one, pair.other))
+            expected = cohens_kappa(one, other)
+            assert values(pair.agreed)[2] == (None if expected is None else round(expected, 6))
+
+
+def test_a_readers_mask_is_kept_as_it_was_saved() -> None:
+    mask: MaskRuns = encode_mask(square(5, 5, 1, 1, 2))
+    review = replace(read(0, "Ann", {}), masks={"P": mask})
+    assert gather_panel(save(review), {}).masks["Ann"] == {(key(0), "P"): mask}
