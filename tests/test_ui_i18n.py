@@ -16,6 +16,7 @@ from magic_demo.errors import PhotoError
 from magic_demo.photos import PhotoLimits, decode_photo, read_photo
 from magic_demo.types import LANGUAGES
 from magic_demo.ui.i18n import both, both_of, fill, line_in_both, load_texts, text
+from magic_demo.ui.key_sheet import CARD_KEYS, PAGE_KEYS, VIEWER_KEYS
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 SAME_IN_BOTH = {"app.title"}
@@ -29,6 +30,14 @@ def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
         ), key
         assert key in SAME_IN_BOTH or CHINESE.search(texts["zh"]), f"{key} is not Chinese"
         assert not CHINESE.search(texts["en"]), f"{key} is not English"
+
+
+def test_no_text_is_there_twice_and_no_key_is_said_twice_on_the_sheet(repository: Path) -> None:
+    source = (repository / "magic_demo" / "ui" / "i18n.json").read_text(encoding="utf-8")
+    keys = [key for key, _texts in json.loads(source, object_pairs_hook=list)]
+    assert len(keys) == len(set(keys))
+    said = [says for keys_of in (CARD_KEYS, VIEWER_KEYS, PAGE_KEYS) for _key, says in keys_of]
+    assert len(said) == len(set(said))
 
 
 def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> None:
