@@ -29,6 +29,14 @@ class FormError(MagicDemoError):
     """What was typed or chosen on the page cannot be used: empty, too long."""
 
 
+class BoardError(MagicDemoError):
+    """What is asked of the audience board cannot be done; ``reason`` says why in one of four words: gone, full, closed, invalid."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 def one_line(error: BaseException, longest: int = 300) -> str:
     """Return what an error says as one line of at most ``longest`` characters, or its kind where it says nothing."""
     return " ".join(str(error).split())[:longest] or type(error).__name__

@@ -1,44 +1,11 @@
 // What belongs to the whole page: the language shown, files dropped anywhere, and results that no longer fit the case.
 
 import "./looks.mjs"; // the theme, before the page is drawn
-
-const LANGUAGES = ["en", "zh"];
-const ATTRIBUTES = ["title", "aria-label"];
-const KEPT_AS = "magic-demo-language";
-
-function showLanguage(language) {
-  const page = document.documentElement;
-  page.lang = language;
-  page.dataset.language = language;
-  for (const attribute of ATTRIBUTES) {
-    for (const element of document.querySelectorAll(`[data-${attribute}-${language}]`)) {
-      element.setAttribute(attribute, element.getAttribute(`data-${attribute}-${language}`));
-    }
-  }
-  for (const button of document.querySelectorAll("[data-language][aria-pressed]")) {
-    button.setAttribute("aria-pressed", String(button.dataset.language === language));
-  }
-}
+import { firstLanguage, showLanguage, switchLanguage } from "./language.mjs";
 
 function chooseLanguage(language) {
-  if (!LANGUAGES.includes(language)) return;
-  showLanguage(language);
-  try {
-    localStorage.setItem(KEPT_AS, language);
-  } catch {
-    // a browser that keeps nothing still switches
-  }
+  if (!switchLanguage(language)) return;
   document.querySelector("#language [data-language]")?.dispatchEvent(new CustomEvent("magic-language", { detail: language, bubbles: true }));
-}
-
-function firstLanguage() {
-  let kept = null;
-  try {
-    kept = localStorage.getItem(KEPT_AS);
-  } catch {
-    // see above
-  }
-  return LANGUAGES.includes(kept) ? kept : navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 }
 
 document.addEventListener("magic-choose-language", (event) => chooseLanguage(event.detail));
