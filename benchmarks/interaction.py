@@ -60,6 +60,8 @@ def serve(folder: Path) -> Iterator[str]:
                 urllib.request.urlopen(address, timeout=5).close()
                 break
             except OSError:
+                if server.poll() is not None:
+                    raise SystemExit("the page did not start: run python app.py to see why") from None
                 time.sleep(0.3)
         yield address
     finally:
