@@ -1,4 +1,4 @@
-"""``python -m magic_demo COMMAND``: predict, score, cases, readers, export, import-reviews."""
+"""``python -m magic_demo COMMAND``: predict, score, cases, readers, export, import-reviews, agreement."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ COMMANDS = {
     "cases": ("magic_demo.cases", "write synthetic encounters in the challenge's layout"),
     "readers": ("magic_demo.readers_command", "say who may sign in and review"),
     "export": ("magic_demo.export_command", "write reviews as challenge files, COCO, Label Studio, tables, a training set or a report"),
+    "agreement": ("magic_demo.agreement_command", "say how far readers agree with the model and with each other"),
     "import-reviews": ("magic_demo.import_command", "read exported reviews back into a store"),
 }
 

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "synthetic",
     ),
     ("bundles", "scoring", "agreement", "mask_scoring", "answer_scoring", "cues", "cases", "bundled", "store"),
-    ("score_command", "readers_command", "cue_model", "exports", "reports", "export_command", "import_command", "question_map"),
+    ("agreement_sources", "agreement_command", "score_command", "readers_command", "cue_model", "exports", "reports", "export_command", "import_command", "question_map"),
     ("explanation", "evidence"),
     ("checkpoints", "encoders", "photo_head", "attribution", "case_answerer"),
     ("compact_segmentation", "segmentation", "vqa"),
