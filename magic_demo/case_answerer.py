@@ -36,7 +36,6 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     narrative's tokens; 0 pools the narrative into one vector for all options. learn_sets: whether families of several slots are learnt as sets of labels
     (one yes or no a label), else as a softmax over the options like the others.
     photo_head_size: hidden layer of a head by which photos add to the scores (``photo_head.py``); 0 lets the common head read their mean.
-    photo_layers: how many layers of a convolutional photo encoder are kept, 0 for all; its config then names its ``hidden_size``.
     max_text_tokens: where narratives and options are cut. language: of the question and option texts.
     """
 
@@ -56,7 +55,6 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     narrative_input: bool = True
     attention_heads: int = 4
     photo_head_size: int = 0
-    photo_layers: int = 0
     learn_sets: bool = True
     max_text_tokens: int = 256
     language: str = "en"
@@ -91,8 +89,6 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         self.text_model = AutoModel.from_config(config.text_config)  # type: ignore[no-untyped-call]
         self.vision_model = AutoModel.from_config(config.vision_config)  # type: ignore[no-untyped-call]
         drop_pooler(self.text_model)
-        if config.photo_layers:
-            self.vision_model.layer = self.vision_model.layer[: config.photo_layers]
         width, channels = config.projection_size, self.vision_model.config.hidden_size
         self.option_projection = nn.Linear(self.text_model.config.hidden_size, width)
         if config.photo_head_size:

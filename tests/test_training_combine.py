@@ -81,7 +81,7 @@ def test_the_command_writes_weights_that_the_program_reads(
 
 
 def test_the_shipped_settings_are_readable_and_wrong_ones_refused(repository: Path, tmp_path: Path) -> None:
-    settings = read_settings(repository / "training" / "configs" / "combine-compact.yaml", CombineSettings)
+    settings = read_settings(repository / "training" / "configs" / "combine.yaml", CombineSettings)
     assert settings.not_worse_on.kind == "pad"
     source = CaseSource("synthetic", "cases", count=1)
     with pytest.raises(SettingsError, match="CQID999"):

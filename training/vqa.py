@@ -23,7 +23,6 @@ from magic_demo.formats import read_encounters
 from magic_demo.questions import load_families
 from magic_demo.types import Answers
 from magic_demo.vqa import list_option_texts
-from training.photo_branch import add_photo_branch, freeze_words
 from training.run import SettingsError, prepare, read_settings, train, training_arguments
 from training.tokenizer import train_tokenizer
 from training.vqa_data import CaseDraws, EvaluationCases, PhotoShelf, make_collator, split_folds
@@ -161,11 +160,7 @@ def start_model(
                 f"{wanted.start}: a {loaded.config.model_type} model; a checkpoint of this command, 'encoders' or 'compact' is expected"
             )
         tokenizer = load_tokenizer(wanted.start)
-        if wanted.photo_branch is None:
-            return loaded, tokenizer, read_preprocessing(wanted.start)
-        side = wanted.photo_branch.size
-        renewed = add_photo_branch(loaded, wanted.photo_branch, settings.data.folder)
-        return renewed, tokenizer, Preprocessing((side, side), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+        return loaded, tokenizer, read_preprocessing(wanted.start)
     sizes, kept = wanted.sizes, settings.run.output / "tokenizer"
     if resume:
         tokenizer = AutoTokenizer.from_pretrained(kept, local_files_only=True)
@@ -256,9 +251,6 @@ def _fit(settings: VqaSettings, training: Sequence[LearningCase], evaluation: Se
     counted = [case.answers for case in training if case.source.priors]
     trust = settings.decoding
     priors = count_priors(counted, families, smoothing=trust.smoothing, weight=trust.weight) if counted else {}
-    if settings.model.photo_branch is not None:
-        freeze_words(model)
-        priors = priors or _read_priors(settings.model.start)
     optimizer = make_optimizer(model, settings)
     shelf = PhotoShelf(preprocessing)
     draws = CaseDraws(training, settings.data, shelf, epochs=run.epochs, sets=sets, seed=run.seed)

@@ -116,8 +116,8 @@ class KeptCases(Dataset[dict[str, Any]]):
 def check_frozen(settings: VqaSettings) -> tuple[str, str]:
     """Return what names the text and the photo encoder. Raises SettingsError saying why their outputs cannot be kept."""
     model, data = settings.model, settings.data
-    if model.encoder_rate != 0 or model.photo_branch is not None:
-        raise SettingsError("data.cache needs frozen encoders; set model.encoder_rate to 0 and model.photo_branch to null")
+    if model.encoder_rate != 0:
+        raise SettingsError("data.cache needs frozen encoders; set model.encoder_rate to 0")
     if model.start == "compact":
         raise SettingsError("data.cache needs encoders that have learnt something, but model.start is 'compact'; set data.cache to null")
     for name, value, still in (("augment", data.augment, None), ("word_dropout", data.word_dropout, 0)):

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from training.photo_branch import PhotoBranch
 from training.run import RunSettings
 from training.vqa_data import CaseDataSettings
 from training.vqa_loss import LossSettings
@@ -35,7 +34,6 @@ class AnswererSettings:
     or ``compact`` for a new model of ``sizes``, whose tokenizer is learnt from the training texts and the narratives of ``narratives``.
     fusion to max_text_tokens: as in the model's config; they count for new models. encoder_rate: the encoders' learning rate
     as a share of the head's, 0 freezes them. average: decay of the running average of the weights, 0 for none.
-    photo_branch: gives a checkpoint a new photo branch and trains that alone, so that what words alone say stays as it is.
     """
 
     start: str
@@ -55,7 +53,6 @@ class AnswererSettings:
     max_text_tokens: int = 256
     encoder_rate: float = 1.0
     average: float = 0.0
-    photo_branch: PhotoBranch | None = None
 
 
 @dataclass(frozen=True)
