@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 from magic_demo.bundled import load_examples
 from magic_demo.errors import MagicDemoError
-from magic_demo.ui import PredictorSource, build_app, launch_settings
+from magic_demo.store import Store, default_place
+from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings
+from magic_demo.ui.review import MODES
 from magic_demo.ui.source import EncounterPredictor
 
 
@@ -25,12 +28,36 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--vqa", metavar="FOLDER_OR_HUB_ID", help="checkpoint of the closed questions (default: the one that comes along)")
     parser.add_argument("--cues", metavar="FOLDER_OR_HUB_ID", help="checkpoint of the text cues (default: the one that comes along)")
+    parser.add_argument("--queue", type=Path, metavar="FOLDER", help="cases to review: the challenge's layout, or a plain folder of photos")
+    parser.add_argument("--store", metavar="PLACE", help=f"folder or postgresql:// URL that keeps the reviews (default: {default_place()})")
+    parser.add_argument(
+        "--bundle", type=Path, metavar="FOLDER", help="predictions that `predict --bundle` wrote: shown in place of running models"
+    )
+    parser.add_argument(
+        "--mode", choices=MODES, default="assisted", help="how readers begin: model shown, blind first, or no model (default: %(default)s)"
+    )
+    parser.add_argument("--sign-in", action="store_true", help="ask for name and password; always asked when a reader has a password")
     return parser.parse_args()
+
+
+def open_desk(arguments: argparse.Namespace) -> Desk:
+    """Open the store and the queue that the command line names; without any, and where no store is yet, the page keeps nothing."""
+    if arguments.queue is None and arguments.store is None and not arguments.sign_in and not Path(default_place()).exists():
+        return Desk(bundle=arguments.bundle, mode=arguments.mode)
+    desk = Desk(Store.open(arguments.store or default_place()), arguments.bundle, arguments.mode)
+    for line in desk.add_queue(arguments.queue) if arguments.queue is not None else ():
+        print(line, file=sys.stderr)
+    return desk
 
 
 def main() -> int:
     """Launch the page and serve until stopped."""
     arguments = read_arguments()
+    try:
+        desk = open_desk(arguments)
+    except MagicDemoError as error:
+        print(error, file=sys.stderr)
+        return 1
 
     def load() -> EncounterPredictor:
         from magic_demo.predictor import Predictor  # torch takes seconds to import: here the page does not wait for it
@@ -44,7 +71,7 @@ def main() -> int:
 
     source = PredictorSource(load)
     source.start()
-    app = build_app(source, load_examples())
+    app = build_app(source, load_examples(), desk)
     try:
         app.launch(server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, **launch_settings())
     except OSError:

@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "synthetic",
     ),
     ("bundles", "scoring", "agreement", "mask_scoring", "answer_scoring", "cues", "cases", "bundled", "store"),
+    ("queues", "disagreements"),
     ("agreement_sources", "agreement_command", "score_command", "readers_command", "cue_model", "exports", "reports", "export_command", "import_command", "question_map"),
     ("explanation", "evidence"),
     ("checkpoints", "encoders", "photo_head", "attribution", "case_answerer"),
@@ -37,7 +38,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ui",),
     ("__main__",),
 )
-WITHOUT_TORCH = {name for layer in LAYERS[:6] for name in layer}
+WITHOUT_TORCH = {name for layer in LAYERS[:7] for name in layer}
 
 
 def _modules(folder: str) -> list[Path]:

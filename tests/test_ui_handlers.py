@@ -19,11 +19,13 @@ from magic_demo.errors import ModelError
 from magic_demo.mask_runs import decode_mask
 from magic_demo.questions import load_families
 from magic_demo.types import Encounter, Explanation, Language, MaskRuns, Narrative, PhotoPrediction, Prediction, WordSpan
-from magic_demo.ui import PredictorSource, launch_settings, lay_out_page
+from magic_demo.ui import Desk, PredictorSource, launch_settings, lay_out_page
 from magic_demo.ui.forms import MAX_PROMPT
 from magic_demo.ui.handlers import Handlers
 from magic_demo.ui.mask_form import write_runs
 from magic_demo.ui.review_handlers import ReviewHandlers
+from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.saving import Saver
 from magic_demo.ui.source import Progress
 from magic_demo.ui.viewer import EMPTY
 from magic_demo.ui.why import CLOSED
@@ -70,6 +72,12 @@ def lay_out(predictor: WritingPredictor, examples: Sequence[Example] = ()) -> tu
         return lay_out_page(source, examples)
 
     return asyncio.run(lay())
+
+
+def reviewing(handlers: Handlers) -> ReviewHandlers:
+    """Return what answers cards and outlines on a page that keeps no reviews."""
+    desk = Desk()
+    return ReviewHandlers(handlers, ReviewState(handlers, desk, Saver(desk, handlers.drafts, handlers.cases)))
 
 
 @pytest.fixture
@@ -273,12 +281,12 @@ def test_nobody_sees_anothers_case(handlers: Handlers) -> None:
 
 def answer(browser: Browser, **told: object) -> dict[Any, Any]:
     event = gr.EventData(None, {"case": browser.values[browser.parts.case], **told})
-    return ReviewHandlers(browser.handlers).answer(event, REQUEST)  # type: ignore[arg-type]
+    return reviewing(browser.handlers).answer(event, REQUEST)  # type: ignore[arg-type]
 
 
 def ask_why(browser: Browser, **asked: object) -> dict[Any, Any]:
     told = {"case": browser.values[browser.parts.case], "family": "CQID025", "option": 0, "request": 1, "language": "en", **asked}
-    return ReviewHandlers(browser.handlers).explain(browser.values, gr.EventData(None, told))
+    return reviewing(browser.handlers).explain(browser.values, gr.EventData(None, told))
 
 
 def test_answers_go_into_the_sessions_draft(browser: Browser) -> None:
@@ -336,7 +344,7 @@ def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_
     mask = np.zeros((40, 60), np.bool_)
     mask[10:20, 5:30] = True
     told = {"case": browser.values[browser.parts.case], "photo": "arm", **write_runs(mask)}
-    review = ReviewHandlers(browser.handlers)
+    review = reviewing(browser.handlers)
 
     def drawn(**changed: object) -> Mapping[str, MaskRuns]:
         review.outline(browser.values, gr.EventData(None, {**told, **changed}), REQUEST)  # type: ignore[arg-type]
@@ -355,7 +363,7 @@ def test_the_wand_answers_the_viewer(browser: Browser) -> None:
     browser.choose(0)
     photo = browser.values[browser.parts.viewer]["photos"][0]
     told = {"photo": photo["name"], "request": 3, "box": [0, 0, photo["width"], photo["height"]], "lesion": [], "skin": [], "radius": 5}
-    reply = ReviewHandlers(browser.handlers).wand(browser.values, gr.EventData(None, told))[browser.parts.viewer]["wand_reply"]
+    reply = reviewing(browser.handlers).wand(browser.values, gr.EventData(None, told))[browser.parts.viewer]["wand_reply"]
     assert reply["request"] == 3 and (reply["width"], reply["height"]) == (photo["width"], photo["height"])
 
 

@@ -11,16 +11,22 @@ from magic_demo.bundled import Example
 from magic_demo.ui.assets import launch_settings
 from magic_demo.ui.cards import cards_component
 from magic_demo.ui.case_panel import lay_out_case
+from magic_demo.ui.desk import Desk
 from magic_demo.ui.handlers import Handlers, Parts
 from magic_demo.ui.open_cases import OpenCases
+from magic_demo.ui.readings_panel import readings_component
+from magic_demo.ui.review_form import form_component
 from magic_demo.ui.review_handlers import ReviewHandlers
+from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.review_wiring import wire_review
+from magic_demo.ui.saving import Saver
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import render_source
 from magic_demo.ui.topbar import lay_out_topbar
 from magic_demo.ui.viewer import viewer_component
 from magic_demo.ui.why import why_component
 
-__all__ = ["PredictorSource", "build_app", "launch_settings"]
+__all__ = ["Desk", "PredictorSource", "build_app", "launch_settings"]
 
 UPLOADS_KEPT = (60, 600)
 """Seconds: how often uploaded files are looked through, and the age at which they are deleted from disk."""
@@ -29,13 +35,14 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Settings of every event: no loading veil over the page (the status line says what goes on), no endpoint for strangers."""
 
 
-def build_app(source: PredictorSource, examples: Sequence[Example] = ()) -> gr.Blocks:
-    """Compose the page over a predictor that may still be loading."""
-    return lay_out_page(source, examples)[0]
+def build_app(source: PredictorSource, examples: Sequence[Example] = (), desk: Desk | None = None) -> gr.Blocks:
+    """Compose the page over a predictor that may still be loading, and over what it reviews."""
+    return lay_out_page(source, examples, desk)[0]
 
 
-def lay_out_page(source: PredictorSource, examples: Sequence[Example]) -> tuple[gr.Blocks, Handlers]:
+def lay_out_page(source: PredictorSource, examples: Sequence[Example], desk: Desk | None = None) -> tuple[gr.Blocks, Handlers]:
     """Put the parts together; return the page and what it does on events."""
+    desk = desk or Desk()
     cases = OpenCases()
     app = gr.Blocks(title="Magic Demo", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_KEPT)
     with app:
@@ -44,24 +51,31 @@ def lay_out_page(source: PredictorSource, examples: Sequence[Example]) -> tuple[
         timer = gr.Timer(0.5)
         top = lay_out_topbar(source)
         with gr.Row(elem_id="room"):
-            panel = lay_out_case(examples)
+            panel = lay_out_case(examples, queues=desk.store is not None)
             with gr.Column(elem_id="viewer-panel", min_width=0):
                 viewer = viewer_component()
             with gr.Column(elem_id="cards-panel", min_width=0):
+                readings = readings_component()
                 cards = cards_component()
                 why = why_component()
+                form = form_component()
         status = gr.HTML(render_source(source), js_on_load=None, elem_id="status", apply_default_css=False)
-        handlers = Handlers(Parts(top, panel, viewer, cards, why, status, case, spoken, timer), source, examples, cases)
-        _wire(handlers)
+        handlers = Handlers(Parts(top, panel, viewer, cards, why, readings, form, status, case, spoken, timer), source, examples, cases)
+        review = ReviewState(handlers, desk, Saver(desk, handlers.drafts, cases))
+        _wire(handlers, review)
+        if desk.store is not None:
+            wire_review(handlers, review, QUIET)
         app.load(handlers.look_for_models, None, handlers.loading, **QUIET)  # what the page was built with may be long past
     return app, handlers
 
 
-def _wire(handlers: Handlers) -> None:
+def _wire(handlers: Handlers, state: ReviewState) -> None:
     """Say which event calls which handler."""
     parts, panel = handlers.parts, handlers.parts.panel
-    review = ReviewHandlers(handlers)
-    shown = [parts.case, parts.viewer, parts.cards, parts.why, parts.status, panel.messages, panel.narrative, panel.prompt]
+    review = ReviewHandlers(handlers, state)
+    kept = [parts.status, parts.form, panel.queue]
+    case = [parts.case, parts.viewer, parts.cards, parts.why, parts.readings, parts.form]
+    shown = [*case, parts.status, panel.messages, panel.narrative, panel.prompt]
     answered = [parts.case, parts.viewer, parts.cards, parts.why, parts.status, panel.messages, panel.run, panel.cancel]
     typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt}
     models = {**QUIET, "concurrency_id": "models", "concurrency_limit": 1}
@@ -73,8 +87,8 @@ def _wire(handlers: Handlers) -> None:
     chosen.then(handlers.analyse, typed, answered, **models)
     panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
     panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)
-    parts.cards.answers(review.answer, None, [parts.status], queue=False, **QUIET)
-    parts.viewer.mask(review.outline, {parts.case}, [parts.status], queue=False, **QUIET)
+    parts.cards.answers(review.answer, None, kept, queue=False, **QUIET)
+    parts.viewer.mask(review.outline, {parts.case}, kept, queue=False, **QUIET)
     parts.viewer.wand(review.wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
     parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)
     parts.viewer.wand(handlers.use_wand, {parts.case}, [parts.viewer], queue=False, **QUIET)

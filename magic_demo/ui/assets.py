@@ -13,7 +13,16 @@ from magic_demo.photos import DEFAULT_LIMITS
 
 FOLDER = Path(__file__).resolve().parent
 KINDS = {".css": "text/css", ".js": "text/javascript", ".mjs": "text/javascript"}
-STYLE_SHEETS = ("theme.css", "topbar.css", "case_panel.css", "cards.css", "why.css", "viewer/viewer.css")
+STYLE_SHEETS = (
+    "theme.css",
+    "topbar.css",
+    "case_panel.css",
+    "queue_panel.css",
+    "cards.css",
+    "why.css",
+    "review_form.css",
+    "viewer/viewer.css",
+)
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
 
 HEAD = "\n".join(

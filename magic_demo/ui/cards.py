@@ -28,7 +28,11 @@ MAX_SPECIFIED = 200
 """Characters of a reader's own words where an option says "please specify"."""
 
 _ON_LOAD = """
-import(new URL("page/cards_panel.mjs", document.baseURI)).then(({ mountCards }) => mountCards(element, { props, watch, trigger }));
+const tell = (event, told) => {
+  trigger(event, told);
+  document.dispatchEvent(new CustomEvent("cards-tell", { detail: { event, ...told } })); // the review counts what it must wait for
+};
+import(new URL("page/cards_panel.mjs", document.baseURI)).then(({ mountCards }) => mountCards(element, { props, watch, trigger: tell }));
 const events = ["answers", "why"];  // named here, where Gradio looks for them
 """
 

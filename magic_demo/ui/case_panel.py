@@ -16,6 +16,7 @@ from magic_demo.photos import resize_pixels
 from magic_demo.types import LANGUAGES, Language, Pixels
 from magic_demo.ui.forms import MAX_PROMPT
 from magic_demo.ui.i18n import both, both_of, fill, line_in_both, text
+from magic_demo.ui.queue_panel import queue_component
 from magic_demo.ui.viewer import picture_address
 
 THUMBNAIL = 144
@@ -36,6 +37,7 @@ element.addEventListener("click", (event) => {
 class CasePanel:
     """The column's components that others wire."""
 
+    queue: gr.HTML
     examples: gr.HTML
     upload: gr.UploadButton
     messages: gr.HTML
@@ -46,10 +48,11 @@ class CasePanel:
     new: gr.Button
 
 
-def lay_out_case(examples: Sequence[Example]) -> CasePanel:
-    """Put the column on the page."""
+def lay_out_case(examples: Sequence[Example], *, queues: bool = False) -> CasePanel:
+    """Put the column on the page. queues: with the list of cases, above the examples, which are folded then."""
     with gr.Column(elem_id="case-panel", min_width=0):
-        chooser = gr.HTML(render_examples(examples), js_on_load=_ON_EXAMPLE, elem_id="examples", apply_default_css=False)
+        queue = queue_component(visible=queues)
+        chooser = gr.HTML(render_examples(examples, folded=queues), js_on_load=_ON_EXAMPLE, elem_id="examples", apply_default_css=False)
         with gr.Column(elem_id="photos", min_width=0):
             gr.HTML(html_template=fill(_STRIP), js_on_load=None, elem_id="photo-strip", apply_default_css=False)
             with gr.Row(elem_id="photo-buttons"):
@@ -61,7 +64,7 @@ def lay_out_case(examples: Sequence[Example]) -> CasePanel:
         with gr.Row(elem_id="run-row"):
             run = gr.Button(text("case.run", "en"), variant="primary", elem_id="run")
             cancel = gr.Button(text("case.cancel", "en"), variant="stop", elem_id="cancel", interactive=False)
-    return CasePanel(chooser, upload, messages, narrative, prompt, run, cancel, new)
+    return CasePanel(queue, chooser, upload, messages, narrative, prompt, run, cancel, new)
 
 
 def word_case(panel: CasePanel, language: Language) -> dict[gr.components.Component, object]:
@@ -76,9 +79,12 @@ def word_case(panel: CasePanel, language: Language) -> dict[gr.components.Compon
     }
 
 
-def render_examples(examples: Sequence[Example]) -> str:
+def render_examples(examples: Sequence[Example], *, folded: bool = False) -> str:
     """Return the HTML of the example buttons; they are said to be synthetic."""
     buttons = "".join(_render_example(number, example) for number, example in enumerate(examples))
+    if folded:
+        title = f'<summary><h2 id="examples-title">{both("case.examples")}<small>{both("case.synthetic")}</small></h2></summary>'
+        return f'<details class="examples">{title}<div class="examples-grid">{buttons}</div></details>'
     return (
         f'<section class="examples" aria-labelledby="examples-title"><h2 id="examples-title">{both("case.examples")}'
         f'<small>{both("case.synthetic")}</small></h2><div class="examples-grid">{buttons}</div></section>'

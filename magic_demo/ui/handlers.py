@@ -11,8 +11,9 @@ import gradio as gr
 
 from magic_demo.bundled import Example
 from magic_demo.errors import FormError, MagicDemoError
+from magic_demo.mask_runs import decode_mask
 from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Language, Photo, Prediction
+from magic_demo.types import Encounter, Language, Mask, Photo, Prediction
 from magic_demo.ui.analysis import Step, StoppedError, Stops, follow
 from magic_demo.ui.cards import cards_value
 from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
@@ -20,6 +21,7 @@ from magic_demo.ui.forms import delete_uploads, read_encounter, read_language, r
 from magic_demo.ui.i18n import line_in_both
 from magic_demo.ui.open_cases import OpenCase, OpenCases
 from magic_demo.ui.review import Drafts, ReviewDraft
+from magic_demo.ui.review_form import NO_FORM
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import fixed_line, render_about, render_source, render_status, render_step
 from magic_demo.ui.topbar import TopBar
@@ -40,6 +42,8 @@ class Parts:
     viewer: gr.HTML
     cards: gr.HTML
     why: gr.HTML
+    readings: gr.HTML
+    form: gr.HTML
     status: gr.HTML
     case: gr.State
     spoken: gr.State
@@ -61,18 +65,18 @@ class Handlers:
     def upload(self, inputs: Updates, request: gr.Request) -> Updates:
         """Open uploaded photos: beside those the case has, or as a new case where an example was open."""
         self.stop(request)  # what is under way is of the case before
-        parts, before, language = self.parts, self._case(inputs), self._language(inputs)
-        kept = before.encounter.photos if before is not None and not before.example else ()
+        parts, before, language = self.parts, self._case(inputs), self.language(inputs)
+        kept = before.encounter.photos if before is not None and not before.fixed else ()
         files = inputs[parts.panel.upload]
         try:
             read = read_uploads(files, [photo.photo_id for photo in kept], language)
         finally:
             delete_uploads(files)
         encounter = Encounter("CASE", photos=(*kept, *read.photos))
-        case = self.cases.change(before.case_id, encounter) if before is not None and not before.example else None
-        case = case or self._replace(before, encounter, request, example=False)
-        updates = self._show_case(case, problems=read.problems)
-        if before is not None and before.example:
+        case = self.cases.change(before.case_id, encounter) if before is not None and not before.fixed else None
+        case = case or self.replace_case(before, encounter, request, example=False)
+        updates = self.show_case(case, problems=read.problems)
+        if before is not None and before.fixed:
             typed = read_narrative(inputs[parts.panel.narrative], before, language)
             updates[parts.panel.narrative] = "" if typed == before.encounter.narrative else gr.skip()
         return {**updates, parts.panel.upload: None}
@@ -83,10 +87,10 @@ class Handlers:
         if not isinstance(number, int) or not 0 <= number < len(self.examples):
             raise gr.Error("there is no such example")
         encounter = self.examples[number].encounter
-        case = self._replace(self._case(inputs), encounter, request, example=True)
+        case = self.replace_case(self._case(inputs), encounter, request, example=True)
         return {
-            **self._show_case(case),
-            self.parts.panel.narrative: encounter.narrative.text(self._language(inputs)),
+            **self.show_case(case),
+            self.parts.panel.narrative: encounter.narrative.text(self.language(inputs)),
             self.parts.panel.prompt: "",
             **self.ask(request),
         }
@@ -99,11 +103,14 @@ class Handlers:
 
     def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
         """Run the models on the case; the reader sees every step, then the maps and the cards."""
-        parts, panel, language = self.parts, self.parts.panel, self._language(inputs)
+        parts, panel, language = self.parts, self.parts.panel, self.language(inputs)
         session = str(request.session_hash)
         began, stop = time.monotonic(), self.stops.sign(session)
         try:
             case = self._case(inputs)
+            draft = self.drafts.get(session)
+            if draft is not None and draft.hides_model:
+                raise FormError(fixed_line("message.hidden")[language])
             if case is None and inputs[parts.case] is not None:
                 raise FormError(fixed_line("message.gone")[language])
             encounter = read_encounter(inputs[panel.narrative], case, language)
@@ -115,7 +122,7 @@ class Handlers:
                 else:
                     case = case or self._open(Encounter("CASE"), request)  # words alone: there is something to answer now
                     self.cases.keep_analysis(case.case_id, encounter, event)
-                    yield {**self._show_prediction(case, encounter, event), **_busy(panel, False)}
+                    yield {**self.show_prediction(case, encounter, event, self.drafts.get(session)), **_busy(panel, False)}
                     yield {parts.status: render_status("done", fixed_line("status.done", seconds=f"{time.monotonic() - began:.1f}"))}
         except StoppedError:
             yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
@@ -147,6 +154,8 @@ class Handlers:
             parts.viewer: EMPTY,
             parts.cards: cards_value(load_families(), None),
             parts.why: CLOSED,
+            parts.readings: "",
+            parts.form: NO_FORM,
             parts.panel.messages: render_messages(()),
             parts.panel.narrative: "",
             parts.panel.prompt: "",
@@ -171,37 +180,45 @@ class Handlers:
     def _case(self, inputs: Updates) -> OpenCase | None:
         return self.cases.get(inputs[self.parts.case])
 
-    def _language(self, inputs: Updates) -> Language:
+    def language(self, inputs: Updates) -> Language:
+        """Return the language that the reader has chosen."""
         return read_language(inputs[self.parts.spoken])
 
-    def _open(self, encounter: Encounter, request: gr.Request, *, example: bool = False) -> OpenCase:
-        case = self.cases.open(encounter, example=example)
+    def _open(self, encounter: Encounter, request: gr.Request, *, example: bool = False, queued: bool = False) -> OpenCase:
+        case = self.cases.open(encounter, example=example, queued=queued)
         self.drafts.begin(str(request.session_hash), ReviewDraft(case.case_id))
         return case
 
-    def _replace(self, before: OpenCase | None, encounter: Encounter, request: gr.Request, *, example: bool) -> OpenCase:
+    def replace_case(
+        self, before: OpenCase | None, encounter: Encounter, request: gr.Request, *, example: bool, queued: bool = False
+    ) -> OpenCase:
+        """Close the session's case and open another one in its place."""
         if before is not None:
             self.cases.close(before.case_id)
-        return self._open(encounter, request, example=example)
+        return self._open(encounter, request, example=example, queued=queued)
 
-    def _show_case(self, case: OpenCase, problems: Sequence[str] = ()) -> Updates:
+    def show_case(self, case: OpenCase, problems: Sequence[str] = (), draft: ReviewDraft | None = None) -> Updates:
+        """Show a case that was just opened, with what ``draft`` holds of it."""
         photos = case.encounter.photos
         state = render_status("ready", fixed_line("status.opened")) if photos else gr.skip()
         return {
             self.parts.case: case.case_id,
-            self.parts.viewer: viewer_value(case.case_id, photos, synthetic=case.example),
-            self.parts.cards: cards_value(load_families(), None, case=case.case_id),
+            self.parts.viewer: viewer_value(case.case_id, photos, synthetic=case.example, own=_own_masks(draft)),
+            self.parts.cards: cards_value(load_families(), None, case=case.case_id, **_own_answers(draft)),
             self.parts.why: CLOSED,
+            self.parts.readings: "",
+            self.parts.form: NO_FORM,
             self.parts.panel.messages: render_messages(_photo_notes(photos), problems),
             self.parts.status: state,
         }
 
-    def _show_prediction(self, case: OpenCase, encounter: Encounter, prediction: Prediction) -> Updates:
+    def show_prediction(self, case: OpenCase, encounter: Encounter, prediction: Prediction, draft: ReviewDraft | None = None) -> Updates:
+        """Show what the models say; the reader's own part goes along for a page that has not drawn the case yet."""
         notes = [*_photo_notes(encounter.photos), *prediction.notes]
         return {
             self.parts.case: case.case_id,
-            self.parts.viewer: viewer_value(case.case_id, encounter.photos, prediction, synthetic=case.example),
-            self.parts.cards: cards_value(load_families(), prediction, case=case.case_id),
+            self.parts.viewer: viewer_value(case.case_id, encounter.photos, prediction, synthetic=case.example, own=_own_masks(draft)),
+            self.parts.cards: cards_value(load_families(), prediction, case=case.case_id, **_own_answers(draft)),
             self.parts.why: CLOSED,
             self.parts.panel.messages: render_messages(notes, prediction.failures),
         }
@@ -209,6 +226,14 @@ class Handlers:
 
 def _photo_notes(photos: Sequence[Photo]) -> list[str]:
     return [f"{photo.photo_id}: {note}" for photo in photos for note in photo.notes]
+
+
+def _own_masks(draft: ReviewDraft | None) -> dict[str, Mask]:
+    return {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()} if draft is not None else {}
+
+
+def _own_answers(draft: ReviewDraft | None) -> dict[str, Any]:
+    return {"answers": draft.answers, "specified": draft.specified} if draft is not None else {}
 
 
 def _busy(panel: CasePanel, busy: bool) -> Updates:

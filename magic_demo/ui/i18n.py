@@ -17,11 +17,16 @@ from magic_demo.types import LANGUAGES, Language
 _PLACE = re.compile(r"\[\[(?:(?P<attribute>[a-z-]+)\s+)?(?P<key>[a-z_]+\.[a-z_]+)\]\]")
 
 
+TEXT_FILES = ("i18n.json", "review_texts.json", "agreement_texts.json")
+"""The page's texts; those of the queue, the review and its readers have a file of their own, and so have those of the agreement."""
+
+
 @lru_cache(maxsize=1)
 def load_texts() -> dict[str, dict[Language, str]]:
-    """Return key -> language -> text, from the file beside this module."""
-    source = resources.files("magic_demo.ui").joinpath("i18n.json").read_text(encoding="utf-8")
-    return {key: dict(zip(LANGUAGES, texts, strict=True)) for key, texts in json.loads(source).items()}
+    """Return key -> language -> text, from the files beside this module."""
+    folder = resources.files("magic_demo.ui")
+    sources = [folder.joinpath(name).read_text(encoding="utf-8") for name in TEXT_FILES]
+    return {key: dict(zip(LANGUAGES, texts, strict=True)) for source in sources for key, texts in json.loads(source).items()}
 
 
 def text(key: str, language: Language, **values: object) -> str:

@@ -23,13 +23,19 @@ class OpenCase:
     """One case in a browser.
 
     case_id: a secret of its session; encounter: photos, and the narratives of the example it came from.
-    example: whether it is a bundled synthetic case. analysed: None before the first analysis.
+    example: whether it is a bundled synthetic case. queued: whether it is a case of a queue. analysed: None before the first analysis.
     """
 
     case_id: str
     encounter: Encounter
     example: bool = False
+    queued: bool = False
     analysed: Analysed | None = None
+
+    @property
+    def fixed(self) -> bool:
+        """Return whether its photos are given: photos that are added begin another case."""
+        return self.example or self.queued
 
     @property
     def bytes(self) -> int:
@@ -49,9 +55,9 @@ class OpenCases:
     def __len__(self) -> int:
         return len(self._cases)
 
-    def open(self, encounter: Encounter, *, example: bool = False) -> OpenCase:
+    def open(self, encounter: Encounter, *, example: bool = False, queued: bool = False) -> OpenCase:
         """Keep a case under a new id."""
-        case = OpenCase(secrets.token_urlsafe(12), encounter, example)
+        case = OpenCase(secrets.token_urlsafe(12), encounter, example, queued)
         with self._lock:
             self._cases[case.case_id] = case
             while len(self._cases) > 1 and (len(self._cases) > self._max_cases or self._bytes() > self._max_bytes):

@@ -6,19 +6,38 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from magic_demo.types import Answers, Difficulty, MaskRuns
+from magic_demo.types import Answers, CaseKey, Difficulty, MaskRuns, ReviewKind, ReviewState
 
-Part = Literal["answers", "specified", "masks", "comment", "flagged", "difficulty", "unusable"]
+Part = Literal["answers", "specified", "masks", "comment", "flagged", "difficulty", "unusable", "reading"]
 """What a reader changes, by the name of the draft's field."""
+Mode = Literal["assisted", "blind", "unaided"]
+"""The model is shown from the start; only after a blind reading; not at all."""
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Whose reading of which stored case a draft is, and how it comes about; the fields are those of ``types.Review``.
+
+    mode: how the case was opened. model_shown: whether the model's answer may be in the page; where not, nothing of it is sent.
+    """
+
+    key: CaseKey
+    reader: str
+    mode: Mode
+    kind: ReviewKind
+    state: ReviewState = "in progress"
+    model_shown: bool = True
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class ReviewDraft:
     """What the reader has said so far of one open case; the fields are those of ``types.Review``.
 
-    case: the open case's id, ``OpenCase.case_id``.
+    case: the open case's id, ``OpenCase.case_id``. reading: None where the case is in no store and nothing of it is saved.
     """
 
     case: str
@@ -29,6 +48,12 @@ class ReviewDraft:
     flagged: bool = False
     difficulty: Difficulty | None = None
     unusable: frozenset[str] = frozenset()
+    reading: Reading | None = None
+
+    @property
+    def hides_model(self) -> bool:
+        """Return whether the model's answer has to stay out of the page."""
+        return self.reading is not None and not self.reading.model_shown
 
 
 class Drafts:

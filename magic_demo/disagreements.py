@@ -1,0 +1,88 @@
+"""Where a reading differs from a model, and what a reader changed once the model was revealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from magic_demo.mask_runs import decode_mask
+from magic_demo.overlay import lesion_mask
+from magic_demo.questions import load_families
+from magic_demo.scoring import count_pixels, dice
+from magic_demo.types import Answers, Family, MaskRuns, Prediction
+
+SAME_OUTLINE = 0.8
+"""Dice at and above which two outlines of one photo count as the same: about what two careful readers reach with each other."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a reader changed between the blind reading and the revealed one, in families.
+
+    of: families answered both times. towards: changed ones that are now the model's answer; away: that were it before.
+    right_to_wrong, wrong_to_right: against the reference; None where there is none. outlines: photos whose outline changed.
+    """
+
+    changed: int
+    of: int
+    towards: int
+    away: int
+    outlines: int
+    right_to_wrong: int | None = None
+    wrong_to_right: int | None = None
+
+
+def find_disagreements(answers: Answers, masks: Mapping[str, MaskRuns], prediction: Prediction) -> frozenset[str]:
+    """Return the ids of families and photos that a reader answered or outlined otherwise than the model."""
+    families = {
+        family.family_id
+        for family in load_families()
+        if (mine := _labels(answers, family)) and (model := _labels(prediction.answers, family)) and mine != model
+    }
+    photos = set()
+    for found in prediction.photos:
+        runs = masks.get(found.photo_id)
+        if runs is not None and runs.size == found.size:
+            model_mask = lesion_mask(found.probability, found.size, prediction.threshold)
+            if dice(count_pixels(model_mask, decode_mask(runs))) < SAME_OUTLINE:
+                photos.add(found.photo_id)
+    return frozenset(families | photos)
+
+
+def count_changes(
+    before: Answers,
+    after: Answers,
+    model: Answers,
+    reference: Answers | None = None,
+    *,
+    masks_before: Mapping[str, MaskRuns] | None = None,
+    masks_after: Mapping[str, MaskRuns] | None = None,
+) -> Changes:
+    """Count what changed from one reading to the next; a family that either left open does not count."""
+    changed = of = towards = away = spoiled = mended = 0
+    for family in load_families():
+        first, then = _labels(before, family), _labels(after, family)
+        if not first or not then:
+            continue
+        of += 1
+        if first == then:
+            continue
+        changed += 1
+        spoken = _labels(model, family)
+        towards += then == spoken
+        away += first == spoken
+        right = _labels(reference or {}, family)
+        spoiled += bool(right) and first == right
+        mended += bool(right) and then == right
+    one, other = masks_before or {}, masks_after or {}
+    outlines = sum(one.get(name) != other.get(name) for name in one.keys() | other.keys())
+    with_reference = reference is not None
+    return Changes(changed, of, towards, away, outlines, spoiled if with_reference else None, mended if with_reference else None)
+
+
+def _labels(answers: Answers, family: Family) -> frozenset[int]:
+    """Return the options a family's slots hold, none where a slot is open; "Not mentioned" beside others only fills slots."""
+    if any(question.qid not in answers for question in family.questions):
+        return frozenset()
+    held = {answers[question.qid] for question in family.questions}
+    return frozenset(held - {family.not_mentioned} or held)

@@ -1,0 +1,133 @@
+"""What the page reviews and where it keeps it: the store, the queues with their files, predictions of a bundle, references."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from magic_demo.bundles import has_prediction, list_predictions, read_prediction
+from magic_demo.errors import PhotoError, StoreError
+from magic_demo.exports.case_files import find_case_files
+from magic_demo.photos import read_photo
+from magic_demo.queues import measure_uncertainty, read_queue, read_references
+from magic_demo.store import LOCAL_READER, NewCase, QueueCase, Store
+from magic_demo.types import Answers, CaseKey, Encounter, EncounterFiles, Photo, Prediction, ReviewKind
+from magic_demo.ui.review import Mode
+
+
+@dataclass(frozen=True, eq=False)
+class CaseOnDesk:
+    """A case of a queue as it was read: its photos and words, and one line for each photo that could not be used."""
+
+    encounter: Encounter
+    problems: tuple[str, ...] = ()
+
+
+@dataclass
+class Desk:
+    """What a page reviews, shared by all its readers.
+
+    store: None where nothing is kept. bundle: folder of predictions, used in place of running models. mode: how readers begin.
+    signed_in: cookies -> the reader's name; without it everybody is the local reader. first_queue: the one that readers see first.
+    """
+
+    store: Store | None = None
+    bundle: Path | None = None
+    mode: Mode = "assisted"
+    signed_in: Callable[[Mapping[str, str]], str | None] | None = None
+    first_queue: str | None = None
+    _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
+    _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
+    _seen: set[tuple[str, CaseKey]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add_queue(self, folder: Path) -> list[str]:
+        """Put a folder's cases into the queue of its name, and return one line for each case that cannot be used.
+
+        Raises FormatError when nothing can be read there, BundleError when the bundle is not there.
+        """
+        read = read_queue(folder)
+        where = folder.resolve()
+        name = (where.parent if where.is_file() else where).name or "cases"
+        if self.bundle is not None:
+            list_predictions(self.bundle)
+        place = str(where.parent if where.is_file() else where)
+        cases = [NewCase(files.encounter_id, place, uncertainty=self._uncertainty(files.encounter_id)) for files in read.encounters]
+        self.opened_store.add_cases(name, cases)
+        self.first_queue = self.first_queue or name
+        self._files.update({CaseKey(name, files.encounter_id): files for files in read.encounters})
+        return list(read.problems)
+
+    @property
+    def opened_store(self) -> Store:
+        """Return the store. Raises StoreError where nothing is kept."""
+        if self.store is None:
+            raise StoreError("this page keeps no reviews; start it with --queue FOLDER or --store PLACE")
+        return self.store
+
+    def reader(self, cookies: Mapping[str, str]) -> str:
+        """Return who is at a browser with these cookies. Raises StoreError for nobody."""
+        if self.signed_in is None:
+            return LOCAL_READER
+        name = self.signed_in(cookies)
+        if name is None:
+            raise StoreError("nobody is signed in here; reload the page and sign in")
+        return name
+
+    def read_case(self, case: QueueCase) -> CaseOnDesk:
+        """Read a case's photos and words. Raises StoreError where its files are not there any more."""
+        files = self._files.get(case.key) or next(iter(find_case_files([case])), None)
+        if files is None:
+            raise StoreError(
+                f"{case.key.case_id}: its files are not in {case.folder}; start the page with --queue and the folder they are in now"
+            )
+        self._files[case.key] = files
+        photos: list[Photo] = []
+        problems = []
+        for photo in files.photo_files:
+            if photo.path is None:
+                problems.append(f"{photo.photo_id}: cannot be read (not found); check that the file exists and is readable")
+                continue
+            try:
+                photos.append(read_photo(photo.path, photo_id=photo.photo_id))
+            except PhotoError as error:
+                problems.append(str(error))
+        return CaseOnDesk(Encounter(files.encounter_id, files.narrative, tuple(photos)), tuple(problems))
+
+    def prediction(self, key: CaseKey) -> Prediction | None:
+        """Return what the bundle holds of a case, None where there is none. Raises BundleError where it is not whole."""
+        if self.bundle is None or not has_prediction(self.bundle, key.case_id):
+            return None
+        return read_prediction(self.bundle, key.case_id)
+
+    def reference(self, case: QueueCase) -> Answers | None:
+        """Return the reference answers of a case, None where its folder holds none."""
+        if case.folder is None:
+            return None
+        if case.folder not in self._references:
+            self._references[case.folder] = read_references(Path(case.folder))
+        return self._references[case.folder].get(case.key.case_id)
+
+    def note_shown(self, reader: str, key: CaseKey, prediction: Prediction) -> None:
+        """Remember that a reader has seen what the model says of a case, and how unsure it is of it."""
+        with self._lock:
+            self._seen.add((reader, key))
+        case = self.opened_store.case(key, reader)
+        doubt = measure_uncertainty(prediction)
+        if doubt is not None and case.uncertainty != doubt:
+            self.opened_store.add_cases(key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, doubt)])
+
+    def choose_kind(self, mode: Mode, reader: str, key: CaseKey, saved: set[ReviewKind]) -> ReviewKind:
+        """Return the kind of a reading that begins or goes on: what was seen stays seen, what began blind stays blind until it is revealed."""
+        if "revealed" in saved:
+            return "revealed"
+        if "assisted" in saved or (reader, key) in self._seen:
+            return "assisted"
+        return "blind" if "blind" in saved or mode == "blind" else "assisted"
+
+    def _uncertainty(self, case_id: str) -> float | None:
+        if self.bundle is None or not has_prediction(self.bundle, case_id):
+            return None
+        return measure_uncertainty(read_prediction(self.bundle, case_id))

@@ -1,0 +1,139 @@
+"""What happens in the list of cases: the page arrives, a case is opened, its models are asked, the list is arranged otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from magic_demo.errors import MagicDemoError
+from magic_demo.store import QueueCase
+from magic_demo.types import CaseKey, ReviewKind, SavedReview
+from magic_demo.ui.handlers import Handlers, Updates
+from magic_demo.ui.queue_panel import Arrangement, queue_value, read_arrangement
+from magic_demo.ui.review import Reading, ReviewDraft
+from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.status import fixed_line, render_status
+
+OWN_KINDS: tuple[ReviewKind, ...] = ("assisted", "blind", "revealed")
+
+
+class QueueHandlers:
+    """The events of the list, over the parts of the page and of the review."""
+
+    def __init__(self, page: Handlers, review: ReviewState) -> None:
+        self.page = page
+        self.parts = page.parts
+        self.review = review
+
+    def arrive(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+        """Show the list, and open the case that the reader was at: the one the browser remembers, else the one last saved and not done."""
+        try:
+            reader = self.review.reader(request)
+            arrangement = self._arrangement(event)
+            if arrangement.queue is None:
+                return {}
+            cases = self.review.store.list_cases(arrangement.queue, reader, order=arrangement.order)
+            known = {case.key.case_id for case in cases}
+            asked = event._data.get("open")
+            begun = [case for case in cases if case.state == "in progress" and case.saved_at is not None]
+            last = max(begun, key=lambda case: str(case.saved_at), default=None)
+            wanted = asked if asked in known else last.key.case_id if last is not None else None
+            if wanted is None:
+                return {self.parts.panel.queue: self._list(arrangement, reader, None, None)}
+            return self._open(inputs, arrangement, reader, wanted, request)
+        except MagicDemoError as error:
+            return self.review.failed(error)
+
+    def open(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+        """Open a case of the queue, with all that the reader has saved of it."""
+        told = event._data
+        try:
+            self.review.saver.wait(told.get("from"), told.get("heard"))
+            arrangement = self._arrangement(event)
+            if arrangement.queue is None or not isinstance(told.get("open"), str):
+                return {}
+            self.page.stop(request)  # what is under way is of the case before
+            return self._open(inputs, arrangement, self.review.reader(request), told["open"], request)
+        except MagicDemoError as error:
+            return self.review.failed(error)
+
+    def arrange(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """List the cases of another queue, in another order, or go on in another mode."""
+        told = event._data
+        try:
+            shown = self._list(self._arrangement(event), self.review.reader(request), told.get("open"), told.get("case"))
+        except MagicDemoError as error:
+            return self.review.failed(error)
+        return {self.parts.panel.queue: shown, self.parts.status: gr.skip()}
+
+    def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
+        """Ask the models about a case that was just opened; where they stay hidden, or the bundle has spoken, say that."""
+        draft = self.page.drafts.get(str(request.session_hash))
+        if draft is None or draft.reading is None or draft.case != inputs[self.parts.case]:
+            return
+        case = self.page.cases.get(draft.case)
+        if draft.hides_model:
+            yield {
+                self.parts.status: render_status("ready", fixed_line(f"status.{'blind' if draft.reading.kind == 'blind' else 'unaided'}"))
+            }
+        elif case is not None and case.analysed is not None:
+            yield {self.parts.status: render_status("done", fixed_line("status.bundle"))}
+        else:
+            yield self.page.ask(request)
+            yield from self.page.analyse(inputs, request)
+            if (prediction := self.review.saver.prediction(draft)) is not None:
+                self.review.desk.note_shown(draft.reading.reader, draft.reading.key, prediction)
+                yield self.review.tell(draft)
+
+    def _open(self, inputs: Updates, arrangement: Arrangement, reader: str, case_id: str, request: gr.Request) -> Updates:
+        desk, session = self.review.desk, str(request.session_hash)
+        queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
+        read = desk.read_case(queued)
+        latest = self.review.store.latest(queued.key, reader, kinds=OWN_KINDS)
+        before = self.page.cases.get(inputs[self.parts.case])
+        case = self.page.replace_case(before, read.encounter, request, example=False, queued=True)
+        draft = self._draft(case.case_id, queued, latest, arrangement, reader)
+        self.page.drafts.begin(session, draft)
+        updates = self.page.show_case(case, read.problems, draft)
+        prediction = None if draft.hides_model else desk.prediction(queued.key)
+        if prediction is not None:
+            self.page.cases.keep_analysis(case.case_id, read.encounter, prediction)
+            desk.note_shown(reader, queued.key, prediction)
+            updates |= self.page.show_prediction(case, read.encounter, prediction, draft)
+        panel, language = self.parts.panel, self.page.language(inputs)
+        return {
+            **updates,
+            panel.narrative: read.encounter.narrative.text(language),
+            panel.prompt: "",
+            panel.queue: self._list(arrangement, reader, case_id, case.case_id),
+            panel.run: gr.update(interactive=not draft.hides_model),
+            self.parts.form: self.review.form(draft),
+            self.parts.readings: "",
+        }
+
+    def _draft(self, open_id: str, queued: QueueCase, latest: SavedReview | None, arrangement: Arrangement, reader: str) -> ReviewDraft:
+        kinds = {saved.review.kind for saved in self.review.store.history(queued.key, reader)}
+        kind = self.review.desk.choose_kind(arrangement.mode, reader, queued.key, kinds)
+        shown = kind == "revealed" or (kind == "assisted" and arrangement.mode != "unaided")
+        if latest is None:
+            return ReviewDraft(open_id, reading=Reading(queued.key, reader, arrangement.mode, kind, model_shown=shown))
+        last = latest.review
+        reading = Reading(queued.key, reader, arrangement.mode, kind, last.state, shown, last.seconds)
+        return ReviewDraft(
+            open_id, last.answers, last.specified, last.masks, last.comment, last.flagged, last.difficulty, last.unusable, reading
+        )
+
+    def _list(self, arrangement: Arrangement, reader: str, open_id: str | None, case: str | None) -> dict[str, Any]:
+        store, desk = self.review.store, self.review.desk
+        cases = store.list_cases(str(arrangement.queue), reader, order=arrangement.order)
+        return queue_value(
+            arrangement, store.queues(), cases, reader=reader, signed_in=desk.signed_in is not None, open_id=open_id, case=case
+        )
+
+    def _arrangement(self, event: gr.EventData) -> Arrangement:
+        asked = read_arrangement(event._data, self.review.desk.mode)
+        queues = self.review.store.queues()
+        queue = asked.queue if asked.queue in queues else self.review.desk.first_queue or next(iter(queues), None)
+        return Arrangement(queue, asked.order, asked.mode)

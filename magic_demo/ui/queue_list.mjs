@@ -1,0 +1,34 @@
+// The rules of the list of cases, without a page: which are listed, how many are done, which comes next.
+//
+// A case is {id, state, flagged, disagrees}; the list comes in the order that the reader chose.
+
+export function isListed(one, filter) {
+  if (filter === "flagged") return one.flagged;
+  if (filter === "disagreeing") return one.disagrees;
+  return filter === "all" || one.state === filter;
+}
+
+export function listed(cases, filter) {
+  return cases.filter((one) => isListed(one, filter));
+}
+
+/** Return the case so many steps from the open one among those listed; from nothing open, the first or the last; null at the ends. */
+export function stepFrom(cases, filter, open, step) {
+  const all = cases.map((one) => one.id);
+  const shown = listed(cases, filter).map((one) => one.id);
+  const at = all.indexOf(open);
+  if (at < 0) return (step > 0 ? shown[0] : shown.at(-1)) ?? null;
+  const beside = step > 0 ? all.slice(at + 1) : all.slice(0, at).reverse();
+  return beside.find((id) => shown.includes(id)) ?? null;
+}
+
+/** Return the next case that is not done, after the open one and then from the start; null where every case is done. */
+export function nextOpen(cases, open) {
+  const at = cases.findIndex((one) => one.id === open);
+  const order = [...cases.slice(at + 1), ...cases.slice(0, Math.max(0, at))];
+  return order.find((one) => one.state !== "done")?.id ?? null;
+}
+
+export function countDone(cases) {
+  return cases.filter((one) => one.state === "done").length;
+}

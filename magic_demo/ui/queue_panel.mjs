@@ -1,0 +1,156 @@
+// The list of cases in the left column: draws what the server says of the queue, opens cases, remembers where the reader was.
+
+import { countDone, listed, nextOpen, stepFrom } from "./queue_list.mjs";
+import { followShiftKeys, relabel, sendRest } from "./review_line.mjs";
+import { onLanguage } from "./viewer/words.mjs";
+
+const KEPT_AS = "magic-demo-place";
+const SIGNS = { "not started": "○", "in progress": "◐", done: "✓" };
+
+export function mountQueue(element, { props, watch, trigger }) {
+  const root = element.querySelector(".queue");
+  const find = (name) => root.querySelector(`#queue-${name}`);
+  const words = Object.fromEntries([...root.querySelectorAll("[data-word]")].map((one) => [one.dataset.word, one]));
+  const word = (name) => words[name]?.getAttribute("title") ?? name;
+  const state = { queue: null, reader: "", cases: [], open: null, caseId: null, order: "position", filter: "all", mode: "assisted", ...keptPlace() };
+
+  function keptPlace() {
+    try {
+      const { queue, order, filter, mode, open } = JSON.parse(localStorage.getItem(KEPT_AS)) ?? {};
+      return Object.fromEntries(Object.entries({ queue, order, filter, mode, open }).filter(([, value]) => typeof value === "string"));
+    } catch {
+      return {};
+    }
+  }
+
+  function keepPlace() {
+    const { queue, order, filter, mode, open } = state;
+    try {
+      localStorage.setItem(KEPT_AS, JSON.stringify({ queue, order, filter, mode, open }));
+    } catch {
+      // a browser that keeps nothing still reviews
+    }
+  }
+
+  const place = () => ({ queue: state.queue, order: state.order, mode: state.mode });
+
+  // ---- what comes from the server
+
+  function receive(value) {
+    if (!value?.queue) return;
+    Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases, open: value.open, caseId: value.case, order: value.order, mode: value.mode });
+    find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
+    find("name").value = value.queue;
+    find("name").hidden = value.queues.length < 2;
+    find("reader").hidden = !value.signed_in;
+    find("reader-name").textContent = value.reader;
+    for (const link of root.querySelectorAll("[data-format]")) link.href = `take-away/${link.dataset.format}?queue=${encodeURIComponent(value.queue)}`;
+    keepPlace();
+    draw();
+  }
+
+  function receiveRow(row) {
+    const one = row && row.queue === state.queue && state.cases.find((other) => other.id === row.id);
+    if (!one) return;
+    const { case: caseId, ...rest } = row;
+    Object.assign(one, rest);
+    state.caseId = caseId;
+    draw();
+  }
+
+  // ---- what is drawn
+
+  function draw() {
+    find("order").value = state.order;
+    find("filter").value = state.filter;
+    for (const button of root.querySelectorAll("[data-mode]")) button.setAttribute("aria-checked", String(button.dataset.mode === state.mode));
+    const done = countDone(state.cases);
+    find("done").textContent = String(done);
+    find("all").textContent = String(state.cases.length);
+    find("bar").style.width = `${state.cases.length ? (100 * done) / state.cases.length : 0}%`;
+    const shown = listed(state.cases, state.filter);
+    const list = find("list");
+    list.replaceChildren(...shown.map(drawCase));
+    find("none").hidden = shown.length > 0;
+    list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+    find("previous").disabled = stepFrom(state.cases, state.filter, state.open, -1) === null;
+    find("next").disabled = stepFrom(state.cases, state.filter, state.open, 1) === null;
+    find("next-open").disabled = nextOpen(state.cases, state.open) === null;
+  }
+
+  function drawCase(one) {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "queue-case";
+    button.dataset.case = one.id;
+    button.dataset.state = one.state;
+    if (one.id === state.open) button.setAttribute("aria-current", "true");
+    const said = [one.id, word(one.state), one.flagged && word("flagged"), one.disagrees && word("disagreeing")].filter(Boolean);
+    button.setAttribute("aria-label", said.join(", "));
+    button.title = said.slice(1).join(" · ");
+    button.append(part("queue-sign", SIGNS[one.state] ?? "○"), part("queue-id", one.id));
+    if (one.disagrees) button.append(part("queue-differs", "≠"));
+    if (one.flagged) button.append(part("queue-flag", "⚑"));
+    item.append(button);
+    return item;
+  }
+
+  function part(name, text) {
+    return Object.assign(document.createElement("span"), { className: name, textContent: text, ariaHidden: "true" });
+  }
+
+  // ---- what the reader does
+
+  function open(id) {
+    if (!id) return;
+    const heard = sendRest(state.caseId); // nothing that was drawn or answered a moment ago stays behind
+    trigger("open", { ...place(), open: id, from: state.caseId, heard });
+  }
+
+  const step = (count) => open(stepFrom(state.cases, state.filter, state.open, count));
+  const openNext = () => open(nextOpen(state.cases, state.open));
+
+  function arrange(change) {
+    Object.assign(state, change);
+    keepPlace();
+    draw();
+    trigger("arrange", { ...place(), open: state.open, case: state.caseId });
+  }
+
+  find("list").addEventListener("click", (event) => open(event.target.closest("[data-case]")?.dataset.case));
+  find("previous").addEventListener("click", () => step(-1));
+  find("next").addEventListener("click", () => step(1));
+  find("next-open").addEventListener("click", openNext);
+  find("order").addEventListener("change", (event) => arrange({ order: event.target.value }));
+  find("name").addEventListener("change", (event) => arrange({ queue: event.target.value, open: null }));
+  find("filter").addEventListener("change", (event) => {
+    state.filter = event.target.value;
+    keepPlace();
+    draw();
+  });
+  for (const button of root.querySelectorAll("[data-mode]")) button.addEventListener("click", () => arrange({ mode: button.dataset.mode }));
+  root.addEventListener("click", (event) => {
+    for (const menu of root.querySelectorAll(".queue-menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+  followShiftKeys({ J: () => step(1), K: () => step(-1), N: openNext });
+  document.addEventListener("review-next", openNext);
+  // an example or photos of one's own take the place of the queue's case
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-example], #new-case")) return;
+    sendRest(state.caseId);
+    Object.assign(state, { open: null, caseId: null });
+    keepPlace();
+    draw();
+  });
+
+  onLanguage(() => {
+    relabel(root);
+    draw();
+  });
+  relabel(root);
+  watch("value", () => receive(props.value));
+  watch("row", () => receiveRow(props.row));
+  receive(props.value);
+  trigger("arrive", { ...place(), open: state.open, mode: keptPlace().mode ?? null });
+}

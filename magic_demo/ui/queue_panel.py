@@ -1,0 +1,126 @@
+"""The list of cases in the left column: states, progress, order, mode, who reads, and what can be taken away.
+
+Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "case": the open case's secret id,
+"cases": [{"id", "state", "flagged", "disagrees"}]} in the order chosen; which of them are listed, and which comes next, is the browser's.
+``row`` (``gr.update(row=row_value(case))``) changes one of the cases.
+
+Events:
+
+    arrive    {"queue", "order", "mode", "open"}    the page is there; what the browser remembers of where the reader was, or null
+    open      {"queue", "order", "mode", "open", "from", "heard"}   open a case; ``heard``: changes sent of the case that is left
+    arrange   {"queue", "order", "mode", "open", "case"}            another queue, order or mode
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import gradio as gr
+
+from magic_demo.store import CaseOrder, QueueCase
+from magic_demo.ui.i18n import fill
+from magic_demo.ui.review import MODES, Mode
+
+ORDERS: tuple[CaseOrder, ...] = get_args(CaseOrder)
+EMPTY_QUEUE: dict[str, Any] = {"queue": None, "cases": []}
+
+_ON_LOAD = """
+import(new URL("page/queue_panel.mjs", document.baseURI)).then(({ mountQueue }) => mountQueue(element, { props, watch, trigger }));
+const events = ["arrive", "open", "arrange"];  // named here, where Gradio looks for them
+"""
+_PANEL = """
+<details class="queue" id="queue" open>
+  <summary><h2>[[queue.title]]</h2><span class="queue-count"><b id="queue-done">0</b> [[queue.done_of]] <b id="queue-all">0</b></span></summary>
+  <div class="queue-progress" aria-hidden="true"><span id="queue-bar"></span></div>
+  <p class="queue-reader" id="queue-reader" hidden>[[queue.reader]] <b id="queue-reader-name"></b> <a href="sign-out" id="sign-out">[[queue.sign_out]]</a></p>
+  <select id="queue-name" [[aria-label queue.name]] hidden></select>
+  <div class="segmented queue-modes" role="radiogroup" [[aria-label queue.mode]]>
+    <button type="button" role="radio" id="queue-mode-assisted" data-mode="assisted" aria-checked="true" [[title queue.assisted_title]]>[[queue.assisted]]</button>
+    <button type="button" role="radio" id="queue-mode-blind" data-mode="blind" aria-checked="false" [[title queue.blind_title]]>[[queue.blind]]</button>
+    <button type="button" role="radio" id="queue-mode-unaided" data-mode="unaided" aria-checked="false" [[title queue.unaided_title]]>[[queue.unaided]]</button>
+  </div>
+  <div class="queue-choices">
+    <select id="queue-filter" [[aria-label queue.filter]]>
+      <option value="all" [[label queue.all]]></option><option value="not started" [[label queue.not_started]]></option><option value="in progress" [[label queue.in_progress]]></option>
+      <option value="done" [[label queue.done]]></option><option value="flagged" [[label queue.flagged]]></option><option value="disagreeing" [[label queue.disagreeing]]></option>
+    </select>
+    <select id="queue-order" [[aria-label queue.order]]>
+      <option value="position" [[label queue.position]]></option><option value="disputed" [[label queue.disputed]]></option><option value="uncertain" [[label queue.uncertain]]></option>
+    </select>
+  </div>
+  <ol class="queue-list" id="queue-list"></ol>
+  <p class="queue-none" id="queue-none" hidden>[[queue.empty]]</p>
+  <div class="queue-foot">
+    <button type="button" class="quiet" id="queue-previous" [[title queue.previous]] [[aria-label queue.previous]]>‹</button>
+    <button type="button" class="quiet" id="queue-next" [[title queue.next]] [[aria-label queue.next]]>›</button>
+    <button type="button" class="quiet" id="queue-next-open" [[title queue.next_open_title]]>[[queue.next_open]] <kbd>⇧N</kbd></button>
+    <details class="queue-menu" id="take-away"><summary class="quiet">[[queue.take_away]]</summary><div class="queue-formats"><p>[[queue.take_away_what]]</p>
+      <a data-format="challenge" download>[[queue.challenge]]</a><a data-format="coco" download>[[queue.coco]]</a><a data-format="label-studio" download>[[queue.label_studio]]</a>
+      <a data-format="csv" download>[[queue.csv]]</a><a data-format="parquet" download>[[queue.parquet]]</a><a data-format="training" download>[[queue.training]]</a>
+      <a data-format="report" download>[[queue.report]]</a></div></details>
+  </div>
+  <div hidden><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i>
+    <i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i></div>
+</details>
+"""
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """How a reader has the list: which queue (None: the first), in which order, and how cases are opened."""
+
+    queue: str | None
+    order: CaseOrder
+    mode: Mode
+
+
+def queue_component(*, visible: bool) -> gr.HTML:
+    """Return the list; its value is what ``queue_value`` returns."""
+    return gr.HTML(
+        EMPTY_QUEUE,
+        html_template=fill(_PANEL),
+        js_on_load=_ON_LOAD,
+        elem_id="queue-panel",
+        apply_default_css=False,
+        visible=visible,
+        row=None,
+    )
+
+
+def read_arrangement(told: Mapping[str, object], default: Mode) -> Arrangement:
+    """Return what an event says of the arrangement, the usual one where it says nothing that is known."""
+    queue = told.get("queue")
+    order: CaseOrder = next((order for order in ORDERS if order == told.get("order")), "position")
+    mode = next((mode for mode in MODES if mode == told.get("mode")), default)
+    return Arrangement(queue if isinstance(queue, str) else None, order, mode)
+
+
+def queue_value(
+    arrangement: Arrangement,
+    queues: Sequence[str],
+    cases: Sequence[QueueCase],
+    *,
+    reader: str,
+    signed_in: bool,
+    open_id: str | None,
+    case: str | None,
+) -> dict[str, Any]:
+    """Return what the list shows."""
+    return {
+        "queue": arrangement.queue,
+        "queues": list(queues),
+        "reader": reader,
+        "signed_in": signed_in,
+        "mode": arrangement.mode,
+        "order": arrangement.order,
+        "open": open_id,
+        "case": case,
+        "cases": [row_value(one) for one in cases],
+    }
+
+
+def row_value(case: QueueCase) -> dict[str, Any]:
+    """Return what the list shows of one case."""
+    return {"queue": case.key.queue, "id": case.key.case_id, "state": case.state, "flagged": case.flagged, "disagrees": case.disagrees}

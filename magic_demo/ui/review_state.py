@@ -1,0 +1,88 @@
+"""What the handlers of a review share: the desk, the saver, and how the page is told what is saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from magic_demo.disagreements import Changes, count_changes
+from magic_demo.errors import MagicDemoError
+from magic_demo.store import Store
+from magic_demo.types import SavedReview
+from magic_demo.ui.desk import Desk
+from magic_demo.ui.handlers import Handlers, Updates
+from magic_demo.ui.i18n import line_in_both
+from magic_demo.ui.queue_panel import row_value
+from magic_demo.ui.review import Reading, ReviewDraft
+from magic_demo.ui.review_form import form_value, is_blind_done, saved_value
+from magic_demo.ui.saving import Saver
+from magic_demo.ui.status import fixed_line, render_status
+
+
+@dataclass(frozen=True)
+class ReviewState:
+    """The page, where its reviews are kept, and what saves them."""
+
+    page: Handlers
+    desk: Desk
+    saver: Saver
+
+    @property
+    def store(self) -> Store:
+        """Return the store. Raises StoreError where nothing is kept."""
+        return self.desk.opened_store
+
+    def reader(self, request: gr.Request) -> str:
+        """Return who sent a request. Raises StoreError for nobody."""
+        return self.desk.reader(request.cookies if self.desk.signed_in is not None else {})
+
+    def keep(self, session: str, line: str = "status.saved") -> Updates:
+        """Save the session's draft and tell the page."""
+        parts = self.page.parts
+        try:
+            saved = self.saver.save(session)
+        except MagicDemoError as error:
+            return self.failed(error)
+        draft = self.page.drafts.get(session)
+        if saved is None or draft is None:
+            return {parts.status: gr.skip()}
+        return {**self.tell(draft), parts.status: self.said(line, saved)}
+
+    def tell(self, draft: ReviewDraft) -> Updates:
+        """Tell the bar and the list what is saved of the draft's case."""
+        parts, reading = self.page.parts, draft.reading
+        if reading is None:
+            return {}
+        row = {**row_value(self.store.case(reading.key, reading.reader)), "case": draft.case}
+        return {parts.form: gr.update(saved=self._saved(draft, reading)), parts.panel.queue: gr.update(row=row)}
+
+    def failed(self, error: MagicDemoError) -> Updates:
+        """Say in the status line what went wrong."""
+        return {self.page.parts.status: render_status("failed", line_in_both(str(error)))}
+
+    def said(self, line: str, saved: SavedReview) -> str:
+        """Return the status line of a save, with the time on this computer's clock."""
+        return render_status("done", fixed_line(line, time=saved.saved_at.astimezone().strftime("%H:%M:%S")))
+
+    def form(self, draft: ReviewDraft) -> dict[str, Any]:
+        """Return the bar's value for a case that was just opened."""
+        case = self.page.cases.get(draft.case)
+        photos = case.encounter.photos if case is not None else ()
+        reading = draft.reading
+        saved = self._saved(draft, reading) if reading is not None else {}
+        adjudicator = reading is not None and self.store.reader(reading.reader).role == "adjudicator"
+        return form_value(draft, photos, saved, adjudicator=adjudicator)
+
+    def _saved(self, draft: ReviewDraft, reading: Reading) -> dict[str, Any]:
+        history = self.store.history(reading.key, reading.reader)
+        return saved_value(draft, history, self._changes(draft, reading, history))
+
+    def _changes(self, draft: ReviewDraft, reading: Reading, history: list[SavedReview]) -> Changes | None:
+        blind = next((saved.review for saved in reversed(history) if is_blind_done(saved)), None)
+        prediction = self.saver.prediction(draft)
+        if reading.kind != "revealed" or blind is None or prediction is None:
+            return None
+        reference = self.desk.reference(self.store.case(reading.key, reading.reader))
+        return count_changes(blind.answers, draft.answers, prediction.answers, reference, masks_before=blind.masks, masks_after=draft.masks)
