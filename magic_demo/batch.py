@@ -26,6 +26,7 @@ from magic_demo.decoding import decode_answers
 from magic_demo.errors import FormatError, PhotoError
 from magic_demo.formats import read_encounters, write_answers
 from magic_demo.journal import JournalEntry, append_entry, read_journal
+from magic_demo.limits import LIMITS
 from magic_demo.mask_files import mask_file_name, write_mask
 from magic_demo.overlay import draw_fill, draw_outline, lesion_mask
 from magic_demo.photos import read_photo, resize_pixels
@@ -89,6 +90,8 @@ def predict_folder(
     Raises FormatError when the data cannot be read, or when ``out`` holds a run with other settings.
     """
     found = read_encounters(data, split)
+    if len(found.encounters) > LIMITS.run_cases:
+        raise FormatError(f"{data}: {len(found.encounters)} encounters, the limit of one run is {LIMITS.run_cases}; split the data")
     if out.exists() and not out.is_dir():
         raise FormatError(f"{out}: is a file; --out names a folder, new or of a run to go on with")
     if pictures and data.is_dir() and out.resolve().is_relative_to(data.resolve()):

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.errors import MagicDemoError
-from magic_demo.formats import read_json
+from magic_demo.formats import is_whole, read_json
+from magic_demo.limits import LIMITS
 from magic_demo.questions import load_families, load_questions
 from magic_demo.types import PhotoPrediction, Prediction, Probability
 from magic_demo.whole_files import write_json, write_whole
 
 KIND = "magic-demo prediction"
 VERSION = 1
+PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
 class BundleError(MagicDemoError):
@@ -75,12 +77,12 @@ def read_prediction(folder: Path, encounter_id: str) -> Prediction:
             answers=_read_answers(entry["answers"], path),
             chances=_read_chances(entry["chances"], path),
             unsure=frozenset(str(family_id) for family_id in entry["unsure"]),
-            threshold=float(entry["threshold"]),
+            threshold=_read_threshold(entry["threshold"]),
             models={str(task): str(model_id) for task, model_id in entry["models"].items()},
             notes=tuple(str(note) for note in entry["notes"]),
             failures=tuple(str(failure) for failure in entry["failures"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(f"{path}: is not whole ({type(error).__name__}: {error}); write the bundle again") from error
 
 
@@ -113,6 +115,8 @@ def _read_photo(folder: Path, photo: Mapping[str, Any]) -> PhotoPrediction:
     height, width = (int(side) for side in photo["size"])
     if min(height, width) < 1:
         raise ValueError(f"a photo of {width}x{height} pixels")
+    if height * width > LIMITS.photo_pixels:
+        raise ValueError(f"a photo of more pixels than the limit of {LIMITS.photo_pixels}")
     return PhotoPrediction(photo["photo_id"], _read_map(folder / f"{_checked_name(photo['photo_id'], folder)}.png"), (height, width))
 
 
@@ -121,6 +125,11 @@ def _read_map(path: Path) -> Probability:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror or error}); write the bundle again") from error
+    if data[:8].tobytes() != PNG_START or data.size < 24:
+        raise BundleError(f"{path}: is no 8-bit grey PNG; write the bundle again")
+    width, height = (int.from_bytes(data[start : start + 4].tobytes(), "big") for start in (16, 20))
+    if width * height > LIMITS.photo_pixels:  # said before a pixel is decoded
+        raise BundleError(f"{path}: a map of {width}x{height} pixels, the limit is {LIMITS.photo_pixels} pixels; write the bundle again")
     try:
         levels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error:
@@ -128,6 +137,13 @@ def _read_map(path: Path) -> Probability:
     if levels is None or levels.ndim != 2 or levels.dtype != np.uint8:
         raise BundleError(f"{path}: is no 8-bit grey PNG; write the bundle again")
     return np.asarray(levels, np.float32) / np.float32(255)
+
+
+def _read_threshold(value: Any) -> float:
+    threshold = float(value)
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"a threshold of {threshold}, 0 to 1 is expected")
+    return threshold
 
 
 def _read_scores(entry: Mapping[str, Any], path: Path) -> dict[str, NDArray[np.float32]]:
@@ -158,7 +174,7 @@ def _read_answers(entry: Mapping[str, Any], path: Path) -> dict[str, int]:
 
 
 def _is_name(text: object) -> bool:
-    return isinstance(text, str) and bool(text) and text[0] != "." and not set(text) & set("/\\:\0")
+    return isinstance(text, str) and bool(text) and text[0] != "." and not set(text) & set("/\\:\0") and is_whole(text)
 
 
 def _checked_name(text: object, folder: Path) -> str:

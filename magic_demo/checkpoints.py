@@ -16,6 +16,7 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from magic_demo.errors import CheckpointError, one_line
+from magic_demo.limits import LIMITS
 from magic_demo.photos import resize_pixels
 from magic_demo.types import Pixels
 
@@ -129,7 +130,9 @@ def read_preprocessing(source: str | Path, *, revision: str | None = None) -> Pr
         mean, std = (tuple(float(value) for value in settings[key]) for key in ("image_mean", "image_std"))
         if len(mean) != 3 or len(std) != 3 or height < 1 or width < 1:
             raise ValueError("three channels are expected")
-    except (KeyError, TypeError, ValueError) as error:
+        if height * width > LIMITS.photo_pixels:
+            raise ValueError(f"a size of more pixels than the limit of {LIMITS.photo_pixels}")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(f"{path}: 'size', 'image_mean' and 'image_std' are expected ({error}); fetch the checkpoint again") from error
     return Preprocessing((height, width), mean, std)
 
@@ -150,7 +153,7 @@ def name_model(source: str | Path, *, revision: str | None = None) -> str:
 def _read_object(path: Path, needed: str) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read ({one_line(error)}); fetch or train the checkpoint again") from error
     if not isinstance(content, dict) or needed not in content:
         raise CheckpointError(f"{path}: a JSON object with '{needed}' is expected; fetch or train the checkpoint again")

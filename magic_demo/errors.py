@@ -25,6 +25,10 @@ class StoreError(MagicDemoError):
     """The store of reviews cannot be opened, read or written, or is asked for what its rules do not allow."""
 
 
+class LimitError(MagicDemoError):
+    """A limit that the environment sets is unknown or no whole number."""
+
+
 class FormError(MagicDemoError):
     """What was typed or chosen on the page cannot be used: empty, too long."""
 

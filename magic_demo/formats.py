@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from magic_demo.errors import FormatError
+from magic_demo.limits import LIMITS
 from magic_demo.photos import PHOTO_SUFFIXES
 from magic_demo.questions import list_questions, load_families
 from magic_demo.types import LANGUAGES, EncounterFiles, Family, Language, Narrative, PhotoFile, Question
@@ -71,9 +72,17 @@ def clean_text(text: str) -> str:
     return " ".join("".join(char if unicodedata.category(char) != "Cc" or char.isspace() else " " for char in plain).split())
 
 
+def is_whole(text: str) -> bool:
+    """Tell whether a text can be written as UTF-8: JSON can hold halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def read_json(path: Path, expected: str) -> Any:
     """Read a JSON file, with or without a byte order mark. Raises FormatError naming the line and column of the first fault."""
     try:
+        size = path.stat().st_size
+        if size > LIMITS.json_bytes:
+            raise FormatError(f"{path}: {size / 2**20:.0f} MB, the limit is {LIMITS.json_bytes / 2**20:.0f} MB; split the file")
         return json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror or error}); {expected} is expected") from error
@@ -109,6 +118,10 @@ def read_answers(path: Path, families: Sequence[Family] | None = None) -> dict[s
         encounter_id = entry.get(ENCOUNTER_KEY)
         if not isinstance(encounter_id, str) or not encounter_id:
             raise FormatError(f"{path}: entry {number} has no '{ENCOUNTER_KEY}'; give it one such as ENC00001")
+        if not is_whole(encounter_id):
+            raise FormatError(
+                f"{path}: entry {number} has the id {_show(encounter_id)}, in which a character is cut in half; write whole text"
+            )
         if encounter_id in answers:
             raise FormatError(f"{path}: {encounter_id} comes twice (again in entry {number}); keep one of them")
         unknown = [key for key in entry if key.startswith("CQID") and key not in known]
@@ -129,6 +142,8 @@ def write_answers(path: Path, answers: Mapping[str, Mapping[str, int]], families
     known = {question.qid for question in questions}
     rows: list[dict[str, Any]] = []
     for encounter_id, chosen in answers.items():
+        if not is_whole(encounter_id):
+            raise FormatError(f"answers: the id {_show(encounter_id)} holds a character that is cut in half; write whole text")
         unknown = [qid for qid in chosen if qid not in known]
         if unknown:
             raise FormatError(f"{encounter_id} answers {unknown[0]}, which is no question; the questions are {_span(questions)}")
@@ -202,6 +217,8 @@ def _parse_encounter(entry: Any, photos: Mapping[str, Sequence[Path]]) -> Encoun
     if not isinstance(encounter_id, str) or not _is_safe_id(encounter_id):
         raise FormatError(f"'{ENCOUNTER_KEY}' is {_show(encounter_id)}; letters, digits, '_', '.' and '-' are expected")
     names = _list(entry, encounter_id, "image_ids")
+    if len(names) > LIMITS.encounter_photos:
+        raise FormatError(f"{encounter_id}: {len(names)} photos, the limit is {LIMITS.encounter_photos}; split the encounter")
     photo_files: dict[str, PhotoFile] = {}
     for name in names:
         if not isinstance(name, str) or not _is_file_name(name):
@@ -224,6 +241,9 @@ def _parse_encounter(entry: Any, photos: Mapping[str, Sequence[Path]]) -> Encoun
 
 def _narrative(entry: Mapping[str, Any], encounter_id: str, language: Language) -> str:
     title, content = (clean_text(_text(entry, encounter_id, f"query_{part}_{language}")) for part in ("title", "content"))
+    longest = max(len(title), len(content))
+    if longest > LIMITS.text_characters:
+        raise FormatError(f"{encounter_id}: a text of {longest} characters, the limit is {LIMITS.text_characters}; shorten it")
     if not title or not content or title == content:
         return title or content
     stop, space = ("。", "") if language == "zh" else (".", " ")

@@ -13,6 +13,7 @@ from magic_demo.exports.reading_back import read_reviews
 from magic_demo.findings import Findings
 from magic_demo.formats import read_encounters
 from magic_demo.store import LOCAL_READER, NewCase, Store, default_place
+from magic_demo.store.names import is_name
 from magic_demo.types import DEFAULT_QUEUE, Review
 
 EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
@@ -55,7 +56,9 @@ def save_reviews(store: Store, reviews: Sequence[Review], *, folder: Path | None
     left_out = Findings()
     for queue in sorted({review.queue for review in reviews}):
         known = {case.key.case_id for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)}
-        new = dict.fromkeys(review.case_id for review in reviews if review.queue == queue and review.case_id not in known)
+        new = dict.fromkeys(
+            review.case_id for review in reviews if review.queue == queue and review.case_id not in known and is_name(review.case_id)
+        )
         store.add_cases(queue, [NewCase(case_id, folder=str(folder.resolve()) if folder else None) for case_id in new])
     names = {reader.name.casefold() for reader in store.readers(removed=True)}
     saved = 0

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from magic_demo.errors import FormatError, one_line
-from magic_demo.photos import PHOTO_SUFFIXES
+from magic_demo.limits import LIMITS
+from magic_demo.photos import PHOTO_KINDS, PHOTO_SUFFIXES
 from magic_demo.types import Mask
 from magic_demo.whole_files import write_whole
 
@@ -145,7 +146,8 @@ def _binarize(values: NDArray[Any], repairs: list[str]) -> Mask:
             repairs.append("holds fractions; 0.5 and more is read as lesion")
         return np.asarray(lesion, dtype=np.bool_)
     if top <= 1:
-        return values.astype(np.bool_)
+        # Of bytes that are 0 and 1, True and False need no copy.
+        return values.view(np.bool_) if values.dtype == np.uint8 and values.flags.c_contiguous else values.astype(np.bool_)
     not_zero = values != 0
     if np.array_equal(values, not_zero * top):
         repairs.append(f"holds 0 and {top:g} in place of 0 and 1; read as 0 and 1")
@@ -157,7 +159,10 @@ def _binarize(values: NDArray[Any], repairs: list[str]) -> Mask:
 def _read_values(path: Path) -> NDArray[Any]:
     try:
         with tifffile.TiffFile(path) as tiff:
+            _check_count(path, int(tiff.series[0].size))
             values = np.asarray(tiff.asarray())
+    except FormatError:
+        raise
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # tifffile raises TiffFileError, ValueError, KeyError, struct.error, zlib.error on broken files
@@ -171,7 +176,8 @@ def _read_with_pillow(path: Path) -> NDArray[Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about tags and size: a mask is as large as its photo
-            with Image.open(path) as image:
+            with Image.open(path, formats=PHOTO_KINDS) as image:
+                _check_count(path, image.width * image.height)
                 if getattr(image, "n_frames", 1) > 1:
                     raise FormatError(f"{path.name}: several pages are not a mask")
                 return np.asarray(image)
@@ -179,3 +185,9 @@ def _read_with_pillow(path: Path) -> NDArray[Any]:
         raise
     except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more
         raise FormatError(f"{path.name}: not a TIFF that can be read ({one_line(error)})") from error
+
+
+def _check_count(path: Path, count: int) -> None:
+    """Raise FormatError where a mask would have more values than a photo of the largest size with four channels, before any is decoded."""
+    if count > 4 * LIMITS.photo_pixels:
+        raise FormatError(f"{path}: a mask of {count} values; the limit is {LIMITS.photo_pixels} pixels, as for photos")

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.errors import FormatError
+from magic_demo.limits import LIMITS
 from magic_demo.types import Mask, MaskRuns
 
 Lengths = NDArray[np.int64]
@@ -122,6 +123,8 @@ def _read_counts(counts: str) -> Lengths:
 def _check_size(size: tuple[int, ...]) -> tuple[int, int]:
     if len(size) != 2 or min(size) < 1:
         raise FormatError(f"a mask of size {size} has no pixels; expected (height, width), both at least 1")
+    if size[0] * size[1] > LIMITS.photo_pixels:
+        raise FormatError(f"a mask of {size[1]}x{size[0]} pixels; the limit is {LIMITS.photo_pixels} pixels, as for photos")
     return int(size[0]), int(size[1])
 
 

@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from magic_demo.errors import PhotoError, one_line
+from magic_demo.limits import LIMITS
 from magic_demo.types import Photo, Pixels
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
+PHOTO_KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
+"""What Pillow may take a file for, whatever its name: others of its readers start programs (EPS) or are hardly ever used."""
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif")
 EXIF_ORIENTATION = 0x0112
 EXIF_PHOTO = 0x8769
@@ -31,9 +34,9 @@ warnings.filterwarnings("ignore", module=r"PIL\..*")  # about tags that are drop
 class PhotoLimits:
     """What is accepted: bytes of the file, pixels of the photo, and its shortest side in pixels."""
 
-    max_bytes: int = 64 * 2**20
-    max_pixels: int = 64_000_000
-    min_side: int = 16
+    max_bytes: int = LIMITS.photo_bytes
+    max_pixels: int = LIMITS.photo_pixels
+    min_side: int = LIMITS.photo_side
 
 
 DEFAULT_LIMITS = PhotoLimits()
@@ -67,7 +70,7 @@ def decode_photo(data: bytes, *, photo_id: str, name: str = "", limits: PhotoLim
         )
     notes: list[str] = []
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with Image.open(io.BytesIO(data), formats=PHOTO_KINDS) as image:
             _check_size(name, *image.size, limits)
             notes.extend(_metadata_notes(image))
             rgb = _to_rgb(image, notes)

@@ -51,7 +51,7 @@ def read_families(path: Path) -> tuple[Family, ...]:
     """
     try:
         entries = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"{path}: questions cannot be read ({error}); a JSON list of question objects is expected") from error
     if not isinstance(entries, list) or not entries:
         raise FormatError(f"{path}: a JSON list of question objects is expected, not {type(entries).__name__}")
@@ -59,6 +59,8 @@ def read_families(path: Path) -> tuple[Family, ...]:
     titles: dict[str, dict[str, str]] = {}
     for entry in entries:
         question = _parse_question(path, entry)
+        if any(other.qid == question.qid for other in by_family.get(question.family, ())):
+            raise FormatError(f"{path}: {question.qid} comes twice; keep one of them")
         by_family.setdefault(question.family, []).append(question)
         titles.setdefault(
             question.family,

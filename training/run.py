@@ -68,8 +68,8 @@ def read_settings(path: Path, kind: type[SettingsType], overrides: Mapping[str, 
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror or error}); give a file of training/configs") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid YAML ({one_line(error)})") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, a date that is none
+        raise SettingsError(f"{path}: not valid YAML ({one_line(error)}); correct it, or begin from a file of training/configs") from error
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: a mapping of settings is expected")
     for name, value in (overrides or {}).items():

@@ -17,6 +17,7 @@ from magic_demo.exports.label_studio import FLAGGED, LESION, NO_LESION, OWN, TAS
 from magic_demo.exports.readings import CONSENSUS, ExportError
 from magic_demo.findings import Findings
 from magic_demo.formats import read_answers, read_json, read_json_list
+from magic_demo.limits import LIMITS
 from magic_demo.mask_files import annotator_of, find_reference_masks, read_mask
 from magic_demo.mask_runs import encode_mask
 from magic_demo.questions import load_families
@@ -98,18 +99,20 @@ def read_label_studio(path: Path, queue: str) -> ReadBack:
             own = data.get(OWN, {})
             photo_id = str(own.get("photo_id") or Path(str(data.get("image", ""))).stem)
             case_id = str(own.get("case_id") or photo_id)
-            annotations = task.get("annotations", [])
+            annotations = list(task.get("annotations", []))
         except (TypeError, KeyError, AttributeError) as error:
             raise ExportError(f"{path}: task {number} is none of Label Studio's, with 'data' and 'annotations'; export as JSON") from error
+        if not case_id:
+            left_out.add("task without a photo's or a case's name", f"task {number}")
+            continue
         for annotation in annotations:
             try:
                 if annotation.get("was_cancelled"):
                     continue
-                review = _read_annotation(annotation, case_id, photo_id, queue)
-            except (FormatError, KeyError, TypeError, ValueError, AttributeError) as error:
+                review = _add_own(_read_annotation(annotation, case_id, photo_id, queue), own.get("readings", ()))
+            except (FormatError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 left_out.add("annotation that cannot be read", f"task {number}", str(error) or type(error).__name__)
                 continue
-            review = _add_own(review, own.get("readings", ()))
             key = (case_id, review.reader, review.kind)
             found[key] = _join(found[key], review) if key in found else review
     return ReadBack(tuple(found[key] for key in sorted(found)), left_out.lines())
@@ -197,7 +200,10 @@ def _read_mask(results: Sequence[Mapping[str, Any]], by_name: Mapping[str, Seque
 
 
 def _size(result: Mapping[str, Any]) -> tuple[int, int]:
-    return int(result["original_height"]), int(result["original_width"])
+    height, width = int(result["original_height"]), int(result["original_width"])
+    if min(height, width) < 1 or height * width > LIMITS.photo_pixels:
+        raise FormatError(f"a photo of {width}x{height} pixels; the limit is {LIMITS.photo_pixels} pixels")
+    return height, width
 
 
 def _completed_by(annotation: Mapping[str, Any]) -> str:

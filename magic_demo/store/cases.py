@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magic_demo.errors import StoreError
+from magic_demo.limits import LIMITS
 from magic_demo.store.names import check_name, is_line
 from magic_demo.store.readers import find_present_row, find_row, list_readers, role_of
 from magic_demo.store.records import CaseFilter, CaseOrder, CaseState, NewCase, Progress, QueueCase
@@ -39,6 +40,9 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
     there = {row.case_id: row for row in session.scalars(sa.select(CaseRow).where(CaseRow.queue == queue))}
     position = max((row.position for row in there.values()), default=-1) + 1
     before = len(there)
+    wanted = len({*there, *(case.case_id for case in cases)})
+    if wanted > max(before, LIMITS.queue_cases):
+        raise StoreError(f"queue {queue!r} would have {wanted} cases, the limit is {LIMITS.queue_cases}; put some into another queue")
     for case in cases:
         case_id = check_name(case.case_id, "case")
         if case.uncertainty is not None and not math.isfinite(case.uncertainty):

@@ -20,6 +20,11 @@ def check_name(name: str, what: str, longest: int = LONGEST_NAME) -> str:
     return name
 
 
+def is_name(name: str, longest: int = LONGEST_NAME) -> bool:
+    """Return whether a text can be a name."""
+    return bool(name.strip()) and len(name) <= longest and is_line(name)
+
+
 def is_line(text: str) -> bool:
     """Return whether a text is one line that every database keeps: no control characters, no halves of characters."""
     return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)

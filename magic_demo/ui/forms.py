@@ -10,15 +10,16 @@ from pathlib import Path
 
 from magic_demo.decoding import fill_slots
 from magic_demo.errors import FormError, PhotoError
+from magic_demo.limits import LIMITS
 from magic_demo.photos import read_photo
 from magic_demo.types import LANGUAGES, Answers, Encounter, Family, Language, Narrative, Photo
 from magic_demo.ui.cards import MAX_SPECIFIED, options_to_specify
 from magic_demo.ui.i18n import text
 from magic_demo.ui.open_cases import OpenCase
 
-MAX_PHOTOS = 12
-MAX_CHARACTERS = 10_000
-MAX_PROMPT = 500
+MAX_PHOTOS = LIMITS.case_photos
+MAX_CHARACTERS = LIMITS.text_characters
+MAX_PROMPT = LIMITS.prompt_characters
 _CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

@@ -1,0 +1,53 @@
+"""How much is taken in: every limit with its default in one place; the environment sets another one (docs/privacy.md lists them)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+from magic_demo.errors import LimitError
+
+PREFIX = "MAGIC_DEMO_LIMIT_"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The limits; ``MAGIC_DEMO_LIMIT_PHOTO_PIXELS=20000000`` in the environment sets ``photo_pixels``.
+
+    photo_bytes, photo_pixels, photo_side: largest file, most pixels and shortest side of a photo; masks have a photo's pixels.
+    case_photos: photos of a case on the page. encounter_photos: photos of an encounter in a file.
+    text_characters: the patient's words, on the page and in a file. prompt_characters, comment_characters: what a reader types.
+    json_bytes: a JSON file that is read. queue_cases: cases of one queue of the store. run_cases: encounters of one batch run.
+    """
+
+    photo_bytes: int = 64 * 2**20
+    photo_pixels: int = 64_000_000
+    photo_side: int = 16
+    case_photos: int = 12
+    encounter_photos: int = 100
+    text_characters: int = 10_000
+    prompt_characters: int = 500
+    comment_characters: int = 4000
+    json_bytes: int = 512 * 2**20
+    queue_cases: int = 50_000
+    run_cases: int = 100_000
+
+
+def read_limits(environment: Mapping[str, str]) -> Limits:
+    """Read the limits from the environment's variables. Raises LimitError for an unknown one, or one that is no whole number above 0."""
+    names = {f"{PREFIX}{field.name.upper()}": field.name for field in fields(Limits)}
+    given: dict[str, int] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(PREFIX):
+            continue
+        if variable not in names:
+            raise LimitError(f"{variable}: there is no such limit; expected one of {', '.join(sorted(names))}")
+        if not (value.isascii() and value.isdecimal() and len(value) <= 18 and int(value) > 0):
+            raise LimitError(f"{variable}={value[:40]!r}: expected a whole number above 0; unset it for the default")
+        given[names[variable]] = int(value)
+    return Limits(**given)
+
+
+LIMITS = read_limits(os.environ)
+"""The limits of this process, read once."""

@@ -1,0 +1,180 @@
+"""Every limit holds where something comes in, is set by the environment, and is named when it is met."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from magic_demo import batch, bundles, formats, limits, mask_files, mask_runs
+from magic_demo.errors import FormatError, LimitError, MagicDemoError, PhotoError, StoreError
+from magic_demo.limits import LIMITS, PREFIX, Limits, read_limits
+from magic_demo.mask_files import read_loose_mask, read_mask, write_mask
+from magic_demo.mask_runs import decode_mask, mask_from_rows
+from magic_demo.photos import PhotoLimits, decode_photo, read_photo
+from magic_demo.store import NewCase, Store
+from magic_demo.store import cases as stored_cases
+from magic_demo.types import MaskRuns
+from tests.stand_ins import draw_photo, stand_in_predictor
+
+SetLimit = Callable[..., None]
+
+
+@pytest.fixture
+def set_limits(monkeypatch: pytest.MonkeyPatch) -> SetLimit:
+    """Give a function that sets limits for one test."""
+
+    def change(**values: int) -> None:
+        for module in (batch, bundles, formats, mask_files, mask_runs, stored_cases):
+            monkeypatch.setattr(module, "LIMITS", replace(limits.LIMITS, **values))
+
+    return change
+
+
+def _encounters(folder: Path, count: int) -> Path:
+    entries = [{"encounter_id": f"ENC{number}", "image_ids": [], "query_content_en": "It itches."} for number in range(count)]
+    (folder / "valid.json").write_text(json.dumps(entries), encoding="utf-8")
+    return folder
+
+
+def test_without_settings_the_defaults_hold() -> None:
+    assert read_limits({"PATH": "x", "MAGIC_DEMO_STORE": "y"}) == Limits()
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Limits)])
+def test_the_environment_sets_each_limit(name: str) -> None:
+    assert read_limits({f"{PREFIX}{name.upper()}": "77"}) == replace(Limits(), **{name: 77})
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "1e6", "64 MB", "٣", "9" * 19, "1.5"])
+def test_a_limit_that_is_no_whole_number_above_0_is_refused(value: str) -> None:
+    with pytest.raises(LimitError, match=f"{PREFIX}PHOTO_BYTES=.*whole number above 0"):
+        read_limits({f"{PREFIX}PHOTO_BYTES": value})
+
+
+def test_a_limit_that_there_is_not_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(LimitError, match=f"{PREFIX}SPEED: .*{PREFIX}PHOTO_PIXELS"):
+        read_limits({f"{PREFIX}SPEED": "1"})
+
+
+def test_a_command_says_it_in_one_line(repository: Path) -> None:
+    environment = {**os.environ, f"{PREFIX}QUEUE_CASES": "many"}
+    words = [sys.executable, "-m", "magic_demo", "readers", "list"]
+    ended = subprocess.run(words, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert re.fullmatch(rf"error: {PREFIX}QUEUE_CASES='many': [^\n]*\n", ended.stderr)
+
+
+def test_the_page_says_it_in_one_line(repository: Path) -> None:
+    environment = {**os.environ, f"{PREFIX}CASE_PHOTOS": "many"}
+    code = "import magic_demo.ui.forms"
+    ended = subprocess.run([sys.executable, "-c", code], cwd=repository, env=environment, capture_output=True, text=True, check=False)
+    assert f"{PREFIX}CASE_PHOTOS='many'" in ended.stderr.splitlines()[-1]
+
+
+def test_photos_have_a_limit_of_bytes_pixels_and_side(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    Image.fromarray(draw_photo(48, 64)).save(path)
+    size = path.stat().st_size
+    assert read_photo(path, limits=PhotoLimits(max_bytes=size, max_pixels=48 * 64, min_side=48)).size == (48, 64)
+    for tight, said in (
+        (PhotoLimits(max_bytes=size - 1), "photo.png: .*MB, the limit is .*save it smaller"),
+        (PhotoLimits(max_pixels=48 * 64 - 1), "photo.png: 64x48 .*the limit is .*make it smaller"),
+        (PhotoLimits(min_side=49), "photo.png: 64x48 pixels is too small, at least 49"),
+    ):
+        with pytest.raises(PhotoError, match=said):
+            read_photo(path, limits=tight)
+        with pytest.raises(PhotoError, match=said):
+            decode_photo(path.read_bytes(), photo_id="photo", name="photo.png", limits=tight)
+
+
+def test_masks_have_a_photos_pixels(tmp_path: Path, set_limits: SetLimit) -> None:
+    path = tmp_path / "a_mask_sys.tiff"
+    write_mask(path, np.ones((20, 20), np.bool_))
+    set_limits(photo_pixels=100)  # of four values: a mask's file may hold channels
+    assert read_mask(path).shape == (20, 20)
+    set_limits(photo_pixels=99)
+    for read in (read_mask, read_loose_mask):
+        with pytest.raises(FormatError, match=r"a_mask_sys\.tiff: a mask of 400 values; the limit is 99"):
+            read(path)
+    with pytest.raises(FormatError, match="10x10 pixels; the limit is 99"):
+        decode_mask(MaskRuns((10, 10), "T3"))
+    with pytest.raises(FormatError, match="10x10 pixels; the limit is 99"):
+        mask_from_rows([100], (10, 10))
+
+
+def test_an_encounters_text_and_photos_are_limited_and_the_others_go_on(tmp_path: Path, set_limits: SetLimit) -> None:
+    long = {"encounter_id": "LONG", "query_content_en": "a" * 51}
+    many = {"encounter_id": "MANY", "image_ids": ["1.jpg", "2.jpg", "3.jpg"]}
+    fine = {"encounter_id": "FINE", "query_content_en": "a" * 50, "image_ids": ["1.jpg", "2.jpg"]}
+    (tmp_path / "valid.json").write_text(json.dumps([long, many, fine]), encoding="utf-8")
+    set_limits(text_characters=50, encounter_photos=2)
+    found = formats.read_encounters(tmp_path)
+    assert [files.encounter_id for files in found.encounters] == ["FINE"]
+    assert "LONG: a text of 51 characters, the limit is 50" in found.problems[0]
+    assert "MANY: 3 photos, the limit is 2" in found.problems[1]
+
+
+def test_a_json_file_has_a_limit(tmp_path: Path, set_limits: SetLimit) -> None:
+    _encounters(tmp_path, 2)
+    size = (tmp_path / "valid.json").stat().st_size
+    set_limits(json_bytes=size)
+    assert len(formats.read_encounters(tmp_path).encounters) == 2
+    set_limits(json_bytes=size - 1)
+    with pytest.raises(FormatError, match=r"valid\.json: .*the limit is .*split"):
+        formats.read_encounters(tmp_path)
+
+
+def test_a_run_has_a_limit_that_is_said_before_anything_is_written(tmp_path: Path, set_limits: SetLimit) -> None:
+    (tmp_path / "data").mkdir()
+    data = _encounters(tmp_path / "data", 3)
+    set_limits(run_cases=2)
+    with pytest.raises(FormatError, match="3 encounters, the limit of one run is 2; split"):
+        batch.predict_folder(data, tmp_path / "out", stand_in_predictor(), quiet=True)
+    assert not (tmp_path / "out").exists()
+    set_limits(run_cases=3)
+    assert batch.predict_folder(data, tmp_path / "out", stand_in_predictor(), quiet=True).encounters == 3
+
+
+def test_a_queue_has_a_limit_and_keeps_what_it_has(store: Store, set_limits: SetLimit) -> None:
+    set_limits(queue_cases=3)
+    store.add_cases("q", [NewCase("E1"), NewCase("E2"), NewCase("E3")])
+    store.add_cases("q", [NewCase("E2", uncertainty=0.5)])  # one that is there is no new one
+    with pytest.raises(StoreError, match=r"queue .q. .* 4 cases, the limit is 3; .*another queue"):
+        store.add_cases("q", [NewCase("E4")])
+    assert len(store.list_cases("q", "local")) == 3
+    assert store.add_cases("other", [NewCase("E4")]) == 1
+
+
+def test_what_the_page_takes_follows_the_limits(repository: Path) -> None:
+    environment = {
+        **os.environ,
+        **{f"{PREFIX}{name}": "3" for name in ("CASE_PHOTOS", "TEXT_CHARACTERS", "PROMPT_CHARACTERS", "COMMENT_CHARACTERS")},
+    }
+    code = (
+        "from magic_demo.ui.forms import MAX_PHOTOS, MAX_CHARACTERS, MAX_PROMPT, read_prompt\n"
+        "from magic_demo.ui.review_form import MAX_COMMENT, read_note\n"
+        "print(MAX_PHOTOS, MAX_CHARACTERS, MAX_PROMPT, MAX_COMMENT, read_prompt('abcdef'), read_note({'comment': 'abcdef'}, ()).comment)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=repository, env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == ["3", "3", "3", "3", "abc", "abc"]
+
+
+def test_every_limit_is_documented_with_its_default(repository: Path) -> None:
+    text = (repository / "docs" / "privacy.md").read_text(encoding="utf-8")
+    for field in fields(Limits):
+        assert re.search(rf"`{field.name.upper()}` \| {getattr(Limits(), field.name):,} \|", text), field.name
+
+
+def test_a_limit_is_an_error_that_is_shown_as_one_line() -> None:
+    assert issubclass(LimitError, MagicDemoError)
+    assert LIMITS.photo_pixels >= 48_000_000  # a phone's photo of 48 megapixels comes in
