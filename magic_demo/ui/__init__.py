@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.bundled import Example
+from magic_demo.ui.agreement_page import add_agreement_page
 from magic_demo.ui.assets import launch_settings
 from magic_demo.ui.cards import cards_component
 from magic_demo.ui.case_panel import lay_out_case
@@ -66,6 +67,7 @@ def lay_out_page(source: PredictorSource, examples: Sequence[Example], desk: Des
         if desk.store is not None:
             wire_review(handlers, review, QUIET)
         app.load(handlers.look_for_models, None, handlers.loading, **QUIET)  # what the page was built with may be long past
+    add_agreement_page(app, desk, QUIET)
     return app, handlers
 
 

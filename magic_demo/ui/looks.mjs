@@ -2,7 +2,7 @@
 
 const KEPT_AS = "magic-demo-theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const themeNow = () => document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light");
+export const themeNow = () => document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light");
 
 function keptTheme() {
   try {
@@ -12,7 +12,7 @@ function keptTheme() {
   }
 }
 
-function chooseTheme(theme) {
+export function chooseTheme(theme) {
   document.documentElement.dataset.theme = theme;
   try {
     localStorage.setItem(KEPT_AS, theme); // a browser that keeps nothing still switches

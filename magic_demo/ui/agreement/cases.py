@@ -1,0 +1,130 @@
+"""The cases that differ most: a photo with everybody's outline, and who answered what."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from html import escape
+
+import cv2
+import numpy as np
+
+from magic_demo.agreement import MODEL, CaseDifference, FamilyDifference
+from magic_demo.agreement_sources import Comparison
+from magic_demo.errors import MagicDemoError
+from magic_demo.exports.case_files import find_case_files
+from magic_demo.mask_runs import decode_mask
+from magic_demo.photos import read_photo
+from magic_demo.questions import load_families
+from magic_demo.reports.contents import Legend
+from magic_demo.reports.disputes import MODEL_RGB, READER_RGB, draw_everybody
+from magic_demo.store import LOCAL_READER, Store
+from magic_demo.types import LANGUAGES, CaseKey, MaskRuns, Photo, Pixels
+from magic_demo.ui.agreement.wording import name_of, tag_of
+from magic_demo.ui.i18n import both, both_of
+
+MOST_CASES = 8
+MOST_FAMILIES = 4
+"""Differing families of one case that are told; of the others the number."""
+SIDE = 420
+"""Longest side of a picture, pixels."""
+JPEG_QUALITY = 84
+EMPTY_GREY = 96
+"""What stands for a photo that is not there any more: its outlines are still drawn."""
+
+Thumbnail = Callable[[CaseDifference, Comparison], str | None]
+"""A case's picture as a data address, None where there is nothing to draw."""
+
+
+def render_cases(found: Comparison, draw: Thumbnail) -> str:
+    """Return the list, most disputed first; empty where nobody differs."""
+    differing = found.agreement.differing
+    if not differing:
+        return ""
+    readers = found.agreement.readers
+    legend = "".join(
+        f'<span><i style="--outline:rgb{_colour(voice, readers)}">{tag_of(voice, readers)}</i>{name_of(voice)}</span>'
+        for voice in found.panel.voices
+    )
+    shown = "".join(_case(case, readers, draw(case, found)) for case in differing[:MOST_CASES])
+    return (
+        f'<section class="agree-panel" aria-labelledby="agree-cases"><h2 id="agree-cases">{both("agreement.cases")} '
+        f"<small>{both('agreement.cases_shown', shown=min(MOST_CASES, len(differing)), count=len(differing))}</small></h2>"
+        f'<p class="agree-legend outlines">{legend}</p><ol class="agree-cases">{shown}</ol><p class="agree-small">{both("agreement.cases_note")}</p></section>'
+    )
+
+
+class Thumbnails:
+    """Draws pictures of cases, and keeps those drawn last. Safe to share between threads."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._drawn = lru_cache(maxsize=128)(self._draw)
+
+    def __call__(self, case: CaseDifference, found: Comparison) -> str | None:
+        """Return the picture of the case's most different photo, or of its first one."""
+        panel = found.panel
+        photo_id = case.photo_id or next((name for voice in panel.voices for key, name in panel.masks[voice] if key == case.case), None)
+        masks = tuple(
+            (voice, tag_of(voice, panel.readers), _colour(voice, panel.readers), panel.masks[voice][case.case, photo_id])
+            for voice in panel.voices
+            if photo_id is not None and (case.case, photo_id) in panel.masks[voice]
+        )
+        return self._drawn(case.case, photo_id, masks)
+
+    def _draw(self, case: CaseKey, photo_id: str | None, masks: tuple[tuple[str, str, tuple[int, int, int], MaskRuns], ...]) -> str | None:
+        photo = self._read(case, photo_id)
+        size = photo.size if photo is not None else masks[0][3].size if masks else None
+        if size is None:
+            return None
+        pixels: Pixels = photo.pixels if photo is not None else np.full((*size, 3), EMPTY_GREY, np.uint8)
+        drawn = [
+            (Legend(tag, {"en": voice, "zh": voice}, colour), decode_mask(runs)) for voice, tag, colour, runs in masks if runs.size == size
+        ]
+        picture = draw_everybody(pixels, drawn, side=SIDE)
+        _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode('ascii')}"
+
+    def _read(self, case: CaseKey, photo_id: str | None) -> Photo | None:
+        try:
+            files = next(iter(find_case_files([self._store.case(case, LOCAL_READER)])), None)
+            chosen = [photo for photo in files.photo_files if photo_id in (None, photo.photo_id)] if files is not None else []
+            return read_photo(chosen[0].path, photo_id=chosen[0].photo_id) if chosen and chosen[0].path is not None else None
+        except MagicDemoError:  # moved or deleted: the numbers do not need the photo, and the picture says what it can
+            return None
+
+
+def _colour(voice: str, readers: Sequence[str]) -> tuple[int, int, int]:
+    return MODEL_RGB if voice == MODEL else READER_RGB[list(readers).index(voice) % len(READER_RGB)]
+
+
+def _case(case: CaseDifference, readers: tuple[str, ...], picture: str | None) -> str:
+    name = escape(case.case.case_id)
+    photo = f'<img src="{picture}" alt="">' if picture is not None else f"<span>{both('agreement.no_photo')}</span>"
+    facts = [both("agreement.families_differ", count=len(case.families))] if case.families else []
+    if case.dice:
+        one, other, value = case.dice[0]
+        facts.append(both("agreement.least_dice", value=f"{value:.2f}", one=tag_of(one, readers), other=tag_of(other, readers)))
+    told = "".join(_family(family, readers) for family in case.families[:MOST_FAMILIES])
+    if len(case.families) > MOST_FAMILIES:
+        told += f'<p class="agree-small">{both("agreement.more_families", count=len(case.families) - MOST_FAMILIES)}</p>'
+    return (
+        f'<li class="agree-case"><div class="agree-photo">{photo}</div><div class="agree-told"><h3>{name} <small>{escape(case.case.queue)}</small></h3>'
+        f'<p class="agree-facts">{" · ".join(facts)}</p>{told}</div></li>'
+    )
+
+
+def _family(difference: FamilyDifference, readers: tuple[str, ...]) -> str:
+    """Return who said what, those who said the same together."""
+    family = next(family for family in load_families() if family.family_id == difference.family_id)
+    by_answer: dict[frozenset[int], list[str]] = {}
+    for voice, labels in difference.said:
+        by_answer.setdefault(labels, []).append(tag_of(voice, readers))
+    said = []
+    for labels, tags in by_answer.items():
+        named = sorted(labels - {family.not_mentioned}) or [family.not_mentioned]
+        words = both_of({language: " + ".join(family.options[language][label] for label in named) for language in LANGUAGES})
+        signs = "".join(f'<span class="voice-tag">{tag}</span>' for tag in tags)
+        said.append(f"<li>{signs} {words}</li>")
+    return f'<div class="agree-said"><h4>{both_of(family.title)}</h4><ul>{"".join(said)}</ul></div>'

@@ -1,0 +1,86 @@
+"""The page's filters: buttons that stay pressed, told to the server by ``agreement.mjs`` in one event.
+
+filter   {"name": "queue" | "reader" | "family" | "reading" | "done" | "measure", "value": str}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from html import escape
+from typing import Literal
+
+from magic_demo.agreement_sources import AgreementChoice
+from magic_demo.errors import FormError
+from magic_demo.questions import load_families
+from magic_demo.ui.i18n import both, both_of
+
+Measure = Literal["same", "kappa"]
+
+TITLES = {
+    "measure": "agreement.filter_measure",
+    "reading": "agreement.filter_reading",
+    "queue": "agreement.filter_queue",
+    "reader": "agreement.filter_reader",
+    "family": "agreement.filter_family",
+    "done": "agreement.filter_done",
+}
+MEASURES = {"same": "agreement.measure_same", "kappa": "agreement.measure_kappa"}
+READINGS = {"latest": "agreement.reading_latest", "blind": "agreement.reading_blind"}
+
+
+@dataclass(frozen=True)
+class View:
+    """What a browser session looks at: what is compared, and by which number."""
+
+    choice: AgreementChoice = field(default_factory=AgreementChoice)
+    measure: Measure = "same"
+
+
+def read_filter(view: View, told: Mapping[str, object], queues: Sequence[str]) -> View:
+    """Return the view after a button was pressed. Raises FormError for one that there is not."""
+    name, value, choice = told.get("name"), told.get("value"), view.choice
+    if not isinstance(value, str):
+        raise FormError(f"filter {name!r}: {type(value).__name__} came, text is expected; reload the page")
+    if name == "queue" and value in ("", *queues):
+        return replace(view, choice=replace(choice, queue=value or None, readers=frozenset()))
+    if name == "reader":
+        readers = choice.readers ^ {value} if value else frozenset()
+        return replace(view, choice=replace(choice, readers=readers))
+    if name == "family" and value in ("", *(family.family_id for family in load_families())):
+        return replace(view, choice=replace(choice, family=value or None))
+    if name == "reading" and value in ("latest", "blind"):
+        return replace(view, choice=replace(choice, reading="blind" if value == "blind" else "latest"))
+    if name == "done" and value in ("yes", "no"):
+        return replace(view, choice=replace(choice, done_only=value == "yes"))
+    if name == "measure" and value in ("same", "kappa"):
+        return replace(view, measure="kappa" if value == "kappa" else "same")
+    raise FormError(f"filter {name!r}: {value!r} is no choice; reload the page")
+
+
+def render_filters(view: View, queues: Sequence[str], readers: Sequence[str]) -> str:
+    """Return all filters; a queue or reader there is only one of needs none."""
+    choice = view.choice
+    groups = [
+        _group("measure", [(value, both(key), view.measure == value) for value, key in MEASURES.items()]),
+        _group("reading", [(value, both(key), choice.reading == value) for value, key in READINGS.items()]),
+    ]
+    if len(queues) > 1:
+        named = [(name, f"<span>{escape(name)}</span>", choice.queue == name) for name in queues]
+        groups.append(_group("queue", [("", both("agreement.all"), choice.queue is None), *named]))
+    if len(readers) > 1 or choice.readers:
+        named = [(name, f"<span>{escape(name)}</span>", name in choice.readers) for name in sorted({*readers, *choice.readers})]
+        groups.append(_group("reader", [("", both("agreement.all"), not choice.readers), *named]))
+    families = [(family.family_id, both_of(family.title), choice.family == family.family_id) for family in load_families()]
+    groups.append(_group("family", [("", both("agreement.all"), choice.family is None), *families]))
+    done = [("yes", both("agreement.done_yes"), choice.done_only), ("no", both("agreement.done_no"), not choice.done_only)]
+    groups.append(_group("done", done))
+    return f'<div class="agree-filters">{"".join(groups)}</div>'
+
+
+def _group(name: str, buttons: Sequence[tuple[str, str, bool]]) -> str:
+    shown = "".join(
+        f'<button type="button" data-filter="{name}" data-value="{escape(value, quote=True)}" aria-pressed="{str(pressed).lower()}">{label}</button>'
+        for value, label, pressed in buttons
+    )
+    return f'<div class="agree-filter" role="group" aria-labelledby="filter-{name}"><h2 id="filter-{name}">{both(TITLES[name])}</h2><div class="chips">{shown}</div></div>'

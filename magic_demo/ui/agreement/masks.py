@@ -1,0 +1,41 @@
+"""Masks: a matrix of readers and model, Dice large and Jaccard small, the darker the nearer."""
+
+from __future__ import annotations
+
+import math
+
+from magic_demo.agreement import MaskNumbers
+from magic_demo.ui.agreement.wording import DASH, name_of, say_whole, tag_of
+from magic_demo.ui.i18n import both
+
+
+def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
+    """Return the matrix; empty where no two masks can be compared."""
+    if len(masks.names) < 2:
+        return ""
+    heads = [f'<span class="voice-tag">{tag_of(name, readers)}</span>{name_of(name)}' for name in masks.names]
+    head = "".join(f'<th scope="col">{name}</th>' for name in heads)
+    rows = "".join(
+        f'<tr><th scope="row">{name}</th>' + "".join(_cell(masks, row, column) for column in range(len(heads))) + "</tr>"
+        for row, name in enumerate(heads)
+    )
+    jaccard = both(
+        "agreement.jaccard",
+        model=say_whole(masks.jaccard_with_model, share=False),
+        readers=say_whole(masks.jaccard_among_readers, share=False),
+    )
+    return (
+        f'<section class="agree-panel" aria-labelledby="agree-masks"><h2 id="agree-masks">{both("agreement.masks")}</h2>'
+        f'<div class="agree-scroll" tabindex="0" role="region" aria-labelledby="agree-masks"><table class="agree-matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<p class="agree-small">{both("agreement.masks_note")} {jaccard}</p></section>'
+    )
+
+
+def _cell(masks: MaskNumbers, row: int, column: int) -> str:
+    value = float(masks.dice[row, column])
+    if row == column:
+        return f'<td class="is-self"><small>{both("agreement.photos", count=int(masks.photos[row, column]))}</small></td>'
+    if math.isnan(value):
+        return f"<td>{DASH}</td>"
+    shade = round(4 + 40 * value**2)
+    return f'<td style="--shade:{shade}%"><b>{value:.2f}</b><small>{both("agreement.jaccard_short")} {float(masks.jaccard[row, column]):.2f}</small></td>'

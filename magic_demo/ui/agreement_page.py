@@ -1,0 +1,163 @@
+"""The page ``/agreement``: who agrees with whom, drawn again whenever a review was saved."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+
+from magic_demo.agreement_sources import AgreementSource, Comparison
+from magic_demo.errors import FormError, MagicDemoError
+from magic_demo.store import LOCAL_READER, Store
+from magic_demo.types import Answers, CaseKey
+from magic_demo.ui.agreement.cases import Thumbnails, render_cases
+from magic_demo.ui.agreement.filters import View, read_filter, render_filters
+from magic_demo.ui.agreement.flows import render_switches
+from magic_demo.ui.agreement.masks import render_masks
+from magic_demo.ui.agreement.numbers import render_families, render_headline
+from magic_demo.ui.desk import Desk
+from magic_demo.ui.i18n import both, fill
+from magic_demo.ui.topbar import BRAND, LANGUAGE_SWITCH
+
+Updates = dict[Any, Any]
+SECONDS = 2.0
+"""How often the store is asked for its newest review's number; only another one draws anything again."""
+
+_HEAD = '<link rel="stylesheet" href="page/agreement/agreement.css">'
+_ON_LOAD = """
+import(new URL("page/agreement/agreement.mjs", document.baseURI)).then(({ mountFilters }) => mountFilters(element, { trigger, watch }));
+const events = ["filter"];  // named here, where Gradio looks for it
+"""
+_BAR = """
+<nav><a class="quiet" id="agreement-back" href="./" [[title agreement.back_title]]>← [[agreement.back]]</a></nav>
+<button type="button" class="quiet" id="theme" aria-pressed="false" [[title app.theme]] [[aria-label app.theme]]><svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7"/><path d="M10 3a7 7 0 0 1 0 14Z"/></svg></button>
+"""
+_ON_BAR = """
+import(new URL("page/agreement/agreement.mjs", document.baseURI)).then(({ mountBar }) => mountBar(element));
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a browser session was last shown: of which review, through which filters, and the digest of each part."""
+
+    number: int = -1
+    view: View = field(default_factory=View)
+    digests: tuple[tuple[str, str], ...] = ()
+
+
+class AgreementPage:
+    """The page's events. Holds no session's state: that is in the browser's ``gr.State``."""
+
+    PARTS = ("headline", "families", "masks", "switches", "cases")
+
+    def __init__(self, desk: Desk, store: Store) -> None:
+        self.desk = desk
+        self.store = store
+        self.source = AgreementSource(store, desk.prediction, self._reference)
+        self.thumbnails = Thumbnails(store)
+        self.view: Any = None
+        self.seen: Any = None
+        self.filters: Any = None
+        self.parts: dict[str, Any] = {}
+
+    def press(self, view: View, event: gr.EventData) -> View:
+        """Take a filter's button; one that there is not is said and changes nothing."""
+        try:
+            return read_filter(view, event._data, self.store.queues())
+        except FormError as error:
+            raise gr.Error(str(error)) from error
+
+    def follow(self, view: View, seen: Seen, request: gr.Request) -> Updates:
+        """Draw what has changed since this browser was last shown anything; nothing, where no review came and no filter moved."""
+        try:
+            number = self.store.last_number()
+            if (number, view) == (seen.number, seen.view):
+                return {self.seen: gr.skip()}
+            found = self.source.measure(view.choice, self._viewer(request.cookies))
+            drawn = self._draw(view, found)
+        except MagicDemoError as error:
+            number, drawn = -1, dict.fromkeys(self.PARTS, "")
+            drawn["headline"] = f'<p class="agree-note" role="alert">{both("agreement.failed", problem=str(error))}</p>'
+        digests = {name: hashlib.sha256(html.encode()).hexdigest() for name, html in drawn.items()}
+        before = dict(seen.digests)
+        changed = {self._component(name): drawn[name] for name in drawn if digests[name] != before.get(name)}
+        return {self.seen: Seen(number, view, tuple(sorted(digests.items()))), **changed}
+
+    def _draw(self, view: View, found: Comparison) -> dict[str, str]:
+        agreement = found.agreement
+        drawn = {"filters": render_filters(view, self.store.queues(), found.readers)}
+        if not agreement.readings:
+            return {**drawn, **dict.fromkeys(self.PARTS, ""), "headline": render_empty()}
+        return {
+            **drawn,
+            "headline": render_headline(agreement, view),
+            "families": render_families(agreement, view.measure),
+            "masks": render_masks(agreement.masks, agreement.readers),
+            "switches": render_switches(agreement.switches),
+            "cases": render_cases(found, self.thumbnails),
+        }
+
+    def _component(self, name: str) -> Any:
+        return self.filters if name == "filters" else self.parts[name]
+
+    def _viewer(self, cookies: Mapping[str, str]) -> str | None:
+        """Return for whose eyes the page is: None, everybody's, where nobody signs in."""
+        name = self.desk.reader(cookies)
+        return None if name == LOCAL_READER else name
+
+    def _reference(self, case: CaseKey) -> Answers | None:
+        return self.desk.reference(self.store.case(case, LOCAL_READER))
+
+
+def render_empty(key: str = "agreement.empty") -> str:
+    """Return what the page says before there is anything to compare, and what to do."""
+    more = f"<p>{both('agreement.empty_filters')}</p>" if key == "agreement.empty" else ""
+    return (
+        f'<div class="agree-empty"><h2>{both("agreement.empty_title")}</h2><p>{both(key)}</p>{more}'
+        f'<p><a href="./">{both("agreement.go")}</a></p></div>'
+    )
+
+
+def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> AgreementPage | None:
+    """Give the app its page ``/agreement``; None where nothing is kept, when the page only says so. quiet: settings of every event."""
+    page = AgreementPage(desk, desk.store) if desk.store is not None else None
+    with app.route("Agreement", "/agreement", show_in_navbar=False):
+        with gr.Row(elem_id="topbar"):
+            gr.HTML(html_template=fill(BRAND), js_on_load=None, elem_id="brand", apply_default_css=False, head=_HEAD)
+            gr.HTML(html_template=fill(_BAR), js_on_load=_ON_BAR, elem_id="looks", apply_default_css=False)
+            gr.HTML(html_template=fill(LANGUAGE_SWITCH), js_on_load=None, elem_id="language", apply_default_css=False)
+        with gr.Row(elem_id="agreement-room"):
+            with gr.Column(elem_id="agreement-side", min_width=0):
+                filters = _part("" if page is None else render_filters(View(), page.store.queues(), ()), "agreement-filters", _ON_LOAD)
+            with gr.Column(elem_id="agreement-main", min_width=0):
+                gr.HTML(
+                    f'<h1 class="agree-title">{both("agreement.title")} <small><span class="agree-live" aria-hidden="true"></span>{both("agreement.live")}</small></h1>',
+                    js_on_load=None,
+                    elem_id="agreement-title",
+                    apply_default_css=False,
+                )
+                first = _part(render_empty("agreement.no_store") if page is None else "", "agreement-headline")
+                with gr.Row(elem_id="agreement-wide"):
+                    families = _part("", "agreement-families")
+                with gr.Row(elem_id="agreement-pair"):
+                    masks, switches = _part("", "agreement-masks"), _part("", "agreement-switches")
+                cases = _part("", "agreement-cases")
+        if page is None:
+            return None
+        page.filters = filters
+        page.parts = dict(zip(page.PARTS, (first, families, masks, switches, cases), strict=True))
+        page.view, page.seen = gr.State(View()), gr.State(Seen())
+        timer = gr.Timer(SECONDS)
+        inputs, outputs = [page.view, page.seen], [page.seen, filters, *page.parts.values()]
+        app.load(page.follow, inputs, outputs, queue=False, **quiet)
+        timer.tick(page.follow, inputs, outputs, queue=False, **quiet)
+        filters.filter(page.press, [page.view], [page.view], queue=False, **quiet).then(page.follow, inputs, outputs, queue=False, **quiet)
+    return page
+
+
+def _part(value: str, elem_id: str, on_load: str | None = None) -> gr.HTML:
+    return gr.HTML(value, js_on_load=on_load, elem_id=elem_id, apply_default_css=False)
