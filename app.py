@@ -12,8 +12,9 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 from magic_demo.bundled import load_examples
 from magic_demo.errors import MagicDemoError
 from magic_demo.store import Store, default_place
-from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings
+from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_gates, list_review_routes
 from magic_demo.ui.review import MODES
+from magic_demo.ui.sign_in import SignIns
 from magic_demo.ui.source import EncounterPredictor
 
 
@@ -45,6 +46,8 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     if arguments.queue is None and arguments.store is None and not arguments.sign_in and not Path(default_place()).exists():
         return Desk(bundle=arguments.bundle, mode=arguments.mode)
     desk = Desk(Store.open(arguments.store or default_place()), arguments.bundle, arguments.mode)
+    if arguments.sign_in or desk.opened_store.needs_sign_in():
+        desk.sign_ins = SignIns(desk.opened_store)
     for line in desk.add_queue(arguments.queue) if arguments.queue is not None else ():
         print(line, file=sys.stderr)
     return desk
@@ -72,8 +75,10 @@ def main() -> int:
     source = PredictorSource(load)
     source.start()
     app = build_app(source, load_examples(), desk)
+    routes = list_review_routes(desk)
+    settings = launch_settings(routes, list_gates(desk))
     try:
-        app.launch(server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, **launch_settings())
+        app.launch(server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, **settings)
     except OSError:
         print(f"{arguments.host}:{arguments.port} is taken or cannot be listened on; choose another with --port", file=sys.stderr)
         return 1

@@ -19,7 +19,7 @@ from magic_demo.ui.readings_panel import readings_component
 from magic_demo.ui.review_form import form_component
 from magic_demo.ui.review_handlers import ReviewHandlers
 from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.review_wiring import wire_review
+from magic_demo.ui.review_wiring import list_gates, list_review_routes, wire_review
 from magic_demo.ui.saving import Saver
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import render_source
@@ -27,7 +27,7 @@ from magic_demo.ui.topbar import lay_out_topbar
 from magic_demo.ui.viewer import viewer_component
 from magic_demo.ui.why import why_component
 
-__all__ = ["Desk", "PredictorSource", "build_app", "launch_settings"]
+__all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_gates", "list_review_routes"]
 
 UPLOADS_KEPT = (60, 600)
 """Seconds: how often uploaded files are looked through, and the age at which they are deleted from disk."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
@@ -47,12 +49,18 @@ def _route(path: Path) -> Route:
     return Route(f"/page/{path.relative_to(FOLDER).as_posix()}", send)
 
 
-def launch_settings() -> dict[str, Any]:
-    """Return what ``launch`` needs besides host and port: looks, own files, and everything switched off that leaves traces."""
+def launch_settings(routes: Sequence[Route] = (), middleware: Sequence[Middleware] = ()) -> dict[str, Any]:
+    """Return what ``launch`` needs besides host and port: looks, own files, other pages' routes, and all switched off that leaves traces."""
     return {
         "theme": gr.themes.Base(font=FONTS, font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"]),
         "head": HEAD,
-        "app_kwargs": {"routes": list_routes(), "openapi_url": None, "docs_url": None, "redoc_url": None},
+        "app_kwargs": {
+            "routes": [*list_routes(), *routes],
+            "middleware": list(middleware),
+            "openapi_url": None,
+            "docs_url": None,
+            "redoc_url": None,
+        },
         "footer_links": [],
         "run_history": False,  # on by default, and keeps the inputs in the browser
         "enable_monitoring": False,  # the route answers by default

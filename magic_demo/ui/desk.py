@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from magic_demo.queues import measure_uncertainty, read_queue, read_references
 from magic_demo.store import LOCAL_READER, NewCase, QueueCase, Store
 from magic_demo.types import Answers, CaseKey, Encounter, EncounterFiles, Photo, Prediction, ReviewKind
 from magic_demo.ui.review import Mode
+from magic_demo.ui.sign_in import SignIns
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +31,13 @@ class Desk:
     """What a page reviews, shared by all its readers.
 
     store: None where nothing is kept. bundle: folder of predictions, used in place of running models. mode: how readers begin.
-    signed_in: cookies -> the reader's name; without it everybody is the local reader. first_queue: the one that readers see first.
+    sign_ins: who is signed in; without it everybody is the local reader. first_queue: the one that readers see first.
     """
 
     store: Store | None = None
     bundle: Path | None = None
     mode: Mode = "assisted"
-    signed_in: Callable[[Mapping[str, str]], str | None] | None = None
+    sign_ins: SignIns | None = None
     first_queue: str | None = None
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
@@ -69,9 +70,9 @@ class Desk:
 
     def reader(self, cookies: Mapping[str, str]) -> str:
         """Return who is at a browser with these cookies. Raises StoreError for nobody."""
-        if self.signed_in is None:
+        if self.sign_ins is None:
             return LOCAL_READER
-        name = self.signed_in(cookies)
+        name = self.sign_ins.reader(cookies)
         if name is None:
             raise StoreError("nobody is signed in here; reload the page and sign in")
         return name
@@ -123,7 +124,7 @@ class Desk:
         """Return the kind of a reading that begins or goes on: what was seen stays seen, what began blind stays blind until it is revealed."""
         if "revealed" in saved:
             return "revealed"
-        if "assisted" in saved or (reader, key) in self._seen:
+        if "assisted" in saved or "consensus" in saved or (reader, key) in self._seen:
             return "assisted"
         return "blind" if "blind" in saved or mode == "blind" else "assisted"
 

@@ -91,7 +91,8 @@ class QueueHandlers:
         desk, session = self.review.desk, str(request.session_hash)
         queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
         read = desk.read_case(queued)
-        latest = self.review.store.latest(queued.key, reader, kinds=OWN_KINDS)
+        adjudicator = self.review.store.reader(reader).role == "adjudicator"
+        latest = self.review.store.latest(queued.key, reader, kinds=None if adjudicator else OWN_KINDS)
         before = self.page.cases.get(inputs[self.parts.case])
         case = self.page.replace_case(before, read.encounter, request, example=False, queued=True)
         draft = self._draft(case.case_id, queued, latest, arrangement, reader)
@@ -116,7 +117,9 @@ class QueueHandlers:
     def _draft(self, open_id: str, queued: QueueCase, latest: SavedReview | None, arrangement: Arrangement, reader: str) -> ReviewDraft:
         kinds = {saved.review.kind for saved in self.review.store.history(queued.key, reader)}
         kind = self.review.desk.choose_kind(arrangement.mode, reader, queued.key, kinds)
-        shown = kind == "revealed" or (kind == "assisted" and arrangement.mode != "unaided")
+        if latest is not None and latest.review.kind == "consensus":
+            kind = "consensus"
+        shown = kind == "revealed" or (kind in ("assisted", "consensus") and arrangement.mode != "unaided")
         if latest is None:
             return ReviewDraft(open_id, reading=Reading(queued.key, reader, arrangement.mode, kind, model_shown=shown))
         last = latest.review
@@ -129,7 +132,7 @@ class QueueHandlers:
         store, desk = self.review.store, self.review.desk
         cases = store.list_cases(str(arrangement.queue), reader, order=arrangement.order)
         return queue_value(
-            arrangement, store.queues(), cases, reader=reader, signed_in=desk.signed_in is not None, open_id=open_id, case=case
+            arrangement, store.queues(), cases, reader=reader, signed_in=desk.sign_ins is not None, open_id=open_id, case=case
         )
 
     def _arrangement(self, event: gr.EventData) -> Arrangement:

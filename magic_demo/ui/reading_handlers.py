@@ -35,7 +35,7 @@ class ReadingHandlers:
                 self.review.saver.change(session, part, getattr(note, part))
             _draft, reading = self._open(session, told)
             self._change(session, reading, seconds=read_seconds(told, reading.seconds))
-            return self.review.keep(session)
+            return self.review.keep(request)
         except MagicDemoError as error:
             return self.review.failed(error)
         finally:
@@ -48,7 +48,7 @@ class ReadingHandlers:
             self.review.saver.wait(told.get("case"), told.get("heard"))
             _draft, reading = self._open(session, told)
             self._change(session, reading, state="done", seconds=read_seconds(told, reading.seconds))
-            return self.review.keep(session, "status.case_done")
+            return self.review.keep(request, "status.case_done")
         except MagicDemoError as error:
             return self.review.failed(error)
 
@@ -56,6 +56,7 @@ class ReadingHandlers:
         """Show the model beside a blind reading that is done; what is saved from now on is another reading."""
         session = str(request.session_hash)
         try:
+            self.review.check_reader(request)
             draft, reading = self._open(session, event._data)
             history = self.review.store.history(reading.key, reading.reader)
             if reading.kind != "blind" or reading.state != "done" or not any(is_blind_done(saved) for saved in history):
@@ -81,6 +82,7 @@ class ReadingHandlers:
         """Make an older reading of the reader's own the newest again, and show it."""
         session, told = str(request.session_hash), event._data
         try:
+            self.review.check_reader(request)
             draft, reading = self._open(session, told)
             saved = self.review.store.take_back(int(told.get("number") or 0), reading.reader)
         except MagicDemoError as error:
@@ -89,23 +91,11 @@ class ReadingHandlers:
         case = self.page.cases.get(draft.case)
         if case is None:
             return self.review.failed(FormError(fixed_line("message.gone")["en"]))
-        reopened = self.page.cases.open(case.encounter, queued=True)  # the cards and the viewer begin anew with what was saved
         taken = ReviewDraft(
-            reopened.case_id, last.answers, last.specified, last.masks, last.comment, last.flagged, last.difficulty, last.unusable,
+            case.case_id, last.answers, last.specified, last.masks, last.comment, last.flagged, last.difficulty, last.unusable,
             replace(reading, state=last.state, kind=last.kind),
         )  # fmt: skip
-        self.page.drafts.begin(session, taken)
-        updates = self.page.show_case(reopened, draft=taken)
-        if case.analysed is not None:
-            self.page.cases.keep_analysis(reopened.case_id, case.analysed.encounter, case.analysed.prediction)
-            updates |= self.page.show_prediction(reopened, case.analysed.encounter, case.analysed.prediction, taken)
-        self.page.cases.close(case.case_id)
-        return {
-            **updates,
-            **self.review.tell(taken),
-            self.parts.form: self.review.form(taken),
-            self.parts.status: self.review.said("status.taken_back", saved),
-        }
+        return {**self.review.reopen(request, case, taken), self.parts.status: self.review.said("status.taken_back", saved)}
 
     def _open(self, session: str, told: Mapping[str, object]) -> tuple[ReviewDraft, Reading]:
         draft = self.page.drafts.get(session)

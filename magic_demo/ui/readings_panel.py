@@ -1,10 +1,104 @@
-"""The finished readings of a case side by side: the answers in a table, with a sign and a colour where they differ."""
+"""The finished readings of a case side by side: the answers in a table, with a sign and a colour where they differ.
+
+Events: ``leave`` {}, and for an adjudicator ``build`` {"how": "majority" or "staple"}, which begins a consensus.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from html import escape
+
 import gradio as gr
+
+from magic_demo.questions import load_families
+from magic_demo.types import LANGUAGES, Answers, Family, ReviewKind, SavedReview
+from magic_demo.ui.cards import chosen_options
+from magic_demo.ui.i18n import both, both_of, fill
+
+CONSENSUS: ReviewKind = "consensus"
+
+_ON_LOAD = """
+element.addEventListener("click", (event) => {
+  const how = event.target.closest("[data-build]")?.dataset.build;
+  if (how) trigger("build", { how });
+  else if (event.target.closest("#readings-close")) {
+    document.dispatchEvent(new CustomEvent("readings-closed"));
+    trigger("leave", {});
+  }
+});
+"""
+_BUILD = """
+<div class="readings-build"><button type="button" class="quiet" data-build="majority" id="build-majority" [[title readings.majority_title]]>[[readings.majority]]</button>
+<button type="button" class="quiet" data-build="staple" id="build-staple" [[title readings.staple_title]]>[[readings.staple]]</button></div>
+"""
+_HEAD = """
+<div class="readings-head"><h2>[[readings.title]]</h2><button type="button" class="quiet" id="readings-close" [[aria-label readings.close]]>×</button></div>
+"""
 
 
 def readings_component() -> gr.HTML:
     """Return the panel, which is empty while it is closed."""
-    return gr.HTML("", js_on_load=None, elem_id="readings", apply_default_css=False)
+    return gr.HTML("", js_on_load=_ON_LOAD, elem_id="readings", apply_default_css=False)
+
+
+def choose_readings(visible: Sequence[SavedReview]) -> list[SavedReview]:
+    """Return the newest finished reading of every reader, by name, and the newest consensus after them."""
+    newest: dict[str, SavedReview] = {}
+    for saved in sorted(visible, key=lambda saved: saved.number):
+        newest["" if saved.review.kind == CONSENSUS else saved.review.reader] = saved
+    return [newest[name] for name in sorted(newest, key=lambda name: (not name, name))]
+
+
+def render_readings(readings: Sequence[SavedReview], model: Answers | None, *, adjudicator: bool) -> str:
+    """Return the panel's HTML. readings: what the reader may see. model: its answers where they are shown."""
+    if not readings:
+        return f'<section class="readings">{fill(_HEAD)}<p class="readings-none">{both("readings.none")}</p></section>'
+    heads = "".join(f"<th scope='col'>{_name(saved)}</th>" for saved in readings)
+    model_head = f"<th scope='col'>{both('readings.model')}</th>" if model is not None else ""
+    rows = "".join(_render_family(family, readings, model) for family in load_families())
+    own = [saved for saved in readings if saved.review.kind != CONSENSUS]
+    return (
+        f'<section class="readings" aria-label="readings">{fill(_HEAD)}{fill(_BUILD) if adjudicator and own else ""}'
+        f'<div class="readings-scroll" tabindex="0"><table><thead><tr><th scope="col">{both("readings.family")}</th>{heads}{model_head}</tr></thead>'
+        f"<tbody>{rows}{_render_outlines(readings, model is not None)}</tbody></table></div></section>"
+    )
+
+
+def _name(saved: SavedReview) -> str:
+    return both("review.consensus") if saved.review.kind == CONSENSUS else f"<span>{escape(saved.review.reader)}</span>"
+
+
+def _render_family(family: Family, readings: Sequence[SavedReview], model: Answers | None) -> str:
+    given = [chosen_options(saved.review.answers, family) for saved in readings]
+    answered = [labels for labels in given if labels]
+    same = len(set(answered)) <= 1
+    most = max(answered, key=answered.count, default=frozenset())
+    sign, words = ("✓", "readings.same") if same else ("≠", "readings.differ")
+    cells = "".join(_render_cell(labels, family, differs=bool(labels) and labels != most) for labels in given)
+    if model is not None:
+        spoken = chosen_options(model, family)
+        cells += _render_cell(spoken, family, differs=bool(spoken) and bool(most) and spoken != most)
+    head = f'<span class="readings-sign" aria-hidden="true">{sign if answered else "·"}</span>{both_of(family.title)}'
+    return f'<tr class="{"is-same" if same else "is-differing"}"><th scope="row">{head}<span class="unseen">{both(words)}</span></th>{cells}</tr>'
+
+
+def _render_cell(labels: frozenset[int], family: Family, *, differs: bool) -> str:
+    if not labels:
+        return f'<td class="is-open"><span aria-hidden="true">–</span><span class="unseen">{both("readings.open")}</span></td>'
+    texts = {language: ", ".join(family.options[language][option] for option in sorted(labels)) for language in LANGUAGES}
+    return f'<td class="{"is-apart" if differs else "is-with"}">{"<b>≠</b> " if differs else ""}{both_of(texts)}</td>'
+
+
+def _render_outlines(readings: Sequence[SavedReview], model: bool) -> str:
+    counts = "".join(f"<td>{len(saved.review.masks)}</td>" for saved in readings)
+    return f'<tr><th scope="row"><span class="readings-sign" aria-hidden="true">·</span>{both("readings.outlines")}</th>{counts}{"<td></td>" if model else ""}</tr>'
+
+
+def gather_words(answers: Answers, readings: Sequence[SavedReview]) -> Mapping[str, str]:
+    """Return the free text of the first reader who gave a question the answer that it has now."""
+    words: dict[str, str] = {}
+    for saved in readings:
+        for qid, text in saved.review.specified.items():
+            if saved.review.answers.get(qid) == answers.get(qid):
+                words.setdefault(qid, text)
+    return words

@@ -125,7 +125,7 @@ export function mountReview(element, { props, watch, trigger }) {
     find("drawer").hidden = !open;
     find("notes").setAttribute("aria-expanded", String(open));
     draw();
-    if (open) find("comment").focus();
+    (open ? find("comment") : find("notes")).focus(); // a field that is put away must not keep the keys
   }
 
   function finish() {

@@ -41,7 +41,7 @@ class ReviewHandlers:
             read = read_answers(told, load_families())
             self.draft_changed(session, "answers", read.answers)
             self.draft_changed(session, "specified", read.specified)
-            return self.review.keep(session)
+            return self.review.keep(request)
         except MagicDemoError as error:
             return self.review.failed(error)
         finally:
@@ -59,7 +59,7 @@ class ReviewHandlers:
         try:
             mask = encode_mask(read_mask(told, photo.size)) if told.get("runs") is not None else None
             self.outline_changed(session, photo.photo_id, mask)
-            return self.review.keep(session)
+            return self.review.keep(request)
         except MagicDemoError as error:
             return self.review.failed(error)
         finally:

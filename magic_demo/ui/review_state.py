@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 
 from magic_demo.disagreements import Changes, count_changes
-from magic_demo.errors import MagicDemoError
+from magic_demo.errors import MagicDemoError, StoreError
 from magic_demo.store import Store
 from magic_demo.types import SavedReview
 from magic_demo.ui.desk import Desk
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.i18n import line_in_both
+from magic_demo.ui.open_cases import OpenCase
 from magic_demo.ui.queue_panel import row_value
 from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_form import form_value, is_blind_done, saved_value
@@ -36,12 +37,19 @@ class ReviewState:
 
     def reader(self, request: gr.Request) -> str:
         """Return who sent a request. Raises StoreError for nobody."""
-        return self.desk.reader(request.cookies if self.desk.signed_in is not None else {})
+        return self.desk.reader(request.cookies if self.desk.sign_ins is not None else {})
 
-    def keep(self, session: str, line: str = "status.saved") -> Updates:
-        """Save the session's draft and tell the page."""
-        parts = self.page.parts
+    def check_reader(self, request: gr.Request) -> None:
+        """Raise StoreError when the session's reading is another reader's than who sent the request."""
+        draft = self.page.drafts.get(str(request.session_hash))
+        if draft is not None and draft.reading is not None and draft.reading.reader != self.reader(request):
+            raise StoreError("somebody else has signed in since this case was opened; reload the page")
+
+    def keep(self, request: gr.Request, line: str = "status.saved") -> Updates:
+        """Save the session's draft and tell the page. What another reader's page sends, after somebody else signed in, is refused."""
+        parts, session = self.page.parts, str(request.session_hash)
         try:
+            self.check_reader(request)
             saved = self.saver.save(session)
         except MagicDemoError as error:
             return self.failed(error)
@@ -49,6 +57,20 @@ class ReviewState:
         if saved is None or draft is None:
             return {parts.status: gr.skip()}
         return {**self.tell(draft), parts.status: self.said(line, saved)}
+
+    def reopen(self, request: gr.Request, case: OpenCase, draft: ReviewDraft) -> Updates:
+        """Show a case anew with another content: cards and viewer keep what they hold of a case, so that it is opened under a new id."""
+        page = self.page
+        reopened = page.cases.open(case.encounter, queued=True)
+        content = replace(draft, case=reopened.case_id)
+        page.drafts.begin(str(request.session_hash), content)
+        updates = page.show_case(reopened, draft=content)
+        if case.analysed is not None:
+            page.cases.keep_analysis(reopened.case_id, case.analysed.encounter, case.analysed.prediction)
+            if not content.hides_model:
+                updates |= page.show_prediction(reopened, case.analysed.encounter, case.analysed.prediction, content)
+        page.cases.close(case.case_id)
+        return {**updates, **self.tell(content), page.parts.form: self.form(content)}
 
     def tell(self, draft: ReviewDraft) -> Updates:
         """Tell the bar and the list what is saved of the draft's case."""

@@ -1,20 +1,27 @@
-"""Which event of the list, of the bar and of the readings calls which handler."""
+"""Which event of the list, of the bar and of the readings calls which handler, and what the page answers beside its events."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from magic_demo.ui.adjudication import Adjudication
+from magic_demo.ui.desk import Desk
 from magic_demo.ui.handlers import Handlers
 from magic_demo.ui.queue_handlers import QueueHandlers
 from magic_demo.ui.reading_handlers import ReadingHandlers
 from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.sign_in import Gate, list_sign_in_routes
+from magic_demo.ui.take_away import list_take_away_routes
 
 
 def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -> None:
     """Wire the events of a page that keeps reviews. quiet: settings of every event."""
     parts, panel = page.parts, page.parts.panel
-    queue, reading = QueueHandlers(page, review), ReadingHandlers(review)
+    queue, reading, side = QueueHandlers(page, review), ReadingHandlers(review), Adjudication(review)
     inputs: set[Any] = {parts.case, parts.spoken}
     typed: set[Any] = {*inputs, panel.narrative, panel.prompt}
     case = [parts.case, parts.viewer, parts.cards, parts.why, parts.readings, parts.form, parts.status, panel.messages]
@@ -31,4 +38,19 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     parts.form.note(reading.note, None, kept, queue=False, **quiet)
     parts.form.finish(reading.finish, None, kept, queue=False, **quiet)
     parts.form.reveal(reading.reveal, typed, answered, **models)
+    parts.form.compare(side.compare, None, [parts.readings, parts.viewer, parts.status], queue=False, **quiet)
+    parts.readings.leave(side.close, None, [parts.readings, parts.viewer], queue=False, **quiet)
+    parts.readings.build(side.build, None, [*case, panel.queue], queue=False, **quiet)
     parts.form.back(reading.take_back, None, [*case, panel.queue], queue=False, **quiet)
+
+
+def list_review_routes(desk: Desk) -> list[Route]:
+    """Return the routes of signing in and of taking readings away, none where the page keeps no reviews."""
+    if desk.store is None:
+        return []
+    return [*list_take_away_routes(desk), *(list_sign_in_routes(desk.sign_ins) if desk.sign_ins is not None else [])]
+
+
+def list_gates(desk: Desk) -> list[Middleware]:
+    """Return what stands before the page: the gate, where readers sign in."""
+    return [Middleware(Gate, sign_ins=desk.sign_ins)] if desk.sign_ins is not None else []

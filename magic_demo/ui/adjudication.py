@@ -1,0 +1,129 @@
+"""What happens when readings are compared, and when an adjudicator makes one of them: the table, the others' outlines, the consensus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import gradio as gr
+
+from magic_demo.consensus import estimate_staple, take_majority
+from magic_demo.errors import FormError, MagicDemoError, StoreError
+from magic_demo.exports.readings import agree_answers
+from magic_demo.mask_runs import decode_mask, encode_mask
+from magic_demo.types import Mask, MaskRuns, SavedReview
+from magic_demo.ui.handlers import Updates
+from magic_demo.ui.open_cases import OpenCase
+from magic_demo.ui.readings_panel import CONSENSUS, choose_readings, gather_words, render_readings
+from magic_demo.ui.review import Reading, ReviewDraft
+from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.status import fixed_line, render_status
+from magic_demo.ui.viewer import viewer_value
+
+Others = Mapping[str, Mapping[str, Mask]]
+
+
+class Adjudication:
+    """The events of the readings side by side."""
+
+    def __init__(self, review: ReviewState) -> None:
+        self.review = review
+        self.page = review.page
+        self.parts = review.page.parts
+
+    def compare(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Show the finished readings that this reader may see, in a table and as outlines in the viewer; or put them away."""
+        if not event._data.get("open"):
+            return self.close(request)
+        try:
+            self.review.check_reader(request)
+            draft, reading, case = self._open(request)
+            readings = choose_readings(self.review.store.visible_reviews(reading.key, reading.reader))
+            prediction = self.review.saver.prediction(draft)
+            table = render_readings(
+                readings, prediction.answers if prediction is not None else None, adjudicator=self._adjudicates(reading)
+            )
+        except MagicDemoError as error:
+            return {**self.review.failed(error), self.parts.readings: ""}
+        return {
+            self.parts.readings: table,
+            self.parts.viewer: self._viewer(draft, case, _outlines(readings, reading)),
+            self.parts.status: gr.skip(),
+        }
+
+    def close(self, request: gr.Request) -> Updates:
+        """Put the readings away."""
+        try:
+            draft, _reading, case = self._open(request)
+        except MagicDemoError:  # the case they were of is closed already
+            return {self.parts.readings: ""}
+        return {self.parts.readings: "", self.parts.viewer: self._viewer(draft, case, {})}
+
+    def build(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Begin a consensus from the readers' finished readings; the adjudicator goes on from there."""
+        try:
+            self.review.check_reader(request)
+            draft, reading, case = self._open(request)
+            if not self._adjudicates(reading):
+                raise StoreError(f"{reading.reader} is no adjudicator; readers role {reading.reader} adjudicator changes that")
+            visible = choose_readings(self.review.store.visible_reviews(reading.key, reading.reader))
+            readings = [saved for saved in visible if saved.review.kind != CONSENSUS]
+            if not readings:
+                raise FormError("no reader has finished this case; a consensus needs one finished reading or more")
+            answers, _tied = agree_answers(readings)
+            masks = merge_masks(readings, weighted=event._data.get("how") == "staple")
+        except MagicDemoError as error:
+            return self.review.failed(error)
+        begun = replace(reading, kind=CONSENSUS, state="in progress", seconds=0.0)
+        content = ReviewDraft(draft.case, answers, gather_words(answers, readings), masks, reading=begun)
+        updates = self.review.reopen(request, case, content)
+        consensus = self.page.cases.get(updates[self.parts.case])
+        if consensus is not None:
+            updates[self.parts.viewer] = self._viewer(replace(content, case=consensus.case_id), consensus, _outlines(readings, reading))
+        return {
+            **updates,
+            **self.review.keep(request),
+            self.parts.form: updates[self.parts.form],
+            self.parts.readings: "",
+            self.parts.status: render_status("done", fixed_line("status.consensus", count=len(readings))),
+        }
+
+    def _viewer(self, draft: ReviewDraft, case: OpenCase, others: Others) -> dict[str, object]:
+        own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
+        prediction = self.review.saver.prediction(draft)
+        return viewer_value(case.case_id, case.encounter.photos, prediction, own=own, others=others)
+
+    def _adjudicates(self, reading: Reading) -> bool:
+        return self.review.store.reader(reading.reader).role == "adjudicator"
+
+    def _open(self, request: gr.Request) -> tuple[ReviewDraft, Reading, OpenCase]:
+        draft = self.page.drafts.get(str(request.session_hash))
+        case = self.page.cases.get(draft.case) if draft is not None else None
+        if draft is None or draft.reading is None or case is None:
+            raise FormError(fixed_line("message.gone")["en"])
+        return draft, draft.reading, case
+
+
+def merge_masks(readings: Sequence[SavedReview], *, weighted: bool) -> dict[str, MaskRuns]:
+    """Return one mask a photo of those that anybody outlined and did not call unusable: by majority, or weighted by STAPLE."""
+    by_photo: dict[str, list[Mask]] = {}
+    for saved in readings:
+        for photo_id, runs in saved.review.masks.items():
+            if photo_id not in saved.review.unusable:
+                by_photo.setdefault(photo_id, []).append(decode_mask(runs))
+    merged = {}
+    for photo_id, masks in by_photo.items():
+        same_size = [mask for mask in masks if mask.shape == masks[0].shape]
+        merged[photo_id] = encode_mask(estimate_staple(same_size).mask if weighted and len(same_size) > 1 else take_majority(same_size))
+    return merged
+
+
+def _outlines(readings: Sequence[SavedReview], reading: Reading) -> dict[str, dict[str, Mask]]:
+    """Return everybody else's masks by name."""
+    return {
+        saved.review.reader if saved.review.kind != CONSENSUS else CONSENSUS: {
+            photo_id: decode_mask(runs) for photo_id, runs in saved.review.masks.items()
+        }
+        for saved in readings
+        if saved.review.reader != reading.reader or saved.review.kind == CONSENSUS
+    }

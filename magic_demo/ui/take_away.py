@@ -1,0 +1,74 @@
+"""What a reader takes away from the page: finished readings in every export format, or the disagreement report, as a zip file."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import zipfile
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from magic_demo.bundles import has_prediction, read_prediction
+from magic_demo.errors import MagicDemoError
+from magic_demo.exports import FORMATS, ExportError, write_export
+from magic_demo.exports.case_files import find_case_files
+from magic_demo.reports import write_disagreements
+from magic_demo.types import LANGUAGES
+from magic_demo.ui.desk import Desk
+
+REPORT = "report"
+
+
+def list_take_away_routes(desk: Desk) -> list[Route]:
+    """Return the route of the exports: ``/take-away/FORMAT?queue=NAME``."""
+
+    async def send(request: Request) -> Response:
+        wanted, queue = str(request.path_params["format"]), request.query_params.get("queue", "")
+        try:
+            reader = desk.reader(request.cookies)
+            content = await run_in_threadpool(pack_readings, desk, wanted, queue, reader)
+        except MagicDemoError as error:
+            return PlainTextResponse(str(error), 409)
+        name = "".join(char if char.isalnum() and char.isascii() else "-" for char in f"{queue}-{wanted}")
+        return Response(content, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}.zip"'})
+
+    return [Route("/take-away/{format}", send)]
+
+
+def pack_readings(desk: Desk, wanted: str, queue: str, reader: str) -> bytes:
+    """Return a zip of a queue's finished readings: an adjudicator's holds everybody's, a reader's own alone.
+
+    The report compares what the reader may see: others' readings of cases with a done one of the reader's own. Raises ExportError, StoreError.
+    """
+    store = desk.opened_store
+    if queue not in store.queues():
+        raise ExportError(f"there is no queue {queue!r}; reload the page")
+    everything = store.reader(reader).role == "adjudicator"
+    cases = store.list_cases(queue, reader, all_assigned=True)
+    visible = store.latest_reviews(queue, viewer=reader)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "readings"
+        if wanted == REPORT:
+            known = [case.key.case_id for case in cases] if desk.bundle is not None else []
+            predictions = {name: read_prediction(desk.bundle, name) for name in known if desk.bundle and has_prediction(desk.bundle, name)}
+            write_disagreements(visible, find_case_files(cases), predictions, folder, languages=LANGUAGES)
+        else:
+            format = next((format for format in FORMATS if format == wanted), None)
+            if format is None:
+                raise ExportError(f"format {wanted!r} is not known; one of {', '.join((*FORMATS, REPORT))} is expected")
+            reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]
+            write_export(reviews, find_case_files(cases), format, folder)
+        return _zip(folder)
+
+
+def _zip(folder: Path) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder).as_posix())
+    return stream.getvalue()

@@ -1,0 +1,280 @@
+"""Readers review a queue in a real browser: crash and resume, blind then reveal, two at once, adjudication, export."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from magic_demo.exports.reading_back import read_reviews
+from magic_demo.mask_runs import decode_mask
+from magic_demo.queues import read_queue
+from magic_demo.store import LOCAL_READER, Store
+from magic_demo.types import CaseKey
+from tests.e2e.review_server import CHANCE, MODEL, ReviewServer
+
+WAIT = 60_000
+PASSWORD = "a long password"
+LISTEN = """
+window.heard = "";
+const ask = window.fetch;
+window.fetch = async (...what) => {
+  const answer = await ask(...what);
+  answer.clone().body?.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream({ write: (text) => { window.heard += text; } })).catch(() => {});
+  return answer;
+};
+"""
+
+
+@pytest.fixture(scope="module")
+def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReviewServer]:
+    """Start a page that everybody reviews on as the local reader."""
+    server = ReviewServer(repository, tmp_path_factory.mktemp("review"))
+    server.start()
+    yield server
+    assert "Traceback" not in server.stop()
+
+
+@contextmanager
+def opened(browser: Browser, server: ReviewServer) -> Iterator[tuple[BrowserContext, Page]]:
+    """Open the page in a browser of its own; nothing may leave the computer or go wrong in the page's scripts."""
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US")
+    context.add_init_script(LISTEN)
+    page = context.new_page()
+    faults: list[str] = []
+    asked: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(server.address)
+    yield context, page
+    context.close()
+    assert faults == []
+    assert [url for url in asked if not url.startswith((f"{server.address}/", "data:", "blob:"))] == []
+
+
+def open_case(page: Page, number: int) -> str:
+    """Open a case of the list and return its id."""
+    button = page.locator(".queue-case").nth(number)
+    button.wait_for(timeout=WAIT)
+    case_id = str(button.get_attribute("data-case"))
+    button.click()
+    page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]', timeout=WAIT)
+    page.wait_for_selector('.viewer[data-state="photo"][data-editable]', timeout=WAIT)
+    page.wait_for_selector("#review:visible", timeout=WAIT)
+    return case_id
+
+
+def choose(page: Page, family: str, option: int) -> None:
+    page.locator(f'#card-{family} .row[data-option="{option}"]').evaluate("(row) => row.click()")
+
+
+def chosen(page: Page, family: str) -> list[int]:
+    rows = page.locator(f'#card-{family} .row[aria-checked="true"]').all()
+    return [int(row.get_attribute("data-option") or -1) for row in rows]
+
+
+def paint(page: Page) -> None:
+    """Draw a stroke across the middle of the photo."""
+    page.keyboard.press("b")
+    box = page.locator("#viewer-stage").bounding_box()
+    assert box is not None
+    middle = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(middle[0] - 40, middle[1])
+    page.mouse.down()
+    page.mouse.move(middle[0] + 40, middle[1] + 10, steps=5)
+    page.mouse.up()
+    page.keyboard.press("v")
+
+
+def own_mask(page: Page) -> np.ndarray | None:
+    own = page.evaluate(
+        """() => { const own = document.querySelector("#viewer-stage").viewer.own();
+        return own && { width: own.width, height: own.height, data: Array.from(own.data, (one) => one ? 1 : 0) }; }"""
+    )
+    return None if own is None else np.array(own["data"], bool).reshape(own["height"], own["width"])
+
+
+def finish(page: Page) -> None:
+    page.keyboard.press("Shift+D")
+    page.wait_for_selector('#review[data-state="done"]', timeout=WAIT)
+
+
+def saved_of(server: ReviewServer, case_id: str, reader: str = LOCAL_READER) -> list[Any]:
+    with Store.open(server.store) as store:
+        return store.history(CaseKey("clinic", case_id), reader)
+
+
+def test_a_review_goes_on_where_it_was_after_the_server_was_killed(browser: Browser, server: ReviewServer) -> None:
+    with opened(browser, server) as (_context, page):
+        case_id = open_case(page, 1)
+        page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        choose(page, "cqid010", 2)
+        paint(page)
+        page.keyboard.press("Shift+F")
+        drawn = own_mask(page)
+        assert drawn is not None and drawn.any()
+        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"] .queue-flag', timeout=WAIT)
+        expect(page.locator(".status-line")).to_contain_text("Saved", timeout=WAIT)
+        page.wait_for_function("() => document.querySelectorAll('#review-history-list li').length >= 3", timeout=WAIT)
+        server.kill()
+        server.start()
+        page.goto(server.address)
+        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][aria-current]', timeout=WAIT)
+        page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        page.wait_for_selector('.viewer[data-state="photo"]')
+        assert chosen(page, "cqid010") == [2]
+        page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()", timeout=WAIT)
+        kept = own_mask(page)
+        assert kept is not None and np.array_equal(kept, drawn)
+        assert page.get_attribute("#review-flag", "aria-pressed") == "true"
+    last = saved_of(server, case_id)[-1].review
+    assert last.flagged and last.answers["CQID010-001"] == 2 and last.models == {"cvqa": MODEL}
+    assert any(np.array_equal(decode_mask(runs), drawn) for runs in last.masks.values())
+
+
+def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(browser: Browser, server: ReviewServer) -> None:
+    with opened(browser, server) as (_context, page):
+        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.click("#queue-mode-blind")
+        page.evaluate("window.heard = ''")
+        case_id = open_case(page, 2)
+        page.wait_for_selector('#review[data-kind="blind"]', timeout=WAIT)
+        sent = page.evaluate("window.heard")
+        assert case_id in sent, "what the page is sent was not heard"
+        for told in (sent, page.content()):
+            assert str(CHANCE) not in told and MODEL not in told and '"levels":"data' not in told.replace(" ", "")
+        assert page.locator(".row.is-model").count() == 0
+        assert page.evaluate("document.querySelector('#viewer-stage').viewer.mask()") is None
+        assert page.is_disabled("#run")
+        choose(page, "cqid010", 1)
+        choose(page, "cqid015", 1)
+        paint(page)
+        finish(page)
+        page.keyboard.press("Shift+R")
+        page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        page.wait_for_selector('#review[data-kind="revealed"]', timeout=WAIT)
+        assert page.locator(".row.is-model").count() >= 9 and chosen(page, "cqid010") == [1]
+        choose(page, "cqid010", 0)
+        expect(page.locator('[data-changes="changed"]')).to_have_text("1", timeout=WAIT)
+        expect(page.locator('[data-changes="of"]')).to_have_text("2")
+        expect(page.locator('[data-changes="towards"]')).to_have_text("1")
+        finish(page)
+    kinds = [(saved.review.kind, saved.review.state) for saved in saved_of(server, case_id)]
+    assert ("blind", "done") in kinds and kinds[-1] == ("revealed", "done")
+    blind = next(saved.review for saved in saved_of(server, case_id) if saved.review.kind == "blind" and saved.review.state == "done")
+    assert blind.models == {} and blind.disagreements is None and blind.answers["CQID010-001"] == 1
+
+
+def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(browser: Browser, server: ReviewServer, tmp_path: Path) -> None:
+    with opened(browser, server) as (context, page):
+        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.click("#queue-mode-assisted")
+        case_id = open_case(page, 0)
+        choose(page, "cqid010", 1)
+        paint(page)
+        finish(page)
+        first = saved_of(server, case_id)[-1]
+        choose(page, "cqid010", 3)
+        page.wait_for_selector('#review[data-state="in progress"]', timeout=WAIT)
+        page.keyboard.press("Shift+C")
+        page.click("#review-history summary")
+        page.click(f'[data-back="{first.number}"]')
+        expect(page.locator(".status-line")).to_contain_text("newest again", timeout=WAIT)
+        page.wait_for_function("() => document.querySelector('#card-cqid010 .row[data-option=\"1\"]').ariaChecked === 'true'", timeout=WAIT)
+        page.click("#take-away summary")
+        with page.expect_download() as download:
+            page.click('[data-format="challenge"]')
+        content = Path(download.value.path()).read_bytes()
+        report = context.request.get(f"{server.address}/take-away/report?queue=clinic").body()
+    assert any(name.endswith(".pdf") for name in zipfile.ZipFile(io.BytesIO(report)).namelist())
+    zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
+    assert saved_of(server, case_id)[-1].taken_back_from == first.number
+    back = next(
+        review for review in read_reviews(tmp_path, "clinic", read_queue(server.queue).encounters).reviews if review.case_id == case_id
+    )
+    assert dict(back.masks) == dict(first.review.masks)
+
+
+@pytest.fixture(scope="module")
+def shared_server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReviewServer]:
+    """Start a page that two readers and an adjudicator sign in to."""
+    server = ReviewServer(repository, tmp_path_factory.mktemp("shared"))
+    with Store.open(server.store) as store:
+        store.add_reader("ann", password=PASSWORD)
+        store.add_reader("bo", password=PASSWORD)
+        store.add_reader("chen", role="adjudicator", password=PASSWORD)
+    server.start()
+    yield server
+    assert "Traceback" not in server.stop()
+
+
+def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:
+    page.fill("#sign-name", name)
+    page.fill("#sign-password", password)
+    page.click("#sign-enter")
+
+
+def test_nobody_gets_past_the_sign_in_page(browser: Browser, shared_server: ReviewServer) -> None:
+    with opened(browser, shared_server) as (context, page):
+        sign_in(page, "ann", "a wrong password")
+        expect(page.locator(".sign-refused")).to_be_visible()
+        for path in ("config", "gradio_api/info", "take-away/csv?queue=clinic", "queue/data"):
+            assert context.request.get(f"{shared_server.address}/{path}").status == 401
+        sign_in(page, "ann")
+        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        assert page.inner_text("#queue-reader-name") == "ann"
+        assert all(cookie["httpOnly"] for cookie in context.cookies() if cookie["name"] == "magic-demo-reader")
+        page.click("#sign-out")
+        page.wait_for_selector("#sign-name")
+        assert context.request.get(f"{shared_server.address}/config").status == 401
+
+
+def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_them(browser: Browser, shared_server: ReviewServer) -> None:
+    with opened(browser, shared_server) as (_one, ann), opened(browser, shared_server) as (_other, bo):
+        for page, name in ((ann, "ann"), (bo, "bo")):
+            sign_in(page, name)
+        case_id = open_case(ann, 1)
+        assert open_case(bo, 1) == case_id
+        for page, option in ((ann, 1), (bo, 2)):
+            choose(page, "cqid010", option)
+            choose(page, "cqid015", 1)
+            page.get_by_role("button", name="Notes").click()
+            page.fill("#review-comment", f"words-of-{option}")
+            page.keyboard.press("Escape")
+            paint(page)
+            drawn = own_mask(page)
+            assert drawn is not None and drawn.any()
+        finish(bo)
+        assert ann.locator("#review-readings").is_hidden()
+        assert "words-of-2" not in ann.evaluate("window.heard") and ann.locator(".readings").count() == 0
+        bo.click("#review-readings")
+        expect(bo.locator(".readings thead")).to_contain_text("bo")
+        assert "ann" not in bo.inner_text(".readings thead")
+        finish(ann)
+        ann.click("#review-readings")
+        expect(ann.locator(".readings thead")).to_contain_text("bo")
+        assert ann.locator("#viewer-layer-reader-0").inner_text() == "bo" and ann.locator("#build-majority").count() == 0
+    with opened(browser, shared_server) as (_third, chen):
+        sign_in(chen, "chen")
+        open_case(chen, 1)
+        chen.click("#review-readings")
+        chen.wait_for_selector("#build-staple", timeout=WAIT)
+        assert chen.locator(".readings tr.is-differing").count() == 1
+        chen.click("#build-staple")
+        chen.wait_for_selector('#review[data-kind="consensus"]', timeout=WAIT)
+        chen.wait_for_function("() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'", timeout=WAIT)
+        choose(chen, "cqid010", 0)
+        finish(chen)
+    consensus = saved_of(shared_server, case_id, "chen")[-1].review
+    assert (consensus.kind, consensus.state, consensus.answers["CQID010-001"]) == ("consensus", "done", 0)
+    assert len(consensus.masks) == 1
+    for name, option in (("ann", 1), ("bo", 2)):
+        last = saved_of(shared_server, case_id, name)[-1].review
+        assert (last.state, last.answers["CQID010-001"], last.comment) == ("done", option, f"words-of-{option}")
