@@ -1,4 +1,4 @@
-"""``python -m magic_demo COMMAND``: predict, score, cases, readers, export, import-reviews, agreement."""
+"""``python -m magic_demo COMMAND``: what predicts, scores, keeps, hands on and deletes, without the page."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ COMMANDS = {
     "readers": ("magic_demo.readers_command", "say who may sign in and review"),
     "export": ("magic_demo.export_command", "write reviews as challenge files, COCO, Label Studio, tables, a training set or a report"),
     "agreement": ("magic_demo.agreement_command", "say how far readers agree with the model and with each other"),
+    "backup": ("magic_demo.backup_command", "write a store, with the photos it keeps, to one file"),
+    "restore": ("magic_demo.restore_command", "make a store of a backup"),
+    "purge": ("magic_demo.purge_command", "delete cases that nobody has touched for a time"),
+    "delete-case": ("magic_demo.delete_command", "delete a case with everything that was said of it"),
     "import-reviews": ("magic_demo.import_command", "read exported reviews back into a store"),
 }
 

@@ -33,6 +33,23 @@ def write_whole(path: Path, content: bytes | str) -> None:
         raise
 
 
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give a file to write that takes the place of ``path`` when the block ends, and is removed when it fails. Only its owner can read it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
 def write_json(path: Path, value: Any, *, indent: int | None = 4) -> None:
     """Write JSON whole, in UTF-8 with every script readable. Raises ValueError for NaN and infinities, which JSON does not know."""
     write_whole(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False))

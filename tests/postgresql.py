@@ -36,7 +36,7 @@ class PostgresServer:
             shutil.chown(self._folder, "nobody")
             self._as_user.update(user="nobody", extra_groups=[])
         self.port = _free_port()
-        cluster = self._folder / "cluster"
+        cluster = self.data = self._folder / "cluster"
         subprocess.run(
             [programs / "initdb", "-D", cluster, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
             check=True,

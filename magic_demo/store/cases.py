@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import combinations
 from statistics import fmean
 from typing import Any
@@ -40,6 +40,7 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
     there = {row.case_id: row for row in session.scalars(sa.select(CaseRow).where(CaseRow.queue == queue))}
     position = max((row.position for row in there.values()), default=-1) + 1
     before = len(there)
+    now = datetime.now(UTC)
     wanted = len({*there, *(case.case_id for case in cases)})
     if wanted > max(before, LIMITS.queue_cases):
         raise StoreError(f"queue {queue!r} would have {wanted} cases, the limit is {LIMITS.queue_cases}; put some into another queue")
@@ -49,7 +50,7 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
             raise StoreError(f"case {case_id!r} has the uncertainty {case.uncertainty}; expected a finite number or none")
         row = there.get(case_id)
         if row is None:
-            row = there[case_id] = CaseRow(queue=queue, case_id=case_id, position=position)
+            row = there[case_id] = CaseRow(queue=queue, case_id=case_id, position=position, added_at=now)
             session.add(row)
             position += 1
         row.folder = None if case.folder is None else check_name(case.folder, "folder", longest=4000)
@@ -74,6 +75,37 @@ def delete_case_row(session: Session, case: CaseRow) -> None:
     """Delete a case that has no reviews any more, and its assignments."""
     session.execute(sa.delete(AssignmentRow).where(AssignmentRow.case_number == case.number))
     session.delete(case)
+
+
+def list_old_cases(session: Session, before: datetime, queue: str | None) -> tuple[list[CaseKey], int]:
+    """Return the cases in which nothing was done since, and how many have neither a review nor a date of their own."""
+    newest = sa.func.max(ReviewRow.saved_at).label("newest")
+    query = (
+        sa.select(CaseRow.queue, CaseRow.case_id, CaseRow.added_at, newest)
+        .join(ReviewRow, ReviewRow.case_number == CaseRow.number, isouter=True)
+        .where(*([] if queue is None else [CaseRow.queue == queue]))
+        .group_by(CaseRow.number)
+        .order_by(CaseRow.number)
+    )
+    old: list[CaseKey] = []
+    undated = 0
+    for row in session.execute(query):
+        dates = [date for date in (row.added_at, row.newest) if date is not None]
+        undated += not dates
+        if dates and max(dates) < before:
+            old.append(CaseKey(row.queue, row.case_id))
+    return old, undated
+
+
+def read_kept_folder(session: Session, key: CaseKey) -> str | None:
+    """Return the folder of photos that the program keeps for this case alone, None where it keeps none."""
+    case = find_case(session, key)
+    if not case.photos_kept or case.folder is None:
+        return None
+    others = session.scalar(
+        sa.select(sa.func.count()).select_from(CaseRow).where(CaseRow.folder == case.folder, CaseRow.number != case.number)
+    )
+    return None if others else case.folder
 
 
 def list_cases(

@@ -102,6 +102,29 @@ class Database:
             self._lock(session.connection())
             yield session
 
+    def erase_traces(self) -> None:
+        """Write every table anew and empty the write-ahead log: nothing of deleted rows is left in the files. Raises StoreError."""
+        with self._translating(), closing(self.engine.raw_connection()) as raw:
+            connection = raw.cursor()
+            if self.sqlite:
+                for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                    answer = connection.execute(statement).fetchone()
+                    if answer is not None and answer[0]:
+                        raise StoreError(
+                            f"{self.place}: what was deleted may still lie in the database's files, as another program reads there; stop it, then purge again"
+                        )
+                return
+            raw.rollback()
+            connection.execute(f"SET lock_timeout = {max(1, int(self.wait_seconds * 1000))}")
+            raw.commit()
+            raw.dbapi_connection.autocommit = True  # type: ignore[union-attr]
+            try:
+                for table in sa.inspect(self.engine).get_table_names():
+                    connection.execute(f'VACUUM FULL "{table}"')
+            finally:
+                connection.execute("RESET lock_timeout")
+                raw.dbapi_connection.autocommit = False  # type: ignore[union-attr]
+
     def _lock(self, connection: sa.Connection) -> None:
         if not self.sqlite:  # SQLite's lock came with BEGIN IMMEDIATE
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, int(self.wait_seconds * 1000))}")
@@ -212,6 +235,7 @@ def _read_options(url: sa.URL) -> dict[str, Any]:
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # transactions begin below, not by the driver's own guess
     connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten with zeros
     connection.execute("PRAGMA synchronous=FULL")  # a commit returns when the log is on the disk
 
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import sqlalchemy as sa
 
-from magic_demo.store import cases, readers, reviews
+from magic_demo.errors import StoreError
+from magic_demo.store import cases, copies, readers, reviews
 from magic_demo.store.database import Database
 from magic_demo.store.records import CaseFilter, CaseOrder, NewCase, Progress, QueueCase, Reader, ReaderRole
 from magic_demo.store.tables import CaseRow, ReaderRow, ReviewRow
 from magic_demo.types import CaseKey, Review, ReviewKind, ReviewState, SavedReview
+
+
+@dataclass(frozen=True)
+class Dump:
+    """Every row of a store, and the highest number ever given in each numbered table."""
+
+    rows: Iterator[copies.Row]
+    last_numbers: Mapping[str, int]
 
 
 class Store:
@@ -178,6 +190,46 @@ class Store:
             count = reviews.delete_reviews(session, found)
             cases.delete_case_row(session, found)
             return count
+
+    def old_cases(self, before: datetime, queue: str | None = None) -> tuple[list[CaseKey], int]:
+        """Return the cases that were added and last reviewed before a time, and how many cases have no date at all."""
+        with self._database.reading() as session:
+            return cases.list_old_cases(session, before, queue)
+
+    def kept_folder(self, case: CaseKey) -> Path | None:
+        """Return the folder of photos that the program keeps for this case alone, None where it keeps none. Raises StoreError."""
+        with self._database.reading() as session:
+            folder = cases.read_kept_folder(session, case)
+            return None if folder is None else Path(folder)
+
+    def erase_traces(self) -> None:
+        """Write the database anew, so that nothing of what was deleted is left in its files.
+
+        Raises StoreError when others hold it open for writing or reading at this moment; what was deleted stays deleted.
+        """
+        self._database.erase_traces()
+
+    # -- whole copies -------------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def dump(self) -> Iterator[Dump]:
+        """Give every row as it was at one moment, while others may go on saving; to be read within the block."""
+        with self._database.reading() as session:
+            yield Dump(copies.dump_rows(session), copies.last_numbers(session, sqlite=self._database.sqlite))
+
+    def load(self, rows: Iterable[copies.Row], last_numbers: Mapping[str, int], counts: Mapping[str, int]) -> dict[str, int]:
+        """Put the rows of a dump into this store, all or none, and return how many by table.
+
+        counts: how many there should be. Raises StoreError when this store is not empty, or rows are missing or cannot be.
+        """
+        with self._database.writing() as session:
+            loaded = copies.load_rows(session, rows, last_numbers, sqlite=self._database.sqlite)
+            missing = [table for table, count in loaded.items() if count != counts.get(table, 0)]
+            if missing:
+                raise StoreError(
+                    f"{counts.get(missing[0], 0)} rows of {missing[0]} were said and {loaded[missing[0]]} came; take another backup"
+                )
+            return loaded
 
     # -- readers ------------------------------------------------------------------------------------------------------------------
 

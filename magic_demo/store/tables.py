@@ -57,7 +57,10 @@ class ReaderRow(Tables):
 
 
 class CaseRow(Tables):
-    """A case in its queue. number: never used again, so that nothing of a deleted case can be taken for another's."""
+    """A case in its queue. number: never used again, so that nothing of a deleted case can be taken for another's.
+
+    added_at: None where it was added by a version that did not keep it.
+    """
 
     __tablename__ = "cases"
     __table_args__ = (UniqueConstraint("queue", "case_id"), {"sqlite_autoincrement": True})
@@ -68,6 +71,7 @@ class CaseRow(Tables):
     folder: Mapped[str | None]
     photos_kept: Mapped[bool]
     uncertainty: Mapped[float | None]
+    added_at: Mapped[datetime | None]
 
 
 class AssignmentRow(Tables):

@@ -1,0 +1,31 @@
+"""``python -m magic_demo backup``: a store in one file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from magic_demo.backups import write_backup
+from magic_demo.store import Store, default_place
+
+EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``backup``."""
+    parser.epilog = "The file holds everything: names, password hashes, comments, photos of uploads. Keep it as you keep the store."
+    parser.add_argument("file", type=Path, metavar="FILE", help="new file to write, a zip")
+    parser.add_argument(
+        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the backup and say what it holds; returns 0, or 3 when a photo could not be taken along (each named)."""
+    with Store.open(arguments.store) as store:
+        report = write_backup(store, arguments.file)
+    print(f"{report.rows.get('cases', 0)} cases, {report.rows.get('reviews', 0)} reviews, {report.photos} photos kept, in {arguments.file}")
+    for line in report.left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    return EXIT_WITH_PROBLEMS if report.left_out else EXIT_DONE

@@ -1,0 +1,26 @@
+"""``python -m magic_demo delete-case``: one case goes, with everything that was said of it."""
+
+from __future__ import annotations
+
+import argparse
+
+from magic_demo.deletion import delete_cases
+from magic_demo.store import Store, default_place
+from magic_demo.types import CaseKey
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``delete-case``."""
+    parser.add_argument("queue", metavar="QUEUE")
+    parser.add_argument("case", metavar="CASE", help="the encounter's id in that queue")
+    parser.add_argument(
+        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Delete the case and say what went; returns 0. Raises StoreError when there is no such case."""
+    with Store.open(arguments.store) as store:
+        gone = delete_cases(store, [CaseKey(arguments.queue, arguments.case)])
+    print(f"{arguments.case} of {arguments.queue} deleted, with {gone.reviews} reviews and {gone.folders} folders of photos")
+    return 0

@@ -1,0 +1,113 @@
+"""Every row out of a database and into an empty one, whichever of the two kinds either is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from magic_demo.errors import StoreError
+from magic_demo.store.records import LOCAL_READER
+from magic_demo.store.tables import CaseRow, MaskRow, ReaderRow, ReviewRow, Tables, UtcTime
+
+Row = tuple[str, dict[str, Any]]
+"""A table's name, and its columns' values as JSON has them; times as ISO 8601."""
+
+AT_ONCE = 500
+NUMBERED = {"readers": "id", "cases": "number", "reviews": "number"}
+"""Tables whose rows are numbered, by the column; of cases and reviews no number is ever used again."""
+
+
+def dump_rows(session: Session) -> Iterator[Row]:
+    """Yield every row, tables that others speak of first."""
+    for table in Tables.metadata.sorted_tables:
+        for row in session.execute(sa.select(table).order_by(*table.primary_key.columns)).mappings().yield_per(AT_ONCE):
+            yield (
+                table.name,
+                {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()},
+            )
+
+
+def last_numbers(session: Session, *, sqlite: bool) -> dict[str, int]:
+    """Return the highest number that was ever given in each numbered table; 0 where there was none."""
+    numbers: dict[str, int] = {}
+    connection = session.connection()
+    for table, column in NUMBERED.items():
+        highest = connection.exec_driver_sql(f"SELECT max({column}) FROM {table}").scalar() or 0
+        if not sqlite:
+            given, called = connection.exec_driver_sql(f"SELECT last_value, is_called FROM {table}_{column}_seq").one()
+            highest = max(highest, given if called else 0)
+        elif table != "readers":  # readers' ids are not kept from being used again
+            kept = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
+            highest = max(highest, kept or 0)
+        numbers[table] = highest
+    return numbers
+
+
+def load_rows(session: Session, rows: Iterable[Row], last: Mapping[str, int], *, sqlite: bool) -> dict[str, int]:
+    """Put rows into a store that has none but the local reader, and return how many by table. Raises StoreError."""
+    readers = session.scalars(sa.select(ReaderRow.folded)).all()
+    if list(readers) != [LOCAL_READER] or any(session.scalar(sa.select(table).limit(1)) for table in (CaseRow, ReviewRow, MaskRow)):
+        raise StoreError("this store is not empty; restore into a new one (--store PLACE)")
+    session.execute(sa.delete(ReaderRow))
+    tables = {table.name: table for table in Tables.metadata.sorted_tables}
+    counts = dict.fromkeys(tables, 0)
+    waiting: list[dict[str, Any]] = []
+    before = ""
+    for name, values in rows:
+        if name not in tables:
+            raise StoreError(f"a row of a table {name!r}, which this version does not have; update Magic Demo")
+        if name != before or len(waiting) >= AT_ONCE:
+            _insert(session, tables.get(before), waiting)
+            waiting = []
+            before = name
+        waiting.append(_read_row(tables[name], values))
+        counts[name] += 1
+    _insert(session, tables.get(before), waiting)
+    if not session.scalar(sa.select(ReaderRow.id).where(ReaderRow.folded == LOCAL_READER)):
+        raise StoreError("the rows lack the local reader, whom every store has; take another backup")
+    _set_numbers(session, last, sqlite=sqlite)
+    return counts
+
+
+def _insert(session: Session, table: sa.Table | None, rows: list[dict[str, Any]]) -> None:
+    if table is not None and rows:
+        session.execute(sa.insert(table), rows)
+
+
+def _read_row(table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = set(values) - set(table.columns.keys())
+    if unknown:
+        raise StoreError(f"a row of {table.name} with {sorted(unknown)[0]!r}, which this version does not know; update Magic Demo")
+    return {column.name: _read_value(table, column, values.get(column.name)) for column in table.columns}
+
+
+def _read_value(table: sa.Table, column: sa.Column[Any], value: Any) -> Any:
+    kind = datetime if isinstance(column.type, UtcTime) else column.type.python_type
+    if value is None and column.nullable:
+        return None
+    if kind is datetime and isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            kind = str
+    elif type(value) is kind or (kind is float and type(value) is int):
+        return value
+    raise StoreError(f"a row of {table.name} with a {column.name} that cannot be ({str(value)[:40]!r}); take another backup")
+
+
+def _set_numbers(session: Session, last: Mapping[str, int], *, sqlite: bool) -> None:
+    connection = session.connection()
+    for table, column in NUMBERED.items():
+        highest = max(last.get(table, 0), connection.exec_driver_sql(f"SELECT max({column}) FROM {table}").scalar() or 0)
+        if not sqlite:
+            connection.execute(
+                sa.text("SELECT setval(:name, :number, :used)"),
+                {"name": f"{table}_{column}_seq", "number": max(1, highest), "used": highest > 0},
+            )
+        elif table != "readers":
+            connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
+            connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, highest))
