@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: demo test check bench format clean
 
 demo: $(VENV)/installed
-	$(BIN)/python app.py $(ARGS)
+	$(BIN)/python app.py --guide $(ARGS)
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m tests.e2e.browser

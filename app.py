@@ -12,7 +12,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 from magic_demo.bundled import load_examples
 from magic_demo.errors import MagicDemoError
 from magic_demo.store import Store, default_place
-from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_gates, list_review_routes
+from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_board_routes, list_gates, list_review_routes
 from magic_demo.ui.review import MODES
 from magic_demo.ui.sign_in import SignIns
 from magic_demo.ui.source import EncounterPredictor
@@ -37,6 +37,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--mode", choices=MODES, default="assisted", help="how readers begin: model shown, blind first, or no model (default: %(default)s)"
     )
+    parser.add_argument("--guide", action="store_true", help="open the guided first case for who has not seen it in this browser")
     parser.add_argument("--sign-in", action="store_true", help="ask for name and password; always asked when a reader has a password")
     return parser.parse_args()
 
@@ -74,8 +75,8 @@ def main() -> int:
 
     source = PredictorSource(load)
     source.start()
-    app = build_app(source, load_examples(), desk)
-    routes = list_review_routes(desk)
+    app = build_app(source, load_examples(), desk, guided=arguments.guide)
+    routes = [*list_board_routes(source, load_examples(), arguments.host), *list_review_routes(desk)]
     settings = launch_settings(routes, list_gates(desk))
     try:
         app.launch(server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, **settings)

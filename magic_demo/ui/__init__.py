@@ -10,6 +10,7 @@ import gradio as gr
 from magic_demo.bundled import Example
 from magic_demo.ui.agreement_page import add_agreement_page
 from magic_demo.ui.assets import launch_settings
+from magic_demo.ui.board_page import list_board_routes
 from magic_demo.ui.cards import cards_component
 from magic_demo.ui.case_panel import lay_out_case
 from magic_demo.ui.desk import Desk
@@ -27,7 +28,7 @@ from magic_demo.ui.topbar import lay_out_topbar
 from magic_demo.ui.viewer import viewer_component
 from magic_demo.ui.why import why_component
 
-__all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_gates", "list_review_routes"]
+__all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_board_routes", "list_gates", "list_review_routes"]
 
 UPLOADS_KEPT = (60, 600)
 """Seconds: how often uploaded files are looked through, and the age at which they are deleted from disk."""
@@ -36,12 +37,14 @@ QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Settings of every event: no loading veil over the page (the status line says what goes on), no endpoint for strangers."""
 
 
-def build_app(source: PredictorSource, examples: Sequence[Example] = (), desk: Desk | None = None) -> gr.Blocks:
-    """Compose the page over a predictor that may still be loading, and over what it reviews."""
-    return lay_out_page(source, examples, desk)[0]
+def build_app(source: PredictorSource, examples: Sequence[Example] = (), desk: Desk | None = None, *, guided: bool = False) -> gr.Blocks:
+    """Compose the page over a predictor that may still be loading, and over what it reviews. guided: the guide opens by itself."""
+    return lay_out_page(source, examples, desk, guided=guided)[0]
 
 
-def lay_out_page(source: PredictorSource, examples: Sequence[Example], desk: Desk | None = None) -> tuple[gr.Blocks, Handlers]:
+def lay_out_page(
+    source: PredictorSource, examples: Sequence[Example], desk: Desk | None = None, *, guided: bool = False
+) -> tuple[gr.Blocks, Handlers]:
     """Put the parts together; return the page and what it does on events."""
     desk = desk or Desk()
     cases = OpenCases()
@@ -50,7 +53,7 @@ def lay_out_page(source: PredictorSource, examples: Sequence[Example], desk: Des
         case = gr.State(None, delete_callback=cases.close)
         spoken = gr.State("en")
         timer = gr.Timer(0.5)
-        top = lay_out_topbar(source)
+        top = lay_out_topbar(source, guided=guided)
         with gr.Row(elem_id="room"):
             panel = lay_out_case(examples, queues=desk.store is not None)
             with gr.Column(elem_id="viewer-panel", min_width=0):

@@ -22,6 +22,7 @@ STYLE_SHEETS = (
     "queue_panel.css",
     "cards.css",
     "why.css",
+    "workshop.css",
     "review_form.css",
     "viewer/viewer.css",
 )

@@ -17,8 +17,8 @@ from magic_demo.types import LANGUAGES, Language
 _PLACE = re.compile(r"\[\[(?:(?P<attribute>[a-z-]+)\s+)?(?P<key>[a-z_]+\.[a-z_]+)\]\]")
 
 
-TEXT_FILES = ("i18n.json", "review_texts.json", "agreement_texts.json")
-"""The page's texts; those of the queue, the review and its readers have a file of their own, and so have those of the agreement."""
+TEXT_FILES = ("i18n.json", "review_texts.json", "agreement_texts.json", "workshop_texts.json")
+"""The page's texts; those of the queue, the review and its readers have a file of their own, and so have those of the agreement and of a workshop."""
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,46 @@
+"""What the model says of the cases that an audience is shown: asked for ahead, one case at a time, and kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Literal
+
+from magic_demo.questions import load_families
+from magic_demo.types import Encounter
+from magic_demo.ui.cards import cards_value
+from magic_demo.ui.source import PredictorSource
+
+State = Literal["waiting", "ready", "failed"]
+
+
+class ModelAnswers:
+    """Case number -> what the cards show of every family, from a thread that waits for the models."""
+
+    def __init__(self, source: PredictorSource, encounters: Sequence[Encounter]) -> None:
+        self._source = source
+        self._encounters = encounters
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="board-model")
+        self._asked: dict[int, Future[dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    def ask(self, case: int) -> None:
+        """Have the model look at a case, if it has not yet or has failed."""
+        with self._lock:
+            known = self._asked.get(case)
+            if known is None or (known.done() and known.exception() is not None):
+                self._asked[case] = self._pool.submit(self._predict, case)
+
+    def look(self, case: int) -> tuple[State, dict[str, Any]]:
+        """Return how far the model is with a case, and family id -> {"shares", "calibrated", "chosen", "unsure"}, empty before."""
+        with self._lock:
+            known = self._asked.get(case)
+        if known is None or not known.done():
+            return "waiting", {}
+        return ("failed", {}) if known.exception() is not None else ("ready", known.result())
+
+    def _predict(self, case: int) -> dict[str, Any]:
+        prediction = self._source.get().predict(self._encounters[case])
+        families: dict[str, Any] = cards_value(load_families(), prediction)["families"]
+        return families

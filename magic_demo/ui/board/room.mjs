@@ -1,0 +1,115 @@
+// What the board's two pages share: asking the server, what went wrong, language, theme, and a case with its photos.
+
+import { firstLanguage, showLanguage, switchLanguage } from "../language.mjs";
+
+/** What the server refused, by its reason; "lost" where it did not answer. */
+export class Refused extends Error {
+  constructor(reason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+export async function ask(what, fields, fetching = fetch) {
+  let answer;
+  try {
+    answer = await fetching(`board/${what}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(fields) });
+    if (answer.ok) return await answer.json();
+  } catch {
+    throw new Refused("lost");
+  }
+  const said = await answer.json().catch(() => ({}));
+  throw new Refused(said.reason ?? "lost");
+}
+
+/** Show one of the page's own lines, or none. */
+export function tellTrouble(reason) {
+  const place = document.querySelector("#trouble");
+  const line = reason && (document.querySelector(`[data-said="${reason}"]`) ?? document.querySelector('[data-said="lost"]'));
+  place.hidden = !line;
+  if (line && place.dataset.reason !== reason) place.innerHTML = line.innerHTML;
+  place.dataset.reason = reason ?? "";
+}
+
+/** Do something now and then again and again, never twice at once, and not while nobody sees the page. */
+export function repeat(milliseconds, does) {
+  let running = false;
+  const step = async () => {
+    if (running || document.hidden) return;
+    running = true;
+    try {
+      await does();
+    } finally {
+      running = false;
+    }
+  };
+  document.addEventListener("visibilitychange", step);
+  step();
+  return setInterval(step, milliseconds);
+}
+
+export function mountLanguages(after = () => {}) {
+  const choose = (language) => {
+    switchLanguage(language);
+    after(language);
+  };
+  for (const button of document.querySelectorAll("[data-language]")) button.addEventListener("click", () => choose(button.dataset.language));
+  showLanguage(firstLanguage());
+  after(firstLanguage());
+}
+
+/** Show a case's photos and words; the photos of another are fetched only then. */
+export function showCase(number) {
+  const photos = document.querySelector("#photos");
+  if (photos.dataset.case === String(number)) return;
+  photos.dataset.case = String(number);
+  for (const words of document.querySelectorAll(".words")) words.hidden = Number(words.dataset.case) !== number;
+  const words = document.querySelector(`.words[data-case="${number}"]`);
+  const count = Number(words?.dataset.photos ?? 0);
+  photos.classList.toggle("is-empty", count === 0);
+  photos.closest(".case").classList.toggle("is-wordless", !words?.textContent.trim());
+  photos.replaceChildren(...Array.from({ length: count }, (_, one) => photoButton(photos, number, one)));
+  photos.firstElementChild?.setAttribute("aria-pressed", "true");
+}
+
+function photoButton(photos, number, one) {
+  const button = document.createElement("button");
+  const image = document.createElement("img");
+  button.type = "button";
+  button.className = "photo";
+  button.setAttribute("aria-pressed", "false");
+  button.setAttribute("aria-label", `${one + 1}`);
+  image.src = `board/photos/${number}/${one}.jpg`;
+  image.alt = "";
+  button.append(image);
+  button.addEventListener("click", () => {
+    for (const other of photos.children) other.setAttribute("aria-pressed", String(other === button));
+  });
+  return button;
+}
+
+export function showQuestion(place) {
+  let shown = null;
+  for (const question of document.querySelectorAll(".question")) {
+    question.hidden = Number(question.dataset.place) !== place;
+    if (!question.hidden) shown = question;
+  }
+  return shown;
+}
+
+/** What this tab keeps until it is closed. */
+export function kept(name) {
+  try {
+    return JSON.parse(sessionStorage.getItem(name));
+  } catch {
+    return null;
+  }
+}
+export function keep(name, value) {
+  try {
+    if (value === null) sessionStorage.removeItem(name);
+    else sessionStorage.setItem(name, JSON.stringify(value));
+  } catch {
+    // a browser that keeps nothing loses its seat when the page is loaded again
+  }
+}

@@ -1,0 +1,240 @@
+"""The audience board's pages and what their browsers ask for: plain routes with small JSON, light enough for a room full of phones.
+
+    GET  /board                       the presenter's page          GET  /join                    a participant's page
+    GET  /board/photos/CASE/N.jpg     a bundled case's photo        GET  /board/join.svg?at=URL   the address to join as a QR code
+    POST /board/open    {}                                          -> {"code", "key", "alone", "host"}
+    POST /board/stand   {"code", "key"}                             -> what the board shows, ``_standing_value``
+    POST /board/turn    {"code", "key", "case", "place"}            -> the same, of another question
+    POST /board/reveal  {"code", "key"}                             -> the same, with the model's answer
+    POST /board/close   {"code", "key"}                             -> {}
+    POST /board/join    {"code"}                                    -> {"participant"}
+    POST /board/sit     {"code", "participant"}                     -> {"case", "place", "open", "own"}
+    POST /board/answer  {"code", "participant", "case", "place", "option"}   -> the same
+
+What cannot be done is said as {"reason", "error"} with a status of 400 and above. Only the bundled synthetic cases are shown to an audience:
+a patient's photo does not belong on other people's phones.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from magic_demo.board import Board, Standing
+from magic_demo.bundled import Example
+from magic_demo.errors import BoardError
+from magic_demo.questions import load_families
+from magic_demo.ui.board.answers import ModelAnswers
+from magic_demo.ui.board.pages import draw_code, encode_jpeg, render_board, render_join
+from magic_demo.ui.rate_limit import RateLimit
+from magic_demo.ui.source import PredictorSource
+
+LONGEST_BODY = 1024
+LONGEST_ADDRESS = 120
+STATUS = {"gone": 404, "full": 409, "closed": 409, "invalid": 400, "elsewhere": 403, "often": 429}
+POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; frame-ancestors 'self'; form-action 'self'; base-uri 'self'"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": POLICY,
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+Fields = Mapping[str, Any]
+
+
+def list_board_routes(source: PredictorSource, examples: Sequence[Example], host: str = "127.0.0.1") -> list[Route]:
+    """Return the routes of a board over the bundled cases. host: what the server listens on, to say whether phones can join."""
+    page = BoardPage(source, examples, host)
+    posts: dict[str, Callable[[Fields], dict[str, Any]]] = {
+        "open": page.open,
+        "stand": page.stand,
+        "turn": page.turn,
+        "reveal": page.reveal,
+        "close": page.close,
+        "join": page.join,
+        "sit": page.sit,
+        "answer": page.answer,
+    }
+    return [
+        Route("/board", _page(lambda: render_board(examples))),
+        Route("/join", _page(lambda: render_join(examples))),
+        Route("/board/join.svg", _send_code),
+        Route("/board/photos/{case:int}/{number:int}.jpg", _photos(examples)),
+        *(Route(f"/board/{name}", _post(name, does), methods=["POST"]) for name, does in posts.items()),
+    ]
+
+
+class BoardPage:
+    """What the routes do, each a few lines over the board."""
+
+    def __init__(self, source: PredictorSource, examples: Sequence[Example], host: str) -> None:
+        families = load_families()
+        self.families = families
+        self.host = host
+        self.board = Board([len(family.options["en"]) for family in families], len(examples))
+        self.models = ModelAnswers(source, [example.encounter for example in examples])
+
+    def open(self, _fields: Fields) -> dict[str, Any]:
+        """Open a room, and let the model look at its first case meanwhile."""
+        self.models.ask(0)
+        return {**asdict(self.board.open()), "alone": _is_loopback(self.host), "host": find_address(self.host)}
+
+    def stand(self, fields: Fields) -> dict[str, Any]:
+        """Return what the board shows."""
+        return self._standing_value(self.board.stand(_text(fields, "code"), _text(fields, "key")))
+
+    def turn(self, fields: Fields) -> dict[str, Any]:
+        """Ask another question."""
+        case, place = _number(fields, "case"), _number(fields, "place")
+        standing = self.board.turn(_text(fields, "code"), _text(fields, "key"), case=case, place=place)
+        self.models.ask(case)
+        return self._standing_value(standing)
+
+    def reveal(self, fields: Fields) -> dict[str, Any]:
+        """Show the model's answer."""
+        return self._standing_value(self.board.reveal(_text(fields, "code"), _text(fields, "key")))
+
+    def close(self, fields: Fields) -> dict[str, Any]:
+        """Forget the room."""
+        self.board.close(_text(fields, "code"), _text(fields, "key"))
+        return {}
+
+    def join(self, fields: Fields) -> dict[str, Any]:
+        """Let a browser take part."""
+        return {"participant": self.board.join(_text(fields, "code"))}
+
+    def sit(self, fields: Fields) -> dict[str, Any]:
+        """Return what a participant is asked."""
+        return asdict(self.board.sit(_text(fields, "code"), _text(fields, "participant")))
+
+    def answer(self, fields: Fields) -> dict[str, Any]:
+        """Take a participant's answer."""
+        numbers = {name: _number(fields, name) for name in ("case", "place", "option")}
+        return asdict(self.board.answer(_text(fields, "code"), _text(fields, "participant"), **numbers))
+
+    def _standing_value(self, standing: Standing) -> dict[str, Any]:
+        """Return a standing as JSON; ``model`` is None until it is revealed, ``model_state`` how far the model is."""
+        family = self.families[standing.place].family_id
+        state, answers = self.models.look(standing.case)
+        model = answers.get(family) if standing.revealed else None
+        with_model = None
+        if model is not None and standing.answered:
+            with_model = sum(standing.counts[option] for option in model["chosen"]) / standing.answered
+        return {**asdict(standing), "answered": standing.answered, "model": model, "model_state": state, "with_model": with_model}
+
+
+def _page(render: Callable[[], str]) -> Callable[[Request], Awaitable[Response]]:
+    async def send(_request: Request) -> Response:
+        return HTMLResponse(render(), headers=HEADERS)
+
+    return send
+
+
+def _photos(examples: Sequence[Example]) -> Callable[[Request], Awaitable[Response]]:
+    async def send(request: Request) -> Response:
+        case, number = request.path_params["case"], request.path_params["number"]
+        if case >= len(examples) or number >= len(examples[case].encounter.photos):
+            return Response(status_code=404)
+        return Response(
+            encode_jpeg(examples[case].encounter.photos[number]), media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"}
+        )
+
+    return send
+
+
+async def _send_code(request: Request) -> Response:
+    address = request.query_params.get("at", "")
+    if len(address) > LONGEST_ADDRESS or urlsplit(address).scheme not in {"http", "https"}:
+        return Response(status_code=400)
+    return Response(draw_code(address), media_type="image/svg+xml", headers={**HEADERS, "Content-Security-Policy": "default-src 'none'"})
+
+
+LIMITS = {"open": (6, 0.2), "join": (60, 1.0), "answer": (120, 20.0), "turn": (40, 5.0), "reveal": (40, 5.0), "close": (40, 5.0)}
+"""Request -> how many at once and how many a second for long, for one computer: 60 browsers on one laptop may join at once."""
+LOOKS = (600, 300.0)
+"""The same for what asks and changes nothing, once a second in every browser."""
+
+
+def _post(name: str, does: Callable[[Fields], dict[str, Any]]) -> Callable[[Request], Awaitable[Response]]:
+    limit = RateLimit(*LIMITS.get(name, LOOKS))
+
+    async def answer(request: Request) -> Response:
+        try:
+            if not limit.allows(request.client.host if request.client is not None else ""):
+                raise BoardError("often", "too many requests at once; wait a moment")
+            _check_origin(request)
+            return JSONResponse(does(await _read_fields(request)), headers=HEADERS)
+        except BoardError as error:
+            return JSONResponse({"reason": error.reason, "error": str(error)}, STATUS[error.reason], headers=HEADERS)
+
+    return answer
+
+
+def _check_origin(request: Request) -> None:
+    """Refuse what another site's page makes a browser send."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+    if site not in {None, "same-origin"} or (origin is not None and urlsplit(origin).netloc != request.headers.get("host")):
+        raise BoardError("elsewhere", "this came from another site's page; open the board's own page")
+
+
+async def _read_fields(request: Request) -> Fields:
+    """Read a small JSON object. Its content type is one that a form cannot send."""
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        raise BoardError("invalid", "a body of type application/json is expected")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_BODY:
+            raise BoardError("invalid", f"the body is longer than {LONGEST_BODY} bytes")
+    try:
+        fields = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BoardError("invalid", "the body is not JSON") from error
+    if not isinstance(fields, dict):
+        raise BoardError("invalid", f"a JSON object is expected, not {type(fields).__name__}")
+    return fields
+
+
+def _text(fields: Fields, name: str, longest: int = 40) -> str:
+    value = fields.get(name)
+    if not isinstance(value, str) or len(value) > longest:
+        raise BoardError("invalid", f"{name!r} must be a text of at most {longest} characters")
+    return value
+
+
+def _number(fields: Fields, name: str) -> int:
+    value = fields.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BoardError("invalid", f"{name!r} must be a whole number")
+    return value
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def find_address(host: str) -> str | None:
+    """Return the address under which the room's network finds this computer, None where the server listens on no more than itself."""
+    if _is_loopback(host):
+        return None
+    if host not in {"0.0.0.0", "::", ""}:
+        return host
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("192.0.2.1", 9))  # sends nothing: it only asks which of this computer's addresses leads outside
+        except OSError:
+            return None
+        return str(way.getsockname()[0])

@@ -1,0 +1,121 @@
+// The guided first case: three steps beside what they speak of. It opens the first example; that it was seen is all that is remembered.
+
+import { placeBeside } from "./guide_place.mjs";
+
+const SEEN = "magic-demo-guide-seen";
+const TARGETS = [["#viewer-stage"], ["#cards-panel", ".viewer-rail"], ["#take-away", "#status"]];
+const CLEAR = [[], ["#viewer-stage"], []]; // not marked, but not covered either
+const NARROW = 1; // this step leaves little room
+const shown = (element) => element !== null && element.getClientRects().length > 0;
+
+function seen() {
+  try {
+    return localStorage.getItem(SEEN) !== null;
+  } catch {
+    return false;
+  }
+}
+function remember() {
+  try {
+    localStorage.setItem(SEEN, "1");
+  } catch {
+    // a browser that keeps nothing is shown the guide again
+  }
+}
+
+export function mountGuide(guide) {
+  const steps = [...guide.querySelectorAll(".guide-step")];
+  const marks = document.createElement("div");
+  const back = guide.querySelector("#guide-back");
+  let step = 0;
+  let before = null;
+  let frame = 0;
+  marks.className = "guide-marks";
+  marks.setAttribute("aria-hidden", "true");
+  document.body.append(marks, guide); // over the page, not inside the bar
+
+  /** The step's targets that are on the page; of the last step the first one that is. */
+  function targets() {
+    const found = TARGETS[step].map((name) => document.querySelector(name)).filter(shown);
+    return step === steps.length - 1 ? found.slice(0, 1) : found;
+  }
+
+  function place() {
+    const spoken = targets().map((target) => target.getBoundingClientRect());
+    marks.replaceChildren(
+      ...spoken.map((rect) => {
+        const mark = document.createElement("i");
+        Object.assign(mark.style, { left: `${rect.left}px`, top: `${rect.top}px`, width: `${rect.width}px`, height: `${rect.height}px` });
+        return mark;
+      }),
+    );
+    const clear = CLEAR[step].map((name) => document.querySelector(name)).filter(shown).map((one) => one.getBoundingClientRect());
+    const corner = placeBeside([...spoken, ...clear], guide.getBoundingClientRect(), { width: innerWidth, height: innerHeight });
+    const zoom = guide.getBoundingClientRect().width / guide.offsetWidth || 1; // presenter mode enlarges the guide, lengths in its style too
+    Object.assign(guide.style, { left: `${corner.left / zoom}px`, top: `${corner.top / zoom}px` });
+  }
+
+  /** Where things are changes while the example opens and the reader works; looked at in every frame, written only when it differs. */
+  let last = "";
+  function follow() {
+    if (guide.hidden) return;
+    const waiting = document.querySelector("#viewer .viewer")?.dataset.mask === "plain";
+    guide.classList.toggle("is-waiting", waiting);
+    guide.classList.toggle("is-kept", shown(document.querySelector("#take-away")));
+    const rects = targets().map((target) => target.getBoundingClientRect());
+    const now = JSON.stringify([rects, innerWidth, innerHeight, guide.offsetWidth, guide.offsetHeight]);
+    if (now !== last) place();
+    last = now;
+    frame = requestAnimationFrame(follow);
+  }
+
+  function show(number, focus = true) {
+    step = number;
+    steps.forEach((one, at) => (one.hidden = at !== step));
+    guide.setAttribute("aria-labelledby", `guide-title-${step}`);
+    guide.querySelector("#guide-number").textContent = String(step + 1);
+    guide.classList.toggle("is-narrow", step === NARROW);
+    guide.classList.toggle("is-last", step === steps.length - 1);
+    back.disabled = step === 0;
+    targets()[0]?.scrollIntoView({ block: "nearest" });
+    last = "";
+    if (focus) steps[step].querySelector("h2").focus({ preventScroll: true });
+  }
+
+  function open() {
+    remember();
+    before = document.activeElement;
+    guide.hidden = marks.hidden = false;
+    document.querySelector("#example-0")?.click();
+    show(0);
+    cancelAnimationFrame(frame);
+    follow();
+  }
+
+  function close() {
+    if (guide.hidden) return;
+    const held = guide.contains(document.activeElement);
+    guide.hidden = marks.hidden = true;
+    if (held) (shown(before) && before !== document.body ? before : document.querySelector("#workshop-open"))?.focus();
+  }
+
+  marks.hidden = true;
+  guide.querySelector("#guide-next").addEventListener("click", () => (step < steps.length - 1 ? show(step + 1) : close()));
+  back.addEventListener("click", () => show(step - 1));
+  guide.querySelector("#guide-skip").addEventListener("click", close);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const inside = guide.contains(event.target);
+      if (guide.hidden || document.querySelector("dialog[open]")) return;
+      if (event.key === "Escape" && (inside || event.target === document.body)) {
+        event.stopPropagation();
+        close();
+      } else if (inside && (event.key === " " || event.key === "Enter") && event.target.matches("button")) event.stopPropagation(); // the button's, not the photo's
+    },
+    { capture: true },
+  );
+  const asked = new URLSearchParams(location.search).has("guide");
+  if (asked || ("guided" in guide.dataset && !seen())) open();
+  return open;
+}
