@@ -11,16 +11,17 @@ import numpy as np
 import pypdfium2
 import pytest
 
+from magic_demo.agreement import Measured, gather_panel, measure_agreement, read_model
 from magic_demo.exports.readings import ExportError, Selection, select_readings
 from magic_demo.mask_runs import decode_mask, encode_mask
 from magic_demo.overlay import lesion_mask
 from magic_demo.questions import load_families
 from magic_demo.reports import gather_report, render_html, render_pdf, write_disagreements, write_report
-from magic_demo.reports.contents import DisagreementReport, FamilyAgreement, Measured
+from magic_demo.reports.contents import DisagreementReport, FamilyAgreement
 from magic_demo.reports.disputes import count_differences, draw_everybody, find_disputes, list_legend, measure_dispute
 from magic_demo.reports.wording import load_texts
 from magic_demo.scoring import count_pixels, dice
-from magic_demo.types import LANGUAGES, Language, PhotoPrediction, Prediction, Review
+from magic_demo.types import LANGUAGES, CaseKey, Language, PhotoPrediction, Prediction, Review
 from tests.reviewed_cases import SIZES, ReadQueue, answer, make_queue, save_all
 from tests.stand_ins import draw_photo
 
@@ -228,3 +229,18 @@ def test_coefficients_have_their_columns_only_where_there_are_any(queue: ReadQue
 def test_families_on_which_readers_differ_most_from_the_model_come_first(queue: ReadQueue) -> None:
     shares = [family.with_model.value for family in gather_report(_select(queue), _predictions()).families if family.with_model]
     assert shares == sorted(shares) and len(set(shares)) > 1
+
+
+def test_the_coefficients_are_those_of_the_agreement_page(queue: ReadQueue) -> None:
+    selection, predictions = _select(queue), _predictions()
+    report = gather_report(selection, predictions, queue.reviews)
+    models = {
+        CaseKey(selection.queue, name): read_model(prediction, {photo.photo_id for photo in prediction.photos})
+        for name, prediction in predictions.items()
+    }
+    found = measure_agreement(gather_panel([saved for case in selection.cases for saved in case.readings], models))
+    by_family = {numbers.family_id: numbers for numbers in found.families}
+    assert [family.kappa for family in report.families] == [by_family[family.family_id].with_model.kappa for family in report.families]
+    assert any(family.kappa is not None for family in report.families)
+    assert report.dice_with_model == found.masks.dice_with_model is not None
+    assert report.switched is not None and report.switched.count == 9

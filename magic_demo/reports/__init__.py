@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from magic_demo.exports.readings import ExportError, Selection, select_readings
-from magic_demo.questions import load_families
-from magic_demo.reports.comparing import MODEL, compare_answers, compare_blind, compare_families, compare_masks, summarize_dice
+from magic_demo.reports.comparing import MODEL, compare_masks, list_families, measure_selection, measure_switched
 from magic_demo.reports.contents import DisagreementReport
 from magic_demo.reports.disputes import MODEL_TAG, count_differences, find_disputes, list_legend, words_of
 from magic_demo.reports.html_page import render_html
@@ -48,9 +47,8 @@ def write_disagreements(
 def gather_report(selection: Selection, predictions: Mapping[str, Prediction], history: Iterable[SavedReview] = ()) -> DisagreementReport:
     """Compare what is selected and draw the cases that differ most. history: all rows, for what was changed after the model was revealed."""
     known = {case.case_id: predictions[case.case_id] for case in selection.cases if case.case_id in predictions}
-    names, dice, count = compare_masks(selection, known)
-    with_model, among_readers = compare_answers(selection, known, load_families())
-    dice_with_model, dice_among_readers = summarize_dice(names, dice, count)
+    names, dice = compare_masks(selection, known)
+    agreement = measure_selection(selection, known)
     legend = list_legend(selection, model=bool(known))
     return DisagreementReport(
         queue=selection.queue,
@@ -59,14 +57,14 @@ def gather_report(selection: Selection, predictions: Mapping[str, Prediction], h
         readings=sum(len(case.readings) for case in selection.cases),
         readers=selection.annotators,
         models=next(iter(known.values())).models if known else {},
-        families=compare_families(selection, known),
-        with_model=with_model,
-        among_readers=among_readers,
-        dice_with_model=dice_with_model,
-        dice_among_readers=dice_among_readers,
+        families=list_families(agreement),
+        with_model=agreement.overall.with_model.same,
+        among_readers=agreement.overall.among_readers.same,
+        dice_with_model=agreement.masks.dice_with_model,
+        dice_among_readers=agreement.masks.dice_among_readers,
         names=tuple(words_of(MODEL_TAG if name == MODEL else name) for name in names),
         dice=dice,
-        switched=compare_blind(history),
+        switched=measure_switched(history),
         differences=count_differences(selection, known),
         legend=legend,
         disputed=find_disputes(selection, known, legend),

@@ -9,19 +9,10 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.agreement import Measured
 from magic_demo.types import Language, Pixels
 
 Words = Mapping[Language, str]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number with its bootstrap interval, None where there is none; count: of what it was computed."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    count: int = 0
 
 
 @dataclass(frozen=True)

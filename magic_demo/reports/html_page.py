@@ -8,7 +8,8 @@ from html import escape
 
 from PIL import Image
 
-from magic_demo.reports.contents import CaseDispute, DisagreementReport, Measured
+from magic_demo.agreement import Measured
+from magic_demo.reports.contents import CaseDispute, DisagreementReport
 from magic_demo.reports.wording import (
     MOST_NAMES,
     common_differences,

@@ -14,7 +14,8 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from magic_demo.reports.contents import CaseDispute, DisagreementReport, Measured
+from magic_demo.agreement import Measured
+from magic_demo.reports.contents import CaseDispute, DisagreementReport
 from magic_demo.reports.html_page import encode_picture
 from magic_demo.reports.wording import (
     MOST_NAMES,

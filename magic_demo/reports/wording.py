@@ -7,7 +7,8 @@ import math
 from functools import lru_cache
 from importlib import resources
 
-from magic_demo.reports.contents import CaseDispute, CommonDifference, DisagreementReport, FamilyDispute, Measured
+from magic_demo.agreement import Measured
+from magic_demo.reports.contents import CaseDispute, CommonDifference, DisagreementReport, FamilyDispute
 from magic_demo.types import Language
 
 MOST_FAMILIES = 4
