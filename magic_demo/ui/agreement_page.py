@@ -126,10 +126,10 @@ def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> 
     """Give the app its page ``/agreement``; None where nothing is kept, when the page only says so. quiet: settings of every event."""
     page = AgreementPage(desk, desk.store) if desk.store is not None else None
     with app.route("Agreement", "/agreement", show_in_navbar=False):
-        with gr.Row(elem_id="topbar"):
-            gr.HTML(html_template=fill(BRAND), js_on_load=None, elem_id="brand", apply_default_css=False, head=_HEAD)
-            gr.HTML(html_template=fill(_BAR), js_on_load=_ON_BAR, elem_id="looks", apply_default_css=False)
-            gr.HTML(html_template=fill(LANGUAGE_SWITCH), js_on_load=None, elem_id="language", apply_default_css=False)
+        with gr.Row(elem_id="agreement-bar"):
+            gr.HTML(html_template=fill(BRAND), js_on_load=None, elem_id="agreement-brand", apply_default_css=False, head=_HEAD)
+            gr.HTML(html_template=fill(_BAR), js_on_load=_ON_BAR, elem_id="agreement-looks", apply_default_css=False)
+            gr.HTML(html_template=fill(LANGUAGE_SWITCH), js_on_load=None, elem_id="agreement-language", apply_default_css=False)
         with gr.Row(elem_id="agreement-room"):
             with gr.Column(elem_id="agreement-side", min_width=0):
                 filters = _part("" if page is None else render_filters(View(), page.store.queues(), ()), "agreement-filters", _ON_LOAD)

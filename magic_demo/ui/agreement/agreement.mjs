@@ -1,5 +1,6 @@
 // The agreement page's filters and bar. Everything drawn comes from the server as HTML; here buttons are heard and the focus is kept.
 
+import { firstLanguage, showLanguage, switchLanguage } from "../language.mjs";
 import { chooseTheme, themeNow } from "../looks.mjs";
 
 /** Tell the server which filter's button was pressed; keep the focus on it when the filters are drawn again. */
@@ -18,7 +19,7 @@ export function mountFilters(element, { trigger, watch }) {
   });
 }
 
-/** The bar: back, light or dark. The language's buttons are heard here, and shown by page.mjs. */
+/** The bar: back, light or dark, the language. */
 export function mountBar(element) {
   const theme = element.querySelector("#theme");
   const mark = () => theme.setAttribute("aria-pressed", String(themeNow() === "light"));
@@ -28,9 +29,9 @@ export function mountBar(element) {
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", mark);
   mark();
-  document.querySelector("#language")?.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-language]");
-    if (button) document.dispatchEvent(new CustomEvent("magic-choose-language", { detail: button.dataset.language }));
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("#agreement-language [data-language]");
+    if (button) switchLanguage(button.dataset.language);
   });
-  document.dispatchEvent(new CustomEvent("magic-language-ready"));
+  showLanguage(firstLanguage());
 }
