@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -13,6 +13,9 @@ from magic_demo.durations import BUCKETS, choose_onset, find_durations
 
 OPPOSITES = {"itch:yes": "itch:no", "pain:yes": "pain:no"}
 """What a negated cue is called, where it says something of its own; others become ``kind:not value``."""
+
+REGIONS = frozenset(f"site:{value}" for value in ("head", "neck", "upper", "lower", "limbs", "front", "back", "trunk", "waist", "groin"))
+_REGION_COUNTS = ("some", "several", "many")
 
 _BLANK = re.compile(r"<[^<>]{0,300}>|https?://[!-~]{1,300}|&[a-z]{2,8};")
 _CJK = re.compile(r"[\u3400-\u9fff]")
@@ -26,7 +29,7 @@ _EN_NEGATION = re.compile(
     r"cannot|free of|absence of|lack of|non)\b(?!\s+(?:only|sure|known|know|see|improv|work|effective|very effective|until|very|so|that|too|particularly|really|always|stop|help|bear|stand|resist))"
 )
 _EN_DENIED_AFTER = re.compile(
-    r"[\s:,]{0,3}(?:(?:is|are|was|were|has|have)\s+)?(?:not (?:obvious|present|felt|significant|seen|found)|absent|negative|denied|gone)\b"
+    r"(?:\s(?:sensations?|feelings?|symptoms?))?[\s:,]{0,3}(?:(?:is|are|was|were|has|have)\s+)?(?:not (?:obvious|present|felt|significant|seen|found)|absent|negative|denied|gone)\b"
 )
 _EN_LIST = re.compile(r"\s*(?:or|nor)\b|\s*[\w-]+(?:\s+[\w-]+)?(?:\s*,\s*[\w-]+){0,4}\s*,?\s*\b(?:or|nor)\b")
 _EN_LIMIT = 7
@@ -69,12 +72,26 @@ def find_cues(text: str) -> tuple[Cue, ...]:
     """Return the cues of a text in English, Chinese or both, ordered by where they start; empty for a text that says nothing."""
     plain = _prepare(text)
     cues = set(_find_phrases(plain))
+    cues.update(_count_regions(cues))
     durations = find_durations(plain)
     cues.update(Cue(f"duration:{BUCKETS[duration.bucket]}", duration.start, duration.end) for duration in durations)
     onset = choose_onset(durations)
     if onset is not None:
         cues.add(Cue(f"onset:{BUCKETS[onset.bucket]}", onset.start, onset.end))
     return tuple(sorted(cues, key=lambda cue: (cue.start, cue.end, cue.name)))
+
+
+def _count_regions(cues: Iterable[Cue]) -> Iterator[Cue]:
+    """How many regions of the body are named, as a cue at the first mention of the first, the second and the third of them.
+
+    Heads over single sites cannot tell "named, so nowhere else" from "named none".
+    """
+    firsts: dict[str, Cue] = {}
+    for cue in sorted(cues, key=lambda cue: (cue.start, cue.end, cue.name)):
+        if cue.name in REGIONS:
+            firsts.setdefault(cue.name, cue)
+    for count, cue in zip(_REGION_COUNTS, firsts.values(), strict=False):
+        yield Cue(f"regions:{count}", cue.start, cue.end)
 
 
 def _prepare(text: str) -> str:

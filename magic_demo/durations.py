@@ -56,7 +56,7 @@ _EN_NUMBER = r"(?:\d{1,3}(?:\.\d+)?\+?|" + "|".join(sorted(_WORD_NUMBERS, key=le
 _ENGLISH = re.compile(
     rf"(?<![\w.*])(?P<first>{_EN_NUMBER})(?:\s{{0,3}}(?:-|–|~|to|or)\s{{0,3}}(?P<second>{_EN_NUMBER}))?"
     r"(?:[\s-]{1,3}(?:of|more|full|whole|or more|odd|plus|an?)){0,3}(?P<half>[\s-]{1,3}(?:and a half|and half))?"
-    r"[\s-]{0,3}(?P<unit>hour|hr|day|week|month|year|yr)s?\b(?P<half_after>\s{1,3}and\s{1,3}a\s{1,3}half)?"
+    r"[\s-]{0,3}(?P<unit>hour|hr|day|week|fortnight|month|year|yr|decade)s?\b(?P<half_after>\s{1,3}and\s{1,3}a\s{1,3}half)?"
 )
 _ZH_NUMBER = r"(?:\d{1,3}(?:\.\d+)?|[零一二两三四五六七八九十百]{1,4}|大半|半|好几|几|数|若干|许多|多|个把|(?<![一二两三四五六七八九十几数半多])(?=[年月周]余))"
 _CHINESE = re.compile(
@@ -65,10 +65,10 @@ _CHINESE = re.compile(
     r"(?P<unit>小时|钟头|天|日|周|星期|礼拜|月|年)(?P<tail>余|多|半|来|之久|左右|以上)?"
 )
 _AGE_AFTER = re.compile(
-    r"\s*(?:and\s+(?:a half|[\w]+\s+months?))?\s*-?\s*(?:old\b|of age\b)|\s*-?(?:pregnan|baby|infant)|岁|大(?![腿片块面概小家量约多疱泡拇便手])|(?:的)?(?:婴|女孩|男孩|小儿|患儿|孩子|小孩|女婴|男婴|宝宝|儿(?!子))|龄|级|纪|期"
+    r"\s*(?:and\s+(?:a half|[\w]+\s+months?))?\s*-?\s*(?:old\b|of age\b)|\s*after (?:(?:her|his|the|being) )?(?:birth|born)\b|\s*-?(?:pregnan|baby|infant)|岁|大(?![腿片块面概家量约多疱泡拇便手]|小(?![儿孩婴宝男女]))|(?:的)?(?:婴|女孩|男孩|小儿|患儿|孩子|小孩|女婴|男婴|宝宝|儿(?!子))|龄|级|纪|期"
 )
 _AGE_BEFORE = re.compile(
-    r"(?:岁$|(?:宝宝|新生儿|婴儿|儿子|女儿|患儿|小孩|孩子|小儿|婴|孕)(?:刚满|刚好|今天刚好|刚|才|满|现|今年|已)?[，, ]?)$"
+    r"(?:岁$|(?:宝宝|新生儿|婴儿|儿子|女儿|患儿|小孩|孩子|小儿|婴|孕)(?:刚满|刚好|今天刚好|刚|才|满|现|今年|已)?[，, ]?|(?:出生|生下来|生)(?:后|已)?)$"
 )
 _NOT_A_PERSON = re.compile(
     r"\b(?:it|this|that|rash|lesions?|complaint|spots?|mole|lump|problem|condition) (?:is|are|was|has been)(?: \w+){0,4} ?$"
@@ -76,16 +76,16 @@ _NOT_A_PERSON = re.compile(
 _CALENDAR_AFTER = re.compile(r"\s*(?:份|底|初|\d{1,2}[日号])")
 
 _TREATMENT = re.compile(
-    r"\b(?:took|taken|taking|take|using|used|use|appl\w+|treat\w*|medicat\w*|inject\w*|prescri\w*|oral\w*|surger\w*|operat\w*|cured?|"
-    r"recover\w*|given|pills|tablets?|infus\w*|drip|courses|course of (?:treat|medic|anti)\w*|hospitali[sz]ed|"
+    r"\b(?:took|taken|taking|take|using|used|use|appl\w+|treat\w*|medicat\w*|inject\w*|prescri\w*|oral\w*|surger\w*|operat\w*|sprain\w*|fractur\w*|cured?|"
+    r"recover\w*|given|pills|tablets?|capsules?|granules?|ointments?|infus\w*|drip|courses|course of (?:treat|medic|anti)\w*|hospitali[sz]ed|"
     r"diabetes|cancer|hepatitis|hypertension|varicose|married|pregnan\w*|born|work\w*|practic\w*|engaged|profession|"
-    r"every|each|once|per|how|previous\w*|within|after(?! (?:more than|almost|over|nearly))|disappear\w*|subsid\w*|fad\w*|heal\w*)\b"
-    r"|用|服|治疗|吃|涂|抹|擦|输液|打针|注射|术后|手术|疗程|停药|康复|痊愈|住院|住了|做过"
+    r"every|each|once|per|how|previous\w*|within|after(?! (?:more than|almost|over|nearly))|disappear\w*(?! for\b)|subsid\w*|fad\w*|heal\w*)\b"
+    r"|(?:twice|thrice|times)\s*$|(?:^|[没又再每])过了?$|不出$|用|(?<![衣舒校制克])服(?![装务饰])|治疗|治了?$|吃|涂|抹|擦|输液|打针|注射|术后|手术|疗程|停药|康复|痊愈|住院|住了|做过"
     r"|糖尿病|高血压|癌|肝炎|静脉曲张|怀孕|妊娠|结婚|工作|从事|出差|每|间隔|平均|第|随着|既往|曾"
 )
 """Words that tell a duration of treatment, of another illness or of an interval from the time since onset."""
 _PRESENCE = re.compile(
-    r"\b(?:for|since|about|over|nearly|almost|more than|past|last|has been|have been|has had|have had|history|duration|present|ill|sick|appear\w*|"
+    r"\b(?:for|since|about|over|nearly|almost|more than|past|last|has been|['’]s been|have been|has had|have had|history|duration|present|ill|sick|appear\w*|"
     r"start\w*|began|onset|develop\w*|rash\w*|lesion\w*|itch\w*|symptom\w*|disease|suffer\w*|illness|notic\w*|found|discovered|experienc\w*|lasted)\b"
     r"|病史|病程|患病|发病|起病|病|发现|出现|起|长|皮疹|皮损|疹|痒|斑|疱|泡|结节|疙瘩|有|已|了|约|大概|反复|近"
 )
@@ -93,22 +93,28 @@ _AGO = re.compile(
     r"\s*(?:ago\b|back\b|earlier\b|since\b|history\b|of (?:duration|history|(?:\w+ )?(?:itch\w*|rash\w*|symptoms))\b|duration\b|in duration\b)|\s*(?:[之以]?前|(?:复发)?的?(?:病史|历史|史)|余|了|之久)"
 )
 _LATER = re.compile(
-    r"\s*(?:later\b|after\b|apart\b|interval\b|per\b|each\b|of (?:treatment|medication|use)\b|course\b|pregnan)|\s*(?:后(?![颈背脑面头枕])|[^，。,;；]{0,6}?(?:消失|消退|自行|就消|就好)|治疗|用药|可以|能好|天|一次|[一二三两几\d]次|发作|内)"
+    r"\s*(?:later\b|after\b|apart\b|interval\b|per\b|each\b|of (?:treatment|medication|use)\b|course\b|pregnan)|\s*(?:后(?![颈背脑面头枕])|[^，。,;；]{0,6}?(?:消失|消退|自行|就消|就好)|治疗|用药|可以|能好|天|[才也就]?[来出起发长犯]?作?[好一二三两几数\d]+次|发作|内|来?一直[服吃用涂抹擦])"
 )
 _PAST_EVENT = re.compile(
     r"(?:ago\b|前)[^.,;。，；]{0,30}?(?:surger|operat|sprain|injur|fractur|married|手术|扭伤|外伤|摔|结婚|骨折)(?!\s*后[^，。]{0,3}(?:出现|起|发|长))"
 )
+_BIRTH = 6  # no bucket of its own: as long as the patient lives
 _RELATIVE = tuple(
     (re.compile(pattern), bucket)
     for pattern, bucket in (
-        (r"\b(?:this morning|last night|tonight)\b|今早|今晨|今天早上|今天上午|昨晚|昨夜", 0),
-        (r"\byesterday\b|昨天|昨日|昨早|前天|前日", 1),
-        (r"\b(?:last week|past week)\b|上周|上个?星期", 2),
-        (r"\b(?:last month|past month)\b|上个?月", 3),
-        (r"\blast (?:year|winter|summer|spring|autumn)\b|去年", 4),
         (
-            r"\b(?:since (?:birth|childhood|(?:i|he|she) was (?:a child|young|little))|at birth|born with|congenital|childhood|from a young age|"
-            r"(?:every|each) (?:year|summer|winter|spring|autumn)|(?:19|20)\d\d)\b|出生|自幼|从小(?![腿指趾腹])|小时候|天生|先天|生下来|自小(?![腿指趾腹])|幼时|每年|年年|每到[春夏秋冬]|"
+            r"\b(?:this (?:morning|afternoon|evening)|last night|yesterday (?:evening|night)|tonight)\b|今早|今晨|今晚|今天(?:早|上午|中午|下午|晚)|"
+            r"昨晚|昨夜|昨[天日](?=[晚半夜])",
+            0,
+        ),
+        (r"\byesterday\b(?! evening| night)|昨[天日](?![晚半夜])|昨早|前天|前日", 1),
+        (r"\b(?:last week|past week)\b|上周|上个?星期", 2),
+        (r"\b(?:last month|past month|this (?:spring|summer|autumn|winter))\b|上个?月|今年?[春夏秋冬](?!天?[没无])", 3),
+        (r"\b(?:past|last) year\b|\blast (?:winter|summer|spring|autumn)\b|去年", 4),
+        (r"\b(?:since birth|at birth|born with|congenital)\b|出生|天生|先天|生下来", _BIRTH),
+        (
+            r"\b(?:since (?:childhood|(?:i|he|she) was (?:a child|young|little))|(?:when (?:i|he|she) was|as) a child|for years|recent years|childhood|from a young age|"
+            r"(?:every|each) (?:year|summer|winter|spring|autumn)|(?:19|20)\d\d)\b|自幼|从小(?![腿指趾腹])|(?<![\d个几半一二三四五六七八九十两])小时候|自小(?![腿指趾腹])|幼时|每年|年年|每到[春夏秋冬]|"
             r"(?<!\d)(?:19|20)\d\d年",
             5,
         ),
@@ -132,9 +138,11 @@ class Duration:
 
 def find_durations(text: str) -> tuple[Duration, ...]:
     """Return every duration that a text names, ages and calendar dates left out, in the order of the text. ``text`` is lower case."""
-    found = []
+    found: list[Duration] = []
+    ages: list[int] = []
     for match in _ENGLISH.finditer(text):
         if _AGE_AFTER.match(text, match.end()) and not _NOT_A_PERSON.search(text[max(0, match.start() - 40) : match.start()]):
+            ages.append(_choose_bucket(_read_english(match["first"]), match["unit"]))
             continue
         value = max(_read_english(match["first"]), _read_english(match["second"]) if match["second"] else 0.0)
         if match["half"] or match["half_after"]:
@@ -142,11 +150,14 @@ def find_durations(text: str) -> tuple[Duration, ...]:
         found.append(_weigh(text, match, _choose_bucket(value, match["unit"])))
     for match in _CHINESE.finditer(text):
         unit, after = match["unit"], match.end()
+        if text[after : after + 1] == unit:  # "一天天" is "day by day"
+            continue
         if _AGE_AFTER.match(text, after) or (
             unit in ("月", "天", "周")
             and text[after : after + 1] != "前"
             and _AGE_BEFORE.search(text[max(0, match.start() - 9) : match.start()])
         ):
+            ages.append(_choose_bucket(_read_chinese(match["first"]), unit))
             continue
         if (
             unit == "月"
@@ -163,7 +174,12 @@ def find_durations(text: str) -> tuple[Duration, ...]:
             value = value + 0.5 if match["first"] != "半" else value
         found.append(_weigh(text, match, _choose_bucket(value, unit)))
     if all(duration.weight < 0 for duration in found):
-        found.extend(Duration(bucket, *match.span(), 0.0) for pattern, bucket in _RELATIVE for match in pattern.finditer(text))
+        life = max(ages, default=5)
+        found.extend(
+            Duration(life if bucket == _BIRTH else bucket, *match.span(), 0.0)
+            for pattern, bucket in _RELATIVE
+            for match in pattern.finditer(text)
+        )
     return tuple(sorted(found, key=lambda duration: duration.start))
 
 
@@ -184,7 +200,9 @@ def _choose_bucket(value: float, unit: str) -> int:
         return 0
     if unit in ("day", "天", "日"):
         return 0 if value < 1 else 1 if value < 30 else 3
-    if unit in ("week", "周", "星期", "礼拜"):
+    if unit == "decade":
+        return 5
+    if unit in ("week", "fortnight", "周", "星期", "礼拜"):
         return 2
     if unit in ("month", "月"):
         return 3 if value >= 1 else 2

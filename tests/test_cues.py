@@ -42,6 +42,9 @@ def _names(text: str) -> set[str]:
         ("腰背部皮疹", "site:back"),
         ("躯干起疹", "site:trunk"),
         ("腹股沟红肿", "site:groin"),
+        ("胳肢窝里有小包", "site:axilla"),
+        ("夹肢窝脱皮", "site:upper"),
+        ("tinea capitis in a boy", "site:head"),
         ("全身起疹", "site:everywhere"),
         ("hands and feet", "site:upper"),
         ("hands and feet", "site:lower"),
@@ -118,6 +121,7 @@ def test_each_kind_of_cue_is_found(text: str, name: str) -> None:
         ("It doesn’t itch", "itch:no"),
         ("Without pain or itching", "itch:no"),
         ("neither painful nor itchy", "itch:no"),
+        ("The itching sensation is not obvious.", "itch:no"),
         ("She denies itching", "itch:no"),
         ("There was no fever, pain, or itching.", "itch:no"),
         ("itching is absent", "itch:no"),
@@ -186,6 +190,15 @@ def test_what_is_not_denied_is_not(text: str, name: str) -> None:
         ("rarely redundant", "colour:red"),
         ("a shin", "site:head"),
         ("白天加重", "colour:white"),
+        ("a patch on the belly, the size of a palm", "site:upper"),
+        ("as it grew, it was as big as a fingernail", "site:nail"),
+        ("肚皮上一块手掌大小的红斑", "site:upper"),
+        ("腿上拇指大小的包", "site:upper"),
+        ("耳朵背的皮肤破了", "site:back"),
+        ("医生的眼神", "site:head"),
+        ("三天左右消退", "extent:one sided"),
+        ("if left untreated it goes away", "extent:one sided"),
+        ("is this jock itch?", "itch:yes"),
         ("止痒药膏", "itch:yes"),
         ("an anti-itch cream", "itch:yes"),
         ("<head><title>hand</title></head>", "site:head"),
@@ -210,6 +223,22 @@ def test_spans_point_at_the_words(text: str) -> None:
 def test_a_longer_phrase_takes_the_shorter_ones_place() -> None:
     text = "the back of the hand"
     assert [text[cue.start : cue.end] for cue in find_cues(text) if cue.name == "site:upper"] == ["back of the hand"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a rash", []),
+        ("A rash on the shin, on both shins.", ["some"]),
+        ("Both shins and the belly are red, no spots on the face.", ["some", "several"]),
+        ("面部、背部、小腿和手背都有", ["some", "several", "many"]),
+    ],
+)
+def test_the_regions_that_are_named_are_counted(text: str, expected: list[str]) -> None:
+    cues = [cue for cue in find_cues(text) if cue.name.startswith("regions:")]
+    assert [cue.name.partition(":")[2] for cue in cues] == expected
+    sites = {(cue.start, cue.end) for cue in find_cues(text) if cue.name.startswith("site:") and not cue.negated}
+    assert {(cue.start, cue.end) for cue in cues} <= sites
 
 
 def test_the_onset_is_one_duration_among_those_named() -> None:

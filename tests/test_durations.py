@@ -62,6 +62,26 @@ def _onset(text: str) -> str | None:
         ("小儿8岁，4天前起小包", "within days"),
         ("二十年前因头部外伤后出现丘疹", "multiple years"),
         ("it remained the same after almost a month", "within months"),
+        ("present for over a decade", "multiple years"),
+        ("for two decades", "multiple years"),
+        ("a fortnight", "within weeks"),
+        ("it's been four weeks", "within weeks"),
+        ("it came on yesterday evening", "within hours"),
+        ("swollen since this afternoon", "within hours"),
+        ("since this spring", "within months"),
+        ("worse over the past year", "over a year"),
+        ("dry heels for years", "multiple years"),
+        ("in recent years every heel cracks", "multiple years"),
+        ("he fell into nettles when he was a child", "multiple years"),
+        ("as a child she had the same patch", "multiple years"),
+        ("the eyebrow has disappeared for two months", "within months"),
+        ("昨天晚上起了红点", "within hours"),
+        ("昨日半夜发作", "within hours"),
+        ("今天下午长出来", "within hours"),
+        ("今夏开始脱皮", "within months"),
+        ("今年春天出现", "within months"),
+        ("工人 服装厂 红疹3年", "multiple years"),
+        ("浑身不舒服，起疹5天", "within days"),
         ("the course of the disease was 4 months", "within months"),
     ],
 )
@@ -92,6 +112,20 @@ def test_a_duration_is_read_in_its_unit(text: str, bucket: str) -> None:
         "几天一次",
         "看图识病",
         "从小腿向上",
+        "it flares up three times a year",
+        "one capsule twice a day",
+        "capsules for two weeks",
+        "sprained an ankle 10 years ago",
+        "two weeks after her birth",
+        "六月大小儿",
+        "三月大小孩",
+        "一年发好几次",
+        "几周来一次",
+        "只治了3个月",
+        "近两月来一直服中药",
+        "又过两天好了",
+        "吃药6小时候后好转",
+        "一天天变大",
         "七个月宝宝",
         "宝宝今天刚好三个月",
         "",
@@ -112,6 +146,21 @@ def test_what_is_no_time_since_onset_is_left_out(text: str) -> None:
     ],
 )
 def test_the_onset_is_told_from_other_durations(text: str, bucket: str) -> None:
+    assert _onset(text) == bucket
+
+
+@pytest.mark.parametrize(
+    ("text", "bucket"),
+    [
+        ("My six-week-old son was born with a red spot.", "within weeks"),
+        ("A congenital patch; the girl is five months old.", "within months"),
+        ("A congenital patch in a man of 40.", "multiple years"),
+        ("患儿三个月，出生时背部有红斑", "within months"),
+        ("宝宝才20天，天生一块黑斑", "within days"),
+        ("出生就有，现在9岁", "multiple years"),
+    ],
+)
+def test_what_is_there_from_birth_is_as_old_as_the_patient(text: str, bucket: str) -> None:
     assert _onset(text) == bucket
 
 
