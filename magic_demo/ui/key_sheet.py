@@ -32,6 +32,14 @@ VIEWER_KEYS = (
     ("Space", "keys.pan"),
     ("/", "keys.compare"),
 )
+CASE_KEYS = (
+    ("⇧J ⇧K", "keys.case_step"),
+    ("⇧N", "keys.case_next"),
+    ("⇧D", "keys.case_done"),
+    ("⇧F", "keys.case_flag"),
+    ("⇧C", "keys.case_notes"),
+    ("⇧R", "keys.case_reveal"),
+)
 PAGE_KEYS = (("Ctrl Enter", "keys.analyse"), ("Esc", "keys.escape"), ("?", "keys.sheet"))
 
 
@@ -39,7 +47,7 @@ def render_key_sheet() -> str:
     """Return the dialog's HTML; ``looks.mjs`` opens it."""
     columns = "".join(
         f"<section><h3>{both(title)}</h3><dl>{''.join(_render_key(*key) for key in keys)}</dl></section>"
-        for title, keys in (("keys.cards", CARD_KEYS), ("keys.viewer", VIEWER_KEYS), ("keys.page", PAGE_KEYS))
+        for title, keys in (("keys.cards", CARD_KEYS), ("keys.viewer", VIEWER_KEYS), ("keys.review", CASE_KEYS), ("keys.page", PAGE_KEYS))
     )
     close = fill('<button type="button" class="quiet" id="keys-close" [[aria-label keys.close]]>×</button>')
     return (

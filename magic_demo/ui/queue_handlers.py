@@ -33,7 +33,7 @@ class QueueHandlers:
             reader = self.review.reader(request)
             arrangement = self._arrangement(event)
             if arrangement.queue is None:
-                return {}
+                return {self.parts.status: gr.skip()}
             cases = self.review.store.list_cases(arrangement.queue, reader, order=arrangement.order)
             known = {case.key.case_id for case in cases}
             asked = event._data.get("open")
@@ -53,7 +53,7 @@ class QueueHandlers:
             self.review.saver.wait(told.get("from"), told.get("heard"))
             arrangement = self._arrangement(event)
             if arrangement.queue is None or not isinstance(told.get("open"), str):
-                return {}
+                return {self.parts.status: gr.skip()}
             self.page.stop(request)  # what is under way is of the case before
             return self._open(inputs, arrangement, self.review.reader(request), told["open"], request)
         except MagicDemoError as error:
@@ -72,12 +72,12 @@ class QueueHandlers:
         """Ask the models about a case that was just opened; where they stay hidden, or the bundle has spoken, say that."""
         draft = self.page.drafts.get(str(request.session_hash))
         if draft is None or draft.reading is None or draft.case != inputs[self.parts.case]:
+            yield {self.parts.status: gr.skip()}  # a generator that yields nothing empties every output
             return
         case = self.page.cases.get(draft.case)
         if draft.hides_model:
-            yield {
-                self.parts.status: render_status("ready", fixed_line(f"status.{'blind' if draft.reading.kind == 'blind' else 'unaided'}"))
-            }
+            line = "status.blind" if draft.reading.kind == "blind" else "status.unaided"
+            yield {self.parts.status: render_status("ready", fixed_line(line))}
         elif case is not None and case.analysed is not None:
             yield {self.parts.status: render_status("done", fixed_line("status.bundle"))}
         else:

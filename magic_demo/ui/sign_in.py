@@ -24,7 +24,7 @@ from magic_demo.ui.i18n import fill
 COOKIE = "magic-demo-reader"
 KEPT_SECONDS = 14 * 3600.0
 """A long day at the page."""
-OPEN_PATHS = ("/page/", "/sign-in", "/board", "/join", "/gradio_api/startup-events")
+OPEN_PATHS = ("/page/", "/favicon.ico", "/sign-in", "/board", "/join", "/gradio_api/startup-events")
 """What nobody has to sign in for: the page's own files, signing in, the audience board (synthetic cases only), Gradio's own start."""
 
 _PAGE = """<!doctype html>
