@@ -18,6 +18,14 @@ class Findings:
         if detail and detail not in details:
             details.append(detail)
 
+    def extend(self, other: Findings) -> None:
+        """Add what another part of the same input shows, after what there is."""
+        for kind, names in other._details.items():
+            for name, details in names.items():
+                self._details.setdefault(kind, {}).setdefault(name, [])
+                for detail in details:
+                    self.add(kind, name, detail)
+
     def lines(self) -> tuple[str, ...]:
         """Return one line a kind, with every name; of more than three details of one name only the number."""
         return tuple(

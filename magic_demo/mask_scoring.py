@@ -1,13 +1,16 @@
-"""Two folders of mask TIFFs -> the official segmentation numbers, one photo in memory at a time."""
+"""Two folders of mask TIFFs -> the official segmentation numbers, one photo in memory at a time in each process."""
 
 from __future__ import annotations
 
 import glob
+import multiprocessing
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +37,13 @@ _STOPS = "the organisers' script stops"
 _MISREADS = "the organisers' script scores it wrong or stops"
 
 
-def score_mask_folders(reference: Path, system: Path, *, system_name: str = SYSTEM_NAME, progress: bool = False) -> Scores:
+def score_mask_folders(
+    reference: Path, system: Path, *, system_name: str = SYSTEM_NAME, processes: int = 1, progress: bool = False
+) -> Scores:
     """Score a folder of system masks against a folder of reference masks, both searched with their subfolders.
 
     reference: ``<image id>_mask_ann<k>.tiff``, one to four a photo. system: ``<image id>_mask_<system_name>.tiff``.
+    processes: how many score photos side by side; numbers and findings are the same with any number.
     progress: show a bar on stderr. What the organisers' script stops at or silently scores wrong is put right where only one reading
     makes sense, else counted as an empty mask, and named in the findings: see docs/scoring.md. Raises FormatError when a folder is
     missing or no reference mask can be used.
@@ -56,11 +62,15 @@ def score_mask_folders(reference: Path, system: Path, *, system_name: str = SYST
         findings.add("system folder holds no mask TIFF, everything scores 0 and no photo counts, as by the organisers' script", str(system))
         empty = segmentation_values([])
         return Scores({key: 0 if key.startswith("number") else 0.0 for key in empty}, findings.lines(), notes.lines())
+    jobs = [
+        _Job(photo_id, tuple(paths), tuple(candidates.get(photo_id, ())), system, system_name) for photo_id, paths in references.items()
+    ]
     counts: list[PhotoCounts] = []
-    for photo_id, paths in tqdm(references.items(), unit="photo", desc="masks", disable=not progress, file=sys.stderr):
-        photo = _score_photo(photo_id, paths, candidates.get(photo_id, ()), system, system_name, findings, notes)
-        if photo is not None:
-            counts.append(photo)
+    for result in tqdm(_score_all(jobs, processes), total=len(jobs), unit="photo", desc="masks", disable=not progress, file=sys.stderr):
+        findings.extend(result.findings)
+        notes.extend(result.notes)
+        if result.counts is not None:
+            counts.append(result.counts)
     if not counts:
         raise FormatError(f"{reference}: no reference mask can be used: {'; '.join(findings.lines())}")
     return Scores(segmentation_values(counts), findings.lines(), notes.lines())
@@ -75,6 +85,41 @@ class _Candidate:
     labeller: str
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What one photo is scored from."""
+
+    photo_id: str
+    references: tuple[Path, ...]
+    candidates: tuple[_Candidate, ...]
+    folder: Path
+    system_name: str
+
+
+@dataclass
+class _Result:
+    """What one photo counts, None where it cannot be scored, and what was seen of it."""
+
+    counts: PhotoCounts | None = None
+    findings: Findings = field(default_factory=Findings)
+    notes: Findings = field(default_factory=Findings)
+
+
+def _score_all(jobs: Sequence[_Job], processes: int) -> Iterator[_Result]:
+    """Yield the photos' results in their order. Raises FormatError when a process is ended from outside."""
+    if min(processes, len(jobs)) <= 1:
+        yield from map(_score_photo, jobs)
+        return
+    # Not forked: whoever calls may have threads, the progress bar has one.
+    with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=multiprocessing.get_context("spawn")) as pool:
+        try:
+            yield from pool.map(_score_photo, jobs, chunksize=max(1, min(16, len(jobs) // (4 * processes))))
+        except BrokenProcessPool as error:
+            raise FormatError(
+                f"one of {processes} scoring processes was ended from outside, for want of memory perhaps; use fewer"
+            ) from error
+
+
 def _index_system_masks(folder: Path, system_name: str) -> dict[str, list[_Candidate]]:
     """Map image id -> files that could be its system mask; a reference mask in the same folder is none."""
     found: dict[str, list[_Candidate]] = {}
@@ -87,21 +132,14 @@ def _index_system_masks(folder: Path, system_name: str) -> dict[str, list[_Candi
     return found
 
 
-def _score_photo(
-    photo_id: str,
-    paths: Sequence[Path],
-    candidates: Sequence[_Candidate],
-    folder: Path,
-    system_name: str,
-    findings: Findings,
-    notes: Findings,
-) -> PhotoCounts | None:
-    masks = _read_references(photo_id, _choose_annotators(photo_id, paths, findings, notes), findings)
+def _score_photo(job: _Job) -> _Result:
+    result = _Result()
+    photo_id, findings = job.photo_id, result.findings
+    masks = _read_references(photo_id, _choose_annotators(photo_id, job.references, findings, result.notes), findings)
     if not masks:
         findings.add(f"photo without a reference mask that can be used is left out ({_STOPS})", photo_id)
-        return None
-    raw_ids = {path.stem.rpartition("_mask_")[0] for path in paths}
-    system = _read_system(photo_id, raw_ids, candidates, folder, system_name, findings)
+        return result
+    system = _read_system(job, findings)
     masks, size = _agree_on_size(photo_id, masks, system, findings)
     if system is not None and system.shape != size:
         on_its_side = ", which is the photo on its side: turn masks as the photo" if system.shape == size[::-1] else ""
@@ -112,11 +150,12 @@ def _score_photo(
         )
         system = None
     if system is None:
-        return count_photo(masks, np.zeros(size, dtype=np.bool_), undefined=0.0)
-    counts = count_photo(masks, system)
-    if any(pair.tp + pair.fp + pair.fn == 0 for pair in counts.annotators):
+        result.counts = count_photo(masks, np.zeros(size, dtype=np.bool_), undefined=0.0)
+        return result
+    result.counts = count_photo(masks, system)
+    if any(pair.tp + pair.fp + pair.fn == 0 for pair in result.counts.annotators):
         findings.add("system and reference mask are both empty, counted as full agreement (the organisers' script prints NaN)", photo_id)
-    return counts
+    return result
 
 
 def _choose_annotators(photo_id: str, paths: Sequence[Path], findings: Findings, notes: Findings) -> list[Path]:
@@ -168,42 +207,40 @@ def _agree_on_size(photo_id: str, masks: list[Mask], system: Mask | None, findin
     return [mask for mask in masks if mask.shape == size], size
 
 
-def _read_system(
-    photo_id: str, raw_ids: set[str], candidates: Sequence[_Candidate], folder: Path, system_name: str, findings: Findings
-) -> Mask | None:
-    chosen = _choose_system(photo_id, raw_ids, candidates, folder, system_name, findings)
+def _read_system(job: _Job, findings: Findings) -> Mask | None:
+    chosen = _choose_system(job, findings)
     if chosen is None:
         return None
     try:
         loose = read_loose_mask(chosen)
     except FormatError as error:
-        findings.add(f"system mask cannot be used, counted as an empty mask ({_MISREADS})", photo_id, str(error))
+        findings.add(f"system mask cannot be used, counted as an empty mask ({_MISREADS})", job.photo_id, str(error))
         return None
     for repair in loose.repairs:
         findings.add(f"system mask {repair} ({_MISREADS})", chosen.name)
     return loose.mask
 
 
-def _choose_system(
-    photo_id: str, raw_ids: set[str], candidates: Sequence[_Candidate], folder: Path, system_name: str, findings: Findings
-) -> Path | None:
+def _choose_system(job: _Job, findings: Findings) -> Path | None:
     """Return the file that the organisers' script would read, or else the one that comes nearest to it."""
-    if not candidates:
-        other = next((path for path in sorted(folder.glob(f"{glob.escape(photo_id)}*")) if path.is_file()), None)
+    photo_id = job.photo_id
+    raw_ids = {path.stem.rpartition("_mask_")[0] for path in job.references}
+    if not job.candidates:
+        other = next((path for path in sorted(job.folder.glob(f"{glob.escape(photo_id)}*")) if path.is_file()), None)
         seen = f"{other.name} is no TIFF" if other is not None else ""
         findings.add(f"system mask is missing, counted as an empty mask ({_STOPS})", photo_id, seen)
         return None
 
     def oddities(candidate: _Candidate) -> list[str]:
         checks = (
-            (candidate.labeller != system_name, f"is not named {mask_file_name('<image id>', system_name)}"),
+            (candidate.labeller != job.system_name, f"is not named {mask_file_name('<image id>', job.system_name)}"),
             (candidate.path.suffix != ".tiff", "does not end in .tiff"),
             (candidate.raw_id not in raw_ids, "has a photo's ending inside its name"),
-            (candidate.path.parent != folder, "lies in a subfolder"),
+            (candidate.path.parent != job.folder, "lies in a subfolder"),
         )
         return [what for odd, what in checks if odd]
 
-    ranked = sorted(candidates, key=lambda candidate: (len(oddities(candidate)), str(candidate.path)))
+    ranked = sorted(job.candidates, key=lambda candidate: (len(oddities(candidate)), str(candidate.path)))
     best = ranked[0]
     odd = oddities(best)
     for what in odd:

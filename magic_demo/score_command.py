@@ -38,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the numbers there as JSON, by the organisers' keys")
     parser.add_argument("--system-name", default=SYSTEM_NAME, metavar="NAME", help="the last part of system masks' names (default: sys)")
+    parser.add_argument(
+        "--processes",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="score the masks of N photos side by side, with the same numbers (default: 1)",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -56,7 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.masks_reference is not None:
         parts.append(
             score_mask_folders(
-                arguments.masks_reference, arguments.masks_system, system_name=arguments.system_name, progress=not arguments.quiet
+                arguments.masks_reference,
+                arguments.masks_system,
+                system_name=arguments.system_name,
+                processes=arguments.processes,
+                progress=not arguments.quiet,
             )
         )
     if arguments.answers_reference is not None:
@@ -90,6 +101,13 @@ def format_scores(scores: Scores, families: Sequence[Family] | None = None) -> s
         if lines:
             blocks.append([f"{title}:", *(f"- {line}" for line in lines)])
     return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _count(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: a whole number from 1 is expected")
+    return number
 
 
 def _task_blocks(values: Values, families: Sequence[Family]) -> list[list[str]]:

@@ -22,5 +22,16 @@ def test_many_details_of_one_name_become_their_number_and_the_same_detail_counts
     assert findings.lines() == ("no index (1): ENC1 [4 places]",)
 
 
+def test_parts_scored_apart_read_as_one_that_was_scored_whole() -> None:
+    whole, joined = Findings(), Findings()
+    for part in ((("late", "A", "1"), ("broken", "B", "")), (("broken", "C", ""), ("late", "A", "2"), ("new", "D", ""))):
+        apart = Findings()
+        for kind, name, detail in part:
+            whole.add(kind, name, detail)
+            apart.add(kind, name, detail)
+        joined.extend(apart)
+    assert joined.lines() == whole.lines() == ("late (1): A [1, 2]", "broken (2): B, C", "new (1): D")
+
+
 def test_nothing_found_is_no_line() -> None:
     assert Findings().lines() == ()

@@ -97,6 +97,50 @@ class TestStrictReading:
                 read(tmp_path / "m.tiff")
 
 
+class TestPlainPages:
+    """Masks in bytes are read without tifffile's copies, and come out as it reads them."""
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"compression": "zlib"},
+            {"compression": "zlib", "rowsperstrip": 7},
+            {"rowsperstrip": 1},
+            {"compression": "zlib", "rowsperstrip": 500},
+            {"compression": "zlib", "metadata": None, "bigtiff": True},
+            {"byteorder": ">", "rowsperstrip": 64},
+            {"compression": "zlib", "predictor": True},
+            {"tile": (16, 16)},
+            {"photometric": "miniswhite"},
+        ],
+    )
+    @pytest.mark.parametrize("shape", [(1, 1), (64, 33), (130, 257)])
+    def test_values_are_those_that_tifffile_reads(self, tmp_path: Path, shape: tuple[int, int], options: dict[str, Any]) -> None:
+        values = np.random.default_rng(1).integers(0, 2, shape).astype(np.uint8)
+        try:
+            path = save(tmp_path / "m.tiff", values, **options)
+        except (ValueError, RuntimeError, ImportError):
+            assert "predictor" in options  # writing one needs imagecodecs
+            return
+        assert np.array_equal(read_mask(path), tifffile.imread(path).astype(bool))
+        assert np.array_equal(read_mask(path), values.astype(bool))
+
+    def test_a_mask_of_our_own_is_read_without_tifffiles_decoder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        write_mask(tmp_path / "m.tiff", MASK)
+        monkeypatch.setattr(tifffile.TiffFile, "asarray", lambda *_given, **_options: pytest.fail("decoded by tifffile"))
+        assert np.array_equal(read_mask(tmp_path / "m.tiff"), MASK)
+        assert np.array_equal(read_loose_mask(tmp_path / "m.tiff").mask, MASK)
+
+    @pytest.mark.parametrize("cut", [200, 2000, 9000])
+    def test_a_strip_cut_short_is_refused_by_name(self, tmp_path: Path, cut: int) -> None:
+        path = save(tmp_path / "m.tiff", np.random.default_rng(0).integers(0, 2, (100, 100)).astype(np.uint8), rowsperstrip=30)
+        path.write_bytes(path.read_bytes()[:-cut])
+        for read in (read_mask, read_loose_mask):
+            with pytest.raises(FormatError, match=r"m\.tiff"):
+                read(path)
+
+
 class TestLenientReading:
     def test_a_right_mask_needs_no_repair(self, tmp_path: Path) -> None:
         for values in (MASK, MASK.astype(np.uint8), MASK.astype(np.float64), MASK[None].astype(np.uint8)):

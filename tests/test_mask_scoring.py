@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,32 @@ def test_another_system_name_is_read_when_asked_for(folders: Folders) -> None:
     scores = score_mask_folders(folders.reference, folders.system, system_name="other")
     assert scores.values["jaccard"] == 0.0
     assert scores.findings == ()
+
+
+def test_several_processes_say_the_same_numbers_and_lines_in_the_same_order(folders: Folders) -> None:
+    rng = np.random.default_rng(0)
+    for photo in range(12):
+        for annotator in range(3):
+            folders.refer(f"IMG_B{photo}", rng.random((40, 50)) > 0.5, annotator)
+        if photo % 4:
+            folders.answer(f"IMG_B{photo}", rng.random((40, 50 - photo % 5)) > 0.5)
+    folders.refer("IMG_C", LEFT, annotator=4)
+    folders.refer("IMG_A", LEFT, annotator=4)
+    (folders.reference / "IMG_D_mask_ann0.tiff").write_bytes(b"broken")
+    alone = folders.score()
+    assert len(alone.findings) > 3 and alone.notes
+    assert score_mask_folders(folders.reference, folders.system, processes=3) == alone
+
+
+def _end_process(_job: object) -> None:
+    os._exit(1)
+
+
+def test_a_process_that_is_ended_from_outside_is_said_in_one_line(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders.refer("IMG_B", LEFT)
+    monkeypatch.setattr("magic_demo.mask_scoring._score_photo", _end_process)
+    with pytest.raises(FormatError, match="one of 2 scoring processes was ended from outside"):
+        score_mask_folders(folders.reference, folders.system, processes=2)
 
 
 def test_memory_does_not_grow_with_the_number_of_photos(tmp_path: Path) -> None:

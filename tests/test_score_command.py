@@ -33,6 +33,18 @@ def test_both_tasks_are_written_by_the_organisers_keys(tmp_path: Path, capsys: p
     assert "8/8" in said.err
 
 
+def test_processes_change_no_number_and_are_one_or_more(capsys: pytest.CaptureFixture[str]) -> None:
+    tables = []
+    for number in ("1", "2"):
+        assert main(["score", *MASK_WORDS, "--quiet", "--processes", number]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1]
+    with pytest.raises(SystemExit) as stopped:
+        main(["score", *MASK_WORDS, "--processes", "0"])
+    assert stopped.value.code == 2
+    assert "0: a whole number from 1 is expected" in capsys.readouterr().err
+
+
 def test_published_teams_stand_beside_with_an_honest_caption(capsys: pytest.CaptureFixture[str]) -> None:
     main(["score", *ANSWER_WORDS])
     lines = capsys.readouterr().out.splitlines()

@@ -97,6 +97,18 @@ def test_a_tie_of_two_or_four_annotators_is_lesion(annotators: int, lesion_from:
 
 
 @QUICK
+@given(st.integers(1, 7), st.integers(1, 70), st.integers(0, 2**32 - 1))
+def test_bits_count_and_vote_as_whole_numbers_do_for_any_number_of_annotators(annotators: int, pixels: int, seed: int) -> None:
+    masks = np.random.default_rng(seed).random((annotators, 3, pixels)) > 0.5
+    system = np.random.default_rng(seed + 1).random((3, pixels)) > 0.5
+    majority = 2 * masks.sum(axis=0) >= annotators
+    assert np.array_equal(vote(list(masks)), majority)
+    counted = count_photo(list(masks), system)
+    assert counted.majority == count_pixels(majority, system)
+    assert counted.annotators == tuple(count_pixels(mask, system) for mask in masks)
+
+
+@QUICK
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
 def test_dice_follows_from_jaccard_and_both_stay_between_zero_and_one(tp: int, fp: int, fn: int) -> None:
     counts = Counts(tp, fp, fn)
