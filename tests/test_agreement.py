@@ -135,6 +135,11 @@ def test_the_newest_finished_own_reading_speaks_and_a_consensus_does_not() -> No
     assert values(measure(reviews, model(itch(2)), done_only=False).overall.with_model)[0] == 1
 
 
+def test_an_unfinished_blind_reading_is_never_shown_beside_the_model() -> None:
+    found = measure([read(0, "Ann", itch(0), kind="blind", state="in progress")], model(itch(1)), done_only=False)
+    assert (found.cases, found.model_cases, found.differing) == (0, 0, ())
+
+
 def test_only_the_readers_asked_for_speak() -> None:
     found = measure([read(0, name, itch(0)) for name in ("Ann", "Bo", "Chen")], readers={"Ann", "Chen"})
     assert found.readers == ("Ann", "Chen")

@@ -71,12 +71,12 @@ def gather_panel(
     """Choose each reader's reading of each case and put the model's beside them.
 
     reviews: rows of a store, as many of its history as there are. models: case -> what the model said, where it did. readers: these alone, all where
-    empty. done_only: leave unfinished readings out. reference: case -> answers that are held to be right; where a case has none of them, the
+    empty. done_only: leave unfinished readings out; unfinished blind ones always are, so that nobody sees the model's answer beside them. reference: case -> answers that are held to be right; where a case has none of them, the
     newest finished consensus. Cases are those that a reader speaks of, in the order of their first review.
     """
     rows = sorted(reviews, key=lambda saved: saved.number)
     kept = [saved.review for saved in rows if not done_only or saved.review.state == "done"]
-    own = [review for review in kept if review.kind in _OWN and (not readers or review.reader in readers)]
+    own = [review for review in kept if review.kind in _OWN and (not readers or review.reader in readers) and not _is_still_blind(review)]
     chosen: dict[tuple[CaseKey, str], Review] = {}
     for review in own:
         if choice == "latest" or review.kind == "blind":
@@ -135,6 +135,10 @@ def labels_of(answers: Answers | None, family: Family) -> frozenset[int] | None:
     if answers is None or any(question.qid not in answers for question in family.questions):
         return None
     return frozenset(answers[question.qid] for question in family.questions)
+
+
+def _is_still_blind(review: Review) -> bool:
+    return review.kind == "blind" and review.state != "done"
 
 
 def _pair_switched(own: Sequence[Review]) -> tuple[tuple[Review, Review], ...]:
