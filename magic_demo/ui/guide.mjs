@@ -5,6 +5,7 @@ import { placeBeside } from "./guide_place.mjs";
 const SEEN = "magic-demo-guide-seen";
 const TARGETS = [["#viewer-stage"], ["#cards-panel", ".viewer-rail"], ["#take-away", "#status"]];
 const CLEAR = [[], ["#viewer-stage"], []]; // not marked, but not covered either
+const WIDE = 1024; // below this the cards fill the window: one of them stands for all
 const NARROW = 1; // this step leaves little room
 const shown = (element) => element !== null && element.getClientRects().length > 0;
 
@@ -36,7 +37,7 @@ export function mountGuide(guide) {
 
   /** The step's targets that are on the page; of the last step the first one that is. */
   function targets() {
-    const found = TARGETS[step].map((name) => document.querySelector(name)).filter(shown);
+    const found = TARGETS[step].map((name) => document.querySelector(innerWidth < WIDE && name === "#cards-panel" ? ".card" : name)).filter(shown);
     return step === steps.length - 1 ? found.slice(0, 1) : found;
   }
 

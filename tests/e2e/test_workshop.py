@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -85,12 +86,12 @@ def counts(board: Page) -> list[int]:
     return [int(text) for text in board.locator(".question:visible .bar-count").all_inner_texts()]
 
 
-def wait_for_counts(board: Page, expected: list[int]) -> None:
-    board.wait_for_function(
-        """(expected) => JSON.stringify([...document.querySelectorAll(".question:not([hidden]) .bar-count")].map((one) => Number(one.textContent)))
-        === JSON.stringify(expected)""",
-        arg=expected,
-    )
+def wait_for(holds: Callable[[], bool]) -> None:
+    """Wait from outside the page: the board's policy lets no string be evaluated in it."""
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("size", [(1366, 768), (1920, 1080), (800, 1180)])
@@ -101,7 +102,7 @@ def test_the_guide_opens_the_first_example_and_covers_nothing_that_it_speaks_of(
     for number, names in enumerate(SPOKEN_OF):
         page.wait_for_selector(f'.guide-step[data-step="{number}"]:visible')
         page.wait_for_timeout(100)
-        assert page.evaluate(COVERED, names if size[0] > 1000 or number != 1 else names[:1]) == []
+        assert page.evaluate(COVERED, names if size[0] > 1000 or number != 1 else ["#card-cqid010"]) == []
         page.click("#guide-next")
     assert page.locator("#guide").is_hidden()
     page.reload()
@@ -153,7 +154,7 @@ def test_presenter_mode_is_larger_and_higher_in_contrast_and_the_photo_stays_in_
     assert stage is not None and stage["width"] > 0.35 * size[0] and stage["y"] + stage["height"] <= size[1]
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         assert serious_faults(watched) == []
     page.click("#presenter-leave")
     assert page.get_attribute("html", "data-presenter") is None
@@ -189,16 +190,16 @@ def test_three_browsers_answer_and_the_plot_moves_until_the_model_is_revealed(ro
     board, code = open_board(room)
     phones = [join(room, code, viewport={"width": 390, "height": 844}) for _ in range(2)]
     phones.append(join(room, code, locale="zh-CN"))
-    board.wait_for_function("document.querySelector('#lobby-present').textContent === '3'")
+    wait_for(lambda: board.locator("#lobby-present").inner_text() == "3")
     board.click("#begin")
     for phone, option in zip(phones, (0, 0, 2), strict=True):
         phone.click(f'.option[data-option="{option}"]:visible')
-    wait_for_counts(board, [2, 0, 1, 0])
+    wait_for(lambda: counts(board) == [2, 0, 1, 0])
     assert board.locator("#agreement").inner_text() == "33%"
     width = "() => document.querySelector('.question:not([hidden]) [data-option=\"0\"] .is-audience i').style.width"
     before = board.evaluate(width)
     phones[2].click('.option[data-option="0"]:visible')
-    wait_for_counts(board, [3, 0, 0, 0])
+    wait_for(lambda: counts(board) == [3, 0, 0, 0])
     assert board.locator("#agreement").inner_text() == "100%" and board.evaluate(width) != before
     assert not board.locator(".bar.is-model").first.is_visible()
 
