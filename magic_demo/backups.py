@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+import zlib
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -101,7 +102,7 @@ def restore_backup(file: Path, store: Store, photos: Path) -> BackupReport:
                 raise
     except OSError as error:
         raise BackupError(f"{file}: cannot be read or put back ({error.strerror or error}); check the path and the space") from error
-    except (zipfile.BadZipFile, EOFError, ValueError, RecursionError, NotImplementedError, RuntimeError, KeyError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RecursionError, NotImplementedError, RuntimeError, KeyError) as error:
         raise BackupError(f"{file}: is no whole backup ({one_line(error, 120)}); give a file that `backup` wrote") from error
     return BackupReport(counts, len(names))
 

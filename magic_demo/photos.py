@@ -21,6 +21,13 @@ PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 PHOTO_KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """What Pillow may take a file for, whatever its name: others of its readers start programs (EPS) or are hardly ever used."""
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif")
+OTHER_METADATA = {
+    "colour profile": {"icc_profile"},
+    "XMP metadata": {"xmp", "XML:com.adobe.xmp"},
+    "comments": {"comment", "Comment", "Author", "Description", "Title", "Copyright", "Software", "Source", "Creation Time"},
+    "Photoshop data": {"photoshop"},
+}
+"""What else Pillow finds in a photo's file, by the keys under which it does; what it does not find goes all the same."""
 EXIF_ORIENTATION = 0x0112
 EXIF_PHOTO = 0x8769
 EXIF_GPS = 0x8825
@@ -108,6 +115,9 @@ def _metadata_notes(image: Image.Image) -> list[str]:
     place = " with the GPS position" if exif.get_ifd(EXIF_GPS) else ""
     if exif and (image.format != "TIFF" or place or exif.get_ifd(EXIF_PHOTO)):  # a TIFF's own tags (size, depth) look like EXIF
         notes.append(f"EXIF metadata{place} removed")
+    others = [what for what, keys in OTHER_METADATA.items() if keys & image.info.keys()]
+    if others:
+        notes.append(f"{', '.join(others)} removed")
     if exif.get(EXIF_ORIENTATION, 1) not in (0, 1):
         notes.append("turned upright as its EXIF data says")
     bits = max(getattr(image, "tag_v2", {}).get(TIFF_BITS_PER_SAMPLE, (8,)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 from magic_demo.errors import PhotoError
 from magic_demo.exports.challenge import merge_answers, walk_masks
@@ -16,17 +18,19 @@ from magic_demo.mask_files import mask_file_name, write_mask
 from magic_demo.mask_runs import decode_mask
 from magic_demo.photos import read_photo
 from magic_demo.types import LANGUAGES, EncounterFiles, PhotoFile
-from magic_demo.whole_files import write_json
+from magic_demo.whole_files import write_json, write_whole
 
 VALID_SHARE = 0.2
 MASKS = "segmentations"
+PNG_LEVEL = 3  # of zlib: quick, and little larger than its best
 
 
 def write_training_set(selection: Selection, folder: Path) -> int:
     """Write ``<split>/<split>.json``, ``<split>/<split>_cvqa.json``, ``<split>/images_<split>`` and ``segmentations/<split>``; returns how many masks.
 
     A fifth of the cases, chosen by a digest of who asked, is ``valid``, the others ``train``: cases of one author stay together, and a case stays where
-    it is when others are added. Photos are copied byte for byte, with whatever metadata they hold. A photo that cannot be read, or a mask
+    it is when others are added. Photos are written anew from their pixels, upright, as PNG: no
+    metadata of the files they came from is left, and no pixel is changed. A photo that cannot be read, or a mask
     that does not fit its photo, would stop a training run and is left out.
     """
     answers = merge_answers(selection)
@@ -37,7 +41,7 @@ def write_training_set(selection: Selection, folder: Path) -> int:
         entries = []
         for case, files in cases:
             kept = [photo for photo in files.photo_files if _is_of_use(photo, case, selection)]
-            names = {photo.photo_id: _copy_photo(photo, folder / split / f"images_{split}", sizes, selection) for photo in kept}
+            names = {photo.photo_id: _write_photo(photo, folder / split / f"images_{split}", sizes, selection) for photo in kept}
             entries.append(_entry(files, [name for name in names.values() if name]))
             split_of[case.case_id] = split
         write_json(folder / split / f"{split}.json", entries)
@@ -92,18 +96,20 @@ def _is_of_use(photo: PhotoFile, case: CaseReadings, selection: Selection) -> bo
     return True
 
 
-def _copy_photo(photo: PhotoFile, folder: Path, sizes: dict[str, tuple[int, int]], selection: Selection) -> str | None:
+def _write_photo(photo: PhotoFile, folder: Path, sizes: dict[str, tuple[int, int]], selection: Selection) -> str | None:
     if photo.path is None:
         selection.left_out.add("photo whose file is not there", photo.photo_id)
         return None
     try:
-        sizes[photo.photo_id] = read_photo(photo.path, photo_id=photo.photo_id).size
+        read = read_photo(photo.path, photo_id=photo.photo_id)
     except PhotoError as error:
         selection.left_out.add("photo that cannot be read", photo.photo_id, str(error))
         return None
-    folder.mkdir(parents=True, exist_ok=True)
-    name = f"{photo.photo_id}{photo.path.suffix}"
-    shutil.copyfile(photo.path, folder / name)
+    sizes[photo.photo_id] = read.size
+    name = f"{photo.photo_id}.png"
+    buffer = io.BytesIO()
+    Image.fromarray(read.pixels).save(buffer, "PNG", compress_level=PNG_LEVEL)
+    write_whole(folder / name, buffer.getvalue())
     return name
 
 
