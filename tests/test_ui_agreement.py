@@ -22,7 +22,7 @@ from magic_demo.bundles import read_prediction
 from magic_demo.errors import FormError, StoreError
 from magic_demo.questions import load_families
 from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import Review
+from magic_demo.types import CaseKey, Review
 from magic_demo.ui.agreement.cases import MOST_CASES, Thumbnails, render_cases
 from magic_demo.ui.agreement.filters import View, read_filter, render_filters
 from magic_demo.ui.agreement.flows import LINE, draw_flow, render_switches
@@ -177,6 +177,21 @@ def test_before_anything_is_finished_the_page_says_what_to_do(tmp_path: Path) ->
         assert page is not None
         assert "Nothing to compare yet" in page.follow(View(), Seen(), REQUEST)[page.parts["headline"]]
     assert lay_out(Desk()) is None
+
+
+def test_what_running_models_have_shown_is_compared_without_a_bundle(rounds: ReadRounds) -> None:
+    with Store.open(rounds.store) as store:
+        desk = Desk(store)
+        page = lay_out(desk)
+        assert page is not None
+        key = CaseKey(QUEUE, "ENC00001")
+        assert page.source.measure(AgreementChoice(), None).agreement.model_cases == 0
+        prediction = read_prediction(rounds.bundle, "ENC00001")
+        desk.note_shown("Ann", key, prediction)
+        assert desk.prediction(key) is None and desk.said(CaseKey("other", "ENC00001")) is None
+        said = desk.said(key)
+        assert said is not None and said.answers == prediction.answers
+        assert page.source.measure(AgreementChoice(), None).agreement.model_cases == 1
 
 
 def test_a_reader_who_signed_in_sees_by_the_stores_rule(rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ class AgreementPage:
     def __init__(self, desk: Desk, store: Store) -> None:
         self.desk = desk
         self.store = store
-        self.source = AgreementSource(store, desk.prediction, self._reference)
+        self.source = AgreementSource(store, desk.said, self._reference)
         self.thumbnails = Thumbnails(store)
         self.view: Any = None
         self.seen: Any = None

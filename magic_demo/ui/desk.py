@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
+import hashlib
+import shutil
+import tempfile
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from magic_demo.bundles import has_prediction, list_predictions, read_prediction
+from magic_demo.bundles import has_prediction, list_predictions, read_prediction, write_prediction
 from magic_demo.errors import PhotoError, StoreError
 from magic_demo.exports.case_files import find_case_files
 from magic_demo.photos import read_photo
@@ -42,6 +46,7 @@ class Desk:
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
     _seen: set[tuple[str, CaseKey]] = field(default_factory=set)
+    _said: Path | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add_queue(self, folder: Path) -> list[str]:
@@ -73,7 +78,7 @@ class Desk:
         if self.sign_ins is None:
             return LOCAL_READER
         name = self.sign_ins.reader(cookies)
-        if name is None:
+        if name is None or self.opened_store.reader(name).removed:
             raise StoreError("nobody is signed in here; reload the page and sign in")
         return name
 
@@ -103,6 +108,20 @@ class Desk:
             return None
         return read_prediction(self.bundle, key.case_id)
 
+    def said(self, key: CaseKey) -> Prediction | None:
+        """Return what the bundle holds of a case, or else what running models have shown of it since the page began; None where neither spoke."""
+        found = self.prediction(key)
+        folder = self._said_folder(key)
+        return (
+            found
+            if found is not None or folder is None or not has_prediction(folder, key.case_id)
+            else read_prediction(folder, key.case_id)
+        )
+
+    def _said_folder(self, key: CaseKey) -> Path | None:
+        """Return where a queue's shown predictions are kept: a folder a queue, as two queues may hold different cases under the same id."""
+        return None if self._said is None else self._said / hashlib.sha256(key.queue.encode()).hexdigest()[:16]
+
     def reference(self, case: QueueCase) -> Answers | None:
         """Return the reference answers of a case, None where its folder holds none."""
         if case.folder is None:
@@ -115,6 +134,12 @@ class Desk:
         """Remember that a reader has seen what the model says of a case, and how unsure it is of it."""
         with self._lock:
             self._seen.add((reader, key))
+            if self._said is None:
+                self._said = Path(tempfile.mkdtemp(prefix="magic-demo-"))
+                atexit.register(shutil.rmtree, self._said, ignore_errors=True)
+        folder = self._said_folder(key)
+        if folder is not None:
+            write_prediction(folder, replace(prediction, encounter_id=key.case_id))
         case = self.opened_store.case(key, reader)
         doubt = measure_uncertainty(prediction)
         if doubt is not None and case.uncertainty != doubt:
