@@ -10,7 +10,6 @@ Events:
     reveal   {"case"}                        show the model beside a blind reading that is done
     back     {"case", "number"}              make an older reading the newest again
     compare  {"case", "open": bool}          show or close the readings side by side
-    keep     {"case"}                        keep a case of the session
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ NO_FORM: dict[str, Any] = {"case": None}
 
 _ON_LOAD = """
 import(new URL("page/review_form.mjs", document.baseURI)).then(({ mountReview }) => mountReview(element, { props, watch, trigger }));
-const events = ["note", "finish", "reveal", "back", "compare", "keep"];  // named here, where Gradio looks for them
+const events = ["note", "finish", "reveal", "back", "compare"];  // named here, where Gradio looks for them
 """
 _FORM = """
 <section class="review" id="review" hidden [[aria-label review.title]]>

@@ -53,7 +53,12 @@ def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("page") / "log.txt"
-    settings = {**os.environ, "GRADIO_TEMP_DIR": str(log.parent / "uploads"), "PYTHONUNBUFFERED": "1"}
+    settings = {
+        **os.environ,
+        "GRADIO_TEMP_DIR": str(log.parent / "uploads"),
+        "PYTHONUNBUFFERED": "1",
+        "MAGIC_DEMO_STORE": str(log.parent / "no-store"),
+    }
     with log.open("w") as output:
         server = subprocess.Popen(
             [sys.executable, "app.py", "--port", str(port)], cwd=repository, stdout=output, stderr=subprocess.STDOUT, env=settings

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { countDone, listed, nextOpen, stepFrom } from "../../magic_demo/ui/queue_list.mjs";
+
+const one = (id, state, more = {}) => ({ id, state, flagged: false, disagrees: false, ...more });
+const CASES = [one("a", "done"), one("b", "not started"), one("c", "in progress", { flagged: true }), one("d", "done", { disagrees: true }), one("e", "not started")];
+const ids = (cases) => cases.map(({ id }) => id).join("");
+
+test("a filter lists the cases of a state, the flagged and those that differ", () => {
+  assert.equal(ids(listed(CASES, "all")), "abcde");
+  assert.equal(ids(listed(CASES, "done")), "ad");
+  assert.equal(ids(listed(CASES, "in progress")), "c");
+  assert.equal(ids(listed(CASES, "not started")), "be");
+  assert.equal(ids(listed(CASES, "flagged")), "c");
+  assert.equal(ids(listed(CASES, "disagreeing")), "d");
+});
+
+test("next and previous stay within what is listed, also from a case that is not", () => {
+  assert.equal(stepFrom(CASES, "all", "b", 1), "c");
+  assert.equal(stepFrom(CASES, "done", "b", 1), "d");
+  assert.equal(stepFrom(CASES, "done", "b", -1), "a");
+  assert.equal(stepFrom(CASES, "all", "e", 1), null);
+  assert.equal(stepFrom(CASES, "all", "a", -1), null);
+  assert.equal(stepFrom(CASES, "all", null, 1), "a");
+  assert.equal(stepFrom(CASES, "all", null, -1), "e");
+});
+
+test("the next case to do comes after the open one, then from the start; none where all are done", () => {
+  assert.equal(nextOpen(CASES, "b"), "c");
+  assert.equal(nextOpen(CASES, "d"), "e");
+  assert.equal(nextOpen(CASES, "e"), "b");
+  assert.equal(nextOpen(CASES, null), "b");
+  assert.equal(nextOpen([one("a", "done")], "a"), null);
+});
+
+test("done cases are counted", () => assert.equal(countDone(CASES), 2));

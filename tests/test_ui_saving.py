@@ -1,0 +1,145 @@
+"""Drafts become saved reviews: what reopens a finished one, what a save waits for, what a blind one may hold; and which kind a reading is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from magic_demo.store import LOCAL_READER, NewCase, Store
+from magic_demo.types import CaseKey, Encounter, Prediction, ReviewKind
+from magic_demo.ui.desk import Desk
+from magic_demo.ui.open_cases import OpenCases
+from magic_demo.ui.review import Drafts, Mode, Reading, ReviewDraft
+from magic_demo.ui.saving import Saver
+
+KEY = CaseKey("clinic", "ENC00001")
+MODEL = Prediction("ENC00001", answers={"CQID010-001": 0}, models={"cvqa": "written"})
+
+
+class Room:
+    """One session on one case of a store."""
+
+    def __init__(self, store: Store) -> None:
+        store.add_cases(KEY.queue, [NewCase(KEY.case_id)])
+        self.store, self.drafts, self.cases = store, Drafts(), OpenCases()
+        self.saver = Saver(Desk(store), self.drafts, self.cases)
+
+    def begin(self, kind: ReviewKind = "assisted", *, model_shown: bool = True) -> str:
+        case = self.cases.open(Encounter(KEY.case_id), queued=True)
+        self.cases.keep_analysis(case.case_id, case.encounter, MODEL)
+        self.drafts.begin("mine", ReviewDraft(case.case_id, reading=Reading(KEY, LOCAL_READER, "assisted", kind, model_shown=model_shown)))
+        return case.case_id
+
+    def finish(self) -> None:
+        reading = self.reading()
+        self.drafts.draft_changed("mine", "reading", replace(reading, state="done"))
+        self.saver.save("mine")
+
+    def reading(self) -> Reading:
+        draft = self.drafts.get("mine")
+        assert draft is not None and draft.reading is not None
+        return draft.reading
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    with Store.open(tmp_path) as store:
+        yield Room(store)
+
+
+def test_a_finished_reading_goes_on_when_something_changes_and_only_then(room: Room) -> None:
+    room.begin()
+    room.saver.change("mine", "comment", "once")
+    room.finish()
+    room.saver.change("mine", "comment", "once")
+    assert room.reading().state == "done"
+    room.saver.change("mine", "comment", "twice")
+    assert room.reading().state == "in progress"
+
+
+def test_a_save_that_says_nothing_new_adds_no_row(room: Room) -> None:
+    room.begin()
+    room.saver.change("mine", "answers", {"CQID010-001": 1})
+    first, again = room.saver.save("mine"), room.saver.save("mine")
+    assert first is not None and again is not None and first.number == again.number
+
+
+def test_changes_of_many_threads_end_with_the_newest_in_the_store(room: Room) -> None:
+    room.begin()
+
+    def change(number: int) -> None:
+        room.saver.change("mine", "comment", str(number))
+        room.saver.save("mine")
+
+    threads = [threading.Thread(target=change, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    draft, last = room.drafts.get("mine"), room.store.latest(KEY, LOCAL_READER)
+    assert draft is not None and last is not None and last.review.comment == draft.comment
+
+
+def test_what_is_saved_with_the_model_names_it_and_what_differs(room: Room) -> None:
+    room.begin()
+    room.saver.change("mine", "answers", {"CQID010-001": 1})
+    saved = room.saver.save("mine")
+    assert saved is not None and saved.review.models == MODEL.models and saved.review.disagreements == frozenset({"CQID010"})
+
+
+def test_what_is_saved_while_the_model_is_hidden_depends_on_nothing_of_it(room: Room) -> None:
+    room.begin("blind", model_shown=False)
+    room.saver.change("mine", "answers", {"CQID010-001": 1})
+    saved = room.saver.save("mine")
+    assert saved is not None and saved.review.models == {} and saved.review.disagreements is None
+
+
+def test_a_case_of_no_store_is_not_saved(room: Room) -> None:
+    room.drafts.begin("mine", ReviewDraft("upload"))
+    assert room.saver.save("mine") is None
+
+
+def test_a_save_waits_for_changes_that_are_on_their_way(room: Room) -> None:
+    room.saver.heard("case")
+    arrived = threading.Event()
+
+    def wait() -> None:
+        room.saver.wait("case", 2)
+        arrived.set()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert not arrived.wait(0.05)
+    room.saver.heard("case")
+    waiting.join(5)
+    assert arrived.is_set()
+
+
+@pytest.mark.parametrize(
+    ("mode", "saved", "kind"),
+    [
+        ("assisted", set(), "assisted"),
+        ("blind", set(), "blind"),
+        ("unaided", set(), "assisted"),
+        ("assisted", {"blind"}, "blind"),
+        ("blind", {"assisted"}, "assisted"),
+        ("blind", {"blind", "revealed"}, "revealed"),
+    ],
+)
+def test_what_was_seen_stays_seen_and_what_began_blind_stays_blind(
+    room: Room, mode: Mode, saved: set[ReviewKind], kind: ReviewKind
+) -> None:
+    assert Desk(room.store).choose_kind(mode, LOCAL_READER, KEY, saved) == kind
+
+
+def test_a_case_that_was_shown_with_the_model_cannot_begin_blind_and_its_doubt_is_kept(room: Room) -> None:
+    desk = Desk(room.store)
+    desk.note_shown(LOCAL_READER, KEY, replace(MODEL, chances={"CQID010": np.array([0.4, 0.3, 0.2, 0.1])}))
+    assert desk.choose_kind("blind", LOCAL_READER, KEY, set()) == "assisted"
+    assert desk.choose_kind("blind", "ann", KEY, set()) == "blind"
+    assert room.store.case(KEY, LOCAL_READER).uncertainty == pytest.approx(0.6)
