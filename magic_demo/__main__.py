@@ -11,7 +11,7 @@ from magic_demo import __version__
 from magic_demo.errors import MagicDemoError
 
 COMMANDS = {
-    "predict": ("magic_demo.batch", "turn a folder of encounters into challenge files"),
+    "predict": ("magic_demo.predict_command", "turn a folder of encounters into challenge files"),
     "score": ("magic_demo.score_command", "compute the official scores of challenge files"),
     "cases": ("magic_demo.cases", "write synthetic encounters in the challenge's layout"),
     "readers": ("magic_demo.readers_command", "say who may sign in and review"),

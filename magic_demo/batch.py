@@ -1,18 +1,17 @@
-"""Batch mode: a folder of encounters in, challenge files out; one encounter in memory at a time, resumable."""
+"""Batch mode: a folder of encounters in, challenge files out; a few encounters in memory at a time, resumable."""
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import io
 import json
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
@@ -30,13 +29,13 @@ from magic_demo.limits import LIMITS
 from magic_demo.mask_files import mask_file_name, write_mask
 from magic_demo.overlay import draw_fill, draw_outline, lesion_mask
 from magic_demo.photos import read_photo, resize_pixels
-from magic_demo.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
-from magic_demo.question_map import QuestionMap, read_question_map
+from magic_demo.pipeline import Busy, overlap
+from magic_demo.predictor import Predictor
+from magic_demo.question_map import QuestionMap
 from magic_demo.questions import load_families, load_questions
-from magic_demo.types import LANGUAGES, Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction, Prediction
+from magic_demo.types import Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction, Prediction
 from magic_demo.whole_files import write_json, write_whole
 
-TASKS = ("segmentation", "cvqa", "both")
 SEED = 0
 MASKS = "masks_preds"
 ANSWERS = "data_cvqa_sys.json"
@@ -45,22 +44,53 @@ PICTURES = "pictures"
 BUNDLE = "bundle"
 PICTURE_SIDE = 1024
 JOURNAL = "journal.jsonl"
-
-EXIT_DONE, EXIT_WITH_PROBLEMS, EXIT_STOPPED = 0, 3, 130
-EXIT_CODES = (
-    "Exit codes: 0 all done; 1 nothing could be done, one line says why; 2 wrong options; 3 done, with problems: each line names what is "
-    "missing and why; 130 stopped: the same command goes on from there."
-)
+BOUNDS = {"work": "model", "read": "decode", "write": "write"}
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What a run did: encounters done now and in all, mask files there are, and one line a problem."""
+    """What a run did: encounters done now and in all, mask files there are, one line a problem, and what took the time."""
 
     encounters: int
     done_now: int
     masks: int
     problems: tuple[str, ...]
+    photos_now: int = 0
+    busy: Busy = field(default_factory=Busy)
+
+    def as_throughput(self) -> dict[str, Any]:
+        """Return what was done now and how long each stage was at work, in seconds; what bound it is the stage that worked longest."""
+        seconds = {BOUNDS[stage]: round(getattr(self.busy, stage), 3) for stage in BOUNDS}
+        speed = {"encounters_a_minute": round(60 * self.done_now / self.busy.total, 1)} if self.busy.total else {}
+        bound = {"bound_by": BOUNDS[self.busy.bound]} if self.done_now else {}
+        now = {"encounters": self.done_now, "photos": self.photos_now, "seconds": round(self.busy.total, 3)}
+        return {**now, **speed, "seconds_by_stage": seconds, **bound}
+
+    def describe_throughput(self) -> str:
+        """Return the same in one line."""
+        shares = ", ".join(f"{name} {getattr(self.busy, stage) / self.busy.total:.0%}" for stage, name in BOUNDS.items())
+        speed = f"{60 * self.done_now / self.busy.total:.0f} encounters a minute"
+        return f"{speed}; at work: {shares} of the time, side by side; bound by: {BOUNDS[self.busy.bound]}"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One encounter to go through: its photos whose mask is another's (photo id -> whose), and its entry where it is finished."""
+
+    files: EncounterFiles
+    shared: Mapping[str, str]
+    source: str
+    entry: JournalEntry | None
+
+
+@dataclass(frozen=True)
+class _CaseRead:
+    """What there is of a case after reading, and then after prediction; photos are held only as long as they are needed."""
+
+    case: _Case
+    problems: list[str] = field(default_factory=list)
+    encounter: Encounter | None = None
+    prediction: Prediction | None = None
 
 
 def predict_folder(
@@ -104,11 +134,10 @@ def predict_folder(
     finished = read_journal(out / JOURNAL, out / MASKS)
     torch.manual_seed(SEED)
     entries: dict[str, JournalEntry] = {}
-    owners: dict[str, str] = {}
-    done_now = 0
+    done_now, photos_now, busy = 0, 0, Busy()
     with (
         (out / JOURNAL).open("a", encoding="utf-8") as journal,
-        tqdm(found.encounters, unit="case", disable=quiet, file=sys.stderr, desc="predict") as cases,
+        tqdm(total=len(found.encounters), unit="case", disable=quiet, file=sys.stderr, desc="predict") as cases,
     ):
 
         def say(problem: str) -> None:
@@ -121,24 +150,35 @@ def predict_folder(
             [] if found.encounters else [f"{data}: the split holds no encounter, there is nothing to predict"]
         ):
             say(problem)
-        for files in cases:
-            holders = {photo.photo_id: owners.setdefault(photo.photo_id, files.encounter_id) for photo in files.photo_files}
-            shared = {photo_id: owner for photo_id, owner in holders.items() if owner != files.encounter_id}
-            source = _digest(files, shared)
-            entry = finished.get(files.encounter_id)
-            there = not bundle or has_prediction(out / BUNDLE, files.encounter_id)
-            if entry is None or entry.problems or entry.source != source or not there:
-                entry = replace(_predict_files(files, out, predictor, language, shared, pictures, bundle, questions), source=source)
-                append_entry(journal, entry)
-                done_now += 1
+        stages = _Stages(out, predictor, language, pictures, bundle, questions, journal)
+        planned = _plan(found.encounters, finished, out / BUNDLE if bundle else None)
+        for entry, photos in overlap(planned, stages.read, stages.predict, stages.write, busy):
+            cases.update()
+            done_now += photos is not None
+            photos_now += photos or 0
             entries[entry.encounter_id] = entry
             for problem in entry.problems:
                 say(f"{entry.encounter_id}: {problem}")
     if predictor.answers_questions:
         write_answers(out / ANSWERS, {name: entry.answers for name, entry in entries.items()}, families)
     masks = sum(len(entry.masks) for entry in entries.values())
-    _write_manifest(out, settings, started, {"encounters": len(entries), "masks": masks, "problems": problems})
-    return BatchReport(len(entries), done_now, masks, tuple(problems))
+    report = BatchReport(len(entries), done_now, masks, tuple(problems), photos_now, busy)
+    results = {"encounters": len(entries), "masks": masks, "problems": problems, "done_now": report.as_throughput()}
+    _write_manifest(out, settings, started, results)
+    return report
+
+
+def _plan(encounters: Iterable[EncounterFiles], finished: Mapping[str, JournalEntry], bundle: Path | None) -> Iterator[_Case]:
+    """Yield the encounters in their order, each with its entry where nothing is left to do."""
+    owners: dict[str, str] = {}
+    for files in encounters:
+        holders = {photo.photo_id: owners.setdefault(photo.photo_id, files.encounter_id) for photo in files.photo_files}
+        shared = {photo_id: owner for photo_id, owner in holders.items() if owner != files.encounter_id}
+        source = _digest(files, shared)
+        entry = finished.get(files.encounter_id)
+        there = bundle is None or has_prediction(bundle, files.encounter_id)
+        done = entry is not None and not entry.problems and entry.source == source and there
+        yield _Case(files, shared, source, entry if done else None)
 
 
 def read_encounter(files: EncounterFiles, language: Language | None = None) -> tuple[Encounter, list[str]]:
@@ -157,39 +197,71 @@ def read_encounter(files: EncounterFiles, language: Language | None = None) -> t
     return Encounter(files.encounter_id, narrative, tuple(photos), files.responses), problems
 
 
-def _predict_files(
-    files: EncounterFiles,
-    out: Path,
-    predictor: Predictor,
-    language: Language | None,
-    shared: Mapping[str, str],
-    pictures: bool,
-    bundle: bool,
-    questions: QuestionMap | None,
-) -> JournalEntry:
-    """Predict one encounter and write its masks, but for ``shared`` photos: photo id -> the encounter whose mask it has."""
-    encounter, problems = read_encounter(files, language)
-    problems += [f"{photo_id}: is a photo of {owner} too; the mask file is the one of {owner}" for photo_id, owner in shared.items()]
-    if predictor.segmenter is None:  # photos only inform the answers: one that is missing costs nothing that was asked for
-        problems = []
-    prediction = predictor.predict(encounter, language=language or "en")
-    masks = _write_masks([photo for photo in prediction.photos if photo.photo_id not in shared], prediction.threshold, out)
-    if pictures:
-        _write_pictures(encounter, prediction, out)
-    if bundle:
-        remove_prediction(out / BUNDLE, files.encounter_id)
-        write_prediction(out / BUNDLE, prediction)
-    problems += prediction.failures
-    scores = prediction.scores
-    if predictor.answers_questions and not scores:  # the challenge wants every encounter answered
-        problems.append("answered with what is most frequent instead")
-        scores = {question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()}
-    answers = dict(prediction.answers)
-    if scores and questions is not None:
-        answers = questions.decode(scores, predictor.set_priors)
-    elif scores and not answers:
-        answers = decode_answers(scores, load_families(), predictor.set_priors)
-    return JournalEntry(files.encounter_id, answers=answers, masks=masks, problems=problems)
+@dataclass(frozen=True)
+class _Stages:
+    """What is done to each case, in three stages that run side by side (``pipeline.overlap``)."""
+
+    out: Path
+    predictor: Predictor
+    language: Language | None
+    pictures: bool
+    bundle: bool
+    questions: QuestionMap | None
+    journal: TextIO
+
+    def read(self, case: _Case) -> _CaseRead:
+        """Decode the photos of a case that is to be predicted."""
+        if case.entry is not None:
+            return _CaseRead(case)
+        encounter, problems = read_encounter(case.files, self.language)
+        problems += [
+            f"{photo_id}: is a photo of {owner} too; the mask file is the one of {owner}" for photo_id, owner in case.shared.items()
+        ]
+        if self.predictor.segmenter is None:  # photos only inform the answers: one that is missing costs nothing that was asked for
+            problems = []
+        return _CaseRead(case, problems, encounter)
+
+    def predict(self, read: _CaseRead) -> tuple[_CaseRead, int | None]:
+        """Ask the models; the photos are let go unless they are drawn on. The number is that of photos, None where nothing was to be done."""
+        if read.encounter is None:
+            return read, None
+        prediction = self.predictor.predict(read.encounter, language=self.language or "en")
+        photos = len(read.encounter.photos)
+        return replace(read, prediction=prediction, encounter=read.encounter if self.pictures else None), photos
+
+    def write(self, given: tuple[_CaseRead, int | None]) -> tuple[JournalEntry, int | None]:
+        """Write a case's files, its masks but for shared photos, and then its line of the journal: what is in there is on the disk."""
+        read, photos = given
+        case, prediction, problems = read.case, read.prediction, read.problems
+        if prediction is None:
+            assert case.entry is not None
+            return case.entry, photos
+        own = [photo for photo in prediction.photos if photo.photo_id not in case.shared]
+        masks = _write_masks(own, prediction.threshold, self.out)
+        if read.encounter is not None:
+            _write_pictures(read.encounter, prediction, self.out)
+        if self.bundle:
+            remove_prediction(self.out / BUNDLE, case.files.encounter_id)
+            write_prediction(self.out / BUNDLE, prediction)
+        problems = [*problems, *prediction.failures]
+        answers, replaced = self._answer(prediction)
+        if replaced:
+            problems.append("answered with what is most frequent instead")
+        entry = JournalEntry(case.files.encounter_id, source=case.source, answers=answers, masks=masks, problems=problems)
+        append_entry(self.journal, entry)
+        return entry, photos
+
+    def _answer(self, prediction: Prediction) -> tuple[Mapping[str, int], bool]:
+        """Return the answers, and whether they are only what is most frequent: the challenge wants every encounter answered."""
+        scores, priors = prediction.scores, self.predictor.set_priors
+        replaced = self.predictor.answers_questions and not scores
+        if replaced:
+            scores = {question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()}
+        if scores and self.questions is not None:
+            return self.questions.decode(scores, priors), replaced
+        if scores and not prediction.answers:
+            return decode_answers(scores, load_families(), priors), replaced
+        return dict(prediction.answers), replaced
 
 
 def _write_masks(photos: Sequence[PhotoPrediction], threshold: float, out: Path) -> list[str]:
@@ -292,65 +364,3 @@ def _digest(files: EncounterFiles, shared: Mapping[str, str]) -> str:
         status = photo.path.stat() if photo.path is not None and photo.path.is_file() else None
         photos.append([photo.photo_id, status and [status.st_size, status.st_mtime_ns], shared.get(photo.photo_id)])
     return hashlib.sha256(json.dumps([asdict(files.narrative), photos]).encode()).hexdigest()[:16]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``python -m magic_demo predict``."""
-    parser.epilog = EXIT_CODES
-    parser.add_argument("data", type=Path, help="folder in the challenge's layout, or a plain folder of photos (each its own encounter)")
-    parser.add_argument("--split", help="train, valid or test: which <split>.json to read; not needed for a plain folder of photos")
-    parser.add_argument("--out", type=Path, required=True, help=f"folder for {MASKS}/, {ANSWERS} and {MANIFEST}")
-    parser.add_argument("--task", choices=TASKS, default="both", help="with cvqa no photo needs to exist (default: both)")
-    parser.add_argument("--system-name", default="magic-demo", help="written to the manifest (default: magic-demo)")
-    parser.add_argument("--language", choices=LANGUAGES, help="use this language's text alone (default: all the text there is)")
-    parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id")
-    parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
-    parser.add_argument("--cues", default=str(DEFAULT_CUES), help="text cues' checkpoint folder, or 'none' to answer with --vqa alone")
-    parser.add_argument(
-        "--questions",
-        type=Path,
-        metavar="FILE",
-        help="answer the questions of this file, with its options in its order (docs/questions.md)",
-    )
-    parser.add_argument("--pictures", action="store_true", help=f"write each photo with its outline to {PICTURES}/ as well")
-    parser.add_argument(
-        "--bundle", action="store_true", help=f"write all that the models say to {BUNDLE}/ as well, to review without a model"
-    )
-    parser.add_argument("--restart", action="store_true", help="remove what the run in --out wrote and begin anew, instead of resuming it")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Run ``predict``; returns 0 when all went well, 3 when it finished with problems (each named), 130 when stopped."""
-    if not arguments.data.exists():  # said before models load
-        raise FormatError(f"{arguments.data}: no such file or folder; a challenge folder, its JSON file or a folder of photos is expected")
-    if arguments.questions is not None and arguments.bundle:
-        raise FormatError("--bundle keeps the challenge's own questions; leave out --bundle or --questions")
-    questions = read_question_map(arguments.questions) if arguments.questions is not None else None
-    predictor = Predictor.load(
-        segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
-        vqa=arguments.vqa if arguments.task != "segmentation" else None,
-        cues=arguments.cues if arguments.task != "segmentation" and arguments.cues != "none" else None,
-    )
-    try:
-        report = predict_folder(
-            arguments.data,
-            arguments.out,
-            predictor,
-            split=arguments.split,
-            language=arguments.language,
-            system_name=arguments.system_name,
-            pictures=arguments.pictures,
-            bundle=arguments.bundle,
-            questions=questions,
-            restart=arguments.restart,
-            quiet=arguments.quiet,
-        )
-    except KeyboardInterrupt:
-        print("stopped: what is finished is kept; the same command goes on from there", file=sys.stderr)
-        return EXIT_STOPPED
-    print(f"{report.encounters} encounters ({report.done_now} predicted now), {report.masks} masks, written to {arguments.out}")
-    if report.problems:
-        print(f"{len(report.problems)} problem(s), listed above and in {arguments.out / MANIFEST}", file=sys.stderr)
-        return EXIT_WITH_PROBLEMS
-    return EXIT_DONE

@@ -189,7 +189,9 @@ class Predictor:
                 scores = self.scorer.score_evidence(seen, features=self.mismatch is None)
             else:
                 scores = self.scorer.score(encounter.narrative.text(language), [photo.pixels for photo in encounter.photos])
-        except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
+        except ModelError:
+            raise
+        except Exception as error:  # whatever a model stumbles over costs this encounter's answers alone
             raise ModelError(f"the closed-question model failed: {one_line(error)}") from error
         if from_words is None:
             return scores
@@ -210,7 +212,9 @@ class Predictor:
                 probability = evidence[-1].probability
             else:
                 probability = self.segmenter.predict(photo.pixels, prompt)
-        except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
+        except ModelError:
+            raise
+        except Exception as error:  # whatever a model stumbles over (torch says "out of memory" as RuntimeError) costs this photo alone
             raise ModelError(f"the segmentation model failed: {one_line(error)}") from error
         return PhotoPrediction(photo.photo_id, probability, photo.size)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from magic_demo import batch
+from magic_demo import batch, photos
 from magic_demo.__main__ import main
 from magic_demo.bundles import list_predictions, read_prediction
 from magic_demo.errors import FormatError, ModelError
@@ -19,7 +20,7 @@ from magic_demo.formats import read_answers, read_encounters
 from magic_demo.overlay import lesion_mask
 from magic_demo.photos import resize_pixels
 from magic_demo.predictor import Predictor
-from magic_demo.types import Encounter, Prediction
+from magic_demo.types import Encounter, Photo, Prediction
 from tests.stand_ins import RedFinder, draw_photo, stand_in_predictor
 
 IDS = ("ENC00001", "ENC00002", "ENC00003")
@@ -363,3 +364,56 @@ def test_a_bundle_file_that_was_deleted_is_made_again_and_restarting_removes_the
     assert list_predictions(tmp_path / "out" / "bundle") == IDS
     _predict(data, tmp_path / "out", restart=True)
     assert not list((tmp_path / "out" / "bundle").iterdir())
+
+
+def test_the_manifest_says_how_fast_it_was_and_what_bound_it(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = _predict(data, tmp_path / "out")
+    said = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))["results"]["done_now"]
+    assert said == report.as_throughput()
+    assert (said["encounters"], said["photos"]) == (3, 3) and said["encounters_a_minute"] > 0
+    assert said["bound_by"] == max(said["seconds_by_stage"], key=said["seconds_by_stage"].get) and set(said["seconds_by_stage"]) == {
+        "decode",
+        "model",
+        "write",
+    }
+    assert "encounters a minute" in report.describe_throughput() and f"bound by: {said['bound_by']}" in report.describe_throughput()
+    again = _predict(data, tmp_path / "out").as_throughput()
+    assert (again["encounters"], again["photos"]) == (0, 0) and "bound_by" not in again
+
+
+def test_few_encounters_are_held_at_once_whatever_their_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Photos are counted while they live: read ahead, in the model, and none behind it."""
+    alive: weakref.WeakSet[Photo] = weakref.WeakSet()
+    most = 0
+
+    def read(*given: Any, **options: Any) -> Photo:
+        nonlocal most
+        photo = photos.read_photo(*given, **options)
+        alive.add(photo)
+        most = max(most, len(alive))
+        return photo
+
+    monkeypatch.setattr(batch, "read_photo", read)
+    (tmp_path / "photos").mkdir()
+    for number in range(40):
+        Image.fromarray(draw_photo()).save(tmp_path / "photos" / f"{number}.png")
+    report = batch.predict_folder(tmp_path / "photos", tmp_path / "out", stand_in_predictor(), quiet=True)
+    assert report.masks == 40
+    assert most <= 5
+
+
+@pytest.mark.parametrize("error", [ValueError("shape"), IndexError("9"), ZeroDivisionError("0"), MemoryError()])
+def test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    predict = RedFinder.predict
+
+    def fail_on_the_second(finder: RedFinder, pixels: Any, prompt: str = "") -> Any:
+        if pixels.shape[0] == 56:
+            raise error
+        return predict(finder, pixels, prompt)
+
+    monkeypatch.setattr(RedFinder, "predict", fail_on_the_second)
+    report = _predict(data, tmp_path / "out")
+    assert report.masks == 2 and len(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == 3
+    assert len(report.problems) == 1 and "IMG_ENC00002_00001: no mask (the segmentation model failed" in report.problems[0]

@@ -13,7 +13,7 @@ TORCH = {"torch", "transformers", "accelerate"}
 # From the bottom up: a module may import modules of its own layer and of those above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types", "limits"),
-    ("whole_files", "questions", "photos", "overlay", "measure", "published", "findings", "mask_runs", "consensus"),
+    ("whole_files", "pipeline", "questions", "photos", "overlay", "measure", "published", "findings", "mask_runs", "consensus"),
     (
         "mask_files",
         "journal",
@@ -63,6 +63,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("lesion_answers",),
     ("predictor",),
     ("batch",),
+    ("predict_command",),
     ("ui",),
     ("__main__",),
 )
