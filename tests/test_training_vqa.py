@@ -176,9 +176,7 @@ def test_one_fold_is_refused(tiny: VqaSettings) -> None:
         cross_validate(tiny, 1)
 
 
-@pytest.mark.parametrize(
-    "name", ["vqa", "vqa-paper", "vqa-paper-small", "vqa-tiny"]
-)
+@pytest.mark.parametrize("name", ["vqa", "vqa-paper", "vqa-paper-small", "vqa-tiny"])
 def test_every_settings_file_is_readable(repository: Path, name: str) -> None:
     assert read_settings(repository / "training" / "configs" / f"{name}.yaml", VqaSettings).data.training
 
