@@ -37,6 +37,7 @@ def page(sign_ins: SignIns) -> TestClient:
 def test_without_a_key_pages_lead_to_the_form_and_everything_else_is_refused(store: Store) -> None:
     with page(SignIns(store)) as client:
         assert (client.get("/").status_code, client.get("/").headers["location"]) == (303, "sign-in")
+        assert client.get("/config", headers={"accept": "text/html"}).headers["location"] == "sign-in"
         assert client.get("/config").status_code == client.post("/config").status_code == 401
         assert "sign-password" in client.get("/sign-in").text
 

@@ -72,6 +72,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     const list = find("list");
     list.replaceChildren(...shown.map(drawCase));
     find("none").hidden = shown.length > 0;
+    find("session").hidden = state.open !== null;
     list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
     find("previous").disabled = stepFrom(state.cases, state.filter, state.open, -1) === null;
     find("next").disabled = stepFrom(state.cases, state.filter, state.open, 1) === null;
@@ -136,13 +137,14 @@ export function mountQueue(element, { props, watch, trigger }) {
   followShiftKeys({ J: () => step(1), K: () => step(-1), N: openNext });
   document.addEventListener("review-next", openNext);
   // an example or photos of one's own take the place of the queue's case
-  document.addEventListener("click", (event) => {
-    if (!event.target.closest("[data-example], #new-case")) return;
+  function leave() {
     sendRest(state.caseId);
     Object.assign(state, { open: null, caseId: null });
     keepPlace();
     draw();
-  });
+  }
+  document.addEventListener("click", (event) => event.target.closest("[data-example], #new-case") && leave(), { capture: true });
+  document.addEventListener("change", (event) => event.target.matches("#photos input[type=file]") && leave(), { capture: true });
 
   onLanguage(() => {
     relabel(root);

@@ -52,6 +52,7 @@ _PANEL = """
   </div>
   <ol class="queue-list" id="queue-list"></ol>
   <p class="queue-none" id="queue-none" hidden>[[queue.empty]]</p>
+  <p class="queue-none" id="queue-session" hidden>[[queue.session]]</p>
   <div class="queue-foot">
     <button type="button" class="quiet" id="queue-previous" [[title queue.previous]] [[aria-label queue.previous]]>‹</button>
     <button type="button" class="quiet" id="queue-next" [[title queue.next]] [[aria-label queue.next]]>›</button>

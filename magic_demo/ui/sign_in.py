@@ -88,7 +88,7 @@ class Gate:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             refused: Response = PlainTextResponse("sign in first", 401)
-            if scope.get("method") == "GET" and path in ("", "/"):
+            if scope.get("method") == "GET" and (path in ("", "/") or "text/html" in Headers(scope=scope).get("accept", "")):
                 refused = RedirectResponse("sign-in", 303)
             await refused(scope, receive, send)
 
