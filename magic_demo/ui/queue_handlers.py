@@ -64,6 +64,7 @@ class QueueHandlers:
         told = event._data
         try:
             shown = self._list(self._arrangement(event), self.review.reader(request), told.get("open"), told.get("case"))
+            shown["arranged"] = True  # the answer may come after that of a case that was opened meanwhile
         except MagicDemoError as error:
             return self.review.failed(error)
         return {self.parts.panel.queue: shown, self.parts.status: gr.skip()}

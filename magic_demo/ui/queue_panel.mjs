@@ -38,7 +38,8 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   function receive(value) {
     if (!value?.queue) return;
-    Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases, open: value.open, caseId: value.case, order: value.order, mode: value.mode });
+    Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases, order: value.order, mode: value.mode });
+    if (!value.arranged) Object.assign(state, { open: value.open, caseId: value.case }); // a case may have been opened since it was asked for
     find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
     find("name").value = value.queue;
     find("name").hidden = value.queues.length < 2;
