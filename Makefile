@@ -1,11 +1,12 @@
-# make demo: start the page.  make test: run every test.  make check: style and types.  make bench: timings, as ratios.
+# make demo: start the page.  make test: run every test.  make check: style and types.  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+COUNT ?= 100000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check fuzz bench format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python app.py --guide $(ARGS)
@@ -18,6 +19,9 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: $(VENV)/installed-dev
+	$(BIN)/python -m tests.fuzz $(COUNT)
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks.training_cache

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import MagicDemoError
+from magic_demo.errors import MagicDemoError, one_line
 from magic_demo.formats import is_whole, read_json
 from magic_demo.limits import LIMITS
 from magic_demo.questions import load_families, load_questions
@@ -83,7 +83,7 @@ def read_prediction(folder: Path, encounter_id: str) -> Prediction:
             failures=tuple(str(failure) for failure in entry["failures"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise BundleError(f"{path}: is not whole ({type(error).__name__}: {error}); write the bundle again") from error
+        raise BundleError(f"{path}: is not whole ({type(error).__name__}: {one_line(error, 120)}); write the bundle again") from error
 
 
 def has_prediction(folder: Path, encounter_id: str) -> bool:

@@ -133,7 +133,9 @@ def read_preprocessing(source: str | Path, *, revision: str | None = None) -> Pr
         if height * width > LIMITS.photo_pixels:
             raise ValueError(f"a size of more pixels than the limit of {LIMITS.photo_pixels}")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise CheckpointError(f"{path}: 'size', 'image_mean' and 'image_std' are expected ({error}); fetch the checkpoint again") from error
+        raise CheckpointError(
+            f"{path}: 'size', 'image_mean' and 'image_std' are expected ({one_line(error, 120)}); fetch the checkpoint again"
+        ) from error
     return Preprocessing((height, width), mean, std)
 
 
