@@ -24,8 +24,7 @@ fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz $(COUNT)
 
 bench: $(VENV)/installed-dev
-	$(BIN)/python -m benchmarks.training_cache
-	$(BIN)/python -m benchmarks.vqa_cache
+	$(BIN)/python -m benchmarks $(ARGS)
 	$(BIN)/python -m benchmarks.interaction
 
 format: $(VENV)/installed-dev

@@ -45,34 +45,30 @@ def make_model() -> PromptedCLIPSeg:
     return model.train()  # type: ignore[no-any-return]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch", type=int, default=4, help="photos of a step (default 4)")
-    parser.add_argument("--rounds", type=int, default=5, help="steps of each way (default 5)")
-    options = parser.parse_args()
+def measure(batch: int, rounds: int) -> dict[tuple[str, bool], float]:
+    """Return (way, in bfloat16) -> median milliseconds a photo."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     torch.set_flush_denormal(True)  # as in training
     model = make_model()
     optimizer = torch.optim.AdamW(model.decoder.parameters(), lr=9e-4)
     random = np.random.default_rng(0)
-    photos = random.normal(0, 1, (options.batch, 3, SIDE, SIDE)).astype(np.float32)
-    labels = torch.from_numpy(random.integers(0, 2, (options.batch, SIDE, SIDE)).astype(np.float32))
-    ids = [[49406, *random.integers(1000, 40000, TOKENS - 2).tolist(), 49407] for _ in range(options.batch)]
+    photos = random.normal(0, 1, (batch, 3, SIDE, SIDE)).astype(np.float32)
+    labels = torch.from_numpy(random.integers(0, 2, (batch, SIDE, SIDE)).astype(np.float32))
+    ids = [[49406, *random.integers(1000, 40000, TOKENS - 2).tolist(), 49407] for _ in range(batch)]
     input_ids = torch.tensor(ids)
     inputs = {"pixel_values": torch.from_numpy(photos), "input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
     with tempfile.TemporaryDirectory() as folder:
         cache = FeatureCache(Path(folder), model, "random", lambda text: ids[int(text)])
         begun = time.process_time()
         cache.keep_photos({str(number): photo for number, photo in enumerate(photos)})
-        for number in range(options.batch):
+        for number in range(batch):
             cache.keep_prompt(str(number))
-        print(f"filling the cache: {(time.process_time() - begun) / options.batch * 1000:.0f} ms a photo, once")
+        print(f"filling the cache: {(time.process_time() - begun) / batch * 1000:.0f} ms a photo, once")
 
         def read() -> dict[str, Tensor]:
-            states = np.stack([cache.photos.read(str(number)) for number in range(options.batch)])
-            prompts = np.stack([cache.read_prompt(str(number)) for number in range(options.batch)])
+            states = np.stack([cache.photos.read(str(number)) for number in range(batch)])
+            prompts = np.stack([cache.read_prompt(str(number)) for number in range(batch)])
             return {"states": torch.from_numpy(states), "prompt": torch.from_numpy(prompts)}
 
         def step(logits: Callable[[], Tensor], bfloat16: bool) -> float:
@@ -82,7 +78,7 @@ def main() -> None:
                 loss = functional.binary_cross_entropy_with_logits(logits().float(), labels)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            return float((time.process_time() - begun) / options.batch * 1000)
+            return float((time.process_time() - begun) / batch * 1000)
 
         def library() -> Tensor:
             logits: Tensor = CLIPSegForImageSegmentation.forward(model, **inputs).logits
@@ -94,17 +90,27 @@ def main() -> None:
             "kept on disk": lambda: model(**read()).logits,
         }
         times: dict[tuple[str, bool], list[float]] = {(name, half): [] for half in (False, True) for name in ways}
-        for round_number in range(options.rounds + 1):
+        for round_number in range(rounds + 1):
             for (name, half), taken in times.items():
                 took = step(ways[name], half)
                 if round_number:  # the first is for warming up
                     taken.append(took)
-    naive = statistics.median(times["library's forward, twelve layers", False])
+    return {way: statistics.median(taken) for way, taken in times.items()}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch", type=int, default=4, help="photos of a step (default 4)")
+    parser.add_argument("--rounds", type=int, default=5, help="steps of each way (default 5)")
+    options = parser.parse_args()
+    medians = measure(options.batch, options.rounds)
+    naive = medians["library's forward, twelve layers", False]
     print(f"{'a step of ' + str(options.batch):44} {'ms a photo':>10} {'ratio':>7}")
     for half in (False, True):
-        cached = statistics.median(times["kept on disk", half])
-        for name in ways:
-            median = statistics.median(times[name, half])
+        cached = medians["kept on disk", half]
+        for name in [name for name, of_half in medians if of_half == half]:
+            median = medians[name, half]
             print(f"{name + (', bfloat16' if half else ', float32'):44} {median:10.0f} {median / cached:7.1f}")
     print(f"library's float32 forward against kept in bfloat16: {naive / cached:.1f}")
 

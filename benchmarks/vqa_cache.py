@@ -50,13 +50,8 @@ def make_model() -> CaseAnswerer:
     return model.train()
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--batch", type=int, default=4, help="cases of a step (default 4)")
-    parser.add_argument("--photos", type=int, default=2, help="photos of a case (default 2)")
-    parser.add_argument("--rounds", type=int, default=5, help="steps of each way (default 5)")
-    options = parser.parse_args()
+def measure(batch_size: int, photos: int, rounds: int) -> dict[str, float]:
+    """Return way -> median milliseconds a case."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     torch.set_flush_denormal(True)  # as in training
@@ -69,8 +64,8 @@ def main() -> None:
     shelf = PhotoShelf(preprocessing)
     with tempfile.TemporaryDirectory() as folder:
         cases = []
-        for number in range(options.batch):
-            paths = tuple(Path(folder) / f"{number}-{photo}.png" for photo in range(options.photos))
+        for number in range(batch_size):
+            paths = tuple(Path(folder) / f"{number}-{photo}.png" for photo in range(photos))
             for path in paths:
                 Image.fromarray(random.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)).save(path)
             text = " ".join(random.choice(words, WORDS))
@@ -83,24 +78,34 @@ def main() -> None:
         begun = time.process_time()
         kept = KeptCases(draws, features)
         kept_collate = make_kept_collator(features)
-        print(f"filling the cache: {(time.process_time() - begun) / options.batch * 1000:.0f} ms a case, the options included, once")
+        print(f"filling the cache: {(time.process_time() - begun) / batch_size * 1000:.0f} ms a case, the options included, once")
         collate = make_collator(tokenizer, preprocessing, most_tokens=256, language="en")
         ways = {"encoded in every epoch": (draws, collate), "kept on disk": (kept, kept_collate)}
         loss = CaseLoss(LossSettings(), families, sets=True)
         optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=5e-4)
         model.train()
         times: dict[str, list[float]] = {name: [] for name in ways}
-        for round_number in range(options.rounds + 1):
+        for round_number in range(rounds + 1):
             for name, (dataset, make_batch) in ways.items():
                 begun = time.process_time()
-                batch: dict[str, Tensor] = make_batch([dataset[place] for place in range(options.batch)])
+                batch: dict[str, Tensor] = make_batch([dataset[place] for place in range(batch_size)])
                 labels = batch.pop("labels")
                 optimizer.zero_grad()
                 loss(model(**batch), labels).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 if round_number:  # the first is for warming up
-                    times[name].append((time.process_time() - begun) / options.batch * 1000)
-    medians = {name: statistics.median(taken) for name, taken in times.items()}
+                    times[name].append((time.process_time() - begun) / batch_size * 1000)
+    return {name: statistics.median(taken) for name, taken in times.items()}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--batch", type=int, default=4, help="cases of a step (default 4)")
+    parser.add_argument("--photos", type=int, default=2, help="photos of a case (default 2)")
+    parser.add_argument("--rounds", type=int, default=5, help="steps of each way (default 5)")
+    options = parser.parse_args()
+    medians = measure(options.batch, options.photos, options.rounds)
     print(f"{f'a step of {options.batch} cases of {options.photos} photos':44} {'ms a case':>10} {'ratio':>7}")
     for name, median in medians.items():
         print(f"{name:44} {median:10.1f} {median / medians['kept on disk']:7.1f}")
