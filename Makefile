@@ -13,7 +13,8 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m tests.e2e.browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e
+	$(BIN)/python -m pytest tests/e2e
 
 check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
