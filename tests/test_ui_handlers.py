@@ -27,6 +27,7 @@ from magic_demo.ui.review_handlers import ReviewHandlers
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.saving import Saver
 from magic_demo.ui.source import Progress
+from magic_demo.ui.status import fixed_line, render_status
 from magic_demo.ui.viewer import EMPTY
 from magic_demo.ui.why import CLOSED
 
@@ -396,9 +397,17 @@ def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:
 
 
 def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> None:
-    updates = browser.handlers.look_for_models()
+    loading = render_status("loading", fixed_line("status.loading"))
+    updates = browser.handlers.look_for_models({browser.parts.status: loading})
     assert "Ready" in updates[browser.parts.status] and "written" in updates[browser.parts.top.about]
     assert "three &lt;cases&gt;" in updates[browser.parts.top.about]
+
+
+def test_what_was_done_while_the_models_loaded_stays_in_the_status_line(browser: Browser) -> None:
+    browser.choose(0)
+    browser.analyse()
+    updates = browser.handlers.look_for_models(browser.values)
+    assert updates[browser.parts.status] == gr.skip() and "written" in updates[browser.parts.top.about]
 
 
 def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> None:

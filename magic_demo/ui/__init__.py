@@ -69,7 +69,7 @@ def lay_out_page(
         _wire(handlers, review)
         if desk.store is not None:
             wire_review(handlers, review, QUIET)
-        app.load(handlers.look_for_models, None, handlers.loading, **QUIET)  # what the page was built with may be long past
+        app.load(handlers.look_for_models, {status}, handlers.loading, **QUIET)  # what the page was built with may be long past
     add_agreement_page(app, desk, QUIET)
     return app, handlers
 
@@ -98,7 +98,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)
     parts.viewer.wand(handlers.use_wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
     parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET)
-    parts.timer.tick(handlers.look_for_models, None, handlers.loading, **QUIET)
+    parts.timer.tick(handlers.look_for_models, {parts.status}, handlers.loading, **QUIET)
 
 
 def panel_texts(handlers: Handlers) -> list[gr.components.Component]:

@@ -23,7 +23,7 @@ from magic_demo.ui.open_cases import OpenCase, OpenCases
 from magic_demo.ui.review import Drafts, ReviewDraft
 from magic_demo.ui.review_form import NO_FORM
 from magic_demo.ui.source import PredictorSource
-from magic_demo.ui.status import fixed_line, render_about, render_source, render_status, render_step
+from magic_demo.ui.status import fixed_line, render_about, render_source, render_status, render_step, says_loading
 from magic_demo.ui.topbar import TopBar
 from magic_demo.ui.viewer import EMPTY, viewer_value
 from magic_demo.ui.wand_form import answer_wand
@@ -167,12 +167,12 @@ class Handlers:
         language = read_language(event._data.get("language"))
         return {self.parts.spoken: language, **word_case(self.parts.panel, language)}
 
-    def look_for_models(self) -> Updates:
-        """Say whether the models are loaded, and stop asking once they are."""
+    def look_for_models(self, inputs: Updates) -> Updates:
+        """Say whether the models are loaded, unless the status line has gone on to something else, and stop asking once they are."""
         if self.source.state == "loading":
             return {self.parts.timer: gr.skip()}
         return {
-            self.parts.status: render_source(self.source),
+            self.parts.status: render_source(self.source) if says_loading(inputs[self.parts.status]) else gr.skip(),
             self.parts.top.about: render_about(self.source),
             self.parts.timer: gr.Timer(active=False),
         }

@@ -26,6 +26,11 @@ def render_status(state: State, line: dict[Language, str], share: float | None =
     )
 
 
+def says_loading(shown: object) -> bool:
+    """Tell whether a status line's HTML still says that the models are loading."""
+    return 'data-state="loading"' in str(shown)
+
+
 def fixed_line(key: str, **values: object) -> dict[Language, str]:
     """Return one of the fixed texts in both languages."""
     return {language: text(key, language, **values) for language in LANGUAGES}
