@@ -6,6 +6,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from PIL import Image
 
 from magic_demo.errors import FormatError, one_line
 from magic_demo.limits import LIMITS
+from magic_demo.packed_masks import PackedMask, pack_mask, pack_rows
 from magic_demo.photos import PHOTO_KINDS, PHOTO_SUFFIXES
 from magic_demo.types import Mask
 from magic_demo.whole_files import write_whole
@@ -33,6 +35,14 @@ class LooseMask:
     """A mask that was read leniently: (H, W) bool, and a few words for each thing that had to be put right."""
 
     mask: Mask
+    repairs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class LoosePackedMask:
+    """The same with the mask in bits."""
+
+    mask: PackedMask
     repairs: tuple[str, ...] = ()
 
 
@@ -102,6 +112,17 @@ def read_loose_mask(path: Path) -> LooseMask:
     return LooseMask(_binarize(values, repairs), tuple(repairs))
 
 
+def read_loose_packed(path: Path) -> LoosePackedMask:
+    """Read a mask leniently into bits: what ``read_loose_mask`` reads, a few rows at a time where the file is as it should be."""
+    try:
+        with _open_tiff(path) as tiff:
+            page: Any = tiff.pages.first
+            return LoosePackedMask(pack_rows(_read_strips(path, tiff, highest=1), page.shape))
+    except (_NotPlainError, FormatError):
+        loose = read_loose_mask(path)
+        return LoosePackedMask(pack_mask(loose.mask), loose.repairs)
+
+
 def find_reference_masks(folder: Path) -> dict[str, list[Path]]:
     """Find ``<image id>_mask_ann<k>.tiff`` anywhere below a folder: image id -> its masks, both sorted, the least deep first.
 
@@ -158,51 +179,66 @@ def _binarize(values: NDArray[Any], repairs: list[str]) -> Mask:
     return np.asarray(values >= top / 2, dtype=np.bool_)
 
 
-def _read_values(path: Path) -> NDArray[Any]:
+class _NotPlainError(Exception):
+    """A page that is not bytes in strips as they should be: tifffile reads it, or says what is wrong."""
+
+
+@contextmanager
+def _open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF; what is wrong with it comes out as FormatError."""
     try:
-        with tifffile.TiffFile(path) as tiff:
-            plain = _read_plain_page(path, tiff)
-            if plain is not None:
-                return plain
-            _check_count(path, int(tiff.series[0].size))
-            values = np.asarray(tiff.asarray())
-    except FormatError:
+        with path.open("rb") as file, tifffile.TiffFile(file) as tiff:
+            yield tiff
+    except (FormatError, _NotPlainError):
         raise
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror or error})") from error
     except Exception as error:  # tifffile raises TiffFileError, ValueError, KeyError, struct.error, zlib.error on broken files
         raise FormatError(f"{path}: not a TIFF mask that can be read ({one_line(error)}); save it as uint8 with zlib") from error
+
+
+def _read_values(path: Path) -> NDArray[Any]:
+    with _open_tiff(path) as tiff:
+        try:
+            values: NDArray[Any] = np.concatenate(list(_read_strips(path, tiff)))
+        except _NotPlainError:
+            _check_count(path, int(tiff.series[0].size))
+            values = np.asarray(tiff.asarray())
     if values.size == 0:
         raise FormatError(f"{path}: the mask holds no pixel")
     return values
 
 
-def _read_plain_page(path: Path, tiff: Any) -> NDArray[np.uint8] | None:
-    """Return the only page, (H, W) uint8, where it is bytes in strips, bare or zlib, as masks are; else None.
+def _read_strips(path: Path, tiff: Any, *, highest: int = 255) -> Iterator[NDArray[np.uint8]]:
+    """Yield the only page a strip at a time, (h, W) uint8, where it is bytes up to ``highest`` in strips, bare or zlib, as masks are.
 
     tifffile reads the same values through many copies, which is most of what scoring a folder of masks costs. Whatever is not exactly as
-    expected is left to it, so that errors are its own too.
+    expected is left to it (_NotPlainError), so that errors are its own too.
     """
     page = tiff.pages.first
-    if len(tiff.pages) != 1 or page.ndim != 2 or page.dtype != np.uint8 or page.bitspersample != 8 or page.is_tiled:
-        return None
-    if page.compression not in PLAIN_COMPRESSIONS or page.predictor != tifffile.PREDICTOR.NONE or page.fillorder != 1:
-        return None
-    _check_count(path, page.imagewidth * page.imagelength)
-    values = np.empty(page.shape, np.uint8)
+    plain = len(tiff.pages) == 1 and page.ndim == 2 and page.dtype == np.uint8 and page.bitspersample == 8 and not page.is_tiled
+    packed = page.compression != tifffile.COMPRESSION.NONE
+    if not plain or page.compression not in PLAIN_COMPRESSIONS or page.predictor != tifffile.PREDICTOR.NONE or page.fillorder != 1:
+        raise _NotPlainError
+    height, width = page.shape
+    _check_count(path, height * width)
     for number, (offset, length) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
-        strip = values[number * page.rowsperstrip : (number + 1) * page.rowsperstrip]
+        size = width * min(page.rowsperstrip, height - number * page.rowsperstrip)
         tiff.filehandle.seek(offset)
         content = tiff.filehandle.read(length)
-        if page.compression != tifffile.COMPRESSION.NONE:
+        if packed:
             try:
-                content = isal_zlib.decompress(content, bufsize=strip.size + 1)
-            except isal_zlib.error:  # type: ignore[misc]  # an alias that its stub gives no type
-                return None
-        if len(content) != strip.size or not strip.size:
-            return None
-        strip[:] = np.frombuffer(content, np.uint8).reshape(strip.shape)
-    return values if len(page.dataoffsets) * page.rowsperstrip >= page.shape[0] else None
+                content = isal_zlib.decompress(content, bufsize=size + 1)
+            except isal_zlib.error as error:  # type: ignore[misc]  # an alias that its stub gives no type
+                raise _NotPlainError from error
+        if len(content) != size or size <= 0:
+            raise _NotPlainError
+        strip = np.frombuffer(content, np.uint8).reshape(-1, width)
+        if highest < 255 and strip.max() > highest:
+            raise _NotPlainError
+        yield strip
+    if len(page.dataoffsets) * page.rowsperstrip < height:
+        raise _NotPlainError
 
 
 def _read_with_pillow(path: Path) -> NDArray[Any]:

@@ -24,11 +24,11 @@ from magic_demo.mask_files import (
     find_reference_masks,
     list_mask_files,
     mask_file_name,
-    read_loose_mask,
+    read_loose_packed,
     strip_photo_suffix,
 )
-from magic_demo.scoring import PhotoCounts, Scores, count_photo, segmentation_values
-from magic_demo.types import Mask
+from magic_demo.packed_masks import PackedMask
+from magic_demo.scoring import PhotoCounts, Scores, count_packed, segmentation_values
 
 ANNOTATORS = ("ann0", "ann1", "ann2", "ann3")
 
@@ -150,9 +150,9 @@ def _score_photo(job: _Job) -> _Result:
         )
         system = None
     if system is None:
-        result.counts = count_photo(masks, np.zeros(size, dtype=np.bool_), undefined=0.0)
+        result.counts = count_packed(masks, PackedMask(np.zeros_like(masks[0].bits), size), undefined=0.0)
         return result
-    result.counts = count_photo(masks, system)
+    result.counts = count_packed(masks, system)
     if any(pair.tp + pair.fp + pair.fn == 0 for pair in result.counts.annotators):
         findings.add("system and reference mask are both empty, counted as full agreement (the organisers' script prints NaN)", photo_id)
     return result
@@ -181,11 +181,11 @@ def _choose_annotators(photo_id: str, paths: Sequence[Path], findings: Findings,
     return list(by_annotator.values())
 
 
-def _read_references(photo_id: str, paths: Iterable[Path], findings: Findings) -> list[Mask]:
+def _read_references(photo_id: str, paths: Iterable[Path], findings: Findings) -> list[PackedMask]:
     masks = []
     for path in paths:
         try:
-            loose = read_loose_mask(path)
+            loose = read_loose_packed(path)
         except FormatError as error:
             findings.add(f"reference mask cannot be used, this annotator is left out ({_STOPS})", photo_id, str(error))
             continue
@@ -195,7 +195,9 @@ def _read_references(photo_id: str, paths: Iterable[Path], findings: Findings) -
     return masks
 
 
-def _agree_on_size(photo_id: str, masks: list[Mask], system: Mask | None, findings: Findings) -> tuple[list[Mask], tuple[int, ...]]:
+def _agree_on_size(
+    photo_id: str, masks: list[PackedMask], system: PackedMask | None, findings: Findings
+) -> tuple[list[PackedMask], tuple[int, int]]:
     """Return the masks of the size that most annotators have, and it; of a tie, the system's size or else the first."""
     sizes = Counter(mask.shape for mask in masks)
     most = max(sizes.values())
@@ -207,12 +209,12 @@ def _agree_on_size(photo_id: str, masks: list[Mask], system: Mask | None, findin
     return [mask for mask in masks if mask.shape == size], size
 
 
-def _read_system(job: _Job, findings: Findings) -> Mask | None:
+def _read_system(job: _Job, findings: Findings) -> PackedMask | None:
     chosen = _choose_system(job, findings)
     if chosen is None:
         return None
     try:
-        loose = read_loose_mask(chosen)
+        loose = read_loose_packed(chosen)
     except FormatError as error:
         findings.add(f"system mask cannot be used, counted as an empty mask ({_MISREADS})", job.photo_id, str(error))
         return None

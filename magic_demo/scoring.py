@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from magic_demo.packed_masks import Bits, PackedMask, count_bits, hold_at_least, pack_mask
 from magic_demo.types import Mask
 
 Values = dict[str, float | int | None]
@@ -72,15 +71,19 @@ def vote(masks: Sequence[Mask]) -> Mask:
     """
     if len(masks) == 1:
         return masks[0]
-    return np.asarray(_hold_at_least(masks, (len(masks) + 1) // 2), dtype=np.bool_)
+    return np.asarray(hold_at_least(masks, (len(masks) + 1) // 2), dtype=np.bool_)
 
 
 def count_photo(references: Sequence[Mask], system: Mask, *, undefined: float = 1.0) -> PhotoCounts:
     """Count one photo's system mask against one or more reference masks, (H, W) bool all of one size."""
-    packed = [_pack(reference) for reference in references]
-    answer = _pack(system)
-    counts = tuple(_count_packed(reference, answer) for reference in packed)
-    majority = counts[0] if len(packed) == 1 else _count_packed(_hold_at_least(packed, (len(packed) + 1) // 2), answer)
+    return count_packed([pack_mask(reference) for reference in references], pack_mask(system), undefined=undefined)
+
+
+def count_packed(references: Sequence[PackedMask], system: PackedMask, *, undefined: float = 1.0) -> PhotoCounts:
+    """Count one photo's system mask against one or more reference masks, all packed and of one size."""
+    packed = [reference.bits for reference in references]
+    counts = tuple(_count_pair(bits, system.bits) for bits in packed)
+    majority = counts[0] if len(packed) == 1 else _count_pair(hold_at_least(packed, (len(packed) + 1) // 2), system.bits)
     return PhotoCounts(counts, majority, undefined)
 
 
@@ -147,30 +150,9 @@ def answer_values(
     return values
 
 
-def _pack(mask: Mask) -> NDArray[np.uint64]:
-    """Return a mask's pixels as bits, 64 a number, the last filled up with zeros: an eighth of the memory traffic of bytes."""
-    packed = np.packbits(mask)
-    short = -packed.size % 8
-    return (np.pad(packed, (0, short)) if short else packed).view(np.uint64)
-
-
-def _count_packed(reference: NDArray[np.uint64], system: NDArray[np.uint64]) -> Counts:
-    both = _count_bits(reference & system)
-    return Counts(tp=both, fp=_count_bits(system) - both, fn=_count_bits(reference) - both)
-
-
-def _count_bits(bits: NDArray[np.uint64]) -> int:
-    return int(np.bitwise_count(bits).sum(dtype=np.int64))
-
-
-def _hold_at_least(masks: Sequence[NDArray[Any]], number: int) -> NDArray[Any]:
-    """Return what at least ``number`` of the masks hold, bool pixels or packed bits: kept for every smaller number too, mask by mask."""
-    held = [masks[0], *(np.zeros_like(masks[0]) for _ in range(number - 1))]
-    for mask in masks[1:]:
-        for place in range(number - 1, 0, -1):
-            held[place] = held[place] | (held[place - 1] & mask)
-        held[0] = held[0] | mask
-    return held[-1]
+def _count_pair(reference: Bits, system: Bits) -> Counts:
+    both = count_bits(reference & system)
+    return Counts(tp=both, fp=count_bits(system) - both, fn=count_bits(reference) - both)
 
 
 def _accuracy(credits: Sequence[float]) -> float | None:

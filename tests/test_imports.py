@@ -13,7 +13,19 @@ TORCH = {"torch", "transformers", "accelerate"}
 # From the bottom up: a module may import modules of its own layer and of those above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors", "types", "limits"),
-    ("whole_files", "pipeline", "questions", "photos", "overlay", "measure", "published", "findings", "mask_runs", "consensus"),
+    (
+        "whole_files",
+        "pipeline",
+        "questions",
+        "photos",
+        "overlay",
+        "measure",
+        "published",
+        "findings",
+        "mask_runs",
+        "packed_masks",
+        "consensus",
+    ),
     (
         "mask_files",
         "journal",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from magic_demo.mask_files import (
     find_reference_masks,
     mask_file_name,
     read_loose_mask,
+    read_loose_packed,
     read_mask,
     write_mask,
 )
+from magic_demo.packed_masks import pack_mask
 
 MASK = np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]], dtype=bool)
 
@@ -84,7 +87,7 @@ class TestStrictReading:
     @pytest.mark.parametrize("content", [b"", b"hello", b"II*\x00\x08\x00\x00\x00", b"\x89PNG\r\n\x1a\n"])
     def test_a_file_that_is_no_tiff_is_refused_by_name(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "m.tiff").write_bytes(content)
-        for read in (read_mask, read_loose_mask):
+        for read in (read_mask, read_loose_mask, read_loose_packed):
             with pytest.raises(FormatError, match=r"m\.tiff"):
                 read(tmp_path / "m.tiff")
 
@@ -92,7 +95,7 @@ class TestStrictReading:
         rng = np.random.default_rng(0)
         write_mask(tmp_path / "m.tiff", rng.random((200, 200)) > 0.5)
         (tmp_path / "m.tiff").write_bytes((tmp_path / "m.tiff").read_bytes()[:1000])
-        for read in (read_mask, read_loose_mask):
+        for read in (read_mask, read_loose_mask, read_loose_packed):
             with pytest.raises(FormatError, match=r"m\.tiff"):
                 read(tmp_path / "m.tiff")
 
@@ -136,7 +139,7 @@ class TestPlainPages:
     def test_a_strip_cut_short_is_refused_by_name(self, tmp_path: Path, cut: int) -> None:
         path = save(tmp_path / "m.tiff", np.random.default_rng(0).integers(0, 2, (100, 100)).astype(np.uint8), rowsperstrip=30)
         path.write_bytes(path.read_bytes()[:-cut])
-        for read in (read_mask, read_loose_mask):
+        for read in (read_mask, read_loose_mask, read_loose_packed):
             with pytest.raises(FormatError, match=r"m\.tiff"):
                 read(path)
 
@@ -186,6 +189,43 @@ class TestLenientReading:
         path = save(tmp_path / "m.tiff", values, photometric="rgb" if values.shape[-1] == 3 else "minisblack")
         with pytest.raises(FormatError, match=r"m\.tiff"):
             read_loose_mask(path)
+
+
+class TestPackedReading:
+    """In bits a mask is what it is in bytes, and needs the same repairs."""
+
+    @pytest.mark.parametrize(
+        ("values", "options"),
+        [
+            (MASK.astype(np.uint8), {}),
+            (MASK.astype(np.uint8), {"compression": "zlib", "rowsperstrip": 2}),
+            (MASK, {}),
+            (MASK.astype(np.float32), {}),
+            (MASK.astype(np.uint8) * 255, {"compression": "zlib", "rowsperstrip": 1}),
+            (np.repeat(MASK[..., None].astype(np.uint8), 3, axis=2), {"photometric": "rgb"}),
+        ],
+    )
+    def test_bits_and_repairs_are_those_of_the_mask_in_bytes(self, tmp_path: Path, values: Any, options: dict[str, Any]) -> None:
+        path = save(tmp_path / "m.tiff", values, **options)
+        packed, loose = read_loose_packed(path), read_loose_mask(path)
+        assert packed.mask.shape == MASK.shape
+        assert np.array_equal(packed.mask.bits, pack_mask(MASK).bits)
+        assert packed.repairs == loose.repairs
+
+    def test_what_only_pillow_reads_is_packed_too(self, tmp_path: Path) -> None:
+        Image.fromarray(MASK.astype(np.uint8)).save(tmp_path / "m.tiff", compression="tiff_lzw")
+        packed = read_loose_packed(tmp_path / "m.tiff")
+        assert np.array_equal(packed.mask.bits, pack_mask(MASK).bits)
+        assert "imagecodecs" in packed.repairs[0]
+
+    def test_a_large_mask_is_never_held_in_bytes(self, tmp_path: Path) -> None:
+        write_mask(tmp_path / "m.tiff", np.tri(3000, 2000, dtype=np.bool_))
+        tracemalloc.start()
+        packed = read_loose_packed(tmp_path / "m.tiff")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert np.array_equal(packed.mask.bits, pack_mask(np.tri(3000, 2000, dtype=np.bool_)).bits)
+        assert peak < 3000 * 2000 / 2
 
 
 class TestFinding:
