@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from magic_demo.agreement import MODEL, Agreed, FamilyNumbers, MaskNumbers, Measured, Switches
+from magic_demo.agreement import CONSENSUS, MODEL, Agreed, FamilyNumbers, MaskNumbers, Measured, Switches
 from magic_demo.agreement_sources import AgreementChoice, AgreementSource, Comparison, Predictions, References
 from magic_demo.bundles import has_prediction, list_predictions, read_prediction
 from magic_demo.errors import MagicDemoError
@@ -39,7 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--family", choices=families, metavar="CQID", help="this family of questions alone (default: all nine)")
     parser.add_argument(
-        "--predictions", type=Path, metavar="DIR", help="the bundle folder that `predict --bundle` wrote, to compare with the model"
+        "--predictions",
+        type=Path,
+        metavar="DIR",
+        help="the bundle folder that `predict --bundle` wrote, to compare with that model (default: what readers were shown)",
     )
     parser.add_argument(
         "--reference", type=Path, metavar="FILE", help="answers that are right, in the organisers' layout (default: consensuses)"
@@ -61,19 +64,19 @@ def run(arguments: argparse.Namespace) -> int:
             reading="blind" if arguments.blind else "latest",
             done_only=not arguments.unfinished,
         )
-        source = AgreementSource(store, bundle_predictions(arguments.predictions), file_references(arguments.reference))
+        folder = arguments.predictions
+        source = AgreementSource(store, store.shown if folder is None else bundle_predictions(folder), file_references(arguments.reference))
         found = source.measure(choice, viewer=None)
     print(json.dumps(as_json(found), ensure_ascii=False, indent=1) if arguments.json else "\n".join(list_lines(found)))
     return 0
 
 
-def bundle_predictions(folder: Path | None) -> Predictions:
+def bundle_predictions(folder: Path) -> Predictions:
     """Return how predictions are read from a bundle, by the case's id in any queue. Raises BundleError where the folder is not there."""
-    if folder is not None:
-        list_predictions(folder)
+    list_predictions(folder)
 
     def read(case: CaseKey) -> Prediction | None:
-        return read_prediction(folder, case.case_id) if folder is not None and has_prediction(folder, case.case_id) else None
+        return read_prediction(folder, case.case_id) if has_prediction(folder, case.case_id) else None
 
     return read
 
@@ -95,7 +98,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
     for name in ("dice", "jaccard"):
         masks[name] = [[None if math.isnan(value) else round(value, 6) for value in row] for row in masks[name].tolist()]
     masks["photos"] = agreement.masks.photos.tolist()
-    masks["names"] = [name or None for name in agreement.masks.names]
+    masks["names"] = ["consensus" if name == CONSENSUS else name or None for name in agreement.masks.names]
     return {
         "queue": found.choice.queue,
         "reading": found.choice.reading,
@@ -210,4 +213,4 @@ def _say(measured: Measured | None, *, share: bool = False) -> str:
 
 
 def _name(voice: str) -> str:
-    return "model" if voice == MODEL else voice
+    return {MODEL: "model", CONSENSUS: "consensus"}.get(voice, voice)

@@ -46,34 +46,39 @@ class AgreementSource:
         self.store = store
         self._predictions = predictions
         self._references = references or (lambda _: None)
-        self._models: dict[CaseKey, tuple[frozenset[str], ModelReading]] = {}
+        self._models: dict[CaseKey, tuple[str | None, frozenset[str], ModelReading]] = {}
         self._lock = threading.Lock()
 
-    def measure(self, choice: AgreementChoice, viewer: str | None) -> Comparison:
+    def measure(self, choice: AgreementChoice, viewer: str | None, *, reader: str | None = None) -> Comparison:
         """Measure what ``viewer`` may see, by the rule of ``Store.latest_reviews``; None: everything.
 
+        reader: who looks at it; cases that they have begun blind and not revealed are compared without the model.
         Raises StoreError, and whatever reading predictions and references raises.
         """
         rows = self.store.latest_reviews(choice.queue, viewer=viewer, state="done" if choice.done_only else None)
         own = [saved for saved in rows if saved.review.kind != "consensus"]
         cases = list(dict.fromkeys(saved.review.case for saved in own))
-        models = {case: model for case in cases if (model := self._read_model(case, own)) is not None}
+        hidden = self.store.unrevealed(reader) if reader is not None else ()
+        shown = self.store.shown_digests(choice.queue)
+        spoken = [(case, self._read_model(case, own, shown.get(case))) for case in cases if case not in hidden]
+        models = {case: model for case, model in spoken if model is not None}
         references = {case: answers for case in cases if (answers := self._references(case)) is not None}
         panel = gather_panel(rows, models, readers=choice.readers, choice=choice.reading, done_only=choice.done_only, reference=references)
         families = [family for family in load_families() if choice.family in (None, family.family_id)]
         readers = tuple(sorted({saved.review.reader for saved in own}))
         return Comparison(choice, panel, measure_agreement(panel, families), readers)
 
-    def _read_model(self, case: CaseKey, rows: Sequence[SavedReview]) -> ModelReading | None:
+    def _read_model(self, case: CaseKey, rows: Sequence[SavedReview], shown: str | None) -> ModelReading | None:
+        """Return what the model said, decoded again where other photos are asked for, or ``shown``, the digest of what was shown last, is another."""
         wanted = frozenset(photo_id for saved in rows if saved.review.case == case for photo_id in saved.review.masks)
         with self._lock:
             kept = self._models.get(case)
-        if kept is not None and wanted <= kept[0]:
-            return kept[1]
+        if kept is not None and kept[0] == shown and wanted <= kept[1]:
+            return kept[2]
         prediction = self._predictions(case)
         if prediction is None:
             return None
         reading = read_model(prediction, wanted)
         with self._lock:
-            self._models[case] = (wanted, reading)
+            self._models[case] = (shown, wanted, reading)
         return reading

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,27 +36,25 @@ def write_prediction(folder: Path, prediction: Prediction) -> None:
     """
     name = _checked_name(prediction.encounter_id, folder)
     for photo in prediction.photos:
-        levels = np.rint(np.clip(photo.probability, 0, 1) * np.float32(255)).astype(np.uint8)
-        _, data = cv2.imencode(".png", levels)
-        write_whole(folder / name / f"{_checked_name(photo.photo_id, folder)}.png", data.tobytes())
-    write_json(
-        folder / f"{name}.json",
-        {
-            "kind": KIND,
-            "version": VERSION,
-            "encounter_id": prediction.encounter_id,
-            "threshold": prediction.threshold,
-            "models": dict(prediction.models),
-            "photos": [{"photo_id": photo.photo_id, "size": list(photo.size)} for photo in prediction.photos],
-            "answers": dict(prediction.answers),
-            "scores": {qid: scores.tolist() for qid, scores in prediction.scores.items()},
-            "chances": {family_id: chances.tolist() for family_id, chances in prediction.chances.items()},
-            "unsure": sorted(prediction.unsure),
-            "notes": list(prediction.notes),
-            "failures": list(prediction.failures),
-        },
-        indent=None,
-    )
+        write_whole(folder / name / f"{_checked_name(photo.photo_id, folder)}.png", _encode_map(photo.probability))
+    write_json(folder / f"{name}.json", _describe(prediction), indent=None)
+
+
+def pack_prediction(prediction: Prediction) -> str:
+    """Return what ``write_prediction`` writes as one JSON text in ASCII, each map's PNG in base64: the same prediction, the same text."""
+    entry = _describe(prediction)
+    maps = {photo.photo_id: base64.b64encode(_encode_map(photo.probability)).decode("ascii") for photo in prediction.photos}
+    return json.dumps({**entry, "maps": maps}, sort_keys=True)
+
+
+def unpack_prediction(text: str, source: str) -> Prediction:
+    """Return what ``pack_prediction`` packed. source: where the text lies, for the error. Raises BundleError, one line, when it is not whole."""
+    try:
+        entry = json.loads(text)
+        maps = {name: base64.b64decode(data, validate=True) for name, data in entry["maps"].items()}
+        return _read_entry(entry, entry["encounter_id"], source, lambda name: _decode_map(maps[name], f"{source}, {name}"))
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise BundleError(f"{source}: is not whole ({type(error).__name__}: {one_line(error, 120)}); restore a backup") from error
 
 
 def read_prediction(folder: Path, encounter_id: str) -> Prediction:
@@ -67,23 +67,9 @@ def read_prediction(folder: Path, encounter_id: str) -> Prediction:
         raise BundleError(f"{path}: is no prediction of this program; give the bundle folder that `predict --bundle` wrote")
     if entry.get("version") != VERSION:
         raise BundleError(f"{path}: is of version {entry.get('version')!r}, version {VERSION} is read; write the bundle again")
-    try:
-        if entry["encounter_id"] != encounter_id:
-            raise BundleError(f"{path}: is the prediction of {entry['encounter_id']!r}; a bundle's files keep their names")
-        return Prediction(
-            encounter_id=encounter_id,
-            photos=tuple(_read_photo(folder / encounter_id, photo) for photo in entry["photos"]),
-            scores=_read_scores(entry["scores"], path),
-            answers=_read_answers(entry["answers"], path),
-            chances=_read_chances(entry["chances"], path),
-            unsure=frozenset(str(family_id) for family_id in entry["unsure"]),
-            threshold=_read_threshold(entry["threshold"]),
-            models={str(task): str(model_id) for task, model_id in entry["models"].items()},
-            notes=tuple(str(note) for note in entry["notes"]),
-            failures=tuple(str(failure) for failure in entry["failures"]),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise BundleError(f"{path}: is not whole ({type(error).__name__}: {one_line(error, 120)}); write the bundle again") from error
+    if entry.get("encounter_id") != encounter_id:
+        raise BundleError(f"{path}: is the prediction of {entry.get('encounter_id')!r}; a bundle's files keep their names")
+    return _read_entry(entry, encounter_id, str(path), lambda name: _read_map(folder / encounter_id / f"{_checked_name(name, folder)}.png"))
 
 
 def has_prediction(folder: Path, encounter_id: str) -> bool:
@@ -111,31 +97,78 @@ def remove_prediction(folder: Path, encounter_id: str) -> None:
             maps.rmdir()
 
 
-def _read_photo(folder: Path, photo: Mapping[str, Any]) -> PhotoPrediction:
+def _describe(prediction: Prediction) -> dict[str, Any]:
+    """Return everything of a prediction but its maps, as JSON has it."""
+    return {
+        "kind": KIND,
+        "version": VERSION,
+        "encounter_id": prediction.encounter_id,
+        "threshold": prediction.threshold,
+        "models": dict(prediction.models),
+        "photos": [{"photo_id": photo.photo_id, "size": list(photo.size)} for photo in prediction.photos],
+        "answers": dict(prediction.answers),
+        "scores": {qid: scores.tolist() for qid, scores in prediction.scores.items()},
+        "chances": {family_id: chances.tolist() for family_id, chances in prediction.chances.items()},
+        "unsure": sorted(prediction.unsure),
+        "notes": list(prediction.notes),
+        "failures": list(prediction.failures),
+    }
+
+
+def _read_entry(entry: Mapping[str, Any], encounter_id: str, source: str, read_map: Callable[[str], Probability]) -> Prediction:
+    """Return the prediction that an entry describes. read_map: photo id -> its map. Raises BundleError when it is not whole."""
+    try:
+        return Prediction(
+            encounter_id=encounter_id,
+            photos=tuple(_read_photo(photo, read_map) for photo in entry["photos"]),
+            scores=_read_scores(entry["scores"], source),
+            answers=_read_answers(entry["answers"], source),
+            chances=_read_chances(entry["chances"], source),
+            unsure=frozenset(str(family_id) for family_id in entry["unsure"]),
+            threshold=_read_threshold(entry["threshold"]),
+            models={str(task): str(model_id) for task, model_id in entry["models"].items()},
+            notes=tuple(str(note) for note in entry["notes"]),
+            failures=tuple(str(failure) for failure in entry["failures"]),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise BundleError(f"{source}: is not whole ({type(error).__name__}: {one_line(error, 120)}); write the bundle again") from error
+
+
+def _read_photo(photo: Mapping[str, Any], read_map: Callable[[str], Probability]) -> PhotoPrediction:
     height, width = (int(side) for side in photo["size"])
     if min(height, width) < 1:
         raise ValueError(f"a photo of {width}x{height} pixels")
     if height * width > LIMITS.photo_pixels:
         raise ValueError(f"a photo of more pixels than the limit of {LIMITS.photo_pixels}")
-    return PhotoPrediction(photo["photo_id"], _read_map(folder / f"{_checked_name(photo['photo_id'], folder)}.png"), (height, width))
+    return PhotoPrediction(photo["photo_id"], read_map(photo["photo_id"]), (height, width))
+
+
+def _encode_map(probability: Probability) -> bytes:
+    levels = np.rint(np.clip(probability, 0, 1) * np.float32(255)).astype(np.uint8)
+    _, data = cv2.imencode(".png", levels)
+    return data.tobytes()
 
 
 def _read_map(path: Path) -> Probability:
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        return _decode_map(path.read_bytes(), str(path))
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror or error}); write the bundle again") from error
+
+
+def _decode_map(png: bytes, source: str) -> Probability:
+    data = np.frombuffer(png, np.uint8)
     if data[:8].tobytes() != PNG_START or data.size < 24:
-        raise BundleError(f"{path}: is no 8-bit grey PNG; write the bundle again")
+        raise BundleError(f"{source}: is no 8-bit grey PNG; write the bundle again")
     width, height = (int.from_bytes(data[start : start + 4].tobytes(), "big") for start in (16, 20))
     if width * height > LIMITS.photo_pixels:  # said before a pixel is decoded
-        raise BundleError(f"{path}: a map of {width}x{height} pixels, the limit is {LIMITS.photo_pixels} pixels; write the bundle again")
+        raise BundleError(f"{source}: a map of {width}x{height} pixels, the limit is {LIMITS.photo_pixels} pixels; write the bundle again")
     try:
         levels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error:
         levels = None
     if levels is None or levels.ndim != 2 or levels.dtype != np.uint8:
-        raise BundleError(f"{path}: is no 8-bit grey PNG; write the bundle again")
+        raise BundleError(f"{source}: is no 8-bit grey PNG; write the bundle again")
     return np.asarray(levels, np.float32) / np.float32(255)
 
 
@@ -146,30 +179,30 @@ def _read_threshold(value: Any) -> float:
     return threshold
 
 
-def _read_scores(entry: Mapping[str, Any], path: Path) -> dict[str, NDArray[np.float32]]:
+def _read_scores(entry: Mapping[str, Any], source: str) -> dict[str, NDArray[np.float32]]:
     counts = {question.qid: question.option_count for question in load_questions()}
-    return {qid: _read_numbers(values, counts.get(qid), qid, path).astype(np.float32) for qid, values in entry.items()}
+    return {qid: _read_numbers(values, counts.get(qid), qid, source).astype(np.float32) for qid, values in entry.items()}
 
 
-def _read_chances(entry: Mapping[str, Any], path: Path) -> dict[str, NDArray[np.float64]]:
+def _read_chances(entry: Mapping[str, Any], source: str) -> dict[str, NDArray[np.float64]]:
     counts = {family.family_id: len(family.options["en"]) for family in load_families()}
-    return {family_id: _read_numbers(values, counts.get(family_id), family_id, path) for family_id, values in entry.items()}
+    return {family_id: _read_numbers(values, counts.get(family_id), family_id, source) for family_id, values in entry.items()}
 
 
-def _read_numbers(values: Any, count: int | None, name: str, path: Path) -> NDArray[np.float64]:
+def _read_numbers(values: Any, count: int | None, name: str, source: str) -> NDArray[np.float64]:
     numbers = np.asarray(values, np.float64)
     if count is None:
-        raise BundleError(f"{path}: scores {name}, which is no question; the bundle is of other questions, write it again")
+        raise BundleError(f"{source}: scores {name}, which is no question; the bundle is of other questions, write it again")
     if numbers.shape != (count,) or not np.isfinite(numbers).all():
-        raise BundleError(f"{path}: {name} needs {count} finite numbers; write the bundle again")
+        raise BundleError(f"{source}: {name} needs {count} finite numbers; write the bundle again")
     return numbers
 
 
-def _read_answers(entry: Mapping[str, Any], path: Path) -> dict[str, int]:
+def _read_answers(entry: Mapping[str, Any], source: str) -> dict[str, int]:
     counts = {question.qid: question.option_count for question in load_questions()}
     for qid, index in entry.items():
         if type(index) is not int or not 0 <= index < counts.get(qid, 0):
-            raise BundleError(f"{path}: answers {qid} with {index!r}, which is none of its options; write the bundle again")
+            raise BundleError(f"{source}: answers {qid} with {index!r}, which is none of its options; write the bundle again")
     return dict(entry)
 
 

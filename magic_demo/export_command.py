@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from magic_demo.bundles import list_predictions, read_prediction
@@ -12,7 +12,7 @@ from magic_demo.exports.case_files import find_case_files
 from magic_demo.formats import read_encounters
 from magic_demo.reports import write_disagreements
 from magic_demo.store import LOCAL_READER, Store, default_place
-from magic_demo.types import LANGUAGES, EncounterFiles, SavedReview
+from magic_demo.types import LANGUAGES, EncounterFiles, Prediction, SavedReview
 
 REPORT = "report"
 
@@ -35,7 +35,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, help="folder of the cases, where it is another one than the queue names")
     parser.add_argument("--split", help="train, valid or test of --data, where there are several")
-    parser.add_argument("--predictions", type=Path, metavar="DIR", help="for the report: the bundle folder that `predict --bundle` wrote")
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        metavar="DIR",
+        help="for the report: the bundle folder that `predict --bundle` wrote (default: what readers were shown)",
+    )
     parser.add_argument("--language", choices=LANGUAGES, action="append", help="of the report; can be given again (default: both)")
 
 
@@ -47,7 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         reviews = store.all_reviews(queue)
         cases = gather_cases(store, queue, arguments.data, arguments.split)
     if arguments.format == REPORT:
-        said, left_out = _write_report(arguments, reviews, cases, readers)
+        shown = {key.case_id: store.shown(key) for key in store.shown_digests(queue)} if arguments.format == REPORT else {}
+        predictions = {name: prediction for name, prediction in shown.items() if prediction is not None}
+        said, left_out = _write_report(arguments, reviews, cases, readers, predictions)
     else:
         report = write_export(reviews, cases, arguments.format, arguments.to, readers=readers, consensus=arguments.consensus)
         said = f"{report.cases} cases, {report.readings} readings, {report.masks} masks written to {arguments.to} ({report.format})"
@@ -79,10 +86,14 @@ def gather_cases(store: Store, queue: str, data: Path | None, split: str | None)
 
 
 def _write_report(
-    arguments: argparse.Namespace, reviews: Iterable[SavedReview], cases: Iterable[EncounterFiles], readers: Collection[str]
+    arguments: argparse.Namespace,
+    reviews: Iterable[SavedReview],
+    cases: Iterable[EncounterFiles],
+    readers: Collection[str],
+    shown: Mapping[str, Prediction],
 ) -> tuple[str, tuple[str, ...]]:
     bundle = arguments.predictions
-    predictions = {name: read_prediction(bundle, name) for name in list_predictions(bundle)} if bundle is not None else {}
+    predictions = {name: read_prediction(bundle, name) for name in list_predictions(bundle)} if bundle is not None else shown
     languages = arguments.language or LANGUAGES
     report, left_out = write_disagreements(
         reviews, cases, predictions, arguments.to, languages=languages, readers=readers, consensus=arguments.consensus

@@ -73,7 +73,7 @@ def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
         return
     yield request.getfixturevalue("postgres_store")
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    server.execute("TRUNCATE save_keys, masks, reviews, assignments, cases", database="store")
+    server.execute("TRUNCATE save_keys, showings, predictions, masks, reviews, assignments, cases", database="store")
     server.execute("DELETE FROM readers WHERE folded <> 'local'", database="store")
     server.execute("UPDATE readers SET role = 'reader'", database="store")
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from magic_demo.agreement import MODEL, ModelReading, cohens_kappa, compare_runs, gather_panel, measure_agreement, read_model
+from magic_demo.agreement import CONSENSUS, MODEL, ModelReading, cohens_kappa, compare_runs, gather_panel, measure_agreement, read_model
 from magic_demo.agreement.results import Agreed, Agreement, FamilyNumbers
 from magic_demo.errors import FormatError
 from magic_demo.mask_runs import decode_mask, encode_mask
@@ -182,6 +182,22 @@ def test_the_matrix_by_hand() -> None:
     assert masks.jaccard.round(6).tolist() == [[1, 1, round(1 / 3, 6)], [1, 1, round(1 / 3, 6)], [round(1 / 3, 6), round(1 / 3, 6), 1]]
     assert masks.dice_with_model is not None and (masks.dice_with_model.value, masks.dice_with_model.count) == (0.75, 2)
     assert masks.dice_among_readers is not None and (masks.dice_among_readers.value, masks.dice_among_readers.count) == (0.5, 1)
+
+
+def test_the_consensus_stands_in_the_matrix_and_in_no_mean() -> None:
+    """Ann's mask is the consensus itself, the model's shares 8 of its 16 pixels; the unfinished one and a case without readers count for nothing."""
+    agreed, off = square(10, 12, 2, 2, 4), square(10, 12, 2, 4, 4)
+    reviews = [
+        outlined(0, "Ann", agreed),
+        outlined(0, "Chen", agreed, kind="consensus"),
+        outlined(0, "Chen", off, kind="consensus", state="in progress"),
+        outlined(1, "Chen", off, kind="consensus"),
+    ]
+    masks = measure(reviews, models_mask(off)).masks
+    assert masks.names == (MODEL, "Ann", CONSENSUS)
+    assert masks.dice.tolist() == [[1, 0.5, 0.5], [0.5, 1, 1], [0.5, 1, 1]] and masks.photos[2, 2] == 1
+    assert masks.dice_with_model is not None and (masks.dice_with_model.value, masks.dice_with_model.count) == (0.5, 1)
+    assert masks.dice_among_readers is None
 
 
 def test_two_empty_masks_agree() -> None:

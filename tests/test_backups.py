@@ -17,7 +17,7 @@ from magic_demo.errors import MagicDemoError, StoreError
 from magic_demo.mask_runs import encode_mask
 from magic_demo.store import NewCase, Store
 from magic_demo.store.copies import Row
-from magic_demo.types import CaseKey, Review
+from magic_demo.types import CaseKey, Prediction, Review
 from tests.reviewed_cases import answer, draw_mask
 
 CASE = CaseKey("q 湿疹", "E1")
@@ -43,6 +43,7 @@ def fill_store(store: Store, photos: Path) -> None:
             client_key=comment,
         )
     store.save(Review("E1", "local", "blind", "done", answer(2), queue=CASE.queue))
+    store.note_shown(CASE, "Li", Prediction("E1", answers=answer(3), models={"cvqa": "m@1"}))
     store.save(Review("E3", "local", queue=CASE.queue, comment="goes"))
     store.delete_case(CaseKey(CASE.queue, "E3"))
 
@@ -70,6 +71,8 @@ def test_what_is_restored_is_what_was_backed_up(filled: Store, tmp_path: Path, e
         assert again.check_password("Li", "a long password") is not None and again.check_password("Li", "another password") is None
         assert again.history(CASE, "Li") == filled.history(CASE, "Li")
         assert again.progress(CASE.queue) == filled.progress(CASE.queue)
+        shown = again.shown(CASE)
+        assert shown is not None and shown.answers == answer(3) and again.was_shown(CASE, "Li")
         folder = again.case(CASE, "local").folder
         assert folder is not None and Path(folder).parent == (tmp_path / "put back").resolve()
         assert (Path(folder) / "photo 1.png").read_bytes() == b"a photo's bytes"

@@ -318,7 +318,7 @@ def test_backups(empty_store: Store, data: st.DataObject) -> None:
         restore_backup(path, empty_store, path.parent / "photos")
         assert empty_store.reader("local") is not None
         with empty_store._database.writing() as session:  # what came back goes, for the next one
-            for table in ("save_keys", "masks", "reviews", "assignments", "cases"):
+            for table in ("save_keys", "showings", "predictions", "masks", "reviews", "assignments", "cases"):
                 session.connection().exec_driver_sql(f"DELETE FROM {table}")
             session.connection().exec_driver_sql("DELETE FROM readers WHERE folded <> 'local'")
 

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import io
 import re
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -16,12 +17,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.agreement import MaskNumbers, Measured, Switches
+from magic_demo.agreement import CONSENSUS, MaskNumbers, Measured, Switches
 from magic_demo.agreement_sources import AgreementChoice, AgreementSource, Comparison
 from magic_demo.bundles import read_prediction
 from magic_demo.errors import FormError, StoreError
 from magic_demo.questions import load_families
-from magic_demo.store import LOCAL_READER, Store
+from magic_demo.store import LOCAL_READER, NewCase, Store
 from magic_demo.types import CaseKey, Review
 from magic_demo.ui.agreement.cases import MOST_CASES, Thumbnails, render_cases
 from magic_demo.ui.agreement.filters import View, read_filter, render_filters
@@ -122,6 +123,12 @@ def test_the_matrix_shows_a_dash_where_no_photo_has_both_masks() -> None:
     assert shown.count("<td>–</td>") == 2 and "nan" not in shown
 
 
+def test_the_consensus_has_a_row_and_a_column() -> None:
+    dice = np.array([[1.0, 0.5], [0.5, 1.0]])
+    shown = render_masks(MaskNumbers(("Ann", CONSENSUS), dice, dice, np.array([[2, 1], [1, 1]])), ("Ann",))
+    assert shown.count('class="voice-tag">C<') == 2 and "共识" in shown
+
+
 def test_a_flow_draws_what_flows_and_says_it_in_words() -> None:
     switches = Switches(readings=4, answers=10, changed=Measured(0.3, count=10), towards=2, away=1, right_right=4, wrong_right=1)
     shown = render_switches(switches)
@@ -188,10 +195,34 @@ def test_what_running_models_have_shown_is_compared_without_a_bundle(rounds: Rea
         assert page.source.measure(AgreementChoice(), None).agreement.model_cases == 0
         prediction = read_prediction(rounds.bundle, "ENC00001")
         desk.note_shown("Ann", key, prediction)
-        assert desk.prediction(key) is None and desk.said(CaseKey("other", "ENC00001")) is None
         said = desk.said(key)
-        assert said is not None and said.answers == prediction.answers
+        assert desk.prediction(key) is None and said is not None and said.answers == prediction.answers
         assert page.source.measure(AgreementChoice(), None).agreement.model_cases == 1
+    with Store.open(rounds.store) as again:
+        assert AgreementSource(again, Desk(again).said).measure(AgreementChoice(), None).agreement.model_cases == 1, "it was kept"
+        desk = Desk(again)
+        desk.note_shown("Bo", key, replace(prediction, answers=answer(3)))
+        said = desk.said(key)
+        assert said is not None and said.answers == answer(3), "what was shown last speaks"
+
+
+def test_the_models_answer_stays_away_from_a_reader_who_has_not_revealed_it(rounds: ReadRounds, tmp_path: Path) -> None:
+    key = CaseKey(QUEUE, "ENC00001")
+    with Store.open(tmp_path / "blind") as store:
+        store.add_cases(QUEUE, [NewCase(key.case_id, str(rounds.store.parent / "data"))])
+        store.add_reader("Ann")
+        for name in ("Ann", LOCAL_READER):
+            store.save(Review(key.case_id, name, "blind", "done", answer(0), queue=QUEUE))
+        desk = Desk(store, rounds.bundle)
+        page = lay_out(desk)
+        assert page is not None
+        assert desk.said_to("Ann", [key]) == {} == desk.said_to(LOCAL_READER, [key])
+        blind = page.follow(View(), Seen(), REQUEST)
+        assert "the model spoke" not in blind[page.parts["headline"]] and 'class="voice-tag">M<' not in "".join(map(str, blind.values()))
+        store.save(Review(key.case_id, LOCAL_READER, "revealed", "done", answer(1), queue=QUEUE))
+        assert page.source.measure(AgreementChoice(), None, reader=LOCAL_READER).agreement.model_cases == 1
+        assert page.source.measure(AgreementChoice(), "Ann", reader="Ann").agreement.model_cases == 0
+        assert set(desk.said_to(LOCAL_READER, [key])) == {key} and desk.said_to("Ann", [key]) == {}
 
 
 def test_a_reader_who_signed_in_sees_by_the_stores_rule(rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,9 +233,9 @@ def test_a_reader_who_signed_in_sees_by_the_stores_rule(rounds: ReadRounds, monk
         asked: list[str | None] = []
         measure = page.source.measure
 
-        def ask(choice: AgreementChoice, viewer: str | None) -> Comparison:
+        def ask(choice: AgreementChoice, viewer: str | None, *, reader: str | None = None) -> Comparison:
             asked.append(viewer)
-            return measure(choice, viewer)
+            return measure(choice, viewer, reader=reader)
 
         monkeypatch.setattr(page.source, "measure", ask)
         page.follow(View(), Seen(), REQUEST)

@@ -3,7 +3,7 @@
 from magic_demo.agreement.coefficients import cohens_kappa, krippendorffs_alpha
 from magic_demo.agreement.mask_overlap import compare_runs
 from magic_demo.agreement.measuring import measure_agreement
-from magic_demo.agreement.panel import MODEL, ModelReading, gather_panel, read_model
+from magic_demo.agreement.panel import CONSENSUS, MODEL, ModelReading, gather_panel, read_model
 from magic_demo.agreement.results import (
     Agreed,
     Agreement,
@@ -18,6 +18,7 @@ from magic_demo.agreement.results import (
 )
 
 __all__ = [
+    "CONSENSUS",
     "MODEL",
     "Agreed",
     "Agreement",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from magic_demo.agreement.coefficients import means
 from magic_demo.agreement.mask_overlap import compare_runs
-from magic_demo.agreement.panel import MODEL, Panel
+from magic_demo.agreement.panel import CONSENSUS, MODEL, Panel
 from magic_demo.agreement.resampling import as_measured, draw_cases
 from magic_demo.agreement.results import MaskNumbers, Measured
 from magic_demo.scoring import dice, jaccard
@@ -33,13 +33,27 @@ def compare_masks(panel: Panel) -> Overlaps:
     return found
 
 
+def _compare_consensus(panel: Panel) -> Overlaps:
+    """Compare every voice's mask with the consensus of the same photo and size."""
+    found: Overlaps = {}
+    for photo, agreed in panel.consensus_masks.items():
+        for voice in panel.voices:
+            runs = panel.masks[voice].get(photo)
+            if runs is not None and runs.size == agreed.size:
+                counts = compare_runs(runs, agreed)
+                found.setdefault(photo, {})[voice, CONSENSUS] = (dice(counts), jaccard(counts))
+    return found
+
+
 def measure_masks(panel: Panel, overlaps: Overlaps, *, resamples: int) -> MaskNumbers:
-    """Return the matrices over voices with a mask, and the means with the model and among readers."""
-    names = tuple(voice for voice in panel.voices if panel.masks[voice] and (voice != MODEL or _model_is_compared(overlaps)))
+    """Return the matrices over voices with a mask and the consensus, and the means with the model and among readers."""
+    agreed = _compare_consensus(panel)
+    names = tuple(voice for voice in panel.voices if panel.masks[voice] and (voice != MODEL or _is_compared(MODEL, overlaps, agreed)))
+    names += (CONSENSUS,) if agreed else ()
     place = {name: number for number, name in enumerate(names)}
     totals = np.zeros((2, len(names), len(names)))
     photos = np.zeros((len(names), len(names)), np.int64)
-    for pairs in overlaps.values():
+    for pairs in (*overlaps.values(), *agreed.values()):
         for (one, other), both in pairs.items():
             for row, column in ((place[one], place[other]), (place[other], place[one])):
                 totals[:, row, column] += both
@@ -47,7 +61,7 @@ def measure_masks(panel: Panel, overlaps: Overlaps, *, resamples: int) -> MaskNu
     with np.errstate(invalid="ignore"):
         mean_dice, mean_jaccard = totals / np.where(photos > 0, photos, np.nan)
     for name, number in place.items():
-        photos[number, number] = len(panel.masks[name])
+        photos[number, number] = len(panel.consensus_masks if name == CONSENSUS else panel.masks[name])
         mean_dice[number, number] = mean_jaccard[number, number] = 1.0
     counts = draw_cases(len(panel.cases), resamples)
     return MaskNumbers(
@@ -59,8 +73,8 @@ def measure_masks(panel: Panel, overlaps: Overlaps, *, resamples: int) -> MaskNu
     )
 
 
-def _model_is_compared(overlaps: Overlaps) -> bool:
-    return any(MODEL in pair for pairs in overlaps.values() for pair in pairs)
+def _is_compared(voice: str, *overlaps: Overlaps) -> bool:
+    return any(voice in pair for found in overlaps for pairs in found.values() for pair in pairs)
 
 
 def _mean(panel: Panel, overlaps: Overlaps, counts: NDArray[np.float64], metric: int, *, model: bool) -> Measured | None:

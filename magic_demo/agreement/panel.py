@@ -16,6 +16,8 @@ from magic_demo.types import Answers, CaseKey, Family, MaskRuns, Prediction, Rev
 
 MODEL = ""
 """The model's name among the voices, which no reader can have."""
+CONSENSUS = "\n"
+"""The name of what adjudicators agreed on in the matrix of masks, which no reader can have: a reference, no voice."""
 _OWN = ("assisted", "blind", "revealed")  # a consensus speaks for all: it is a reference, no voice
 
 
@@ -33,6 +35,7 @@ class Panel:
 
     voices: the model's first where it spoke, then the readers by name. answers, masks: voice -> case -> answers, voice -> (case, photo id) -> mask.
     switched: the (blind, revealed) readings of every reader and case with both. reference: case -> answers. readings: how many speak.
+    consensus_masks: (case, photo id) -> mask of the newest finished consensus.
     """
 
     cases: tuple[CaseKey, ...]
@@ -42,6 +45,7 @@ class Panel:
     switched: tuple[tuple[Review, Review], ...]
     reference: Mapping[CaseKey, Answers]
     readings: int
+    consensus_masks: Mapping[tuple[CaseKey, str], MaskRuns]
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -92,8 +96,8 @@ def gather_panel(
     if spoken:
         answers = {MODEL: {case: reading.answers for case, reading in spoken.items()}, **answers}
         masks = {MODEL: {(case, name): runs for case, reading in spoken.items() for name, runs in reading.masks.items()}, **masks}
-    consensus = {review.case: review.answers for review in kept if review.kind == "consensus" and review.state == "done"}
-    right = {**consensus, **(reference or {})}
+    consensus = {review.case: review for review in kept if review.kind == "consensus" and review.state == "done"}
+    right = {**{case: review.answers for case, review in consensus.items()}, **(reference or {})}
     return Panel(
         cases=cases,
         voices=tuple(answers),
@@ -102,6 +106,13 @@ def gather_panel(
         switched=_pair_switched(own),
         reference={case: right[case] for case in cases if case in right},
         readings=len(chosen),
+        consensus_masks={
+            (case, photo_id): runs
+            for case in cases
+            if case in consensus
+            for photo_id, runs in consensus[case].masks.items()
+            if photo_id not in consensus[case].unusable
+        },
     )
 
 

@@ -65,8 +65,8 @@ class FamilyNumbers:
 class MaskNumbers:
     """How far masks of the same photo overlap.
 
-    names: rows and columns, the model's first where it spoke. dice, jaccard: (N, N) float64 means over photos, 0..1, NaN where no photo has both
-    masks, 1 on the diagonal. photos: (N, N) int64, of how many photos. The rest are means over all pairs of masks, counted by pair.
+    names: rows and columns, the model's first where it spoke, ``CONSENSUS`` last where there is one. dice, jaccard: (N, N) float64 means over photos, 0..1, NaN where no photo has both
+    masks, 1 on the diagonal. photos: (N, N) int64, of how many photos. The rest are means over all pairs of masks of voices, counted by pair.
     """
 
     names: tuple[str, ...] = ()

@@ -13,11 +13,11 @@ from typing import Self
 import sqlalchemy as sa
 
 from magic_demo.errors import StoreError
-from magic_demo.store import cases, copies, readers, reviews
+from magic_demo.store import cases, copies, predictions, readers, reviews
 from magic_demo.store.database import Database
 from magic_demo.store.records import CaseFilter, CaseOrder, NewCase, Progress, QueueCase, Reader, ReaderRole
 from magic_demo.store.tables import CaseRow, ReaderRow, ReviewRow
-from magic_demo.types import CaseKey, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.types import CaseKey, Prediction, Review, ReviewKind, ReviewState, SavedReview
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,33 @@ class Store:
         with self._database.reading() as session:
             return session.scalar(sa.select(sa.func.max(ReviewRow.number))) or 0
 
+    # -- what models said -----------------------------------------------------------------------------------------------------------
+
+    def note_shown(self, case: CaseKey, reader: str, prediction: Prediction) -> None:
+        """Keep that a reader was shown what models say of a case, and what that was (maps as in a bundle); nothing older changes."""
+        with self._database.writing() as session:
+            predictions.add_showing(session, case, reader, prediction)
+
+    def shown(self, case: CaseKey) -> Prediction | None:
+        """Return what anybody was shown last of a case, None where no model has spoken of it. For eyes that may see it."""
+        with self._database.reading() as session:
+            return predictions.read_shown(session, case)
+
+    def shown_digests(self, queue: str | None = None) -> dict[CaseKey, str]:
+        """Return, of every case of a queue (None: of all) that anybody was shown a model's answer of, a digest of the one shown last."""
+        with self._database.reading() as session:
+            return predictions.list_shown(session, queue)
+
+    def was_shown(self, case: CaseKey, reader: str) -> bool:
+        """Return whether a reader was ever shown what models say of a case: it cannot be read blind any more."""
+        with self._database.reading() as session:
+            return predictions.was_shown(session, case, reader)
+
+    def unrevealed(self, reader: str) -> Collection[CaseKey]:
+        """Return the cases that a reader has begun blind and not revealed: the model's answer stays out of their sight everywhere."""
+        with self._database.reading() as session:
+            return predictions.list_unrevealed(session, reader)
+
     # -- cases --------------------------------------------------------------------------------------------------------------------
 
     def add_cases(self, queue: str, new: Sequence[NewCase]) -> int:
@@ -184,10 +211,11 @@ class Store:
             cases.assign_case(session, case, assigned_to)
 
     def delete_case(self, case: CaseKey) -> int:
-        """Delete a case with every review of it, for good, and return how many reviews went. Its photos are the caller's to delete."""
+        """Delete a case with every review and prediction of it, for good, and return how many reviews went. Its photos are the caller's to delete."""
         with self._database.writing() as session:
             found = cases.find_case(session, case)
             count = reviews.delete_reviews(session, found)
+            predictions.delete_predictions(session, found)
             cases.delete_case_row(session, found)
             return count
 

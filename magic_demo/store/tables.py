@@ -119,3 +119,22 @@ class SaveKeyRow(Tables):
     reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"), primary_key=True)
     client_key: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(ForeignKey("reviews.number"), index=True)
+
+
+class PredictionRow(Tables):
+    """What models said of a case, kept once however often it was shown. content: what ``bundles.pack_prediction`` returns; digest: of it."""
+
+    __tablename__ = "predictions"
+    case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"), primary_key=True)
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[str]
+
+
+class ShowingRow(Tables):
+    """That a reader was shown what models said of a case; a prediction that follows itself is one showing."""
+
+    __tablename__ = "showings"
+    case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"), primary_key=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"), primary_key=True)
+    shown_at: Mapped[datetime] = mapped_column(primary_key=True)
+    digest: Mapped[str]

@@ -77,7 +77,8 @@ class AgreementPage:
             number = self.store.last_number()
             if (number, view) == (seen.number, seen.view):
                 return {self.seen: gr.skip()}
-            found = self.source.measure(view.choice, self._viewer(request.cookies))
+            reader = self.desk.reader(request.cookies)
+            found = self.source.measure(view.choice, None if reader == LOCAL_READER else reader, reader=reader)
             drawn = self._draw(view, found)
         except MagicDemoError as error:
             number, drawn = -1, dict.fromkeys(self.PARTS, "")
@@ -103,11 +104,6 @@ class AgreementPage:
 
     def _component(self, name: str) -> Any:
         return self.filters if name == "filters" else self.parts[name]
-
-    def _viewer(self, cookies: Mapping[str, str]) -> str | None:
-        """Return for whose eyes the page is: None, everybody's, where nobody signs in."""
-        name = self.desk.reader(cookies)
-        return None if name == LOCAL_READER else name
 
     def _reference(self, case: CaseKey) -> Answers | None:
         return self.desk.reference(self.store.case(case, LOCAL_READER))

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import hashlib
-import shutil
-import tempfile
-import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,9 +40,6 @@ class Desk:
     first_queue: str | None = None
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
-    _seen: set[tuple[str, CaseKey]] = field(default_factory=set)
-    _said: Path | None = None
-    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add_queue(self, folder: Path) -> list[str]:
         """Put a folder's cases into the queue of its name, and return one line for each case that cannot be used.
@@ -109,18 +101,15 @@ class Desk:
         return read_prediction(self.bundle, key.case_id)
 
     def said(self, key: CaseKey) -> Prediction | None:
-        """Return what the bundle holds of a case, or else what running models have shown of it since the page began; None where neither spoke."""
+        """Return what the bundle holds of a case, or else what anybody was shown of it last; None where no model spoke."""
         found = self.prediction(key)
-        folder = self._said_folder(key)
-        return (
-            found
-            if found is not None or folder is None or not has_prediction(folder, key.case_id)
-            else read_prediction(folder, key.case_id)
-        )
+        return found if found is not None else self.opened_store.shown(key)
 
-    def _said_folder(self, key: CaseKey) -> Path | None:
-        """Return where a queue's shown predictions are kept: a folder a queue, as two queues may hold different cases under the same id."""
-        return None if self._said is None else self._said / hashlib.sha256(key.queue.encode()).hexdigest()[:16]
+    def said_to(self, reader: str, keys: Collection[CaseKey]) -> dict[CaseKey, Prediction]:
+        """Return what models said of these cases, those left out that the reader has begun blind and not revealed."""
+        hidden = self.opened_store.unrevealed(reader)
+        spoken = {key: self.said(key) for key in keys if key not in hidden}
+        return {key: prediction for key, prediction in spoken.items() if prediction is not None}
 
     def reference(self, case: QueueCase) -> Answers | None:
         """Return the reference answers of a case, None where its folder holds none."""
@@ -131,25 +120,19 @@ class Desk:
         return self._references[case.folder].get(case.key.case_id)
 
     def note_shown(self, reader: str, key: CaseKey, prediction: Prediction) -> None:
-        """Remember that a reader has seen what the model says of a case, and how unsure it is of it."""
-        with self._lock:
-            self._seen.add((reader, key))
-            if self._said is None:
-                self._said = Path(tempfile.mkdtemp(prefix="magic-demo-"))
-                atexit.register(shutil.rmtree, self._said, ignore_errors=True)
-        folder = self._said_folder(key)
-        if folder is not None:
-            write_prediction(folder, replace(prediction, encounter_id=key.case_id))
-        case = self.opened_store.case(key, reader)
+        """Keep that a reader has seen what the model says of a case, what that is, and how unsure it is of it."""
+        store = self.opened_store
+        store.note_shown(key, reader, prediction)
+        case = store.case(key, reader)
         doubt = measure_uncertainty(prediction)
         if doubt is not None and case.uncertainty != doubt:
-            self.opened_store.add_cases(key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, doubt)])
+            store.add_cases(key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, doubt)])
 
     def choose_kind(self, mode: Mode, reader: str, key: CaseKey, saved: set[ReviewKind]) -> ReviewKind:
         """Return the kind of a reading that begins or goes on: what was seen stays seen, what began blind stays blind until it is revealed."""
         if "revealed" in saved:
             return "revealed"
-        if "assisted" in saved or "consensus" in saved or (reader, key) in self._seen:
+        if "assisted" in saved or "consensus" in saved or self.opened_store.was_shown(key, reader):
             return "assisted"
         return "blind" if "blind" in saved or mode == "blind" else "assisted"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from magic_demo.agreement import MODEL, Agreed, Measured
+from magic_demo.agreement import CONSENSUS, MODEL, Agreed, Measured
 from magic_demo.ui.agreement.filters import Measure
 from magic_demo.ui.i18n import both
 
@@ -37,10 +37,12 @@ def pick(agreed: Agreed, measure: Measure) -> Measured | None:
 
 
 def tag_of(voice: str, readers: tuple[str, ...]) -> str:
-    """Return the sign of a voice in pictures and tables: M for the model, 1, 2, ... for readers."""
-    return "M" if voice == MODEL else str(readers.index(voice) + 1) if voice in readers else "?"
+    """Return the sign of a voice in pictures and tables: M for the model, C for the consensus, 1, 2, ... for readers."""
+    signs = {MODEL: "M", CONSENSUS: "C"}
+    return signs[voice] if voice in signs else str(readers.index(voice) + 1) if voice in readers else "?"
 
 
 def name_of(voice: str) -> str:
     """Return HTML of a voice's name."""
-    return both("agreement.model") if voice == MODEL else f"<span>{escape(voice)}</span>"
+    named = {MODEL: "agreement.model", CONSENSUS: "agreement.consensus"}
+    return both(named[voice]) if voice in named else f"<span>{escape(voice)}</span>"

@@ -1,0 +1,79 @@
+"""What models said of the cases that readers were shown, and who has seen it: rows that are only added."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from magic_demo.bundles import BundleError, pack_prediction, unpack_prediction
+from magic_demo.errors import StoreError
+from magic_demo.store.cases import find_case
+from magic_demo.store.readers import find_present_row, find_row
+from magic_demo.store.rules import MODEL_SEEN
+from magic_demo.store.tables import CaseRow, PredictionRow, ReviewRow, ShowingRow
+from magic_demo.types import CaseKey, Prediction
+
+
+def add_showing(session: Session, key: CaseKey, reader: str, prediction: Prediction) -> None:
+    """Keep that a reader was shown a prediction, and the prediction; nothing is added when it is what this reader was shown last."""
+    case, row = find_case(session, key), find_present_row(session, reader)
+    content = pack_prediction(prediction)
+    digest = hashlib.sha256(content.encode("ascii")).hexdigest()
+    last = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number, ShowingRow.reader_id == row.id)
+    if session.scalar(last.order_by(ShowingRow.shown_at.desc()).limit(1)) == digest:
+        return
+    if session.get(PredictionRow, (case.number, digest)) is None:
+        session.add(PredictionRow(case_number=case.number, digest=digest, content=content))
+        session.flush()
+    session.add(ShowingRow(case_number=case.number, reader_id=row.id, shown_at=datetime.now(UTC), digest=digest))
+
+
+def read_shown(session: Session, key: CaseKey) -> Prediction | None:
+    """Return the prediction of a case that anybody was shown last, None where there is none."""
+    case = find_case(session, key)
+    shown = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number).order_by(ShowingRow.shown_at.desc()).limit(1)
+    digest = session.scalar(shown)
+    if digest is None:
+        return None
+    try:
+        return unpack_prediction(session.get_one(PredictionRow, (case.number, digest)).content, f"the prediction of {key.case_id}")
+    except BundleError as error:
+        raise StoreError(str(error)) from error
+
+
+def list_shown(session: Session, queue: str | None) -> dict[CaseKey, str]:
+    """Return the digest of what anybody was shown last, of every case of a queue, or of all, that a model has spoken of."""
+    rows = (
+        sa.select(CaseRow.queue, CaseRow.case_id, ShowingRow.digest)
+        .join(CaseRow, CaseRow.number == ShowingRow.case_number)
+        .where(*([] if queue is None else [CaseRow.queue == queue]))
+        .order_by(ShowingRow.shown_at)
+    )
+    return {CaseKey(row.queue, row.case_id): row.digest for row in session.execute(rows)}  # the last one of a case stays
+
+
+def was_shown(session: Session, key: CaseKey, reader: str) -> bool:
+    """Return whether a reader was ever shown what models say of a case."""
+    case, row = find_case(session, key), find_row(session, reader)
+    found = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number, ShowingRow.reader_id == row.id).limit(1)
+    return session.scalar(found) is not None
+
+
+def list_unrevealed(session: Session, reader: str) -> Collection[CaseKey]:
+    """Return the cases that a reader has begun blind and not seen the model's answer of."""
+    row = find_row(session, reader)
+    own = sa.select(ReviewRow.case_number).where(ReviewRow.reader_id == row.id)
+    blind = own.where(ReviewRow.kind == "blind")
+    seen = own.where(ReviewRow.kind.in_(MODEL_SEEN))
+    found = sa.select(CaseRow.queue, CaseRow.case_id).where(CaseRow.number.in_(blind), CaseRow.number.not_in(seen))
+    return frozenset(CaseKey(queue, case_id) for queue, case_id in session.execute(found))
+
+
+def delete_predictions(session: Session, case: CaseRow) -> None:
+    """Delete what models said of a case, and to whom it was shown."""
+    session.execute(sa.delete(ShowingRow).where(ShowingRow.case_number == case.number))
+    session.execute(sa.delete(PredictionRow).where(PredictionRow.case_number == case.number))
