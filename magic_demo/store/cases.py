@@ -24,6 +24,9 @@ from magic_demo.store.rules import OWN_READINGS
 from magic_demo.store.tables import AssignmentRow, CaseRow, ReaderRow, ReviewRow
 from magic_demo.types import CaseKey
 
+AT_ONCE = 500
+"""Values in one IN (...): below what every SQLite allows."""
+
 
 def find_case(session: Session, key: CaseKey) -> CaseRow:
     """Return a case's row. Raises StoreError when there is none."""
@@ -37,11 +40,11 @@ def find_case(session: Session, key: CaseKey) -> CaseRow:
 def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
     """Put cases at the end of a queue; see ``Store.add_cases``."""
     queue = check_name(queue, "queue")
-    there = {row.case_id: row for row in session.scalars(sa.select(CaseRow).where(CaseRow.queue == queue))}
-    position = max((row.position for row in there.values()), default=-1) + 1
-    before = len(there)
-    now = datetime.now(UTC)
-    wanted = len({*there, *(case.case_id for case in cases)})
+    there = _find_cases(session, queue, [case.case_id for case in cases])
+    last, before = session.execute(sa.select(sa.func.max(CaseRow.position), sa.func.count()).where(CaseRow.queue == queue)).one()
+    position = 0 if last is None else last + 1
+    known, now = len(there), datetime.now(UTC)
+    wanted = before + len({case.case_id for case in cases}) - known
     if wanted > max(before, LIMITS.queue_cases):
         raise StoreError(f"queue {queue!r} would have {wanted} cases, the limit is {LIMITS.queue_cases}; put some into another queue")
     for case in cases:
@@ -55,7 +58,17 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
             position += 1
         row.folder = None if case.folder is None else check_name(case.folder, "folder", longest=4000)
         row.photos_kept, row.uncertainty = case.photos_kept, case.uncertainty
-    return len(there) - before
+    return len(there) - known
+
+
+def _find_cases(session: Session, queue: str, case_ids: Sequence[str]) -> dict[str, CaseRow]:
+    """Return those of these cases that the queue has: a queue is long, and what is added mostly short."""
+    found: dict[str, CaseRow] = {}
+    asked = [case_id for case_id in case_ids if is_line(case_id)]  # what no database keeps is not there
+    for start in range(0, len(asked), AT_ONCE):
+        query = sa.select(CaseRow).where(CaseRow.queue == queue, CaseRow.case_id.in_(asked[start : start + AT_ONCE]))
+        found.update({row.case_id: row for row in session.scalars(query)})
+    return found
 
 
 def list_queues(session: Session) -> list[str]:
@@ -127,7 +140,8 @@ def list_cases(
 def read_case(session: Session, key: CaseKey, reader: str) -> QueueCase:
     """Return one case as a reader sees it."""
     case, row = find_case(session, key), find_row(session, reader)
-    return _as_reader_sees(case, _read_queue(session, [CaseRow.number == case.number]), row)
+    found = _read_queue(session, [CaseRow.number == case.number])
+    return _as_reader_sees(found.cases[0], found, row)
 
 
 def measure_progress(session: Session, queue: str) -> list[Progress]:
@@ -159,6 +173,11 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
     return progress
 
 
+_SEEN = (CaseRow.number, CaseRow.queue, CaseRow.case_id, CaseRow.position, CaseRow.folder, CaseRow.photos_kept, CaseRow.uncertainty)
+"""The columns of a case that a list of cases needs."""
+_Case = sa.Row[int, str, str, int, str | None, bool, float | None]
+
+
 @dataclass(frozen=True)
 class _Newest:
     """What the newest review of one reader says of one case, as far as a list of cases needs it."""
@@ -166,20 +185,23 @@ class _Newest:
     state: CaseState
     flagged: bool
     differs: bool
-    saved_at: datetime
+    saved_at: datetime | None
+
+
+_NOT_BEGUN = _Newest("not started", flagged=False, differs=False, saved_at=None)
 
 
 @dataclass(frozen=True)
 class _Queue:
     """Cases by position, the names each is assigned to, and the newest review by case number and reader id."""
 
-    cases: Sequence[CaseRow]
+    cases: Sequence[_Case]
     assigned: Mapping[int, tuple[str, ...]]
     newest: Mapping[tuple[int, int], _Newest]
 
 
 def _read_queue(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> _Queue:
-    cases = session.scalars(sa.select(CaseRow).where(*conditions).order_by(CaseRow.position, CaseRow.number)).all()
+    cases = session.execute(sa.select(*_SEEN).where(*conditions).order_by(CaseRow.position, CaseRow.number)).all()
     assigned: dict[int, tuple[str, ...]] = defaultdict(tuple)
     pairs = (
         sa.select(AssignmentRow.case_number, ReaderRow.name)
@@ -222,19 +244,20 @@ def _is_in(case: QueueCase, only: CaseFilter) -> bool:
     return case.state == only
 
 
-def _as_reader_sees(case: CaseRow, found: _Queue, reader: ReaderRow) -> QueueCase:
-    seen = QueueCase(
+def _as_reader_sees(case: _Case, found: _Queue, reader: ReaderRow) -> QueueCase:
+    newest = found.newest.get((case.number, reader.id), _NOT_BEGUN)
+    return QueueCase(
         CaseKey(case.queue, case.case_id),
         case.position,
         case.folder,
         case.photos_kept,
         case.uncertainty,
         found.assigned.get(case.number, ()),
+        newest.state,
+        newest.flagged,
+        newest.differs,
+        newest.saved_at,
     )
-    newest = found.newest.get((case.number, reader.id))
-    if newest is None:
-        return seen
-    return replace(seen, state=newest.state, flagged=newest.flagged, disagrees=newest.differs, saved_at=newest.saved_at)
 
 
 def _measure_disputes(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> dict[CaseKey, float]:
