@@ -19,9 +19,7 @@ def lesion_levels(probability: Probability, size: tuple[int, int]) -> NDArray[np
 
     These levels are what the page draws and what batch mode thresholds, so that both show the same mask.
     """
-    height, width = size
-    levels = cv2.resize(probability.astype(np.float32) * np.float32(255.0), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.asarray(np.floor(levels + np.float32(0.5)), dtype=np.uint8)
+    return _enlarge(probability, size).astype(np.uint8)
 
 
 def level_of(threshold: float) -> int:
@@ -31,7 +29,16 @@ def level_of(threshold: float) -> int:
 
 def lesion_mask(probability: Probability, size: tuple[int, int], threshold: float) -> Mask:
     """Return the (H, W) bool mask of the pixels at or above ``threshold``, at the photo's ``size`` (height, width)."""
-    return lesion_levels(probability, size) >= level_of(threshold)
+    return np.asarray(_enlarge(probability, size) >= np.float32(level_of(threshold)))
+
+
+def _enlarge(probability: Probability, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Return levels (H, W) before they are cut off to whole numbers: a half above, so that cutting rounds, 0.5..255.5."""
+    height, width = size
+    small = probability.astype(np.float32) * np.float32(255.0)
+    levels = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.float32)
+    levels += np.float32(0.5)
+    return levels
 
 
 def draw_outline(pixels: Pixels, mask: Mask, rgb: tuple[int, int, int] = OUTLINE_RGB, thickness: int | None = None) -> Pixels:

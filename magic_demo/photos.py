@@ -32,6 +32,8 @@ EXIF_ORIENTATION = 0x0112
 EXIF_PHOTO = 0x8769
 EXIF_GPS = 0x8825
 TIFF_BITS_PER_SAMPLE = 258
+BAND = 128
+"""Rows of a photo that are copied at once."""
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is ours (PhotoLimits), checked before a pixel is decoded
 warnings.filterwarnings("ignore", module=r"PIL\..*")  # about tags that are dropped; what a reader needs to know is in the notes
@@ -130,8 +132,8 @@ def _metadata_notes(image: Image.Image) -> list[str]:
 
 def _to_rgb(image: Image.Image, notes: list[str]) -> Pixels:
     image.load()
-    upright = ImageOps.exif_transpose(image)
-    mode = upright.mode
+    ImageOps.exif_transpose(image, in_place=True)
+    upright, mode = image, image.mode
     if mode.startswith("I") or mode == "F":
         notes.append(f"{'16-bit' if mode.startswith('I') else 'floating point'} grey values brought to 8 bits")
         return _grey_to_rgb(np.asarray(upright))
@@ -146,7 +148,16 @@ def _to_rgb(image: Image.Image, notes: list[str]) -> Pixels:
         upright = Image.alpha_composite(white, upright)
     elif mode not in ("RGB", "P"):
         notes.append(f"{'grey values' if mode in ('L', '1') else mode} converted to RGB")
-    return np.asarray(upright.convert("RGB"), dtype=np.uint8)
+    return _copy_pixels(upright if upright.mode == "RGB" else upright.convert("RGB"))
+
+
+def _copy_pixels(image: Image.Image) -> Pixels:
+    """Return an RGB image's pixels, band by band: Pillow hands out a whole photo by way of a second copy of it."""
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, BAND):
+        bottom = min(top + BAND, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return pixels
 
 
 def _grey_to_rgb(values: NDArray[np.generic]) -> Pixels:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, BertConfig, BertModel
+from transformers import AutoModel, BertConfig, BertModel, ViTImageProcessorPil
 
-from magic_demo.checkpoints import find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
 from magic_demo.errors import CheckpointError
 
 
@@ -108,7 +109,51 @@ def test_preprocessing_comes_from_the_checkpoint(checkpoint: Path) -> None:
     assert (values[0] == -1).all() and (values[1] == 1).all()
 
 
-@pytest.mark.parametrize("content", ['{"image_mean": [0, 0, 0]}', '{"image_mean": [0], "image_std": [1], "size": 8}', "{"])
+@pytest.mark.parametrize("resample", [2, 3])
+@pytest.mark.parametrize("size", [(211, 300), (30, 20), (40, 500)])
+def test_a_published_processors_values_come_out(checkpoint: Path, resample: int, size: tuple[int, int]) -> None:
+    published = ViTImageProcessorPil(
+        size={"height": 64, "width": 48}, image_mean=[0.5, 0.4, 0.3], image_std=[0.2, 0.3, 0.4], resample=resample
+    )
+    published.save_pretrained(checkpoint)
+    photo = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
+    photo.setflags(write=False)
+    expected = published(photo, return_tensors="np")["pixel_values"][0]
+    got = read_preprocessing(checkpoint).apply(photo)
+    assert got.shape == expected.shape
+    assert np.abs((got - expected) * np.array([0.2, 0.3, 0.4])[:, None, None]).max() * 255 < 1.01, "more than one level of 255"
+
+
+def test_a_checkpoint_that_names_no_filter_shrinks_by_area_as_it_was_trained(checkpoint: Path) -> None:
+    settings = {"size": 4, "image_mean": [0, 0, 0], "image_std": [1, 1, 1]}
+    (checkpoint / "preprocessor_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    photo = np.zeros((16, 16, 3), np.uint8)
+    photo[::4] = 200
+    assert (read_preprocessing(checkpoint).shrink(photo) == 50).all()
+
+
+@pytest.mark.parametrize("resample", ["area", "bilinear", "bicubic"])
+def test_preprocessing_that_is_saved_is_read_as_it_was(checkpoint: Path, resample: Any) -> None:
+    saved = Preprocessing((8, 12), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), resample)
+    saved.save(checkpoint)
+    assert read_preprocessing(checkpoint) == saved
+
+
+def test_what_is_already_of_the_models_size_is_taken_as_it_is() -> None:
+    photo = np.random.default_rng(2).integers(0, 256, (8, 12, 3), dtype=np.uint8)
+    for resample in ("area", "bilinear", "bicubic"):
+        assert Preprocessing((8, 12), (0, 0, 0), (1, 1, 1), resample).shrink(photo) is photo
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"image_mean": [0, 0, 0], "image_std": [1, 1, 1], "size": 8, "resample": 1}',
+        '{"image_mean": [0, 0, 0]}',
+        '{"image_mean": [0], "image_std": [1], "size": 8}',
+        "{",
+    ],
+)
 def test_preprocessing_that_lacks_something_is_refused(checkpoint: Path, content: str) -> None:
     (checkpoint / "preprocessor_config.json").write_text(content, encoding="utf-8")
     assert "preprocessor_config.json" in _refusal(read_preprocessing, checkpoint)

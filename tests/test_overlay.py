@@ -41,6 +41,14 @@ def test_a_higher_threshold_never_adds_a_pixel() -> None:
     assert high.sum() < low.sum() and not (high & ~low).any()
 
 
+@pytest.mark.parametrize("size", [(32, 32), (47, 101), (5, 1), (300, 400)])
+def test_the_mask_is_exactly_where_the_levels_reach_the_thresholds(size: tuple[int, int]) -> None:
+    probability = np.random.default_rng(3).random((32, 32)).astype(np.float32)
+    for threshold in (0.0, 0.25, 0.45, 0.5, 1.0):
+        expected = lesion_levels(probability, size) >= level_of(threshold)
+        assert np.array_equal(lesion_mask(probability, size, threshold), expected)
+
+
 def test_fill_changes_the_inside_alone() -> None:
     photo = np.full((32, 32, 3), 150, np.uint8)
     mask = lesion_mask(_disc(), (32, 32), 0.5)

@@ -17,6 +17,7 @@ from torch import Tensor
 from magic_demo.__main__ import main as run_command
 from magic_demo.batch import read_encounter
 from magic_demo.case_answerer import CaseAnswerer
+from magic_demo.checkpoints import Preprocessing
 from magic_demo.errors import MagicDemoError
 from magic_demo.formats import read_encounters
 from magic_demo.predictor import Predictor
@@ -31,6 +32,7 @@ from training.vqa_settings import VqaSettings
 from training.vqa_sources import CaseSource, LearningCase, answer_from_cues, read_cases
 
 FAMILIES = load_families()
+SMALL = Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 SOURCE = CaseSource("made", "challenge", priors=True)
 
 
@@ -201,8 +203,7 @@ def test_labels_are_members_of_sets_or_shares_of_slots_and_unknown_where_no_answ
 
 def test_draws_do_not_depend_on_who_asks_when(tiny: VqaSettings) -> None:
     cases = read_cases(Path(), tiny.data.training, tiny.run.output.parent / "cases")
-    scorer_size = type("Size", (), {"size": (32, 32)})
-    draws = [CaseDraws(cases, tiny.data, PhotoShelf(scorer_size), epochs=2, sets=True, seed=4) for _ in range(2)]  # type: ignore[arg-type]
+    draws = [CaseDraws(cases, tiny.data, PhotoShelf(SMALL), epochs=2, sets=True, seed=4) for _ in range(2)]
     later = draws[1][len(cases) + 1]
     one = draws[0][len(cases) + 1]
     assert one["text"] == later["text"] and all(np.array_equal(a, b) for a, b in zip(one["photos"], later["photos"], strict=True))
@@ -211,7 +212,7 @@ def test_draws_do_not_depend_on_who_asks_when(tiny: VqaSettings) -> None:
 
 def test_photos_or_words_are_lost_by_chance_but_never_both(tiny: VqaSettings) -> None:
     cases = [replace(case, photos=(Path("a.png"), Path("b.png"))) for case in make_learning_cases([str(index) for index in range(40)])]
-    shelf = PhotoShelf(type("Size", (), {"size": (32, 32)}))  # type: ignore[arg-type]
+    shelf = PhotoShelf(SMALL)
     for photo_dropout, text_dropout in ((0.3, 0.0), (0.0, 0.3), (0.5, 0.5)):
         settings = replace(tiny.data, photo_dropout=photo_dropout, text_dropout=text_dropout, most_photos=2)
         draws = CaseDraws(cases, settings, shelf, epochs=10, sets=True, seed=0)
@@ -265,7 +266,7 @@ def test_a_question_is_an_example_of_its_own_where_the_settings_say_so(tiny: Vqa
     answers: Answers = {question.qid: index % 2 for index, question in enumerate(load_questions())}
     cases = [replace(case, answers=answers) for case in make_learning_cases(["a", "b"])]
     settings = replace(tiny.data, draw="question", augment=None)
-    draws = CaseDraws(cases, settings, PhotoShelf(type("Size", (), {"size": (32, 32)})), epochs=2, sets=False, seed=0)  # type: ignore[arg-type]
+    draws = CaseDraws(cases, settings, PhotoShelf(SMALL), epochs=2, sets=False, seed=0)
     assert draws.epoch_length == 2 * 27 and len(draws) == 4 * 27
     assert sorted(draws.order[: 2 * 27]) == sorted(draws.order[2 * 27 :]) == [(case, qid) for case in range(2) for qid in sorted(answers)]
     for place in range(27):

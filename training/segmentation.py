@@ -225,9 +225,7 @@ def save_checkpoint(
         parameter.data = parameter.data.contiguous()
     (nn.Module.half(kept) if half else kept).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    height, width = preprocessing.size
-    content = {"size": {"height": height, "width": width}, "image_mean": list(preprocessing.mean), "image_std": list(preprocessing.std)}
-    (folder / "preprocessor_config.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    preprocessing.save(folder)
 
 
 def _keep_tokenizer(settings: SegmentationSettings, narratives: Path, most_tokens: int) -> PreTrainedTokenizerBase:

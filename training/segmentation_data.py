@@ -145,7 +145,7 @@ class TrainingDraws(Dataset[dict[str, Any]]):
         pixels, share = self.cache.read(index)
         size = self.preprocessing.size
         if self.settings.augment is None:
-            return resize_pixels(pixels, size), to_share(resize_pixels(to_bytes(share), size))
+            return self.preprocessing.shrink(pixels), to_share(resize_pixels(to_bytes(share), size))
         own = np.random.default_rng((self.seed, 2, index, view)) if self.settings.views else random
         return augment_pair(pixels, share, size, own, self.settings.augment)
 
@@ -182,8 +182,8 @@ class EvaluationPhotos(Dataset[dict[str, Any]]):
     def __getitem__(self, index: int) -> dict[str, Any]:
         if index not in self._kept:
             pixels, masks = self.examples[index].read()
-            size = self.preprocessing.size
-            self._kept[index] = resize_pixels(pixels, size), resize_pixels(to_bytes(merge_masks(masks, self.target)), size)
+            mask = resize_pixels(to_bytes(merge_masks(masks, self.target)), self.preprocessing.size)
+            self._kept[index] = self.preprocessing.shrink(pixels), mask
         view, mask = self._kept[index]
         prompts = self.examples[index].prompts
         return {

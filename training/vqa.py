@@ -207,9 +207,7 @@ def save_checkpoint(
     """Write what ``OptionScorer.load`` reads: weights, config, tokenizer, preprocessing, decoding."""
     (copy.deepcopy(model).half() if half else model).save_pretrained(folder)  # type: ignore[no-untyped-call]
     tokenizer.save_pretrained(folder)
-    height, width = preprocessing.size
-    photo = {"size": {"height": height, "width": width}, "image_mean": list(preprocessing.mean), "image_std": list(preprocessing.std)}
-    (folder / "preprocessor_config.json").write_text(json.dumps(photo, indent=2) + "\n", encoding="utf-8")
+    preprocessing.save(folder)
     if priors:
         write_priors(folder / PRIORS_NAME, priors)
 

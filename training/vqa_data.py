@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
 from magic_demo.checkpoints import Preprocessing
-from magic_demo.photos import read_photo, resize_pixels
+from magic_demo.photos import read_photo
 from magic_demo.questions import load_families
 from magic_demo.types import Answers, Family, Pixels
 from magic_demo.vqa import list_option_texts, option_layout, place_families, stack_photos, tokenize
@@ -93,13 +93,13 @@ class PhotoShelf:
     """Photos kept in memory at the size that a model takes, read when first asked for."""
 
     def __init__(self, preprocessing: Preprocessing) -> None:
-        self.size = preprocessing.size
+        self.preprocessing = preprocessing
         self._kept: dict[Path, Pixels] = {}
 
     def read(self, path: Path) -> Pixels:
         """Return (h, w, 3) uint8."""
         if path not in self._kept:
-            self._kept[path] = resize_pixels(read_photo(path).pixels, self.size)
+            self._kept[path] = self.preprocessing.shrink(read_photo(path).pixels)
         return self._kept[path]
 
 
@@ -162,7 +162,7 @@ class CaseDraws(Dataset[dict[str, Any]]):
         if self.settings.augment is None:
             return pixels
         nothing = np.zeros(pixels.shape[:2], np.float32)
-        return augment_pair(pixels, nothing, self.shelf.size, random, self.settings.augment)[0]
+        return augment_pair(pixels, nothing, self.shelf.preprocessing.size, random, self.settings.augment)[0]
 
 
 class EvaluationCases(Dataset[dict[str, Any]]):
