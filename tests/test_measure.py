@@ -195,3 +195,10 @@ def test_a_photo_is_measured_quickly() -> None:
         measure_photo(pixels, mask)
         spent.append(time.process_time() - start)
     assert min(spent) < 0.04  # about 0.010 s on the slowest of our machines; the rest is room for others
+
+
+@pytest.mark.parametrize("pixels", [1, 2, 35, 36])
+def test_the_skins_colour_is_the_median_to_the_last_bit(pixels: int) -> None:
+    photo = np.random.default_rng(pixels).integers(0, 256, (1, pixels, 3), dtype=np.uint8)
+    lab = cv2.cvtColor(photo.astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2Lab)[0]
+    assert measure_tone(photo, np.ones((1, pixels), np.bool_)).lab == tuple(np.median(lab, axis=0).tolist())
