@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from magic_demo.agreement import Agreement, ModelReading, ReadingChoice, gather_panel, measure_agreement, read_model
 from magic_demo.agreement.panel import Panel
 from magic_demo.questions import load_families
 from magic_demo.store import Store
-from magic_demo.types import Answers, CaseKey, Prediction, SavedReview
+from magic_demo.types import Answers, CaseKey, Prediction
 
 Predictions = Callable[[CaseKey], Prediction | None]
 """What the model said of a case, None where that is not known."""
@@ -60,7 +60,10 @@ class AgreementSource:
         cases = list(dict.fromkeys(saved.review.case for saved in own))
         hidden = self.store.unrevealed(reader) if reader is not None else ()
         shown = self.store.shown_digests(choice.queue)
-        spoken = [(case, self._read_model(case, own, shown.get(case))) for case in cases if case not in hidden]
+        photos: dict[CaseKey, set[str]] = {case: set() for case in cases}
+        for saved in own:
+            photos[saved.review.case].update(saved.review.masks)
+        spoken = [(case, self._read_model(case, frozenset(photos[case]), shown.get(case))) for case in cases if case not in hidden]
         models = {case: model for case, model in spoken if model is not None}
         references = {case: answers for case in cases if (answers := self._references(case)) is not None}
         panel = gather_panel(rows, models, readers=choice.readers, choice=choice.reading, done_only=choice.done_only, reference=references)
@@ -68,9 +71,8 @@ class AgreementSource:
         readers = tuple(sorted({saved.review.reader for saved in own}))
         return Comparison(choice, panel, measure_agreement(panel, families), readers)
 
-    def _read_model(self, case: CaseKey, rows: Sequence[SavedReview], shown: str | None) -> ModelReading | None:
-        """Return what the model said, decoded again where other photos are asked for, or ``shown``, the digest of what was shown last, is another."""
-        wanted = frozenset(photo_id for saved in rows if saved.review.case == case for photo_id in saved.review.masks)
+    def _read_model(self, case: CaseKey, wanted: frozenset[str], shown: str | None) -> ModelReading | None:
+        """Return what the model said, decoded again where other photos are wanted, or ``shown``, the digest of what was shown last, is another."""
         with self._lock:
             kept = self._models.get(case)
         if kept is not None and kept[0] == shown and wanted <= kept[1]:

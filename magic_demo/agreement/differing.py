@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from magic_demo.agreement.masks import Overlaps
-from magic_demo.agreement.panel import MODEL, Panel, labels_of
+from magic_demo.agreement.panel import MODEL, CodedFamily, Panel, code_family
 from magic_demo.agreement.results import CaseDifference, FamilyDifference
 from magic_demo.types import CaseKey, Family
 
@@ -19,32 +20,48 @@ def rank_cases(panel: Panel, overlaps: Overlaps, families: Sequence[Family]) -> 
     dispute: the mean number of families on which a reader differs from the model, plus the same mean over pairs of readers, plus what masks lack in
     Dice with the model, plus what they lack among readers, each a mean over pairs (and photos). A whole family counts as much as masks that do not meet.
     """
+    coded = [code_family(panel, family) for family in families]
+    disputes = _count_differing(panel, coded)
     by_case: dict[CaseKey, Overlaps] = {}
     for (case, photo_id), pairs in overlaps.items():
         by_case.setdefault(case, {})[case, photo_id] = pairs
-    found = [_describe(panel, case, by_case.get(case, {}), families) for case in panel.cases]
-    return tuple(sorted((case for case in found if case.dispute > 0), key=lambda case: -case.dispute))
+    found = []
+    for number, case in enumerate(panel.cases):
+        dispute = float(disputes[number]) + _count_lacking(by_case.get(case, {}))
+        if dispute > 0:
+            found.append(_describe(panel, number, dispute, by_case.get(case, {}), coded))
+    return tuple(sorted(found, key=lambda case: -case.dispute))
 
 
-def _describe(panel: Panel, case: CaseKey, overlaps: Overlaps, families: Sequence[Family]) -> CaseDifference:
-    differing: dict[tuple[str, str], int] = {}
-    told = []
-    for family in families:
-        said = [(voice, labels) for voice in panel.voices if (labels := labels_of(panel.answers[voice].get(case), family)) is not None]
-        for (one, first), (other, second) in combinations(said, 2):
-            differing[one, other] = differing.get((one, other), 0) + (first != second)
-        if len({labels for _, labels in said}) > 1:
-            told.append(FamilyDifference(family.family_id, tuple(said)))
+def _count_differing(panel: Panel, coded: Sequence[CodedFamily]) -> NDArray[np.float64]:
+    """Return (N,) of the panel's cases: mean number of families that a pair differs on, of pairs with the model, plus of pairs of readers."""
+    found = np.zeros(len(panel.cases))
+    for of_model in (True, False):
+        pairs = [pair for pair in combinations(panel.voices, 2) if (MODEL in pair) == of_model]
+        differing, compared = np.zeros(len(panel.cases)), np.zeros(len(panel.cases))
+        for one, other in pairs:
+            both = [(family.codes[one] >= 0) & (family.codes[other] >= 0) for family in coded]
+            differing += sum(there & (family.codes[one] != family.codes[other]) for there, family in zip(both, coded, strict=True))
+            compared += np.logical_or.reduce(both) if both else 0
+        found += differing / np.maximum(compared, 1)
+    return found
+
+
+def _count_lacking(overlaps: Overlaps) -> float:
     lacking = [(pair, 1 - both[0]) for pairs in overlaps.values() for pair, both in pairs.items()]
-    dispute = sum(
-        _mean([value for pair, value in values if (MODEL in pair) == model])
-        for values in (list(differing.items()), lacking)
-        for model in (True, False)
-    )
-    worst = min(overlaps, key=lambda photo: float(np.mean([both[0] for both in overlaps[photo].values()])), default=None)
+    return sum(_mean([value for pair, value in lacking if (MODEL in pair) == of_model]) for of_model in (True, False))
+
+
+def _describe(panel: Panel, number: int, dispute: float, overlaps: Overlaps, coded: Sequence[CodedFamily]) -> CaseDifference:
+    told = []
+    for family in coded:
+        said = [(voice, family.sets[family.codes[voice][number]]) for voice in panel.voices if family.codes[voice][number] >= 0]
+        if len({labels for _, labels in said}) > 1:
+            told.append(FamilyDifference(family.family.family_id, tuple(said)))
+    worst = min(overlaps, key=lambda photo: _mean([both[0] for both in overlaps[photo].values()]), default=None)
     dice = sorted(((*pair, both[0]) for pair, both in overlaps[worst].items()), key=lambda entry: entry[2]) if worst else []
-    return CaseDifference(case, dispute, tuple(told), worst[1] if worst else None, tuple(dice))
+    return CaseDifference(panel.cases[number], dispute, tuple(told), worst[1] if worst else None, tuple(dice))
 
 
 def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if values else 0.0
+    return sum(values) / len(values) if values else 0.0

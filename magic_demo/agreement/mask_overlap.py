@@ -19,32 +19,23 @@ def compare_runs(reference: MaskRuns, system: MaskRuns) -> Counts:
     """Count the pixels of two masks of one size, as ``scoring.count_pixels`` does of decoded ones. Raises FormatError for two sizes."""
     if reference.size != system.size:
         raise FormatError(f"masks of {reference.size} and {system.size} pixels cannot be compared; outline the same photo")
-    one, other = _find_ends(reference), _find_ends(system)
-    ends = other[1::2]
-    starts = other[0::2][: ends.size]  # lesion goes from the end of a background run to the end of its own
-    both = int((_lesion_before(one, ends) - _lesion_before(one, starts)).sum())
-    return Counts(tp=both, fp=_area(other) - both, fn=_area(one) - both)
+    (ends, lesion), (its_ends, its_lesion) = _find_runs(reference), _find_runs(system)
+    both = 0
+    if ends.size and its_ends.size:
+        # what lies before each end of the other's runs; a lesion run of its goes from the end of a background run to its own
+        run = np.searchsorted(ends, its_ends)
+        before = lesion[run] - np.where(run % 2 == 1, ends[run] - its_ends, 0)
+        both = int((before[1::2] - before[0::2][: before.size // 2]).sum())
+    return Counts(tp=both, fp=int(its_lesion[-1]) - both, fn=int(lesion[-1]) - both)
 
 
 @lru_cache(maxsize=512)
-def _find_ends(runs: MaskRuns) -> Places:
-    """Return where each run ends, in pixels from the first column's top; background and lesion in turn."""
-    ends = np.cumsum(column_lengths(runs))
-    ends.setflags(write=False)
-    return ends
-
-
-def _area(ends: Places) -> int:
-    return int(_lesion_at_ends(ends)[-1])
-
-
-def _lesion_at_ends(ends: Places) -> Places:
-    lengths = np.diff(ends, prepend=0)
+def _find_runs(runs: MaskRuns) -> tuple[Places, Places]:
+    """Return where each run ends, in pixels from the first column's top, background and lesion in turn; and how many lesion pixels lie before that."""
+    lengths = np.array(column_lengths(runs), np.int64)
+    ends = lengths.cumsum()
     lengths[0::2] = 0
-    return np.cumsum(lengths)
-
-
-def _lesion_before(ends: Places, places: Places) -> Places:
-    """Return how many lesion pixels lie before each place."""
-    run = np.searchsorted(ends, places, side="left")
-    return np.asarray(_lesion_at_ends(ends)[run] - np.where(run % 2 == 1, ends[run] - places, 0))
+    lesion = lengths.cumsum()
+    for places in (ends, lesion):
+        places.setflags(write=False)
+    return ends, lesion

@@ -143,9 +143,8 @@ def code_family(panel: Panel, family: Family) -> CodedFamily:
 
 def labels_of(answers: Answers | None, family: Family) -> frozenset[int] | None:
     """Return the set of a family's options as the organisers count it, "Not mentioned" in free slots included; None where a slot is not answered."""
-    if answers is None or any(question.qid not in answers for question in family.questions):
-        return None
-    return frozenset(answers[question.qid] for question in family.questions)
+    said = None if answers is None else [answers.get(question.qid) for question in family.questions]
+    return None if said is None or None in said else frozenset(label for label in said if label is not None)
 
 
 def _is_still_blind(review: Review) -> bool:

@@ -6,6 +6,8 @@ same readings give the same interval.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,13 +19,22 @@ FEWEST_CASES = 5
 """With fewer cases the percentiles are those of a handful of values, and no interval is given."""
 
 
+MOST_DRAWN = 2_000_000
+"""Cases drawn in all: with more than 2,000 the resamples become fewer, as their table has to be multiplied with every number."""
+FEWEST_RESAMPLES = 200
+
+
+@lru_cache(maxsize=2)
 def draw_cases(cases: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
-    """Return (1 + resamples, cases) float64: how often each case is held. The first row is the cases as they are; with few, the only one."""
+    """Return (1 + resamples, cases) float64, read-only: how often each case is held. The first row is the cases as they are; with few, the only one."""
     once = np.ones((1, cases))
     if cases < FEWEST_CASES or resamples == 0:
         return once
+    resamples = min(resamples, max(FEWEST_RESAMPLES, MOST_DRAWN // cases))
     drawn = np.random.default_rng(SEED).multinomial(cases, np.full(cases, 1 / cases), size=resamples)
-    return np.concatenate((once, drawn.astype(np.float64)))
+    table = np.concatenate((once, drawn.astype(np.float64)))
+    table.setflags(write=False)
+    return table
 
 
 def as_measured(values: NDArray[np.float64], count: int, cases: int) -> Measured | None:

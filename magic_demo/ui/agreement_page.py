@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import gradio as gr
 
 from magic_demo.agreement_sources import AgreementSource, Comparison
 from magic_demo.errors import FormError, MagicDemoError
-from magic_demo.store import LOCAL_READER, Store
+from magic_demo.store import LOCAL_READER, QueueCase, Store
 from magic_demo.types import Answers, CaseKey
 from magic_demo.ui.agreement.cases import Thumbnails, render_cases
 from magic_demo.ui.agreement.filters import View, read_filter, render_filters
@@ -54,15 +55,28 @@ class AgreementPage:
 
     PARTS = ("headline", "families", "masks", "switches", "cases")
 
-    def __init__(self, desk: Desk, store: Store) -> None:
+    def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self.store = store
-        self.source = AgreementSource(store, desk.said, self._reference)
-        self.thumbnails = Thumbnails(store)
         self.view: Any = None
         self.seen: Any = None
         self.filters: Any = None
         self.parts: dict[str, Any] = {}
+        self._cases: dict[CaseKey, QueueCase] = {}
+
+    @property
+    def store(self) -> Store:
+        """Return the store. Raises StoreError where nothing is kept yet."""
+        return self.desk.opened_store
+
+    @cached_property
+    def source(self) -> AgreementSource:
+        """Return what measures. Raises StoreError where nothing is kept yet."""
+        return AgreementSource(self.store, self.desk.said, self._reference)
+
+    @cached_property
+    def thumbnails(self) -> Thumbnails:
+        """Return what draws the cases' pictures. Raises StoreError where nothing is kept yet."""
+        return Thumbnails(self.store)
 
     def press(self, view: View, event: gr.EventData) -> View:
         """Take a filter's button; one that there is not is said and changes nothing."""
@@ -73,6 +87,8 @@ class AgreementPage:
 
     def follow(self, view: View, seen: Seen, request: gr.Request) -> Updates:
         """Draw what has changed since this browser was last shown anything; nothing, where no review came and no filter moved."""
+        if self.desk.store is None:
+            return {self.seen: gr.skip()}
         try:
             number = self.store.last_number()
             if (number, view) == (seen.number, seen.view):
@@ -106,7 +122,10 @@ class AgreementPage:
         return self.filters if name == "filters" else self.parts[name]
 
     def _reference(self, case: CaseKey) -> Answers | None:
-        return self.desk.reference(self.store.case(case, LOCAL_READER))
+        if case not in self._cases:  # the whole queue at once: there may be ten thousand
+            listed = self.store.list_cases(case.queue, LOCAL_READER, all_assigned=True)
+            self._cases = {**self._cases, **{one.key: one for one in listed}}
+        return self.desk.reference(self._cases[case])
 
 
 def render_empty(key: str = "agreement.empty") -> str:
@@ -118,9 +137,10 @@ def render_empty(key: str = "agreement.empty") -> str:
     )
 
 
-def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> AgreementPage | None:
-    """Give the app its page ``/agreement``; None where nothing is kept, when the page only says so. quiet: settings of every event."""
-    page = AgreementPage(desk, desk.store) if desk.store is not None else None
+def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> AgreementPage:
+    """Give the app its page ``/agreement``, which says so while nothing is kept. quiet: settings of every event."""
+    page = AgreementPage(desk)
+    queues = desk.store.queues() if desk.store is not None else ()
     with app.route("Agreement", "/agreement", show_in_navbar=False):
         with gr.Row(elem_id="agreement-bar"):
             gr.HTML(html_template=fill(BRAND), js_on_load=None, elem_id="agreement-brand", apply_default_css=False, head=_HEAD)
@@ -128,7 +148,7 @@ def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> 
             gr.HTML(html_template=fill(LANGUAGE_SWITCH), js_on_load=None, elem_id="agreement-language", apply_default_css=False)
         with gr.Row(elem_id="agreement-room"):
             with gr.Column(elem_id="agreement-side", min_width=0):
-                filters = _part("" if page is None else render_filters(View(), page.store.queues(), ()), "agreement-filters", _ON_LOAD)
+                filters = _part(render_filters(View(), queues, ()), "agreement-filters", _ON_LOAD)
             with gr.Column(elem_id="agreement-main", min_width=0):
                 gr.HTML(
                     f'<h1 class="agree-title">{both("agreement.title")} <small><span class="agree-live" aria-hidden="true"></span>{both("agreement.live")}</small></h1>',
@@ -136,14 +156,12 @@ def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> 
                     elem_id="agreement-title",
                     apply_default_css=False,
                 )
-                first = _part(render_empty("agreement.no_store") if page is None else "", "agreement-headline")
+                first = _part(render_empty("agreement.no_store") if desk.store is None else "", "agreement-headline")
                 with gr.Row(elem_id="agreement-wide"):
                     families = _part("", "agreement-families")
                 with gr.Row(elem_id="agreement-pair"):
                     masks, switches = _part("", "agreement-masks"), _part("", "agreement-switches")
                 cases = _part("", "agreement-cases")
-        if page is None:
-            return None
         page.filters = filters
         page.parts = dict(zip(page.PARTS, (first, families, masks, switches, cases), strict=True))
         page.view, page.seen = gr.State(View()), gr.State(Seen())
