@@ -43,6 +43,11 @@ class Preprocessing:
     std: tuple[float, float, float]
     resample: Filter = "area"
 
+    def __repr__(self) -> str:
+        """Return all fields; the filter that our checkpoints were trained with goes unsaid, as digests in checkpoints are made of this."""
+        resample = "" if self.resample == "area" else f", resample={self.resample!r}"
+        return f"Preprocessing(size={self.size!r}, mean={self.mean!r}, std={self.std!r}{resample})"
+
     def shrink(self, pixels: Pixels) -> Pixels:
         """Resize (H, W, 3) uint8 to ``size`` without keeping the aspect, as the checkpoint's own image processor does (to one level of 255)."""
         if self.resample == "area" or pixels.shape[:2] == self.size:
