@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import zipfile
 import zlib
@@ -14,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import magic_demo
+from magic_demo.covered_photos import covered_beside
 from magic_demo.errors import StoreError, one_line
 from magic_demo.limits import LIMITS
 from magic_demo.store import Store
@@ -21,7 +23,8 @@ from magic_demo.whole_files import whole_file, write_whole
 
 KIND = "magic-demo backup"
 VERSION = 1
-ABOUT, ROWS, PHOTOS = "backup.json", "rows.jsonl", "photos/"
+ABOUT, ROWS, PHOTOS, COVERED = "backup.json", "rows.jsonl", "photos/", "covered/"
+_COVERED_NAME = re.compile(r"covered/[0-9a-f]{32}/[0-9a-f]{32}")
 
 
 class BackupError(StoreError):
@@ -38,7 +41,7 @@ class BackupReport:
 
 
 def write_backup(store: Store, file: Path) -> BackupReport:
-    """Write the store as it is at one moment, while others may go on saving, with the photos of uploads that it keeps.
+    """Write the store as it is at one moment, while others may go on saving, with the photos of uploads and the covered photos that it keeps.
 
     ``file`` is a zip that only its owner can read; it is there whole or not at all, and replaces nothing. It holds everything: names,
     password hashes, comments, photos. Raises BackupError when there is such a file, StoreError, OSError.
@@ -46,7 +49,8 @@ def write_backup(store: Store, file: Path) -> BackupReport:
     if file.exists():
         raise BackupError(f"{file}: is there already; name a new file")
     counts: dict[str, int] = {}
-    kept: list[tuple[int, Path]] = []
+    covered = covered_beside(store.place).folder
+    kept = [(COVERED, covered)]
     left_out: list[str] = []
     photos = 0
     with whole_file(file) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -55,15 +59,15 @@ def write_backup(store: Store, file: Path) -> BackupReport:
                 counts[table] = counts.get(table, 0) + 1
                 lines.write(json.dumps([table, row]).encode() + b"\n")
                 if table == "cases" and row["photos_kept"] and row["folder"]:
-                    kept.append((row["number"], Path(row["folder"])))
-        for number, folder in kept:
+                    kept.append((f"{PHOTOS}{row['number']}/", Path(row["folder"])))
+        for place, folder in kept:
             for path in _list_files(folder):
                 try:
                     data = path.read_bytes()
                 except OSError as error:
                     left_out.append(f"{path}: cannot be read ({error.strerror or error})")
                     continue
-                archive.writestr(f"{PHOTOS}{number}/{path.relative_to(folder).as_posix()}", data, zipfile.ZIP_STORED)
+                archive.writestr(f"{place}{path.relative_to(folder).as_posix()}", data, zipfile.ZIP_STORED)
                 photos += 1
         about = {
             "kind": KIND,
@@ -87,17 +91,22 @@ def restore_backup(file: Path, store: Store, photos: Path) -> BackupReport:
     try:
         with zipfile.ZipFile(file) as archive:
             about = _read_about(file, archive)
-            names = [name for name in archive.namelist() if name.startswith(PHOTOS)]
+            names = [name for name in archive.namelist() if name.startswith((PHOTOS, COVERED))]
             damaged = archive.testzip()
             if damaged is not None or len(names) != about["photos"]:
                 raise BackupError(f"{file}: is damaged ({damaged or 'photos are missing'}); take another backup")
+            covered = covered_beside(store.place).folder
             folders = _place_photos(file, archive, names, photos)
+            new = [*folders.values(), *([covered] if any(name.startswith(COVERED) for name in names) else [])]
+            for folder in new:
+                if folder.exists():
+                    raise BackupError(f"{folder}: is there already; restore into a new store, name a new folder with --photos")
             try:
-                _write_photos(archive, names, photos)
+                _write_photos(archive, names, photos, covered)
                 with closing(_read_rows(file, archive, folders)) as rows:
                     counts = store.load(rows, about["last_numbers"], about["rows"])
             except BaseException:
-                for folder in folders.values():
+                for folder in new:
                     shutil.rmtree(folder, ignore_errors=True)
                 raise
     except OSError as error:
@@ -137,21 +146,21 @@ def _read_rows(file: Path, archive: zipfile.ZipFile, folders: dict[int, Path]) -
 
 
 def _place_photos(file: Path, archive: zipfile.ZipFile, names: list[str], photos: Path) -> dict[int, Path]:
-    """Return the folder of each case's number, none of which is there yet."""
+    """Return the folder of each case's number; covered photos have their own places. Raises BackupError for a name that is no photo's place."""
     folders: dict[int, Path] = {}
     for name in names:
+        covered = _COVERED_NAME.fullmatch(name)
         number, *parts = PurePosixPath(name.removeprefix(PHOTOS)).parts
-        if not number.isdecimal() or not parts or any(part == ".." or set(part) & set("\\:\0") for part in parts):
+        if not covered and (not number.isdecimal() or not parts or any(part == ".." or set(part) & set("\\:\0") for part in parts)):
             raise BackupError(f"{file}: holds {name!r}, which is no photo's place; nothing was put back")
         if archive.getinfo(name).file_size > LIMITS.photo_bytes:
             raise BackupError(f"{file}: {name} is larger than the limit of {LIMITS.photo_bytes} bytes; raise MAGIC_DEMO_LIMIT_PHOTO_BYTES")
-        folders[int(number)] = (photos / number).resolve()
-    for folder in folders.values():
-        if folder.exists():
-            raise BackupError(f"{folder}: is there already; name a new folder with --photos")
+        if not covered:
+            folders[int(number)] = (photos / number).resolve()
     return folders
 
 
-def _write_photos(archive: zipfile.ZipFile, names: list[str], photos: Path) -> None:
+def _write_photos(archive: zipfile.ZipFile, names: list[str], photos: Path, covered: Path) -> None:
     for name in names:
-        write_whole(photos.resolve() / name.removeprefix(PHOTOS), archive.read(name))
+        place = covered.resolve() / name.removeprefix(COVERED) if name.startswith(COVERED) else photos.resolve() / name.removeprefix(PHOTOS)
+        write_whole(place, archive.read(name))

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from magic_demo.covered_photos import covered_beside
 from magic_demo.errors import StoreError
 from magic_demo.store import Store
 from magic_demo.types import CaseKey
@@ -27,8 +28,9 @@ def delete_cases(store: Store, keys: Iterable[CaseKey]) -> Deleted:
     """
     cases = reviews = folders = 0
     for key in keys:
-        folder = store.kept_folder(key)
-        if folder is not None and folder.exists():
+        for folder in (store.kept_folder(key), covered_beside(store.place).folder_of(key)):
+            if folder is None or not folder.exists():
+                continue
             try:
                 shutil.rmtree(folder)
             except OSError as error:

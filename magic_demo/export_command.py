@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from magic_demo.bundles import list_predictions, read_prediction
+from magic_demo.covered_photos import covered_beside
 from magic_demo.exports import FORMATS, ExportError, write_export
 from magic_demo.exports.case_files import find_case_files
 from magic_demo.formats import read_encounters
@@ -51,8 +52,8 @@ def run(arguments: argparse.Namespace) -> int:
         readers = {store.reader(name).name for name in arguments.reader}
         reviews = store.all_reviews(queue)
         cases = gather_cases(store, queue, arguments.data, arguments.split)
-    if arguments.format == REPORT:
         shown = {key.case_id: store.shown(key) for key in store.shown_digests(queue)} if arguments.format == REPORT else {}
+    if arguments.format == REPORT:
         predictions = {name: prediction for name, prediction in shown.items() if prediction is not None}
         said, left_out = _write_report(arguments, reviews, cases, readers, predictions)
     else:
@@ -79,10 +80,11 @@ def choose_queue(store: Store, asked: str | None) -> str:
 
 
 def gather_cases(store: Store, queue: str, data: Path | None, split: str | None) -> tuple[EncounterFiles, ...]:
-    """Return where the queue's photos and words lie: below ``data``, or where the queue says. Raises FormatError for data that cannot be read."""
+    """Return where the queue's photos and words lie: below ``data``, or where the queue says; covered photos in their copies. Raises FormatError for data that cannot be read."""
+    covered = covered_beside(store.place)
     if data is not None:
-        return read_encounters(data, split).encounters
-    return find_case_files(store.list_cases(queue, LOCAL_READER, all_assigned=True))
+        return tuple(covered.put_in_place(queue, files) for files in read_encounters(data, split).encounters)
+    return find_case_files(store.list_cases(queue, LOCAL_READER, all_assigned=True), covered)
 
 
 def _write_report(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from magic_demo.backups import write_backup
 from magic_demo.batch import predict_folder
+from magic_demo.covered_photos import covered_beside
 from magic_demo.exports import write_export
 from magic_demo.exports.case_files import find_case_files
 from magic_demo.store import LOCAL_READER, Store
@@ -34,7 +35,7 @@ def export(folder: Path) -> None:
     """Export the store as a training set into ``folder/export <turn>``."""
     with Store.open(folder / "store") as store:
         reviews = store.all_reviews("q")
-        cases = find_case_files(store.list_cases("q", LOCAL_READER))
+        cases = find_case_files(store.list_cases("q", LOCAL_READER), covered_beside(store.place))
     for turn in itertools.count():
         write_export(reviews, cases, "training", folder / f"export {turn}")
         print(turn, flush=True)

@@ -12,6 +12,7 @@ import pytest
 
 from magic_demo.__main__ import main
 from magic_demo.bundles import write_prediction
+from magic_demo.covered_photos import CoveredPhotos
 from magic_demo.exports import FORMATS
 from magic_demo.exports.case_files import find_case_files
 from magic_demo.formats import read_answers
@@ -113,7 +114,7 @@ def test_a_cases_files_are_found_in_any_split_and_uploads_are_one_case(queue: Re
             "more", [NewCase("mine", str(uploads), photos_kept=True), NewCase("gone", str(tmp_path / "no")), NewCase("nowhere")]
         )
         cases = store.list_cases(QUEUE, LOCAL_READER) + store.list_cases("more", LOCAL_READER)
-    found = {files.encounter_id: files for files in find_case_files(cases)}
+    found = {files.encounter_id: files for files in find_case_files(cases, CoveredPhotos(tmp_path / "covered"))}
     assert set(found) == {"ENC00001", "ENC00002", "ENC00003", "mine"}
     assert found["ENC00001"] == replace(queue.cases[0])
     assert [photo.photo_id for photo in found["mine"].photo_files] == sorted(SIZES)

@@ -36,6 +36,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "durations",
         "terms",
         "wand",
+        "covered_photos",
         "synthetic",
     ),
     (

@@ -6,15 +6,16 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
+from magic_demo.covered_photos import CoveredPhotos
 from magic_demo.errors import FormatError
 from magic_demo.formats import SPLITS, EncounterList, read_encounters
 from magic_demo.store import QueueCase
 from magic_demo.types import EncounterFiles
 
 
-def find_case_files(cases: Iterable[QueueCase]) -> tuple[EncounterFiles, ...]:
+def find_case_files(cases: Iterable[QueueCase], covered: CoveredPhotos) -> tuple[EncounterFiles, ...]:
     """Return the files of those cases whose folder holds them: in the challenge's layout, in any split, or the photos
-    of an upload, which are all of one case.
+    of an upload, which are all of one case. Where a photo was covered, its file is the ``covered`` copy.
 
     A case whose folder is not there any more, or does not hold it, is absent.
     """
@@ -24,7 +25,7 @@ def find_case_files(cases: Iterable[QueueCase]) -> tuple[EncounterFiles, ...]:
         for encounters in read(Path(case.folder)) if case.folder else ():
             files = _pick(encounters, case)
             if files is not None:
-                found.append(files)
+                found.append(covered.put_in_place(case.key.queue, files))
                 break
     return tuple(found)
 

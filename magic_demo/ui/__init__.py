@@ -13,6 +13,7 @@ from magic_demo.ui.assets import launch_settings
 from magic_demo.ui.board_page import list_board_routes
 from magic_demo.ui.cards import cards_component
 from magic_demo.ui.case_panel import lay_out_case
+from magic_demo.ui.covering import Covering
 from magic_demo.ui.desk import Desk
 from magic_demo.ui.handlers import Handlers, Parts
 from magic_demo.ui.open_cases import OpenCases
@@ -77,7 +78,7 @@ def lay_out_page(
 def _wire(handlers: Handlers, state: ReviewState) -> None:
     """Say which event calls which handler."""
     parts, panel = handlers.parts, handlers.parts.panel
-    review = ReviewHandlers(handlers, state)
+    review, covering = ReviewHandlers(handlers, state), Covering(state)
     kept = [parts.status, parts.form, panel.queue]
     case = [parts.case, parts.viewer, parts.cards, parts.why, parts.readings, parts.form]
     shown = [*case, parts.status, panel.messages, panel.narrative, panel.prompt]
@@ -96,7 +97,9 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     parts.viewer.mask(review.outline, {parts.case}, kept, queue=False, **QUIET)
     parts.viewer.wand(review.wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
     parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)
-    parts.viewer.wand(handlers.use_wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
+    seen = [parts.viewer, parts.readings, panel.messages, parts.status]
+    covered = parts.viewer.cover(covering.cover, {parts.case}, seen, queue=False, **QUIET)
+    covered.then(covering.analyse_again, typed, answered, **models)
     parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET)
     parts.timer.tick(handlers.look_for_models, {parts.status}, handlers.loading, **QUIET)
 

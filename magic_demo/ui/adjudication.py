@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import gradio as gr
@@ -18,9 +18,6 @@ from magic_demo.ui.readings_panel import CONSENSUS, choose_readings, gather_word
 from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.status import fixed_line, render_status
-from magic_demo.ui.viewer import viewer_value
-
-Others = Mapping[str, Mapping[str, Mask]]
 
 
 class Adjudication:
@@ -47,7 +44,7 @@ class Adjudication:
             return {**self.review.failed(error), self.parts.readings: ""}
         return {
             self.parts.readings: table,
-            self.parts.viewer: self._viewer(draft, case, _outlines(readings, reading)),
+            self.parts.viewer: self.review.viewer(draft, case, _outlines(readings, reading)),
             self.parts.status: gr.skip(),
         }
 
@@ -57,7 +54,7 @@ class Adjudication:
             draft, _reading, case = self._open(request)
         except MagicDemoError:  # the case they were of is closed already
             return {self.parts.readings: ""}
-        return {self.parts.readings: "", self.parts.viewer: self._viewer(draft, case, {})}
+        return {self.parts.readings: "", self.parts.viewer: self.review.viewer(draft, case)}
 
     def build(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Begin a consensus from the readers' finished readings; the adjudicator goes on from there."""
@@ -79,7 +76,9 @@ class Adjudication:
         updates = self.review.reopen(request, case, content)
         consensus = self.page.cases.get(updates[self.parts.case])
         if consensus is not None:
-            updates[self.parts.viewer] = self._viewer(replace(content, case=consensus.case_id), consensus, _outlines(readings, reading))
+            updates[self.parts.viewer] = self.review.viewer(
+                replace(content, case=consensus.case_id), consensus, _outlines(readings, reading)
+            )
         return {
             **updates,
             **self.review.keep(request),
@@ -87,11 +86,6 @@ class Adjudication:
             self.parts.readings: "",
             self.parts.status: render_status("done", fixed_line("status.consensus", count=len(readings))),
         }
-
-    def _viewer(self, draft: ReviewDraft, case: OpenCase, others: Others) -> dict[str, object]:
-        own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
-        prediction = self.review.saver.prediction(draft)
-        return viewer_value(case.case_id, case.encounter.photos, prediction, own=own, others=others)
 
     def _adjudicates(self, reading: Reading) -> bool:
         return self.review.store.reader(reading.reader).role == "adjudicator"

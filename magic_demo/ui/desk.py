@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from magic_demo.bundles import has_prediction, list_predictions, read_prediction, write_prediction
+from magic_demo.bundles import has_prediction, list_predictions, read_prediction
+from magic_demo.covered_photos import COVERED_NOTE, CoveredPhotos, covered_beside, write_photo
 from magic_demo.errors import PhotoError, StoreError
 from magic_demo.exports.case_files import find_case_files
 from magic_demo.photos import read_photo
@@ -76,7 +77,7 @@ class Desk:
 
     def read_case(self, case: QueueCase) -> CaseOnDesk:
         """Read a case's photos and words. Raises StoreError where its files are not there any more."""
-        files = self._files.get(case.key) or next(iter(find_case_files([case])), None)
+        files = self._files.get(case.key) or next(iter(find_case_files([case], self.covered)), None)
         if files is None:
             raise StoreError(
                 f"{case.key.case_id}: its files are not in {case.folder}; start the page with --queue and the folder they are in now"
@@ -84,15 +85,32 @@ class Desk:
         self._files[case.key] = files
         photos: list[Photo] = []
         problems = []
-        for photo in files.photo_files:
+        for photo in self.covered.put_in_place(case.key.queue, files).photo_files:
             if photo.path is None:
                 problems.append(f"{photo.photo_id}: cannot be read (not found); check that the file exists and is readable")
                 continue
             try:
-                photos.append(read_photo(photo.path, photo_id=photo.photo_id))
+                read = read_photo(photo.path, photo_id=photo.photo_id)
+                photos.append(replace(read, notes=(*read.notes, COVERED_NOTE)) if self.covered.holds(photo.path) else read)
             except PhotoError as error:
                 problems.append(str(error))
         return CaseOnDesk(Encounter(files.encounter_id, files.narrative, tuple(photos)), tuple(problems))
+
+    @property
+    def covered(self) -> CoveredPhotos:
+        """Return the covered photos of the store. Raises StoreError where nothing is kept."""
+        return covered_beside(self.opened_store.place)
+
+    def keep_covered(self, case: QueueCase, photo: Photo) -> None:
+        """Keep a covered photo of a case, which every reading of the case takes from now on.
+
+        The program's own copy of an upload is overwritten; photos in a folder of the user's stay as they are. Raises OSError.
+        """
+        self.covered.keep(case.key, photo)
+        files = self._files.get(case.key) if case.photos_kept else None
+        for original in files.photo_files if files is not None else ():
+            if original.photo_id == photo.photo_id and original.path is not None and not self.covered.holds(original.path):
+                write_photo(original.path, photo)
 
     def prediction(self, key: CaseKey) -> Prediction | None:
         """Return what the bundle holds of a case, None where there is none. Raises BundleError where it is not whole."""

@@ -26,9 +26,9 @@ from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import fixed_line, render_about, render_source, render_status, render_step, says_loading
 from magic_demo.ui.topbar import TopBar
 from magic_demo.ui.viewer import EMPTY, viewer_value
-from magic_demo.ui.wand_form import answer_wand
 from magic_demo.ui.why import CLOSED
 
+IDENTIFYING = "Faces and tattoos identify people: cover them (#) before you go on"
 Updates = dict[Any, Any]
 """Component -> its new value or ``gr.update``; what is not named stays as it is."""
 
@@ -138,11 +138,6 @@ class Handlers:
         """Stop the session's analysis."""
         self.stops.stop(str(request.session_hash))
 
-    def use_wand(self, inputs: Updates, event: gr.EventData) -> Updates:
-        """Cut out the lesion that the reader has shown the wand; the viewer gets the answer, and its photos stay as they are."""
-        case = self._case(inputs)
-        return {self.parts.viewer: gr.update(wand_reply=answer_wand(event._data, case.encounter.photos if case is not None else ()))}
-
     def clear(self, inputs: Updates, request: gr.Request) -> Updates:
         """Close the case, stop what is under way for it, and begin with an empty page."""
         self.stop(request)
@@ -208,13 +203,15 @@ class Handlers:
             self.parts.why: CLOSED,
             self.parts.readings: "",
             self.parts.form: NO_FORM,
-            self.parts.panel.messages: render_messages(_photo_notes(photos), problems),
+            self.parts.panel.messages: render_messages(
+                [*([IDENTIFYING] if photos and not case.fixed else []), *list_photo_notes(photos)], problems
+            ),
             self.parts.status: state,
         }
 
     def show_prediction(self, case: OpenCase, encounter: Encounter, prediction: Prediction, draft: ReviewDraft | None = None) -> Updates:
         """Show what the models say; the reader's own part goes along for a page that has not drawn the case yet."""
-        notes = [*_photo_notes(encounter.photos), *prediction.notes]
+        notes = [*list_photo_notes(encounter.photos), *prediction.notes]
         return {
             self.parts.case: case.case_id,
             self.parts.viewer: viewer_value(case.case_id, encounter.photos, prediction, synthetic=case.example, own=_own_masks(draft)),
@@ -224,7 +221,8 @@ class Handlers:
         }
 
 
-def _photo_notes(photos: Sequence[Photo]) -> list[str]:
+def list_photo_notes(photos: Sequence[Photo]) -> list[str]:
+    """Return one line for everything that was changed at the photos' intake, and since."""
     return [f"{photo.photo_id}: {note}" for photo in photos for note in photo.notes]
 
 

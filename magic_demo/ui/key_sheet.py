@@ -26,6 +26,7 @@ VIEWER_KEYS = (
     ("+ −", "about.key_zoom"),
     ("0", "about.key_fit"),
     ("B E P W V", "keys.tools"),
+    ("#", "keys.cover"),
     ("[ ]", "keys.size"),
     ("X", "keys.swap"),
     ("Z Y", "keys.undo"),

@@ -7,15 +7,20 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
-from magic_demo.types import Encounter, Prediction
+from magic_demo.types import Encounter, Photo, Prediction
 
 
 @dataclass(frozen=True, eq=False)
 class Analysed:
-    """What was analysed last: the encounter with the words as they were then, and what the models said of it."""
+    """What was analysed last: the encounter with the words as they were then, and what the models said of it.
+
+    stale: a photo has been covered since; what the models said is of the photo as it was.
+    """
 
     encounter: Encounter
     prediction: Prediction
+    prompt: str | None = None
+    stale: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +85,17 @@ class OpenCases:
             self._cases[case_id] = replace(self._cases[case_id], encounter=encounter, analysed=None)
             return self._cases[case_id]
 
+    def put_photo(self, case_id: str, photo: Photo) -> OpenCase | None:
+        """Let a changed photo take the place of the one of its id, in what was analysed too: the one before is nowhere any more."""
+        with self._lock:
+            case = self._cases.get(case_id)
+            if case is None:
+                return None
+            before = case.analysed
+            analysed = Analysed(_with_photo(before.encounter, photo), before.prediction, stale=True) if before is not None else None
+            self._cases[case_id] = replace(case, encounter=_with_photo(case.encounter, photo), analysed=analysed)
+            return self._cases[case_id]
+
     def keep_analysis(self, case_id: str, encounter: Encounter, prediction: Prediction) -> None:
         """Keep what the models said of a case; nothing happens when it is no longer open."""
         with self._lock:
@@ -93,3 +109,7 @@ class OpenCases:
 
     def _bytes(self) -> int:
         return sum(case.bytes for case in self._cases.values())
+
+
+def _with_photo(encounter: Encounter, photo: Photo) -> Encounter:
+    return replace(encounter, photos=tuple(photo if photo.photo_id == before.photo_id else before for before in encounter.photos))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,8 +10,9 @@ import gradio as gr
 
 from magic_demo.disagreements import Changes, count_changes
 from magic_demo.errors import MagicDemoError, StoreError
+from magic_demo.mask_runs import decode_mask
 from magic_demo.store import Store
-from magic_demo.types import SavedReview
+from magic_demo.types import Mask, SavedReview
 from magic_demo.ui.desk import Desk
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.i18n import line_in_both
@@ -20,6 +22,7 @@ from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_form import form_value, is_blind_done, saved_value
 from magic_demo.ui.saving import Saver
 from magic_demo.ui.status import fixed_line, render_status
+from magic_demo.ui.viewer import viewer_value
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,12 @@ class ReviewState:
             return {}
         row = {**row_value(self.store.case(reading.key, reading.reader)), "case": draft.case}
         return {parts.form: gr.update(saved=self._saved(draft, reading)), parts.panel.queue: gr.update(row=row)}
+
+    def viewer(self, draft: ReviewDraft, case: OpenCase, others: Mapping[str, Mapping[str, Mask]] | None = None) -> dict[str, Any]:
+        """Return the viewer's value of an open case: what may be seen of the model, the reader's own masks, and others' by name."""
+        own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
+        photos, prediction = case.encounter.photos, self.saver.prediction(draft)
+        return viewer_value(case.case_id, photos, prediction, synthetic=case.example, own=own, others=others)
 
     def failed(self, error: MagicDemoError) -> Updates:
         """Say in the status line what went wrong."""

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from magic_demo.bundles import has_prediction, read_prediction
+from magic_demo.covered_photos import covered_beside
 from magic_demo.errors import MagicDemoError
 from magic_demo.exports import FORMATS, ExportError, write_export
 from magic_demo.exports.case_files import find_case_files
@@ -49,19 +50,20 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str) -> bytes:
         raise ExportError(f"there is no queue {queue!r}; reload the page")
     everything = store.reader(reader).role == "adjudicator"
     cases = store.list_cases(queue, reader, all_assigned=True)
+    files = find_case_files(cases, covered_beside(store.place))
     visible = store.latest_reviews(queue, viewer=reader)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "readings"
         if wanted == REPORT:
             known = [case.key.case_id for case in cases] if desk.bundle is not None else []
             predictions = {name: read_prediction(desk.bundle, name) for name in known if desk.bundle and has_prediction(desk.bundle, name)}
-            write_disagreements(visible, find_case_files(cases), predictions, folder, languages=LANGUAGES)
+            write_disagreements(visible, files, predictions, folder, languages=LANGUAGES)
         else:
             format = next((format for format in FORMATS if format == wanted), None)
             if format is None:
                 raise ExportError(f"format {wanted!r} is not known; one of {', '.join((*FORMATS, REPORT))} is expected")
             reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]
-            write_export(reviews, find_case_files(cases), format, folder)
+            write_export(reviews, files, format, folder)
         return _zip(folder)
 
 

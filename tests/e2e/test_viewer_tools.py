@@ -180,6 +180,66 @@ def test_a_finger_draws_and_two_fingers_zoom_while_a_tool_is_in_use(opened: Watc
     assert np.array_equal(told(opened)[1], painted), "the beginning of a pinch paints nothing"
 
 
+def pen(watched: Watched, kind: str, x: float, y: float, *, button: int = 0, pointer: str = "pen", number: int = 90) -> None:
+    """Send what a pen's driver, or a hand laid down beside it, would: the browser's own tools know no other end of a pen."""
+    at = point(watched, x, y)
+    watched.page.evaluate(
+        """([kind, x, y, button, pointer, number]) => { const stage = document.querySelector("#viewer-stage");
+        stage.setPointerCapture = () => {}; // there is no such pointer
+        stage.dispatchEvent(new PointerEvent(kind, { clientX: x, clientY: y, button: kind === "pointermove" ? -1 : button,
+          pointerType: pointer, pointerId: number, bubbles: true, cancelable: true })); }""",
+        [kind, *at, button, pointer, number],
+    )
+
+
+def test_a_pen_draws_its_other_end_erases_and_the_hand_beside_it_does_nothing(opened: Watched) -> None:
+    page = opened.page
+    page.click("#viewer-tool-brush")
+    set_brush(opened, 15)
+    pen(opened, "pointerdown", 200, 300)
+    pen(opened, "pointermove", 250, 300)
+    pen(opened, "pointerdown", 500, 400, pointer="touch", number=91)  # the hand comes to rest
+    pen(opened, "pointermove", 500, 405, pointer="touch", number=91)
+    pen(opened, "pointermove", 300, 300)
+    pen(opened, "pointerup", 300, 300)
+    pen(opened, "pointerup", 500, 405, pointer="touch", number=91)
+    painted = told(opened)[1]
+    assert painted[290:310, 200:300].all() and not painted[350:].any()
+    page.click("#viewer-tool-view")
+    pen(opened, "pointerdown", 250, 260, button=5)
+    pen(opened, "pointermove", 250, 340)
+    pen(opened, "pointerup", 250, 340, button=5)
+    erased = told(opened)[1]
+    assert not erased[:, 240:260].any() and erased.sum() > 0.6 * painted.sum(), "with any tool in hand"
+
+
+def test_a_face_is_covered_for_good_and_can_be_taken_back_before(opened: Watched) -> None:
+    page = opened.page
+    bare = canvas_pixels(opened)
+    page.keyboard.press("#")
+    assert page.locator("#viewer-cover-confirm").is_hidden()
+    for middle in ((300, 230), (500, 400)):
+        angles = np.linspace(0, 2 * np.pi, 16)
+        stroke(opened, *((middle[0] + 60 * np.cos(angle), middle[1] + 40 * np.sin(angle)) for angle in angles))
+    assert (canvas_pixels(opened) != bare).any(), "covered while it is drawn"
+    page.keyboard.press("z")
+    page.keyboard.press("h")
+    source = "document.querySelector('#viewer-stage').viewer.state.photos[0].src"
+    before = page.evaluate(source)
+    page.click("#viewer-cover-confirm")
+    page.wait_for_function(f"(before) => {source} !== before", arg=before, timeout=MINUTES)
+    page.wait_for_selector("#viewer-cover-confirm", state="hidden")
+    shown = page.evaluate(
+        """async () => { const { photos } = document.querySelector("#viewer-stage").viewer.state; const { bitmap, width, height } = photos[0];
+        const context = new OffscreenCanvas(width, height).getContext("2d"); context.drawImage(bitmap, 0, 0);
+        return Array.from(context.getImageData(0, 0, width, height).data); }"""
+    )
+    pixels = np.array(shown).reshape(HEIGHT, WIDTH, 4)[:, :, :3]
+    assert pixels[225:236, 295:306].reshape(-1, 3).std(axis=0).max() < 2 < pixels[20:60, 20:60].reshape(-1, 3).std(axis=0).max()
+    assert pixels[395:406, 495:506].reshape(-1, 3).std(axis=0).max() > 2, "what was taken back is not covered"
+    page.keyboard.press("v")
+
+
 def test_a_mask_is_drawn_by_keyboard_alone(opened: Watched) -> None:
     page = opened.page
     page.focus("#viewer-stage")

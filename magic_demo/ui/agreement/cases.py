@@ -12,6 +12,7 @@ import numpy as np
 
 from magic_demo.agreement import MODEL, CaseDifference, FamilyDifference
 from magic_demo.agreement_sources import Comparison
+from magic_demo.covered_photos import covered_beside
 from magic_demo.errors import MagicDemoError
 from magic_demo.exports.case_files import find_case_files
 from magic_demo.mask_runs import decode_mask
@@ -71,9 +72,11 @@ class Thumbnails:
             for voice in panel.voices
             if photo_id is not None and (case.case, photo_id) in panel.masks[voice]
         )
-        return self._drawn(case.case, photo_id, masks)
+        return self._drawn(case.case, photo_id, masks, covered_beside(self._store.place).turn(case.case))
 
-    def _draw(self, case: CaseKey, photo_id: str | None, masks: tuple[tuple[str, str, tuple[int, int, int], MaskRuns], ...]) -> str | None:
+    def _draw(
+        self, case: CaseKey, photo_id: str | None, masks: tuple[tuple[str, str, tuple[int, int, int], MaskRuns], ...], _covered: int
+    ) -> str | None:
         photo = self._read(case, photo_id)
         size = photo.size if photo is not None else masks[0][3].size if masks else None
         if size is None:
@@ -88,7 +91,7 @@ class Thumbnails:
 
     def _read(self, case: CaseKey, photo_id: str | None) -> Photo | None:
         try:
-            files = next(iter(find_case_files([self._store.case(case, LOCAL_READER)])), None)
+            files = next(iter(find_case_files([self._store.case(case, LOCAL_READER)], covered_beside(self._store.place))), None)
             chosen = [photo for photo in files.photo_files if photo_id in (None, photo.photo_id)] if files is not None else []
             return read_photo(chosen[0].path, photo_id=chosen[0].photo_id) if chosen and chosen[0].path is not None else None
         except MagicDemoError:  # moved or deleted: the numbers do not need the photo, and the picture says what it can

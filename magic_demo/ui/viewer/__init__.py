@@ -12,6 +12,11 @@ Value (``viewer_value`` writes it; photos are named by their ``photo_id``):
                                     has drawn only when this number has changed (as one more edit, which can be undone)
      "others": [{"reader": str, "masks": {photo_id: runs}}]}   other readers' masks, in the order of the legend
 
+While the models run, ``gr.update(found=...)`` brings the maps that have come so far to a viewer that has drawn the case. Nothing else changes
+there: view, threshold, strokes and history stay. ``found_value`` writes it:
+
+    {"case": str, "threshold": float, "maps": {photo_id: levels}, "last": bool}     last: photos without a map have none
+
 Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event._data``):
 
     mask   {"case", "photo": photo_id, "width", "height", "runs": [int] | None, "edits": int}
@@ -22,15 +27,20 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
            "lesion": [stroke], "skin": [stroke], "radius": float}    working pixels, a stroke is [[x, y], ...]
            The answer is ``gr.update(wand_reply=answer_wand(event._data, photos))`` for the viewer, within half a second.
 
+    cover  {"case", "photo", "request": int, "width", "height", "area": runs of a mask}
+           What is to be covered for good, a face or a tattoo. The answer is the value with the photo anew, and
+           ``cover_reply={"photo", "request", "covered": bool}``.
+
 The document's event ``magic-heat`` ({photo_id: data address} or null, see ``ui/why.py``) lays a heat map over the photos it names.
 
-The page's other parts hear both as the document's event "viewer-tells" with the same detail. Neither event has an output that the reader waits for; threshold, opacity, zoom, layers and hiding never come here.
+The page's other parts hear both as the document's event "viewer-tells" with the same detail. None of them has an output that the reader waits for; threshold, opacity, zoom, layers and hiding never come here.
 """
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
@@ -39,7 +49,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.overlay import lesion_levels
+from magic_demo.overlay import lesion_levels, level_of
 from magic_demo.photos import resize_pixels
 from magic_demo.types import Mask, Photo, PhotoPrediction, Pixels, Prediction, Probability
 from magic_demo.ui.i18n import fill
@@ -48,6 +58,12 @@ from magic_demo.ui.mask_form import working_size, write_runs
 MASK_REST = 400
 """Milliseconds a mask rests before the page is told of it."""
 JPEG_QUALITY = 90
+MAP_BYTES = 150_000
+"""What a photo's map may take on its way to the browser."""
+MAP_STEPS = (100, 50, 20, 10)
+"""Thresholds in 0..1 at which a map's mask stays exact, the first that MAP_BYTES allows; 100 are all that the slider has."""
+PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 6, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB]
+"""Measured on 60 photos: the filter SUB gives the smallest maps, a level above 6 takes several times as long for 2%."""
 EMPTY: dict[str, Any] = {
     "case": None,
     "photos": [],
@@ -62,7 +78,7 @@ EMPTY: dict[str, Any] = {
 
 # Gradio knows a component's own events by their quoted names in this text.
 _ON_LOAD = """
-const settings = { props, watch, trigger, events: ["mask", "wand"], rest: MASK_REST };
+const settings = { props, watch, trigger, events: ["mask", "wand", "cover"], rest: MASK_REST };
 import(new URL("page/viewer/viewer.js", document.baseURI)).then(({ mountViewer }) => mountViewer(element, settings));
 """.replace("MASK_REST", str(MASK_REST))
 
@@ -70,7 +86,16 @@ import(new URL("page/viewer/viewer.js", document.baseURI)).then(({ mountViewer }
 def viewer_component() -> gr.HTML:
     """Return the viewer; its value is what ``viewer_value`` returns."""
     template = resources.files("magic_demo.ui.viewer").joinpath("viewer.html").read_text(encoding="utf-8")
-    return gr.HTML(EMPTY, html_template=fill(template), js_on_load=_ON_LOAD, elem_id="viewer", apply_default_css=False, wand_reply=None)
+    return gr.HTML(
+        EMPTY,
+        html_template=fill(template),
+        js_on_load=_ON_LOAD,
+        elem_id="viewer",
+        apply_default_css=False,
+        wand_reply=None,
+        found=None,
+        cover_reply=None,
+    )
 
 
 def viewer_value(
@@ -90,9 +115,10 @@ def viewer_value(
     own: photo_id -> the reader's (H, W) mask; others: reader -> photo_id -> mask. restore: see above.
     """
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
+    threshold = prediction.threshold if prediction is not None else 0.5
     return {
         "case": case_id,
-        "threshold": prediction.threshold if prediction is not None else 0.5,
+        "threshold": threshold,
         "text_only": prediction is not None and not photos,
         "synthetic": synthetic,
         "editable": editable,
@@ -102,11 +128,26 @@ def viewer_value(
             {"reader": reader, "masks": {photo_id: write_runs(mask) for photo_id, mask in masks.items()}}
             for reader, masks in (others or {}).items()
         ],
-        "photos": [_photo_value(number, photo, maps.get(photo.photo_id)) for number, photo in enumerate(photos)],
+        "photos": [_photo_value(number, photo, maps.get(photo.photo_id), threshold) for number, photo in enumerate(photos)],
     }
 
 
-def _photo_value(number: int, photo: Photo, found: PhotoPrediction | None) -> dict[str, Any]:
+def found_value(case_id: str, prediction: Prediction, maps: dict[str, str], *, last: bool = False) -> dict[str, Any]:
+    """Return the maps that have come of a case that the viewer has drawn.
+
+    maps: photo_id -> those that were encoded before; the new ones are put beside them. last: nothing more comes.
+    """
+    maps.update(
+        {
+            found.photo_id: encode_levels(found.probability, found.size, prediction.threshold)
+            for found in prediction.photos
+            if found.photo_id not in maps
+        }
+    )
+    return {"case": case_id, "threshold": prediction.threshold, "maps": dict(maps), "last": last}
+
+
+def _photo_value(number: int, photo: Photo, found: PhotoPrediction | None, threshold: float) -> dict[str, Any]:
     height, width = working_size(photo.size)
     return {
         "id": f"{number}",
@@ -114,7 +155,7 @@ def _photo_value(number: int, photo: Photo, found: PhotoPrediction | None) -> di
         "width": width,
         "height": height,
         "src": encode_photo(photo.pixels),
-        "levels": encode_levels(found.probability, photo.size) if found is not None else None,
+        "levels": encode_levels(found.probability, photo.size, threshold) if found is not None else None,
     }
 
 
@@ -124,9 +165,25 @@ def encode_photo(pixels: Pixels) -> str:
     return picture_address("jpeg", np.ascontiguousarray(small[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
 
 
-def encode_levels(probability: Probability, size: tuple[int, int]) -> str:
-    """Return a lesion map as the data address of an 8-bit grey PNG at the photo's working size: the levels batch mode thresholds."""
-    return picture_address("png", lesion_levels(probability, working_size(size)), [cv2.IMWRITE_PNG_COMPRESSION, 4])
+def encode_levels(probability: Probability, size: tuple[int, int], threshold: float = 0.5) -> str:
+    """Return a lesion map as the data address of an 8-bit grey PNG at the photo's working size.
+
+    Levels that no step of the threshold's slider tells apart become one: at every step the mask is exactly the one of batch mode, and the file
+    is smaller. A map that would still be larger than MAP_BYTES (faint everywhere) keeps every second step, 0.5 and ``threshold`` only, or fewer.
+    """
+    levels = lesion_levels(probability, working_size(size))
+    for steps in MAP_STEPS:
+        address = picture_address("png", np.asarray(cv2.LUT(levels, _round_levels(steps, threshold)), np.uint8), PNG_SETTINGS)
+        if len(address) * 3 // 4 <= MAP_BYTES:
+            break
+    return address
+
+
+@lru_cache(maxsize=64)
+def _round_levels(steps: int, threshold: float) -> NDArray[np.uint8]:
+    """Return a table (256,) uint8 that takes every level down to the one of the next lower of ``steps`` thresholds in 0..1."""
+    kept = sorted({0, level_of(0.5), level_of(threshold), *(level_of(step / steps) for step in range(1, steps + 1))})
+    return np.repeat(np.asarray(kept, np.uint8), np.diff([*kept, 256]))
 
 
 def picture_address(kind: str, pixels: NDArray[np.uint8], settings: list[int]) -> str:

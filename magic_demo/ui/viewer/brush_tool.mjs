@@ -1,20 +1,16 @@
-// Brush and eraser: a round stroke that follows the pointer. The other end of a pen erases.
+// Brush and eraser: a round stroke that follows the pointer.
 
 import { stampStroke } from "./shapes.mjs";
 
-const PEN_ERASER = 5;
-
-export function brushTool(desk, paints) {
+export function brushTool(desk, value) {
   let last = null;
-  let value = paints;
   const stroke = (to) => {
     const from = last;
     last = to;
     desk.editor.write((mask, width, height) => stampStroke(mask, width, height, from, to, desk.radius(), value));
   };
   return {
-    start(point, event) {
-      value = event?.button === PEN_ERASER ? 0 : paints;
+    start(point) {
       desk.editor.begin();
       last = desk.toPhoto(point);
       stroke(last);

@@ -49,12 +49,22 @@ function drawHalf(context, { photo, view, ratio, opacity, layers }) {
   context.imageSmoothingEnabled = view.scale * ratio < 6; // far in, a reader wants to see the pixels
   context.imageSmoothingQuality = "high";
   context.drawImage(photo.bitmap, 0, 0, photo.width, photo.height);
+  for (const cover of photo.covers ?? []) drawCover(context, cover);
   for (const { fill, heat, alpha } of layers) {
     context.globalAlpha = alpha ?? (heat ? Math.min(1, opacity * 1.6) : opacity); // a heat map says less at the same opacity than a flat shade
     if (heat ?? fill) context.drawImage(heat ?? fill, 0, 0);
   }
   context.globalAlpha = 1;
   for (const { outline, look } of layers) if (outline) drawOutline(context, outline, look, 1 / view.scale);
+}
+
+// What is to be covered is hidden from now on, whatever else is shown.
+function drawCover(context, { path, blocks, side, left, top }) {
+  context.save();
+  context.clip(path);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(blocks, left, top, blocks.width * side, blocks.height * side);
+  context.restore();
 }
 
 // Widths and dashes are given in window pixels, whatever the zoom.

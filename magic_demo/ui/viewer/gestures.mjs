@@ -2,12 +2,15 @@
 
 import { pinch } from "./view.mjs";
 
+const PEN_ERASER = 5; // the button that a pen's other end presses
+
 /**
  * tool(): null while dragging moves the photo, else {start(point, event), move(points), end(), cancel()} with points in window pixels.
- * hover(point | null, event): where the pointer is, for the cursor.
+ * eraser(): the tool of a pen's other end. hover(point | null, event): where the pointer is, for the cursor.
  */
-export function followGestures(stage, { view, moveTo, zoom, fit, least, tool, hover }) {
+export function followGestures(stage, { view, moveTo, zoom, fit, least, tool, eraser, hover }) {
   const fingers = new Map();
+  let pens = false; // who has drawn with a pen moves the photo with a finger
   let drawing = null; // the tool that holds the pointer, and which pointer
   const place = (event) => {
     const box = stage.getBoundingClientRect();
@@ -23,12 +26,16 @@ export function followGestures(stage, { view, moveTo, zoom, fit, least, tool, ho
   }, { passive: false });
 
   stage.addEventListener("pointerdown", (event) => {
-    if (!view() || onControl(event) || (event.button > 1 && event.button !== 5)) return; // 5: the other end of a pen
+    const turned = event.pointerType === "pen" && event.button === PEN_ERASER;
+    if (!view() || onControl(event) || (event.button > 1 && !turned)) return;
+    pens ||= event.pointerType === "pen";
+    if (event.pointerType === "touch" && drawing?.pen) return; // the hand that holds the pen, after the pen
+    if (event.pointerType === "pen") fingers.clear(); // ... or before it
     stage.setPointerCapture(event.pointerId);
     fingers.set(event.pointerId, place(event));
-    const chosen = event.button === 1 ? null : tool();
+    const chosen = turned ? eraser() : event.button === 1 || (pens && event.pointerType === "touch") ? null : tool();
     if (fingers.size === 1 && chosen) {
-      drawing = { tool: chosen, pointer: event.pointerId };
+      drawing = { tool: chosen, pointer: event.pointerId, pen: event.pointerType === "pen" };
       chosen.start(place(event), event);
       return;
     }

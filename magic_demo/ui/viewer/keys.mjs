@@ -10,6 +10,7 @@ export function followKeys(stage, toolbox, does) {
     e: () => toolbox.choose("eraser"),
     p: () => toolbox.choose("polygon"),
     w: () => toolbox.choose("wand"),
+    "#": () => toolbox.choose("cover"),
     x: () => toolbox.swap(),
     z: does.undo,
     y: does.redo,

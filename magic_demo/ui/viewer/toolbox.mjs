@@ -1,17 +1,18 @@
 // The tools beside the canvas: which one is in use, its options, its cursor, and how the keyboard draws with it.
 
 import { brushTool } from "./brush_tool.mjs";
+import { coverTool } from "./cover_tool.mjs";
 import { polygonTool } from "./polygon_tool.mjs";
 import { toPhoto, toWindow } from "./view.mjs";
 import { wandTool } from "./wand_tool.mjs";
 
-const NAMES = ["view", "brush", "eraser", "polygon", "wand"];
+const NAMES = ["view", "brush", "eraser", "polygon", "wand", "cover"];
 const LEAST_RADIUS = 1;
 const MOST_RADIUS = 200;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** room: {photo(), view(), moveTo(view), size(), redraw(), say(word)}; send(hint): asks the server's wand. */
-export function openToolbox(root, { room, editor, sketch, send }) {
+/** room: {photo(), view(), moveTo(view), size(), redraw(), say(word)}; send(hint): asks the server's wand; sendCover(area): has it covered. */
+export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
   const ring = find("cursor");
@@ -26,12 +27,19 @@ export function openToolbox(root, { room, editor, sketch, send }) {
     wandKind: () => state.wandKind,
     toPhoto: (point) => toPhoto(room.view(), point),
     told: (count) => root.toggleAttribute("data-polygon", count > 0),
+    /** So many areas are to be covered; `busy`: the server is at it. */
+    coversTold(count, busy = false) {
+      root.toggleAttribute("data-covers", count > 0);
+      root.toggleAttribute("data-cutting", busy);
+      find("cover-confirm").disabled = find("cover-back").disabled = find("cover-cancel").disabled = busy;
+      room.covered();
+    },
     busy: (busy) => {
       root.toggleAttribute("data-cutting", busy);
       find("tool-wand").setAttribute("aria-busy", String(busy));
     },
   };
-  const tools = { view: null, brush: brushTool(desk, 1), eraser: brushTool(desk, 0), polygon: polygonTool(desk), wand: wandTool(desk, send) };
+  const tools = { view: null, brush: brushTool(desk, 1), eraser: brushTool(desk, 0), polygon: polygonTool(desk), wand: wandTool(desk, send), cover: coverTool(desk, sendCover) };
   const tool = () => tools[state.name];
   const paints = () => state.name === "brush" || state.name === "eraser";
 
@@ -180,6 +188,9 @@ export function openToolbox(root, { room, editor, sketch, send }) {
   for (const button of root.querySelectorAll("button[data-wand]")) button.addEventListener("click", () => setWandKind(button.dataset.wand));
   find("polygon-close").addEventListener("click", () => tools.polygon.close());
   find("polygon-cancel").addEventListener("click", () => tools.polygon.leave());
+  find("cover-confirm").addEventListener("click", () => tools.cover.confirm());
+  find("cover-back").addEventListener("click", () => tools.cover.back());
+  find("cover-cancel").addEventListener("click", () => tools.cover.leave());
   stage.addEventListener("dblclick", () => state.name === "polygon" && tools.polygon.close());
   stage.addEventListener("blur", stopHand);
 
@@ -191,6 +202,12 @@ export function openToolbox(root, { room, editor, sketch, send }) {
     keyUp,
     hover,
     answer: (reply) => tools.wand.answer(reply),
+    coverAnswered: (reply) => tools.cover.answer(reply),
+    /** Whether an undo is of what the cover tool has drawn. */
+    covering: () => tools.cover.count() > 0,
+    uncover: () => tools.cover.back(),
+    /** What the other end of a pen draws with, whatever the tool. */
+    eraser: () => (root.hasAttribute("data-editable") ? tools.eraser : null),
     settled: () => tools.wand.settled(),
     /** The tool a pointer draws with; null where it moves the photo. */
     inHand: () => (state.pan ? null : tool()),
@@ -209,6 +226,7 @@ export function openToolbox(root, { room, editor, sketch, send }) {
       tool()?.leave();
     },
     fitTo(photo) {
+      tools.cover.shown();
       if (!state.radius) setRadius(Math.max(4, Math.max(photo.width, photo.height) / 50));
     },
     get name() {

@@ -10,7 +10,7 @@ import { followKeys } from "./keys.mjs";
 import { openLegend } from "./legend.mjs";
 import { levelOf } from "./levels.mjs";
 import { Outbox } from "./outbox.mjs";
-import { openHeat, openPhoto } from "./photo.mjs";
+import { openHeat, openLevels, openPhoto } from "./photo.mjs";
 import { followRail } from "./rail.mjs";
 import { layersOf } from "./scene.mjs";
 import { Sketch } from "./sketch.mjs";
@@ -51,10 +51,11 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
-    room: { photo, view: () => state.view, moveTo, size: room, say: (what, at) => facts.say(what, at, photo(), maskShown()) },
+    room: { photo, view: () => state.view, moveTo, size: room, covered: afterCover, say: (what, at) => facts.say(what, at, photo(), maskShown()) },
     editor,
     sketch,
     send: (hint) => tell(events[1], { case: state.caseId, ...hint }),
+    sendCover: (area) => tell(events[2], { case: state.caseId, ...area }),
   });
 
   /** Tell the server, and the page's other parts. */
@@ -98,7 +99,29 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     else redraw();
     strip.draw();
     afterChange();
-    for (const one of opened) whenIdle(() => one.model?.setLevel(levelOf(state.threshold))); // so that switching to it costs a frame
+    makeReady(opened);
+  }
+
+  /** Take the maps that have come of an analysis under way; view, threshold, strokes and history stay, and what is not seen draws nothing. */
+  async function take(found) {
+    if (!found || found.case !== state.caseId) return;
+    const photos = state.photos;
+    const analysed = !photos.some((one) => one.model);
+    const before = photo()?.model;
+    await Promise.all(photos.map((one) => openLevels(one, found.maps[one.name] ?? (found.last ? null : one.levelsSrc))));
+    if (photos !== state.photos) return; // the case has changed meanwhile
+    ownThreshold = found.threshold;
+    if (analysed && photos.some((one) => one.model)) setThreshold(ownThreshold);
+    if (!photos.length) root.dataset.state = "text";
+    if (photo()?.model !== before) {
+      redraw();
+      afterChange();
+    }
+    makeReady(photos);
+  }
+
+  function makeReady(photos) {
+    for (const one of photos) whenIdle(() => one.model?.setLevel(levelOf(state.threshold))); // so that switching to it costs a frame
   }
 
   // ---- the layers of the photo shown
@@ -190,10 +213,20 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     afterChange();
   }
 
+  function undo() {
+    if (toolbox.covering()) toolbox.uncover();
+    else editor.undo();
+  }
+
+  function afterCover() {
+    afterChange();
+    redraw();
+  }
+
   // Everything beside the canvas that tells of the masks.
   function afterChange() {
     const own = photo() ? editor.own() : null;
-    find("undo").setAttribute("aria-disabled", String(!own?.past.length));
+    find("undo").setAttribute("aria-disabled", String(!own?.past.length && !toolbox.covering()));
     find("redo").setAttribute("aria-disabled", String(!own?.future.length));
     find("take").setAttribute("aria-disabled", String(!photo()?.model));
     legend.show();
@@ -294,11 +327,11 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   find("zoom-in").addEventListener("click", () => zoom(1.25));
   find("zoom-out").addEventListener("click", () => zoom(1 / 1.25));
   find("fit").addEventListener("click", fitPhoto);
-  find("undo").addEventListener("click", () => editor.undo());
+  find("undo").addEventListener("click", undo);
   find("redo").addEventListener("click", () => editor.redo());
   for (const name of ["holes", "smooth", "grow", "shrink", "take", "clear"]) find(name).addEventListener("click", () => editor.change(name));
   followRail(find("rail"));
-  followGestures(stage, { view: () => state.view, moveTo, zoom, fit: fitPhoto, least, tool: toolbox.inHand, hover: toolbox.hover });
+  followGestures(stage, { view: () => state.view, moveTo, zoom, fit: fitPhoto, least, tool: toolbox.inHand, eraser: toolbox.eraser, hover: toolbox.hover });
   new ResizeObserver(() => (state.fitted ? fitPhoto() : moveTo(state.view))).observe(stage);
   followKeys(stage, toolbox, {
     open: () => Boolean(photo()),
@@ -307,7 +340,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     fit: fitPhoto,
     zoom,
     go: (step) => show(state.current + step),
-    undo: () => editor.undo(),
+    undo,
     redo: () => editor.redo(),
     compare: compare.toggle,
   });
@@ -324,9 +357,12 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     flush: () => outbox.flush(),
     drawNow,
   };
-  watch("value", () => receive(props.value));
+  let arriving = Promise.resolve();
+  watch("value", () => { arriving = receive(props.value); });
+  watch("found", () => { arriving = arriving.then(() => take(props.found)).catch(() => { root.dataset.state = "failed"; }); }); // after its case's photos
   watch("wand_reply", () => toolbox.answer(props.wand_reply));
-  receive(props.value);
+  watch("cover_reply", () => toolbox.coverAnswered(props.cover_reply));
+  arriving = receive(props.value);
 }
 
 function whenIdle(callback) {

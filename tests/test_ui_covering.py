@@ -1,0 +1,100 @@
+"""What covering does behind the page: the photo changes everywhere, the model is asked anew, and what cannot be used changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from magic_demo.bundled import load_examples
+from magic_demo.ui import Desk
+from magic_demo.ui.covering import Covering
+from magic_demo.ui.mask_form import write_runs
+from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.saving import Saver
+from tests.test_ui_handlers import REQUEST, Browser, WritingPredictor, lay_out
+
+
+class Reader(Browser):
+    """A browser whose reader covers things."""
+
+    def __init__(self, predictor: WritingPredictor) -> None:
+        super().__init__(lay_out(predictor, load_examples())[1])
+        desk = Desk()
+        self.covering = Covering(ReviewState(self.handlers, desk, Saver(desk, self.handlers.drafts, self.handlers.cases)))
+
+    @property
+    def case(self) -> Any:
+        return self.handlers.cases.get(self.values[self.parts.case])
+
+    def cover(self, drawn: np.ndarray, **changes: object) -> dict[str, Any]:
+        runs = write_runs(drawn)
+        told = {"case": self.case.case_id, "photo": self.case.encounter.photos[0].photo_id, "request": 7, "area": runs.pop("runs"), **runs}
+        updates = self.covering.cover(self.values, gr.EventData(None, {**told, **changes}), REQUEST)  # type: ignore[arg-type]
+        self.take(updates)
+        return dict(updates[self.parts.viewer])
+
+    def analyse_again(self) -> None:
+        for updates in self.covering.analyse_again(self.values, REQUEST):  # type: ignore[arg-type]
+            self.take(updates)
+
+
+@pytest.fixture
+def predictor() -> WritingPredictor:
+    return WritingPredictor()
+
+
+@pytest.fixture
+def reader(predictor: WritingPredictor) -> Reader:
+    reader = Reader(predictor)
+    reader.choose(0)
+    return reader
+
+
+def middle(reader: Reader) -> np.ndarray:
+    area = np.zeros(reader.case.encounter.photos[0].size, bool)
+    area[200:400, 300:500] = True
+    return area
+
+
+def test_the_pixels_go_from_the_open_case_and_the_model_sees_the_photo_as_it_is_now(reader: Reader, predictor: WritingPredictor) -> None:
+    reader.analyse()
+    before = reader.case.encounter.photos[0].pixels
+    area = middle(reader)
+    sent = reader.cover(area)
+    assert sent["cover_reply"] == {"photo": reader.case.encounter.photos[0].photo_id, "request": 7, "covered": True}
+    assert sent["value"]["photos"][0]["levels"] is not None, "the model's map stays until there is a new one"
+    after = reader.case.encounter.photos[0].pixels
+    assert len(np.unique(after[area], axis=0)) <= 36 < len(np.unique(before[area], axis=0))
+    assert reader.case.analysed.encounter.photos[0].pixels is after, "why is explained from the covered photo"
+    assert load_examples()[0].encounter.photos[0].pixels is not after
+    assert "areas were covered" in reader.values[reader.parts.panel.messages]
+    reader.analyse_again()
+    assert predictor.asked[-1][0].photos[0].pixels is after and not reader.case.analysed.stale
+
+
+def test_what_was_not_analysed_is_not_analysed_by_covering(reader: Reader, predictor: WritingPredictor) -> None:
+    reader.cover(middle(reader))
+    reader.analyse_again()
+    assert predictor.asked == []
+
+
+@pytest.mark.parametrize("changes", [{"case": "another"}, {"photo": "another"}, {"area": "x"}, {"area": [1]}, {"width": 3}])
+def test_what_cannot_be_used_changes_nothing_and_is_said(reader: Reader, changes: dict[str, object]) -> None:
+    before = reader.case
+    assert reader.cover(middle(reader), **changes)["cover_reply"]["covered"] is False
+    assert reader.case is before
+    assert 'data-state="failed"' in reader.values[reader.parts.status]
+
+
+def test_an_empty_area_is_refused(reader: Reader) -> None:
+    assert reader.cover(np.zeros_like(middle(reader)))["cover_reply"]["covered"] is False
+
+
+def test_photos_of_ones_own_come_with_the_line_about_faces_and_tattoos_and_examples_do_not(reader: Reader) -> None:
+    handlers, messages = reader.handlers, reader.parts.panel.messages
+    assert "Faces and tattoos" not in reader.values[messages]
+    own = handlers.cases.open(reader.case.encounter)
+    assert "Faces and tattoos identify people" in handlers.show_case(own)[messages]
