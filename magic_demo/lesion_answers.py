@@ -29,7 +29,7 @@ from magic_demo.measure import COLOURS, LONGEST_SIDE, LesionMeasures, measure_ph
 from magic_demo.overlay import lesion_mask
 from magic_demo.photos import resize_pixels
 from magic_demo.questions import load_families
-from magic_demo.segmentation import Segmenter
+from magic_demo.segmentation import PhotoFeatures, Segmenter
 from magic_demo.types import Family, OptionScores, Pixels, Probability
 from magic_demo.vqa import place_families
 
@@ -55,7 +55,11 @@ class PhotoEvidence:
 def look_at_photo(segmenter: Segmenter, pixels: Pixels, prompt: str) -> PhotoEvidence:
     """Encode a photo (H, W, 3) uint8 RGB once and return all that is read from it, the lesion under ``prompt`` included."""
     encoded = segmenter.encode_photo(pixels)
-    probability = segmenter.decode(encoded, segmenter.encode_prompt(prompt))
+    return describe_photo(segmenter, pixels, encoded, segmenter.decode(encoded, segmenter.encode_prompt(prompt)))
+
+
+def describe_photo(segmenter: Segmenter, pixels: Pixels, encoded: PhotoFeatures, probability: Probability) -> PhotoEvidence:
+    """Return what is read from a photo that was encoded and whose lesion was found."""
     features = None
     if len(encoded) > MAP and encoded[MAP].ndim == 4:
         maps = encoded[MAP]

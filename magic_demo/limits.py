@@ -18,7 +18,8 @@ class Limits:
     photo_bytes, photo_pixels, photo_side: largest file, most pixels and shortest side of a photo; masks have a photo's pixels.
     case_photos: photos of a case on the page. encounter_photos: photos of an encounter in a file.
     text_characters: the patient's words, on the page and in a file. prompt_characters, comment_characters: what a reader types.
-    json_bytes: a JSON file that is read. queue_cases: cases of one queue of the store. run_cases: encounters of one batch run.
+    json_bytes: a JSON file that is read. cache_bytes: what the models made of an open case's photos and words.
+    queue_cases: cases of one queue of the store. run_cases: encounters of one batch run.
     """
 
     photo_bytes: int = 64 * 2**20
@@ -30,6 +31,7 @@ class Limits:
     prompt_characters: int = 500
     comment_characters: int = 4000
     json_bytes: int = 512 * 2**20
+    cache_bytes: int = 128 * 2**20
     queue_cases: int = 50_000
     run_cases: int = 100_000
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from magic_demo.calibration import Calibration, FamilyCalibration, digest_of, expect_credit, find_chances, read_calibration
 from magic_demo.checkpoints import find_checkpoint, read_config
@@ -16,10 +18,22 @@ from magic_demo.decoding import SetPriors, average_siblings, decode_answers
 from magic_demo.errors import ModelError, one_line
 from magic_demo.evidence import list_evidence, measure_lesions
 from magic_demo.explanation import explain_words, scale_regions
-from magic_demo.lesion_answers import LesionAnswererConfig, LesionScorer, PhotoEvidence, look_at_photo
+from magic_demo.feature_cache import FeatureCache
+from magic_demo.lesion_answers import LesionAnswererConfig, LesionScorer, PhotoEvidence, describe_photo
 from magic_demo.questions import load_families
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import Answers, Encounter, Explanation, Language, OptionScores, Photo, PhotoPrediction, Prediction, Probability
+from magic_demo.segmentation import PhotoFeatures, Segmenter
+from magic_demo.types import (
+    Answers,
+    Encounter,
+    Explanation,
+    Language,
+    OptionScores,
+    Photo,
+    PhotoPrediction,
+    Prediction,
+    Probability,
+    Step,
+)
 from magic_demo.vqa import OptionScorer
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
@@ -27,8 +41,8 @@ DEFAULT_SEGMENTATION = CHECKPOINTS / "segmentation-compact"
 DEFAULT_VQA = CHECKPOINTS / "vqa-compact"
 DEFAULT_CUES = CHECKPOINTS / "cues"
 
-Progress = Callable[[float, str], None]
-"""Called with the share done (0..1) and what is done now, in words."""
+PROMPT_BYTES = 2**16
+"""Bytes kept during a prediction whose caller keeps nothing: room for a prompt's vector, none for a photo's features."""
 
 
 class Predictor:
@@ -110,74 +124,77 @@ class Predictor:
         return self.scorer.set_priors if self.scorer is not None else None
 
     def predict(
-        self,
-        encounter: Encounter,
-        *,
-        prompt: str | None = None,
-        language: Language = "en",
-        progress: Progress | None = None,
+        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
     ) -> Prediction:
         """Predict one lesion map a photo and, from photos and narrative, every option's score and the decoded answers.
 
-        prompt: what the segmentation is asked for; the narrative in ``language`` where None.
+        prompt: what the segmentation is asked for; the narrative in ``language`` where None. cache: what the models made of the same photos
+        and words before is read from it, and what they make of them now goes there.
         A photo or a task that a model fails on is left out and named in the prediction's failures; the notes say when
         photos or text were missing.
         """
-        report = progress or (lambda _share, _what: None)
-        notes: list[str] = []
-        failures: list[str] = []
-        photos: list[PhotoPrediction] = []
+        *_, prediction = self.predict_steps(encounter, prompt=prompt, language=language, cache=cache)
+        assert isinstance(prediction, Prediction)
+        return prediction
+
+    def predict_steps(
+        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+    ) -> Iterator[Step | Prediction]:
+        """Predict as ``predict`` does, one photo and then the questions at a time: before each a Step, the whole prediction last.
+
+        The models run between two steps only, so that whoever iterates can stop there.
+        """
+        cache = cache if cache is not None else FeatureCache(PROMPT_BYTES)
+        so_far = Prediction(
+            encounter.encounter_id, threshold=self.segmenter.threshold if self.segmenter is not None else 0.5, models=self.models
+        )
         evidence: list[PhotoEvidence] = []
         steps = len(encounter.photos) * (self.segmenter is not None) + self.answers_questions
         if self.segmenter is not None:
             text = prompt if prompt is not None else encounter.narrative.text(language)
             for number, photo in enumerate(encounter.photos):
-                report(number / steps, f"Finding the lesion in photo {number + 1} of {len(encounter.photos)}")
+                yield Step(number / steps, f"Finding the lesion in photo {number + 1} of {len(encounter.photos)}", so_far)
                 try:
-                    photos.append(self._find_lesion(photo, text, evidence))
+                    so_far = replace(so_far, photos=(*so_far.photos, self._find_lesion(photo, text, cache, evidence)))
                 except ModelError as error:
-                    failures.append(f"{photo.photo_id}: no mask ({error})")
-        scores: OptionScores = {}
-        answers: Answers = {}
-        chances: Mapping[str, NDArray[np.float64]] = {}
-        unsure: frozenset[str] = frozenset()
+                    so_far = replace(so_far, failures=(*so_far.failures, f"{photo.photo_id}: no mask ({error})"))
         if self.answers_questions:
-            report((steps - 1) / steps, "Scoring the closed questions")
-            if self.reads_photos(encounter) or not encounter.photos:
-                notes.extend(_say_what_was_missing(encounter))
-            if encounter.photos and self.mismatch is not None:
-                notes.append(self.mismatch)
-            try:
-                scores = self.score_options(encounter, language=language, evidence=evidence)
-            except ModelError as error:
-                failures.append(f"no answers ({error})")
-            else:
-                answers = decode_answers(scores, load_families(), self.set_priors)
-                chances, unsure = self.judge_answers(scores, answers, photos=self.reads_photos(encounter))
-        report(1.0, "Done")
-        return Prediction(
-            encounter_id=encounter.encounter_id,
-            photos=tuple(photos),
-            scores=scores,
-            answers=answers,
-            chances=chances,
-            unsure=unsure,
-            threshold=self.segmenter.threshold if self.segmenter is not None else 0.5,
-            models=self.models,
-            notes=tuple(notes),
-            failures=tuple(failures),
-        )
+            yield Step((steps - 1) / steps, "Scoring the closed questions", so_far)
+            so_far = self._answer(so_far, encounter, language, cache, evidence)
+        yield so_far
+
+    def _answer(
+        self, found: Prediction, encounter: Encounter, language: Language, cache: FeatureCache, evidence: Sequence[PhotoEvidence]
+    ) -> Prediction:
+        """Return ``found`` with every option's score and the answers, or with one line that says why there are none."""
+        notes = [*found.notes]
+        if self.reads_photos(encounter) or not encounter.photos:
+            notes.extend(_say_what_was_missing(encounter))
+        if encounter.photos and self.mismatch is not None:
+            notes.append(self.mismatch)
+        try:
+            scores = self.score_options(encounter, language=language, evidence=evidence, cache=cache)
+        except ModelError as error:
+            return replace(found, notes=tuple(notes), failures=(*found.failures, f"no answers ({error})"))
+        answers = decode_answers(scores, load_families(), self.set_priors)
+        chances, unsure = self.judge_answers(scores, answers, photos=self.reads_photos(encounter))
+        return replace(found, scores=scores, answers=answers, chances=chances, unsure=unsure, notes=tuple(notes))
 
     def reads_photos(self, encounter: Encounter) -> bool:
         """Return whether the closed questions are answered with an encounter's photos."""
         return bool(encounter.photos) and not (isinstance(self.scorer, LesionScorer) and self.segmenter is None)
 
     def score_options(
-        self, encounter: Encounter, *, language: Language = "en", evidence: Sequence[PhotoEvidence] | None = None
+        self,
+        encounter: Encounter,
+        *,
+        language: Language = "en",
+        evidence: Sequence[PhotoEvidence] | None = None,
+        cache: FeatureCache | None = None,
     ) -> OptionScores:
         """Score every option of every question with the models that are loaded: qid -> (O,) float32.
 
-        evidence: what was seen in the photos, for a scorer that reads it; the photos are looked at where it is None.
+        evidence: what was seen in the photos, for a scorer that reads it; the photos are looked at where it is None. cache: as in ``predict``.
         Raises ModelError when a model fails on this case.
         """
         from_words = self.cues.score(encounter.narrative) if self.cues is not None else None
@@ -185,10 +202,10 @@ class Predictor:
             return from_words or {}
         try:
             if isinstance(self.scorer, LesionScorer):
-                seen = evidence if evidence is not None else self.look(encounter, language=language)
+                seen = evidence if evidence is not None else self.look(encounter, language=language, cache=cache)
                 scores = self.scorer.score_evidence(seen, features=self.mismatch is None)
             else:
-                scores = self.scorer.score(encounter.narrative.text(language), [photo.pixels for photo in encounter.photos])
+                scores = self._ask_scorer(self.scorer, encounter, encounter.narrative.text(language), cache or FeatureCache(PROMPT_BYTES))
         except ModelError:
             raise
         except Exception as error:  # whatever a model stumbles over costs this encounter's answers alone
@@ -197,21 +214,47 @@ class Predictor:
             return scores
         return combine_scores(from_words, scores, load_families(), self.weights, photos=self.reads_photos(encounter))
 
-    def look(self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en") -> list[PhotoEvidence]:
+    def _ask_scorer(self, scorer: OptionScorer, encounter: Encounter, narrative: str, cache: FeatureCache) -> OptionScores:
+        """Ask a scorer that reads words and photos; neither is read again where they are the same."""
+
+        def score() -> OptionScores:
+            return scorer.score_states(narrative, [read(photo) for photo in encounter.photos])
+
+        def read(photo: Photo) -> Tensor:
+            return cache.get(("photo states", photo), lambda: scorer.encode_photo(photo.pixels))
+
+        return cache.get(("scores", narrative, encounter.photos), score)
+
+    def look(
+        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+    ) -> list[PhotoEvidence]:
         """Return what the segmenter sees in each photo, none without one: what a LesionScorer scores and attributes."""
         if self.segmenter is None:
             return []
+        cache = cache or FeatureCache(PROMPT_BYTES)
         text = prompt if prompt is not None else encounter.narrative.text(language)
-        return [look_at_photo(self.segmenter, photo.pixels, text) for photo in encounter.photos]
+        return [self._look_at_photo(self.segmenter, photo, text, cache) for photo in encounter.photos]
 
-    def _find_lesion(self, photo: Photo, prompt: str, evidence: list[PhotoEvidence]) -> PhotoPrediction:
+    def _look_at_photo(self, segmenter: Segmenter, photo: Photo, prompt: str, cache: FeatureCache) -> PhotoEvidence:
+        """Return what a photo shows under a prompt; only what was not asked before is computed."""
+        return cache.get(
+            ("evidence", photo, prompt), lambda: describe_photo(segmenter, photo.pixels, *self._see(segmenter, photo, prompt, cache))
+        )
+
+    def _see(self, segmenter: Segmenter, photo: Photo, prompt: str, cache: FeatureCache) -> tuple[PhotoFeatures, Probability]:
+        features = cache.get(("features", photo), lambda: segmenter.encode_photo(photo.pixels))
+        vector = cache.get(("prompt", prompt), lambda: segmenter.encode_prompt(prompt))
+        return features, segmenter.decode(features, vector)
+
+    def _find_lesion(self, photo: Photo, prompt: str, cache: FeatureCache, evidence: list[PhotoEvidence]) -> PhotoPrediction:
         assert self.segmenter is not None
         try:
             if isinstance(self.scorer, LesionScorer):
-                evidence.append(look_at_photo(self.segmenter, photo.pixels, prompt))
+                evidence.append(self._look_at_photo(self.segmenter, photo, prompt, cache))
                 probability = evidence[-1].probability
             else:
-                probability = self.segmenter.predict(photo.pixels, prompt)
+                segmenter = self.segmenter
+                probability = cache.get(("map", photo, prompt), lambda: self._see(segmenter, photo, prompt, cache)[1])
         except ModelError:
             raise
         except Exception as error:  # whatever a model stumbles over (torch says "out of memory" as RuntimeError) costs this photo alone
@@ -263,10 +306,11 @@ class Predictor:
         *,
         prompt: str | None = None,
         language: Language = "en",
+        cache: FeatureCache | None = None,
     ) -> Explanation:
         """Say why an option of a family has the score that ``prediction`` gives it: words, places in the photos, what was measured.
 
-        prompt: what the segmentation was asked for, as in ``predict``. language: of the narrative that is shown and of the lines.
+        prompt, cache: as in ``predict``. language: of the narrative that is shown and of the lines.
         A part whose model is not loaded, or has no say in the family, is left empty.
         Raises KeyError for a family that there is not, IndexError for an option that it does not have, ModelError when a model fails.
         """
@@ -285,16 +329,16 @@ class Predictor:
             option,
             language,
             words=explain_words(self.cues, encounter.narrative, family_id, option, language, share=1 - weight) if self.cues else (),
-            regions=self._find_regions(encounter, family_id, option, prompt, language) if weight else {},
+            regions=self._find_regions(encounter, family_id, option, prompt, language, cache) if weight else {},
             evidence=list_evidence(family_id, measure_lesions(encounter, prediction), language),
         )
 
     def _find_regions(
-        self, encounter: Encounter, family_id: str, option: int, prompt: str | None, language: Language
+        self, encounter: Encounter, family_id: str, option: int, prompt: str | None, language: Language, cache: FeatureCache | None
     ) -> dict[str, Probability]:
         try:
             if isinstance(self.scorer, LesionScorer):
-                seen = self.look(encounter, prompt=prompt, language=language) if self.mismatch is None else []
+                seen = self.look(encounter, prompt=prompt, language=language, cache=cache) if self.mismatch is None else []
                 added = self.scorer.attribute(seen, family_id, option)
             elif self.scorer is not None:
                 photos = [photo.pixels for photo in encounter.photos]

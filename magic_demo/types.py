@@ -159,6 +159,15 @@ class Prediction:
     failures: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What a prediction does next: the share done 0..1, what it is in words, and all that was found until then."""
+
+    share: float
+    what: str
+    so_far: Prediction
+
+
 @dataclass(frozen=True)
 class WordSpan:
     """Words of a narrative that move an option's score.

@@ -72,11 +72,20 @@ class OptionScorer:
         photos: (H, W, 3) uint8 RGB of any size, none or many; their features are averaged.
         Raises ModelError when the model gives numbers that are not finite.
         """
+        return self.score_states(narrative, [self.encode_photo(pixels) for pixels in photos])
+
+    @torch.inference_mode()
+    def encode_photo(self, pixels: Pixels) -> Tensor:
+        """Return the photo encoder's map of a photo (H, W, 3) uint8 RGB: (N, C) or (C, h, w)."""
+        return self.model.read_photos(torch.from_numpy(self.preprocessing.apply(pixels))[None])[0]
+
+    def score_states(self, narrative: str, states: Sequence[Tensor]) -> OptionScores:
+        """Score as ``score`` does, from photos that ``encode_photo`` has encoded."""
         tokens = tokenize(self.tokenizer, [narrative], self.model.config.max_text_tokens)
         with torch.inference_mode():
             logits = self.model(
-                pixel_values=torch.from_numpy(stack_photos([photos], self.preprocessing)),
-                photo_mask=torch.ones(1, max(len(photos), 1), dtype=torch.bool) if photos else torch.zeros(1, 1, dtype=torch.bool),
+                photo_states=torch.stack(list(states))[None] if states else None,
+                photo_mask=torch.ones(1, len(states), dtype=torch.bool) if states else torch.zeros(1, 1, dtype=torch.bool),
                 option_vectors=self._option_vectors,
                 **self._layout,
                 **tokens,

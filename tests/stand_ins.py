@@ -27,12 +27,20 @@ class RedFinder:
     def __init__(self) -> None:
         self.prompts: list[str] = []
 
-    def predict(self, pixels: Pixels, prompt: str = "") -> Probability:
-        """Return (32, 32) float32 in 0..1."""
-        self.prompts.append(prompt)
+    def encode_photo(self, pixels: Pixels) -> tuple[NDArray[np.float32]]:
+        """Return the photo (32, 32, 3) float32."""
         if not pixels.any():
             raise ModelError("nothing but black")
-        small = resize_pixels(pixels, (32, 32)).astype(np.float32)
+        return (resize_pixels(pixels, (32, 32)).astype(np.float32),)
+
+    def encode_prompt(self, text: str) -> NDArray[np.float32]:
+        """Return (1,) float32: how long the text is."""
+        self.prompts.append(text)
+        return np.array([len(text)], np.float32)
+
+    def decode(self, features: tuple[NDArray[np.float32]], prompt: NDArray[np.float32]) -> Probability:
+        """Return (32, 32) float32 in 0..1; the prompt changes nothing."""
+        (small,) = features
         return np.asarray(np.clip((small[..., 0] - small[..., 1]) / 100, 0, 1), dtype=np.float32)
 
 
@@ -45,7 +53,11 @@ class WordScorer:
     def __init__(self) -> None:
         self.narratives: list[str] = []
 
-    def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
+    def encode_photo(self, pixels: Pixels) -> NDArray[np.float32]:
+        """Return (1,) float32: how many pixels there are."""
+        return np.array([pixels.size], np.float32)
+
+    def score_states(self, narrative: str, photos: Sequence[NDArray[np.float32]]) -> OptionScores:
         """Return qid -> (O,) float32."""
         self.narratives.append(narrative)
         if narrative == "fail":

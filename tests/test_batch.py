@@ -175,7 +175,7 @@ def test_an_encounter_that_a_model_failed_on_is_tried_again(data: Path, tmp_path
         raise ModelError("no memory left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(RedFinder, "predict", fail)
+        patch.setattr(RedFinder, "encode_photo", fail)
         assert len(_predict(data, tmp_path / "out").problems) == 3
     report = _predict(data, tmp_path / "out")
     assert (report.problems, report.done_now, report.masks) == ((), 3, 3)
@@ -406,14 +406,14 @@ def test_few_encounters_are_held_at_once_whatever_their_number(tmp_path: Path, m
 def test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    predict = RedFinder.predict
+    encode = RedFinder.encode_photo
 
-    def fail_on_the_second(finder: RedFinder, pixels: Any, prompt: str = "") -> Any:
+    def fail_on_the_second(finder: RedFinder, pixels: Any) -> Any:
         if pixels.shape[0] == 56:
             raise error
-        return predict(finder, pixels, prompt)
+        return encode(finder, pixels)
 
-    monkeypatch.setattr(RedFinder, "predict", fail_on_the_second)
+    monkeypatch.setattr(RedFinder, "encode_photo", fail_on_the_second)
     report = _predict(data, tmp_path / "out")
     assert report.masks == 2 and len(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == 3
     assert len(report.problems) == 1 and "IMG_ENC00002_00001: no mask (the segmentation model failed" in report.problems[0]

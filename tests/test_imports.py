@@ -72,7 +72,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("explanation", "evidence"),
     ("checkpoints", "encoders", "photo_head", "attribution", "case_answerer"),
-    ("compact_segmentation", "segmentation", "vqa"),
+    ("compact_segmentation", "segmentation", "vqa", "feature_cache"),
     ("lesion_answers",),
     ("predictor",),
     ("batch",),

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from magic_demo.predictor import Predictor
 from magic_demo.questions import load_questions
-from magic_demo.types import Encounter, Narrative, OptionScores, Photo, Pixels
+from magic_demo.types import Encounter, Narrative, OptionScores, Photo, Prediction, Step
 from magic_demo.vqa import OptionScorer
 from tests.stand_ins import WordScorer, draw_photo, stand_in_predictor
 
@@ -48,7 +49,7 @@ def test_the_prompt_is_the_narrative_unless_another_is_given() -> None:
     predictor.predict(_case(), language="zh")
     predictor.predict(_case(), prompt="the ulcer")
     predictor.predict(_case(), prompt="")
-    assert predictor.segmenter.prompts == ["红了两周"] * 2 + ["the ulcer"] * 2 + [""] * 2  # type: ignore[union-attr]
+    assert predictor.segmenter.prompts == ["红了两周", "the ulcer", ""]  # type: ignore[union-attr]
 
 
 def test_the_other_languages_text_is_used_where_one_is_missing() -> None:
@@ -76,12 +77,22 @@ def test_a_task_that_is_left_out_is_not_predicted() -> None:
     assert not stand_in_predictor(segmentation=False).predict(_case()).photos
 
 
-def test_progress_rises_to_one_and_says_what_is_done() -> None:
-    told: list[tuple[float, str]] = []
-    stand_in_predictor().predict(_case(), progress=lambda share, what: told.append((share, what)))
-    shares = [share for share, _ in told]
-    assert shares == sorted(shares) and shares[-1] == 1.0
-    assert any("photo 2 of 2" in what for _, what in told)
+def test_the_steps_say_what_is_next_and_carry_what_was_found_until_then() -> None:
+    *steps, prediction = stand_in_predictor().predict_steps(_case())
+    told = [step for step in steps if isinstance(step, Step)]
+    assert len(told) == len(steps) and isinstance(prediction, Prediction)
+    assert [step.share for step in told] == [0, 1 / 3, 2 / 3] and "photo 2 of 2" in told[1].what
+    assert [[photo.photo_id for photo in step.so_far.photos] for step in told] == [[], ["a"], ["a", "b"]]
+    assert not told[-1].so_far.answers and len(prediction.answers) == 27
+    assert told[-1].so_far.photos[0] is prediction.photos[0]
+
+
+def test_who_stops_between_two_steps_runs_no_further_model() -> None:
+    predictor = stand_in_predictor()
+    steps = predictor.predict_steps(_case())
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    assert predictor.segmenter.prompts == []  # type: ignore[union-attr]
 
 
 def test_the_shipped_models_answer_from_text_with_cues_and_answerer_together() -> None:
@@ -95,7 +106,7 @@ def test_the_shipped_models_answer_from_text_with_cues_and_answerer_together() -
 
 def test_a_model_that_runs_out_of_memory_costs_its_own_part() -> None:
     class OutOfMemory(WordScorer):
-        def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
+        def score_states(self, narrative: str, photos: Sequence[NDArray[np.float32]]) -> OptionScores:
             raise RuntimeError("not enough memory:\n you tried to allocate 9 GB")
 
     predictor = stand_in_predictor()

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pytest
 
 from magic_demo.errors import CheckpointError, ModelError
-from magic_demo.types import Encounter, Explanation, Language, Photo, Prediction
-from magic_demo.ui.analysis import Step, StoppedError, Stops, follow
+from magic_demo.feature_cache import FeatureCache
+from magic_demo.types import Encounter, Explanation, Language, Photo, Prediction, Step
+from magic_demo.ui.analysis import Queued, Stops, follow
 from magic_demo.ui.open_cases import OpenCases
-from magic_demo.ui.source import PredictorSource, Progress
+from magic_demo.ui.source import PredictorSource
+from magic_demo.ui.turns import StoppedError, Turns
 
 DONE = Prediction("CASE")
+NOTHING = Prediction("CASE")
+HALF, ALL = Step(0.5, "half", NOTHING), Step(1.0, "all", NOTHING)
 
 
 class QuietPredictor:
@@ -23,16 +27,28 @@ class QuietPredictor:
     models: Mapping[str, str] = {"segmentation": "quiet"}
     calibrated_on: Mapping[str, str] = {}
 
-    def predict(
-        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", progress: Progress | None = None
-    ) -> Prediction:
-        del encounter, prompt, language, progress
+    def predict(self, encounter: Encounter) -> Prediction:
+        del encounter
         return DONE
 
+    def predict_steps(
+        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+    ) -> Iterator[Step | Prediction]:
+        del encounter, prompt, language, cache
+        yield DONE
+
     def explain(
-        self, encounter: Encounter, prediction: Prediction, family_id: str, option: int, *, language: Language = "en"
+        self,
+        encounter: Encounter,
+        prediction: Prediction,
+        family_id: str,
+        option: int,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
     ) -> Explanation:
-        del encounter, prediction
+        del encounter, prediction, prompt, cache
         return Explanation(family_id, option, language)
 
 
@@ -41,20 +57,33 @@ def make_case(bytes_: int) -> Encounter:
 
 
 def test_steps_come_in_order_and_the_prediction_last() -> None:
-    def task(report: Progress) -> Prediction:
-        report(0.5, "half")
-        report(1.0, "all")
-        return DONE
-
-    assert list(follow(task, threading.Event())) == [Step(0.5, "half"), Step(1.0, "all"), DONE]
+    assert list(follow(Turns(), lambda: iter([HALF, ALL, DONE]), threading.Event())) == [HALF, ALL, DONE]
 
 
-def test_what_the_task_raises_is_raised_where_it_is_followed() -> None:
-    def task(_report: Progress) -> Prediction:
+def test_what_predicting_raises_is_raised_where_it_is_followed() -> None:
+    def predict() -> Iterator[Step | Prediction]:
+        yield HALF
         raise ModelError("the model failed")
 
+    turns = Turns()
     with pytest.raises(ModelError, match="the model failed"):
-        list(follow(task, threading.Event()))
+        list(follow(turns, predict, threading.Event()))
+    wait_until_empty(turns)
+
+
+def wait_until_empty(turns: Turns) -> None:
+    """Take a turn: nobody holds it any more, or the test fails."""
+    with turns.take(stop=timer(10)):
+        assert len(turns) == 1
+
+
+def timer(seconds: float) -> threading.Event:
+    """Return an event that is set after so long: an end to a wait that would have none."""
+    event = threading.Event()
+    late = threading.Timer(seconds, event.set)
+    late.daemon = True
+    late.start()
+    return event
 
 
 def test_a_stopped_analysis_ends_at_its_next_step() -> None:
@@ -63,16 +92,87 @@ def test_a_stopped_analysis_ends_at_its_next_step() -> None:
     sign = stops.sign("mine")
     went_on = threading.Event()
 
-    def task(report: Progress) -> Prediction:
-        report(0.1, "first")
+    def predict() -> Iterator[Step | Prediction]:
+        yield HALF
         stops.stop("mine")
-        report(0.2, "second")
+        yield ALL
         went_on.set()
-        return DONE
+        yield DONE
 
     with pytest.raises(StoppedError):
-        list(follow(task, sign))
+        list(follow(Turns(), predict, sign))
     assert not went_on.is_set()
+
+
+def test_who_follows_no_longer_has_stopped_it() -> None:
+    turns, sign, seen = Turns(), threading.Event(), threading.Event()
+    went_on = threading.Event()
+
+    def predict() -> Iterator[Step | Prediction]:
+        yield HALF
+        seen.wait(10)
+        yield ALL
+        went_on.set()
+        yield DONE
+
+    events = follow(turns, predict, sign)
+    assert next(events) == HALF
+    events.close()  # type: ignore[attr-defined]
+    seen.set()
+    wait_until_empty(turns)
+    assert sign.is_set() and not went_on.is_set()
+
+
+def test_one_inference_runs_at_a_time_and_the_others_are_told_how_many_come_first() -> None:
+    turns, go = Turns(), threading.Event()
+    running: list[int] = []
+
+    def predict(number: int) -> Iterator[Step | Prediction]:
+        running.append(number)
+        yield HALF
+        go.wait(10)
+        yield DONE
+
+    first = follow(turns, lambda: predict(1), threading.Event())
+    assert next(first) == HALF
+    second = follow(turns, lambda: predict(2), threading.Event())
+    assert next(second) == Queued(1)
+    third = follow(turns, lambda: predict(3), threading.Event())
+    assert next(third) == Queued(2)
+    assert running == [1]
+    go.set()
+    assert list(first) == [DONE]
+    assert list(second) == [HALF, DONE]
+    told = list(third)
+    assert told[-2:] == [HALF, DONE] and set(told[:-2]) <= {Queued(1)}
+    assert running == [1, 2, 3]
+
+
+def test_who_waits_can_stop_and_leaves_the_line() -> None:
+    turns, stop = Turns(), threading.Event()
+    with turns.take():
+        waiting = follow(turns, lambda: iter([DONE]), stop)
+        assert next(waiting) == Queued(1)
+        stop.set()
+        with pytest.raises(StoppedError):
+            list(waiting)
+    wait_until_empty(turns)
+
+
+def test_an_analysis_that_is_stopped_before_its_turn_never_begins() -> None:
+    stops = Stops()
+    stops.renew("mine")
+    stops.stop("mine")
+    asked = threading.Event()
+
+    def predict() -> Iterator[Step | Prediction]:
+        yield HALF
+        asked.set()
+        yield DONE
+
+    with pytest.raises(StoppedError):
+        list(follow(Turns(), predict, stops.sign("mine")))
+    assert not asked.is_set()
 
 
 def test_a_new_analysis_stops_the_one_before_it_of_the_same_session_only() -> None:
@@ -82,22 +182,6 @@ def test_a_new_analysis_stops_the_one_before_it_of_the_same_session_only() -> No
     mine, other = stops.sign("mine"), stops.sign("other")
     stops.renew("mine")
     assert mine.is_set() and not other.is_set() and not stops.sign("mine").is_set()
-
-
-def test_an_analysis_that_is_stopped_before_its_turn_never_begins() -> None:
-    stops = Stops()
-    stops.renew("mine")
-    stops.stop("mine")
-    asked = threading.Event()
-
-    def task(report: Progress) -> Prediction:
-        report(0.0, "first")
-        asked.set()
-        return DONE
-
-    with pytest.raises(StoppedError):
-        list(follow(task, stops.sign("mine")))
-    assert not asked.is_set()
 
 
 def test_signs_of_analyses_that_ended_are_taken_down() -> None:
@@ -128,6 +212,12 @@ def test_the_page_can_ask_while_models_load() -> None:
     states.append(source.state)
     assert states == ["loading", "ready"]
     assert source.models == {"segmentation": "quiet"}
+
+
+def test_who_waits_for_models_can_stop() -> None:
+    source = PredictorSource(lambda: QuietPredictor())
+    with pytest.raises(StoppedError):
+        source.get(timer(0.01))
 
 
 def test_a_checkpoint_that_is_missing_is_one_line() -> None:
@@ -165,6 +255,27 @@ def test_memory_is_bounded_but_the_newest_case_stays() -> None:
     old = cases.open(make_case(2400))
     huge = cases.open(make_case(9000))
     assert cases.get(old.case_id) is None and cases.get(huge.case_id) is huge
+
+
+def test_what_was_made_of_the_photos_counts_and_goes_before_a_case_does() -> None:
+    cases = OpenCases(max_bytes=30_000)
+    old, new = cases.open(make_case(2400)), cases.open(make_case(2400))
+    for case in (old, new):
+        case.cache.get("features", lambda: np.zeros(20_000, np.uint8))
+        cases.keep_analysis(case.case_id, case.encounter, DONE)
+    assert cases.get(old.case_id) is not None and old.cache.bytes == 0
+    assert new.cache.bytes > 20_000 and 20_000 < new.bytes < 30_000
+
+
+def test_what_was_made_of_the_photos_stays_when_one_is_added_and_goes_with_the_case() -> None:
+    cases = OpenCases()
+    case = cases.open(make_case(30))
+    case.cache.get("features", lambda: np.zeros(9, np.uint8))
+    changed = cases.change(case.case_id, make_case(60))
+    assert changed is not None and changed.cache is case.cache
+    cases.close(case.case_id)
+    again = cases.open(make_case(30))
+    assert again.cache.bytes == 0
 
 
 def test_photos_are_added_to_an_open_case_and_its_analysis_is_no_longer_of_it() -> None:

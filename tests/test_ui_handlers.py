@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,9 +16,10 @@ from PIL import Image
 from magic_demo.bundled import Example, load_examples
 from magic_demo.decoding import decode_answers
 from magic_demo.errors import ModelError
+from magic_demo.feature_cache import FeatureCache
 from magic_demo.mask_runs import decode_mask
 from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Explanation, Language, MaskRuns, Narrative, PhotoPrediction, Prediction, WordSpan
+from magic_demo.types import Encounter, Explanation, Language, MaskRuns, Narrative, PhotoPrediction, Prediction, Step, WordSpan
 from magic_demo.ui import Desk, PredictorSource, launch_settings, lay_out_page
 from magic_demo.ui.forms import MAX_PROMPT
 from magic_demo.ui.handlers import Handlers
@@ -26,7 +27,6 @@ from magic_demo.ui.mask_form import write_runs
 from magic_demo.ui.review_handlers import ReviewHandlers
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.saving import Saver
-from magic_demo.ui.source import Progress
 from magic_demo.ui.status import fixed_line, render_status
 from magic_demo.ui.viewer import EMPTY
 from magic_demo.ui.why import CLOSED
@@ -42,23 +42,42 @@ class WritingPredictor:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Encounter, str | None, Language]] = []
+        self.caches: list[FeatureCache | None] = []
+        self.explained: list[tuple[str | None, FeatureCache | None]] = []
         self.on_step: Callable[[], None] = lambda: None
 
-    def predict(
-        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", progress: Progress | None = None
-    ) -> Prediction:
+    def predict(self, encounter: Encounter) -> Prediction:
+        *_, prediction = self.predict_steps(encounter)
+        assert isinstance(prediction, Prediction)
+        return prediction
+
+    def predict_steps(
+        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+    ) -> Iterator[Step | Prediction]:
         self.asked.append((encounter, prompt, language))
+        self.caches.append(cache)
         self.on_step()
-        if progress is not None:
-            progress(0.5, "Scoring the closed questions")
+        maps = tuple(PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), photo.size) for photo in encounter.photos)
+        for number in range(len(maps)):
+            found = Prediction(encounter.encounter_id, maps[:number])
+            yield Step(number / (len(maps) + 1), f"Finding the lesion in photo {number + 1} of {len(maps)}", found)
+        yield Step(0.9, "Scoring the closed questions", Prediction(encounter.encounter_id, maps))
         questions = [question for family in load_families() for question in family.questions]
         scores = {question.qid: np.zeros(question.option_count, np.float32) for question in questions}
-        maps = tuple(PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), photo.size) for photo in encounter.photos)
-        return Prediction(encounter.encounter_id, maps, scores, decode_answers(scores, load_families()), models=self.models)
+        yield Prediction(encounter.encounter_id, maps, scores, decode_answers(scores, load_families()), models=self.models)
 
     def explain(
-        self, encounter: Encounter, prediction: Prediction, family_id: str, option: int, *, language: Language = "en"
+        self,
+        encounter: Encounter,
+        prediction: Prediction,
+        family_id: str,
+        option: int,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
     ) -> Explanation:
+        self.explained.append((prompt, cache))
         regions = {photo.photo_id: np.ones((4, 4), np.float32) for photo in encounter.photos}
         return Explanation(family_id, option, language, (WordSpan(0, 4, 1.0),), regions)
 
@@ -105,14 +124,25 @@ class Browser:
             panel.upload: None,
         }
         self.run_enabled: list[bool] = []
+        self.maps_seen: list[list[str]] = []
 
     def take(self, updates: dict[Any, Any]) -> None:
         for component, value in updates.items():
             if isinstance(value, dict) and value.get("__type__") == "update":
                 if component is self.parts.panel.run and "interactive" in value:
                     self.run_enabled.append(value["interactive"])
+                if component is self.parts.viewer and "found" in value:
+                    self.show_maps(value["found"])
                 continue
             self.values[component] = value
+
+    def show_maps(self, found: dict[str, Any]) -> None:
+        """Take the maps that have come, as the viewer does."""
+        viewer = self.values[self.parts.viewer]
+        assert found["case"] == viewer["case"] and set(found["maps"]) <= {photo["name"] for photo in viewer["photos"]}
+        photos = [{**photo, "levels": found["maps"].get(photo["name"])} for photo in viewer["photos"]]
+        self.values[self.parts.viewer] = {**viewer, "photos": photos}
+        self.maps_seen.append(list(found["maps"]))
 
     def choose(self, number: object) -> None:
         self.take(self.handlers.choose_example(self.values, gr.EventData(None, {"number": number}), REQUEST))  # type: ignore[arg-type]
@@ -159,6 +189,50 @@ def test_an_example_is_opened_and_analysed_with_both_its_narratives(browser: Bro
     assert any("Scoring the closed questions" in line for line in lines) and "Done in" in lines[-1]
     assert browser.run_enabled[-2:] == [False, True]
     assert browser.values[browser.parts.viewer]["synthetic"]
+
+
+def test_maps_come_one_by_one_and_no_photo_is_sent_again(browser: Browser, predictor: WritingPredictor) -> None:
+    browser.choose(2)
+    names = [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]]
+    assert len(names) == 3
+    sent = [photo["src"] for photo in browser.values[browser.parts.viewer]["photos"]]
+    updates = []
+    browser.handlers.ask(REQUEST)  # type: ignore[arg-type]
+    for update in browser.handlers.analyse(browser.values, REQUEST):  # type: ignore[arg-type]
+        browser.take(update)
+        updates.append(update)
+    assert browser.maps_seen == [[], names[:1], names[:2], names, names]
+    assert "photo 2 of 3" in updates[1][browser.parts.status], "the first map comes while the second photo is looked at"
+    assert browser.parts.cards in updates[4] and browser.parts.cards not in updates[3], "the maps come before the answers"
+    assert not any(text in repr(update) for update in updates for text in sent)
+    assert [photo["src"] for photo in browser.values[browser.parts.viewer]["photos"]] == sent
+
+
+def test_what_the_models_made_of_a_case_is_kept_with_it_and_serves_the_reasons(browser: Browser, predictor: WritingPredictor) -> None:
+    browser.choose(0)
+    browser.values[browser.parts.panel.prompt] = "red patch"
+    browser.analyse()
+    case = browser.handlers.cases.get(browser.values[browser.parts.case])
+    assert case is not None
+    ask_why(browser)
+    browser.analyse()
+    assert predictor.caches == [case.cache] * 2 and predictor.explained == [("red patch", case.cache)]
+    browser.choose(1)
+    browser.analyse()
+    assert predictor.caches[-1] is not case.cache
+
+
+def test_an_analysis_waits_for_its_turn_and_says_how_many_come_first(browser: Browser, predictor: WritingPredictor) -> None:
+    browser.choose(0)
+    browser.handlers.ask(REQUEST)  # type: ignore[arg-type]
+    with browser.handlers.source.turns.take():
+        analysis = browser.handlers.analyse(browser.values, REQUEST)  # type: ignore[arg-type]
+        browser.take(next(analysis))
+        assert "1 reader before you" in browser.values[browser.parts.status] and predictor.asked == []
+        browser.handlers.stop(REQUEST)  # type: ignore[arg-type]
+        for updates in analysis:
+            browser.take(updates)
+    assert "Stopped" in browser.values[browser.parts.status] and predictor.asked == [] and browser.run_enabled[-1]
 
 
 def test_changed_words_and_a_prompt_are_what_the_models_get(browser: Browser, predictor: WritingPredictor) -> None:

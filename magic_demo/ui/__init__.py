@@ -26,6 +26,7 @@ from magic_demo.ui.saving import Saver
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import render_source
 from magic_demo.ui.topbar import lay_out_topbar
+from magic_demo.ui.turns import MOST_WAITING
 from magic_demo.ui.viewer import viewer_component
 from magic_demo.ui.why import why_component
 
@@ -84,7 +85,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     shown = [*case, parts.status, panel.messages, panel.narrative, panel.prompt]
     answered = [parts.case, parts.viewer, parts.cards, parts.why, parts.status, panel.messages, panel.run, panel.cancel]
     typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt}
-    models = {**QUIET, "concurrency_id": "models", "concurrency_limit": 1}
+    models = {**QUIET, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
 
     panel.upload.upload(handlers.upload, {panel.upload, *typed}, [*shown, panel.upload], **QUIET)
     asked = panel.run.click(handlers.ask, None, [parts.status, panel.run, panel.cancel], queue=False, **QUIET)

@@ -1,4 +1,4 @@
-"""A prediction that is under way: what it says of itself step by step, and how it is stopped."""
+"""A prediction that is under way: it waits for its turn, says step by step what it has found, and can be stopped."""
 
 from __future__ import annotations
 
@@ -7,21 +7,15 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from magic_demo.errors import MagicDemoError
-from magic_demo.types import Prediction
-from magic_demo.ui.source import Progress
+from magic_demo.types import Prediction, Step
+from magic_demo.ui.turns import StoppedError, Turns
 
 
 @dataclass(frozen=True)
-class Step:
-    """Share done, 0..1, and what is done now."""
+class Queued:
+    """The models are busy: so many others come first."""
 
-    share: float
-    what: str
-
-
-class StoppedError(MagicDemoError):
-    """The reader stopped the analysis."""
+    before: int
 
 
 class Stops:
@@ -56,31 +50,33 @@ class Stops:
                 del self._signs[session]
 
 
-def follow(task: Callable[[Progress], Prediction], stop: threading.Event) -> Iterator[Step | Prediction]:
-    """Run ``task`` in a thread; yield its steps as they come and its prediction last.
+def follow(turns: Turns, predict: Callable[[], Iterator[Step | Prediction]], stop: threading.Event) -> Iterator[Queued | Step | Prediction]:
+    """Run what ``predict`` gives in a thread once its turn has come; yield how many come first, its steps as they come, its prediction last.
 
-    Raises what the task raises, StoppedError once ``stop`` is set (at the task's next step).
+    Raises what it raises, StoppedError once ``stop`` is set (while it waits, or between two steps). Who no longer follows has stopped it.
     """
-    events: queue.Queue[Step | Prediction | Exception] = queue.Queue()
-
-    def report(share: float, what: str) -> None:
-        if stop.is_set():
-            raise StoppedError("stopped")
-        events.put(Step(share, what))
+    events: queue.Queue[Queued | Step | Prediction | Exception] = queue.Queue()
 
     def work() -> None:
         try:
-            events.put(task(report))
+            with turns.take(lambda before: events.put(Queued(before)), stop):
+                for event in predict():
+                    if stop.is_set():
+                        raise StoppedError("stopped")
+                    events.put(event)
         except Exception as error:  # handed over, and raised in the thread that shows it
             events.put(error)
 
     threading.Thread(target=work, name="predict", daemon=True).start()
-    while True:
-        event = events.get()
-        if isinstance(event, Exception):
-            raise event
-        if stop.is_set():
-            raise StoppedError("stopped")
-        yield event
-        if isinstance(event, Prediction):
-            return
+    try:
+        while True:
+            event = events.get()
+            if isinstance(event, Exception):
+                raise event
+            if stop.is_set():
+                raise StoppedError("stopped")
+            yield event
+            if isinstance(event, Prediction):
+                return
+    finally:
+        stop.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -13,8 +14,8 @@ from magic_demo.bundled import Example
 from magic_demo.errors import FormError, MagicDemoError
 from magic_demo.mask_runs import decode_mask
 from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Language, Mask, Photo, Prediction
-from magic_demo.ui.analysis import Step, StoppedError, Stops, follow
+from magic_demo.types import Encounter, Language, Mask, Photo, Prediction, Step
+from magic_demo.ui.analysis import Queued, Stops, follow
 from magic_demo.ui.cards import cards_value
 from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
 from magic_demo.ui.forms import delete_uploads, read_encounter, read_language, read_narrative, read_prompt, read_uploads
@@ -23,9 +24,10 @@ from magic_demo.ui.open_cases import OpenCase, OpenCases
 from magic_demo.ui.review import Drafts, ReviewDraft
 from magic_demo.ui.review_form import NO_FORM
 from magic_demo.ui.source import PredictorSource
-from magic_demo.ui.status import fixed_line, render_about, render_source, render_status, render_step, says_loading
+from magic_demo.ui.status import fixed_line, render_about, render_queued, render_source, render_status, render_step, says_loading
 from magic_demo.ui.topbar import TopBar
-from magic_demo.ui.viewer import EMPTY, viewer_value
+from magic_demo.ui.turns import StoppedError
+from magic_demo.ui.viewer import EMPTY, found_value, viewer_value
 from magic_demo.ui.why import CLOSED
 
 IDENTIFYING = "Faces and tattoos identify people: cover them (#) before you go on"
@@ -102,7 +104,7 @@ class Handlers:
         return {self.parts.status: render_status("working", fixed_line(f"status.{waiting}"), 0.02), **_busy(self.parts.panel, True)}
 
     def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
-        """Run the models on the case; the reader sees every step, then the maps and the cards."""
+        """Run the models on the case once their turn has come; the reader sees every step, each photo's map as it comes, then the cards."""
         parts, panel, language = self.parts, self.parts.panel, self.language(inputs)
         session = str(request.session_hash)
         began, stop = time.monotonic(), self.stops.sign(session)
@@ -115,14 +117,18 @@ class Handlers:
                 raise FormError(fixed_line("message.gone")[language])
             encounter = read_encounter(inputs[panel.narrative], case, language)
             prompt = read_prompt(inputs[panel.prompt])
-            predictor = self.source.get()
-            for event in follow(lambda report: predictor.predict(encounter, prompt=prompt, language=language, progress=report), stop):
-                if isinstance(event, Step):
-                    yield {parts.status: render_step(event.share, event.what)}
+            predictor, cache = self.source.get(stop), case.cache if case is not None else None
+            maps: dict[str, str] | None = {} if case is not None else None
+            steps = partial(predictor.predict_steps, encounter, prompt=prompt, language=language, cache=cache)
+            for event in follow(self.source.turns, steps, stop):
+                if isinstance(event, Queued):
+                    yield {parts.status: render_queued(event.before)}
+                elif isinstance(event, Step):
+                    yield {parts.status: render_step(event.share, event.what), **self._show_found(case, event.so_far, maps)}
                 else:
                     case = case or self._open(Encounter("CASE"), request)  # words alone: there is something to answer now
-                    self.cases.keep_analysis(case.case_id, encounter, event)
-                    yield {**self.show_prediction(case, encounter, event, self.drafts.get(session)), **_busy(panel, False)}
+                    self.cases.keep_analysis(case.case_id, encounter, event, prompt)
+                    yield {**self.show_prediction(case, encounter, event, self.drafts.get(session), maps), **_busy(panel, False)}
                     yield {parts.status: render_status("done", fixed_line("status.done", seconds=f"{time.monotonic() - began:.1f}"))}
         except StoppedError:
             yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
@@ -209,12 +215,28 @@ class Handlers:
             self.parts.status: state,
         }
 
-    def show_prediction(self, case: OpenCase, encounter: Encounter, prediction: Prediction, draft: ReviewDraft | None = None) -> Updates:
-        """Show what the models say; the reader's own part goes along for a page that has not drawn the case yet."""
+    def _show_found(self, case: OpenCase | None, prediction: Prediction, maps: dict[str, str] | None, *, last: bool = False) -> Updates:
+        """Send a viewer that has drawn the case the maps that have come; ``maps`` holds those that were sent before, and then these too."""
+        if case is None or maps is None:
+            return {}
+        return {self.parts.viewer: gr.update(found=found_value(case.case_id, prediction, maps, last=last))}
+
+    def show_prediction(
+        self,
+        case: OpenCase,
+        encounter: Encounter,
+        prediction: Prediction,
+        draft: ReviewDraft | None = None,
+        maps: dict[str, str] | None = None,
+    ) -> Updates:
+        """Show what the models say; the reader's own part goes along for a page that has not drawn the case yet (``maps`` is None)."""
         notes = [*list_photo_notes(encounter.photos), *prediction.notes]
+        viewer = self._show_found(case, prediction, maps, last=True) or {
+            self.parts.viewer: viewer_value(case.case_id, encounter.photos, prediction, synthetic=case.example, own=_own_masks(draft))
+        }
         return {
             self.parts.case: case.case_id,
-            self.parts.viewer: viewer_value(case.case_id, encounter.photos, prediction, synthetic=case.example, own=_own_masks(draft)),
+            **viewer,
             self.parts.cards: cards_value(load_families(), prediction, case=case.case_id, **_own_answers(draft)),
             self.parts.why: CLOSED,
             self.parts.panel.messages: render_messages(notes, prediction.failures),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from magic_demo.feature_cache import FeatureCache
 from magic_demo.types import Encounter, Photo, Prediction
 
 
@@ -20,6 +21,7 @@ class Analysed:
     encounter: Encounter
     prediction: Prediction
     prompt: str | None = None
+    prompt: str | None = None
     stale: bool = False
 
 
@@ -29,6 +31,7 @@ class OpenCase:
 
     case_id: a secret of its session; encounter: photos, and the narratives of the example it came from.
     example: whether it is a bundled synthetic case. queued: whether it is a case of a queue. analysed: None before the first analysis.
+    cache: what the models made of its photos and words; it goes with the case.
     """
 
     case_id: str
@@ -36,6 +39,7 @@ class OpenCase:
     example: bool = False
     queued: bool = False
     analysed: Analysed | None = None
+    cache: FeatureCache = field(default_factory=FeatureCache)
 
     @property
     def fixed(self) -> bool:
@@ -44,12 +48,12 @@ class OpenCase:
 
     @property
     def bytes(self) -> int:
-        """Return what the photos take in memory."""
-        return sum(photo.pixels.nbytes for photo in self.encounter.photos)
+        """Return what the photos, and what was made of them, take in memory."""
+        return sum(photo.pixels.nbytes for photo in self.encounter.photos) + self.cache.bytes
 
 
 class OpenCases:
-    """All open cases of all sessions; the one that was used longest ago is closed when there are too many."""
+    """All open cases of all sessions. Where they take too much, what models made of the photos goes first, then the case used longest ago."""
 
     def __init__(self, max_cases: int = 64, max_bytes: int = 2**30) -> None:
         self._max_cases = max_cases
@@ -65,8 +69,7 @@ class OpenCases:
         case = OpenCase(secrets.token_urlsafe(12), encounter, example, queued)
         with self._lock:
             self._cases[case.case_id] = case
-            while len(self._cases) > 1 and (len(self._cases) > self._max_cases or self._bytes() > self._max_bytes):
-                self._cases.popitem(last=False)
+            self._make_room()
         return case
 
     def get(self, case_id: str | None) -> OpenCase | None:
@@ -96,16 +99,25 @@ class OpenCases:
             self._cases[case_id] = replace(case, encounter=_with_photo(case.encounter, photo), analysed=analysed)
             return self._cases[case_id]
 
-    def keep_analysis(self, case_id: str, encounter: Encounter, prediction: Prediction) -> None:
-        """Keep what the models said of a case; nothing happens when it is no longer open."""
+    def keep_analysis(self, case_id: str, encounter: Encounter, prediction: Prediction, prompt: str | None = None) -> None:
+        """Keep what the models said of a case, asked for ``prompt``; nothing happens when it is no longer open."""
         with self._lock:
             if case_id in self._cases:
-                self._cases[case_id] = replace(self._cases[case_id], analysed=Analysed(encounter, prediction))
+                self._cases[case_id] = replace(self._cases[case_id], analysed=Analysed(encounter, prediction, prompt))
+                self._make_room()
 
     def close(self, case_id: str | None) -> None:
         """Forget a case; nothing happens when it is not open."""
         with self._lock:
             self._cases.pop(case_id or "", None)
+
+    def _make_room(self) -> None:
+        for case in self._cases.values():
+            if self._bytes() <= self._max_bytes:
+                break
+            case.cache.clear()
+        while len(self._cases) > 1 and (len(self._cases) > self._max_cases or self._bytes() > self._max_bytes):
+            self._cases.popitem(last=False)
 
     def _bytes(self) -> int:
         return sum(case.bytes for case in self._cases.values())

@@ -88,11 +88,13 @@ class ReviewHandlers:
         case = self.page.cases.get(inputs[parts.case])
         if case is None or case.analysed is None or event._data.get("case") != case.case_id:
             return {parts.why: CLOSED, parts.status: gr.skip()}
-        encounter, prediction = case.analysed.encounter, case.analysed.prediction
+        encounter, prediction, prompt = case.analysed.encounter, case.analysed.prediction, case.analysed.prompt
         try:
             asked = read_why(event._data, load_families())
             predictor = self.page.source.get()
-            why = predictor.explain(encounter, prediction, asked.family.family_id, asked.option, language=asked.language)
+            option = asked.family.family_id, asked.option
+            with self.page.source.turns.take():
+                why = predictor.explain(encounter, prediction, *option, prompt=prompt, language=asked.language, cache=case.cache)
         except MagicDemoError as error:
             return {parts.why: CLOSED, parts.status: render_status("failed", line_in_both(str(error)))}
         return {parts.why: why_value(asked.request, asked.family, why, encounter, prediction), parts.status: gr.skip()}

@@ -16,6 +16,7 @@ from magic_demo.ui.reading_handlers import ReadingHandlers
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.sign_in import Gate, list_sign_in_routes
 from magic_demo.ui.take_away import list_take_away_routes
+from magic_demo.ui.turns import MOST_WAITING
 
 
 def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -> None:
@@ -28,7 +29,7 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     opened = [*case, panel.narrative, panel.prompt, panel.queue, panel.run]
     answered = [*case, panel.run, panel.cancel, panel.queue]
     kept = [parts.status, parts.form, panel.queue]
-    models = {**quiet, "concurrency_id": "models", "concurrency_limit": 1}
+    models = {**quiet, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
 
     arrived = panel.queue.arrive(queue.arrive, inputs, opened, queue=False, **quiet)
     arrived.then(queue.analyse, typed, answered, **models)

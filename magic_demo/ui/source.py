@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Protocol
 
 from magic_demo.errors import CheckpointError, MagicDemoError, one_line
-from magic_demo.types import Encounter, Explanation, Language, Prediction
-
-Progress = Callable[[float, str], None]
+from magic_demo.feature_cache import FeatureCache
+from magic_demo.types import Encounter, Explanation, Language, Prediction, Step
+from magic_demo.ui.turns import LOOK_AGAIN, StoppedError, Turns
 
 
 class EncounterPredictor(Protocol):
@@ -23,21 +23,33 @@ class EncounterPredictor(Protocol):
     def calibrated_on(self) -> Mapping[str, str]:
         """Return task -> the cases, in words, that its probabilities were calibrated on."""
 
-    def predict(
-        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", progress: Progress | None = None
-    ) -> Prediction:
-        """Predict one encounter; ``progress`` is called with the share done and what is done now."""
+    def predict(self, encounter: Encounter) -> Prediction:
+        """Predict one encounter."""
+
+    def predict_steps(
+        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+    ) -> Iterator[Step | Prediction]:
+        """Predict one encounter step by step, the whole prediction last; what ``cache`` holds is not computed again."""
 
     def explain(
-        self, encounter: Encounter, prediction: Prediction, family_id: str, option: int, *, language: Language = "en"
+        self,
+        encounter: Encounter,
+        prediction: Prediction,
+        family_id: str,
+        option: int,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
     ) -> Explanation:
         """Say why an option of a family has the score that ``prediction`` gives it."""
 
 
 class PredictorSource:
-    """A predictor that is loaded behind the page."""
+    """A predictor that is loaded behind the page. turns: the line in which whoever uses it waits."""
 
     def __init__(self, load: Callable[[], EncounterPredictor]) -> None:
+        self.turns = Turns()
         self._load = load
         self._loaded = threading.Event()
         self._predictor: EncounterPredictor | None = None
@@ -84,9 +96,14 @@ class PredictorSource:
         """Wait until loading has ended, one way or the other; False when ``seconds`` were not enough."""
         return self._loaded.wait(seconds)
 
-    def get(self) -> EncounterPredictor:
-        """Return the predictor, waiting until it is loaded. Raises CheckpointError with the line that loading ended with."""
-        self.wait()
+    def get(self, stop: threading.Event | None = None) -> EncounterPredictor:
+        """Return the predictor, waiting until it is loaded.
+
+        Raises CheckpointError with the line that loading ended with, StoppedError once ``stop`` is set.
+        """
+        while not self.wait(LOOK_AGAIN):
+            if stop is not None and stop.is_set():
+                raise StoppedError("stopped")
         if self._predictor is None:
             raise CheckpointError(self._problem)
         return self._predictor

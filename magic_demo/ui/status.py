@@ -43,6 +43,12 @@ def render_source(source: PredictorSource) -> str:
     return render_status(source.state, fixed_line(f"status.{source.state}"))
 
 
+def render_queued(before: int) -> str:
+    """Return the status line of an analysis that so many others come before."""
+    line = fixed_line("status.before_one") if before == 1 else fixed_line("status.before", count=before)
+    return render_status("working", line, 0.02)
+
+
 def render_step(share: float, what: str) -> str:
     """Return the status line of an analysis that is under way."""
     return render_status("working", line_in_both(what), share)

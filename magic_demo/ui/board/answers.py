@@ -41,6 +41,8 @@ class ModelAnswers:
         return ("failed", {}) if known.exception() is not None else ("ready", known.result())
 
     def _predict(self, case: int) -> dict[str, Any]:
-        prediction = self._source.get().predict(self._encounters[case])
+        predictor = self._source.get()
+        with self._source.turns.take():
+            prediction = predictor.predict(self._encounters[case])
         families: dict[str, Any] = cards_value(load_families(), prediction)["families"]
         return families
