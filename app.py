@@ -11,11 +11,12 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 from magic_demo.bundled import load_examples
 from magic_demo.errors import MagicDemoError
-from magic_demo.store import Store, default_place
+from magic_demo.store import PLACE_VARIABLE, Store, default_place
 from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_board_routes, list_gates, list_review_routes
 from magic_demo.ui.review import MODES
 from magic_demo.ui.sign_in import SignIns
 from magic_demo.ui.source import EncounterPredictor
+from magic_demo.ui.throwaway import open_throwaway_store
 
 
 def read_arguments() -> argparse.Namespace:
@@ -37,16 +38,24 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--mode", choices=MODES, default="assisted", help="how readers begin: model shown, blind first, or no model (default: %(default)s)"
     )
-    parser.add_argument("--guide", action="store_true", help="open the guided first case for who has not seen it in this browser")
+    parser.add_argument(
+        "--guide", action="store_true", help="open the guided first case, over a store that is thrown away unless one is named"
+    )
     parser.add_argument("--sign-in", action="store_true", help="ask for name and password; always asked when a reader has a password")
     return parser.parse_args()
 
 
 def open_desk(arguments: argparse.Namespace) -> Desk:
-    """Open the store and the queue that the command line names; without any, and where no store is yet, the page keeps nothing."""
-    if arguments.queue is None and arguments.store is None and not arguments.sign_in and not Path(default_place()).exists():
-        return Desk(bundle=arguments.bundle, mode=arguments.mode)
-    desk = Desk(Store.open(arguments.store or default_place()), arguments.bundle, arguments.mode)
+    """Open the store and the queue that the command line names.
+
+    Without any: with the guide a store to throw away; else the usual one, which is made when a case is kept for the first time.
+    """
+    unnamed = arguments.queue is None and arguments.store is None and not arguments.sign_in
+    if unnamed and arguments.guide and PLACE_VARIABLE not in os.environ:
+        return Desk(open_throwaway_store(), bundle=arguments.bundle, mode=arguments.mode, throwaway=True)
+    if unnamed and not Path(default_place()).exists():
+        return Desk(place=default_place(), bundle=arguments.bundle, mode=arguments.mode)
+    desk = Desk(Store.open(arguments.store or default_place()), bundle=arguments.bundle, mode=arguments.mode)
     if arguments.sign_in or desk.opened_store.needs_sign_in():
         desk.sign_ins = SignIns(desk.opened_store)
     for line in desk.add_queue(arguments.queue) if arguments.queue is not None else ():

@@ -232,6 +232,6 @@ def test_the_commands_say_what_they_did(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == f"2 cases, 3 reviews, 2 photos kept, in {tmp_path / 'b.zip'}\n"
     assert main(["restore", str(tmp_path / "b.zip"), "--store", str(tmp_path / "two")]) == 0
     assert capsys.readouterr().out.startswith("2 cases, 3 reviews, 2 photos put back to ")
-    assert sorted(path.name for path in (tmp_path / "two" / "photos").rglob("*.png")) == ["2.png", "photo 1.png"]
+    assert sorted(path.name for path in (tmp_path / "two" / "reviews-kept").rglob("*.png")) == ["2.png", "photo 1.png"]
     assert main(["restore", str(tmp_path / "none.zip"), "--store", str(tmp_path / "three")]) == 1
     assert "none.zip" in capsys.readouterr().err

@@ -53,7 +53,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "bundled",
         "store",
     ),
-    ("queues", "disagreements"),
+    ("queues", "kept_cases", "disagreements"),
     (
         "agreement_sources",
         "agreement_command",

@@ -138,8 +138,24 @@ def test_what_was_seen_stays_seen_and_what_began_blind_stays_blind(
 
 
 def test_a_case_that_was_shown_with_the_model_cannot_begin_blind_and_its_doubt_is_kept(room: Room) -> None:
+    room.store.add_reader("ann")
     desk = Desk(room.store)
     desk.note_shown(LOCAL_READER, KEY, replace(MODEL, chances={"CQID010": np.array([0.4, 0.3, 0.2, 0.1])}))
     assert desk.choose_kind("blind", LOCAL_READER, KEY, set()) == "assisted"
     assert desk.choose_kind("blind", "ann", KEY, set()) == "blind"
     assert room.store.case(KEY, LOCAL_READER).uncertainty == pytest.approx(0.6)
+    assert Desk(room.store).choose_kind("blind", LOCAL_READER, KEY, set()) == "assisted", "after a restart, too"
+
+
+def test_what_the_models_said_is_kept_with_what_is_saved_beside_it_and_only_where_it_is_shown(room: Room) -> None:
+    room.begin("blind", model_shown=False)
+    room.saver.save("mine")
+    assert room.store.shown(KEY) is None
+    case_id = room.begin()
+    room.saver.save("mine")
+    again = replace(MODEL, answers={"CQID010-001": 2})
+    room.cases.keep_analysis(case_id, Encounter(KEY.case_id), again)
+    room.saver.change("mine", "comment", "analysed again")
+    room.saver.save("mine")
+    shown = room.store.shown(KEY)
+    assert shown is not None and shown.answers == again.answers

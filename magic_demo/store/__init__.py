@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from magic_demo.store.database import default_place
+from magic_demo.store.database import PLACE_VARIABLE, default_place, folder_beside
 from magic_demo.store.records import (
     CASE_FILTERS,
     LOCAL_READER,
@@ -21,6 +21,7 @@ from magic_demo.store.store import Store
 __all__ = [
     "CASE_FILTERS",
     "LOCAL_READER",
+    "PLACE_VARIABLE",
     "READER_ROLES",
     "CaseFilter",
     "CaseOrder",
@@ -32,4 +33,5 @@ __all__ = [
     "ReaderRole",
     "Store",
     "default_place",
+    "folder_beside",
 ]

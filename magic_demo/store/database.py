@@ -50,6 +50,14 @@ def default_place() -> str:
     return os.environ.get(PLACE_VARIABLE) or DEFAULT_FOLDER
 
 
+def folder_beside(place: str, what: str) -> Path:
+    """Return where files that go with a store lie, by ``Store.place``: beside SQLite's file, below ``reviews`` where it is a server's database."""
+    if "://" in place:
+        return Path(DEFAULT_FOLDER) / what
+    file = Path(place)
+    return file.with_name(f"{file.stem}-{what}")
+
+
 class Database:
     """One database, shared by all threads of a process. Writes happen one after another, on SQLite and on PostgreSQL alike.
 

@@ -55,9 +55,9 @@ def lay_out_page(
         case = gr.State(None, delete_callback=cases.close)
         spoken = gr.State("en")
         timer = gr.Timer(0.5)
-        top = lay_out_topbar(source, guided=guided)
+        top = lay_out_topbar(source, guided=guided, throwaway=desk.throwaway)
         with gr.Row(elem_id="room"):
-            panel = lay_out_case(examples, queues=desk.store is not None)
+            panel = lay_out_case(examples, folded=desk.store is not None and bool(desk.store.queues()), throwaway=desk.throwaway)
             with gr.Column(elem_id="viewer-panel", min_width=0):
                 viewer = viewer_component()
             with gr.Column(elem_id="cards-panel", min_width=0):
@@ -83,7 +83,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     kept = [parts.status, parts.form, panel.queue]
     case = [parts.case, parts.viewer, parts.cards, parts.why, parts.readings, parts.form]
     shown = [*case, parts.status, panel.messages, panel.narrative, panel.prompt]
-    answered = [parts.case, parts.viewer, parts.cards, parts.why, parts.status, panel.messages, panel.run, panel.cancel]
+    answered = [parts.case, parts.viewer, parts.cards, parts.why, parts.form, parts.status, panel.messages, panel.run, panel.cancel]
     typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt}
     models = {**QUIET, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
 

@@ -48,11 +48,11 @@ class CasePanel:
     new: gr.Button
 
 
-def lay_out_case(examples: Sequence[Example], *, queues: bool = False) -> CasePanel:
-    """Put the column on the page. queues: with the list of cases, above the examples, which are folded then."""
+def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway: bool = False) -> CasePanel:
+    """Put the column on the page. folded: the examples are, as the list of cases stands above them. throwaway: of the store."""
     with gr.Column(elem_id="case-panel", min_width=0):
-        queue = queue_component(visible=queues)
-        chooser = gr.HTML(render_examples(examples, folded=queues), js_on_load=_ON_EXAMPLE, elem_id="examples", apply_default_css=False)
+        queue = queue_component(throwaway=throwaway)
+        chooser = gr.HTML(render_examples(examples, folded=folded), js_on_load=_ON_EXAMPLE, elem_id="examples", apply_default_css=False)
         with gr.Column(elem_id="photos", min_width=0):
             gr.HTML(html_template=fill(_STRIP), js_on_load=None, elem_id="photo-strip", apply_default_css=False)
             with gr.Row(elem_id="photo-buttons"):
@@ -82,13 +82,8 @@ def word_case(panel: CasePanel, language: Language) -> dict[gr.components.Compon
 def render_examples(examples: Sequence[Example], *, folded: bool = False) -> str:
     """Return the HTML of the example buttons; they are said to be synthetic."""
     buttons = "".join(_render_example(number, example) for number, example in enumerate(examples))
-    if folded:
-        title = f'<summary><h2 id="examples-title">{both("case.examples")}<small>{both("case.synthetic")}</small></h2></summary>'
-        return f'<details class="examples">{title}<div class="examples-grid">{buttons}</div></details>'
-    return (
-        f'<section class="examples" aria-labelledby="examples-title"><h2 id="examples-title">{both("case.examples")}'
-        f'<small>{both("case.synthetic")}</small></h2><div class="examples-grid">{buttons}</div></section>'
-    )
+    title = f'<summary><h2 id="examples-title">{both("case.examples")}<small>{both("case.synthetic")}</small></h2></summary>'
+    return f'<details class="examples"{"" if folded else " open"}>{title}<div class="examples-grid">{buttons}</div></details>'
 
 
 def _render_example(number: int, example: Example) -> str:

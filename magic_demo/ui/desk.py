@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from magic_demo.bundles import has_prediction, list_predictions, read_prediction
 from magic_demo.covered_photos import COVERED_NOTE, CoveredPhotos, covered_beside, write_photo
+from magic_demo.deletion import delete_cases
 from magic_demo.errors import PhotoError, StoreError
 from magic_demo.exports.case_files import find_case_files
+from magic_demo.kept_cases import EXAMPLES, KeptCase, keep_example, keep_upload
 from magic_demo.photos import read_photo
 from magic_demo.queues import measure_uncertainty, read_queue, read_references
 from magic_demo.store import LOCAL_READER, NewCase, QueueCase, Store
@@ -30,8 +33,9 @@ class CaseOnDesk:
 class Desk:
     """What a page reviews, shared by all its readers.
 
-    store: None where nothing is kept. bundle: folder of predictions, used in place of running models. mode: how readers begin.
+    store: None where nothing is kept yet. bundle: folder of predictions, used in place of running models. mode: how readers begin.
     sign_ins: who is signed in; without it everybody is the local reader. first_queue: the one that readers see first.
+    place: where the store is opened when the first case is kept. throwaway: the store goes when the program ends.
     """
 
     store: Store | None = None
@@ -39,8 +43,11 @@ class Desk:
     mode: Mode = "assisted"
     sign_ins: SignIns | None = None
     first_queue: str | None = None
+    place: str | None = None
+    throwaway: bool = False
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add_queue(self, folder: Path) -> list[str]:
         """Put a folder's cases into the queue of its name, and return one line for each case that cannot be used.
@@ -63,8 +70,37 @@ class Desk:
     def opened_store(self) -> Store:
         """Return the store. Raises StoreError where nothing is kept."""
         if self.store is None:
-            raise StoreError("this page keeps no reviews; start it with --queue FOLDER or --store PLACE")
+            raise StoreError("nothing is kept yet; keep a case first, or start the page with --queue FOLDER or --store PLACE")
         return self.store
+
+    def keep_case(self, encounter: Encounter, reader: str, *, example: Encounter | None) -> KeptCase:
+        """Keep an open case as one of a queue, in a store that is opened now where none was needed before.
+
+        example: the bundled case it was opened as. Raises StoreError.
+        """
+        with self._lock:  # one after another: an example becomes one case, whoever keeps it
+            if self.store is None and self.place is not None:
+                store = Store.open(self.place)
+                if store.needs_sign_in():
+                    store.close()
+                    raise StoreError(f"{store.place}: readers sign in to this store; start the page again with --store {self.place}")
+                self.store = store
+            if example is None:
+                return keep_upload(self.opened_store, encounter, reader)
+            if encounter.narrative == example.narrative:
+                return keep_example(self.opened_store, encounter)
+            return keep_upload(self.opened_store, encounter, reader, EXAMPLES)
+
+    def empty(self) -> None:
+        """Delete every case of a throw-away store, with its photos and reviews. Raises StoreError."""
+        with self._lock:
+            store = self.opened_store
+            if not self.throwaway:
+                raise StoreError("this store is no throw-away one; purge and delete-case delete cases")
+            keys = [case.key for queue in store.queues() for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)]
+            delete_cases(store, keys)
+            self._files.clear()
+            self._references.clear()
 
     def reader(self, cookies: Mapping[str, str]) -> str:
         """Return who is at a browser with these cookies. Raises StoreError for nobody."""

@@ -3,7 +3,7 @@
 import { placeBeside } from "./guide_place.mjs";
 
 const SEEN = "magic-demo-guide-seen";
-const TARGETS = [["#viewer-stage"], ["#cards-panel", ".viewer-rail"], ["#take-away", "#status"]];
+const TARGETS = [["#viewer-stage"], ["#cards-panel", ".viewer-rail"], ["#keep", "#review-finish", "#take-away", "#status"]];
 const CLEAR = [[], ["#viewer-stage"], []]; // not marked, but not covered either
 const WIDE = 1024; // below this the cards fill the window: one of them stands for all
 const NARROW = 1; // this step leaves little room
@@ -62,7 +62,6 @@ export function mountGuide(guide) {
     if (guide.hidden) return;
     const waiting = document.querySelector("#viewer .viewer")?.dataset.mask === "plain";
     guide.classList.toggle("is-waiting", waiting);
-    guide.classList.toggle("is-kept", shown(document.querySelector("#take-away")));
     const rects = targets().map((target) => target.getBoundingClientRect());
     const now = JSON.stringify([rects, innerWidth, innerHeight, guide.offsetWidth, guide.offsetHeight]);
     if (now !== last) place();

@@ -22,7 +22,7 @@ from magic_demo.ui.forms import delete_uploads, read_encounter, read_language, r
 from magic_demo.ui.i18n import line_in_both
 from magic_demo.ui.open_cases import OpenCase, OpenCases
 from magic_demo.ui.review import Drafts, ReviewDraft
-from magic_demo.ui.review_form import NO_FORM
+from magic_demo.ui.review_form import NO_FORM, unkept_value
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import fixed_line, render_about, render_queued, render_source, render_status, render_step, says_loading
 from magic_demo.ui.topbar import TopBar
@@ -126,9 +126,11 @@ class Handlers:
                 elif isinstance(event, Step):
                     yield {parts.status: render_step(event.share, event.what), **self._show_found(case, event.so_far, maps)}
                 else:
-                    case = case or self._open(Encounter("CASE"), request)  # words alone: there is something to answer now
+                    words_alone = case is None
+                    case = case or self._open(Encounter("CASE"), request)  # there is something to answer now, and to keep
                     self.cases.keep_analysis(case.case_id, encounter, event, prompt)
-                    yield {**self.show_prediction(case, encounter, event, self.drafts.get(session), maps), **_busy(panel, False)}
+                    offer = {parts.form: unkept_value(case.case_id)} if words_alone else {}
+                    yield {**self.show_prediction(case, encounter, event, self.drafts.get(session), maps), **offer, **_busy(panel, False)}
                     yield {parts.status: render_status("done", fixed_line("status.done", seconds=f"{time.monotonic() - began:.1f}"))}
         except StoppedError:
             yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
@@ -208,7 +210,7 @@ class Handlers:
             self.parts.cards: cards_value(load_families(), None, case=case.case_id, **_own_answers(draft)),
             self.parts.why: CLOSED,
             self.parts.readings: "",
-            self.parts.form: NO_FORM,
+            self.parts.form: NO_FORM if case.queued else unkept_value(case.case_id),
             self.parts.panel.messages: render_messages(
                 [*([IDENTIFYING] if photos and not case.fixed else []), *list_photo_notes(photos)], problems
             ),

@@ -38,6 +38,7 @@ CASE_KEYS = (
     ("⇧N", "keys.case_next"),
     ("⇧D", "keys.case_done"),
     ("⇧F", "keys.case_flag"),
+    ("⇧S", "keys.case_keep"),
     ("⇧C", "keys.case_notes"),
     ("⇧R", "keys.case_reveal"),
 )

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.errors import MagicDemoError
+from magic_demo.kept_cases import EXAMPLES
 from magic_demo.store import QueueCase
 from magic_demo.types import CaseKey, ReviewKind, SavedReview
 from magic_demo.ui.handlers import Handlers, Updates
@@ -29,6 +30,8 @@ class QueueHandlers:
 
     def arrive(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Show the list, and open the case that the reader was at: the one the browser remembers, else the one last saved and not done."""
+        if self.review.desk.store is None:  # nothing is kept yet
+            return {self.parts.status: gr.skip()}
         try:
             reader = self.review.reader(request)
             arrangement = self._arrangement(event)
@@ -40,8 +43,8 @@ class QueueHandlers:
             begun = [case for case in cases if case.state == "in progress" and case.saved_at is not None]
             last = max(begun, key=lambda case: str(case.saved_at), default=None)
             wanted = asked if asked in known else last.key.case_id if last is not None else None
-            if wanted is None:
-                return {self.parts.panel.queue: self._list(arrangement, reader, None, None)}
+            if wanted is None or self.page.drafts.get(str(request.session_hash)) is not None:  # the guide has opened its example
+                return {self.parts.panel.queue: self.list_value(arrangement, reader, None, None)}
             return self._open(inputs, arrangement, reader, wanted, request)
         except MagicDemoError as error:
             return self.review.failed(error)
@@ -63,7 +66,7 @@ class QueueHandlers:
         """List the cases of another queue, in another order, or go on in another mode."""
         told = event._data
         try:
-            shown = self._list(self._arrangement(event), self.review.reader(request), told.get("open"), told.get("case"))
+            shown = self.list_value(self._arrangement(event), self.review.reader(request), told.get("open"), told.get("case"))
             shown["arranged"] = True  # the answer may come after that of a case that was opened meanwhile
         except MagicDemoError as error:
             return self.review.failed(error)
@@ -80,42 +83,48 @@ class QueueHandlers:
             line = "status.blind" if draft.reading.kind == "blind" else "status.unaided"
             yield {self.parts.status: render_status("ready", fixed_line(line))}
         elif case is not None and case.analysed is not None:
-            yield {self.parts.status: render_status("done", fixed_line("status.bundle"))}
+            spoken = self.review.desk.prediction(draft.reading.key) is not None
+            yield {self.parts.status: render_status("done", fixed_line("status.bundle")) if spoken else gr.skip()}
         else:
             yield self.page.ask(request)
             yield from self.page.analyse(inputs, request)
-            if (prediction := self.review.saver.prediction(draft)) is not None:
-                self.review.desk.note_shown(draft.reading.reader, draft.reading.key, prediction)
-                yield self.review.tell(draft)
+            yield self.review.note_shown(draft)
 
     def _open(self, inputs: Updates, arrangement: Arrangement, reader: str, case_id: str, request: gr.Request) -> Updates:
         desk, session = self.review.desk, str(request.session_hash)
         queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
         read = desk.read_case(queued)
-        adjudicator = self.review.store.reader(reader).role == "adjudicator"
-        latest = self.review.store.latest(queued.key, reader, kinds=None if adjudicator else OWN_KINDS)
+        latest = self.latest(queued.key, reader)
         before = self.page.cases.get(inputs[self.parts.case])
-        case = self.page.replace_case(before, read.encounter, request, example=False, queued=True)
-        draft = self._draft(case.case_id, queued, latest, arrangement, reader)
+        case = self.page.replace_case(before, read.encounter, request, example=queued.key.queue == EXAMPLES, queued=True)
+        draft = self.begin_draft(case.case_id, queued, latest, arrangement, reader)
         self.page.drafts.begin(session, draft)
         updates = self.page.show_case(case, read.problems, draft)
         prediction = None if draft.hides_model else desk.prediction(queued.key)
         if prediction is not None:
             self.page.cases.keep_analysis(case.case_id, read.encounter, prediction)
-            desk.note_shown(reader, queued.key, prediction)
+            self.review.saver.note_shown(draft)
             updates |= self.page.show_prediction(case, read.encounter, prediction, draft)
         panel, language = self.parts.panel, self.page.language(inputs)
         return {
             **updates,
             panel.narrative: read.encounter.narrative.text(language),
             panel.prompt: "",
-            panel.queue: self._list(arrangement, reader, case_id, case.case_id),
+            panel.queue: self.list_value(arrangement, reader, case_id, case.case_id),
             panel.run: gr.update(interactive=not draft.hides_model),
             self.parts.form: self.review.form(draft),
             self.parts.readings: "",
         }
 
-    def _draft(self, open_id: str, queued: QueueCase, latest: SavedReview | None, arrangement: Arrangement, reader: str) -> ReviewDraft:
+    def latest(self, key: CaseKey, reader: str) -> SavedReview | None:
+        """Return a reader's newest review of a case: of an adjudicator the consensus, too."""
+        adjudicator = self.review.store.reader(reader).role == "adjudicator"
+        return self.review.store.latest(key, reader, kinds=None if adjudicator else OWN_KINDS)
+
+    def begin_draft(
+        self, open_id: str, queued: QueueCase, latest: SavedReview | None, arrangement: Arrangement, reader: str
+    ) -> ReviewDraft:
+        """Return the draft of a case that a reader opens: what is newest of it, and how the reading goes on."""
         kinds = {saved.review.kind for saved in self.review.store.history(queued.key, reader)}
         kind = self.review.desk.choose_kind(arrangement.mode, reader, queued.key, kinds)
         if latest is not None and latest.review.kind == "consensus":
@@ -129,7 +138,8 @@ class QueueHandlers:
             open_id, last.answers, last.specified, last.masks, last.comment, last.flagged, last.difficulty, last.unusable, reading
         )
 
-    def _list(self, arrangement: Arrangement, reader: str, open_id: str | None, case: str | None) -> dict[str, Any]:
+    def list_value(self, arrangement: Arrangement, reader: str, open_id: str | None, case: str | None) -> dict[str, Any]:
+        """Return what the list shows."""
         store, desk = self.review.store, self.review.desk
         cases = store.list_cases(str(arrangement.queue), reader, order=arrangement.order)
         return queue_value(

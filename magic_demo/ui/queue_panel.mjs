@@ -38,6 +38,10 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   function receive(value) {
     if (!value?.queue) return;
+    if (root.hidden) {
+      root.hidden = false; // the first case was kept, or there are cases: examples make room
+      for (const examples of document.querySelectorAll("details.examples")) examples.open = false;
+    }
     Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases, order: value.order, mode: value.mode });
     if (!value.arranged) Object.assign(state, { open: value.open, caseId: value.case }); // a case may have been opened since it was asked for
     find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));

@@ -31,7 +31,7 @@ import(new URL("page/queue_panel.mjs", document.baseURI)).then(({ mountQueue }) 
 const events = ["arrive", "open", "arrange"];  // named here, where Gradio looks for them
 """
 _PANEL = """
-<details class="queue" id="queue" open>
+<details class="queue" id="queue" open hidden>
   <summary><h2>[[queue.title]]</h2><span class="queue-count"><b id="queue-done">0</b> [[queue.done_of]] <b id="queue-all">0</b></span></summary>
   <div class="queue-progress" aria-hidden="true"><span id="queue-bar"></span></div>
   <p class="queue-reader" id="queue-reader" hidden>[[queue.reader]] <b id="queue-reader-name"></b> <a href="sign-out" id="sign-out">[[queue.sign_out]]</a></p>
@@ -52,7 +52,7 @@ _PANEL = """
   </div>
   <ol class="queue-list" id="queue-list"></ol>
   <p class="queue-none" id="queue-none" hidden>[[queue.empty]]</p>
-  <p class="queue-none" id="queue-session" hidden>[[queue.session]]</p>
+  <p class="queue-none" id="queue-session" hidden>[[queue.session]]</p>THROWAWAY
   <div class="queue-foot">
     <button type="button" class="quiet" id="queue-previous" [[title queue.previous]] [[aria-label queue.previous]]>‹</button>
     <button type="button" class="quiet" id="queue-next" [[title queue.next]] [[aria-label queue.next]]>›</button>
@@ -66,6 +66,7 @@ _PANEL = """
     <i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i></div>
 </details>
 """
+_THROWAWAY = '<p class="queue-none" id="queue-throwaway">[[queue.throwaway]]</p>'
 
 
 @dataclass(frozen=True)
@@ -77,15 +78,14 @@ class Arrangement:
     mode: Mode
 
 
-def queue_component(*, visible: bool) -> gr.HTML:
-    """Return the list; its value is what ``queue_value`` returns."""
+def queue_component(*, throwaway: bool = False) -> gr.HTML:
+    """Return the list, which is seen once there is a queue; its value is what ``queue_value`` returns. throwaway: the page says so of its store."""
     return gr.HTML(
         EMPTY_QUEUE,
-        html_template=fill(_PANEL),
+        html_template=fill(_PANEL.replace("THROWAWAY", _THROWAWAY if throwaway else "")),
         js_on_load=_ON_LOAD,
         elem_id="queue-panel",
         apply_default_css=False,
-        visible=visible,
         row=None,
     )
 

@@ -76,7 +76,7 @@ class ReadingHandlers:
             yield from self.page.analyse(inputs, request)
         revealed = self.page.drafts.get(session)
         if revealed is not None:
-            yield {**self.review.tell(revealed), self.parts.panel.run: gr.update(interactive=True)}
+            yield {**self.review.note_shown(revealed), self.parts.panel.run: gr.update(interactive=True)}
 
     def take_back(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Make an older reading of the reader's own the newest again, and show it."""

@@ -7,7 +7,7 @@ import { onLanguage, readWords } from "./viewer/words.mjs";
 const REST = 400; // milliseconds
 
 export function mountReview(element, { props, watch, trigger }) {
-  const root = element.querySelector(".review");
+  const root = element.querySelector("#review");
   const find = (name) => root.querySelector(`#review-${name}`);
   const word = readWords(root);
   const state = { case: null, flagged: false, difficulty: null, unusable: [], photos: [], saved: {}, seconds: 0, since: performance.now() };
@@ -29,7 +29,7 @@ export function mountReview(element, { props, watch, trigger }) {
   function receive(value) {
     const id = value?.case ?? null;
     root.hidden = id === null;
-    document.querySelector("#cards-panel")?.classList.toggle("has-review", id !== null);
+    document.querySelector("#cards-panel")?.classList.toggle("has-review", id !== null || Boolean(value?.keep));
     if (id === null) {
       line.drop();
       state.case = null;

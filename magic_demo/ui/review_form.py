@@ -10,6 +10,7 @@ Events:
     reveal   {"case"}                        show the model beside a blind reading that is done
     back     {"case", "number"}              make an older reading the newest again
     compare  {"case", "open": bool}          show or close the readings side by side
+    keep     {"case", "heard", "mode"}       make the open case, which is of no store, one of a queue
 """
 
 from __future__ import annotations
@@ -32,9 +33,13 @@ NO_FORM: dict[str, Any] = {"case": None}
 
 _ON_LOAD = """
 import(new URL("page/review_form.mjs", document.baseURI)).then(({ mountReview }) => mountReview(element, { props, watch, trigger }));
-const events = ["note", "finish", "reveal", "back", "compare"];  // named here, where Gradio looks for them
+import(new URL("page/keep_bar.mjs", document.baseURI)).then(({ mountKeep }) => mountKeep(element, { props, watch, trigger }));
+const events = ["note", "finish", "reveal", "back", "compare", "keep"];  // named here, where Gradio looks for them
 """
 _FORM = """
+<section class="review" id="keep" hidden [[aria-label keep.label]]><div class="review-line">
+  <span class="keep-state">[[keep.unkept]]</span>
+  <button type="button" class="review-action is-main" id="keep-case" [[title keep.title]]>[[keep.keep]] <kbd>⇧S</kbd></button></div></section>
 <section class="review" id="review" hidden [[aria-label review.title]]>
   <div class="review-drawer" id="review-drawer" hidden>
     <label class="review-field"><span>[[review.comment]]</span><textarea id="review-comment" rows="2" maxlength="4000" [[placeholder review.comment_hint]]></textarea></label>
@@ -80,6 +85,11 @@ class Note:
 def form_component() -> gr.HTML:
     """Return the bar; its value is what ``form_value`` returns."""
     return gr.HTML(NO_FORM, html_template=fill(_FORM), js_on_load=_ON_LOAD, elem_id="review-form", apply_default_css=False, saved=None)
+
+
+def unkept_value(case_id: str) -> dict[str, Any]:
+    """Return what the bar shows of an open case that is of no store: that it can be kept."""
+    return {**NO_FORM, "keep": case_id}
 
 
 def form_value(draft: ReviewDraft, photos: Sequence[Photo], saved: Mapping[str, Any], *, adjudicator: bool) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class ReviewState:
     def reopen(self, request: gr.Request, case: OpenCase, draft: ReviewDraft) -> Updates:
         """Show a case anew with another content: cards and viewer keep what they hold of a case, so that it is opened under a new id."""
         page = self.page
-        reopened = page.cases.open(case.encounter, queued=True)
+        reopened = page.cases.open(case.encounter, example=case.example, queued=True)
         content = replace(draft, case=reopened.case_id)
         page.drafts.begin(str(request.session_hash), content)
         updates = page.show_case(reopened, draft=content)
@@ -74,6 +74,14 @@ class ReviewState:
                 updates |= page.show_prediction(reopened, case.analysed.encounter, case.analysed.prediction, content)
         page.cases.close(case.case_id)
         return {**updates, **self.tell(content), page.parts.form: self.form(content)}
+
+    def note_shown(self, draft: ReviewDraft) -> Updates:
+        """Keep what the models said of the draft's case, which is shown now, and tell the bar and the list."""
+        try:
+            self.saver.note_shown(draft)
+            return self.tell(draft)
+        except MagicDemoError as error:
+            return self.failed(error)
 
     def tell(self, draft: ReviewDraft) -> Updates:
         """Tell the bar and the list what is saved of the draft's case."""

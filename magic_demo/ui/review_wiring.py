@@ -11,18 +11,21 @@ from starlette.routing import Route
 from magic_demo.ui.adjudication import Adjudication
 from magic_demo.ui.desk import Desk
 from magic_demo.ui.handlers import Handlers
+from magic_demo.ui.keeping import Keeping
 from magic_demo.ui.queue_handlers import QueueHandlers
 from magic_demo.ui.reading_handlers import ReadingHandlers
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.sign_in import Gate, list_sign_in_routes
 from magic_demo.ui.take_away import list_take_away_routes
+from magic_demo.ui.throwaway import list_throwaway_routes
 from magic_demo.ui.turns import MOST_WAITING
 
 
 def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -> None:
-    """Wire the events of a page that keeps reviews. quiet: settings of every event."""
+    """Wire the events of reviews and of keeping a case. quiet: settings of every event."""
     parts, panel = page.parts, page.parts.panel
     queue, reading, side = QueueHandlers(page, review), ReadingHandlers(review), Adjudication(review)
+    keeping = Keeping(review, queue)
     inputs: set[Any] = {parts.case, parts.spoken}
     typed: set[Any] = {*inputs, panel.narrative, panel.prompt}
     case = [parts.case, parts.viewer, parts.cards, parts.why, parts.readings, parts.form, parts.status, panel.messages]
@@ -36,6 +39,8 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     chosen = panel.queue.open(queue.open, inputs, opened, queue=False, **quiet)
     chosen.then(queue.analyse, typed, answered, **models)
     panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], queue=False, **quiet)
+    kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
+    kept_now.then(queue.analyse, typed, answered, **models)
     parts.form.note(reading.note, None, kept, queue=False, **quiet)
     parts.form.finish(reading.finish, None, kept, queue=False, **quiet)
     parts.form.reveal(reading.reveal, typed, answered, **models)
@@ -46,10 +51,12 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
 
 
 def list_review_routes(desk: Desk) -> list[Route]:
-    """Return the routes of signing in and of taking readings away, none where the page keeps no reviews."""
-    if desk.store is None:
-        return []
-    return [*list_take_away_routes(desk), *(list_sign_in_routes(desk.sign_ins) if desk.sign_ins is not None else [])]
+    """Return the routes of taking readings away, of signing in, and of emptying a throw-away store."""
+    return [
+        *list_take_away_routes(desk),
+        *list_throwaway_routes(desk),
+        *(list_sign_in_routes(desk.sign_ins) if desk.sign_ins is not None else []),
+    ]
 
 
 def list_gates(desk: Desk) -> list[Middleware]:

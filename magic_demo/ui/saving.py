@@ -27,6 +27,7 @@ class Saver:
         self._cases = cases
         self._max_cases = max_cases
         self._heard: OrderedDict[str, int] = OrderedDict()
+        self._noted: OrderedDict[str, Prediction] = OrderedDict()
         self._change = threading.Condition()
         self._saving = threading.Lock()
 
@@ -55,7 +56,19 @@ class Saver:
             draft = self._drafts.get(session)
             if draft is None or draft.reading is None:
                 return None
+            self.note_shown(draft)
             return self._desk.opened_store.save(write_review(draft, draft.reading, self.prediction(draft)))
+
+    def note_shown(self, draft: ReviewDraft) -> None:
+        """Keep what the models said of the draft's case, where it is of a store and they are shown. Raises StoreError."""
+        prediction, reading = self.prediction(draft), draft.reading
+        if prediction is None or reading is None or self._noted.get(draft.case) is prediction:
+            return
+        self._desk.note_shown(reading.reader, reading.key, prediction)
+        self._noted[draft.case] = prediction
+        self._noted.move_to_end(draft.case)
+        while len(self._noted) > self._max_cases:
+            self._noted.popitem(last=False)
 
     def change(self, session: str, part: Part, value: Any) -> None:
         """Put a part that the reader has changed into the session's draft; a finished reading that changes goes on."""

@@ -12,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from magic_demo.bundles import has_prediction, read_prediction
 from magic_demo.covered_photos import covered_beside
 from magic_demo.errors import MagicDemoError
 from magic_demo.exports import FORMATS, ExportError, write_export
@@ -55,8 +54,7 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str) -> bytes:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "readings"
         if wanted == REPORT:
-            known = [case.key.case_id for case in cases] if desk.bundle is not None else []
-            predictions = {name: read_prediction(desk.bundle, name) for name in known if desk.bundle and has_prediction(desk.bundle, name)}
+            predictions = {key.case_id: said for key, said in desk.said_to(reader, [case.key for case in cases]).items()}
             write_disagreements(visible, files, predictions, folder, languages=LANGUAGES)
         else:
             format = next((format for format in FORMATS if format == wanted), None)

@@ -49,12 +49,12 @@ class TopBar:
     language: gr.HTML
 
 
-def lay_out_topbar(source: PredictorSource, *, guided: bool = False) -> TopBar:
-    """Put the bar on the page. guided: whether the guide opens by itself."""
+def lay_out_topbar(source: PredictorSource, *, guided: bool = False, throwaway: bool = False) -> TopBar:
+    """Put the bar on the page. guided: whether the guide opens by itself. throwaway: what is kept goes when the program ends."""
     with gr.Row(elem_id="topbar"):
         gr.HTML(html_template=fill(BRAND), js_on_load=None, elem_id="brand", apply_default_css=False)
         gr.HTML(html_template=fill(_LOOKS) + render_key_sheet(), js_on_load=_ON_LOOKS, elem_id="looks", apply_default_css=False)
-        workshop_component(guided)
+        workshop_component(guided, throwaway)
         about = gr.HTML(render_about(source), js_on_load=None, elem_id="about", apply_default_css=False)
         language = gr.HTML(html_template=fill(LANGUAGE_SWITCH), js_on_load=_ON_LOAD, elem_id="language", apply_default_css=False)
     return TopBar(about, language)

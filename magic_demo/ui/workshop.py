@@ -16,23 +16,28 @@ _MENU = """
 </div></details>
 <button type="button" class="quiet" id="presenter-leave" hidden>[[workshop.leave]]</button>
 <dialog id="reset" aria-labelledby="reset-title"><h2 id="reset-title">[[workshop.reset_title]]</h2>
-  <p>[[workshop.reset_forgets]]</p><p>[[workshop.reset_keeps]]</p>
+  <p>[[workshop.reset_forgets]]</p><p>[[KEEPS]]</p>
   <div class="reset-buttons"><button type="button" id="reset-no">[[workshop.reset_no]]</button><button type="button" id="reset-yes">[[workshop.reset_yes]]</button></div>
 </dialog>
 """
 _STEPS = (
     ("guide.outline", "guide.outline_text", '<p class="guide-waiting">[[guide.waiting]]</p>'),
     ("guide.disagree", "guide.disagree_text", ""),
-    ("guide.take", "guide.take_text", '<p class="guide-unkept">[[guide.unkept]]</p>'),
+    ("guide.take", "guide.take_text", "THROWAWAY"),
 )
 _ON_LOAD = """
 import(new URL("page/workshop.mjs", document.baseURI)).then(({ mountWorkshop }) => mountWorkshop(element));
 """
 
 
-def workshop_component(guided: bool) -> gr.HTML:
-    """Return the menu and what it opens. guided: whether the guide opens by itself for who has not seen it in this browser."""
-    return gr.HTML(html_template=fill(_MENU + render_guide(guided)), js_on_load=_ON_LOAD, elem_id="workshop", apply_default_css=False)
+def workshop_component(guided: bool, throwaway: bool) -> gr.HTML:
+    """Return the menu and what it opens. guided: whether the guide opens by itself for who has not seen it in this browser.
+
+    throwaway: the store goes when the program ends, and is emptied by a clean start.
+    """
+    menu = _MENU.replace("KEEPS", "workshop.reset_deletes" if throwaway else "workshop.reset_keeps")
+    guide = render_guide(guided).replace("THROWAWAY", '<p class="guide-unkept">[[queue.throwaway]]</p>' if throwaway else "")
+    return gr.HTML(html_template=fill(menu + guide), js_on_load=_ON_LOAD, elem_id="workshop", apply_default_css=False)
 
 
 def render_guide(guided: bool) -> str:

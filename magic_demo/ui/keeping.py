@@ -1,0 +1,104 @@
+"""What happens when a reader keeps the open case, an upload or an example: it becomes a case of a queue, and is saved from then on."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+
+import gradio as gr
+
+from magic_demo.errors import FormError, MagicDemoError
+from magic_demo.kept_cases import KeptCase
+from magic_demo.types import Prediction
+from magic_demo.ui.forms import read_narrative
+from magic_demo.ui.handlers import Updates
+from magic_demo.ui.open_cases import OpenCase
+from magic_demo.ui.queue_handlers import QueueHandlers
+from magic_demo.ui.queue_panel import Arrangement, read_arrangement
+from magic_demo.ui.review import ReviewDraft
+from magic_demo.ui.review_form import unkept_value
+from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.status import fixed_line
+
+
+class Keeping:
+    """The event of the bar under a case that is of no store."""
+
+    def __init__(self, review: ReviewState, queue: QueueHandlers) -> None:
+        self.review = review
+        self.queue = queue
+        self.page = review.page
+        self.parts = review.page.parts
+
+    def keep(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+        """Keep the open case with its words, and the reader's answers and outlines as its first reading."""
+        told, session = event._data, str(request.session_hash)
+        self.review.saver.wait(told.get("case"), told.get("heard"))
+        draft, case = self.page.drafts.get(session), self.page.cases.get(inputs[self.parts.case])
+        try:
+            if draft is None or case is None or case.queued or not told.get("case") == draft.case == case.case_id:
+                raise FormError(fixed_line("message.gone")["en"])
+            self.page.stop(request)  # what is under way is of the case before
+            reader = self.review.reader(request)
+            words = read_narrative(inputs[self.parts.panel.narrative], case, self.page.language(inputs))
+            example = case.encounter if case.example else None
+            kept = self.review.desk.keep_case(replace(case.encounter, narrative=words), reader, example=example)
+            return self._show(told, draft, _rename(case, kept), kept, reader, request)
+        except MagicDemoError as error:
+            offer = {**unkept_value(draft.case), "refused": secrets.token_hex(4)} if draft is not None else gr.skip()
+            return {**self.review.failed(error), self.parts.form: offer}
+
+    def _show(
+        self, told: Mapping[str, object], draft: ReviewDraft, case: OpenCase, kept: KeptCase, reader: str, request: gr.Request
+    ) -> Updates:
+        """Go on with the case as one of its queue; a reader who has said nothing of it yet finds what they saved of it before."""
+        desk, store = self.review.desk, self.review.store
+        if case.analysed is not None:
+            desk.note_shown(reader, kept.key, case.analysed.prediction)
+        asked = read_arrangement(told, desk.mode)
+        arrangement = Arrangement(kept.key.queue, "position", "assisted" if case.analysed is not None else asked.mode)
+        queued = store.case(kept.key, reader)
+        latest = self.queue.latest(kept.key, reader)
+        saved = self.queue.begin_draft(case.case_id, queued, latest, arrangement, reader)
+        if draft.answers or draft.masks:
+            masks = {kept.names[name]: runs for name, runs in draft.masks.items() if name in kept.names}
+            saved = replace(saved, answers=draft.answers, specified=draft.specified, masks=masks)
+            if saved.reading is not None:
+                saved = replace(saved, reading=replace(saved.reading, state="in progress"))
+        updates = self.review.reopen(request, case, saved)
+        row = self.review.saver.save(str(request.session_hash))
+        open_id = updates[self.parts.case]
+        now = self.page.drafts.get(str(request.session_hash))
+        return {
+            **updates,
+            self.parts.form: self.review.form(now) if now is not None else gr.skip(),
+            self.parts.panel.queue: self.queue.list_value(arrangement, reader, kept.key.case_id, open_id),
+            self.parts.panel.run: gr.update(interactive=not saved.hides_model),
+            self.parts.status: self.review.said("status.kept", row) if row is not None else gr.skip(),
+        }
+
+
+def _rename(case: OpenCase, kept: KeptCase) -> OpenCase:
+    """Return the open case with the names that its photos have from now on, in what was analysed too."""
+    analysed = case.analysed
+    if analysed is not None:
+        encounter = replace(kept.encounter, narrative=analysed.encounter.narrative)
+        analysed = replace(analysed, encounter=encounter, prediction=_rename_prediction(analysed.prediction, kept))
+    return replace(case, encounter=kept.encounter, analysed=analysed)
+
+
+def _rename_prediction(prediction: Prediction, kept: KeptCase) -> Prediction:
+    """Return a prediction that speaks of photos by their new names, in its lines too: a file's name may say who is on the photo."""
+
+    def reword(line: str) -> str:
+        name, colon, rest = line.partition(": ")
+        return f"{kept.names.get(name, name)}{colon}{rest}"
+
+    return replace(
+        prediction,
+        encounter_id=kept.key.case_id,
+        photos=tuple(replace(photo, photo_id=kept.names.get(photo.photo_id, photo.photo_id)) for photo in prediction.photos),
+        notes=tuple(reword(line) for line in prediction.notes),
+        failures=tuple(reword(line) for line in prediction.failures),
+    )

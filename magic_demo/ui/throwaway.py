@@ -1,0 +1,47 @@
+"""A store to try things in: in a temporary folder, emptied by "Start afresh", deleted when the program ends."""
+
+from __future__ import annotations
+
+import atexit
+import signal
+import sys
+import tempfile
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from magic_demo.errors import MagicDemoError
+from magic_demo.store import Store
+from magic_demo.ui.desk import Desk
+
+
+def open_throwaway_store() -> Store:
+    """Open a store in a new temporary folder, which goes when the program ends, by Ctrl+C or SIGTERM too; a killed program leaves it."""
+    folder = tempfile.TemporaryDirectory(prefix="magic-demo-", ignore_cleanup_errors=True)
+    store = Store.open(folder.name)
+
+    def delete() -> None:
+        store.close()
+        folder.cleanup()
+
+    atexit.register(delete)
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # without it the folder would stay
+    return store
+
+
+def list_throwaway_routes(desk: Desk) -> list[Route]:
+    """Return the route by which a browser empties the store; none where the store is to stay."""
+
+    async def empty(request: Request) -> Response:
+        if request.headers.get("content-type") != "application/json":  # which another site's page cannot send
+            return PlainTextResponse("a body of type application/json is expected", 400)
+        try:
+            desk.reader(request.cookies)
+            await run_in_threadpool(desk.empty)
+        except MagicDemoError as error:
+            return PlainTextResponse(str(error), 409)
+        return JSONResponse({})
+
+    return [Route("/start-afresh", empty, methods=["POST"])] if desk.throwaway else []
