@@ -278,6 +278,14 @@ def test_what_was_made_of_the_photos_stays_when_one_is_added_and_goes_with_the_c
     assert again.cache.bytes == 0
 
 
+def test_a_photo_that_was_changed_leaves_nothing_of_the_one_before() -> None:
+    cases = OpenCases()
+    case = cases.open(make_case(30))
+    case.cache.get(("features", case.encounter.photos[0]), lambda: np.zeros(9, np.uint8))
+    changed = cases.put_photo(case.case_id, Photo("arm", np.ones((1, 10, 3), np.uint8)))
+    assert changed is not None and changed.cache is not case.cache and changed.cache.bytes == 0
+
+
 def test_photos_are_added_to_an_open_case_and_its_analysis_is_no_longer_of_it() -> None:
     cases = OpenCases()
     case = cases.open(make_case(30))

@@ -21,7 +21,6 @@ class Analysed:
     encounter: Encounter
     prediction: Prediction
     prompt: str | None = None
-    prompt: str | None = None
     stale: bool = False
 
 
@@ -96,7 +95,10 @@ class OpenCases:
                 return None
             before = case.analysed
             analysed = Analysed(_with_photo(before.encounter, photo), before.prediction, stale=True) if before is not None else None
-            self._cases[case_id] = replace(case, encounter=_with_photo(case.encounter, photo), analysed=analysed)
+            changed = _with_photo(case.encounter, photo)
+            self._cases[case_id] = replace(
+                case, encounter=changed, analysed=analysed, cache=FeatureCache()
+            )  # the old one holds the old photo
             return self._cases[case_id]
 
     def keep_analysis(self, case_id: str, encounter: Encounter, prediction: Prediction, prompt: str | None = None) -> None:
