@@ -1,45 +1,76 @@
-"""A folder of encounters with the shipped checkpoints: stages side by side against one after another, by the clock."""
+"""A folder of encounters with the shipped checkpoints: stages side by side against one after another, by the clock.
+
+``python -m benchmarks.batch_run``: synthetic cases (``magic_demo.cases``), 100 of them. Said is how far the run is over its slowest stage, which
+it cannot be faster than, and what is resident on the way: it must not grow with the number of encounters.
+"""
 
 from __future__ import annotations
 
-import statistics
+import argparse
 import tempfile
-import time
 from pathlib import Path
+from typing import Any
 
 import tifffile
+import torch
 
-from benchmarks.timing import Row
-from magic_demo.batch import predict_folder, read_encounter
+from benchmarks.memory import read_resident
+from benchmarks.timing import Row, take_times
+from magic_demo.batch import BatchReport, predict_folder, read_encounter
 from magic_demo.cases import write_cases
 from magic_demo.formats import read_encounters
 from magic_demo.overlay import lesion_mask
 from magic_demo.predictor import Predictor
+from magic_demo.types import Encounter, Prediction
 from magic_demo.whole_files import write_json
 
+ENCOUNTERS = 100
+LOOKED_AT = (20, 60, 100)
+"""After how many encounters the memory is read."""
 
-def measure(encounters: int, rounds: int) -> list[Row]:
-    """Return the stage's line for the table: the two ways by turns, each time with other encounters."""
-    predictor = Predictor.load()
-    times: dict[str, list[float]] = {"naive": [], "ours": [], "over": []}
-    same = True
+
+class WatchedPredictor(Predictor):
+    """A predictor that notes what is resident as encounters go by, in MB."""
+
+    def __init__(self, one: Predictor) -> None:
+        super().__init__(one.segmenter, one.scorer, one.cues, one.weights, one.calibrations)
+        self.asked = 0
+        self.resident: dict[int, float | None] = {}
+
+    def predict(self, encounter: Encounter, **options: Any) -> Prediction:
+        """Predict, count, and note."""
+        prediction = super().predict(encounter, **options)
+        self.asked += 1
+        if self.asked in LOOKED_AT:
+            self.resident[self.asked] = read_resident()
+        return prediction
+
+
+def measure(*, quick: bool = False) -> list[Row]:
+    """Return the stage's line for the table."""
+    encounters = 2 if quick else ENCOUNTERS
+    predictor = WatchedPredictor(Predictor.load())
+    reports: list[BatchReport] = []
     with tempfile.TemporaryDirectory() as name:
-        for number in range(rounds):
-            data, out, plain = (Path(name) / f"{folder}{number}" for folder in ("data", "out", "plain"))
-            write_cases(data, count=encounters, seed=3 + number, splits={"valid": 1.0})
-            if not number:
-                predictor.predict(read_encounter(read_encounters(data, "valid").encounters[0])[0])  # to warm up
-            begun = time.perf_counter()
-            predict_plainly(data, plain, predictor)
-            times["naive"].append((time.perf_counter() - begun) * 1000)
-            report = predict_folder(data, out, predictor, split="valid", quiet=True)
-            times["ours"].append(report.busy.total * 1000)
-            times["over"].append(report.busy.total / max(report.busy.read, report.busy.work, report.busy.write) - 1)
-            same &= all((tifffile.imread(path) == tifffile.imread(plain / path.name)).all() for path in (out / "masks_preds").iterdir())
-    over = f"{statistics.median(times['over']):.0%} over the slowest stage"
-    difference = f"masks {'equal' if same else 'DIFFER'}; {over}; {report.describe_throughput()}"
-    stage = f"batch, {rounds} times {encounters} encounters, shipped checkpoints, by the clock"
-    return [Row(stage, statistics.median(times["naive"]), statistics.median(times["ours"]), difference)]
+        data, out, plain = (Path(name) / folder for folder in ("data", "out", "plain"))
+        write_cases(data, count=encounters, seed=3, splits={"valid": 1.0})
+        predictor.predict(read_encounter(read_encounters(data, "valid").encounters[0])[0])  # to warm up
+        predictor.asked = 0
+        ways = {
+            "ours": lambda: reports.append(predict_folder(data, out, predictor, split="valid", quiet=True)),
+            "naive": lambda: predict_plainly(data, plain, predictor),
+        }
+        times = take_times(ways, 1, wall=True, warm=False)
+        masks = list((out / "masks_preds").iterdir())
+        same = len(masks) > 0 and all((tifffile.imread(path) == tifffile.imread(plain / path.name)).all() for path in masks)
+    (report,) = reports
+    over = f"{times['ours'] / 1000 / max(report.busy.read, report.busy.work, report.busy.write) - 1:.0%} over the slowest stage"
+    noted = {count: value for count, value in predictor.resident.items() if value is not None}
+    memory = (
+        f"; after {' / '.join(map(str, noted))} encounters {' / '.join(f'{value:.0f}' for value in noted.values())} MB" if noted else ""
+    )
+    difference = f"masks {'equal' if same else 'DIFFER'}; {over}; {report.describe_throughput()}{memory}"
+    return [Row(f"batch of {encounters} encounters, shipped checkpoints, by the clock", times["naive"], times["ours"], difference)]
 
 
 def predict_plainly(data: Path, out: Path, predictor: Predictor) -> None:
@@ -53,3 +84,15 @@ def predict_plainly(data: Path, out: Path, predictor: Predictor) -> None:
             tifffile.imwrite(out / f"{photo.photo_id}_mask_sys.tiff", mask.astype("uint8"), compression="zlib")
         answers[files.encounter_id] = dict(prediction.answers)
     write_json(out / "answers.json", answers)
+
+
+def main() -> None:
+    """Measure and print."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    torch.set_num_threads(1)
+    for row in measure():
+        print(f"{row.stage}: {row.naive:.0f} ms plainly, {row.ours:.0f} ms ours, {row.ratio:.1f} times; {row.difference}")
+
+
+if __name__ == "__main__":
+    main()

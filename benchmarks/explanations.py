@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.timing import Row, take_times
 from magic_demo.attribution import GREY
 from magic_demo.cue_model import CueModel
 from magic_demo.decoding import decode_answers
@@ -26,6 +28,8 @@ from magic_demo.synthetic.encounters import make_case
 from magic_demo.types import LANGUAGES, Encounter, Language, Narrative, Photo, Pixels, WordSpan
 
 VISIBLE = ("CQID010", "CQID012", "CQID020", "CQID034", "CQID035", "CQID036")
+PLACES = (12, 12)
+"""Places of a photo that are greyed out in turn, the grid of the shipped model's own heat."""
 
 
 def remove_words(text: str, words: tuple[WordSpan, ...]) -> str:
@@ -90,6 +94,43 @@ def try_regions(predictor: Predictor, photo: Pixels, rng: np.random.Generator) -
     return falls
 
 
+def cover_each_place(predictor: Predictor, photo: Pixels, qid: str, option: int, places: tuple[int, int]) -> NDArray[np.float64]:
+    """Return how far an option's score falls with each of (h, w) places greyed out, the plain way to a heat map: a prediction a place."""
+    whole = predictor.score_options(Encounter("E", photos=(Photo("a", photo),)))[qid][option]
+    falls = np.zeros(places)
+    for place in np.ndindex(*places):
+        marked = np.zeros(places, np.bool_)
+        marked[place] = True
+        falls[place] = whole - predictor.score_options(Encounter("E", photos=(Photo("a", cover(photo, marked)),)))[qid][option]
+    return falls
+
+
+def measure(*, quick: bool = False) -> list[Row]:
+    """Return the stage's line for the table: a photo's heat for one option, and how far it can be trusted on a few synthetic photos."""
+    predictor, rng = Predictor.load(), np.random.default_rng(0)
+    photos = [draw_photo(number) for number in range(1, 2 if quick else 7)]
+    case = Encounter("E", photos=(Photo("a", photos[0]),))
+    prediction = predictor.predict(case)
+    family = next(family for family in load_families() if family.family_id == "CQID034")
+    option = prediction.answers[family.questions[0].qid]
+    places = (2, 2) if quick else PLACES
+    ways: dict[str, Callable[[], object]] = {
+        "naive": lambda: cover_each_place(predictor, photos[0], family.questions[0].qid, option, places),
+        "ours": lambda: predictor.explain(case, prediction, family.family_id, option),
+    }
+    times = take_times(ways, 1, warm=False)
+    falls = [fell for photo in photos for fell in try_regions(predictor, photo, rng).values()]
+    shares = np.mean(falls, axis=0) if falls else np.zeros(2)
+    said = f"of {len(falls)} answers {shares[0]:.0%} score lower with the eighth of highest heat greyed out, {shares[1]:.0%} with as much elsewhere"
+    stage = f"why an option, the photo's heat: each of {places[0]} by {places[1]} places greyed out in turn, against gradients"
+    return [Row(stage, times["naive"], times["ours"], said)]
+
+
+def draw_photo(number: int) -> Pixels:
+    """Return a photo (288, 384, 3) of a synthetic case."""
+    return resize_pixels(make_case(77, number).photos[0].pixels, (288, 384))
+
+
 def main() -> None:
     """Print the shares, a family a line."""
     parser = argparse.ArgumentParser(description="How far explanations can be trusted.")
@@ -111,8 +152,7 @@ def main() -> None:
     highlighted: dict[str, list[bool]] = defaultdict(list)
     elsewhere: dict[str, list[bool]] = defaultdict(list)
     for number in range(1, options.cases + 1):
-        photo = resize_pixels(make_case(77, number).photos[0].pixels, (288, 384))
-        for family_id, (one, other) in try_regions(predictor, photo, rng).items():
+        for family_id, (one, other) in try_regions(predictor, draw_photo(number), rng).items():
             highlighted[family_id].append(one)
             elsewhere[family_id].append(other)
     _print("region covered / elsewhere covered", {family_id: [fell, elsewhere[family_id]] for family_id, fell in highlighted.items()})

@@ -7,9 +7,10 @@ Python and numpy held at once (``tracemalloc``), taken in runs of their own, as 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
-import tracemalloc
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,11 +18,14 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from benchmarks.memory import find_peak, find_resident_peak
 from benchmarks.timing import Row, take_times
 from magic_demo.mask_files import mask_file_name, write_mask
 from magic_demo.mask_scoring import score_mask_folders
 
 ANNOTATORS = 3
+MANY = 314
+"""Photos of the challenge's valid and test splits."""
 
 
 def draw_masks(reference: Path, system: Path, photos: int, size: tuple[int, int]) -> None:
@@ -82,21 +86,22 @@ def compare(reference: NDArray[np.int64] | NDArray[np.uint8], system: NDArray[np
     return both, alone, missed
 
 
-def find_peak(act: Callable[[], object]) -> float:
-    """Return the most that Python and numpy held at once while ``act`` ran, in MB."""
-    tracemalloc.start()
-    act()
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    return peak / 1e6
+def measure(rounds: int, *, quick: bool = False) -> list[Row]:
+    """Return the stage's lines for the table."""
+    photos, size = (4, (120, 160)) if quick else (15, (1200, 1600))
+    few, large = (2, (240, 320)) if quick else (4, (3000, 4000))
+    many = 6 if quick else MANY
+    return [
+        measure_scorer(photos, size, rounds, target=15),
+        measure_scorer(few, large, rounds),
+        measure_processes(many, few, large),
+    ]
 
 
-def measure(photos: int, rounds: int, size: tuple[int, int] = (1200, 1600)) -> list[Row]:
-    """Return the stage's line for the table."""
+def measure_scorer(photos: int, size: tuple[int, int], rounds: int, *, target: float = 0.0) -> Row:
+    """Compare the two ways on drawn masks of ``size`` (height, width)."""
     with tempfile.TemporaryDirectory() as name:
-        reference, system = Path(name) / "reference", Path(name) / "system"
-        for folder in (reference, system):
-            folder.mkdir()
+        reference, system = _make_folders(Path(name))
         draw_masks(reference, system, photos, size)
         ways: dict[str, Callable[[], Mapping[str, float | int | None]]] = {
             "naive": lambda: score_plainly(reference, system),
@@ -106,20 +111,46 @@ def measure(photos: int, rounds: int, size: tuple[int, int] = (1200, 1600)) -> l
         plain, ours = ways["naive"](), ways["ours"]()
         same = all(ours[key] == value for key, value in plain.items())
         peaks = {key: find_peak(way) for key, way in ways.items()}
-    difference = f"numbers {'equal to the last bit' if same else 'DIFFER'}; {peaks['naive']:.0f} against {peaks['ours']:.0f} MB"
-    stage = f"scoring {photos} photos of {size[1]}x{size[0]}, {ANNOTATORS} annotators"
-    return [Row(stage, times["naive"], times["ours"], difference, target=15)]
+    difference = f"numbers {'equal to the last bit' if same else 'DIFFER'}; {peaks['naive']:.0f} against {peaks['ours']:.1f} MB"
+    return Row(
+        f"scoring {photos} photos of {size[1]}x{size[0]}, {ANNOTATORS} annotators", times["naive"], times["ours"], difference, target
+    )
+
+
+def measure_processes(photos: int, drawn: int, size: tuple[int, int]) -> Row:
+    """Compare one process with two by the clock, on as many photos as the challenge has: links to a few drawn ones."""
+    with tempfile.TemporaryDirectory() as name:
+        reference, system = _make_folders(Path(name))
+        draw_masks(reference, system, drawn, size)
+        for path in [*reference.iterdir(), *system.iterdir()]:
+            for copy in range(1, -(-photos // drawn)):
+                number = int(path.name[7:12]) + copy * drawn
+                if number < photos:
+                    (path.parent / f"IMG_ENC{number:05d}{path.name[12:]}").hardlink_to(path)
+        scores = {count: score_mask_folders(reference, system, processes=count) for count in (1, 2)}
+        ways = {count: partial(score_mask_folders, reference, system, processes=count) for count in (1, 2)}
+        times = take_times(ways, 1, wall=True, warm=False)
+        words = ["--masks-reference", str(reference), "--masks-system", str(system), "--quiet"]
+        resident = find_resident_peak([sys.executable, "-m", "magic_demo", "score", *words])
+    said = "numbers equal to the last bit" if scores[1] == scores[2] else "numbers DIFFER"
+    whole = photos * size[0] * size[1] * 8 / 1e9
+    difference = f"{said}; {resident:.0f} MB resident at most in one process (whole majority masks: {whole:.0f} GB)"
+    return Row(f"scoring {photos} photos of {size[1]}x{size[0]}, one process against two, by the clock", times[1], times[2], difference)
+
+
+def _make_folders(folder: Path) -> tuple[Path, Path]:
+    reference, system = folder / "reference", folder / "system"
+    for made in (reference, system):
+        made.mkdir()
+    return reference, system
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--photos", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    for size in ((1200, 1600), (3000, 4000)):
-        for row in measure(options.photos, options.rounds, size):
-            print(f"{row.stage}: {row.naive:.0f} ms naive, {row.ours:.0f} ms ours, {row.ratio:.1f} times; {row.difference}")
+    for row in measure(parser.parse_args().rounds):
+        print(f"{row.stage}: {row.naive:.0f} ms naive, {row.ours:.0f} ms ours, {row.ratio:.1f} times; {row.difference}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
+
+Way = TypeVar("Way", bound=Hashable)
 
 
 @dataclass(frozen=True)
@@ -27,18 +30,18 @@ class Row:
         return self.naive / self.ours
 
 
-def take_times(ways: Mapping[str, Callable[[], object]], rounds: int, *, wall: bool = False) -> dict[str, float]:
+def take_times(ways: Mapping[Way, Callable[[], object]], rounds: int, *, wall: bool = False, warm: bool = True) -> dict[Way, float]:
     """Run every way once to warm up, then all of them by turns; return the median of each in milliseconds.
 
     Taken is the process's own processor time, all its threads together, which other programs disturb less than the clock; with ``wall``
-    the clock, where waiting counts.
+    the clock, where waiting counts. warm: without it the first round counts too, for ways that take long enough.
     """
     clock = time.perf_counter if wall else time.process_time
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for round_number in range(rounds + 1):
-        for name, way in ways.items():
+    times: dict[Way, list[float]] = {way: [] for way in ways}
+    for round_number in range(rounds + warm):
+        for way, act in ways.items():
             begun = clock()
-            way()
-            if round_number:
-                times[name].append((clock() - begun) * 1000)
-    return {name: statistics.median(taken) for name, taken in times.items()}
+            act()
+            if round_number >= warm:
+                times[way].append((clock() - begun) * 1000)
+    return {way: statistics.median(taken) for way, taken in times.items()}

@@ -8,11 +8,11 @@ programs disturb less than the clock. Entries are read from the system's file ca
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from torch.nn import functional
 from transformers import CLIPSegConfig
 from transformers.models.clipseg import CLIPSegForImageSegmentation
 
+from benchmarks.timing import take_times
 from magic_demo.segmentation import PromptedCLIPSeg
 from training.features import FeatureCache
 
@@ -71,14 +72,12 @@ def measure(batch: int, rounds: int) -> dict[tuple[str, bool], float]:
             prompts = np.stack([cache.read_prompt(str(number)) for number in range(batch)])
             return {"states": torch.from_numpy(states), "prompt": torch.from_numpy(prompts)}
 
-        def step(logits: Callable[[], Tensor], bfloat16: bool) -> float:
-            begun = time.process_time()
+        def step(logits: Callable[[], Tensor], bfloat16: bool) -> None:
             optimizer.zero_grad()
             with torch.autocast("cpu", torch.bfloat16) if bfloat16 else nullcontext():
                 loss = functional.binary_cross_entropy_with_logits(logits().float(), labels)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            return float((time.process_time() - begun) / batch * 1000)
 
         def library() -> Tensor:
             logits: Tensor = CLIPSegForImageSegmentation.forward(model, **inputs).logits
@@ -89,13 +88,9 @@ def measure(batch: int, rounds: int) -> dict[tuple[str, bool], float]:
             "ten layers": lambda: model(**inputs).logits,
             "kept on disk": lambda: model(**read()).logits,
         }
-        times: dict[tuple[str, bool], list[float]] = {(name, half): [] for half in (False, True) for name in ways}
-        for round_number in range(rounds + 1):
-            for (name, half), taken in times.items():
-                took = step(ways[name], half)
-                if round_number:  # the first is for warming up
-                    taken.append(took)
-    return {way: statistics.median(taken) for way, taken in times.items()}
+        steps = {(name, half): partial(step, logits, half) for half in (False, True) for name, logits in ways.items()}
+        times = take_times(steps, rounds)
+    return {way: taken / batch for way, taken in times.items()}
 
 
 def main() -> None:

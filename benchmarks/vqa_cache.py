@@ -8,10 +8,12 @@ time of the process, which other programs disturb less than the clock. Reading a
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from torch import Tensor
 from transformers import BertConfig, PreTrainedTokenizerFast, SwinConfig
 
+from benchmarks.timing import take_times
 from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.checkpoints import Preprocessing
 from magic_demo.questions import load_families
@@ -84,18 +87,16 @@ def measure(batch_size: int, photos: int, rounds: int) -> dict[str, float]:
         loss = CaseLoss(LossSettings(), families, sets=True)
         optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=5e-4)
         model.train()
-        times: dict[str, list[float]] = {name: [] for name in ways}
-        for round_number in range(rounds + 1):
-            for name, (dataset, make_batch) in ways.items():
-                begun = time.process_time()
-                batch: dict[str, Tensor] = make_batch([dataset[place] for place in range(batch_size)])
-                labels = batch.pop("labels")
-                optimizer.zero_grad()
-                loss(model(**batch), labels).backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
-                if round_number:  # the first is for warming up
-                    times[name].append((time.process_time() - begun) / batch_size * 1000)
-    return {name: statistics.median(taken) for name, taken in times.items()}
+
+        def step(dataset: Any, make_batch: Callable[[list[Any]], dict[str, Tensor]]) -> None:
+            batch = make_batch([dataset[place] for place in range(batch_size)])
+            labels = batch.pop("labels")
+            optimizer.zero_grad()
+            loss(model(**batch), labels).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+        times = take_times({name: partial(step, *way) for name, way in ways.items()}, rounds)
+    return {name: taken / batch_size for name, taken in times.items()}
 
 
 def main() -> None:

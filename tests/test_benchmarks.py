@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.__main__ import format_document
+import numpy as np
+import pytest
+
+from benchmarks.__main__ import Failure, format_document, measure_stage
+from benchmarks.ceiling import Reached
+from benchmarks.memory import find_peak, find_resident_peak
 from benchmarks.scorer import draw_masks, score_plainly
 from benchmarks.timing import Row, take_times
 from magic_demo.mask_scoring import score_mask_folders
@@ -18,9 +24,9 @@ def test_a_quick_run_writes_a_line_for_every_stage(repository: Path, tmp_path: P
     subprocess.run(command, cwd=repository, check=True, capture_output=True, timeout=300)
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     stages = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| stage", "| ---"))]
-    for stage in ("JPEG to mask", "second prompt", "closed questions", "scoring", "batch"):
+    for stage in ("JPEG to mask", "second prompt", "closed questions", "scoring", "one process against two", "batch", "why an option"):
         assert any(stage in said for said in stages), stage
-    assert "These numbers say nothing" in text and "DIFFER" not in text
+    assert "These numbers say nothing" in text and "DIFFER" not in text and "FAILED" not in text
     assert "0 of 54 options change rank" in text
     assert (repository / "docs" / "performance.md").read_bytes() == before
 
@@ -43,8 +49,36 @@ def test_ways_are_taken_by_turns_and_the_first_round_is_not_counted() -> None:
     assert set(times) == {"a", "b"} and min(times.values()) >= 0
 
 
+def test_the_first_round_counts_where_nothing_is_warmed_up() -> None:
+    calls: list[str] = []
+    take_times({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 1, warm=False)
+    assert calls == ["a", "b"]
+
+
 def test_a_line_says_times_ratio_and_what_the_speed_costs() -> None:
-    text = format_document([Row("stage", 1500.0, 100.0, "equal", target=10)], {"float32": 100.0, "bfloat16": 200.0}, 50.0, quick=False)
+    row, reached = Row("stage", 1500.0, 100.0, "equal", target=10), Reached("tower", "float32", 70.0, 50.0, 0.5)
+    text = format_document([row], {"float32": 100.0, "bfloat16": 200.0}, [reached], quick=False)
     assert "| stage | 1,500.0 | 100.0 | 15.0 | 10 | equal |" in text
-    assert "50% of that ceiling" in text
+    assert "| tower | float32 | 70.0 | 50 | 50% |" in text
     assert "say nothing" not in text
+
+
+def test_a_stage_that_fails_is_named_and_what_it_had_measured_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    row = Row("first", 2.0, 1.0, "equal")
+
+    def break_down() -> Iterator[Row]:
+        yield row
+        raise RuntimeError("out of\nmemory")
+
+    lines = measure_stage("scoring", break_down)
+    assert lines == [row, Failure("scoring", "RuntimeError: out of memory")]
+    assert "| scoring | | | | | **FAILED**: RuntimeError: out of memory |" in format_document(lines, {}, [], quick=False)
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_programs_memory_is_its_own_and_not_that_of_whoever_starts_it() -> None:
+    held = np.ones(2**26, np.uint8)
+    small = find_resident_peak([sys.executable, "-c", "pass"])
+    large = find_resident_peak([sys.executable, "-c", "held = b'x' * 2**26"])
+    assert small < held.nbytes / 1e6 < large
+    assert find_peak(lambda: np.ones(10**6, np.uint8)) >= 1.0
