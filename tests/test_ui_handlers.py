@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -125,6 +127,7 @@ class Browser:
         }
         self.run_enabled: list[bool] = []
         self.maps_seen: list[list[str]] = []
+        self.found: list[str] = []
 
     def take(self, updates: dict[Any, Any]) -> None:
         for component, value in updates.items():
@@ -136,13 +139,16 @@ class Browser:
                 continue
             self.values[component] = value
 
-    def show_maps(self, found: dict[str, Any]) -> None:
+    def show_maps(self, lines: str) -> None:
         """Take the maps that have come, as the viewer does."""
         viewer = self.values[self.parts.viewer]
-        assert found["case"] == viewer["case"] and set(found["maps"]) <= {photo["name"] for photo in viewer["photos"]}
-        photos = [{**photo, "levels": found["maps"].get(photo["name"])} for photo in viewer["photos"]]
+        found, *rest = (json.loads(line) for line in lines.splitlines())
+        maps = {line["photo"]: line["levels"] for line in rest if "photo" in line}
+        assert found["case"] == viewer["case"] and set(maps) <= {photo["name"] for photo in viewer["photos"]}
+        photos = [{**photo, "levels": maps.get(photo["name"])} for photo in viewer["photos"]]
         self.values[self.parts.viewer] = {**viewer, "photos": photos}
-        self.maps_seen.append(list(found["maps"]))
+        self.maps_seen.append(list(maps))
+        self.found.append(lines)
 
     def choose(self, number: object) -> None:
         self.take(self.handlers.choose_example(self.values, gr.EventData(None, {"number": number}), REQUEST))  # type: ignore[arg-type]
@@ -205,6 +211,7 @@ def test_maps_come_one_by_one_and_no_photo_is_sent_again(browser: Browser, predi
     assert "photo 2 of 3" in updates[1][browser.parts.status], "the first map comes while the second photo is looked at"
     assert browser.parts.cards in updates[4] and browser.parts.cards not in updates[3], "the maps come before the answers"
     assert not any(text in repr(update) for update in updates for text in sent)
+    assert all(after.startswith(before) for before, after in pairwise(browser.found)), "Gradio sends what was added only"
     assert [photo["src"] for photo in browser.values[browser.parts.viewer]["photos"]] == sent
 
 

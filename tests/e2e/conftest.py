@@ -65,7 +65,7 @@ def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         )
     try:
         where = f"http://127.0.0.1:{port}"
-        _wait(where, server, log)
+        wait_for_page(where, server, log)
         yield where
     finally:
         server.terminate()
@@ -74,7 +74,8 @@ def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert "Traceback" not in said, said
 
 
-def _wait(where: str, server: subprocess.Popen[bytes], log: Path) -> None:
+def wait_for_page(where: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server that was started answers; one that ended or takes too long fails the test with what it said."""
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:

@@ -13,9 +13,12 @@ Value (``viewer_value`` writes it; photos are named by their ``photo_id``):
      "others": [{"reader": str, "masks": {photo_id: runs}}]}   other readers' masks, in the order of the legend
 
 While the models run, ``gr.update(found=...)`` brings the maps that have come so far to a viewer that has drawn the case. Nothing else changes
-there: view, threshold, strokes and history stay. ``found_value`` writes it:
+there: view, threshold, strokes and history stay. ``found_value`` writes it, as lines of JSON that only grow (of a text that grows Gradio sends what is
+new; an object it changes in place, and nobody notices):
 
-    {"case": str, "threshold": float, "maps": {photo_id: levels}, "last": bool}     last: photos without a map have none
+    {"case": str, "threshold": float}
+    {"photo": photo_id, "levels": str}      one a map
+    {"last": true}                          nothing more comes: photos without a map have none
 
 Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event._data``):
 
@@ -39,6 +42,7 @@ The page's other parts hear both as the document's event "viewer-tells" with the
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
@@ -93,7 +97,7 @@ def viewer_component() -> gr.HTML:
         elem_id="viewer",
         apply_default_css=False,
         wand_reply=None,
-        found=None,
+        found="",
         cover_reply=None,
     )
 
@@ -132,8 +136,8 @@ def viewer_value(
     }
 
 
-def found_value(case_id: str, prediction: Prediction, maps: dict[str, str], *, last: bool = False) -> dict[str, Any]:
-    """Return the maps that have come of a case that the viewer has drawn.
+def found_value(case_id: str, prediction: Prediction, maps: dict[str, str], *, last: bool = False) -> str:
+    """Return the maps that have come of a case that the viewer has drawn, as lines.
 
     maps: photo_id -> those that were encoded before; the new ones are put beside them. last: nothing more comes.
     """
@@ -144,7 +148,9 @@ def found_value(case_id: str, prediction: Prediction, maps: dict[str, str], *, l
             if found.photo_id not in maps
         }
     )
-    return {"case": case_id, "threshold": prediction.threshold, "maps": dict(maps), "last": last}
+    lines: list[dict[str, Any]] = [{"case": case_id, "threshold": prediction.threshold}]
+    lines += [{"photo": photo_id, "levels": address} for photo_id, address in maps.items()]
+    return "".join(f"{json.dumps(line)}\n" for line in [*lines, *([{"last": True}] if last else [])])
 
 
 def _photo_value(number: int, photo: Photo, found: PhotoPrediction | None, threshold: float) -> dict[str, Any]:

@@ -103,12 +103,15 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   }
 
   /** Take the maps that have come of an analysis under way; view, threshold, strokes and history stay, and what is not seen draws nothing. */
-  async function take(found) {
-    if (!found || found.case !== state.caseId) return;
+  async function take(lines) {
+    const [found, ...maps] = lines.trim().split("\n").map((line) => JSON.parse(line));
+    if (found.case !== state.caseId) return;
+    const levels = new Map(maps.map((one) => [one.photo, one.levels]));
+    const last = maps.some((one) => one.last);
     const photos = state.photos;
     const analysed = !photos.some((one) => one.model);
     const before = photo()?.model;
-    await Promise.all(photos.map((one) => openLevels(one, found.maps[one.name] ?? (found.last ? null : one.levelsSrc))));
+    await Promise.all(photos.map((one) => openLevels(one, levels.get(one.name) ?? (last ? null : one.levelsSrc))));
     if (photos !== state.photos) return; // the case has changed meanwhile
     ownThreshold = found.threshold;
     if (analysed && photos.some((one) => one.model)) setThreshold(ownThreshold);
@@ -359,7 +362,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   };
   let arriving = Promise.resolve();
   watch("value", () => { arriving = receive(props.value); });
-  watch("found", () => { arriving = arriving.then(() => take(props.found)).catch(() => { root.dataset.state = "failed"; }); }); // after its case's photos
+  watch("found", () => { arriving = arriving.then(() => props.found && take(props.found)).catch(() => { root.dataset.state = "failed"; }); }); // after its photos
   watch("wand_reply", () => toolbox.answer(props.wand_reply));
   watch("cover_reply", () => toolbox.coverAnswered(props.cover_reply));
   arriving = receive(props.value);
