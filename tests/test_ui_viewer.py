@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from magic_demo.overlay import lesion_mask, level_of
 from magic_demo.types import Photo, PhotoPrediction, Prediction
 from magic_demo.ui.mask_form import WORKING_SIDE, working_size
-from magic_demo.ui.viewer import EMPTY, encode_levels, encode_photo, viewer_value
+from magic_demo.ui.viewer import EMPTY, MAP_BYTES, encode_levels, encode_photo, viewer_value
 from tests.measures_fixture import FILE, write_file
 
 
@@ -37,6 +37,26 @@ def test_the_levels_give_the_mask_that_batch_mode_writes(threshold: float) -> No
     levels = decode(encode_levels(probability, size), "png")
     assert levels.dtype == np.uint8 and levels.shape == size
     assert np.array_equal(levels >= level_of(threshold), lesion_mask(probability, size, threshold))
+
+
+def test_the_mask_is_exact_at_every_step_of_the_slider_and_at_a_checkpoints_own_threshold() -> None:
+    probability, size = make_map((44, 44)), (120, 90)
+    stretched = np.clip((probability - 0.5) * 8 + 0.5, 0, 1).astype(np.float32)
+    levels = decode(encode_levels(stretched, size, threshold=0.4567), "png")
+    for threshold in (0.4567, *(step / 100 for step in range(2, 99))):
+        assert np.array_equal(levels >= level_of(threshold), lesion_mask(stretched, size, threshold)), threshold
+    assert len(np.unique(levels)) <= 102
+
+
+@pytest.mark.parametrize("grain", [12, 40])
+def test_a_map_of_a_12_megapixel_photo_that_is_faint_everywhere_takes_less_than_150_kb_and_half_stays_half(grain: int) -> None:
+    size = (3000, 4000)
+    noise = cv2.resize(np.random.default_rng(3).random((264 // grain, 352 // grain)).astype(np.float32), (352, 264))
+    address = encode_levels(noise, size, threshold=0.37)
+    assert len(base64.b64decode(address.split(",")[1])) <= MAP_BYTES
+    levels = decode(address, "png")
+    for threshold in (0.37, 0.5):
+        assert np.array_equal(levels >= level_of(threshold), lesion_mask(noise, working_size(size), threshold))
 
 
 def test_colours_arrive_as_they_are() -> None:
