@@ -1,8 +1,16 @@
 """The errors that a user can cause and can mend: each message is one line saying what came, what was expected, what to do."""
 
+LONGEST = 1000
+"""Characters of a message; what came may be repeated in it, however long it was."""
+
 
 class MagicDemoError(Exception):
-    """Base of every error that is shown to a user as one line, without a traceback."""
+    """Base of every error that is shown to a user as one line, without a traceback. One that is too long loses its middle."""
+
+    def __str__(self) -> str:
+        """Return the line, with its beginning (what came) and its end (what to do)."""
+        said = super().__str__()
+        return said if len(said) <= LONGEST else f"{said[: LONGEST // 2]} ... {said[-LONGEST // 3 :]}"
 
 
 class PhotoError(MagicDemoError):
@@ -19,6 +27,10 @@ class CheckpointError(MagicDemoError):
 
 class ModelError(MagicDemoError):
     """A model fails on one input: values that are not numbers, no memory left. It costs that photo or case, not the run."""
+
+
+class BackendError(MagicDemoError):
+    """What models are to run on is not to be had here: not installed, no such device, nowhere to keep a converted model."""
 
 
 class StoreError(MagicDemoError):

@@ -9,6 +9,8 @@ from hypothesis import HealthCheck, settings
 
 EXAMPLES_VARIABLE = "MAGIC_DEMO_FUZZ_EXAMPLES"
 """How many inputs one target gets; without it a small number, the same ones in every run."""
+REPORT_VARIABLE = "MAGIC_DEMO_FUZZ_REPORT"
+"""Where the counts are written to, as JSON, where somebody wants to know."""
 EXAMPLES = int(os.environ.get(EXAMPLES_VARIABLE, "0"))
 
 FUZZ = settings(

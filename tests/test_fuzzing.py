@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from magic_demo.backups import restore_backup, write_backup
 from magic_demo.bundles import read_prediction, write_prediction
 from magic_demo.checkpoints import read_preprocessing
-from magic_demo.errors import MagicDemoError
+from magic_demo.errors import LONGEST, MagicDemoError
 from magic_demo.exports.brush_code import decode_brush, encode_brush
 from magic_demo.exports.reading_back import read_label_studio, read_reviews
 from magic_demo.formats import clean_text, read_answers, read_encounters
@@ -37,21 +37,19 @@ from magic_demo.store import NewCase, Store
 from magic_demo.types import Encounter, MaskRuns, Photo, Review
 from magic_demo.ui import forms, mask_form, review_form, wand_form
 from tests.corpus_files import MASKS, PHOTOS, answers, encode, encounter, questions, scene, tiff
-from tests.fuzz import REPORT
-from tests.fuzzing import FUZZ, tried
+from tests.fuzzing import FUZZ, REPORT_VARIABLE, tried
 from tests.stand_ins import draw_photo, stand_in_predictor
 from training.run import RunSettings, read_settings
 
 SMALL = PhotoLimits(max_bytes=2**20, max_pixels=500_000, min_side=4)
-LONGEST = 1000
 
 
 @pytest.fixture(scope="module", autouse=True)
 def counted() -> Iterator[None]:
-    """Write how many inputs each target was given, where ``make fuzz`` wants to know."""
+    """Write how many inputs each test gave, where ``make fuzz`` wants to know."""
     yield
-    if REPORT in os.environ:
-        Path(os.environ[REPORT]).write_text("".join(f"{name:<24} {count:>7}\n" for name, count in sorted(tried.items())), encoding="utf-8")
+    if REPORT_VARIABLE in os.environ:
+        Path(os.environ[REPORT_VARIABLE]).write_text(json.dumps(tried), encoding="utf-8")
 
 
 def check(target: str, read: Callable[[], object]) -> None:

@@ -206,7 +206,7 @@ def _build_plain(content: object, kind: Any, where: str) -> object:
     if kind is float and isinstance(content, int | float | str) and not isinstance(content, bool):
         try:
             return float(content)  # YAML reads 1e-3 as a word
-        except ValueError:
+        except (ValueError, OverflowError):  # a whole number of hundreds of digits
             pass
     elif kind in (bool, int, str) and type(content) is kind:
         return content

@@ -10,6 +10,7 @@ Events:
     reveal   {"case"}                        show the model beside a blind reading that is done
     back     {"case", "number"}              make an older reading the newest again
     compare  {"case", "open": bool}          show or close the readings side by side
+    restore  {"case", "parts": [what ``note``, the cards' ``answers`` and the viewer's ``mask`` said]}   what was not saved when the connection broke
     keep     {"case", "heard", "mode"}       make the open case, which is of no store, one of a queue
 """
 
@@ -34,7 +35,7 @@ NO_FORM: dict[str, Any] = {"case": None}
 _ON_LOAD = """
 import(new URL("page/review_form.mjs", document.baseURI)).then(({ mountReview }) => mountReview(element, { props, watch, trigger }));
 import(new URL("page/keep_bar.mjs", document.baseURI)).then(({ mountKeep }) => mountKeep(element, { props, watch, trigger }));
-const events = ["note", "finish", "reveal", "back", "compare", "keep"];  // named here, where Gradio looks for them
+const events = ["note", "finish", "reveal", "back", "compare", "restore", "keep"];  // named here, where Gradio looks for them
 """
 _FORM = """
 <section class="review" id="keep" hidden [[aria-label keep.label]]><div class="review-line">
@@ -97,6 +98,7 @@ def form_value(draft: ReviewDraft, photos: Sequence[Photo], saved: Mapping[str, 
     reading = draft.reading
     return {
         "case": draft.case,
+        "place": {**reading.key._asdict(), "reader": reading.reader} if reading is not None else {},
         "mode": reading.mode if reading is not None else "assisted",
         "adjudicator": adjudicator,
         "photos": [photo.photo_id for photo in photos],
@@ -109,11 +111,12 @@ def form_value(draft: ReviewDraft, photos: Sequence[Photo], saved: Mapping[str, 
     }
 
 
-def saved_value(draft: ReviewDraft, history: Sequence[SavedReview], changes: Changes | None) -> dict[str, Any]:
-    """Return what the bar shows of the saved readings of a case; the history is newest first."""
+def saved_value(draft: ReviewDraft, history: Sequence[SavedReview], changes: Changes | None, heard: int) -> dict[str, Any]:
+    """Return what the bar shows of the saved readings of a case; the history is newest first. heard: changes of it that are saved."""
     reading = draft.reading
     return {
         "case": draft.case,
+        "heard": heard,
         "kind": reading.kind if reading is not None else "assisted",
         "state": reading.state if reading is not None else "in progress",
         "can_reveal": reading is not None and reading.kind == "blind" and any(is_blind_done(saved) for saved in history),
@@ -143,7 +146,7 @@ def read_note(told: Mapping[str, object], photos: Sequence[Photo]) -> Note:
         raise FormError(f"{str(difficulty)[:40]!r} is no difficulty; reload the page")
     listed = told.get("unusable")
     names = {photo.photo_id for photo in photos}
-    unusable = frozenset(name for name in listed if name in names) if isinstance(listed, list) else frozenset()
+    unusable = frozenset(name for name in listed if isinstance(name, str) and name in names) if isinstance(listed, list) else frozenset()
     level = next((level for level in get_args(Difficulty) if level == difficulty), None)
     return Note(str(told.get("comment") or "")[:MAX_COMMENT], bool(told.get("flagged")), level, unusable)
 
