@@ -121,6 +121,8 @@ def _list_files(folder: Path) -> list[Path]:
 
 
 def _read_about(file: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+    if archive.getinfo(ABOUT).file_size > LIMITS.text_characters:
+        raise BackupError(f"{file}: says more of itself than a backup does; give a file that `backup` wrote")
     about = json.loads(archive.read(ABOUT))
     if not isinstance(about, dict) or about.get("kind") != KIND:
         raise BackupError(f"{file}: is no backup of this program; give a file that `backup` wrote")
@@ -140,8 +142,9 @@ def _read_rows(file: Path, archive: zipfile.ZipFile, folders: dict[int, Path]) -
             if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], dict)):
                 raise BackupError(f"{file}: holds a row that is none; take another backup")
             table, values = entry
-            if table == "cases" and values.get("number") in folders:
-                values["folder"] = str(folders[values["number"]])
+            number = values.get("number")
+            if table == "cases" and isinstance(number, int) and number in folders:
+                values["folder"] = str(folders[number])
             yield table, values
 
 

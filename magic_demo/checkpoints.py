@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -162,6 +163,8 @@ def read_preprocessing(source: str | Path, *, revision: str | None = None) -> Pr
         mean, std = (tuple(float(value) for value in settings[key]) for key in ("image_mean", "image_std"))
         if len(mean) != 3 or len(std) != 3 or height < 1 or width < 1:
             raise ValueError("three channels are expected")
+        if not all(map(math.isfinite, (*mean, *std))) or min(std) <= 0:
+            raise ValueError("finite numbers are expected, and none of 'image_std' 0 or less")
         if height * width > LIMITS.photo_pixels:
             raise ValueError(f"a size of more pixels than the limit of {LIMITS.photo_pixels}")
         resample = settings.get("resample")

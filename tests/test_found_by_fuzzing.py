@@ -1,0 +1,91 @@
+"""Inputs that ``make fuzz`` has found to end in something else than a documented error, each as it was found."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from magic_demo.backups import BackupError, restore_backup, write_backup
+from magic_demo.checkpoints import read_preprocessing
+from magic_demo.errors import LONGEST, CheckpointError, FormError
+from magic_demo.questions import load_families
+from magic_demo.store import NewCase, Store
+from magic_demo.ui import forms, review_form
+from tests.stand_ins import draw_photo
+from training.run import RunSettings, SettingsError, read_settings
+
+LONG = "x" * 5000
+
+
+@pytest.fixture
+def backup(tmp_path: Path) -> Path:
+    with Store.open(tmp_path / "from") as store:
+        store.add_cases("q", [NewCase("E1")])
+        write_backup(store, tmp_path / "whole.zip")
+    return tmp_path / "whole.zip"
+
+
+def change(backup: Path, name: str, content: bytes) -> Path:
+    """Write a backup anew with one of its files changed."""
+    with zipfile.ZipFile(backup) as archive:
+        files = {one: archive.read(one) for one in archive.namelist()}
+    changed = io.BytesIO()
+    with zipfile.ZipFile(changed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one, whole in {**files, name: content}.items():
+            archive.writestr(one, whole)
+    backup.write_bytes(changed.getvalue())
+    return backup
+
+
+def test_a_case_whose_number_in_a_backup_is_a_list(backup: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(backup) as archive:
+        rows = [json.loads(line) for line in archive.read("rows.jsonl").splitlines()]
+    next(values for table, values in rows if table == "cases")["number"] = []
+    changed = change(backup, "rows.jsonl", "\n".join(map(json.dumps, rows)).encode())
+    with Store.open(tmp_path / "to") as store, pytest.raises(Exception, match="a row of cases with a number that cannot be"):
+        restore_backup(changed, store, tmp_path / "photos")
+
+
+def test_a_backup_that_is_a_zip_bomb(backup: Path, tmp_path: Path) -> None:
+    changed = change(backup, "backup.json", b'{"kind": "magic-demo backup"' + b" " * 20_000_000 + b"}")
+    with Store.open(tmp_path / "to") as store, pytest.raises(BackupError, match="says more of itself than a backup does"):
+        restore_backup(changed, store, tmp_path / "photos")
+
+
+def test_unusable_photos_that_are_lists() -> None:
+    photo = review_form.Photo("A", draw_photo())
+    assert review_form.read_note({"unusable": [[], {}, "A"]}, [photo]).unusable == {"A"}
+
+
+def test_a_family_with_a_name_of_thousands_of_characters() -> None:
+    for read in (
+        lambda: forms.read_answers({"answers": {LONG: [0]}}, load_families()),
+        lambda: forms.read_why({"family": LONG}, load_families()),
+    ):
+        with pytest.raises(FormError, match=r"xxx \.\.\. xxx.*there is no such family of questions; reload the page") as caught:
+            read()
+        assert len(str(caught.value)) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("written", "said"), [(f"? {LONG}\n: 1", "no setting 'xxx"), (f"clip: 1{'0' * 400}", r"run\.yaml: clip: float is expected, not 1000")]
+)
+def test_settings_with_a_key_or_a_number_of_hundreds_of_characters(tmp_path: Path, written: str, said: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(f"output: x\nmetric: y\nepochs: 1\n{written}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=said) as caught:
+        read_settings(path, RunSettings)
+    assert len(str(caught.value)) <= LONGEST
+
+
+@pytest.mark.parametrize("std", [[0, 1, 1], [float("nan"), 1, 1], [1, -1, 1]])
+def test_a_checkpoint_whose_photos_would_become_no_numbers(tmp_path: Path, std: list[float]) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "x"}', encoding="utf-8")
+    content = {"size": 8, "image_mean": [0, 0, 0], "image_std": std}
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="finite numbers are expected"):
+        read_preprocessing(tmp_path)
