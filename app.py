@@ -83,7 +83,6 @@ def main() -> int:
             raise
 
     source = PredictorSource(load)
-    source.start()
     app = build_app(source, load_examples(), desk, guided=arguments.guide)
     routes = [*list_board_routes(source, load_examples(), arguments.host), *list_review_routes(desk)]
     settings = launch_settings(routes, list_gates(desk))
@@ -92,6 +91,7 @@ def main() -> int:
     except OSError:
         print(f"{arguments.host}:{arguments.port} is taken or cannot be listened on; choose another with --port", file=sys.stderr)
         return 1
+    source.start()  # not before: importing torch beside it would make the page wait
     print(f"Magic Demo is at http://{arguments.host}:{arguments.port} (stop it with Ctrl+C)", flush=True)
     app.block_thread()
     return 0

@@ -16,9 +16,10 @@ from magic_demo.exports.readings import ExportError, Selection, select_readings
 from magic_demo.mask_runs import decode_mask, encode_mask
 from magic_demo.overlay import lesion_mask
 from magic_demo.questions import load_families
-from magic_demo.reports import gather_report, render_html, render_pdf, write_disagreements, write_report
+from magic_demo.reports import gather_report, render_html, write_disagreements, write_report
 from magic_demo.reports.contents import DisagreementReport, FamilyAgreement
 from magic_demo.reports.disputes import count_differences, draw_everybody, find_disputes, list_legend, measure_dispute
+from magic_demo.reports.pdf_pages import render_pdf
 from magic_demo.reports.wording import load_texts
 from magic_demo.scoring import count_pixels, dice
 from magic_demo.types import LANGUAGES, CaseKey, Language, PhotoPrediction, Prediction, Review

@@ -11,11 +11,10 @@ from magic_demo.reports.comparing import MODEL, compare_masks, list_families, me
 from magic_demo.reports.contents import DisagreementReport
 from magic_demo.reports.disputes import MODEL_TAG, count_differences, find_disputes, list_legend, words_of
 from magic_demo.reports.html_page import render_html
-from magic_demo.reports.pdf_pages import render_pdf
 from magic_demo.types import LANGUAGES, EncounterFiles, Language, Prediction, SavedReview
 from magic_demo.whole_files import whole_folder, write_whole
 
-__all__ = ["DisagreementReport", "gather_report", "render_html", "render_pdf", "write_disagreements", "write_report"]
+__all__ = ["DisagreementReport", "gather_report", "render_html", "write_disagreements", "write_report"]
 
 
 def write_disagreements(
@@ -73,6 +72,8 @@ def gather_report(selection: Selection, predictions: Mapping[str, Prediction], h
 
 def write_report(folder: Path, report: DisagreementReport, language: Language) -> tuple[Path, Path]:
     """Write ``disagreement_<language>.html`` and ``.pdf`` and return where they are."""
+    from magic_demo.reports.pdf_pages import render_pdf  # reportlab takes its time to import: the page does not wait for it
+
     page, document = (folder / f"disagreement_{language}.{ending}" for ending in ("html", "pdf"))
     write_whole(page, render_html(report, language))
     write_whole(document, render_pdf(report, language))

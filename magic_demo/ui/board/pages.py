@@ -9,7 +9,6 @@ from importlib import resources
 
 import cv2
 import numpy as np
-from reportlab.graphics.barcode.qrencoder import QRCode, QRErrorCorrectLevel
 
 from magic_demo.bundled import Example
 from magic_demo.questions import load_families
@@ -95,6 +94,8 @@ def encode_jpeg(photo: Photo) -> bytes:
 
 def draw_code(address: str) -> str:
     """Return an address as a QR code in SVG, black on white in either theme: phones read no other."""
+    from reportlab.graphics.barcode.qrencoder import QRCode, QRErrorCorrectLevel  # the page does not wait for its import
+
     code = QRCode(None, QRErrorCorrectLevel.M)
     code.addData(address)
     code.make()
