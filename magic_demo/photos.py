@@ -15,22 +15,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from magic_demo.errors import PhotoError, one_line
 from magic_demo.limits import LIMITS
+from magic_demo.photo_metadata import list_metadata
 from magic_demo.types import Photo, Pixels
 
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp")
 PHOTO_KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF")
 """What Pillow may take a file for, whatever its name: others of its readers start programs (EPS) or are hardly ever used."""
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif")
-OTHER_METADATA = {
-    "colour profile": {"icc_profile"},
-    "XMP metadata": {"xmp", "XML:com.adobe.xmp"},
-    "comments": {"comment", "Comment", "Author", "Description", "Title", "Copyright", "Software", "Source", "Creation Time"},
-    "Photoshop data": {"photoshop"},
-}
-"""What else Pillow finds in a photo's file, by the keys under which it does; what it does not find goes all the same."""
 EXIF_ORIENTATION = 0x0112
-EXIF_PHOTO = 0x8769
-EXIF_GPS = 0x8825
 TIFF_BITS_PER_SAMPLE = 258
 BAND = 128
 """Rows of a photo that are copied at once."""
@@ -81,7 +73,7 @@ def decode_photo(data: bytes, *, photo_id: str, name: str = "", limits: PhotoLim
     try:
         with Image.open(io.BytesIO(data), formats=PHOTO_KINDS) as image:
             _check_size(name, *image.size, limits)
-            notes.extend(_metadata_notes(image))
+            notes.extend(_metadata_notes(image, data))
             rgb = _to_rgb(image, notes)
     except UnidentifiedImageError as error:
         rgb = _read_tiff(data, name, limits, notes, error)
@@ -111,15 +103,12 @@ def _check_size(name: str, width: int, height: int, limits: PhotoLimits) -> None
         raise PhotoError(f"{name}: {width}x{height} pixels is too small, at least {limits.min_side} a side are needed")
 
 
-def _metadata_notes(image: Image.Image) -> list[str]:
+def _metadata_notes(image: Image.Image, data: bytes) -> list[str]:
     notes = []
+    found = list_metadata(image, data)
+    if found:
+        notes.append(f"removed: {', '.join(found)}")
     exif = image.getexif()
-    place = " with the GPS position" if exif.get_ifd(EXIF_GPS) else ""
-    if exif and (image.format != "TIFF" or place or exif.get_ifd(EXIF_PHOTO)):  # a TIFF's own tags (size, depth) look like EXIF
-        notes.append(f"EXIF metadata{place} removed")
-    others = [what for what, keys in OTHER_METADATA.items() if keys & image.info.keys()]
-    if others:
-        notes.append(f"{', '.join(others)} removed")
     if exif.get(EXIF_ORIENTATION, 1) not in (0, 1):
         notes.append("turned upright as its EXIF data says")
     bits = max(getattr(image, "tag_v2", {}).get(TIFF_BITS_PER_SAMPLE, (8,)))

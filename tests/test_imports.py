@@ -17,6 +17,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "whole_files",
         "pipeline",
         "questions",
+        "photo_metadata",
         "photos",
         "overlay",
         "measure",

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -23,10 +24,11 @@ from magic_demo.bundles import list_predictions, read_prediction
 from magic_demo.exports import FORMATS, write_export
 from magic_demo.formats import read_encounters
 from magic_demo.mask_runs import encode_mask
-from magic_demo.photos import read_photo
+from magic_demo.photos import decode_photo, read_photo
 from magic_demo.reports import write_disagreements
 from magic_demo.store import NewCase, Store
 from magic_demo.types import EncounterFiles, Prediction, Review
+from magic_demo.ui.i18n import line_in_both
 from tests.reviewed_cases import answer, draw_mask, save_all
 from tests.stand_ins import draw_photo, stand_in_predictor
 
@@ -163,10 +165,31 @@ def test_a_photo_in_memory_holds_its_pixels_alone(data: Path, name: str) -> None
 
 
 def test_the_metadata_are_said_to_be_removed(data: Path) -> None:
-    for name, more in (("a.jpg", "comments, Photoshop data"), ("b.png", "comments"), ("c.webp", "")):
-        notes = read_photo(data / name).notes
-        assert notes[0] == "EXIF metadata with the GPS position removed"
-        assert notes[1] == f"colour profile, XMP metadata{', ' * bool(more)}{more} removed"
+    common, end = "GPS position, device, time, EXIF metadata, colour profile, XMP metadata", "data after the picture's end"
+    for name, more in (
+        ("a.jpg", "comments, Photoshop data, "),
+        ("e.jpeg", "comments, Photoshop data, "),
+        ("b.png", "comments, "),
+        ("c.webp", ""),
+    ):
+        assert read_photo(data / name).notes == (f"removed: {common}, {more}{end}",)
+    assert read_photo(data / "d.tiff").notes == ("removed: colour profile, XMP metadata",)
+
+
+def test_a_thumbnail_is_said_and_a_plain_photo_says_nothing() -> None:
+    plain, buffer = io.BytesIO(), io.BytesIO()
+    SCENE.save(plain, "JPEG")
+    assert decode_photo(plain.getvalue(), photo_id="plain").notes == ()
+    assert decode_photo(plain.getvalue() + bytes(500), photo_id="padded").notes == ()
+    first = struct.pack("<HHHIII", 1, 0x0128, 3, 1, 2, 26)  # one tag, and where the next folder is
+    small = struct.pack("<HHHIII", 1, 0x0103, 3, 1, 6, 0)
+    SCENE.save(buffer, "JPEG", exif=b"Exif\x00\x00II*\x00" + struct.pack("<I", 8) + first + small)
+    assert decode_photo(buffer.getvalue(), photo_id="small").notes == ("removed: thumbnail, EXIF metadata",)
+
+
+def test_what_was_removed_is_said_in_chinese_too() -> None:
+    said = line_in_both("left arm: removed: GPS position, time, data after the picture's end")
+    assert said["zh"] == "left arm：已清除：GPS 位置、时间、图像末尾之后的数据"
 
 
 def test_predictions_pictures_and_bundles_hold_no_trace(data: Path, tmp_path: Path) -> None:

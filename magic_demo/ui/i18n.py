@@ -40,11 +40,18 @@ def _load_lines() -> list[tuple[re.Pattern[str], str]]:
     return [(re.compile(re.escape(english).replace(r"\{\}", "(.+?)")), chinese) for english, chinese in json.loads(source)]
 
 
+def _list_in_chinese(group: str) -> str:
+    """Return a list of words that are all known in Chinese; anything else as it is."""
+    known = {pattern.pattern: chinese for pattern, chinese in _load_lines() if not pattern.groups}
+    words = [known.get(re.escape(word)) for word in group.split(", ")]
+    return "、".join(word for word in words if word is not None) if all(words) else group
+
+
 def line_in_both(line: str) -> dict[Language, str]:
     """Return a line that another module says in English, in both languages; where no translation is known, English twice."""
     for pattern, chinese in _load_lines():
         if match := pattern.fullmatch(line):
-            return {"en": line, "zh": chinese.format(*match.groups())}
+            return {"en": line, "zh": chinese.format(*(_list_in_chinese(group) for group in match.groups()))}
     return {"en": line, "zh": line}
 
 
