@@ -10,9 +10,11 @@ from pathlib import Path
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 from magic_demo.bundled import load_examples
-from magic_demo.errors import MagicDemoError
+from magic_demo.errors import MagicDemoError, ReachError
 from magic_demo.store import PLACE_VARIABLE, Store, default_place
-from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_board_routes, list_gates, list_review_routes
+from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
+from magic_demo.ui.gate import is_near
+from magic_demo.ui.reach import check_reach, confirm_share, open_tunnel
 from magic_demo.ui.review import MODES
 from magic_demo.ui.sign_in import SignIns
 from magic_demo.ui.source import EncounterPredictor
@@ -23,7 +25,11 @@ def read_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Review skin cases in the browser. Research use only, not a medical device.")
     at = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")  # a Hugging Face Space says with it where to listen
-    parser.add_argument("--host", default=at, help="address to listen on; 0.0.0.0 lets other computers in (default: %(default)s)")
+    parser.add_argument(
+        "--host",
+        default=at,
+        help="address to listen on; 0.0.0.0 lets other computers in, for which readers need passwords (default: %(default)s)",
+    )
     parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: %(default)s)")
     parser.add_argument(
         "--segmentation", metavar="FOLDER_OR_HUB_ID", help="checkpoint of the segmentation (default: the one that comes along)"
@@ -41,6 +47,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--guide", action="store_true", help="open the guided first case, over a store that is thrown away unless one is named"
     )
+    parser.add_argument(
+        "--share", action="store_true", help="an address on the internet through Gradio's servers; asks twice, needs passwords"
+    )
     parser.add_argument("--sign-in", action="store_true", help="ask for name and password; always asked when a reader has a password")
     return parser.parse_args()
 
@@ -51,7 +60,8 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     Without any: with the guide a store to throw away; else the usual one, which is made when a case is kept for the first time.
     """
     unnamed = arguments.queue is None and arguments.store is None and not arguments.sign_in
-    if unnamed and arguments.guide and PLACE_VARIABLE not in os.environ:
+    alone = is_near(arguments.host) and not arguments.share  # a store to throw away has no readers with passwords
+    if unnamed and arguments.guide and alone and PLACE_VARIABLE not in os.environ:
         return Desk(open_throwaway_store(), bundle=arguments.bundle, mode=arguments.mode, throwaway=True)
     if unnamed and not Path(default_place()).exists():
         return Desk(place=default_place(), bundle=arguments.bundle, mode=arguments.mode)
@@ -68,6 +78,10 @@ def main() -> int:
     arguments = read_arguments()
     try:
         desk = open_desk(arguments)
+        for line in check_reach(arguments.host, desk, os.environ, share=arguments.share):
+            print(line, file=sys.stderr)
+        if arguments.share:
+            confirm_share()
     except MagicDemoError as error:
         print(error, file=sys.stderr)
         return 1
@@ -84,8 +98,8 @@ def main() -> int:
 
     source = PredictorSource(load)
     app = build_app(source, load_examples(), desk, guided=arguments.guide)
-    routes = [*list_board_routes(source, load_examples(), arguments.host), *list_review_routes(desk)]
-    settings = launch_settings(routes, list_gates(desk))
+    routes = list_routes(source, load_examples(), desk, arguments.host)
+    settings = launch_settings(routes, list_gates(desk.sign_ins, arguments.host))
     try:
         app.launch(server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, **settings)
     except OSError:
@@ -93,6 +107,12 @@ def main() -> int:
         return 1
     source.start()  # not before: importing torch beside it would make the page wait
     print(f"Magic Demo is at http://{arguments.host}:{arguments.port} (stop it with Ctrl+C)", flush=True)
+    if arguments.share:
+        try:
+            print(f"and on the internet at {open_tunnel(arguments.host, arguments.port)}", flush=True)
+        except ReachError as error:
+            print(error, file=sys.stderr)
+            return 1
     app.block_thread()
     return 0
 

@@ -41,6 +41,10 @@ class LimitError(MagicDemoError):
     """A limit that the environment sets is unknown or no whole number."""
 
 
+class ReachError(MagicDemoError):
+    """The page would be open to other computers without what keeps strangers out, or nobody confirmed that it should be."""
+
+
 class FormError(MagicDemoError):
     """What was typed or chosen on the page cannot be used: empty, too long."""
 

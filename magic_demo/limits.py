@@ -18,6 +18,8 @@ class Limits:
     photo_bytes, photo_pixels, photo_side: largest file, most pixels and shortest side of a photo; masks have a photo's pixels.
     case_photos: photos of a case on the page. encounter_photos: photos of an encounter in a file.
     text_characters: the patient's words, on the page and in a file. prompt_characters, comment_characters: what a reader types.
+    request_bytes: what the page sends at once, photos aside. sign_in_minutes, sign_in_idle_minutes: how long somebody stays signed in, at all and
+    without doing anything. sign_in_tries: wrong passwords of one name at once, before one a minute is looked at.
     json_bytes: a JSON file that is read. cache_bytes: what the models made of an open case's photos and words.
     queue_cases: cases of one queue of the store. run_cases: encounters of one batch run.
     """
@@ -30,6 +32,10 @@ class Limits:
     text_characters: int = 10_000
     prompt_characters: int = 500
     comment_characters: int = 4000
+    request_bytes: int = 32 * 2**20
+    sign_in_minutes: int = 14 * 60
+    sign_in_idle_minutes: int = 2 * 60
+    sign_in_tries: int = 5
     json_bytes: int = 512 * 2**20
     cache_bytes: int = 128 * 2**20
     queue_cases: int = 50_000

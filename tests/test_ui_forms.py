@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 
 import numpy as np
 import pytest
@@ -17,56 +17,66 @@ from magic_demo.ui.cards import MAX_SPECIFIED, chosen_options
 from magic_demo.ui.forms import (
     MAX_CHARACTERS,
     MAX_PHOTOS,
+    MAX_PROBLEM,
     MAX_PROMPT,
+    name_uploads,
     read_answers,
     read_encounter,
+    read_keys,
     read_language,
     read_narrative,
+    read_problems,
     read_prompt,
-    read_uploads,
     read_why,
 )
 from magic_demo.ui.open_cases import OpenCase
+from magic_demo.ui.photo_intake import Arrival, Arrivals
 
 FAMILIES = load_families()
 EXAMPLE = OpenCase("secret", Encounter("ENC00001", Narrative("It itches.", "很痒。")), example=True)
 
 
-def write_photo(folder: Path, name: str) -> str:
-    path = folder / name
-    Image.fromarray(np.full((40, 60, 3), 120, np.uint8)).save(path)
-    return str(path)
+def encode_photo(kind: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((40, 60, 3), 120, np.uint8)).save(buffer, kind)
+    return buffer.getvalue()
 
 
-def test_every_bad_file_costs_one_line_and_the_others_go_on(tmp_path: Path) -> None:
-    text_file = tmp_path / "notes.jpg"
-    text_file.write_text("not a photo")
-    heic = tmp_path / "phone.heic"
-    heic.write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(64))
-    cut = tmp_path / "cut.jpg"
-    cut.write_bytes(Path(write_photo(tmp_path, "whole.jpg")).read_bytes()[:300])
-    read = read_uploads([str(text_file), write_photo(tmp_path, "good.png"), str(heic), str(cut)], [], "en")
+PHOTO = encode_photo()
+
+
+def arrive(*files: tuple[str, bytes]) -> list[Arrival]:
+    arrivals = Arrivals()
+    return arrivals.fetch([arrivals.take(name, content) for name, content in files])
+
+
+def test_every_bad_file_costs_one_line_and_the_others_go_on() -> None:
+    heic = b"\x00\x00\x00\x18ftypheic" + bytes(64)
+    came = arrive(("notes.jpg", b"no photo"), ("good.png", encode_photo()), ("phone.heic", heic), ("cut.jpg", encode_photo("JPEG")[:300]))
+    read = name_uploads(came, [], "en")
     assert [photo.photo_id for photo in read.photos] == ["good"]
     assert [problem.split(":")[0] for problem in read.problems] == ["notes.jpg", "phone.heic", "cut.jpg"]
     assert all("\n" not in problem for problem in read.problems)
     assert "JPEG or PNG" in read.problems[1]
 
 
-def test_photos_of_the_same_name_get_names_of_their_own(tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    paths = [write_photo(tmp_path, "arm.png"), write_photo(tmp_path / "other", "arm.png")]
-    assert [photo.photo_id for photo in read_uploads(paths, ["arm"], "en").photos] == ["arm (2)", "arm (3)"]
+def test_photos_of_the_same_name_get_names_of_their_own() -> None:
+    came = arrive(("arm.png", encode_photo()), ("other/arm.png", encode_photo()))
+    assert [photo.photo_id for photo in name_uploads(came, ["arm"], "en").photos] == ["arm (2)", "arm (3)"]
 
 
-def test_no_more_photos_are_taken_than_a_case_holds(tmp_path: Path) -> None:
-    paths = [write_photo(tmp_path, f"{number}.png") for number in range(3)]
-    read = read_uploads(paths, [f"old {number}" for number in range(MAX_PHOTOS - 1)], "zh")
+def test_no_more_photos_are_taken_than_a_case_holds() -> None:
+    came = arrive(*((f"{number}.png", encode_photo()) for number in range(3)))
+    read = name_uploads(came, [f"old {number}" for number in range(MAX_PHOTOS - 1)], "zh")
     assert len(read.photos) == 1
     assert len(read.problems) == 1 and str(MAX_PHOTOS + 2) in read.problems[0]
 
 
-def test_nothing_uploaded_is_nothing_read() -> None:
-    assert read_uploads(None, [], "en").photos == ()
+def test_what_the_browser_says_of_its_photos_is_bounded_whatever_it_is() -> None:
+    assert name_uploads([], [], "en").photos == ()
+    assert read_keys({}) == read_keys({"photos": "abc"}) == read_problems({"problems": 3}) == []
+    assert len(read_keys({"photos": ["x"] * 1000})) == len(read_problems({"problems": ["x"] * 1000})) == 2 * MAX_PHOTOS
+    assert read_problems({"problems": ["a\n\u202eb" + "c" * 9999, None]}) == ["ab" + "c" * (MAX_PROBLEM - 2), "None"]
 
 
 def test_words_are_kept_in_the_language_they_are_written_in() -> None:
@@ -116,10 +126,11 @@ def test_an_unknown_language_is_english(said: object, meant: str) -> None:
     assert read_language(said) == meant
 
 
-@given(st.text(min_size=1, max_size=80).filter(lambda name: "/" not in name and "\x00" not in name))
+@given(st.one_of(st.text(max_size=80), st.sampled_from(["../../etc/passwd", "C:\\x\\y.png", "/", "..", "\x00.png", "a\u202egnp.exe"])))
 def test_any_file_name_is_only_a_name(name: str) -> None:
-    read = read_uploads([f"/nowhere/at/all/{name}"], [], "en")
-    assert read.photos == () and len(read.problems) == 1
+    read = name_uploads(arrive((name, PHOTO), (name, b"no photo")), [], "en")
+    assert len(read.photos) == len(read.problems) == 1
+    assert 0 < len(read.photos[0].photo_id) <= 60 and not set("/\\\x00\u202e\n") & set(read.photos[0].photo_id)
 
 
 def test_answers_fill_every_slot_of_a_family_and_leave_the_others_out() -> None:

@@ -123,7 +123,6 @@ class Browser:
             self.parts.spoken: language,
             panel.narrative: "",
             panel.prompt: "",
-            panel.upload: None,
         }
         self.run_enabled: list[bool] = []
         self.maps_seen: list[list[str]] = []
@@ -154,8 +153,9 @@ class Browser:
         self.take(self.handlers.choose_example(self.values, gr.EventData(None, {"number": number}), REQUEST))  # type: ignore[arg-type]
 
     def upload(self, *files: Path) -> None:
-        inputs = {**self.values, self.parts.panel.upload: [str(file) for file in files]}
-        self.take(self.handlers.upload(inputs, REQUEST))  # type: ignore[arg-type]
+        keys = [self.handlers.arrivals.take(file.name, file.read_bytes()) for file in files]
+        event = gr.EventData(None, {"photos": keys, "problems": []})
+        self.take(self.handlers.upload(self.values, event, REQUEST))  # type: ignore[arg-type]
 
     def clear(self) -> None:
         self.take(self.handlers.clear(self.values, REQUEST))  # type: ignore[arg-type]
@@ -267,12 +267,12 @@ def test_photos_are_added_to_the_case_and_bad_ones_named(browser: Browser, tmp_p
     assert len(browser.handlers.cases) == 1
 
 
-def test_uploaded_files_are_deleted_once_they_are_read_the_bad_and_the_many_too(browser: Browser, tmp_path: Path) -> None:
+def test_what_was_sent_is_opened_once_the_bad_and_the_many_too(browser: Browser, tmp_path: Path) -> None:
     bad = tmp_path / "bad.jpg"
     bad.write_text("no photo")
     arm = save_photo(tmp_path)
     browser.upload(arm, arm, bad, *(save_photo(tmp_path, f"{number}.png") for number in range(20)))
-    assert list(tmp_path.iterdir()) == []
+    assert len(browser.handlers.arrivals) == 0
     names = [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]]
     assert names[:2] == ["arm", "arm (2)"] and "bad.jpg" in browser.values[browser.parts.panel.messages]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from starlette.routing import Route
 
 from magic_demo.bundled import Example
 from magic_demo.ui.agreement_page import add_agreement_page
@@ -15,13 +16,15 @@ from magic_demo.ui.cards import cards_component
 from magic_demo.ui.case_panel import lay_out_case
 from magic_demo.ui.covering import Covering
 from magic_demo.ui.desk import Desk
+from magic_demo.ui.gate import list_gates
 from magic_demo.ui.handlers import Handlers, Parts
 from magic_demo.ui.open_cases import OpenCases
+from magic_demo.ui.photo_intake import list_intake_routes
 from magic_demo.ui.readings_panel import readings_component
 from magic_demo.ui.review_form import form_component
 from magic_demo.ui.review_handlers import ReviewHandlers
 from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.review_wiring import list_gates, list_review_routes, wire_review
+from magic_demo.ui.review_wiring import list_review_routes, wire_review
 from magic_demo.ui.saving import Saver
 from magic_demo.ui.source import PredictorSource
 from magic_demo.ui.status import render_source
@@ -30,10 +33,7 @@ from magic_demo.ui.turns import MOST_WAITING
 from magic_demo.ui.viewer import viewer_component
 from magic_demo.ui.why import why_component
 
-__all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_board_routes", "list_gates", "list_review_routes"]
-
-UPLOADS_KEPT = (60, 600)
-"""Seconds: how often uploaded files are looked through, and the age at which they are deleted from disk."""
+__all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_gates", "list_routes"]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Settings of every event: no loading veil over the page (the status line says what goes on), no endpoint for strangers."""
@@ -44,13 +44,18 @@ def build_app(source: PredictorSource, examples: Sequence[Example] = (), desk: D
     return lay_out_page(source, examples, desk, guided=guided)[0]
 
 
+def list_routes(source: PredictorSource, examples: Sequence[Example], desk: Desk, host: str = "127.0.0.1") -> list[Route]:
+    """Return what the server answers beside the page itself. host: the address that it listens on."""
+    return [*list_board_routes(source, examples, host), *list_intake_routes(desk.arrivals), *list_review_routes(desk)]
+
+
 def lay_out_page(
     source: PredictorSource, examples: Sequence[Example], desk: Desk | None = None, *, guided: bool = False
 ) -> tuple[gr.Blocks, Handlers]:
     """Put the parts together; return the page and what it does on events."""
     desk = desk or Desk()
     cases = OpenCases()
-    app = gr.Blocks(title="Magic Demo", analytics_enabled=False, fill_width=True, delete_cache=UPLOADS_KEPT)
+    app = gr.Blocks(title="Magic Demo", analytics_enabled=False, fill_width=True)
     with app:
         case = gr.State(None, delete_callback=cases.close)
         spoken = gr.State("en")
@@ -66,7 +71,8 @@ def lay_out_page(
                 why = why_component()
                 form = form_component()
         status = gr.HTML(render_source(source), js_on_load=None, elem_id="status", apply_default_css=False)
-        handlers = Handlers(Parts(top, panel, viewer, cards, why, readings, form, status, case, spoken, timer), source, examples, cases)
+        parts = Parts(top, panel, viewer, cards, why, readings, form, status, case, spoken, timer)
+        handlers = Handlers(parts, source, examples, cases, desk.arrivals)
         review = ReviewState(handlers, desk, Saver(desk, handlers.drafts, cases))
         _wire(handlers, review)
         if desk.store is not None:
@@ -87,7 +93,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt}
     models = {**QUIET, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
 
-    panel.upload.upload(handlers.upload, {panel.upload, *typed}, [*shown, panel.upload], **QUIET)
+    panel.upload.photos(handlers.upload, typed, shown, **QUIET)
     asked = panel.run.click(handlers.ask, None, [parts.status, panel.run, panel.cancel], queue=False, **QUIET)
     asked.then(handlers.analyse, typed, answered, **models)
     chosen = panel.examples.choose(handlers.choose_example, {parts.case, parts.spoken}, [*shown, panel.run, panel.cancel], **QUIET)
@@ -108,4 +114,4 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
 def panel_texts(handlers: Handlers) -> list[gr.components.Component]:
     """Return the components whose texts Gradio draws."""
     panel = handlers.parts.panel
-    return [panel.upload, panel.new, panel.narrative, panel.prompt, panel.run, panel.cancel]
+    return [panel.new, panel.narrative, panel.prompt, panel.run, panel.cancel]

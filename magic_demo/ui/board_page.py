@@ -17,7 +17,6 @@ a patient's photo does not belong on other people's phones.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -35,20 +34,13 @@ from magic_demo.errors import BoardError
 from magic_demo.questions import load_families
 from magic_demo.ui.board.answers import ModelAnswers
 from magic_demo.ui.board.pages import draw_code, encode_jpeg, render_board, render_join
+from magic_demo.ui.gate import is_near
 from magic_demo.ui.rate_limit import RateLimit
 from magic_demo.ui.source import PredictorSource
 
 LONGEST_BODY = 1024
 LONGEST_ADDRESS = 120
-STATUS = {"gone": 404, "full": 409, "closed": 409, "invalid": 400, "elsewhere": 403, "often": 429}
-POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self'; frame-ancestors 'self'; form-action 'self'; base-uri 'self'"
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": POLICY,
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
-
+STATUS = {"gone": 404, "full": 409, "closed": 409, "invalid": 400, "often": 429}
 Fields = Mapping[str, Any]
 
 
@@ -87,7 +79,7 @@ class BoardPage:
     def open(self, _fields: Fields) -> dict[str, Any]:
         """Open a room, and let the model look at its first case meanwhile."""
         self.models.ask(0)
-        return {**asdict(self.board.open()), "alone": _is_loopback(self.host), "host": find_address(self.host)}
+        return {**asdict(self.board.open()), "alone": is_near(self.host), "host": find_address(self.host)}
 
     def stand(self, fields: Fields) -> dict[str, Any]:
         """Return what the board shows."""
@@ -135,7 +127,7 @@ class BoardPage:
 
 def _page(render: Callable[[], str]) -> Callable[[Request], Awaitable[Response]]:
     async def send(_request: Request) -> Response:
-        return HTMLResponse(render(), headers=HEADERS)
+        return HTMLResponse(render())
 
     return send
 
@@ -156,7 +148,7 @@ async def _send_code(request: Request) -> Response:
     address = request.query_params.get("at", "")
     if len(address) > LONGEST_ADDRESS or urlsplit(address).scheme not in {"http", "https"}:
         return Response(status_code=400)
-    return Response(draw_code(address), media_type="image/svg+xml", headers={**HEADERS, "Content-Security-Policy": "default-src 'none'"})
+    return Response(draw_code(address), media_type="image/svg+xml", headers={"Content-Security-Policy": "default-src 'none'"})
 
 
 LIMITS = {"open": (6, 0.2), "join": (60, 1.0), "answer": (120, 20.0), "turn": (40, 5.0), "reveal": (40, 5.0), "close": (40, 5.0)}
@@ -172,19 +164,11 @@ def _post(name: str, does: Callable[[Fields], dict[str, Any]]) -> Callable[[Requ
         try:
             if not limit.allows(request.client.host if request.client is not None else ""):
                 raise BoardError("often", "too many requests at once; wait a moment")
-            _check_origin(request)
-            return JSONResponse(does(await _read_fields(request)), headers=HEADERS)
+            return JSONResponse(does(await _read_fields(request)))
         except BoardError as error:
-            return JSONResponse({"reason": error.reason, "error": str(error)}, STATUS[error.reason], headers=HEADERS)
+            return JSONResponse({"reason": error.reason, "error": str(error)}, STATUS[error.reason])
 
     return answer
-
-
-def _check_origin(request: Request) -> None:
-    """Refuse what another site's page makes a browser send."""
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
-    if site not in {None, "same-origin"} or (origin is not None and urlsplit(origin).netloc != request.headers.get("host")):
-        raise BoardError("elsewhere", "this came from another site's page; open the board's own page")
 
 
 async def _read_fields(request: Request) -> Fields:
@@ -219,16 +203,9 @@ def _number(fields: Fields, name: str) -> int:
     return value
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def find_address(host: str) -> str | None:
     """Return the address under which the room's network finds this computer, None where the server listens on no more than itself."""
-    if _is_loopback(host):
+    if is_near(host):
         return None
     if host not in {"0.0.0.0", "::", ""}:
         return host

@@ -16,6 +16,7 @@ from magic_demo.photos import resize_pixels
 from magic_demo.types import LANGUAGES, Language, Pixels
 from magic_demo.ui.forms import MAX_PROMPT
 from magic_demo.ui.i18n import both, both_of, fill, line_in_both, text
+from magic_demo.ui.photo_intake import intake_component
 from magic_demo.ui.queue_panel import queue_component
 from magic_demo.ui.viewer import picture_address
 
@@ -39,7 +40,7 @@ class CasePanel:
 
     queue: gr.HTML
     examples: gr.HTML
-    upload: gr.UploadButton
+    upload: gr.HTML
     messages: gr.HTML
     narrative: gr.Textbox
     prompt: gr.Textbox
@@ -56,7 +57,7 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
         with gr.Column(elem_id="photos", min_width=0):
             gr.HTML(html_template=fill(_STRIP), js_on_load=None, elem_id="photo-strip", apply_default_css=False)
             with gr.Row(elem_id="photo-buttons"):
-                upload = gr.UploadButton(text("case.add", "en"), file_count="multiple", size="sm", elem_id="add-photos")
+                upload = intake_component()
                 new = gr.Button(text("case.new", "en"), size="sm", elem_id="new-case")
         messages = gr.HTML(render_messages(()), js_on_load=None, elem_id="messages", apply_default_css=False)
         narrative = gr.Textbox(lines=4, max_lines=4, elem_id="narrative", container=True, **_wording("case.narrative", "en"))
@@ -70,7 +71,6 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
 def word_case(panel: CasePanel, language: Language) -> dict[gr.components.Component, object]:
     """Return updates that put the texts which Gradio draws into ``language``; values stay as they are."""
     return {
-        panel.upload: gr.update(label=text("case.add", language)),
         panel.new: gr.update(value=text("case.new", language)),
         panel.narrative: gr.update(**_wording("case.narrative", language)),
         panel.prompt: gr.update(**_wording("case.prompt", language)),

@@ -17,6 +17,7 @@ from magic_demo.photos import read_photo
 from magic_demo.queues import measure_uncertainty, read_queue, read_references
 from magic_demo.store import LOCAL_READER, NewCase, QueueCase, Store
 from magic_demo.types import Answers, CaseKey, Encounter, EncounterFiles, Photo, Prediction, ReviewKind
+from magic_demo.ui.photo_intake import Arrivals
 from magic_demo.ui.review import Mode
 from magic_demo.ui.sign_in import SignIns
 
@@ -36,6 +37,7 @@ class Desk:
     store: None where nothing is kept yet. bundle: folder of predictions, used in place of running models. mode: how readers begin.
     sign_ins: who is signed in; without it everybody is the local reader. first_queue: the one that readers see first.
     place: where the store is opened when the first case is kept. throwaway: the store goes when the program ends.
+    arrivals: photos that were sent to the page and not opened yet.
     """
 
     store: Store | None = None
@@ -45,6 +47,7 @@ class Desk:
     first_queue: str | None = None
     place: str | None = None
     throwaway: bool = False
+    arrivals: Arrivals = field(default_factory=Arrivals)
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, count
-from pathlib import Path
 
 from magic_demo.decoding import fill_slots
-from magic_demo.errors import FormError, PhotoError
+from magic_demo.errors import FormError
 from magic_demo.limits import LIMITS
-from magic_demo.photos import read_photo
 from magic_demo.types import LANGUAGES, Answers, Encounter, Family, Language, Narrative, Photo
 from magic_demo.ui.cards import MAX_SPECIFIED, options_to_specify
 from magic_demo.ui.i18n import text
 from magic_demo.ui.open_cases import OpenCase
+from magic_demo.ui.photo_intake import Arrival
 
 MAX_PHOTOS = LIMITS.case_photos
 MAX_CHARACTERS = LIMITS.text_characters
+MAX_PROBLEM = 300
 MAX_PROMPT = LIMITS.prompt_characters
 _CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -37,30 +37,34 @@ def read_language(value: object) -> Language:
     return next((language for language in LANGUAGES if language == value), "en")
 
 
-def read_uploads(paths: Sequence[str] | None, taken: Collection[str], language: Language) -> Upload:
-    """Read uploaded files as photos; every file that cannot be used costs one line and the others go on.
+def read_keys(told: Mapping[str, object]) -> list[object]:
+    """Return the keys of the photos that the browser has sent, no more than a case could hold twice."""
+    keys = told.get("photos")
+    return keys[: 2 * MAX_PHOTOS] if isinstance(keys, list) else []
+
+
+def read_problems(told: Mapping[str, object]) -> list[str]:
+    """Return what the browser says of files that could not be sent, one line each."""
+    lines = told.get("problems")
+    return [_UNSEEN.sub("", str(line))[:MAX_PROBLEM] for line in lines[: 2 * MAX_PHOTOS]] if isinstance(lines, list) else []
+
+
+def name_uploads(arrived: Sequence[Arrival], taken: Collection[str], language: Language) -> Upload:
+    """Give the photos that came their ids; a file that is no photo, or one too many, costs one line and the others go on.
 
     taken: ids of the photos the case has already. Ids come from the files' names, which are shown and never used as paths.
     """
-    files = [Path(path) for path in paths or []]
     ids = set(taken)
     room = max(0, MAX_PHOTOS - len(ids))
-    problems = [text("message.too_many", language, count=len(ids) + len(files), limit=MAX_PHOTOS)] if len(files) > room else []
+    problems = [text("message.too_many", language, count=len(ids) + len(arrived), limit=MAX_PHOTOS)] if len(arrived) > room else []
     photos = []
-    for file in files[:room]:
-        try:
-            photos.append(read_photo(file, photo_id=_photo_id(file.stem, ids)))
-        except PhotoError as error:
-            problems.append(str(error))
-        else:
-            ids.add(photos[-1].photo_id)
+    for one in arrived[:room]:
+        if one.photo is None:
+            problems.append(one.problem)
+            continue
+        photos.append(replace(one.photo, photo_id=_photo_id(one.name, ids)))
+        ids.add(photos[-1].photo_id)
     return Upload(tuple(photos), tuple(problems))
-
-
-def delete_uploads(paths: Sequence[str] | None) -> None:
-    """Delete uploaded files once their pixels are read: the originals hold what was dropped, such as the place they were taken at."""
-    for path in paths or []:
-        Path(path).unlink(missing_ok=True)
 
 
 def read_narrative(value: object, case: OpenCase | None, language: Language) -> Narrative:

@@ -18,9 +18,10 @@ from magic_demo.types import Encounter, Language, Mask, Photo, Prediction, Step
 from magic_demo.ui.analysis import Queued, Stops, follow
 from magic_demo.ui.cards import cards_value
 from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
-from magic_demo.ui.forms import delete_uploads, read_encounter, read_language, read_narrative, read_prompt, read_uploads
+from magic_demo.ui.forms import name_uploads, read_encounter, read_keys, read_language, read_narrative, read_problems, read_prompt
 from magic_demo.ui.i18n import line_in_both
 from magic_demo.ui.open_cases import OpenCase, OpenCases
+from magic_demo.ui.photo_intake import Arrivals
 from magic_demo.ui.review import Drafts, ReviewDraft
 from magic_demo.ui.review_form import NO_FORM, unkept_value
 from magic_demo.ui.source import PredictorSource
@@ -55,33 +56,31 @@ class Parts:
 class Handlers:
     """The page's events, each a few lines over the parts."""
 
-    def __init__(self, parts: Parts, source: PredictorSource, examples: Sequence[Example], cases: OpenCases) -> None:
+    def __init__(self, parts: Parts, source: PredictorSource, examples: Sequence[Example], cases: OpenCases, arrivals: Arrivals) -> None:
         self.parts = parts
         self.source = source
         self.examples = examples
         self.cases = cases
+        self.arrivals = arrivals
         self.drafts = Drafts()
         self.stops = Stops()
         self.loading = [parts.status, parts.top.about, parts.timer]
 
-    def upload(self, inputs: Updates, request: gr.Request) -> Updates:
-        """Open uploaded photos: beside those the case has, or as a new case where an example was open."""
+    def upload(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+        """Open photos that were sent: beside those the case has, or as a new case where an example was open."""
         self.stop(request)  # what is under way is of the case before
         parts, before, language = self.parts, self._case(inputs), self.language(inputs)
         kept = before.encounter.photos if before is not None and not before.fixed else ()
-        files = inputs[parts.panel.upload]
-        try:
-            read = read_uploads(files, [photo.photo_id for photo in kept], language)
-        finally:
-            delete_uploads(files)
+        arrived = self.arrivals.fetch(read_keys(event._data))
+        read = name_uploads(arrived, [photo.photo_id for photo in kept], language)
         encounter = Encounter("CASE", photos=(*kept, *read.photos))
         case = self.cases.change(before.case_id, encounter) if before is not None and not before.fixed else None
         case = case or self.replace_case(before, encounter, request, example=False)
-        updates = self.show_case(case, problems=read.problems)
+        updates = self.show_case(case, problems=[*read_problems(event._data), *read.problems])
         if before is not None and before.fixed:
             typed = read_narrative(inputs[parts.panel.narrative], before, language)
             updates[parts.panel.narrative] = "" if typed == before.encounter.narrative else gr.skip()
-        return {**updates, parts.panel.upload: None}
+        return updates
 
     def choose_example(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Open one of the bundled cases and ask for its analysis."""

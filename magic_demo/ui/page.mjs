@@ -54,9 +54,7 @@ document.addEventListener("paste", (event) => {
 function markExample(open) {
   for (const example of document.querySelectorAll("[data-example]")) example.setAttribute("aria-pressed", String(example === open));
 }
-document.addEventListener("change", (event) => {
-  if (event.target.matches("#photos input[type=file]")) markExample(null); // photos of one's own begin a case of one's own
-});
+document.addEventListener("magic-photos", () => markExample(null)); // photos of one's own begin a case of one's own
 
 // Results are of the words they were made from; typing others says so until the next analysis.
 document.addEventListener("input", (event) => {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from magic_demo.ui.adjudication import Adjudication
@@ -15,7 +14,7 @@ from magic_demo.ui.keeping import Keeping
 from magic_demo.ui.queue_handlers import QueueHandlers
 from magic_demo.ui.reading_handlers import ReadingHandlers
 from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.sign_in import Gate, list_sign_in_routes
+from magic_demo.ui.sign_in import list_sign_in_routes
 from magic_demo.ui.take_away import list_take_away_routes
 from magic_demo.ui.throwaway import list_throwaway_routes
 from magic_demo.ui.turns import MOST_WAITING
@@ -57,8 +56,3 @@ def list_review_routes(desk: Desk) -> list[Route]:
         *list_throwaway_routes(desk),
         *(list_sign_in_routes(desk.sign_ins) if desk.sign_ins is not None else []),
     ]
-
-
-def list_gates(desk: Desk) -> list[Middleware]:
-    """Return what stands before the page: the gate, where readers sign in."""
-    return [Middleware(Gate, sign_ins=desk.sign_ins)] if desk.sign_ins is not None else []

@@ -1,6 +1,7 @@
-"""Signing in: a page with name and password, a cookie that only the server can read, and a gate before everything else.
+"""Signing in: a page with name and password, and a cookie that only the server can read. What it opens is said in gate.py.
 
-What the browser keeps is a random key; whose it is stands in this process's memory, and ends with it, after KEPT_SECONDS, or at sign-out.
+What the browser keeps is a random key; whose it is stands in this process's memory, and ends with it, at sign-out, after a while without use,
+and after a long day. Wrong passwords are bounded for each name and for each address that they come from.
 """
 
 from __future__ import annotations
@@ -10,22 +11,33 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
-from magic_demo.store import Store
+from magic_demo.errors import MagicDemoError
+from magic_demo.limits import LIMITS
+from magic_demo.store import Reader, Store
+from magic_demo.store.names import fold_name
+from magic_demo.store.readers import LONGEST_READER_NAME
 from magic_demo.ui.i18n import fill
+from magic_demo.ui.rate_limit import RateLimit
 
 COOKIE = "magic-demo-reader"
-KEPT_SECONDS = 14 * 3600.0
-"""A long day at the page."""
-OPEN_PATHS = ("/page/", "/favicon.ico", "/sign-in", "/board", "/join", "/gradio_api/startup-events")
-"""What nobody has to sign in for: the page's own files, signing in, the audience board (synthetic cases only), Gradio's own start."""
+KEPT_SECONDS = 60.0 * LIMITS.sign_in_minutes
+IDLE_SECONDS = 60.0 * LIMITS.sign_in_idle_minutes
+NAME_TRIES = (LIMITS.sign_in_tries, 1 / 60)
+"""Wrong passwords of one name: how many at once, and how many a second for long."""
+ADDRESS_TRIES = (6 * LIMITS.sign_in_tries, 1 / 10)
+"""The same from one address, whoever's names: a room may share one."""
+LONGEST_FORM = 16384
+CHECKED_AT_ONCE = 2
+"""Each check takes 64 MB for a moment: that is what makes guessing slow."""
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Magic Demo</title>
@@ -38,7 +50,17 @@ REFUSED<label><span>[[sign.name]]</span><input name="name" id="sign-name" autoco
 <label><span>[[sign.password]]</span><input name="password" id="sign-password" type="password" autocomplete="current-password" required maxlength="1000"></label>
 <button id="sign-enter">[[sign.enter]]</button><p class="sign-note">[[sign.who]]</p><p class="sign-note">[[app.disclaimer]]</p></form></main></body></html>
 """
-_REFUSED = '<p class="sign-refused" role="alert">[[sign.refused]]</p>'
+
+
+@dataclass
+class _Entry:
+    name: str
+    until: float
+    used: float
+
+
+class TooManyTriesError(MagicDemoError):
+    """Too many wrong passwords came for this name or from this address."""
 
 
 class SignIns:
@@ -47,80 +69,106 @@ class SignIns:
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._readers: dict[str, tuple[str, float]] = {}
+        self._entries: dict[str, _Entry] = {}
         self._lock = threading.Lock()
+        self._checking = threading.Semaphore(CHECKED_AT_ONCE)
+        self._names = RateLimit(*NAME_TRIES, clock=clock)
+        self._addresses = RateLimit(*ADDRESS_TRIES, clock=clock)
 
-    def enter(self, name: str, password: str) -> str | None:
-        """Return a new key when the password is the reader's, else None."""
-        reader = self._store.check_password(name, password)
+    def enter(self, name: str, password: str, address: str = "") -> str | None:
+        """Return a new key when the password is the reader's, else None. Raises TooManyTriesError before the password is looked at."""
+        folded = fold_name(name)[:LONGEST_READER_NAME]
+        if not (self._addresses.allows(address) and self._names.allows(folded)):
+            raise TooManyTriesError("too many wrong passwords; wait a minute and try again")
+        with self._checking:
+            reader = self._store.check_password(name, password)
         if reader is None:
             return None
+        self._addresses.give_back(address)
+        self._names.give_back(folded)
         key = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()
-            self._readers = {digest: kept for digest, kept in self._readers.items() if kept[1] > now}
-            self._readers[_digest(key)] = (reader.name, now + KEPT_SECONDS)
+            self._entries = {digest: entry for digest, entry in self._entries.items() if self._lasts(entry, now)}
+            self._entries[_digest(key)] = _Entry(reader.name, now + KEPT_SECONDS, now)
         return key
 
     def reader(self, cookies: Mapping[str, str]) -> str | None:
-        """Return the reader whose key the cookies hold, None where it is nobody's any more."""
+        """Return the name whose key the cookies hold, None where it is nobody's any more."""
         with self._lock:
-            name, until = self._readers.get(_digest(cookies.get(COOKIE, "")), ("", 0.0))
-        return name if name and until > self._clock() else None
+            entry = self._entries.get(_digest(cookies.get(COOKIE, "")))
+            return entry.name if entry is not None and self._lasts(entry, self._clock()) else None
+
+    def find_reader(self, cookies: Mapping[str, str]) -> Reader | None:
+        """Return the reader as the store has them now, None for nobody and for one who was removed since. Raises StoreError."""
+        name = self.reader(cookies)
+        reader = self._store.reader(name) if name is not None else None
+        return reader if reader is not None and reader.has_password and not reader.removed else None
+
+    def note_use(self, cookies: Mapping[str, str]) -> None:
+        """Note that the reader did something: the time without use begins anew."""
+        with self._lock:
+            if entry := self._entries.get(_digest(cookies.get(COOKIE, ""))):
+                entry.used = self._clock()
 
     def leave(self, cookies: Mapping[str, str]) -> None:
         """Forget the key that the cookies hold."""
         with self._lock:
-            self._readers.pop(_digest(cookies.get(COOKIE, "")), None)
+            self._entries.pop(_digest(cookies.get(COOKIE, "")), None)
 
-
-class Gate:
-    """Lets nobody but signed-in readers past, but for OPEN_PATHS: pages lead to the sign-in page, everything else is refused."""
-
-    def __init__(self, app: ASGIApp, sign_ins: SignIns) -> None:
-        self._app = app
-        self._sign_ins = sign_ins
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it."""
-        path = str(scope.get("path", ""))
-        if scope["type"] == "lifespan" or path.startswith(OPEN_PATHS) or self._sign_ins.reader(_cookies(scope)) is not None:
-            await self._app(scope, receive, send)
-        elif scope["type"] == "http":
-            refused: Response = PlainTextResponse("sign in first", 401)
-            if scope.get("method") == "GET" and (path in ("", "/") or "text/html" in Headers(scope=scope).get("accept", "")):
-                refused = RedirectResponse("sign-in", 303)
-            await refused(scope, receive, send)
+    def _lasts(self, entry: _Entry, now: float) -> bool:
+        return now < entry.until and now < entry.used + IDLE_SECONDS
 
 
 def list_sign_in_routes(sign_ins: SignIns) -> list[Route]:
     """Return the routes of signing in and out."""
 
     async def show(_request: Request) -> Response:
-        return HTMLResponse(fill(_PAGE.replace("REFUSED", "")))
+        return HTMLResponse(_fill_page(""))
 
     async def enter(request: Request) -> Response:
-        form = await request.form()
-        key = await run_in_threadpool(sign_ins.enter, str(form.get("name") or ""), str(form.get("password") or ""))
+        address = request.client.host if request.client is not None else ""
+        try:
+            name, password = await _read_form(request)
+            key = await run_in_threadpool(sign_ins.enter, name, password, address)
+        except TooManyTriesError:
+            return HTMLResponse(_fill_page("sign.wait"), 429, headers={"Retry-After": "60"})
         if key is None:
-            return HTMLResponse(fill(_PAGE.replace("REFUSED", _REFUSED)), 403)
+            return HTMLResponse(_fill_page("sign.refused"), 403)
         entered = RedirectResponse("./", 303)
-        secure = request.url.scheme == "https"
+        secure = is_secure(request.headers, request.scope)
         entered.set_cookie(COOKIE, key, max_age=int(KEPT_SECONDS), httponly=True, samesite="strict", secure=secure)
         return entered
 
     async def leave(request: Request) -> Response:
         sign_ins.leave(request.cookies)
         left = RedirectResponse("sign-in", 303)
-        left.delete_cookie(COOKIE)
+        left.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return left
 
     return [Route("/sign-in", show), Route("/sign-in", enter, methods=["POST"]), Route("/sign-out", leave)]
 
 
-def _cookies(scope: Scope) -> Mapping[str, str]:
-    pairs = (pair.strip().partition("=") for pair in Headers(scope=scope).get("cookie", "").split(";"))
-    return {name: value for name, _, value in pairs}
+def is_secure(headers: Mapping[str, str], scope: Scope) -> bool:
+    """Return whether the browser came over https, which a proxy before the page says in its own header."""
+    return scope.get("scheme") == "https" or headers.get("x-forwarded-proto", "").partition(",")[0].strip() == "https"
+
+
+async def _read_form(request: Request) -> tuple[str, str]:
+    """Read name and password of a form; what is longer than a form of this page counts as empty."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            return "", ""
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
+    return fields.get("name", [""])[0], fields.get("password", [""])[0]
+
+
+def _fill_page(problem: str) -> str:
+    """Return the form, with a line above it where the last try went wrong."""
+    line = f'<p class="sign-refused" role="alert">[[{problem}]]</p>' if problem else ""
+    return fill(_PAGE.replace("REFUSED", line))
 
 
 def _digest(key: str) -> str:

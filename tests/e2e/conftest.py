@@ -31,7 +31,7 @@ class Watched:
 
     def calls(self) -> list[str]:
         """Return the requests that make the server do something, without those that ask whether models are loaded."""
-        return [url for url in self.requests if "/queue/" in url or "/run/" in url or "/upload" in url]
+        return [url for url in self.requests if "/queue/" in url or "/run/" in url or "/photos?" in url]
 
 
 @pytest.fixture(scope="package")  # Playwright keeps an event loop running, which other tests must not find

@@ -16,7 +16,14 @@ ANSWERED = '.cards[data-state="answered"]'
 MINUTES = 120_000
 
 
+def consent(watched: Watched) -> None:
+    """Say that the photos may be used, where the page has not been told yet."""
+    if watched.page.locator("#consent").is_visible():
+        watched.page.check("#consent-given")
+
+
 def upload(watched: Watched, *files: Path) -> None:
+    consent(watched)
     watched.page.set_input_files("#photos input[type=file]", [str(file) for file in files])
 
 

@@ -189,15 +189,20 @@ def test_a_chinese_page_offers_the_example_in_chinese(watched: Watched) -> None:
     assert watched.page.input_value("#narrative textarea") == load_examples()[0].encounter.narrative.zh
 
 
-def test_a_file_dropped_on_the_page_is_uploaded(watched: Watched, photo_file: Path) -> None:
+def test_a_file_dropped_on_the_page_is_held_until_the_reader_says_that_it_may_be_used(watched: Watched, photo_file: Path) -> None:
     watched.page.evaluate(
         """(data) => { const transfer = new DataTransfer();
         transfer.items.add(new File([Uint8Array.from(atob(data), (one) => one.charCodeAt(0))], "dropped.png", { type: "image/png" }));
         document.querySelector("#viewer-stage").dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true })); }""",
         base64.b64encode(photo_file.read_bytes()).decode(),
     )
+    watched.page.wait_for_selector("#consent-asked")
+    assert watched.page.evaluate("document.activeElement.id") == "consent-given"
+    assert not [url for url in watched.calls() if "/photos" in url], "nothing is sent before the reader says that it may be"
+    watched.page.keyboard.press("Space")
     watched.page.wait_for_selector("#photo-strip-list .thumb")
     assert watched.page.locator("#viewer-name").inner_text() == "dropped"
+    assert not watched.page.locator("#consent").is_visible() and watched.page.evaluate("document.activeElement.id") == "add-photos"
 
 
 def test_bad_files_are_one_line_each_and_the_good_one_goes_on(watched: Watched, photo_file: Path, tmp_path: Path) -> None:
@@ -311,6 +316,7 @@ def test_every_control_can_be_reached_by_keyboard_and_has_a_name(watched: Watche
         "about-open",
         "example-0",
         "add-photos",
+        "consent-given",
         "new-case",
         "run",
         "viewer-mode-both",

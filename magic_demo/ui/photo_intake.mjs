@@ -1,0 +1,63 @@
+// Photos of one's own: asked for by button, dropped or pasted, sent once the reader has said that they may be used, then opened by the page.
+
+const CONSENT = { "Magic-Demo-Consent": "given", "Content-Type": "application/octet-stream" };
+
+/** Send one file; what comes back is the key that the server keeps it under, or a line that says what went wrong. */
+async function sendPhoto(file, lost) {
+  try {
+    const answer = await fetch(`photos?name=${encodeURIComponent(file.name)}`, { method: "POST", headers: CONSENT, body: file });
+    if (answer.ok) return { key: (await answer.json()).photo };
+    return { problem: `${file.name}: ${await answer.text()}` };
+  } catch {
+    return { problem: `${file.name}: ${lost}` };
+  }
+}
+
+export function mountIntake(element, { trigger }) {
+  const button = element.querySelector("#add-photos");
+  const input = element.querySelector("#photo-files");
+  const consent = element.querySelector("#consent");
+  const given = element.querySelector("#consent-given");
+  const asked = element.querySelector("#consent-asked");
+  let held = [];
+  let sending = Promise.resolve();
+
+  function askFirst() {
+    asked.hidden = false;
+    given.focus();
+  }
+
+  async function send(files) {
+    const lost = element.querySelector("[data-word=lost]").getAttribute("title");
+    button.setAttribute("aria-busy", "true");
+    const sent = [];
+    for (const file of files) sent.push(await sendPhoto(file, lost));
+    button.removeAttribute("aria-busy");
+    document.dispatchEvent(new Event("magic-photos"));
+    trigger("photos", { photos: sent.flatMap(({ key }) => key ?? []), problems: sent.flatMap(({ problem }) => problem ?? []) });
+  }
+
+  function add(files) {
+    if (given.checked) sending = sending.then(() => send(files));
+    else {
+      held = [...held, ...files];
+      askFirst();
+    }
+  }
+
+  button.addEventListener("click", () => (given.checked ? input.click() : askFirst()));
+  input.addEventListener("change", () => {
+    if (!input.files.length) return;
+    const files = [...input.files];
+    input.value = "";
+    add(files);
+  });
+  given.addEventListener("change", () => {
+    if (!given.checked) return;
+    consent.hidden = asked.hidden = true; // for as long as this page is open
+    button.focus();
+    const files = held;
+    held = [];
+    if (files.length) add(files);
+  });
+}

@@ -1,0 +1,69 @@
+"""Who can reach the page: what must be so before other computers may, and the way onto the internet, which is asked for twice."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+
+from magic_demo.errors import ReachError, one_line
+from magic_demo.ui.desk import Desk
+from magic_demo.ui.gate import is_near
+
+SHARE_LINES = (
+    "--share gives this page an address on the internet. Everything that readers see and send, photos and words of patients too, passes through",
+    "Gradio's servers. The first time, a program that keeps the connection (frpc) is downloaded from Hugging Face's servers and run here.",
+)
+SHARE_QUESTIONS = (
+    ("Type share if you want that: ", "share"),
+    ("Type allowed if whoever is responsible for these cases has allowed that: ", "allowed"),
+)
+
+
+def check_reach(host: str, desk: Desk, environment: Mapping[str, str], *, share: bool = False) -> list[str]:
+    """Return what is to be said of who can reach the page, nothing where this computer alone can.
+
+    Raises ReachError where others could and nobody would have to sign in; a Hugging Face Space that keeps nothing is for everybody.
+    """
+    if is_near(host) and not share:
+        return []
+    if desk.sign_ins is not None and desk.opened_store.needs_sign_in():
+        where = "anybody on the internet" if share else "other computers"
+        return [
+            f"warning: {where} can reach this page; readers' passwords keep them out. "
+            "Without https before it, passwords and photos can be read on the way (SECURITY.md)"
+        ]
+    if environment.get("SPACE_ID") and desk.store is None and not share:
+        return ["warning: everybody who opens this Space can use the page and nobody signs in; bring no photos of patients here"]
+    what = "--share" if share else f"--host {host}"
+    raise ReachError(
+        f"{what}: others could read and change everything here, as nobody has to sign in; give a reader a password first "
+        "(python -m magic_demo readers add NAME, with the same --store), or leave it out to stay on this computer"
+    )
+
+
+def confirm_share(ask: Callable[[str], str] = input, *, terminal: bool | None = None) -> None:
+    """Say what --share does, and ask twice. Raises ReachError where the answers are not the words asked for, or nobody can be asked."""
+    if not (sys.stdin.isatty() if terminal is None else terminal):
+        raise ReachError("--share asks twice before it opens the page to the internet; run it in a terminal")
+    print("\n".join(SHARE_LINES), file=sys.stderr)
+    for question, word in SHARE_QUESTIONS:
+        try:
+            answer = ask(question)
+        except EOFError:
+            answer = ""
+        if answer.strip().casefold() != word:
+            raise ReachError(f"{word!r} was not typed; the page was not opened")
+
+
+def open_tunnel(host: str, port: int) -> str:
+    """Open the tunnel and return its address. Gradio's own way of sharing is not used: its page loads scripts from elsewhere.
+
+    Raises ReachError where the network or Gradio's servers do not let it.
+    """
+    from gradio.networking import setup_tunnel
+
+    try:
+        return str(setup_tunnel(host, port, secrets.token_urlsafe(32), None, None))
+    except Exception as error:  # whatever the network, the download or the program that was downloaded does
+        raise ReachError(f"--share: no address could be had ({one_line(error)}); the page needs the internet for it") from error

@@ -1,0 +1,314 @@
+"""Who gets what over raw HTTP: every route that the page's server has, Gradio's own included, asked for by nobody, by strangers and by readers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio.routes import App
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from magic_demo.bundled import load_examples
+from magic_demo.limits import LIMITS
+from magic_demo.store import Store
+from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_routes
+from magic_demo.ui.gate import BROWSER_COOKIE, DOORS, Sessions, list_gates
+from magic_demo.ui.sign_in import COOKIE, IDLE_SECONDS, SignIns
+from tests.stand_ins import stand_in_predictor
+
+PASSWORD = "a long password"
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+SESSION = {"session_hash": "abc123"}
+
+ANYBODY: dict[str, tuple[str, dict[str, str]]] = {
+    "/page/{file}": ("GET", {}),
+    "/assets/{path:path}": ("GET", {"path": "nothing.js"}),
+    "/static/{path:path}": ("GET", {"path": "nothing.js"}),
+    "/theme.css": ("GET", {}),
+    "/favicon.ico": ("GET", {}),
+    "/robots.txt": ("GET", {}),
+    "/manifest.json": ("GET", {}),
+    "/sign-in": ("GET", {}),
+    "/sign-out": ("GET", {}),
+    "/join": ("GET", {}),
+    "/board/photos/{case:int}/{number:int}.jpg": ("GET", {"case": "0", "number": "0"}),
+    "/board/join": ("POST", {}),
+    "/board/sit": ("POST", {}),
+    "/board/answer": ("POST", {}),
+    "/gradio_api/startup-events": ("GET", {}),
+}
+"""Answered for everybody: files that are the same for all, signing in, and the audience of synthetic cases."""
+READER: dict[str, tuple[str, dict[str, str]]] = {
+    "/": ("GET", {}),
+    "/agreement": ("GET", {}),
+    "/take-away/{format}": ("GET", {"format": "csv"}),
+    "/photos": ("POST", {}),
+    "/gradio_api/queue/join": ("POST", {}),
+    "/gradio_api/run/{api_name}": ("POST", {"api_name": "predict"}),
+    "/gradio_api/cancel": ("POST", {}),
+    "/gradio_api/queue/data": ("GET", {}),
+    "/gradio_api/heartbeat/{session_hash}": ("GET", SESSION),
+    "/gradio_api/app_id": ("GET", {}),
+}
+"""Answered for who has signed in."""
+PRESENTER: dict[str, tuple[str, dict[str, str]]] = {
+    "/board": ("GET", {}),
+    "/board/join.svg": ("GET", {}),
+    "/board/open": ("POST", {}),
+    "/board/stand": ("POST", {}),
+    "/board/turn": ("POST", {}),
+    "/board/reveal": ("POST", {}),
+    "/board/close": ("POST", {}),
+}
+"""Answered for presenters and adjudicators."""
+NOBODY = """
+/agreement/ /config /config/ /login /login/ /logout /monitoring /monitoring/summary /monitoring/{key} /pwa_icon /pwa_icon/{size}
+/svelte/{path:path} /gradio_api/api/{api_name} /gradio_api/api/{api_name}/ /gradio_api/app_id/ /gradio_api/call/v2/{api_name}
+/gradio_api/call/v2/{api_name}/ /gradio_api/call/v2/{api_name}/{event_id} /gradio_api/call/{api_name} /gradio_api/call/{api_name}/
+/gradio_api/call/{api_name}/{event_id} /gradio_api/component_server /gradio_api/component_server/
+/gradio_api/custom_component/{id}/{environment}/{type}/{file_name} /gradio_api/deep_link /gradio_api/dev/reload /gradio_api/file/{path:path}
+/gradio_api/file={path_or_url:path} /gradio_api/info /gradio_api/info/ /gradio_api/login_check /gradio_api/login_check/
+/gradio_api/openapi.json /gradio_api/process_recording /gradio_api/proxy={url_path:path} /gradio_api/queue/status /gradio_api/reset
+/gradio_api/reset/ /gradio_api/run/{api_name}/ /gradio_api/runs /gradio_api/runs/ /gradio_api/stream/{event_id}
+/gradio_api/stream/{event_id}/close /gradio_api/stream/{session_hash}/{run}/{component_id}/playlist-file
+/gradio_api/stream/{session_hash}/{run}/{component_id}/playlist.m3u8 /gradio_api/stream/{session_hash}/{run}/{component_id}/{segment_id}.{ext}
+/gradio_api/theme.css /gradio_api/token /gradio_api/token/ /gradio_api/undo-vibe-edit /gradio_api/undo-vibe-edit/ /gradio_api/upload
+/gradio_api/upload_progress /gradio_api/user /gradio_api/user/ /gradio_api/vibe-code /gradio_api/vibe-code/ /gradio_api/vibe-edit
+/gradio_api/vibe-edit/ /gradio_api/vibe-starter-queries /gradio_api/vibe-starter-queries/
+""".split()  # noqa: SIM905
+"""What Gradio brings and this page does not answer, not even a signed-in adjudicator."""
+
+
+@dataclass
+class Server:
+    """The whole page as it is launched, and one client a kind of visitor."""
+
+    app: App
+    clock: list[float]
+    clients: dict[str, TestClient] = field(default_factory=dict)
+
+    def paths(self) -> set[str]:
+        """Return the path of every route, the page's own files as one."""
+        return {"/page/{file}" if path.startswith("/page/") else path for path in _walk(self.app.routes)}
+
+
+def _walk(routes: Any) -> Iterator[str]:
+    for route in routes:
+        inner = getattr(route, "original_router", route)
+        if hasattr(inner, "path") and not getattr(inner, "routes", None):
+            yield str(inner.path)
+        else:
+            yield from _walk(inner.routes)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Build the page over a store with a reader, a presenter and an adjudicator."""
+    clock = [0.0]
+    with Store.open(tmp_path_factory.mktemp("store")) as store:
+        store.add_reader("Ann", password=PASSWORD)
+        store.add_reader("Pat", role="presenter", password=PASSWORD)
+        store.add_reader("Ada", role="adjudicator", password=PASSWORD)
+        desk = Desk(store, sign_ins=SignIns(store, clock=lambda: clock[0]))
+        app = _make_app(desk)
+        server = Server(app, clock)
+        for name, reader in (("expired", "Ann"), ("reader", "Ann"), ("presenter", "Pat"), ("adjudicator", "Ada")):
+            server.clients[name] = _client(app, {COOKIE: str(desk.sign_ins and desk.sign_ins.enter(reader, PASSWORD))})
+            if name == "expired":
+                clock[0] += IDLE_SECONDS + 1
+        server.clients |= {"nobody": _client(app, {}), "wrong": _client(app, {COOKIE: "thought-up"})}
+        yield server
+
+
+def _make_app(desk: Desk, host: str = "127.0.0.1") -> App:
+    source = PredictorSource(stand_in_predictor)
+    examples = load_examples()
+    settings = launch_settings(list_routes(source, examples, desk), list_gates(desk.sign_ins, host))
+
+    async def build() -> App:
+        blocks = build_app(source, examples, desk)
+        blocks.share, blocks.max_file_size, blocks.enable_monitoring = False, None, True  # as if it had been launched carelessly
+        blocks.run_history = False
+        return App.create_app(blocks, app_kwargs=settings["app_kwargs"])
+
+    return asyncio.run(build())
+
+
+def _client(app: App, cookies: Mapping[str, str]) -> TestClient:
+    return TestClient(app, base_url="http://127.0.0.1:7860", cookies=dict(cookies), follow_redirects=False, raise_server_exceptions=False)
+
+
+def _status(client: TestClient, method: str, path: str) -> int:
+    """Ask, and return the status; a stream is left as soon as it begins."""
+    body = {"data": [], "fn_index": 99999, "event_id": "x", **SESSION}
+    with client.stream(method, path, json=body if method == "POST" else None, params=SESSION if path.endswith("/data") else None) as answer:
+        return answer.status_code
+
+
+def _fill(path: str, values: Mapping[str, str]) -> str:
+    if path == "/page/{file}":
+        return "/page/theme.css"
+    for name in ("case:int", "number:int", "path:path", *values):
+        path = path.replace(f"{{{name}}}", values.get(name.partition(":")[0], "x"))
+    return path
+
+
+def test_every_route_has_an_expectation(server: Server) -> None:
+    expected = {*ANYBODY, *READER, *PRESENTER, *NOBODY}
+    assert server.paths() - expected == set(), "say in this file who may ask for a new route, and open it in gate.py"
+    assert expected - server.paths() == set(), "these are gone"
+
+
+@pytest.mark.parametrize("who", ["nobody", "wrong", "expired", "reader", "presenter", "adjudicator"])
+def test_each_route_answers_who_may_ask_and_refuses_everybody_else(server: Server, who: str) -> None:
+    client, wrong = server.clients[who], {}
+    signed_in = who in ("reader", "presenter", "adjudicator")
+    for routes, allowed in ((ANYBODY, True), (READER, signed_in), (PRESENTER, who in ("presenter", "adjudicator"))):
+        for path, (method, values) in routes.items():
+            if allowed and (path.startswith("/gradio_api/heartbeat/") or (path == "/sign-out" and signed_in)):
+                continue  # the one never ends, the other ends the rest
+            status = _status(client, method, _fill(path, values))
+            refused = {403} if signed_in else {401, 303} if path in ("/", "/board", "/agreement") else {401}
+            fits = status not in (401, 404) or path.startswith(("/assets", "/static")) if allowed else status in refused
+            if not fits:
+                wrong[path] = status
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("who", ["nobody", "adjudicator"])
+def test_what_no_door_names_is_answered_as_if_it_were_not_there(server: Server, who: str) -> None:
+    client = server.clients[who]
+    answers = {(method, path): _status(client, method, path) for path in NOBODY for method in METHODS}
+    assert {place: status for place, status in answers.items() if status != 404} == {}
+    for path in (
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=http://127.0.0.1/",
+        "/gradio_api/proxy=http://a.hf.space/",
+        "/.git/config",
+    ):
+        assert _status(client, "GET", path) == 404
+    for path, (allowed, _) in {**ANYBODY, **READER, **PRESENTER}.items():
+        methods = {allowed, "GET", "HEAD", "POST"}  # a path may have two routes
+        for method in set(METHODS) - methods:
+            assert _status(client, method, _fill(path, {})) in (404, 405)
+
+
+def test_no_door_stands_where_there_is_no_route(server: Server) -> None:
+    import re
+
+    samples = [_fill(path, values) for path, (_, values) in {**ANYBODY, **READER, **PRESENTER}.items()]
+    for _methods, pattern, _who in DOORS:
+        assert any(re.fullmatch(pattern, path) for path in samples), pattern
+
+
+def echo(sign_ins: SignIns | None = None, host: str = "127.0.0.1") -> TestClient:
+    """Return a client of a server that only says what it was asked, behind the page's gates."""
+
+    async def say(request: Request) -> Response:
+        return PlainTextResponse((await request.body())[:200])
+
+    routes = [Route(path, say, methods=["GET", "POST"]) for path in ("/", "/gradio_api/queue/join", "/gradio_api/queue/data")]
+    app = Starlette(routes=routes, middleware=list_gates(sign_ins, host))
+    return TestClient(app, base_url="http://127.0.0.1:7860")
+
+
+def ask(client: TestClient, session: object, cookies: Mapping[str, str] | None = None, **more: object) -> int:
+    body = {"session_hash": session, "data": [], **more}
+    client.cookies.clear()
+    client.cookies.update(dict(cookies or {}))
+    return client.post("/gradio_api/queue/join", json=body).status_code
+
+
+def test_a_session_belongs_to_the_browser_that_began_it() -> None:
+    client, mine, other = echo(), {BROWSER_COOKIE: "mine"}, {BROWSER_COOKIE: "other"}
+    assert ask(client, "one", mine) == 200
+    assert ask(client, "one", other) == ask(client, "one") == 403
+    client.cookies.update(other)
+    assert client.get("/gradio_api/queue/data?session_hash=one").status_code == 403
+    assert client.get("/gradio_api/queue/data?session_hash=own").status_code == 200
+    assert client.get("/gradio_api/queue/data").status_code == 400
+    assert client.get("/gradio_api/queue/data?session_hash=own&session_hash=one").status_code == 200, "the server reads the first as well"
+    assert ask(client, "own", mine) == 403
+
+
+def test_a_session_stays_its_readers_who_signs_in_again(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store:
+        store.add_reader("Ann", password=PASSWORD)
+        store.add_reader("Bo", password=PASSWORD)
+        sign_ins = SignIns(store)
+        keys = [str(sign_ins.enter(name, PASSWORD)) for name in ("Ann", "Ann", "Bo")]
+        client = echo(sign_ins)
+        assert [ask(client, "one", {COOKIE: key}) for key in keys] == [200, 200, 403]
+
+
+def test_the_first_page_gives_a_browser_its_cookie_and_later_ones_none() -> None:
+    with echo() as client:
+        first = client.get("/").headers["set-cookie"]
+        assert first.startswith(BROWSER_COOKIE) and "HttpOnly" in first and "SameSite=Lax" in first and "Secure" not in first
+        assert "set-cookie" not in client.get("/").headers
+        client.cookies.clear()
+        assert "; Secure" in client.get("/", headers={"X-Forwarded-Proto": "https"}).headers["set-cookie"]
+
+
+def test_sessions_that_are_forgotten_are_bounded() -> None:
+    sessions = Sessions(most=2)
+    assert all(sessions.belongs(name, "mine") for name in ("a", "b", "c"))
+    assert not sessions.belongs("c", "other") and sessions.belongs("a", "other")
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b"", 400),
+        (b"[]", 400),
+        (b"{", 400),
+        (b'"\\ud800"', 400),
+        (b"[" * 100_000, 400),
+        (b'{"data": []}', 400),
+        (b'{"session_hash": 3, "data": []}', 400),
+        (b'{"session_hash": "../x", "data": []}', 400),
+        (b'{"session_hash": "' + b"a" * 65 + b'", "data": []}', 400),
+        (b'{"session_hash": "a", "data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]}', 400),
+        (b'{"session_hash": "a", "event_data": [[{"p\\u0061th": "http://a.example/", "meta": {"_type": "gradio.FileData"}}]]}', 400),
+        (b'{"session_hash": "a", "data": ["' + b"x" * LIMITS.request_bytes + b'"]}', 413),
+        (json.dumps({"session_hash": "a", "data": ["words"]}).encode(), 200),
+    ],
+    ids=range(13),
+)
+def test_what_is_no_request_of_the_page_is_refused_before_gradio_sees_it(content: bytes, status: int) -> None:
+    with echo() as client:
+        answer = client.post("/gradio_api/queue/join", content=content, headers={"Content-Type": "application/json"})
+    assert answer.status_code == status
+    assert status != 200 or answer.text == content.decode(), "what is passed on is what came"
+
+
+def test_another_sites_page_may_link_here_and_nothing_else() -> None:
+    with echo() as client:
+        link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+        assert client.get("/", headers=link).status_code == 200
+        assert client.get("/", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}).status_code == 403
+        assert client.post("/gradio_api/queue/join", json=SESSION, headers=link).status_code == 403
+        assert client.post("/gradio_api/queue/join", json=SESSION, headers={"Origin": "http://127.0.0.1:7999"}).status_code == 403
+        assert client.post("/gradio_api/queue/join", json=SESSION, headers={"Origin": "http://127.0.0.1:7860"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["attacker.example:7860", "192.0.2.7", "", "[::1", "127.0.0.1.attacker.example"])
+def test_a_page_for_this_computer_alone_is_not_found_under_another_name(name: str) -> None:
+    with echo() as client:
+        assert client.get("/", headers={"Host": name}).status_code == 421
+        assert (
+            client.get("/", headers={"Host": "localhost:7860"}).status_code
+            == client.get("/", headers={"Host": "[::1]:7860"}).status_code
+            == 200
+        )
+    with echo(host="0.0.0.0") as client:
+        assert client.get("/", headers={"Host": name}).status_code == 200

@@ -1,0 +1,94 @@
+"""Other computers are let in only where passwords keep strangers out, and the internet only after two answers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from magic_demo.errors import ReachError
+from magic_demo.store import Store
+from magic_demo.ui import Desk
+from magic_demo.ui.reach import SHARE_QUESTIONS, check_reach, confirm_share
+from magic_demo.ui.sign_in import SignIns
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path) as store:
+        yield store
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "127.8.8.8"])
+def test_a_page_for_this_computer_alone_needs_nothing(host: str) -> None:
+    assert check_reach(host, Desk(), {}) == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "clinic.example"])
+def test_others_are_let_in_with_passwords_alone_and_it_is_said(host: str, store: Store) -> None:
+    for desk in (Desk(), Desk(store), Desk(store, sign_ins=SignIns(store))):
+        with pytest.raises(ReachError, match=f"--host {host}: .*readers add NAME"):
+            check_reach(host, desk, {})
+    store.add_reader("Ann", password="a long password")
+    (line,) = check_reach(host, Desk(store, sign_ins=SignIns(store)), {})
+    assert line.startswith("warning: other computers") and "https" in line
+
+
+def test_a_space_that_keeps_nothing_is_for_everybody_and_one_that_keeps_cases_is_not(store: Store) -> None:
+    space = {"SPACE_ID": "somebody/magic-demo"}
+    (line,) = check_reach("0.0.0.0", Desk(), space)
+    assert "no photos of patients" in line
+    with pytest.raises(ReachError):
+        check_reach("0.0.0.0", Desk(store), space)
+
+
+def test_sharing_needs_passwords_on_any_host_and_a_space_as_well(store: Store) -> None:
+    for desk in (Desk(), Desk(store)):
+        for environment in ({}, {"SPACE_ID": "somebody/magic-demo"}):
+            with pytest.raises(ReachError, match="--share: "):
+                check_reach("127.0.0.1", desk, environment, share=True)
+
+
+def test_sharing_is_confirmed_by_two_words(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [word for _, word in SHARE_QUESTIONS]
+    asked: list[str] = []
+    answers = iter(words)
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return next(answers)
+
+    confirm_share(ask, terminal=True)
+    assert asked == [question for question, _ in SHARE_QUESTIONS] and len(set(words)) == 2
+    said = capsys.readouterr().err
+    assert "Gradio's servers" in said and "frpc" in said and "downloaded" in said
+
+
+@pytest.mark.parametrize("answers", [[], ["yes"], ["y", "y"], ["share"], ["share", "share"], ["allowed", "share"], ["share", ""]])
+def test_any_other_answer_opens_nothing(answers: list[str]) -> None:
+    left = iter(answers)
+
+    def ask(_question: str) -> str:
+        try:
+            return next(left)
+        except StopIteration:
+            raise EOFError from None
+
+    with pytest.raises(ReachError, match="was not typed"):
+        confirm_share(ask, terminal=True)
+
+
+def test_nobody_can_be_asked_without_a_terminal() -> None:
+    with pytest.raises(ReachError, match="terminal"):
+        confirm_share(lambda _question: pytest.fail("asked"), terminal=False)
+
+
+@pytest.mark.parametrize("option", [["--host", "0.0.0.0"], ["--share"], ["--host", "0.0.0.0", "--guide"]])
+def test_the_command_refuses_in_one_line_and_listens_to_nobody(repository: Path, tmp_path: Path, option: list[str]) -> None:
+    command = [sys.executable, "app.py", "--port", "0", "--store", str(tmp_path / "store"), *option]
+    ended = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=120, check=False)
+    lines = ended.stderr.strip().splitlines()
+    assert ended.returncode == 1 and ended.stdout == "" and len(lines) == 1 and "readers add NAME" in lines[0]
