@@ -22,6 +22,7 @@ from benchmarks.memory import find_peak, find_resident_peak
 from benchmarks.timing import Row, take_times
 from magic_demo.mask_files import mask_file_name, write_mask
 from magic_demo.mask_scoring import score_mask_folders
+from magic_demo.scoring import Scores
 
 ANNOTATORS = 3
 MANY = 314
@@ -127,9 +128,12 @@ def measure_processes(photos: int, drawn: int, size: tuple[int, int]) -> Row:
                 number = int(path.name[7:12]) + copy * drawn
                 if number < photos:
                     (path.parent / f"IMG_ENC{number:05d}{path.name[12:]}").hardlink_to(path)
-        scores = {count: score_mask_folders(reference, system, processes=count) for count in (1, 2)}
-        ways = {count: partial(score_mask_folders, reference, system, processes=count) for count in (1, 2)}
-        times = take_times(ways, 1, wall=True, warm=False)
+        scores: dict[int, Scores] = {}
+
+        def score(count: int) -> None:
+            scores[count] = score_mask_folders(reference, system, processes=count)
+
+        times = take_times({count: partial(score, count) for count in (1, 2)}, 1, wall=True, warm=False)
         words = ["--masks-reference", str(reference), "--masks-system", str(system), "--quiet"]
         resident = find_resident_peak([sys.executable, "-m", "magic_demo", "score", *words])
     said = "numbers equal to the last bit" if scores[1] == scores[2] else "numbers DIFFER"
