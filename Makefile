@@ -41,6 +41,6 @@ $(VENV)/installed: requirements.txt
 	$(BIN)/pip install --quiet -r requirements.txt
 	touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt requirements-postgres.txt $(VENV)/installed
+$(VENV)/installed-dev: requirements-dev.txt requirements-postgres.txt requirements-openvino.txt $(VENV)/installed
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	touch $@

@@ -12,6 +12,7 @@ from magic_demo.errors import MagicDemoError
 
 COMMANDS = {
     "predict": ("magic_demo.predict_command", "turn a folder of encounters into challenge files"),
+    "backends": ("magic_demo.backends_command", "say what models can run on here, and how near each comes to float32"),
     "score": ("magic_demo.score_command", "compute the official scores of challenge files"),
     "cases": ("magic_demo.cases", "write synthetic encounters in the challenge's layout"),
     "readers": ("magic_demo.readers_command", "say who may sign in and review"),

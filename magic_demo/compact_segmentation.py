@@ -220,6 +220,11 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         for part in (self.encoder.stem, *self.encoder.depthwise[:count], *self.encoder.pointwise[:count]):
             part.requires_grad_(False)
 
+    @property
+    def photo_encoder(self) -> nn.Module:
+        """Return the encoder."""
+        return self.encoder
+
     def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
         """Return the maps at strides 2, 4, 8, 16 and 32 of (B, 3, h, w) in -1..1; ``[3]`` is stride 16, for pooling."""
         if pixel_values.shape[-2] % SMALLEST_STEP or pixel_values.shape[-1] % SMALLEST_STEP:

@@ -8,11 +8,9 @@ another segmenter it answers from the measures alone, with heads that were train
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -68,17 +66,6 @@ def describe_photo(segmenter: Segmenter, pixels: Pixels, encoded: PhotoFeatures,
     size = (max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale)))
     measures = measure_photo(resize_pixels(pixels, size), lesion_mask(probability, size, segmenter.threshold))
     return PhotoEvidence(probability, measures, features)
-
-
-def name_encoder(segmenter: Segmenter) -> tuple[str, str]:
-    """Return the model type and a digest of the photo encoder's weights, as float16: what heads on its features depend on."""
-    model: Any = segmenter.model
-    digest = hashlib.sha256(repr((segmenter.preprocessing, segmenter.mirrored)).encode())
-    encoder = getattr(model, "encoder", None)
-    for name, values in sorted(encoder.state_dict().items()) if isinstance(encoder, nn.Module) else ():
-        if values.is_floating_point():
-            digest.update(name.encode() + values.detach().to(torch.float16).contiguous().numpy().tobytes())
-    return str(model.config.model_type), digest.hexdigest()[:16]
 
 
 def pool_places(features: Tensor, probability: Probability) -> Tensor:
@@ -252,7 +239,7 @@ class LesionScorer:
         config = self.model.config
         if segmenter is None:
             return f"{self.model_id}: no segmentation model is loaded, so the closed questions are answered without the photos"
-        if name_encoder(segmenter) == (config.segmenter_type, config.encoder_digest):
+        if segmenter.encoder_name == (config.segmenter_type, config.encoder_digest):
             return None
         return (
             f"{self.model_id}: made for the features of {config.segmenter}, not of {segmenter.model_id}; "

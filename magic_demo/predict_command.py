@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from magic_demo.backend_names import add_backend_argument
 from magic_demo.batch import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES, predict_folder
 from magic_demo.errors import FormatError
 from magic_demo.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id")
     parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="text cues' checkpoint folder, or 'none' to answer with --vqa alone")
+    add_backend_argument(parser)
     parser.add_argument(
         "--questions",
         type=Path,
@@ -58,6 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
         vqa=arguments.vqa if arguments.task != "segmentation" else None,
         cues=arguments.cues if arguments.task != "segmentation" and arguments.cues != "none" else None,
+        backend=arguments.backend,
     )
     try:
         report = predict_folder(

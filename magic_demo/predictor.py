@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from magic_demo.backend_names import AUTO
+from magic_demo.backends import use_cores
 from magic_demo.calibration import Calibration, FamilyCalibration, digest_of, expect_credit, find_chances, read_calibration
 from magic_demo.checkpoints import find_checkpoint, read_config
 from magic_demo.combining import Weights, combine_scores, read_weights
@@ -79,11 +81,16 @@ class Predictor:
         segmentation: str | Path | None = DEFAULT_SEGMENTATION,
         vqa: str | Path | None = DEFAULT_VQA,
         cues: str | Path | None = DEFAULT_CUES,
+        backend: str = AUTO,
     ) -> Predictor:
-        """Load the models from folders or Hub ids; None leaves one out. Raises CheckpointError with one line."""
+        """Load the models from folders or Hub ids; None leaves one out. Raises CheckpointError or BackendError with one line.
+
+        backend: what the models' encoders run on, a name that ``choose_backend`` takes.
+        """
+        use_cores()
         return cls(
-            Segmenter.load(segmentation) if segmentation is not None else None,
-            load_scorer(vqa) if vqa is not None else None,
+            Segmenter.load(segmentation, backend=backend) if segmentation is not None else None,
+            load_scorer(vqa, backend=backend) if vqa is not None else None,
             CueModel.load(cues) if cues is not None else None,
             read_weights(find_checkpoint(vqa)) if vqa is not None else None,
             [
@@ -98,6 +105,12 @@ class Predictor:
         """Return part -> model id of what is loaded."""
         loaded = {"segmentation": self.segmenter, "cvqa": self.scorer, "cues": self.cues}
         return {part: model.model_id for part, model in loaded.items() if model is not None}
+
+    @property
+    def backends(self) -> Mapping[str, str]:
+        """Return part -> what its encoders run on; a part without encoders of its own is left out."""
+        loaded = {"segmentation": self.segmenter, "cvqa": None if isinstance(self.scorer, LesionScorer) else self.scorer}
+        return {part: str(model.backend) for part, model in loaded.items() if model is not None}
 
     @property
     def calibrated_on(self) -> Mapping[str, str]:
@@ -350,10 +363,10 @@ class Predictor:
         return scale_regions({photo.photo_id: one for photo, one in zip(encounter.photos, added, strict=False)})
 
 
-def load_scorer(source: str | Path) -> OptionScorer | LesionScorer:
+def load_scorer(source: str | Path, *, backend: str = "torch") -> OptionScorer | LesionScorer:
     """Load a model for the closed questions; ``config.json``'s model_type picks the kind. Raises CheckpointError with one line."""
     kind = read_config(find_checkpoint(source))["model_type"]
-    return LesionScorer.load(source) if kind == LesionAnswererConfig.model_type else OptionScorer.load(source)
+    return LesionScorer.load(source) if kind == LesionAnswererConfig.model_type else OptionScorer.load(source, backend=backend)
 
 
 def _say_what_was_missing(encounter: Encounter) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -13,7 +14,9 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.clipseg.modeling_clipseg import CLIPSegImageSegmentationOutput
 
 from magic_demo import compact_segmentation
-from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.backends import Backend, Encoder, choose_backend, read_checked
+from magic_demo.bundled import load_examples
+from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
 from magic_demo.errors import CheckpointError, ModelError
 from magic_demo.types import Pixels, Probability
 
@@ -24,6 +27,10 @@ PhotoFeatures = compact_segmentation.PhotoFeatures
 @runtime_checkable
 class PromptedModel(Protocol):
     """What a segmentation model must offer: the photo and the prompt are encoded apart, and meet in ``decode``."""
+
+    @property
+    def photo_encoder(self) -> torch.nn.Module:
+        """Return the module that holds all weights that ``encode_photo`` reads, and none that another method does."""
 
     def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
         """Return the features of (B, 3, h, w)."""
@@ -82,6 +89,11 @@ class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[no-untyped-c
                 features, vector = states.to(self.dtype).unbind(1), prompt.to(self.dtype)
         return CLIPSegImageSegmentationOutput(logits=self.decode(features, vector))
 
+    @property
+    def photo_encoder(self) -> torch.nn.Module:
+        """Return the vision tower."""
+        return self.clip.vision_model  # type: ignore[no-any-return]
+
     def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
         """Return the hidden states that the decoder reads; the vision tower's layers above the last of them are not run."""
         vision = self.clip.vision_model
@@ -104,11 +116,21 @@ class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[no-untyped-c
 AutoModelForImageSegmentation.register(CLIPSegConfig, PromptedCLIPSeg, exist_ok=True)
 
 
+def name_encoder(model: Any, preprocessing: Preprocessing, mirrored: bool) -> tuple[str, str]:
+    """Return the model type and a digest of the photo encoder's weights, as float16: what heads on its features depend on."""
+    digest = hashlib.sha256(repr((preprocessing, mirrored)).encode())
+    encoder = getattr(model, "encoder", None)
+    for name, values in sorted(encoder.state_dict().items()) if isinstance(encoder, torch.nn.Module) else ():
+        if values.is_floating_point():
+            digest.update(name.encode() + values.detach().to(torch.float16).contiguous().numpy().tobytes())
+    return str(model.config.model_type), digest.hexdigest()[:16]
+
+
 class Segmenter:
     """A segmentation checkpoint ready to use: a photo is encoded once, every prompt costs a decoder pass only.
 
-    model_id: name and digest of the checkpoint. threshold: probability at and above which a pixel is lesion.
-    mirrored: whether the photo's mirror image is asked as well and the two answers are averaged.
+    model_id: name and digest of the checkpoint. encoder_name: what ``name_encoder`` gives. threshold: probability at and above which a pixel is lesion.
+    mirrored: whether the photo's mirror image is asked as well and the two answers are averaged. backend: what the photo encoder runs on.
     """
 
     def __init__(
@@ -120,6 +142,7 @@ class Segmenter:
         model_id: str,
         threshold: float = 0.5,
         mirrored: bool = False,
+        backend: Backend = Backend(),  # noqa: B008  (frozen)
     ) -> None:
         self.model = cast(PromptedModel, model)
         self.tokenizer = tokenizer
@@ -127,10 +150,17 @@ class Segmenter:
         self.model_id = model_id
         self.threshold = threshold
         self.mirrored = mirrored
+        self.backend = backend
+        self.encoder_name = name_encoder(model, preprocessing, mirrored)
+        self._encode = backend.prepare(self._describe_encoder())
 
     @classmethod
-    def load(cls, source: str | Path, *, revision: str | None = None) -> Segmenter:
-        """Load a folder or a Hub id for inference. Raises CheckpointError with one line when that fails or it is no such model."""
+    def load(cls, source: str | Path, *, revision: str | None = None, backend: str = "torch") -> Segmenter:
+        """Load a folder or a Hub id for inference. Raises CheckpointError with one line when that fails or it is no such model.
+
+        backend: a name that ``choose_backend`` takes; raises BackendError when this machine cannot run it.
+        """
+        chosen = choose_backend(backend, read_checked(find_checkpoint(source, revision=revision)))
         model = load_model(source, AutoModelForImageSegmentation, revision=revision)
         if not isinstance(model, PromptedModel):
             raise CheckpointError(f"{source}: {type(model).__name__} is no segmentation model with a prompt; CLIPSeg or ours is expected")
@@ -141,13 +171,14 @@ class Segmenter:
             model_id=name_model(source, revision=revision),
             threshold=float(getattr(model.config, "threshold", 0.5)),
             mirrored=bool(getattr(model.config, "mirrored", False)),
+            backend=chosen,
         )
 
     @torch.inference_mode()
     def encode_photo(self, pixels: Pixels) -> PhotoFeatures:
         """Encode a photo, (H, W, 3) uint8 RGB of any size."""
         photo = torch.from_numpy(self.preprocessing.apply(pixels))[None]
-        return self.model.encode_photo(torch.cat([photo, photo.flip(-1)]) if self.mirrored else photo)
+        return self._encode(torch.cat([photo, photo.flip(-1)]) if self.mirrored else photo)
 
     @torch.inference_mode()
     def encode_prompt(self, text: str) -> Tensor:
@@ -170,6 +201,19 @@ class Segmenter:
     def predict(self, pixels: Pixels, prompt: str = "") -> Probability:
         """Return the lesion probability (h, w) of a photo (H, W, 3) under a prompt."""
         return self.decode(self.encode_photo(pixels), self.encode_prompt(prompt))
+
+    def _describe_encoder(self) -> Encoder:
+        def list_typical() -> list[tuple[Tensor]]:
+            photos = [photo for example in load_examples() for photo in example.encounter.photos]
+            return [(torch.from_numpy(self.preprocessing.apply(photo.pixels))[None],) for photo in photos]
+
+        return Encoder(
+            lambda pixel_values: self.model.encode_photo(pixel_values),
+            self.model.photo_encoder,
+            (torch.zeros(1, 3, *self.preprocessing.size),),
+            key=f"{self.model_id} photo {self.preprocessing}" if "@" in self.model_id else "",
+            typical=list_typical,
+        )
 
     def _most_tokens(self) -> int:
         config = cast(Any, self.model).config

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from torch import Tensor
 from transformers import AutoModel, PreTrainedTokenizerBase
 
 from magic_demo.attribution import GREY, attribute_places, lay_out_grid
+from magic_demo.backends import Backend, Encoder, choose_backend, read_checked
+from magic_demo.bundled import load_examples
 from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
 from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors
@@ -22,7 +24,10 @@ from magic_demo.types import Family, Language, OptionScores, Pixels
 
 
 class OptionScorer:
-    """A loaded case answerer with its tokenizer, photo preprocessing and the option vectors, which are encoded once."""
+    """A loaded case answerer with its tokenizer, photo preprocessing and the option vectors, which are encoded once.
+
+    backend: what the encoders of photos and narratives run on; options are encoded in float32 before.
+    """
 
     def __init__(
         self,
@@ -33,6 +38,7 @@ class OptionScorer:
         model_id: str = "",
         set_priors: SetPriors | None = None,
         families: Sequence[Family] | None = None,
+        backend: Backend = Backend(),  # noqa: B008  (frozen)
     ) -> None:
         self.model = model
         self.model.eval()  # type: ignore[no-untyped-call]
@@ -45,10 +51,18 @@ class OptionScorer:
         self._layout = option_layout(self.families)
         with torch.inference_mode():
             self._option_vectors = model.encode_options(tokens["input_ids"], tokens["attention_mask"])
+        self.backend = backend
+        self._read_photos, self._read_tokens = (backend.prepare(encoder) for encoder in self._describe_encoders())
 
     @classmethod
-    def load(cls, source: str | Path, *, revision: str | None = None, families: Sequence[Family] | None = None) -> OptionScorer:
-        """Load from a folder or a Hub id. Raises CheckpointError with one line when anything is missing or broken."""
+    def load(
+        cls, source: str | Path, *, revision: str | None = None, families: Sequence[Family] | None = None, backend: str = "torch"
+    ) -> OptionScorer:
+        """Load from a folder or a Hub id. Raises CheckpointError with one line when anything is missing or broken.
+
+        backend: a name that ``choose_backend`` takes; raises BackendError when this machine cannot run it.
+        """
+        chosen = choose_backend(backend, read_checked(find_checkpoint(source, revision=revision)))
         model = load_model(source, AutoModel, revision=revision)
         if not isinstance(model, CaseAnswerer):
             raise CheckpointError(
@@ -63,6 +77,7 @@ class OptionScorer:
             model_id=name_model(source, revision=revision),
             set_priors=read_priors(priors) if priors.is_file() else None,
             families=families,
+            backend=chosen,
         )
 
     def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
@@ -77,13 +92,16 @@ class OptionScorer:
     @torch.inference_mode()
     def encode_photo(self, pixels: Pixels) -> Tensor:
         """Return the photo encoder's map of a photo (H, W, 3) uint8 RGB: (N, C) or (C, h, w)."""
-        return self.model.read_photos(torch.from_numpy(self.preprocessing.apply(pixels))[None])[0]
+        (maps,) = self._read_photos(torch.from_numpy(self.preprocessing.apply(pixels))[None])
+        return maps[0]
 
     def score_states(self, narrative: str, states: Sequence[Tensor]) -> OptionScores:
         """Score as ``score`` does, from photos that ``encode_photo`` has encoded."""
         tokens = tokenize(self.tokenizer, [narrative], self.model.config.max_text_tokens)
         with torch.inference_mode():
+            words = self._read_words(tokens)
             logits = self.model(
+                text_states=words,
                 photo_states=torch.stack(list(states))[None] if states else None,
                 photo_mask=torch.ones(1, len(states), dtype=torch.bool) if states else torch.zeros(1, 1, dtype=torch.bool),
                 option_vectors=self._option_vectors,
@@ -107,15 +125,15 @@ class OptionScorer:
         tokens = tokenize(self.tokenizer, [narrative], self.model.config.max_text_tokens)
         grey = np.full((*self.preprocessing.size, 3), GREY, np.uint8)
         with torch.no_grad():
-            maps = self.model.read_photos(torch.from_numpy(stack_photos([[*photos, grey]], self.preprocessing))[0])
-            words = self.model.read_tokens(**tokens)
+            (maps,) = self._read_photos(torch.from_numpy(stack_photos([[*photos, grey]], self.preprocessing))[0])
+            words = self._read_words(tokens)
         option_vectors = self._option_vectors.clone()  # what was made in inference mode takes no part in gradients
 
         def score(states: Tensor) -> Tensor:
             logits = self.model(
                 photo_states=states,
                 photo_mask=torch.ones(len(states), len(photos), dtype=torch.bool),
-                text_states=words.expand(len(states), -1, -1),
+                text_states=words.expand(len(states), -1, -1) if words is not None else None,
                 attention_mask=tokens["attention_mask"].expand(len(states), -1),
                 option_vectors=option_vectors,
                 **self._layout,
@@ -123,6 +141,45 @@ class OptionScorer:
             return logits[:, column]  # type: ignore[no-any-return]
 
         return [lay_out_grid(added.float(), self.preprocessing.size) for added in attribute_places(score, maps[:-1], maps[-1:])]
+
+    def _read_words(self, tokens: Mapping[str, Tensor]) -> Tensor | None:
+        """Return what the text encoder makes of a narrative, (1, T, W); None where the model does not read it or it is blank."""
+        if not self.model.config.narrative_input or not bool(tokens["attention_mask"].any()):
+            return None
+        (states,) = self._read_tokens(tokens["input_ids"], tokens["attention_mask"])
+        return states
+
+    def _describe_encoders(self) -> tuple[Encoder, Encoder]:
+        """Return the encoders of photos and of narratives."""
+        longest = self.model.config.max_text_tokens
+        cases = [example.encounter for example in load_examples()]
+
+        def list_photos() -> list[tuple[Tensor]]:
+            return [(torch.from_numpy(self.preprocessing.apply(photo.pixels))[None],) for case in cases for photo in case.photos]
+
+        def list_narratives() -> list[tuple[Tensor, Tensor]]:
+            told = [tokenize(self.tokenizer, [case.narrative.text(self.model.config.language)], longest) for case in cases]
+            return [(tokens["input_ids"], tokens["attention_mask"]) for tokens in told]
+
+        key = self.model_id if "@" in self.model_id else ""
+        photo, some = torch.zeros(1, 3, *self.preprocessing.size), torch.ones(2, 4, dtype=torch.long)
+        return (
+            Encoder(
+                lambda pixels: self.model.read_photos(pixels),
+                self.model.vision_model,
+                (photo,),
+                key=key and f"{key} photos {self.preprocessing}",
+                typical=list_photos,
+            ),
+            Encoder(
+                lambda ids, mask: self.model.read_tokens(ids, mask),
+                self.model.text_model,
+                (some, some),
+                free=2,
+                key=key and f"{key} narratives",
+                typical=list_narratives,
+            ),
+        )
 
 
 def place_families(families: Sequence[Family]) -> list[tuple[Family, slice]]:

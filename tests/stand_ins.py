@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.backends import Backend
 from magic_demo.decoding import SetPriors
 from magic_demo.errors import ModelError
 from magic_demo.photos import resize_pixels
@@ -22,6 +23,7 @@ class RedFinder:
     """Finds what is redder than green, at 32x32; fails on photos that are pure black."""
 
     model_id = "red-finder@0"
+    backend = Backend()
     threshold = 0.5
 
     def __init__(self) -> None:
@@ -48,6 +50,7 @@ class WordScorer:
     """Prefers option (number of characters + photos) modulo the number of options; fails on the text "fail"."""
 
     model_id = "word-scorer@0"
+    backend = Backend()
     set_priors: SetPriors | None = None
 
     def __init__(self) -> None:

@@ -85,6 +85,7 @@ def test_the_manifest_names_models_versions_and_settings(data: Path, tmp_path: P
     _predict(data, tmp_path / "out", system_name="ours")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["settings"]["models"] == {"segmentation": "red-finder@0", "cvqa": "word-scorer@0"}
+    assert manifest["settings"]["backends"] == {"segmentation": "torch", "cvqa": "torch"}
     assert manifest["settings"]["system_name"] == "ours" and manifest["settings"]["versions"]["torch"]
     assert manifest["results"]["encounters"] == 3 and manifest["finished"] >= manifest["started"]
 
@@ -94,7 +95,7 @@ class _StopsAt:
 
     def __init__(self, encounter_id: str | None) -> None:
         self.inner = stand_in_predictor()
-        self.segmenter, self.models = self.inner.segmenter, self.inner.models
+        self.segmenter, self.models, self.backends = self.inner.segmenter, self.inner.models, self.inner.backends
         self.answers_questions, self.set_priors = self.inner.answers_questions, self.inner.set_priors
         self.stop_at = encounter_id
         self.asked: list[str] = []

@@ -12,7 +12,7 @@ TORCH = {"torch", "transformers", "accelerate"}
 
 # From the bottom up: a module may import modules of its own layer and of those above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "types", "limits"),
+    ("errors", "types", "limits", "backend_names"),
     (
         "whole_files",
         "pipeline",
@@ -72,12 +72,12 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "question_map",
     ),
     ("explanation", "evidence"),
-    ("checkpoints", "encoders", "photo_head", "attribution", "case_answerer"),
+    ("backends", "openvino_encoder", "checkpoints", "encoders", "photo_head", "attribution", "case_answerer"),
     ("compact_segmentation", "segmentation", "vqa", "feature_cache"),
     ("lesion_answers",),
     ("predictor",),
     ("batch",),
-    ("predict_command",),
+    ("predict_command", "backends_command"),
     ("ui",),
     ("__main__",),
 )

@@ -27,7 +27,6 @@ from magic_demo.lesion_answers import (
     PhotoEvidence,
     describe_measures,
     look_at_photo,
-    name_encoder,
     pool_places,
     weigh_places,
 )
@@ -56,7 +55,7 @@ def make_segmenter(seed: int = 1, *, mirrored: bool = False) -> Segmenter:
 def make_scorer(segmenter: Segmenter) -> LesionScorer:
     """Return a scorer of chance for a segmenter's features."""
     torch.manual_seed(5)
-    config = LesionAnswererConfig(channels=CHANNELS, hidden=8, segmenter="tiny", encoder_digest=name_encoder(segmenter)[1])
+    config = LesionAnswererConfig(channels=CHANNELS, hidden=8, segmenter="tiny", encoder_digest=segmenter.encoder_name[1])
     model = LesionAnswerer(config)
     with torch.no_grad():
         for weights in model.parameters():
@@ -202,13 +201,13 @@ def test_without_a_segmenter_the_photos_do_not_count_and_the_reader_is_told(scor
 
 
 def test_a_change_of_one_weight_or_of_the_preprocessing_is_another_encoder(segmenter: Segmenter) -> None:
-    before = name_encoder(segmenter)
-    assert before == name_encoder(make_segmenter()) != name_encoder(make_segmenter(2))
+    before = segmenter.encoder_name
+    assert before == make_segmenter().encoder_name != make_segmenter(2).encoder_name
     model: Any = segmenter.model
     with torch.no_grad():
         model.encoder.stem.convolution.weight[0, 0, 0, 0] += 0.1
-    assert name_encoder(segmenter) != before
-    assert name_encoder(make_segmenter(mirrored=True)) != before
+    assert Segmenter(model, segmenter.tokenizer, segmenter.preprocessing, model_id="changed").encoder_name != before
+    assert make_segmenter(mirrored=True).encoder_name != before
 
 
 def test_config_decides_which_scorer_is_loaded(scorer: LesionScorer, tmp_path: Path) -> None:

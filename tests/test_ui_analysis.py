@@ -25,6 +25,7 @@ class QuietPredictor:
     """Answers at once, with nothing."""
 
     models: Mapping[str, str] = {"segmentation": "quiet"}
+    backends: Mapping[str, str] = {}
     calibrated_on: Mapping[str, str] = {}
 
     def predict(self, encounter: Encounter) -> Prediction:

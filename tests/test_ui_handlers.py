@@ -40,6 +40,7 @@ class WritingPredictor:
     """Finds a lesion everywhere, answers the same always, and keeps what it was asked."""
 
     models: Mapping[str, str] = {"segmentation": "written", "cvqa": "written"}
+    backends: Mapping[str, str] = {"segmentation": "bfloat16"}
     calibrated_on: Mapping[str, str] = {"cvqa": "three <cases>"}
 
     def __init__(self) -> None:
@@ -481,7 +482,7 @@ def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> No
     loading = render_status("loading", fixed_line("status.loading"))
     updates = browser.handlers.look_for_models({browser.parts.status: loading})
     assert "Ready" in updates[browser.parts.status] and "written" in updates[browser.parts.top.about]
-    assert "three &lt;cases&gt;" in updates[browser.parts.top.about]
+    assert "three &lt;cases&gt;" in updates[browser.parts.top.about] and "bfloat16" in updates[browser.parts.top.about]
 
 
 def test_what_was_done_while_the_models_loaded_stays_in_the_status_line(browser: Browser) -> None:

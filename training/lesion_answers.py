@@ -18,7 +18,7 @@ from torch.nn import functional
 from magic_demo.combining import WEIGHTS_NAME, Weights
 from magic_demo.cue_model import CueModel
 from magic_demo.decoding import PRIORS_NAME, SetPriors, count_priors, write_priors
-from magic_demo.lesion_answers import LesionAnswerer, LesionAnswererConfig, name_encoder
+from magic_demo.lesion_answers import LesionAnswerer, LesionAnswererConfig
 from magic_demo.questions import load_families
 from magic_demo.segmentation import Segmenter
 from magic_demo.types import Narrative, OptionScores
@@ -115,7 +115,7 @@ def train_answers(settings: LesionAnswerSettings) -> dict[str, object]:
     """Do what the command says; returns the report, which also goes to ``photos.json`` below ``kept`` and into the checkpoint's model card."""
     torch.set_num_threads(settings.threads)
     segmenter = Segmenter.load(settings.segmentation)
-    if name_encoder(segmenter)[0] != LesionAnswererConfig.segmenter_type:
+    if segmenter.encoder_name[0] != LesionAnswererConfig.segmenter_type:
         raise SettingsError(
             f"{settings.segmentation}: a {LesionAnswererConfig.segmenter_type} checkpoint is expected, whose features can be pooled"
         )
@@ -163,7 +163,7 @@ def fit_heads(taught: Sequence[SeenCase], settings: LesionAnswerSettings, prior:
         hidden=settings.head.hidden,
         dropout=settings.head.dropout,
         segmenter=segmenter.model_id,
-        encoder_digest=name_encoder(segmenter)[1],
+        encoder_digest=segmenter.encoder_name[1],
     )
     model = LesionAnswerer(config)
     for head, vectors in ((model.seen, lesson.vectors), (model.measured, lesson.vectors[:, :, -measures:])):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from magic_demo.lesion_answers import describe_measures, look_at_photo, name_encoder, pool_places
+from magic_demo.lesion_answers import describe_measures, look_at_photo, pool_places
 from magic_demo.photos import read_photo, resize_pixels
 from magic_demo.questions import load_families
 from magic_demo.segmentation import Segmenter
@@ -125,7 +125,7 @@ def _answer(labels: dict[str, str]) -> Answers:
 def _look(
     jobs: Sequence[tuple[LearningCase, Path]], segmenter: Segmenter, folder: Path, name: str, views: Views | None
 ) -> dict[str, NDArray[Any]]:
-    key = hashlib.sha256(repr((name_encoder(segmenter), segmenter.model_id, views, LAYOUT, [str(path) for _, path in jobs])).encode())
+    key = hashlib.sha256(repr((segmenter.encoder_name, segmenter.model_id, views, LAYOUT, [str(path) for _, path in jobs])).encode())
     file = folder / f"{name.replace(' ', '-')}-{key.hexdigest()[:16]}.npz"
     if file.is_file():
         with np.load(file, allow_pickle=False) as kept:

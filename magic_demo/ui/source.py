@@ -20,6 +20,10 @@ class EncounterPredictor(Protocol):
         """Return task -> model id of what is loaded."""
 
     @property
+    def backends(self) -> Mapping[str, str]:
+        """Return task -> what its model runs on (``magic_demo.backends``)."""
+
+    @property
     def calibrated_on(self) -> Mapping[str, str]:
         """Return task -> the cases, in words, that its probabilities were calibrated on."""
 
@@ -86,6 +90,11 @@ class PredictorSource:
     def models(self) -> Mapping[str, str]:
         """Return task -> model id, empty while loading."""
         return self._predictor.models if self._predictor is not None else {}
+
+    @property
+    def backends(self) -> Mapping[str, str]:
+        """Return task -> what its model runs on, empty while loading."""
+        return self._predictor.backends if self._predictor is not None else {}
 
     @property
     def calibrated_on(self) -> Mapping[str, str]:

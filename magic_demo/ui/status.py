@@ -58,11 +58,10 @@ def render_about(source: PredictorSource) -> str:
     """Return the About panel with the ids of the models that run."""
     models = source.models
     missing = both("about.waiting" if source.state == "loading" else "about.left_out")
-    on = source.calibrated_on
-    notes = {part: f"<small>{both('about.calibrated_on')} {escape(on[part])}</small>" for part in PARTS if part in on}
+    said = {"about.runs_on": source.backends, "about.calibrated_on": source.calibrated_on}
+    notes = {part: "".join(f"<small>{both(key)} {escape(of[part])}</small>" for key, of in said.items() if part in of) for part in PARTS}
     rows = "".join(
-        f"<dt>{both(f'about.{part}')}</dt><dd>{escape(models[part]) if part in models else missing}{notes.get(part, '')}</dd>"
-        for part in PARTS
+        f"<dt>{both(f'about.{part}')}</dt><dd>{escape(models[part]) if part in models else missing}{notes[part]}</dd>" for part in PARTS
     )
     return (
         f'<details class="about" id="about-details"><summary id="about-open">{both("about.open")}</summary><div class="about-panel">'

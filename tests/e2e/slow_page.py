@@ -26,6 +26,7 @@ class SlowPredictor:
     """Finds the same disc on every photo."""
 
     models: Mapping[str, str] = {"segmentation": "slow"}
+    backends: Mapping[str, str] = {}
     calibrated_on: Mapping[str, str] = {}
 
     def __init__(self, folder: Path) -> None:

@@ -1,0 +1,157 @@
+"""What a model's encoders run on and in which numbers: the one place that decides.
+
+An encoder is the part of a model that takes the time: it sees a photo or reads a narrative, and nothing else. Decoders, heads and the features
+between stay in float32 on the processor, whatever runs the encoders. torch in float32 is the reference.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import os
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from magic_demo.backend_names import AUTO, BACKENDS
+from magic_demo.errors import BackendError, CheckpointError, one_line
+
+CHECKED_NAME = "backends.json"
+"""In a checkpoint's folder: by which backends its results were compared with float32, and how near they came."""
+
+Encode = Callable[..., tuple[Tensor, ...]]
+"""An encoder that is ready: float32 (or token) tensors of the processor in, float32 tensors of the processor out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """An encoder as its model has it.
+
+    run: what is to be called. weights: the module that holds what it reads. example: inputs of the kind it will get. free: how many leading
+    dimensions of the inputs differ from call to call. key: names weights and inputs' size among all others, empty where that is unknown. typical: inputs
+    by which the range of values can be found.
+    """
+
+    run: Callable[..., Tensor | tuple[Tensor, ...]]
+    weights: nn.Module
+    example: tuple[Tensor, ...]
+    free: int = 1
+    key: str = ""
+    typical: Callable[[], Iterable[tuple[Tensor, ...]]] = tuple
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What runs encoders. name: one of BACKENDS. exact: float32 all the same, on a graphics card."""
+
+    name: str = "torch"
+    exact: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name} float32" if self.exact else self.name
+
+    def prepare(self, encoder: Encoder) -> Encode:
+        """Return the encoder ready to run. Its weights may move or be rounded, so that it is then only to be run by what this returns."""
+        if self.name == "torch":
+            return lambda *inputs: _as_tuple(encoder.run(*inputs))
+        if self.name == "bfloat16":
+            for module in encoder.weights.modules():
+                if isinstance(module, nn.Linear | nn.Conv2d):  # norms, sums and biases of attention stay in float32
+                    module.to(torch.bfloat16)
+            return _run_rounded(encoder.run, torch.device("cpu"))
+        if self.name == "cuda":
+            encoder.weights.to("cuda")
+            return _run_rounded(encoder.run, torch.device("cuda"), exact=self.exact)
+        from magic_demo.openvino_encoder import load_encoder  # OpenVINO is optional
+
+        return load_encoder(encoder, int8=self.name == "openvino-int8")
+
+
+def choose_backend(wanted: str, checked: Collection[str] = ()) -> Backend:
+    """Return the backend of that name; for "auto" the fastest whose results are known to be those of float32.
+
+    checked: the backends that a checkpoint was checked with (``read_checked``). OpenVINO is only taken by name. Raises BackendError with one line
+    that says what to install when this machine cannot run it.
+    """
+    if wanted == AUTO:
+        if torch.cuda.is_available():
+            return Backend("cuda", exact="bfloat16" not in checked)
+        return Backend("bfloat16" if has_bfloat16() and "bfloat16" in checked else "torch")
+    if wanted not in BACKENDS:
+        raise BackendError(f"there is no backend {wanted!r}; one of {AUTO}, {', '.join(BACKENDS)} is expected")
+    if problem := explain_missing(wanted):
+        raise BackendError(f"backend {wanted}: {problem}")
+    return Backend(wanted)
+
+
+def explain_missing(name: str) -> str:
+    """Return why this machine cannot run a backend and what to do, in one line; empty where it can."""
+    if name == "cuda" and not torch.cuda.is_available():
+        return "torch finds no graphics card; install its driver and a CUDA build of torch (https://pytorch.org), or choose another backend"
+    packages = {"openvino": ("openvino",), "openvino-int8": ("openvino", "nncf")}.get(name, ())
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        return f"{' and '.join(missing)} not installed; pip install -r requirements-openvino.txt, or choose another backend"
+    return ""
+
+
+def has_bfloat16() -> bool:
+    """Return whether the processor has instructions for products in bfloat16."""
+    held = torch.cpu.get_capabilities()
+    return bool(held.get("amx_bf16") or held.get("avx512_bf16"))
+
+
+def read_checked(folder: Path) -> dict[str, str]:
+    """Read ``backends.json``: backend -> how near its results came to those of float32, in words; nothing where there is no such file.
+
+    Raises CheckpointError for a file that does not hold that.
+    """
+    path = folder / CHECKED_NAME
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))["checked"]
+        if not isinstance(content, dict) or not all(name in BACKENDS and isinstance(said, str) for name, said in content.items()):
+            raise ValueError(f"'checked' maps some of {', '.join(BACKENDS)} to a line")
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path}: cannot be read ({one_line(error, 160)}); remove it, or run 'python -m magic_demo backends' again"
+        ) from error
+    return content
+
+
+def use_cores() -> None:
+    """Let torch use the cores that this process may use, which in a container can be far fewer than the machine has; once, before models run.
+
+    ``OMP_NUM_THREADS`` in the environment, which torch itself reads, goes before.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(min(torch.get_num_threads(), count_cores()))
+
+
+def count_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return how many cores this process may use: those it is bound to, or fewer where ``quota``, the container's, says so."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        share, period = quota.read_text(encoding="ascii").split()
+        return max(1, min(cores, math.ceil(int(share) / int(period))))
+    except (OSError, ValueError, ZeroDivisionError):  # no such file, or "max": no quota
+        return cores
+
+
+def _run_rounded(run: Callable[..., Tensor | tuple[Tensor, ...]], device: torch.device, *, exact: bool = False) -> Encode:
+    """Return an encoder whose products are taken in bfloat16 on a device; what comes out is float32 on the processor."""
+
+    def encode(*inputs: Tensor) -> tuple[Tensor, ...]:
+        with torch.autocast(device.type, torch.bfloat16, enabled=not exact):
+            return tuple(values.float().cpu() for values in _as_tuple(run(*(values.to(device) for values in inputs))))
+
+    return encode
+
+
+def _as_tuple(values: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return (values,) if isinstance(values, Tensor) else values

@@ -1,0 +1,166 @@
+"""Which backend runs is decided in one place: by name, by the machine, and by what the checkpoint was checked with."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from magic_demo import backends
+from magic_demo.backend_names import AUTO, BACKENDS
+from magic_demo.backends import CHECKED_NAME, Backend, Encoder, choose_backend, count_cores, read_checked
+from magic_demo.errors import BackendError, CheckpointError
+from magic_demo.segmentation import Segmenter
+from magic_demo.vqa import OptionScorer
+from tests.test_segmentation import write_clipseg
+from tests.test_vqa import TEXT, make_model, make_photos, save_checkpoint
+
+CHECKED = {"bfloat16": "mask IoU 0.996 on average to float32, 10 photos"}
+
+
+def set_machine(patch: pytest.MonkeyPatch, *, card: bool = False, bfloat16: bool = False) -> None:
+    patch.setattr(torch.cuda, "is_available", lambda: card)
+    patch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": bfloat16})
+
+
+def make_encoder(**more: Any) -> Encoder:
+    """Make an encoder of two layers with a norm between, the same each time."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(8, 32), nn.LayerNorm(32), nn.Linear(32, 4)).eval()
+    return Encoder(lambda values: module(values), module, (torch.zeros(1, 8),), **more)
+
+
+@pytest.mark.parametrize(
+    ("card", "bfloat16", "checked", "expected"),
+    [
+        (False, False, CHECKED, "torch"),
+        (False, True, {}, "torch"),
+        (False, True, {"openvino": "checked"}, "torch"),
+        (False, True, CHECKED, "bfloat16"),
+        (True, True, {}, "cuda float32"),
+        (True, False, CHECKED, "cuda"),
+    ],
+)
+def test_auto_rounds_only_what_was_checked_and_takes_a_graphics_card_first(
+    monkeypatch: pytest.MonkeyPatch, card: bool, bfloat16: bool, checked: dict[str, str], expected: str
+) -> None:
+    set_machine(monkeypatch, card=card, bfloat16=bfloat16)
+    assert str(choose_backend(AUTO, checked)) == expected
+
+
+def test_a_backend_that_is_named_runs_unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_machine(monkeypatch, card=True)
+    assert [str(choose_backend(name)) for name in BACKENDS] == list(BACKENDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks", "words"),
+    [
+        ("gpu", "", "one of auto, torch, bfloat16, cuda, openvino, openvino-int8"),
+        ("cuda", "", "no graphics card"),
+        ("openvino", "openvino", "openvino not installed; pip install -r requirements-openvino.txt"),
+        ("openvino-int8", "nncf", "nncf not installed; pip install -r requirements-openvino.txt"),
+    ],
+)
+def test_what_is_not_there_is_one_line_that_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, repository: Path, name: str, lacks: str, words: str
+) -> None:
+    set_machine(monkeypatch)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda package: None if package == lacks else find(package))
+    with pytest.raises(BackendError, match=words) as caught:
+        choose_backend(name)
+    assert "\n" not in str(caught.value)
+    assert (repository / "requirements-openvino.txt").is_file()
+
+
+def test_only_products_are_rounded_and_what_comes_out_is_float32() -> None:
+    exact, rounded = make_encoder(), make_encoder()
+    values = torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
+    (expected,), (got,) = (Backend(name).prepare(encoder)(values) for name, encoder in (("torch", exact), ("bfloat16", rounded)))
+    assert [parameter.dtype for parameter in rounded.weights.parameters()] == [torch.bfloat16] * 2 + [torch.float32] * 2 + [
+        torch.bfloat16
+    ] * 2
+    assert got.dtype == torch.float32 and not torch.equal(got, expected)
+    torch.testing.assert_close(got, expected, atol=0.03, rtol=0.03)
+
+
+def test_a_graphics_card_without_rounding_gives_what_float32_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nn.Module, "to", lambda self, *_: self)
+    monkeypatch.setattr(torch, "device", lambda _kind, real=torch.device: real("cpu"))  # no card is needed to see what is done around it
+    values = torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
+    (expected,) = Backend().prepare(make_encoder())(values)
+    (exact,), (rounded,) = (Backend("cuda", exact=exact).prepare(make_encoder())(values) for exact in (True, False))
+    assert torch.equal(exact, expected)
+    assert not torch.equal(rounded, expected) and rounded.dtype == torch.float32
+
+
+def test_a_checkpoint_says_what_it_was_checked_with_and_auto_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    set_machine(monkeypatch, bfloat16=True)
+    folder = write_clipseg(tmp_path / "clipseg")
+    assert read_checked(folder) == {} and str(Segmenter.load(folder, backend=AUTO).backend) == "torch"
+    (folder / CHECKED_NAME).write_text(json.dumps({"checked": CHECKED}), encoding="utf-8")
+    assert read_checked(folder) == CHECKED and str(Segmenter.load(folder, backend=AUTO).backend) == "bfloat16"
+    assert str(Segmenter.load(folder).backend) == "torch", "training and tests keep to the reference unless they name another"
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"checked": ["bfloat16"]}', '{"checked": {"abacus": "exact"}}', '{"checked": {"cuda": 1}}']
+)
+def test_a_check_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / CHECKED_NAME).write_text(content, encoding="utf-8")
+    with pytest.raises(CheckpointError, match=CHECKED_NAME):
+        read_checked(tmp_path)
+
+
+def test_masks_and_scores_in_bfloat16_are_near_those_in_float32(tmp_path: Path) -> None:
+    (photo,) = make_photos((50, 60))
+    folder = write_clipseg(tmp_path / "clipseg")
+    exact, rounded = (Segmenter.load(folder, backend=name).predict(photo, "red rash") for name in ("torch", "bfloat16"))
+    assert 0 < np.abs(exact - rounded).max() < 0.05
+    folder = save_checkpoint(tmp_path / "answerer", make_model())
+    scorers = [OptionScorer.load(folder, backend=name) for name in ("torch", "bfloat16")]
+    scores, near = (scorer.score(TEXT, [photo]) for scorer in scorers)
+    assert any((scores[qid] != near[qid]).any() for qid in scores)
+    assert all(np.abs(scores[qid] - near[qid]).max() < 0.05 for qid in scores)
+    places, about = (scorer.attribute(TEXT, [photo], "CQID034", 1)[0] for scorer in scorers)
+    assert np.abs(places - about).max() < 0.05
+
+
+@pytest.mark.parametrize(
+    ("content", "cores"),
+    [("200000 100000\n", 2), ("150000 100000\n", 2), ("50000 100000", 1), ("max 100000\n", 8), ("broken", 8), (None, 8)],
+)
+def test_cores_are_those_that_the_process_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, cores: int) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(8)), raising=False)
+    quota = tmp_path / "cpu.max"
+    if content is not None:
+        quota.write_text(content, encoding="ascii")
+    assert count_cores(quota) == cores
+
+
+def test_a_number_of_threads_that_the_environment_sets_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_to: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", set_to.append)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
+    monkeypatch.setattr(backends, "count_cores", lambda: 2)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    backends.use_cores()
+    assert set_to == []
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    backends.use_cores()
+    assert set_to == [2]
+
+
+def test_encoders_are_called_as_the_model_has_them() -> None:
+    encoder = Encoder(lambda one, other: (one + other, one), nn.Identity(), (torch.zeros(1), torch.zeros(1)))
+    one, other = torch.ones(3), torch.full((3,), 2.0)
+    total: tuple[Tensor, ...] = Backend().prepare(encoder)(one, other)
+    assert torch.equal(total[0], torch.full((3,), 3.0)) and torch.equal(total[1], one)

@@ -1,0 +1,143 @@
+"""OpenVINO gives what torch gives, within what rounding explains; what it converts is kept and survives damage."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from magic_demo.backends import Backend
+from magic_demo.errors import BackendError
+from magic_demo.openvino_encoder import CACHE_VARIABLE, cache_folder, import_openvino
+from magic_demo.segmentation import Segmenter
+from magic_demo.vqa import OptionScorer
+from tests.test_backends import make_encoder
+from tests.test_segmentation import write_clipseg
+from tests.test_vqa import TEXT, make_model, make_photos, save_checkpoint
+
+openvino = import_openvino()
+VALUES = torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep what is converted in a folder of the test's own."""
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def conversions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """Give a list that grows with each conversion."""
+    done: list[object] = []
+    convert = openvino.convert_model
+
+    def count(model: object, **more: object) -> object:
+        done.append(model)
+        return convert(model, **more)
+
+    monkeypatch.setattr(openvino, "convert_model", count)
+    yield done
+
+
+def test_masks_and_scores_are_near_those_of_torch(tmp_path: Path, conversions: list[object]) -> None:
+    photo, wide = make_photos((50, 60), (40, 90))
+    folder = write_clipseg(tmp_path / "clipseg")
+    exact, near = (Segmenter.load(folder, backend=name) for name in ("torch", "openvino"))
+    for segmenter in (exact, near):
+        segmenter.mirrored = True  # a batch of two
+    assert np.abs(exact.predict(photo, "red rash") - near.predict(photo, "red rash")).max() < 0.05
+    folder = save_checkpoint(tmp_path / "answerer", make_model())
+    scorer, other = (OptionScorer.load(folder, backend=name) for name in ("torch", "openvino"))
+    assert len(conversions) == 3, "photos of the one, photos and narratives of the other"
+    for text in (TEXT, "red", ""):
+        scores, close = scorer.score(text, [photo, wide]), other.score(text, [photo, wide])
+        assert all(np.abs(scores[qid] - close[qid]).max() < 0.05 for qid in scores)
+    assert sys.modules["openvino_telemetry"] is None, "nothing is reported to anybody"
+
+
+def test_an_encoder_with_a_name_is_converted_once(cache: Path, conversions: list[object]) -> None:
+    encoders = [make_encoder(key=key) for key in ("model@1", "model@1", "model@2", "", "")]
+    (expected,) = Backend().prepare(make_encoder())(VALUES)
+    for encoder in encoders:
+        (got,) = Backend("openvino").prepare(encoder)(VALUES)
+        torch.testing.assert_close(got, expected, atol=0.03, rtol=0.03)
+    assert len(conversions) == 4, "what has no name cannot be found again"
+    assert len(list((cache / "openvino").iterdir())) == 2
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "garbage"])
+def test_what_is_damaged_on_the_disk_is_made_again(cache: Path, conversions: list[object], damage: str) -> None:
+    Backend("openvino").prepare(make_encoder(key="model@1"))
+    (folder,) = (cache / "openvino").iterdir()
+    if damage == "missing":
+        (folder / "encoder.xml").unlink()
+    elif damage == "cut":
+        (folder / "encoder.bin").write_bytes(b"")
+    else:
+        (folder / "encoder.xml").write_text("<net", encoding="utf-8")
+    (got,) = Backend("openvino").prepare(make_encoder(key="model@1"))(VALUES)
+    (expected,) = Backend().prepare(make_encoder())(VALUES)
+    torch.testing.assert_close(got, expected, atol=0.03, rtol=0.03)
+    assert len(conversions) == 2
+    Backend("openvino").prepare(make_encoder(key="model@1"))
+    assert len(conversions) == 2, "and kept again"
+
+
+def test_a_cache_that_cannot_be_written_is_one_line_that_says_how_to_choose_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("not a folder", encoding="utf-8")
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "file"))
+    with pytest.raises(BackendError, match=CACHE_VARIABLE):
+        Backend("openvino").prepare(make_encoder(key="model@1"))
+
+
+def test_another_process_that_was_faster_is_no_error(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Backend("openvino").prepare(make_encoder(key="model@1"))
+    (folder,) = (cache / "openvino").iterdir()
+    kept = cache / "kept"
+    folder.rename(kept)
+    save = openvino.save_model
+
+    def save_late(graph: object, path: Path, **more: object) -> None:
+        save(graph, path, **more)
+        shutil.copytree(kept, folder)
+
+    monkeypatch.setattr(openvino, "save_model", save_late)
+    (got,) = Backend("openvino").prepare(make_encoder(key="model@1"))(VALUES)
+    assert got.shape == (5, 4)
+    assert [path.name for path in (cache / "openvino").iterdir()] == [folder.name], "nothing half-written is left"
+
+
+def test_eight_bits_find_their_ranges_on_typical_inputs() -> None:
+    asked: list[int] = []
+
+    def list_typical() -> list[tuple[torch.Tensor]]:
+        asked.append(1)
+        return [(VALUES[number : number + 1],) for number in range(5)]
+
+    (got,) = Backend("openvino-int8").prepare(make_encoder(typical=list_typical))(VALUES)
+    with torch.no_grad():
+        (expected,) = Backend().prepare(make_encoder())(VALUES)
+    assert asked == [1]
+    assert 0 < float((got - expected).abs().max()) < 0.2
+    assert np.corrcoef(got.numpy().ravel(), expected.numpy().ravel())[0, 1] > 0.99
+
+
+def test_the_cache_lies_where_the_system_keeps_what_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert cache_folder() == tmp_path / "cache"
+    monkeypatch.delenv(CACHE_VARIABLE)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder() == tmp_path / "xdg" / "magic-demo"
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "local"))
+    assert cache_folder() == tmp_path / "local" / "magic-demo"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert cache_folder() == Path.home() / "Library" / "Caches" / "magic-demo"
