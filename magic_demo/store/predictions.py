@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.bundles import BundleError, pack_prediction, unpack_prediction
+from magic_demo.bundles import BundleError, unpack_prediction
 from magic_demo.errors import StoreError
 from magic_demo.store.cases import find_case
 from magic_demo.store.readers import find_present_row, find_row
@@ -18,10 +18,9 @@ from magic_demo.store.tables import CaseRow, PredictionRow, ReviewRow, ShowingRo
 from magic_demo.types import CaseKey, Prediction
 
 
-def add_showing(session: Session, key: CaseKey, reader: str, prediction: Prediction) -> None:
-    """Keep that a reader was shown a prediction, and the prediction; nothing is added when it is what this reader was shown last."""
+def add_showing(session: Session, key: CaseKey, reader: str, content: str) -> None:
+    """Keep that a reader was shown a packed prediction, and that; nothing is added when it is what this reader was shown last."""
     case, row = find_case(session, key), find_present_row(session, reader)
-    content = pack_prediction(prediction)
     digest = hashlib.sha256(content.encode("ascii")).hexdigest()
     last = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number, ShowingRow.reader_id == row.id)
     if session.scalar(last.order_by(ShowingRow.shown_at.desc()).limit(1)) == digest:
@@ -29,7 +28,10 @@ def add_showing(session: Session, key: CaseKey, reader: str, prediction: Predict
     if session.get(PredictionRow, (case.number, digest)) is None:
         session.add(PredictionRow(case_number=case.number, digest=digest, content=content))
         session.flush()
-    session.add(ShowingRow(case_number=case.number, reader_id=row.id, shown_at=datetime.now(UTC), digest=digest))
+    before = session.scalar(sa.select(sa.func.max(ShowingRow.shown_at)).where(ShowingRow.case_number == case.number))
+    now = datetime.now(UTC)  # a clock that was set back must not make what was shown last look older
+    shown_at = now if before is None else max(now, before + timedelta(microseconds=1))
+    session.add(ShowingRow(case_number=case.number, reader_id=row.id, shown_at=shown_at, digest=digest))
 
 
 def read_shown(session: Session, key: CaseKey) -> Prediction | None:

@@ -12,6 +12,7 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from magic_demo.bundles import pack_prediction
 from magic_demo.errors import StoreError
 from magic_demo.store import cases, copies, predictions, readers, reviews
 from magic_demo.store.database import Database
@@ -144,8 +145,9 @@ class Store:
 
     def note_shown(self, case: CaseKey, reader: str, prediction: Prediction) -> None:
         """Keep that a reader was shown what models say of a case, and what that was (maps as in a bundle); nothing older changes."""
+        content = pack_prediction(prediction)  # slow: not while others wait to write
         with self._database.writing() as session:
-            predictions.add_showing(session, case, reader, prediction)
+            predictions.add_showing(session, case, reader, content)
 
     def shown(self, case: CaseKey) -> Prediction | None:
         """Return what anybody was shown last of a case, None where no model has spoken of it. For eyes that may see it."""

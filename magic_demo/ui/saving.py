@@ -17,6 +17,9 @@ from magic_demo.ui.review import Drafts, Part, Reading, ReviewDraft
 HEARD_SECONDS = 5.0
 """How long a save waits for changes that the browser has sent and that are still on their way."""
 
+LOCKS = 64
+"""Sessions share as many locks: one session's saves follow each other, and hardly ever wait for another's."""
+
 
 class Saver:
     """Saves the drafts of all sessions, and counts the changes that were heard of each open case."""
@@ -29,7 +32,7 @@ class Saver:
         self._heard: OrderedDict[str, int] = OrderedDict()
         self._noted: OrderedDict[str, Prediction] = OrderedDict()
         self._change = threading.Condition()
-        self._saving = threading.Lock()
+        self._saving = [threading.Lock() for _ in range(LOCKS)]
 
     def heard(self, case_id: object) -> None:
         """Count a change of a case that came from the browser, whether it could be used or not."""
@@ -40,6 +43,11 @@ class Saver:
             while len(self._heard) > self._max_cases:
                 self._heard.popitem(last=False)
             self._change.notify_all()
+
+    def count_heard(self, case_id: str) -> int:
+        """Return how many changes of a case were heard; what was saved since then holds them all."""
+        with self._change:
+            return self._heard.get(case_id, 0)
 
     def wait(self, case_id: object, count: object) -> None:
         """Wait until so many changes of a case were heard, at most HEARD_SECONDS: requests of one browser may overtake each other."""
@@ -52,7 +60,7 @@ class Saver:
 
     def save(self, session: str) -> SavedReview | None:
         """Save the session's draft as it is now; None where it is of no stored case. Raises StoreError."""
-        with self._saving:  # the draft is read within: an older one never lands after a newer one
+        with self._saving[hash(session) % LOCKS]:  # the draft is read within: an older one never lands after a newer one
             draft = self._drafts.get(session)
             if draft is None or draft.reading is None:
                 return None
@@ -65,10 +73,11 @@ class Saver:
         if prediction is None or reading is None or self._noted.get(draft.case) is prediction:
             return
         self._desk.note_shown(reading.reader, reading.key, prediction)
-        self._noted[draft.case] = prediction
-        self._noted.move_to_end(draft.case)
-        while len(self._noted) > self._max_cases:
-            self._noted.popitem(last=False)
+        with self._change:
+            self._noted[draft.case] = prediction
+            self._noted.move_to_end(draft.case)
+            while len(self._noted) > self._max_cases:
+                self._noted.popitem(last=False)
 
     def change(self, session: str, part: Part, value: Any) -> None:
         """Put a part that the reader has changed into the session's draft; a finished reading that changes goes on."""
