@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
@@ -113,8 +115,19 @@ def main() -> int:
         except ReachError as error:
             print(error, file=sys.stderr)
             return 1
-    app.block_thread()
+    _wait_for_stop()
+    app.close(verbose=False)  # no new requests; those that are under way are answered, for some seconds
+    if desk.store is not None:
+        desk.store.close()
     return 0
+
+
+def _wait_for_stop() -> None:
+    """Wait for Ctrl+C, or for what asks a service to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
 
 
 if __name__ == "__main__":
