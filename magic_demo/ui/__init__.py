@@ -14,6 +14,7 @@ from magic_demo.ui.assets import launch_settings
 from magic_demo.ui.board_page import list_board_routes
 from magic_demo.ui.cards import cards_component
 from magic_demo.ui.case_panel import lay_out_case
+from magic_demo.ui.connection import connection_component
 from magic_demo.ui.covering import Covering
 from magic_demo.ui.desk import Desk
 from magic_demo.ui.gate import list_gates
@@ -70,13 +71,13 @@ def lay_out_page(
                 cards = cards_component()
                 why = why_component()
                 form = form_component()
+        connection_component()
         status = gr.HTML(render_source(source), js_on_load=None, elem_id="status", apply_default_css=False)
         parts = Parts(top, panel, viewer, cards, why, readings, form, status, case, spoken, timer)
         handlers = Handlers(parts, source, examples, cases, desk.arrivals)
         review = ReviewState(handlers, desk, Saver(desk, handlers.drafts, cases))
         _wire(handlers, review)
-        if desk.store is not None:
-            wire_review(handlers, review, QUIET)
+        wire_review(handlers, review, QUIET)
         app.load(handlers.look_for_models, {status}, handlers.loading, **QUIET)  # what the page was built with may be long past
     add_agreement_page(app, desk, QUIET)
     return app, handlers

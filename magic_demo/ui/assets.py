@@ -24,6 +24,7 @@ STYLE_SHEETS = (
     "why.css",
     "workshop.css",
     "review_form.css",
+    "connection.css",
     "viewer/viewer.css",
 )
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]

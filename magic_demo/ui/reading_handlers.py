@@ -1,4 +1,4 @@
-"""What happens in the bar under the cards: notes, done, reveal, and an older reading taken back."""
+"""What happens in the bar under the cards: notes, done, reveal, an older reading taken back, and what a broken connection left unsaved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from dataclasses import replace
 import gradio as gr
 
 from magic_demo.errors import FormError, MagicDemoError
+from magic_demo.mask_runs import encode_mask
+from magic_demo.questions import load_families
+from magic_demo.ui.forms import read_answers
 from magic_demo.ui.handlers import Updates
+from magic_demo.ui.mask_form import read_mask
+from magic_demo.ui.open_cases import OpenCase
 from magic_demo.ui.review import Part, Reading, ReviewDraft
 from magic_demo.ui.review_form import is_blind_done, read_note, read_seconds
 from magic_demo.ui.review_state import ReviewState
@@ -28,18 +33,61 @@ class ReadingHandlers:
         session, told = str(request.session_hash), event._data
         try:
             draft, _reading = self._open(session, told)
-            case = self.page.cases.get(draft.case)
-            note = read_note(told, case.encounter.photos if case is not None else ())
-            parts: tuple[Part, ...] = ("comment", "flagged", "difficulty", "unusable")
-            for part in parts:
-                self.review.saver.change(session, part, getattr(note, part))
+            self._take_note(session, told, self.page.cases.get(draft.case))
             _draft, reading = self._open(session, told)
             self._change(session, reading, seconds=read_seconds(told, reading.seconds))
-            return self.review.keep(request)
         except MagicDemoError as error:
             return self.review.failed(error)
         finally:
             self.review.saver.heard(told.get("case"))
+        return self.review.keep(request)
+
+    def restore(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Put back what this browser had changed and could not save when its connection broke, on top of what is newest in the store."""
+        session, told = str(request.session_hash), event._data
+        try:
+            self.review.check_reader(request)
+            draft, _reading = self._open(session, told)
+            case = self.page.cases.get(draft.case)
+            if case is None:
+                raise FormError(fixed_line("message.gone")["en"])
+            parts = told.get("parts")
+            for part in parts if isinstance(parts, list) else ():
+                self._put_back(session, part, case)
+        except MagicDemoError as error:
+            return self.review.failed(error)
+        restored = self.page.drafts.get(session)
+        if restored is None:
+            return {self.parts.status: gr.skip()}
+        updates = self.review.reopen(request, case, restored)
+        return {**updates, **self.review.keep(request, "status.restored"), self.parts.form: updates[self.parts.form]}
+
+    def _put_back(self, session: str, told: object, case: OpenCase) -> None:
+        """Take one event that was not heard: of the cards, of the viewer or of the bar. Raises FormError."""
+        if not isinstance(told, Mapping):
+            raise FormError(f"a change came as {type(told).__name__}, an object is expected; reload the page")
+        saver = self.review.saver
+        if "answers" in told:
+            read = read_answers(told, load_families())
+            saver.change(session, "answers", read.answers)
+            saver.change(session, "specified", read.specified)
+        elif "comment" in told:
+            self._take_note(session, told, case)
+        else:
+            photo = next((photo for photo in case.encounter.photos if photo.photo_id == told.get("photo")), None)
+            draft = self.page.drafts.get(session)
+            if photo is None or draft is None:
+                return
+            masks = {name: runs for name, runs in draft.masks.items() if name != photo.photo_id}
+            if told.get("runs") is not None:
+                masks[photo.photo_id] = encode_mask(read_mask(told, photo.size))
+            saver.change(session, "masks", masks)
+
+    def _take_note(self, session: str, told: Mapping[str, object], case: OpenCase | None) -> None:
+        note = read_note(told, case.encounter.photos if case is not None else ())
+        parts: tuple[Part, ...] = ("comment", "flagged", "difficulty", "unusable")
+        for part in parts:
+            self.review.saver.change(session, part, getattr(note, part))
 
     def finish(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Say that the reading is done, once every change that the browser has sent is heard."""

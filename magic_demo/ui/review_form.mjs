@@ -1,7 +1,7 @@
 // The bar under the cards: flag, notes, reveal, done. Tells the server of them once they rest, and shows what was saved.
 
 import { whenRested } from "./cards.mjs";
-import { countChange, followShiftKeys, relabel, sendRest } from "./review_line.mjs";
+import { followShiftKeys, relabel, sendRest, unsaved } from "./review_line.mjs";
 import { onLanguage, readWords } from "./viewer/words.mjs";
 
 const REST = 400; // milliseconds
@@ -12,7 +12,7 @@ export function mountReview(element, { props, watch, trigger }) {
   const word = readWords(root);
   const state = { case: null, flagged: false, difficulty: null, unusable: [], photos: [], saved: {}, seconds: 0, since: performance.now() };
   const line = whenRested(REST, (told) => {
-    countChange(told.case);
+    unsaved.note(told.case, "note", told);
     trigger("note", told);
   });
 
@@ -32,6 +32,7 @@ export function mountReview(element, { props, watch, trigger }) {
     document.querySelector("#cards-panel")?.classList.toggle("has-review", id !== null || Boolean(value?.keep));
     if (id === null) {
       line.drop();
+      unsaved.close();
       state.case = null;
       return;
     }
@@ -41,6 +42,8 @@ export function mountReview(element, { props, watch, trigger }) {
       Object.assign(state, { case: id, flagged, difficulty, unusable: [...unusable], photos, seconds: value.seconds, since: performance.now() });
       find("comment").value = value.comment;
       find("readings").setAttribute("aria-pressed", "false");
+      const left = unsaved.open({ ...value.place, case: id });
+      if (left) trigger("restore", { case: id, parts: Object.values(left) });
     }
     state.mode = value.mode;
     state.adjudicator = value.adjudicator;
@@ -50,6 +53,7 @@ export function mountReview(element, { props, watch, trigger }) {
   function receiveSaved(saved) {
     if (!saved || saved.case !== state.case) return;
     state.saved = saved;
+    unsaved.confirm(saved.case, saved.heard);
     draw();
   }
 

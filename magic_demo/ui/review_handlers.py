@@ -41,11 +41,11 @@ class ReviewHandlers:
             read = read_answers(told, load_families())
             self.draft_changed(session, "answers", read.answers)
             self.draft_changed(session, "specified", read.specified)
-            return self.review.keep(request)
         except MagicDemoError as error:
             return self.review.failed(error)
         finally:
             self.review.saver.heard(draft.case)
+        return self.review.keep(request)
 
     def outline(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Keep the reader's mask of one photo, or forget it where it was taken back as if never drawn."""
@@ -59,11 +59,11 @@ class ReviewHandlers:
         try:
             mask = encode_mask(read_mask(told, photo.size)) if told.get("runs") is not None else None
             self.outline_changed(session, photo.photo_id, mask)
-            return self.review.keep(request)
         except MagicDemoError as error:
             return self.review.failed(error)
         finally:
             self.review.saver.heard(draft.case)
+        return self.review.keep(request)
 
     def wand(self, inputs: Updates, event: gr.EventData) -> Updates:
         """Cut out what the reader has shown the wand."""

@@ -1,22 +1,20 @@
 // What the review must wait for: how many changes of the open case the browser has sent, and everything that still rests sent at once.
 
-const counts = new Map(); // case -> changes sent
+import { Unsaved } from "./unsaved.mjs";
 
-/** Count one change of a case. */
-export function countChange(caseId) {
-  counts.set(caseId, (counts.get(caseId) ?? 0) + 1);
-}
+/** What was sent of the open case and is not saved yet. */
+export const unsaved = new Unsaved(sessionStorage);
 
 /** Send what still rests in the cards and in the viewer, and return how many changes of the case were sent in all. */
 export function sendRest(caseId) {
   document.querySelector(".cards")?.cards?.flush();
   document.querySelector("#viewer-stage")?.viewer?.flush();
   document.dispatchEvent(new CustomEvent("review-rest"));
-  return counts.get(caseId) ?? 0;
+  return unsaved.sent(caseId);
 }
 
-document.addEventListener("cards-tell", ({ detail }) => detail.event === "answers" && countChange(detail.case));
-document.addEventListener("viewer-tells", ({ detail }) => "runs" in detail && countChange(detail.case));
+document.addEventListener("cards-tell", ({ detail }) => detail.event === "answers" && unsaved.note(detail.case, "answers", detail));
+document.addEventListener("viewer-tells", ({ detail }) => "runs" in detail && unsaved.note(detail.case, `mask ${detail.photo}`, detail));
 
 /** Shift and a letter are about the case as a whole: no other part of the page has them. Calls what `keys` holds for the letter. */
 export function followShiftKeys(keys) {

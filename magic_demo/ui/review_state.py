@@ -116,7 +116,7 @@ class ReviewState:
 
     def _saved(self, draft: ReviewDraft, reading: Reading) -> dict[str, Any]:
         history = self.store.history(reading.key, reading.reader)
-        return saved_value(draft, history, self._changes(draft, reading, history))
+        return saved_value(draft, history, self._changes(draft, reading, history), self.saver.count_heard(draft.case))
 
     def _changes(self, draft: ReviewDraft, reading: Reading, history: list[SavedReview]) -> Changes | None:
         blind = next((saved.review for saved in reversed(history) if is_blind_done(saved)), None)

@@ -41,6 +41,7 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
     kept_now.then(queue.analyse, typed, answered, **models)
     parts.form.note(reading.note, None, kept, queue=False, **quiet)
+    parts.form.restore(reading.restore, None, [*case, panel.queue], queue=False, **quiet)
     parts.form.finish(reading.finish, None, kept, queue=False, **quiet)
     parts.form.reveal(reading.reveal, typed, answered, **models)
     parts.form.compare(side.compare, None, [parts.readings, parts.viewer, parts.status], queue=False, **quiet)

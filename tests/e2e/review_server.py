@@ -82,6 +82,11 @@ class ReviewServer:
                 stderr=subprocess.STDOUT,
                 env=settings,
             )
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the page answers; one that ends meanwhile fails the test."""
+        assert self.process is not None
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
             if self.process.poll() is not None:
