@@ -26,7 +26,6 @@ fuzz: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks $(ARGS)
-	$(BIN)/python -m benchmarks.interaction
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix .

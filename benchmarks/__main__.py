@@ -14,8 +14,9 @@ from typing import TypeVar
 
 import torch
 
-from benchmarks import batch_run, explanations, questions, scorer, segmentation, training_cache, vqa_cache
+from benchmarks import batch_run, explanations, interaction, page, questions, scorer, segmentation, training_cache, vqa_cache
 from benchmarks.ceiling import Reached, list_features, measure_ceiling, measure_reached
+from benchmarks.page import Reading
 from benchmarks.timing import Row
 from magic_demo.errors import one_line
 
@@ -59,17 +60,18 @@ def measure_training() -> Iterator[Row]:
     yield Row("training step of the closed questions, a case: outputs of the frozen encoders kept", naive, cached, said)
 
 
-def list_stages(*, quick: bool) -> dict[str, Callable[[], Iterable[Row]]]:
+def list_stages(*, quick: bool) -> dict[str, Callable[[], Iterable[Row | Reading]]]:
     """Return stage -> what measures it, in the table's order."""
     rounds = 1 if quick else 3
-    stages: dict[str, Callable[[], Iterable[Row]]] = {
+    stages: dict[str, Callable[[], Iterable[Row | Reading]]] = {
         "segmentation": lambda: segmentation.measure(rounds, quick=quick),
         "closed questions": lambda: questions.measure(rounds, quick=quick),
         "explanations": lambda: explanations.measure(quick=quick),
         "batch": lambda: batch_run.measure(quick=quick),
         "scoring": lambda: scorer.measure(rounds, quick=quick),
+        "page": lambda: page.measure(quick=quick),
     }
-    return stages if quick else {**stages, "training": measure_training}
+    return stages if quick else {**stages, "interaction": interaction.measure, "training": measure_training}
 
 
 def measure_stage(name: str, measure: Callable[[], Iterable[Line]]) -> list[Line | Failure]:
@@ -87,8 +89,10 @@ def measure_stage(name: str, measure: Callable[[], Iterable[Line]]) -> list[Line
     return lines
 
 
-def format_document(lines: Sequence[Row | Failure], ceiling: Mapping[str, float], reached: Sequence[Reached], *, quick: bool) -> str:
-    """Return the document: the machine, the table, what is reached of the machine."""
+def format_document(
+    lines: Sequence[Row | Reading | Failure], ceiling: Mapping[str, float], reached: Sequence[Reached], *, quick: bool
+) -> str:
+    """Return the document: the machine, the table, what a reader of the page waits for, what is reached of the machine."""
     text = [HEADER]
     if quick:
         text.append("**A quick look that everything runs: tiny models, few rounds. These numbers say nothing.**\n")
@@ -99,9 +103,19 @@ def format_document(lines: Sequence[Row | Failure], ceiling: Mapping[str, float]
     for line in lines:
         if isinstance(line, Failure):
             text.append(f"| {line.stage} | | | | | **FAILED**: {line.why} |")
-            continue
-        wanted = f"{line.target:g}" if line.target else ""
-        text.append(f"| {line.stage} | {line.naive:,.1f} | {line.ours:,.1f} | {line.ratio:.1f} | {wanted} | {line.difference} |")
+        elif isinstance(line, Row):
+            wanted = f"{line.target:g}" if line.target else ""
+            text.append(f"| {line.stage} | {line.naive:,.1f} | {line.ours:,.1f} | {line.ratio:.1f} | {wanted} | {line.difference} |")
+    readings = [line for line in lines if isinstance(line, Reading)]
+    if readings:
+        text.append("\nThe page, in headless Chromium where something is seen; waits are medians by the clock:\n")
+        text.append("| what | measured | wanted | |")
+        text.append("| --- | ---: | ---: | --- |")
+        for one in readings:
+            wanted = "" if one.most is None else f"{'at most ' if one.most else ''}{one.most:,g} {one.unit}"
+            text.append(
+                f"| {one.what} | {one.value:,.{0 if one.value >= 100 or not one.unit else 1}f} {one.unit} | {wanted} | {one.note} |"
+            )
     peaks = ", ".join(f"{name} {value:.0f}" for name, value in ceiling.items())
     text.append(
         f"\nCeiling, a large matrix product, GFLOP/s: {peaks}. What photo encoders reach of it (attention's own products are not counted):\n"
@@ -123,7 +137,7 @@ def main() -> int:
     out = options.out or (None if options.quick else DOCUMENT)
     measured = measure_stage("ceiling", lambda: measure_reached(ceiling, quick=options.quick))
     reached = [one for one in measured if isinstance(one, Reached)]
-    lines: list[Row | Failure] = [one for one in measured if isinstance(one, Failure)]
+    lines: list[Row | Reading | Failure] = [one for one in measured if isinstance(one, Failure)]
     for name, measure in list_stages(quick=options.quick).items():
         lines += measure_stage(name, measure)
         text = format_document(lines, ceiling, reached, quick=options.quick)

@@ -1,80 +1,66 @@
-"""What a reader waits for in the viewer: a brush stroke on a 12-megapixel photo, switching photos, threshold, opacity, hiding, zoom.
+"""What a reader waits for while reading: a stroke on a 12-megapixel photo, another photo, a save, threshold, opacity, hiding, zoom.
 
-``python -m benchmarks.interaction``: the page as ``make demo`` starts it, in headless Chromium, with two drawn photos of 12 megapixels
-that the shipped models have analysed. Printed are medians and 95th percentiles in milliseconds from the event to the frame that shows it,
-drawn and read back (one pixel, so that nothing is left queued), and how many requests the server got meanwhile, which must be none.
+``python -m benchmarks.interaction`` prints it; ``make bench`` puts it into the table. The page as ``make demo`` starts it, in headless Chromium, with
+a queue of one case: two drawn photos of 12 megapixels that the shipped models have analysed. Waits are from the event to the frame that
+shows it, drawn and read back (one pixel, so that nothing is left queued). Meanwhile the requests that the server got are counted: threshold, opacity, zoom,
+hiding and another photo must make none.
 """
 
 from __future__ import annotations
 
-import os
-import socket
+import json
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import cv2
-import numpy as np
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.page import START_SECONDS, Reading, draw_photo, open_page, serve
 from tests.e2e.browser import get_browser
 
-SIZE = (3000, 4000)
 WATCH = """() => {
   const stage = document.querySelector("#viewer-stage");
   const context = document.querySelector("#viewer-canvas").getContext("2d");
   window.waits = [];
   window.drawn = (from) => requestAnimationFrame(() => { context.getImageData(0, 0, 1, 1); window.waits.push(performance.now() - from); });
   stage.addEventListener("pointermove", (event) => { if (event.buttons) window.drawn(event.timeStamp); });
+  let told = null;
+  for (const heard of ["cards-tell", "viewer-tells"]) document.addEventListener(heard, () => { told = performance.now(); });
+  new MutationObserver(() => {
+    if (told === null || !document.querySelector("#status .status-line").textContent.includes("Saved")) return;
+    window.saves.push(performance.now() - told);
+    told = null;
+  }).observe(document.querySelector("#status"), { childList: true, subtree: true, characterData: true });
+  window.saves = [];
 }"""
+SAVE_EVERY = 1300
+"""Milliseconds between two saves: the page says a save by its time in seconds."""
 
 
-def draw_photo(path: Path, seed: int) -> None:
-    """Write a 12-megapixel photo of skin with a lesion, synthetic."""
-    height, width = SIZE
-    pixels = np.full((height, width, 3), (156, 180, 222), np.uint8)
-    cv2.ellipse(pixels, (width // 2, height // 2), (700 + 50 * seed, 500), 20 * seed, 0, 360, (76, 80, 170), -1)
-    noise = cv2.resize(np.random.default_rng(seed).normal(0, 12, (height // 4, width // 4, 3)).astype(np.float32), (width, height))
-    cv2.imwrite(str(path), np.clip(cv2.GaussianBlur(pixels, (0, 0), 9) + noise, 0, 255).astype(np.uint8))
+def write_queue(folder: Path) -> Path:
+    """Write a queue of one case with two photos."""
+    queue = folder / "clinic" / "valid"
+    queue.mkdir(parents=True)
+    names = [f"IMG_ENC00001_0000{number}.jpg" for number in (1, 2)]
+    for seed, name in enumerate(names):
+        draw_photo(queue / name, seed)
+    case = {
+        "encounter_id": "ENC00001",
+        "image_ids": names,
+        "query_title_en": "Spot",
+        "query_content_en": "A red itching spot for two weeks.",
+    }
+    (queue / "valid.json").write_text(json.dumps([case]), encoding="utf-8")
+    return queue.parent
 
 
-@contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """Start the page and yield its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "uploads")}
-    command = [sys.executable, "app.py", "--port", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(address, timeout=5).close()
-                break
-            except OSError:
-                if server.poll() is not None:
-                    raise SystemExit("the page did not start: run python app.py to see why") from None
-                time.sleep(0.3)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(20)
-
-
-def measure(page: Page, act: Callable[[], None]) -> list[float]:
+def take_waits(page: Page, act: Callable[[], None], kind: str = "waits") -> list[float]:
     """Return the waits, in milliseconds, that were seen while ``act`` ran."""
-    page.evaluate("() => { window.waits = []; }")
+    page.evaluate(f"() => {{ window.{kind} = []; }}")
     act()
     page.wait_for_timeout(300)
-    return [float(wait) for wait in page.evaluate("() => window.waits")]
+    return [float(wait) for wait in page.evaluate(f"() => window.{kind}")]
 
 
 def brush(page: Page) -> None:
@@ -98,55 +84,90 @@ def repeat(page: Page, script: str, count: int = 20) -> None:
     )
 
 
+def answer(page: Page, count: int = 8) -> None:
+    """Answer a card again and again, each answer saved."""
+    for number in range(count):
+        page.locator("#card-cqid025 .row").nth(number % 2).evaluate("(row) => row.click()")
+        page.wait_for_timeout(SAVE_EVERY)
+
+
+def outline(page: Page, count: int = 6) -> None:
+    """Draw short strokes, each saved once the mask rests."""
+    box = page.locator("#viewer-stage").bounding_box()
+    assert box is not None
+    for number in range(count):
+        y = box["y"] + box["height"] * (0.75 + 0.02 * number)
+        page.mouse.move(box["x"] + box["width"] * 0.4, y)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.6, y, steps=4)
+        page.mouse.up()
+        page.wait_for_timeout(SAVE_EVERY)
+
+
 KEY = "document.dispatchEvent(new KeyboardEvent('{kind}', {{ key: '{key}', bubbles: true }}))"
 SLIDER = (
     "(i) => {{ const slider = document.querySelector('#viewer-{name}'); slider.value = String(0.3 + 0.02 * i);"
     " slider.dispatchEvent(new Event('input', {{ bubbles: true }})); }}"
 )
+IN_BROWSER = {
+    "threshold": SLIDER.format(name="threshold"),
+    "opacity": SLIDER.format(name="opacity"),
+    "hide": f"(i) => i % 2 ? {KEY.format(kind='keyup', key='h')} : {KEY.format(kind='keydown', key='h')}",
+    "zoom": f"(i) => i % 2 ? {KEY.format(kind='keydown', key='-')} : {KEY.format(kind='keydown', key='+')}",
+}
+"""What the reader changes -> how, number by number: nothing of it may ask the server."""
+NEXT_PHOTO = f"() => {KEY.format(kind='keydown', key=']')}"
+
+
+def measure_waits(page: Page) -> Iterator[Reading]:
+    """Yield what the reader waits for on an open and analysed case."""
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.evaluate(WATCH)
+    page.evaluate("() => document.activeElement?.blur()")
+    first = take_waits(page, lambda: repeat(page, NEXT_PHOTO, 1))
+    switched = take_waits(page, lambda: repeat(page, NEXT_PHOTO))
+    changed = {what: take_waits(page, lambda how=how: repeat(page, how)) for what, how in IN_BROWSER.items()}  # type: ignore[misc]
+    asked = [url for url in requests if not url.startswith(("data:", "blob:"))]
+    page.keyboard.press("b")
+    yield describe("brush on a 12-megapixel photo, pointer to painted pixel", take_waits(page, lambda: brush(page)), 16)
+    page.wait_for_timeout(SAVE_EVERY)
+    yield describe("another photo of the case", switched, 100, f"the first time {first[0]:.0f}")
+    yield describe("an answer is saved, told to said", take_waits(page, lambda: answer(page), "saves"), 200)
+    yield describe("an outline of 12 megapixels is saved, told to said", take_waits(page, lambda: outline(page), "saves"), 200)
+    for what, waits in changed.items():
+        yield describe(what, waits)
+    yield Reading("requests during threshold, opacity, hide, zoom and other photos", len(asked), "", 0)
+
+
+def describe(what: str, waits: list[float], most: float | None = None, note: str = "") -> Reading:
+    """Return the median of some waits, and the longest but five in a hundred. Raises RuntimeError where nothing was seen."""
+    if not waits:
+        raise RuntimeError(f"{what}: nothing was seen")
+    worst = sorted(waits)[int(0.95 * (len(waits) - 1))]
+    said = f"95% within {worst:.0f}, n {len(waits)}"
+    return Reading(what, statistics.median(waits), "ms", most, f"{said}; {note}" if note else said)
+
+
+def measure() -> Iterator[Reading]:
+    """Yield the lines for the table."""
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        queue = write_queue(folder)
+        with serve(folder, ["--queue", str(queue), "--store", str(folder / "store")]) as served:
+            browser = playwright.chromium.launch(executable_path=get_browser())
+            page = open_page(browser, served.address)
+            page.locator(".queue-case").first.click()
+            page.wait_for_selector('.cards[data-state="answered"]', timeout=START_SECONDS * 1000)
+            page.wait_for_selector('.status[data-state="done"]', timeout=START_SECONDS * 1000)
+            yield from measure_waits(page)
+            browser.close()
 
 
 def main() -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        folder = Path(name)
-        files = [folder / "one.jpg", folder / "two.jpg"]
-        for seed, file in enumerate(files):
-            draw_photo(file, seed)
-        with serve(folder) as address:
-            browser = playwright.chromium.launch(executable_path=get_browser())
-            page = browser.new_page(viewport={"width": 1366, "height": 768})
-            requests: list[str] = []
-            page.goto(address)
-            page.wait_for_selector('.status[data-state="ready"]', timeout=240_000)
-            page.set_input_files("#photos input[type=file]", [str(file) for file in files])
-            page.wait_for_selector('#photo-strip-list [data-photo="1"]', timeout=120_000)
-            page.click("#run")
-            page.wait_for_selector('.status[data-state="done"]', timeout=240_000)
-            page.evaluate(WATCH)
-            page.evaluate("() => document.activeElement?.blur()")
-            page.on("request", lambda request: requests.append(request.url))
-            results = {
-                "threshold": measure(page, lambda: repeat(page, SLIDER.format(name="threshold"))),
-                "opacity": measure(page, lambda: repeat(page, SLIDER.format(name="opacity"))),
-                "hide": measure(
-                    page,
-                    lambda: repeat(page, f"(i) => i % 2 ? {KEY.format(kind='keyup', key='h')} : {KEY.format(kind='keydown', key='h')}"),
-                ),
-                "zoom": measure(
-                    page,
-                    lambda: repeat(page, f"(i) => i % 2 ? {KEY.format(kind='keydown', key='-')} : {KEY.format(kind='keydown', key='+')}"),
-                ),
-                "photo switch, first": measure(page, lambda: repeat(page, f"() => {KEY.format(kind='keydown', key=']')}", 1)),
-                "photo switch": measure(page, lambda: repeat(page, f"() => {KEY.format(kind='keydown', key=']')}")),
-            }
-            asked = len(requests)
-            page.keyboard.press("b")
-            results["brush stroke to painted pixel"] = measure(page, lambda: brush(page))
-            browser.close()
-    for what, waits in results.items():
-        worst = sorted(waits)[int(0.95 * (len(waits) - 1))]
-        print(f"{what:32s} median {statistics.median(waits):6.1f} ms   95% {worst:6.1f} ms   n {len(waits)}")
-    print(f"requests during threshold, opacity, hide, zoom and switching: {asked}")
+    for line in measure():
+        print(line.format(), flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,17 @@ def test_a_quick_run_writes_a_line_for_every_stage(repository: Path, tmp_path: P
     subprocess.run(command, cwd=repository, check=True, capture_output=True, timeout=300)
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     stages = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| stage", "| ---"))]
-    for stage in ("JPEG to mask", "second prompt", "closed questions", "scoring", "one process against two", "batch", "why an option"):
+    for stage in (
+        "JPEG to mask",
+        "second prompt",
+        "closed questions",
+        "scoring",
+        "one process against two",
+        "batch",
+        "why an option",
+        "page that answers",
+        "a map of",
+    ):
         assert any(stage in said for said in stages), stage
     assert "These numbers say nothing" in text and "DIFFER" not in text and "FAILED" not in text
     assert "0 of 54 options change rank" in text

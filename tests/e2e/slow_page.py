@@ -17,7 +17,7 @@ from magic_demo.decoding import decode_answers
 from magic_demo.feature_cache import FeatureCache
 from magic_demo.questions import load_families
 from magic_demo.types import Encounter, Explanation, Language, PhotoPrediction, Prediction, Step
-from magic_demo.ui import PredictorSource, build_app, launch_settings
+from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
 
 THRESHOLD = 0.4
 
@@ -70,8 +70,10 @@ def main() -> None:
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     source = PredictorSource(lambda: SlowPredictor(folder))
     source.start()
-    app = build_app(source, load_examples())
-    app.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, **launch_settings())
+    desk, host = Desk(), "127.0.0.1"
+    app = build_app(source, load_examples(), desk)
+    settings = launch_settings(list_routes(source, load_examples(), desk, host), list_gates(None, host))
+    app.launch(server_name=host, server_port=port, prevent_thread_lock=True, **settings)
     app.block_thread()
 
 

@@ -80,6 +80,7 @@ def test_maps_come_one_by_one_under_a_hand_that_draws(browser: Browser, slow: Sl
         files.append(tmp_path / f"photo {number}.jpg")
         Image.fromarray(example.encounter.photos[0].pixels).save(files[-1])
     page, other = open_page(browser, slow.address), open_page(browser, slow.address)
+    page.check("#consent-given")
     page.set_input_files("#photos input[type=file]", [str(file) for file in files])
     page.wait_for_selector('#photo-strip-list [data-photo="2"]', timeout=SECONDS)
     page.click("#run")
