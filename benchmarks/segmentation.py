@@ -1,12 +1,16 @@
-"""File to lesion mask: ours against the library's CLIPSeg used plainly (Pillow, padded prompt, eager attention, everything anew each time).
+"""File to lesion mask, by each backend that is there: ours against the library's CLIPSeg used plainly.
 
+Plainly is with the library's image processor, the prompt padded, eager attention, everything anew each time.
 Weights are random and the same on both sides, so that the differences say how far the answers move, not how good they are. The
 mask is cut at the median of the plain answer.
 """
 
 from __future__ import annotations
 
+import copy
 import io
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,10 +18,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch.nn import functional
-from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
+from transformers import CLIPSegConfig, CLIPSegForImageSegmentation, ViTImageProcessorPil
 
 from benchmarks.timing import Row, take_times
 from benchmarks.training_cache import make_model
+from magic_demo.backends import Backend, explain_missing, has_bfloat16
 from magic_demo.checkpoints import Preprocessing
 from magic_demo.overlay import lesion_mask
 from magic_demo.photos import decode_photo
@@ -27,6 +32,8 @@ from magic_demo.synthetic.encounters import make_case
 
 MEAN, STD = (0.481, 0.458, 0.408), (0.269, 0.261, 0.276)
 LONGEST_PROMPT, WORDS = 77, 20
+WANTED = {"bfloat16": 2.3, "openvino": 3.0}
+"""How many times faster a backend's mask is to be, from the file on."""
 
 
 def draw_file(size: tuple[int, int]) -> bytes:
@@ -47,6 +54,14 @@ def make_tiny() -> PromptedCLIPSeg:
     return PromptedCLIPSeg(config)
 
 
+def list_backends(*, quick: bool = False) -> list[str]:
+    """Return the backends to measure here: what is installed and what the processor has instructions for; no card."""
+    names = [name for name in ("torch", "bfloat16", "openvino", "openvino-int8") if not explain_missing(name)]
+    if quick:  # whatever the processor has; finding the ranges of 8 bits takes half a minute
+        return [name for name in names if name != "openvino-int8"]
+    return [name for name in names if name != "bfloat16" or has_bfloat16()]
+
+
 def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     """Return the stage's lines for the table."""
     torch.manual_seed(0)
@@ -61,7 +76,8 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     ids = torch.tensor([[49406, *random.integers(1000, 40000, WORDS).tolist(), 49407]])
     padded = functional.pad(ids, (0, LONGEST_PROMPT - ids.shape[1]), value=49407)
     seen = functional.pad(torch.ones_like(ids), (0, LONGEST_PROMPT - ids.shape[1]))
-    segmenter = Segmenter(model, cast(Any, None), Preprocessing((side, side), MEAN, STD), model_id="random")
+    processor = ViTImageProcessorPil(size={"height": side, "width": side}, image_mean=MEAN, image_std=STD, resample=2)
+    preprocessing = Preprocessing((side, side), MEAN, STD, "bilinear")
     with torch.inference_mode():
         vector = model.encode_prompt(ids, torch.ones_like(ids))
         other = model.encode_prompt(ids.flip(1).roll(1, 1), torch.ones_like(ids))
@@ -70,8 +86,7 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     def naive() -> tuple[Any, Any]:
         with Image.open(io.BytesIO(data)) as image:
             photo = image.convert("RGB")
-        small = np.asarray(photo.resize((side, side), Image.Resampling.BILINEAR), np.float32) / 255
-        pixels = torch.from_numpy(((small - MEAN) / STD).astype(np.float32).transpose(2, 0, 1))[None]
+        pixels = processor(photo, return_tensors="pt")["pixel_values"]
         logits = plain(input_ids=padded, attention_mask=seen, pixel_values=pixels).logits.reshape(1, 1, side, side)
         probability = logits.sigmoid()
         full = functional.interpolate(probability, size=(photo.height, photo.width), mode="bilinear", align_corners=False)[0, 0]
@@ -81,27 +96,34 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     threshold = float(np.median(naive_full))
     kept: list[Any] = []
 
-    def ours() -> tuple[Any, Any]:
+    def ours(segmenter: Segmenter) -> tuple[Any, Any]:
         photo = decode_photo(data, photo_id="photo")
         features = segmenter.encode_photo(photo.pixels)
         kept[:] = [features, photo.size]
         probability = segmenter.decode(features, vector)
         return probability, lesion_mask(probability, photo.size, threshold)
 
-    def second() -> Any:
-        return lesion_mask(segmenter.decode(kept[0], other), kept[1], threshold)
+    segmenters = {
+        name: Segmenter(copy.deepcopy(model), cast(Any, None), preprocessing, model_id="random", backend=Backend(name))
+        for name in list_backends(quick=quick)
+    }
 
-    times = take_times({"naive": lambda: naive()[1] >= threshold, "ours": ours, "second": second}, rounds)
-    small, mask = ours()
-    plainly = naive_full >= threshold
-    overlap = int(np.count_nonzero(plainly & mask)) / max(1, int(np.count_nonzero(plainly | mask)))
-    difference = f"mask IoU {overlap:.4f}, largest probability difference {np.abs(small - naive_small).max():.4f}"
+    def second() -> Any:
+        return lesion_mask(segmenters["torch"].decode(kept[0], other), kept[1], threshold)
+
+    ways: dict[str, Callable[[], Any]] = {name: partial(ours, segmenter) for name, segmenter in segmenters.items()}
+    times = take_times({"naive": lambda: naive()[1] >= threshold, **ways, "second": second}, rounds)
     what = "CLIPSeg, random weights" + (", tiny" if quick else "")
-    megapixels = naive_full.size / 1e6
-    rows = [
-        Row(f"{what}: {megapixels:.1f}-megapixel JPEG to mask", times["naive"], times["ours"], difference),
-        Row(f"{what}: a second prompt on the photo, against the first", times["ours"], times["second"], "the same features are read", 5),
-    ]
+    plainly = naive_full >= threshold
+    rows = []
+    for name, segmenter in segmenters.items():
+        small, mask = ours(segmenter)
+        overlap = int(np.count_nonzero(plainly & mask)) / max(1, int(np.count_nonzero(plainly | mask)))
+        difference = f"mask IoU {overlap:.4f}, largest probability difference {np.abs(small - naive_small).max():.4f}"
+        stage = f"{what}: {naive_full.size / 1e6:.1f}-megapixel JPEG to mask, {name}"
+        rows.append(Row(stage, times["naive"], times[name], difference, WANTED.get(name, 0.0)))
+    said = f"{what}: a second prompt on the photo, against the first, torch"
+    rows.append(Row(said, times["torch"], times["second"], "the same features are read", 5))
     return [*rows, _measure_shipped(data, rounds)]
 
 

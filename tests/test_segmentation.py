@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -89,6 +92,35 @@ def test_a_photo_is_encoded_once_and_the_prompt_changes_the_map(clipseg: Path, p
     red, arm = (segmenter.decode(features, segmenter.encode_prompt(text)) for text in ("red red rash", "arm"))
     assert not np.allclose(red, arm)
     np.testing.assert_array_equal(arm, segmenter.predict(pixels, "arm"))
+
+
+@pytest.mark.parametrize("written_by", [CLIPSegForImageSegmentation, PromptedCLIPSeg], ids=["the library", "training"])
+def test_layers_that_no_one_reads_are_not_run_and_a_photo_passes_them_once_for_three_prompts(
+    clipseg: Path, tmp_path: Path, pixels: Pixels, written_by: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written_by.from_pretrained(clipseg).save_pretrained(tmp_path)
+    make_tokenizer().save_pretrained(tmp_path)
+    shutil.copy(clipseg / "preprocessor_config.json", tmp_path)
+    segmenter = Segmenter.load(tmp_path)
+    vision = segmenter.model.clip.vision_model  # type: ignore[attr-defined]
+    assert max(segmenter.model.extract_layers) == 3 and len(vision.encoder.layers) == 6  # type: ignore[attr-defined]
+    runs: Counter[str] = Counter()
+    for place, layer in enumerate(vision.encoder.layers):
+        layer.register_forward_hook(lambda *_, place=place: runs.update([f"layer {place}"]))
+    vision.embeddings.register_forward_hook(lambda *_: runs.update(["embeddings"]))
+    segmenter.model.decoder.register_forward_hook(lambda *_: runs.update(["decoder"]))  # type: ignore[attr-defined]
+    enlarged: list[object] = []
+    monkeypatch.setattr(torch.nn.functional, "interpolate", lambda *given, **more: enlarged.append(given))
+    features = segmenter.encode_photo(pixels)
+    maps = [segmenter.decode(features, segmenter.encode_prompt(text)) for text in ("red", "rash", "arm")]
+    assert not np.allclose(maps[0], maps[1])
+    assert runs == {"embeddings": 1, **{f"layer {place}": 1 for place in range(4)}, "decoder": 3}
+    assert enlarged == [], "neither the input nor the map is brought to another size by the model"
+
+
+def test_the_published_sizes_leave_two_of_twelve_layers_out() -> None:
+    config: Any = CLIPSegConfig()
+    assert max(config.extract_layers) + 1 == 10 and config.vision_config.num_hidden_layers == 12
 
 
 def test_the_map_is_a_probability_at_the_models_size(clipseg: Path, pixels: Pixels) -> None:

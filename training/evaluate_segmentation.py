@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from magic_demo.backend_names import add_backend_argument
 from magic_demo.measure import TONES, measure_tone
 from magic_demo.overlay import lesion_mask
 from magic_demo.scoring import PhotoCounts, count_photo, dice, jaccard, segmentation_values, vote
@@ -68,8 +69,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cases", type=int, default=0, help="so many synthetic cases besides, never trained on")
     parser.add_argument("--no-baselines", action="store_true", help="leave out the outlines that need no training")
     parser.add_argument("--out", type=Path, help="folder for scores.json, report.html and worst.jpg (it holds photos)")
+    add_backend_argument(parser)
     options = parser.parse_args(arguments)
-    segmenter = Segmenter.load(options.checkpoint)
+    segmenter = Segmenter.load(options.checkpoint, backend=options.backend)
     examples = [example for source in _choose_sources(options) for example in read_examples(options.data, source)]
     evaluation = evaluate(segmenter, examples, baselines=not options.no_baselines)
     print(format_table(evaluation))
