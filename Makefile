@@ -1,4 +1,4 @@
-# make demo: start the page.  make test: run every test.  make check: style and types.  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.
+# make demo: start the page.  make test: run every test.  make check: style, types, known holes in dependencies (make audit).  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ ARGS ?=
 COUNT ?= 100000
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check fuzz bench format clean
+.PHONY: demo test check audit fuzz bench format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python app.py --guide $(ARGS)
@@ -20,6 +20,10 @@ check: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.audit
+
+audit: $(VENV)/installed-dev
+	$(BIN)/python -m tests.audit
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz $(COUNT)

@@ -78,6 +78,7 @@ class Preprocessing:
 def find_checkpoint(source: str | Path, *, revision: str | None = None) -> Path:
     """Return the folder of a checkpoint: ``source`` itself, or the local snapshot of a Hub id, fetched when allowed.
 
+    ``ID@REVISION`` is a Hub id at one revision; a commit's digest is the only name of one that cannot be moved.
     Raises CheckpointError with one line when there is no such folder or id, no ``config.json``, or no network.
     """
     folder = Path(source)
@@ -87,14 +88,14 @@ def find_checkpoint(source: str | Path, *, revision: str | None = None) -> Path:
                 f"{folder}: no config.json in this folder; a folder written by training or by save_pretrained is expected"
             )
         return folder
-    name = str(source)
+    name, _, pinned = str(source).partition("@")
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
         raise CheckpointError(f"{name}: no such folder; give a checkpoint folder, or a Hub id such as CIDAS/clipseg-rd64-refined")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=HUB_FILES))
+        return Path(snapshot_download(name, revision=revision or pinned or None, allow_patterns=HUB_FILES))
     except HFValidationError as error:
         raise CheckpointError(f"{name}: neither a folder here nor a valid Hub id") from error
     except RepositoryNotFoundError as error:

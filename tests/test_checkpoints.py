@@ -166,3 +166,17 @@ def test_a_model_is_named_after_its_folder_and_weights(checkpoint: Path) -> None
     weights["embeddings.word_embeddings.weight"] += 1
     save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
     assert name_model(checkpoint) != before
+
+
+@pytest.mark.parametrize(("source", "revision"), [("a/b", None), ("a/b@", None), (f"a/b@{'0' * 40}", "0" * 40), ("a/b@v1", "v1")])
+def test_a_hub_id_is_fetched_at_the_revision_that_it_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str, revision: str | None
+) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def fetch(name: str, **options: object) -> str:
+        asked.append((name, options["revision"]))
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    assert find_checkpoint(source) == tmp_path and asked == [("a/b", revision)]

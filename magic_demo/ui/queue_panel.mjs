@@ -4,7 +4,8 @@ import { countDone, listed, nextOpen, stepFrom } from "./queue_list.mjs";
 import { followShiftKeys, relabel, sendRest } from "./review_line.mjs";
 import { onLanguage } from "./viewer/words.mjs";
 
-const KEPT_AS = "magic-demo-place";
+const KEPT_AS = "magic-demo-place"; // the list's arrangement, for the next visit
+const OPEN_AS = "magic-demo-open"; // which case is open, until the tab is closed
 const SIGNS = { "not started": "○", "in progress": "◐", done: "✓" };
 
 export function mountQueue(element, { props, watch, trigger }) {
@@ -16,7 +17,8 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   function keptPlace() {
     try {
-      const { queue, order, filter, mode, open } = JSON.parse(localStorage.getItem(KEPT_AS)) ?? {};
+      const { queue, order, filter, mode } = JSON.parse(localStorage.getItem(KEPT_AS)) ?? {};
+      const open = sessionStorage.getItem(OPEN_AS);
       return Object.fromEntries(Object.entries({ queue, order, filter, mode, open }).filter(([, value]) => typeof value === "string"));
     } catch {
       return {};
@@ -26,7 +28,9 @@ export function mountQueue(element, { props, watch, trigger }) {
   function keepPlace() {
     const { queue, order, filter, mode, open } = state;
     try {
-      localStorage.setItem(KEPT_AS, JSON.stringify({ queue, order, filter, mode, open }));
+      localStorage.setItem(KEPT_AS, JSON.stringify({ queue, order, filter, mode }));
+      if (open === null) sessionStorage.removeItem(OPEN_AS);
+      else sessionStorage.setItem(OPEN_AS, open);
     } catch {
       // a browser that keeps nothing still reviews
     }
