@@ -1,7 +1,8 @@
-"""Processes that do one thing on and on until they are killed: ``python -m tests.faulty_process WHAT FOLDER`` (save, predict, export, backup).
+"""A process whose children do one thing on and on until they are killed: ``python -m tests.faulty_process``.
 
-For every number on the standard input a child is forked, killed so many seconds after it began, and what it said is answered as a line of JSON:
-``said``, a line for each finished turn, and ``killed``, whether it was still at work. Stand-in models; imported once for all children.
+For every line of JSON on the standard input (``what`` of WORKS, ``folder``, ``instant``) a child is forked, killed so many seconds after it began, and
+answered with a line of JSON: ``said``, a line for each finished turn, and ``killed``, whether it was still at work. What a work needs is
+imported before the first fork for it and kept for all later ones. Stand-in models.
 """
 
 from __future__ import annotations
@@ -13,48 +14,79 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
-from magic_demo.backups import write_backup
-from magic_demo.batch import predict_folder
-from magic_demo.covered_photos import covered_beside
-from magic_demo.exports import write_export
-from magic_demo.exports.case_files import find_case_files
 from magic_demo.store import LOCAL_READER, Store
-from tests.saving_process import main as save_reviews
-from tests.stand_ins import stand_in_predictor
+
+Work = Callable[[Path], None]
 
 
-def predict(folder: Path) -> None:
+@cache
+def predict() -> Work:
     """Predict the cases of ``folder/data`` into ``folder/out``, pictures and bundle as well; once."""
-    report = predict_folder(folder / "data", folder / "out", stand_in_predictor(), pictures=True, bundle=True, quiet=True)
-    print(report.encounters, flush=True)
+    from magic_demo.batch import predict_folder
+    from tests.stand_ins import stand_in_predictor
+
+    def work(folder: Path) -> None:
+        report = predict_folder(folder / "data", folder / "out", stand_in_predictor(), pictures=True, bundle=True, quiet=True)
+        print(report.encounters, flush=True)
+
+    return work
 
 
-def export(folder: Path) -> None:
+@cache
+def train() -> Work:
+    """Train the tiny model of ``tests.tiny_training`` in ``folder/run``, from the last whole checkpoint on; once."""
+    from tests.tiny_training import train_tiny
+
+    return lambda folder: print(json.dumps(train_tiny(folder / "run")), flush=True)
+
+
+@cache
+def export() -> Work:
     """Export the store as a training set into ``folder/export <turn>``."""
-    with Store.open(folder / "store") as store:
-        reviews = store.all_reviews("q")
-        cases = find_case_files(store.list_cases("q", LOCAL_READER), covered_beside(store.place))
-    for turn in itertools.count():
-        write_export(reviews, cases, "training", folder / f"export {turn}")
-        print(turn, flush=True)
+    from magic_demo.covered_photos import covered_beside
+    from magic_demo.exports import write_export
+    from magic_demo.exports.case_files import find_case_files
 
-
-def backup(folder: Path) -> None:
-    """Back the store up to ``folder/backup <turn>.zip``."""
-    with Store.open(folder / "store") as store:
+    def work(folder: Path) -> None:
+        with Store.open(folder / "store") as store:
+            reviews = store.all_reviews("q")
+            cases = find_case_files(store.list_cases("q", LOCAL_READER), covered_beside(store.place))
         for turn in itertools.count():
-            write_backup(store, folder / f"backup {turn}.zip")
+            write_export(reviews, cases, "training", folder / f"export {turn}")
             print(turn, flush=True)
 
+    return work
 
-def save(folder: Path) -> None:
+
+@cache
+def backup() -> Work:
+    """Back the store up to ``folder/backup <turn>.zip``."""
+    from magic_demo.backups import write_backup
+
+    def work(folder: Path) -> None:
+        with Store.open(folder / "store") as store:
+            for turn in itertools.count():
+                write_backup(store, folder / f"backup {turn}.zip")
+                print(turn, flush=True)
+
+    return work
+
+
+@cache
+def save() -> Work:
     """Save reviews of case E1 of queue q, no two processes' alike."""
-    save_reviews(str(folder / "store"), LOCAL_READER, (os.getpid() % 9) * 100_000, 90_000)
+    from tests.saving_process import main as save_reviews
+
+    return lambda folder: save_reviews(str(folder / "store"), LOCAL_READER, (os.getpid() % 9) * 100_000, 90_000)
 
 
-def kill_child(work: Callable[[Path], None], folder: Path, instant: float) -> dict[str, object]:
+WORKS = {work.__name__: work for work in (save, predict, export, backup, train)}
+
+
+def kill_child(work: Work, folder: Path, instant: float) -> dict[str, object]:
     """Fork a child that works, kill it ``instant`` seconds after it began, and return what it said and whether it was still at work."""
     reading, writing = os.pipe()
     child = os.fork()
@@ -68,14 +100,26 @@ def kill_child(work: Callable[[Path], None], folder: Path, instant: float) -> di
     os.close(writing)
     with os.fdopen(reading) as said:
         said.readline()
-        time.sleep(instant)
-        os.kill(child, signal.SIGKILL)
+        ended = _wait(child, instant)
+        if ended is None:
+            os.kill(child, signal.SIGKILL)
+            _, ended = os.waitpid(child, 0)
         text = said.read()
-    _, status = os.waitpid(child, 0)
-    return {"said": text[: text.rfind("\n") + 1], "killed": os.WIFSIGNALED(status)}
+    return {"said": text[: text.rfind("\n") + 1], "killed": os.WIFSIGNALED(ended)}
+
+
+def _wait(child: int, seconds: float) -> int | None:
+    """Return how a child ended, None where it is still at work after so many seconds."""
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return status
+        time.sleep(min(left, 0.02))
+    return None
 
 
 if __name__ == "__main__":
-    kinds = {"save": save, "predict": predict, "export": export, "backup": backup}
     for line in sys.stdin:
-        print(json.dumps(kill_child(kinds[sys.argv[1]], Path(sys.argv[2]), float(line))), flush=True)
+        asked = json.loads(line)
+        print(json.dumps(kill_child(WORKS[asked["what"]](), Path(asked["folder"]), asked["instant"])), flush=True)

@@ -11,12 +11,14 @@ import sqlite3
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file
 
 from magic_demo.__main__ import main
 from magic_demo.backups import restore_backup, write_backup
@@ -32,10 +34,11 @@ from magic_demo.store import LOCAL_READER, NewCase, Store
 from magic_demo.types import CaseKey, Review
 from tests.reviewed_cases import answer, draw_mask
 from tests.stand_ins import draw_photo, stand_in_predictor
+from training.run import find_whole_checkpoint
 
-CASES = 24
-KILLS = {"save": 12, "predict": 14, "export": 12, "backup": 12}
-"""How often each is killed: 50 instants in all."""
+CASES = 12
+KILLS = {"save": 12, "predict": 14, "export": 12, "backup": 12, "train": 10}
+"""How often each is killed: 60 instants in all."""
 SEED = 7
 
 
@@ -61,27 +64,45 @@ def _write_store(folder: Path, data: Path) -> None:
             store.save(Review(f"E{number}", LOCAL_READER, "assisted", "done", answer(number), masks=masks, queue="q"))
 
 
-def _kill(repository: Path, what: str, folder: Path, longest: float, after: Callable[[str], None]) -> int:
-    """Have children do ``what``, kill each at a random instant up to ``longest`` seconds, and check; returns how many were still at work."""
-    chance = random.Random(f"{what} {SEED}")
-    words = [sys.executable, "-m", "tests.faulty_process", what, str(folder)]
-    killed = 0
-    with subprocess.Popen(words, cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
+class Killer:
+    """Has children of one process do things, each killed at a random instant."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def kill(self, what: str, folder: Path, longest: float, after: Callable[[str], None]) -> int:
+        """Kill KILLS times within ``longest`` seconds of the child's beginning, and check after each; returns how many were still at work."""
+        chance = random.Random(f"{what} {SEED}")
+        killed = 0
         for _ in range(KILLS[what]):
-            print(chance.uniform(0, longest), file=process.stdin, flush=True)
-            answer = json.loads(process.stdout.readline())
-            killed += answer["killed"]
-            after(answer["said"])
+            told = self.ask(what, folder, chance.uniform(0, longest))
+            killed += told["killed"]
+            after(told["said"])
+        return killed
+
+    def ask(self, what: str, folder: Path, instant: float) -> dict[str, Any]:
+        """Have one child do something for at most so many seconds."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(json.dumps({"what": what, "folder": str(folder), "instant": instant}), file=self._process.stdin, flush=True)
+        told: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return told
+
+
+@pytest.fixture(scope="module")
+def killer(repository: Path) -> Iterator[Killer]:
+    """Give the one process whose children are killed: what they need is imported once."""
+    words = [sys.executable, "-m", "tests.faulty_process"]
+    with subprocess.Popen(words, cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield Killer(process)
+        assert process.stdin is not None
         process.stdin.close()
-    return killed
 
 
-def test_the_kills_are_fifty() -> None:
-    assert sum(KILLS.values()) == 50
+def test_the_kills_are_fifty_and_more() -> None:
+    assert sum(KILLS.values()) >= 50
 
 
-def test_a_save_that_was_answered_survives_every_kill(tmp_path: Path, repository: Path) -> None:
+def test_a_save_that_was_answered_survives_every_kill(tmp_path: Path, killer: Killer) -> None:
     place = tmp_path / "store"
     with Store.open(place) as store:
         store.add_cases("q", [NewCase("E1")])
@@ -93,11 +114,11 @@ def test_a_save_that_was_answered_survives_every_kill(tmp_path: Path, repository
             rows = {row.number: row.review for row in store.history(CaseKey("q", "E1"), LOCAL_READER)}
         assert {number: rows[number].comment for number in answered} == answered
 
-    _kill(repository, "save", tmp_path, 0.8, check)
+    killer.kill("save", tmp_path, 0.4, check)
     assert len(answered) >= KILLS["save"]
 
 
-def test_a_killed_run_leaves_no_half_file_and_goes_on(tmp_path: Path, repository: Path) -> None:
+def test_a_killed_run_leaves_no_half_file_and_goes_on(tmp_path: Path, killer: Killer) -> None:
     data, out = _write_data(tmp_path / "data"), tmp_path / "out"
     whole = predict_folder(data, tmp_path / "whole", stand_in_predictor(), pictures=True, bundle=True, quiet=True)
     done: list[int] = []
@@ -114,7 +135,7 @@ def test_a_killed_run_leaves_no_half_file_and_goes_on(tmp_path: Path, repository
             shutil.rmtree(out)
             done.append(0)
 
-    killed = _kill(repository, "predict", tmp_path, 0.6, check)
+    killed = killer.kill("predict", tmp_path, 0.4, check)
     report = predict_folder(data, out, stand_in_predictor(), pictures=True, bundle=True, quiet=True)
     assert killed >= 3 and max(done) > 0, done
     assert (report.encounters, report.masks, report.problems) == (whole.encounters, whole.masks, ())
@@ -123,7 +144,7 @@ def test_a_killed_run_leaves_no_half_file_and_goes_on(tmp_path: Path, repository
         assert (out / "masks_preds" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_a_killed_export_is_there_whole_or_not_at_all(tmp_path: Path, repository: Path) -> None:
+def test_a_killed_export_is_there_whole_or_not_at_all(tmp_path: Path, killer: Killer) -> None:
     _write_store(tmp_path / "store", _write_data(tmp_path / "data"))
     seen = 0
 
@@ -139,12 +160,12 @@ def test_a_killed_export_is_there_whole_or_not_at_all(tmp_path: Path, repository
             shutil.rmtree(folder)
             seen += 1
 
-    assert _kill(repository, "export", tmp_path, 1.5, check) == KILLS["export"]
+    assert killer.kill("export", tmp_path, 0.6, check) == KILLS["export"]
     with Store.open(tmp_path / "store") as store:
         assert len(store.all_reviews("q")) == CASES
 
 
-def test_a_killed_backup_is_there_whole_or_not_at_all(tmp_path: Path, repository: Path) -> None:
+def test_a_killed_backup_is_there_whole_or_not_at_all(tmp_path: Path, killer: Killer) -> None:
     _write_store(tmp_path / "store", _write_data(tmp_path / "data"))
     seen = 0
 
@@ -162,9 +183,39 @@ def test_a_killed_backup_is_there_whole_or_not_at_all(tmp_path: Path, repository
             file.unlink()
             seen += 1
 
-    assert _kill(repository, "backup", tmp_path, 0.5, check) == KILLS["backup"]
+    assert killer.kill("backup", tmp_path, 0.25, check) == KILLS["backup"]
     with Store.open(tmp_path / "store") as store:
         assert len(store.all_reviews("q")) == CASES
+
+
+def test_a_killed_training_run_goes_on_to_the_end_it_would_have_had(tmp_path: Path, killer: Killer) -> None:
+    checkpoints = tmp_path / "run" / "checkpoints"
+    whole = json.loads(killer.ask("train", tmp_path / "whole", 60)["said"].splitlines()[-1])
+    reached = [0]
+
+    def check(said: str) -> None:
+        found = find_whole_checkpoint(checkpoints)
+        if found is not None:
+            load_file(found / "model.safetensors")
+            reached.append(int(found.name.rpartition("-")[2]))
+        if len(said.splitlines()) > 1 and said.splitlines()[-1].startswith('{"weights'):  # it came to its end: the next one begins anew
+            shutil.rmtree(checkpoints)
+            reached.append(0)
+
+    assert killer.kill("train", tmp_path, 0.8, check) >= 5
+    assert max(reached) > 0
+    assert json.loads(killer.ask("train", tmp_path, 60)["said"].splitlines()[-1]) == whole
+
+
+def test_a_checkpoint_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
+    for number, files in ((3, ("trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt")), (6, ("model.safetensors",))):
+        folder = tmp_path / f"checkpoint-{number}"
+        folder.mkdir()
+        for name in files:
+            (folder / name).write_text("{}")
+    assert find_whole_checkpoint(tmp_path) == tmp_path / "checkpoint-3"
+    (tmp_path / "checkpoint-3" / "trainer_state.json").write_text('{"epoch": 1')
+    assert find_whole_checkpoint(tmp_path) is None
 
 
 def _limited(repository: Path, code: str, size: int, *words: str) -> subprocess.CompletedProcess[str]:

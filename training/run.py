@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import os
 import types
@@ -15,9 +16,11 @@ from typing import Any, TypeVar
 import torch
 import yaml
 from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
-from transformers.trainer_utils import get_last_checkpoint
 
 from magic_demo.errors import MagicDemoError, one_line
+
+CHECKPOINT_FILES = ("optimizer.pt", "scheduler.pt")
+"""What a run goes on from, beside weights and state."""
 
 SettingsType = TypeVar("SettingsType")
 
@@ -130,12 +133,12 @@ def prepare(run: RunSettings) -> None:
 
 
 def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, float]:
-    """Train to the end or the early stop, from the last checkpoint with ``resume``; the best weights are loaded afterwards.
+    """Train to the end or the early stop, from the last whole checkpoint with ``resume``; the best weights are loaded afterwards.
 
     Returns the best evaluation. Raises SettingsError when there is nothing to resume, or a fresh run would mix with an old one.
     """
     folder = run.output / "checkpoints"
-    last = get_last_checkpoint(str(folder)) if folder.is_dir() else None  # type: ignore[no-untyped-call]
+    last = find_whole_checkpoint(folder)
     if resume and last is None:
         raise SettingsError(f"{folder}: no checkpoint to resume from; leave out --resume")
     if not resume and last is not None:
@@ -144,10 +147,27 @@ def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, f
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=run.patience))
     torch.set_flush_denormal(True)  # numbers below 1e-38 add nothing and make attention's backward pass twice as slow on the processor
     try:
-        trainer.train(resume_from_checkpoint=last if resume else None)
+        trainer.train(resume_from_checkpoint=str(last) if resume else None)
         return trainer.evaluate()
     finally:
         torch.set_flush_denormal(False)  # it holds for the whole thread, numpy's numbers included
+
+
+def find_whole_checkpoint(folder: Path) -> Path | None:
+    """Return the newest checkpoint of a run that was written to its end, None without any.
+
+    The Trainer writes a checkpoint's state last and deletes an old one's files one by one: a run that was killed meanwhile leaves a folder whose
+    state is missing or cut short, or whose weights are.
+    """
+    numbered = [(int(place.name.rpartition("-")[2]), place) for place in folder.glob("checkpoint-*") if place.name[11:].isdecimal()]
+    for _, place in sorted(numbered, reverse=True):
+        try:
+            json.loads((place / "trainer_state.json").read_bytes())
+        except (OSError, ValueError):
+            continue
+        if all((place / name).is_file() for name in CHECKPOINT_FILES) and any(place.glob("*.safetensors")):
+            return place
+    return None
 
 
 def _share(batch: int, name: str) -> int:
