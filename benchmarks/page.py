@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.timing import Row
+from benchmarks.timing import Row, take_times
 from tests.e2e.browser import get_browser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,6 +160,27 @@ def measure_start(rounds: int) -> Iterator[Row]:
     )
 
 
+def measure_batching(rounds: int) -> Iterator[Row]:
+    """Yield the line that says whether a case's photos gain by going through the model together."""
+    import torch
+
+    from magic_demo.predictor import DEFAULT_SEGMENTATION
+    from magic_demo.segmentation import Segmenter
+
+    segmenter = Segmenter.load(DEFAULT_SEGMENTATION)
+    photos = torch.from_numpy(np.random.default_rng(0).normal(0, 1, (4, 3, *segmenter.preprocessing.size)).astype(np.float32))
+    with torch.inference_mode():
+        times = take_times(
+            {
+                "together": lambda: segmenter.model.encode_photo(photos),
+                "one by one": lambda: [segmenter.model.encode_photo(photo) for photo in photos[:, None]],
+            },
+            rounds,
+        )
+    said = "no batching: the first photo's mask comes first"
+    yield Row("segmentation-compact: four photos encoded one by one, against together", times["together"], times["one by one"], said)
+
+
 def measure_maps(count: int) -> Iterator[Reading]:
     """Yield what maps of 12-megapixel photos weigh as they travel: synthetic cases under the shipped model."""
     from magic_demo.predictor import DEFAULT_SEGMENTATION
@@ -231,6 +252,7 @@ def write_full_size(folder: Path) -> list[str]:
 def measure(*, quick: bool = False) -> Iterator[Row | Reading]:
     """Yield the page's lines for the table."""
     yield from measure_maps(2 if quick else 24)
+    yield from measure_batching(1 if quick else 9)
     yield from measure_start(1 if quick else 3)
     if quick:
         return
