@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import warnings
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,14 @@ MASK_SUFFIXES = (".tiff", ".tif")
 SYSTEM_NAME = "sys"
 PLAIN_COMPRESSIONS = (tifffile.COMPRESSION.NONE, tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE)
 _REFERENCE_NAME = re.compile(r"(?P<photo_id>.+)_mask_(?P<annotator>ann\d+)\.tiff?", re.IGNORECASE)
+
+
+UNPACKING: dict[int, Callable[[bytes, int], bytes]] = {
+    tifffile.COMPRESSION.ADOBE_DEFLATE: lambda data, most: zlib.decompressobj().decompress(data, most),
+    tifffile.COMPRESSION.DEFLATE: lambda data, most: zlib.decompressobj().decompress(data, most),
+    tifffile.COMPRESSION.LZMA: lambda data, most: lzma.LZMADecompressor().decompress(data, most),
+}
+"""Compressions that tifffile unpacks by itself and without a limit: how to unpack so many bytes and no more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,6 +213,7 @@ def _read_values(path: Path) -> NDArray[Any]:
             values: NDArray[Any] = np.concatenate(list(_read_strips(path, tiff)))
         except _NotPlainError:
             _check_count(path, int(tiff.series[0].size))
+            _check_packed(path, tiff)
             values = np.asarray(tiff.asarray())
     if values.size == 0:
         raise FormatError(f"{path}: the mask holds no pixel")
@@ -228,7 +239,7 @@ def _read_strips(path: Path, tiff: Any, *, highest: int = 255) -> Iterator[NDArr
         content = tiff.filehandle.read(length)
         if packed:
             try:
-                content = isal_zlib.decompress(content, bufsize=size + 1)
+                content = isal_zlib.decompressobj().decompress(content, size + 1)  # a strip that is a bomb stops here
             except isal_zlib.error as error:  # type: ignore[misc]  # an alias that its stub gives no type
                 raise _NotPlainError from error
         if len(content) != size or size <= 0:
@@ -239,6 +250,19 @@ def _read_strips(path: Path, tiff: Any, *, highest: int = 255) -> Iterator[NDArr
         yield strip
     if len(page.dataoffsets) * page.rowsperstrip < height:
         raise _NotPlainError
+
+
+def _check_packed(path: Path, tiff: Any) -> None:
+    """Raise FormatError where a strip or tile unpacks to more than its share of the image: tifffile would unpack all of it."""
+    for page in tiff.series[0].pages:
+        unpack = UNPACKING.get(page.compression) if page is not None else None
+        if unpack is None:
+            continue
+        most = int(np.prod(page.chunks)) * max(1, page.bitspersample // 8)
+        for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+            tiff.filehandle.seek(offset)
+            if len(unpack(tiff.filehandle.read(length), most + 1)) > most:
+                raise FormatError(f"{path}: holds more than the size that it says; save it as uint8 with zlib")
 
 
 def _read_with_pillow(path: Path) -> NDArray[Any]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import lzma
 import os
 import tracemalloc
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -267,3 +270,33 @@ def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path: Path, 
     with pytest.raises(OSError, match="No space left"):
         write_mask(path, np.zeros((8, 8), np.bool_))
     assert np.array_equal(read_mask(path), np.eye(8, dtype=np.bool_)) and list(path.parent.iterdir()) == [path]
+
+
+def _write_bomb(path: Path, compression: str, *, tiled: bool) -> None:
+    """Write a mask of 64x64 pixels one strip or tile of which unpacks to 200 MB."""
+    tile = (64, 64) if tiled else None
+    tifffile.imwrite(path, np.zeros((64, 64), np.uint8), compression=compression, tile=tile, metadata=None)
+    zeros = b"\0" * 200_000_000
+    packed = zlib.compress(zeros, 9) if compression == "zlib" else lzma.compress(zeros)
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        page = tiff.pages.first
+        place = path.stat().st_size
+        page.tags["TileOffsets" if tiled else "StripOffsets"].overwrite(place)
+        page.tags["TileByteCounts" if tiled else "StripByteCounts"].overwrite(len(packed))
+    with path.open("ab") as file:
+        file.write(packed)
+
+
+@pytest.mark.parametrize(("compression", "tiled"), [("zlib", False), ("zlib", True), ("lzma", False)])
+def test_a_strip_that_is_a_bomb_is_never_unpacked(tmp_path: Path, compression: str, tiled: bool) -> None:
+    path = tmp_path / "a_mask_sys.tiff"
+    _write_bomb(path, compression, tiled=tiled)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FormatError, match="holds more than the size that it says; save it as uint8 with zlib"):
+            read_mask(path)
+        with contextlib.suppress(FormatError):  # Pillow takes what belongs to the image, or says no
+            assert read_loose_mask(path).mask.shape == (64, 64)
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
