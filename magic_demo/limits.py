@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -57,5 +58,13 @@ def read_limits(environment: Mapping[str, str]) -> Limits:
     return Limits(**given)
 
 
-LIMITS = read_limits(os.environ)
+def _read_own() -> Limits:
+    """Read this process's limits; a wrong one ends it with its line, whichever command or page it was about to be."""
+    try:
+        return read_limits(os.environ)
+    except LimitError as error:
+        sys.exit(f"error: {error}")
+
+
+LIMITS = _read_own()
 """The limits of this process, read once."""

@@ -14,6 +14,7 @@ from magic_demo.checkpoints import read_preprocessing
 from magic_demo.errors import LONGEST, CheckpointError, FormError
 from magic_demo.questions import load_families
 from magic_demo.store import NewCase, Store
+from magic_demo.types import Photo
 from magic_demo.ui import forms, review_form
 from tests.stand_ins import draw_photo
 from training.run import RunSettings, SettingsError, read_settings
@@ -57,7 +58,7 @@ def test_a_backup_that_is_a_zip_bomb(backup: Path, tmp_path: Path) -> None:
 
 
 def test_unusable_photos_that_are_lists() -> None:
-    photo = review_form.Photo("A", draw_photo())
+    photo = Photo("A", draw_photo())
     assert review_form.read_note({"unusable": [[], {}, "A"]}, [photo]).unusable == {"A"}
 
 

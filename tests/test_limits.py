@@ -66,19 +66,12 @@ def test_a_limit_that_there_is_not_is_refused_with_those_that_there_are() -> Non
         read_limits({f"{PREFIX}SPEED": "1"})
 
 
-def test_a_command_says_it_in_one_line(repository: Path) -> None:
+@pytest.mark.parametrize("words", [["app.py"], ["-m", "magic_demo", "readers", "list"], ["-m", "training", "vqa"]])
+def test_the_page_and_every_command_say_it_in_one_line(repository: Path, words: list[str]) -> None:
     environment = {**os.environ, f"{PREFIX}QUEUE_CASES": "many"}
-    words = [sys.executable, "-m", "magic_demo", "readers", "list"]
-    ended = subprocess.run(words, cwd=repository, env=environment, capture_output=True, text=True, check=False)
+    ended = subprocess.run([sys.executable, *words], cwd=repository, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
-    assert re.fullmatch(rf"error: {PREFIX}QUEUE_CASES='many': [^\n]*\n", ended.stderr)
-
-
-def test_the_page_says_it_in_one_line(repository: Path) -> None:
-    environment = {**os.environ, f"{PREFIX}CASE_PHOTOS": "many"}
-    code = "import magic_demo.ui.forms"
-    ended = subprocess.run([sys.executable, "-c", code], cwd=repository, env=environment, capture_output=True, text=True, check=False)
-    assert f"{PREFIX}CASE_PHOTOS='many'" in ended.stderr.splitlines()[-1]
+    assert re.fullmatch(rf"error: {PREFIX}QUEUE_CASES='many': [^\n]*\n", ended.stderr), ended.stderr
 
 
 def test_photos_have_a_limit_of_bytes_pixels_and_side(tmp_path: Path) -> None:
