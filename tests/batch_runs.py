@@ -1,0 +1,65 @@
+"""A small folder of encounters for tests of batch mode, and stand-ins that predict it or stop on the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from magic_demo import batch
+from magic_demo.types import Encounter, Prediction
+from tests.stand_ins import draw_photo, stand_in_predictor
+
+IDS = ("ENC00001", "ENC00002", "ENC00003")
+
+
+def write_data(folder: Path) -> Path:
+    """Write three encounters of one photo each in the challenge's layout; returns the folder."""
+    photos = folder / "valid" / "images_valid"
+    photos.mkdir(parents=True)
+    entries = []
+    for number, encounter_id in enumerate(IDS):
+        name = f"IMG_{encounter_id}_00001.png"
+        Image.fromarray(draw_photo(48 + 8 * number, 64)).save(photos / name)
+        entries.append(
+            {
+                "encounter_id": encounter_id,
+                "image_ids": [name],
+                "query_title_en": "Red" + "!" * number,
+                "query_content_en": "for weeks",
+                "query_title_zh": "红",
+                "query_content_zh": "数周",
+            }
+        )
+    (folder / "valid" / "valid.json").write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
+    return folder
+
+
+def predict(data: Path, out: Path, **options: Any) -> batch.BatchReport:
+    """Run batch mode over the split ``valid``, quietly, with the stand-ins unless another predictor is given."""
+    predictor = options.pop("predictor", None) or stand_in_predictor()
+    return batch.predict_folder(data, out, predictor, split="valid", quiet=True, **options)
+
+
+class StopsAt:
+    """Let a predictor be interrupted when it comes to one encounter, and count what it was asked."""
+
+    def __init__(self, encounter_id: str | None) -> None:
+        self.inner = stand_in_predictor()
+        self.segmenter, self.models, self.backends = self.inner.segmenter, self.inner.models, self.inner.backends
+        self.answers_questions, self.set_priors = self.inner.answers_questions, self.inner.set_priors
+        self.stop_at = encounter_id
+        self.asked: list[str] = []
+
+    def predict(self, encounter: Encounter, **options: Any) -> Prediction:
+        if encounter.encounter_id == self.stop_at:
+            raise KeyboardInterrupt
+        self.asked.append(encounter.encounter_id)
+        return self.inner.predict(encounter, **options)
+
+
+def journal_lines(out: Path) -> list[bytes]:
+    """Return the journal's lines as they are on the disk."""
+    return (out / "journal.jsonl").read_bytes().splitlines(keepends=True)
