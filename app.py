@@ -11,6 +11,7 @@ from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
+from magic_demo.backend_names import add_backend_argument
 from magic_demo.bundled import load_examples
 from magic_demo.errors import MagicDemoError, ReachError
 from magic_demo.store import PLACE_VARIABLE, Store, default_place
@@ -38,6 +39,7 @@ def read_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--vqa", metavar="FOLDER_OR_HUB_ID", help="checkpoint of the closed questions (default: the one that comes along)")
     parser.add_argument("--cues", metavar="FOLDER_OR_HUB_ID", help="checkpoint of the text cues (default: the one that comes along)")
+    add_backend_argument(parser)
     parser.add_argument("--queue", type=Path, metavar="FOLDER", help="cases to review: the challenge's layout, or a plain folder of photos")
     parser.add_argument("--store", metavar="PLACE", help=f"folder or postgresql:// URL that keeps the reviews (default: {default_place()})")
     parser.add_argument(
@@ -93,7 +95,7 @@ def main() -> int:
 
         chosen = {"segmentation": arguments.segmentation, "vqa": arguments.vqa, "cues": arguments.cues}
         try:
-            return Predictor.load(**{part: source for part, source in chosen.items() if source})
+            return Predictor.load(**{part: source for part, source in chosen.items() if source}, backend=arguments.backend)
         except MagicDemoError as error:
             print(f"The models could not be loaded: {error}", file=sys.stderr, flush=True)
             raise

@@ -304,7 +304,7 @@ def _settings(
         "bundle": bundle,
         "questions": "challenge" if questions is None else {family.family_id: list(family.options["en"]) for family in questions.families},
         "models": dict(predictor.models),
-        "backends": dict(predictor.backends),
+        "backend": dict(predictor.backends),
         "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,
         "seed": SEED,
         "versions": {
