@@ -327,6 +327,8 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   find("opacity").addEventListener("input", (event) => setOpacity(Number(event.target.value)));
   find("hide").addEventListener("pointerdown", () => setHidden(true));
   for (const end of ["pointerup", "pointercancel", "pointerleave"]) find("hide").addEventListener(end, () => setHidden(false));
+  find("hide").addEventListener("keydown", (event) => (event.key === " " || event.key === "Enter") && setHidden(true));
+  for (const end of ["keyup", "blur"]) find("hide").addEventListener(end, () => setHidden(false));
   find("zoom-in").addEventListener("click", () => zoom(1.25));
   find("zoom-out").addEventListener("click", () => zoom(1 / 1.25));
   find("fit").addEventListener("click", fitPhoto);
