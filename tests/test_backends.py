@@ -17,6 +17,7 @@ from magic_demo import backends
 from magic_demo.backend_names import AUTO, BACKENDS
 from magic_demo.backends import CHECKED_NAME, Backend, Encoder, choose_backend, count_cores, read_checked
 from magic_demo.errors import BackendError, CheckpointError
+from magic_demo.predictor import Predictor
 from magic_demo.segmentation import Segmenter
 from magic_demo.vqa import OptionScorer
 from tests.test_segmentation import write_clipseg
@@ -132,6 +133,13 @@ def test_masks_and_scores_in_bfloat16_are_near_those_in_float32(tmp_path: Path) 
     assert all(np.abs(scores[qid] - near[qid]).max() < 0.05 for qid in scores)
     places, about = (scorer.attribute(TEXT, [photo], "CQID034", 1)[0] for scorer in scorers)
     assert np.abs(places - about).max() < 0.05
+
+
+def test_the_shipped_models_run_rounded_when_asked_and_read_each_other_all_the_same() -> None:
+    predictor = Predictor.load(backend="bfloat16", cues=None)
+    assert predictor.backends == {"segmentation": "bfloat16"}, "what reads its features has no encoder of its own"
+    assert predictor.mismatch is None
+    assert Predictor.load(segmentation=None, vqa=None, backend="bfloat16").backends == {}
 
 
 @pytest.mark.parametrize(

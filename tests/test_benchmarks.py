@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks import segmentation
 from benchmarks.__main__ import Failure, format_document, measure_stage
 from benchmarks.ceiling import Reached
 from benchmarks.memory import find_peak, find_resident_peak
@@ -39,6 +40,13 @@ def test_a_quick_run_writes_a_line_for_every_stage(repository: Path, tmp_path: P
     assert "These numbers say nothing" in text and "DIFFER" not in text and "FAILED" not in text
     assert "0 of 54 options change rank" in text
     assert (repository / "docs" / "performance.md").read_bytes() == before
+
+
+def test_what_is_not_installed_is_left_out_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmentation, "explain_missing", lambda name: "not there" if name.startswith("openvino") else "")
+    assert segmentation.list_backends(quick=True) == ["torch", "bfloat16"]
+    monkeypatch.setattr(segmentation, "has_bfloat16", lambda: False)
+    assert segmentation.list_backends() == ["torch"]
 
 
 def test_the_plain_scorer_gives_our_numbers_to_the_last_bit(tmp_path: Path) -> None:
