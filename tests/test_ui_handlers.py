@@ -230,6 +230,20 @@ def test_what_the_models_made_of_a_case_is_kept_with_it_and_serves_the_reasons(b
     assert predictor.caches[-1] is not case.cache
 
 
+def test_an_analysis_that_a_newer_one_has_replaced_says_nothing_any_more(browser: Browser) -> None:
+    browser.choose(1)
+    older = browser.handlers.analyse(browser.values, REQUEST)  # type: ignore[arg-type]
+    browser.take(next(older))
+    browser.choose(0)
+    before = browser.run_enabled.copy()
+    for updates in older:
+        browser.take(updates)
+        assert updates[browser.parts.status] == gr.skip()
+    assert browser.run_enabled == before, "the newer one can still be stopped"
+    newer = list(browser.handlers.analyse(browser.values, REQUEST))  # type: ignore[arg-type]
+    assert "Done in" in newer[-1][browser.parts.status]
+
+
 def test_an_analysis_waits_for_its_turn_and_says_how_many_come_first(browser: Browser, predictor: WritingPredictor) -> None:
     browser.choose(0)
     browser.handlers.ask(REQUEST)  # type: ignore[arg-type]

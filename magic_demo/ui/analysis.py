@@ -43,6 +43,11 @@ class Stops:
             if session in self._signs:
                 self._signs[session].set()
 
+    def is_latest(self, session: str, sign: threading.Event) -> bool:
+        """Return whether no newer analysis was asked for."""
+        with self._lock:
+            return self._signs.get(session) is sign
+
     def forget(self, session: str, sign: threading.Event) -> None:
         """Take down the sign of an analysis that has ended, unless a newer one is up."""
         with self._lock:
@@ -78,5 +83,6 @@ def follow(turns: Turns, predict: Callable[[], Iterator[Step | Prediction]], sto
             yield event
             if isinstance(event, Prediction):
                 return
-    finally:
+    except GeneratorExit:  # the page has gone
         stop.set()
+        raise

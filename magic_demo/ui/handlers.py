@@ -132,7 +132,10 @@ class Handlers:
                     yield {**self.show_prediction(case, encounter, event, self.drafts.get(session), maps), **offer, **_busy(panel, False)}
                     yield {parts.status: render_status("done", fixed_line("status.done", seconds=f"{time.monotonic() - began:.1f}"))}
         except StoppedError:
-            yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
+            if self.stops.is_latest(session, stop):
+                yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
+            else:  # a newer analysis has taken its place on the page
+                yield {parts.status: gr.skip()}
         except MagicDemoError as error:
             yield {parts.status: render_status("failed", line_in_both(str(error))), **_busy(panel, False)}
         except Exception:  # a fault of ours: the console gets it whole, and the reader a page that still works
