@@ -94,6 +94,15 @@ class Desk:
                 return keep_example(self.opened_store, encounter)
             return keep_upload(self.opened_store, encounter, reader, EXAMPLES)
 
+    def may_delete(self, reader: str) -> bool:
+        """Return whether a reader may delete cases, others' readings with them: an adjudicator, and everybody where nobody signs in."""
+        return self.sign_ins is None or self.opened_store.reader(reader).role == "adjudicator"
+
+    def delete_case(self, key: CaseKey) -> int:
+        """Delete a case with its reviews and the photos that the program keeps, and return how many reviews went. Raises StoreError."""
+        self._files.pop(key, None)
+        return delete_cases(self.opened_store, [key]).reviews
+
     def empty(self) -> None:
         """Delete every case of a throw-away store, with its photos and reviews. Raises StoreError."""
         with self._lock:

@@ -67,6 +67,14 @@ export function mountQueue(element, { props, watch, trigger }) {
     draw();
   }
 
+  function receiveGone(gone) {
+    if (!gone || gone.queue !== state.queue) return;
+    state.cases = state.cases.filter((one) => one.id !== gone.id);
+    if (state.open === gone.id) Object.assign(state, { open: null, caseId: null });
+    keepPlace();
+    draw();
+  }
+
   // ---- what is drawn
 
   function draw() {
@@ -153,7 +161,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     draw();
   }
   document.addEventListener("click", (event) => event.target.closest("[data-example], #new-case") && leave(), { capture: true });
-  document.addEventListener("change", (event) => event.target.matches("#photos input[type=file]") && leave(), { capture: true });
+  document.addEventListener("magic-photos", leave);
 
   onLanguage(() => {
     relabel(root);
@@ -162,6 +170,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   relabel(root);
   watch("value", () => receive(props.value));
   watch("row", () => receiveRow(props.row));
+  watch("gone", () => receiveGone(props.gone));
   receive(props.value);
   trigger("arrive", { ...place(), open: state.open, mode: keptPlace().mode ?? null });
 }

@@ -2,7 +2,7 @@
 
 Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "case": the open case's secret id,
 "cases": [{"id", "state", "flagged", "disagrees"}]} in the order chosen; which of them are listed, and which comes next, is the browser's.
-``row`` (``gr.update(row=row_value(case))``) changes one of the cases.
+``row`` (``gr.update(row=row_value(case))``) changes one of the cases; ``gone`` ({"queue", "id"}) takes one away.
 
 Events:
 
@@ -87,6 +87,7 @@ def queue_component(*, throwaway: bool = False) -> gr.HTML:
         elem_id="queue-panel",
         apply_default_css=False,
         row=None,
+        gone=None,
     )
 
 

@@ -88,6 +88,16 @@ class Drafts:
             self._drafts.move_to_end(session)
         return changed
 
+    def close_all(self, key: CaseKey) -> list[str]:
+        """Forget every session's draft of a stored case, and return the open cases' ids."""
+        with self._lock:
+            gone = {
+                session: draft.case for session, draft in self._drafts.items() if draft.reading is not None and draft.reading.key == key
+            }
+            for session in gone:
+                del self._drafts[session]
+        return list(gone.values())
+
     def close(self, session: str) -> None:
         """Forget the session's draft; nothing happens when there is none."""
         with self._lock:

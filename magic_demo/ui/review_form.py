@@ -35,7 +35,8 @@ NO_FORM: dict[str, Any] = {"case": None}
 _ON_LOAD = """
 import(new URL("page/review_form.mjs", document.baseURI)).then(({ mountReview }) => mountReview(element, { props, watch, trigger }));
 import(new URL("page/keep_bar.mjs", document.baseURI)).then(({ mountKeep }) => mountKeep(element, { props, watch, trigger }));
-const events = ["note", "finish", "reveal", "back", "compare", "restore", "keep"];  // named here, where Gradio looks for them
+import(new URL("page/erase_case.mjs", document.baseURI)).then(({ mountErase }) => mountErase(element, { props, watch, trigger }));
+const events = ["note", "finish", "reveal", "back", "compare", "restore", "keep", "erase"];  // named here, where Gradio looks for them
 """
 _FORM = """
 <section class="review" id="keep" hidden [[aria-label keep.label]]><div class="review-line">
@@ -52,6 +53,8 @@ _FORM = """
       <div class="review-field" id="review-photos-field"><span>[[review.unusable]]</span><div class="review-photos" id="review-photos"></div></div>
     </div>
     <details class="review-history" id="review-history"><summary>[[review.history]] <b id="review-history-count">0</b></summary><ol id="review-history-list"></ol></details>
+    <details class="review-history" id="erase" hidden><summary>[[erase.open]]</summary><p class="erase-what">[[erase.what]]</p>
+      <button type="button" class="review-action" id="erase-now">[[erase.now]]</button> <button type="button" class="quiet" id="erase-not">[[erase.not]]</button></details>
   </div>
   <p class="review-changes" id="review-changes" role="status" hidden><b data-changes="changed"></b> [[review.of]] <b data-changes="of"></b> [[review.changed]]
     <b data-changes="towards"></b> [[review.towards]], <b data-changes="away"></b> [[review.away]]<span class="with-reference">; <b data-changes="right_to_wrong"></b> [[review.spoiled]],
@@ -93,7 +96,7 @@ def unkept_value(case_id: str) -> dict[str, Any]:
     return {**NO_FORM, "keep": case_id}
 
 
-def form_value(draft: ReviewDraft, photos: Sequence[Photo], saved: Mapping[str, Any], *, adjudicator: bool) -> dict[str, Any]:
+def form_value(draft: ReviewDraft, photos: Sequence[Photo], saved: Mapping[str, Any], *, adjudicator: bool, erases: bool) -> dict[str, Any]:
     """Return what the bar shows of a case that was just opened, and of what is saved of it (``saved_value``)."""
     reading = draft.reading
     return {
@@ -101,6 +104,7 @@ def form_value(draft: ReviewDraft, photos: Sequence[Photo], saved: Mapping[str, 
         "place": {**reading.key._asdict(), "reader": reading.reader} if reading is not None else {},
         "mode": reading.mode if reading is not None else "assisted",
         "adjudicator": adjudicator,
+        "erases": erases,
         "photos": [photo.photo_id for photo in photos],
         "comment": draft.comment,
         "flagged": draft.flagged,

@@ -112,7 +112,9 @@ class ReviewState:
         reading = draft.reading
         saved = self._saved(draft, reading) if reading is not None else {}
         adjudicator = reading is not None and self.store.reader(reading.reader).role == "adjudicator"
-        return form_value(draft, photos, saved, adjudicator=adjudicator)
+        return form_value(
+            draft, photos, saved, adjudicator=adjudicator, erases=reading is not None and self.desk.may_delete(reading.reader)
+        )
 
     def _saved(self, draft: ReviewDraft, reading: Reading) -> dict[str, Any]:
         history = self.store.history(reading.key, reading.reader)

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from magic_demo.ui.adjudication import Adjudication
 from magic_demo.ui.desk import Desk
+from magic_demo.ui.erasing import Erasing
 from magic_demo.ui.handlers import Handlers
 from magic_demo.ui.keeping import Keeping
 from magic_demo.ui.queue_handlers import QueueHandlers
@@ -40,6 +41,7 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], queue=False, **quiet)
     kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
     kept_now.then(queue.analyse, typed, answered, **models)
+    parts.form.erase(Erasing(review).erase, {parts.case}, [*case, panel.narrative, panel.prompt, panel.queue], queue=False, **quiet)
     parts.form.note(reading.note, None, kept, queue=False, **quiet)
     parts.form.restore(reading.restore, None, [*case, panel.queue], queue=False, **quiet)
     parts.form.finish(reading.finish, None, kept, queue=False, **quiet)

@@ -1,0 +1,24 @@
+// Deleting the open case, in the drawer under the cards: said what goes, then asked for once more.
+
+export function mountErase(element, { props, watch, trigger }) {
+  const root = element.querySelector("#erase");
+  const close = () => (root.open = false);
+  let open = null;
+
+  function receive(value) {
+    if (value?.case !== open) close();
+    open = value?.case ?? null;
+    root.hidden = !value?.erases;
+  }
+
+  root.querySelector("#erase-now").addEventListener("click", () => {
+    close();
+    if (open !== null) trigger("erase", { case: open });
+  });
+  root.querySelector("#erase-not").addEventListener("click", () => {
+    close();
+    root.querySelector("summary").focus();
+  });
+  watch("value", () => receive(props.value));
+  receive(props.value);
+}

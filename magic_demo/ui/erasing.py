@@ -1,0 +1,37 @@
+"""What happens when a case is deleted on the page: nothing of it stays in the store, in the program's memory, or in any open page."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from magic_demo.errors import FormError, MagicDemoError, StoreError
+from magic_demo.ui.handlers import Updates
+from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.status import fixed_line, render_status
+
+
+class Erasing:
+    """The event of the drawer under the cards."""
+
+    def __init__(self, review: ReviewState) -> None:
+        self.review = review
+        self.page = review.page
+
+    def erase(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+        """Delete the open case for good, and show an empty page; other browsers that have it open find it gone."""
+        parts, desk = self.page.parts, self.review.desk
+        try:
+            self.review.check_reader(request)
+            draft = self.page.drafts.get(str(request.session_hash))
+            if draft is None or draft.reading is None or draft.case != event._data.get("case"):
+                raise FormError(fixed_line("message.gone")["en"])
+            if not desk.may_delete(self.review.reader(request)):
+                raise StoreError("only an adjudicator deletes cases, as everybody's readings go with them")
+            key = draft.reading.key
+            for case_id in self.page.drafts.close_all(key):
+                self.page.cases.close(case_id)
+            status = render_status("done", fixed_line("status.erased", reviews=desk.delete_case(key)))
+        except MagicDemoError as error:
+            return self.review.failed(error)
+        gone = {parts.panel.queue: gr.update(gone={"queue": key.queue, "id": key.case_id})}
+        return {**self.page.clear(inputs, request), **gone, parts.status: status}

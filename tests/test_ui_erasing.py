@@ -1,0 +1,100 @@
+"""Deleting a case on the page: who may, that it goes everywhere, and that no open page brings it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from magic_demo.bundled import load_examples
+from magic_demo.errors import StoreError
+from magic_demo.store import LOCAL_READER, NewCase, Store
+from magic_demo.types import CaseKey
+from magic_demo.ui import Desk
+from magic_demo.ui.erasing import Erasing
+from magic_demo.ui.review import Reading, ReviewDraft
+from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.saving import Saver
+from magic_demo.ui.sign_in import COOKIE, SignIns
+from tests.test_ui_handlers import WritingPredictor, lay_out
+
+KEY = CaseKey("q", "ENC1")
+
+
+class Room:
+    """A page over a store with two cases; browsers have the first one open."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.handlers = lay_out(WritingPredictor())[1]
+        self.desk = Desk(store)
+        self.saver = Saver(self.desk, self.handlers.drafts, self.handlers.cases)
+        self.erasing = Erasing(ReviewState(self.handlers, self.desk, self.saver))
+        store.add_cases("q", [NewCase("ENC1"), NewCase("ENC2")])
+
+    def open(self, session: str, reader: str) -> str:
+        case = self.handlers.cases.open(load_examples()[0].encounter, queued=True)
+        reading = Reading(KEY, reader, "assisted", "assisted")
+        self.handlers.drafts.begin(session, ReviewDraft(case.case_id, comment=f"{session} says", reading=reading))
+        self.saver.save(session)
+        return case.case_id
+
+    def erase(self, session: str, case: str, cookies: dict[str, str] | None = None) -> dict[Any, Any]:
+        request = SimpleNamespace(session_hash=session, cookies=cookies or {})
+        inputs = {self.handlers.parts.case: case}
+        return self.erasing.erase(inputs, gr.EventData(None, {"case": case}), request)  # type: ignore[arg-type]
+
+    def cases(self) -> list[str]:
+        return [case.key.case_id for case in self.store.list_cases("q", LOCAL_READER)]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    with Store.open(tmp_path) as store:
+        yield Room(store)
+
+
+def test_where_nobody_signs_in_the_case_goes_for_good_and_leaves_the_list(room: Room, tmp_path: Path) -> None:
+    case = room.open("mine", LOCAL_READER)
+    shown = room.erase("mine", case)
+    assert room.cases() == ["ENC2"] and shown[room.handlers.parts.panel.queue]["gone"] == {"queue": "q", "id": "ENC1"}
+    assert "1 saved readings" in shown[room.handlers.parts.status] and shown[room.handlers.parts.case] is None
+    assert room.handlers.cases.get(case) is None
+    assert not any(b"mine says" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_another_browser_that_has_it_open_finds_it_gone_and_cannot_bring_it_back(room: Room) -> None:
+    case, other = room.open("mine", LOCAL_READER), room.open("other", LOCAL_READER)
+    draft = room.handlers.drafts.get("other")
+    room.erase("mine", case)
+    assert room.handlers.cases.get(other) is None and room.saver.save("other") is None
+    assert draft is not None
+    room.handlers.drafts.begin("other", draft)  # a save that was on its way
+    with pytest.raises(StoreError):
+        room.saver.save("other")
+    assert room.cases() == ["ENC2"]
+
+
+def test_only_an_adjudicator_deletes_where_readers_sign_in(room: Room) -> None:
+    for name, role in (("Ann", "reader"), ("Pat", "presenter"), ("Ada", "adjudicator")):
+        room.store.add_reader(name, role=role, password="a long password")  # type: ignore[arg-type]
+    room.desk.sign_ins = SignIns(room.store)
+    keys = {name: {COOKIE: str(room.desk.sign_ins.enter(name, "a long password"))} for name in ("Ann", "Pat", "Ada")}
+    for name in ("Ann", "Pat"):
+        refused = room.erase(name, room.open(name, name), keys[name])
+        assert "only an adjudicator" in refused[room.handlers.parts.status] and not room.desk.may_delete(name)
+    assert room.cases() == ["ENC1", "ENC2"]
+    case = room.open("Ada", "Ada")
+    assert "failed" in room.erase("Ada", case, {})[room.handlers.parts.status], "nobody is signed in there"
+    room.erase("Ada", case, keys["Ada"])
+    assert room.cases() == ["ENC2"]
+
+
+@pytest.mark.parametrize("case", ["another", None])
+def test_what_is_not_open_is_not_deleted(room: Room, case: Any) -> None:
+    room.open("mine", LOCAL_READER)
+    assert "failed" in room.erase("mine", case)[room.handlers.parts.status] and room.cases() == ["ENC1", "ENC2"]
