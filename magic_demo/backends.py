@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from magic_demo.backend_names import AUTO, BACKENDS
+from magic_demo.calibration import digest_of
 from magic_demo.errors import BackendError, CheckpointError, one_line
 
 CHECKED_NAME = "backends.json"
@@ -105,8 +106,8 @@ def has_bfloat16() -> bool:
     return bool(held.get("amx_bf16") or held.get("avx512_bf16"))
 
 
-def read_checked(folder: Path) -> dict[str, str]:
-    """Read ``backends.json``: backend -> how near its results came to those of float32, in words; nothing where there is no such file.
+def read_checked(folder: Path, model_id: str) -> dict[str, str]:
+    """Read ``backends.json``: backend -> how near its results came to those of float32, in words; nothing where no such file is, or another model's.
 
     Raises CheckpointError for a file that does not hold that.
     """
@@ -114,14 +115,15 @@ def read_checked(folder: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))["checked"]
-        if not isinstance(content, dict) or not all(name in BACKENDS and isinstance(said, str) for name, said in content.items()):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        digest, checked = content["model"], content["checked"]
+        if not isinstance(checked, dict) or not all(name in BACKENDS and isinstance(said, str) for name, said in checked.items()):
             raise ValueError(f"'checked' maps some of {', '.join(BACKENDS)} to a line")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: cannot be read ({one_line(error, 160)}); remove it, or run 'python -m magic_demo backends' again"
         ) from error
-    return content
+    return checked if digest == digest_of(model_id) else {}
 
 
 def use_cores() -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from magic_demo.backend_names import BACKENDS
 from magic_demo.backends import CHECKED_NAME, explain_missing, has_bfloat16, read_checked, use_cores
 from magic_demo.batch import read_encounter
+from magic_demo.calibration import digest_of
 from magic_demo.checkpoints import find_checkpoint, name_model
 from magic_demo.decoding import decode_answers
 from magic_demo.errors import CheckpointError, FormatError
@@ -65,12 +66,13 @@ def run(arguments: argparse.Namespace) -> int:
     for source, compare in ((arguments.segmentation, compare_masks), (arguments.vqa, compare_answers)):
         if source is None:
             continue
-        print(f"\n{name_model(source)}, beside float32:")
+        model_id = name_model(source)
+        print(f"\n{model_id}, beside float32:")
         comparisons = compare(source, names, cases)
         for one in comparisons:
             print(f"  {one.backend:14} {one.said}; {one.ratio:.1f} times as fast")
         if arguments.write:
-            write_checked(find_checkpoint(source), comparisons)
+            write_checked(find_checkpoint(source), model_id, comparisons)
     return 0
 
 
@@ -137,12 +139,12 @@ def find_overlap(one: Mask, other: Mask) -> float:
     return int(np.count_nonzero(one & other)) / either if either else 1.0
 
 
-def write_checked(folder: Path, comparisons: Sequence[Comparison]) -> None:
-    """Note what came near enough, and take back what did not; what was not compared now stays as it was."""
-    checked = read_checked(folder)
+def write_checked(folder: Path, model_id: str, comparisons: Sequence[Comparison]) -> None:
+    """Note what came near enough, and take back what did not; what was not compared now stays as it was, unless it was said of other weights."""
+    checked = read_checked(folder, model_id)
     for one in comparisons:
         checked.pop(one.backend, None)
         if one.nearness >= TOLERANCE:
             checked[one.backend] = one.said
-    write_json(folder / CHECKED_NAME, {"checked": checked}, indent=2)
+    write_json(folder / CHECKED_NAME, {"model": digest_of(model_id), "checked": checked}, indent=2)
     print(f"  written: {folder / CHECKED_NAME}, with {', '.join(checked) or 'none'}")

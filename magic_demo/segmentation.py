@@ -160,7 +160,8 @@ class Segmenter:
 
         backend: a name that ``choose_backend`` takes; raises BackendError when this machine cannot run it.
         """
-        chosen = choose_backend(backend, read_checked(find_checkpoint(source, revision=revision)))
+        model_id = name_model(source, revision=revision)
+        chosen = choose_backend(backend, read_checked(find_checkpoint(source, revision=revision), model_id))
         model = load_model(source, AutoModelForImageSegmentation, revision=revision)
         if not isinstance(model, PromptedModel):
             raise CheckpointError(f"{source}: {type(model).__name__} is no segmentation model with a prompt; CLIPSeg or ours is expected")
@@ -168,7 +169,7 @@ class Segmenter:
             model,
             load_tokenizer(source, revision=revision),
             read_preprocessing(source, revision=revision),
-            model_id=name_model(source, revision=revision),
+            model_id=model_id,
             threshold=float(getattr(model.config, "threshold", 0.5)),
             mirrored=bool(getattr(model.config, "mirrored", False)),
             backend=chosen,

@@ -62,7 +62,8 @@ class OptionScorer:
 
         backend: a name that ``choose_backend`` takes; raises BackendError when this machine cannot run it.
         """
-        chosen = choose_backend(backend, read_checked(find_checkpoint(source, revision=revision)))
+        model_id = name_model(source, revision=revision)
+        chosen = choose_backend(backend, read_checked(find_checkpoint(source, revision=revision), model_id))
         model = load_model(source, AutoModel, revision=revision)
         if not isinstance(model, CaseAnswerer):
             raise CheckpointError(
@@ -74,7 +75,7 @@ class OptionScorer:
             model,
             load_tokenizer(source, revision=revision),
             read_preprocessing(source, revision=revision),
-            model_id=name_model(source, revision=revision),
+            model_id=model_id,
             set_priors=read_priors(priors) if priors.is_file() else None,
             families=families,
             backend=chosen,

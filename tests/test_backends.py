@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from magic_demo import backends
 from magic_demo.backend_names import AUTO, BACKENDS
 from magic_demo.backends import CHECKED_NAME, Backend, Encoder, choose_backend, count_cores, read_checked
+from magic_demo.calibration import digest_of
+from magic_demo.checkpoints import name_model
 from magic_demo.errors import BackendError, CheckpointError
 from magic_demo.predictor import Predictor
 from magic_demo.segmentation import Segmenter
@@ -106,19 +108,31 @@ def test_a_graphics_card_without_rounding_gives_what_float32_gives(monkeypatch: 
 def test_a_checkpoint_says_what_it_was_checked_with_and_auto_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     set_machine(monkeypatch, bfloat16=True)
     folder = write_clipseg(tmp_path / "clipseg")
-    assert read_checked(folder) == {} and str(Segmenter.load(folder, backend=AUTO).backend) == "torch"
-    (folder / CHECKED_NAME).write_text(json.dumps({"checked": CHECKED}), encoding="utf-8")
-    assert read_checked(folder) == CHECKED and str(Segmenter.load(folder, backend=AUTO).backend) == "bfloat16"
+    name = name_model(folder)
+    assert read_checked(folder, name) == {} and str(Segmenter.load(folder, backend=AUTO).backend) == "torch"
+    (folder / CHECKED_NAME).write_text(json.dumps({"model": digest_of(name), "checked": CHECKED}), encoding="utf-8")
+    assert read_checked(folder, name) == CHECKED and str(Segmenter.load(folder, backend=AUTO).backend) == "bfloat16"
     assert str(Segmenter.load(folder).backend) == "torch", "training and tests keep to the reference unless they name another"
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps({**config, "threshold": 0.4}), encoding="utf-8")
+    assert read_checked(folder, name_model(folder)) == {}, "what was checked is not what is there now"
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", "{}", '{"checked": ["bfloat16"]}', '{"checked": {"abacus": "exact"}}', '{"checked": {"cuda": 1}}']
+    "content",
+    [
+        "{",
+        "[]",
+        '{"checked": {}}',
+        '{"model": "x", "checked": ["bfloat16"]}',
+        '{"model": "x", "checked": {"abacus": "exact"}}',
+        '{"model": "x", "checked": {"cuda": 1}}',
+    ],
 )
 def test_a_check_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / CHECKED_NAME).write_text(content, encoding="utf-8")
     with pytest.raises(CheckpointError, match=CHECKED_NAME):
-        read_checked(tmp_path)
+        read_checked(tmp_path, "tiny@x")
 
 
 def test_masks_and_scores_in_bfloat16_are_near_those_in_float32(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from PIL import Image
 from magic_demo.__main__ import main
 from magic_demo.backends import CHECKED_NAME, read_checked
 from magic_demo.backends_command import Comparison, find_overlap, write_checked
+from magic_demo.checkpoints import name_model
 from tests.test_segmentation import write_clipseg
 from tests.test_vqa import make_model, make_photos, save_checkpoint
 
@@ -55,13 +56,17 @@ def test_masks_and_answers_are_compared_and_what_is_near_is_noted(tmp_path: Path
     assert "mask IoU" in said and "2 photos" in said and "of 18 answers the same" in said
     for folder in (clipseg, answerer):
         assert str(folder / CHECKED_NAME) in said
-        assert all(line in said for line in read_checked(folder).values())
+        assert all(line in said for line in read_checked(folder, name_model(folder)).values())
 
 
 def test_what_is_too_far_off_is_not_noted_and_what_was_is_taken_back(tmp_path: Path) -> None:
-    (tmp_path / CHECKED_NAME).write_text(json.dumps({"checked": {"bfloat16": "near once", "openvino": "near"}}), encoding="utf-8")
-    write_checked(tmp_path, [Comparison("bfloat16", 0.97, "far", 2.0), Comparison("openvino-int8", 0.99, "near", 4.0)])
-    assert read_checked(tmp_path) == {"openvino": "near", "openvino-int8": "near"}
+    (tmp_path / CHECKED_NAME).write_text(
+        json.dumps({"model": "1", "checked": {"bfloat16": "near once", "openvino": "near"}}), encoding="utf-8"
+    )
+    write_checked(tmp_path, "model@1", [Comparison("bfloat16", 0.97, "far", 2.0), Comparison("openvino-int8", 0.99, "near", 4.0)])
+    assert read_checked(tmp_path, "model@1") == {"openvino": "near", "openvino-int8": "near"}
+    write_checked(tmp_path, "model@2", [Comparison("bfloat16", 0.99, "near", 2.0)])
+    assert read_checked(tmp_path, "model@2") == {"bfloat16": "near"}, "the other model's are gone"
 
 
 def test_a_model_that_reads_the_segmenters_features_has_nothing_to_compare(
