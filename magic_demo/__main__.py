@@ -15,6 +15,7 @@ COMMANDS = {
     "backends": ("magic_demo.backends_command", "say what models can run on here, and how near each comes to float32"),
     "score": ("magic_demo.score_command", "compute the official scores of challenge files"),
     "cases": ("magic_demo.cases", "write synthetic encounters in the challenge's layout"),
+    "queues": ("magic_demo.queues_command", "say how far readers are in each queue, and whose cases are whose"),
     "readers": ("magic_demo.readers_command", "say who may sign in and review"),
     "export": ("magic_demo.export_command", "write reviews as challenge files, COCO, Label Studio, tables, a training set or a report"),
     "agreement": ("magic_demo.agreement_command", "say how far readers agree with the model and with each other"),

@@ -59,6 +59,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "agreement_sources",
         "agreement_command",
         "score_command",
+        "queues_command",
         "readers_command",
         "backup_command",
         "restore_command",

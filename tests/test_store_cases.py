@@ -112,6 +112,28 @@ def test_an_assigned_case_is_those_readers_and_others_see_it_only_on_request(que
     assert "E1" in _ids(queue, "bo")
 
 
+def test_cases_are_shared_out_evenly_and_everybody_is_with_everybody(queue: Store) -> None:
+    queue.add_cases("q", [NewCase(f"N{number}") for number in range(8)])
+    ids = _ids(queue, "ada")
+    queue.share_out("q", ids, ["ann", "bo", "ada"], each=2)
+    assigned = [case.assigned_to for case in queue.list_cases("q", "ada")]
+    assert all(len(names) == 2 for names in assigned)
+    assert {name: sum(name in names for names in assigned) for name in ("ada", "ann", "bo")} == {"ada": 8, "ann": 8, "bo": 8}
+    assert {names: assigned.count(names) for names in set(assigned)} == {("ada", "ann"): 4, ("ada", "bo"): 4, ("ann", "bo"): 4}
+
+
+def test_cases_are_shared_out_all_or_none(queue: Store) -> None:
+    for case_ids, readers, each in (
+        (["E1", "gone"], ["ann"], 1),
+        (["E1"], ["nobody"], 1),
+        (["E1"], ["ann", "ANN"], 2),
+        (["E1"], ["ann"], 0),
+    ):
+        with pytest.raises(StoreError):
+            queue.share_out("q", case_ids, readers, each=each)
+    assert queue.case(CaseKey("q", "E1"), "ann").assigned_to == ()
+
+
 def test_a_removed_readers_assignment_goes_with_them(queue: Store) -> None:
     queue.assign(CaseKey("q", "E1"), ["bo"])
     queue.remove_reader("bo")

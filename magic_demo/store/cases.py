@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import combinations
+from itertools import combinations, permutations
 from statistics import fmean
 from typing import Any
 
@@ -82,6 +82,24 @@ def assign_case(session: Session, key: CaseKey, readers: Collection[str]) -> Non
     ids = {find_present_row(session, name).id for name in readers}
     session.execute(sa.delete(AssignmentRow).where(AssignmentRow.case_number == case.number))
     session.add_all(AssignmentRow(case_number=case.number, reader_id=reader_id) for reader_id in sorted(ids))
+
+
+def share_out(session: Session, queue: str, case_ids: Sequence[str], readers: Sequence[str], each: int) -> None:
+    """Assign every case to ``each`` of the readers; see ``Store.share_out``."""
+    names = list(dict.fromkeys(find_present_row(session, name).name for name in readers))
+    if not min(1, len(names)) <= each <= len(names):
+        raise StoreError(f"each case to {each} of {len(names)} readers; 1 to {len(names)} are expected")
+    loads = dict.fromkeys(names, 0)
+    together: dict[tuple[str, str], int] = defaultdict(int)
+    for case_id in dict.fromkeys(case_ids):
+        chosen: list[str] = []
+        for _ in range(each):  # who has least, and of those who has been with the others of this case least
+            left = (name for name in names if name not in chosen)
+            chosen.append(min(left, key=lambda name: (loads[name], sum(together[name, other] for other in chosen))))
+            loads[chosen[-1]] += 1
+        for one, other in permutations(chosen, 2):
+            together[one, other] += 1
+        assign_case(session, CaseKey(queue, case_id), chosen)
 
 
 def delete_case_row(session: Session, case: CaseRow) -> None:

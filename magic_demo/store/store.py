@@ -212,6 +212,15 @@ class Store:
         with self._database.writing() as session:
             cases.assign_case(session, case, assigned_to)
 
+    def share_out(self, queue: str, case_ids: Sequence[str], readers: Sequence[str], *, each: int) -> None:
+        """Assign every one of these cases to ``each`` of the readers and nobody else: everybody gets as many, and everybody is with everybody.
+
+        Without readers (``each`` 0) the cases are everybody's again. All or none. Raises StoreError for an unknown case or reader, and for
+        more a case than there are readers.
+        """
+        with self._database.writing() as session:
+            cases.share_out(session, queue, case_ids, readers, each)
+
     def delete_case(self, case: CaseKey) -> int:
         """Delete a case with every review and prediction of it, for good, and return how many reviews went. Its photos are the caller's to delete."""
         with self._database.writing() as session:

@@ -43,6 +43,7 @@ export function watchConnection(element) {
       }
     }
     bar.hidden = state === "there";
+    document.documentElement.toggleAttribute("data-disconnected", state !== "there");
     bar.dataset.says = state;
     if (before !== "there" && state === "there" && unsaved.pending) setTimeout(() => unsaved.pending && location.reload(), GRACE);
     timer = setTimeout(look, state === "there" ? EVERY : SOON);

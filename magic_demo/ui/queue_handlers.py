@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.errors import MagicDemoError
+from magic_demo.errors import MagicDemoError, StoreError
 from magic_demo.kept_cases import EXAMPLES
-from magic_demo.store import QueueCase
+from magic_demo.store import LOCAL_READER, QueueCase
 from magic_demo.types import CaseKey, ReviewKind, SavedReview
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.queue_panel import Arrangement, queue_value, read_arrangement
@@ -72,6 +72,22 @@ class QueueHandlers:
             return self.review.failed(error)
         return {self.parts.panel.queue: shown, self.parts.status: gr.skip()}
 
+    def assign(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """Let an adjudicator say whose these cases are; without a name they are everybody's."""
+        told, store = event._data, self.review.store
+        try:
+            reader, arrangement = self.review.reader(request), self._arrangement(event)
+            if store.reader(reader).role != "adjudicator":
+                raise StoreError(f"{reader} is no adjudicator; readers role {reader} adjudicator changes that")
+            case_ids, names = ([str(one) for one in told.get(what) or ()] for what in ("cases", "readers"))
+            each = told.get("each") if isinstance(told.get("each"), int) else len(names)
+            store.share_out(str(arrangement.queue), case_ids, names, each=min(int(each), len(names)))
+            shown = {**self.list_value(arrangement, reader, told.get("open"), told.get("case")), "arranged": True}
+        except MagicDemoError as error:
+            return self.review.failed(error)
+        line = fixed_line("status.assigned", count=len(case_ids))
+        return {self.parts.panel.queue: shown, self.parts.status: render_status("done", line)}
+
     def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
         """Ask the models about a case that was just opened; where they stay hidden, or the bundle has spoken, say that."""
         draft = self.page.drafts.get(str(request.session_hash))
@@ -93,6 +109,8 @@ class QueueHandlers:
     def _open(self, inputs: Updates, arrangement: Arrangement, reader: str, case_id: str, request: gr.Request) -> Updates:
         desk, session = self.review.desk, str(request.session_hash)
         queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
+        if queued.assigned_to and reader not in queued.assigned_to and self.review.store.reader(reader).role != "adjudicator":
+            raise StoreError(f"{case_id} is assigned to others; an adjudicator can assign it to {reader}")
         read = desk.read_case(queued)
         latest = self.latest(queued.key, reader)
         before = self.page.cases.get(inputs[self.parts.case])
@@ -140,10 +158,19 @@ class QueueHandlers:
 
     def list_value(self, arrangement: Arrangement, reader: str, open_id: str | None, case: str | None) -> dict[str, Any]:
         """Return what the list shows."""
-        store, desk = self.review.store, self.review.desk
-        cases = store.list_cases(str(arrangement.queue), reader, order=arrangement.order)
+        store, queue, signed_in = self.review.store, str(arrangement.queue), self.review.desk.sign_ins is not None
         return queue_value(
-            arrangement, store.queues(), cases, reader=reader, signed_in=desk.sign_ins is not None, open_id=open_id, case=case
+            arrangement,
+            store.queues(),
+            store.list_cases(queue, reader, order=arrangement.order),
+            reader=reader,
+            signed_in=signed_in,
+            open_id=open_id,
+            case=case,
+            progress=[one for one in store.progress(queue) if one.reader != LOCAL_READER or one.done or one.in_progress]
+            if signed_in
+            else (),
+            adjudicator=signed_in and store.reader(reader).role == "adjudicator",
         )
 
     def _arrangement(self, event: gr.EventData) -> Arrangement:

@@ -1,10 +1,11 @@
 // The rules of the list of cases, without a page: which are listed, how many are done, which comes next.
 //
-// A case is {id, state, flagged, disagrees}; the list comes in the order that the reader chose.
+// A case is {id, state, flagged, disagrees, mine}; the list comes in the order that the reader chose.
 
 export function isListed(one, filter) {
   if (filter === "flagged") return one.flagged;
   if (filter === "disagreeing") return one.disagrees;
+  if (filter === "mine") return one.mine;
   return filter === "all" || one.state === filter;
 }
 

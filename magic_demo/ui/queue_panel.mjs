@@ -1,6 +1,7 @@
 // The list of cases in the left column: draws what the server says of the queue, opens cases, remembers where the reader was.
 
 import { countDone, listed, nextOpen, stepFrom } from "./queue_list.mjs";
+import { mountReaders } from "./queue_readers.mjs";
 import { followShiftKeys, relabel, sendRest } from "./review_line.mjs";
 import { onLanguage } from "./viewer/words.mjs";
 
@@ -36,6 +37,8 @@ export function mountQueue(element, { props, watch, trigger }) {
     }
   }
 
+  const drawReaders = mountReaders({ find, word, assign: (told) => trigger("assign", { ...place(), open: state.open, case: state.caseId, ...told }) });
+
   const place = () => ({ queue: state.queue, order: state.order, mode: state.mode });
 
   // ---- what comes from the server
@@ -47,6 +50,7 @@ export function mountQueue(element, { props, watch, trigger }) {
       for (const examples of document.querySelectorAll("details.examples")) examples.open = false;
     }
     Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases, order: value.order, mode: value.mode });
+    Object.assign(state, { readers: value.readers, adjudicator: value.adjudicator });
     if (!value.arranged) Object.assign(state, { open: value.open, caseId: value.case }); // a case may have been opened since it was asked for
     find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
     find("name").value = value.queue;
@@ -93,6 +97,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
     find("previous").disabled = stepFrom(state.cases, state.filter, state.open, -1) === null;
     find("next").disabled = stepFrom(state.cases, state.filter, state.open, 1) === null;
+    drawReaders(state);
     find("next-open").disabled = nextOpen(state.cases, state.open) === null;
   }
 
@@ -105,6 +110,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     button.dataset.state = one.state;
     if (one.id === state.open) button.setAttribute("aria-current", "true");
     const said = [one.id, word(one.state), one.flagged && word("flagged"), one.disagrees && word("disagreeing")].filter(Boolean);
+    if (one.assigned?.length) said.push(`${word("assigned")} ${one.assigned.join(", ")}`);
     button.setAttribute("aria-label", said.join(", "));
     button.title = said.slice(1).join(" · ");
     button.append(part("queue-sign", SIGNS[one.state] ?? "○"), part("queue-id", one.id));

@@ -1,7 +1,8 @@
 """The list of cases in the left column: states, progress, order, mode, who reads, and what can be taken away.
 
 Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "case": the open case's secret id,
-"cases": [{"id", "state", "flagged", "disagrees"}]} in the order chosen; which of them are listed, and which comes next, is the browser's.
+"cases": [{"id", "state", "flagged", "disagrees", "assigned": [name], "mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers
+sign in, "adjudicator"}; cases are in the order chosen; which of them are listed, and which comes next, is the browser's.
 ``row`` (``gr.update(row=row_value(case))``) changes one of the cases; ``gone`` ({"queue", "id"}) takes one away.
 
 Events:
@@ -9,6 +10,7 @@ Events:
     arrive    {"queue", "order", "mode", "open"}    the page is there; what the browser remembers of where the reader was, or null
     open      {"queue", "order", "mode", "open", "from", "heard"}   open a case; ``heard``: changes sent of the case that is left
     arrange   {"queue", "order", "mode", "open", "case"}            another queue, order or mode
+    assign    the same, and {"cases": [id], "readers": [name], "each": number or null}   an adjudicator says whose these cases are
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from magic_demo.store import CaseOrder, QueueCase
+from magic_demo.store import CaseOrder, Progress, QueueCase
 from magic_demo.ui.i18n import fill
 from magic_demo.ui.review import MODES, Mode
 
@@ -28,7 +30,7 @@ EMPTY_QUEUE: dict[str, Any] = {"queue": None, "cases": []}
 
 _ON_LOAD = """
 import(new URL("page/queue_panel.mjs", document.baseURI)).then(({ mountQueue }) => mountQueue(element, { props, watch, trigger }));
-const events = ["arrive", "open", "arrange"];  // named here, where Gradio looks for them
+const events = ["arrive", "open", "arrange", "assign"];  // named here, where Gradio looks for them
 """
 _PANEL = """
 <details class="queue" id="queue" open hidden>
@@ -45,11 +47,20 @@ _PANEL = """
     <select id="queue-filter" [[aria-label queue.filter]]>
       <option value="all" [[label queue.all]]></option><option value="not started" [[label queue.not_started]]></option><option value="in progress" [[label queue.in_progress]]></option>
       <option value="done" [[label queue.done]]></option><option value="flagged" [[label queue.flagged]]></option><option value="disagreeing" [[label queue.disagreeing]]></option>
+      <option value="mine" id="queue-mine" [[label queue.mine]] hidden disabled></option>
     </select>
     <select id="queue-order" [[aria-label queue.order]]>
       <option value="position" [[label queue.position]]></option><option value="disputed" [[label queue.disputed]]></option><option value="uncertain" [[label queue.uncertain]]></option>
     </select>
   </div>
+  <details class="queue-readers" id="queue-readers" hidden><summary>[[queue.readers]]</summary>
+    <table><thead><tr><th scope="col">[[queue.reader]]</th><th scope="col">[[queue.done]]</th><th scope="col">[[queue.begun]]</th><th scope="col">[[queue.of]]</th></tr></thead>
+      <tbody id="queue-progress"></tbody></table>
+    <div class="queue-assign" id="queue-assign" hidden>
+      <label><span>[[queue.each]]</span> <select id="queue-each"></select></label>
+      <button type="button" class="quiet" id="queue-assign-open">[[queue.assign_open]]</button><button type="button" class="quiet" id="queue-assign-listed">[[queue.assign_listed]]</button>
+      <p class="queue-none">[[queue.assign_note]]</p>
+    </div></details>
   <ol class="queue-list" id="queue-list"></ol>
   <p class="queue-none" id="queue-none" hidden>[[queue.empty]]</p>
   <p class="queue-none" id="queue-session" hidden>[[queue.session]]</p>THROWAWAY
@@ -63,7 +74,8 @@ _PANEL = """
       <a data-format="report" download>[[queue.report]]</a></div></details>
   </div>
   <div hidden><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i>
-    <i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i></div>
+    <i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i>
+    <i data-word="assigned" [[title queue.assigned]]></i><i data-word="each_all" [[title queue.each_all]]></i></div>
 </details>
 """
 _THROWAWAY = '<p class="queue-none" id="queue-throwaway">[[queue.throwaway]]</p>'
@@ -108,8 +120,10 @@ def queue_value(
     signed_in: bool,
     open_id: str | None,
     case: str | None,
+    progress: Sequence[Progress] = (),
+    adjudicator: bool = False,
 ) -> dict[str, Any]:
-    """Return what the list shows."""
+    """Return what the list shows. progress: of every reader, where readers sign in."""
     return {
         "queue": arrangement.queue,
         "queues": list(queues),
@@ -119,10 +133,20 @@ def queue_value(
         "order": arrangement.order,
         "open": open_id,
         "case": case,
-        "cases": [row_value(one) for one in cases],
+        "cases": [row_value(one, reader) for one in cases],
+        "readers": [{"name": one.reader, "cases": one.cases, "done": one.done, "in_progress": one.in_progress} for one in progress],
+        "adjudicator": adjudicator,
     }
 
 
-def row_value(case: QueueCase) -> dict[str, Any]:
-    """Return what the list shows of one case."""
-    return {"queue": case.key.queue, "id": case.key.case_id, "state": case.state, "flagged": case.flagged, "disagrees": case.disagrees}
+def row_value(case: QueueCase, reader: str) -> dict[str, Any]:
+    """Return what the list shows a reader of one case."""
+    return {
+        "queue": case.key.queue,
+        "id": case.key.case_id,
+        "state": case.state,
+        "flagged": case.flagged,
+        "disagrees": case.disagrees,
+        "assigned": list(case.assigned_to),
+        "mine": reader in case.assigned_to,
+    }

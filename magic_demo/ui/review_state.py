@@ -88,7 +88,7 @@ class ReviewState:
         parts, reading = self.page.parts, draft.reading
         if reading is None:
             return {}
-        row = {**row_value(self.store.case(reading.key, reading.reader)), "case": draft.case}
+        row = {**row_value(self.store.case(reading.key, reading.reader), reading.reader), "case": draft.case}
         return {parts.form: gr.update(saved=self._saved(draft, reading)), parts.panel.queue: gr.update(row=row)}
 
     def viewer(self, draft: ReviewDraft, case: OpenCase, others: Mapping[str, Mapping[str, Mask]] | None = None) -> dict[str, Any]:

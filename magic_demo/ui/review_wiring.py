@@ -39,6 +39,7 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     chosen = panel.queue.open(queue.open, inputs, opened, queue=False, **quiet)
     chosen.then(queue.analyse, typed, answered, **models)
     panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], queue=False, **quiet)
+    panel.queue.assign(queue.assign, None, [panel.queue, parts.status], queue=False, **quiet)
     kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
     kept_now.then(queue.analyse, typed, answered, **models)
     parts.form.erase(Erasing(review).erase, {parts.case}, [*case, panel.narrative, panel.prompt, panel.queue], queue=False, **quiet)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import signal
-import sys
 import tempfile
 
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +16,7 @@ from magic_demo.ui.desk import Desk
 
 
 def open_throwaway_store() -> Store:
-    """Open a store in a new temporary folder, which goes when the program ends, by Ctrl+C or SIGTERM too; a killed program leaves it."""
+    """Open a store in a new temporary folder, which goes when the program ends; one that is killed leaves it."""
     folder = tempfile.TemporaryDirectory(prefix="magic-demo-", ignore_cleanup_errors=True)
     store = Store.open(folder.name)
 
@@ -27,7 +25,6 @@ def open_throwaway_store() -> Store:
         folder.cleanup()
 
     atexit.register(delete)
-    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(0))  # without it the folder would stay
     return store
 
 

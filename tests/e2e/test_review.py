@@ -278,3 +278,27 @@ def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_the
     for name, option in (("ann", 1), ("bo", 2)):
         last = saved_of(shared_server, case_id, name)[-1].review
         assert (last.state, last.answers["CQID010-001"], last.comment) == ("done", option, f"words-of-{option}")
+
+
+def test_an_adjudicator_assigns_cases_on_the_page_and_sees_how_far_readers_are(browser: Browser, shared_server: ReviewServer) -> None:
+    """Last in this file: afterwards the cases are not everybody's any more."""
+    with opened(browser, shared_server) as (_one, chen), opened(browser, shared_server) as (_other, ann):
+        sign_in(chen, "chen")
+        chen.locator(".queue-case").first.wait_for(timeout=WAIT)
+        chen.click("#queue-readers summary")
+        assert chen.locator("#queue-progress tr").count() == 3
+        for name in ("ann", "bo"):
+            chen.check(f'#queue-progress input[value="{name}"]')
+        chen.select_option("#queue-each", "1")
+        chen.click("#queue-assign-listed")
+        expect(chen.locator(".status-line")).to_contain_text("3 cases assigned", timeout=WAIT)
+        of = [row.locator("td").nth(2).inner_text() for row in chen.locator("#queue-progress tr").all()]
+        sign_in(ann, "ann")
+        ann.locator(".queue-case").first.wait_for(timeout=WAIT)
+        mine = ann.locator(".queue-case").count()
+        ann.select_option("#queue-filter", "mine")
+        assert ann.locator(".queue-case").count() == mine == int(of[0]) < 3
+        assert ann.locator("#queue-progress tr").count() == 3 and ann.locator("#queue-assign").is_hidden()
+    with Store.open(shared_server.store) as store:
+        assigned = [case.assigned_to for case in store.list_cases("clinic", "chen")]
+    assert sorted(names for (names,) in assigned) in (["ann", "ann", "bo"], ["ann", "bo", "bo"])
