@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -9,9 +10,14 @@ import numpy as np
 import pytest
 
 from magic_demo.bundled import load_examples
+from magic_demo.covered_photos import write_photo
+from magic_demo.photos import read_photo
+from magic_demo.store import LOCAL_READER, NewCase, Store
+from magic_demo.types import CaseKey
 from magic_demo.ui import Desk
 from magic_demo.ui.covering import Covering
 from magic_demo.ui.mask_form import write_runs
+from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.saving import Saver
 from tests.test_ui_handlers import REQUEST, Browser, WritingPredictor, lay_out
@@ -20,9 +26,9 @@ from tests.test_ui_handlers import REQUEST, Browser, WritingPredictor, lay_out
 class Reader(Browser):
     """A browser whose reader covers things."""
 
-    def __init__(self, predictor: WritingPredictor) -> None:
+    def __init__(self, predictor: WritingPredictor, desk: Desk | None = None) -> None:
         super().__init__(lay_out(predictor, load_examples())[1])
-        desk = Desk()
+        desk = desk or Desk()
         self.covering = Covering(ReviewState(self.handlers, desk, Saver(desk, self.handlers.drafts, self.handlers.cases)))
 
     @property
@@ -79,6 +85,23 @@ def test_what_was_not_analysed_is_not_analysed_by_covering(reader: Reader, predi
     reader.cover(middle(reader))
     reader.analyse_again()
     assert predictor.asked == []
+
+
+def test_a_stored_cases_photo_is_covered_where_it_is_kept(predictor: WritingPredictor, tmp_path: Path) -> None:
+    key = CaseKey("uploads", "E1")
+    write_photo(tmp_path / "E1" / "arm.png", load_examples()[0].encounter.photos[0])
+    with Store.open(tmp_path / "store") as store:
+        store.add_cases(key.queue, [NewCase(key.case_id, str(tmp_path / "E1"), photos_kept=True)])
+        desk = Desk(store)
+        reader = Reader(predictor, desk)
+        case = reader.handlers.cases.open(desk.read_case(store.case(key, LOCAL_READER)).encounter, queued=True)
+        draft = ReviewDraft(case.case_id, reading=Reading(key, LOCAL_READER, "assisted", "assisted"))
+        reader.handlers.drafts.begin(REQUEST.session_hash, draft)
+        reader.values[reader.parts.case] = case.case_id
+        assert reader.cover(middle(reader))["cover_reply"]["covered"]
+        shown = reader.case.encounter.photos[0].pixels
+        assert np.array_equal(Desk(store).read_case(store.case(key, LOCAL_READER)).encounter.photos[0].pixels, shown)
+        assert np.array_equal(read_photo(tmp_path / "E1" / "arm.png").pixels, shown), "the file that was kept is the covered one"
 
 
 @pytest.mark.parametrize("changes", [{"case": "another"}, {"photo": "another"}, {"area": "x"}, {"area": [1]}, {"width": 3}])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,15 +19,18 @@ def find_case_files(cases: Iterable[QueueCase], covered: CoveredPhotos) -> tuple
 
     A case whose folder is not there any more, or does not hold it, is absent.
     """
+    return tuple(covered.put_in_place(case.key.queue, files) for case, files in find_originals(cases))
+
+
+def find_originals(cases: Iterable[QueueCase]) -> Iterator[tuple[QueueCase, EncounterFiles]]:
+    """Yield the cases whose folder holds them, each with the files that lie there, covered since or not."""
     read = lru_cache(_read_folder)
-    found = []
     for case in cases:
         for encounters in read(Path(case.folder)) if case.folder else ():
             files = _pick(encounters, case)
             if files is not None:
-                found.append(covered.put_in_place(case.key.queue, files))
+                yield case, files
                 break
-    return tuple(found)
 
 
 def _read_folder(folder: Path) -> tuple[EncounterList, ...]:

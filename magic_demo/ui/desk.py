@@ -11,7 +11,7 @@ from magic_demo.bundles import has_prediction, list_predictions, read_prediction
 from magic_demo.covered_photos import COVERED_NOTE, CoveredPhotos, covered_beside, write_photo
 from magic_demo.deletion import delete_cases
 from magic_demo.errors import PhotoError, StoreError
-from magic_demo.exports.case_files import find_case_files
+from magic_demo.exports.case_files import find_case_files, find_originals
 from magic_demo.kept_cases import EXAMPLES, KeptCase, keep_example, keep_upload
 from magic_demo.photos import read_photo
 from magic_demo.queues import measure_uncertainty, read_queue, read_references
@@ -155,10 +155,10 @@ class Desk:
         The program's own copy of an upload is overwritten; photos in a folder of the user's stay as they are. Raises OSError.
         """
         self.covered.keep(case.key, photo)
-        files = self._files.get(case.key) if case.photos_kept else None
-        for original in files.photo_files if files is not None else ():
-            if original.photo_id == photo.photo_id and original.path is not None and not self.covered.holds(original.path):
-                write_photo(original.path, photo)
+        for _case, files in find_originals([case] if case.photos_kept else []):
+            for original in files.photo_files:
+                if original.photo_id == photo.photo_id and original.path is not None:
+                    write_photo(original.path, photo)
 
     def prediction(self, key: CaseKey) -> Prediction | None:
         """Return what the bundle holds of a case, None where there is none. Raises BundleError where it is not whole."""
