@@ -25,11 +25,12 @@ WATCH = """() => {
   window.waits = [];
   window.drawn = (from) => requestAnimationFrame(() => { context.getImageData(0, 0, 1, 1); window.waits.push(performance.now() - from); });
   stage.addEventListener("pointermove", (event) => { if (event.buttons) window.drawn(event.timeStamp); });
+  const line = () => document.querySelector("#status .status-line").textContent;
   let told = null;
-  for (const heard of ["cards-tell", "viewer-tells"]) document.addEventListener(heard, () => { told = performance.now(); });
+  for (const heard of ["cards-tell", "viewer-tells"]) document.addEventListener(heard, () => { told = { at: performance.now(), line: line() }; });
   new MutationObserver(() => {
-    if (told === null || !document.querySelector("#status .status-line").textContent.includes("Saved")) return;
-    window.saves.push(performance.now() - told);
+    if (told === null || line() === told.line || !line().includes("Saved")) return;
+    window.saves.push(performance.now() - told.at);
     told = null;
   }).observe(document.querySelector("#status"), { childList: true, subtree: true, characterData: true });
   window.saves = [];
@@ -116,6 +117,8 @@ IN_BROWSER = {
     "zoom": f"(i) => i % 2 ? {KEY.format(kind='keydown', key='-')} : {KEY.format(kind='keydown', key='+')}",
 }
 """What the reader changes -> how, number by number: nothing of it may ask the server."""
+LOOKS = "/app_id"
+"""What the page asks by itself every few seconds: whether the server is there."""
 NEXT_PHOTO = f"() => {KEY.format(kind='keydown', key=']')}"
 
 
@@ -128,7 +131,7 @@ def measure_waits(page: Page) -> Iterator[Reading]:
     first = take_waits(page, lambda: repeat(page, NEXT_PHOTO, 1))
     switched = take_waits(page, lambda: repeat(page, NEXT_PHOTO))
     changed = {what: take_waits(page, lambda how=how: repeat(page, how)) for what, how in IN_BROWSER.items()}  # type: ignore[misc]
-    asked = [url for url in requests if not url.startswith(("data:", "blob:"))]
+    asked = [url for url in requests if not url.startswith(("data:", "blob:")) and not url.endswith(LOOKS)]
     page.keyboard.press("b")
     yield describe("brush on a 12-megapixel photo, pointer to painted pixel", take_waits(page, lambda: brush(page)), 16)
     page.wait_for_timeout(SAVE_EVERY)
@@ -137,7 +140,8 @@ def measure_waits(page: Page) -> Iterator[Reading]:
     yield describe("an outline of 12 megapixels is saved, told to said", take_waits(page, lambda: outline(page), "saves"), 200)
     for what, waits in changed.items():
         yield describe(what, waits)
-    yield Reading("requests during threshold, opacity, hide, zoom and other photos", len(asked), "", 0)
+    said = "but for the page's own look every few seconds whether the server is there"
+    yield Reading("requests during threshold, opacity, hide, zoom and other photos", len(asked), "", 0, said)
 
 
 def describe(what: str, waits: list[float], most: float | None = None, note: str = "") -> Reading:
