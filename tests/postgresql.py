@@ -36,20 +36,30 @@ class PostgresServer:
             shutil.chown(self._folder, "nobody")
             self._as_user.update(user="nobody", extra_groups=[])
         self.port = _free_port()
-        cluster = self.data = self._folder / "cluster"
+        self.data = cluster = self._folder / "cluster"
         subprocess.run(
             [programs / "initdb", "-D", cluster, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
             check=True,
             stdout=subprocess.DEVNULL,
             **self._as_user,
         )
+        self._programs = programs
         self._log = (self._folder / "log").open("wb")
+        self.start()
+
+    def start(self) -> None:
+        """Start the server over its cluster, as it was left; returns when it answers."""
         settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "fsync": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(
-            [programs / "postgres", "-D", cluster, *options], stdout=self._log, stderr=self._log, **self._as_user
+            [self._programs / "postgres", "-D", self.data, *options], stdout=self._log, stderr=self._log, **self._as_user
         )
         self._wait()
+
+    def crash(self) -> None:
+        """End the server at once, as a power cut does; ``start`` brings it back."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(20)
 
     def make_database(self, name: str) -> str:
         """Make an empty database and return its URL."""

@@ -7,7 +7,7 @@ import sqlite3
 import ssl
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,8 @@ class Database:
         if self.sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+        else:
+            _expect_broken_connections(self.engine.dialect)
         try:
             with self._translating():
                 if self.sqlite:
@@ -187,6 +189,8 @@ class Database:
             yield
         except UnicodeEncodeError as error:
             raise StoreError(f"{self.place}: half a character cannot be kept; send whole text") from error
+        except (ConnectionError, TimeoutError) as error:  # pg8000 lets through what a socket says
+            raise StoreError(f"{self.place}: the server does not answer any more; check that it runs ({one_line(error, 160)})") from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             cause = getattr(error, "orig", None) or error
             text = _say(cause)
@@ -238,6 +242,23 @@ def _read_options(url: sa.URL) -> dict[str, Any]:
         elif (name, value) != ("sslmode", "disable"):
             raise StoreError(f"the store's URL asks for {name}={value}; expected nothing, or sslmode=disable, require or verify-full")
     return arguments
+
+
+def _expect_broken_connections(dialect: sa.Dialect) -> None:
+    """Let a connection that broke while nobody used it be replaced by a new one: pg8000's own errors of sockets are not what SQLAlchemy looks for."""
+    ping, terminate = dialect.do_ping, dialect.do_terminate
+
+    def do_ping(connection: Any) -> bool:
+        try:
+            return ping(connection)
+        except OSError:
+            return False
+
+    def do_terminate(connection: Any) -> None:
+        with suppress(OSError, dialect.loaded_dbapi.Error):  # it has ended already
+            terminate(connection)
+
+    dialect.do_ping, dialect.do_terminate = do_ping, do_terminate  # type: ignore[method-assign, assignment]
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
