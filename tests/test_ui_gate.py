@@ -94,6 +94,7 @@ class Server:
 
     app: App
     clock: list[float]
+    sign_ins: SignIns
     clients: dict[str, TestClient] = field(default_factory=dict)
 
     def paths(self) -> set[str]:
@@ -118,11 +119,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         store.add_reader("Ann", password=PASSWORD)
         store.add_reader("Pat", role="presenter", password=PASSWORD)
         store.add_reader("Ada", role="adjudicator", password=PASSWORD)
-        desk = Desk(store, sign_ins=SignIns(store, clock=lambda: clock[0]))
-        app = _make_app(desk)
-        server = Server(app, clock)
+        sign_ins = SignIns(store, clock=lambda: clock[0])
+        app = _make_app(Desk(store, sign_ins=sign_ins))
+        server = Server(app, clock, sign_ins)
         for name, reader in (("expired", "Ann"), ("reader", "Ann"), ("presenter", "Pat"), ("adjudicator", "Ada")):
-            server.clients[name] = _client(app, {COOKIE: str(desk.sign_ins and desk.sign_ins.enter(reader, PASSWORD))})
+            server.clients[name] = _client(app, {COOKIE: str(sign_ins.enter(reader, PASSWORD))})
             if name == "expired":
                 clock[0] += IDLE_SECONDS + 1
         server.clients |= {"nobody": _client(app, {}), "wrong": _client(app, {COOKIE: "thought-up"})}
@@ -208,6 +209,24 @@ def test_no_door_stands_where_there_is_no_route(server: Server) -> None:
     samples = [_fill(path, values) for path, (_, values) in {**ANYBODY, **READER, **PRESENTER}.items()]
     for _methods, pattern, _who in DOORS:
         assert any(re.fullmatch(pattern, path) for path in samples), pattern
+
+
+def test_a_page_that_nobody_touches_does_not_stay_signed_in(server: Server) -> None:
+    assert server.app.blocks is not None
+    client = _client(server.app, {COOKIE: str(server.sign_ins.enter("Ann", PASSWORD))})
+    ticks = [number for number, event in server.app.blocks.fns.items() if any(kind == "tick" for _, kind in event.targets)]
+    assert len(ticks) == 2, "the models' and the agreement's"
+    server.clock[0] += IDLE_SECONDS - 1
+    for number in ticks:
+        client.post("/gradio_api/run/predict", json={"data": [], "fn_index": number, "session_hash": "idle"})
+    assert client.get("/gradio_api/app_id").status_code == 200
+    server.clock[0] += 2
+    assert client.get("/gradio_api/app_id").status_code == 401
+    client = _client(server.app, {COOKIE: str(server.sign_ins.enter("Ann", PASSWORD))})
+    server.clock[0] += IDLE_SECONDS - 1
+    client.post("/gradio_api/cancel", json={"event_id": "x", "fn_index": 0, "session_hash": "busy"})
+    server.clock[0] += 2
+    assert client.get("/gradio_api/app_id").status_code == 200
 
 
 def echo(sign_ins: SignIns | None = None, host: str = "127.0.0.1") -> TestClient:

@@ -253,8 +253,8 @@ def _read_object(body: bytes) -> dict[str, Any]:
 
 
 def _asks_by_itself(scope: Scope, told: Mapping[str, Any] | None) -> bool:
-    """Return whether a page that nobody touches sends this: a timer's tick, or the line on which it says that it is still open."""
-    if str(scope["path"]).startswith("/gradio_api/heartbeat/"):
+    """Return whether a page that nobody touches sends this: a timer's tick, whether the server is there, that the page is still open."""
+    if str(scope["path"]).startswith(("/gradio_api/heartbeat/", "/gradio_api/app_id")):
         return True
     number = told.get("fn_index") if told is not None else None
     blocks = getattr(scope.get("app"), "blocks", None)
