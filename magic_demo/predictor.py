@@ -218,7 +218,9 @@ class Predictor:
                 seen = evidence if evidence is not None else self.look(encounter, language=language, cache=cache)
                 scores = self.scorer.score_evidence(seen, features=self.mismatch is None)
             else:
-                scores = self._ask_scorer(self.scorer, encounter, encounter.narrative.text(language), cache or FeatureCache(PROMPT_BYTES))
+                scores = self._ask_scorer(
+                    self.scorer, encounter, encounter.narrative.text(language), cache if cache is not None else FeatureCache(PROMPT_BYTES)
+                )
         except ModelError:
             raise
         except Exception as error:  # whatever a model stumbles over costs this encounter's answers alone
@@ -244,7 +246,7 @@ class Predictor:
         """Return what the segmenter sees in each photo, none without one: what a LesionScorer scores and attributes."""
         if self.segmenter is None:
             return []
-        cache = cache or FeatureCache(PROMPT_BYTES)
+        cache = cache if cache is not None else FeatureCache(PROMPT_BYTES)
         text = prompt if prompt is not None else encounter.narrative.text(language)
         return [self._look_at_photo(self.segmenter, photo, text, cache) for photo in encounter.photos]
 

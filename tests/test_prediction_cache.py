@@ -92,6 +92,13 @@ def test_what_was_asked_before_runs_no_model(make: Callable[[], Predictor], case
     assert dict(calls) == before and same(first, again)
 
 
+def test_photos_are_read_once_without_a_segmentation_model_too(case: Encounter, calls: Counter[str]) -> None:
+    predictor, cache = Predictor(None, make_option_scorer(make_model())), FeatureCache()
+    for _ in range(2):
+        predictor.predict(case, cache=cache)
+    assert dict(calls) == {"OptionScorer.encode_photo": 2, "OptionScorer.score_states": 1}
+
+
 def test_other_words_read_no_photo_again(case: Encounter, calls: Counter[str]) -> None:
     predictor, cache = option_predictor(), FeatureCache()
     predictor.predict(case, prompt="red", cache=cache)
