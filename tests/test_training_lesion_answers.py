@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -172,8 +171,7 @@ def test_one_command_makes_a_checkpoint_that_answers(tmp_path: Path, repository:
 
 def test_another_kind_of_segmenter_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter = make_segmenter()
-    model: Any = segmenter.model
-    model.config.model_type = "clipseg"
+    segmenter.encoder_name = ("clipseg", "")
     monkeypatch.setattr("training.lesion_answers.Segmenter.load", lambda _source: segmenter)
     with pytest.raises(SettingsError, match="compact_segmenter checkpoint is expected"):
         train_answers(make_settings(tmp_path))
