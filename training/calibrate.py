@@ -5,7 +5,6 @@ The text cues alone, for cases without photos, are calibrated when they are fitt
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from magic_demo.predictor import Predictor
 from magic_demo.questions import load_families
 from magic_demo.types import Encounter, Family, Narrative, OptionScores
 from training.calibration import ScoredFamily, fit_temperature, judge_fold, summarise, values_of
-from training.run import SettingsError, read_settings
+from training.run import SettingsError, read_command
 from training.vqa_data import split_folds
 from training.vqa_sources import CaseSource, LearningCase, read_cases
 
@@ -52,13 +51,8 @@ class CalibrateSettings:
 
 def main(arguments: list[str]) -> int:
     """Fit the temperatures, write ``calibration.json`` and print calibration errors out of fold; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training calibrate", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs/calibrate-compact.yaml")
-    parser.add_argument("--data", help="folder of the data, instead of the settings' folder")
-    parser.add_argument("--checkpoint", help="the case answerer's folder, instead of the settings' checkpoint")
-    options = parser.parse_args(arguments)
-    overrides = {"folder": options.data, "checkpoint": options.checkpoint}
-    print(json.dumps(calibrate(read_settings(options.config, CalibrateSettings, overrides)), indent=2))
+    options = {"data": ("folder", "folder of the data"), "checkpoint": ("checkpoint", "the case answerer's folder")}
+    print(json.dumps(calibrate(read_command(arguments, "calibrate", CalibrateSettings, __doc__, options)), indent=2))
     return 0
 
 

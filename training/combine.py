@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from magic_demo.questions import load_families
 from magic_demo.types import Answers, Narrative, OptionScores
 from magic_demo.vqa import OptionScorer
 from magic_demo.whole_files import write_json
-from training.run import SettingsError, read_settings
+from training.run import SettingsError, read_command
 from training.vqa_metrics import most_frequent, official_scores
 from training.vqa_sources import CaseSource, LearningCase, read_cases
 
@@ -62,13 +61,8 @@ class ScoredCase:
 
 def main(arguments: list[str]) -> int:
     """Choose the weights, write ``combination.json`` and print the scores they were chosen by; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training combine", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
-    parser.add_argument("--data", help="folder of the data, instead of the settings' folder")
-    parser.add_argument("--checkpoint", help="the case answerer's folder, instead of the settings' checkpoint")
-    options = parser.parse_args(arguments)
-    overrides = {"folder": options.data, "checkpoint": options.checkpoint}
-    print(json.dumps(combine(read_settings(options.config, CombineSettings, overrides)), indent=2))
+    options = {"data": ("folder", "folder of the data"), "checkpoint": ("checkpoint", "the case answerer's folder")}
+    print(json.dumps(combine(read_command(arguments, "combine", CombineSettings, __doc__, options)), indent=2))
     return 0
 
 

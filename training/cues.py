@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from magic_demo.calibration import write_calibration
 from magic_demo.cue_model import CueModel
 from training.cue_fitting import CueSettings, find_words, fit_cue_model
 from training.cue_validation import HeldOut, cross_validate, fit_calibration, fit_temperatures
-from training.run import SettingsError, read_settings
+from training.run import SettingsError, read_command
 from training.vqa_sources import CaseSource, LearningCase, read_cases
 
 
 def main(arguments: list[str]) -> int:
     """Fit and save the heads; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training cues", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs/cues.yaml")
-    parser.add_argument("--data", help="folder with train.json and train_cvqa.json, instead of the settings' data")
-    parser.add_argument("--output", help="folder to write to, instead of the settings' output")
-    options = parser.parse_args(arguments)
-    settings = read_settings(options.config, CueSettings, {"data": options.data, "output": options.output})
+    options = {"data": ("data", "folder with train.json and train_cvqa.json"), "output": ("output", "folder to write to")}
+    settings = read_command(arguments, "cues", CueSettings, __doc__, options)
     cases = read_labelled(settings)
     model, runs = fit_calibrated(cases, settings)
     model.save(settings.output)

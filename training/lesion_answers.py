@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ from magic_demo.whole_files import write_json
 from training.combine import ScoredCase, choose_weight, score_constant, score_weights
 from training.lesion_evidence import SeenCase, Views, make_targets, see_cases, tile_cases
 from training.lesion_report import format_report, update_card
-from training.run import SettingsError, read_settings
+from training.run import SettingsError, read_command
 from training.vqa_data import split_folds
 from training.vqa_sources import CaseSource, LearningCase, read_cases
 
@@ -100,14 +99,12 @@ class Lesson:
 
 def main(arguments: list[str]) -> int:
     """Train the heads, choose their weights beside the cues, write the checkpoint and print what was measured; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training photos", description=__doc__)
-    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
-    parser.add_argument("--data", help="folder of the data, instead of the settings' folder")
-    parser.add_argument("--segmentation", help="the segmentation checkpoint, instead of the settings'")
-    parser.add_argument("--output", help="folder of the checkpoint to write, instead of the settings' output")
-    options = parser.parse_args(arguments)
-    overrides = {"folder": options.data, "segmentation": options.segmentation, "output": options.output}
-    print(json.dumps(train_answers(read_settings(options.config, LesionAnswerSettings, overrides)), indent=2))
+    options = {
+        "data": ("folder", "folder of the data"),
+        "segmentation": ("segmentation", "the segmentation checkpoint"),
+        "output": ("output", "folder of the checkpoint to write"),
+    }
+    print(json.dumps(train_answers(read_command(arguments, "photos", LesionAnswerSettings, __doc__, options)), indent=2))
     return 0
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import logging
 import os
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -80,6 +81,21 @@ def read_settings(path: Path, kind: type[SettingsType], overrides: Mapping[str, 
             _place(content, name.split("."), value)
     built: SettingsType = _build(content, kind, str(path), "")
     return built
+
+
+def read_command(
+    arguments: Sequence[str], command: str, kind: type[SettingsType], said: str | None, options: Mapping[str, tuple[str, str]]
+) -> SettingsType:
+    """Read the command line of a command that a settings file describes: ``--config FILE``, and ``options`` that win over the file.
+
+    said: the command's help. options: name -> the setting that it replaces, and what that is. Raises SettingsError as ``read_settings`` does.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m training {command}", description=said)
+    parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
+    for name, (_, what) in options.items():
+        parser.add_argument(f"--{name}", help=f"{what}, instead of the settings'")
+    given = vars(parser.parse_args(arguments))
+    return read_settings(given["config"], kind, {setting: given[name] for name, (setting, _) in options.items()})
 
 
 def training_arguments(run: RunSettings, **more: Any) -> TrainingArguments:

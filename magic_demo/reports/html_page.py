@@ -9,23 +9,8 @@ from html import escape
 from PIL import Image
 
 from magic_demo.agreement import Measured
+from magic_demo.reports import wording
 from magic_demo.reports.contents import CaseDispute, DisagreementReport
-from magic_demo.reports.wording import (
-    MOST_NAMES,
-    common_differences,
-    dice_line,
-    dispute_lines,
-    family_note,
-    has_coefficients,
-    remarks,
-    say,
-    say_cell,
-    say_interval,
-    say_number,
-    say_share,
-    subtitle,
-    tiles,
-)
 from magic_demo.types import Language, Pixels
 
 STYLE = """
@@ -76,7 +61,7 @@ def render_html(report: DisagreementReport, language: Language) -> str:
     pages = "".join(
         _page(number, body, language) for number, body in enumerate((_first(report, language), _second(report, language)), start=1)
     )
-    title = escape(say("title", language))
+    title = escape(wording.say("title", language))
     code = "zh-CN" if language == "zh" else "en"
     return (
         f'<!doctype html>\n<html lang="{code}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -85,42 +70,42 @@ def render_html(report: DisagreementReport, language: Language) -> str:
 
 
 def _page(number: int, body: str, language: Language) -> str:
-    footer = f"<span>{escape(say('research', language))}</span><span>{escape(say('page', language, page=number))}</span>"
+    footer = f"<span>{escape(wording.say('research', language))}</span><span>{escape(wording.say('page', language, page=number))}</span>"
     return f"<section>{body}<footer>{footer}</footer></section>"
 
 
 def _first(report: DisagreementReport, language: Language) -> str:
-    parts = [f"<h1>{escape(say('title', language))}</h1><p class='sub'>{escape(subtitle(report, language))}</p>"]
+    parts = [f"<h1>{escape(wording.say('title', language))}</h1><p class='sub'>{escape(wording.subtitle(report, language))}</p>"]
     shown = "".join(
         f"<div class='tile'><b>{escape(number)}</b>{escape(what)}<div class='small'>{escape(more)}&nbsp;</div></div>"
-        for number, what, more in tiles(report, language)
+        for number, what, more in wording.tiles(report, language)
     )
-    parts.append(f"<div class='tiles'>{shown}</div><h2>{escape(say('families', language))}</h2>")
-    parts.append(_family_table(report, language) if report.families else f"<p>{escape(say('nothing', language))}</p>")
+    parts.append(f"<div class='tiles'>{shown}</div><h2>{escape(wording.say('families', language))}</h2>")
+    parts.append(_family_table(report, language) if report.families else f"<p>{escape(wording.say('nothing', language))}</p>")
     if report.names:
-        parts.append(f"<h2>{escape(say('masks', language))}</h2>{_matrix(report, language)}")
+        parts.append(f"<h2>{escape(wording.say('masks', language))}</h2>{_matrix(report, language)}")
     if report.differences:
-        parts.append(f"<h2>{escape(say('differences', language))}</h2>{_differences(report, language)}")
-    parts += [f"<p class='small'>{escape(line)}</p>" for line in remarks(report, language)]
+        parts.append(f"<h2>{escape(wording.say('differences', language))}</h2>{_differences(report, language)}")
+    parts += [f"<p class='small'>{escape(line)}</p>" for line in wording.remarks(report, language)]
     return "".join(parts)
 
 
 def _family_table(report: DisagreementReport, language: Language) -> str:
-    coefficients = has_coefficients(report)
+    coefficients = wording.has_coefficients(report)
     heads = [("family", "")]
     for compared, coefficient in (("reader_and_model", "kappa"), ("reader_and_reader", "alpha")):
         heads += [(compared, ""), *([(coefficient, "")] if coefficients else []), ("compared", "number")]
-    head = "".join(f"<th scope='col' class='{kind}'>{escape(say(key, language))}</th>" for key, kind in heads)
+    head = "".join(f"<th scope='col' class='{kind}'>{escape(wording.say(key, language))}</th>" for key, kind in heads)
     rows = []
     for family in report.families:
         cells = f"<th scope='row'>{escape(family.title[language])}</th>"
         for share, number, kind in ((family.with_model, family.kappa, ""), (family.among_readers, family.alpha, "readers")):
-            cells += f"<td>{_bar(share, kind)}{escape(say_share(share, language))}</td>"
+            cells += f"<td>{_bar(share, kind)}{escape(wording.say_share(share, language))}</td>"
             if coefficients:
-                cells += f"<td>{escape(say_number(number, language))} <span class='small'>{escape(say_interval(number))}</span></td>"
+                cells += f"<td>{escape(wording.say_number(number, language))} <span class='small'>{escape(wording.say_interval(number))}</span></td>"
             cells += f"<td class='number'>{share.count if share else ''}</td>"
         rows.append(f"<tr>{cells}</tr>")
-    note = escape(family_note(report, language))
+    note = escape(wording.family_note(report, language))
     return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div><p class='small' style='margin-top:1.5mm'>{note}</p>"
 
 
@@ -129,22 +114,22 @@ def _bar(share: Measured | None, kind: str) -> str:
 
 
 def _matrix(report: DisagreementReport, language: Language) -> str:
-    head = "".join(f"<th scope='col'>{escape(name[language])}</th>" for name in report.names[:MOST_NAMES])
+    head = "".join(f"<th scope='col'>{escape(name[language])}</th>" for name in report.names[: wording.MOST_NAMES])
     rows = "".join(
-        f"<tr><th scope='row'>{escape(name[language])}</th>{''.join(f'<td>{escape(say_cell(value, language))}</td>' for value in values[:MOST_NAMES])}</tr>"
-        for name, values in zip(report.names[:MOST_NAMES], report.dice.tolist(), strict=False)
+        f"<tr><th scope='row'>{escape(name[language])}</th>{''.join(f'<td>{escape(wording.say_cell(value, language))}</td>' for value in values[: wording.MOST_NAMES])}</tr>"
+        for name, values in zip(report.names[: wording.MOST_NAMES], report.dice.tolist(), strict=False)
     )
-    note = escape(say("masks_note", language))
+    note = escape(wording.say("masks_note", language))
     return f"<div class='wide'><table class='matrix'><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div><p class='small'>{note}</p>"
 
 
 def _differences(report: DisagreementReport, language: Language) -> str:
     keys = (("family", ""), ("model_said", ""), ("readers_said", ""), ("times", "number"))
-    head = "".join(f"<th scope='col' class='{kind}'>{escape(say(key, language))}</th>" for key, kind in keys)
+    head = "".join(f"<th scope='col' class='{kind}'>{escape(wording.say(key, language))}</th>" for key, kind in keys)
     rows = "".join(
         f"<tr><th scope='row'>{escape(entry.title[language])}</th><td>{escape(entry.model[language])}</td>"
         f"<td>{escape(entry.readers[language])}</td><td class='number'>{entry.times}</td></tr>"
-        for entry in common_differences(report)
+        for entry in wording.common_differences(report)
     )
     return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><p></p>"
 
@@ -154,8 +139,8 @@ def _second(report: DisagreementReport, language: Language) -> str:
         f"<span><i style='color:rgb{entry.rgb}'>{escape(entry.tag)}</i>{escape(entry.name[language])}</span>" for entry in report.legend
     )
     cases = "".join(_case(case, language) for case in report.disputed)
-    body = f"<div class='cases'>{cases}</div>" if cases else f"<p>{escape(say('no_disputed', language))}</p>"
-    return f"<h2 style='margin-top:0'>{escape(say('disputed', language))}</h2><p class='legend small'>{colours}</p>{body}"
+    body = f"<div class='cases'>{cases}</div>" if cases else f"<p>{escape(wording.say('no_disputed', language))}</p>"
+    return f"<h2 style='margin-top:0'>{escape(wording.say('disputed', language))}</h2><p class='legend small'>{colours}</p>{body}"
 
 
 def _case(case: CaseDispute, language: Language) -> str:
@@ -163,13 +148,13 @@ def _case(case: CaseDispute, language: Language) -> str:
     photo = (
         f"<img alt='{escape(case.photo_id or '')}' src='data:image/jpeg;base64,{base64.b64encode(encode_picture(case.picture)).decode()}'>"
         if case.picture is not None
-        else escape(say("no_picture", language))
+        else escape(wording.say("no_picture", language))
     )
-    dice = dice_line(case, language)
+    dice = wording.dice_line(case, language)
     lines = f"<p class='small'>{escape(dice)}</p>" if dice else ""
     lines += "".join(
         f"<p><b>{escape(family)}</b> {escape(answers)}</p>" if family else f"<p class='small'>{escape(answers)}</p>"
-        for family, answers in dispute_lines(case, language)
+        for family, answers in wording.dispute_lines(case, language)
     )
     return f"<article class='case'><div class='photo'>{photo}</div><h3>{name}</h3>{lines}</article>"
 

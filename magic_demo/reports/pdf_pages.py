@@ -15,24 +15,9 @@ from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
 from magic_demo.agreement import Measured
+from magic_demo.reports import wording
 from magic_demo.reports.contents import CaseDispute, DisagreementReport
 from magic_demo.reports.html_page import encode_picture
-from magic_demo.reports.wording import (
-    MOST_NAMES,
-    common_differences,
-    dice_line,
-    dispute_lines,
-    family_note,
-    has_coefficients,
-    remarks,
-    say,
-    say_cell,
-    say_interval,
-    say_number,
-    say_share,
-    subtitle,
-    tiles,
-)
 from magic_demo.types import Language
 
 CHINESE_FONT = Path(__file__).parent / "fonts" / "DroidSansFallback-GB2312.ttf"
@@ -56,13 +41,13 @@ def render_pdf(report: DisagreementReport, language: Language) -> bytes:
     """Return the report as a PDF file."""
     stream = io.BytesIO()
     canvas = Canvas(stream, pagesize=A4, lang="zh-CN" if language == "zh" else "en")
-    canvas.setTitle(say("title", language))
+    canvas.setTitle(wording.say("title", language))
     canvas.setCreator("Magic Demo")
     pen = _Pen(canvas)
     for number, draw in enumerate((_draw_first, _draw_second), start=1):
         draw(pen, report, language)
-        pen.write(MARGIN, 26, say("research", language), size=7.5, colour=GREY)
-        pen.write(WIDTH - MARGIN, 26, say("page", language, page=number), size=7.5, colour=GREY, align="right")
+        pen.write(MARGIN, 26, wording.say("research", language), size=7.5, colour=GREY)
+        pen.write(WIDTH - MARGIN, 26, wording.say("page", language, page=number), size=7.5, colour=GREY, align="right")
         canvas.showPage()
     canvas.save()
     return stream.getvalue()
@@ -148,28 +133,28 @@ class _Pen:
 
 def _draw_first(pen: _Pen, report: DisagreementReport, language: Language) -> None:
     y = HEIGHT - 62
-    pen.write(MARGIN, y, say("title", language), size=20, bold=True)
-    y = pen.paragraph(MARGIN, y - 18, subtitle(report, language), INNER, size=9, most=2) - 12
+    pen.write(MARGIN, y, wording.say("title", language), size=20, bold=True)
+    y = pen.paragraph(MARGIN, y - 18, wording.subtitle(report, language), INNER, size=9, most=2) - 12
     column = (INNER - 3 * 12) / 4
-    for place, (number, what, more) in enumerate(tiles(report, language)):
+    for place, (number, what, more) in enumerate(wording.tiles(report, language)):
         x = MARGIN + place * (column + 12)
         pen.rule(x, y, column, BLUE, 2)
         pen.write(x, y - 26, number, size=20, bold=True)
         pen.paragraph(x, y - 40, what, column, size=9, colour=INK, most=1)
         pen.paragraph(x, y - 52, more, column, size=8, most=1)
     y -= 84
-    pen.write(MARGIN, y, say("families", language), size=12, bold=True)
+    pen.write(MARGIN, y, wording.say("families", language), size=12, bold=True)
     y = _draw_families(pen, report, language, y - 18)
     if report.names:
         y -= 16
-        pen.write(MARGIN, y, say("masks", language), size=12, bold=True)
+        pen.write(MARGIN, y, wording.say("masks", language), size=12, bold=True)
         y = _draw_matrix(pen, report, language, y - 18)
     if report.differences:
         y -= 16
-        pen.write(MARGIN, y, say("differences", language), size=12, bold=True)
+        pen.write(MARGIN, y, wording.say("differences", language), size=12, bold=True)
         y = _draw_differences(pen, report, language, y - 18)
     y -= 6
-    for line in remarks(report, language):
+    for line in wording.remarks(report, language):
         if y > 40:
             y = pen.paragraph(MARGIN, y, line, INNER, most=2) - 2
 
@@ -182,15 +167,21 @@ COLUMNS = (0.0, 96.0, 196.0, 290.0, 306.0, 406.0, 506.0)
 
 def _draw_families(pen: _Pen, report: DisagreementReport, language: Language, y: float) -> float:
     if not report.families:
-        return pen.paragraph(MARGIN, y, say("nothing", language), INNER, size=9)
+        return pen.paragraph(MARGIN, y, wording.say("nothing", language), INNER, size=9)
     heads = ("family", "reader_and_model", "kappa", "compared", "reader_and_reader", "alpha", "compared")
-    coefficients = has_coefficients(report)
+    coefficients = wording.has_coefficients(report)
     for key, left in zip(heads, COLUMNS, strict=True):
         if key in ("kappa", "alpha") and not coefficients:
             continue
         right = key == "compared"
         pen.write(
-            MARGIN + left + (6 if right else 0), y, say(key, language), size=8, bold=True, colour=GREY, align="right" if right else "left"
+            MARGIN + left + (6 if right else 0),
+            y,
+            wording.say(key, language),
+            size=8,
+            bold=True,
+            colour=GREY,
+            align="right" if right else "left",
         )
     pen.rule(MARGIN, y - 5, INNER, GREY, 0.6)
     y -= 18
@@ -203,24 +194,24 @@ def _draw_families(pen: _Pen, report: DisagreementReport, language: Language, y:
             _draw_share(pen, MARGIN + COLUMNS[start], y, share, colour, language)
             if coefficients:
                 x = MARGIN + COLUMNS[start + 1]
-                pen.write(x, y, say_number(number, language), size=9)
-                pen.write(x + 24, y, say_interval(number), size=8, colour=GREY)
+                pen.write(x, y, wording.say_number(number, language), size=9)
+                pen.write(x + 24, y, wording.say_interval(number), size=8, colour=GREY)
             if share is not None:
                 pen.write(MARGIN + COLUMNS[start + 2] + 6, y, str(share.count), size=9, align="right")
         pen.rule(MARGIN, y - 5, INNER)
         y -= 18
-    return pen.paragraph(MARGIN, y - 1, family_note(report, language), INNER, size=8)
+    return pen.paragraph(MARGIN, y - 1, wording.family_note(report, language), INNER, size=8)
 
 
 def _draw_share(pen: _Pen, x: float, y: float, share: Measured | None, colour: Colour, language: Language) -> None:
     if share is not None:
         pen.box(x, y, 60, 7, (0.895, 0.915, 0.935))
         pen.box(x, y, 60 * share.value, 7, colour)
-    pen.write(x + 66 if share is not None else x, y, say_share(share, language), size=9)
+    pen.write(x + 66 if share is not None else x, y, wording.say_share(share, language), size=9)
 
 
 def _draw_matrix(pen: _Pen, report: DisagreementReport, language: Language, y: float) -> float:
-    shown = min(len(report.names), MOST_NAMES)
+    shown = min(len(report.names), wording.MOST_NAMES)
     column = min(80.0, (INNER - 96) / shown)
     for place, name in enumerate(report.names[:shown]):
         pen.write(MARGIN + 96 + place * column, y, pen.fit(name[language], column - 6, 8), size=8, bold=True, colour=GREY)
@@ -229,19 +220,19 @@ def _draw_matrix(pen: _Pen, report: DisagreementReport, language: Language, y: f
     for name, values in zip(report.names[:shown], report.dice.tolist(), strict=False):
         pen.write(MARGIN, y, pen.fit(name[language], 90, 9), size=9)
         for place, value in enumerate(values[:shown]):
-            pen.write(MARGIN + 96 + place * column, y, say_cell(value, language), size=9)
+            pen.write(MARGIN + 96 + place * column, y, wording.say_cell(value, language), size=9)
         pen.rule(MARGIN, y - 5, 96 + column * shown)
         y -= 17
-    return pen.paragraph(MARGIN, y - 1, say("masks_note", language), INNER, size=8)
+    return pen.paragraph(MARGIN, y - 1, wording.say("masks_note", language), INNER, size=8)
 
 
 def _draw_differences(pen: _Pen, report: DisagreementReport, language: Language, y: float) -> float:
     lefts = (0.0, 96.0, 290.0)
     for key, left in zip(("family", "model_said", "readers_said"), lefts, strict=True):
-        pen.write(MARGIN + left, y, say(key, language), size=8, bold=True, colour=GREY)
-    pen.write(WIDTH - MARGIN, y, say("times", language), size=8, bold=True, colour=GREY, align="right")
+        pen.write(MARGIN + left, y, wording.say(key, language), size=8, bold=True, colour=GREY)
+    pen.write(WIDTH - MARGIN, y, wording.say("times", language), size=8, bold=True, colour=GREY, align="right")
     pen.rule(MARGIN, y - 5, INNER, GREY, 0.6)
-    for entry in common_differences(report):
+    for entry in wording.common_differences(report):
         y -= 17
         for words, left, width in zip((entry.title, entry.model, entry.readers), lefts, (90.0, 188.0, 190.0), strict=True):
             pen.write(MARGIN + left, y, pen.fit(words[language], width, 9), size=9)
@@ -252,10 +243,10 @@ def _draw_differences(pen: _Pen, report: DisagreementReport, language: Language,
 
 def _draw_second(pen: _Pen, report: DisagreementReport, language: Language) -> None:
     y = HEIGHT - 56
-    pen.write(MARGIN, y, say("disputed", language), size=12, bold=True)
+    pen.write(MARGIN, y, wording.say("disputed", language), size=12, bold=True)
     _draw_legend(pen, report, language, y - 18)
     if not report.disputed:
-        pen.paragraph(MARGIN, y - 42, say("no_disputed", language), INNER, size=9)
+        pen.paragraph(MARGIN, y - 42, wording.say("no_disputed", language), INNER, size=9)
         return
     column, gap = (INNER - 18) / 2, 18.0
     for place, case in enumerate(report.disputed[:6]):
@@ -286,14 +277,14 @@ def _draw_case(pen: _Pen, case: CaseDispute, language: Language, x: float, top: 
         picture = ImageReader(io.BytesIO(encode_picture(case.picture)))
         pen.canvas.drawImage(picture, x + (width - wide) / 2, top - room + (room - high) / 2, wide, high)
     else:
-        pen.write(x + 8, top - room / 2, say("no_picture", language), size=8, colour=GREY)
+        pen.write(x + 8, top - room / 2, wording.say("no_picture", language), size=8, colour=GREY)
     y = top - room - 13
     pen.write(x, y, pen.fit(case.case_id, width, 9.5), size=9.5, bold=True)
     y -= 12
-    dice = dice_line(case, language)
+    dice = wording.dice_line(case, language)
     if dice:
         y = pen.paragraph(x, y, dice, width, size=8, most=1)
-    lines = dispute_lines(case, language)
+    lines = wording.dispute_lines(case, language)
     for place, (family, answers) in enumerate(lines):
         if not family:
             pen.paragraph(x, y, answers, width, size=8, most=1)
