@@ -21,6 +21,8 @@ from magic_demo.ui.queue_panel import queue_component
 from magic_demo.ui.viewer import picture_address
 
 THUMBNAIL = 144
+UNKEPT = gr.InputHTMLAttributes(autocomplete="off", spellcheck=False)
+"""Of fields for a patient's words: else browsers write them to disk to restore a tab, or send them away to look at the spelling."""
 _STRIP = """
 <div class="strip"><h2 id="photo-strip-title">[[case.photos]]</h2>
 <div class="strip-list" id="photo-strip-list" role="group" aria-labelledby="photo-strip-title" data-count="0"></div>
@@ -60,8 +62,8 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
                 upload = intake_component()
                 new = gr.Button(text("case.new", "en"), size="sm", elem_id="new-case")
         messages = gr.HTML(render_messages(()), js_on_load=None, elem_id="messages", apply_default_css=False)
-        narrative = gr.Textbox(lines=4, max_lines=4, elem_id="narrative", container=True, **_wording("case.narrative", "en"))
-        prompt = gr.Textbox(lines=1, max_lines=1, max_length=MAX_PROMPT, elem_id="prompt", container=True, **_wording("case.prompt", "en"))
+        narrative = gr.Textbox(lines=4, max_lines=4, elem_id="narrative", container=True, html_attributes=UNKEPT, **_wording("case.narrative", "en"))
+        prompt = gr.Textbox(lines=1, max_lines=1, max_length=MAX_PROMPT, elem_id="prompt", container=True, html_attributes=UNKEPT, **_wording("case.prompt", "en"))
         with gr.Row(elem_id="run-row"):
             run = gr.Button(text("case.run", "en"), variant="primary", elem_id="run")
             cancel = gr.Button(text("case.cancel", "en"), variant="stop", elem_id="cancel", interactive=False)

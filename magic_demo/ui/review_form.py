@@ -44,7 +44,7 @@ _FORM = """
   <button type="button" class="review-action is-main" id="keep-case" [[title keep.title]]>[[keep.keep]] <kbd>⇧S</kbd></button></div></section>
 <section class="review" id="review" hidden [[aria-label review.title]]>
   <div class="review-drawer" id="review-drawer" hidden>
-    <label class="review-field"><span>[[review.comment]]</span><textarea id="review-comment" rows="2" maxlength="4000" [[placeholder review.comment_hint]]></textarea></label>
+    <label class="review-field"><span>[[review.comment]]</span><textarea id="review-comment" rows="2" maxlength="4000" autocomplete="off" spellcheck="false" [[placeholder review.comment_hint]]></textarea></label>
     <div class="review-pair">
       <div class="review-field"><span id="review-difficulty-name">[[review.difficulty]]</span>
         <div class="segmented" role="radiogroup" aria-labelledby="review-difficulty-name">
