@@ -1,9 +1,10 @@
-# make demo: start the page.  make test: run every test.  make check: style, types, known holes in dependencies (make audit).  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.
+# make demo: start the page.  make test: run every test.  make check: style, types, known holes in dependencies (make audit).  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.  make soak: 20 readers for ten minutes.  make reliability: docs/reliability.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 COUNT ?= 100000
+MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: demo test check audit fuzz bench format clean
@@ -26,7 +27,14 @@ audit: $(VENV)/installed-dev
 	$(BIN)/python -m tests.audit
 
 fuzz: $(VENV)/installed-dev
-	$(BIN)/python -m tests.fuzz $(COUNT)
+	$(BIN)/python -m tests.fuzz $(COUNT) $(ARGS)
+
+soak: $(VENV)/installed-dev
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
+
+reliability: $(VENV)/installed-dev
+	$(BIN)/python -m tests.large_store
+	$(BIN)/python -m tests.reliability
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks $(ARGS)
