@@ -20,7 +20,7 @@ from magic_demo.ui.mask_form import write_runs
 from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.saving import Saver
-from tests.test_ui_handlers import REQUEST, Browser, WritingPredictor, lay_out
+from tests.written_page import REQUEST, Browser, WritingPredictor, lay_out
 
 
 class Reader(Browser):

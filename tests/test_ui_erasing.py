@@ -20,7 +20,7 @@ from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.saving import Saver
 from magic_demo.ui.sign_in import COOKIE, SignIns
-from tests.test_ui_handlers import WritingPredictor, lay_out
+from tests.written_page import WritingPredictor, lay_out
 
 KEY = CaseKey("q", "ENC1")
 

@@ -1,0 +1,38 @@
+"""What the page is laid out and started with."""
+
+from __future__ import annotations
+
+from magic_demo.bundled import load_examples
+from magic_demo.ui import launch_settings
+from magic_demo.ui.forms import MAX_PROMPT
+from tests.written_page import WritingPredictor, lay_out
+
+
+def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> None:
+    settings = launch_settings()
+    assert settings["run_history"] is False and settings["enable_monitoring"] is False and settings["share"] is False
+    assert settings["ssr_mode"] is False and settings["footer_links"] == []
+    assert "http" not in settings["head"]
+    app = lay_out(WritingPredictor())[0]
+    assert app.analytics_enabled is False
+    config = app.get_config_file()
+    assert all(dependency["api_visibility"] == "private" for dependency in config["dependencies"])
+
+
+def test_only_scripts_and_style_sheets_are_served() -> None:
+    paths = [route.path for route in launch_settings()["app_kwargs"]["routes"]]
+    assert "/page/viewer/viewer.js" in paths and "/page/theme.css" in paths
+    assert all(path.endswith((".js", ".mjs", ".css")) for path in paths)
+
+
+def test_the_prompts_control_takes_no_more_than_is_read() -> None:
+    config = lay_out(WritingPredictor())[0].get_config_file()
+    (prompt,) = (part["props"] for part in config["components"] if part["props"].get("elem_id") == "prompt")
+    assert prompt["max_length"] == MAX_PROMPT
+
+
+def test_every_control_has_an_id_of_its_own() -> None:
+    config = lay_out(WritingPredictor(), load_examples())[0].get_config_file()
+    shown = [part for part in config["components"] if part["type"] not in {"state", "timer", "form"}]
+    ids = [part["props"].get("elem_id") for part in shown]
+    assert all(ids) and len(set(ids)) == len(ids)

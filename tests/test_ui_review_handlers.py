@@ -1,0 +1,139 @@
+"""What happens when a reader answers, draws and asks why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from magic_demo.bundled import load_examples
+from magic_demo.mask_runs import decode_mask
+from magic_demo.types import MaskRuns
+from magic_demo.ui.handlers import Handlers
+from magic_demo.ui.mask_form import write_runs
+from magic_demo.ui.why import CLOSED
+from tests.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, reviewing, save_photo
+
+
+@pytest.fixture
+def predictor() -> WritingPredictor:
+    return WritingPredictor()
+
+
+@pytest.fixture
+def handlers(predictor: WritingPredictor) -> Handlers:
+    return lay_out(predictor, load_examples())[1]
+
+
+@pytest.fixture
+def browser(handlers: Handlers) -> Browser:
+    return Browser(handlers)
+
+
+def answer(browser: Browser, **told: object) -> dict[Any, Any]:
+    event = gr.EventData(None, {"case": browser.values[browser.parts.case], **told})
+    return reviewing(browser.handlers).answer(event, REQUEST)  # type: ignore[arg-type]
+
+
+def test_answers_go_into_the_sessions_draft(browser: Browser) -> None:
+    browser.choose(0)
+    answer(browser, answers={"CQID025": [1], "CQID035": [1]}, specified={"CQID035": "about ten"})
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.case == browser.values[browser.parts.case]
+    assert draft.answers == {"CQID025-001": 1, "CQID035-001": 1} and draft.specified == {"CQID035-001": "about ten"}
+    browser.analyse()
+    assert browser.handlers.drafts.get("mine") == draft, "an analysis changes no answer"
+
+
+def test_answers_that_cannot_be_are_one_line_and_change_nothing(browser: Browser) -> None:
+    browser.choose(0)
+    updates = answer(browser, answers={"CQID025": [9]})
+    assert "CQID025: option 9" in updates[browser.parts.status]
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.answers == {}
+
+
+def test_answers_to_another_case_are_dropped(browser: Browser) -> None:
+    browser.choose(0)
+    answer(browser, case="another", answers={"CQID025": [1]})
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.answers == {}
+    browser.clear()
+    answer(browser, answers={"CQID025": [1]})
+    assert browser.handlers.drafts.get("mine") is None
+
+
+def test_adding_a_photo_keeps_what_was_answered(browser: Browser, tmp_path: Path) -> None:
+    browser.upload(save_photo(tmp_path))
+    case = browser.values[browser.parts.case]
+    answer(browser, answers={"CQID025": [1]})
+    browser.upload(save_photo(tmp_path, "leg.png"))
+    assert browser.values[browser.parts.case] == case == browser.values[browser.parts.cards]["case"]
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.answers == {"CQID025-001": 1}
+
+
+def test_words_alone_become_a_case_that_can_be_answered(browser: Browser) -> None:
+    browser.values[browser.parts.panel.narrative] = "It itches"
+    browser.analyse()
+    case = browser.values[browser.parts.case]
+    assert case is not None and browser.values[browser.parts.cards]["case"] == case
+    answer(browser, answers={"CQID025": [0]})
+    browser.analyse()
+    assert browser.values[browser.parts.case] == case
+    draft = browser.handlers.drafts.get("mine")
+    assert draft is not None and draft.answers == {"CQID025-001": 0}
+
+
+def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_back(browser: Browser, tmp_path: Path) -> None:
+    browser.upload(save_photo(tmp_path))
+    mask = np.zeros((40, 60), np.bool_)
+    mask[10:20, 5:30] = True
+    told = {"case": browser.values[browser.parts.case], "photo": "arm", **write_runs(mask)}
+    review = reviewing(browser.handlers)
+
+    def drawn(**changed: object) -> Mapping[str, MaskRuns]:
+        review.outline(browser.values, gr.EventData(None, {**told, **changed}), REQUEST)  # type: ignore[arg-type]
+        draft = browser.handlers.drafts.get("mine")
+        assert draft is not None
+        return draft.masks
+
+    assert np.array_equal(decode_mask(drawn()["arm"]), mask)
+    assert set(drawn(photo="gone")) == set(drawn(case="another")) == {"arm"}
+    updates = review.outline(browser.values, gr.EventData(None, {**told, "width": 7}), REQUEST)  # type: ignore[arg-type]
+    assert "outline the photo again" in updates[browser.parts.status] and set(drawn(photo="gone")) == {"arm"}
+    assert drawn(runs=None) == {}
+
+
+def test_the_wand_answers_the_viewer(browser: Browser) -> None:
+    browser.choose(0)
+    photo = browser.values[browser.parts.viewer]["photos"][0]
+    told = {"photo": photo["name"], "request": 3, "box": [0, 0, photo["width"], photo["height"]], "lesion": [], "skin": [], "radius": 5}
+    reply = reviewing(browser.handlers).wand(browser.values, gr.EventData(None, told))[browser.parts.viewer]["wand_reply"]
+    assert reply["request"] == 3 and (reply["width"], reply["height"]) == (photo["width"], photo["height"])
+
+
+def test_why_is_said_of_what_was_analysed(browser: Browser) -> None:
+    browser.choose(0)
+    assert ask_why(browser)[browser.parts.why] == CLOSED, "nothing was analysed yet"
+    browser.analyse()
+    browser.values[browser.parts.panel.narrative] = "other words"
+    why = ask_why(browser, option=1, request=5)[browser.parts.why]
+    narrative = load_examples()[0].encounter.narrative.en
+    assert (why["family"], why["option"], why["request"]) == ("CQID025", 1, 5)
+    assert f">{narrative[:4]}</mark>" in why["html"]
+    assert set(why["heat"]) == {photo.photo_id for photo in load_examples()[0].encounter.photos}
+    assert "CQID025: option 9" in ask_why(browser, option=9)[browser.parts.status]
+    assert ask_why(browser, case="another")[browser.parts.why] == CLOSED
+
+
+def test_another_analysis_closes_the_pane(browser: Browser) -> None:
+    browser.choose(0)
+    browser.analyse()
+    browser.values[browser.parts.why] = {"html": "<section>"}
+    browser.analyse()
+    assert browser.values[browser.parts.why] == CLOSED

@@ -1,0 +1,164 @@
+"""The page without a browser: a predictor that writes down what it is asked, and the values that a browser would hold."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from magic_demo.bundled import Example
+from magic_demo.decoding import decode_answers
+from magic_demo.feature_cache import FeatureCache
+from magic_demo.questions import load_families
+from magic_demo.types import Encounter, Explanation, Language, PhotoPrediction, Prediction, Step, WordSpan
+from magic_demo.ui import Desk, PredictorSource, lay_out_page
+from magic_demo.ui.handlers import Handlers
+from magic_demo.ui.review_handlers import ReviewHandlers
+from magic_demo.ui.review_state import ReviewState
+from magic_demo.ui.saving import Saver
+
+REQUEST = SimpleNamespace(session_hash="mine")
+
+
+class WritingPredictor:
+    """Finds a lesion everywhere, answers the same always, and keeps what it was asked."""
+
+    models: Mapping[str, str] = {"segmentation": "written", "cvqa": "written"}
+    backends: Mapping[str, str] = {"segmentation": "bfloat16"}
+    calibrated_on: Mapping[str, str] = {"cvqa": "three <cases>"}
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Encounter, str | None, Language]] = []
+        self.caches: list[FeatureCache | None] = []
+        self.explained: list[tuple[str | None, FeatureCache | None]] = []
+        self.on_step: Callable[[], None] = lambda: None
+
+    def predict(self, encounter: Encounter) -> Prediction:
+        *_, prediction = self.predict_steps(encounter)
+        assert isinstance(prediction, Prediction)
+        return prediction
+
+    def predict_steps(
+        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+    ) -> Iterator[Step | Prediction]:
+        self.asked.append((encounter, prompt, language))
+        self.caches.append(cache)
+        self.on_step()
+        maps = tuple(PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), photo.size) for photo in encounter.photos)
+        for number in range(len(maps)):
+            found = Prediction(encounter.encounter_id, maps[:number])
+            yield Step(number / (len(maps) + 1), f"Finding the lesion in photo {number + 1} of {len(maps)}", found)
+        yield Step(0.9, "Scoring the closed questions", Prediction(encounter.encounter_id, maps))
+        questions = [question for family in load_families() for question in family.questions]
+        scores = {question.qid: np.zeros(question.option_count, np.float32) for question in questions}
+        yield Prediction(encounter.encounter_id, maps, scores, decode_answers(scores, load_families()), models=self.models)
+
+    def explain(
+        self,
+        encounter: Encounter,
+        prediction: Prediction,
+        family_id: str,
+        option: int,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
+    ) -> Explanation:
+        self.explained.append((prompt, cache))
+        regions = {photo.photo_id: np.ones((4, 4), np.float32) for photo in encounter.photos}
+        return Explanation(family_id, option, language, (WordSpan(0, 4, 1.0),), regions)
+
+
+def lay_out(predictor: WritingPredictor, examples: Sequence[Example] = ()) -> tuple[gr.Blocks, Handlers]:
+    """Lay out the page inside a running event loop: outside of one Gradio makes loops that nobody closes."""
+    source = PredictorSource(lambda: predictor)
+    source.start()
+    source.wait(10)
+
+    async def lay() -> tuple[gr.Blocks, Handlers]:
+        return lay_out_page(source, examples)
+
+    return asyncio.run(lay())
+
+
+def reviewing(handlers: Handlers) -> ReviewHandlers:
+    """Return what answers cards and outlines on a page that keeps no reviews."""
+    desk = Desk()
+    return ReviewHandlers(handlers, ReviewState(handlers, desk, Saver(desk, handlers.drafts, handlers.cases)))
+
+
+class Browser:
+    """The values a browser would hold: what handlers send is kept, and comes back as inputs."""
+
+    def __init__(self, handlers: Handlers, language: Language = "en") -> None:
+        self.handlers, self.parts = handlers, handlers.parts
+        panel = self.parts.panel
+        self.values: dict[Any, Any] = {
+            self.parts.case: None,
+            self.parts.spoken: language,
+            panel.narrative: "",
+            panel.prompt: "",
+        }
+        self.run_enabled: list[bool] = []
+        self.maps_seen: list[list[str]] = []
+        self.found: list[str] = []
+
+    def take(self, updates: dict[Any, Any]) -> None:
+        for component, value in updates.items():
+            if isinstance(value, dict) and value.get("__type__") == "update":
+                if component is self.parts.panel.run and "interactive" in value:
+                    self.run_enabled.append(value["interactive"])
+                if component is self.parts.viewer and "found" in value:
+                    self.show_maps(value["found"])
+                continue
+            self.values[component] = value
+
+    def show_maps(self, lines: str) -> None:
+        """Take the maps that have come, as the viewer does."""
+        viewer = self.values[self.parts.viewer]
+        found, *rest = (json.loads(line) for line in lines.splitlines())
+        maps = {line["photo"]: line["levels"] for line in rest if "photo" in line}
+        assert found["case"] == viewer["case"] and set(maps) <= {photo["name"] for photo in viewer["photos"]}
+        photos = [{**photo, "levels": maps.get(photo["name"])} for photo in viewer["photos"]]
+        self.values[self.parts.viewer] = {**viewer, "photos": photos}
+        self.maps_seen.append(list(maps))
+        self.found.append(lines)
+
+    def choose(self, number: object) -> None:
+        self.take(self.handlers.choose_example(self.values, gr.EventData(None, {"number": number}), REQUEST))  # type: ignore[arg-type]
+
+    def upload(self, *files: Path) -> None:
+        keys = [self.handlers.arrivals.take(file.name, file.read_bytes()) for file in files]
+        event = gr.EventData(None, {"photos": keys, "problems": []})
+        self.take(self.handlers.upload(self.values, event, REQUEST))  # type: ignore[arg-type]
+
+    def clear(self) -> None:
+        self.take(self.handlers.clear(self.values, REQUEST))  # type: ignore[arg-type]
+
+    def analyse(self) -> list[str]:
+        """Run to the end; return the status lines that came."""
+        self.take(self.handlers.ask(REQUEST))  # type: ignore[arg-type]
+        lines = [str(self.values[self.parts.status])]
+        for updates in self.handlers.analyse(self.values, REQUEST):  # type: ignore[arg-type]
+            self.take(updates)
+            lines.append(str(updates.get(self.parts.status, "")))
+        return lines
+
+
+def save_photo(folder: Path, name: str = "arm.png") -> Path:
+    path = folder / name
+    Image.fromarray(np.full((40, 60, 3), 120, np.uint8)).save(path)
+    return path
+
+
+def ask_why(browser: Browser, **asked: object) -> dict[Any, Any]:
+    """Return what comes when the open case's reader asks why an option has its score."""
+    told = {"case": browser.values[browser.parts.case], "family": "CQID025", "option": 0, "request": 1, "language": "en", **asked}
+    return reviewing(browser.handlers).explain(browser.values, gr.EventData(None, told))
