@@ -278,8 +278,10 @@ def test_the_page_says_what_it_is_not_and_which_models_run(watched: Watched) -> 
     watched.page.click("#about-open")
     about = watched.page.locator(".about-panel").inner_text()
     assert "still loading" not in about and "-compact" in about
-    said = Predictor.load().calibrated_on
+    predictor = Predictor.load()
+    said = predictor.calibrated_on
     assert said and all(cases in about for cases in said.values()), "what the percents were calibrated on is said"
+    assert f"runs on: {predictor.backends['segmentation']}" in about
 
 
 @pytest.mark.parametrize(("width", "height"), [(1366, 768), (1920, 1080)])
