@@ -1,0 +1,103 @@
+"""Why encoders are rounded and photos are shrunk the way they are: each way beside the others. ``python -m benchmarks.backend_choices``.
+
+CLIPSeg of the published size with random weights, a synthetic photo of 12 megapixels, one thread, processor time. The mask is cut at the median
+of the float32 answer.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+
+from benchmarks.segmentation import MEAN, STD, WORDS, draw_file
+from benchmarks.timing import take_times
+from benchmarks.training_cache import SIDE, make_model
+from magic_demo.backends import Backend, Encode, Encoder
+from magic_demo.backends_command import find_overlap
+from magic_demo.checkpoints import Preprocessing
+from magic_demo.photos import decode_photo
+
+HALF = torch.bfloat16
+
+
+def measure_encoders(pixels: torch.Tensor, rounds: int) -> None:
+    """Print what each way of rounding the vision tower, and of rounding the decoder too, takes and moves."""
+    torch.manual_seed(0)
+    model = make_model().eval()  # type: ignore[no-untyped-call]
+    whole, kept = copy.deepcopy(model), copy.deepcopy(model)
+    whole.photo_encoder.to(HALF)
+    rounded: Encode = Backend("bfloat16").prepare(Encoder(kept.encode_photo, kept.photo_encoder, (pixels,)))
+
+    def autocast(act: Callable[[], Any]) -> Any:
+        with torch.autocast("cpu", HALF):
+            return act()
+
+    ways: dict[str, Callable[[], Any]] = {
+        "float32": partial(model.encode_photo, pixels),
+        "the whole tower cast": lambda: whole.encode_photo(pixels.to(HALF)),
+        "products kept rounded, autocast (ours)": partial(rounded, pixels),
+        "autocast alone": lambda: autocast(partial(model.encode_photo, pixels)),
+    }
+    ids = torch.tensor([[49406, *np.random.default_rng(0).integers(1000, 40000, WORDS).tolist(), 49407]])
+    with torch.inference_mode():
+        prompt = model.encode_prompt(ids, torch.ones_like(ids))
+        times = take_times(ways, rounds)
+        features = {name: tuple(values.float() for values in way()) for name, way in ways.items()}
+        answers = {name: model.decode(read, prompt) for name, read in features.items()}
+        decoders: dict[str, Callable[[], Any]] = {
+            "decoder in float32": lambda: model.decode(features["float32"], prompt),
+            "decoder under autocast": lambda: autocast(lambda: model.decode(features["float32"], prompt)),
+        }
+        times |= take_times(decoders, rounds)
+        answers |= {name: decode().float() for name, decode in decoders.items()}
+    threshold = float(answers["float32"].median())
+    exact = answers["float32"].numpy() >= threshold
+    for name, answer in answers.items():
+        print(f"{name:40} {times[name]:8.1f} ms   mask IoU {find_overlap(exact, answer.numpy() >= threshold):.4f}")
+
+
+def measure_photos(data: bytes, rounds: int) -> None:
+    """Print what decoding and each way of shrinking a photo take, and how far they lie from Pillow's in levels of 255."""
+    photo = decode_photo(data, photo_id="photo").pixels
+    image, size = Image.fromarray(photo), (SIDE, SIDE)
+
+    def draft(share: int) -> Any:
+        with Image.open(io.BytesIO(data)) as file:
+            file.draft("RGB", (photo.shape[1] // share, photo.shape[0] // share))
+            return np.asarray(file.convert("RGB"))
+
+    ways: dict[str, Callable[[], Any]] = {
+        "shrinking: Pillow, bilinear": lambda: np.asarray(image.resize(size, Image.Resampling.BILINEAR)),
+        "shrinking: torch, bilinear (ours)": lambda: Preprocessing(size, MEAN, STD, "bilinear").shrink(photo),
+        "shrinking: OpenCV, by area": lambda: cv2.resize(photo, size, interpolation=cv2.INTER_AREA),
+        "decoding (ours)": lambda: decode_photo(data, photo_id="photo").pixels,
+        "decoding: draft at a half": lambda: draft(2),
+        "decoding: draft at a quarter": lambda: draft(4),
+    }
+    times = take_times(ways, rounds)
+    exact = ways["shrinking: Pillow, bilinear"]().astype(int)
+    for name, way in ways.items():
+        small = way() if name.startswith("shrinking") else np.asarray(Image.fromarray(way()).resize(size, Image.Resampling.BILINEAR))
+        print(f"{name:40} {times[name]:8.1f} ms   {np.abs(small.astype(int) - exact).max()} levels of 255 off at most")
+
+
+def main() -> None:
+    """Measure and print."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    data = draw_file((3000, 4000))
+    measure_photos(data, 5)
+    shrunk = Preprocessing((SIDE, SIDE), MEAN, STD, "bilinear").apply(decode_photo(data, photo_id="photo").pixels)
+    measure_encoders(torch.from_numpy(shrunk)[None], 5)
+
+
+if __name__ == "__main__":
+    main()
