@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import ssl
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -70,6 +71,7 @@ class Database:
         self.sqlite = url.get_backend_name() == "sqlite"
         self.place = str(url.database) if self.sqlite else url.render_as_string(hide_password=True).replace("+pg8000", "")
         self.wait_seconds = wait_seconds
+        self._writing = threading.Lock()
         # SQLite waits so long for another write; pg8000 for any answer at all, which must leave the server time to say that its own wait is over
         connect_arguments["timeout"] = wait_seconds if self.sqlite else wait_seconds + 10
         with self._translating():
@@ -108,7 +110,8 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Give a session that nobody else writes beside; when the block is left without an error, what it wrote is on the disk. Raises StoreError."""
-        with self._translating(), Session(self.engine.execution_options(writes=True), expire_on_commit=False) as session, session.begin():
+        engine = self.engine.execution_options(writes=True)
+        with self._translating(), self._turn(), Session(engine, expire_on_commit=False) as session, session.begin():
             self._lock(session.connection())
             yield session
 
@@ -134,6 +137,16 @@ class Database:
             finally:
                 connection.execute("RESET lock_timeout")
                 raw.dbapi_connection.autocommit = False  # type: ignore[union-attr]
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let this process's threads write in turn: SQLite itself looks for the lock again and again, up to a tenth of a second apart."""
+        if not self._writing.acquire(timeout=self.wait_seconds):
+            raise StoreError(f"{self.place}: another write holds the database; try again")
+        try:
+            yield
+        finally:
+            self._writing.release()
 
     def _lock(self, connection: sa.Connection) -> None:
         if not self.sqlite:  # SQLite's lock came with BEGIN IMMEDIATE
