@@ -16,7 +16,7 @@ from tests.e2e.test_access import serious_faults
 COVERED = """(names) => { const guide = document.querySelector("#guide").getBoundingClientRect();
 return names.filter((name) => { const one = document.querySelector(name)?.getBoundingClientRect(); if (!one?.width) return false;
 return Math.min(one.right, guide.right) - Math.max(one.left, guide.left) > 0.5 && Math.min(one.bottom, guide.bottom) - Math.max(one.top, guide.top) > 0.5; }); }"""
-SPOKEN_OF = (["#viewer-stage"], ["#cards-panel", ".viewer-rail", "#viewer-stage"], ["#take-away"])
+SPOKEN_OF = (["#viewer-stage"], ["#cards-panel", ".viewer-rail", "#viewer-stage"], ["#keep"])
 
 
 class Room:
