@@ -34,7 +34,7 @@ from magic_demo.predictor import Predictor
 from magic_demo.question_map import QuestionMap
 from magic_demo.questions import load_families, load_questions
 from magic_demo.types import Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction, Prediction
-from magic_demo.whole_files import write_json, write_whole
+from magic_demo.whole_files import is_part, write_json, write_whole
 
 SEED = 0
 MASKS = "masks_preds"
@@ -334,7 +334,7 @@ def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
         started = before.get("started", started)
     elif restart:
         _remove_run(out)
-    elif any(out.iterdir()):
+    elif any(not is_part(path) for path in out.iterdir()):  # a run that was killed at its very beginning may leave a part
         raise FormatError(f"{out}: is not empty and holds no run of this program; choose another --out, or add --restart to write into it")
     write_json(manifest, {"settings": settings, "started": started, "finished": None}, indent=1)
     return started

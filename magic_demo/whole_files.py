@@ -50,6 +50,11 @@ def whole_file(path: Path) -> Iterator[Path]:
         raise
 
 
+def is_part(path: Path) -> bool:
+    """Return whether a path is of something half written, which only a program that was killed leaves behind."""
+    return path.name.startswith(".") and path.name.endswith(".part")
+
+
 def write_json(path: Path, value: Any, *, indent: int | None = 4) -> None:
     """Write JSON whole, in UTF-8 with every script readable. Raises ValueError for NaN and infinities, which JSON does not know."""
     write_whole(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False))

@@ -1,8 +1,8 @@
 """A process whose children do one thing on and on until they are killed: ``python -m tests.faulty_process``.
 
-For every line of JSON on the standard input (``what`` of WORKS, ``folder``, ``instant``) a child is forked, killed so many seconds after it began, and
-answered with a line of JSON: ``said``, a line for each finished turn, and ``killed``, whether it was still at work. What a work needs is
-imported before the first fork for it and kept for all later ones. Stand-in models.
+For every line of JSON on the standard input (``what`` of WORKS, ``folder``, ``instant``, ``turns``) a child is forked, killed so many seconds after it
+began, or once it has said so many lines, and answered with a line of JSON: ``said``, a line for each finished turn, ``killed``, whether it was still at
+work, and ``seconds``, how long it was. What a work needs is imported before the first fork for it and kept for all later ones. Stand-in models.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def save() -> Work:
 WORKS = {work.__name__: work for work in (save, predict, export, backup, train)}
 
 
-def kill_child(work: Work, folder: Path, instant: float) -> dict[str, object]:
-    """Fork a child that works, kill it ``instant`` seconds after it began, and return what it said and whether it was still at work."""
+def kill_child(work: Work, folder: Path, instant: float, turns: int | None) -> dict[str, object]:
+    """Fork a child that works, kill it ``instant`` seconds after it began or when it has said ``turns`` lines, and return what became of it."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -100,12 +100,15 @@ def kill_child(work: Work, folder: Path, instant: float) -> dict[str, object]:
     os.close(writing)
     with os.fdopen(reading) as said:
         said.readline()
-        ended = _wait(child, instant)
+        began = time.monotonic()
+        first = "".join(said.readline() for _ in range(turns or 0))
+        ended = _wait(child, 0 if turns else instant)
+        seconds = time.monotonic() - began
         if ended is None:
             os.kill(child, signal.SIGKILL)
             _, ended = os.waitpid(child, 0)
-        text = said.read()
-    return {"said": text[: text.rfind("\n") + 1], "killed": os.WIFSIGNALED(ended)}
+        text = first + said.read()
+    return {"said": text[: text.rfind("\n") + 1], "killed": os.WIFSIGNALED(ended), "seconds": seconds}
 
 
 def _wait(child: int, seconds: float) -> int | None:
@@ -122,4 +125,4 @@ def _wait(child: int, seconds: float) -> int | None:
 if __name__ == "__main__":
     for line in sys.stdin:
         asked = json.loads(line)
-        print(json.dumps(kill_child(WORKS[asked["what"]](), Path(asked["folder"]), asked["instant"])), flush=True)
+        print(json.dumps(kill_child(WORKS[asked["what"]](), Path(asked["folder"]), asked["instant"], asked["turns"])), flush=True)

@@ -70,20 +70,23 @@ class Killer:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def kill(self, what: str, folder: Path, longest: float, after: Callable[[str], None]) -> int:
-        """Kill KILLS times within ``longest`` seconds of the child's beginning, and check after each; returns how many were still at work."""
+    def kill(self, what: str, folder: Path, turns: int, after: Callable[[str], None]) -> int:
+        """Kill KILLS times within the time that so many lines take on this machine now, and check after each; returns how many were still at work."""
         chance = random.Random(f"{what} {SEED}")
         killed = 0
+        first = self.ask(what, folder, turns=turns)
+        after(first["said"])
+        longest = first["seconds"]
         for _ in range(KILLS[what]):
             told = self.ask(what, folder, chance.uniform(0, longest))
             killed += told["killed"]
             after(told["said"])
         return killed
 
-    def ask(self, what: str, folder: Path, instant: float) -> dict[str, Any]:
-        """Have one child do something for at most so many seconds."""
+    def ask(self, what: str, folder: Path, instant: float = 0.0, *, turns: int | None = None) -> dict[str, Any]:
+        """Have one child do something for at most so many seconds, or until it has said so many lines."""
         assert self._process.stdin is not None and self._process.stdout is not None
-        print(json.dumps({"what": what, "folder": str(folder), "instant": instant}), file=self._process.stdin, flush=True)
+        print(json.dumps({"what": what, "folder": str(folder), "instant": instant, "turns": turns}), file=self._process.stdin, flush=True)
         told: dict[str, Any] = json.loads(self._process.stdout.readline())
         return told
 
@@ -114,7 +117,7 @@ def test_a_save_that_was_answered_survives_every_kill(tmp_path: Path, killer: Ki
             rows = {row.number: row.review for row in store.history(CaseKey("q", "E1"), LOCAL_READER)}
         assert {number: rows[number].comment for number in answered} == answered
 
-    killer.kill("save", tmp_path, 0.4, check)
+    killer.kill("save", tmp_path, 20, check)
     assert len(answered) >= KILLS["save"]
 
 
@@ -135,13 +138,20 @@ def test_a_killed_run_leaves_no_half_file_and_goes_on(tmp_path: Path, killer: Ki
             shutil.rmtree(out)
             done.append(0)
 
-    killed = killer.kill("predict", tmp_path, 0.4, check)
+    killed = killer.kill("predict", tmp_path, 1, check)
     report = predict_folder(data, out, stand_in_predictor(), pictures=True, bundle=True, quiet=True)
     assert killed >= 3 and max(done) > 0, done
     assert (report.encounters, report.masks, report.problems) == (whole.encounters, whole.masks, ())
     assert read_answers(out / "data_cvqa_sys.json") == read_answers(tmp_path / "whole" / "data_cvqa_sys.json")
     for path in (tmp_path / "whole" / "masks_preds").iterdir():
         assert (out / "masks_preds" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_run_that_was_killed_while_it_began_is_no_other_programs_folder(tmp_path: Path) -> None:
+    data, out = _write_data(tmp_path / "data"), tmp_path / "out"
+    out.mkdir()
+    (out / ".manifest.json.x.part").write_text("{")
+    assert predict_folder(data, out, stand_in_predictor(), quiet=True).encounters == CASES
 
 
 def test_a_killed_export_is_there_whole_or_not_at_all(tmp_path: Path, killer: Killer) -> None:
@@ -160,7 +170,7 @@ def test_a_killed_export_is_there_whole_or_not_at_all(tmp_path: Path, killer: Ki
             shutil.rmtree(folder)
             seen += 1
 
-    assert killer.kill("export", tmp_path, 0.6, check) == KILLS["export"]
+    assert killer.kill("export", tmp_path, 2, check) == KILLS["export"]
     with Store.open(tmp_path / "store") as store:
         assert len(store.all_reviews("q")) == CASES
 
@@ -183,14 +193,14 @@ def test_a_killed_backup_is_there_whole_or_not_at_all(tmp_path: Path, killer: Ki
             file.unlink()
             seen += 1
 
-    assert killer.kill("backup", tmp_path, 0.25, check) == KILLS["backup"]
+    assert killer.kill("backup", tmp_path, 2, check) == KILLS["backup"]
     with Store.open(tmp_path / "store") as store:
         assert len(store.all_reviews("q")) == CASES
 
 
 def test_a_killed_training_run_goes_on_to_the_end_it_would_have_had(tmp_path: Path, killer: Killer) -> None:
     checkpoints = tmp_path / "run" / "checkpoints"
-    whole = json.loads(killer.ask("train", tmp_path / "whole", 60)["said"].splitlines()[-1])
+    whole = json.loads(killer.ask("train", tmp_path / "whole", 300.0)["said"].splitlines()[-1])
     reached = [0]
 
     def check(said: str) -> None:
@@ -202,9 +212,9 @@ def test_a_killed_training_run_goes_on_to_the_end_it_would_have_had(tmp_path: Pa
             shutil.rmtree(checkpoints)
             reached.append(0)
 
-    assert killer.kill("train", tmp_path, 0.8, check) >= 5
+    assert killer.kill("train", tmp_path, 20, check) >= 5
     assert max(reached) > 0
-    assert json.loads(killer.ask("train", tmp_path, 60)["said"].splitlines()[-1]) == whole
+    assert json.loads(killer.ask("train", tmp_path, 300.0)["said"].splitlines()[-1]) == whole
 
 
 def test_a_checkpoint_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
