@@ -167,6 +167,7 @@ def measure_batching(rounds: int) -> Iterator[Row]:
     from magic_demo.predictor import DEFAULT_SEGMENTATION
     from magic_demo.segmentation import Segmenter
 
+    torch.set_num_threads(1)
     segmenter = Segmenter.load(DEFAULT_SEGMENTATION)
     photos = torch.from_numpy(np.random.default_rng(0).normal(0, 1, (4, 3, *segmenter.preprocessing.size)).astype(np.float32))
     with torch.inference_mode():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -145,3 +147,10 @@ def test_torch_stays_with_the_models_and_gradio_with_the_page(path: Path) -> Non
 def test_training_imports_no_page() -> None:
     for path in _modules("training"):
         assert not any(name.startswith(("gradio", "magic_demo.ui", "app")) for name in _imported(path)), path
+
+
+def test_the_page_opens_without_what_it_does_not_show_at_once() -> None:
+    late = ("torch", "transformers", "reportlab", "alembic")
+    script = f"import sys, app; print([name for name in {late!r} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "[]"

@@ -10,17 +10,16 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic.command import upgrade
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from magic_demo.errors import StoreError, one_line
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 FILE_NAME = "reviews.sqlite3"
 DEFAULT_FOLDER = "reviews"
@@ -174,6 +173,10 @@ class Database:
                 raise StoreError(f"{self.place}: the database is damaged ({one_line(Exception(finding), 120)}); restore a backup")
 
     def _migrate(self) -> None:
+        from alembic.command import upgrade  # imported where a store is opened: a page that keeps nothing does not wait for it
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
         scripts = ScriptDirectory.from_config(config)
@@ -189,6 +192,8 @@ class Database:
             upgrade(config, "head")
 
     def _revision(self, connection: sa.Connection, scripts: ScriptDirectory) -> str | None:
+        from alembic.migration import MigrationContext
+
         revision = MigrationContext.configure(connection).get_current_revision()
         if revision is None and self.sqlite and sa.inspect(connection).get_table_names():
             raise StoreError(f"{self.place}: holds the tables of another program; give the store a folder of its own")
