@@ -1,0 +1,111 @@
+"""``python -m tests.large_store [--cases 10000]``: how long the queue and the agreement page take to open over a store of that many encounters.
+
+Every case is read by two readers, with a mask each; the store is made by loading rows, then opened as the page opens it. Measured in the program, without
+a browser; ``build/reliability/large_store.json`` keeps the numbers for ``python -m tests.reliability``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from magic_demo.mask_runs import encode_mask
+from magic_demo.store import LOCAL_READER, NewCase, Store
+from magic_demo.types import CaseKey, Review
+from magic_demo.ui.agreement.filters import View
+from magic_demo.ui.agreement_page import Seen, add_agreement_page
+from magic_demo.ui.desk import Desk
+from tests.results import write_result
+from tests.reviewed_cases import answer, draw_mask
+
+READERS = ("Ann", "Bo")
+MOST_QUEUE_SECONDS, MOST_AGREEMENT_SECONDS = 1.0, 2.0
+KINDS = 40
+"""Different readings that are made by the store itself; the others repeat them under other numbers."""
+
+
+def write_large_store(place: Path, cases: int) -> None:
+    """Write a store with so many cases, each with a finished reading of every reader: few are saved, and their rows repeated for the others."""
+    with tempfile.TemporaryDirectory() as folder, Store.open(folder) as small, Store.open(place) as large:
+        for name in READERS:
+            small.add_reader(name)
+        small.add_cases("q", [NewCase(f"E{number}", folder) for number in range(KINDS)])
+        for number in range(KINDS):
+            for turn, name in enumerate(READERS):
+                masks = {"A": encode_mask(draw_mask((240, 320), number + turn))}
+                answers = answer(number + turn * (number % 3 == 0))
+                small.save(Review(f"E{number}", name, "assisted", "done", answers, masks=masks, queue="q", disagreements=frozenset()))
+        with small.dump() as dump:
+            rows = list(dump.rows)
+            last = dict(dump.last_numbers)
+        made = list(_repeat(rows, -(-cases // KINDS)))
+        counts = {table: sum(one == table for one, _ in made) for table, _ in made}
+        large.load(made, {**last, "cases": 0, "reviews": 0}, counts)
+
+
+def _repeat(rows: list[tuple[str, dict[str, Any]]], times: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the readers once, and cases, masks and reviews so many times with numbers and ids of their own, table by table."""
+    reviews = sum(table == "reviews" for table, _ in rows)
+    for wanted in dict.fromkeys(table for table, _ in rows):
+        for time_ in range(1 if wanted == "readers" else times):
+            for values in (dict(values) for table, values in rows if table == wanted):
+                if wanted == "cases":
+                    values |= {"case_id": f"{values['case_id']}-{time_}", "position": values["position"] + time_ * KINDS}
+                if wanted in ("cases", "reviews"):
+                    values["number"] += time_ * (KINDS if wanted == "cases" else reviews)
+                if "case_number" in values:
+                    values["case_number"] += time_ * KINDS
+                yield wanted, values
+
+
+def measure(place: Path) -> dict[str, float]:
+    """Return the seconds that each question takes the first time, by name."""
+    import gradio as gr
+
+    found: dict[str, float] = {}
+
+    def timed(name: str, ask: Callable[[], object]) -> None:
+        began = time.perf_counter()
+        ask()
+        found[name] = round(time.perf_counter() - began, 2)
+
+    with Store.open(place) as store:
+        page = add_agreement_page(gr.Blocks(), Desk(store), {})
+        assert page is not None
+        timed("queue", lambda: json.dumps([one.key.case_id for one in store.list_cases("q", LOCAL_READER)]))
+        timed("queue, most disputed first", lambda: store.list_cases("q", LOCAL_READER, order="disputed"))
+        timed("one case", lambda: store.case(CaseKey("q", "E1-0"), LOCAL_READER))
+        timed("a save", lambda: store.save(Review("E1-0", "Ann", "assisted", "done", answer(5), queue="q")))
+        timed("agreement", lambda: page.follow(View(), Seen(), SimpleNamespace(cookies={})))  # type: ignore[arg-type]
+    return found
+
+
+def main() -> int:
+    """Make the store, measure, print and keep; returns 1 where a page takes too long."""
+    parser = argparse.ArgumentParser(description="How long pages take to open over a large store.")
+    parser.add_argument("--cases", type=int, default=10_000)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        write_large_store(Path(folder, "store"), arguments.cases)
+        with Store.open(Path(folder, "store")) as store:
+            cases, readings = len(store.list_cases("q", LOCAL_READER)), store.last_number()
+        seconds = measure(Path(folder, "store"))
+    print(
+        f"{cases} cases, {readings} readings, {datetime.now(UTC).date()}",
+        *(f"{name:<28} {took:.2f} s" for name, took in seconds.items()),
+        sep="\n",
+    )
+    write_result("large_store", {"cases": cases, "readings": readings, "seconds": seconds})
+    return int(seconds["queue"] >= MOST_QUEUE_SECONDS or seconds["agreement"] >= MOST_AGREEMENT_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""``python -m tests.reliability``: run the tests of faults and bad input, and write ``docs/reliability.md`` from what they, fuzzing and the soak have found.
+
+Fuzzing (``make fuzz``), the soak (``make soak``) and the large store (``python -m tests.large_store``) take minutes and leave their numbers in
+``build/reliability``; whatever of them has not been run is said to be missing, never made up. ``--keep`` writes the page from the last run's results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from magic_demo.whole_files import write_whole
+from tests.conftest import REPOSITORY
+from tests.results import FOLDER, read_result
+from tests.test_faults import KILLS
+
+PAGE = REPOSITORY / "docs" / "reliability.md"
+RESULTS = FOLDER / "tests.xml"
+
+FAULTS: tuple[tuple[str, str], ...] = (
+    (f"kill -9 at {KILLS['save']} random instants while saving", "test_faults.py::test_a_save_that_was_answered_survives_every_kill"),
+    (f"kill -9 at {KILLS['predict']} random instants of a batch run", "test_faults.py::test_a_killed_run_leaves_no_half_file_and_goes_on"),
+    (f"kill -9 at {KILLS['export']} random instants of exports", "test_faults.py::test_a_killed_export_is_there_whole_or_not_at_all"),
+    (f"kill -9 at {KILLS['backup']} random instants of backups", "test_faults.py::test_a_killed_backup_is_there_whole_or_not_at_all"),
+    (
+        f"kill -9 at {KILLS['train']} random instants of training",
+        "test_faults.py::test_a_killed_training_run_goes_on_to_the_end_it_would_have_had",
+    ),
+    ("a half-written checkpoint", "test_faults.py::test_a_checkpoint_that_was_cut_short_is_passed_over"),
+    ("disk full while saving", "test_faults.py::test_a_full_disk_costs_no_saved_review"),
+    ("disk full while backing up and exporting", "test_faults.py::test_a_full_disk_leaves_no_half_backup_or_export"),
+    ("a folder that cannot be written", "test_faults.py::test_a_folder_that_cannot_be_written_is_one_line"),
+    ("a database that cannot be written", "test_store_opening.py::test_a_database_that_cannot_be_written_is_refused"),
+    ("database locked by another program", "test_faults.py::test_a_locked_database_is_named_and_nothing_is_lost"),
+    ("database server gone and back", "test_faults_store.py::test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back"),
+    (
+        "database server crashes under saves",
+        "test_faults_store.py::test_saves_under_way_when_the_database_crashes_are_answered_and_kept_or_neither",
+    ),
+    ("clock set back", "test_faults_store.py::test_a_clock_that_is_set_back_changes_no_order"),
+    ("corrupt page of the database", "test_faults.py::test_a_damaged_database_is_refused_and_a_backup_brings_it_back"),
+    ("corrupt checkpoint", "test_faults.py::test_a_damaged_checkpoint_is_refused_in_one_line"),
+    (
+        "a model that runs out of memory or fails on one photo",
+        "test_batch.py::test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo",
+    ),
+    ("a wrong limit in the environment", "test_limits.py::test_the_page_and_every_command_say_it_in_one_line"),
+    ("a mask whose strip is a bomb", "test_mask_files.py::test_a_strip_that_is_a_bomb_is_never_unpacked"),
+    ("hand-made bad files", "test_corpus.py::test_a_bad_file_is_read_with_a_note_or_refused_in_one_line_that_names_it"),
+    ("inputs that fuzzing found", "test_found_by_fuzzing.py"),
+)
+"""What is done to the program, and the test that does it."""
+LONG = {
+    "fuzz": ("make fuzz", "tests/test_fuzzing.py"),
+    "soak": ("make soak", "tests/test_soak.py::test_readers_at_once_lose_nothing_and_see_nothing_of_each_other"),
+    "large_store": ("python -m tests.large_store", "tests/test_store_size.py::test_more_cases_need_no_more_statements"),
+}
+"""What takes minutes: the command, and the short test of the same."""
+
+
+def run_tests() -> None:
+    """Run the tests that FAULTS names."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    names = [f"tests/{test}" for _, test in FAULTS]
+    subprocess.run([sys.executable, "-m", "pytest", "-q", f"--junitxml={RESULTS}", *names], cwd=REPOSITORY, check=False)
+
+
+def read_outcomes() -> Mapping[str, tuple[int, int]]:
+    """Return of every test, and of every file, how many of its cases ran and how many of them failed."""
+    outcomes: dict[str, tuple[int, int]] = {}
+    for case in ElementTree.parse(RESULTS).iter("testcase"):
+        file = f"{str(case.get('classname')).rpartition('.')[2]}.py"
+        failed = any(case.find(kind) is not None for kind in ("failure", "error", "skipped"))
+        for name in (file, f"{file}::{str(case.get('name')).partition('[')[0]}"):
+            ran, bad = outcomes.get(name, (0, 0))
+            outcomes[name] = (ran + 1, bad + failed)
+    return outcomes
+
+
+def write_page(outcomes: Mapping[str, tuple[int, int]]) -> str:
+    """Return the page."""
+    return "\n".join(
+        [
+            "# Reliability",
+            "",
+            "Written by `python -m tests.reliability`; every number comes from a run of the test or command beside it. What the program promises, and",
+            "what is out of its hands, is in [privacy.md](privacy.md).",
+            "",
+            "## Faults injected",
+            "",
+            "*Cases* counts the test's variants (a kind of damage, a kind of database). *Lost or half*: cases in which something answered was lost, something half was",
+            "left, or the message was not the one line it should be.",
+            "",
+            "| fault | cases | lost or half | test |",
+            "| --- | --- | --- | --- |",
+            *(_fault_row(what, test, outcomes) for what, test in FAULTS),
+            "",
+            *_tell_fuzz(read_result("fuzz")),
+            *_tell_soak(read_result("soak")),
+            *_tell_large_store(read_result("large_store")),
+        ]
+    )
+
+
+def _fault_row(what: str, test: str, outcomes: Mapping[str, tuple[int, int]]) -> str:
+    ran, failed = outcomes.get(test, (0, 0))
+    return f"| {what} | {ran or 'not run'} | {failed if ran else ''} | `tests/{test}` |"
+
+
+def _tell_fuzz(found: Mapping[str, Any] | None) -> Iterator[str]:
+    command, test = LONG["fuzz"]
+    yield from ("## Inputs tried", "")
+    if found is None:
+        yield from (f"`{command}` has not been run.", "")
+        return
+    total = sum(found["tried"].values())
+    yield f"{total:,} generated inputs (`{command}`, {found['day']}), {found['failed_runs']} of its runs with an undocumented error; a fixed share in every test run (`{test}`)."
+    yield from ("", "| reader | inputs | test |", "| --- | --- | --- |")
+    for name, count in found["tried"].items():
+        yield f"| {name} | {count:,} | `{test}::test_{name.replace(' ', '_')}` |"
+    yield ""
+
+
+def _tell_soak(found: Mapping[str, Any] | None) -> Iterator[str]:
+    command, test = LONG["soak"]
+    yield from ("## Load held", "")
+    if found is None:
+        yield from (f"`{command}` has not been run.", "")
+        return
+    yield f"{found['readers']} readers for {found['seconds'] / 60:g} minutes (`{command}`, {found['day']}; a short one: `{test}`), clients, page and models on one machine."
+    rows = {
+        "cases opened": found["opened"],
+        "saves answered": found["saves_answered"],
+        "lost after the page was stopped under load": found["lost"],
+        "seen by another session": found["leaks"],
+        "errors": found["errors"],
+        "analyses": found["analyses"],
+        "longest line of readers before the models, as told to the one at its end": found["longest_line"],
+        "a save while predictions run, median and p95": f"{found['save_median_ms']} ms, {found['save_p95_ms']} ms",
+        "opening a case, p95": f"{found['open_p95_ms']} ms",
+        "memory after warm-up and at the end": f"{found['memory_after_warm_up_mb']} MB, {found['memory_at_the_end_mb']} MB ({found['growth']:+.1%})",
+        "seconds from being asked to stop to the end": found["stop_seconds"],
+        "beyond what is asked of it": "; ".join(found["faults"]) or "nothing",
+    }
+    yield from ("", "| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items()), "")
+
+
+def _tell_large_store(found: Mapping[str, Any] | None) -> Iterator[str]:
+    command, test = LONG["large_store"]
+    yield from ("## A large store", "")
+    if found is None:
+        yield f"`{command}` has not been run."
+        return
+    yield f"{found['cases']:,} encounters with {found['readings']:,} readings in SQLite (`{command}`, {found['day']}; statements are counted in `{test}`), first time of each."
+    yield from ("", "| | seconds |", "| --- | --- |", *(f"| {name} | {seconds:.2f} |" for name, seconds in found["seconds"].items()))
+
+
+def find_tests() -> Iterator[tuple[str, str]]:
+    """Yield the file and the name (empty: the whole file) of every test that the page names."""
+    for name in [*(f"tests/{test}" for _, test in FAULTS), *(test for _, test in LONG.values())]:
+        file, _, test = name.partition("::")
+        yield file, test
+
+
+def exists(file: str, test: str) -> bool:
+    """Return whether a test is there."""
+    if not (REPOSITORY / file).is_file():
+        return False
+    return not test or hasattr(importlib.import_module(file.removesuffix(".py").replace("/", ".")), test)
+
+
+def main() -> int:
+    """Run, read and write; returns 1 where a test failed or did not run."""
+    parser = argparse.ArgumentParser(description="Write docs/reliability.md from real runs.")
+    parser.add_argument("--keep", action="store_true", help="take the results of the last run")
+    if not parser.parse_args().keep:
+        run_tests()
+    outcomes = read_outcomes()
+    write_whole(PAGE, write_page(outcomes) + "\n")
+    return int(any(outcomes.get(test, (0, 1))[1] or test not in outcomes for _, test in FAULTS))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,279 @@
+"""``python -m tests.soak [--minutes 10] [--readers 20]``: readers who open, save and ask the models at once, and what became of it.
+
+Every reader signs in, opens case after case, asks the models about it and saves comments and answers meanwhile, as fast as a reader clicks. Every comment
+carries the reader's own mark: one that another session is sent is a leak, and after the server was stopped in the middle of it every
+save that was answered must be in the store. Exit code 1 where anything was lost, leaked, refused or too slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import re
+import secrets
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from magic_demo.cases import write_cases
+from magic_demo.questions import load_families
+from magic_demo.store import Store
+from magic_demo.types import CaseKey
+from tests.conftest import REPOSITORY
+from tests.page_client import PageClient
+from tests.results import write_result
+
+CASES = 12
+PASSWORD = "a password of the soak"
+THINKING = (0.3, 1.5)
+"""Seconds between two saves of a reader."""
+START_SECONDS = 180
+STOP_SECONDS = 30
+MOST_GROWTH = 0.05
+MOST_SAVE_MS = 300.0
+MARK = re.compile(r"mark-([0-9a-f]{12})-")
+PLACE = re.compile(r"(\d+) readers? before you")
+
+
+@dataclass
+class Told:
+    """What one reader did and was told. saved: (case, comment) of every save that was answered, in order."""
+
+    mark: str = field(default_factory=lambda: secrets.token_hex(6))
+    saved: list[tuple[str, str]] = field(default_factory=list)
+    save_ms: list[float] = field(default_factory=list)
+    open_ms: list[float] = field(default_factory=list)
+    analyses: int = 0
+    places: Counter[int] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+    leaks: int = 0
+
+
+class Server:
+    """``app.py`` over synthetic cases, with the models that come along and a reader with a password for everybody."""
+
+    def __init__(self, folder: Path, readers: list[str]) -> None:
+        self.store, self.log = folder / "store", folder / "log.txt"
+        write_cases(folder / "clinic", count=CASES, seed=3, longest=320, splits={"valid": 1.0})
+        with Store.open(self.store) as store:
+            for name in readers:
+                store.add_reader(name, password=PASSWORD)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        words = ["--port", self.address.rpartition(":")[2], "--queue", str(folder / "clinic"), "--store", str(self.store)]
+        settings = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "uploads"), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+        with self.log.open("w") as output:
+            self.process = subprocess.Popen([sys.executable, "app.py", *words], cwd=REPOSITORY, stdout=output, stderr=output, env=settings)
+        end = time.monotonic() + START_SECONDS
+        while "Magic Demo is at" not in self.log.read_text():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"the page did not start:\n{self.log.read_text()}")
+            time.sleep(0.2)
+
+    def megabytes(self) -> float:
+        """Return the memory that is the server's alone."""
+        rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(("Private_Clean", "Private_Dirty"))) / 1024
+
+    def stop(self) -> tuple[int | None, float]:
+        """Ask it to stop, and return its exit code (None: it had to be killed) and the seconds that it took."""
+        began = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_SECONDS), time.monotonic() - began
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            return None, time.monotonic() - began
+
+
+def read_cases(address: str, name: str, told: Told, begin: threading.Barrier, stopping: threading.Event) -> None:
+    """Sign in, wait until everybody has, and be a reader until the server stops; everything that goes wrong before that is an error."""
+    chance = random.Random(name)
+    try:
+        page = PageClient(address, name, PASSWORD)
+        shown = page.send("queue-panel", "arrive", {"queue": None, "order": "position", "mode": "assisted", "open": None})
+        cases = [one["id"] for one in shown["queue-panel"]["cases"]]
+        queue = shown["queue-panel"]["queue"]
+        begin.wait(START_SECONDS)
+        while not stopping.is_set():
+            _read_case(page, told, {"queue": queue, "open": chance.choice(cases)}, chance, stopping)
+            told.leaks += sum(mark != told.mark for text in page.heard for mark in MARK.findall(text))
+            page.heard.clear()
+    except (httpx.HTTPError, KeyError, ValueError, AssertionError, threading.BrokenBarrierError) as error:
+        if not stopping.is_set():
+            told.errors.append(f"{name}: {type(error).__name__}: {error}"[:300])
+
+
+def _read_case(page: PageClient, told: Told, case: dict[str, Any], chance: random.Random, stopping: threading.Event) -> None:
+    began = time.perf_counter()
+    shown = page.send("queue-panel", "open", {"order": "position", "mode": "assisted", "from": None, "heard": 0, **case})
+    told.open_ms.append(1000 * (time.perf_counter() - began))
+    secret = shown["queue-panel"]["case"]
+    asked = threading.Thread(target=_analyse, args=(page, told, stopping), daemon=True)
+    asked.start()
+    turn = 0
+    while not stopping.is_set() and (asked.is_alive() or turn < 2):
+        stopping.wait(chance.uniform(*THINKING))
+        turn += 1
+        comment = f"mark-{told.mark}-{len(told.saved)}"
+        if turn % 2:
+            family = chance.choice(load_families())
+            answers = {family.family_id: [chance.randrange(len(family.options["en"]))]}
+            _save(page, told, "cards", "answers", {"case": secret, "answers": answers, "specified": {}})
+        if _save(page, told, "review-form", "note", {"case": secret, "comment": comment, "seconds": turn}):
+            told.saved.append((str(case["open"]), comment))
+    asked.join(60)
+
+
+def _save(page: PageClient, told: Told, element: str, event: str, what: dict[str, Any]) -> bool:
+    began = time.perf_counter()
+    said = page.send(element, event, what)
+    told.save_ms.append(1000 * (time.perf_counter() - began))
+    saved = 'data-state="done"' in str(said.get("status"))
+    if not saved:
+        told.errors.append(f"a save was answered with {str(said.get('status'))[:300]}")
+    return saved
+
+
+def _analyse(page: PageClient, told: Told, stopping: threading.Event) -> None:
+    """Ask the models with a prompt of its own, so that something is computed; note the places in the line that were told."""
+    try:
+        for message in page.follow("queue-panel", "open", prompt=f"spot {secrets.token_hex(2)}", narrative="A red spot."):
+            for place in PLACE.findall(json.dumps(message)):
+                told.places[int(place)] += 1
+            if message.get("msg") == "process_completed":
+                told.analyses += bool(message.get("success"))
+                if not message.get("success"):
+                    told.errors.append(f"an analysis failed: {json.dumps(message)[:300]}")
+    except (httpx.HTTPError, ValueError) as error:
+        if not stopping.is_set():
+            told.errors.append(f"an analysis: {type(error).__name__}: {error}"[:300])
+
+
+def soak(readers: int, seconds: float) -> dict[str, Any]:
+    """Let readers work for so long, stop the server while they do, and return what was measured."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        names = [f"Reader {number}" for number in range(readers)]
+        server = Server(Path(folder), names)
+        begin, stopping, everybody = threading.Barrier(readers + 1), threading.Event(), [Told() for _ in names]
+        at_work = [
+            threading.Thread(target=read_cases, args=(server.address, name, told, begin, stopping), daemon=True)
+            for name, told in zip(names, everybody, strict=True)
+        ]
+        try:
+            _warm_up(server.address, names[0])
+            memory = []
+            for thread in at_work:
+                thread.start()
+            begin.wait(START_SECONDS)
+            began = time.monotonic()
+            while time.monotonic() < began + seconds:
+                time.sleep(min(2.0, seconds / 8))
+                memory.append(server.megabytes())
+        finally:
+            stopping.set()
+            code, stop_seconds = server.stop()
+        for thread in at_work:
+            thread.join(70)
+        lost = _count_lost(server.store, names, everybody)
+        told = server.log.read_text()
+    third = max(1, len(memory) // 3)
+    before, after = statistics.median(memory[third : 2 * third] or memory), statistics.median(memory[-third:])
+    saves = sorted(ms for one in everybody for ms in one.save_ms)
+    opens = sorted(ms for one in everybody for ms in one.open_ms)
+    errors = [line for one in everybody for line in one.errors]
+    return {
+        "readers": readers,
+        "seconds": round(seconds),
+        "opened": len(opens),
+        "open_p95_ms": round(_share(opens, 0.95)),
+        "saved": sum(len(one.saved) for one in everybody),
+        "saves_answered": len(saves),
+        "save_median_ms": round(_share(saves, 0.5)),
+        "save_p95_ms": round(_share(saves, 0.95)),
+        "analyses": sum(one.analyses for one in everybody),
+        "longest_line": max((place for one in everybody for place in one.places), default=0),
+        "lost": lost,
+        "leaks": sum(one.leaks for one in everybody),
+        "errors": len(errors) + ("Traceback" in told),
+        "first_errors": [*errors[:5], *told.splitlines()[-8:]] if errors or "Traceback" in told else [],
+        "memory_after_warm_up_mb": round(before),
+        "memory_at_the_end_mb": round(after),
+        "growth": round(after / before - 1, 3),
+        "stopped_with": code,
+        "stop_seconds": round(stop_seconds, 1),
+    }
+
+
+def _warm_up(address: str, name: str) -> None:
+    """Have one case analysed: the models are loaded then."""
+    page, told = PageClient(address, name, PASSWORD), Told()
+    shown = page.send("queue-panel", "arrive", {"queue": None, "order": "position", "mode": "assisted", "open": None})["queue-panel"]
+    page.send("queue-panel", "open", {"queue": shown["queue"], "open": shown["cases"][0]["id"], "order": "position", "mode": "assisted"})
+    _analyse(page, told, threading.Event())
+    page.close()
+    if told.errors:
+        raise RuntimeError(told.errors[0])
+
+
+def _share(values: list[float], share: float) -> float:
+    return values[min(len(values) - 1, int(share * len(values)))] if values else 0.0
+
+
+def _count_lost(place: Path, names: list[str], everybody: list[Told]) -> int:
+    """Count the answered saves that the store does not hold, and those that came back as another reader's."""
+    lost = 0
+    with Store.open(place) as store:
+        queue = store.queues()[0]
+        for name, told in zip(names, everybody, strict=True):
+            kept = {
+                (case, saved.review.comment)
+                for case in {case for case, _ in told.saved}
+                for saved in store.history(CaseKey(queue, case), name)
+            }
+            lost += len(set(told.saved) - kept)
+    return lost
+
+
+def find_faults(result: dict[str, Any], *, short: bool = False) -> list[str]:
+    """Return what a run must not show; a short one has no time to warm up, and shares the machine with other tests."""
+    faults = [f"{name}: {result[name]}" for name in ("lost", "leaks", "errors") if result[name]]
+    faults += [] if result["stopped_with"] == 0 else [f"stopping ended with {result['stopped_with']}"]
+    faults += [] if result["saved"] and result["analyses"] else ["nothing was saved, or no analysis came to its end"]
+    if not short:
+        faults += [f"memory grew by {result['growth']:.1%}"] if result["growth"] > MOST_GROWTH else []
+        faults += [f"p95 of a save: {result['save_p95_ms']} ms"] if result["save_p95_ms"] >= MOST_SAVE_MS else []
+    return faults
+
+
+def main() -> int:
+    """Run as the command line says, print and keep what came out; returns 1 where there are faults."""
+    parser = argparse.ArgumentParser(description="Readers at once, for minutes.")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--readers", type=int, default=20)
+    arguments = parser.parse_args()
+    result = soak(arguments.readers, arguments.minutes * 60)
+    print(*(f"{name:<24} {value}" for name, value in result.items()), sep="\n")
+    faults = find_faults(result)
+    print(*faults or ["no fault"], sep="\n")
+    write_result("soak", {**result, "faults": faults})
+    return int(bool(faults))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
