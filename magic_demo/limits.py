@@ -23,6 +23,7 @@ class Limits:
     without doing anything. sign_in_tries: wrong passwords of one name at once, before one a minute is looked at.
     json_bytes: a JSON file that is read. cache_bytes: what the models made of an open case's photos and words.
     queue_cases: cases of one queue of the store. run_cases: encounters of one batch run.
+    waiting: analyses and other slow requests that wait for their turn on the page.
     """
 
     photo_bytes: int = 64 * 2**20
@@ -41,6 +42,7 @@ class Limits:
     cache_bytes: int = 128 * 2**20
     queue_cases: int = 50_000
     run_cases: int = 100_000
+    waiting: int = 200
 
 
 def read_limits(environment: Mapping[str, str]) -> Limits:

@@ -9,6 +9,7 @@ import gradio as gr
 from starlette.routing import Route
 
 from magic_demo.bundled import Example
+from magic_demo.limits import LIMITS
 from magic_demo.ui.agreement_page import add_agreement_page
 from magic_demo.ui.assets import launch_settings
 from magic_demo.ui.board_page import list_board_routes
@@ -80,6 +81,7 @@ def lay_out_page(
         wire_review(handlers, review, QUIET)
         app.load(handlers.look_for_models, {status}, handlers.loading, **QUIET)  # what the page was built with may be long past
     add_agreement_page(app, desk, QUIET)
+    app.queue(max_size=LIMITS.waiting)
     return app, handlers
 
 
