@@ -13,7 +13,7 @@ from tests.reliability import FAULTS, exists, find_tests, write_page
 NAMED = re.compile(r"`(tests/\w+\.py)(?:::(\w+))?`")
 
 
-@pytest.mark.parametrize(("file", "test"), find_tests())
+@pytest.mark.parametrize(("file", "test"), list(find_tests()))
 def test_every_test_that_the_table_names_is_there(file: str, test: str) -> None:
     assert exists(file, test)
 
