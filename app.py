@@ -79,6 +79,8 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
 
 def main() -> int:
     """Launch the page and serve until stopped."""
+    # Gradio imports matplotlib around every event; where there is none, looking for it again and again took a fifth of the server's time
+    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     arguments = read_arguments()
     try:
         desk = open_desk(arguments)

@@ -118,7 +118,7 @@ def test_the_language_is_switched_without_the_server(watched: Watched) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_no_serious_fault(watched: Watched, theme: Any) -> None:
     watched.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-    assert serious_faults(watched) == []
+    assert serious_faults(watched.page) == []
 
 
 def test_the_pages_lead_to_each_other(watched: Watched) -> None:

@@ -129,7 +129,7 @@ def test_the_guide_is_driven_by_keys_in_both_languages_and_skipped_by_escape(wat
     page.click("#language-en")
     page.click('#card-cqid015 [data-option="0"]')
     assert page.get_attribute('#card-cqid015 [data-option="0"]', "aria-checked") == "true", "the page works beside the guide"
-    assert serious_faults(watched) == []
+    assert serious_faults(watched.page) == []
     page.focus("#guide-back")
     page.keyboard.press("Enter")
     assert page.locator('.guide-step[data-step="0"]').is_visible()
@@ -155,7 +155,7 @@ def test_presenter_mode_is_larger_and_higher_in_contrast_and_the_photo_stays_in_
     assert page.evaluate("document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        assert serious_faults(watched) == []
+        assert serious_faults(watched.page) == []
     page.click("#presenter-leave")
     assert page.get_attribute("html", "data-presenter") is None
 
@@ -169,7 +169,7 @@ def test_starting_afresh_asks_first_and_leaves_nothing_open(watched: Watched) ->
     page.click("#workshop-open")
     page.click("#reset-open")
     assert "保留" in page.locator("#reset").inner_text()
-    assert serious_faults(watched) == []
+    assert serious_faults(watched.page) == []
     page.click("#reset-no")
     assert page.locator(ANSWERED).count() == 1
     page.click("#workshop-open")
@@ -245,7 +245,7 @@ def test_axe_finds_no_serious_fault_on_the_board_and_where_one_joins(room: Room,
     entry = room.open("/join", color_scheme=theme, viewport={"width": 390, "height": 844})
     phone = join(room, code, color_scheme=theme, reduced_motion="reduce", viewport={"width": 390, "height": 844})
     for page in (board, entry, phone):
-        assert serious_faults(Watched(page, room.address)) == []
+        assert serious_faults(page) == []
     board.click("#begin")
     phone.click(".option:visible >> nth=0")
     phone.wait_for_selector('[data-seat="sent"]:visible')
@@ -253,5 +253,5 @@ def test_axe_finds_no_serious_fault_on_the_board_and_where_one_joins(room: Room,
     board.wait_for_selector(".bars.is-chosen", timeout=MINUTES)
     phone.wait_for_selector('[data-seat="closed"]:visible')
     for page in (board, phone):
-        assert serious_faults(Watched(page, room.address)) == []
+        assert serious_faults(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
