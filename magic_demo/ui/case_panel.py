@@ -62,8 +62,18 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
                 upload = intake_component()
                 new = gr.Button(text("case.new", "en"), size="sm", elem_id="new-case")
         messages = gr.HTML(render_messages(()), js_on_load=None, elem_id="messages", apply_default_css=False)
-        narrative = gr.Textbox(lines=4, max_lines=4, elem_id="narrative", container=True, html_attributes=UNKEPT, **_wording("case.narrative", "en"))
-        prompt = gr.Textbox(lines=1, max_lines=1, max_length=MAX_PROMPT, elem_id="prompt", container=True, html_attributes=UNKEPT, **_wording("case.prompt", "en"))
+        narrative = gr.Textbox(
+            lines=4, max_lines=4, elem_id="narrative", container=True, html_attributes=UNKEPT, **_wording("case.narrative", "en")
+        )
+        prompt = gr.Textbox(
+            lines=1,
+            max_lines=1,
+            max_length=MAX_PROMPT,
+            elem_id="prompt",
+            container=True,
+            html_attributes=UNKEPT,
+            **_wording("case.prompt", "en"),
+        )
         with gr.Row(elem_id="run-row"):
             run = gr.Button(text("case.run", "en"), variant="primary", elem_id="run")
             cancel = gr.Button(text("case.cancel", "en"), variant="stop", elem_id="cancel", interactive=False)

@@ -37,7 +37,9 @@ async function startAfresh() {
     await fetch("board/close", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code, key }) }).catch(() => {});
   }
   const end = Date.now() + CLOSING;
-  await fetch("start-afresh", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" }).catch(() => {}); // of a throw-away store
+  if ("empties" in document.querySelector("#reset-yes").dataset) {
+    await fetch("start-afresh", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" }).catch(() => {});
+  }
   while (open() && Date.now() < end) await new Promise((done) => setTimeout(done, 50));
   for (const storage of [sessionStorage, localStorage]) {
     for (const name of Object.keys(storage)) if (name.startsWith("magic-demo")) storage.removeItem(name);

@@ -17,7 +17,7 @@ _MENU = """
 <button type="button" class="quiet" id="presenter-leave" hidden>[[workshop.leave]]</button>
 <dialog id="reset" aria-labelledby="reset-title"><h2 id="reset-title">[[workshop.reset_title]]</h2>
   <p>[[workshop.reset_forgets]]</p><p>[[KEEPS]]</p>
-  <div class="reset-buttons"><button type="button" id="reset-no">[[workshop.reset_no]]</button><button type="button" id="reset-yes">[[workshop.reset_yes]]</button></div>
+  <div class="reset-buttons"><button type="button" id="reset-no">[[workshop.reset_no]]</button><button type="button" id="reset-yes" EMPTIES>[[workshop.reset_yes]]</button></div>
 </dialog>
 """
 _STEPS = (
@@ -35,7 +35,9 @@ def workshop_component(guided: bool, throwaway: bool) -> gr.HTML:
 
     throwaway: the store goes when the program ends, and is emptied by a clean start.
     """
-    menu = _MENU.replace("KEEPS", "workshop.reset_deletes" if throwaway else "workshop.reset_keeps")
+    menu = _MENU.replace("KEEPS", "workshop.reset_deletes" if throwaway else "workshop.reset_keeps").replace(
+        "EMPTIES", "data-empties" if throwaway else ""
+    )
     guide = render_guide(guided).replace("THROWAWAY", '<p class="guide-unkept">[[queue.throwaway]]</p>' if throwaway else "")
     return gr.HTML(html_template=fill(menu + guide), js_on_load=_ON_LOAD, elem_id="workshop", apply_default_css=False)
 

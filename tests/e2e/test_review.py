@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -111,6 +111,15 @@ def saved_of(server: ReviewServer, case_id: str, reader: str = LOCAL_READER) -> 
         return store.history(CaseKey("clinic", case_id), reader)
 
 
+def until(page: Page, holds: Callable[[], bool]) -> None:
+    """Wait until what the page has sent has come to hold elsewhere."""
+    for _ in range(WAIT // 100):
+        if holds():
+            return
+        page.wait_for_timeout(100)
+    pytest.fail("what the page sent did not come to hold")
+
+
 def test_a_review_goes_on_where_it_was_after_the_server_was_killed(browser: Browser, server: ReviewServer) -> None:
     with opened(browser, server) as (_context, page):
         case_id = open_case(page, 1)
@@ -122,7 +131,7 @@ def test_a_review_goes_on_where_it_was_after_the_server_was_killed(browser: Brow
         assert drawn is not None and drawn.any()
         page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"] .queue-flag', timeout=WAIT)
         expect(page.locator(".status-line")).to_contain_text("Saved", timeout=WAIT)
-        page.wait_for_function("() => document.querySelectorAll('#review-history-list li').length >= 3", timeout=WAIT)
+        until(page, lambda: (last := saved_of(server, case_id)[-1].review).flagged and bool(last.masks and last.answers))
         server.kill()
         server.start()
         page.goto(server.address)
@@ -297,14 +306,13 @@ def test_an_adjudicator_assigns_cases_on_the_page_and_sees_how_far_readers_are(b
         chen.select_option("#queue-each", "1")
         chen.click("#queue-assign-listed")
         expect(chen.locator(".status-line")).to_contain_text("3 cases assigned", timeout=WAIT)
-        expect(chen.locator("#queue-progress tr").first.locator("td").nth(2)).not_to_have_text("3", timeout=WAIT)
-        of = [row.locator("td").nth(2).inner_text() for row in chen.locator("#queue-progress tr").all()]
         sign_in(ann, "ann")
         ann.locator(".queue-case").first.wait_for(timeout=WAIT)
         mine = ann.locator(".queue-case").count()
         ann.select_option("#queue-filter", "mine")
-        assert ann.locator(".queue-case").count() == mine == int(of[0]) < 3
+        assert ann.locator(".queue-case").count() == mine < 3
         assert ann.locator("#queue-progress tr").count() == 3 and ann.locator("#queue-assign").is_hidden()
     with Store.open(shared_server.store) as store:
         assigned = [case.assigned_to for case in store.list_cases("clinic", "chen")]
-    assert sorted(names for (names,) in assigned) in (["ann", "ann", "bo"], ["ann", "bo", "bo"])
+    given = sorted(name for (name,) in assigned)
+    assert given in (["ann", "ann", "bo"], ["ann", "bo", "bo"]) and given.count("ann") == mine
