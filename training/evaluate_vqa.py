@@ -103,8 +103,9 @@ def judge_cues(
 
 def _judge_checkpoints(settings: CueSettings, options: argparse.Namespace) -> tuple[dict[str, Table], VqaReport]:
     """Judge loaded checkpoints on a split; the constant answer is what they give to a case without words and photos."""
-    chosen = {"segmentation": options.segmentation, "vqa": options.checkpoint, "cues": options.cues}
-    predictor = Predictor.load(**{name: None if source == "none" else source for name, source in chosen.items()})
+    named: tuple[str, ...] = (options.segmentation, options.checkpoint, options.cues)
+    segmentation, vqa, cues = (None if source == "none" else source for source in named)
+    predictor = Predictor.load(segmentation=segmentation, vqa=vqa, cues=cues)
     source = CaseSource(options.split, "challenge", split=options.split, photos=not options.text_only)
     cases = sorted(read_cases(settings.data, [source], settings.output), key=lambda case: case.case_id)
     judged = judge_predictor(predictor, cases)
