@@ -64,6 +64,7 @@ class PageClient:
     def close(self) -> None:
         """Leave the page."""
         self.http.close()
+        self._alive.join(5)
 
     def _body(self, number: int, target: int, told: dict[str, Any] | None, typed: dict[str, str]) -> dict[str, Any]:
         data = [typed.get(element or "") for element in self._inputs[number]]

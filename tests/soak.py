@@ -60,6 +60,7 @@ class Told:
     places: Counter[int] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     leaks: int = 0
+    page: PageClient | None = None
 
 
 class Server:
@@ -105,7 +106,7 @@ def read_cases(address: str, name: str, told: Told, begin: threading.Barrier, st
     """Sign in, wait until everybody has, and be a reader until the server stops; everything that goes wrong before that is an error."""
     chance = random.Random(name)
     try:
-        page = PageClient(address, name, PASSWORD)
+        page = told.page = PageClient(address, name, PASSWORD)
         shown = page.send("queue-panel", "arrive", {"queue": None, "order": "position", "mode": "assisted", "open": None})
         cases = [one["id"] for one in shown["queue-panel"]["cases"]]
         queue = shown["queue-panel"]["queue"]
@@ -190,6 +191,9 @@ def soak(readers: int, seconds: float) -> dict[str, Any]:
             code, stop_seconds = server.stop()
         for thread in at_work:
             thread.join(70)
+        for one in everybody:
+            if one.page is not None:
+                one.page.close()
         lost = _count_lost(server.store, names, everybody)
         told = server.log.read_text()
     third = max(1, len(memory) // 3)
