@@ -69,9 +69,8 @@ def list_stages(*, quick: bool) -> dict[str, Callable[[], Iterable[Row | Reading
         "explanations": lambda: explanations.measure(quick=quick),
         "batch": lambda: batch_run.measure(quick=quick),
         "scoring": lambda: scorer.measure(rounds, quick=quick),
-        "page": lambda: page.measure(quick=quick),
     }
-    return stages if quick else {**stages, "interaction": interaction.measure, "training": measure_training}
+    return stages if quick else {**stages, "page": page.measure, "interaction": interaction.measure, "training": measure_training}
 
 
 def measure_stage(name: str, measure: Callable[[], Iterable[Line]]) -> list[Line | Failure]:
