@@ -14,7 +14,7 @@ TORCH = {"torch", "transformers", "accelerate"}
 
 # From the bottom up: a module may import modules of its own layer and of those above it in this list.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors", "types", "limits", "backend_names"),
+    ("errors", "types", "limits", "backend_names", "counted"),
     (
         "whole_files",
         "pipeline",
@@ -39,7 +39,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "durations",
         "terms",
         "wand",
-        "covered_photos",
         "synthetic",
     ),
     (
@@ -55,6 +54,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "cases",
         "bundled",
         "store",
+        "covered_photos",
     ),
     ("queues", "kept_cases", "disagreements"),
     (

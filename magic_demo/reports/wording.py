@@ -8,6 +8,7 @@ from functools import lru_cache
 from importlib import resources
 
 from magic_demo.agreement import Measured
+from magic_demo.counted import fill_places
 from magic_demo.reports.contents import CaseDispute, CommonDifference, DisagreementReport, FamilyDispute
 from magic_demo.types import Language
 
@@ -28,7 +29,7 @@ def load_texts() -> dict[str, dict[str, str]]:
 
 def say(key: str, language: Language, **values: object) -> str:
     """Return a text of ``texts.json`` in a language, with its places filled."""
-    return load_texts()[key][language].format(**values)
+    return fill_places(load_texts()[key][language], values)
 
 
 def say_share(measured: Measured | None, language: Language) -> str:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from html import escape
 from importlib import resources
 
+from magic_demo.counted import fill_places
 from magic_demo.types import LANGUAGES, Language
 
 _PLACE = re.compile(r"\[\[(?:(?P<attribute>[a-z-]+)\s+)?(?P<key>[a-z_]+\.[a-z_]+)\]\]")
@@ -31,7 +32,7 @@ def load_texts() -> dict[str, dict[Language, str]]:
 
 def text(key: str, language: Language, **values: object) -> str:
     """Return one text with its ``{places}`` filled; KeyError where the key is unknown."""
-    return load_texts()[key][language].format(**values)
+    return fill_places(load_texts()[key][language], values)
 
 
 @lru_cache(maxsize=1)

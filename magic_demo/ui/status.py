@@ -45,8 +45,7 @@ def render_source(source: PredictorSource) -> str:
 
 def render_queued(before: int) -> str:
     """Return the status line of an analysis that so many others come before."""
-    line = fixed_line("status.before_one") if before == 1 else fixed_line("status.before", count=before)
-    return render_status("working", line, 0.02)
+    return render_status("working", fixed_line("status.before", count=before), 0.02)
 
 
 def render_step(share: float, what: str) -> str:
