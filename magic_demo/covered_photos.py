@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from magic_demo.limits import LIMITS
+from magic_demo.store import folder_beside
 from magic_demo.types import CaseKey, EncounterFiles, Mask, Photo, PhotoFile, Pixels
 from magic_demo.whole_files import whole_file
 
@@ -83,11 +84,8 @@ class CoveredPhotos:
 
 
 def covered_beside(place: str) -> CoveredPhotos:
-    """Return the covered copies of a store, by ``Store.place``: in a folder beside the database, below ``reviews`` where that is a server's."""
-    if "://" in place:
-        return CoveredPhotos(Path("reviews") / "covered")
-    file = Path(place)
-    return CoveredPhotos(file.with_name(f"{file.stem}-covered"))
+    """Return the covered copies of a store, by ``Store.place``."""
+    return CoveredPhotos(folder_beside(place, "covered"))
 
 
 def write_photo(path: Path, photo: Photo) -> None:

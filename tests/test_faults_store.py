@@ -103,8 +103,9 @@ def test_a_clock_that_is_set_back_changes_no_order(store: Store, monkeypatch: py
 
     for module in (stored_reviews, stored_predictions):
         monkeypatch.setattr(module, "datetime", Clock)
-    store.add_cases("q", [NewCase("E1")])
+    store.add_cases("q", [NewCase("E1"), NewCase("E2")])
     for turn in range(4):
+        store.save(Review("E2", LOCAL_READER, queue="q", comment=str(turn)))
         store.save(Review("E1", LOCAL_READER, queue="q", comment=str(turn)))
         store.note_shown(KEY, LOCAL_READER, Prediction("E1", answers={"CQID010-001": turn % 3}, models={"cvqa": str(turn)}))
         now -= timedelta(hours=1)
@@ -112,5 +113,6 @@ def test_a_clock_that_is_set_back_changes_no_order(store: Store, monkeypatch: py
     latest, shown = store.latest(KEY, LOCAL_READER), store.shown(KEY)
     assert latest is not None and latest.review.comment == "3"
     assert shown is not None and shown.models == {"cvqa": "3"}
+    assert max(store.list_cases("q", LOCAL_READER), key=lambda case: case.number).key == KEY, "worked on last"
     with pytest.raises(StoreError):
         store.save(Review("E1", LOCAL_READER, "blind", queue="q"))  # the model was shown before, whatever the clock says

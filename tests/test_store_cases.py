@@ -173,6 +173,18 @@ def test_progress_counts_what_is_each_readers(queue: Store) -> None:
     ]
 
 
+def test_a_case_that_was_given_to_somebody_else_leaves_list_and_progress_alike(queue: Store) -> None:
+    _save(queue, "E1", "bo", comment="begun")
+    _save(queue, "E2", "bo", state="done")
+    queue.assign(CaseKey("q", "E1"), ["ann"])
+    listed = queue.list_cases("q", "bo")
+    (told,) = [one for one in queue.progress("q") if one.reader == "bo"]
+    assert (told.cases, told.in_progress, told.done) == (len(listed), 0, 1) == (3, 0, 1)
+    queue.assign(CaseKey("q", "E1"), [])
+    (told,) = [one for one in queue.progress("q") if one.reader == "bo"]
+    assert (told.cases, told.in_progress) == (4, 1), "nothing of it was lost"
+
+
 @pytest.mark.parametrize("key", [CaseKey("q", "E9"), CaseKey("other", "E1"), CaseKey("q", "\0"), CaseKey("q", "\ud800")])
 def test_a_case_that_is_not_there_is_named(queue: Store, key: CaseKey) -> None:
     for ask in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -12,8 +12,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from magic_demo.errors import StoreError
 from magic_demo.limits import LIMITS
 from magic_demo.store import Store
+from magic_demo.ui.desk import Desk
 from magic_demo.ui.gate import list_gates
 from magic_demo.ui.sign_in import COOKIE, IDLE_SECONDS, KEPT_SECONDS, SignIns, TooManyTriesError, list_sign_in_routes
 
@@ -27,9 +29,14 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
+def who_is(sign_ins: SignIns, cookies: Mapping[str, str]) -> str | None:
+    reader = sign_ins.find_reader(cookies)
+    return reader.name if reader is not None else None
+
+
 def page(sign_ins: SignIns) -> TestClient:
     async def who(request: Request) -> Response:
-        return PlainTextResponse(sign_ins.reader(request.cookies) or "nobody")
+        return PlainTextResponse(who_is(sign_ins, request.cookies) or "nobody")
 
     routes = [Route("/", who), Route("/take-away/csv", who), Route("/photos", who, methods=["POST"]), *list_sign_in_routes(sign_ins)]
     return TestClient(Starlette(routes=routes, middleware=list_gates(sign_ins, "127.0.0.1")), follow_redirects=False)
@@ -69,10 +76,10 @@ def test_a_wrong_password_or_name_says_which_of_them_to_nobody(store: Store) -> 
 def test_a_key_that_was_thought_up_or_signed_out_elsewhere_is_nobodys(store: Store) -> None:
     sign_ins = SignIns(store)
     key = sign_ins.enter("ann", PASSWORD)
-    assert key is not None and sign_ins.reader({COOKIE: key}) == "Ann"
-    assert sign_ins.reader({COOKIE: "thought up"}) is None and sign_ins.reader({}) is None
+    assert key is not None and who_is(sign_ins, {COOKIE: key}) == "Ann"
+    assert who_is(sign_ins, {COOKIE: "thought up"}) is None and who_is(sign_ins, {}) is None
     sign_ins.leave({COOKIE: key})
-    assert sign_ins.reader({COOKIE: key}) is None
+    assert who_is(sign_ins, {COOKIE: key}) is None
 
 
 def test_a_key_is_worth_nothing_after_a_long_day_however_busy(store: Store) -> None:
@@ -82,9 +89,9 @@ def test_a_key_is_worth_nothing_after_a_long_day_however_busy(store: Store) -> N
     while now[0] < KEPT_SECONDS - 61:
         now[0] += 60
         sign_ins.note_use(kept)
-        assert sign_ins.reader(kept) == "Ann"
+        assert who_is(sign_ins, kept) == "Ann"
     now[0] = KEPT_SECONDS + 1
-    assert sign_ins.reader(kept) is None
+    assert who_is(sign_ins, kept) is None
 
 
 def test_a_key_that_nobody_uses_is_worth_nothing_after_a_while(store: Store) -> None:
@@ -100,13 +107,34 @@ def test_a_key_that_nobody_uses_is_worth_nothing_after_a_while(store: Store) -> 
         assert client.get("/").status_code == 303
 
 
-def test_who_was_removed_is_out_at_once(store: Store) -> None:
+def remove_and_bring_back(store: Store) -> None:
+    store.remove_reader("Ann")
+    store.add_reader("Ann", password=PASSWORD)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda store: store.remove_reader("Ann"),
+        remove_and_bring_back,
+        lambda store: store.set_password("ann", "another password"),
+        lambda store: store.set_password("Ann", PASSWORD),
+    ],
+    ids=["removed", "removed and back", "another password", "the same password anew"],
+)
+def test_who_was_removed_or_got_a_password_is_out_at_once(store: Store, change: Callable[[Store], object]) -> None:
+    store.add_reader("Bo", password=PASSWORD)
     sign_ins = SignIns(store)
+    desk = Desk(store, sign_ins=sign_ins)
     with page(sign_ins) as client:
-        client.cookies.update({COOKIE: str(sign_ins.enter("ann", PASSWORD))})
+        ann, bo = ({COOKIE: str(sign_ins.enter(name, PASSWORD))} for name in ("ann", "bo"))
+        client.cookies.update(ann)
         assert client.get("/").text == "Ann"
-        store.remove_reader("Ann")
-        assert client.get("/").status_code == 303
+        change(store)
+        assert client.get("/").status_code == 303 and client.get("/take-away/csv").status_code == 401
+        with pytest.raises(StoreError, match="nobody is signed in"):
+            desk.reader(ann)
+        assert desk.reader(bo) == "Bo", "nobody else is"
 
 
 def test_guessing_is_bounded_for_a_name_and_says_when_to_try_again(store: Store) -> None:

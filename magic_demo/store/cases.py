@@ -172,11 +172,12 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
         row = rows[reader.name]
         if reader.removed and row.id not in began:
             continue
-        cases = [
-            _as_reader_sees(case, found, row)
+        theirs = (
+            case
             for case in found.cases
-            if (case.number, row.id) in found.newest or (not reader.removed and _is_for(row.name, found.assigned[case.number]))
-        ]
+            if ((case.number, row.id) in found.newest if reader.removed else _is_for(row.name, found.assigned[case.number]))
+        )
+        cases = [_as_reader_sees(case, found, row) for case in theirs]
         states = [case.state for case in cases]
         progress.append(
             Progress(
@@ -193,6 +194,10 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
 
 _SEEN = (CaseRow.number, CaseRow.queue, CaseRow.case_id, CaseRow.position, CaseRow.folder, CaseRow.photos_kept, CaseRow.uncertainty)
 """The columns of a case that a list of cases needs."""
+_SAID = (
+    *(ReviewRow.case_number, ReviewRow.reader_id, ReviewRow.state, ReviewRow.flagged, ReviewRow.differs, ReviewRow.saved_at),
+    ReviewRow.number,
+)
 _Case = sa.Row[int, str, str, int, str | None, bool, float | None]
 
 
@@ -204,9 +209,10 @@ class _Newest:
     flagged: bool
     differs: bool
     saved_at: datetime | None
+    number: int
 
 
-_NOT_BEGUN = _Newest("not started", flagged=False, differs=False, saved_at=None)
+_NOT_BEGUN = _Newest("not started", flagged=False, differs=False, saved_at=None, number=0)
 
 
 @dataclass(frozen=True)
@@ -231,12 +237,10 @@ def _read_queue(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) 
     for case_number, name in session.execute(pairs):
         assigned[case_number] += (name,)
     newest = {
-        (row.case_number, row.reader_id): _Newest("done" if row.state == "done" else "in progress", row.flagged, row.differs, row.saved_at)
-        for row in session.execute(
-            sa.select(
-                ReviewRow.case_number, ReviewRow.reader_id, ReviewRow.state, ReviewRow.flagged, ReviewRow.differs, ReviewRow.saved_at
-            ).where(ReviewRow.number.in_(_newest_numbers(conditions, [])))
+        (row.case_number, row.reader_id): _Newest(
+            "done" if row.state == "done" else "in progress", row.flagged, row.differs, row.saved_at, row.number
         )
+        for row in session.execute(sa.select(*_SAID).where(ReviewRow.number.in_(_newest_numbers(conditions, []))))
     }
     return _Queue(cases, assigned, newest)
 
@@ -275,6 +279,7 @@ def _as_reader_sees(case: _Case, found: _Queue, reader: ReaderRow) -> QueueCase:
         newest.flagged,
         newest.differs,
         newest.saved_at,
+        newest.number,
     )
 
 

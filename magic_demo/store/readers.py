@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -82,7 +83,8 @@ def role_of(row: ReaderRow) -> ReaderRole:
 
 def as_reader(row: ReaderRow) -> Reader:
     """Return what the store hands out of a row."""
-    return Reader(row.name, role_of(row), row.password is not None, row.added_at, row.removed_at is not None)
+    access = hashlib.sha256(row.password.encode()).hexdigest() if row.password is not None else ""  # the hash has a new salt every time
+    return Reader(row.name, role_of(row), row.password is not None, row.added_at, row.removed_at is not None, access)
 
 
 def add_reader(session: Session, name: str, role: ReaderRole, password_hash: str | None) -> Reader:

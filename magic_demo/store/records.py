@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
@@ -24,13 +24,17 @@ CaseOrder = Literal["position", "uncertain", "disputed"]
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who reviews. has_password: whether they sign in. removed: gone, but their reviews are kept under the name."""
+    """Somebody who reviews. has_password: whether they sign in. removed: gone, but their reviews are kept under the name.
+
+    access: a word that is another one as soon as a password is given, changed or taken away: who signed in before is to sign in again.
+    """
 
     name: str
     role: ReaderRole
     has_password: bool
     added_at: datetime
     removed: bool = False
+    access: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ class NewCase:
 class QueueCase:
     """A case of a queue as one reader sees it.
 
-    position: 0, 1, 2, ... in the queue. state, flagged, disagrees, saved_at: of the reader's newest review that is no consensus; disagrees is
-    True where that review differs from the model somewhere. assigned_to: names; empty where the case is for everybody.
+    position: 0, 1, 2, ... in the queue. state, flagged, disagrees, saved_at, number: of the reader's newest review that is no consensus, number 0
+    where there is none: what is newest says the number, as clocks are set back; disagrees is True where that review differs from the model somewhere. assigned_to: names; empty where the case is for everybody.
     dispute: how many families and photos readings differ on (see ``Store.list_cases``), measured when the list is ordered by it, else 0.
     """
 
@@ -66,6 +70,7 @@ class QueueCase:
     flagged: bool = False
     disagrees: bool = False
     saved_at: datetime | None = None
+    number: int = 0
     dispute: float = 0.0
 
 

@@ -118,10 +118,10 @@ class Desk:
         """Return who is at a browser with these cookies. Raises StoreError for nobody."""
         if self.sign_ins is None:
             return LOCAL_READER
-        name = self.sign_ins.reader(cookies)
-        if name is None or self.opened_store.reader(name).removed:
+        reader = self.sign_ins.find_reader(cookies)
+        if reader is None:
             raise StoreError("nobody is signed in here; reload the page and sign in")
-        return name
+        return reader.name
 
     def read_case(self, case: QueueCase) -> CaseOnDesk:
         """Read a case's photos and words. Raises StoreError where its files are not there any more."""

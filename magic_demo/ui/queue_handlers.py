@@ -40,8 +40,8 @@ class QueueHandlers:
             cases = self.review.store.list_cases(arrangement.queue, reader, order=arrangement.order)
             known = {case.key.case_id for case in cases}
             asked = event._data.get("open")
-            begun = [case for case in cases if case.state == "in progress" and case.saved_at is not None]
-            last = max(begun, key=lambda case: str(case.saved_at), default=None)
+            begun = [case for case in cases if case.state == "in progress"]
+            last = max(begun, key=lambda case: case.number, default=None)
             wanted = asked if asked in known else last.key.case_id if last is not None else None
             if wanted is None or self.page.drafts.get(str(request.session_hash)) is not None:  # the guide has opened its example
                 return {self.parts.panel.queue: self.list_value(arrangement, reader, None, None)}

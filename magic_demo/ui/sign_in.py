@@ -55,6 +55,7 @@ REFUSED<label><span>[[sign.name]]</span><input name="name" id="sign-name" autoco
 @dataclass
 class _Entry:
     name: str
+    access: str
     until: float
     used: float
 
@@ -90,20 +91,24 @@ class SignIns:
         with self._lock:
             now = self._clock()
             self._entries = {digest: entry for digest, entry in self._entries.items() if self._lasts(entry, now)}
-            self._entries[_digest(key)] = _Entry(reader.name, now + KEPT_SECONDS, now)
+            self._entries[_digest(key)] = _Entry(reader.name, reader.access, now + KEPT_SECONDS, now)
         return key
 
-    def reader(self, cookies: Mapping[str, str]) -> str | None:
-        """Return the name whose key the cookies hold, None where it is nobody's any more."""
-        with self._lock:
-            entry = self._entries.get(_digest(cookies.get(COOKIE, "")))
-            return entry.name if entry is not None and self._lasts(entry, self._clock()) else None
-
     def find_reader(self, cookies: Mapping[str, str]) -> Reader | None:
-        """Return the reader as the store has them now, None for nobody and for one who was removed since. Raises StoreError."""
-        name = self.reader(cookies)
-        reader = self._store.reader(name) if name is not None else None
-        return reader if reader is not None and reader.has_password and not reader.removed else None
+        """Return the reader whose key the cookies hold, as the store has them now; None for nobody. Raises StoreError.
+
+        Who was removed since, or has another password, is nobody until they sign in again.
+        """
+        key = _digest(cookies.get(COOKIE, ""))
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or not self._lasts(entry, self._clock()):
+                return None
+        reader = self._store.reader(entry.name)
+        if reader.removed or not reader.has_password or reader.access != entry.access:
+            self.leave(cookies)
+            return None
+        return reader
 
     def note_use(self, cookies: Mapping[str, str]) -> None:
         """Note that the reader did something: the time without use begins anew."""
