@@ -15,7 +15,7 @@ from magic_demo.errors import LONGEST, CheckpointError, FormError
 from magic_demo.questions import load_families
 from magic_demo.store import NewCase, Store
 from magic_demo.types import Photo
-from magic_demo.ui import forms, review_form
+from magic_demo.ui import forms, review_form, wand_form
 from tests.stand_ins import draw_photo
 from training.run import RunSettings, SettingsError, read_settings
 
@@ -90,3 +90,8 @@ def test_a_checkpoint_whose_photos_would_become_no_numbers(tmp_path: Path, std: 
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(CheckpointError, match="finite numbers are expected"):
         read_preprocessing(tmp_path)
+
+
+def test_a_wand_with_a_radius_that_is_no_float_of_any_size() -> None:
+    with pytest.raises(FormError, match="draw it again"):
+        wand_form.read_hint({"box": [1, 1, 9, 9], "lesion": [[[1, 2], [3, 4]]], "radius": 10**400})

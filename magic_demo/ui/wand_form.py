@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,8 +50,8 @@ def _read_strokes(strokes: object) -> list[list[Point]]:
 
 
 def _read_numbers(values: object, count: int) -> list[float]:
-    """Return ``count`` finite numbers, none so large that it could not be a place on a photo."""
+    """Return ``count`` numbers, none so large that it could not be a place on a photo, nor NaN."""
     numbers = values if isinstance(values, list) and len(values) == count else []
-    if not numbers or not all(type(one) in (int, float) and math.isfinite(one) and abs(one) < 1e6 for one in numbers):
+    if not numbers or not all(type(one) in (int, float) and abs(one) < 1e6 for one in numbers):
         raise FormError(f"the wand's hint must be made of {count} numbers a place; draw it again")
     return [float(one) for one in numbers]
