@@ -171,16 +171,18 @@ test("everything that was done is undone and redone, a hundred edits deep, by di
     assert.deepEqual(own.toRuns(), different[i]);
   }
   assert.equal(own.undo(), null);
-  assert.equal(own.exists, false);
+  assert.deepEqual([own.exists, own.area], [false, 0]);
   for (let i = 1; i < different.length; i++) {
     own.redo();
     assert.deepEqual(own.toRuns(), different[i]);
+    assert.equal(own.area, own.data.reduce((sum, one) => sum + one, 0));
   }
   assert.equal(own.redo(), null);
 });
 
 test("a new edit ends what could be redone; an edit that changes nothing is none", () => {
   const own = new OwnMask(10, 10, [0, 50, 50]);
+  assert.equal(own.area, 50);
   own.replace(new Uint8Array(100));
   own.undo();
   own.replace(new Uint8Array(100).fill(1));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { contour, outlinePieces, rangeBetween, tileRanges, updateRanges } from "../../magic_demo/ui/viewer/contour.mjs";
+import { contour, contourInside, rangeBetween, tileRanges, updateRanges } from "../../magic_demo/ui/viewer/contour.mjs";
 import { lookOf, MODEL, MODEL_BESIDE, OWN } from "../../magic_demo/ui/viewer/layer_looks.mjs";
 import { Outbox } from "../../magic_demo/ui/viewer/outbox.mjs";
 import { layersOf } from "../../magic_demo/ui/viewer/scene.mjs";
@@ -66,14 +66,18 @@ test("a new threshold touches only the tiles whose levels lie between the two", 
   assert.ok(rangeBetween(ranges, width, height, 240, 245).right - rangeBetween(ranges, width, height, 240, 245).left < 100);
 });
 
-test("the pieces of an outline are those of the whole outline", () => {
+test("the outline inside a rectangle is the part of the whole one that lies there, open where it leaves", () => {
   const [width, height] = [40, 30];
   const mask = Uint8Array.from({ length: width * height }, (_, i) => (Math.hypot((i % width) - 20, Math.floor(i / width) - 15) < 9 ? 1 : 0));
-  const pieces = outlinePieces(mask, width, height, { left: 0, top: 0, right: width, bottom: height });
-  const corners = (numbers) => Array.from({ length: numbers.length / 2 }, (_, i) => `${numbers[2 * i]} ${numbers[2 * i + 1]}`);
-  const whole = corners(contour(mask, width, height, 1)[0]);
-  assert.deepEqual(new Set(corners(pieces)), new Set(whole));
-  assert.equal(pieces.length / 4, whole.length);
+  const corners = (line) => Array.from({ length: line.length / 2 }, (_, i) => `${line[2 * i]} ${line[2 * i + 1]}`);
+  const [whole] = contour(mask, width, height, 1);
+  const all = contourInside(mask, width, height, { left: 0, top: 0, right: width, bottom: height });
+  assert.deepEqual([all.open.length, all.closed.map(corners)], [0, [corners(whole)]]);
+  const rect = { left: 5, top: 10, right: 15, bottom: 20 };
+  const { open, closed } = contourInside(mask, width, height, rect);
+  assert.deepEqual([open.length, closed.length], [1, 0]);
+  const near = corners(whole).filter((_, i) => whole[2 * i] < 15 && whole[2 * i + 1] > 10 && whole[2 * i + 1] < 20);
+  assert.ok(near.length > 8 && near.every((corner) => corners(open[0]).includes(corner)));
 });
 
 test("a mask is told once it has rested, the latest only, and at once when asked", async () => {

@@ -87,32 +87,58 @@ const RUNS = [
  * in photo pixels, where the middle of the first pixel is (0.5, 0.5). Outside the photo is never lesion.
  */
 export function contour(levels, width, height, level, ranges = tileRanges(levels, width, height)) {
-  const stride = width + 2;
-  const at = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : levels[y * width + x]);
-  const edge = (x, y, side) => {
-    const column = side === EAST ? x + 2 : x + 1;
-    const row = side === SOUTH ? y + 2 : y + 1;
-    return (row * stride + column) * 2 + (side === EAST || side === WEST ? 1 : 0);
-  };
   const next = new Map();
   for (let row = 0; row < ranges.rows; row++) {
     for (let column = 0; column < ranges.columns; column++) {
       const tile = row * ranges.columns + column;
       if (ranges.high[tile] < level || ranges.low[tile] >= level) continue;
-      const bottom = Math.min(height, row * TILE - 1 + TILE);
-      const right = Math.min(width, column * TILE - 1 + TILE);
-      for (let y = row * TILE - 1; y < bottom; y++) {
-        let leftCorners = (at(column * TILE - 1, y) >= level ? 8 : 0) | (at(column * TILE - 1, y + 1) >= level ? 1 : 0);
-        for (let x = column * TILE - 1; x < right; x++) {
-          const rightCorners = (at(x + 1, y) >= level ? 4 : 0) | (at(x + 1, y + 1) >= level ? 2 : 0);
-          const runs = RUNS[leftCorners | rightCorners];
-          for (let i = 0; i < runs.length; i += 2) next.set(edge(x, y, runs[i]), edge(x, y, runs[i + 1]));
-          leftCorners = (rightCorners & 4 ? 8 : 0) | (rightCorners & 2 ? 1 : 0);
-        }
-      }
+      const [left, top] = [column * TILE - 1, row * TILE - 1];
+      crossCells(next, levels, width, height, level, { left, top, right: Math.min(width, left + TILE), bottom: Math.min(height, top + TILE) });
     }
   }
-  const place = (id, line) => {
+  return closedLines(next, placeOf(levels, width, height, level));
+}
+
+/**
+ * The outline of a mask of 0 and 1 inside a rectangle {left, top, right, bottom}: {closed, open} lines, the open ones leave it. For a stroke
+ * that is being drawn: its cost is the rectangle's, not the photo's.
+ */
+export function contourInside(mask, width, height, rect) {
+  const next = new Map();
+  crossCells(next, mask, width, height, 1, { left: rect.left - 1, top: rect.top - 1, right: rect.right, bottom: rect.bottom });
+  const place = placeOf(mask, width, height, 1);
+  const reached = new Set(next.values());
+  const begun = [...next.keys()].filter((id) => !reached.has(id));
+  return { open: begun.map((id) => followLine(next, id, place)), closed: closedLines(next, place) };
+}
+
+// An edge between two pixels, as a number: of the pixel at its left or top, and whether the other lies below.
+function edge(stride, x, y, side) {
+  const column = side === EAST ? x + 2 : x + 1;
+  const row = side === SOUTH ? y + 2 : y + 1;
+  return (row * stride + column) * 2 + (side === EAST || side === WEST ? 1 : 0);
+}
+
+// Write into `next` from which edge to which the border runs in every cell of a rectangle; a cell has its name from its left top corner.
+function crossCells(next, levels, width, height, level, { left, top, right, bottom }) {
+  const stride = width + 2;
+  const inside = (x, y) => x >= 0 && y >= 0 && x < width && y < height && levels[y * width + x] >= level;
+  for (let y = top; y < bottom; y++) {
+    let leftCorners = (inside(left, y) ? 8 : 0) | (inside(left, y + 1) ? 1 : 0);
+    for (let x = left; x < right; x++) {
+      const rightCorners = (inside(x + 1, y) ? 4 : 0) | (inside(x + 1, y + 1) ? 2 : 0);
+      const runs = RUNS[leftCorners | rightCorners];
+      for (let i = 0; i < runs.length; i += 2) next.set(edge(stride, x, y, runs[i]), edge(stride, x, y, runs[i + 1]));
+      leftCorners = (rightCorners & 4 ? 8 : 0) | (rightCorners & 2 ? 1 : 0);
+    }
+  }
+}
+
+// Where the border crosses an edge, written onto a line.
+function placeOf(levels, width, height, level) {
+  const stride = width + 2;
+  const at = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : levels[y * width + x]);
+  return (id, line) => {
     const cell = id >> 1;
     const x = (cell % stride) - 1;
     const y = Math.floor(cell / stride) - 1;
@@ -121,41 +147,26 @@ export function contour(levels, width, height, level, ranges = tileRanges(levels
     const part = (level - 0.5 - from) / ((upright ? at(x, y + 1) : at(x + 1, y)) - from);
     line.push(limit(x + 0.5 + (upright ? 0 : part), width), limit(y + 0.5 + (upright ? part : 0), height));
   };
-  const lines = [];
-  while (next.size) {
-    const line = [];
-    let [id] = next.keys();
-    while (next.has(id)) {
-      place(id, line);
-      const after = next.get(id);
-      next.delete(id);
-      id = after;
-    }
-    lines.push(Float32Array.from(line));
-  }
-  return lines;
 }
 
-/**
- * The pieces of the outline of a mask of 0 and 1 inside a rectangle, not joined into lines: [x, y, x, y] a piece. For a stroke that is
- * being drawn: its cost is the rectangle's, not the photo's.
- */
-export function outlinePieces(mask, width, height, rect) {
-  const at = (x, y) => (x < 0 || y < 0 || x >= width || y >= height ? 0 : mask[y * width + x]);
-  const pieces = [];
-  const middle = (x, y, side) => {
-    pieces.push(limit(x + (side === EAST ? 1.5 : side === WEST ? 0.5 : 1), width), limit(y + (side === SOUTH ? 1.5 : side === NORTH ? 0.5 : 1), height));
-  };
-  for (let y = rect.top - 1; y < rect.bottom; y++) {
-    for (let x = rect.left - 1; x < rect.right; x++) {
-      const runs = RUNS[(at(x, y) << 3) | (at(x + 1, y) << 2) | (at(x + 1, y + 1) << 1) | at(x, y + 1)];
-      for (let i = 0; i < runs.length; i += 2) {
-        middle(x, y, runs[i]);
-        middle(x, y, runs[i + 1]);
-      }
-    }
+// Take the line that goes through an edge out of `next`, up to its end or back to where it began.
+function followLine(next, begun, place) {
+  const line = [];
+  let id = begun;
+  while (next.has(id)) {
+    place(id, line);
+    const after = next.get(id);
+    next.delete(id);
+    id = after;
   }
-  return pieces;
+  if (id !== begun) place(id, line);
+  return Float32Array.from(line);
+}
+
+function closedLines(next, place) {
+  const lines = [];
+  while (next.size) lines.push(followLine(next, next.keys().next().value, place));
+  return lines;
 }
 
 function limit(value, most) {

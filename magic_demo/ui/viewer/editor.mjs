@@ -4,7 +4,7 @@ import { OWN } from "./layer_looks.mjs";
 import { MaskLayer } from "./mask_layer.mjs";
 import { fillHoles, grow, shrink, smooth, step } from "./morphology.mjs";
 import { OwnMask } from "./own_mask.mjs";
-import { fromRuns } from "./runs.mjs";
+import { bounds, fromRuns } from "./runs.mjs";
 
 const CHANGES = {
   holes: (mask, width, height) => fillHoles(mask, width, height),
@@ -16,10 +16,10 @@ const CHANGES = {
 export class Editor {
   /**
    * photo(): the photo shown. modelMask(): the model's mask of it as it is shown, null where none is.
-   * part(rect): a stroke has changed these pixels. changed(photo): an edit is over.
+   * part(rect): a stroke has changed these pixels; redraw(): anything may have. changed(photo): an edit is over.
    */
-  constructor({ photo, modelMask, part, changed }) {
-    Object.assign(this, { photo, modelMask, part, changed });
+  constructor({ photo, modelMask, part, redraw, changed }) {
+    Object.assign(this, { photo, modelMask, part, redraw, changed });
     this.entries = new Map(); // photo id -> {own, layer}
     this.busy = false; // a stroke is being drawn
   }
@@ -35,7 +35,7 @@ export class Editor {
         entry.own.data.set((runs && fromRuns(runs, entry.own.data.length)) || new Uint8Array(entry.own.data.length));
         entry.own.touch(entry.own.whole);
         const rect = entry.own.commit(Boolean(runs));
-        if (rect) entry.layer?.settle(rect);
+        if (rect) entry.layer?.touch(rect);
       }
     }
   }
@@ -79,9 +79,12 @@ export class Editor {
     const model = entry.own.exists ? null : this.modelMask();
     if (model) {
       entry.own.data.set(model);
-      entry.own.touch(entry.own.whole);
-      if (entry.layer) entry.layer.settle(entry.own.whole);
-      this.part(entry.own.whole);
+      const rect = bounds(model, entry.own.width, entry.own.height); // there was nothing before
+      if (rect) {
+        entry.own.touch(rect);
+        entry.layer?.touch(rect);
+      }
+      this.redraw();
     }
     this.#layer(entry);
     return entry;
@@ -93,18 +96,16 @@ export class Editor {
     const rect = write(own.data, own.width, own.height);
     if (!rect) return;
     own.touch(rect);
-    layer.paint(rect);
+    layer.touch(rect);
     this.part(rect);
   }
 
   commit() {
-    const { own, layer } = this.#entry();
+    const { own } = this.#entry();
     this.busy = false;
-    const touched = own.touched;
     const rect = own.commit();
-    if (touched) layer.settle(touched, { painted: true });
     if (rect) this.changed(this.photo());
-    else this.part(touched ?? own.whole);
+    else this.redraw();
     return Boolean(rect);
   }
 
@@ -113,8 +114,8 @@ export class Editor {
     const { own, layer } = this.#entry();
     this.busy = false;
     const rect = own.drop();
-    if (rect) layer.settle(rect);
-    this.part(own.whole);
+    if (rect) layer.touch(rect);
+    this.redraw();
   }
 
   /** One of holes, smooth, grow, shrink, take, clear. */
@@ -126,7 +127,7 @@ export class Editor {
     const next = name === "take" ? model : name === "clear" ? new Uint8Array(own.data.length) : CHANGES[name](own.data, own.width, own.height);
     own.data.set(next);
     own.touch(own.whole);
-    layer.paint(own.whole);
+    layer.touch(own.whole);
     this.commit();
   }
 
@@ -143,7 +144,7 @@ export class Editor {
     if (!entry || this.busy) return;
     const rect = entry.own[way]();
     if (!rect) return;
-    entry.layer?.settle(rect);
+    entry.layer?.touch(rect);
     this.changed(this.photo());
   }
 
@@ -152,7 +153,7 @@ export class Editor {
     const entry = this.#entry();
     if (again && entry.own.past.length) {
       const rect = entry.own.retract();
-      if (rect) entry.layer?.settle(rect);
+      if (rect) entry.layer?.touch(rect);
     }
     this.begin();
     this.write(make);

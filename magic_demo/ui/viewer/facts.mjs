@@ -17,7 +17,7 @@ export function openFacts(root, { word }) {
     root.dataset.mask = own || one.model ? "mask" : "plain";
     root.toggleAttribute("data-own", Boolean(own));
     if (!own && !one.model) return;
-    const share = own ? shareOf(own.data) : areaShare(one.model.counts, level);
+    const share = own ? own.area / own.data.length : areaShare(one.model.counts, level);
     if (share === 0) root.dataset.mask = own ? "cleared" : "nothing";
     find("area-value").textContent = share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`;
     if (share === 0) return;
@@ -49,12 +49,6 @@ export function openFacts(root, { word }) {
   }
 
   return { tell, say };
-}
-
-function shareOf(mask) {
-  let inside = 0;
-  for (let i = 0; i < mask.length; i++) inside += mask[i];
-  return inside / mask.length;
 }
 
 function readPixels(one) {

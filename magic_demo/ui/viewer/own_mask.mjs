@@ -1,16 +1,18 @@
 // The reader's mask of one photo, with everything that was done to it. What was done is kept as differences, in run lengths.
 // No DOM in here: node tests it.
 
-import { bounds, difference, fromRuns, toRuns, turnOver } from "./runs.mjs";
+import { difference, fromRuns, toRuns, turnOver, union } from "./runs.mjs";
 
 export class OwnMask {
   /** `runs`: what was saved, or null where the reader has not outlined this photo. */
   constructor(width, height, runs = null) {
     this.width = width;
     this.height = height;
-    this.data = (runs && fromRuns(runs, width * height)) || new Uint8Array(width * height);
+    const saved = runs && fromRuns(runs, width * height);
+    this.data = saved || new Uint8Array(width * height);
     this.exists = Boolean(runs); // an empty mask says "no lesion here", none says nothing
     this.before = this.data.slice(); // the mask as it was at the last commit
+    this.area = saved ? runs.reduce((sum, run, i) => sum + (i % 2 ? run : 0), 0) : 0; // its pixels of lesion
     this.touched = null; // the rectangle that may differ from it
     this.past = [];
     this.future = [];
@@ -23,7 +25,7 @@ export class OwnMask {
 
   /** Say that pixels in `rect` may have been written. */
   touch(rect) {
-    if (rect) this.touched = this.touched ? union(this.touched, rect) : { ...rect };
+    this.touched = union(this.touched, rect);
   }
 
   /** Put a whole mask in place, as one edit. */
@@ -51,7 +53,7 @@ export class OwnMask {
     const runs = difference(this.before, this.data, this.width, this.touched);
     if (runs.length < 2 && !turned) return null;
     const rect = this.touched;
-    copy(this.data, this.before, this.width, rect);
+    this.area += turnOver(this.before, this.width, rect, runs); // now it is the mask as it is
     return { rect, runs, turned };
   }
 
@@ -75,7 +77,8 @@ export class OwnMask {
     this.drop();
     const patch = from.pop();
     if (!patch) return null;
-    for (const mask of [this.data, this.before]) turnOver(mask, this.width, patch.rect, patch.runs);
+    turnOver(this.data, this.width, patch.rect, patch.runs);
+    this.area += turnOver(this.before, this.width, patch.rect, patch.runs);
     if (patch.turned) this.exists = !this.exists;
     to.push(patch);
     this.edits++;
@@ -92,19 +95,6 @@ export class OwnMask {
   toRuns() {
     return this.exists ? toRuns(this.before) : null;
   }
-
-  bounds() {
-    return bounds(this.data, this.width, this.height);
-  }
-}
-
-export function union(one, other) {
-  return {
-    left: Math.min(one.left, other.left),
-    top: Math.min(one.top, other.top),
-    right: Math.max(one.right, other.right),
-    bottom: Math.max(one.bottom, other.bottom),
-  };
 }
 
 function copy(from, to, width, rect) {

@@ -47,15 +47,26 @@ export function difference(before, after, width, rect) {
   return Uint32Array.from(runs);
 }
 
-/** Turn over the pixels that `difference` found: the same call undoes and redoes. */
+/** Turn over the pixels that `difference` found: the same call undoes and redoes. Returns how many more are lesion than before. */
 export function turnOver(mask, width, rect, runs) {
   const across = rect.right - rect.left;
   let at = 0;
+  let more = 0;
   for (let i = 0; i < runs.length; i++) {
     const end = at + runs[i];
-    for (; i % 2 && at < end; at++) mask[(rect.top + Math.floor(at / across)) * width + rect.left + (at % across)] ^= 1;
+    while (i % 2 && at < end) {
+      const column = at % across;
+      const length = Math.min(end - at, across - column);
+      const from = (rect.top + (at - column) / across) * width + rect.left + column;
+      for (let place = from; place < from + length; place++) {
+        mask[place] ^= 1;
+        more += 2 * mask[place] - 1;
+      }
+      at += length;
+    }
     at = end;
   }
+  return more;
 }
 
 /** The smallest rectangle that holds every pixel of the mask inside `within`; null where there is none. */
@@ -71,4 +82,15 @@ export function bounds(mask, width, height, within = { left: 0, top: 0, right: w
     right = Math.max(right, within.left + row.lastIndexOf(1) + 1);
   }
   return top < 0 ? null : { left, top, right, bottom };
+}
+
+/** The smallest rectangle around two; the other where one is null. */
+export function union(one, other) {
+  if (!one || !other) return one ?? other;
+  return {
+    left: Math.min(one.left, other.left),
+    top: Math.min(one.top, other.top),
+    right: Math.max(one.right, other.right),
+    bottom: Math.max(one.bottom, other.bottom),
+  };
 }

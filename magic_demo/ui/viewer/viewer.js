@@ -2,7 +2,7 @@
 // the server; the value, and what is said to the server, are described in viewer/__init__.py.
 
 import { openCompare } from "./compare.mjs";
-import { drawPart, drawView } from "./drawing.mjs";
+import { drawStill, drawStroke, drawView, OUTLINE } from "./drawing.mjs";
 import { Editor } from "./editor.mjs";
 import { openFacts } from "./facts.mjs";
 import { followGestures } from "./gestures.mjs";
@@ -12,6 +12,7 @@ import { levelOf } from "./levels.mjs";
 import { Outbox } from "./outbox.mjs";
 import { openHeat, openLevels, openPhoto } from "./photo.mjs";
 import { followRail } from "./rail.mjs";
+import { union } from "./runs.mjs";
 import { layersOf } from "./scene.mjs";
 import { Sketch } from "./sketch.mjs";
 import { openStrip } from "./strip.mjs";
@@ -34,6 +35,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   let arrival = 0;
   let frame = 0;
   let dirty = null; // what a stroke has changed since the last frame, in photo pixels
+  let still = null; // while a stroke is drawn: what it does not change
 
   const photo = () => state.photos[state.current];
   const room = () => ({ width: stage.clientWidth, height: stage.clientHeight });
@@ -43,7 +45,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   // ---- parts
 
   const sketch = new Sketch(find("sketch"));
-  const editor = new Editor({ photo, modelMask, part, changed });
+  const editor = new Editor({ photo, modelMask, part, redraw, changed });
   const outbox = new Outbox((entry) => tell(events[0], entry), rest);
   const facts = openFacts(root, { word });
   const legend = openLegend(root, { layers: presence, word, redraw });
@@ -145,11 +147,14 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     return own?.exists ? own.data : modelMask({ hidden: true });
   }
 
-  function halves() {
+  /** What cannot be told apart at this zoom, in photo pixels. */
+  const stepAt = (view) => 0.6 / 2 ** Math.ceil(Math.log2(view.scale * ratio()));
+
+  function halves(own = editor.layerOf(photo())) {
     const one = photo();
-    const step = 0.6 / 2 ** Math.ceil(Math.log2(state.view.scale * ratio()));
+    const step = stepAt(state.view);
     one.model?.setLevel(levelOf(state.threshold));
-    const sources = { model: one.model, own: editor.layerOf(one), others: one.others };
+    const sources = { model: one.model, own, others: one.others };
     return compare.halves().map(({ from, to, which }) => ({
       from,
       to,
@@ -163,7 +168,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   }
 
   function part(rect) {
-    if (dirty !== "all") dirty = dirty ? { left: Math.min(dirty.left, rect.left), top: Math.min(dirty.top, rect.top), right: Math.max(dirty.right, rect.right), bottom: Math.max(dirty.bottom, rect.bottom) } : rect;
+    if (dirty !== "all") dirty = union(dirty, rect);
     schedule();
   }
 
@@ -171,28 +176,33 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     if (frame) return;
     frame = requestAnimationFrame(() => {
       frame = 0;
-      if (dirty && dirty !== "all" && editor.busy && !compare.on) drawStroke(dirty);
+      if (dirty && dirty !== "all" && editor.busy) drawChange(dirty);
       else drawNow();
       dirty = null;
     });
   }
 
-  // While a stroke is drawn only its surroundings are, with the outline made anew there; the rest of the canvas stays.
-  function drawStroke(rect) {
+  // While a stroke is drawn only its surroundings are, with fill and outline made anew there; the rest of the canvas stays.
+  function drawChange(rect) {
     const one = photo();
     const own = editor.layerOf(one);
-    const room = Math.ceil(8 / state.view.scale) + 1; // what is drawn again reaches a little beyond what changed
+    const { view, opacity } = state;
+    const common = { view, ratio: ratio(), opacity };
+    still ??= halves({ fill: true, outline: () => true }).map((half) => drawStill(context, { ...common, photo: one, half })); // whether its layer is shown is enough
+    const room = Math.ceil((2 * OUTLINE) / view.scale) + 1; // what is drawn again reaches a little beyond what changed
     const around = {
       left: Math.max(0, rect.left - room),
       top: Math.max(0, rect.top - room),
       right: Math.min(one.width, rect.right + room),
       bottom: Math.min(one.height, rect.bottom + room),
     };
-    const layers = halves()[0].layers.map((layer) => (layer.own && layer.outline ? { ...layer, outline: own.outlineIn(around) } : layer));
-    drawPart(context, { photo: one, view: state.view, ratio: ratio(), layers, opacity: state.opacity, rect });
+    const fill = once(() => own.fillInside(around));
+    const outline = once(() => own.outlineInside(around, stepAt(view)));
+    for (const half of still) drawStroke(context, { ...common, still: half, rect, around, fill, outline });
   }
 
   function drawNow() {
+    still = null;
     const { width, height } = room();
     if (canvas.width !== Math.round(width * ratio()) || canvas.height !== Math.round(height * ratio())) {
       canvas.width = Math.round(width * ratio());
@@ -368,6 +378,11 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   watch("wand_reply", () => toolbox.answer(props.wand_reply));
   watch("cover_reply", () => toolbox.coverAnswered(props.cover_reply));
   arriving = receive(props.value);
+}
+
+function once(make) {
+  let made = null;
+  return () => (made ??= make());
 }
 
 function whenIdle(callback) {
