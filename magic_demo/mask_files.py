@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from isal import isal_zlib
+from isal import igzip_lib
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -239,8 +239,9 @@ def _read_strips(path: Path, tiff: Any, *, highest: int = 255) -> Iterator[NDArr
         content = tiff.filehandle.read(length)
         if packed:
             try:
-                content = isal_zlib.decompressobj().decompress(content, size + 1)  # a strip that is a bomb stops here
-            except isal_zlib.error as error:  # type: ignore[misc]  # an alias that its stub gives no type
+                # not more than a strip's own bytes and one: a bomb stops here
+                content = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB).decompress(content, size + 1)
+            except igzip_lib.error as error:  # type: ignore[misc]  # an alias that its stub gives no type
                 raise _NotPlainError from error
         if len(content) != size or size <= 0:
             raise _NotPlainError

@@ -81,9 +81,9 @@ def count_photo(references: Sequence[Mask], system: Mask, *, undefined: float = 
 
 def count_packed(references: Sequence[PackedMask], system: PackedMask, *, undefined: float = 1.0) -> PhotoCounts:
     """Count one photo's system mask against one or more reference masks, all packed and of one size."""
-    packed = [reference.bits for reference in references]
-    counts = tuple(_count_pair(bits, system.bits) for bits in packed)
-    majority = counts[0] if len(packed) == 1 else _count_pair(hold_at_least(packed, (len(packed) + 1) // 2), system.bits)
+    packed, found = [reference.bits for reference in references], count_bits(system.bits)
+    counts = tuple(_count_pair(bits, system.bits, found) for bits in packed)
+    majority = counts[0] if len(packed) == 1 else _count_pair(hold_at_least(packed, (len(packed) + 1) // 2), system.bits, found)
     return PhotoCounts(counts, majority, undefined)
 
 
@@ -150,9 +150,10 @@ def answer_values(
     return values
 
 
-def _count_pair(reference: Bits, system: Bits) -> Counts:
+def _count_pair(reference: Bits, system: Bits, found: int) -> Counts:
+    """Count a pair; ``found`` is the number of the system's bits, counted once for all pairs."""
     both = count_bits(reference & system)
-    return Counts(tp=both, fp=count_bits(system) - both, fn=count_bits(reference) - both)
+    return Counts(tp=both, fp=found - both, fn=count_bits(reference) - both)
 
 
 def _accuracy(credits: Sequence[float]) -> float | None:
