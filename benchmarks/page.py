@@ -35,14 +35,18 @@ SIZE = (3000, 4000)
 """Height and width of a 12-megapixel photo."""
 START_SECONDS = 300
 PLAINLY = """
-import sys
+import importlib, pkgutil, sys
+import magic_demo
+for module in pkgutil.walk_packages(magic_demo.__path__, "magic_demo."):
+    if not module.name.endswith("__main__") and ".migrations" not in module.name:
+        importlib.import_module(module.name)
 from magic_demo.predictor import Predictor
 predictor = Predictor.load()
 Predictor.load = lambda **_: predictor
 import app
 sys.exit(app.main())
 """
-"""The page started the plain way: everything is imported and the models are loaded, then it opens."""
+"""The page started the plain way: every module is imported and the models are loaded, then it opens."""
 SEEN = """(selector) => new Promise((tell) => {
   const viewer = document.querySelector("#viewer-stage").viewer;
   const canvas = document.querySelector("#viewer-canvas").getContext("2d");
