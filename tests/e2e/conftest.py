@@ -1,4 +1,4 @@
-"""The page in a real browser: one server for all tests, a fresh page for each, and nothing may go wrong or leave the computer."""
+"""The page in a real browser: one server for all tests, and nothing may go wrong or leave the computer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.e2e.browser import find_browser
 
 READY_SECONDS = 240
+WINDOW: ViewportSize = {"width": 1366, "height": 768}
 
 
 @dataclass
@@ -33,6 +34,11 @@ class Watched:
         """Return the requests that make the server do something, without those that ask whether models are loaded."""
         return [url for url in self.requests if "/queue/" in url or "/run/" in url or "/photos?" in url]
 
+    def check(self) -> None:
+        """Fail the test where a request has left the computer or the console has complained."""
+        assert [url for url in self.requests if not url.startswith((f"{self.address}/", "data:", "blob:"))] == []
+        assert self.complaints == []
+
 
 @pytest.fixture(scope="package")  # Playwright keeps an event loop running, which other tests must not find
 def browser() -> Iterator[Browser]:
@@ -41,7 +47,7 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.fail("no browser: run python -m tests.e2e.browser, or install Chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path)
+        started = playwright.chromium.launch(executable_path=path, args=["--disable-gpu"])  # drawing by emulated graphics costs a core
         yield started
         started.close()
 
@@ -88,19 +94,48 @@ def wait_for_page(where: str, server: subprocess.Popen[bytes], log: Path) -> Non
     pytest.fail(f"the page did not answer within {READY_SECONDS} s:\n{log.read_text()}")
 
 
-@pytest.fixture
-def watched(browser: Browser, address: str) -> Iterator[Watched]:
-    """Open the page with its models loaded; afterwards no request may have left the computer and the console must be silent."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US")
-    page = context.new_page()
+def open_watched(browser: Browser, address: str) -> Watched:
+    """Open the page in a browser context of its own, with its models loaded, and watch it."""
+    page = browser.new_context(viewport=WINDOW, locale="en-US", reduced_motion="reduce").new_page()
     watched = Watched(page, address)
     page.on("request", lambda request: watched.requests.append(request.url))
     page.on("console", lambda message: watched.complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     page.goto(address)
     page.wait_for_selector('.status[data-state="ready"]', timeout=READY_SECONDS * 1000)
+    return watched
+
+
+@pytest.fixture
+def watched(browser: Browser, address: str) -> Iterator[Watched]:
+    """Open the page as on a first visit; afterwards no request may have left the computer and the console must be silent."""
+    watched = open_watched(browser, address)
     yield watched
-    away = [url for url in watched.requests if not url.startswith((f"{address}/", "data:", "blob:"))]
-    context.close()
-    assert away == []
-    assert watched.complaints == []
+    watched.page.context.close()
+    watched.check()
+
+
+@pytest.fixture(scope="package")
+def kept_page(browser: Browser, address: str) -> Iterator[Watched]:
+    """Open a page that tests use one after the other: opening one costs more than most of them."""
+    watched = open_watched(browser, address)
+    yield watched
+    watched.page.context.close()
+
+
+@pytest.fixture
+def emptied(kept_page: Watched) -> Iterator[Watched]:
+    """Give the page that the tests before have used, with a new case begun, for what depends on no first visit; checked as ``watched``."""
+    page = kept_page.page
+    kept_page.requests.clear()
+    kept_page.complaints.clear()
+    page.set_viewport_size(WINDOW)
+    page.evaluate("document.activeElement.blur()")
+    for key in ("Escape", "v"):
+        page.keyboard.press(key)
+    page.click("#language-en")
+    page.click("#new-case")
+    for part in ('.viewer[data-state="empty"]', '.cards[data-state="waiting"]', '.status[data-state="ready"]'):
+        page.wait_for_selector(part)
+    yield kept_page
+    kept_page.check()

@@ -53,89 +53,89 @@ def focused(watched: Watched) -> tuple[str, int]:
     return str(found[0]), int(found[1])
 
 
-def test_all_nine_are_answered_by_keys_alone_and_no_key_calls_a_model(watched: Watched) -> None:
-    open_example(watched, 1)
-    page = watched.page
+def test_all_nine_are_answered_by_keys_alone_and_no_key_calls_a_model(emptied: Watched) -> None:
+    open_example(emptied, 1)
+    page = emptied.page
     page.wait_for_timeout(300)
-    before = len(watched.calls())
-    says = model(watched)
-    assert counts(watched) == {"agree": 0, "differ": 0, "own": 0, "open": 9}
+    before = len(emptied.calls())
+    says = model(emptied)
+    assert counts(emptied) == {"agree": 0, "differ": 0, "own": 0, "open": 9}
 
     page.keyboard.press("1")
-    assert focused(watched) == ("CQID010", says["CQID010"][0]), "the keyboard goes to the model's answer"
+    assert focused(emptied) == ("CQID010", says["CQID010"][0]), "the keyboard goes to the model's answer"
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Space")
-    assert answers(watched)["CQID010"] == [(says["CQID010"][0] + 1) % 4]
-    assert standing(watched, "CQID010") == "differ"
+    assert answers(emptied)["CQID010"] == [(says["CQID010"][0] + 1) % 4]
+    assert standing(emptied, "CQID010") == "differ"
 
     page.keyboard.press("2")
     for letter in "qs":
         page.keyboard.press(letter)
-    assert answers(watched)["CQID011"] == [0, 3]
+    assert answers(emptied)["CQID011"] == [0, 3]
     page.keyboard.press("q")
-    assert answers(watched)["CQID011"] == [3], "the same letter takes it away again"
+    assert answers(emptied)["CQID011"] == [3], "the same letter takes it away again"
     page.keyboard.press("Backspace")
-    assert standing(watched, "CQID011") == "open"
+    assert standing(emptied, "CQID011") == "open"
     page.keyboard.press(".")
-    assert answers(watched)["CQID011"] == [SITE.not_mentioned]
+    assert answers(emptied)["CQID011"] == [SITE.not_mentioned]
 
     page.keyboard.press("n")
     seen = set()
     for _ in range(7):
-        family, _option = focused(watched)
+        family, _option = focused(emptied)
         seen.add(family)
         page.keyboard.press("Enter")
     assert seen == {family.family_id for family in FAMILIES} - {"CQID010", "CQID011"}
-    held = answers(watched)
+    held = answers(emptied)
     assert all(held.values()) and all(held[family] == says[family] for family in seen), "Enter takes the model's set"
-    assert counts(watched) == {"agree": 7, "differ": 2, "own": 0, "open": 0}
+    assert counts(emptied) == {"agree": 7, "differ": 2, "own": 0, "open": 0}
     page.wait_for_timeout(600)
-    assert not [url for url in watched.calls()[before:] if "/photos?" in url]
+    assert not [url for url in emptied.calls()[before:] if "/photos?" in url]
     assert page.locator('.status[data-state="failed"]').count() == 0
 
 
-def test_agreeing_with_the_rest_leaves_what_was_answered(watched: Watched) -> None:
-    open_example(watched, 1)
-    page, says = watched.page, model(watched)
+def test_agreeing_with_the_rest_leaves_what_was_answered(emptied: Watched) -> None:
+    open_example(emptied, 1)
+    page, says = emptied.page, model(emptied)
     other = next(option for option in range(3) if [option] != says["CQID025"])
     page.click(f'#card-cqid025 [data-option="{other}"]')
     page.click("#card-cqid010 .card-agree")
-    assert counts(watched) == {"agree": 1, "differ": 1, "own": 0, "open": 7}
+    assert counts(emptied) == {"agree": 1, "differ": 1, "own": 0, "open": 7}
     page.keyboard.press("a")
-    held = answers(watched)
+    held = answers(emptied)
     assert held["CQID025"] == [other] and {**held, "CQID025": says["CQID025"]} == says
     assert page.locator("#card-cqid025 .card-sign.is-differ").is_visible(), "a word and a sign, not colour alone"
-    assert counts(watched) == {"agree": 8, "differ": 1, "own": 0, "open": 0}
+    assert counts(emptied) == {"agree": 8, "differ": 1, "own": 0, "open": 0}
     assert page.is_disabled("#agree-all")
 
 
-def test_the_slots_of_a_family_are_its_limit_and_it_is_said_there(watched: Watched) -> None:
-    open_example(watched, 1)
-    page = watched.page
+def test_the_slots_of_a_family_are_its_limit_and_it_is_said_there(emptied: Watched) -> None:
+    open_example(emptied, 1)
+    page = emptied.page
     labels = [option for option in range(len(SITE.options["en"])) if option != SITE.not_mentioned]
     slots = len(SITE.questions)
     page.keyboard.press("2")
     for option in labels[:slots]:
         page.click(f'#card-cqid011 [data-option="{option}"]')
-    assert answers(watched)["CQID011"] == labels[:slots]
+    assert answers(emptied)["CQID011"] == labels[:slots]
     limit = page.locator("#card-cqid011 .card-limit")
     assert not limit.is_visible()
     page.click(f'#card-cqid011 [data-option="{labels[slots]}"]')
     assert limit.is_visible() and str(slots) in limit.inner_text()
-    assert answers(watched)["CQID011"] == labels[:slots]
+    assert answers(emptied)["CQID011"] == labels[:slots]
     page.click(f'#card-cqid011 [data-option="{labels[0]}"]')
     assert not limit.is_visible()
     page.click(f'#card-cqid011 [data-option="{labels[slots]}"]')
-    assert answers(watched)["CQID011"] == labels[1:]
+    assert answers(emptied)["CQID011"] == labels[1:]
     page.keyboard.type("scalp")
     assert page.input_value("#card-cqid011 .card-specify input") == "scalp", "the option that asks for words gets them at once"
     page.keyboard.press("Enter")
-    assert focused(watched)[0] != "CQID011", "and Enter goes on"
+    assert focused(emptied)[0] != "CQID011", "and Enter goes on"
 
 
-def test_switching_the_language_halfway_loses_nothing(watched: Watched) -> None:
-    open_example(watched, 1)
-    page = watched.page
+def test_switching_the_language_halfway_loses_nothing(emptied: Watched) -> None:
+    open_example(emptied, 1)
+    page = emptied.page
     page.click('#card-cqid025 [data-option="1"]')
     page.click('#card-cqid035 [data-option="1"]')
     page.fill("#card-cqid035 .card-specify input", "about ten")
@@ -144,23 +144,23 @@ def test_switching_the_language_halfway_loses_nothing(watched: Watched) -> None:
     assert page.locator("#why-title").inner_text() == "Why · Onset"
     page.evaluate("document.querySelector('#cards-panel').scrollTop = 40")
     scrolled = page.evaluate("document.querySelector('#cards-panel').scrollTop")
-    held = answers(watched)
+    held = answers(emptied)
     page.click("#language-zh")
     page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('起病时间')", timeout=MINUTES)
-    assert answers(watched) == held
+    assert answers(emptied) == held
     assert page.input_value("#card-cqid035 .card-specify input") == "about ten"
     assert page.evaluate("document.querySelector('#cards-panel').scrollTop") == scrolled
     assert load_examples()[1].encounter.narrative.zh[:8] in page.locator("#why-words").inner_text()
     assert page.locator("#card-cqid025 h3").inner_text() == "瘙痒"
     page.click("#language-en")
     page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('Onset')", timeout=MINUTES)
-    assert answers(watched) == held
+    assert answers(emptied) == held
 
 
-def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(watched: Watched) -> None:
-    open_example(watched, 1)
-    page = watched.page
-    plain = canvas_pixels(watched)
+def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(emptied: Watched) -> None:
+    open_example(emptied, 1)
+    page = emptied.page
+    plain = canvas_pixels(emptied)
     page.keyboard.press("4")
     page.keyboard.press("i")
     page.wait_for_selector(".why", timeout=MINUTES)
@@ -174,48 +174,48 @@ def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(watched: Wa
     regions = int(page.get_attribute("#why-regions", "data-count") or 0)
     if regions:
         page.wait_for_function("document.querySelector('#viewer-stage').viewer.heat()")
-        assert (canvas_pixels(watched) != plain).any()
+        assert (canvas_pixels(emptied) != plain).any()
     page.select_option("#why-option", "0")
     page.wait_for_function("document.querySelector('.why-place').getAttribute('aria-busy') === null", timeout=MINUTES)
     assert page.input_value("#why-option") == "0"
     page.keyboard.press("Escape")
     assert page.locator(".why").count() == 0
-    assert np.array_equal(canvas_pixels(watched), plain)
+    assert np.array_equal(canvas_pixels(emptied), plain)
 
 
-def test_cards_that_the_model_does_not_know_come_first(watched: Watched) -> None:
-    open_example(watched, 1)
-    page = watched.page
+def test_cards_that_the_model_does_not_know_come_first(emptied: Watched) -> None:
+    open_example(emptied, 1)
+    page = emptied.page
     unsure = page.evaluate("() => [...document.querySelectorAll('.card.is-unsure')].map((card) => card.dataset.family)")
     page.keyboard.press("n")
     for family in unsure:
-        assert focused(watched)[0] == family and "does not know" in page.locator(f"#card-{family.lower()} .card-unsure").inner_text()
+        assert focused(emptied)[0] == family and "does not know" in page.locator(f"#card-{family.lower()} .card-unsure").inner_text()
         page.keyboard.press("Enter")
 
 
-def test_keys_belong_to_a_text_field_while_one_is_typed_in(watched: Watched) -> None:
-    open_example(watched, 1)
-    page = watched.page
+def test_keys_belong_to_a_text_field_while_one_is_typed_in(emptied: Watched) -> None:
+    open_example(emptied, 1)
+    page = emptied.page
     page.focus("#narrative textarea")
     page.keyboard.type("a1nj?")
-    assert counts(watched)["open"] == 9 and page.input_value("#narrative textarea").endswith("a1nj?")
+    assert counts(emptied)["open"] == 9 and page.input_value("#narrative textarea").endswith("a1nj?")
     assert not page.locator("#keys-sheet").is_visible()
 
 
-def test_another_case_begins_with_no_answers_and_an_analysis_keeps_them(watched: Watched) -> None:
-    open_example(watched, 1)
-    page = watched.page
+def test_another_case_begins_with_no_answers_and_an_analysis_keeps_them(emptied: Watched) -> None:
+    open_example(emptied, 1)
+    page = emptied.page
     page.keyboard.press("a")
     page.click('#card-cqid025 [data-option="1"]')
-    held = answers(watched)
-    analyse(watched)
-    assert answers(watched) == held
-    open_example(watched, 3)
+    held = answers(emptied)
+    analyse(emptied)
+    assert answers(emptied) == held
+    open_example(emptied, 3)
     page.wait_for_function("document.querySelector('[data-count=open]').textContent === '9'")
 
 
-def test_a_question_mark_opens_the_sheet_of_keys_in_both_languages(watched: Watched) -> None:
-    page = watched.page
+def test_a_question_mark_opens_the_sheet_of_keys_in_both_languages(emptied: Watched) -> None:
+    page = emptied.page
     page.keyboard.press("?")
     sheet = page.locator("#keys-sheet")
     assert sheet.is_visible() and "agree with all" in sheet.inner_text()

@@ -96,9 +96,9 @@ def paint(page: Page) -> None:
 def own_mask(page: Page) -> np.ndarray | None:
     own = page.evaluate(
         """() => { const own = document.querySelector("#viewer-stage").viewer.own();
-        return own && { width: own.width, height: own.height, data: Array.from(own.data, (one) => one ? 1 : 0) }; }"""
+        return own && { width: own.width, height: own.height, data: Array.from(own.data, (one) => one ? 1 : 0).join("") }; }"""
     )
-    return None if own is None else np.array(own["data"], bool).reshape(own["height"], own["width"])
+    return None if own is None else np.array([one == "1" for one in own["data"]]).reshape(own["height"], own["width"])
 
 
 def finish(page: Page) -> None:
@@ -132,6 +132,7 @@ def test_a_review_goes_on_where_it_was_after_the_server_was_killed(browser: Brow
         page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"] .queue-flag', timeout=WAIT)
         expect(page.locator(".status-line")).to_contain_text("Saved", timeout=WAIT)
         until(page, lambda: (last := saved_of(server, case_id)[-1].review).flagged and bool(last.masks and last.answers))
+        page.goto("about:blank")  # a page left open would load itself again while this one is opened
         server.kill()
         server.start()
         page.goto(server.address)
