@@ -9,7 +9,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields, replace
+from importlib.util import module_from_spec
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +27,7 @@ from magic_demo.photos import PhotoLimits, decode_photo, read_photo
 from magic_demo.store import NewCase, Store
 from magic_demo.store import cases as stored_cases
 from magic_demo.types import MaskRuns
+from magic_demo.ui import forms, review_form
 from tests.stand_ins import draw_photo, stand_in_predictor
 
 SetLimit = Callable[..., None]
@@ -66,7 +70,7 @@ def test_a_limit_that_there_is_not_is_refused_with_those_that_there_are() -> Non
         read_limits({f"{PREFIX}SPEED": "1"})
 
 
-@pytest.mark.parametrize("words", [["app.py"], ["-m", "magic_demo", "readers", "list"], ["-m", "training", "vqa"]])
+@pytest.mark.parametrize("words", [["app.py"], ["-m", "magic_demo", "readers", "list"], ["-m", "training", "evaluate-vqa"]])
 def test_the_page_and_every_command_say_it_in_one_line(repository: Path, words: list[str]) -> None:
     environment = {**os.environ, f"{PREFIX}QUEUE_CASES": "many"}
     ended = subprocess.run([sys.executable, *words], cwd=repository, env=environment, capture_output=True, text=True, check=False)
@@ -148,18 +152,22 @@ def test_a_queue_has_a_limit_and_keeps_what_it_has(store: Store, set_limits: Set
     assert store.add_cases("other", [NewCase("E4")]) == 1
 
 
-def test_what_the_page_takes_follows_the_limits(repository: Path) -> None:
-    environment = {
-        **os.environ,
-        **{f"{PREFIX}{name}": "3" for name in ("CASE_PHOTOS", "TEXT_CHARACTERS", "PROMPT_CHARACTERS", "COMMENT_CHARACTERS")},
-    }
-    code = (
-        "from magic_demo.ui.forms import MAX_PHOTOS, MAX_CHARACTERS, MAX_PROMPT, read_prompt\n"
-        "from magic_demo.ui.review_form import MAX_COMMENT, read_note\n"
-        "print(MAX_PHOTOS, MAX_CHARACTERS, MAX_PROMPT, MAX_COMMENT, read_prompt('abcdef'), read_note({'comment': 'abcdef'}, ()).comment)"
-    )
-    ended = subprocess.run([sys.executable, "-c", code], cwd=repository, env=environment, capture_output=True, text=True, check=True)
-    assert ended.stdout.split() == ["3", "3", "3", "3", "abc", "abc"]
+def _import_anew(module: ModuleType) -> Any:
+    """Return a second copy of a module, made by the limits that are set now."""
+    spec = module.__spec__
+    assert spec is not None and spec.loader is not None
+    copy = module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    return copy
+
+
+def test_what_the_page_takes_follows_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("CASE_PHOTOS", "TEXT_CHARACTERS", "PROMPT_CHARACTERS", "COMMENT_CHARACTERS")
+    monkeypatch.setattr(limits, "LIMITS", read_limits({f"{PREFIX}{name}": "3" for name in names}))
+    taken, noted = _import_anew(forms), _import_anew(review_form)
+    assert (taken.MAX_PHOTOS, taken.MAX_CHARACTERS, taken.MAX_PROMPT, noted.MAX_COMMENT) == (3, 3, 3, 3)
+    assert taken.read_prompt("abcdef") == "abc"
+    assert noted.read_note({"comment": "abcdef"}, ()).comment == "abc"
 
 
 def test_every_limit_is_documented_with_its_default(repository: Path) -> None:
