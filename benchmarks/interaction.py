@@ -9,14 +9,14 @@ hiding and another photo must make none.
 from __future__ import annotations
 
 import json
-import statistics
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.page import START_SECONDS, Reading, draw_photo, open_page, serve
+from benchmarks.page import START_SECONDS, draw_photo, open_page, serve
+from benchmarks.timing import Reading, describe_waits
 from tests.e2e.browser import get_browser
 
 WATCH = """() => {
@@ -133,24 +133,15 @@ def measure_waits(page: Page) -> Iterator[Reading]:
     changed = {what: take_waits(page, lambda how=how: repeat(page, how)) for what, how in IN_BROWSER.items()}  # type: ignore[misc]
     asked = [url for url in requests if not url.startswith(("data:", "blob:")) and not url.endswith(LOOKS)]
     page.keyboard.press("b")
-    yield describe("brush on a 12-megapixel photo, pointer to painted pixel", take_waits(page, lambda: brush(page)), 16)
+    yield describe_waits("brush on a 12-megapixel photo, pointer to painted pixel", take_waits(page, lambda: brush(page)), 16)
     page.wait_for_timeout(SAVE_EVERY)
-    yield describe("another photo of the case", switched, 100, f"the first time {first[0]:.0f}")
-    yield describe("an answer is saved, told to said", take_waits(page, lambda: answer(page), "saves"), 200)
-    yield describe("an outline of 12 megapixels is saved, told to said", take_waits(page, lambda: outline(page), "saves"), 200)
+    yield describe_waits("another photo of the case", switched, 100, f"the first time {first[0]:.0f}")
+    yield describe_waits("an answer is saved, told to said", take_waits(page, lambda: answer(page), "saves"), 200)
+    yield describe_waits("an outline of 12 megapixels is saved, told to said", take_waits(page, lambda: outline(page), "saves"), 200)
     for what, waits in changed.items():
-        yield describe(what, waits)
+        yield describe_waits(what, waits)
     said = "but for the page's own look every few seconds whether the server is there"
     yield Reading("requests during threshold, opacity, hide, zoom and other photos", len(asked), "", 0, said)
-
-
-def describe(what: str, waits: list[float], most: float | None = None, note: str = "") -> Reading:
-    """Return the median of some waits, and the longest but five in a hundred. Raises RuntimeError where nothing was seen."""
-    if not waits:
-        raise RuntimeError(f"{what}: nothing was seen")
-    worst = sorted(waits)[int(0.95 * (len(waits) - 1))]
-    said = f"95% within {worst:.0f}, n {len(waits)}"
-    return Reading(what, statistics.median(waits), "ms", most, f"{said}; {note}" if note else said)
 
 
 def measure() -> Iterator[Reading]:

@@ -20,6 +20,7 @@ import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import cv2
 import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from benchmarks.timing import Row, take_times
+from benchmarks.timing import Reading, Row, describe_waits, take_time, take_times
 from tests.e2e.browser import get_browser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -63,21 +64,6 @@ SEEN = """(selector) => new Promise((tell) => {
   requestAnimationFrame(() => requestAnimationFrame(look));
 })"""
 """Click; return when the first photo, its mask and the answers were drawn, in milliseconds after it."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One thing of the page that is not a ratio. most: what it may be at most, None where nothing is named."""
-
-    what: str
-    value: float
-    unit: str
-    most: float | None = None
-    note: str = ""
-
-    def format(self) -> str:
-        """Return it as a line."""
-        return f"{self.what}: {self.value:,.1f} {self.unit}".rstrip() + (f" ({self.note})" if self.note else "")
 
 
 @dataclass(frozen=True)
@@ -198,9 +184,8 @@ def measure_maps(count: int) -> Iterator[Reading]:
         photo = make_case(seed, 1).photos[0].pixels
         probability = segmenter.predict(photo, "a red itching spot")
         size = SIZE if photo.shape[1] >= photo.shape[0] else SIZE[::-1]
-        begun = time.perf_counter()
-        address = encode_levels(probability, size, segmenter.threshold)
-        times.append((time.perf_counter() - begun) * 1000)
+        address, took = take_time(partial(encode_levels, probability, size, segmenter.threshold), wall=True)
+        times.append(took)
         weights.append(len(base64.b64decode(address.partition(",")[2])) / 1000)
     said = f"{count} synthetic cases, segmentation-compact; written in {statistics.median(times):.0f} ms"
     yield Reading("a map of a 12-megapixel photo on its way, median", statistics.median(weights), "kB", note=said)
@@ -212,8 +197,7 @@ def measure_paint(page: Page, rounds: int) -> Iterator[Reading]:
     examples = (0, 3, 5, 6)
     seen = [page.evaluate(SEEN, f"#example-{examples[number % len(examples)]}") for number in range(rounds)]
     for what, most in (("photo", 1000.0), ("mask", None), ("answers", None)):
-        waits = [float(one[what]) for one in seen]
-        yield Reading(f"click on an example to its {what}", statistics.median(waits), "ms", most, f"longest {max(waits):.0f}")
+        yield describe_waits(f"click on an example to its {what}", [float(one[what]) for one in seen], most)
 
 
 def measure_memory(browser: Browser, folder: Path, name: str, words: Sequence[str], most: float) -> Iterator[Reading]:
@@ -258,9 +242,9 @@ def measure(*, quick: bool = False) -> Iterator[Row | Reading]:
     """Yield the page's lines for the table."""
     yield from measure_maps(2 if quick else 24)
     yield from measure_batching(1 if quick else 9)
-    yield from measure_start(1 if quick else 3)
-    if quick:
+    if quick:  # a start takes ten seconds, and tests of the page start it
         return
+    yield from measure_start(3)
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         folder = Path(name)
         browser = playwright.chromium.launch(executable_path=get_browser())
@@ -276,12 +260,9 @@ def measure(*, quick: bool = False) -> Iterator[Row | Reading]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description="How fast and how large the page is.")
-    parser.add_argument("--quick", action="store_true", help="the start and a few maps")
+    parser.add_argument("--quick", action="store_true", help="a few maps")
     for line in measure(quick=parser.parse_args().quick):
-        if isinstance(line, Row):
-            print(f"{line.stage}: plain {line.naive:,.0f} ms, ours {line.ours:,.0f} ms, {line.ratio:.1f} times faster", flush=True)
-        else:
-            print(line.format(), flush=True)
+        print(line.format(), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ BERT-base and Swin-tiny with random weights, the same on both sides; three photo
 from __future__ import annotations
 
 import copy
-import time
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch.nn import functional
 from transformers import BertConfig, SwinConfig
 
 from benchmarks.segmentation import list_backends
-from benchmarks.timing import Row, take_times
+from benchmarks.timing import Row, take_time, take_times
 from benchmarks.vqa_cache import SIDE, make_model, make_tokenizer
 from magic_demo.backends import Backend
 from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
@@ -69,9 +68,7 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
             **tokenize(tokenizer, [narrative], model.config.max_text_tokens),
         ).logits[0]
 
-    begun = time.process_time()
-    plain = naive().numpy()
-    took = (time.process_time() - begun) * 1000  # once: the plain way takes a minute
+    plain, took = take_time(lambda: naive().numpy())  # once: the plain way takes a minute
     what = f"closed questions, one encounter, {PHOTOS} photos, {'tiny encoders' if quick else 'BERT-base and Swin-tiny'}, random weights"
     rows = []
     for name in list_backends(quick=quick):

@@ -154,7 +154,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     for row in measure(parser.parse_args().rounds):
-        print(f"{row.stage}: {row.naive:.0f} ms naive, {row.ours:.0f} ms ours, {row.ratio:.1f} times; {row.difference}", flush=True)
+        print(row.format(), flush=True)
 
 
 if __name__ == "__main__":

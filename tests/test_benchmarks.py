@@ -15,7 +15,7 @@ from benchmarks.__main__ import Failure, format_document, measure_stage
 from benchmarks.ceiling import Reached
 from benchmarks.memory import find_peak, find_resident_peak
 from benchmarks.scorer import draw_masks, score_plainly
-from benchmarks.timing import Row, take_times
+from benchmarks.timing import Reading, Row, describe_waits, take_times
 from magic_demo.mask_scoring import score_mask_folders
 
 
@@ -33,6 +33,8 @@ def test_a_quick_run_writes_a_line_for_every_stage(repository: Path, tmp_path: P
         "one process against two",
         "batch",
         "why an option",
+        "over that of its slowest stage",
+        "a map of a 12-megapixel photo",
     ):
         assert any(stage in said for said in stages), stage
     assert "These numbers say nothing" in text and "DIFFER" not in text and "FAILED" not in text
@@ -77,6 +79,15 @@ def test_a_line_says_times_ratio_and_what_the_speed_costs() -> None:
     assert "| stage | 1,500.0 | 100.0 | 15.0 | 10 | equal |" in text
     assert "| tower | float32 | 70.0 | 50 | 50% |" in text
     assert "say nothing" not in text
+
+
+def test_what_is_no_ratio_stands_apart_with_what_it_may_be_at_most() -> None:
+    waits = describe_waits("a stroke", [9.0, 3.0, 5.0], 16, "the first 9")
+    text = format_document([waits, Reading("requests", 0, "", 0), Reading("a map", 74.5, "kB")], {}, [], quick=False)
+    assert "| a stroke | 5.0 ms | at most 16 ms | 95% within 5, n 3; the first 9 |" in text
+    assert "| requests | 0  | 0  |  |" in text and "| a map | 74.5 kB |  |  |" in text
+    with pytest.raises(RuntimeError, match="a stroke: nothing was seen"):
+        describe_waits("a stroke", [])
 
 
 def test_a_stage_that_fails_is_named_and_what_it_had_measured_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
