@@ -5,7 +5,8 @@ import { DEFINITIONS, measurePhoto } from "./measures.mjs";
 
 const REST = 120; // milliseconds without a change before colours are measured
 
-export function openFacts(root, { word }) {
+/** word(name): text in the language shown. drawing(): whether a stroke is being drawn, which measuring would hold up. */
+export function openFacts(root, { word, drawing }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);
   let timer = null;
   let said = 0;
@@ -13,7 +14,7 @@ export function openFacts(root, { word }) {
   /** own: the reader's mask, or null: then the model's at `level` is told of. */
   function tell(one, { own, level }) {
     clearTimeout(timer);
-    find("name").textContent = one.name;
+    find("name").textContent = find("name").title = one.name;
     root.dataset.mask = own || one.model ? "mask" : "plain";
     root.toggleAttribute("data-own", Boolean(own));
     if (!own && !one.model) return;
@@ -22,7 +23,11 @@ export function openFacts(root, { word }) {
     find("area-value").textContent = share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`;
     if (share === 0) return;
     const pixels = (one.pixels ??= readPixels(one)); // read once a photo, small
-    timer = setTimeout(() => show(measurePhoto(pixels, { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height })), REST);
+    const measure = () => {
+      if (drawing()) timer = setTimeout(measure, REST);
+      else show(measurePhoto(pixels, { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height }));
+    };
+    timer = setTimeout(measure, REST);
   }
 
   function show({ count, colour, tone }) {

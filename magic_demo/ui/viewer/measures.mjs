@@ -1,6 +1,8 @@
 // What a mask and its photo say, with the definitions of magic_demo/measure.py, which tells where they come from: number of lesions, the
 // colour that prevails, the tone of the skin around. Both are tested on the same small photos. No DOM in here: node tests it.
 
+import { bounds } from "./runs.mjs";
+
 export const DEFINITIONS = {
   LONGEST_SIDE: 512,
   SPECK_OF_PHOTO: 0.0004,
@@ -36,42 +38,43 @@ export const COMBINATION = "combination";
 export function measurePhoto(pixels, mask) {
   const { width, height } = pixels;
   const { kept, count } = keepParts(shrinkMask(mask, width, height), width, height);
-  if (!count) return { count, areaShare: 0, colour: null, tone: toneOf(pixels, () => true) };
+  if (!count) return { count, areaShare: 0, colour: null, tone: toneOf(medianColour(sample(pixels, new Uint8Array(width * height).fill(1)))) };
   const diagonal = Math.hypot(width, height);
   const outside = distances(kept, width, height, 1);
   const inside = distances(kept, width, height, 0);
   const band = Math.max(2, BORDER_BAND * diagonal);
   const reach = Math.max(6, RING * diagonal);
-  let around = (i) => outside[i] > band && outside[i] <= reach;
-  let ring = 0;
-  let skinLeft = false;
-  let deepest = 0;
-  let area = 0;
+  let around = new Uint8Array(kept.length);
+  let [ring, deepest, area] = [0, 0, 0];
   for (let i = 0; i < kept.length; i++) {
-    if (around(i)) ring++;
-    if (outside[i] > 0) skinLeft = true;
+    if (outside[i] > band && outside[i] <= reach) ring += around[i] = 1;
     if (inside[i] > deepest) deepest = inside[i];
     area += kept[i];
   }
-  if (ring < 64) around = (i) => outside[i] > 0;
+  if (ring < 64) around = Uint8Array.from(kept, (one) => 1 - one);
   const areaShare = area / kept.length;
-  if (!skinLeft) return { count, areaShare, colour: null, tone: null };
+  if (area === kept.length) return { count, areaShare, colour: null, tone: null };
   const skin = medianColour(sample(pixels, around));
   const core = Math.min(band, 0.5 * deepest);
-  const lesion = sample(pixels, (i) => kept[i] && inside[i] > core);
-  return { count, areaShare, colour: dominant(nameColours(lesion, skin)), tone: toneOf(pixels, around) };
+  for (let i = 0; i < kept.length; i++) if (inside[i] <= core) kept[i] = 0; // far enough from its border
+  return { count, areaShare, colour: dominant(nameColours(sample(pixels, kept), skin)), tone: toneOf(skin) };
 }
 
 /** A mask at a smaller size: a pixel is lesion where at least half of what it covers is. */
 function shrinkMask(mask, width, height) {
   if (mask.width === width && mask.height === height) return mask.data;
   const small = new Uint8Array(width * height);
-  for (let y = 0; y < height; y++) {
-    const top = Math.floor((y * mask.height) / height);
-    const bottom = Math.max(top + 1, Math.round(((y + 1) * mask.height) / height));
-    for (let x = 0; x < width; x++) {
-      const left = Math.floor((x * mask.width) / width);
-      const right = Math.max(left + 1, Math.round(((x + 1) * mask.width) / width));
+  const box = bounds(mask.data, mask.width, mask.height);
+  if (!box) return small;
+  const scaled = (at, size, whole) => (at * whole) / size;
+  const lastColumn = Math.min(width - 1, Math.ceil(scaled(box.right, mask.width, width)));
+  const lastRow = Math.min(height - 1, Math.ceil(scaled(box.bottom, mask.height, height)));
+  for (let y = Math.max(0, Math.floor(scaled(box.top, mask.height, height)) - 1); y <= lastRow; y++) {
+    const top = Math.floor(scaled(y, height, mask.height));
+    const bottom = Math.max(top + 1, Math.round(scaled(y + 1, height, mask.height)));
+    for (let x = Math.max(0, Math.floor(scaled(box.left, mask.width, width)) - 1); x <= lastColumn; x++) {
+      const left = Math.floor(scaled(x, width, mask.width));
+      const right = Math.max(left + 1, Math.round(scaled(x + 1, width, mask.width)));
       let sum = 0;
       for (let row = top; row < bottom; row++) for (let i = row * mask.width + left; i < row * mask.width + right; i++) sum += mask.data[i];
       small[y * width + x] = 2 * sum >= (bottom - top) * (right - left) ? 1 : 0;
@@ -82,34 +85,33 @@ function shrinkMask(mask, width, height) {
 
 /** The mask without specks, and how many parts are left; parts touch along sides and corners. */
 function keepParts(mask, width, height) {
-  const labels = new Int32Array(mask.length);
-  const areas = [0];
-  const waiting = [];
-  for (let seed = 0; seed < mask.length; seed++) {
-    if (!mask[seed] || labels[seed]) continue;
-    const label = areas.length;
-    areas.push(0);
-    labels[seed] = label;
-    waiting.push(seed);
-    while (waiting.length) {
-      const i = waiting.pop();
-      areas[label]++;
-      const x = i % width;
-      const y = (i - x) / width;
-      for (let row = Math.max(0, y - 1); row <= Math.min(height - 1, y + 1); row++) {
-        for (let column = Math.max(0, x - 1); column <= Math.min(width - 1, x + 1); column++) {
-          const near = row * width + column;
-          if (mask[near] && !labels[near]) {
-            labels[near] = label;
-            waiting.push(near);
-          }
-        }
-      }
+  const runs = []; // [row, start, end, the part: the place of another of its runs, or of itself]
+  const rootOf = (place) => {
+    while (runs[place][3] !== place) place = runs[place][3] = runs[runs[place][3]][3];
+    return place;
+  };
+  let before = 0; // the first run of the row above
+  for (let y = 0; y < height; y++) {
+    const row = mask.subarray(y * width, (y + 1) * width);
+    const first = runs.length;
+    let above = before;
+    for (let start = row.indexOf(1); start >= 0; ) {
+      const next = row.indexOf(0, start);
+      const end = next < 0 ? width : next;
+      const own = runs.length;
+      runs.push([y, start, end, own]);
+      while (above < first && runs[above][2] < start) above++;
+      for (let one = above; one < first && runs[one][1] <= end; one++) runs[rootOf(one)][3] = rootOf(own);
+      start = row.indexOf(1, end);
     }
+    before = first;
   }
-  const least = Math.max(4, SPECK_OF_PHOTO * mask.length, SPECK_OF_LARGEST * Math.max(...areas));
-  const stays = areas.map((area) => area >= least);
-  return { kept: Uint8Array.from(labels, (label) => (stays[label] ? 1 : 0)), count: stays.filter(Boolean).length };
+  const areas = new Map();
+  runs.forEach(([, start, end], place) => areas.set(rootOf(place), (areas.get(rootOf(place)) ?? 0) + end - start));
+  const least = Math.max(4, SPECK_OF_PHOTO * mask.length, SPECK_OF_LARGEST * Math.max(0, ...areas.values()));
+  const kept = new Uint8Array(mask.length);
+  runs.forEach(([y, start, end], place) => areas.get(rootOf(place)) >= least && kept.fill(1, y * width + start, y * width + end));
+  return { kept, count: [...areas.values()].filter((area) => area >= least).length };
 }
 
 // How far each pixel is from the nearest one of `value`, by the two-pass chamfer that OpenCV's 3 x 3 mask stands for.
@@ -118,28 +120,32 @@ function distances(mask, width, height, value) {
   const far = new Float32Array((width + 2) * (height + 2)).fill(1e6); // with a rim, so that no neighbour is missing
   const stride = width + 2;
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) if (mask[y * width + x] === value) far[(y + 1) * stride + x + 1] = 0;
-  for (let y = 1; y <= height; y++) {
-    for (let i = y * stride + 1; i <= y * stride + width; i++) {
-      far[i] = Math.min(far[i], far[i - 1] + straight, far[i - stride] + straight, far[i - stride - 1] + across, far[i - stride + 1] + across);
-    }
-  }
-  for (let y = height; y >= 1; y--) {
-    for (let i = y * stride + width; i > y * stride; i--) {
-      far[i] = Math.min(far[i], far[i + 1] + straight, far[i + stride] + straight, far[i + stride + 1] + across, far[i + stride - 1] + across);
-    }
-  }
+  const nearest = (i, step) => {
+    let least = far[i];
+    if (far[i - step] + straight < least) least = far[i - step] + straight;
+    if (far[i - step * stride] + straight < least) least = far[i - step * stride] + straight;
+    if (far[i - step * (stride + 1)] + across < least) least = far[i - step * (stride + 1)] + across;
+    if (far[i - step * (stride - 1)] + across < least) least = far[i - step * (stride - 1)] + across;
+    return least;
+  };
+  for (let y = 1; y <= height; y++) for (let i = y * stride + 1; i <= y * stride + width; i++) if (far[i]) far[i] = nearest(i, 1);
+  for (let y = height; y >= 1; y--) for (let i = y * stride + width; i > y * stride; i--) if (far[i]) far[i] = nearest(i, -1);
   const result = new Float32Array(mask.length);
   for (let y = 0; y < height; y++) result.set(far.subarray((y + 1) * stride + 1, (y + 1) * stride + 1 + width), y * width);
   return result;
 }
 
-// About MOST_SAMPLES colours of a region in Lab, spread evenly over it.
-function sample(pixels, where) {
-  const places = [];
-  for (let i = 0; i < pixels.width * pixels.height; i++) if (where(i)) places.push(i);
-  const step = Math.max(1, Math.floor(places.length / MOST_SAMPLES));
+// About MOST_SAMPLES colours of a region (1 inside) in Lab, spread evenly over it.
+function sample(pixels, region) {
+  let size = 0;
+  for (let i = 0; i < region.length; i++) size += region[i];
+  const step = Math.max(1, Math.floor(size / MOST_SAMPLES));
   const colours = [];
-  for (let i = 0; i < places.length; i += step) colours.push(toLab(pixels.data, places[i] * 4));
+  for (let i = 0, wait = 0; i < region.length; i++) {
+    if (!region[i]) continue;
+    if (wait === 0) colours.push(toLab(pixels.data, i * 4));
+    wait = wait === 0 ? step - 1 : wait - 1;
+  }
   return colours;
 }
 
@@ -166,8 +172,7 @@ function median(values) {
 const medianColour = (colours) => [0, 1, 2].map((channel) => median(colours.map((colour) => colour[channel])));
 const squared = (one, other) => (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2 + (one[2] - other[2]) ** 2;
 
-function toneOf(pixels, where) {
-  const [lightness, , yellow] = medianColour(sample(pixels, where));
+function toneOf([lightness, , yellow]) {
   const angle = (Math.atan2(lightness - 50, Math.max(yellow, 1e-3)) * 180) / Math.PI;
   return { angle, group: TONES.find(([lowest]) => angle > lowest)[1] };
 }
