@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -49,12 +50,13 @@ def test_the_pane_speaks_the_explanations_language_and_offers_every_option() -> 
     assert "瘙痒" in html and ">痒</mark>" in html and "<li>数量：1</li>" in html
     assert html.count("<option ") == len(ITCH.options["zh"]) and '<option value="1" selected>否</option>' in html
     assert "是 ◆</option>" in html, "the model's answer is marked"
+    assert "&lt;b&gt;" in render_why(ITCH, replace(why, language="en", words=(WordSpan(0, 1, 1.0),)), ENCOUNTER, PREDICTION)
 
 
 def test_what_did_not_move_the_score_is_said() -> None:
     html = render_why(ITCH, Explanation("CQID025", 0, "en"), ENCOUNTER, PREDICTION)
     assert "No words move this score" in html and "No photo raised this score" in html and "Measured" not in html
-    assert "&lt;b&gt;itches" in html
+    assert "itches" not in html, "the patient's words stand beside the photos already"
     without = render_why(ITCH, Explanation("CQID025", 0, "en"), Encounter("CASE"), PREDICTION)
     assert "No words" not in without and "No photo" not in without
 

@@ -132,7 +132,8 @@ def _split_columns(families: Sequence[Family], cards: Sequence[str]) -> list[lis
 _HEAD = """
 <div class="cards-head">
   <div class="cards-line"><h2 id="cards-title">[[cards.title]]</h2>
-    <p class="cards-legend when-waiting">[[cards.waiting]]</p><p class="cards-legend when-unanswered">[[cards.unanswered]]</p>
+    <p class="cards-legend when-waiting"><span class="is-usual">[[cards.waiting]]</span><span
+      class="is-blind">[[cards.waiting_blind]]</span><span class="is-unaided">[[cards.waiting_unaided]]</span></p><p class="cards-legend when-unanswered">[[cards.unanswered]]</p>
     <p class="cards-legend when-answered" [[title cards.legend_title]]><span class="model-sign" aria-hidden="true"></span> [[cards.legend_model]] ·
       <span class="when-scores">[[cards.legend_scores]]</span><span class="when-chances">[[cards.legend_chances]]</span></p></div>
   <div class="cards-line cards-summary">

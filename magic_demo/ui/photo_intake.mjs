@@ -19,6 +19,7 @@ export function mountIntake(element, { trigger }) {
   const consent = element.querySelector("#consent");
   const given = element.querySelector("#consent-given");
   const asked = element.querySelector("#consent-asked");
+  const coming = element.querySelector("#photos-coming");
   let held = [];
   let sending = Promise.resolve();
 
@@ -31,8 +32,13 @@ export function mountIntake(element, { trigger }) {
     const lost = element.querySelector("[data-word=lost]").getAttribute("title");
     button.setAttribute("aria-busy", "true");
     const sent = [];
-    for (const file of files) sent.push(await sendPhoto(file, lost));
+    coming.hidden = false;
+    for (const file of files) {
+      coming.querySelector("b").textContent = `${sent.length + 1} / ${files.length}`;
+      sent.push(await sendPhoto(file, lost));
+    }
     button.removeAttribute("aria-busy");
+    coming.hidden = true;
     document.dispatchEvent(new Event("magic-photos"));
     trigger("photos", { photos: sent.flatMap(({ key }) => key ?? []), problems: sent.flatMap(({ problem }) => problem ?? []) });
   }
@@ -51,6 +57,11 @@ export function mountIntake(element, { trigger }) {
     const files = [...input.files];
     input.value = "";
     add(files);
+  });
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-example], #new-case")) return;
+    asked.hidden = true; // another case: what waited for the answer was for this one
+    held = [];
   });
   given.addEventListener("change", () => {
     if (!given.checked) return;

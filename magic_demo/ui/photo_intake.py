@@ -48,6 +48,7 @@ _BUTTON = """
 <input type="file" id="photo-files" multiple accept="image/*,.tif,.tiff" hidden tabindex="-1" [[aria-label case.add]]>
 <label class="consent" id="consent"><input type="checkbox" id="consent-given"><span>[[case.consent]]</span></label>
 <p class="consent-asked" id="consent-asked" role="alert" hidden>[[case.consent_first]]</p>
+<p class="photos-coming" id="photos-coming" role="status" hidden>[[case.opening]] <b></b></p>
 <div hidden><i data-word="lost" [[title case.not_sent]]></i></div>
 """
 

@@ -31,8 +31,11 @@ export function mountWhy(element, { props, watch, trigger }) {
     const body = place.querySelector(".why-body");
     if (body) body.scrollTop = scrolled;
     if (refocus) document.getElementById(refocus)?.focus({ preventScroll: true });
-    const panel = document.querySelector("#cards-panel");
-    if (panel) panel.style.scrollPaddingBottom = html ? `${place.offsetHeight + 8}px` : ""; // what scrolls into view stops above the pane
+    // What scrolls into view stops above the pane: the column scrolls, or on a tablet held upright the page.
+    const covered = place.offsetHeight + (parseFloat(getComputedStyle(element).bottom) || 0) + 8;
+    for (const scroller of [document.querySelector("#cards-panel"), document.documentElement]) {
+      if (scroller) scroller.style.scrollPaddingBottom = html ? `${covered}px` : "";
+    }
   }
 
   function mark() {

@@ -72,9 +72,9 @@ def _render_words(explanation: Explanation, encounter: Encounter) -> str:
     words = encounter.narrative.text(language)
     if not words.strip():
         return ""
-    shown = mark_words(words, explanation.words)
+    shown = f'<p class="why-words" id="why-words">{mark_words(words, explanation.words)}</p>' if explanation.words else ""
     legend = f'<p class="why-note">{_say("why.words_legend" if explanation.words else "why.no_words", language)}</p>'
-    return f'<h3>{_say("case.narrative", language)}</h3><p class="why-words" id="why-words">{shown}</p>{legend}'
+    return f"<h3>{_say('case.narrative', language)}</h3>{shown}{legend}"
 
 
 def mark_words(words: str, spans: Sequence[WordSpan]) -> str:

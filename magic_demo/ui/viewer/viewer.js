@@ -30,7 +30,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   const canvas = find("canvas");
   const context = canvas.getContext("2d");
   const word = readWords(root);
-  const state = { photos: [], caseId: null, current: 0, mode: "both", threshold: 0.5, opacity: 0.2, hidden: false, view: null, fitted: true, restore: 0 };
+  const state = { photos: [], caseId: null, current: 0, mode: "both", threshold: 0.5, opacity: 0.1, hidden: false, view: null, fitted: true, restore: 0 };
   let ownThreshold = 0.5; // the checkpoint's
   let arrival = 0;
   let frame = 0;
@@ -47,7 +47,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   const sketch = new Sketch(find("sketch"));
   const editor = new Editor({ photo, modelMask, part, redraw, changed });
   const outbox = new Outbox((entry) => tell(events[0], entry), rest);
-  const facts = openFacts(root, { word });
+  const facts = openFacts(root, { word, drawing: () => editor.busy });
   const legend = openLegend(root, { layers: presence, word, redraw });
   const compare = openCompare(root, { names: () => [["photo", word("photo")], ...legend.names(), ["all", word("all")]], redraw });
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
