@@ -6,8 +6,11 @@ ARGS ?=
 COUNT ?= 100000
 MINUTES ?= 10
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP := $(BIN)/pip install --quiet --no-compile
+# Of what is installed a small part is ever imported: Python compiles that on first use, if it may keep it.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check audit fuzz bench format clean
+.PHONY: demo test check style types audit fuzz soak reliability bench format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python app.py --guide $(ARGS)
@@ -17,11 +20,14 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e
 	$(BIN)/python -m pytest tests/e2e
 
-check: $(VENV)/installed-dev
+check: style types audit
+
+style: $(VENV)/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/installed-dev
 	$(BIN)/mypy
-	$(BIN)/python -m tests.audit
 
 audit: $(VENV)/installed-dev
 	$(BIN)/python -m tests.audit
@@ -46,12 +52,14 @@ format: $(VENV)/installed-dev
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-$(VENV)/installed: requirements.txt
+$(BIN)/pip:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; make PYTHON=python3.12 demo")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet -r requirements.txt
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: requirements.txt | $(BIN)/pip
+	$(PIP) -r requirements.txt
 	touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt requirements-postgres.txt requirements-openvino.txt $(VENV)/installed
-	$(BIN)/pip install --quiet -r requirements-dev.txt
-	touch $@
+$(VENV)/installed-dev: requirements-dev.txt requirements.txt requirements-postgres.txt requirements-openvino.txt | $(BIN)/pip
+	$(PIP) -r requirements-dev.txt
+	touch $(VENV)/installed $@
