@@ -65,7 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
             done_only=not arguments.unfinished,
         )
         folder = arguments.predictions
-        source = AgreementSource(store, store.shown if folder is None else bundle_predictions(folder), file_references(arguments.reference))
+        said, references = store.shown if folder is None else bundle_predictions(folder), file_references(arguments.reference)
+        source = AgreementSource(store, said, references, all_known=folder is not None)
         found = source.measure(choice, viewer=None)
     print(json.dumps(as_json(found), ensure_ascii=False, indent=1) if arguments.json else "\n".join(list_lines(found)))
     return 0

@@ -5,17 +5,21 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
-from magic_demo.agreement import Agreement, ModelReading, ReadingChoice, gather_panel, measure_agreement, read_model
+from magic_demo.agreement import Agreement, ModelReading, ReadingChoice, compare_runs, gather_panel, measure_agreement, read_model
 from magic_demo.agreement.panel import Panel
 from magic_demo.questions import load_families
 from magic_demo.store import Store
-from magic_demo.types import Answers, CaseKey, Prediction
+from magic_demo.types import Answers, CaseKey, Prediction, SavedReview
 
 Predictions = Callable[[CaseKey], Prediction | None]
 """What the model said of a case, None where that is not known."""
 References = Callable[[CaseKey], Answers | None]
 """The answers that are held to be right, None where there are none: a consensus stands in for them then."""
+
+REMEMBERED_PAIRS = 2**18
+"""Pairs of masks whose overlap is remembered: those of ten thousand photos that several readers outlined."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +44,21 @@ class Comparison:
 
 
 class AgreementSource:
-    """Measures agreement in a store, again and again; the model's masks are decoded once. Safe to share between threads."""
+    """Measures agreement in a store, again and again: readings are read, the model's masks decoded and two masks compared once.
 
-    def __init__(self, store: Store, predictions: Predictions, references: References | None = None) -> None:
+    Safe to share between threads. all_known: whether ``predictions`` may know of cases that the store has kept no answer of a model for.
+    """
+
+    def __init__(self, store: Store, predictions: Predictions, references: References | None = None, *, all_known: bool = True) -> None:
         self.store = store
         self._predictions = predictions
+        self._all_known = all_known
         self._references = references or (lambda _: None)
         self._models: dict[CaseKey, tuple[str | None, frozenset[str], ModelReading]] = {}
+        self._rows: dict[tuple[CaseKey, str, str], SavedReview] = {}
+        self._compare = lru_cache(maxsize=REMEMBERED_PAIRS)(compare_runs)
         self._lock = threading.Lock()
+        self._turn = 0
 
     def measure(self, choice: AgreementChoice, viewer: str | None, *, reader: str | None = None) -> Comparison:
         """Measure what ``viewer`` may see, by the rule of ``Store.latest_reviews``; None: everything.
@@ -55,26 +66,44 @@ class AgreementSource:
         reader: who looks at it; cases that they have begun blind and not revealed are compared without the model.
         Raises StoreError, and whatever reading predictions and references raises.
         """
-        rows = self.store.latest_reviews(choice.queue, viewer=viewer, state="done" if choice.done_only else None)
+        rows = self._read_rows(choice, viewer)
         own = [saved for saved in rows if saved.review.kind != "consensus"]
-        cases = list(dict.fromkeys(saved.review.case for saved in own))
+        photos: dict[CaseKey, set[str]] = {}
+        for saved in own:
+            photos.setdefault(saved.review.case, set()).update(saved.review.masks)
         hidden = self.store.unrevealed(reader) if reader is not None else ()
         shown = self.store.shown_digests(choice.queue)
-        photos: dict[CaseKey, set[str]] = {case: set() for case in cases}
-        for saved in own:
-            photos[saved.review.case].update(saved.review.masks)
-        spoken = [(case, self._read_model(case, frozenset(photos[case]), shown.get(case))) for case in cases if case not in hidden]
+        asked = [case for case in photos if case not in hidden and (self._all_known or case in shown)]
+        spoken = [(case, self._read_model(case, frozenset(photos[case]), shown.get(case))) for case in asked]
         models = {case: model for case, model in spoken if model is not None}
-        references = {case: answers for case in cases if (answers := self._references(case)) is not None}
+        references = {case: answers for case in photos if (answers := self._references(case)) is not None}
         panel = gather_panel(rows, models, readers=choice.readers, choice=choice.reading, done_only=choice.done_only, reference=references)
         families = [family for family in load_families() if choice.family in (None, family.family_id)]
         readers = tuple(sorted({saved.review.reader for saved in own}))
-        return Comparison(choice, panel, measure_agreement(panel, families), readers)
+        return Comparison(choice, panel, measure_agreement(panel, families, compare=self._compare), readers)
+
+    def forget(self) -> None:
+        """Forget all that was read and measured: of a case that is gone nothing stays in memory."""
+        with self._lock:
+            self._models.clear()
+            self._rows.clear()
+            self._compare.cache_clear()
+            self._turn += 1  # what is being measured now is not remembered
+
+    def _read_rows(self, choice: AgreementChoice, viewer: str | None) -> list[SavedReview]:
+        """Return the newest readings. Of a case, reader and kind the one that was read last is remembered."""
+        with self._lock:
+            turn, known = self._turn, {saved.number: saved for saved in self._rows.values()}
+        rows = self.store.latest_reviews(choice.queue, viewer=viewer, state="done" if choice.done_only else None, known=known)
+        with self._lock:
+            if turn == self._turn:
+                self._rows.update({(saved.review.case, saved.review.reader, saved.review.kind): saved for saved in rows})
+        return rows
 
     def _read_model(self, case: CaseKey, wanted: frozenset[str], shown: str | None) -> ModelReading | None:
         """Return what the model said, decoded again where other photos are wanted, or ``shown``, the digest of what was shown last, is another."""
         with self._lock:
-            kept = self._models.get(case)
+            turn, kept = self._turn, self._models.get(case)
         if kept is not None and kept[0] == shown and wanted <= kept[1]:
             return kept[2]
         prediction = self._predictions(case)
@@ -82,5 +111,6 @@ class AgreementSource:
             return None
         reading = read_model(prediction, wanted)
         with self._lock:
-            self._models[case] = (shown, wanted, reading)
+            if turn == self._turn:
+                self._models[case] = (shown, wanted, reading)
         return reading

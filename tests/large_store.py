@@ -18,11 +18,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from magic_demo.mask_runs import encode_mask
-from magic_demo.store import LOCAL_READER, NewCase, Store
+from magic_demo.store import LOCAL_READER, CaseOrder, NewCase, Store
 from magic_demo.types import CaseKey, Review
 from magic_demo.ui.agreement.filters import View
 from magic_demo.ui.agreement_page import Seen, add_agreement_page
 from magic_demo.ui.desk import Desk
+from magic_demo.ui.queue_panel import Arrangement, queue_value
 from tests.results import write_result
 from tests.reviewed_cases import answer, draw_mask
 
@@ -79,12 +80,33 @@ def measure(place: Path) -> dict[str, float]:
 
     with Store.open(place) as store:
         page = add_agreement_page(gr.Blocks(), Desk(store), {})
-        assert page is not None
-        timed("queue", lambda: json.dumps([one.key.case_id for one in store.list_cases("q", LOCAL_READER)]))
-        timed("queue, most disputed first", lambda: store.list_cases("q", LOCAL_READER, order="disputed"))
+        seen = [Seen()]
+
+        def follow() -> None:
+            """Ask as the page does, every time its clock ticks."""
+            told = page.follow(View(), seen[0], SimpleNamespace(cookies={}))  # type: ignore[arg-type]
+            seen[0] = told[page.seen] if isinstance(told[page.seen], Seen) else seen[0]
+
+        def follow_until_drawn() -> None:
+            while not isinstance(seen[0].version, tuple) or seen[0].version[0] != store.version():
+                follow()
+
+        def list_cases(order: CaseOrder) -> None:
+            arrangement = Arrangement("q", order, "assisted")
+            cases, progress = store.list_cases("q", LOCAL_READER, order=order), store.progress("q")
+            json.dumps(
+                queue_value(arrangement, ["q"], cases, reader=LOCAL_READER, signed_in=True, open_id=None, case=None, progress=progress)
+            )
+
+        timed("queue page", lambda: list_cases("position"))
+        timed("queue page, most disputed first", lambda: list_cases("disputed"))
         timed("one case", lambda: store.case(CaseKey("q", "E1-0"), LOCAL_READER))
         timed("a save", lambda: store.save(Review("E1-0", "Ann", "assisted", "done", answer(5), queue="q")))
-        timed("agreement", lambda: page.follow(View(), Seen(), SimpleNamespace(cookies={})))  # type: ignore[arg-type]
+        timed("agreement page", follow)
+        timed("its numbers, the first time since the start", follow_until_drawn)
+        timed("agreement page, later", lambda: page.follow(View(), Seen(), SimpleNamespace(cookies={})))  # type: ignore[arg-type]
+        store.save(Review("E2-0", "Ann", "assisted", "done", answer(6), queue="q"))
+        timed("its numbers after a save", follow_until_drawn)
     return found
 
 
@@ -100,11 +122,11 @@ def main() -> int:
         seconds = measure(Path(folder, "store"))
     print(
         f"{cases} cases, {readings} readings, {datetime.now(UTC).date()}",
-        *(f"{name:<28} {took:.2f} s" for name, took in seconds.items()),
+        *(f"{name:<46} {took:.2f} s" for name, took in seconds.items()),
         sep="\n",
     )
     write_result("large_store", {"cases": cases, "readings": readings, "seconds": seconds})
-    return int(seconds["queue"] >= MOST_QUEUE_SECONDS or seconds["agreement"] >= MOST_AGREEMENT_SECONDS)
+    return int(seconds["queue page"] >= MOST_QUEUE_SECONDS or seconds["agreement page"] >= MOST_AGREEMENT_SECONDS)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import io
 import re
+import shutil
+import threading
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +22,7 @@ from PIL import Image
 from magic_demo.agreement import CONSENSUS, MaskNumbers, Measured, Switches
 from magic_demo.agreement_sources import AgreementChoice, AgreementSource, Comparison
 from magic_demo.bundles import read_prediction
+from magic_demo.deletion import delete_cases
 from magic_demo.errors import FormError, StoreError
 from magic_demo.questions import load_families
 from magic_demo.store import LOCAL_READER, NewCase, Store
@@ -54,7 +57,9 @@ def lay_out(desk: Desk) -> AgreementPage:
             pass
         return add_agreement_page(app, desk, {})
 
-    return asyncio.run(lay())
+    page = asyncio.run(lay())
+    page.wait_seconds = 60
+    return page
 
 
 # -- filters ----------------------------------------------------------------------------------------------------------------------
@@ -173,6 +178,7 @@ def test_the_page_is_drawn_once_and_again_only_when_a_review_came_or_a_filter_mo
         assert page.follow(View(), seen, REQUEST) == {page.seen: gr.skip()}
         kappa = page.follow(View(measure="kappa"), seen, REQUEST)
         assert page.parts["families"] in kappa and page.parts["cases"] not in kappa
+        page._background._questions[(View().choice, None)].rest_until = 0.0
         store.save(Review("ENC00001", LOCAL_READER, "assisted", "done", answer(0), queue=QUEUE))
         assert "19" in page.follow(View(), seen, REQUEST)[page.parts["headline"]]
 
@@ -250,3 +256,81 @@ def test_whoever_is_not_signed_in_any_more_gets_one_line_and_no_numbers(rounds: 
         monkeypatch.setattr(desk, "reader", refuse, raising=False)
         shown = page.follow(View(), Seen(), REQUEST)
         assert "nobody is signed in" in shown[page.parts["headline"]] and shown[page.parts["families"]] == ""
+
+
+# -- a large store, and a case that goes -------------------------------------------------------------------------------------------
+
+
+def test_a_page_whose_numbers_take_long_opens_at_once_and_gets_them_later(rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(rounds.store) as store:
+        page = lay_out(Desk(store, rounds.bundle))
+        page.wait_seconds = 0.05
+        measure, go_on, asked = page.source.measure, threading.Event(), []
+
+        def slowly(*choice: Any, **whose: Any) -> Comparison:
+            asked.append(choice)
+            assert go_on.wait(60)
+            return measure(*choice, **whose)
+
+        monkeypatch.setattr(page.source, "measure", slowly)
+        first = page.follow(View(), Seen(), REQUEST)
+        assert "being compared" in first[page.parts["headline"]] and "正在比较" in first[page.parts["headline"]]
+        assert page.follow(View(), first[page.seen], REQUEST) == {page.seen: gr.skip()}, "the note stays"
+        other = page.follow(View(), Seen(), REQUEST)
+        assert "being compared" in other[page.parts["headline"]] and len(asked) == 1, "who asks the same waits for the same"
+        go_on.set()
+        page.wait_seconds = 60
+        drawn = page.follow(View(), first[page.seen], REQUEST)
+        assert "agree-families" in drawn[page.parts["families"]] and len(asked) == 1
+        assert page.follow(View(), drawn[page.seen], REQUEST) == {page.seen: gr.skip()}
+
+
+def test_what_was_measured_before_is_shown_while_a_save_is_counted_in(rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store.open(rounds.store) as store:
+        page = lay_out(Desk(store, rounds.bundle))
+        seen = page.follow(View(), Seen(), REQUEST)[page.seen]
+        go_on = threading.Event()
+        measure = page.source.measure
+        monkeypatch.setattr(page.source, "measure", lambda *choice, **whose: (go_on.wait(60), measure(*choice, **whose))[1])
+        store.save(Review("ENC00002", LOCAL_READER, "assisted", "done", answer(1), queue=QUEUE))
+        page.wait_seconds = 0.05
+        page._background._questions[(View().choice, None)].rest_until = 0.0
+        assert page.follow(View(), seen, REQUEST) == {page.seen: gr.skip()}, "as it was"
+        assert "agree-families" in page.follow(View(), Seen(), REQUEST)[page.parts["families"]], "another browser gets what there is"
+        go_on.set()
+        page.wait_seconds = 60
+        assert page.parts["headline"] in page.follow(View(), seen, REQUEST)
+
+
+@pytest.mark.parametrize("where", ["on the page", "by another program"])
+def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(rounds: ReadRounds, tmp_path: Path, where: str) -> None:
+    shutil.copytree(rounds.store, tmp_path / "reviews")
+    with Store.open(tmp_path / "reviews") as store:
+        desk = Desk(store, rounds.bundle)
+        page = lay_out(desk)
+        first = page.follow(View(), Seen(), REQUEST)
+        before = page.source.measure(AgreementChoice(), None).agreement.cases
+        key = CaseKey(QUEUE, "ENC00001")
+        assert page.thumbnails._drawn.cache_info().currsize > 0 and any(case == key for case, *_ in page.source._rows)
+        if where == "on the page":
+            desk.delete_case(key)
+            assert page.thumbnails._drawn.cache_info().currsize == 0 and page.source._rows == {} == page.source._models
+        else:
+            delete_cases(store, [key])
+        after = page.follow(View(), first[page.seen], REQUEST)
+        assert f"{before - 1} cases" in after[page.parts["headline"]] and page.parts["families"] in after
+        assert not any(case == key for case, *_ in page.source._rows)
+
+
+def test_a_photo_that_is_covered_is_drawn_anew_on_pages_that_are_open(rounds: ReadRounds, tmp_path: Path) -> None:
+    shutil.copytree(rounds.store, tmp_path / "reviews")
+    with Store.open(tmp_path / "reviews") as store:
+        desk = Desk(store, rounds.bundle)
+        page = lay_out(desk)
+        first = page.follow(View(), Seen(), REQUEST)
+        drawn = page.source.measure(AgreementChoice(), None).agreement.differing[0]
+        case = store.case(drawn.case, LOCAL_READER)
+        photo = next(one for one in desk.read_case(case).encounter.photos if drawn.photo_id in (None, one.photo_id))
+        desk.keep_covered(case, replace(photo, pixels=np.zeros_like(photo.pixels)))
+        assert page.thumbnails._drawn.cache_info().currsize == 0
+        assert page.parts["cases"] in page.follow(View(), first[page.seen], REQUEST)

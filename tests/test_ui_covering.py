@@ -104,6 +104,33 @@ def test_a_stored_cases_photo_is_covered_where_it_is_kept(predictor: WritingPred
         assert np.array_equal(read_photo(tmp_path / "E1" / "arm.png").pixels, shown), "the file that was kept is the covered one"
 
 
+def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(predictor: WritingPredictor, tmp_path: Path) -> None:
+    key, photo = CaseKey("clinic", "E1"), load_examples()[0].encounter.photos[0]
+    write_photo(tmp_path / "clinic" / "E1.png", photo)
+    with Store.open(tmp_path / "store") as store:
+        store.add_cases(key.queue, [NewCase(key.case_id, str(tmp_path / "clinic"))])
+        desk = Desk(store)
+        reader = Reader(predictor, desk)
+        opened = {}
+        for session in (REQUEST.session_hash, "theirs", "elsewhere"):
+            case = reader.handlers.cases.open(desk.read_case(store.case(key, LOCAL_READER)).encounter, queued=True)
+            reading = Reading(key if session != "elsewhere" else CaseKey("clinic", "E2"), LOCAL_READER, "assisted", "assisted")
+            reader.handlers.drafts.begin(session, ReviewDraft(case.case_id, reading=reading))
+            opened[session] = case
+        theirs = opened["theirs"].case_id
+        reader.values[reader.parts.case] = opened[REQUEST.session_hash].case_id
+        area = middle(reader)
+        assert reader.cover(area)["cover_reply"]["covered"]
+        # an analysis of theirs that began before ends now, with the photo as it was
+        reader.handlers.cases.keep_analysis(theirs, opened["theirs"].encounter, predictor.predict(opened["theirs"].encounter))
+        other = reader.handlers.cases.get(theirs)
+        assert other is not None and other.analysed is not None and other.analysed.stale
+        for encounter in (other.encounter, other.analysed.encounter):
+            assert np.array_equal(encounter.photos[0].pixels, reader.case.encounter.photos[0].pixels)
+        elsewhere = reader.handlers.cases.get(opened["elsewhere"].case_id)
+        assert elsewhere is not None and not elsewhere.encounter.photos[0].notes, "another case is as it was"
+
+
 @pytest.mark.parametrize("changes", [{"case": "another"}, {"photo": "another"}, {"area": "x"}, {"area": [1]}, {"width": 3}])
 def test_what_cannot_be_used_changes_nothing_and_is_said(reader: Reader, changes: dict[str, object]) -> None:
     before = reader.case

@@ -62,7 +62,7 @@ def test_where_nobody_signs_in_the_case_goes_for_good_and_leaves_the_list(room: 
     case = room.open("mine", LOCAL_READER)
     shown = room.erase("mine", case)
     assert room.cases() == ["ENC2"] and shown[room.handlers.parts.panel.queue]["gone"] == {"queue": "q", "id": "ENC1"}
-    assert "1 saved readings" in shown[room.handlers.parts.status] and shown[room.handlers.parts.case] is None
+    assert "1 saved reading" in shown[room.handlers.parts.status] and shown[room.handlers.parts.case] is None
     assert room.handlers.cases.get(case) is None
     assert not any(b"mine says" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
 

@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.agreement.coefficients import alphas, kappas, means, pair_values
-from magic_demo.agreement.panel import MODEL, CodedFamily, Panel, code_family
+from magic_demo.agreement.panel import MODEL, CodedFamily, Panel
 from magic_demo.agreement.resampling import as_measured, draw_cases
 from magic_demo.agreement.results import Agreed, FamilyNumbers, Measured, PairAgreement
-from magic_demo.types import Family
 
 Values = NDArray[np.float64]
 """(1 + resamples,) of one number, the first of the cases as they are; NaN where there is none."""
@@ -32,7 +31,7 @@ class _Compared:
         self.kappa = kappas(one, other, coded.credit, counts)
 
 
-def measure_families(panel: Panel, families: Sequence[Family], *, resamples: int) -> tuple[FamilyNumbers, tuple[FamilyNumbers, ...]]:
+def measure_families(panel: Panel, families: Sequence[CodedFamily], *, resamples: int) -> tuple[FamilyNumbers, tuple[FamilyNumbers, ...]]:
     """Return the numbers of all families together, and of each; families that nobody can be compared on are absent.
 
     Together, answers are pooled for ``same`` and ``credit``; kappa and alpha are means over the families.
@@ -43,8 +42,7 @@ def measure_families(panel: Panel, families: Sequence[Family], *, resamples: int
     found: list[FamilyNumbers] = []
     every_alpha: list[Values] = []
     alpha_cases = np.zeros(len(panel.cases), np.bool_)
-    for family in families:
-        coded = code_family(panel, family)
+    for coded in families:
         compared = [one for one in (_Compared(coded, pair, counts) for pair in pairs) if one.both.any()]
         if not compared:
             continue
@@ -54,10 +52,10 @@ def measure_families(panel: Panel, families: Sequence[Family], *, resamples: int
         every_alpha.append(values)
         alpha_cases |= several
         alpha = as_measured(values, int(several.sum()), int(several.sum()))
-        by_family.append((family.family_id, compared))
+        by_family.append((coded.family.family_id, compared))
         found.append(
             FamilyNumbers(
-                family.family_id,
+                coded.family.family_id,
                 _agreed([[one for one in compared if MODEL in one.pair]]),
                 _agreed([[one for one in compared if MODEL not in one.pair]]),
                 alpha,

@@ -9,27 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.agreement.masks import Overlaps
-from magic_demo.agreement.panel import MODEL, CodedFamily, Panel, code_family
+from magic_demo.agreement.panel import MODEL, CodedFamily, Panel
 from magic_demo.agreement.results import CaseDifference, FamilyDifference
-from magic_demo.types import CaseKey, Family
+from magic_demo.types import CaseKey
 
 
-def rank_cases(panel: Panel, overlaps: Overlaps, families: Sequence[Family]) -> tuple[CaseDifference, ...]:
+def rank_cases(panel: Panel, overlaps: Overlaps, families: Sequence[CodedFamily]) -> tuple[CaseDifference, ...]:
     """Return the cases that anybody differs on, most disputed first; of equal ones in the panel's order.
 
     dispute: the mean number of families on which a reader differs from the model, plus the same mean over pairs of readers, plus what masks lack in
     Dice with the model, plus what they lack among readers, each a mean over pairs (and photos). A whole family counts as much as masks that do not meet.
     """
-    coded = [code_family(panel, family) for family in families]
-    disputes = _count_differing(panel, coded)
+    disputes, differing = _count_differing(panel, families), _find_differing(panel, families)
     by_case: dict[CaseKey, Overlaps] = {}
     for (case, photo_id), pairs in overlaps.items():
         by_case.setdefault(case, {})[case, photo_id] = pairs
     found = []
     for number, case in enumerate(panel.cases):
-        dispute = float(disputes[number]) + _count_lacking(by_case.get(case, {}))
+        outlines = by_case.get(case, {})
+        dispute = float(disputes[number]) + _count_lacking(outlines)
         if dispute > 0:
-            found.append(_describe(panel, number, dispute, by_case.get(case, {}), coded))
+            of_case = [family for family, there in zip(families, differing[:, number], strict=True) if there]
+            found.append(_describe(panel, number, dispute, outlines, of_case))
     return tuple(sorted(found, key=lambda case: -case.dispute))
 
 
@@ -47,17 +48,26 @@ def _count_differing(panel: Panel, coded: Sequence[CodedFamily]) -> NDArray[np.f
     return found
 
 
+def _find_differing(panel: Panel, families: Sequence[CodedFamily]) -> NDArray[np.bool_]:
+    """Return (F, N) of families and the panel's cases: whether any two voices' answers differ."""
+    found = np.zeros((len(families), len(panel.cases)), np.bool_)
+    for row, family in zip(found, families, strict=True):
+        codes = np.array([family.codes[voice] for voice in panel.voices])
+        if codes.size:
+            row[:] = np.where(codes < 0, codes.max(), codes).min(axis=0) < codes.max(axis=0)
+    return found
+
+
 def _count_lacking(overlaps: Overlaps) -> float:
     lacking = [(pair, 1 - both[0]) for pairs in overlaps.values() for pair, both in pairs.items()]
     return sum(_mean([value for pair, value in lacking if (MODEL in pair) == of_model]) for of_model in (True, False))
 
 
-def _describe(panel: Panel, number: int, dispute: float, overlaps: Overlaps, coded: Sequence[CodedFamily]) -> CaseDifference:
+def _describe(panel: Panel, number: int, dispute: float, overlaps: Overlaps, differing: Sequence[CodedFamily]) -> CaseDifference:
     told = []
-    for family in coded:
+    for family in differing:
         said = [(voice, family.sets[family.codes[voice][number]]) for voice in panel.voices if family.codes[voice][number] >= 0]
-        if len({labels for _, labels in said}) > 1:
-            told.append(FamilyDifference(family.family.family_id, tuple(said)))
+        told.append(FamilyDifference(family.family.family_id, tuple(said)))
     worst = min(overlaps, key=lambda photo: _mean([both[0] for both in overlaps[photo].values()]), default=None)
     dice = sorted(((*pair, both[0]) for pair, both in overlaps[worst].items()), key=lambda entry: entry[2]) if worst else []
     return CaseDifference(panel.cases[number], dispute, tuple(told), worst[1] if worst else None, tuple(dice))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +14,8 @@ from magic_demo.scoring import Counts
 from magic_demo.types import MaskRuns
 
 Places = NDArray[np.int64]
+Compare = Callable[[MaskRuns, MaskRuns], Counts]
+"""``compare_runs``, or what remembers its results."""
 
 
 def compare_runs(reference: MaskRuns, system: MaskRuns) -> Counts:
@@ -29,7 +32,7 @@ def compare_runs(reference: MaskRuns, system: MaskRuns) -> Counts:
     return Counts(tp=both, fp=int(its_lesion[-1]) - both, fn=int(lesion[-1]) - both)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=64)  # those of one photo follow each other
 def _find_runs(runs: MaskRuns) -> tuple[Places, Places]:
     """Return where each run ends, in pixels from the first column's top, background and lesion in turn; and how many lesion pixels lie before that."""
     lengths = np.array(column_lengths(runs), np.int64)

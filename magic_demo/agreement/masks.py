@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.agreement.coefficients import means
-from magic_demo.agreement.mask_overlap import compare_runs
+from magic_demo.agreement.mask_overlap import Compare
 from magic_demo.agreement.panel import CONSENSUS, MODEL, Panel
 from magic_demo.agreement.resampling import as_measured, draw_cases
 from magic_demo.agreement.results import MaskNumbers, Measured
@@ -19,7 +19,7 @@ Overlaps = dict[tuple[CaseKey, str], dict[tuple[str, str], tuple[float, float]]]
 """(case, photo id) -> pair of voices, the model's first -> (Dice, Jaccard); two empty masks agree: 1."""
 
 
-def compare_masks(panel: Panel) -> Overlaps:
+def compare_masks(panel: Panel, compare: Compare) -> Overlaps:
     """Compare every two masks of the same photo and size."""
     found: Overlaps = {}
     photos = dict.fromkeys(photo for voice in panel.voices for photo in panel.masks[voice])
@@ -28,26 +28,26 @@ def compare_masks(panel: Panel) -> Overlaps:
         for one, other in combinations(there, 2):
             runs, its = panel.masks[one][photo], panel.masks[other][photo]
             if runs.size == its.size:
-                counts = compare_runs(runs, its)
+                counts = compare(runs, its)
                 found.setdefault(photo, {})[one, other] = (dice(counts), jaccard(counts))
     return found
 
 
-def _compare_consensus(panel: Panel) -> Overlaps:
+def _compare_consensus(panel: Panel, compare: Compare) -> Overlaps:
     """Compare every voice's mask with the consensus of the same photo and size."""
     found: Overlaps = {}
     for photo, agreed in panel.consensus_masks.items():
         for voice in panel.voices:
             runs = panel.masks[voice].get(photo)
             if runs is not None and runs.size == agreed.size:
-                counts = compare_runs(runs, agreed)
+                counts = compare(runs, agreed)
                 found.setdefault(photo, {})[voice, CONSENSUS] = (dice(counts), jaccard(counts))
     return found
 
 
-def measure_masks(panel: Panel, overlaps: Overlaps, *, resamples: int) -> MaskNumbers:
+def measure_masks(panel: Panel, overlaps: Overlaps, compare: Compare, *, resamples: int) -> MaskNumbers:
     """Return the matrices over voices with a mask and the consensus, and the means with the model and among readers."""
-    agreed = _compare_consensus(panel)
+    agreed = _compare_consensus(panel, compare)
     names = tuple(voice for voice in panel.voices if panel.masks[voice] and (voice != MODEL or _is_compared(MODEL, overlaps, agreed)))
     names += (CONSENSUS,) if agreed else ()
     place = {name: number for number, name in enumerate(names)}

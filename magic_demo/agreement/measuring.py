@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from magic_demo.agreement.answers import measure_families
 from magic_demo.agreement.differing import rank_cases
+from magic_demo.agreement.mask_overlap import Compare, compare_runs
 from magic_demo.agreement.masks import compare_masks, measure_masks
-from magic_demo.agreement.panel import MODEL, Panel
+from magic_demo.agreement.panel import MODEL, Panel, code_families
 from magic_demo.agreement.resampling import RESAMPLES
 from magic_demo.agreement.results import Agreement
 from magic_demo.agreement.switching import measure_switches
@@ -15,11 +16,14 @@ from magic_demo.questions import load_families
 from magic_demo.types import Family
 
 
-def measure_agreement(panel: Panel, families: Sequence[Family] | None = None, *, resamples: int = RESAMPLES) -> Agreement:
-    """Measure what ``gather_panel`` chose, on all families or on some; ``resamples`` 0 leaves the intervals out."""
+def measure_agreement(
+    panel: Panel, families: Sequence[Family] | None = None, *, resamples: int = RESAMPLES, compare: Compare = compare_runs
+) -> Agreement:
+    """Measure what ``gather_panel`` chose, on all families or on some; ``resamples`` 0 leaves the intervals out. compare: compares two masks."""
     asked = load_families() if families is None else families
-    overlaps = compare_masks(panel)
-    overall, each = measure_families(panel, asked, resamples=resamples)
+    overlaps = compare_masks(panel, compare)
+    coded = code_families(panel, asked)
+    overall, each = measure_families(panel, coded, resamples=resamples)
     return Agreement(
         cases=len(panel.cases),
         readings=panel.readings,
@@ -27,7 +31,7 @@ def measure_agreement(panel: Panel, families: Sequence[Family] | None = None, *,
         model_cases=len(panel.answers.get(MODEL, {})),
         overall=overall,
         families=each,
-        masks=measure_masks(panel, overlaps, resamples=resamples),
-        switches=measure_switches(panel, asked, resamples=resamples),
-        differing=rank_cases(panel, overlaps, asked),
+        masks=measure_masks(panel, overlaps, compare, resamples=resamples),
+        switches=measure_switches(panel, asked, compare, resamples=resamples),
+        differing=rank_cases(panel, overlaps, coded),
     )

@@ -131,20 +131,33 @@ class CodedFamily:
     codes: Mapping[str, NDArray[np.int64]]
 
 
-def code_family(panel: Panel, family: Family) -> CodedFamily:
-    """Number the sets of options that anybody gave in a family."""
-    given = {voice: [labels_of(panel.answers[voice].get(case), family) for case in panel.cases] for voice in panel.voices}
-    sets = sorted({labels for row in given.values() for labels in row if labels is not None}, key=sorted)
-    place = {labels: number for number, labels in enumerate(sets)}
-    codes = {voice: np.array([-1 if labels is None else place[labels] for labels in row], np.int64) for voice, row in given.items()}
+def code_families(panel: Panel, families: Sequence[Family]) -> list[CodedFamily]:
+    """Number the sets of options that anybody gave in each family."""
+    nothing: Answers = {}
+    said = {voice: [panel.answers[voice].get(case, nothing) for case in panel.cases] for voice in panel.voices}
+    return [_code_family(said, family) for family in families]
+
+
+def _code_family(said: Mapping[str, Sequence[Answers]], family: Family) -> CodedFamily:
+    """said: voice -> answers to each case. What is in the slots is looked at once for each content they have: cases are many, contents few."""
+    qids = [question.qid for question in family.questions]
+    slots = {voice: [tuple(map(answers.get, qids)) for answers in row] for voice, row in said.items()}
+    contents = {content: _labels(content) for row in slots.values() for content in row}
+    sets = sorted({labels for labels in contents.values() if labels is not None}, key=sorted)
+    place: dict[frozenset[int] | None, int] = {labels: number for number, labels in enumerate(sets)}
+    code = {content: place.get(labels, -1) for content, labels in contents.items()}
+    codes = {voice: np.array([code[content] for content in row], np.int64) for voice, row in slots.items()}
     credit = credit_matrix(sets, sets) if sets else np.eye(1)
     return CodedFamily(family, tuple(sets), credit, np.eye(max(1, len(sets))), codes)
 
 
 def labels_of(answers: Answers | None, family: Family) -> frozenset[int] | None:
     """Return the set of a family's options as the organisers count it, "Not mentioned" in free slots included; None where a slot is not answered."""
-    said = None if answers is None else [answers.get(question.qid) for question in family.questions]
-    return None if said is None or None in said else frozenset(label for label in said if label is not None)
+    return None if answers is None else _labels([answers.get(question.qid) for question in family.questions])
+
+
+def _labels(slots: Sequence[int | None]) -> frozenset[int] | None:
+    return None if None in slots else frozenset(label for label in slots if label is not None)
 
 
 def _is_still_blind(review: Review) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from magic_demo.agreement.coefficients import means
-from magic_demo.agreement.mask_overlap import compare_runs
+from magic_demo.agreement.mask_overlap import Compare, compare_runs
 from magic_demo.agreement.panel import MODEL, Panel, labels_of
 from magic_demo.agreement.resampling import as_measured, draw_cases
 from magic_demo.agreement.results import Measured, Switches
@@ -20,7 +20,7 @@ from magic_demo.scoring import credit, dice
 from magic_demo.types import CaseKey, Family, MaskRuns
 
 
-def measure_switches(panel: Panel, families: Sequence[Family], *, resamples: int) -> Switches:
+def measure_switches(panel: Panel, families: Sequence[Family], compare: Compare = compare_runs, *, resamples: int) -> Switches:
     """Return what changed between blind readings and the revealed ones of the same case and reader."""
     told: Counter[str] = Counter()
     changed: list[bool] = []
@@ -36,7 +36,7 @@ def measure_switches(panel: Panel, families: Sequence[Family], *, resamples: int
             told.update(_judge(before, after, labels_of(panel.reference.get(blind.case), family)))
             if before != after:
                 told.update(_direct(before, after, labels_of(model, family)))
-    told_of_masks = _compare_outlines(panel, resamples=resamples)
+    told_of_masks = _compare_outlines(panel, compare, resamples=resamples)
     return Switches(
         readings=len(panel.switched),
         answers=len(changed),
@@ -62,7 +62,7 @@ def _judge(before: frozenset[int], after: frozenset[int], right: frozenset[int] 
     return [f"{was}_{is_now}", *moved]
 
 
-def _compare_outlines(panel: Panel, *, resamples: int) -> tuple[Measured | None, Measured | None]:
+def _compare_outlines(panel: Panel, compare: Compare, *, resamples: int) -> tuple[Measured | None, Measured | None]:
     """Return mean Dice with the model before and after, over the photos that were outlined both times."""
     model: Mapping[tuple[CaseKey, str], MaskRuns] = panel.masks.get(MODEL, {})
     values: list[tuple[float, float]] = []
@@ -72,7 +72,7 @@ def _compare_outlines(panel: Panel, *, resamples: int) -> tuple[Measured | None,
             shown = model.get((blind.case, photo_id))
             runs = [review.masks[photo_id] for review in (blind, revealed) if photo_id not in review.unusable]
             if shown is not None and len(runs) == 2 and all(each.size == shown.size for each in runs):
-                before, after = (dice(compare_runs(each, shown)) for each in runs)
+                before, after = (dice(compare(each, shown)) for each in runs)
                 values.append((before, after))
                 cases.append(blind.case)
     before_values, after_values = ([pair[place] for pair in values] for place in (0, 1))

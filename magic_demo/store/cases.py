@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -146,7 +146,9 @@ def list_cases(
     row = find_row(session, reader)
     everything = all_assigned or role_of(row) == "adjudicator"
     found = _read_queue(session, [CaseRow.queue == queue])
-    cases = [_as_reader_sees(case, found, row) for case in found.cases if everything or _is_for(row.name, found.assigned[case.number])]
+    cases = [
+        _as_reader_sees(case, found, row) for case in found.cases if everything or _is_for(row.name, found.assigned.get(case.number, ()))
+    ]
     if order == "disputed":
         disputes = _measure_disputes(session, [CaseRow.queue == queue])
         cases = sorted((replace(case, dispute=disputes.get(case.key, 0.0)) for case in cases), key=lambda case: -case.dispute)
@@ -165,28 +167,27 @@ def read_case(session: Session, key: CaseKey, reader: str) -> QueueCase:
 def measure_progress(session: Session, queue: str) -> list[Progress]:
     """Return how far each reader is in a queue; see ``Store.progress``."""
     found = _read_queue(session, [CaseRow.queue == queue])
-    began = {reader_id for _, reader_id in found.newest}
     rows = {row.name: row for row in session.scalars(sa.select(ReaderRow))}
+    given = Counter(name for names in found.assigned.values() for name in names)
+    anybodys = len(found.cases) - len(found.assigned)
+    begun: dict[int, list[tuple[int, _Newest]]] = defaultdict(list)
+    for (case_number, reader_id), newest in found.newest.items():
+        begun[reader_id].append((case_number, newest))
     progress = []
     for reader in list_readers(session, removed=True):
-        row = rows[reader.name]
-        if reader.removed and row.id not in began:
+        said = begun[rows[reader.name].id]
+        theirs = [newest for number, newest in said if reader.removed or _is_for(reader.name, found.assigned.get(number, ()))]
+        if reader.removed and not said:
             continue
-        theirs = (
-            case
-            for case in found.cases
-            if ((case.number, row.id) in found.newest if reader.removed else _is_for(row.name, found.assigned[case.number]))
-        )
-        cases = [_as_reader_sees(case, found, row) for case in theirs]
-        states = [case.state for case in cases]
+        states = [newest.state for newest in theirs]
         progress.append(
             Progress(
                 reader=reader.name,
-                cases=len(cases),
+                cases=len(theirs) if reader.removed else anybodys + given[reader.name],
                 in_progress=states.count("in progress"),
                 done=states.count("done"),
-                flagged=sum(case.flagged for case in cases),
-                disagreeing=sum(case.disagrees for case in cases),
+                flagged=sum(newest.flagged for newest in theirs),
+                disagreeing=sum(newest.differs for newest in theirs),
             )
         )
     return progress

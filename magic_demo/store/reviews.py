@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
+from types import MappingProxyType
 from typing import Any, cast, get_args
 
 import sqlalchemy as sa
@@ -104,8 +105,9 @@ def list_latest(
     viewer: str | None,
     kinds: Collection[ReviewKind] | None,
     state: ReviewState | None,
+    known: Mapping[int, SavedReview] = MappingProxyType({}),
 ) -> list[SavedReview]:
-    """Return the newest reviews of every case, reader and kind that a viewer may see. cases: conditions on the cases' table."""
+    """Return the newest reviews of every case, reader and kind that a viewer may see; see ``Store.latest_reviews``. cases: conditions on the cases' table."""
     by_kind = (
         sa.select(sa.func.max(ReviewRow.number).label("number"), ReviewRow.case_number, ReviewRow.reader_id)
         .join(CaseRow, CaseRow.number == ReviewRow.case_number)
@@ -115,9 +117,11 @@ def list_latest(
     newest = session.execute(by_kind).all()
     if viewer is not None:
         row = find_present_row(session, viewer)
-        role, read = role_of(row), _cases_done_by(session, row.id)
-        newest = [entry for entry in newest if may_see(role, own=entry.reader_id == row.id, has_done_reading=entry.case_number in read)]
-    return _load(session, sorted(entry.number for entry in newest))
+        role, done = role_of(row), _cases_done_by(session, row.id)
+        newest = [entry for entry in newest if may_see(role, own=entry.reader_id == row.id, has_done_reading=entry.case_number in done)]
+    numbers = sorted(entry.number for entry in newest)
+    read = {saved.number: saved for saved in _load(session, [number for number in numbers if number not in known])}
+    return [read.get(number) or known[number] for number in numbers]
 
 
 def list_all(session: Session, cases: Sequence[sa.ColumnElement[bool]]) -> list[SavedReview]:

@@ -17,7 +17,7 @@ from magic_demo.errors import StoreError
 from magic_demo.store import cases, copies, predictions, readers, reviews
 from magic_demo.store.database import Database
 from magic_demo.store.records import CaseFilter, CaseOrder, NewCase, Progress, QueueCase, Reader, ReaderRole
-from magic_demo.store.tables import CaseRow, ReaderRow, ReviewRow
+from magic_demo.store.tables import CaseRow, ReaderRow, ReviewRow, ShowingRow
 from magic_demo.types import CaseKey, Prediction, Review, ReviewKind, ReviewState, SavedReview
 
 
@@ -122,14 +122,16 @@ class Store:
         viewer: str | None,
         kinds: Collection[ReviewKind] | None = None,
         state: ReviewState | None = "done",
+        known: Mapping[int, SavedReview] | None = None,
     ) -> list[SavedReview]:
         """Return the newest review of every case, reader and kind of a queue (None: of all queues), by number.
 
         viewer: whose eyes they are for, under the rule of ``visible_reviews``; None: for the program's own use (an export by the one who
-        runs it), everything. state: newest among the reviews in this state; None: in any.
+        runs it), everything. state: newest among the reviews in this state; None: in any. known: reviews by number that were read before, which
+        are not read again, as no review ever changes.
         """
         with self._database.reading() as session:
-            return reviews.list_latest(session, _of_queue(queue), viewer, kinds, state)
+            return reviews.list_latest(session, _of_queue(queue), viewer, kinds, state, known or {})
 
     def all_reviews(self, queue: str | None = None) -> list[SavedReview]:
         """Return every row of a queue (None: of all queues), by number: the full history, for the program's own use."""
@@ -140,6 +142,13 @@ class Store:
         """Return the newest review's number, 0 without any: a cheap question whether there is something new to show."""
         with self._database.reading() as session:
             return session.scalar(sa.select(sa.func.max(ReviewRow.number))) or 0
+
+    def version(self) -> tuple[int, int, int]:
+        """Return what is another one as soon as a review was saved, a case with reviews deleted, or a model's answer shown: whether to measure anew."""
+        with self._database.reading() as session:
+            counts = (sa.select(sa.func.count()).select_from(table).scalar_subquery() for table in (ReviewRow, ShowingRow))
+            newest, reviews_there, showings = session.execute(sa.select(sa.func.max(ReviewRow.number), *counts)).one()
+            return newest or 0, reviews_there, showings
 
     # -- what models said -----------------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import gradio as gr
@@ -14,6 +14,7 @@ from magic_demo.agreement_sources import AgreementSource, Comparison
 from magic_demo.errors import FormError, MagicDemoError
 from magic_demo.store import LOCAL_READER, QueueCase, Store
 from magic_demo.types import Answers, CaseKey
+from magic_demo.ui.agreement.background import Background, Version
 from magic_demo.ui.agreement.cases import Thumbnails, render_cases
 from magic_demo.ui.agreement.filters import View, read_filter, render_filters
 from magic_demo.ui.agreement.flows import render_switches
@@ -41,11 +42,15 @@ import(new URL("page/agreement/agreement.mjs", document.baseURI)).then(({ mountB
 """
 
 
+WAIT_SECONDS = 1.0
+"""How long a page waits for its numbers before it says that they are being measured; it has them by one of the next ticks."""
+
+
 @dataclass(frozen=True)
 class Seen:
-    """What a browser session was last shown: of which review, through which filters, and the digest of each part."""
+    """What a browser session was last shown: of which version of the store, through which filters, and the digest of each part."""
 
-    number: int = -1
+    version: Version = None
     view: View = field(default_factory=View)
     digests: tuple[tuple[str, str], ...] = ()
 
@@ -62,6 +67,10 @@ class AgreementPage:
         self.filters: Any = None
         self.parts: dict[str, Any] = {}
         self._cases: dict[CaseKey, QueueCase] = {}
+        self._background = Background()
+        self._turn = self._reviews = 0
+        self.wait_seconds = WAIT_SECONDS
+        desk.on_gone.append(self.forget)
 
     @property
     def store(self) -> Store:
@@ -71,7 +80,7 @@ class AgreementPage:
     @cached_property
     def source(self) -> AgreementSource:
         """Return what measures. Raises StoreError where nothing is kept yet."""
-        return AgreementSource(self.store, self.desk.said, self._reference)
+        return AgreementSource(self.store, self.desk.said, self._reference, all_known=self.desk.bundle is not None)
 
     @cached_property
     def thumbnails(self) -> Thumbnails:
@@ -86,23 +95,47 @@ class AgreementPage:
             raise gr.Error(str(error)) from error
 
     def follow(self, view: View, seen: Seen, request: gr.Request) -> Updates:
-        """Draw what has changed since this browser was last shown anything; nothing, where no review came and no filter moved."""
+        """Draw what has changed since this browser was last shown anything; nothing, where no review came or went and no filter moved."""
         if self.desk.store is None:
             return {self.seen: gr.skip()}
+        version: Version = None
         try:
-            number = self.store.last_number()
-            if (number, view) == (seen.number, seen.view):
+            stored = self.store.version()
+            if stored[1] < self._reviews:  # another program has deleted cases
+                self.forget()
+            self._reviews = stored[1]
+            now = (stored, self._turn)
+            if (now, view) == (seen.version, seen.view):
                 return {self.seen: gr.skip()}
             reader = self.desk.reader(request.cookies)
-            found = self.source.measure(view.choice, None if reader == LOCAL_READER else reader, reader=reader)
-            drawn = self._draw(view, found)
+            viewer = None if reader == LOCAL_READER else reader
+            measure = partial(self.source.measure, view.choice, viewer, reader=reader)
+            answer = self._background.ask((view.choice, viewer), now, measure, self.wait_seconds)
+            if answer is not None:
+                version = answer[0]
+                if (version, view) == (seen.version, seen.view):
+                    return {self.seen: gr.skip()}
+                drawn = self._draw(view, answer[1])
+            elif seen.digests and seen.view == view:  # what is shown stays until there is something newer
+                return {self.seen: gr.skip()}
+            else:
+                drawn = {**dict.fromkeys(self.PARTS, ""), "headline": render_note("agreement.measuring", role="status")}
+                drawn["filters"] = render_filters(view, self.store.queues(), ())
         except MagicDemoError as error:
-            number, drawn = -1, dict.fromkeys(self.PARTS, "")
-            drawn["headline"] = f'<p class="agree-note" role="alert">{both("agreement.failed", problem=str(error))}</p>'
+            drawn = {**dict.fromkeys(self.PARTS, ""), "headline": render_note("agreement.failed", problem=str(error))}
         digests = {name: hashlib.sha256(html.encode()).hexdigest() for name, html in drawn.items()}
         before = dict(seen.digests)
         changed = {self._component(name): drawn[name] for name in drawn if digests[name] != before.get(name)}
-        return {self.seen: Seen(number, view, tuple(sorted(digests.items()))), **changed}
+        return {self.seen: Seen(version, view, tuple(sorted(digests.items()))), **changed}
+
+    def forget(self, _case: CaseKey | None = None) -> None:
+        """Forget what was measured and drawn, as a case is gone or one of its photos covered; pages that are open are drawn anew."""
+        self._turn += 1
+        self._cases.clear()
+        self._background.forget()
+        if self.desk.store is not None:
+            self.source.forget()
+            self.thumbnails.forget()
 
     def _draw(self, view: View, found: Comparison) -> dict[str, str]:
         agreement = found.agreement
@@ -125,7 +158,13 @@ class AgreementPage:
         if case not in self._cases:  # the whole queue at once: there may be ten thousand
             listed = self.store.list_cases(case.queue, LOCAL_READER, all_assigned=True)
             self._cases = {**self._cases, **{one.key: one for one in listed}}
-        return self.desk.reference(self._cases[case])
+        found = self._cases.get(case)
+        return self.desk.reference(found) if found is not None else None  # deleted a moment ago
+
+
+def render_note(key: str, role: str = "alert", **facts: object) -> str:
+    """Return one line in place of the numbers."""
+    return f'<p class="agree-note" role="{role}">{both(key, **facts)}</p>'
 
 
 def render_empty(key: str = "agreement.empty") -> str:

@@ -64,9 +64,11 @@ class Covering:
         yield from self.page.analyse(inputs, request)
 
     def _change(self, case: OpenCase, draft: ReviewDraft, photo: Photo) -> OpenCase:
-        """Keep a covered photo, then let it take the original's place in the open case."""
+        """Keep a covered photo, then let it take the original's place in the open case, in every browser that has it open."""
         if draft.reading is not None:
             self.review.desk.keep_covered(self.review.store.case(draft.reading.key, draft.reading.reader), photo)
+            for case_id in self.page.drafts.list_open(draft.reading.key):
+                self.page.cases.put_photo(case_id, photo)
         changed = self.page.cases.put_photo(case.case_id, photo)
         if changed is None:
             raise FormError(fixed_line("message.gone")["en"])

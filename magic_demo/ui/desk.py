@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,7 +37,8 @@ class Desk:
     store: None where nothing is kept yet. bundle: folder of predictions, used in place of running models. mode: how readers begin.
     sign_ins: who is signed in; without it everybody is the local reader. first_queue: the one that readers see first.
     place: where the store is opened when the first case is kept. throwaway: the store goes when the program ends.
-    arrivals: photos that were sent to the page and not opened yet.
+    arrivals: photos that were sent to the page and not opened yet. on_gone: told of each case that is deleted or whose photo is covered: what was drawn
+    or measured of it before is to be forgotten.
     """
 
     store: Store | None = None
@@ -48,6 +49,7 @@ class Desk:
     place: str | None = None
     throwaway: bool = False
     arrivals: Arrivals = field(default_factory=Arrivals)
+    on_gone: list[Callable[[CaseKey], None]] = field(default_factory=list)
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -101,7 +103,10 @@ class Desk:
     def delete_case(self, key: CaseKey) -> int:
         """Delete a case with its reviews and the photos that the program keeps, and return how many reviews went. Raises StoreError."""
         self._files.pop(key, None)
-        return delete_cases(self.opened_store, [key]).reviews
+        try:
+            return delete_cases(self.opened_store, [key]).reviews
+        finally:  # the case may be gone where traces of it could not be erased
+            self._tell_gone(key)
 
     def empty(self) -> None:
         """Delete every case of a throw-away store, with its photos and reviews. Raises StoreError."""
@@ -113,6 +118,8 @@ class Desk:
             delete_cases(store, keys)
             self._files.clear()
             self._references.clear()
+        for key in keys:
+            self._tell_gone(key)
 
     def reader(self, cookies: Mapping[str, str]) -> str:
         """Return who is at a browser with these cookies. Raises StoreError for nobody."""
@@ -155,6 +162,7 @@ class Desk:
         The program's own copy of an upload is overwritten; photos in a folder of the user's stay as they are. Raises OSError.
         """
         self.covered.keep(case.key, photo)
+        self._tell_gone(case.key)
         for _case, files in find_originals([case] if case.photos_kept else []):
             for original in files.photo_files:
                 if original.photo_id == photo.photo_id and original.path is not None:
@@ -201,6 +209,10 @@ class Desk:
         if "assisted" in saved or "consensus" in saved or self.opened_store.was_shown(key, reader):
             return "assisted"
         return "blind" if "blind" in saved or mode == "blind" else "assisted"
+
+    def _tell_gone(self, key: CaseKey) -> None:
+        for forget in self.on_gone:
+            forget(key)
 
     def _uncertainty(self, case_id: str) -> float | None:
         if self.bundle is None or not has_prediction(self.bundle, case_id):

@@ -102,10 +102,18 @@ class OpenCases:
             return self._cases[case_id]
 
     def keep_analysis(self, case_id: str, encounter: Encounter, prediction: Prediction, prompt: str | None = None) -> None:
-        """Keep what the models said of a case, asked for ``prompt``; nothing happens when it is no longer open."""
+        """Keep what the models said of a case, asked for ``prompt``; nothing happens when it is no longer open.
+
+        A photo that was covered while they looked at it is kept as it is now.
+        """
         with self._lock:
-            if case_id in self._cases:
-                self._cases[case_id] = replace(self._cases[case_id], analysed=Analysed(encounter, prediction, prompt))
+            case = self._cases.get(case_id)
+            if case is not None:
+                now = {photo.photo_id: photo for photo in case.encounter.photos}
+                photos = tuple(now.get(photo.photo_id, photo) for photo in encounter.photos)
+                stale = any(one is not before for one, before in zip(photos, encounter.photos, strict=True))
+                analysed = Analysed(replace(encounter, photos=photos), prediction, prompt, stale)
+                self._cases[case_id] = replace(case, analysed=analysed)
                 self._make_room()
 
     def close(self, case_id: str | None) -> None:

@@ -91,12 +91,18 @@ class Drafts:
     def close_all(self, key: CaseKey) -> list[str]:
         """Forget every session's draft of a stored case, and return the open cases' ids."""
         with self._lock:
-            gone = {
-                session: draft.case for session, draft in self._drafts.items() if draft.reading is not None and draft.reading.key == key
-            }
+            gone = self._find(key)
             for session in gone:
                 del self._drafts[session]
         return list(gone.values())
+
+    def list_open(self, key: CaseKey) -> list[str]:
+        """Return the open cases' ids of every session that has a stored case open."""
+        with self._lock:
+            return list(self._find(key).values())
+
+    def _find(self, key: CaseKey) -> dict[str, str]:
+        return {session: draft.case for session, draft in self._drafts.items() if draft.reading is not None and draft.reading.key == key}
 
     def close(self, session: str) -> None:
         """Forget the session's draft; nothing happens when there is none."""

@@ -74,6 +74,10 @@ class Thumbnails:
         )
         return self._drawn(case.case, photo_id, masks, covered_beside(self._store.place).turn(case.case))
 
+    def forget(self) -> None:
+        """Forget every picture: of a case that is gone, or a photo as it was before it was covered, none stays in memory."""
+        self._drawn.cache_clear()
+
     def _draw(
         self, case: CaseKey, photo_id: str | None, masks: tuple[tuple[str, str, tuple[int, int, int], MaskRuns], ...], _covered: int
     ) -> str | None:
