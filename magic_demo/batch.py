@@ -324,9 +324,15 @@ def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
     if manifest.is_file() and not restart:
         try:
             before = json.loads(manifest.read_text(encoding="utf-8"))
-            differing = [name for name in settings if before["settings"][name] != settings[name]]
+            unknown = [name for name in settings if name not in before["settings"]]
+            differing = [name for name in settings if name not in unknown and before["settings"][name] != settings[name]]
         except (ValueError, KeyError, TypeError) as error:
             raise FormatError(f"{manifest}: not a manifest of this program ({error}); choose another --out or add --restart") from error
+        if unknown and not differing:
+            raise FormatError(
+                f"{out}: holds a run of an older version, which did not keep its {' and '.join(unknown)}, so that the rest might be predicted otherwise; "
+                "choose another --out, or add --restart to replace that run"
+            )
         if differing:
             raise FormatError(
                 f"{out}: holds a run with another {' and '.join(differing)}; choose another --out, or add --restart to replace that run"

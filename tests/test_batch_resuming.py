@@ -78,6 +78,19 @@ def test_a_run_with_other_settings_is_not_mixed_in(data: Path, tmp_path: Path) -
     assert predict(data, tmp_path / "out", language="zh", restart=True).done_now == 3
 
 
+def test_a_run_of_a_version_that_kept_fewer_settings_is_refused_in_one_line(data: Path, tmp_path: Path) -> None:
+    predict(data, tmp_path / "out")
+    manifest = tmp_path / "out" / "manifest.json"
+    kept = json.loads(manifest.read_text(encoding="utf-8"))
+    del kept["settings"]["backend"]
+    manifest.write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(FormatError, match=r"older version, which did not keep its backend.* --out, or add --restart"):
+        predict(data, tmp_path / "out")
+    with pytest.raises(FormatError, match="another language"):
+        predict(data, tmp_path / "out", language="zh")
+    assert predict(data, tmp_path / "out", restart=True).done_now == 3
+
+
 def test_a_folder_with_other_things_in_it_is_refused(data: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.docx").write_text("mine", encoding="utf-8")
