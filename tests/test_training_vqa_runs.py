@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +12,9 @@ import torch
 import yaml
 
 from magic_demo.case_answerer import CaseAnswerer
-from tests.test_training_distributed import LAUNCH, free_port, read_last_state
+from tests.test_training_distributed import free_port, read_last_state
 from tests.tiny_answerer import CONFIGS, read_tiny, write_data
+from tests.training_process import start_together, start_training
 from training.vqa import run_training, start_model
 
 CHANGES: dict[str, object] = {"model__dropout": 0.0, "model__encoder_rate": 0.0, "run__epochs": 3, "run__evaluation_batch_size": 2}
@@ -43,22 +41,16 @@ def write_config(folder: Path, output: Path) -> Path:
     return config
 
 
-def start(arguments: list[str], repository: Path, **more: Any) -> subprocess.Popen[str]:
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.Popen(
-        [sys.executable, *arguments], cwd=repository, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more
-    )
-
-
-def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(folder: Path, tmp_path: Path, repository: Path) -> None:
+def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(folder: Path, tmp_path: Path) -> None:
     alone = read_tiny("vqa", folder, tmp_path / "one", **CHANGES)
     best, scores = run_training(alone)
     config = write_config(folder, tmp_path / "two")
-    together = ["--num_processes", "2", "--main_process_port", str(free_port()), "--module", "training", "vqa", "--config", str(config)]
-    process = start([*LAUNCH, *together], repository)
-    _, told = process.communicate(timeout=400)
-    assert process.returncode == 0, told[-3000:]
-    assert "100%|" in told
+    told = tmp_path / "told"
+    processes = start_together(["vqa", "--config", str(config)], 2, free_port(), told)
+    for process in processes:
+        process.join(400)
+    assert [process.exitcode for process in processes] == [0, 0], told.read_text(encoding="utf-8")[-3000:]
+    assert "100%|" in told.read_text(encoding="utf-8")
     states = [read_last_state(output) for output in (alone.run.output, tmp_path / "two" / "run")]
     assert states[0]["global_step"] == states[1]["global_step"] == 9
     both = json.loads((tmp_path / "two" / "run" / "best" / "training.json").read_text())
@@ -68,23 +60,21 @@ def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(fo
     assert apart < 0.005 * way
 
 
-def test_a_killed_run_goes_on_to_the_end_it_would_have_had(folder: Path, tmp_path: Path, repository: Path) -> None:
+def test_a_killed_run_goes_on_to_the_end_it_would_have_had(folder: Path, tmp_path: Path) -> None:
     whole = read_tiny("vqa", folder, tmp_path / "whole", **CHANGES)
     best, _ = run_training(whole)
-    config = write_config(folder, tmp_path / "killed")
-    process = start(["-m", "training", "vqa", "--config", str(config)], repository)
-    assert process.stderr is not None
+    words = ["vqa", "--config", str(write_config(folder, tmp_path / "killed"))]
+    process = start_training(words, tmp_path / "told")
     checkpoint = tmp_path / "killed" / "run" / "checkpoints" / "checkpoint-3" / "trainer_state.json"
-    while not checkpoint.is_file() and process.stderr.read(1):  # the progress bar ticks on
-        pass
-    process.send_signal(signal.SIGKILL)
-    process.wait(timeout=60)
-    process.stderr.close()
-    assert process.returncode == -signal.SIGKILL
+    while not checkpoint.is_file() and process.is_alive():
+        process.join(0.02)
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     assert not (tmp_path / "killed" / "run" / "best").exists()
-    resumed = start(["-m", "training", "vqa", "--config", str(config), "--resume"], repository)
-    _, told = resumed.communicate(timeout=400)
-    assert resumed.returncode == 0, told[-3000:]
+    resumed = start_training([*words, "--resume"], tmp_path / "told")
+    resumed.join(400)
+    assert resumed.exitcode == 0, (tmp_path / "told").read_text(encoding="utf-8")[-3000:]
     apart, way = measure_distance(whole, best, tmp_path / "killed" / "run" / "best")
     assert way > 0.05
     assert apart < 1e-4 * way
