@@ -6,7 +6,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import gradio as gr
+import numpy as np
 import pytest
+from PIL import Image
 
 from magic_demo.bundled import Example, load_examples
 from magic_demo.errors import ModelError
@@ -14,6 +16,7 @@ from magic_demo.types import Narrative
 from magic_demo.ui.handlers import Handlers
 from magic_demo.ui.status import fixed_line, render_status
 from magic_demo.ui.viewer import EMPTY
+from tests.stand_ins import stand_in_predictor
 from tests.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, save_photo
 
 
@@ -244,3 +247,22 @@ def test_what_was_done_while_the_models_loaded_stays_in_the_status_line(browser:
     browser.analyse()
     updates = browser.handlers.look_for_models(browser.values)
     assert updates[browser.parts.status] == gr.skip() and "written" in updates[browser.parts.top.about]
+
+
+def test_an_analysis_writes_no_word_of_the_patients_and_no_files_name_to_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("INFO")
+    planted = "plantedtrace"
+    browser = Browser(lay_out(stand_in_predictor())[1])  # type: ignore[arg-type]
+    black = tmp_path / f"{planted} black.png"
+    Image.fromarray(np.zeros((48, 64, 3), np.uint8)).save(black)
+    browser.upload(save_photo(tmp_path, f"{planted} arm.png"), black)  # the second one makes a model fail
+    browser.values[browser.parts.panel.narrative] = f"{planted} itches for two weeks"
+    browser.values[browser.parts.panel.prompt] = f"{planted} patch"
+    assert "Done in" in browser.analyse()[-1] and "nothing but black" in browser.values[browser.parts.panel.messages]
+    ask_why(browser)
+    browser.values[browser.parts.panel.narrative] = "fail"  # now the other model does
+    browser.analyse()
+    written = capfd.readouterr()
+    assert planted not in caplog.text + written.out + written.err
