@@ -26,7 +26,7 @@ def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
     )
     return (
         f'<section class="agree-panel" aria-labelledby="agree-masks"><h2 id="agree-masks">{both("agreement.masks")}</h2>'
-        f'<div class="agree-scroll" tabindex="0" role="region" aria-labelledby="agree-masks"><table class="agree-matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        f'<div class="agree-scroll" tabindex="0" role="group" aria-labelledby="agree-masks"><table class="agree-matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         f'<p class="agree-small">{both("agreement.masks_note")} {jaccard}</p></section>'
     )
 

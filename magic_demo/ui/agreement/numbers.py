@@ -5,7 +5,7 @@ from __future__ import annotations
 from magic_demo.agreement import Agreement, FamilyNumbers, Measured, Switches
 from magic_demo.questions import load_families
 from magic_demo.ui.agreement.filters import Measure, View
-from magic_demo.ui.agreement.wording import pick, say_interval, say_value
+from magic_demo.ui.agreement.wording import pick, say_interval, say_value, tell_interval
 from magic_demo.ui.i18n import both, both_of
 
 HATCH = (
@@ -51,7 +51,7 @@ def render_families(agreement: Agreement, measure: Measure) -> str:
     ticks = "".join(f'<span style="left:{value}%">{_tick(value, measure)}</span>' for value in (0, 25, 50, 75, 100))
     return (
         f'<section class="agree-panel" aria-labelledby="agree-families"><h2 id="agree-families">{both(_FAMILIES[measure])}</h2>{_legend()}'
-        '<div class="agree-scroll" tabindex="0" role="region" aria-labelledby="agree-families"><table class="agree-families"><thead><tr>'
+        '<div class="agree-scroll" tabindex="0" role="group" aria-labelledby="agree-families"><table class="agree-families"><thead><tr>'
         f'<th scope="col">{both("agreement.family")}</th><th scope="col" class="agree-axis"><span class="unseen">{both("agreement.plot")}</span>'
         f'<div class="agree-ticks" aria-hidden="true">{ticks}</div></th><th scope="col">{both("agreement.with_model_short")}</th>'
         f'<th scope="col">{both("agreement.ceiling_short")}</th><th scope="col">{both("agreement.alpha")}</th></tr></thead><tbody>{rows}{total}</tbody></table></div>'
@@ -113,7 +113,7 @@ def _tile(title: str, body: str) -> str:
 def _versus(model: Measured | None, readers: Measured | None, *, share: bool) -> str:
     lines = "".join(
         f'<div class="versus-{kind}"><b>{say_value(measured, share=share)}</b><span class="versus-name">{both(key)}'
-        f"<small>{say_interval(measured, share=share)}</small></span></div>"
+        f"<small>{tell_interval(measured, share=share)}</small></span></div>"
         for kind, key, measured in (("model", "agreement.with_model", model), ("readers", "agreement.ceiling", readers))
     )
     return f'<div class="versus">{lines}</div>{draw_bars(model, readers)}'
@@ -127,5 +127,5 @@ def _switched(switches: Switches) -> str:
     lines = "".join(f"<p>{line}</p>" for line in said)
     return (
         f'<div class="versus"><div class="versus-switch"><b>{say_value(changed, share=True)}</b><span class="versus-name">'
-        f"{both('agreement.changed', count=switches.answers)}<small>{say_interval(changed, share=True)}</small></span></div></div>{lines}"
+        f"{both('agreement.changed', count=switches.answers)}<small>{tell_interval(changed, share=True)}</small></span></div></div>{lines}"
     )

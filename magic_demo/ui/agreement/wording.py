@@ -25,6 +25,12 @@ def say_interval(measured: Measured | None, *, share: bool) -> str:
     return f"{measured.low:.0%}–{measured.high:.0%}".replace("%–", "–") if share else f"{measured.low:.2f}–{measured.high:.2f}"
 
 
+def tell_interval(measured: Measured | None, *, share: bool) -> str:
+    """Return HTML of an interval with its name, empty where there is none."""
+    interval = say_interval(measured, share=share)
+    return both("agreement.interval_of", interval=interval) if interval else ""
+
+
 def say_whole(measured: Measured | None, *, share: bool) -> str:
     """Return ``0.62 (0.51–0.72)``, or a dash."""
     interval = say_interval(measured, share=share)
