@@ -3,7 +3,8 @@
 import { countDone, listed, nextOpen, stepFrom } from "./queue_list.mjs";
 import { mountReaders } from "./queue_readers.mjs";
 import { followShiftKeys, relabel, sendRest } from "./review_line.mjs";
-import { onLanguage } from "./viewer/words.mjs";
+import { exportAddress, mountTakeAway } from "./take_away.mjs";
+import { onLanguage, readWords } from "./viewer/words.mjs";
 
 const KEPT_AS = "magic-demo-place"; // the list's arrangement, for the next visit
 const OPEN_AS = "magic-demo-open"; // which case is open, until the tab is closed
@@ -12,8 +13,7 @@ const SIGNS = { "not started": "○", "in progress": "◐", done: "✓" };
 export function mountQueue(element, { props, watch, trigger }) {
   const root = element.querySelector(".queue");
   const find = (name) => root.querySelector(`#queue-${name}`);
-  const words = Object.fromEntries([...root.querySelectorAll("[data-word]")].map((one) => [one.dataset.word, one]));
-  const word = (name) => words[name]?.getAttribute("title") ?? name;
+  const word = readWords(root);
   const state = { queue: null, reader: "", cases: [], open: null, caseId: null, order: "position", filter: "all", mode: "assisted", ...keptPlace() };
 
   function keptPlace() {
@@ -39,6 +39,8 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   const drawReaders = mountReaders({ find, word, assign: (told) => trigger("assign", { ...place(), open: state.open, case: state.caseId, ...told }) });
 
+  mountTakeAway(root.querySelector(".queue-formats"), () => state);
+
   const place = () => ({ queue: state.queue, order: state.order, mode: state.mode });
 
   // ---- what comes from the server
@@ -57,7 +59,8 @@ export function mountQueue(element, { props, watch, trigger }) {
     find("name").hidden = value.queues.length < 2;
     find("reader").hidden = !value.signed_in;
     find("reader-name").textContent = value.reader;
-    for (const link of root.querySelectorAll("[data-format]")) link.href = `take-away/${link.dataset.format}?queue=${encodeURIComponent(value.queue)}`;
+    for (const link of root.querySelectorAll("[data-format]")) link.href = exportAddress(link.dataset.format, value.queue, false);
+    root.querySelector("#take-away-agreed").hidden = !value.adjudicator;
     keepPlace();
     draw();
   }
@@ -65,9 +68,11 @@ export function mountQueue(element, { props, watch, trigger }) {
   function receiveRow(row) {
     const one = row && row.queue === state.queue && state.cases.find((other) => other.id === row.id);
     if (!one) return;
-    const { case: caseId, ...rest } = row;
+    const { case: caseId, open: opened, ...rest } = row;
     Object.assign(one, rest);
     state.caseId = caseId;
+    if (opened) state.open = one.id;
+    keepPlace();
     draw();
   }
 
@@ -146,6 +151,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   find("previous").addEventListener("click", () => step(-1));
   find("next").addEventListener("click", () => step(1));
   find("next-open").addEventListener("click", openNext);
+  find("readers").addEventListener("toggle", () => find("readers").open && arrange({})); // how far they are now
   find("order").addEventListener("change", (event) => arrange({ order: event.target.value }));
   find("name").addEventListener("change", (event) => arrange({ queue: event.target.value, open: null }));
   find("filter").addEventListener("change", (event) => {
@@ -154,9 +160,6 @@ export function mountQueue(element, { props, watch, trigger }) {
     draw();
   });
   for (const button of root.querySelectorAll("[data-mode]")) button.addEventListener("click", () => arrange({ mode: button.dataset.mode }));
-  root.addEventListener("click", (event) => {
-    for (const menu of root.querySelectorAll(".queue-menu[open]")) if (!menu.contains(event.target)) menu.open = false;
-  });
   followShiftKeys({ J: () => step(1), K: () => step(-1), N: openNext });
   document.addEventListener("review-next", openNext);
   // an example or photos of one's own take the place of the queue's case

@@ -3,7 +3,8 @@
 Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "case": the open case's secret id,
 "cases": [{"id", "state", "flagged", "disagrees", "assigned": [name], "mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers
 sign in, "adjudicator"}; cases are in the order chosen; which of them are listed, and which comes next, is the browser's.
-``row`` (``gr.update(row=row_value(case))``) changes one of the cases; ``gone`` ({"queue", "id"}) takes one away.
+``row`` (``gr.update(row={"queue", "id", "case", ...})``) brings what has changed of one of the cases, ``row_value``'s names, and with "open" that it was
+opened; ``gone`` ({"queue", "id"}) takes one away. The whole value comes with ``arrive`` and ``arrange``: how far readers are is as of then.
 
 Events:
 
@@ -54,7 +55,7 @@ _PANEL = """
     </select>
   </div>
   <details class="queue-readers" id="queue-readers" hidden><summary>[[queue.readers]]</summary>
-    <table><thead><tr><th scope="col">[[queue.reader]]</th><th scope="col">[[queue.done]]</th><th scope="col">[[queue.begun]]</th><th scope="col">[[queue.of]]</th></tr></thead>
+    <table><thead><tr><th scope="col">[[queue.reader]]</th><th scope="col">[[queue.done]]</th><th scope="col">[[queue.in_progress]]</th><th scope="col">[[queue.not_started]]</th></tr></thead>
       <tbody id="queue-progress"></tbody></table>
     <div class="queue-assign" id="queue-assign" hidden>
       <label><span>[[queue.each]]</span> <select id="queue-each"></select></label>
@@ -68,10 +69,14 @@ _PANEL = """
     <button type="button" class="quiet" id="queue-previous" [[title queue.previous]] [[aria-label queue.previous]]>‹</button>
     <button type="button" class="quiet" id="queue-next" [[title queue.next]] [[aria-label queue.next]]>›</button>
     <button type="button" class="quiet" id="queue-next-open" [[title queue.next_open_title]]>[[queue.next_open]] <kbd>⇧N</kbd></button>
-    <details class="queue-menu" id="take-away"><summary class="quiet">[[queue.take_away]]</summary><div class="queue-formats"><p>[[queue.take_away_what]]</p>
+    <details class="queue-menu" id="take-away"><summary class="quiet">[[queue.take_away]]</summary><div class="queue-formats" popover="manual"><p>[[queue.take_away_what]]</p>
+      <label id="take-away-agreed" hidden><input type="checkbox" id="take-away-consensus"> <span>[[queue.take_away_consensus]]</span></label>
       <a data-format="challenge" download>[[queue.challenge]]</a><a data-format="coco" download>[[queue.coco]]</a><a data-format="label-studio" download>[[queue.label_studio]]</a>
       <a data-format="csv" download>[[queue.csv]]</a><a data-format="parquet" download>[[queue.parquet]]</a><a data-format="training" download>[[queue.training]]</a>
-      <a data-format="report" download>[[queue.report]]</a></div></details>
+      <a data-format="report" download>[[queue.report]]</a>
+      <p role="status"><span data-take-away="working" hidden>[[queue.take_away_working]]</span><span data-take-away="taken" hidden>[[queue.take_away_done]]</span><span
+        class="queue-refused" data-take-away="refused" hidden><span class="t-en" lang="en"></span><span class="t-zh" lang="zh"></span></span><span
+        class="queue-refused" data-take-away="lost" hidden>[[queue.take_away_lost]]</span></p></div></details>
   </div>
   <div hidden><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i>
     <i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i>
@@ -123,7 +128,7 @@ def queue_value(
     progress: Sequence[Progress] = (),
     adjudicator: bool = False,
 ) -> dict[str, Any]:
-    """Return what the list shows. progress: of every reader, where readers sign in."""
+    """Return what the list shows. progress: of every reader, where readers sign in. adjudicator: whether the reader is one."""
     return {
         "queue": arrangement.queue,
         "queues": list(queues),

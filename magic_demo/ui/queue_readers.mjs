@@ -14,7 +14,7 @@ export function mountReaders({ find, assign, word }) {
     if (state.adjudicator) label.append(Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: held.has(name) }));
     label.append(name);
     head.append(label);
-    row.append(head, ...[done, begun, cases].map((count) => Object.assign(document.createElement("td"), { textContent: String(count) })));
+    row.append(head, ...[done, begun, cases - done - begun].map((count) => Object.assign(document.createElement("td"), { textContent: String(count) })));
     return row;
   }
 

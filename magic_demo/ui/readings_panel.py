@@ -26,11 +26,13 @@ element.addEventListener("click", (event) => {
     trigger("leave", {});
   }
 });
+watch("value", () => requestAnimationFrame(() => element.querySelector(".readings")?.scrollIntoView({ block: "start" })));
 """
 _BUILD = """
 <div class="readings-build"><button type="button" class="quiet" data-build="majority" id="build-majority" [[title readings.majority_title]]>[[readings.majority]]</button>
 <button type="button" class="quiet" data-build="staple" id="build-staple" [[title readings.staple_title]]>[[readings.staple]]</button></div>
 """
+_OPEN = '<section class="readings" [[aria-label readings.title]]>'
 _HEAD = """
 <div class="readings-head"><h2>[[readings.title]]</h2><button type="button" class="quiet" id="readings-close" [[aria-label readings.close]]>×</button></div>
 """
@@ -52,15 +54,15 @@ def choose_readings(visible: Sequence[SavedReview]) -> list[SavedReview]:
 def render_readings(readings: Sequence[SavedReview], model: Answers | None, *, adjudicator: bool) -> str:
     """Return the panel's HTML. readings: what the reader may see. model: its answers where they are shown."""
     if not readings:
-        return f'<section class="readings">{fill(_HEAD)}<p class="readings-none">{both("readings.none")}</p></section>'
+        return f'{fill(_OPEN)}{fill(_HEAD)}<p class="readings-none">{both("readings.none")}</p></section>'
     heads = "".join(f"<th scope='col'>{_name(saved)}</th>" for saved in readings)
     model_head = f"<th scope='col'>{both('readings.model')}</th>" if model is not None else ""
     rows = "".join(_render_family(family, readings, model) for family in load_families())
     own = [saved for saved in readings if saved.review.kind != CONSENSUS]
     return (
-        f'<section class="readings" aria-label="readings">{fill(_HEAD)}{fill(_BUILD) if adjudicator and own else ""}'
+        f"{fill(_OPEN)}{fill(_HEAD)}{fill(_BUILD) if adjudicator and own else ''}"
         f'<div class="readings-scroll" tabindex="0"><table><thead><tr><th scope="col">{both("readings.family")}</th>{heads}{model_head}</tr></thead>'
-        f"<tbody>{rows}{_render_outlines(readings, model is not None)}</tbody></table></div></section>"
+        f"<tbody>{rows}{_render_outlines(readings, model is not None)}{_render_notes(readings, model is not None)}</tbody></table></div></section>"
     )
 
 
@@ -74,24 +76,53 @@ def _render_family(family: Family, readings: Sequence[SavedReview], model: Answe
     same = len(set(answered)) <= 1
     most = max(answered, key=answered.count, default=frozenset())
     sign, words = ("✓", "readings.same") if same else ("≠", "readings.differ")
-    cells = "".join(_render_cell(labels, family, differs=bool(labels) and labels != most) for labels in given)
+    cells = "".join(
+        _render_cell(labels, family, _words_of(saved, family), differs=bool(labels) and labels != most)
+        for labels, saved in zip(given, readings, strict=True)
+    )
     if model is not None:
         spoken = chosen_options(model, family)
-        cells += _render_cell(spoken, family, differs=bool(spoken) and bool(most) and spoken != most)
+        cells += _render_cell(spoken, family, "", differs=bool(spoken) and bool(most) and spoken != most)
     head = f'<span class="readings-sign" aria-hidden="true">{sign if answered else "·"}</span>{both_of(family.title)}'
     return f'<tr class="{"is-same" if same else "is-differing"}"><th scope="row">{head}<span class="unseen">{both(words)}</span></th>{cells}</tr>'
 
 
-def _render_cell(labels: frozenset[int], family: Family, *, differs: bool) -> str:
+def _words_of(saved: SavedReview, family: Family) -> str:
+    """Return HTML of what a reader specified in words of a family's answers."""
+    words = [saved.review.specified[question.qid] for question in family.questions if saved.review.specified.get(question.qid)]
+    return f" <q>{escape('; '.join(words))}</q>" if words else ""
+
+
+def _render_cell(labels: frozenset[int], family: Family, words: str, *, differs: bool) -> str:
     if not labels:
         return f'<td class="is-open"><span aria-hidden="true">–</span><span class="unseen">{both("readings.open")}</span></td>'
     texts = {language: ", ".join(family.options[language][option] for option in sorted(labels)) for language in LANGUAGES}
-    return f'<td class="{"is-apart" if differs else "is-with"}">{"<b>≠</b> " if differs else ""}{both_of(texts)}</td>'
+    return f'<td class="{"is-apart" if differs else "is-with"}">{"<b>≠</b> " if differs else ""}{both_of(texts)}{words}</td>'
 
 
 def _render_outlines(readings: Sequence[SavedReview], model: bool) -> str:
     counts = "".join(f"<td>{len(saved.review.masks)}</td>" for saved in readings)
     return f'<tr><th scope="row"><span class="readings-sign" aria-hidden="true">·</span>{both("readings.outlines")}</th>{counts}{"<td></td>" if model else ""}</tr>'
+
+
+def _render_notes(readings: Sequence[SavedReview], model: bool) -> str:
+    """Return a row each for difficulty and flag, photos of no use, and comments, where somebody said any."""
+    told = {
+        "review.difficulty": [_hardness(saved) for saved in readings],
+        "review.unusable": [", ".join(escape(name) for name in sorted(saved.review.unusable)) for saved in readings],
+        "review.comment": [escape(saved.review.comment) for saved in readings],
+    }
+    return "".join(
+        f'<tr><th scope="row"><span class="readings-sign" aria-hidden="true">·</span>{both(key)}</th>'
+        f"{''.join(f'<td>{one}</td>' for one in row)}{'<td></td>' if model else ''}</tr>"
+        for key, row in told.items()
+        if any(row)
+    )
+
+
+def _hardness(saved: SavedReview) -> str:
+    flag = f'<b aria-hidden="true">⚑</b> <span class="unseen">{both("queue.flagged")}</span>' if saved.review.flagged else ""
+    return flag + (both(f"review.{saved.review.difficulty}") if saved.review.difficulty else "")
 
 
 def gather_words(answers: Answers, readings: Sequence[SavedReview]) -> Mapping[str, str]:

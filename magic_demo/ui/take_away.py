@@ -9,7 +9,7 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from magic_demo.covered_photos import covered_beside
@@ -19,29 +19,32 @@ from magic_demo.exports.case_files import find_case_files
 from magic_demo.reports import write_disagreements
 from magic_demo.types import LANGUAGES
 from magic_demo.ui.desk import Desk
+from magic_demo.ui.i18n import line_in_both
 
 REPORT = "report"
 
 
 def list_take_away_routes(desk: Desk) -> list[Route]:
-    """Return the route of the exports: ``/take-away/FORMAT?queue=NAME``."""
+    """Return the route of the exports, ``/take-away/FORMAT?queue=NAME[&consensus=yes]``. What cannot be exported is said as {"en", "zh"}, status 409."""
 
     async def send(request: Request) -> Response:
         wanted, queue = str(request.path_params["format"]), request.query_params.get("queue", "")
+        consensus = request.query_params.get("consensus") == "yes"
         try:
             reader = desk.reader(request.cookies)
-            content = await run_in_threadpool(pack_readings, desk, wanted, queue, reader)
+            content = await run_in_threadpool(pack_readings, desk, wanted, queue, reader, consensus=consensus)
         except MagicDemoError as error:
-            return PlainTextResponse(str(error), 409)
+            return JSONResponse(line_in_both(str(error)), 409)
         name = "".join(char if char.isalnum() and char.isascii() else "-" for char in f"{queue}-{wanted}")
         return Response(content, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}.zip"'})
 
     return [Route("/take-away/{format}", send)]
 
 
-def pack_readings(desk: Desk, wanted: str, queue: str, reader: str) -> bytes:
+def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus: bool = False) -> bytes:
     """Return a zip of a queue's finished readings: an adjudicator's holds everybody's, a reader's own alone.
 
+    consensus: a case that has one is exported with it alone, which an adjudicator's export alone can hold.
     The report compares what the reader may see: others' readings of cases with a done one of the reader's own. Raises ExportError, StoreError.
     """
     store = desk.opened_store
@@ -55,13 +58,13 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str) -> bytes:
         folder = Path(place) / "readings"
         if wanted == REPORT:
             predictions = {key.case_id: said for key, said in desk.said_to(reader, [case.key for case in cases]).items()}
-            write_disagreements(visible, files, predictions, folder, languages=LANGUAGES)
+            write_disagreements(visible, files, predictions, folder, languages=LANGUAGES, consensus=consensus)
         else:
             format = next((format for format in FORMATS if format == wanted), None)
             if format is None:
                 raise ExportError(f"format {wanted!r} is not known; one of {', '.join((*FORMATS, REPORT))} is expected")
             reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]
-            write_export(reviews, files, format, folder)
+            write_export(reviews, files, format, folder, consensus=consensus)
         return _zip(folder)
 
 
