@@ -229,6 +229,14 @@ def test_a_page_that_nobody_touches_does_not_stay_signed_in(server: Server) -> N
     assert client.get("/gradio_api/app_id").status_code == 200
 
 
+def test_an_event_that_the_page_does_not_have_is_refused(server: Server) -> None:
+    client = _client(server.app, {COOKIE: str(server.sign_ins.enter("Ann", PASSWORD))})
+    for number in (99999, -1, None, "0", True, 0.0, [0]):
+        for path in ("queue/join", "run/predict"):
+            answer = client.post(f"/gradio_api/{path}", json={"data": [], "fn_index": number, "session_hash": "odd"})
+            assert (answer.status_code, answer.text) == (400, "the page has no such event; reload it")
+
+
 def echo(sign_ins: SignIns | None = None, host: str = "127.0.0.1") -> TestClient:
     """Return a client of a server that only says what it was asked, behind the page's gates."""
 
@@ -298,10 +306,12 @@ def test_sessions_that_are_forgotten_are_bounded() -> None:
         (b'{"session_hash": "' + b"a" * 65 + b'", "data": []}', 400),
         (b'{"session_hash": "a", "data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]}', 400),
         (b'{"session_hash": "a", "event_data": [[{"p\\u0061th": "http://a.example/", "meta": {"_type": "gradio.FileData"}}]]}', 400),
+        (b'{"session_hash": "a", "data": [], "event_data": []}', 400),
+        (b'{"session_hash": "a", "data": [], "event_data": "x"}', 400),
         (b'{"session_hash": "a", "data": ["' + b"x" * LIMITS.request_bytes + b'"]}', 413),
         (json.dumps({"session_hash": "a", "data": ["words"]}).encode(), 200),
     ],
-    ids=range(13),
+    ids=range(15),
 )
 def test_what_is_no_request_of_the_page_is_refused_before_gradio_sees_it(content: bytes, status: int) -> None:
     with echo() as client:

@@ -157,6 +157,8 @@ class Gate:
                 raise _RefusedError(400, "the session's number is missing; reload the page")
             if not self._sessions.belongs(session, owner):
                 raise _RefusedError(403, "this is another browser's session; reload the page")
+        if told is not None:
+            _check_event(scope, told)
         if self._sign_ins is not None and who != "anybody" and not _asks_by_itself(scope, told):
             self._sign_ins.note_use(cookies)
         if self._sign_ins is None and path in _PAGES and BROWSER_COOKIE not in cookies:
@@ -250,6 +252,13 @@ def _read_object(body: bytes) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise _RefusedError(400, "a JSON object is expected")
     return told
+
+
+def _check_event(scope: Scope, told: Mapping[str, Any]) -> None:
+    """Refuse an event that the page does not have, or one whose content is no object: Gradio ends both in a traceback in the log."""
+    data, number, blocks = told.get("event_data"), told.get("fn_index"), getattr(scope.get("app"), "blocks", None)
+    if not isinstance(data, dict | None) or (blocks is not None and (type(number) is not int or number not in blocks.fns)):
+        raise _RefusedError(400, "the page has no such event; reload it")
 
 
 def _asks_by_itself(scope: Scope, told: Mapping[str, Any] | None) -> bool:
