@@ -14,6 +14,8 @@ from magic_demo.types import Mask, Pixels
 
 CUT_SIDE = 208
 """Longest side, in pixels, of the region that is cut: it keeps a cut well under half a second."""
+SAMPLES = 3
+"""Pixels of the photo that are read along a side for each of those: more would only take longer."""
 ROUNDS = 2
 MARGIN = 0.6
 """How far around a box the cut looks for skin: a share of the box's longer side."""
@@ -37,27 +39,35 @@ class Hint:
     radius: float = 6.0
 
 
-def cut_lesion(pixels: Pixels, hint: Hint) -> Mask:
-    """Return the (H, W) bool mask that the hint asks for in a (H, W, 3) RGB photo; empty where it shows no lesion.
+def cut_lesion(pixels: Pixels, hint: Hint, size: tuple[int, int] | None = None) -> Mask:
+    """Return the bool mask that the hint asks for in a (H, W, 3) RGB photo; empty where it shows no lesion.
 
+    size: height and width that the hint was drawn at, and the mask's; without it the photo's own.
     Colours in Lab, so that lightness weighs no more than hue. From strokes alone only what hangs together with one of them is lesion.
     """
-    size = (pixels.shape[0], pixels.shape[1])
+    size = size or (pixels.shape[0], pixels.shape[1])
     mask = np.zeros(size, dtype=np.bool_)
     left, top, right, bottom = _region(hint, size)
     if right - left < 2 or bottom - top < 2:
         return mask
-    part = pixels[top:bottom, left:right]
-    scale = min(1.0, CUT_SIDE / max(part.shape[:2]))
-    small_size = max(2, round(part.shape[0] * scale)), max(2, round(part.shape[1] * scale))
-    lab = cv2.cvtColor(resize_pixels(part, small_size), cv2.COLOR_RGB2LAB)
-    marks = _mark(hint, small_size, (left, top), (small_size[1] / part.shape[1], small_size[0] / part.shape[0]))
+    scale = min(1.0, CUT_SIDE / max(bottom - top, right - left))
+    small_size = max(2, round((bottom - top) * scale)), max(2, round((right - left) * scale))
+    down, across = pixels.shape[0] / size[0], pixels.shape[1] / size[1]
+    part = pixels[round(top * down) : round(bottom * down), round(left * across) : round(right * across)]
+    lab = cv2.cvtColor(_shrink(part, small_size), cv2.COLOR_RGB2LAB)
+    marks = _mark(hint, small_size, (left, top), (small_size[1] / (right - left), small_size[0] / (bottom - top)))
     small = _cut(np.asarray(lab, dtype=np.uint8), marks)
     if hint.box is None:
         small = _keep_touched(small, marks == cv2.GC_FGD)
     grown = cv2.resize(small.view(np.uint8) * np.uint8(255), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
     mask[top:bottom, left:right] = grown >= 128
     return mask
+
+
+def _shrink(part: Pixels, size: tuple[int, int]) -> Pixels:
+    """Return a (H, W, 3) part of a photo at ``size``, from SAMPLES of its pixels a side for each where it has as many."""
+    step = max(1, min(part.shape[0] // size[0], part.shape[1] // size[1]) // SAMPLES)
+    return resize_pixels(np.ascontiguousarray(part[::step, ::step]), size)
 
 
 def _region(hint: Hint, size: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -52,6 +52,15 @@ def test_a_box_is_refined_to_the_lesion(seed: int, skin: tuple[int, int, int], l
     assert not (found & ~filled).any(), "nothing outside the box is lesion"
 
 
+def test_a_hint_drawn_on_a_small_copy_finds_in_the_large_photo_what_it_finds_in_the_copy() -> None:
+    small, truth = draw_case((300, 400), 4, *KINDS[0])
+    pixels = cv2.resize(small, (2000, 1500), interpolation=cv2.INTER_CUBIC)
+    hint = Hint(box=(100.0, 50.0, 300.0, 260.0), skin=[[(115.0, 75.0), (120.0, 240.0)]])
+    found = cut_lesion(pixels, hint, (300, 400))
+    assert found.shape == (300, 400)
+    assert dice(found, cut_lesion(small, hint)) > 0.98 and dice(found, truth) > 0.93
+
+
 @pytest.mark.parametrize(("skin", "lesion"), KINDS)
 def test_two_scribbles_find_the_lesion(skin: tuple[int, int, int], lesion: tuple[int, int, int]) -> None:
     pixels, truth = draw_case((300, 400), 3, skin, lesion)

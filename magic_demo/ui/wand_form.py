@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from magic_demo.errors import FormError
-from magic_demo.photos import resize_pixels
 from magic_demo.types import Photo
 from magic_demo.ui.mask_form import working_size, write_runs
 from magic_demo.wand import Hint, Point, cut_lesion
@@ -24,7 +23,7 @@ def answer_wand(payload: object, photos: Sequence[Photo]) -> dict[str, Any]:
         if photo is None:
             raise FormError("the wand was used on a photo that is not open; open the case again")
         hint = read_hint(asked)
-        return {**reply, **write_runs(cut_lesion(resize_pixels(photo.pixels, working_size(photo.size)), hint))}
+        return {**reply, **write_runs(cut_lesion(photo.pixels, hint, working_size(photo.size)))}
     except FormError as error:
         return {**reply, "problem": str(error)}
 
