@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { contour, thin, tileRanges } from "../../magic_demo/ui/viewer/contour.mjs";
-import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba, maskOf } from "../../magic_demo/ui/viewer/levels.mjs";
+import { contour, emptyRanges, maskAt, thin, tileRanges, updateRanges } from "../../magic_demo/ui/viewer/contour.mjs";
+import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba } from "../../magic_demo/ui/viewer/levels.mjs";
+import { bounds } from "../../magic_demo/ui/viewer/runs.mjs";
 import { fit, keepInside, MAX_SCALE, pinch, toPhoto, zoomAt } from "../../magic_demo/ui/viewer/view.mjs";
 
 function disc(width, height, x, y, radius) {
@@ -24,10 +25,17 @@ test("mask and area share agree at every threshold", () => {
   const levels = disc(60, 50, 30, 25, 12);
   const counts = countLevels(levels);
   for (const threshold of [0.02, 0.3, 0.5, 0.7, 0.98]) {
-    const inside = maskOf(levels, levelOf(threshold)).reduce((sum, one) => sum + one, 0);
+    const inside = maskAt(levels, 60, 50, levelOf(threshold), tileRanges(levels, 60, 50)).reduce((sum, one) => sum + one, 0);
     assert.equal(areaShare(counts, levelOf(threshold)), inside / levels.length);
   }
   assert.equal(areaShare(countLevels(new Uint8Array(0)), 1), 0);
+});
+
+test("the ranges of a mask are made from the rectangle that holds it", () => {
+  const mask = disc(200, 150, 70, 60, 25).map((level) => (level >= 128 ? 1 : 0));
+  const ranges = emptyRanges(200, 150);
+  updateRanges(ranges, mask, 200, 150, bounds(mask, 200, 150));
+  assert.deepEqual(ranges, tileRanges(mask, 200, 150));
 });
 
 test("a fill paints the mask's pixels and no others", () => {

@@ -5,11 +5,16 @@ const TILE = 32;
 
 /** Lowest and highest level of every tile, each one pixel larger than TILE on all sides; outside the photo counts as 0. */
 export function tileRanges(levels, width, height) {
-  const columns = Math.ceil((width + 1) / TILE);
-  const rows = Math.ceil((height + 1) / TILE);
-  const ranges = { columns, rows, low: new Uint8Array(columns * rows), high: new Uint8Array(columns * rows) };
+  const ranges = emptyRanges(width, height);
   updateRanges(ranges, levels, width, height, { left: 0, top: 0, right: width, bottom: height });
   return ranges;
+}
+
+/** The ranges of a photo without any level above 0. */
+export function emptyRanges(width, height) {
+  const columns = Math.ceil((width + 1) / TILE);
+  const rows = Math.ceil((height + 1) / TILE);
+  return { columns, rows, low: new Uint8Array(columns * rows), high: new Uint8Array(columns * rows) };
 }
 
 /** Bring the ranges of the tiles that see a changed rectangle {left, top, right, bottom} up to date. */
@@ -55,6 +60,20 @@ export function rangeBetween(ranges, width, height, one, other) {
     }
   }
   return rect;
+}
+
+/** The mask at a level, 1 inside: only tiles that reach it are read. */
+export function maskAt(levels, width, height, level, ranges) {
+  const mask = new Uint8Array(levels.length);
+  for (let row = 0; row < ranges.rows; row++) {
+    for (let column = 0; column < ranges.columns; column++) {
+      if (ranges.high[row * ranges.columns + column] < level) continue;
+      const right = Math.min(width, (column + 1) * TILE);
+      const bottom = Math.min(height, (row + 1) * TILE);
+      for (let y = row * TILE; y < bottom; y++) for (let i = y * width + column * TILE; i < y * width + right; i++) mask[i] = levels[i] >= level ? 1 : 0;
+    }
+  }
+  return mask;
 }
 
 // Between which edges of a cell the border runs, by which of its corners are inside: left top 8, right top 4, right bottom 2,

@@ -22,10 +22,9 @@ export function openFacts(root, { word, drawing }) {
     if (share === 0) root.dataset.mask = own ? "cleared" : "nothing";
     find("area-value").textContent = share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`;
     if (share === 0) return;
-    const pixels = (one.pixels ??= readPixels(one)); // read once a photo, small
     const measure = () => {
       if (drawing()) timer = setTimeout(measure, REST);
-      else show(measurePhoto(pixels, { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height }));
+      else show(measurePhoto((one.pixels ??= readPixels(one)), { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height }));
     };
     timer = setTimeout(measure, REST);
   }
@@ -56,6 +55,7 @@ export function openFacts(root, { word, drawing }) {
   return { tell, say };
 }
 
+// Read once a photo, small.
 function readPixels(one) {
   const scale = Math.min(1, DEFINITIONS.LONGEST_SIDE / Math.max(one.width, one.height));
   const width = Math.max(1, Math.round(one.width * scale));

@@ -23,13 +23,6 @@ export function areaShare(counts, level) {
   return all ? inside / all : 0;
 }
 
-/** The mask itself: 1 inside, 0 outside. */
-export function maskOf(levels, level) {
-  const mask = new Uint8Array(levels.length);
-  for (let i = 0; i < levels.length; i++) mask[i] = levels[i] >= level ? 1 : 0;
-  return mask;
-}
-
 /** Take the level of every pixel out of RGBA bytes of a grey picture. */
 export function levelsFromRgba(rgba) {
   const levels = new Uint8Array(rgba.length / 4);

@@ -1,6 +1,6 @@
 // A mask of 0 and 1 as it is drawn: its fill as a picture of the photo's size, its outline as a path. Only what changed is made again.
 
-import { contour, contourInside, thin, tileRanges, updateRanges } from "./contour.mjs";
+import { contour, contourInside, emptyRanges, thin, updateRanges } from "./contour.mjs";
 import { bounds, union } from "./runs.mjs";
 
 export class MaskLayer {
@@ -13,8 +13,8 @@ export class MaskLayer {
     this.context = this.picture.getContext("2d");
     this.unpainted = bounds(mask, width, height);
     this.piece = new OffscreenCanvas(1, 1); // where a stroke is shown from, see fillInside
-    this.ranges = tileRanges(mask, width, height);
-    this.unranged = null;
+    this.ranges = emptyRanges(width, height);
+    this.unranged = this.unpainted;
     this.lines = null;
     this.path = null;
     this.step = 0;

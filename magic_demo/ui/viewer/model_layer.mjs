@@ -1,7 +1,7 @@
 // The model's map of one photo as it is drawn at a threshold: fill, heat and outline, made when they are first shown.
 
-import { contour, rangeBetween, tileRanges } from "./contour.mjs";
-import { areaShare, countLevels, fillPalette, heatPalette, maskOf } from "./levels.mjs";
+import { contour, maskAt, rangeBetween, tileRanges } from "./contour.mjs";
+import { areaShare, countLevels, fillPalette, heatPalette } from "./levels.mjs";
 import { pathOf } from "./mask_layer.mjs";
 
 const FILL_RGB = [0, 200, 255];
@@ -51,7 +51,7 @@ export class ModelLayer {
 
   /** The mask at a level, 1 inside. */
   mask(level) {
-    return maskOf(this.levels, level);
+    return maskAt(this.levels, this.width, this.height, level, this.ranges);
   }
 
   share(level) {
