@@ -63,12 +63,15 @@ def subtitle(report: DisagreementReport, language: Language) -> str:
 
 def tiles(report: DisagreementReport, language: Language) -> list[tuple[str, str, str]]:
     """Return the four numbers at the top: number, what it is, interval or remark."""
-    ceiling = say("ceiling", language)
+
+    def ceiling(measured: Measured | None, *, share: bool = False) -> str:
+        return f"{say('ceiling', language)} {say_interval(measured, share=share)}".rstrip()
+
     return [
         (say_share(report.with_model, language), say("with_model", language), say_interval(report.with_model, share=True)),
-        (say_share(report.among_readers, language), say("among_readers", language), ceiling),
+        (say_share(report.among_readers, language), say("among_readers", language), ceiling(report.among_readers, share=True)),
         (say_number(report.dice_with_model, language), say("dice_with_model", language), say_interval(report.dice_with_model)),
-        (say_number(report.dice_among_readers, language), say("dice_among_readers", language), ceiling),
+        (say_number(report.dice_among_readers, language), say("dice_among_readers", language), ceiling(report.dice_among_readers)),
     ]
 
 
