@@ -83,7 +83,7 @@ def _remove(store: Store, arguments: argparse.Namespace) -> str:
 def _password(store: Store, arguments: argparse.Namespace) -> str:
     reader = store.reader(arguments.name)  # an unknown name is said before a password is asked for
     store.set_password(reader.name, _read_password(arguments))
-    return f"{reader.name} has a new password"
+    return f"{reader.name} has a new password; who was signed in under the name has to sign in again"
 
 
 def _role(store: Store, arguments: argparse.Namespace) -> str:

@@ -172,7 +172,13 @@ def _case() -> Encounter:
     )
 
 
-def test_the_predictor_explains_with_words_regions_and_measures() -> None:
+def test_the_predictor_explains_with_words_regions_and_measures_and_asks_nobody_on_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*address: object, **_more: object) -> None:
+        raise AssertionError(f"the network was asked for {address}")
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # the Hub may be asked, and is not
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    monkeypatch.setattr("socket.socket.connect", refuse)
     predictor = Predictor.load()
     case = _case()
     prediction = predictor.predict(case)
