@@ -1,4 +1,4 @@
-"""Why encoders are rounded and photos are shrunk the way they are: each way beside the others. ``python -m benchmarks.backend_choices``.
+"""Why encoders are rounded, photos are shrunk and threads wait the way they do: each way beside the others. ``python -m benchmarks.backend_choices``.
 
 CLIPSeg of the published size with random weights, a synthetic photo of 12 megapixels, one thread, processor time. The mask is cut at the median
 of the float32 answer.
@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import copy
 import io
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -26,6 +29,21 @@ from magic_demo.checkpoints import Preprocessing
 from magic_demo.photos import decode_photo
 
 HALF = torch.bfloat16
+WAITING = """
+import {first}
+import statistics, time
+from magic_demo.bundled import load_examples
+from magic_demo.predictor import DEFAULT_SEGMENTATION
+from magic_demo.segmentation import Segmenter
+photo, segmenter = load_examples()[0].encounter.photos[0].pixels, Segmenter.load(DEFAULT_SEGMENTATION)
+waits, begun = [], time.process_time()
+for _ in range({rounds}):
+    start = time.perf_counter()
+    segmenter.predict(photo)
+    waits.append((time.perf_counter() - start) * 1000)
+print(f"{{statistics.median(waits):8.1f}} ms by the clock, {{(time.process_time() - begun) * 1000 / {rounds}:.0f}} of processor time")
+"""
+"""Masks of the compact model. OpenMP reads how threads wait when torch is imported, which magic_demo has said before."""
 
 
 def measure_encoders(pixels: torch.Tensor, rounds: int) -> None:
@@ -89,10 +107,29 @@ def measure_photos(data: bytes, rounds: int) -> None:
         print(f"{name:40} {times[name]:8.1f} ms   {np.abs(small.astype(int) - exact).max()} levels of 255 off at most")
 
 
+def measure_waiting(rounds: int) -> None:
+    """Print what a mask takes with threads that wait by their own choice and by ours, two of them, beside two programs that never rest."""
+    others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        for what, first in (
+            ("threads that wait by their own choice", "torch"),
+            ("threads that sleep while they wait (ours)", "magic_demo"),
+        ):
+            environment = {**{name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}, "OMP_NUM_THREADS": "2"}
+            command = [sys.executable, "-c", WAITING.format(first=first, rounds=rounds)]
+            said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+            print(f"{what:40} {said.strip()}")
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+
+
 def main() -> None:
     """Measure and print."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    measure_waiting(15)
     data = draw_file((3000, 4000))
     measure_photos(data, 5)
     shrunk = Preprocessing((SIDE, SIDE), MEAN, STD, "bilinear").apply(decode_photo(data, photo_id="photo").pixels)

@@ -95,12 +95,34 @@ def test_only_products_are_rounded_and_what_comes_out_is_float32() -> None:
     torch.testing.assert_close(got, expected, atol=0.03, rtol=0.03)
 
 
-def test_a_graphics_card_without_rounding_gives_what_float32_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nn.Module, "to", lambda self, *_: self)
-    monkeypatch.setattr(torch, "device", lambda _kind, real=torch.device: real("cpu"))  # no card is needed to see what is done around it
+def test_a_graphics_card_gets_the_weights_and_rounds_unless_it_is_to_be_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No card is to be had: the processor stands in for it, and what is asked of the card is noted."""
+    moved: list[object] = []
+    rounded_on: list[tuple[object, ...]] = []
+    autocast, device = torch.autocast, torch.device
+
+    class Card:
+        type = "cuda"
+
+    def move(module: nn.Module, where: object) -> nn.Module:
+        moved.append(where)
+        return module
+
+    def round_on(kind: str, dtype: torch.dtype, *, enabled: bool) -> Any:
+        rounded_on.append((kind, dtype, enabled))
+        return autocast("cpu", dtype, enabled=enabled)
+
+    monkeypatch.setattr(nn.Module, "to", move)
+    monkeypatch.setattr(torch, "device", lambda kind: Card() if kind == "cuda" else device(kind))
+    monkeypatch.setattr(torch, "autocast", round_on)
+    take = Tensor.to
+    monkeypatch.setattr(
+        Tensor, "to", lambda values, where, *more, **named: values if isinstance(where, Card) else take(values, where, *more, **named)
+    )
     values = torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
     (expected,) = Backend().prepare(make_encoder())(values)
     (exact,), (rounded,) = (Backend("cuda", exact=exact).prepare(make_encoder())(values) for exact in (True, False))
+    assert moved == ["cuda", "cuda"] and rounded_on == [("cuda", torch.bfloat16, False), ("cuda", torch.bfloat16, True)]
     assert torch.equal(exact, expected)
     assert not torch.equal(rounded, expected) and rounded.dtype == torch.float32
 

@@ -200,7 +200,7 @@ def test_few_encounters_are_held_at_once_whatever_their_number(tmp_path: Path, m
         Image.fromarray(draw_photo()).save(tmp_path / "photos" / f"{number}.png")
     report = batch.predict_folder(tmp_path / "photos", tmp_path / "out", stand_in_predictor(), quiet=True)
     assert report.masks == 40
-    assert most <= 5
+    assert 2 <= most <= 5, "the next one is read while a model looks, and no more than a few"
 
 
 @pytest.mark.parametrize("error", [ValueError("shape"), IndexError("9"), ZeroDivisionError("0"), MemoryError()])
