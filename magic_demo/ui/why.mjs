@@ -32,7 +32,7 @@ export function mountWhy(element, { props, watch, trigger }) {
     if (body) body.scrollTop = scrolled;
     if (refocus) document.getElementById(refocus)?.focus({ preventScroll: true });
     // What scrolls into view stops above the pane: the column scrolls, or on a tablet held upright the page.
-    const covered = place.offsetHeight + (parseFloat(getComputedStyle(element).bottom) || 0) + 8;
+    const covered = place.offsetHeight + (parseFloat(getComputedStyle(place.closest("#why")).bottom) || 0) + 8;
     for (const scroller of [document.querySelector("#cards-panel"), document.documentElement]) {
       if (scroller) scroller.style.scrollPaddingBottom = html ? `${covered}px` : "";
     }
