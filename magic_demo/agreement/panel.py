@@ -142,7 +142,7 @@ def _code_family(said: Mapping[str, Sequence[Answers]], family: Family) -> Coded
     """said: voice -> answers to each case. What is in the slots is looked at once for each content they have: cases are many, contents few."""
     qids = [question.qid for question in family.questions]
     slots = {voice: [tuple(map(answers.get, qids)) for answers in row] for voice, row in said.items()}
-    contents = {content: _labels(content) for row in slots.values() for content in row}
+    contents = {content: _labels(content) for content in {content for row in slots.values() for content in row}}
     sets = sorted({labels for labels in contents.values() if labels is not None}, key=sorted)
     place: dict[frozenset[int] | None, int] = {labels: number for number, labels in enumerate(sets)}
     code = {content: place.get(labels, -1) for content, labels in contents.items()}

@@ -145,7 +145,7 @@ def list_cases(
     """Return a reader's cases of a queue; see ``Store.list_cases``."""
     row = find_row(session, reader)
     everything = all_assigned or role_of(row) == "adjudicator"
-    found = _read_queue(session, [CaseRow.queue == queue])
+    found = _read_queue(session, [CaseRow.queue == queue], [ReviewRow.reader_id == row.id])
     cases = [
         _as_reader_sees(case, found, row) for case in found.cases if everything or _is_for(row.name, found.assigned.get(case.number, ()))
     ]
@@ -160,7 +160,7 @@ def list_cases(
 def read_case(session: Session, key: CaseKey, reader: str) -> QueueCase:
     """Return one case as a reader sees it."""
     case, row = find_case(session, key), find_row(session, reader)
-    found = _read_queue(session, [CaseRow.number == case.number])
+    found = _read_queue(session, [CaseRow.number == case.number], [ReviewRow.reader_id == row.id])
     return _as_reader_sees(found.cases[0], found, row)
 
 
@@ -225,7 +225,8 @@ class _Queue:
     newest: Mapping[tuple[int, int], _Newest]
 
 
-def _read_queue(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> _Queue:
+def _read_queue(session: Session, conditions: Sequence[sa.ColumnElement[bool]], reviews: Sequence[sa.ColumnElement[bool]] = ()) -> _Queue:
+    """Return what these cases are, and what is newest of them; reviews: of these reviews alone."""
     cases = session.execute(sa.select(*_SEEN).where(*conditions).order_by(CaseRow.position, CaseRow.number)).all()
     assigned: dict[int, tuple[str, ...]] = defaultdict(tuple)
     pairs = (
@@ -241,7 +242,7 @@ def _read_queue(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) 
         (row.case_number, row.reader_id): _Newest(
             "done" if row.state == "done" else "in progress", row.flagged, row.differs, row.saved_at, row.number
         )
-        for row in session.execute(sa.select(*_SAID).where(ReviewRow.number.in_(_newest_numbers(conditions, []))))
+        for row in session.execute(sa.select(*_SAID).where(ReviewRow.number.in_(_newest_numbers(conditions, reviews))))
     }
     return _Queue(cases, assigned, newest)
 
