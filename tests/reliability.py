@@ -132,7 +132,7 @@ def _tell_soak(found: Mapping[str, Any] | None) -> Iterator[str]:
     if found is None:
         yield from (f"`{command}` has not been run.", "")
         return
-    yield f"{found['readers']} readers for {found['seconds'] / 60:g} minutes (`{command}`, {found['day']}; a short one: `{test}`), clients, page and models on one machine."
+    yield f"{found['readers']} readers for {found['seconds'] / 60:g} minutes (`{command}`, {found['day']}; a short one: `{test}`), each a very fast one who saves every {2 * found['pace'] / 3:g} to {4 * found['pace'] / 3:g} seconds. Clients, page and models share one machine of {found['cores']} cores."
     rows = {
         "cases opened": found["opened"],
         "saves answered": found["saves_answered"],
@@ -144,6 +144,7 @@ def _tell_soak(found: Mapping[str, Any] | None) -> Iterator[str]:
         "a save while predictions run, median and p95": f"{found['save_median_ms']} ms, {found['save_p95_ms']} ms",
         "opening a case, p95": f"{found['open_p95_ms']} ms",
         "memory after warm-up and at the end": f"{found['memory_after_warm_up_mb']} MB, {found['memory_at_the_end_mb']} MB ({found['growth']:+.1%})",
+        "processor time in cores: page with models, clients, other programs": f"{found['server_cpu']}, {found['clients_cpu']}, {found['others_cpu']}",
         "seconds from being asked to stop to the end": found["stop_seconds"],
         "beyond what is asked of it": "; ".join(found["faults"]) or "nothing",
     }

@@ -200,5 +200,5 @@ def test_a_case_that_is_assigned_to_others_is_not_opened(tmp_path: Path) -> None
         told = gr.EventData(None, {"queue": UPLOADS, "cases": [key.case_id], "readers": []})
         assert "no adjudicator" in page.queue.assign(told, REQUEST)[page.parts.status]
         store.set_role(LOCAL_READER, "adjudicator")
-        assert "1 cases assigned" in page.queue.assign(told, REQUEST)[page.parts.status]
+        assert "1 case assigned" in page.queue.assign(told, REQUEST)[page.parts.status]
         assert store.case(key, "ann").assigned_to == ()

@@ -22,6 +22,7 @@ from magic_demo.ui.gate import list_gates
 from magic_demo.ui.handlers import Handlers, Parts
 from magic_demo.ui.open_cases import OpenCases
 from magic_demo.ui.photo_intake import list_intake_routes
+from magic_demo.ui.quick_blocks import QuickBlocks
 from magic_demo.ui.readings_panel import readings_component
 from magic_demo.ui.review_form import form_component
 from magic_demo.ui.review_handlers import ReviewHandlers
@@ -57,7 +58,7 @@ def lay_out_page(
     """Put the parts together; return the page and what it does on events."""
     desk = desk or Desk()
     cases = OpenCases()
-    app = gr.Blocks(title="Magic Demo", analytics_enabled=False, fill_width=True)
+    app = QuickBlocks(title="Magic Demo", analytics_enabled=False, fill_width=True)
     with app:
         case = gr.State(None, delete_callback=cases.close)
         spoken = gr.State("en")
@@ -82,6 +83,8 @@ def lay_out_page(
         app.load(handlers.look_for_models, {status}, handlers.loading, **QUIET)  # what the page was built with may be long past
     add_agreement_page(app, desk, QUIET)
     app.queue(max_size=LIMITS.waiting)
+    app._queue.sleep_when_free = 0.01  # seconds; Gradio looks for work every millisecond, and wakes a laptop for nothing
+    app._queue.progress_update_sleep_when_free = 1.0  # of Gradio's own progress bars, which the page does not have
     return app, handlers
 
 
@@ -98,19 +101,20 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
 
     panel.upload.photos(handlers.upload, typed, shown, **QUIET)
     asked = panel.run.click(handlers.ask, None, [parts.status, panel.run, panel.cancel], queue=False, **QUIET)
-    asked.then(handlers.analyse, typed, answered, **models)
+    of_asked = asked.then(handlers.analyse, typed, answered, **models)
     chosen = panel.examples.choose(handlers.choose_example, {parts.case, parts.spoken}, [*shown, panel.run, panel.cancel], **QUIET)
-    chosen.then(handlers.analyse, typed, answered, **models)
+    of_chosen = chosen.then(handlers.analyse, typed, answered, **models)
     panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
     panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)
     parts.cards.answers(review.answer, None, kept, queue=False, **QUIET)
     parts.viewer.mask(review.outline, {parts.case}, kept, queue=False, **QUIET)
     parts.viewer.wand(review.wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
-    parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)
+    why = parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)
     seen = [parts.viewer, parts.readings, panel.messages, parts.status]
     covered = parts.viewer.cover(covering.cover, {parts.case}, seen, queue=False, **QUIET)
-    covered.then(covering.analyse_again, typed, answered, **models)
+    of_covered = covered.then(covering.analyse_again, typed, answered, **models)
     parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET)
+    handlers.refuse_when_full(of_asked, of_chosen, of_covered, why, **QUIET)
     parts.timer.tick(handlers.look_for_models, {parts.status}, handlers.loading, **QUIET)
 
 

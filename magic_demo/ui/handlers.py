@@ -25,7 +25,16 @@ from magic_demo.ui.photo_intake import Arrivals
 from magic_demo.ui.review import Drafts, ReviewDraft
 from magic_demo.ui.review_form import NO_FORM, unkept_value
 from magic_demo.ui.source import PredictorSource
-from magic_demo.ui.status import fixed_line, render_about, render_queued, render_source, render_status, render_step, says_loading
+from magic_demo.ui.status import (
+    fixed_line,
+    render_about,
+    render_queued,
+    render_source,
+    render_status,
+    render_step,
+    says_failed,
+    says_loading,
+)
 from magic_demo.ui.topbar import TopBar
 from magic_demo.ui.turns import StoppedError
 from magic_demo.ui.viewer import EMPTY, found_value, viewer_value
@@ -143,6 +152,17 @@ class Handlers:
             raise
         finally:
             self.stops.forget(session, stop)
+
+    def refuse(self, inputs: Updates) -> Updates:
+        """Say that what was asked of the models could not even wait, as too many do; what failed otherwise has said so itself."""
+        line = gr.skip() if says_failed(inputs[self.parts.status]) else render_status("failed", fixed_line("status.full"))
+        return {self.parts.status: line, **_busy(self.parts.panel, False)}
+
+    def refuse_when_full(self, *asked: gr.events.Dependency, **settings: Any) -> None:
+        """Wire what happens to these events when ``limits.waiting`` others wait already. settings: of every event."""
+        for event in asked:
+            outputs = [self.parts.status, self.parts.panel.run, self.parts.panel.cancel]
+            event.failure(self.refuse, {self.parts.status}, outputs, queue=False, **settings)
 
     def stop(self, request: gr.Request) -> None:
         """Stop the session's analysis."""

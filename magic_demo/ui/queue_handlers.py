@@ -12,7 +12,7 @@ from magic_demo.kept_cases import EXAMPLES
 from magic_demo.store import LOCAL_READER, QueueCase
 from magic_demo.types import CaseKey, ReviewKind, SavedReview
 from magic_demo.ui.handlers import Handlers, Updates
-from magic_demo.ui.queue_panel import Arrangement, queue_value, read_arrangement
+from magic_demo.ui.queue_panel import Arrangement, queue_value, read_arrangement, row_value
 from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.status import fixed_line, render_status
@@ -42,7 +42,7 @@ class QueueHandlers:
             asked = event._data.get("open")
             begun = [case for case in cases if case.state == "in progress"]
             last = max(begun, key=lambda case: case.number, default=None)
-            wanted = asked if asked in known else last.key.case_id if last is not None else None
+            wanted = asked if isinstance(asked, str) and asked in known else last.key.case_id if last is not None else None
             if wanted is None or self.page.drafts.get(str(request.session_hash)) is not None:  # the guide has opened its example
                 return {self.parts.panel.queue: self.list_value(arrangement, reader, None, None)}
             return self._open(inputs, arrangement, reader, wanted, request)
@@ -58,7 +58,8 @@ class QueueHandlers:
             if arrangement.queue is None or not isinstance(told.get("open"), str):
                 return {self.parts.status: gr.skip()}
             self.page.stop(request)  # what is under way is of the case before
-            return self._open(inputs, arrangement, self.review.reader(request), told["open"], request)
+            listed = told.get("queue") == arrangement.queue  # the browser has the list, of which one row changes
+            return self._open(inputs, arrangement, self.review.reader(request), told["open"], request, listed=listed)
         except MagicDemoError as error:
             return self.review.failed(error)
 
@@ -106,7 +107,9 @@ class QueueHandlers:
             yield from self.page.analyse(inputs, request)
             yield self.review.note_shown(draft)
 
-    def _open(self, inputs: Updates, arrangement: Arrangement, reader: str, case_id: str, request: gr.Request) -> Updates:
+    def _open(
+        self, inputs: Updates, arrangement: Arrangement, reader: str, case_id: str, request: gr.Request, *, listed: bool = False
+    ) -> Updates:
         desk, session = self.review.desk, str(request.session_hash)
         queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
         if queued.assigned_to and reader not in queued.assigned_to and self.review.store.reader(reader).role != "adjudicator":
@@ -124,11 +127,12 @@ class QueueHandlers:
             self.review.saver.note_shown(draft)
             updates |= self.page.show_prediction(case, read.encounter, prediction, draft)
         panel, language = self.parts.panel, self.page.language(inputs)
+        row = gr.update(row={**row_value(queued, reader), "case": case.case_id, "open": True})
         return {
             **updates,
             panel.narrative: read.encounter.narrative.text(language),
             panel.prompt: "",
-            panel.queue: self.list_value(arrangement, reader, case_id, case.case_id),
+            panel.queue: row if listed else self.list_value(arrangement, reader, case_id, case.case_id),
             panel.run: gr.update(interactive=not draft.hides_model),
             self.parts.form: self.review.form(draft),
             self.parts.readings: "",
@@ -170,7 +174,7 @@ class QueueHandlers:
             progress=[one for one in store.progress(queue) if one.reader != LOCAL_READER or one.done or one.in_progress]
             if signed_in
             else (),
-            adjudicator=signed_in and store.reader(reader).role == "adjudicator",
+            adjudicator=store.reader(reader).role == "adjudicator",
         )
 
     def _arrangement(self, event: gr.EventData) -> Arrangement:

@@ -143,7 +143,9 @@ class ReadingHandlers:
             case.case_id, last.answers, last.specified, last.masks, last.comment, last.flagged, last.difficulty, last.unusable,
             replace(reading, state=last.state, kind=last.kind),
         )  # fmt: skip
-        return {**self.review.reopen(request, case, taken), self.parts.status: self.review.said("status.taken_back", saved)}
+        updates = self.review.reopen(request, case, taken)
+        row = self.review.row(replace(taken, case=updates[self.parts.case]), saved)
+        return {**updates, **row, self.parts.status: self.review.said("status.taken_back", saved)}
 
     def _open(self, session: str, told: Mapping[str, object]) -> tuple[ReviewDraft, Reading]:
         draft = self.page.drafts.get(session)

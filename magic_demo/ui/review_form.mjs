@@ -39,7 +39,7 @@ export function mountReview(element, { props, watch, trigger }) {
     if (id !== state.case) {
       line.flush();
       const { flagged, difficulty, unusable, photos } = value;
-      Object.assign(state, { case: id, flagged, difficulty, unusable: [...unusable], photos, seconds: value.seconds, since: performance.now() });
+      Object.assign(state, { case: id, flagged, difficulty, unusable: [...unusable], photos, seconds: value.seconds, since: performance.now(), saved: {} });
       find("comment").value = value.comment;
       find("readings").setAttribute("aria-pressed", "false");
       const left = unsaved.open({ ...value.place, case: id });
@@ -52,7 +52,8 @@ export function mountReview(element, { props, watch, trigger }) {
 
   function receiveSaved(saved) {
     if (!saved || saved.case !== state.case) return;
-    state.saved = saved;
+    const known = (state.saved.history ?? []).filter(({ number }) => !saved.history.some((one) => one.number === number));
+    state.saved = { ...saved, history: [...known, ...saved.history].sort((one, other) => other.number - one.number) };
     unsaved.confirm(saved.case, saved.heard);
     draw();
   }
@@ -60,7 +61,7 @@ export function mountReview(element, { props, watch, trigger }) {
   // ---- what is drawn
 
   function draw() {
-    const { kind, state: stands, can_reveal: canReveal, changes, history } = state.saved;
+    const { kind, state: stands, changes, history } = state.saved;
     const done = stands === "done";
     root.dataset.kind = kind === "assisted" && state.mode === "unaided" ? "unaided" : kind;
     root.dataset.state = stands;
@@ -68,7 +69,7 @@ export function mountReview(element, { props, watch, trigger }) {
     for (const button of root.querySelectorAll("[data-difficulty]")) button.setAttribute("aria-checked", String(button.dataset.difficulty === state.difficulty));
     find("photos-field").hidden = !state.photos.length;
     find("photos").replaceChildren(...state.photos.map(drawPhoto));
-    find("reveal").hidden = !(kind === "blind" && canReveal && done);
+    find("reveal").hidden = !(kind === "blind" && done);
     find("finish").hidden = done;
     find("next").hidden = !done;
     find("readings").hidden = !(state.adjudicator || history.some((one) => one.state === "done"));

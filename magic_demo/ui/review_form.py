@@ -1,7 +1,7 @@
 """The bar under the cards: how the reading comes about, flag, notes, reveal, done; in its drawer comment, difficulty, unusable photos, history.
 
 Value (``form_value``) brings a case; of the same case the drawer's fields stay as the reader has them. ``saved`` (``saved_value``) says what
-the last save made of it.
+the last save made of it, and brings that save alone: the bar knows those before.
 
 Events:
 
@@ -116,14 +116,13 @@ def form_value(draft: ReviewDraft, photos: Sequence[Photo], saved: Mapping[str, 
 
 
 def saved_value(draft: ReviewDraft, history: Sequence[SavedReview], changes: Changes | None, heard: int) -> dict[str, Any]:
-    """Return what the bar shows of the saved readings of a case; the history is newest first. heard: changes of it that are saved."""
+    """Return what the bar shows of the saved readings of a case. history: those it does not have yet, oldest first. heard: changes of it that are saved."""
     reading = draft.reading
     return {
         "case": draft.case,
         "heard": heard,
         "kind": reading.kind if reading is not None else "assisted",
         "state": reading.state if reading is not None else "in progress",
-        "can_reveal": reading is not None and reading.kind == "blind" and any(is_blind_done(saved) for saved in history),
         "changes": asdict(changes) if changes is not None else None,
         "history": [
             {

@@ -12,14 +12,13 @@ from magic_demo.disagreements import Changes, count_changes
 from magic_demo.errors import MagicDemoError, StoreError
 from magic_demo.mask_runs import decode_mask
 from magic_demo.store import Store
-from magic_demo.types import Mask, SavedReview
+from magic_demo.types import Mask, ReviewKind, SavedReview
 from magic_demo.ui.desk import Desk
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.i18n import line_in_both
 from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.queue_panel import row_value
 from magic_demo.ui.review import Reading, ReviewDraft
-from magic_demo.ui.review_form import form_value, is_blind_done, saved_value
+from magic_demo.ui.review_form import form_value, saved_value
 from magic_demo.ui.saving import Saver
 from magic_demo.ui.status import fixed_line, render_status
 from magic_demo.ui.viewer import viewer_value
@@ -51,15 +50,18 @@ class ReviewState:
     def keep(self, request: gr.Request, line: str = "status.saved") -> Updates:
         """Save the session's draft and tell the page. What another reader's page sends, after somebody else signed in, is refused."""
         parts, session = self.page.parts, str(request.session_hash)
+        before = self.page.drafts.get(session)
+        heard = self.saver.count_heard(before.case) if before is not None else 0  # what is heard later may come too late for this save
         try:
             self.check_reader(request)
             saved = self.saver.save(session)
+            draft = self.page.drafts.get(session)
+            if saved is None or draft is None or draft.reading is None:
+                return {parts.status: gr.skip()}
+            told = saved_value(draft, [saved], self._changes(draft, draft.reading), heard)
         except MagicDemoError as error:
             return self.failed(error)
-        draft = self.page.drafts.get(session)
-        if saved is None or draft is None:
-            return {parts.status: gr.skip()}
-        return {**self.tell(draft), parts.status: self.said(line, saved)}
+        return {parts.form: gr.update(saved=told), **self.row(draft, saved), parts.status: self.said(line, saved)}
 
     def reopen(self, request: gr.Request, case: OpenCase, draft: ReviewDraft) -> Updates:
         """Show a case anew with another content: cards and viewer keep what they hold of a case, so that it is opened under a new id."""
@@ -73,23 +75,28 @@ class ReviewState:
             if not content.hides_model:
                 updates |= page.show_prediction(reopened, case.analysed.encounter, case.analysed.prediction, content)
         page.cases.close(case.case_id)
-        return {**updates, **self.tell(content), page.parts.form: self.form(content)}
+        return {**updates, **self.row(content), page.parts.form: self.form(content)}
 
     def note_shown(self, draft: ReviewDraft) -> Updates:
-        """Keep what the models said of the draft's case, which is shown now, and tell the bar and the list."""
+        """Keep what the models said of the draft's case, which is shown now, and tell the bar what that has changed beside a blind reading."""
+        parts, reading = self.page.parts, draft.reading
         try:
             self.saver.note_shown(draft)
-            return self.tell(draft)
+            if reading is None or reading.kind != "revealed":
+                return {parts.status: gr.skip()}
+            return {parts.form: gr.update(saved=saved_value(draft, [], self._changes(draft, reading), 0))}
         except MagicDemoError as error:
             return self.failed(error)
 
-    def tell(self, draft: ReviewDraft) -> Updates:
-        """Tell the bar and the list what is saved of the draft's case."""
-        parts, reading = self.page.parts, draft.reading
-        if reading is None:
+    def row(self, draft: ReviewDraft, saved: SavedReview | None = None) -> Updates:
+        """Tell the list under which id its case is open, and what a save has made of it; a consensus leaves the reader's own reading as it was."""
+        if draft.reading is None:
             return {}
-        row = {**row_value(self.store.case(reading.key, reading.reader), reading.reader), "case": draft.case}
-        return {parts.form: gr.update(saved=self._saved(draft, reading)), parts.panel.queue: gr.update(row=row)}
+        row: dict[str, Any] = {"queue": draft.reading.key.queue, "id": draft.reading.key.case_id, "case": draft.case}
+        if saved is not None and saved.review.kind != "consensus":
+            said = saved.review
+            row |= {"state": said.state, "flagged": said.flagged, "disagrees": bool(said.disagreements)}
+        return {self.page.parts.panel.queue: gr.update(row=row)}
 
     def viewer(self, draft: ReviewDraft, case: OpenCase, others: Mapping[str, Mapping[str, Mask]] | None = None) -> dict[str, Any]:
         """Return the viewer's value of an open case: what may be seen of the model, the reader's own masks, and others' by name."""
@@ -110,20 +117,24 @@ class ReviewState:
         case = self.page.cases.get(draft.case)
         photos = case.encounter.photos if case is not None else ()
         reading = draft.reading
-        saved = self._saved(draft, reading) if reading is not None else {}
+        saved = {}
+        if reading is not None:
+            history = self.store.history(reading.key, reading.reader)
+            saved = saved_value(draft, history, self._changes(draft, reading), self.saver.count_heard(draft.case))
         adjudicator = reading is not None and self.store.reader(reading.reader).role == "adjudicator"
         return form_value(
             draft, photos, saved, adjudicator=adjudicator, erases=reading is not None and self.desk.may_delete(reading.reader)
         )
 
-    def _saved(self, draft: ReviewDraft, reading: Reading) -> dict[str, Any]:
-        history = self.store.history(reading.key, reading.reader)
-        return saved_value(draft, history, self._changes(draft, reading, history), self.saver.count_heard(draft.case))
-
-    def _changes(self, draft: ReviewDraft, reading: Reading, history: list[SavedReview]) -> Changes | None:
-        blind = next((saved.review for saved in reversed(history) if is_blind_done(saved)), None)
+    def _changes(self, draft: ReviewDraft, reading: Reading) -> Changes | None:
         prediction = self.saver.prediction(draft)
-        if reading.kind != "revealed" or blind is None or prediction is None:
+        if reading.kind != "revealed" or prediction is None:
             return None
-        reference = self.desk.reference(self.store.case(reading.key, reading.reader))
-        return count_changes(blind.answers, draft.answers, prediction.answers, reference, masks_before=blind.masks, masks_after=draft.masks)
+        kinds: tuple[ReviewKind, ...] = ("blind",)
+        blind = self.store.latest(reading.key, reading.reader, kinds=kinds, state="done")
+        if blind is None:
+            return None
+        reference, before = self.desk.reference(self.store.case(reading.key, reading.reader)), blind.review
+        return count_changes(
+            before.answers, draft.answers, prediction.answers, reference, masks_before=before.masks, masks_after=draft.masks
+        )

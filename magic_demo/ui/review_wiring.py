@@ -35,22 +35,23 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     models = {**quiet, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
 
     arrived = panel.queue.arrive(queue.arrive, inputs, opened, queue=False, **quiet)
-    arrived.then(queue.analyse, typed, answered, **models)
+    of_arrived = arrived.then(queue.analyse, typed, answered, **models)
     chosen = panel.queue.open(queue.open, inputs, opened, queue=False, **quiet)
-    chosen.then(queue.analyse, typed, answered, **models)
+    of_chosen = chosen.then(queue.analyse, typed, answered, **models)
     panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], queue=False, **quiet)
     panel.queue.assign(queue.assign, None, [panel.queue, parts.status], queue=False, **quiet)
     kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
-    kept_now.then(queue.analyse, typed, answered, **models)
+    of_kept = kept_now.then(queue.analyse, typed, answered, **models)
     parts.form.erase(Erasing(review).erase, {parts.case}, [*case, panel.narrative, panel.prompt, panel.queue], queue=False, **quiet)
     parts.form.note(reading.note, None, kept, queue=False, **quiet)
     parts.form.restore(reading.restore, None, [*case, panel.queue], queue=False, **quiet)
     parts.form.finish(reading.finish, None, kept, queue=False, **quiet)
-    parts.form.reveal(reading.reveal, typed, answered, **models)
+    revealed = parts.form.reveal(reading.reveal, typed, answered, **models)
     parts.form.compare(side.compare, None, [parts.readings, parts.viewer, parts.status], queue=False, **quiet)
     parts.readings.leave(side.close, None, [parts.readings, parts.viewer], queue=False, **quiet)
     parts.readings.build(side.build, None, [*case, panel.queue], queue=False, **quiet)
     parts.form.back(reading.take_back, None, [*case, panel.queue], queue=False, **quiet)
+    page.refuse_when_full(of_arrived, of_chosen, of_kept, revealed, **quiet)
 
 
 def list_review_routes(desk: Desk) -> list[Route]:

@@ -1,0 +1,60 @@
+"""Gradio's page, less what it does for components that an event does not change.
+
+For every output of every event, of those that stay as they are too, Gradio builds the component anew, asks it for its settings and keeps its value
+with the session: some milliseconds of the one loop that answers everybody, and patients' photos in memory for as long as a session lasts.
+The components of this page that are drawn by scripts (``gr.HTML``) need none of it: what an update says goes to the browser as it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+from copy import copy
+from typing import Any
+
+import gradio as gr
+from gradio.block_function import BlockFunction
+from gradio.state_holder import SessionState
+
+_OWN = frozenset(inspect.signature(gr.HTML.__init__).parameters)
+"""What Gradio takes as settings of the component itself; whatever else an update names is a property of its scripts."""
+
+
+class QuickBlocks(gr.Blocks):
+    """A page whose events cost what they change."""
+
+    async def postprocess_data(
+        self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
+    ) -> list[Any]:
+        """Return what the browser is sent for each output of an event; what Gradio itself would send."""
+        if not isinstance(predictions, dict) or not predictions or not all(part in block_fn.outputs for part in predictions):
+            return await super().postprocess_data(block_fn, predictions, state)  # not by component; or a fault that Gradio has words for
+        sent = {part: _write(value) for part, value in predictions.items() if _is_quick(part, value)}
+        slow = {part: value for part, value in predictions.items() if part not in sent}
+        if slow:
+            event = copy(block_fn)
+            event.outputs = list(slow)
+            sent |= zip(slow, await super().postprocess_data(event, slow, state), strict=True)
+        return [sent.get(part, None if part.stateful else gr.skip()) for part in block_fn.outputs]
+
+
+def _is_quick(part: object, value: object) -> bool:
+    """Return whether Gradio has nothing to do here: nothing changes, or a value or properties that are the scripts' own."""
+    changed = _read_update(value)
+    if changed is not None and not changed:
+        return not isinstance(part, gr.State)
+    return isinstance(part, gr.HTML) and not _OWN & (changed or {}).keys()
+
+
+def _write(value: object) -> object:
+    changed = _read_update(value)
+    if changed is None:
+        return value
+    props = {name: one for name, one in changed.items() if one is not None}
+    return {"__type__": "update", "props": props} if props else gr.skip()
+
+
+def _read_update(value: object) -> dict[str, Any] | None:
+    """Return what a ``gr.update`` names, None where the value is a value."""
+    if not isinstance(value, dict) or value.get("__type__") != "update":
+        return None
+    return {name: one for name, one in value.items() if name != "__type__"}
