@@ -19,7 +19,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from benchmarks.memory import find_peak, find_resident_peak
-from benchmarks.timing import Row, take_times
+from benchmarks.timing import Reading, Row, take_times
 from magic_demo.mask_files import mask_file_name, write_mask
 from magic_demo.mask_scoring import score_mask_folders
 from magic_demo.scoring import Scores
@@ -87,7 +87,7 @@ def compare(reference: NDArray[np.int64] | NDArray[np.uint8], system: NDArray[np
     return both, alone, missed
 
 
-def measure(rounds: int, *, quick: bool = False) -> list[Row]:
+def measure(rounds: int, *, quick: bool = False) -> list[Row | Reading]:
     """Return the stage's lines for the table."""
     photos, size = (4, (120, 160)) if quick else (15, (1200, 1600))
     few, large = (2, (240, 320)) if quick else (4, (3000, 4000))
@@ -95,7 +95,7 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     return [
         measure_scorer(photos, size, rounds, target=15),
         measure_scorer(few, large, rounds),
-        measure_processes(many, few, large),
+        *measure_processes(many, few, large),
     ]
 
 
@@ -118,8 +118,8 @@ def measure_scorer(photos: int, size: tuple[int, int], rounds: int, *, target: f
     )
 
 
-def measure_processes(photos: int, drawn: int, size: tuple[int, int]) -> Row:
-    """Compare one process with two by the clock, on as many photos as the challenge has: links to a few drawn ones."""
+def measure_processes(photos: int, drawn: int, size: tuple[int, int]) -> tuple[Row, Reading]:
+    """Compare one process with two by the clock, on as many photos as the challenge has: links to a few drawn ones; weigh the one."""
     with tempfile.TemporaryDirectory() as name:
         reference, system = _make_folders(Path(name))
         draw_masks(reference, system, drawn, size)
@@ -136,10 +136,13 @@ def measure_processes(photos: int, drawn: int, size: tuple[int, int]) -> Row:
         times = take_times({count: partial(score, count) for count in (1, 2)}, 1, wall=True, warm=False)
         words = ["--masks-reference", str(reference), "--masks-system", str(system), "--quiet"]
         resident = find_resident_peak([sys.executable, "-m", "magic_demo", "score", *words])
+    what = f"scoring {photos} photos of {size[1]}x{size[0]}"
     said = "numbers equal to the last bit" if scores[1] == scores[2] else "numbers DIFFER"
     whole = photos * size[0] * size[1] * 8 / 1e9
-    difference = f"{said}; {resident:.0f} MB resident at most in one process (whole majority masks: {whole:.0f} GB)"
-    return Row(f"scoring {photos} photos of {size[1]}x{size[0]}, one process against two, by the clock", times[1], times[2], difference)
+    return (
+        Row(f"{what}, one process against two, by the clock", times[1], times[2], said),
+        Reading(f"memory of {what} in one process", resident, "MB", 1000, f"whole majority masks would take {whole:.0f} GB"),
+    )
 
 
 def _make_folders(folder: Path) -> tuple[Path, Path]:
@@ -153,8 +156,8 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    for row in measure(parser.parse_args().rounds):
-        print(row.format(), flush=True)
+    for line in measure(parser.parse_args().rounds):
+        print(line.format(), flush=True)
 
 
 if __name__ == "__main__":
