@@ -30,6 +30,12 @@ export function nextOpen(cases, open) {
   return order.find((one) => one.state !== "done")?.id ?? null;
 }
 
+/** Return which of `count` rows are drawn, [from, to): `most` of them around the one at `at`, the first ones where that is below 0. */
+export function drawnPart(count, at, most) {
+  const from = Math.max(0, Math.min(at - Math.floor(most / 2), count - most));
+  return [from, Math.min(count, from + most)];
+}
+
 export function countDone(cases) {
   return cases.filter((one) => one.state === "done").length;
 }

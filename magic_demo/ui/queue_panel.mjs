@@ -1,6 +1,6 @@
 // The list of cases in the left column: draws what the server says of the queue, opens cases, remembers where the reader was.
 
-import { countDone, listed, nextOpen, stepFrom } from "./queue_list.mjs";
+import { countDone, drawnPart, listed, nextOpen, stepFrom } from "./queue_list.mjs";
 import { mountReaders } from "./queue_readers.mjs";
 import { followShiftKeys, relabel, sendRest } from "./review_line.mjs";
 import { exportAddress, mountTakeAway } from "./take_away.mjs";
@@ -8,13 +8,14 @@ import { onLanguage, readWords } from "./viewer/words.mjs";
 
 const KEPT_AS = "magic-demo-place"; // the list's arrangement, for the next visit
 const OPEN_AS = "magic-demo-open"; // which case is open, until the tab is closed
+const MOST_ROWS = 200; // a queue may have ten thousand cases: of those far from the open one the number is drawn
 const SIGNS = { "not started": "○", "in progress": "◐", done: "✓" };
 
 export function mountQueue(element, { props, watch, trigger }) {
   const root = element.querySelector(".queue");
   const find = (name) => root.querySelector(`#queue-${name}`);
   const word = readWords(root);
-  const state = { queue: null, reader: "", cases: [], open: null, caseId: null, order: "position", filter: "all", mode: "assisted", ...keptPlace() };
+  const state = { queue: null, reader: "", cases: [], open: null, caseId: null, order: "position", filter: "all", mode: "assisted", rows: MOST_ROWS, ...keptPlace() };
 
   function keptPlace() {
     try {
@@ -51,7 +52,7 @@ export function mountQueue(element, { props, watch, trigger }) {
       root.hidden = false; // the first case was kept, or there are cases: examples make room
       for (const examples of document.querySelectorAll("details.examples")) examples.open = false;
     }
-    Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases, order: value.order, mode: value.mode });
+    Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases.map((one) => ({ ...one })), order: value.order, mode: value.mode });
     Object.assign(state, { readers: value.readers, adjudicator: value.adjudicator });
     if (!value.arranged) Object.assign(state, { open: value.open, caseId: value.case }); // a case may have been opened since it was asked for
     find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
@@ -96,7 +97,8 @@ export function mountQueue(element, { props, watch, trigger }) {
     find("bar").style.width = `${state.cases.length ? (100 * done) / state.cases.length : 0}%`;
     const shown = listed(state.cases, state.filter);
     const list = find("list");
-    list.replaceChildren(...shown.map(drawCase));
+    const [from, to] = drawnPart(shown.length, shown.findIndex((one) => one.id === state.open), state.rows);
+    list.replaceChildren(...drawMore(from), ...shown.slice(from, to).map(drawCase), ...drawMore(shown.length - to));
     find("none").hidden = shown.length > 0;
     find("session").hidden = state.open !== null;
     list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
@@ -123,6 +125,18 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (one.flagged) button.append(part("queue-flag", "⚑"));
     item.append(button);
     return item;
+  }
+
+  function drawMore(count) {
+    if (count === 0) return [];
+    const item = document.createElement("li");
+    const more = Object.assign(document.createElement("button"), { type: "button", className: "quiet queue-more", textContent: `${word("more")}: ${count}` });
+    more.addEventListener("click", () => {
+      state.rows *= 4;
+      draw();
+    });
+    item.append(more);
+    return [item];
   }
 
   function part(name, text) {

@@ -80,7 +80,7 @@ _PANEL = """
   </div>
   <div hidden><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i>
     <i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i>
-    <i data-word="assigned" [[title queue.assigned]]></i><i data-word="each_all" [[title queue.each_all]]></i></div>
+    <i data-word="assigned" [[title queue.assigned]]></i><i data-word="each_all" [[title queue.each_all]]></i><i data-word="more" [[title queue.more]]></i></div>
 </details>
 """
 _THROWAWAY = '<p class="queue-none" id="queue-throwaway">[[queue.throwaway]]</p>'

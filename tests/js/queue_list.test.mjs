@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { countDone, listed, nextOpen, stepFrom } from "../../magic_demo/ui/queue_list.mjs";
+import { countDone, drawnPart, listed, nextOpen, stepFrom } from "../../magic_demo/ui/queue_list.mjs";
 
 const one = (id, state, more = {}) => ({ id, state, flagged: false, disagrees: false, ...more });
 const CASES = [one("a", "done"), one("b", "not started"), one("c", "in progress", { flagged: true }), one("d", "done", { disagrees: true }), one("e", "not started")];
@@ -35,3 +35,12 @@ test("the next case to do comes after the open one, then from the start; none wh
 });
 
 test("done cases are counted", () => assert.equal(countDone(CASES), 2));
+
+test("of a long list the rows around the open case are drawn, of a short one all", () => {
+  assert.deepEqual(drawnPart(10000, -1, 200), [0, 200]);
+  assert.deepEqual(drawnPart(10000, 5000, 200), [4900, 5100]);
+  assert.deepEqual(drawnPart(10000, 9999, 200), [9800, 10000]);
+  assert.deepEqual(drawnPart(10000, 30, 200), [0, 200]);
+  for (const at of [-1, 0, 2]) assert.deepEqual(drawnPart(3, at, 200), [0, 3]);
+  assert.deepEqual(drawnPart(0, -1, 200), [0, 0]);
+});
