@@ -202,3 +202,21 @@ def test_a_case_that_is_assigned_to_others_is_not_opened(tmp_path: Path) -> None
         store.set_role(LOCAL_READER, "adjudicator")
         assert "1 case assigned" in page.queue.assign(told, REQUEST)[page.parts.status]
         assert store.case(key, "ann").assigned_to == ()
+
+
+def test_a_save_tells_of_itself_alone_and_a_case_of_the_list_that_is_opened_of_its_row(page: Page) -> None:
+    page.upload("arm")
+    page.keep()
+    (key,) = (case.key for case in page.desk.opened_store.list_cases(UPLOADS, LOCAL_READER))
+    page.say(page.review.answer, answers={"CQID025": [0]})
+    updates = page.say(page.reading.note, comment="scaly", flagged=True)
+    history = page.desk.opened_store.history(key, LOCAL_READER)
+    assert len(history) == 3 and [one["number"] for one in updates[page.parts.form]["saved"]["history"]] == [history[-1].number]
+    row = {"queue": UPLOADS, "id": key.case_id, "case": page.case_id, "state": "in progress", "flagged": True, "disagrees": False}
+    assert updates[page.parts.panel.queue]["row"] == row
+    opened = page.queue.open(page.inputs(), gr.EventData(None, {"queue": UPLOADS, "open": key.case_id}), REQUEST)
+    told = opened[page.parts.panel.queue]["row"]
+    assert told.items() >= {**row, "case": page.case_id, "open": True}.items() and page.case_id != row["case"]
+    assert [one["number"] for one in opened[page.parts.form]["saved"]["history"]] == [saved.number for saved in reversed(history)]
+    other = page.queue.open(page.inputs(), gr.EventData(None, {"queue": "gone", "open": key.case_id}), REQUEST)
+    assert other[page.parts.panel.queue]["cases"], "a browser with another list gets the whole of this one"

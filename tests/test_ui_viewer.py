@@ -84,6 +84,14 @@ def test_photos_that_have_no_map_are_sent_without_one() -> None:
     assert viewer_value("text", [], prediction)["text_only"]
 
 
+def test_a_photo_that_is_shown_again_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    photo = Photo("IMG", np.full((30, 40, 3), 90, np.uint8))
+    first = viewer_value("one", [photo])["photos"][0]["src"]
+    monkeypatch.setattr("magic_demo.ui.viewer.encode_photo", lambda _pixels: "encoded again")
+    assert viewer_value("two", [photo])["photos"][0]["src"] == first
+    assert viewer_value("two", [Photo("IMG", photo.pixels)])["photos"][0]["src"] == "encoded again", "a photo that was covered is another"
+
+
 def test_masks_of_the_reader_and_of_others_are_sent_as_run_lengths() -> None:
     photos = [Photo("one", np.zeros((30, 40, 3), np.uint8))]
     mask = np.zeros((30, 40), np.bool_)

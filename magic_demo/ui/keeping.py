@@ -59,8 +59,7 @@ class Keeping:
         asked = read_arrangement(told, desk.mode)
         arrangement = Arrangement(kept.key.queue, "position", "assisted" if case.analysed is not None else asked.mode)
         queued = store.case(kept.key, reader)
-        latest = self.queue.latest(kept.key, reader)
-        saved = self.queue.begin_draft(case.case_id, queued, latest, arrangement, reader)
+        saved = self.queue.begin_draft(case.case_id, queued, store.history(kept.key, reader), arrangement, reader)
         if draft.answers or draft.masks:
             masks = {kept.names[name]: runs for name, runs in draft.masks.items() if name in kept.names}
             saved = replace(saved, answers=draft.answers, specified=draft.specified, masks=masks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -115,10 +115,10 @@ class QueueHandlers:
         if queued.assigned_to and reader not in queued.assigned_to and self.review.store.reader(reader).role != "adjudicator":
             raise StoreError(f"{case_id} is assigned to others; an adjudicator can assign it to {reader}")
         read = desk.read_case(queued)
-        latest = self.latest(queued.key, reader)
+        history = self.review.store.history(queued.key, reader)
         before = self.page.cases.get(inputs[self.parts.case])
         case = self.page.replace_case(before, read.encounter, request, example=queued.key.queue == EXAMPLES, queued=True)
-        draft = self.begin_draft(case.case_id, queued, latest, arrangement, reader)
+        draft = self.begin_draft(case.case_id, queued, history, arrangement, reader)
         self.page.drafts.begin(session, draft)
         updates = self.page.show_case(case, read.problems, draft)
         prediction = None if draft.hides_model else desk.prediction(queued.key)
@@ -134,20 +134,17 @@ class QueueHandlers:
             panel.prompt: "",
             panel.queue: row if listed else self.list_value(arrangement, reader, case_id, case.case_id),
             panel.run: gr.update(interactive=not draft.hides_model),
-            self.parts.form: self.review.form(draft),
+            self.parts.form: self.review.form(draft, history),
             self.parts.readings: "",
         }
 
-    def latest(self, key: CaseKey, reader: str) -> SavedReview | None:
-        """Return a reader's newest review of a case: of an adjudicator the consensus, too."""
-        adjudicator = self.review.store.reader(reader).role == "adjudicator"
-        return self.review.store.latest(key, reader, kinds=None if adjudicator else OWN_KINDS)
-
     def begin_draft(
-        self, open_id: str, queued: QueueCase, latest: SavedReview | None, arrangement: Arrangement, reader: str
+        self, open_id: str, queued: QueueCase, history: Sequence[SavedReview], arrangement: Arrangement, reader: str
     ) -> ReviewDraft:
-        """Return the draft of a case that a reader opens: what is newest of it, and how the reading goes on."""
-        kinds = {saved.review.kind for saved in self.review.store.history(queued.key, reader)}
+        """Return the draft of a case that a reader opens: what is newest of all they saved of it, and how the reading goes on."""
+        kinds = {saved.review.kind for saved in history}
+        adjudicator = self.review.store.reader(reader).role == "adjudicator"  # who sees the consensus, too
+        latest = next((saved for saved in reversed(history) if adjudicator or saved.review.kind in OWN_KINDS), None)
         kind = self.review.desk.choose_kind(arrangement.mode, reader, queued.key, kinds)
         if latest is not None and latest.review.kind == "consensus":
             kind = "consensus"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,15 +112,15 @@ class ReviewState:
         """Return the status line of a save, with the time on this computer's clock."""
         return render_status("done", fixed_line(line, time=saved.saved_at.astimezone().strftime("%H:%M:%S")))
 
-    def form(self, draft: ReviewDraft) -> dict[str, Any]:
-        """Return the bar's value for a case that was just opened."""
+    def form(self, draft: ReviewDraft, history: Sequence[SavedReview] | None = None) -> dict[str, Any]:
+        """Return the bar's value for a case that was just opened. history: all that the reader saved of it, where it was read already."""
         case = self.page.cases.get(draft.case)
         photos = case.encounter.photos if case is not None else ()
         reading = draft.reading
         saved = {}
         if reading is not None:
-            history = self.store.history(reading.key, reading.reader)
-            saved = saved_value(draft, history, self._changes(draft, reading), self.saver.count_heard(draft.case))
+            known = self.store.history(reading.key, reading.reader) if history is None else history
+            saved = saved_value(draft, known, self._changes(draft, reading), self.saver.count_heard(draft.case))
         adjudicator = reading is not None and self.store.reader(reading.reader).role == "adjudicator"
         return form_value(
             draft, photos, saved, adjudicator=adjudicator, erases=reading is not None and self.desk.may_delete(reading.reader)

@@ -47,6 +47,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import cv2
 import gradio as gr
@@ -79,6 +80,8 @@ EMPTY: dict[str, Any] = {
     "restore": 0,
     "others": [],
 }
+_ADDRESSES: WeakKeyDictionary[Photo, str] = WeakKeyDictionary()
+"""Photos of open cases as the viewer gets them: a case is shown several times, and its photos are gone with it."""
 
 # Gradio knows a component's own events by their quoted names in this text.
 _ON_LOAD = """
@@ -160,9 +163,16 @@ def _photo_value(number: int, photo: Photo, found: PhotoPrediction | None, thres
         "name": photo.photo_id,
         "width": width,
         "height": height,
-        "src": encode_photo(photo.pixels),
+        "src": _photo_address(photo),
         "levels": encode_levels(found.probability, photo.size, threshold) if found is not None else None,
     }
+
+
+def _photo_address(photo: Photo) -> str:
+    address = _ADDRESSES.get(photo)
+    if address is None:
+        address = _ADDRESSES[photo] = encode_photo(photo.pixels)
+    return address
 
 
 def encode_photo(pixels: Pixels) -> str:
