@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from magic_demo.backups import BackupError, restore_backup, write_backup
 from magic_demo.checkpoints import read_preprocessing
-from magic_demo.errors import LONGEST, CheckpointError, FormError
+from magic_demo.errors import LONGEST, CheckpointError, FormError, StoreError
 from magic_demo.questions import load_families
 from magic_demo.store import NewCase, Store
 from magic_demo.types import Photo
@@ -55,6 +56,26 @@ def test_a_backup_that_is_a_zip_bomb(backup: Path, tmp_path: Path) -> None:
     changed = change(backup, "backup.json", b'{"kind": "magic-demo backup"' + b" " * 20_000_000 + b"}")
     with Store.open(tmp_path / "to") as store, pytest.raises(BackupError, match="says more of itself than a backup does"):
         restore_backup(changed, store, tmp_path / "photos")
+
+
+@pytest.mark.parametrize(
+    ("kept", "changed"),
+    [(b'"position": 0', b'"position": 99999999999999999999'), (b'"uncertainty": null', b'"uncertainty": 1' + b"0" * 400)],
+    ids=["whole", "float"],
+)
+def test_a_backup_with_a_number_beyond_any_databases(backup: Path, tmp_path: Path, kept: bytes, changed: bytes) -> None:
+    with zipfile.ZipFile(backup) as archive:
+        rows = archive.read("rows.jsonl")
+    assert rows.count(kept) == 1
+    with Store.open(tmp_path / "to") as store, pytest.raises(StoreError, match="that cannot be"):
+        restore_backup(change(backup, "rows.jsonl", rows.replace(kept, changed)), store, tmp_path / "photos")
+
+
+def test_a_backup_with_a_time_after_the_last_year(backup: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(backup) as archive:
+        rows = re.sub(rb'"added_at": "[^"]+"', b'"added_at": "9999-12-31T23:30:00-01:00"', archive.read("rows.jsonl"))
+    with Store.open(tmp_path / "to") as store, pytest.raises(StoreError, match="a added_at that cannot be"):
+        restore_backup(change(backup, "rows.jsonl", rows), store, tmp_path / "photos")
 
 
 def test_unusable_photos_that_are_lists() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +17,8 @@ Row = tuple[str, dict[str, Any]]
 """A table's name, and its columns' values as JSON has them; times as ISO 8601."""
 
 AT_ONCE = 500
+LARGEST = 2**63
+"""Whole numbers are below it in both databases."""
 NUMBERED = {"readers": "id", "cases": "number", "reviews": "number"}
 """Tables whose rows are numbered, by the column; of cases and reviews no number is ever used again."""
 
@@ -91,10 +93,10 @@ def _read_value(table: sa.Table, column: sa.Column[Any], value: Any) -> Any:
         return None
     if kind is datetime and isinstance(value, str):
         try:
-            return datetime.fromisoformat(value)
-        except ValueError:
+            return datetime.fromisoformat(value).astimezone(UTC)
+        except (ValueError, OverflowError):  # the last hour of all years is beyond them in UTC
             kind = str
-    elif type(value) is kind or (kind is float and type(value) is int):
+    elif (type(value) is kind or (kind is float and type(value) is int)) and (type(value) is not int or abs(value) < LARGEST):
         return value
     raise StoreError(f"a row of {table.name} with a {column.name} that cannot be ({str(value)[:40]!r}); take another backup")
 
