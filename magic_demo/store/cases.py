@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -166,28 +166,39 @@ def read_case(session: Session, key: CaseKey, reader: str) -> QueueCase:
 
 def measure_progress(session: Session, queue: str) -> list[Progress]:
     """Return how far each reader is in a queue; see ``Store.progress``."""
-    found = _read_queue(session, [CaseRow.queue == queue])
+    in_queue = [CaseRow.queue == queue]
+    everything = session.scalar(sa.select(sa.func.count()).select_from(CaseRow).where(*in_queue)) or 0
+    given = (
+        sa.select(AssignmentRow.reader_id, sa.func.count())
+        .join(CaseRow, CaseRow.number == AssignmentRow.case_number)
+        .where(*in_queue)
+        .group_by(AssignmentRow.reader_id)
+    )
+    given_to: dict[int, int] = dict(session.execute(given).tuples().all())
+    of_case = sa.select(AssignmentRow.reader_id).where(AssignmentRow.case_number == ReviewRow.case_number)
+    is_theirs = sa.or_(~of_case.exists(), of_case.where(AssignmentRow.reader_id == ReviewRow.reader_id).exists())
+    assigned = sa.select(sa.func.count(AssignmentRow.case_number.distinct())).join(CaseRow, CaseRow.number == AssignmentRow.case_number)
+    anybodys = everything - (session.scalar(assigned.where(*in_queue)) or 0)
+    what = (ReviewRow.reader_id, is_theirs.label("theirs"), ReviewRow.state, ReviewRow.flagged, ReviewRow.differs)
+    counted = sa.select(*what, sa.func.count().label("cases")).where(ReviewRow.number.in_(_newest_numbers(in_queue, [])))
+    begun: dict[int, list[Any]] = defaultdict(list)
+    for row in session.execute(counted.group_by(*what)):
+        begun[row.reader_id].append(row)
     rows = {row.name: row for row in session.scalars(sa.select(ReaderRow))}
-    given = Counter(name for names in found.assigned.values() for name in names)
-    anybodys = len(found.cases) - len(found.assigned)
-    begun: dict[int, list[tuple[int, _Newest]]] = defaultdict(list)
-    for (case_number, reader_id), newest in found.newest.items():
-        begun[reader_id].append((case_number, newest))
     progress = []
     for reader in list_readers(session, removed=True):
-        said = begun[rows[reader.name].id]
-        theirs = [newest for number, newest in said if reader.removed or _is_for(reader.name, found.assigned.get(number, ()))]
-        if reader.removed and not said:
+        number = rows[reader.name].id
+        theirs = [row for row in begun[number] if reader.removed or row.theirs]
+        if reader.removed and not theirs:
             continue
-        states = [newest.state for newest in theirs]
         progress.append(
             Progress(
                 reader=reader.name,
-                cases=len(theirs) if reader.removed else anybodys + given[reader.name],
-                in_progress=states.count("in progress"),
-                done=states.count("done"),
-                flagged=sum(newest.flagged for newest in theirs),
-                disagreeing=sum(newest.differs for newest in theirs),
+                cases=sum(row.cases for row in theirs) if reader.removed else anybodys + given_to.get(number, 0),
+                in_progress=sum(row.cases for row in theirs if row.state != "done"),
+                done=sum(row.cases for row in theirs if row.state == "done"),
+                flagged=sum(row.cases for row in theirs if row.flagged),
+                disagreeing=sum(row.cases for row in theirs if row.differs),
             )
         )
     return progress

@@ -15,8 +15,8 @@ Version = Hashable
 """What is another one whenever the same question may have another answer."""
 MOST_QUESTIONS = 16
 """Questions whose last answer is kept; the one that was asked for longest ago is forgotten first."""
-REST = 4.0
-"""After a question was measured, it is not measured again for so many times as long as that took: saving goes before counting."""
+REST, MOST_REST = 4.0, 5.0
+"""After a question was measured, it is not measured again for so many times as long as that took, nor for more seconds: saving goes before counting."""
 
 
 @dataclass
@@ -77,4 +77,4 @@ class Background:
         now = time.monotonic()
         with held.lock:
             held.answer, held.problem = (version, found) if found is not None else held.answer, problem
-            held.running, held.rest_until = None, now + REST * (now - began)
+            held.running, held.rest_until = None, now + min(MOST_REST, REST * (now - began))
