@@ -42,12 +42,15 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   mountTakeAway(root.querySelector(".queue-formats"), () => state);
 
+  let wanted = null; // the arrangement that was asked for last, until an answer comes
   const place = () => ({ queue: state.queue, order: state.order, mode: state.mode });
 
   // ---- what comes from the server
 
   function receive(value) {
     if (!value?.queue) return;
+    if (value.arranged && wanted && ["queue", "order", "mode"].some((what) => value[what] !== wanted[what])) return; // the answer to what was chosen since is under way
+    wanted = null;
     if (root.hidden) {
       root.hidden = false; // the first case was kept, or there are cases: examples make room
       for (const examples of document.querySelectorAll("details.examples")) examples.open = false;
@@ -156,6 +159,7 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   function arrange(change) {
     Object.assign(state, change);
+    wanted = place();
     keepPlace();
     draw();
     trigger("arrange", { ...place(), open: state.open, case: state.caseId });

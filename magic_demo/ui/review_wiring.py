@@ -38,7 +38,7 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     of_arrived = arrived.then(queue.analyse, typed, answered, **models)
     chosen = panel.queue.open(queue.open, inputs, opened, queue=False, **quiet)
     of_chosen = chosen.then(queue.analyse, typed, answered, **models)
-    panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], queue=False, **quiet)
+    panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], queue=False, trigger_mode="multiple", **quiet)
     panel.queue.assign(queue.assign, None, [panel.queue, parts.status], queue=False, **quiet)
     kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
     of_kept = kept_now.then(queue.analyse, typed, answered, **models)
