@@ -174,7 +174,7 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
         .where(*in_queue)
         .group_by(AssignmentRow.reader_id)
     )
-    given_to: dict[int, int] = dict(session.execute(given).tuples().all())
+    given_to = {reader_id: count for reader_id, count in session.execute(given)}  # noqa: C416 - rows are no tuples to mypy
     of_case = sa.select(AssignmentRow.reader_id).where(AssignmentRow.case_number == ReviewRow.case_number)
     is_theirs = sa.or_(~of_case.exists(), of_case.where(AssignmentRow.reader_id == ReviewRow.reader_id).exists())
     assigned = sa.select(sa.func.count(AssignmentRow.case_number.distinct())).join(CaseRow, CaseRow.number == AssignmentRow.case_number)
