@@ -12,7 +12,7 @@ export function openLegend(root, { layers, word, redraw }) {
     return [
       ...(model ? [["model", word("model"), own ? MODEL_BESIDE : MODEL]] : []),
       ...(own ? [["own", word("own"), OWN]] : []),
-      ...others.map((reader, number) => [`reader-${number}`, reader, lookOf(number)]),
+      ...others.map((reader, number) => [`reader-${number}`, reader === "consensus" ? word("consensus") : reader, lookOf(number)]),
     ];
   }
 
