@@ -54,7 +54,7 @@ def test_a_box_is_refined_to_the_lesion(seed: int, skin: tuple[int, int, int], l
 
 def test_a_hint_drawn_on_a_small_copy_finds_in_the_large_photo_what_it_finds_in_the_copy() -> None:
     small, truth = draw_case((300, 400), 4, *KINDS[0])
-    pixels = cv2.resize(small, (2000, 1500), interpolation=cv2.INTER_CUBIC)
+    pixels = np.asarray(cv2.resize(small, (2000, 1500), interpolation=cv2.INTER_CUBIC), np.uint8)
     hint = Hint(box=(100.0, 50.0, 300.0, 260.0), skin=[[(115.0, 75.0), (120.0, 240.0)]])
     found = cut_lesion(pixels, hint, (300, 400))
     assert found.shape == (300, 400)
