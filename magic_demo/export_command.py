@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from magic_demo.bundles import list_predictions, read_prediction
+from magic_demo.counted import count
 from magic_demo.covered_photos import covered_beside
 from magic_demo.exports import FORMATS, ExportError, write_export
 from magic_demo.exports.case_files import find_case_files
@@ -58,7 +59,8 @@ def run(arguments: argparse.Namespace) -> int:
         said, left_out = _write_report(arguments, reviews, cases, readers, predictions)
     else:
         report = write_export(reviews, cases, arguments.format, arguments.to, readers=readers, consensus=arguments.consensus)
-        said = f"{report.cases} cases, {report.readings} readings, {report.masks} masks written to {arguments.to} ({report.format})"
+        held = (count(report.cases, "case", "cases"), count(report.readings, "reading", "readings"), count(report.masks, "mask", "masks"))
+        said = f"{', '.join(held)} written to {arguments.to} ({report.format})"
         left_out = report.left_out
     print(said)
     for line in left_out:
@@ -102,4 +104,5 @@ def _write_report(
     )
     if not report.models:
         left_out = (*left_out, "the model: no predictions of these cases (--predictions DIR)")
-    return f"report on {report.cases} cases and {report.readings} readings written to {arguments.to}", left_out
+    on = f"{count(report.cases, 'case', 'cases')} and {count(report.readings, 'reading', 'readings')}"
+    return f"report on {on} written to {arguments.to}", left_out

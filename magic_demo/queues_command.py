@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from magic_demo.counted import count
 from magic_demo.errors import StoreError
 from magic_demo.store import LOCAL_READER, Store, default_place
 
@@ -32,10 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _list(store: Store) -> list[str]:
     lines = []
     for queue in store.queues():
-        lines.append(f"{queue}: {len(store.list_cases(queue, LOCAL_READER, all_assigned=True))} cases")
+        lines.append(f"{queue}: {count(len(store.list_cases(queue, LOCAL_READER, all_assigned=True)), 'case', 'cases')}")
         progress = store.progress(queue)
         width = max(len(one.reader) for one in progress)
-        lines += [f"  {one.reader:<{width}}  {one.done} done, {one.in_progress} in progress, of {one.cases}" for one in progress]
+        for one in progress:
+            left = one.cases - one.done - one.in_progress
+            lines.append(f"  {one.reader:<{width}}  {one.done} done, {one.in_progress} in progress, {left} not started")
     return lines or ["no queue yet; start the page with --queue FOLDER, or keep a case there"]
 
 
@@ -46,4 +49,4 @@ def _assign(store: Store, arguments: argparse.Namespace) -> str:
     each = len(arguments.reader) if arguments.each is None else arguments.each
     store.share_out(arguments.queue, case_ids, arguments.reader, each=each)
     whose = f"each to {each} of {', '.join(arguments.reader)}" if arguments.reader else "everybody's"
-    return f"{len(case_ids)} cases of {arguments.queue}: {whose}"
+    return f"{count(len(case_ids), 'case', 'cases')} of {arguments.queue}: {whose}"

@@ -56,7 +56,7 @@ def test_every_format_is_written_from_the_store(queue: ReadQueue, command: Comma
 
 def test_readers_are_found_however_their_name_is_written(queue: ReadQueue, command: Command, tmp_path: Path) -> None:
     code, said, _ = command("--to", str(tmp_path / "out"), "--format", "challenge", "--reader", "WANG", "--consensus")
-    assert code == 0 and said.startswith("1 cases, 1 readings, 2 masks")
+    assert code == 0 and said.startswith("1 case, 1 reading, 2 masks")
     assert read_answers(tmp_path / "out" / "answers.json") == {"ENC00001": answer(0)}
 
 
