@@ -74,7 +74,10 @@ def test_a_script_gives_the_password_in_a_file(command: Command, tmp_path: Path)
     assert command("add", "ann", "--password-file", str(file))[0] == 0
     assert _sign_in(tmp_path, "ann", "from a file")
     file.write_text("another one", encoding="utf-8")
-    assert command("password", "ANN", "--password-file", str(file))[1] == "ann has a new password; who was signed in under the name has to sign in again\n"
+    assert (
+        command("password", "ANN", "--password-file", str(file))[1]
+        == "ann has a new password; who was signed in under the name has to sign in again\n"
+    )
     assert _sign_in(tmp_path, "ann", "another one") and not _sign_in(tmp_path, "ann", "from a file")
 
 
