@@ -73,9 +73,9 @@ class Told:
 class Server:
     """``app.py`` over synthetic cases, with the models that come along and a reader with a password for everybody."""
 
-    def __init__(self, folder: Path, readers: list[str]) -> None:
+    def __init__(self, folder: Path, readers: list[str], cases: int = CASES) -> None:
         self.store, self.log = folder / "store", folder / "log.txt"
-        write_cases(folder / "clinic", count=CASES, seed=3, longest=320, splits={"valid": 1.0})
+        write_cases(folder / "clinic", count=cases, seed=3, longest=320, splits={"valid": 1.0})
         with Store.open(self.store) as store:
             for name in readers:
                 store.add_reader(name, password=PASSWORD)
@@ -177,21 +177,21 @@ def _analyse(page: PageClient, told: Told, stopping: threading.Event) -> None:
             told.errors.append(f"an analysis: {type(error).__name__}: {error}"[:300])
 
 
-def soak(readers: int, seconds: float, pace: float = PACE) -> dict[str, Any]:
+def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES) -> dict[str, Any]:
     """Let readers work for so long, stop the server while they do, and return what was measured."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         names = [f"Reader {number}" for number in range(readers)]
-        server = Server(Path(folder), names)
+        server = Server(Path(folder), names, cases)
         begin, stopping, everybody = threading.Barrier(readers + 1), threading.Event(), [Told() for _ in names]
         at_work = [
             threading.Thread(target=read_cases, args=(server.address, name, told, begin, stopping, pace), daemon=True)
             for name, told in zip(names, everybody, strict=True)
         ]
         try:
-            _warm_up(server.address, names[0])
             memory = []
-            for thread in at_work:
+            for thread in at_work:  # they sign in while the models are loaded
                 thread.start()
+            _warm_up(server.address, names[0])
             begin.wait(START_SECONDS)
             began, took = time.monotonic(), _measure_cpu(server)
             while time.monotonic() < began + seconds:
