@@ -36,7 +36,7 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
 
     arrived = panel.queue.arrive(queue.arrive, inputs, opened, queue=False, **quiet)
     of_arrived = arrived.then(queue.analyse, typed, answered, **models)
-    chosen = panel.queue.open(queue.open, inputs, opened, queue=False, **quiet)
+    chosen = panel.queue.open(queue.open, inputs, opened, queue=False, trigger_mode="always_last", **quiet)
     of_chosen = chosen.then(queue.analyse, typed, answered, **models)
     panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], queue=False, trigger_mode="multiple", **quiet)
     panel.queue.assign(queue.assign, None, [panel.queue, parts.status], queue=False, **quiet)
