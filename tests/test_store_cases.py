@@ -165,6 +165,7 @@ def test_progress_counts_what_is_each_readers(queue: Store) -> None:
     queue.add_reader("gone")
     queue.remove_reader("gone")
     queue.remove_reader("bo")
+    queue.add_reader("stage", role="presenter")
     assert queue.progress("q") == [
         Progress("local", cases=3, in_progress=0, done=0, flagged=0, disagreeing=0),
         Progress("ada", cases=3, in_progress=0, done=0, flagged=0, disagreeing=0),

@@ -189,8 +189,8 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
     for reader in list_readers(session, removed=True):
         number = rows[reader.name].id
         theirs = [row for row in begun[number] if reader.removed or row.theirs]
-        if reader.removed and not theirs:
-            continue
+        if not theirs and (reader.removed or (reader.role == "presenter" and not given_to.get(number))):
+            continue  # nobody waits for a reading of theirs
         progress.append(
             Progress(
                 reader=reader.name,
