@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from magic_demo.errors import MagicDemoError
+from magic_demo.ui.free_memory import FreeMemory
 
 MOST_WAITING = 24
 """Analyses that may wait for their turn with their place shown, each in one of the server's 40 threads; more wait in Gradio's own line."""
@@ -24,6 +25,7 @@ class Turns:
     def __init__(self) -> None:
         self._line: list[object] = []
         self._moved = threading.Condition()
+        self._memory = FreeMemory()
 
     def __len__(self) -> int:
         return len(self._line)
@@ -51,3 +53,4 @@ class Turns:
             with self._moved:
                 self._line.remove(place)
                 self._moved.notify_all()
+            self._memory.give_back()

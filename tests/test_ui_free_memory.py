@@ -1,0 +1,66 @@
+"""Memory that the models have done with goes back to the system, and not more often than it should."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from magic_demo.ui import free_memory
+from magic_demo.ui.free_memory import REST, FreeMemory
+from magic_demo.ui.turns import Turns
+
+
+class Trims:
+    """Stands in for the C library's call and counts."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, keep: int) -> int:
+        assert keep == 0
+        self.asked += 1
+        return 1
+
+
+@pytest.fixture
+def trims(monkeypatch: pytest.MonkeyPatch) -> Trims:
+    trims = Trims()
+    monkeypatch.setattr(free_memory, "_find_trim", lambda: trims)
+    return trims
+
+
+def test_it_goes_back_at_once_and_then_after_a_rest(trims: Trims) -> None:
+    times = iter((10.0, 10.0, 10.0 + REST / 2, 10.0 + REST, 10.0 + REST))
+    memory = FreeMemory(clock=lambda: next(times))
+    assert [memory.give_back() for _ in range(3)] == [True, False, True]
+    assert trims.asked == 2
+
+
+def test_every_turn_ends_with_it_the_failed_ones_too(trims: Trims) -> None:
+    with Turns().take():
+        assert trims.asked == 0
+    with pytest.raises(ValueError, match="the model"), Turns().take():
+        raise ValueError("the model")
+    assert trims.asked == 2, "each line of readers has its own rest"
+
+
+def test_where_the_library_has_no_such_call_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(free_memory, "_find_trim", lambda: None)
+    assert FreeMemory().give_back()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' C libraries keep nothing")
+def test_small_pieces_that_live_on_do_not_hold_large_ones() -> None:
+    def resident() -> float:
+        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 1e6
+
+    large = [np.ones(100_000, np.uint8) for _ in range(2000)]
+    held = resident()
+    living = large[::50]
+    del large
+    FreeMemory().give_back()
+    assert held - resident() > 150 and len(living) == 40
