@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -159,3 +161,16 @@ def test_what_the_models_said_is_kept_with_what_is_saved_beside_it_and_only_wher
     room.saver.save("mine")
     shown = room.store.shown(KEY)
     assert shown is not None and shown.answers == again.answers
+
+
+def test_what_the_models_said_of_a_case_is_not_held_after_it_was_closed(room: Room) -> None:
+    case_id = room.begin()
+    said = Prediction("ENC00001", answers={"CQID010-001": 1}, models={"cvqa": "written"})
+    room.cases.keep_analysis(case_id, Encounter(KEY.case_id), said)
+    assert room.saver.save("mine") is not None
+    held = weakref.ref(said)
+    del said
+    assert held() is not None, "while the case is open"
+    room.cases.close(case_id)
+    gc.collect()
+    assert held() is None

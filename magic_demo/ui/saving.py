@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from dataclasses import replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from magic_demo.disagreements import find_disagreements
 from magic_demo.types import Prediction, Review, SavedReview
@@ -30,7 +31,7 @@ class Saver:
         self._cases = cases
         self._max_cases = max_cases
         self._heard: OrderedDict[str, int] = OrderedDict()
-        self._noted: OrderedDict[str, Prediction] = OrderedDict()
+        self._noted: WeakValueDictionary[str, Prediction] = WeakValueDictionary()  # its maps are large, and go with the open case
         self._change = threading.Condition()
         self._saving = [threading.Lock() for _ in range(LOCKS)]
 
@@ -75,9 +76,6 @@ class Saver:
         self._desk.note_shown(reading.reader, reading.key, prediction)
         with self._change:
             self._noted[draft.case] = prediction
-            self._noted.move_to_end(draft.case)
-            while len(self._noted) > self._max_cases:
-                self._noted.popitem(last=False)
 
     def change(self, session: str, part: Part, value: Any) -> None:
         """Put a part that the reader has changed into the session's draft; a finished reading that changes goes on."""
