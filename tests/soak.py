@@ -198,7 +198,7 @@ def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES
                 time.sleep(min(2.0, seconds / 8))
                 memory.append(server.megabytes())
             lasted = time.monotonic() - began
-            cpu = {name: round((now - took[name]) / lasted, 2) for name, now in _measure_cpu(server).items()}
+            cpu = {name: max(0.0, round((now - took[name]) / lasted, 2)) for name, now in _measure_cpu(server).items()}
         finally:
             stopping.set()
             code, stop_seconds = server.stop()
