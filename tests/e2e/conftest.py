@@ -143,7 +143,9 @@ def emptied(kept_page: Watched) -> Iterator[Watched]:
     for key in ("Escape", "v"):
         page.keyboard.press(key)
     page.click("#language-en")
+    page.fill("#narrative textarea", "words that go")  # by which it is seen that the server has answered, on an empty page too
     page.click("#new-case")
+    page.wait_for_function("document.querySelector('#narrative textarea').value === ''")
     for part in ('.viewer[data-state="empty"]', '.cards[data-state="waiting"]', '.status[data-state="ready"]'):
         page.wait_for_selector(part)
     yield kept_page
