@@ -1,24 +1,47 @@
-# make demo: start the page.  make test: run every test.  make check: style, types, known holes in dependencies (make audit).  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.  make soak: 20 readers for ten minutes.  make reliability: docs/reliability.md.
+# make demo: start the page.  make test: run every test.  make check: style, types, known holes in dependencies (make audit; AUDIT=--offline asks nothing and says so).  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.  make soak: 20 readers for ten minutes.  make reliability: docs/reliability.md.
+# make numeric: tests of numbers once more, as processors with other instructions reckon.  make seeds: tests that train, with 20 seeds.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+AUDIT ?=
 COUNT ?= 100000
 MINUTES ?= 10
+SEEDS ?= 20
+# Instruction sets that torch's own kernels and oneDNN's are held to; "unset" leaves the choice to them.
+ATEN ?= default avx2 unset
+ONEDNN ?= AVX2 unset
+# Which of the tests, as pytest takes it: PICK="-m 'not long'".
+PICK ?=
+# Two processes; a file's tests stay together, so that what they share is made once.
+SHARED := --numprocesses 2 --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 PIP := $(BIN)/pip install --quiet --no-compile
+LOCKED := $(PIP) --require-hashes --no-deps
 # Of what is installed a small part is ever imported: Python compiles that on first use, if it may keep it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check style types audit fuzz soak reliability bench format clean
+.PHONY: demo test numeric seeds check style types audit lock fuzz soak reliability bench format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python app.py --guide $(ARGS)
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m tests.e2e.browser
-	$(BIN)/python -m pytest --numprocesses 2 --ignore tests/e2e
+	$(BIN)/python -m pytest $(SHARED) $(PICK) --ignore tests/e2e
 	$(BIN)/python -m pytest tests/e2e
+
+numeric: $(VENV)/installed-dev
+	@failed=; for aten in $(ATEN); do for onednn in $(ONEDNN); do \
+		echo "ATEN_CPU_CAPABILITY $$aten, ONEDNN_MAX_CPU_ISA $$onednn"; \
+		ATEN_CPU_CAPABILITY=$$aten; ONEDNN_MAX_CPU_ISA=$$onednn; export ATEN_CPU_CAPABILITY ONEDNN_MAX_CPU_ISA; \
+		if [ $$aten = unset ]; then unset ATEN_CPU_CAPABILITY; fi; \
+		if [ $$onednn = unset ]; then unset ONEDNN_MAX_CPU_ISA; fi; \
+		$(BIN)/python -m pytest -m numeric $(SHARED) $$(grep -l 'mark\.numeric' tests/test_*.py) || failed="$$failed $$aten/$$onednn"; \
+	done; done; test -z "$$failed" || { echo "failed under$$failed"; exit 1; }
+
+seeds: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -m training --seeds $(SEEDS) $(SHARED) $$(grep -l training tests/test_*.py)
 
 check: style types audit
 
@@ -30,7 +53,12 @@ types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 audit: $(VENV)/installed-dev
-	$(BIN)/python -m tests.audit
+	$(BIN)/python -m tests.audit $(AUDIT)
+
+# After a pin was changed: resolves again, writes the lock files.
+lock: $(VENV)/installed-dev
+	$(PIP) uv==0.13.9
+	$(BIN)/python -m tests.lock
 
 fuzz: $(VENV)/installed-dev
 	$(BIN)/python -m tests.fuzz $(COUNT) $(ARGS)
@@ -56,10 +84,18 @@ $(BIN)/pip:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; make PYTHON=python3.12 demo")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: requirements.txt | $(BIN)/pip
-	$(PIP) -r requirements.txt
+# Of torch the CPU build where pip is told of it, else PyPI's, with what its build for Linux wants besides; in the end everything fits together.
+define install
+	$(LOCKED) -r requirements-cpu.lock >/dev/null 2>&1 || true
+	$(LOCKED) -r $(1)
+	$(BIN)/pip check >/dev/null || $(LOCKED) -r requirements-cuda.lock
+	$(BIN)/pip check
+endef
+
+$(VENV)/installed: requirements.lock requirements-cpu.lock requirements-cuda.lock | $(BIN)/pip
+	$(call install,requirements.lock)
 	touch $@
 
-$(VENV)/installed-dev: requirements-dev.txt requirements.txt requirements-postgres.txt requirements-openvino.txt | $(BIN)/pip
-	$(PIP) -r requirements-dev.txt
+$(VENV)/installed-dev: requirements-dev.lock requirements-cpu.lock requirements-cuda.lock | $(BIN)/pip
+	$(call install,requirements-dev.lock)
 	touch $(VENV)/installed $@

@@ -13,14 +13,19 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 from magic_demo.backend_names import add_backend_argument
 from magic_demo.bundled import load_examples
+from magic_demo.ending import end_program
 from magic_demo.errors import MagicDemoError, ReachError
-from magic_demo.store import PLACE_VARIABLE, Store, default_place
+from magic_demo.leftovers import sweep_store
+from magic_demo.parts import sweep_temporary
+from magic_demo.store import PLACE_VARIABLE, Store, default_place, is_store_there
 from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
 from magic_demo.ui.gate import is_near
-from magic_demo.ui.reach import check_reach, confirm_share, open_tunnel
+from magic_demo.ui.reach import check_reach, confirm_share, is_space, open_tunnel
 from magic_demo.ui.review import MODES
+from magic_demo.ui.root_path import VARIABLE, put_below, read_root_path
 from magic_demo.ui.sign_in import SignIns
 from magic_demo.ui.source import EncounterPredictor
+from magic_demo.ui.sweeping import start_sweeping
 from magic_demo.ui.throwaway import open_throwaway_store
 
 
@@ -54,6 +59,12 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--share", action="store_true", help="an address on the internet through Gradio's servers; asks twice, needs passwords"
     )
+    parser.add_argument(
+        "--root-path",
+        default=os.environ.get(VARIABLE, ""),
+        metavar="PATH",
+        help=f"path below which a proxy shows the page, such as /demo; needs passwords (default: what {VARIABLE} says)",
+    )
     parser.add_argument("--sign-in", action="store_true", help="ask for name and password; always asked when a reader has a password")
     return parser.parse_args()
 
@@ -61,14 +72,20 @@ def read_arguments() -> argparse.Namespace:
 def open_desk(arguments: argparse.Namespace) -> Desk:
     """Open the store and the queue that the command line names.
 
-    Without any: with the guide a store to throw away; else the usual one, which is made when a case is kept for the first time.
+    Without any: with the guide a store to throw away; else the usual one, which is made when a case is kept for the first time. A Hugging Face Space
+    without any is for everybody: it keeps nothing, whatever an earlier run may have left in the usual place.
     """
-    unnamed = arguments.queue is None and arguments.store is None and not arguments.sign_in
-    alone = is_near(arguments.host) and not arguments.share  # a store to throw away has no readers with passwords
-    if unnamed and arguments.guide and alone and PLACE_VARIABLE not in os.environ:
+    usual = arguments.queue is None and arguments.store is None and not arguments.sign_in
+    unnamed = usual and not os.environ.get(PLACE_VARIABLE)
+    alone = (
+        is_near(arguments.host) and not arguments.share and not arguments.root_path
+    )  # a store to throw away has no readers with passwords
+    if unnamed and is_space(os.environ):
+        return Desk(public=True, bundle=arguments.bundle, mode=arguments.mode)
+    if unnamed and arguments.guide and alone:
         return Desk(open_throwaway_store(), bundle=arguments.bundle, mode=arguments.mode, throwaway=True)
-    if unnamed and not Path(default_place()).exists():
-        return Desk(place=default_place(), bundle=arguments.bundle, mode=arguments.mode)
+    if usual and not is_store_there(default_place()):  # where others come, none is made after they were let in
+        return Desk(place=default_place() if alone else None, bundle=arguments.bundle, mode=arguments.mode)
     desk = Desk(Store.open(arguments.store or default_place()), bundle=arguments.bundle, mode=arguments.mode)
     if arguments.sign_in or desk.opened_store.needs_sign_in():
         desk.sign_ins = SignIns(desk.opened_store)
@@ -77,14 +94,22 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     return desk
 
 
+def sweep(desk: Desk) -> None:
+    """Remove what earlier runs that were killed left behind, and name what cannot be removed. Raises StoreError."""
+    for line in (*sweep_temporary(), *(sweep_store(desk.store) if desk.store is not None else ())):
+        print(line, file=sys.stderr)
+
+
 def main() -> int:
     """Launch the page and serve until stopped."""
     # Gradio imports matplotlib around every event; where there is none, looking for it again and again took a fifth of the server's time
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     arguments = read_arguments()
     try:
+        arguments.root_path = read_root_path(arguments.root_path)
         desk = open_desk(arguments)
-        for line in check_reach(arguments.host, desk, os.environ, share=arguments.share):
+        sweep(desk)
+        for line in check_reach(arguments.host, desk, os.environ, share=arguments.share, root_path=arguments.root_path):
             print(line, file=sys.stderr)
         if arguments.share:
             confirm_share()
@@ -105,17 +130,20 @@ def main() -> int:
     source = PredictorSource(load)
     app = build_app(source, load_examples(), desk, guided=arguments.guide)
     routes = list_routes(source, load_examples(), desk, arguments.host)
-    settings = launch_settings(routes, list_gates(desk.sign_ins, arguments.host))
+    gates = put_below(list_gates(desk.sign_ins, arguments.host, desk.signing_in), arguments.root_path)
+    settings = {**launch_settings(routes, gates), "root_path": arguments.root_path}
     try:
         app.launch(server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, **settings)
     except OSError:
         print(f"{arguments.host}:{arguments.port} is taken or cannot be listened on; choose another with --port", file=sys.stderr)
         return 1
+    start_sweeping(desk)
     source.start()  # not before: importing torch beside it would make the page wait
-    print(f"Magic Demo is at http://{arguments.host}:{arguments.port} (stop it with Ctrl+C)", flush=True)
+    below = f"{arguments.root_path}/" if arguments.root_path else ""
+    print(f"Magic Demo is at http://{arguments.host}:{arguments.port}{below} (stop it with Ctrl+C)", flush=True)
     if arguments.share:
         try:
-            print(f"and on the internet at {open_tunnel(arguments.host, arguments.port)}", flush=True)
+            print(f"and on the internet at {open_tunnel(arguments.host, arguments.port)}{below}", flush=True)
         except ReachError as error:
             print(error, file=sys.stderr)
             return 1
@@ -135,4 +163,4 @@ def _wait_for_stop() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_program(main())

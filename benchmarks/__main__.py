@@ -125,12 +125,12 @@ def format_document(
     return "\n".join(text) + "\n" + FOOTER
 
 
-def main() -> int:
-    """Measure, print, write; returns 1 when a stage failed."""
+def main(words: Sequence[str] | None = None) -> int:
+    """Measure, print, write; returns 1 when a stage failed. words: of the command line, where they are not the program's own."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time every stage against the plain way of doing it.")
     parser.add_argument("--quick", action="store_true", help="tiny models and few rounds: shows in seconds that everything runs")
     parser.add_argument("--out", type=Path, help="file to write (default: docs/performance.md; with --quick none)")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     torch.set_num_threads(1)
     ceiling = measure_ceiling(256 if options.quick else 2048)
     out = options.out or (None if options.quick else DOCUMENT)

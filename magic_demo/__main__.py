@@ -23,6 +23,7 @@ COMMANDS = {
     "restore": ("magic_demo.restore_command", "make a store of a backup"),
     "purge": ("magic_demo.purge_command", "delete cases that nobody has touched for a time"),
     "delete-case": ("magic_demo.delete_command", "delete a case with everything that was said of it"),
+    "audit-trail": ("magic_demo.audit_trail_command", "say who did what with a store: sign-ins, exports, coverings, deletions, readers"),
     "import-reviews": ("magic_demo.import_command", "read exported reviews back into a store"),
 }
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from magic_demo.agreement import CONSENSUS, MODEL, Agreed, FamilyNumbers, MaskNumbers, Measured, Switches
+from magic_demo.agreement import CONSENSUS, MODEL, Agreed, Agreement, FamilyNumbers, MaskNumbers, Measured, Switches
 from magic_demo.agreement_sources import AgreementChoice, AgreementSource, Comparison, Predictions, References
 from magic_demo.bundles import has_prediction, list_predictions, read_prediction
+from magic_demo.counted import count
 from magic_demo.errors import MagicDemoError
 from magic_demo.formats import read_answers
 from magic_demo.questions import load_families
@@ -47,8 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reference", type=Path, metavar="FILE", help="answers that are right, in the organisers' layout (default: consensuses)"
     )
-    parser.add_argument("--blind", action="store_true", help="compare the readings made before the model was shown, not the newest ones")
-    parser.add_argument("--unfinished", action="store_true", help="take readings that are not finished too")
+    parser.add_argument(
+        "--blind",
+        action="store_true",
+        help="compare the readings made before the model and others' readings were shown, not the newest ones",
+    )
+    parser.add_argument("--unfinished", action="store_true", help="take readings that are not finished, or not complete, too")
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
@@ -69,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         source = AgreementSource(store, said, references, all_known=folder is not None)
         found = source.measure(choice, viewer=None)
     print(json.dumps(as_json(found), ensure_ascii=False, indent=1) if arguments.json else "\n".join(list_lines(found)))
+    for line in found.damaged:
+        print(f"left out: {line}", file=sys.stderr)
     return 0
 
 
@@ -108,6 +116,8 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "readings": agreement.readings,
         "readers": list(agreement.readers),
         "model_cases": agreement.model_cases,
+        "known": {"nothing": agreement.blind, "model": agreement.after_model, "others": agreement.after_others},
+        "incomplete": agreement.incomplete,
         "overall": _family_json(agreement.overall),
         "families": [_family_json(family) for family in agreement.families],
         "masks": masks,
@@ -145,14 +155,24 @@ def list_lines(found: Comparison) -> list[str]:
         return ["no reading to compare; finish a case on the page, or ask for --unfinished ones"]
     lines = [
         f"{agreement.cases} cases, {agreement.readings} readings by {', '.join(agreement.readers)}; the model spoke of {agreement.model_cases}"
-        + (" (readings before the model was shown)" if found.choice.reading == "blind" else "")
+        + (" (readings before the model or others were shown)" if found.choice.reading == "blind" else "")
     ]
+    lines += _known_lines(agreement)
     lines += _answer_lines(agreement.overall, agreement.families) + _mask_lines(agreement.masks) + _switch_lines(agreement.switches)
     if agreement.differing:
         lines += ["", "cases that differ most"]
         for case in agreement.differing[:MOST_CASES]:
             worst = f", least Dice {case.dice[0][2]:.2f} ({_name(case.dice[0][0])}, {_name(case.dice[0][1])})" if case.dice else ""
             lines.append(f"  {case.dispute:5.2f}  {case.case.case_id} ({case.case.queue}): {len(case.families)} families differ{worst}")
+    return lines
+
+
+def _known_lines(agreement: Agreement) -> list[str]:
+    lines = [
+        f"{agreement.blind} blind to model and others, {agreement.after_model} after the model, {agreement.after_others} after others' readings"
+    ]
+    if agreement.incomplete:
+        lines.append(f"{count(agreement.incomplete, 'reading', 'readings')} finished with something left open, not counted")
     return lines
 
 

@@ -35,12 +35,13 @@ class AgreementChoice:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What was compared and what came out. readers: all that could be chosen."""
+    """What was compared and what came out. readers: all that could be chosen. damaged: a line for each review that the store could not give."""
 
     choice: AgreementChoice
     panel: Panel
     agreement: Agreement
     readers: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
 
 
 class AgreementSource:
@@ -80,7 +81,8 @@ class AgreementSource:
         panel = gather_panel(rows, models, readers=choice.readers, choice=choice.reading, done_only=choice.done_only, reference=references)
         families = [family for family in load_families() if choice.family in (None, family.family_id)]
         readers = tuple(sorted({saved.review.reader for saved in own}))
-        return Comparison(choice, panel, measure_agreement(panel, families, compare=self._compare), readers)
+        agreement = measure_agreement(panel, families, compare=self._compare)
+        return Comparison(choice, panel, agreement, readers, tuple(self.store.damaged_reviews(choice.queue, viewer=viewer)))
 
     def forget(self) -> None:
         """Forget all that was read and measured: of a case that is gone nothing stays in memory."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from magic_demo.formats import ENCOUNTER_KEY, read_json_list
 from magic_demo.questions import list_questions, load_families
 from magic_demo.scoring import Scores, answer_values
 from magic_demo.types import Family
+from magic_demo.user_files import read_user_head
 
 Labels = dict[str, dict[str, set[Hashable]]]
 """encounter id -> family id -> labels of any of its slots; order and number of times carry no information."""
@@ -30,6 +32,9 @@ def score_answer_files(reference: Path, system: Path, families: Sequence[Family]
     findings, notes = Findings(), Findings()
     gold_rows = read_json_list(reference, "a JSON list of answer objects")
     system_rows = read_json_list(system, "a JSON list of answer objects")
+    for whose, path in (("reference", reference), ("system", system)):
+        if read_user_head(path, len(BOM_UTF8)) == BOM_UTF8:
+            findings.add(f"{whose} file begins with a byte order mark, read without it (the organisers' script stops)", path.name)
     gold = _gather(gold_rows, "reference", families, findings)
     if not gold:
         raise FormatError(f"{reference}: holds no encounter with answers; one object an encounter is expected")

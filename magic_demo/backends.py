@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from magic_demo.backend_names import AUTO, BACKENDS
 from magic_demo.calibration import digest_of
 from magic_demo.errors import BackendError, CheckpointError, one_line
+from magic_demo.user_files import LARGEST_CONFIG, read_user_text
 
 CHECKED_NAME = "backends.json"
 """In a checkpoint's folder: by which backends its results were compared with float32, and how near they came."""
@@ -115,7 +116,7 @@ def read_checked(folder: Path, model_id: str) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_user_text(path, LARGEST_CONFIG))
         digest, checked = content["model"], content["checked"]
         if not isinstance(checked, dict) or not all(name in BACKENDS and isinstance(said, str) for name, said in checked.items()):
             raise ValueError(f"'checked' maps some of {', '.join(BACKENDS)} to a line")

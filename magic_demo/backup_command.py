@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 from magic_demo.backups import write_backup
+from magic_demo.command_actor import find_actor
+from magic_demo.leftovers import sweep_store
 from magic_demo.store import Store, default_place
 
 EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
@@ -22,10 +24,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the backup and say what it holds; returns 0, or 3 when a photo could not be taken along (each named)."""
+    """Write the backup and say what it holds; returns 0, or 3 when a photo or review could not be taken along (each named)."""
     with Store.open(arguments.store) as store:
+        swept = sweep_store(store)
         report = write_backup(store, arguments.file)
+        held = f"{report.rows.get('cases', 0)} cases, {report.rows.get('reviews', 0)} reviews"
+        noted = store.note("backup", find_actor(), detail=held)
     print(f"{report.rows.get('cases', 0)} cases, {report.rows.get('reviews', 0)} reviews, {report.photos} photos kept, in {arguments.file}")
+    for line in (*swept, *noted):
+        print(line, file=sys.stderr)
     for line in report.left_out:
         print(f"left out: {line}", file=sys.stderr)
     return EXIT_WITH_PROBLEMS if report.left_out else EXIT_DONE

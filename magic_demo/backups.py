@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import zipfile
 import zlib
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -17,14 +16,21 @@ from typing import Any
 import magic_demo
 from magic_demo.covered_photos import covered_beside
 from magic_demo.errors import StoreError, one_line
+from magic_demo.leftovers import sweep_alone
 from magic_demo.limits import LIMITS
-from magic_demo.store import Store
-from magic_demo.whole_files import whole_file, write_whole
+from magic_demo.parts import alone_at, claim_new
+from magic_demo.store import PROGRAM, Actor, Store
+from magic_demo.user_files import open_user_file, read_user_file
+from magic_demo.whole_files import make_folders, whole_file, write_whole
+from magic_demo.whole_text import mend_json
 
+LARGEST = 2**40
+"""Bytes of a backup, which is read a part at a time."""
 KIND = "magic-demo backup"
 VERSION = 1
 ABOUT, ROWS, PHOTOS, COVERED = "backup.json", "rows.jsonl", "photos/", "covered/"
 _COVERED_NAME = re.compile(r"covered/[0-9a-f]{32}/[0-9a-f]{32}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 class BackupError(StoreError):
@@ -33,7 +39,7 @@ class BackupError(StoreError):
 
 @dataclass(frozen=True)
 class BackupReport:
-    """What a backup holds: rows by table, photos, and one line for each photo that could not be taken along."""
+    """What a backup holds: rows by table, photos, and one line for each photo and each damaged review that could not be taken along."""
 
     rows: dict[str, int]
     photos: int
@@ -59,11 +65,12 @@ def write_backup(store: Store, file: Path) -> BackupReport:
                 counts[table] = counts.get(table, 0) + 1
                 lines.write(json.dumps([table, row]).encode() + b"\n")
                 if table == "cases" and row["photos_kept"] and row["folder"]:
-                    kept.append((f"{PHOTOS}{row['number']}/", Path(row["folder"])))
+                    kept.append((f"{PHOTOS}{row['number']}/", store.find_kept(row["folder"])))
+        left_out += store.damaged_reviews()
         for place, folder in kept:
             for path in _list_files(folder):
                 try:
-                    data = path.read_bytes()
+                    data = read_user_file(path, 4 * LIMITS.photo_bytes)
                 except OSError as error:
                     left_out.append(f"{path}: cannot be read ({error.strerror or error})")
                     continue
@@ -82,48 +89,55 @@ def write_backup(store: Store, file: Path) -> BackupReport:
     return BackupReport(counts, photos, tuple(left_out))
 
 
-def restore_backup(file: Path, store: Store, photos: Path) -> BackupReport:
-    """Put a backup into an empty store, photos into a folder of their case's number below ``photos``.
+def restore_backup(file: Path, store: Store, *, by: Actor = PROGRAM) -> BackupReport:
+    """Put a backup into an empty store, photos beside it into a folder of their case's number.
 
-    The file is read through and checked before anything is written; the rows come in whole or not at all.
-    Raises BackupError for a file that is no whole backup, StoreError for a store that is not empty, OSError.
+    The file is read through and checked before anything is written; rows and photos come in whole or not at all: when the program is killed, what it
+    wrote goes at the next start, or when the same file is restored again.
+    Raises BackupError for a file that is no whole backup, StoreError for a store that is not empty or that another program restores to.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
+        with open_user_file(file, LARGEST) as opened, zipfile.ZipFile(opened) as archive:
             about = _read_about(file, archive)
             names = [name for name in archive.namelist() if name.startswith((PHOTOS, COVERED))]
             damaged = archive.testzip()
             if damaged is not None or len(names) != about["photos"]:
                 raise BackupError(f"{file}: is damaged ({damaged or 'photos are missing'}); take another backup")
-            covered = covered_beside(store.place).folder
-            folders = _place_photos(file, archive, names, photos)
-            new = [*folders.values(), *([covered] if any(name.startswith(COVERED) for name in names) else [])]
-            for folder in new:
-                if folder.exists():
-                    raise BackupError(f"{folder}: is there already; restore into a new store, name a new folder with --photos")
-            try:
-                _write_photos(archive, names, photos, covered)
-                with closing(_read_rows(file, archive, folders)) as rows:
-                    counts = store.load(rows, about["last_numbers"], about["rows"])
-            except BaseException:
-                for folder in new:
-                    shutil.rmtree(folder, ignore_errors=True)
-                raise
+            _check_places(file, archive, names)
+            make_folders(store.kept_place.parent, private=True)
+            with alone_at(store.kept_place.parent) as alone:
+                if not alone:
+                    raise BackupError(f"{store.place}: another program restores to this place; wait until it has ended")
+                sweep_alone(store)
+                if not store.is_empty():
+                    raise StoreError("this store is not empty; restore into a new one (--store PLACE)")
+                try:
+                    with closing(_read_rows(file, archive)) as rows:
+                        counts = store.load(
+                            rows, about["last_numbers"], about["rows"], by=by, at_end=lambda: _write_photos(archive, names, store)
+                        )
+                except BaseException:
+                    with suppress(StoreError):  # then the next start sweeps
+                        sweep_alone(store)
+                    raise
+                left = sweep_alone(store)  # the rows are there: what was written stays
     except OSError as error:
         raise BackupError(f"{file}: cannot be read or put back ({error.strerror or error}); check the path and the space") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RecursionError, NotImplementedError, RuntimeError, KeyError) as error:
         raise BackupError(f"{file}: is no whole backup ({one_line(error, 120)}); give a file that `backup` wrote") from error
-    return BackupReport(counts, len(names))
+    return BackupReport(counts, len(names), left)
 
 
 def _list_files(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()] if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink() and path.name[0] != "."]
 
 
 def _read_about(file: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     if archive.getinfo(ABOUT).file_size > LIMITS.text_characters:
         raise BackupError(f"{file}: says more of itself than a backup does; give a file that `backup` wrote")
-    about = json.loads(archive.read(ABOUT))
+    about = json.loads(mend_json(archive.read(ABOUT).decode()))
     if not isinstance(about, dict) or about.get("kind") != KIND:
         raise BackupError(f"{file}: is no backup of this program; give a file that `backup` wrote")
     if about.get("version") != VERSION:
@@ -134,36 +148,46 @@ def _read_about(file: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     return about
 
 
-def _read_rows(file: Path, archive: zipfile.ZipFile, folders: dict[int, Path]) -> Generator[tuple[str, dict[str, Any]], None, None]:
-    """Yield the rows, cases with the folders that their photos are in now."""
+def _read_rows(file: Path, archive: zipfile.ZipFile) -> Generator[tuple[str, dict[str, Any]], None, None]:
+    """Yield the rows, cases whose photos the store keeps with the name of the folder that they are in now: no path comes out of a backup."""
     with archive.open(ROWS) as lines:
         while line := lines.readline(LIMITS.json_bytes):
-            entry = json.loads(line)
+            entry = json.loads(mend_json(line.decode()))
             if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], dict)):
                 raise BackupError(f"{file}: holds a row that is none; take another backup")
             table, values = entry
-            number = values.get("number")
-            if table == "cases" and isinstance(number, int) and number in folders:
-                values["folder"] = str(folders[number])
+            if table == "cases" and values.get("photos_kept") and values.get("folder") is not None:
+                values["folder"] = str(values.get("number"))
             yield table, values
 
 
-def _place_photos(file: Path, archive: zipfile.ZipFile, names: list[str], photos: Path) -> dict[int, Path]:
-    """Return the folder of each case's number; covered photos have their own places. Raises BackupError for a name that is no photo's place."""
-    folders: dict[int, Path] = {}
+def _check_places(file: Path, archive: zipfile.ZipFile, names: list[str]) -> None:
+    """Raise BackupError for a photo whose name leads out of its case's folder, and for one that would be larger than it is here."""
     for name in names:
         covered = _COVERED_NAME.fullmatch(name)
         number, *parts = PurePosixPath(name.removeprefix(PHOTOS)).parts
-        if not covered and (not number.isdecimal() or not parts or any(part == ".." or set(part) & set("\\:\0") for part in parts)):
+        if not covered and (
+            not _NUMBER.fullmatch(number) or not parts or any(part[0] == "." or set(part) & set("\\:\0") for part in parts)
+        ):
             raise BackupError(f"{file}: holds {name!r}, which is no photo's place; nothing was put back")
-        if archive.getinfo(name).file_size > LIMITS.photo_bytes:
+        entry = archive.getinfo(name)
+        if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+            raise BackupError(f"{file}: {name} is packed, as `backup` packs no photo; nothing was put back")
+        if entry.file_size > LIMITS.photo_bytes:
             raise BackupError(f"{file}: {name} is larger than the limit of {LIMITS.photo_bytes} bytes; raise MAGIC_DEMO_LIMIT_PHOTO_BYTES")
-        if not covered:
-            folders[int(number)] = (photos / number).resolve()
-    return folders
 
 
-def _write_photos(archive: zipfile.ZipFile, names: list[str], photos: Path, covered: Path) -> None:
+def _write_photos(archive: zipfile.ZipFile, names: list[str], store: Store) -> None:
+    """Write the photos into folders that are claimed, until the rows are there."""
+    covered, claimed = covered_beside(store.place).folder.resolve(), set[Path]()
     for name in names:
-        place = covered.resolve() / name.removeprefix(COVERED) if name.startswith(COVERED) else photos.resolve() / name.removeprefix(PHOTOS)
-        write_whole(place, archive.read(name))
+        top, parts = (covered, name.removeprefix(COVERED)) if name.startswith(COVERED) else (store.kept_place, name.removeprefix(PHOTOS))
+        folder = top / parts.partition("/")[0]
+        if folder not in claimed:
+            make_folders(top, private=True)
+            try:
+                claim_new(folder, store.label)
+            except FileExistsError as error:
+                raise BackupError(f"{folder}: is there already; restore into a new store") from error
+            claimed.add(folder)
+        write_whole(top / parts, archive.read(name), private=True)

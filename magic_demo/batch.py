@@ -27,14 +27,17 @@ from magic_demo.formats import read_encounters, write_answers
 from magic_demo.journal import JournalEntry, append_entry, read_journal
 from magic_demo.limits import LIMITS
 from magic_demo.mask_files import mask_file_name, write_mask
-from magic_demo.overlay import draw_fill, draw_outline, lesion_mask
-from magic_demo.photos import read_photo, resize_pixels
+from magic_demo.overlay import draw_outline, lesion_mask
+from magic_demo.parts import is_part
+from magic_demo.photo_workers import read_photo_apart
+from magic_demo.photos import resize_pixels
 from magic_demo.pipeline import Busy, overlap
 from magic_demo.predictor import Predictor
 from magic_demo.question_map import QuestionMap
 from magic_demo.questions import load_families, load_questions
 from magic_demo.types import Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction, Prediction
-from magic_demo.whole_files import is_part, write_json, write_whole
+from magic_demo.user_files import read_user_text
+from magic_demo.whole_files import write_json, write_whole
 
 SEED = 0
 MASKS = "masks_preds"
@@ -146,6 +149,8 @@ def predict_folder(
 
         if found.plain and split is not None:
             cases.write(f"note: no {split}.json below {data}; every photo is taken as a case of its own", file=sys.stderr)
+        for note in found.notes:
+            cases.write(f"note: {note}", file=sys.stderr)
         for problem in found.problems or (
             [] if found.encounters else [f"{data}: the split holds no encounter, there is nothing to predict"]
         ):
@@ -190,7 +195,7 @@ def read_encounter(files: EncounterFiles, language: Language | None = None) -> t
             problems.append(f"{file.photo_id}: the photo is named but not found below the data folder; no mask is written")
             continue
         try:
-            photos.append(read_photo(file.path, photo_id=file.photo_id))
+            photos.append(read_photo_apart(file.path, photo_id=file.photo_id))
         except PhotoError as error:
             problems.append(f"{error}; no mask is written")
     narrative = files.narrative if language is None else Narrative(**{language: getattr(files.narrative, language)})
@@ -275,15 +280,15 @@ def _write_masks(photos: Sequence[PhotoPrediction], threshold: float, out: Path)
 
 
 def _write_pictures(encounter: Encounter, prediction: Prediction, out: Path) -> None:
-    """Write each predicted photo with its lesion outlined and tinted, small enough to leaf through."""
+    """Write each predicted photo with its lesion outlined, small enough to leaf through; inside the line its colours stay."""
     pixels = {photo.photo_id: photo.pixels for photo in encounter.photos}
     for photo in prediction.photos:
         scale = min(1.0, PICTURE_SIDE / max(photo.size))
         size = (max(1, round(photo.size[0] * scale)), max(1, round(photo.size[1] * scale)))
         mask = lesion_mask(photo.probability, size, prediction.threshold)
-        drawn = draw_outline(draw_fill(resize_pixels(pixels[photo.photo_id], size), mask), mask)
+        drawn = draw_outline(resize_pixels(pixels[photo.photo_id], size), mask)
         buffer = io.BytesIO()
-        Image.fromarray(drawn).save(buffer, "JPEG", quality=90)
+        Image.fromarray(drawn).save(buffer, "JPEG", quality=90, subsampling=0)  # else the line's yellow spreads into the lesion
         write_whole(out / PICTURES / f"{photo.photo_id}.jpg", buffer.getvalue())
 
 
@@ -323,10 +328,10 @@ def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
     started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
     if manifest.is_file() and not restart:
         try:
-            before = json.loads(manifest.read_text(encoding="utf-8"))
+            before = json.loads(read_user_text(manifest, LIMITS.json_bytes))
             unknown = [name for name in settings if name not in before["settings"]]
             differing = [name for name in settings if name not in unknown and before["settings"][name] != settings[name]]
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError) as error:
             raise FormatError(f"{manifest}: not a manifest of this program ({error}); choose another --out or add --restart") from error
         if unknown and not differing:
             raise FormatError(

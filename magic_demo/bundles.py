@@ -17,7 +17,9 @@ from magic_demo.formats import is_whole, read_json
 from magic_demo.limits import LIMITS
 from magic_demo.questions import load_families, load_questions
 from magic_demo.types import PhotoPrediction, Prediction, Probability
+from magic_demo.user_files import read_user_file
 from magic_demo.whole_files import write_json, write_whole
+from magic_demo.whole_text import mend_json
 
 KIND = "magic-demo prediction"
 VERSION = 1
@@ -44,13 +46,13 @@ def pack_prediction(prediction: Prediction) -> str:
     """Return what ``write_prediction`` writes as one JSON text in ASCII, each map's PNG in base64: the same prediction, the same text."""
     entry = _describe(prediction)
     maps = {photo.photo_id: base64.b64encode(_encode_map(photo.probability)).decode("ascii") for photo in prediction.photos}
-    return json.dumps({**entry, "maps": maps}, sort_keys=True)
+    return mend_json(json.dumps({**entry, "maps": maps}, sort_keys=True))
 
 
 def unpack_prediction(text: str, source: str) -> Prediction:
     """Return what ``pack_prediction`` packed. source: where the text lies, for the error. Raises BundleError, one line, when it is not whole."""
     try:
-        entry = json.loads(text)
+        entry = json.loads(mend_json(text))
         maps = {name: base64.b64decode(data, validate=True) for name, data in entry["maps"].items()}
         return _read_entry(entry, entry["encounter_id"], source, lambda name: _decode_map(maps[name], f"{source}, {name}"))
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
@@ -151,7 +153,7 @@ def _encode_map(probability: Probability) -> bytes:
 
 def _read_map(path: Path) -> Probability:
     try:
-        return _decode_map(path.read_bytes(), str(path))
+        return _decode_map(read_user_file(path, LIMITS.photo_bytes), str(path))
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror or error}); write the bundle again") from error
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from magic_demo.decoding import FamilyPriors, Labels, PossibleSets, credit_matrix, list_sets
 from magic_demo.errors import CheckpointError, one_line
 from magic_demo.types import Family
+from magic_demo.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.whole_files import write_json
 
 CALIBRATION_NAME = "calibration.json"
@@ -110,7 +111,7 @@ def read_calibration(folder: Path) -> Calibration | None:
     if not path.is_file():
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_user_text(path, LARGEST_CONFIG))
         text_only, with_photos = (
             {str(family_id): _read_family(str(family_id), entry) for family_id, entry in content[photos].items()}
             for photos in ("text_only", "with_photos")

@@ -86,8 +86,8 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         if config.attention_heads and config.projection_size % config.attention_heads:
             raise ValueError(f"projection_size {config.projection_size} is no multiple of attention_heads {config.attention_heads}")
         super().__init__(config)
-        self.text_model = AutoModel.from_config(config.text_config)  # type: ignore[no-untyped-call]
-        self.vision_model = AutoModel.from_config(config.vision_config)  # type: ignore[no-untyped-call]
+        self.text_model = AutoModel.from_config(config.text_config, trust_remote_code=False)  # type: ignore[no-untyped-call]
+        self.vision_model = AutoModel.from_config(config.vision_config, trust_remote_code=False)  # type: ignore[no-untyped-call]
         drop_pooler(self.text_model)
         width, channels = config.projection_size, self.vision_model.config.hidden_size
         self.option_projection = nn.Linear(self.text_model.config.hidden_size, width)

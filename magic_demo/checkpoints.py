@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -14,13 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForImageSegmentation, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
+from magic_demo.checkpoint_files import ANSWERERS, CONFIG, SEGMENTERS, check_files, check_model, check_room, read_object
 from magic_demo.errors import CheckpointError, one_line
 from magic_demo.limits import LIMITS
 from magic_demo.photos import resize_pixels
 from magic_demo.types import Pixels
+from magic_demo.user_files import open_user_file
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
@@ -79,15 +82,19 @@ def find_checkpoint(source: str | Path, *, revision: str | None = None) -> Path:
     """Return the folder of a checkpoint: ``source`` itself, or the local snapshot of a Hub id, fetched when allowed.
 
     ``ID@REVISION`` is a Hub id at one revision; a commit's digest is the only name of one that cannot be moved.
-    Raises CheckpointError with one line when there is no such folder or id, no ``config.json``, or no network.
+    Raises CheckpointError with one line when there is no such folder or id, no ``config.json``, no network, or where a file in it is none.
     """
     folder = Path(source)
-    if folder.is_dir():
-        if not (folder / "config.json").is_file():
-            raise CheckpointError(
-                f"{folder}: no config.json in this folder; a folder written by training or by save_pretrained is expected"
-            )
-        return folder
+    if not folder.is_dir():
+        folder = _fetch_checkpoint(source, revision)
+    if not (folder / CONFIG).exists():
+        raise CheckpointError(f"{folder}: no {CONFIG} in this folder; a folder written by training or by save_pretrained is expected")
+    check_files(folder)
+    return folder
+
+
+def _fetch_checkpoint(source: str | Path, revision: str | None) -> Path:
+    folder = Path(source)
     name, _, pinned = str(source).partition("@")
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
         raise CheckpointError(f"{name}: no such folder; give a checkpoint folder, or a Hub id such as CIDAS/clipseg-rd64-refined")
@@ -108,22 +115,33 @@ def find_checkpoint(source: str | Path, *, revision: str | None = None) -> Path:
         ) from error
 
 
-def load_model(source: str | Path, auto_class: Any, *, revision: str | None = None) -> PreTrainedModel:
+def load_model(source: str | Path, auto_class: Any, *, revision: str | None = None, spare: str = "") -> PreTrainedModel:
     """Load a model in float32 for inference; ``config.json``'s model_type picks the class among those of ``auto_class``.
 
-    Only safetensors are read. Raises CheckpointError when weights are missing, broken, or do not fit the config.
+    spare: the beginning of names whose weights may be missing. Only safetensors are read, and no class comes from the checkpoint. Raises
+    CheckpointError when weights are missing, broken, or do not fit the config; a config of sizes that the weights have not is refused unbuilt.
     """
     folder = find_checkpoint(source, revision=revision)
-    read_config(folder)
+    check_model(folder, SEGMENTERS if auto_class is AutoModelForImageSegmentation else ANSWERERS)
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # of the library, for weights: over in a moment, and it runs into our own bars
+    own = {"trust_remote_code": False, "local_files_only": True}
     try:
+        config = AutoConfig.from_pretrained(folder, **own)
+        with (
+            torch.device("meta"),
+            contextlib.suppress(NotImplementedError),
+        ):  # where a class reckons with values, from_pretrained cannot build it either
+            check_room(folder, _count_numbers(auto_class.from_config(config, trust_remote_code=False)))
         model, info = auto_class.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+            folder, config=config, use_safetensors=True, weights_only=True, dtype=torch.float32, output_loading_info=True, **own
         )
+    except CheckpointError:
+        raise
     except Exception as error:  # transformers and safetensors raise OSError, ValueError, KeyError, RuntimeError and their own
         raise CheckpointError(f"{source}: the model cannot be loaded ({one_line(error)}); fetch or train it again") from error
-    if info["missing_keys"] or info.get("mismatched_keys"):
-        keys = sorted(str(key) for key in (info["missing_keys"] or info["mismatched_keys"]))
+    keys = sorted(str(key) for key in info["missing_keys"] if not (spare and str(key).startswith(spare)))
+    keys = keys or sorted(str(key) for key in info.get("mismatched_keys") or ())
+    if keys:
         raise CheckpointError(
             f"{source}: the weights do not fit config.json ({len(keys)} missing, first {keys[0]}); fetch or train it again"
         )
@@ -131,26 +149,30 @@ def load_model(source: str | Path, auto_class: Any, *, revision: str | None = No
     return model  # type: ignore[no-any-return]
 
 
+def _count_numbers(model: PreTrainedModel) -> int:
+    return sum(values.numel() for values in (*model.parameters(), *model.buffers()))
+
+
 def load_tokenizer(source: str | Path, *, revision: str | None = None) -> PreTrainedTokenizerBase:
     """Load the tokenizer that comes with a checkpoint. Raises CheckpointError when it is missing or broken."""
-    folder = find_checkpoint(source, revision=revision)
+    return read_tokenizer(find_checkpoint(source, revision=revision))
+
+
+def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """Load a tokenizer from a folder, of a class of transformers itself. Raises CheckpointError when it is missing or broken."""
+    check_files(folder)
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):  # transformers would make up an empty vocabulary
-        raise CheckpointError(f"{source}: no tokenizer ({', '.join(TOKENIZER_FILES[:3])} or the like) in this checkpoint; fetch it again")
+        raise CheckpointError(f"{folder}: no tokenizer ({', '.join(TOKENIZER_FILES[:3])} or the like) in this checkpoint; fetch it again")
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # as above
-        raise CheckpointError(f"{source}: the tokenizer cannot be loaded ({one_line(error)}); fetch the checkpoint again") from error
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """Read ``config.json``. Raises CheckpointError when it is not a JSON object with a ``model_type``."""
-    return _read_object(folder / "config.json", "model_type")
+        raise CheckpointError(f"{folder}: the tokenizer cannot be loaded ({one_line(error)}); fetch the checkpoint again") from error
 
 
 def read_preprocessing(source: str | Path, *, revision: str | None = None) -> Preprocessing:
     """Read ``preprocessor_config.json``: size, mean, standard deviation, filter. Raises CheckpointError when it lacks one of the first three."""
     path = find_checkpoint(source, revision=revision) / PREPROCESSING
-    settings = _read_object(path, "image_mean")
+    settings = read_object(path, "image_mean")
     size = settings.get("size", settings.get("crop_size"))
     try:
         if isinstance(size, int):
@@ -184,20 +206,10 @@ def name_model(source: str | Path, *, revision: str | None = None) -> str:
     """Return what identifies a model in manifests and reviews: the source's last name and a digest of weights and config."""
     folder = find_checkpoint(source, revision=revision)
     digest = hashlib.sha256()
-    for path in sorted([folder / "config.json", *folder.glob("*.safetensors")]):
+    for path in sorted([folder / CONFIG, *folder.glob("*.safetensors")]):
         digest.update(path.name.encode())
-        with path.open("rb") as file:
+        with open_user_file(path, LIMITS.checkpoint_bytes) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
     name = folder.resolve().name if Path(source).is_dir() else str(source)
     return f"{name}@{digest.hexdigest()[:12]}"
-
-
-def _read_object(path: Path, needed: str) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({one_line(error)}); fetch or train the checkpoint again") from error
-    if not isinstance(content, dict) or needed not in content:
-        raise CheckpointError(f"{path}: a JSON object with '{needed}' is expected; fetch or train the checkpoint again")
-    return content

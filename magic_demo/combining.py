@@ -11,6 +11,7 @@ import numpy as np
 
 from magic_demo.errors import CheckpointError
 from magic_demo.types import Family, OptionScores
+from magic_demo.user_files import LARGEST_CONFIG, read_user_text
 
 WEIGHTS_NAME = "combination.json"
 EQUAL = 0.5
@@ -62,7 +63,7 @@ def read_weights(folder: Path) -> Weights:
     if not path.is_file():
         return Weights()
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_user_text(path, LARGEST_CONFIG))
         names = ("text_only", "with_photos", *(["with_measures"] if "with_measures" in content else []))
         tables = [{str(family): float(weight) for family, weight in content[name].items()} for name in names]
         if not all(0.0 <= weight <= 1.0 for table in tables for weight in table.values()):

@@ -18,6 +18,9 @@ from magic_demo.whole_files import whole_file
 BLOCKS = 6
 """How many blocks an area is covered with along its longer side, at most: too few for a face or a letter to be told."""
 COVERED_NOTE = "areas were covered; what lay beneath is gone"
+PROPOSED_NOTE = "an area is hidden for you alone; an adjudicator decides whether it goes for good"
+COVERED_SHARE = 0.2
+"""Where readers sign in: of how much of a photo a reader who is no adjudicator may take the pixels at most; more is a proposal."""
 
 
 def cover_area(pixels: Pixels, area: Mask) -> Pixels:
@@ -58,6 +61,10 @@ class CoveredPhotos:
     def keep(self, key: CaseKey, photo: Photo) -> None:
         """Keep a covered photo in place of what was kept of it before. Raises OSError."""
         write_photo(self._path(key, photo.photo_id), photo)
+
+    def forget(self, key: CaseKey, photo_id: str) -> None:
+        """Delete the copy of a photo where there is one: the photo itself is about to take its place. Raises OSError."""
+        self._path(key, photo_id).unlink(missing_ok=True)
 
     def turn(self, key: CaseKey) -> int:
         """Return a number that changes whenever a photo of the case is covered: pictures drawn before are of no use any more."""

@@ -16,13 +16,15 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load, save
 
+from magic_demo.checkpoint_files import check_files
 from magic_demo.cues import find_cues
 from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors, write_priors
 from magic_demo.errors import CheckpointError, one_line
 from magic_demo.terms import Spans, find_terms, weigh_terms
 from magic_demo.types import LANGUAGES, Language, Narrative, OptionScores
+from magic_demo.user_files import LARGEST_CONFIG, read_user_file, read_user_text
 from magic_demo.whole_files import write_json, write_whole
 
 MODEL_TYPE = "cue-heads"
@@ -117,12 +119,13 @@ class CueModel:
         place = Path(folder)
         if not (place / CONFIG_NAME).is_file():
             raise CheckpointError(f"{place}: no {CONFIG_NAME} in this folder; a folder written by 'python -m training cues' is expected")
+        check_files(place)
         try:
-            config = json.loads((place / CONFIG_NAME).read_text(encoding="utf-8"))
+            config = json.loads(read_user_text(place / CONFIG_NAME, LARGEST_CONFIG))
             if not isinstance(config, dict) or config.get("model_type") != MODEL_TYPE:
                 raise ValueError(f"model_type {MODEL_TYPE!r} is expected")
-            vocabulary = json.loads((place / VOCABULARY_NAME).read_text(encoding="utf-8"))
-            tensors = load_file(place / WEIGHTS_NAME)
+            vocabulary = json.loads(read_user_text(place / VOCABULARY_NAME, LARGEST_CONFIG))
+            tensors = load(read_user_file(place / WEIGHTS_NAME, LARGEST_CONFIG))
             families = tuple(_read_family(entry) for entry in config["families"])
             heads = {language: _read_heads(language, vocabulary[language], tensors) for language in LANGUAGES}
             prior = tensors["prior"].astype(np.float32)
@@ -285,5 +288,5 @@ def _name(folder: Path) -> str:
     digest = hashlib.sha256()
     for name in (CONFIG_NAME, VOCABULARY_NAME, WEIGHTS_NAME):
         digest.update(name.encode())
-        digest.update((folder / name).read_bytes())
+        digest.update(read_user_file(folder / name, LARGEST_CONFIG))
     return f"{folder.resolve().name}@{digest.hexdigest()[:12]}"

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from magic_demo.errors import CheckpointError, FormatError
 from magic_demo.types import Answers, Family, OptionScores
+from magic_demo.user_files import LARGEST_CONFIG, read_user_text
 
 MAX_LABELS = 4
 MAX_CANDIDATES = 12
@@ -226,7 +227,7 @@ def write_priors(path: Path, priors: SetPriors) -> None:
 def read_priors(path: Path) -> SetPriors:
     """Read what ``write_priors`` wrote. Raises CheckpointError with one line when the file is broken."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_user_text(path, LARGEST_CONFIG))
         return {
             str(family_id): FamilyPriors(
                 {frozenset(int(label) for label in labels): int(count) for labels, count in family["sets"]},

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from magic_demo.command_actor import find_actor
 from magic_demo.deletion import delete_cases
+from magic_demo.leftovers import sweep_store
 from magic_demo.store import Store, default_place
 from magic_demo.types import CaseKey
 
@@ -21,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Delete the case and say what went; returns 0. Raises StoreError when there is no such case."""
     with Store.open(arguments.store) as store:
-        gone = delete_cases(store, [CaseKey(arguments.queue, arguments.case)])
+        for line in sweep_store(store):
+            print(line, file=sys.stderr)
+        gone = delete_cases(store, [CaseKey(arguments.queue, arguments.case)], by=find_actor())
     print(f"{arguments.case} of {arguments.queue} deleted, with {gone.reviews} reviews and {gone.folders} folders of photos")
     return 0

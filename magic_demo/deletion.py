@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from magic_demo.covered_photos import covered_beside
 from magic_demo.errors import StoreError
-from magic_demo.store import Store
+from magic_demo.parts import Claim, read_owner
+from magic_demo.store import PROGRAM, Actor, Store, TrailKind
 from magic_demo.types import CaseKey
 
 
@@ -21,24 +25,50 @@ class Deleted:
     folders: int = 0
 
 
-def delete_cases(store: Store, keys: Iterable[CaseKey]) -> Deleted:
+def delete_cases(store: Store, keys: Iterable[CaseKey], *, by: Actor = PROGRAM, what: TrailKind = "delete") -> Deleted:
     """Delete cases one after another, then write the database anew, so that no page or log holds what they were.
 
-    Photos go first: when this is stopped half way, the case is still there to be deleted again. Raises StoreError.
+    A case goes whole or not at all; where the program is killed in between, its photos go at the next start. Only folders that the store made beside
+    itself go, and no link is followed: a case whose photos lie elsewhere is refused. by, what: for the audit trail, which names a case by its number alone. Raises StoreError.
     """
     cases = reviews = folders = 0
+    covered = covered_beside(store.place)
     for key in keys:
-        for folder in (store.kept_folder(key), covered_beside(store.place).folder_of(key)):
-            if folder is None or not folder.exists():
-                continue
-            try:
-                shutil.rmtree(folder)
-            except OSError as error:
-                raise StoreError(
-                    f"{error.filename or folder}: a kept photo cannot be deleted ({error.strerror or error}); the case is still there"
-                ) from error
-            folders += 1
-        reviews += store.delete_case(key)
+        owners: tuple[tuple[Path | None, Path, Callable[[Path], bool]], ...] = (
+            (store.kept_folder(key), store.kept_place, store.owns),
+            (covered.folder_of(key), covered.folder, partial(_is_there, store, key)),
+        )
+        try:
+            with ExitStack() as claims:
+                for folder, above, is_owned in owners:
+                    if folder is not None and os.path.lexists(folder):
+                        _check_own(store, key, folder, above)
+                        claims.enter_context(Claim(folder, is_owned, store.label, new=False))
+                        folders += 1
+                reviews += store.delete_case(key, by=by, what=what)
+        except OSError as error:
+            raise StoreError(
+                f"{error.filename or key.case_id}: a kept photo of {key.case_id} cannot be deleted ({error.strerror or error}); check permissions, "
+                "then start the page, or delete again"
+            ) from error
         cases += 1
     store.erase_traces()
     return Deleted(cases, reviews, folders)
+
+
+def _check_own(store: Store, key: CaseKey, folder: Path, above: Path) -> None:
+    """Raise StoreError for a folder that is not one which this store made."""
+    if folder.parent.resolve() != above.resolve():
+        raise StoreError(
+            f"{key.case_id}: its photos lie in {folder}, outside of this store, which was copied or moved; nothing was deleted. "
+            f"Move that folder to {above / folder.name} if no other store needs it, then delete again"
+        )
+    if folder.is_symlink() or not folder.is_dir():
+        raise StoreError(f"{key.case_id}: {folder} is no folder that this store made; nothing was deleted. Remove it, then delete again")
+    owner = read_owner(folder)
+    if owner not in ("", store.label):
+        raise StoreError(f"{key.case_id}: the photos in {folder} belong to {owner}; nothing was deleted. Delete the case there")
+
+
+def _is_there(store: Store, key: CaseKey, _folder: Path) -> bool:
+    return key in store.case_keys()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 from magic_demo.mask_runs import decode_mask
 from magic_demo.overlay import lesion_mask
 from magic_demo.questions import load_families
 from magic_demo.scoring import count_pixels, dice
-from magic_demo.types import Answers, Family, MaskRuns, Prediction
+from magic_demo.types import Answers, Family, MaskRuns, PhotoPrediction, Prediction
 
 SAME_OUTLINE = 0.8
 """Dice at and above which two outlines of one photo count as the same: about what two careful readers reach with each other."""
+MOST_KNOWN = 8
+"""Outlines of one photo that are remembered with the model's map of it, the newest; they go with it."""
+_KNOWN: WeakKeyDictionary[PhotoPrediction, dict[tuple[MaskRuns, float], bool]] = WeakKeyDictionary()
+_KNOWN_LOCK = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -42,11 +48,23 @@ def find_disagreements(answers: Answers, masks: Mapping[str, MaskRuns], predicti
     photos = set()
     for found in prediction.photos:
         runs = masks.get(found.photo_id)
-        if runs is not None and runs.size == found.size:
-            model_mask = lesion_mask(found.probability, found.size, prediction.threshold)
-            if dice(count_pixels(model_mask, decode_mask(runs))) < SAME_OUTLINE:
-                photos.add(found.photo_id)
+        if runs is not None and runs.size == found.size and not _is_same(found, runs, prediction.threshold):
+            photos.add(found.photo_id)
     return frozenset(families | photos)
+
+
+def _is_same(found: PhotoPrediction, runs: MaskRuns, threshold: float) -> bool:
+    """Return whether an outline counts as the model's; of a large photo that takes a tenth of a second, and each save asks for every photo."""
+    with _KNOWN_LOCK:
+        known = _KNOWN.setdefault(found, {})
+        if (runs, threshold) in known:
+            return known[runs, threshold]
+    same = dice(count_pixels(lesion_mask(found.probability, found.size, threshold), decode_mask(runs))) >= SAME_OUTLINE
+    with _KNOWN_LOCK:
+        if len(known) >= MOST_KNOWN:
+            known.pop(next(iter(known)), None)
+        known[runs, threshold] = same
+    return same
 
 
 def count_changes(

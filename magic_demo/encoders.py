@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import AutoModel
 
-from magic_demo.checkpoints import find_checkpoint
-from magic_demo.errors import CheckpointError, one_line
+from magic_demo.checkpoints import load_model
 
 
 def drop_pooler(text_model: Any) -> None:
@@ -19,23 +17,8 @@ def drop_pooler(text_model: Any) -> None:
 
 
 def load_encoder(source: str | Path, revision: str | None) -> Any:
-    """Load a pretrained encoder, from ``pytorch_model.bin`` (tensors only) where there are no safetensors, as for Bio_ClinicalBERT.
+    """Load a pretrained encoder, whose pooler may be missing, as it is in checkpoints of language models.
 
-    Raises CheckpointError with one line.
+    Raises CheckpointError with one line, also where there are only pickles (``pytorch_model.bin``).
     """
-    folder = find_checkpoint(source, revision=revision)
-    safe = any(folder.glob("*.safetensors"))
-    try:
-        if not safe and not Path(source).is_dir() and not (folder / "pytorch_model.bin").is_file():
-            from huggingface_hub import hf_hub_download
-
-            hf_hub_download(str(source), "pytorch_model.bin", revision=revision)
-        model, info = AutoModel.from_pretrained(
-            folder, local_files_only=True, use_safetensors=safe, weights_only=True, dtype=torch.float32, output_loading_info=True
-        )
-    except Exception as error:  # transformers, torch and huggingface_hub raise many kinds
-        raise CheckpointError(f"{source}: the encoder cannot be loaded ({one_line(error)})") from error
-    missing = sorted(str(key) for key in info["missing_keys"] if not str(key).startswith("pooler."))
-    if missing:
-        raise CheckpointError(f"{source}: the weights do not fit config.json ({len(missing)} missing, first {missing[0]}); fetch it again")
-    return model
+    return load_model(source, AutoModel, revision=revision, spare="pooler.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterable, Mapping
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from magic_demo.bundles import list_predictions, read_prediction
+from magic_demo.command_actor import find_actor
 from magic_demo.counted import count
 from magic_demo.covered_photos import covered_beside
 from magic_demo.exports import FORMATS, ExportError, write_export
@@ -43,29 +45,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="for the report: the bundle folder that `predict --bundle` wrote (default: what readers were shown)",
     )
+    parser.add_argument(
+        "--plain-cells",
+        action="store_true",
+        help="csv for programs: no apostrophe before texts that a spreadsheet would run as formulas",
+    )
     parser.add_argument("--language", choices=LANGUAGES, action="append", help="of the report; can be given again (default: both)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Export and say what was written and what was left out; returns 0."""
+    if arguments.plain_cells and arguments.format != "csv":
+        raise ExportError(f"--plain-cells is for --format csv; {arguments.format} holds every text as it is")
     with Store.open(arguments.store) as store:
         queue = choose_queue(store, arguments.queue)
         readers = {store.reader(name).name for name in arguments.reader}
         reviews = store.all_reviews(queue)
+        damaged = store.damaged_reviews(queue)
         cases = gather_cases(store, queue, arguments.data, arguments.split)
         shown = {key.case_id: store.shown(key) for key in store.shown_digests(queue)} if arguments.format == REPORT else {}
-    if arguments.format == REPORT:
-        predictions = {name: prediction for name, prediction in shown.items() if prediction is not None}
-        said, left_out = _write_report(arguments, reviews, cases, readers, predictions)
-    else:
-        report = write_export(reviews, cases, arguments.format, arguments.to, readers=readers, consensus=arguments.consensus)
-        held = (count(report.cases, "case", "cases"), count(report.readings, "reading", "readings"), count(report.masks, "mask", "masks"))
-        said = f"{', '.join(held)} written to {arguments.to} ({report.format})"
-        left_out = report.left_out
+        said, left_out = _write(arguments, reviews, cases, readers, shown, damaged)
+        noted = store.note("export", find_actor(), detail=f"{arguments.format}, {said.partition(' written')[0]}")
     print(said)
     for line in left_out:
         print(f"left out: {line}")
+    for line in noted:
+        print(line, file=sys.stderr)
     return 0
+
+
+def _write(
+    arguments: argparse.Namespace,
+    reviews: Iterable[SavedReview],
+    cases: Iterable[EncounterFiles],
+    readers: Collection[str],
+    shown: Mapping[str, Prediction | None],
+    damaged: Sequence[str],
+) -> tuple[str, tuple[str, ...]]:
+    if arguments.format == REPORT:
+        predictions = {name: prediction for name, prediction in shown.items() if prediction is not None}
+        said, left_out = _write_report(arguments, reviews, cases, readers, predictions)
+        return said, (*damaged, *left_out)
+    report = write_export(
+        reviews,
+        cases,
+        arguments.format,
+        arguments.to,
+        readers=readers,
+        consensus=arguments.consensus,
+        plain_cells=arguments.plain_cells,
+        damaged=damaged,
+    )
+    held = (count(report.cases, "case", "cases"), count(report.readings, "reading", "readings"), count(report.masks, "mask", "masks"))
+    return f"{', '.join(held)} written to {arguments.to} ({report.format})", report.left_out
 
 
 def choose_queue(store: Store, asked: str | None) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import json
-import os
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +14,13 @@ from typing import Any
 
 from magic_demo.errors import FormatError
 from magic_demo.limits import LIMITS
-from magic_demo.photos import PHOTO_SUFFIXES
+from magic_demo.photo_index import PhotoIndex, name_others
+from magic_demo.photo_kinds import PHOTO_SUFFIXES
 from magic_demo.questions import list_questions, load_families
 from magic_demo.types import LANGUAGES, EncounterFiles, Family, Language, Narrative, PhotoFile, Question
+from magic_demo.user_files import read_user_text
 from magic_demo.whole_files import write_json
+from magic_demo.whole_text import mend_json, mend_text
 
 SPLITS = ("train", "valid", "test")
 ENCOUNTER_KEY = "encounter_id"
@@ -38,12 +41,13 @@ _MARKUP = re.compile(
 class EncounterList:
     """What was read: encounters in the file's order, and one line for each encounter that could not be used.
 
-    plain: there was no JSON of the challenge, every photo is an encounter.
+    plain: there was no JSON of the challenge, every photo is an encounter. notes: what was left out because it is no photo.
     """
 
     encounters: tuple[EncounterFiles, ...]
     problems: tuple[str, ...] = ()
     plain: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def read_encounters(data: Path, split: str | None = None) -> EncounterList:
@@ -52,7 +56,8 @@ def read_encounters(data: Path, split: str | None = None) -> EncounterList:
     data: the challenge's folder (``<split>/<split>.json`` or ``<split>.json`` anywhere below), a split's folder, or the JSON file itself.
     Without a JSON of the challenge the folder is taken as plain: each photo an encounter, its id the file name without ending.
     Photos are found by file name wherever they lie below ``data`` (below the JSON's folder when ``data`` is the file), whatever of the
-    photo endings they have, first in ``images_<split>``; a photo that is not there has ``path`` None.
+    photo endings they have, first in ``images_<split>`` and last in folders of thumbnails; letters may be composed otherwise or of another case
+    than in the JSON. A photo that is not there has ``path`` None. In a plain folder pictures that are not read are named in ``problems``.
     What is wrong with one encounter becomes a line in ``problems`` and the others go on. Raises FormatError when nothing can be read.
     """
     if data.is_file():
@@ -67,8 +72,7 @@ def read_encounters(data: Path, split: str | None = None) -> EncounterList:
 
 def clean_text(text: str) -> str:
     """Return the text without HTML tags, entities, control characters and superfluous white space; "<5 cm" and emoji stay."""
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # half an emoji cannot be written as UTF-8 later
-    plain = html.unescape(_MARKUP.sub(" ", whole)).replace("\u200b", "").replace("\ufeff", "")
+    plain = html.unescape(_MARKUP.sub(" ", mend_text(text))).replace("\u200b", "").replace("\ufeff", "")
     return " ".join("".join(char if unicodedata.category(char) != "Cc" or char.isspace() else " " for char in plain).split())
 
 
@@ -78,14 +82,12 @@ def is_whole(text: str) -> bool:
 
 
 def read_json(path: Path, expected: str) -> Any:
-    """Read a JSON file, with or without a byte order mark. Raises FormatError naming the line and column of the first fault."""
+    """Read a JSON file, with or without a byte order mark; half characters become U+FFFD. Raises FormatError naming the line and column of the first fault."""
     try:
-        size = path.stat().st_size
-        if size > LIMITS.json_bytes:
-            raise FormatError(f"{path}: {size / 2**20:.0f} MB, the limit is {LIMITS.json_bytes / 2**20:.0f} MB; split the file")
-        return json.loads(path.read_bytes().decode("utf-8-sig"))
+        return json.loads(mend_json(read_user_text(path, LIMITS.json_bytes)))
     except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror or error}); {expected} is expected") from error
+        cure = "split it" if error.errno == errno.EFBIG else f"{expected} is expected"
+        raise FormatError(f"{path}: cannot be read ({error.strerror or error}); {cure}") from error
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: not UTF-8 text (byte {error.start}); save {expected} as UTF-8") from error
     except json.JSONDecodeError as error:
@@ -118,10 +120,6 @@ def read_answers(path: Path, families: Sequence[Family] | None = None) -> dict[s
         encounter_id = entry.get(ENCOUNTER_KEY)
         if not isinstance(encounter_id, str) or not encounter_id:
             raise FormatError(f"{path}: entry {number} has no '{ENCOUNTER_KEY}'; give it one such as ENC00001")
-        if not is_whole(encounter_id):
-            raise FormatError(
-                f"{path}: entry {number} has the id {_show(encounter_id)}, in which a character is cut in half; write whole text"
-            )
         if encounter_id in answers:
             raise FormatError(f"{path}: {encounter_id} comes twice (again in entry {number}); keep one of them")
         unknown = [key for key in entry if key.startswith("CQID") and key not in known]
@@ -195,12 +193,12 @@ def _find_split(data: Path, split: str) -> list[Path]:
 
 def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
     entries = read_json_list(file, "a JSON list of encounters")
-    photos = _index_photos(folder, split)
+    photos = PhotoIndex(folder, split)
     encounters: dict[str, EncounterFiles] = {}
     problems: list[str] = []
     for number, entry in enumerate(entries, start=1):
         try:
-            encounter = _parse_encounter(entry, photos)
+            encounter = _parse_encounter(entry, photos, problems)
             if encounter.encounter_id in encounters:
                 raise FormatError(f"{encounter.encounter_id} comes twice; the first is used")
         except FormatError as error:
@@ -210,7 +208,7 @@ def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
     return EncounterList(tuple(encounters.values()), tuple(problems))
 
 
-def _parse_encounter(entry: Any, photos: Mapping[str, Sequence[Path]]) -> EncounterFiles:
+def _parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> EncounterFiles:
     if not isinstance(entry, dict):
         raise FormatError(f"{_kind(entry)} where an object with '{ENCOUNTER_KEY}' is expected")
     encounter_id = entry.get(ENCOUNTER_KEY)
@@ -221,14 +219,16 @@ def _parse_encounter(entry: Any, photos: Mapping[str, Sequence[Path]]) -> Encoun
         raise FormatError(f"{encounter_id}: {len(names)} photos, the limit is {LIMITS.encounter_photos}; split the encounter")
     photo_files: dict[str, PhotoFile] = {}
     for name in names:
-        if not isinstance(name, str) or not _is_file_name(name):
+        if not isinstance(name, str) or not is_file_name(name):
             raise FormatError(f"{encounter_id}: photo {_show(name)} is not a file name such as IMG_ENC00001_00001.jpg")
         photo_id = _photo_id(name)
         if photo_id in photo_files and names.count(name) == 1:
             raise FormatError(
                 f"{encounter_id}: two photos are called {photo_id}, with other endings; their masks would overwrite each other"
             )
-        photo_files[photo_id] = PhotoFile(photo_id, _choose_photo(name, photos.get(photo_id, ())))
+        path, doubt = photos.find(photo_id, name)
+        photo_files[photo_id] = PhotoFile(photo_id, path)
+        problems += [f"{encounter_id}: {doubt}"] if doubt else []
     responses = _list(entry, encounter_id, "responses")
     return EncounterFiles(
         encounter_id=encounter_id,
@@ -276,16 +276,14 @@ def _list(entry: Mapping[str, Any], encounter_id: str, key: str) -> list[Any]:
 
 def _read_photo_folder(folder: Path) -> EncounterList:
     encounters: list[EncounterFiles] = []
-    problems: list[str] = []
-    # Masks that lie beside the photos are no photos: predicting into the photos' own folder must not feed on itself.
-    by_stem = {
-        stem: [path for path in paths if not (path.suffix.lower() in (".tif", ".tiff") and _MASK_STEM.fullmatch(stem))]
-        for stem, paths in _index_photos(folder, None).items()
-    }
-    for stem, paths in sorted(by_stem.items()):
+    index = PhotoIndex(folder, None)
+    problems, notes = name_others(index.others, folder)
+    for stem in index.stems():
+        # Masks that lie beside the photos are no photos: predicting into the photos' own folder must not feed on itself.
+        paths = [path for path in index.of(stem) if not (path.suffix.lower() in (".tif", ".tiff") and _MASK_STEM.fullmatch(stem))]
         if not paths:
             continue
-        if not _is_file_name(stem):
+        if not is_file_name(stem):
             problems.append(
                 f"{stem[:60]!r}: a photo's name needs printable characters, no ':' or backslash and at most 200 bytes; rename it"
             )
@@ -296,28 +294,7 @@ def _read_photo_folder(folder: Path) -> EncounterList:
         encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, paths[0]),)))
     if not encounters and not problems:
         raise FormatError(f"{folder}: neither a challenge JSON ({', '.join(f'{split}.json' for split in SPLITS)}) nor photos here or below")
-    return EncounterList(tuple(encounters), tuple(problems), plain=True)
-
-
-def _index_photos(folder: Path, split: str | None) -> dict[str, list[Path]]:
-    """Walk the tree once: file name without ending -> photos, those in ``images_<split>`` first, then the least deep."""
-    index: dict[str, list[Path]] = {}
-    for top, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            path = Path(top, name)
-            if path.suffix.lower() in PHOTO_SUFFIXES and not name.startswith("."):
-                index.setdefault(path.stem, []).append(path)
-    for paths in index.values():
-        paths.sort(key=lambda path: (f"images_{split}" not in path.parts, len(path.parts), str(path)))
-    return index
-
-
-def _choose_photo(name: str, candidates: Sequence[Path]) -> Path | None:
-    """Return the file that bears the very name before one with another ending, within what is nearest."""
-    same_folder = [path for path in candidates if path.parent == candidates[0].parent]
-    exact = [path for path in same_folder if path.name == name] or [path for path in same_folder if path.name.lower() == name.lower()]
-    return next(iter(exact or candidates), None)
+    return EncounterList(tuple(encounters), tuple(problems), plain=True, notes=notes)
 
 
 def _photo_id(name: str) -> str:
@@ -329,7 +306,7 @@ def _is_safe_id(text: str) -> bool:
     return _ID.fullmatch(text) is not None and ".." not in text and text != "."
 
 
-def _is_file_name(text: str) -> bool:
+def is_file_name(text: str) -> bool:
     """Tell whether a text names one file in a folder, with room for the ending that a mask's name gets."""
     return bool(text) and text[0] != "." and text.isprintable() and not set(text) & set("/\\:") and len(text.encode("utf-8")) <= 200
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from magic_demo.command_actor import find_actor
 from magic_demo.errors import StoreError
 from magic_demo.exports.reading_back import read_reviews
 from magic_demo.findings import Findings
 from magic_demo.formats import read_encounters
 from magic_demo.store import LOCAL_READER, NewCase, Store, default_place
 from magic_demo.store.names import is_name
+from magic_demo.store.rules import WITHOUT_MODEL
 from magic_demo.types import DEFAULT_QUEUE, Review
 
 EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
-ORDER = {kind: place for place, kind in enumerate(("blind", "revealed", "assisted", "consensus"))}
+ORDER = {kind: place for place, kind in enumerate(("blind", "compared", "revealed", "assisted", "consensus"))}
 """A blind reading is saved before those of the same reader that saw the model: the store takes it in no other order."""
 
 
@@ -38,37 +40,54 @@ def run(arguments: argparse.Namespace) -> int:
     """Save what can be read, each review as a row of its own; returns 0, or 3 when something was left out (each named)."""
     cases = read_encounters(arguments.data, arguments.split).encounters if arguments.data else ()
     back = read_reviews(arguments.source, arguments.queue, cases)
+    photos = {case.encounter_id: tuple(photo.photo_id for photo in case.photo_files) for case in cases}
     with Store.open(arguments.store) as store:
-        saved, left_out = save_reviews(store, back.reviews, folder=arguments.data)
+        saved, left_out = save_reviews(store, back.reviews, folder=arguments.data, photos=photos)
     print(f"{saved} of {len(back.reviews)} reviews saved to the queue {arguments.queue} in {arguments.store}")
+    for note in back.notes:
+        print(f"note: {note}", file=sys.stderr)
     lines = (*back.left_out, *left_out)
     for line in lines:
         print(f"left out: {line}", file=sys.stderr)
     return EXIT_WITH_PROBLEMS if lines else EXIT_DONE
 
 
-def save_reviews(store: Store, reviews: Sequence[Review], *, folder: Path | None = None) -> tuple[int, tuple[str, ...]]:
+def save_reviews(
+    store: Store, reviews: Sequence[Review], *, folder: Path | None = None, photos: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[int, tuple[str, ...]]:
     """Save reviews, with the cases and readers that the store does not know yet; returns how many, and a line for each kind of those that it refused.
 
+    They come in together or, when the program is killed, not at all. photos: case id -> the ids of its photos, where they are known.
     A new reader has no password: ``readers password`` gives one. Whoever wrote a consensus must be known as an adjudicator.
-    A revealed reading whose blind one is not there is saved as assisted: the model was shown.
+    A revealed reading whose complete blind one is not there is saved as assisted: the model was shown.
     """
     left_out = Findings()
+    with store.together():
+        saved = _save_together(store, reviews, folder, photos or {}, left_out)
+        store.note("import", find_actor(), detail=f"{saved} reviews")
+    return saved, left_out.lines()
+
+
+def _save_together(
+    store: Store, reviews: Sequence[Review], folder: Path | None, photos: Mapping[str, tuple[str, ...]], left_out: Findings
+) -> int:
     for queue in sorted({review.queue for review in reviews}):
         known = {case.key.case_id for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)}
         new = dict.fromkeys(
             review.case_id for review in reviews if review.queue == queue and review.case_id not in known and is_name(review.case_id)
         )
-        store.add_cases(queue, [NewCase(case_id, folder=str(folder.resolve()) if folder else None) for case_id in new])
+        where = str(folder.resolve()) if folder else None
+        store.add_cases(queue, [NewCase(case_id, where, photos=photos.get(case_id)) for case_id in new])
     names = {reader.name.casefold() for reader in store.readers(removed=True)}
     saved = 0
     for review in sorted(reviews, key=lambda review: (review.case_id, review.reader, ORDER[review.kind])):
         try:
             if review.reader.casefold() not in names and review.kind != "consensus":
-                store.add_reader(review.reader)
+                store.add_reader(review.reader, by=find_actor())
                 names.add(review.reader.casefold())
             if review.kind == "revealed" and not any(
-                row.review.kind in ("blind", "revealed") for row in store.history(review.case, review.reader)
+                row.review.kind == "revealed" or (row.review.kind in WITHOUT_MODEL and row.complete)
+                for row in store.history(review.case, review.reader)
             ):
                 left_out.add("revealed reading without its blind one, saved as assisted", review.case_id, review.reader)
                 store.save(replace(review, kind="assisted"))
@@ -78,4 +97,4 @@ def save_reviews(store: Store, reviews: Sequence[Review], *, folder: Path | None
             left_out.add("review that the store refuses", review.case_id, str(error))
         else:
             saved += 1
-    return saved, left_out.lines()
+    return saved

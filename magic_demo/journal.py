@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from magic_demo.errors import FormatError
+from magic_demo.limits import LIMITS
+from magic_demo.user_files import read_user_file
 from magic_demo.whole_files import write_whole
 
 
@@ -31,11 +34,17 @@ def append_entry(journal: TextIO, entry: JournalEntry) -> None:
 
 
 def read_journal(path: Path, masks: Path) -> dict[str, JournalEntry]:
-    """Read the finished encounters whose files are all in the folder ``masks``; a line that was cut short or damaged does not count."""
+    """Read the finished encounters whose files are all in the folder ``masks``; a line that was cut short or damaged does not count.
+
+    Raises FormatError where what lies there is no file, or is larger than a journal can be.
+    """
     entries: dict[str, JournalEntry] = {}
-    if not path.is_file():
+    try:
+        content = read_user_file(path, LIMITS.json_bytes)
+    except FileNotFoundError:
         return entries
-    content = path.read_bytes()
+    except OSError as error:
+        raise FormatError(f"{path}: the journal cannot be read ({error.strerror or error}); choose another --out, or remove it") from error
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         write_whole(path, whole)

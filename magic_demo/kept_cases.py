@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -12,9 +12,10 @@ from pathlib import Path
 from magic_demo.covered_photos import write_photo
 from magic_demo.errors import StoreError
 from magic_demo.formats import ENCOUNTER_KEY, read_encounters
-from magic_demo.store import LOCAL_READER, NewCase, Store, folder_beside
+from magic_demo.parts import Claim
+from magic_demo.store import LOCAL_READER, Store
 from magic_demo.types import LANGUAGES, CaseKey, Encounter, Photo
-from magic_demo.whole_files import write_json
+from magic_demo.whole_files import make_folders, write_json
 
 UPLOADS = "uploads"
 """The queue of photos and words that readers added on the page."""
@@ -34,10 +35,12 @@ class KeptCase:
 
 def keep_example(store: Store, encounter: Encounter) -> KeptCase:
     """Keep a bundled example as it is; one that is kept already is that case again. Raises StoreError."""
-    key = CaseKey(EXAMPLES, encounter.encounter_id)
-    if not any(case.key == key for case in store.list_cases(EXAMPLES, LOCAL_READER, all_assigned=True)):
-        _write_case(store, key, _new_folder(store, key.case_id), encounter)
-    return KeptCase(key, encounter, {photo.photo_id: photo.photo_id for photo in encounter.photos})
+    kept = KeptCase(CaseKey(EXAMPLES, encounter.encounter_id), encounter, {photo.photo_id: photo.photo_id for photo in encounter.photos})
+    if not any(case.key == kept.key for case in store.list_cases(EXAMPLES, LOCAL_READER, all_assigned=True)):
+        with _one_line(store.kept_place), _claim_new_folder(store, encounter.encounter_id) as claim:
+            _write_files(claim.folder, encounter)
+            store.keep_case(kept.key, claim.folder, _names(encounter))
+    return kept
 
 
 def keep_upload(store: Store, encounter: Encounter, reader: str, queue: str = UPLOADS) -> KeptCase:
@@ -45,47 +48,50 @@ def keep_upload(store: Store, encounter: Encounter, reader: str, queue: str = UP
 
     Photos get names of the case's: file names may say who is on them, and two cases may both hold an ``IMG_0001``. Raises StoreError.
     """
-    folder = _new_folder(store, datetime.now().astimezone().strftime("%Y-%m-%d-%H%M"))
-    case_id = folder.name
-    names = {photo.photo_id: f"IMG_{case_id}_{number:05d}" for number, photo in enumerate(encounter.photos, start=1)}
-    photos = tuple(replace(photo, photo_id=names[photo.photo_id]) for photo in encounter.photos)
-    kept = KeptCase(CaseKey(queue, case_id), replace(encounter, encounter_id=case_id, photos=photos), names)
-    _write_case(store, kept.key, folder, kept.encounter)
-    if reader != LOCAL_READER:
-        store.assign(kept.key, [reader])
+    with _one_line(store.kept_place), _claim_new_folder(store, datetime.now().astimezone().strftime("%Y-%m-%d-%H%M")) as claim:
+        case_id = claim.folder.name
+        names = {photo.photo_id: f"IMG_{case_id}_{number:05d}" for number, photo in enumerate(encounter.photos, start=1)}
+        photos = tuple(replace(photo, photo_id=names[photo.photo_id]) for photo in encounter.photos)
+        kept = KeptCase(CaseKey(queue, case_id), replace(encounter, encounter_id=case_id, photos=photos), names)
+        _write_files(claim.folder, kept.encounter)
+        store.keep_case(kept.key, claim.folder, _names(kept.encounter), [reader] if reader != LOCAL_READER else ())
     return kept
 
 
-def _new_folder(store: Store, name: str) -> Path:
-    """Make a folder for one case alone and return it. Raises StoreError."""
-    beside = folder_beside(store.place, "kept").resolve()
+def _claim_new_folder(store: Store, name: str) -> Claim:
+    """Make and claim a folder for one case alone: it stays when the case is in the store at the end, and goes otherwise. Raises StoreError."""
+    beside = store.kept_place
     for number in count(1):
         folder = beside / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise StoreError(f"{folder}: the case cannot be kept ({error.strerror or error}); check space and permissions") from error
-        return folder
+        with _one_line(folder):
+            make_folders(beside, private=True)
+            try:
+                return Claim(folder, store.owns, store.label, new=True)
+            except FileExistsError:
+                continue
     raise AssertionError("count does not end")
 
 
-def _write_case(store: Store, key: CaseKey, folder: Path, encounter: Encounter) -> None:
-    """Add the case to its queue and write it in the challenge's layout; what cannot be written whole leaves nothing behind."""
-    store.add_cases(key.queue, [NewCase(key.case_id, str(folder), photos_kept=True)])  # first: no photo lies there that no case owns
+@contextmanager
+def _one_line(folder: Path) -> Iterator[None]:
     try:
-        for photo in encounter.photos:
-            write_photo(folder / f"images_{SPLIT}" / _file_name(photo), photo)
-        write_json(folder / f"{SPLIT}.json", [_describe(encounter)])
-        if read_encounters(folder).problems:
-            raise StoreError(f"{key.case_id}: cannot be kept ({read_encounters(folder).problems[0]})")
-    except (OSError, StoreError) as error:
-        store.delete_case(key)
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, StoreError):
-            raise
+        yield
+    except OSError as error:
         raise StoreError(f"{folder}: the case cannot be kept ({error.strerror or error}); check space and permissions") from error
+
+
+def _write_files(folder: Path, encounter: Encounter) -> None:
+    """Write a case in the challenge's layout, and read it again. Raises StoreError, OSError."""
+    for photo in encounter.photos:
+        write_photo(folder / f"images_{SPLIT}" / _file_name(photo), photo)
+    write_json(folder / f"{SPLIT}.json", [_describe(encounter)], private=True)
+    problems = read_encounters(folder).problems
+    if problems:
+        raise StoreError(f"{encounter.encounter_id}: cannot be kept ({problems[0]})")
+
+
+def _names(encounter: Encounter) -> tuple[str, ...]:
+    return tuple(photo.photo_id for photo in encounter.photos)
 
 
 def _describe(encounter: Encounter) -> dict[str, object]:

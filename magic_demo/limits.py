@@ -17,11 +17,12 @@ class Limits:
     """The limits; ``MAGIC_DEMO_LIMIT_PHOTO_PIXELS=20000000`` in the environment sets ``photo_pixels``.
 
     photo_bytes, photo_pixels, photo_side: largest file, most pixels and shortest side of a photo; masks have a photo's pixels.
+    photo_seconds: how long unpacking a photo may take. arrival_bytes: photos that were sent to the page and not opened yet, all together.
     case_photos: photos of a case on the page. encounter_photos: photos of an encounter in a file.
     text_characters: the patient's words, on the page and in a file. prompt_characters, comment_characters: what a reader types.
     request_bytes: what the page sends at once, photos aside. sign_in_minutes, sign_in_idle_minutes: how long somebody stays signed in, at all and
     without doing anything. sign_in_tries: wrong passwords of one name at once, before one a minute is looked at.
-    json_bytes: a JSON file that is read. cache_bytes: what the models made of an open case's photos and words.
+    json_bytes: a JSON file that is read. checkpoint_bytes: the weights of a model. cache_bytes: what the models made of an open case's photos and words.
     queue_cases: cases of one queue of the store. run_cases: encounters of one batch run.
     waiting: analyses and other slow requests that wait for their turn on the page.
     """
@@ -29,6 +30,8 @@ class Limits:
     photo_bytes: int = 64 * 2**20
     photo_pixels: int = 64_000_000
     photo_side: int = 16
+    photo_seconds: int = 8
+    arrival_bytes: int = 256 * 2**20
     case_photos: int = 12
     encounter_photos: int = 100
     text_characters: int = 10_000
@@ -39,6 +42,7 @@ class Limits:
     sign_in_idle_minutes: int = 2 * 60
     sign_in_tries: int = 5
     json_bytes: int = 512 * 2**20
+    checkpoint_bytes: int = 16 * 2**30
     cache_bytes: int = 128 * 2**20
     queue_cases: int = 50_000
     run_cases: int = 100_000

@@ -21,13 +21,20 @@ from PIL import Image
 
 from magic_demo.errors import FormatError, one_line
 from magic_demo.limits import LIMITS
+from magic_demo.mask_values import read_values
 from magic_demo.packed_masks import PackedMask, pack_mask, pack_rows
-from magic_demo.photos import PHOTO_KINDS, PHOTO_SUFFIXES
+from magic_demo.photos import PHOTO_SUFFIXES
 from magic_demo.types import Mask
+from magic_demo.user_files import open_user_file, read_user_head
 from magic_demo.whole_files import write_whole
 
 MASK_SUFFIXES = (".tiff", ".tif")
 SYSTEM_NAME = "sys"
+MASK_KINDS = ("TIFF", "PNG", "BMP", "GIF", "JPEG", "WEBP")
+"""What a file may be whose name says TIFF and that tifffile cannot read."""
+ORIENTATION = 0x0112
+LARGEST_MASK = 4 * LIMITS.photo_bytes
+"""Bytes of a mask's file: a mask may lie there unpacked."""
 PLAIN_COMPRESSIONS = (tifffile.COMPRESSION.NONE, tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE)
 _REFERENCE_NAME = re.compile(r"(?P<photo_id>.+)_mask_(?P<annotator>ann\d+)\.tiff?", re.IGNORECASE)
 
@@ -77,59 +84,50 @@ def write_mask(path: Path, mask: Mask) -> None:
 
 
 def read_mask(path: Path) -> Mask:
-    """Read a mask strictly: one 2-D page of bool or whole numbers, 0 and 1 alone. Returns (H, W) bool.
-
-    Raises FormatError naming the file, what it holds and the cure.
-    """
-    values = _read_values(path)
-    if values.ndim != 2:
-        raise FormatError(f"{path}: shape {values.shape}; a mask is one page of (height, width), save it without channels or pages")
-    if values.dtype.kind not in "bui":
-        raise FormatError(f"{path}: {values.dtype} values; a mask holds 0 and 1, threshold it and save it as uint8")
-    if values.min() < 0 or values.max() > 1:
-        raise FormatError(f"{path}: values from {values.min()} to {values.max()}; a mask holds 0 and 1, save (mask > 0) as uint8")
-    return values.astype(np.bool_)
+    """Read a mask that needs nothing put right: one page of 0 and 1. Returns (H, W) bool. Raises FormatError naming the file, what it holds and the cure."""
+    loose = read_loose_mask(path)
+    if loose.repairs:
+        raise FormatError(f"{path}: {'; '.join(loose.repairs)}; a mask holds 0 and 1, save (mask > 0) as uint8 with zlib")
+    return loose.mask
 
 
-def read_loose_mask(path: Path) -> LooseMask:
-    """Read a mask leniently, for scoring: what is not 0 and 1 in one page is put right where only one reading makes sense, and said.
+def read_loose_mask(path: Path, *, as_numbers: bool = False) -> LooseMask:
+    """Read a mask of any kind of file: what is not 0 and 1 in one page is put right where only one reading makes sense, and said.
 
-    0 and another value (255): the other is lesion. Fractions of 0..1: lesion from 0.5. Other grey values: lesion from half the
-    largest. Equal colour channels: one of them. A compression that tifffile does not read: Pillow does. Raises FormatError for
-    several pages, channels that differ, negative values, and what cannot be read at all.
+    0 and another value (255): the other is lesion. Fractions of 0..1: lesion from 0.5. Labels up to 31: every one is lesion. Other grey values: lesion
+    from half the largest. Palettes and colours: all but black. Transparency of one colour: where it is opaque. Zero that is white, an orientation: turned.
+    A compression that tifffile does not read: Pillow does. as_numbers: see ``read_values``. Raises FormatError for several pages, negative values, what could be two masks, and what cannot be
+    read at all.
     """
     repairs: list[str] = []
     try:
-        values = _read_values(path)
-    except FormatError:
-        values = _read_with_pillow(path)
-        repairs.append("is packed in a way that tifffile cannot read without imagecodecs; read with Pillow")
-    while values.ndim > 2 and 1 in (values.shape[0], values.shape[-1]):  # one page or one channel, written as an axis of its own
-        values = values[0] if values.shape[0] == 1 else values[..., 0]
-    if values.ndim == 3 and values.shape[2] in (3, 4):
-        if not (np.array_equal(values[..., 0], values[..., 1]) and np.array_equal(values[..., 0], values[..., 2])):
-            raise FormatError(f"{path.name}: {values.shape[2]} colour channels that differ are not a mask")
-        values = np.ascontiguousarray(values[..., 0])
-        repairs.append("has colour channels; the first is read, they are equal")
-    if values.ndim != 2:
-        raise FormatError(f"{path.name}: shape {values.shape} is not one page of (height, width)")
-    if values.dtype.kind not in "buif":
-        raise FormatError(f"{path.name}: {values.dtype} values are not a mask")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise FormatError(f"{path.name}: not a number in a mask")
-    if values.dtype.kind in "if" and values.min() < 0:
-        raise FormatError(f"{path.name}: negative values are not a mask")
-    return LooseMask(_binarize(values, repairs), tuple(repairs))
+        stored = _read_tiff(path)
+    except FormatError as problem:
+        try:
+            stored = _read_with_pillow(path)
+        except FormatError as other:
+            raise (problem if _is_tiff(path) else other) from other
+        repairs.append(
+            "is packed in a way that tifffile cannot read without imagecodecs; read with Pillow"
+            if _is_tiff(path)
+            else "is no TIFF, whatever its name says; read all the same"
+        )
+        if path.suffix.lower() not in MASK_SUFFIXES:
+            repairs.clear()
+    mask = read_values(
+        path.name, stored.values, repairs, orientation=stored.orientation, white_is_zero=stored.white_is_zero, as_numbers=as_numbers
+    )
+    return LooseMask(mask, tuple(repairs))
 
 
 def read_loose_packed(path: Path) -> LoosePackedMask:
-    """Read a mask leniently into bits: what ``read_loose_mask`` reads, a few rows at a time where the file is as it should be."""
+    """Read a mask into bits for scoring: what ``read_loose_mask(path, as_numbers=True)`` reads, a few rows at a time where the file is as it should be."""
     try:
         with _open_tiff(path) as tiff:
             page: Any = tiff.pages.first
             return LoosePackedMask(pack_rows(_read_strips(path, tiff, highest=1), page.shape))
     except (_NotPlainError, FormatError):
-        loose = read_loose_mask(path)
+        loose = read_loose_mask(path, as_numbers=True)
         return LoosePackedMask(pack_mask(loose.mask), loose.repairs)
 
 
@@ -169,26 +167,6 @@ def list_mask_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _binarize(values: NDArray[Any], repairs: list[str]) -> Mask:
-    top = values.max()
-    if values.dtype.kind == "b":
-        return values.astype(np.bool_)
-    if values.dtype.kind == "f" and top <= 1:
-        lesion = values >= 0.5
-        if not np.array_equal(values, lesion):  # 0.0 and 1.0 are exact, the organisers read them right
-            repairs.append("holds fractions; 0.5 and more is read as lesion")
-        return np.asarray(lesion, dtype=np.bool_)
-    if top <= 1:
-        # Of bytes that are 0 and 1, True and False need no copy.
-        return values.view(np.bool_) if values.dtype == np.uint8 and values.flags.c_contiguous else values.astype(np.bool_)
-    not_zero = values != 0
-    if np.array_equal(values, not_zero * top):
-        repairs.append(f"holds 0 and {top:g} in place of 0 and 1; read as 0 and 1")
-        return np.asarray(not_zero, dtype=np.bool_)
-    repairs.append(f"holds grey values up to {top:g}; half of that and more is read as lesion")
-    return np.asarray(values >= top / 2, dtype=np.bool_)
-
-
 class _NotPlainError(Exception):
     """A page that is not bytes in strips as they should be: tifffile reads it, or says what is wrong."""
 
@@ -197,7 +175,7 @@ class _NotPlainError(Exception):
 def _open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF; what is wrong with it comes out as FormatError."""
     try:
-        with path.open("rb") as file, tifffile.TiffFile(file) as tiff:
+        with open_user_file(path, LARGEST_MASK) as file, tifffile.TiffFile(file) as tiff:
             yield tiff
     except (FormatError, _NotPlainError):
         raise
@@ -207,17 +185,39 @@ def _open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
         raise FormatError(f"{path}: not a TIFF mask that can be read ({one_line(error)}); save it as uint8 with zlib") from error
 
 
-def _read_values(path: Path) -> NDArray[Any]:
+@dataclass(frozen=True, eq=False)
+class _Stored:
+    """Values as they lie in a file, (H, W) or (H, W, C), and what the file says of them."""
+
+    values: NDArray[Any]
+    orientation: int = 1
+    white_is_zero: bool = False
+
+
+def _is_tiff(path: Path) -> bool:
+    return read_user_head(path, 2) in (b"II", b"MM")
+
+
+def _read_tiff(path: Path) -> _Stored:
     with _open_tiff(path) as tiff:
+        page: Any = tiff.pages.first
+        if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+            return _read_with_pillow(path)
         try:
             values: NDArray[Any] = np.concatenate(list(_read_strips(path, tiff)))
         except _NotPlainError:
             _check_count(path, int(tiff.series[0].size))
             _check_packed(path, tiff)
             values = np.asarray(tiff.asarray())
-    if values.size == 0:
+        stored = _Stored(values, _orientation(page), page.photometric == tifffile.PHOTOMETRIC.MINISWHITE)
+    if stored.values.size == 0:
         raise FormatError(f"{path}: the mask holds no pixel")
-    return values
+    return stored
+
+
+def _orientation(page: Any) -> int:
+    tag = page.tags.get("Orientation")
+    return int(tag.value) if tag is not None and isinstance(tag.value, int) else 1
 
 
 def _read_strips(path: Path, tiff: Any, *, highest: int = 255) -> Iterator[NDArray[np.uint8]]:
@@ -230,6 +230,8 @@ def _read_strips(path: Path, tiff: Any, *, highest: int = 255) -> Iterator[NDArr
     plain = len(tiff.pages) == 1 and page.ndim == 2 and page.dtype == np.uint8 and page.bitspersample == 8 and not page.is_tiled
     packed = page.compression != tifffile.COMPRESSION.NONE
     if not plain or page.compression not in PLAIN_COMPRESSIONS or page.predictor != tifffile.PREDICTOR.NONE or page.fillorder != 1:
+        raise _NotPlainError
+    if highest < 255 and _orientation(page) != 1:
         raise _NotPlainError
     height, width = page.shape
     _check_count(path, height * width)
@@ -266,19 +268,27 @@ def _check_packed(path: Path, tiff: Any) -> None:
                 raise FormatError(f"{path}: holds more than the size that it says; save it as uint8 with zlib")
 
 
-def _read_with_pillow(path: Path) -> NDArray[Any]:
+def _read_with_pillow(path: Path) -> _Stored:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about tags and size: a mask is as large as its photo
-            with Image.open(path, formats=PHOTO_KINDS) as image:
+            with open_user_file(path, LARGEST_MASK) as file, Image.open(file, formats=MASK_KINDS) as image:
                 _check_count(path, image.width * image.height)
                 if getattr(image, "n_frames", 1) > 1:
                     raise FormatError(f"{path.name}: several pages are not a mask")
-                return np.asarray(image)
+                orientation = (
+                    1 if image.format == "TIFF" else image.getexif().get(ORIENTATION, 1)
+                )  # of a TIFF Pillow turns the pixels itself
+                coloured: Image.Image = image
+                if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+                    coloured = image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB")
+                return _Stored(np.asarray(coloured), orientation if isinstance(orientation, int) else 1)
     except FormatError:
         raise
+    except OSError as error:
+        raise FormatError(f"{path.name}: cannot be read ({error.strerror or one_line(error)}); save it as uint8 TIFF or PNG") from error
     except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more
-        raise FormatError(f"{path.name}: not a TIFF that can be read ({one_line(error)})") from error
+        raise FormatError(f"{path.name}: not a mask that can be read ({one_line(error)}); save it as uint8 TIFF or PNG") from error
 
 
 def _check_count(path: Path, count: int) -> None:

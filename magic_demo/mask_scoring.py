@@ -66,13 +66,17 @@ def score_mask_folders(
         _Job(photo_id, tuple(paths), tuple(candidates.get(photo_id, ())), system, system_name) for photo_id, paths in references.items()
     ]
     counts: list[PhotoCounts] = []
+    without_lesion = 0
     for result in tqdm(_score_all(jobs, processes), total=len(jobs), unit="photo", desc="masks", disable=not progress, file=sys.stderr):
         findings.extend(result.findings)
         notes.extend(result.notes)
+        without_lesion += result.empty
         if result.counts is not None:
             counts.append(result.counts)
     if not counts:
         raise FormatError(f"{reference}: no reference mask can be used: {'; '.join(findings.lines())}")
+    if 2 * without_lesion > len(counts):
+        findings.add("most photos have no lesion in any reference mask, so that scores say little", f"{without_lesion} of {len(counts)}")
     return Scores(segmentation_values(counts), findings.lines(), notes.lines())
 
 
@@ -98,9 +102,10 @@ class _Job:
 
 @dataclass
 class _Result:
-    """What one photo counts, None where it cannot be scored, and what was seen of it."""
+    """What one photo counts, None where it cannot be scored, whether no reference mask has a pixel, and what was seen of it."""
 
     counts: PhotoCounts | None = None
+    empty: bool = False
     findings: Findings = field(default_factory=Findings)
     notes: Findings = field(default_factory=Findings)
 
@@ -140,6 +145,7 @@ def _score_photo(job: _Job) -> _Result:
         findings.add(f"photo without a reference mask that can be used is left out ({_STOPS})", photo_id)
         return result
     system = _read_system(job, findings)
+    result.empty = not any(mask.bits.any() for mask in masks)
     masks, size = _agree_on_size(photo_id, masks, system, findings)
     if system is not None and system.shape != size:
         on_its_side = ", which is the photo on its side: turn masks as the photo" if system.shape == size[::-1] else ""

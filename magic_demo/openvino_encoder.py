@@ -25,6 +25,8 @@ from magic_demo.whole_files import whole_folder
 
 CACHE_VARIABLE = "MAGIC_DEMO_CACHE"
 GRAPH = "encoder.xml"
+INT8 = "8 bits, weights within 7"
+"""How int8 rounds: sums of pairs of products of whole 8 bits overflow on processors without VNNI instructions, and come out wrong there."""
 
 
 class _Traced(nn.Module):
@@ -41,8 +43,8 @@ class _Traced(nn.Module):
 def load_encoder(encoder: Encoder, *, int8: bool) -> Encode:
     """Return the encoder run by OpenVINO, with as many threads as torch has: float32 (or token) tensors in, float32 tensors out.
 
-    Where the processor has instructions for bfloat16, products are taken in that. int8: weights and activations in 8 bits, their ranges found
-    on the encoder's typical inputs. What is converted is kept where the encoder has a key. Raises BackendError when that cannot be written.
+    Where the processor has instructions for bfloat16, products are taken in that. int8: weights and activations in 8 bits (INT8), their ranges
+    found on the encoder's typical inputs. What is converted is kept where the encoder has a key. Raises BackendError when that cannot be written.
     """
     openvino = import_openvino()
     core = openvino.Core()
@@ -85,7 +87,13 @@ def _find_graph(openvino: Any, core: Any, encoder: Encoder, int8: bool) -> Any:
     if not encoder.key:
         return _convert(openvino, encoder, int8)
     said = repr(
-        (encoder.key, [tuple(values.shape[encoder.free :]) for values in encoder.example], int8, openvino.get_version(), torch.__version__)
+        (
+            encoder.key,
+            [tuple(values.shape[encoder.free :]) for values in encoder.example],
+            INT8 if int8 else "",
+            openvino.get_version(),
+            torch.__version__,
+        )
     )
     folder = cache_folder() / "openvino" / hashlib.sha256(said.encode()).hexdigest()[:24]
     if folder.is_dir():
@@ -116,5 +124,11 @@ def _convert(openvino: Any, encoder: Encoder, int8: bool) -> Any:
             nncf.set_log_level(logging.ERROR)
             inputs = [tuple(values.numpy() for values in one) for one in encoder.typical()]
             with contextlib.redirect_stdout(sys.stderr):  # its progress bars
-                graph = nncf.quantize(graph, nncf.Dataset(inputs), subset_size=len(inputs), model_type=nncf.ModelType.TRANSFORMER)
+                graph = nncf.quantize(
+                    graph,
+                    nncf.Dataset(inputs),
+                    subset_size=len(inputs),
+                    model_type=nncf.ModelType.TRANSFORMER,
+                    advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
+                )
     return graph

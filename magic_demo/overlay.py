@@ -1,4 +1,4 @@
-"""How the overlay is drawn: probability map -> levels at the photo's size -> mask -> outline and fill on the photo."""
+"""How the overlay is drawn: probability map -> levels at the photo's size -> mask -> outline on the photo, whose colours stay."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from magic_demo.types import Mask, Pixels, Probability
 
 OUTLINE_RGB = (255, 214, 10)
-FILL_RGB = (0, 200, 255)
 
 
 def lesion_levels(probability: Probability, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -48,12 +47,4 @@ def draw_outline(pixels: Pixels, mask: Mask, rgb: tuple[int, int, int] = OUTLINE
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(drawn, contours, -1, (20, 20, 20), width + max(2, width // 2), cv2.LINE_AA)
     cv2.drawContours(drawn, contours, -1, rgb, width, cv2.LINE_AA)
-    return drawn
-
-
-def draw_fill(pixels: Pixels, mask: Mask, opacity: float = 0.2, rgb: tuple[int, int, int] = FILL_RGB) -> Pixels:
-    """Tint the pixels inside the mask, lightly, so that the lesion's own colour shows; outside it the photo stays as it is."""
-    drawn = pixels.copy()
-    inside = pixels[mask].astype(np.float32)
-    drawn[mask] = np.rint(inside * (1 - opacity) + np.asarray(rgb, np.float32) * opacity).astype(np.uint8)
     return drawn

@@ -13,7 +13,8 @@ from torch import Tensor
 from magic_demo.backend_names import AUTO
 from magic_demo.backends import use_cores
 from magic_demo.calibration import Calibration, FamilyCalibration, digest_of, expect_credit, find_chances, read_calibration
-from magic_demo.checkpoints import find_checkpoint, read_config
+from magic_demo.checkpoint_files import read_config
+from magic_demo.checkpoints import find_checkpoint
 from magic_demo.combining import Weights, combine_scores, read_weights
 from magic_demo.cue_model import CueModel
 from magic_demo.decoding import SetPriors, average_siblings, decode_answers

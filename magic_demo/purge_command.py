@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 
+from magic_demo.command_actor import find_actor
 from magic_demo.deletion import delete_cases
 from magic_demo.errors import StoreError
+from magic_demo.leftovers import sweep_store
 from magic_demo.store import Store, default_place
 
 _AGE = re.compile(r"([1-9][0-9]{0,4})([hdw])")
@@ -37,7 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
                 print(f"{key.queue} {key.case_id}")
             print(f"{len(old)} cases would be deleted")
         else:
-            gone = delete_cases(store, old)
+            for line in sweep_store(store):
+                print(line, file=sys.stderr)
+            gone = delete_cases(store, old, by=find_actor(), what="purge")
             print(f"{gone.cases} cases deleted, with {gone.reviews} reviews and {gone.folders} folders of photos")
     if undated:
         print(f"{undated} cases without a review or a date are left (added by an older version); delete-case removes them one by one")

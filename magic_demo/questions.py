@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from magic_demo.errors import FormatError
+from magic_demo.limits import LIMITS
 from magic_demo.types import LANGUAGES, Family, Question
+from magic_demo.user_files import read_user_text
+from magic_demo.whole_text import mend_json
 
 NOT_MENTIONED = "not mentioned"
 
@@ -50,7 +53,7 @@ def read_families(path: Path) -> tuple[Family, ...]:
     the optional ``question_type_en``, ``question_type_zh``. Raises FormatError that names the first question that is off.
     """
     try:
-        entries = json.loads(path.read_text(encoding="utf-8-sig"))
+        entries = json.loads(mend_json(read_user_text(path, LIMITS.json_bytes)))
     except (OSError, ValueError, RecursionError) as error:
         raise FormatError(f"{path}: questions cannot be read ({error}); a JSON list of question objects is expected") from error
     if not isinstance(entries, list) or not entries:

@@ -8,9 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from magic_demo.command_actor import find_actor
 from magic_demo.errors import StoreError
 from magic_demo.store import READER_ROLES, Store, default_place
 from magic_demo.store.names import fold_name
+from magic_demo.user_files import LARGEST_CONFIG, read_user_text
 
 _EPILOG = (
     "Without any reader who has a password the page asks nobody to sign in, and everyone at it is the local reader. "
@@ -61,7 +63,7 @@ def _add(store: Store, arguments: argparse.Namespace) -> str:
     # a name that is taken is said before a password is asked for
     if any(fold_name(reader.name) == fold_name(arguments.name) for reader in store.readers()):
         raise StoreError(f"there is a reader {arguments.name!r} already; choose another name, or readers password for a new password")
-    reader = store.add_reader(arguments.name, role=arguments.role, password=_read_password(arguments))
+    reader = store.add_reader(arguments.name, role=arguments.role, password=_read_password(arguments), by=find_actor())
     return f"{reader.name} can sign in ({reader.role})"
 
 
@@ -76,25 +78,25 @@ def _list(store: Store, arguments: argparse.Namespace) -> str:
 
 
 def _remove(store: Store, arguments: argparse.Namespace) -> str:
-    kept = store.remove_reader(arguments.name)
+    kept = store.remove_reader(arguments.name, by=find_actor())
     return f"{arguments.name} cannot sign in any more; {kept} review{'' if kept == 1 else 's'} kept"
 
 
 def _password(store: Store, arguments: argparse.Namespace) -> str:
     reader = store.reader(arguments.name)  # an unknown name is said before a password is asked for
-    store.set_password(reader.name, _read_password(arguments))
+    store.set_password(reader.name, _read_password(arguments), by=find_actor())
     return f"{reader.name} has a new password; who was signed in under the name has to sign in again"
 
 
 def _role(store: Store, arguments: argparse.Namespace) -> str:
-    store.set_role(arguments.name, arguments.role)
+    store.set_role(arguments.name, arguments.role, by=find_actor())
     return f"{arguments.name} is now {arguments.role}"
 
 
 def _read_password(arguments: argparse.Namespace) -> str:
     if arguments.password_file is not None:
         try:
-            lines = arguments.password_file.read_text(encoding="utf-8").splitlines()
+            lines = read_user_text(arguments.password_file, LARGEST_CONFIG).splitlines()
         except (OSError, ValueError) as error:
             raise StoreError(f"{arguments.password_file}: the password cannot be read ({error}); a text file is expected") from error
         return lines[0] if lines else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from magic_demo.backups import restore_backup
-from magic_demo.store import Store, default_place, folder_beside
+from magic_demo.command_actor import find_actor
+from magic_demo.store import Store, default_place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,13 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PLACE",
         help="folder or empty postgresql:// database to restore to (default: %(default)s)",
     )
-    parser.add_argument("--photos", type=Path, metavar="DIR", help="where the photos that the store keeps go (default: beside the store)")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Restore into an empty store and say what came back; returns 0."""
     with Store.open(arguments.store) as store:
-        report = restore_backup(arguments.file, store, arguments.photos or folder_beside(store.place, "kept"))
+        report = restore_backup(arguments.file, store, by=find_actor())
         place = store.place
     print(f"{report.rows.get('cases', 0)} cases, {report.rows.get('reviews', 0)} reviews, {report.photos} photos put back to {place}")
+    for line in report.left_out:
+        print(line, file=sys.stderr)
     return 0

@@ -199,9 +199,12 @@ class Explanation:
     evidence: tuple[str, ...] = ()
 
 
-ReviewKind = Literal["assisted", "blind", "revealed", "consensus"]
-"""How a review came about: the model was shown, it was not yet, it was revealed after a blind one, or an adjudicator's consensus."""
-REVIEW_KINDS: tuple[ReviewKind, ...] = ("assisted", "blind", "revealed", "consensus")
+ReviewKind = Literal["assisted", "blind", "compared", "revealed", "consensus"]
+"""How a review came about: the model was shown; neither model nor others were yet; others' readings were, the model not; the model was revealed
+after a blind one; or an adjudicator's consensus."""
+REVIEW_KINDS: tuple[ReviewKind, ...] = ("assisted", "blind", "compared", "revealed", "consensus")
+Knowledge = Literal["model", "others"]
+"""What a reader had been shown of a case before giving an answer: what the model says, what others say."""
 ReviewState = Literal["in progress", "done"]
 Difficulty = Literal["easy", "medium", "hard"]
 DEFAULT_QUEUE = "cases"
@@ -236,6 +239,8 @@ class Review:
     unusable: photo ids of no use. models: task -> model id of what was shown, empty where no model was.
     seconds: time spent with the case open, as far as the browser saw.
     disagreements: family ids and photo ids where the reader differs from the model, shown or not; None where no model spoke.
+    known: what the reader had been shown of the case, in any tab, when this was said; the store adds what it knows itself.
+    missing: ids of the families and photos left open in a review that was finished on purpose without them; the store finds them.
     """
 
     case_id: str
@@ -253,6 +258,13 @@ class Review:
     seconds: float = 0.0
     queue: str = DEFAULT_QUEUE
     disagreements: frozenset[str] | None = None
+    known: frozenset[Knowledge] = frozenset()
+    missing: frozenset[str] = frozenset()
+
+    @property
+    def complete(self) -> bool:
+        """Return whether the review is finished with every family answered and every photo outlined, cleared or unusable."""
+        return self.state == "done" and not self.missing
 
     @property
     def case(self) -> CaseKey:
@@ -262,9 +274,18 @@ class Review:
 
 @dataclass(frozen=True)
 class SavedReview:
-    """A review as the store keeps it. number: grows with every save. saved_at: UTC. taken_back_from: the older one it repeats, if any."""
+    """A review as the store keeps it. number: grows with every save. saved_at: UTC. taken_back_from: the older one it repeats, if any.
+
+    reopens: said by the save alone, that the reader had finished the case before and goes on with it.
+    """
 
     number: int
     saved_at: datetime
     review: Review
     taken_back_from: int | None = None
+    reopens: bool = field(default=False, compare=False)
+
+    @property
+    def complete(self) -> bool:
+        """Return whether the review is finished with nothing left open."""
+        return self.review.complete

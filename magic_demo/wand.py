@@ -22,6 +22,9 @@ MARGIN = 0.6
 REACH = 0.25
 """How far beyond strokes on it a lesion without a box may reach: a share of the photo's longer side."""
 
+LEAST_SHARE = 0.0005
+"""Share of the photo below which what was cut is a speck and no lesion; the page's own check gets this number."""
+
 Point = tuple[float, float]
 """x, y in pixels of the photo, whose left top corner is (0, 0)."""
 
@@ -62,6 +65,11 @@ def cut_lesion(pixels: Pixels, hint: Hint, size: tuple[int, int] | None = None) 
     grown = cv2.resize(small.view(np.uint8) * np.uint8(255), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
     mask[top:bottom, left:right] = grown >= 128
     return mask
+
+
+def is_speck(mask: Mask) -> bool:
+    """Tell whether a mask is empty or so small a share of its photo that nobody asked for it: nothing may be written for it."""
+    return int(np.count_nonzero(mask)) < LEAST_SHARE * mask.size
 
 
 def _shrink(part: Pixels, size: tuple[int, int]) -> Pixels:

@@ -19,6 +19,30 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seeds", type=int, default=1, metavar="N", help="run every test that trains with the seeds 0 to N-1; 1 by default")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    count: int = metafunc.config.getoption("seeds")
+    if count > 1 and "training_seed" in metafunc.fixturenames:
+        metafunc.parametrize("training_seed", range(count), scope="session")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes the training's seed, before pytest picks tests by their marks."""
+    for item in items:
+        if "training_seed" in getattr(item, "fixturenames", ()):
+            item.add_marker("training")
+
+
+@pytest.fixture(scope="session")
+def training_seed() -> int:
+    """Return the seed of every training run of a test, of its first weights and of the data drawn for it; ``--seeds`` gives others."""
+    return 0
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Return the checkout's top folder."""
@@ -73,7 +97,10 @@ def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
         return
     yield request.getfixturevalue("postgres_store")
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    server.execute("TRUNCATE save_keys, showings, predictions, masks, reviews, assignments, cases", database="store")
+    server.execute(
+        "TRUNCATE audit_trail, proposed_covers, save_keys, seen, showings, predictions, masks, reviews, assignments, cases",
+        database="store",
+    )
     server.execute("DELETE FROM readers WHERE folded <> 'local'", database="store")
     server.execute("UPDATE readers SET role = 'reader'", database="store")
 

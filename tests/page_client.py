@@ -61,6 +61,11 @@ class PageClient:
                 if message.get("msg") in ("process_completed", "close_stream"):
                     return
 
+    def list_events(self) -> dict[int, tuple[tuple[str, str], int]]:
+        """Return each event's number -> the element and name that begin it, of one that follows another the empty element, and how many inputs it has."""
+        names = {number: (element or "", event) for (element, event), (number, _) in self._events.items()}
+        return {number: (names.get(number, ("", "then")), len(inputs)) for number, inputs in self._inputs.items()}
+
     def close(self) -> None:
         """Leave the page."""
         self.http.close()

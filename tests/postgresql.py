@@ -66,13 +66,15 @@ class PostgresServer:
         self.execute(f'CREATE DATABASE "{name}"')
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
 
-    def execute(self, statement: str, database: str = "postgres") -> None:
-        """Run a statement outside of any transaction. One that waits for a lock for ten seconds fails: somebody did not close a store."""
+    def execute(self, statement: str, database: str = "postgres") -> list[Any]:
+        """Run a statement outside of any transaction and return its rows. One that waits for a lock for ten seconds fails: somebody did not close a store."""
         connection = pg8000.dbapi.connect(USER, host="127.0.0.1", port=self.port, database=database, timeout=60)
         try:
             connection.autocommit = True
             connection.cursor().execute("SET lock_timeout = '10s'")
-            connection.cursor().execute(statement)
+            cursor = connection.cursor()
+            cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
         finally:
             connection.close()
 
@@ -91,7 +93,8 @@ class PostgresServer:
         until = time.monotonic() + START_SECONDS
         while True:
             try:
-                return self.execute("SELECT 1")
+                self.execute("SELECT 1")
+                return
             except pg8000.dbapi.Error as error:
                 if self._process.poll() is not None or time.monotonic() > until:
                     log = (self._folder / "log").read_text(encoding="utf-8", errors="replace")

@@ -31,6 +31,26 @@ FAULTS: tuple[tuple[str, str], ...] = (
         f"kill -9 at {KILLS['train']} random instants of training",
         "test_faults.py::test_a_killed_training_run_goes_on_to_the_end_it_would_have_had",
     ),
+    ("kill -9 while a case is kept", "test_whole_or_nothing.py::test_a_kept_case_is_whole_or_not_there"),
+    (
+        "kill -9 while a backup is restored",
+        "test_whole_or_nothing.py::test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on",
+    ),
+    (
+        "kill -9 while reviews are imported",
+        "test_whole_or_nothing.py::test_an_import_brings_all_reviews_or_none_and_the_same_command_goes_on",
+    ),
+    ("kill -9 while a case is deleted", "test_whole_or_nothing.py::test_a_deleted_case_is_gone_or_whole"),
+    ("two restores to one place at once", "test_hostile_backups.py::test_two_restores_at_once_end_with_one_whole_store"),
+    (
+        "a backup with rows that cannot be",
+        "test_hostile_backups.py::test_rows_that_cannot_be_are_one_line_and_nothing_is_kept",
+    ),
+    ("a read-only disk", "test_store_files.py::test_a_store_on_a_read_only_disk_is_read_and_exported_and_not_changed"),
+    (
+        "stopped while models compute",
+        "test_ending.py::test_a_program_whose_models_compute_ends_with_its_exit_code_and_does_what_was_left_for_the_end",
+    ),
     ("a half-written checkpoint", "test_faults.py::test_a_checkpoint_that_was_cut_short_is_passed_over"),
     ("disk full while saving", "test_faults.py::test_a_full_disk_costs_no_saved_review"),
     ("disk full while backing up and exporting", "test_faults.py::test_a_full_disk_leaves_no_half_backup_or_export"),
@@ -45,6 +65,18 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ("clock set back", "test_faults_store.py::test_a_clock_that_is_set_back_changes_no_order"),
     ("corrupt page of the database", "test_faults.py::test_a_damaged_database_is_refused_and_a_backup_brings_it_back"),
     ("corrupt checkpoint", "test_faults.py::test_a_damaged_checkpoint_is_refused_in_one_line"),
+    (
+        "40 readers of large photos, memory for four, connections cut",
+        "test_ui_nothing_lost.py::test_forty_readers_of_large_photos_find_all_they_did_however_little_is_held_in_memory",
+    ),
+    (
+        "two tabs of one reader that change the same",
+        "test_ui_nothing_lost.py::test_what_two_tabs_answer_differently_in_one_family_is_told_with_both_and_a_choice_holds",
+    ),
+    (
+        "a change that is overtaken, or sent again",
+        "test_ui_nothing_lost.py::test_a_change_that_is_overtaken_or_sent_again_does_not_undo_a_later_one",
+    ),
     (
         "a model that runs out of memory or fails on one photo",
         "test_batch.py::test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from PIL import Image
 from magic_demo.formats import read_encounters
 from magic_demo.mask_runs import encode_mask
 from magic_demo.questions import load_families
-from magic_demo.types import EncounterFiles, Mask, MaskRuns, Review, SavedReview
+from magic_demo.store.rules import find_missing
+from magic_demo.types import EncounterFiles, Knowledge, Mask, MaskRuns, Review, SavedReview
 from tests.stand_ins import draw_photo
 
 QUEUE = "lesson"
@@ -72,10 +73,18 @@ def make_queue(folder: Path) -> ReadQueue:
 
 
 def save_all(reviews: Sequence[Review]) -> tuple[SavedReview, ...]:
-    """Number reviews as a store does, one a minute, in one queue."""
+    """Number reviews as a store does, one a minute, in one queue, with what was known and what a finished one left open."""
     start = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
-    kept = [Review(**{**review.__dict__, "queue": QUEUE}) for review in reviews]
+    kept = [replace(review, queue=QUEUE, known=_know(review), missing=_leave_open(review)) for review in reviews]
     return tuple(SavedReview(number, start + timedelta(minutes=number), review) for number, review in enumerate(kept, start=1))
+
+
+def _know(review: Review) -> frozenset[Knowledge]:
+    return frozenset({"model"}) if review.models or review.kind == "revealed" else frozenset()
+
+
+def _leave_open(review: Review) -> frozenset[str]:
+    return frozenset(find_missing(review.answers, {}, (), ()) if review.state == "done" else ())
 
 
 def answer(choice: int) -> dict[str, int]:

@@ -1,10 +1,10 @@
-"""``python -m tests.soak [--minutes 10] [--readers 20] [--pace 3]``: readers who open, save and ask the models at once, and what became of it.
+"""``python -m tests.soak [--minutes 10] [--readers 20] [--pace 3] [--flood 60]``: readers who open, save and ask the models at once, and what became of it.
 
-Every reader signs in, opens case after case, asks the models about it with words of its own, so that they always compute, and saves answers and
-comments meanwhile. Every comment carries the reader's own mark: one that another session is sent is a leak, and after the server was stopped in the
+Every reader signs in, opens case after case of photos of 12 megapixels, asks the models about it with words of its own, so that they always compute,
+and saves outlines, answers and comments meanwhile. Every comment carries the reader's own mark: one that another session is sent is a leak, and after the server was stopped in the
 middle of it every save that was answered must be in the store. Exit code 1 where anything was lost, leaked, refused or too slow.
 
-The pace is a very fast reader's: a save every 2 to 4 seconds (``--pace``: 3 on average), an answer and a comment in turn, for as long as it lasts. At
+The pace is a very fast reader's: a save every 2 to 4 seconds (``--pace``: 3 on average), an outline, an answer and a comment in turn, for as long as it lasts. At
 that pace the nine cards of a case are done in less than half a minute, without a look at its photos; 20 such readers save about seven times a second.
 
 Clients, page and models share the machine. The clients are threads of this one process; what it takes is measured and said (``clients_cpu``, of
@@ -28,16 +28,22 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+from PIL import Image
 
 from magic_demo.cases import write_cases
+from magic_demo.mask_runs import encode_mask
 from magic_demo.questions import load_families
 from magic_demo.store import Store
-from magic_demo.types import CaseKey
+from magic_demo.types import CaseKey, MaskRuns, Review
+from magic_demo.ui.mask_form import read_mask, working_size, write_runs
 from tests.conftest import REPOSITORY
 from tests.page_client import PageClient
 from tests.results import write_result
@@ -50,17 +56,26 @@ START_SECONDS = 180
 STOP_SECONDS = 30
 MOST_GROWTH = 0.05
 MOST_SAVE_MS = 300.0
+MOST_SAVE_MS_IN_A_FLOOD = 500.0
 TICKS = os.sysconf("SC_CLK_TCK")
 MARK = re.compile(r"mark-([0-9a-f]{12})-")
 PLACE = re.compile(r"(\d+) readers? before you")
 
 
+LARGE = (3000, 4000)
+"""(height, width) of the photos: 12 megapixels."""
+OUTLINES = 4
+"""Outlines that are drawn, of different sizes."""
+Saved = tuple[str, str, int]
+"""("comment", words, 0), ("answer", qid, option) or ("outline", photo, its number)."""
+
+
 @dataclass
 class Told:
-    """What one reader did and was told. saved: (case, comment) of every save that was answered, in order."""
+    """What one reader did and was told. saved: (case, what) of every save that was answered, in order, each as the store has to hold it."""
 
     mark: str = field(default_factory=lambda: secrets.token_hex(6))
-    saved: list[tuple[str, str]] = field(default_factory=list)
+    saved: list[tuple[str, Saved]] = field(default_factory=list)
     save_ms: list[float] = field(default_factory=list)
     open_ms: list[float] = field(default_factory=list)
     analyses: int = 0
@@ -76,6 +91,8 @@ class Server:
     def __init__(self, folder: Path, readers: list[str], cases: int = CASES) -> None:
         self.store, self.log = folder / "store", folder / "log.txt"
         write_cases(folder / "clinic", count=cases, seed=3, longest=320, splits={"valid": 1.0})
+        for photo in (folder / "clinic").rglob("IMG_*.jpg"):
+            Image.open(photo).convert("RGB").resize(LARGE[::-1]).save(photo, quality=90)
         with Store.open(self.store) as store:
             for name in readers:
                 store.add_reader(name, password=PASSWORD)
@@ -135,31 +152,66 @@ def _read_case(page: PageClient, told: Told, case: dict[str, Any], chance: rando
     began = time.perf_counter()
     shown = page.send("queue-panel", "open", {"order": "position", "mode": "assisted", "from": None, "heard": 0, **case})
     told.open_ms.append(1000 * (time.perf_counter() - began))
-    secret = shown["queue-panel"]["props"]["row"]["case"]
+    tab = _Tab(page, told, case, shown)
     asked = threading.Thread(target=_analyse, args=(page, told, stopping), daemon=True)
     asked.start()
     turn = 0
-    while not stopping.is_set() and (asked.is_alive() or turn < 2):
+    while not stopping.is_set() and (asked.is_alive() or turn < 3):
         stopping.wait(pace * chance.uniform(2 / 3, 4 / 3))
         turn += 1
-        comment = f"mark-{told.mark}-{len(told.saved)}"
-        if turn % 2:
-            family = chance.choice(load_families())
-            answers = {family.family_id: [chance.randrange(len(family.options["en"]))]}
-            _save(page, told, "cards", "answers", {"case": secret, "answers": answers, "specified": {}})
-        if _save(page, told, "review-form", "note", {"case": secret, "comment": comment, "seconds": turn}):
-            told.saved.append((str(case["open"]), comment))
+        (tab.outline, tab.answer, tab.comment)[turn % 3](chance)
     asked.join(60)
 
 
-def _save(page: PageClient, told: Told, element: str, event: str, what: dict[str, Any]) -> bool:
-    began = time.perf_counter()
-    said = page.send(element, event, what)
-    told.save_ms.append(1000 * (time.perf_counter() - began))
-    saved = 'data-state="done"' in str(said.get("status"))
-    if not saved:
-        told.errors.append(f"a save was answered with {str(said.get('status'))[:300]}")
-    return saved
+class _Tab:
+    """A reader's open case: what is sent of it says what the page's own scripts say."""
+
+    def __init__(self, page: PageClient, told: Told, case: dict[str, Any], shown: dict[str, Any]) -> None:
+        self.page, self.told, self.case = page, told, str(case["open"])
+        self.secret = shown["queue-panel"]["props"]["row"]["case"]
+        self.photos = shown["viewer"]["photos"]
+        form = shown["review-form"]
+        self.of = {**form["place"], "mode": "assisted", "base": form["saved"]["number"]}
+        self.turn = 0
+
+    def outline(self, chance: random.Random) -> None:
+        photo, number = chance.choice(self.photos), chance.randrange(OUTLINES)
+        runs = draw_runs((photo["height"], photo["width"]), number)
+        self._save("viewer", "mask", {"photo": photo["name"], **runs}, ("outline", photo["name"], number))
+
+    def answer(self, chance: random.Random) -> None:
+        family = chance.choice(load_families())
+        option = chance.randrange(len(family.options["en"]))
+        told = {"answers": {family.family_id: [option]}, "specified": {}, "touched": [family.family_id]}
+        self._save("cards", "answers", told, ("answer", family.questions[0].qid, option))
+
+    def comment(self, _chance: random.Random) -> None:
+        words = f"mark-{self.told.mark}-{len(self.told.saved)}"
+        self._save("review-form", "note", {"comment": words, "seconds": self.turn, "touched": ["comment"]}, ("comment", words, 0))
+
+    def _save(self, element: str, event: str, what: dict[str, Any], saved: Saved) -> None:
+        self.turn += 1
+        began = time.perf_counter()
+        said = self.page.send(element, event, {"case": self.secret, "of": self.of, "turn": f"{self.secret}.{self.turn}", **what})
+        self.told.save_ms.append(1000 * (time.perf_counter() - began))
+        if 'data-state="done"' not in str(said.get("status")):
+            self.told.errors.append(f"a save was answered with {str(said.get('status'))[:300]}")
+            return
+        self.of["base"] = said["review-form"]["props"]["saved"]["number"]
+        self.told.saved.append((self.case, saved))
+
+
+@cache
+def draw_runs(working: tuple[int, int], number: int) -> dict[str, Any]:
+    """Return an outline as the page sends it, of a photo's working (height, width)."""
+    rows, columns = np.ogrid[: working[0], : working[1]]
+    return write_runs(np.asarray((rows - working[0] / 2) ** 2 + (columns - working[1] / 3) ** 2 < (min(working) / (3 + number)) ** 2))
+
+
+@cache
+def _kept_runs(number: int) -> MaskRuns:
+    """Return what the store holds of an outline."""
+    return encode_mask(read_mask(draw_runs(working_size(LARGE), number), LARGE))
 
 
 def _analyse(page: PageClient, told: Told, stopping: threading.Event) -> None:
@@ -177,8 +229,13 @@ def _analyse(page: PageClient, told: Told, stopping: threading.Event) -> None:
             told.errors.append(f"an analysis: {type(error).__name__}: {error}"[:300])
 
 
-def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES) -> dict[str, Any]:
-    """Let readers work for so long, stop the server while they do, and return what was measured."""
+def _have_worked(everybody: list[Told]) -> bool:
+    """Tell whether something was saved and an analysis came to its end: a short run on a busy machine goes on until then."""
+    return any(told.saved for told in everybody) and any(told.analyses for told in everybody)
+
+
+def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES, flood: int = 0) -> dict[str, Any]:
+    """Let readers work for so long, stop the server while they do, and return what was measured. flood: connections that guess at passwords meanwhile."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         names = [f"Reader {number}" for number in range(readers)]
         server = Server(Path(folder), names, cases)
@@ -194,10 +251,13 @@ def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES
             _warm_up(server.address, names[0])
             begin.wait(START_SECONDS)
             began, took = time.monotonic(), _measure_cpu(server)
-            while time.monotonic() < began + seconds:
+            guessing = start_flood(server.address, flood, names) if flood else None
+            while time.monotonic() < began + seconds or (time.monotonic() < began + START_SECONDS and not _have_worked(everybody)):
                 time.sleep(min(2.0, seconds / 8))
                 memory.append(server.megabytes())
             lasted = time.monotonic() - began
+            enter_ms = _enter_again(everybody[0].page, names[0]) if guessing is not None else 0.0
+            guesses = end_flood(guessing) if guessing is not None else {}
             cpu = {name: max(0.0, round((now - took[name]) / lasted, 2)) for name, now in _measure_cpu(server).items()}
         finally:
             stopping.set()
@@ -231,6 +291,7 @@ def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES
         "leaks": sum(one.leaks for one in everybody),
         "errors": len(errors) + ("Traceback" in told),
         "first_errors": [*errors[:5], *told.splitlines()[-8:]] if errors or "Traceback" in told else [],
+        **({"flood": flood, "guesses": guesses, "enter_ms": round(enter_ms)} if flood else {}),
         **cpu,
         "memory_after_warm_up_mb": round(before),
         "memory_at_the_end_mb": round(after),
@@ -238,6 +299,30 @@ def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES
         "stopped_with": code,
         "stop_seconds": round(stop_seconds, 1),
     }
+
+
+def start_flood(address: str, connections: int, names: list[str]) -> subprocess.Popen[str]:
+    """Let a process of its own guess at these readers' passwords, see ``sign_in_flood``."""
+    words = [sys.executable, "-m", "tests.sign_in_flood", address, str(connections), *names]
+    return subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def end_flood(guessing: subprocess.Popen[str]) -> dict[str, int]:
+    """End it, and return how often each status was answered."""
+    told, _ = guessing.communicate("")
+    counts: dict[str, int] = json.loads(told)
+    return counts
+
+
+def _enter_again(page: PageClient | None, name: str) -> float:
+    """Return the milliseconds that the right password takes, in the midst of a flood, in a browser where its reader has signed in before."""
+    if page is None:
+        return 0.0
+    began = time.perf_counter()
+    answer = page.http.post("/sign-in", data={"name": name, "password": PASSWORD}, follow_redirects=False)
+    if answer.status_code != 303:
+        raise RuntimeError(f"{name} is kept out by who guesses: {answer.status_code}")
+    return 1000 * (time.perf_counter() - began)
 
 
 def _measure_cpu(server: Server) -> dict[str, float]:
@@ -268,13 +353,18 @@ def _count_lost(place: Path, names: list[str], everybody: list[Told]) -> int:
     with Store.open(place) as store:
         queue = store.queues()[0]
         for name, told in zip(names, everybody, strict=True):
-            kept = {
-                (case, saved.review.comment)
-                for case in {case for case, _ in told.saved}
-                for saved in store.history(CaseKey(queue, case), name)
-            }
-            lost += len(set(told.saved) - kept)
+            for case in {case for case, _ in told.saved}:
+                kept = {what for saved in store.history(CaseKey(queue, case), name) for what in _list_saved(saved.review)}
+                lost += len({what for other, what in told.saved if other == case} - kept)
     return lost
+
+
+def _list_saved(review: Review) -> Iterator[Saved]:
+    yield "comment", review.comment, 0
+    for qid, option in review.answers.items():
+        yield "answer", qid, option
+    for photo, runs in review.masks.items():
+        yield from (("outline", photo, number) for number in range(OUTLINES) if runs == _kept_runs(number))
 
 
 def find_faults(result: dict[str, Any], *, short: bool = False) -> list[str]:
@@ -284,7 +374,8 @@ def find_faults(result: dict[str, Any], *, short: bool = False) -> list[str]:
     faults += [] if result["saved"] and result["analyses"] else ["nothing was saved, or no analysis came to its end"]
     if not short:
         faults += [f"memory grew by {result['growth']:.1%}"] if result["growth"] > MOST_GROWTH else []
-        faults += [f"p95 of a save: {result['save_p95_ms']} ms"] if result["save_p95_ms"] >= MOST_SAVE_MS else []
+        most = MOST_SAVE_MS_IN_A_FLOOD if result.get("flood") else MOST_SAVE_MS
+        faults += [f"p95 of a save: {result['save_p95_ms']} ms"] if result["save_p95_ms"] >= most else []
     return faults
 
 
@@ -294,8 +385,9 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--pace", type=float, default=PACE, help="seconds between two saves of a reader, on average (default: %(default)s)")
+    parser.add_argument("--flood", type=int, default=0, metavar="CONNECTIONS", help="connections that guess at passwords all the while")
     arguments = parser.parse_args()
-    result = soak(arguments.readers, arguments.minutes * 60, arguments.pace)
+    result = soak(arguments.readers, arguments.minutes * 60, arguments.pace, flood=arguments.flood)
     print(*(f"{name:<24} {value}" for name, value in result.items()), sep="\n")
     faults = find_faults(result)
     print(*faults or ["no fault"], sep="\n")

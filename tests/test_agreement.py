@@ -140,6 +140,36 @@ def test_an_unfinished_blind_reading_is_never_shown_beside_the_model() -> None:
     assert (found.cases, found.model_cases, found.differing) == (0, 0, ())
 
 
+def test_a_reading_finished_with_something_left_open_does_not_count() -> None:
+    complete, empty = read(0, "Ann", itch(1)), read(0, "Bo", {}, missing=frozenset({"CQID025"}))
+    found = measure([complete, empty, read(1, "Bo", itch(0), missing=frozenset({"IMG1"}))], model(itch(1), itch(1)))
+    assert (found.readings, found.readers, found.incomplete, found.cases) == (1, ("Ann",), 2, 1)
+    assert measure([complete, empty], done_only=False).readings == 2
+    reopened = measure([complete, replace(complete, answers={}, missing=frozenset({"CQID025"}))])
+    assert (reopened.readings, reopened.incomplete) == (0, 1), "what a reader says last is what counts"
+
+
+def test_blind_readings_are_blind_to_the_model_and_to_others() -> None:
+    said = [
+        read(0, "Ann", itch(0), kind="blind"),
+        read(0, "Bo", itch(1), kind="blind", known=frozenset({"model"})),  # of an older version, the model shown in another tab
+        read(0, "Chen", itch(1), kind="blind"),
+        read(0, "Chen", itch(0), kind="compared", known=frozenset({"others"})),
+    ]
+    blind = measure(said, choice="blind")
+    assert (blind.readers, blind.blind, blind.after_model, blind.after_others) == (("Ann", "Chen"), 2, 0, 0)
+    assert values(family(blind, "CQID025").among_readers)[0] == 0
+    newest = measure(said)
+    assert (newest.blind, newest.after_model, newest.after_others) == (1, 1, 1)
+
+
+def test_what_changed_after_others_were_seen_is_no_switch_to_the_model() -> None:
+    blind = read(0, "Ann", itch(0), kind="blind")
+    revealed = read(0, "Ann", itch(1), kind="revealed", known=frozenset({"model"}))
+    assert measure([blind, revealed], model(itch(1))).switches.readings == 1
+    assert measure([blind, replace(revealed, known=frozenset({"model", "others"}))], model(itch(1))).switches.readings == 0
+
+
 def test_only_the_readers_asked_for_speak() -> None:
     found = measure([read(0, name, itch(0)) for name in ("Ann", "Bo", "Chen")], readers={"Ann", "Chen"})
     assert found.readers == ("Ann", "Chen")

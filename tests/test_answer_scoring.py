@@ -175,3 +175,11 @@ class TestTraps:
 def test_every_family_has_its_key(score: Any) -> None:
     values = score([answers()], [answers()]).values
     assert set(values) == {"accuracy_all", "number_cvqa_instances", *(f"accuracy_{family.family_id}" for family in load_families())}
+
+
+def test_a_byte_order_mark_is_a_finding_since_the_organisers_script_stops_there() -> None:
+    reported = Path(__file__).parent / "reported"
+    line = one_line(score_answer_files(reported / "answers_reference.json", reported / "answers_with_bom.json"))
+    assert line.startswith("system file begins with a byte order mark") and "the organisers' script stops" in line
+    assert "answers_with_bom.json" in line
+    assert score_answer_files(reported / "answers_reference.json", reported / "answers_reference.json").findings == ()

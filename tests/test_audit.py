@@ -1,4 +1,4 @@
-"""The audit of dependencies fails on a hole, passes on none, and never passes in silence where nothing could be looked up."""
+"""The audit of dependencies fails on a hole and where something could not be looked up; offline it passes, and says of what nothing is known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.audit import list_installed, report
+from tests.audit import list_installed, report, report_offline
 
 PINS = {"one": "1.0", "two": "2.0"}
 
@@ -27,10 +27,26 @@ def test_no_hole_passes_in_one_line() -> None:
 @pytest.mark.parametrize(
     "answer", ["", "no network", "[]", "{}", json.dumps({"dependencies": [{"name": "one", "skip_reason": "not found"}]})]
 )
-def test_a_service_that_does_not_answer_is_said_in_capitals_and_fails_nothing(answer: str) -> None:
+def test_a_service_that_does_not_answer_is_said_in_capitals_and_fails(answer: str) -> None:
     code, lines = report(PINS, lambda pins: answer)
-    assert code == 0 and lines[0].startswith("AUDIT NOT DONE for all packages") and "one, two" in lines[0]
+    assert code == 2 and lines[0].startswith("AUDIT NOT DONE for all packages") and "one, two" in lines[0]
     assert lines[-1] == "audit: 0 of 2 packages looked up, 0 known holes"
+
+
+def test_a_package_that_was_not_looked_up_fails_beside_others_that_were() -> None:
+    code, lines = report(PINS, lambda pins: says(one=[]))
+    assert code == 2 and lines[0].startswith("AUDIT NOT DONE for 1 of 2 packages") and "two" in lines[0]
+
+
+def test_nothing_to_look_up_is_no_success() -> None:
+    assert report({}, lambda pins: says())[0] == 2
+
+
+def test_offline_passes_and_names_every_package_that_nothing_is_known_of() -> None:
+    code, lines = report_offline(PINS)
+    assert (
+        code == 0 and lines[0].startswith("AUDIT NOT DONE") and "one, two" in lines[0] and lines[-1] == "audit: 0 of 2 packages looked up"
+    )
 
 
 def test_a_package_that_was_not_looked_up_is_named() -> None:

@@ -22,8 +22,11 @@ from magic_demo.errors import BackendError, CheckpointError
 from magic_demo.predictor import Predictor
 from magic_demo.segmentation import Segmenter
 from magic_demo.vqa import OptionScorer
+from tests.rounding import assert_same_but_for_rounding, measure_rounding
 from tests.test_segmentation import write_clipseg
-from tests.test_vqa import TEXT, make_model, make_photos, save_checkpoint
+from tests.test_vqa import TEXT, join_scores, make_model, make_photos, save_checkpoint
+
+pytestmark = pytest.mark.numeric
 
 CHECKED = {"bfloat16": "mask IoU 0.996 on average to float32, 10 photos"}
 
@@ -38,6 +41,13 @@ def make_encoder(**more: Any) -> Encoder:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(8, 32), nn.LayerNorm(32), nn.Linear(32, 4)).eval()
     return Encoder(lambda values: module(values), module, (torch.zeros(1, 8),), **more)
+
+
+def measure_products(kind: torch.dtype) -> float:
+    """Return how far the numbers of ``make_encoder``'s products move when its weights are rounded to ``kind`` another way."""
+    encoder = make_encoder()
+    (prepared, values) = Backend().prepare(encoder), torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
+    return measure_rounding(encoder.weights, lambda: prepared(values)[0].detach(), kind)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +102,7 @@ def test_only_products_are_rounded_and_what_comes_out_is_float32() -> None:
         torch.bfloat16
     ] * 2
     assert got.dtype == torch.float32 and not torch.equal(got, expected)
-    torch.testing.assert_close(got, expected, atol=0.03, rtol=0.03)
+    assert_same_but_for_rounding(got, expected, measure_products(torch.bfloat16))
 
 
 def test_a_graphics_card_gets_the_weights_and_rounds_unless_it_is_to_be_exact(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,15 +170,22 @@ def test_a_check_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> N
 def test_masks_and_scores_in_bfloat16_are_near_those_in_float32(tmp_path: Path) -> None:
     (photo,) = make_photos((50, 60))
     folder = write_clipseg(tmp_path / "clipseg")
-    exact, rounded = (Segmenter.load(folder, backend=name).predict(photo, "red rash") for name in ("torch", "bfloat16"))
-    assert 0 < np.abs(exact - rounded).max() < 0.05
+    segmenters = [Segmenter.load(folder, backend=name) for name in ("torch", "bfloat16")]
+    exact, rounded = (segmenter.predict(photo, "red rash") for segmenter in segmenters)
+    assert not np.array_equal(exact, rounded)
+    rounding = measure_rounding(segmenters[0].model, lambda: segmenters[0].predict(photo, "red rash"), torch.bfloat16)
+    assert_same_but_for_rounding(rounded, exact, rounding)
     folder = save_checkpoint(tmp_path / "answerer", make_model())
     scorers = [OptionScorer.load(folder, backend=name) for name in ("torch", "bfloat16")]
-    scores, near = (scorer.score(TEXT, [photo]) for scorer in scorers)
-    assert any((scores[qid] != near[qid]).any() for qid in scores)
-    assert all(np.abs(scores[qid] - near[qid]).max() < 0.05 for qid in scores)
+    scores, near = (join_scores(scorer.score(TEXT, [photo])) for scorer in scorers)
+    assert not np.array_equal(scores, near)
+    assert_same_but_for_rounding(
+        near, scores, measure_rounding(scorers[0].model, lambda: join_scores(scorers[0].score(TEXT, [photo])), torch.bfloat16)
+    )
     places, about = (scorer.attribute(TEXT, [photo], "CQID034", 1)[0] for scorer in scorers)
-    assert np.abs(places - about).max() < 0.05
+    assert_same_but_for_rounding(
+        about, places, measure_rounding(scorers[0].model, lambda: scorers[0].attribute(TEXT, [photo], "CQID034", 1)[0], torch.bfloat16)
+    )
 
 
 def test_the_shipped_models_run_rounded_when_asked_and_read_each_other_all_the_same() -> None:

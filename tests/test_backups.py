@@ -23,6 +23,12 @@ from tests.reviewed_cases import answer, draw_mask
 CASE = CaseKey("q 湿疹", "E1")
 
 
+@pytest.fixture(autouse=True)
+def _beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let photos that go with a server's database lie in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 def fill_store(store: Store, photos: Path) -> None:
     """Save reviews of two readers, an assignment, an upload with kept photos; delete the newest case and review, whose numbers are used up."""
     photos.mkdir(parents=True)
@@ -44,6 +50,7 @@ def fill_store(store: Store, photos: Path) -> None:
         )
     store.save(Review("E1", "local", "blind", "done", answer(2), queue=CASE.queue))
     store.note_shown(CASE, "Li", Prediction("E1", answers=answer(3), models={"cvqa": "m@1"}))
+    store.note_seen([CASE], "Li", "others")
     store.save(Review("E3", "local", queue=CASE.queue, comment="goes"))
     store.delete_case(CaseKey(CASE.queue, "E3"))
 
@@ -64,22 +71,21 @@ def test_what_is_restored_is_what_was_backed_up(filled: Store, tmp_path: Path, e
     report = write_backup(filled, tmp_path / "backup.zip")
     assert (report.rows["cases"], report.rows["reviews"], report.photos, report.left_out) == (2, 3, 2, ())
     with Store.open(empty_place if "://" in empty_place else f"{empty_place} again") as again:
-        assert restore_backup(tmp_path / "backup.zip", again, tmp_path / "put back").rows == {
-            **dict.fromkeys(report.rows, 0),
-            **report.rows,
-        }
+        restored = restore_backup(tmp_path / "backup.zip", again)
+        assert {table: count for table, count in restored.rows.items() if count} == report.rows
         assert again.check_password("Li", "a long password") is not None and again.check_password("Li", "another password") is None
         assert again.history(CASE, "Li") == filled.history(CASE, "Li")
         assert again.progress(CASE.queue) == filled.progress(CASE.queue)
         shown = again.shown(CASE)
         assert shown is not None and shown.answers == answer(3) and again.was_shown(CASE, "Li")
+        assert again.known(CASE, "Li") == {"model", "others"}
         folder = again.case(CASE, "local").folder
-        assert folder is not None and Path(folder).parent == (tmp_path / "put back").resolve()
+        assert folder is not None and Path(folder).parent == again.kept_place
         assert (Path(folder) / "photo 1.png").read_bytes() == b"a photo's bytes"
         assert (Path(folder) / "deeper" / "2.png").read_bytes() == b"another's"
         (rows, last), (rows_before, last_before) = _contents(again), _contents(filled)
-        assert last == last_before
-        moved = [{**row, "folder": None} if row.get("photos_kept") else row for _, row in rows]
+        assert last == {**last_before, "audit_trail": last_before["audit_trail"] + 1}
+        moved = [{**row, "folder": None} if row.get("photos_kept") else row for _, row in rows if row.get("what") != "restore"]
         assert moved == [{**row, "folder": None} if row.get("photos_kept") else row for _, row in rows_before]
         saved = again.save(Review("E2", "local", queue=CASE.queue))
         assert saved.number == last_before["reviews"] + 1  # the deleted review's number is not used again
@@ -100,8 +106,8 @@ def test_a_store_that_is_not_empty_is_left_alone(filled: Store, tmp_path: Path) 
     write_backup(filled, tmp_path / "backup.zip")
     before = _contents(filled)
     with pytest.raises(StoreError, match="not empty; restore into a new one"):
-        restore_backup(tmp_path / "backup.zip", filled, tmp_path / "put back")
-    assert _contents(filled) == before and not list(tmp_path.glob("put back/*"))
+        restore_backup(tmp_path / "backup.zip", filled)
+    assert _contents(filled) == before and not filled.kept_place.exists()
 
 
 def test_a_backup_is_one_moment_while_others_save(store: Store, tmp_path: Path) -> None:
@@ -126,7 +132,7 @@ def test_a_backup_is_one_moment_while_others_save(store: Store, tmp_path: Path) 
     counts = []
     for turn in range(4):
         with Store.open(tmp_path / f"store {turn}") as again:
-            restore_backup(tmp_path / f"{turn}.zip", again, tmp_path / f"photos {turn}")
+            restore_backup(tmp_path / f"{turn}.zip", again)
             comments = [int(row.review.comment) for row in again.all_reviews()]
             assert comments == list(range(len(comments)))
             counts.append(len(comments))
@@ -186,7 +192,7 @@ def test_a_backup_that_is_not_whole_is_one_line_and_changes_nothing(
     with Store.open(tmp_path / "two") as store:
         before = _contents(store)
         with pytest.raises(MagicDemoError, match=said) as caught:
-            restore_backup(file, store, tmp_path / "photos")
+            restore_backup(file, store)
         assert "\n" not in str(caught.value)
         assert _contents(store) == before
 
@@ -195,7 +201,7 @@ def test_a_backup_that_is_not_whole_is_one_line_and_changes_nothing(
 def test_a_file_that_is_no_backup_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "backup.zip").write_bytes(content)
     with Store.open(tmp_path / "store") as store, pytest.raises(BackupError, match=r"backup\.zip: is no whole backup"):
-        restore_backup(tmp_path / "backup.zip", store, tmp_path / "photos")
+        restore_backup(tmp_path / "backup.zip", store)
 
 
 def test_every_damaged_byte_of_the_rows_is_noticed(tmp_path: Path) -> None:
@@ -209,7 +215,7 @@ def test_every_damaged_byte_of_the_rows_is_noticed(tmp_path: Path) -> None:
     for place in range(100, info.compress_size, info.compress_size // 8):  # behind the entry's header
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
         with Store.open(tmp_path / f"two {place}") as store, pytest.raises(StoreError):
-            restore_backup(file, store, tmp_path / f"photos {place}")
+            restore_backup(file, store)
 
 
 @pytest.mark.parametrize("name", ["photos/1/../../escape.png", "photos/../../escape.png", "photos/x/escape.png", "photos/1/a\\..\\b.png"])
@@ -221,8 +227,8 @@ def test_a_backup_writes_nothing_outside_its_folder(tmp_path: Path, name: str) -
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr(name, b"out")
     with Store.open(tmp_path / "two") as store, pytest.raises(BackupError, match="no photo's place"):
-        restore_backup(file, store, tmp_path / "photos")
-    assert not list(tmp_path.rglob("escape.png")) and not (tmp_path / "photos").exists()
+        restore_backup(file, store)
+    assert not list(tmp_path.rglob("escape.png")) and not list(tmp_path.glob("two/*kept*"))
 
 
 def test_the_commands_say_what_they_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

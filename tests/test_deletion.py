@@ -15,15 +15,21 @@ from magic_demo.errors import StoreError
 from magic_demo.purge_command import read_age
 from magic_demo.store import NewCase, Store
 from magic_demo.types import CaseKey, MaskRuns, Review
-from tests.postgresql import PostgresServer
+from tests.postgresql import USER, PostgresServer
 
 MARKER = "plantedmarker"
 """Stands in every text of the case that goes; its letters alone, so that it is itself in JSON and in every encoding of a page."""
 KEPT = "keptmarker"
 
 
+@pytest.fixture(autouse=True)
+def _beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let photos that go with a server's database lie in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 def _fill(store: Store, folder: Path) -> None:
-    photos = folder / f"uploads-{MARKER}"
+    photos = store.kept_place / f"uploads-{MARKER}"
     photos.mkdir(parents=True)
     (photos / "photo.jpg").write_bytes(MARKER.encode())
     store.add_cases("q", [NewCase(f"E{MARKER}", str(photos), photos_kept=True), NewCase(KEPT, str(folder))])
@@ -49,29 +55,46 @@ def test_a_deleted_case_leaves_no_byte_in_sqlites_files(tmp_path: Path) -> None:
         assert _files_with(tmp_path, MARKER)
         gone = delete_cases(store, [CaseKey("q", f"E{MARKER}")])
         assert (gone.cases, gone.reviews, gone.folders) == (1, 60, 1)
-        assert _files_with(tmp_path, MARKER) == [] and not list(tmp_path.glob(f"*{MARKER}*"))  # while it is open
+        assert _files_with(tmp_path, MARKER) == [] and not list(tmp_path.rglob(f"*{MARKER}*"))  # while it is open
         assert len(store.history(CaseKey("q", KEPT), "local")) == 60
     assert _files_with(tmp_path, MARKER) == []
     assert _files_with(tmp_path, KEPT)
 
 
-def test_a_deleted_case_leaves_no_byte_in_postgresqls_tables(postgres_server: PostgresServer, tmp_path: Path) -> None:
-    url = postgres_server.make_database("deletion")
-    with Store.open(url) as store:
+@pytest.mark.parametrize("others", ["with another case beside it", "alone"])
+def test_a_deleted_case_leaves_no_byte_in_postgresqls_tables(others: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
+    name = "deletion" if others == "alone" else "deletion_beside"
+    with Store.open(postgres_server.make_database(name)) as store:
         _fill(store, tmp_path)
+        if others == "alone":
+            delete_cases(store, [CaseKey("q", KEPT)])
+        postgres_server.execute("ANALYZE", name)  # the planner's statistics keep frequent values, as they would sooner or later
         postgres_server.execute("CHECKPOINT")
-        assert _files_with(postgres_server.data / "base", MARKER)
+        (statistics,) = postgres_server.execute("SELECT pg_relation_filepath('pg_statistic')", name)
+        assert str(Path(*statistics).relative_to("base")) in _files_with(postgres_server.data / "base", MARKER)
         delete_cases(store, [CaseKey("q", f"E{MARKER}")])
         postgres_server.execute("CHECKPOINT")
         assert _files_with(postgres_server.data / "base", MARKER) == []
-        assert len(store.history(CaseKey("q", KEPT), "local")) == 60
+        left = store.list_cases("q", "local")
+        assert [len(store.history(one.key, "local")) for one in left] == ([] if others == "alone" else [60])
+
+
+def test_an_account_that_does_not_own_the_database_is_told_of_its_statistics(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    url = postgres_server.make_database("deletion_guest")
+    postgres_server.execute("CREATE ROLE guest LOGIN", "deletion_guest")
+    postgres_server.execute("GRANT ALL ON SCHEMA public TO guest", "deletion_guest")
+    with Store.open(url.replace(f"{USER}@", "guest@")) as store:
+        _fill(store, tmp_path)
+        with pytest.raises(StoreError, match="which only the database's owner can rewrite; let the owner run VACUUM FULL"):
+            delete_cases(store, [CaseKey("q", f"E{MARKER}")])
+        assert [one.key.case_id for one in store.list_cases("q", "local")] == [KEPT], "it is deleted all the same"
 
 
 def test_photos_that_are_not_the_programs_own_stay(store: Store, tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "photo.jpg").write_bytes(b"x")
-    shared = tmp_path / "shared"
-    shared.mkdir()
+    shared = store.kept_place / "shared"
+    shared.mkdir(parents=True)
     store.add_cases(
         "q",
         [NewCase("E1", str(tmp_path / "own")), NewCase("E2", str(shared), photos_kept=True), NewCase("E3", str(shared), photos_kept=True)],

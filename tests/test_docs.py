@@ -90,3 +90,33 @@ def test_every_checkpoint_has_a_card_that_names_data_licence_and_limits() -> Non
 def test_research_use_only_is_said_in_the_readme_and_nothing_is_left_open() -> None:
     assert "Research use only" in README
     assert "@@" not in README
+
+
+PROMISES = [
+    (document, row[1].strip(), re.findall(r"`([\w/]+\.py)::(\w+)`", row[2]))
+    for document, table in re.findall(
+        r"\| promised in (\S+) \| test \|\n\| --- \| --- \|\n((?:\|.*\n)+)",
+        (REPOSITORY / "docs" / "promises.md").read_text(encoding="utf-8"),
+    )
+    for row in (["", *line.removeprefix("| ").rsplit(" | ", 1)] for line in table.splitlines())
+]
+
+
+def test_every_promise_still_stands_and_has_a_test_that_exists() -> None:
+    texts = {
+        path.name: " ".join(path.read_text(encoding="utf-8").split())
+        for path in (REPOSITORY / "SECURITY.md", REPOSITORY / "docs" / "privacy.md")
+    }
+    assert {document for document, _, _ in PROMISES} == set(texts) and len(PROMISES) > 60
+    for document, promise, tests in PROMISES:
+        assert promise in texts[document], f"{document} no longer says {promise!r}: change docs/promises.md too"
+        assert tests, f"{promise!r} has no test"
+        for file, name in tests:
+            assert re.search(rf"^ *def {name}\(", (REPOSITORY / "tests" / file).read_text(encoding="utf-8"), re.MULTILINE), (
+                f"{file}::{name}"
+            )
+
+
+def test_what_security_names_as_tests_exists() -> None:
+    for name in re.findall(r"`(test_\w+)`", (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")):
+        assert any((REPOSITORY / "tests" / folder / f"{name}.py").is_file() for folder in ("", "e2e")), name

@@ -16,6 +16,8 @@ from training.baselines import BASELINES, draw_ellipse
 from training.evaluate_segmentation import name_size, name_tone
 from training.segmentation_report import draw_histogram
 
+pytestmark = pytest.mark.numeric
+
 
 def draw_spot() -> tuple[Pixels, Mask]:
     """Draw light skin with one brown ellipse in its middle."""

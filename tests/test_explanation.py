@@ -21,6 +21,8 @@ from magic_demo.questions import load_families
 from magic_demo.types import LANGUAGES, Encounter, Language, Narrative, Photo, WordSpan
 from tests.stand_ins import draw_photo, stand_in_predictor
 
+pytestmark = pytest.mark.numeric
+
 FAMILIES = load_families()
 SHARE_THAT_FALLS = 0.95
 """0.984 was measured in either language on all 300 encounters; docs/explanations.md has the command."""

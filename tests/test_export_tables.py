@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
+from magic_demo.csv_files import read_csv_table
 from magic_demo.exports import write_export
 from magic_demo.exports.tables import COLUMNS
 from magic_demo.mask_runs import decode_mask
@@ -26,11 +26,9 @@ def queue(tmp_path: Path) -> ReadQueue:
 
 def _read_csv(path: Path) -> list[dict[str, Any]]:
     kinds: Mapping[str, Any] = COLUMNS[path.stem]
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        return [
-            {name: text == "True" if kinds[name] is bool else kinds[name](text) for name, text in row.items()}
-            for row in csv.DictReader(stream)
-        ]
+    return [
+        {name: text == "True" if kinds[name] is bool else kinds[name](text) for name, text in row.items()} for row in read_csv_table(path)
+    ]
 
 
 def test_csv_and_parquet_hold_the_same_rows(queue: ReadQueue, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_words_photos_and_masks_come_back_through_the_training_package(queue: Re
 
 
 def test_answers_come_back_through_the_training_package(queue: ReadQueue, tmp_path: Path) -> None:
-    write_export(queue.reviews, queue.cases, "training", tmp_path / "out")
+    write_export(queue.reviews, queue.cases, "training", tmp_path / "out", consensus=True)
     answered = {}
     for split in SPLITS:
         if read_answers(tmp_path / "out" / split / f"{split}_cvqa.json"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,14 @@ import pytest
 
 from magic_demo import exports
 from magic_demo.exports import FORMATS, ExportError, ExportFormat, ExportReport, write_export
+from magic_demo.exports.reading_back import read_reviews
+from magic_demo.exports.readings import agree_answers
 from magic_demo.formats import read_answers
 from magic_demo.mask_files import find_reference_masks, mask_file_name, read_mask, write_mask
-from magic_demo.mask_runs import decode_mask
+from magic_demo.mask_runs import decode_mask, encode_mask
 from magic_demo.mask_scoring import score_mask_folders
-from magic_demo.types import Review
+from magic_demo.questions import load_families
+from magic_demo.types import Review, SavedReview
 from tests.reviewed_cases import QUEUE, ReadQueue, answer, make_queue, save_all
 
 
@@ -79,9 +84,51 @@ def test_challenge_answers_are_valid_and_each_readers_own_beside_what_they_agree
     report = _export(queue, tmp_path / "out")
     own = {name: read_answers(tmp_path / "out" / f"answers_ann{number}.json") for number, name in enumerate(report.annotators)}
     assert own == {"Li": {"ENC00001": answer(0), "ENC00002": answer(3)}, "Wang": {"ENC00001": answer(2)}}
-    assert read_answers(tmp_path / "out" / "answers.json") == {"ENC00001": answer(0), "ENC00002": answer(3)}
+    assert read_answers(tmp_path / "out" / "answers.json") == {"ENC00002": answer(3)}
     assert any(line.startswith("answers of an encounter with families that nobody answered (1): ENC00003") for line in report.left_out)
-    assert any(line.startswith("answers beside those taken where readers tie (1): ENC00001") for line in report.left_out)
+    assert any(line.startswith("answers of an encounter that are tied (1): ENC00001") for line in report.left_out)
+    manifest = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert list(manifest["tied"]) == ["ENC00001"] and "CQID010" in manifest["tied"]["ENC00001"]
+
+
+def test_two_readers_who_differ_in_seven_families_leave_seven_undecided(tmp_path: Path) -> None:
+    families = [family.family_id for family in load_families()]
+    mixed = {qid: answer(2 if qid.partition("-")[0] in families[:7] else 1)[qid] for qid in answer(1)}
+    reviews = save_all([Review("A", name, "assisted", "done", given) for name, given in (("ann", answer(1)), ("bo", mixed))])
+    agreed, tied = agree_answers(reviews)
+    assert tied == families[:7] and {qid.partition("-")[0] for qid in agreed} == set(families[7:])
+    write_export(reviews, (), "challenge", tmp_path / "out")
+    assert read_answers(tmp_path / "out" / "answers.json") == {}
+    assert json.loads((tmp_path / "out" / "export.json").read_text())["tied"] == {"A": families[:7]}
+    of_consensus = Review("A", "chen", "consensus", "done", {**agreed, "CQID010-001": 1})
+    with_consensus = save_all([*(saved.review for saved in reviews), of_consensus])
+    report = write_export(with_consensus, (), "csv", tmp_path / "tables", consensus=True)
+    rows = list(csv.DictReader((tmp_path / "tables" / "readings.csv").read_text("utf-8-sig").splitlines()))
+    assert report.readings == 3 and [row["tied"] for row in rows] == ["", "", " ".join(families[1:7])]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_was_known_and_left_open_goes_along_in_every_format(queue: ReadQueue, tmp_path: Path, format: ExportFormat) -> None:
+    write_export(queue.reviews, queue.cases, format, tmp_path / "out")
+    told = {
+        (entry["case_id"], entry["annotator"]): (entry["known"], entry["complete"])
+        for entry in json.loads((tmp_path / "out" / "export.json").read_text())["provenance"]
+    }
+    assert told["ENC00001", "ann1"] == (["model"], True) and told["ENC00003", "ann0"] == ([], False)
+
+
+def test_how_a_reading_came_about_comes_back_from_challenge_files(tmp_path: Path) -> None:
+    said = [
+        Review("A", "ann", "blind", "done", answer(1)),
+        replace(Review("A", "bo", "compared", "done", answer(2)), known=frozenset({"others"})),
+        Review("A", "cy", "blind", "done", {"CQID010-001": 1}, masks={"IMG_A_1": encode_mask(np.ones((2, 2), np.bool_))}),
+    ]
+    saved = [SavedReview(number, datetime.now(UTC), review) for number, review in enumerate(said)]
+    saved[2] = replace(saved[2], review=replace(said[2], missing=frozenset({"CQID011", "IMG_A_2"})))
+    write_export(saved, (), "challenge", tmp_path / "out")
+    back = {review.reader: review for review in read_reviews(tmp_path / "out", "q").reviews}
+    assert {name: review.kind for name, review in back.items()} == {"ann": "blind", "bo": "compared", "cy": "blind"}
+    assert back["bo"].known == {"others"} and back["cy"].missing == {"CQID011", "IMG_A_2"} and back["ann"].known == frozenset()
 
 
 def test_what_most_readers_chose_is_taken_whatever_the_order_of_slots(tmp_path: Path) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import resource
 import shutil
 import sqlite3
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
@@ -32,6 +30,7 @@ from magic_demo.photos import read_photo
 from magic_demo.predictor import DEFAULT_SEGMENTATION
 from magic_demo.store import LOCAL_READER, NewCase, Store
 from magic_demo.types import CaseKey, Review
+from tests.killer import Killer, run_killer
 from tests.reviewed_cases import answer, draw_mask
 from tests.stand_ins import draw_photo, stand_in_predictor
 from training.run import find_whole_checkpoint
@@ -39,7 +38,6 @@ from training.run import find_whole_checkpoint
 CASES = 12
 KILLS = {"save": 12, "predict": 14, "export": 12, "backup": 12, "train": 10}
 """How often each is killed: 60 instants in all."""
-SEED = 7
 
 
 def _write_data(folder: Path) -> Path:
@@ -64,41 +62,11 @@ def _write_store(folder: Path, data: Path) -> None:
             store.save(Review(f"E{number}", LOCAL_READER, "assisted", "done", answer(number), masks=masks, queue="q"))
 
 
-class Killer:
-    """Has children of one process do things, each killed at a random instant."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def kill(self, what: str, folder: Path, turns: int, after: Callable[[str], None]) -> int:
-        """Kill KILLS times within the time that so many lines take on this machine now, and check after each; returns how many were still at work."""
-        chance = random.Random(f"{what} {SEED}")
-        killed = 0
-        first = self.ask(what, folder, turns=turns)
-        after(first["said"])
-        longest = first["seconds"]
-        for _ in range(KILLS[what]):
-            told = self.ask(what, folder, chance.uniform(0, longest))
-            killed += told["killed"]
-            after(told["said"])
-        return killed
-
-    def ask(self, what: str, folder: Path, instant: float = 0.0, *, turns: int | None = None) -> dict[str, Any]:
-        """Have one child do something for at most so many seconds, or until it has said so many lines."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        print(json.dumps({"what": what, "folder": str(folder), "instant": instant, "turns": turns}), file=self._process.stdin, flush=True)
-        told: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return told
-
-
 @pytest.fixture(scope="module")
 def killer(repository: Path) -> Iterator[Killer]:
     """Give the one process whose children are killed: what they need is imported once."""
-    words = [sys.executable, "-m", "tests.faulty_process"]
-    with subprocess.Popen(words, cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield Killer(process)
-        assert process.stdin is not None
-        process.stdin.close()
+    with run_killer(repository) as running:
+        yield running
 
 
 def test_the_kills_are_fifty_and_more() -> None:
@@ -117,10 +85,11 @@ def test_a_save_that_was_answered_survives_every_kill(tmp_path: Path, killer: Ki
             rows = {row.number: row.review for row in store.history(CaseKey("q", "E1"), LOCAL_READER)}
         assert {number: rows[number].comment for number in answered} == answered
 
-    killer.kill("save", tmp_path, 20, check)
+    killer.kill("save", tmp_path, 20, KILLS["save"], check)
     assert len(answered) >= KILLS["save"]
 
 
+@pytest.mark.long
 def test_a_killed_run_leaves_no_half_file_and_goes_on(tmp_path: Path, killer: Killer) -> None:
     data, out = _write_data(tmp_path / "data"), tmp_path / "out"
     whole = predict_folder(data, tmp_path / "whole", stand_in_predictor(), pictures=True, bundle=True, quiet=True)
@@ -138,7 +107,7 @@ def test_a_killed_run_leaves_no_half_file_and_goes_on(tmp_path: Path, killer: Ki
             shutil.rmtree(out)
             done.append(0)
 
-    killed = killer.kill("predict", tmp_path, 1, check)
+    killed = killer.kill("predict", tmp_path, 1, KILLS["predict"], check)
     report = predict_folder(data, out, stand_in_predictor(), pictures=True, bundle=True, quiet=True)
     assert killed >= 3 and max(done) > 0, done
     assert (report.encounters, report.masks, report.problems) == (whole.encounters, whole.masks, ())
@@ -154,6 +123,7 @@ def test_a_run_that_was_killed_while_it_began_is_no_other_programs_folder(tmp_pa
     assert predict_folder(data, out, stand_in_predictor(), quiet=True).encounters == CASES
 
 
+@pytest.mark.long
 def test_a_killed_export_is_there_whole_or_not_at_all(tmp_path: Path, killer: Killer) -> None:
     _write_store(tmp_path / "store", _write_data(tmp_path / "data"))
     seen = 0
@@ -170,7 +140,7 @@ def test_a_killed_export_is_there_whole_or_not_at_all(tmp_path: Path, killer: Ki
             shutil.rmtree(folder)
             seen += 1
 
-    assert killer.kill("export", tmp_path, 2, check) == KILLS["export"]
+    assert killer.kill("export", tmp_path, 2, KILLS["export"], check) == KILLS["export"]
     with Store.open(tmp_path / "store") as store:
         assert len(store.all_reviews("q")) == CASES
 
@@ -188,16 +158,17 @@ def test_a_killed_backup_is_there_whole_or_not_at_all(tmp_path: Path, killer: Ki
                 assert archive.testzip() is None and json.loads(archive.read("backup.json"))["rows"]["reviews"] == CASES
             if number == 0:
                 with Store.open(tmp_path / f"again {seen}") as store:
-                    restore_backup(file, store, tmp_path / "photos")
+                    restore_backup(file, store)
                     assert len(store.all_reviews("q")) == CASES
             file.unlink()
             seen += 1
 
-    assert killer.kill("backup", tmp_path, 2, check) == KILLS["backup"]
+    assert killer.kill("backup", tmp_path, 2, KILLS["backup"], check) == KILLS["backup"]
     with Store.open(tmp_path / "store") as store:
         assert len(store.all_reviews("q")) == CASES
 
 
+@pytest.mark.long
 def test_a_killed_training_run_goes_on_to_the_end_it_would_have_had(tmp_path: Path, killer: Killer) -> None:
     checkpoints = tmp_path / "run" / "checkpoints"
     whole = json.loads(killer.ask("train", tmp_path / "whole", 300.0)["said"].splitlines()[-1])
@@ -212,7 +183,7 @@ def test_a_killed_training_run_goes_on_to_the_end_it_would_have_had(tmp_path: Pa
             shutil.rmtree(checkpoints)
             reached.append(0)
 
-    assert killer.kill("train", tmp_path, 20, check) >= 5
+    assert killer.kill("train", tmp_path, 20, KILLS["train"], check) >= 5
     assert max(reached) > 0
     assert json.loads(killer.ask("train", tmp_path, 300.0)["said"].splitlines()[-1]) == whole
 
@@ -325,7 +296,7 @@ def test_a_damaged_database_is_refused_and_a_backup_brings_it_back(tmp_path: Pat
     with pytest.raises(StoreError, match=r"damaged.*restore a backup"):
         Store.open(tmp_path / "store").close()
     with Store.open(tmp_path / "again") as store:
-        restore_backup(tmp_path / "b.zip", store, tmp_path / "photos")
+        restore_backup(tmp_path / "b.zip", store)
         assert store.all_reviews("q") == before
 
 

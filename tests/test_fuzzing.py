@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
@@ -9,7 +10,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from pydicom.encaps import encapsulate
 
 from magic_demo.backups import restore_backup, write_backup
 from magic_demo.bundles import read_prediction, write_prediction
@@ -28,17 +31,22 @@ from magic_demo.exports.reading_back import read_label_studio, read_reviews
 from magic_demo.formats import clean_text, read_answers, read_encounters
 from magic_demo.import_command import save_reviews
 from magic_demo.limits import PREFIX, read_limits
-from magic_demo.mask_files import read_loose_mask, read_mask
+from magic_demo.mask_files import ORIENTATION, read_loose_mask, read_loose_packed, read_mask
 from magic_demo.mask_runs import decode_mask, encode_mask, mask_from_rows
+from magic_demo.photo_workers import shared_workers
 from magic_demo.photos import PhotoLimits, decode_photo
 from magic_demo.question_map import read_question_map
 from magic_demo.questions import load_families
 from magic_demo.store import NewCase, Store
 from magic_demo.types import Encounter, MaskRuns, Photo, Review
 from magic_demo.ui import forms, mask_form, review_form, wand_form
+from magic_demo.ui.payloads import PAYLOADS
 from tests.corpus_files import MASKS, PHOTOS, answers, encode, encounter, questions, scene, tiff
-from tests.fuzzing import FUZZ, REPORT_VARIABLE, tried
+from tests.fuzzing import EXAMPLES, FUZZ, REPORT_VARIABLE, tried
+from tests.hostile_events import Hostile
+from tests.live_page import LivePage
 from tests.stand_ins import draw_photo, stand_in_predictor
+from tests.test_photo_dicom import JPEG, SCENE, dicom
 from training.run import RunSettings, read_settings
 
 SMALL = PhotoLimits(max_bytes=2**20, max_pixels=500_000, min_side=4)
@@ -136,7 +144,23 @@ def as_bytes(value: Any) -> bytes:
 WHOLE_PHOTOS = [file.content() for file in PHOTOS if not file.error] + [
     encode(scene(), kind) for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 ]
-WHOLE_MASKS = [file.content() for file in MASKS] + [tiff(np.eye(9, dtype=np.uint8), compression="zlib")]
+DISC = np.eye(9, dtype=np.uint8)
+PALETTE = Image.fromarray(DISC * 3, "P")
+PALETTE.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 250, 240, 0])
+WHOLE_MASKS = [
+    *(file.content() for file in MASKS),
+    tiff(DISC, compression="zlib"),
+    tiff(DISC, photometric="miniswhite"),
+    tiff(DISC.astype(np.uint16) * 65535),
+    tiff(DISC.astype(np.float32)),
+    tiff(DISC * 7, extratags=[(ORIENTATION, 3, 1, 6, True)]),
+    encode(PALETTE, "PNG", transparency=0),
+    encode(PALETTE, "GIF"),
+    encode(Image.fromarray(np.dstack([DISC * 255] * 4)), "PNG"),
+    encode(Image.fromarray(DISC.astype(np.uint16) * 65535), "PNG"),
+    encode(Image.fromarray(DISC * 255), "JPEG"),
+    encode(Image.fromarray(DISC.astype(np.bool_)), "TIFF", compression="group4"),
+]
 
 
 @FUZZ
@@ -149,11 +173,47 @@ def test_photos(data: bytes) -> None:
     check("photos", read)
 
 
+def apart(target: str, data: bytes) -> None:
+    """Read a photo in a process of its own: what ends a library there is a line here."""
+
+    def read() -> None:
+        pixels = shared_workers().decode(data, photo_id="a", limits=SMALL).pixels
+        assert pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
+
+    check(target, read)
+
+
+WHOLE_HEIC = [path.read_bytes() for path in sorted(Path(__file__).parent.joinpath("heic").iterdir())] + [encode(scene(), "AVIF")]
+
+
 @FUZZ
-@given(damaged([data for data in WHOLE_MASKS if len(data) < 20_000]), st.booleans())
-def test_mask_files(data: bytes, strict: bool) -> None:
-    with file_of(data, "a_mask_sys.tiff") as path:
-        check("mask files", lambda: read_mask(path) if strict else read_loose_mask(path))
+@given(damaged(WHOLE_HEIC))
+def test_heic_photos(data: bytes) -> None:
+    apart("heic photos", data)
+
+
+WHOLE_DICOM = [
+    dicom(SCENE.tobytes()),
+    dicom(SCENE[..., 0].astype("<u2").tobytes(), colours="MONOCHROME1", bits=16, stored=12),
+    dicom(encapsulate([encode(Image.fromarray(SCENE), "JPEG")]), syntax=JPEG, colours="YBR_FULL_422"),
+]
+
+
+@FUZZ
+@given(damaged(WHOLE_DICOM))
+def test_dicom_photos(data: bytes) -> None:
+    apart("dicom photos", data)
+
+
+@FUZZ
+@given(
+    damaged([data for data in WHOLE_MASKS if len(data) < 20_000]),
+    st.sampled_from(["a_mask_sys.tiff", "a.png", "a"]),
+    st.sampled_from([read_mask, read_loose_mask, partial(read_loose_mask, as_numbers=True), read_loose_packed]),
+)
+def test_mask_files(data: bytes, name: str, read: Callable[[Path], object]) -> None:
+    with file_of(data, name) as path:
+        check("mask files", lambda: read(path))
 
 
 @FUZZ
@@ -313,10 +373,10 @@ def test_backups(empty_store: Store, data: st.DataObject) -> None:
     packed = data.draw(damaged([content.getvalue()]) | st.just(content.getvalue()))
 
     def read() -> None:
-        restore_backup(path, empty_store, path.parent / "photos")
+        restore_backup(path, empty_store)
         assert empty_store.reader("local") is not None
         with empty_store._database.writing() as session:  # what came back goes, for the next one
-            for table in ("save_keys", "showings", "predictions", "masks", "reviews", "assignments", "cases"):
+            for table in ("save_keys", "seen", "showings", "predictions", "masks", "reviews", "assignments", "cases"):
                 session.connection().exec_driver_sql(f"DELETE FROM {table}")
             session.connection().exec_driver_sql("DELETE FROM readers WHERE folded <> 'local'")
 
@@ -390,8 +450,47 @@ def test_page_answers(told: Any) -> None:
 @FUZZ
 @given(altered(NOTED) | st.dictionaries(texts, values, max_size=3))
 def test_page_notes(told: Any) -> None:
-    check("page notes", lambda: review_form.read_note(told, [PHOTO]))
+    check("page notes", lambda: review_form.read_note(told, [PHOTO.photo_id]))
     check("page notes", lambda: review_form.read_seconds(told, 0.0))
+
+
+@cache
+def serve_page() -> Hostile:
+    """Start the page, once: a process of its own that ends with this one."""
+    folder = tempfile.TemporaryDirectory()
+    page = LivePage(Path(folder.name))
+    atexit.register(folder.cleanup)
+    atexit.register(page.stop)
+    return Hostile(page)
+
+
+if EXAMPLES:  # of every test run `test_ui_hostile_requests` gives the same page a fixed share
+
+    @FUZZ
+    @given(st.data())
+    def test_page_events(data: st.DataObject) -> None:
+        hostile = serve_page()
+        events = hostile.client.list_events()
+        number = data.draw(st.sampled_from(sorted(events)))
+        name, inputs = events[number]
+        whole = hostile.payload(*name) if name in PAYLOADS else None
+        body: dict[str, Any] = {
+            "fn_index": number,
+            "session_hash": hostile.client.session,
+            "trigger_id": None,
+            "data": [None] * inputs,
+            "event_data": whole,
+        }
+        body |= (
+            {"event_data": data.draw(altered(whole) if whole is not None else values)}
+            if data.draw(st.booleans())
+            else data.draw(altered(body))
+        )
+        if isinstance(body.get("event_data"), dict):
+            body["event_data"].pop("heard", None)  # a server that waits for changes on their way is no fault
+        tried["page events"] += 1
+        status = hostile.post(body, data.draw(st.sampled_from(["run/predict", "queue/join"])))
+        assert status in (200, 400, 404, 413) and hostile.find_faults() == [], (status, body)
 
 
 @FUZZ

@@ -85,7 +85,7 @@ def test_backups_hold_it_and_deleting_the_case_deletes_its_photos(tmp_path: Path
         write_backup(store, tmp_path / "backup.zip")
         delete_cases(store, [key])
         assert list((tmp_path / "store").rglob("*.png")) == []
-        restore_backup(tmp_path / "backup.zip", again, tmp_path / "photos")
+        restore_backup(tmp_path / "backup.zip", again)
         assert np.array_equal(read(again, key).photos[0].pixels, upload("arm").photos[0].pixels)
 
 
@@ -116,9 +116,10 @@ def test_a_store_that_readers_sign_in_to_is_not_opened_behind_their_backs(tmp_pa
     with Store.open(tmp_path) as store:
         store.add_reader("ann", password="a long password")
     desk = Desk(place=str(tmp_path))
-    with pytest.raises(StoreError, match="start the page again with --store"):
+    with pytest.raises(StoreError, match="reload the page and sign in"):
         desk.keep_case(upload("arm"), LOCAL_READER, example=None)
-    assert desk.store is None
+    assert desk.opened_store.queues() == []
+    desk.opened_store.close()
 
 
 def test_only_a_throw_away_store_can_be_emptied(tmp_path: Path) -> None:

@@ -179,3 +179,28 @@ def test_every_limit_is_documented_with_its_default(repository: Path) -> None:
 def test_a_limit_is_an_error_that_is_shown_as_one_line() -> None:
     assert issubclass(LimitError, MagicDemoError)
     assert LIMITS.photo_pixels >= 48_000_000  # a phone's photo of 48 megapixels comes in
+
+
+@pytest.mark.long
+def test_every_field_takes_as_much_as_the_environment_says() -> None:
+    set_to = {"TEXT_CHARACTERS": "301", "PROMPT_CHARACTERS": "302", "COMMENT_CHARACTERS": "103"}
+    code = """if True:
+        import json, re
+        from magic_demo.store.readers import LONGEST_READER_NAME
+        from magic_demo.ui import cards, review_form, sign_in
+        from tests.written_page import WritingPredictor, lay_out
+        parts = lay_out(WritingPredictor())[0].get_config_file()["components"]
+        fields = {part["props"].get("elem_id"): part["props"] for part in parts}
+        lengths = lambda html: sorted(set(map(int, re.findall('maxlength="([^"]*)"', html))))
+        print(json.dumps({
+            "narrative": fields["narrative"]["max_length"],
+            "prompt": fields["prompt"]["max_length"],
+            "comment": lengths(fields["review-form"]["html_template"]),
+            "specified": lengths(json.dumps(fields["cards"]).replace('\\\\"', '"')),
+            "name": [length == LONGEST_READER_NAME for length in lengths(sign_in._fill_page(""))],
+        }))
+    """
+    settings = {**os.environ, **{f"{PREFIX}{name}": value for name, value in set_to.items()}}
+    ran = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert json.loads(ran.stdout) == {"narrative": 301, "prompt": 302, "comment": [103], "specified": [103], "name": [True, False]}

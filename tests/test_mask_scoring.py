@@ -345,3 +345,10 @@ def test_memory_does_not_grow_with_the_number_of_photos(tmp_path: Path) -> None:
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert (peaks[1] - peaks[0]) / 38 < 300 * 400 / 8
+
+
+def test_references_that_are_mostly_empty_are_a_finding(folders: Folders) -> None:
+    for name in ("IMG_B", "IMG_C"):
+        folders.refer(name, EMPTY)
+        folders.answer(name, LEFT)
+    assert "most photos have no lesion in any reference mask" in one_line(folders.score()) and "2 of 3" in one_line(folders.score())

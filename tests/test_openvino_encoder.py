@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,9 +16,12 @@ from magic_demo.errors import BackendError
 from magic_demo.openvino_encoder import CACHE_VARIABLE, cache_folder, import_openvino
 from magic_demo.segmentation import Segmenter
 from magic_demo.vqa import OptionScorer
-from tests.test_backends import make_encoder
+from tests.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.test_backends import make_encoder, measure_products
 from tests.test_segmentation import write_clipseg
-from tests.test_vqa import TEXT, make_model, make_photos, save_checkpoint
+from tests.test_vqa import TEXT, join_scores, make_model, make_photos, save_checkpoint
+
+pytestmark = pytest.mark.numeric
 
 openvino = import_openvino()
 VALUES = torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
@@ -51,13 +54,17 @@ def test_masks_and_scores_are_near_those_of_torch(tmp_path: Path, conversions: l
     exact, near = (Segmenter.load(folder, backend=name) for name in ("torch", "openvino"))
     for segmenter in (exact, near):
         segmenter.mirrored = True  # a batch of two
-    assert np.abs(exact.predict(photo, "red rash") - near.predict(photo, "red rash")).max() < 0.05
+    rounding = measure_rounding(exact.model, lambda: exact.predict(photo, "red rash"), torch.bfloat16)  # to which OpenVINO may round
+    assert_same_but_for_rounding(near.predict(photo, "red rash"), exact.predict(photo, "red rash"), rounding)
     folder = save_checkpoint(tmp_path / "answerer", make_model())
     scorer, other = (OptionScorer.load(folder, backend=name) for name in ("torch", "openvino"))
     assert len(conversions) == 3, "photos of the one, photos and narratives of the other"
     for text in (TEXT, "red", ""):
-        scores, close = scorer.score(text, [photo, wide]), other.score(text, [photo, wide])
-        assert all(np.abs(scores[qid] - close[qid]).max() < 0.05 for qid in scores)
+        scores, close = (join_scores(one.score(text, [photo, wide])) for one in (scorer, other))
+        rounding = measure_rounding(
+            scorer.model, partial(lambda text: join_scores(scorer.score(text, [photo, wide])), text), torch.bfloat16
+        )
+        assert_same_but_for_rounding(close, scores, rounding)
     assert sys.modules["openvino_telemetry"] is None, "nothing is reported to anybody"
 
 
@@ -66,7 +73,7 @@ def test_an_encoder_with_a_name_is_converted_once(cache: Path, conversions: list
     (expected,) = Backend().prepare(make_encoder())(VALUES)
     for encoder in encoders:
         (got,) = Backend("openvino").prepare(encoder)(VALUES)
-        torch.testing.assert_close(got, expected, atol=0.03, rtol=0.03)
+        assert_same_but_for_rounding(got, expected, measure_products(torch.bfloat16))
     assert len(conversions) == 4, "what has no name cannot be found again"
     assert len(list((cache / "openvino").iterdir())) == 2
 
@@ -83,7 +90,7 @@ def test_what_is_damaged_on_the_disk_is_made_again(cache: Path, conversions: lis
         (folder / "encoder.xml").write_text("<net", encoding="utf-8")
     (got,) = Backend("openvino").prepare(make_encoder(key="model@1"))(VALUES)
     (expected,) = Backend().prepare(make_encoder())(VALUES)
-    torch.testing.assert_close(got, expected, atol=0.03, rtol=0.03)
+    assert_same_but_for_rounding(got, expected, measure_products(torch.bfloat16))
     assert len(conversions) == 2
     Backend("openvino").prepare(make_encoder(key="model@1"))
     assert len(conversions) == 2, "and kept again"
@@ -126,8 +133,8 @@ def test_eight_bits_find_their_ranges_on_typical_inputs() -> None:
     with torch.no_grad():
         (expected,) = Backend().prepare(make_encoder())(VALUES)
     assert asked == [1]
-    assert 0 < float((got - expected).abs().max()) < 0.2
-    assert np.corrcoef(got.numpy().ravel(), expected.numpy().ravel())[0, 1] > 0.99
+    # 0.11 measured; whole numbers of 8 bits are reckoned alike everywhere, unless their sums overflow, which makes it 0.39
+    assert 0 < float((got - expected).norm() / expected.norm()) < 0.2
 
 
 def test_the_cache_lies_where_the_system_keeps_what_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

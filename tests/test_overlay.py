@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from magic_demo.overlay import draw_fill, draw_outline, lesion_levels, lesion_mask, level_of
+from magic_demo.overlay import draw_outline, lesion_levels, lesion_mask, level_of
 from magic_demo.types import Probability
 
 
@@ -47,20 +47,6 @@ def test_the_mask_is_exactly_where_the_levels_reach_the_thresholds(size: tuple[i
     for threshold in (0.0, 0.25, 0.45, 0.5, 1.0):
         expected = lesion_levels(probability, size) >= level_of(threshold)
         assert np.array_equal(lesion_mask(probability, size, threshold), expected)
-
-
-def test_fill_changes_the_inside_alone() -> None:
-    photo = np.full((32, 32, 3), 150, np.uint8)
-    mask = lesion_mask(_disc(), (32, 32), 0.5)
-    drawn = draw_fill(photo, mask)
-    changed = (drawn != photo).any(axis=2)
-    assert np.array_equal(changed, mask)
-
-
-def test_fill_mixes_colour_and_photo_by_its_opacity() -> None:
-    photo = np.full((4, 4, 3), 100, np.uint8)
-    drawn = draw_fill(photo, np.ones((4, 4), np.bool_), opacity=0.25, rgb=(0, 100, 200))
-    assert tuple(drawn[0, 0]) == (75, 100, 125)
 
 
 def test_levels_are_rounded_to_the_nearest() -> None:

@@ -153,9 +153,9 @@ def test_a_file_of_too_many_bytes_is_refused() -> None:
     assert "limit" in _refusal(_encoded(_scene(), "BMP"), limits=PhotoLimits(max_bytes=100))
 
 
-def test_heic_is_refused_with_what_to_do() -> None:
-    message = _refusal(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic" + bytes(100))
-    assert "HEIC" in message and "JPEG" in message
+@pytest.mark.parametrize("brand", [b"heic", b"avif"])
+def test_a_head_of_heic_or_avif_alone_is_refused(brand: bytes) -> None:
+    assert "photo" in _refusal(b"\x00\x00\x00\x18ftyp" + brand + b"\x00\x00\x00\x00mif1heic" + bytes(100))
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path: Path) -> None:

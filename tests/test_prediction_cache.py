@@ -21,6 +21,8 @@ from tests.test_lesion_answers import make_segmenter
 from tests.test_vqa import make_model
 from tests.test_vqa import make_scorer as make_option_scorer
 
+pytestmark = pytest.mark.numeric
+
 COUNTED: dict[type, tuple[str, ...]] = {
     Segmenter: ("encode_photo", "encode_prompt", "decode"),
     OptionScorer: ("encode_photo", "score_states"),

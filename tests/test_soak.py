@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.soak import find_faults, soak
 
 
+@pytest.mark.long
 def test_readers_at_once_lose_nothing_and_see_nothing_of_each_other() -> None:
     result = soak(4, 4, pace=0.5, cases=3)
     assert find_faults(result, short=True) == [], result

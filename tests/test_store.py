@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from magic_demo.errors import StoreError
+from magic_demo.formats import is_file_name
 from magic_demo.mask_runs import encode_mask
 from magic_demo.store import NewCase, Store
-from magic_demo.types import CaseKey, Difficulty, MaskRuns, Review, ReviewState
+from magic_demo.types import CaseKey, Difficulty, MaskRuns, Review, ReviewState, SavedReview
+from tests.reviewed_cases import answer
 
 CASE = CaseKey("q", "ENC1")
 FULL = Review(
@@ -24,7 +26,7 @@ FULL = Review(
     reader="ann",
     queue="q",
     state="done",
-    answers={"CQID010-001": 2, "CQID011-001": 0},
+    answers=answer(2),
     specified={"CQID011-001": "左手 behind the ear"},
     masks={"IMG1": encode_mask(np.eye(7, 5, dtype=bool)), "IMG2": encode_mask(np.zeros((3, 4), bool))},
     unusable=frozenset({"IMG3"}),
@@ -34,6 +36,7 @@ FULL = Review(
     models={"segmentation": "segmentation-compact"},
     seconds=41.5,
     disagreements=frozenset({"CQID010", "IMG1"}),
+    known=frozenset({"model"}),
 )
 PLAIN = Review(case_id="ENC1", reader="ann", queue="q")
 
@@ -62,6 +65,11 @@ def test_every_save_is_a_row_and_older_rows_stay_as_they_are(queue: Store) -> No
     assert [row.number for row in saved] == sorted({row.number for row in saved})
     assert queue.latest(CASE, "ann") == saved[-1]
     assert queue.last_number() == saved[-1].number
+
+
+def _as_sent(saved: SavedReview) -> Review:
+    """Return a saved review without what the store has found out itself."""
+    return replace(saved.review, missing=frozenset())
 
 
 def test_a_store_without_reviews_says_so(queue: Store) -> None:
@@ -95,10 +103,10 @@ def test_what_was_said_before_something_else_is_a_new_row(queue: Store) -> None:
     ids=str,
 )
 def test_any_difference_is_a_new_row(queue: Store, change: dict[str, Any]) -> None:
-    blind = replace(FULL, kind="blind")
+    blind = replace(FULL, kind="blind", models={}, known=frozenset())
     changed = replace(blind, **change)
     assert queue.save(blind).number < queue.save(changed).number
-    assert [row.review for row in queue.history(CASE, "ann")] == [blind, changed]
+    assert [_as_sent(row) for row in queue.history(CASE, "ann")] == [blind, changed]
 
 
 def test_a_save_sent_again_leads_to_its_row_even_when_others_came_between(queue: Store) -> None:
@@ -142,7 +150,7 @@ def test_only_ones_own_review_is_taken_back(queue: Store) -> None:
 
 
 def test_the_newest_of_a_kind_or_state_is_found(queue: Store) -> None:
-    blind = queue.save(replace(PLAIN, kind="blind", state="done"))
+    blind = queue.save(replace(PLAIN, kind="blind", state="done", answers=answer(0)))
     revealed = queue.save(replace(PLAIN, kind="revealed", state="done"))
     again = queue.save(replace(PLAIN, kind="revealed", comment="once more"))
     assert queue.latest(CASE, "ann", kinds=["blind"]) == blind
@@ -228,6 +236,7 @@ def one_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 _TEXTS = st.text(max_size=20)
+_PHOTOS = st.text(st.characters(categories=("L", "N", "P"), exclude_characters="/\\:"), min_size=1, max_size=20).filter(is_file_name)
 _MASKS = arrays(np.bool_, (4, 6)).map(encode_mask)
 
 
@@ -242,8 +251,8 @@ _MASKS = arrays(np.bool_, (4, 6)).map(encode_mask)
         state=st.sampled_from(get_args(ReviewState)),
         answers=st.dictionaries(_TEXTS, st.integers(0, 11), max_size=4),
         specified=st.dictionaries(_TEXTS, _TEXTS, max_size=2),
-        masks=st.dictionaries(_TEXTS, _MASKS, max_size=2),
-        unusable=st.frozensets(_TEXTS, max_size=2),
+        masks=st.dictionaries(_PHOTOS, _MASKS, max_size=2),
+        unusable=st.frozensets(_PHOTOS, max_size=2),
         comment=st.text(),
         flagged=st.booleans(),
         difficulty=st.none() | st.sampled_from(get_args(Difficulty)),
@@ -254,5 +263,6 @@ _MASKS = arrays(np.bool_, (4, 6)).map(encode_mask)
 )
 def test_whatever_a_reader_says_comes_back(one_store: Store, review: Review) -> None:
     saved = one_store.save(review)
-    assert replace(saved.review, seconds=review.seconds) == review
+    assert replace(_as_sent(saved), seconds=review.seconds, known=frozenset()) == review
+    assert saved.complete == (saved.review.state == "done" and not saved.review.missing)
     assert one_store.latest(review.case, "local") == saved

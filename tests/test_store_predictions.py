@@ -10,6 +10,7 @@ from magic_demo.errors import StoreError
 from magic_demo.store import LOCAL_READER, NewCase, Store
 from magic_demo.store.tables import PredictionRow, ShowingRow
 from magic_demo.types import CaseKey, PhotoPrediction, Prediction, Review
+from tests.reviewed_cases import answer
 
 KEY = CaseKey("q", "E1")
 
@@ -59,7 +60,7 @@ def test_a_case_begun_blind_is_unrevealed_until_the_model_was_seen(queue: Store)
     queue.save(Review("E1", "ann", "blind", "in progress", queue="q"))
     queue.save(Review("E2", "ann", "assisted", "done", queue="q"))
     assert queue.unrevealed("ann") == {KEY} and queue.unrevealed(LOCAL_READER) == set()
-    queue.save(Review("E1", "ann", "blind", "done", queue="q"))
+    queue.save(Review("E1", "ann", "blind", "done", answer(0), queue="q"))
     assert queue.unrevealed("ann") == {KEY}
     queue.save(Review("E1", "ann", "revealed", "in progress", queue="q"))
     assert queue.unrevealed("ann") == set()
@@ -77,5 +78,5 @@ def test_a_prediction_that_is_damaged_is_one_line(queue: Store) -> None:
     queue.note_shown(KEY, "ann", say(0))
     with queue._database.writing() as session:
         session.execute(sa.update(PredictionRow).values(content='{"encounter_id": "E1", "maps": {}}'))
-    with pytest.raises(StoreError, match="the prediction of E1: is not whole"):
+    with pytest.raises(StoreError, match=r"what the model said of E1 is not what was saved .*restore a backup"):
         queue.shown(KEY)

@@ -37,22 +37,22 @@ def _draw(count: int, sharpness: float, seed: int = 0, family: Family = SINGLE) 
 
 
 @pytest.mark.parametrize("sharpness", [0.6, 1.0, 2.0])
-def test_the_temperature_is_how_much_the_scores_overstate(sharpness: float) -> None:
-    assert fit_temperature([_draw(3000, sharpness)]) == pytest.approx(sharpness, rel=0.15)
+def test_the_temperature_is_how_much_the_scores_overstate(sharpness: float, training_seed: int) -> None:
+    assert fit_temperature([_draw(3000, sharpness, training_seed)]) == pytest.approx(sharpness, rel=0.15)
 
 
-def test_folds_are_judged_at_the_temperature_of_the_others() -> None:
-    folds = [_draw(800, 2.0, seed) for seed in range(4)]
+def test_folds_are_judged_at_the_temperature_of_the_others(training_seed: int) -> None:
+    folds = [_draw(800, 2.0, 10 * training_seed + number) for number in range(4)]
     judged = join([judge_fold(fold, [other for other in folds if other is not fold]) for fold in folds])
     before, after = (calibration_error(measure_reliability(chances, judged)) for chances in (judged.before, judged.after))
     assert after < 0.03 < before
-    overconfident = _draw(800, 20.0, 9)
+    overconfident = _draw(800, 20.0, 10 * training_seed + 9)
     alone = judge_fold(overconfident, [folds[0]])
     assert alone.after == pytest.approx(judge_fold(overconfident, [folds[0], folds[1]]).after, abs=0.05)
 
 
-def test_expected_credit_is_what_answers_earn() -> None:
-    judged = judge_fold(_draw(4000, 1.0, 1), [_draw(4000, 1.0, 2)])
+def test_expected_credit_is_what_answers_earn(training_seed: int) -> None:
+    judged = judge_fold(_draw(4000, 1.0, 2 * training_seed + 1), [_draw(4000, 1.0, 2 * training_seed + 2)])
     assert judged.expected.mean() == pytest.approx(judged.credits.mean(), abs=0.02)
 
 

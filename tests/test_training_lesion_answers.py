@@ -32,9 +32,9 @@ MADE, REAL = CaseSource("made", "cases"), CaseSource("real", "pad")
 RED, WHITE = 2, 7
 
 
-def make_settings(folder: Path, **changes: object) -> LesionAnswerSettings:
+def make_settings(folder: Path, seed: int = 0, **changes: object) -> LesionAnswerSettings:
     """Return settings of a small run over drawn cases."""
-    cases = replace(MADE, count=12, seed=3, longest=96)
+    cases = replace(MADE, count=12, seed=3 + 10 * seed, longest=96)
     settings = LesionAnswerSettings(
         segmentation=folder / "none",
         cues=Path("checkpoints/cues"),
@@ -44,19 +44,19 @@ def make_settings(folder: Path, **changes: object) -> LesionAnswerSettings:
         kept=folder / "kept",
         training=(cases,),
         reference=replace(cases, name="reference", photos=False),
-        weighing=replace(cases, name="weighing", seed=4, split="valid"),
-        real=replace(cases, name="real", seed=5, split="valid"),
-        unseen=replace(cases, name="unseen", seed=6, split="valid"),
+        weighing=replace(cases, name="weighing", seed=4 + 10 * seed, split="valid"),
+        real=replace(cases, name="real", seed=5 + 10 * seed, split="valid"),
+        unseen=replace(cases, name="unseen", seed=6 + 10 * seed, split="valid"),
         synthetic_families=("CQID010", "CQID034", "CQID035"),
         real_families=("CQID011",),
-        head=HeadSettings(hidden=8, epochs=40, batch_size=16, learning_rate=1e-2, dropout=0.0),
+        head=HeadSettings(hidden=8, epochs=40, batch_size=16, learning_rate=1e-2, dropout=0.0, seed=7 + seed),
     )
     return replace(settings, **changes)  # type: ignore[arg-type]
 
 
-def make_seen(count: int, source: CaseSource = MADE) -> list[SeenCase]:
+def make_seen(count: int, source: CaseSource = MADE, *, seed: int = 0) -> list[SeenCase]:
     """Make cases whose first feature says whether they are red or white, three red ones in four."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     seen = []
     for number in range(count):
         red = number % 4 != 0
@@ -67,9 +67,10 @@ def make_seen(count: int, source: CaseSource = MADE) -> list[SeenCase]:
     return seen
 
 
-def test_heads_learn_what_photos_tell_and_leave_frequencies_to_the_prior(tmp_path: Path) -> None:
-    seen = make_seen(80)
-    model = fit_heads(seen, make_settings(tmp_path), torch.zeros(54), make_segmenter())
+@pytest.mark.numeric
+def test_heads_learn_what_photos_tell_and_leave_frequencies_to_the_prior(tmp_path: Path, training_seed: int) -> None:
+    seen = make_seen(80, seed=training_seed)
+    model = fit_heads(seen, make_settings(tmp_path, training_seed), torch.zeros(54), make_segmenter())
     place = PLACES["CQID034"]
     with torch.inference_mode():
         added = torch.stack(
@@ -84,9 +85,10 @@ def test_heads_learn_what_photos_tell_and_leave_frequencies_to_the_prior(tmp_pat
     assert all(bool(weights.grad.isfinite().all()) for weights in model.seen.parameters() if weights.grad is not None)
 
 
-def test_frequencies_of_the_training_cases_do_not_end_up_in_the_scores(tmp_path: Path) -> None:
-    blind = [replace_vectors(one) for one in make_seen(80)]
-    model = fit_heads(blind, make_settings(tmp_path), torch.zeros(54), make_segmenter())
+@pytest.mark.numeric
+def test_frequencies_of_the_training_cases_do_not_end_up_in_the_scores(tmp_path: Path, training_seed: int) -> None:
+    blind = [replace_vectors(one) for one in make_seen(80, seed=training_seed)]
+    model = fit_heads(blind, make_settings(tmp_path, training_seed), torch.zeros(54), make_segmenter())
     with torch.inference_mode():
         added = model(torch.zeros(1, 1, 6 + MEASURE_COUNT), torch.ones(1, 1, dtype=torch.bool))[0, PLACES["CQID034"]]
     assert abs(float(added[RED] - added[WHITE])) < 0.5  # three in four are red: log 3 is 1.1
@@ -149,12 +151,15 @@ def test_the_rules_are_judged_on_what_was_named_and_counted() -> None:
     assert judge_rules([*seen[:1], wrong, *seen[2:]]) == {"colour named": 7 / 8, "single or multiple": 7 / 8}
 
 
-def test_one_command_makes_a_checkpoint_that_answers(tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_command_makes_a_checkpoint_that_answers(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch, training_seed: int
+) -> None:
     segmenter = make_segmenter()
     monkeypatch.setattr("training.lesion_answers.Segmenter.load", lambda _source: segmenter)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "README.md").write_text(f"before\n{START}\nold\n{END}\nafter\n")
-    settings = make_settings(tmp_path, cues=repository / "checkpoints" / "cues", head=HeadSettings(hidden=4, epochs=2), weights=(0.0, 0.5))
+    head = HeadSettings(hidden=4, epochs=2, seed=training_seed)
+    settings = make_settings(tmp_path, training_seed, cues=repository / "checkpoints" / "cues", head=head, weights=(0.0, 0.5))
     report = train_answers(settings)
     scorer = LesionScorer.load(settings.output)
     assert scorer.explain_mismatch(segmenter) is None
@@ -183,9 +188,10 @@ def test_the_settings_file_is_read(repository: Path) -> None:
     assert settings.unseen.seed not in {settings.weighing.seed, *(source.seed for source in settings.training)}
 
 
-def test_scores_of_cases_are_made_with_and_without_features(tmp_path: Path, repository: Path) -> None:
-    seen = make_seen(6)
-    model = fit_heads(seen, make_settings(tmp_path), torch.zeros(54), make_segmenter())
+@pytest.mark.numeric
+def test_scores_of_cases_are_made_with_and_without_features(tmp_path: Path, repository: Path, training_seed: int) -> None:
+    seen = make_seen(6, seed=training_seed)
+    model = fit_heads(seen, make_settings(tmp_path, training_seed), torch.zeros(54), make_segmenter())
     scored = score_seen(seen, model, CueModel.load(repository / "checkpoints" / "cues"))
     assert set(scored) == {"features", "measures"} and all(len(cases) == 6 for cases in scored.values())
     one, other = (scored[way][0].answerer["CQID034-001"] for way in ("features", "measures"))

@@ -23,8 +23,8 @@ SMALLER = {"run__epochs": 2, "run__batch_size": 4, "run__patience": 5, "run__bfl
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("cases"))
+def folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path:
+    return write_data(tmp_path_factory.mktemp("cases"), seed=training_seed)
 
 
 @pytest.fixture
@@ -38,6 +38,7 @@ def free_after() -> Iterator[None]:
     os.environ.update(environment)
 
 
+@pytest.mark.numeric
 @pytest.mark.usefixtures("free_after")
 def test_the_run_goes_from_end_to_end_twice_alike_and_the_product_loads_it(folder: Path, tmp_path: Path) -> None:
     best, scores = run_training(read_paper(folder, tmp_path / "first", **SMALLER))

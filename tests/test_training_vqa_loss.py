@@ -17,6 +17,8 @@ from tests.test_vqa import make_model, make_tokenizer
 from training.vqa_data import make_labels
 from training.vqa_loss import CaseLoss, LossSettings
 
+pytestmark = pytest.mark.numeric
+
 FAMILIES = load_families()
 PLACES = {family.family_id: place for family, place in place_families(FAMILIES)}
 OPTIONS = sum(len(family.options["en"]) for family in FAMILIES)

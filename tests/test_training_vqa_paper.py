@@ -16,8 +16,8 @@ from training.vqa_settings import VqaSettings
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("cases"))
+def folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path:
+    return write_data(tmp_path_factory.mktemp("cases"), seed=training_seed)
 
 
 def test_the_settings_are_the_papers(folder: Path, tmp_path: Path) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import signal
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 import yaml
+from torch import Tensor
 
-from magic_demo.case_answerer import CaseAnswerer
+from tests.run_ends import assert_same_end, read_end, round_encoders
 from tests.test_training_distributed import free_port, read_last_state
 from tests.tiny_answerer import CONFIGS, read_tiny, write_data
+from tests.tiny_clipseg import read_seed
 from tests.training_process import start_together, start_training
 from training.vqa import run_training, start_model
 
@@ -22,8 +23,8 @@ CHANGES: dict[str, object] = {"model__dropout": 0.0, "model__encoder_rate": 0.0,
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data(tmp_path_factory.mktemp("cases"))
+def folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path:
+    return write_data(tmp_path_factory.mktemp("cases"), seed=training_seed)
 
 
 def write_config(folder: Path, output: Path) -> Path:
@@ -34,6 +35,7 @@ def write_config(folder: Path, output: Path) -> Path:
     content["data"] |= {"folder": str(folder / "data"), "training": [{**challenge, "split": "train", "priors": True}]}
     content["data"]["evaluation"] = [{**challenge, "split": "valid"}]
     content["run"] |= {"epochs": 3, "batch_size": 2, "evaluation_batch_size": 2, "patience": 0, "bfloat16": False, "threads": 1}
+    content["run"]["seed"] = read_seed(folder)
     content["run"]["output"] = str(output / "run")
     config = output / "settings.yaml"
     output.mkdir()
@@ -41,9 +43,30 @@ def write_config(folder: Path, output: Path) -> Path:
     return config
 
 
-def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(folder: Path, tmp_path: Path) -> None:
-    alone = read_tiny("vqa", folder, tmp_path / "one", **CHANGES)
-    best, scores = run_training(alone)
+@dataclass(frozen=True)
+class Alone:
+    """Two runs of one process each, with the weights that both start from: as the settings say, and with encoders rounded another way."""
+
+    start: dict[str, Tensor]
+    output: Path
+    end: dict[str, Tensor]
+    rounded: dict[str, Tensor]
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Alone:
+    plain, rounded = (read_tiny("vqa", folder, tmp_path_factory.mktemp(name), **CHANGES) for name in ("plain", "rounded"))
+    run_training(plain)
+    with pytest.MonkeyPatch.context() as patch:
+        round_encoders(patch)
+        run_training(rounded)
+    torch.manual_seed(plain.run.seed)
+    start = start_model(plain, [])[0].state_dict()
+    return Alone(start, plain.run.output, read_end(plain.run.output), read_end(rounded.run.output))
+
+
+@pytest.mark.numeric
+def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(folder: Path, tmp_path: Path, alone: Alone) -> None:
     config = write_config(folder, tmp_path / "two")
     told = tmp_path / "told"
     processes = start_together(["vqa", "--config", str(config)], 2, free_port(), told)
@@ -51,18 +74,13 @@ def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(fo
         process.join(400)
     assert [process.exitcode for process in processes] == [0, 0], told.read_text(encoding="utf-8")[-3000:]
     assert "100%|" in told.read_text(encoding="utf-8")
-    states = [read_last_state(output) for output in (alone.run.output, tmp_path / "two" / "run")]
+    states = [read_last_state(output) for output in (alone.output, tmp_path / "two" / "run")]
     assert states[0]["global_step"] == states[1]["global_step"] == 9
-    both = json.loads((tmp_path / "two" / "run" / "best" / "training.json").read_text())
-    assert both["eval_loss"] == pytest.approx(scores["eval_loss"], rel=1e-4)
-    apart, way = measure_distance(alone, best, tmp_path / "two" / "run" / "best")
-    assert way > 0.05
-    assert apart < 0.005 * way
+    assert_same_end(alone.start, alone.end, read_end(tmp_path / "two" / "run"), alone.rounded)
 
 
-def test_a_killed_run_goes_on_to_the_end_it_would_have_had(folder: Path, tmp_path: Path) -> None:
-    whole = read_tiny("vqa", folder, tmp_path / "whole", **CHANGES)
-    best, _ = run_training(whole)
+@pytest.mark.numeric
+def test_a_killed_run_goes_on_to_the_end_it_would_have_had(folder: Path, tmp_path: Path, alone: Alone) -> None:
     words = ["vqa", "--config", str(write_config(folder, tmp_path / "killed"))]
     process = start_training(words, tmp_path / "told")
     checkpoint = tmp_path / "killed" / "run" / "checkpoints" / "checkpoint-3" / "trainer_state.json"
@@ -75,17 +93,4 @@ def test_a_killed_run_goes_on_to_the_end_it_would_have_had(folder: Path, tmp_pat
     resumed = start_training([*words, "--resume"], tmp_path / "told")
     resumed.join(400)
     assert resumed.exitcode == 0, (tmp_path / "told").read_text(encoding="utf-8")[-3000:]
-    apart, way = measure_distance(whole, best, tmp_path / "killed" / "run" / "best")
-    assert way > 0.05
-    assert apart < 1e-4 * way
-
-
-def measure_distance(settings: Any, one: Path, other: Path) -> tuple[float, float]:
-    """Return how far two ends lie apart, and the first from the start."""
-    torch.manual_seed(settings.run.seed)
-    begun = start_model(settings, [])[0].state_dict()
-    ends = [CaseAnswerer.from_pretrained(path).state_dict() for path in (one, other)]
-    apart, way = (
-        sum(float((a[name] - b[name]).square().sum()) for name in begun) ** 0.5 for a, b in ((ends[0], ends[1]), (begun, ends[0]))
-    )
-    return apart, way
+    assert_same_end(alone.start, alone.end, read_end(tmp_path / "killed" / "run"), alone.rounded)

@@ -228,6 +228,24 @@ def test_the_models_answer_stays_away_from_a_reader_who_has_not_revealed_it(roun
         assert set(desk.said_to(LOCAL_READER, [key])) == {key} and desk.said_to("Ann", [key]) == {}
 
 
+def test_what_the_list_of_cases_shows_of_others_and_of_the_model_is_known_from_then_on(rounds: ReadRounds, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "seen") as store:
+        store.add_reader("Ann")
+        keys = [CaseKey(QUEUE, f"ENC0000{number}") for number in (1, 2, 3)]
+        store.add_cases(QUEUE, [NewCase(key.case_id, str(rounds.store.parent / "data")) for key in keys])
+        for key, mine in zip(keys, ("done", "done", "in progress"), strict=True):
+            store.save(Review(key.case_id, "Ann", "assisted", "done", answer(1), queue=QUEUE))
+            choice = 2 if key == keys[0] else 1  # on the second case all agree: nothing of it is listed
+            store.save(Review(key.case_id, "local", "blind", mine, answer(choice), queue=QUEUE))  # type: ignore[arg-type]
+        page = lay_out(Desk(store))
+        found = page.source.measure(AgreementChoice(), LOCAL_READER, reader=LOCAL_READER)
+        assert set(found.panel.answers["Ann"]) == set(keys[:2]), "a case that is not complete shows nobody else's reading"
+        page.follow(View(), Seen(), REQUEST)
+        assert store.known(keys[0], LOCAL_READER) == {"others"} and store.known(keys[1], LOCAL_READER) == frozenset()
+        changed = store.save(Review(keys[0].case_id, LOCAL_READER, "blind", "done", answer(1), queue=QUEUE))
+        assert changed.review.kind == "compared"
+
+
 def test_a_reader_who_signed_in_sees_by_the_stores_rule(rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch) -> None:
     with Store.open(rounds.store) as store:
         desk = Desk(store, rounds.bundle)

@@ -38,7 +38,7 @@ class Reader(Browser):
     def cover(self, drawn: np.ndarray, **changes: object) -> dict[str, Any]:
         runs = write_runs(drawn)
         told = {"case": self.case.case_id, "photo": self.case.encounter.photos[0].photo_id, "request": 7, "area": runs.pop("runs"), **runs}
-        updates = self.covering.cover(self.values, gr.EventData(None, {**told, **changes}), REQUEST)  # type: ignore[arg-type]
+        updates = self.covering.cover(gr.EventData(None, {**told, **changes}), REQUEST)  # type: ignore[arg-type]
         self.take(updates)
         return dict(updates[self.parts.viewer])
 
@@ -70,7 +70,7 @@ def test_the_pixels_go_from_the_open_case_and_the_model_sees_the_photo_as_it_is_
     before = reader.case.encounter.photos[0].pixels
     area = middle(reader)
     sent = reader.cover(area)
-    assert sent["cover_reply"] == {"photo": reader.case.encounter.photos[0].photo_id, "request": 7, "covered": True}
+    assert sent["cover_reply"] == {"photo": reader.case.encounter.photos[0].photo_id, "request": 7, "covered": True, "proposed": False}
     assert sent["value"]["photos"][0]["levels"] is not None, "the model's map stays until there is a new one"
     after = reader.case.encounter.photos[0].pixels
     assert len(np.unique(after[area], axis=0)) <= 36 < len(np.unique(before[area], axis=0))

@@ -57,7 +57,7 @@ def test_every_bad_file_costs_one_line_and_the_others_go_on() -> None:
     assert [photo.photo_id for photo in read.photos] == ["good"]
     assert [problem.split(":")[0] for problem in read.problems] == ["notes.jpg", "phone.heic", "cut.jpg"]
     assert all("\n" not in problem for problem in read.problems)
-    assert "JPEG or PNG" in read.problems[1]
+    assert "not a photo that can be read" in read.problems[1]
 
 
 def test_photos_of_the_same_name_get_names_of_their_own() -> None:

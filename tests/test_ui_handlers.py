@@ -14,7 +14,6 @@ from magic_demo.bundled import Example, load_examples
 from magic_demo.errors import ModelError
 from magic_demo.types import Narrative
 from magic_demo.ui.handlers import Handlers
-from magic_demo.ui.status import fixed_line, render_status
 from magic_demo.ui.viewer import EMPTY
 from tests.stand_ins import stand_in_predictor
 from tests.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, save_photo
@@ -121,8 +120,8 @@ def test_changed_words_and_a_prompt_are_what_the_models_get(browser: Browser, pr
 
 @pytest.mark.parametrize("number", [-1, 99, "0", None, 1.5])
 def test_an_example_that_does_not_exist_is_refused(browser: Browser, number: object) -> None:
-    with pytest.raises(gr.Error):
-        browser.choose(number)
+    browser.choose(number)
+    assert "there is no such example" in str(browser.values[browser.parts.status]) and browser.values[browser.parts.case] is None
 
 
 def test_photos_are_added_to_the_case_and_bad_ones_named(browser: Browser, tmp_path: Path) -> None:
@@ -132,7 +131,14 @@ def test_photos_are_added_to_the_case_and_bad_ones_named(browser: Browser, tmp_p
     browser.upload(bad, save_photo(tmp_path))
     assert [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]] == ["arm", "arm (2)"]
     assert "bad.jpg" in browser.values[browser.parts.panel.messages]
+    assert "1 photo opened" in browser.values[browser.parts.status]
     assert len(browser.handlers.cases) == 1
+    browser.upload(save_photo(tmp_path, "leg.png"))
+    browser.analyse()
+    assert "bad.jpg" in browser.values[browser.parts.panel.messages], "it stays as long as the case is open"
+    assert "Faces and tattoos" in browser.values[browser.parts.panel.messages]
+    browser.choose(0)
+    assert "bad.jpg" not in browser.values[browser.parts.panel.messages]
 
 
 def test_what_was_sent_is_opened_once_the_bad_and_the_many_too(browser: Browser, tmp_path: Path) -> None:
@@ -220,7 +226,7 @@ def test_a_new_case_forgets_the_old_one(browser: Browser) -> None:
 
 
 def test_nobody_sees_anothers_case(handlers: Handlers) -> None:
-    mine, other = Browser(handlers), Browser(handlers)
+    mine, other = Browser(handlers), Browser(handlers, session="another")
     mine.choose(0)
     other.choose(1)
     assert mine.values[mine.parts.case] != other.values[other.parts.case]
@@ -236,17 +242,31 @@ def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:
 
 
 def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> None:
-    loading = render_status("loading", fixed_line("status.loading"))
-    updates = browser.handlers.look_for_models({browser.parts.status: loading})
-    assert "Ready" in updates[browser.parts.status] and "written" in updates[browser.parts.top.about]
+    updates = browser.handlers.look_for_models()
+    assert "Ready" in updates[browser.parts.status]["models"] and "written" in updates[browser.parts.top.about]
     assert "three &lt;cases&gt;" in updates[browser.parts.top.about] and "bfloat16" in updates[browser.parts.top.about]
 
 
 def test_what_was_done_while_the_models_loaded_stays_in_the_status_line(browser: Browser) -> None:
     browser.choose(0)
     browser.analyse()
-    updates = browser.handlers.look_for_models(browser.values)
-    assert updates[browser.parts.status] == gr.skip() and "written" in updates[browser.parts.top.about]
+    updates = browser.handlers.look_for_models()
+    assert "value" not in updates[browser.parts.status] and "written" in updates[browser.parts.top.about]
+    assert "Done in" in browser.values[browser.parts.status]
+
+
+def test_why_an_analysis_failed_stays_with_the_case_until_one_comes_to_something(browser: Browser, predictor: WritingPredictor) -> None:
+    def fail() -> None:
+        raise ModelError("the model has run out of memory")
+
+    browser.choose(0)
+    predictor.on_step = fail
+    browser.analyse()
+    assert "out of memory" in browser.values[browser.parts.status]
+    assert "out of memory" in browser.values[browser.parts.panel.messages], "the next save has the status line for itself"
+    predictor.on_step = lambda: None
+    browser.analyse()
+    assert "out of memory" not in browser.values[browser.parts.panel.messages]
 
 
 def test_an_analysis_writes_no_word_of_the_patients_and_no_files_name_to_the_log(
@@ -260,7 +280,7 @@ def test_an_analysis_writes_no_word_of_the_patients_and_no_files_name_to_the_log
     browser.upload(save_photo(tmp_path, f"{planted} arm.png"), black)  # the second one makes a model fail
     browser.values[browser.parts.panel.narrative] = f"{planted} itches for two weeks"
     browser.values[browser.parts.panel.prompt] = f"{planted} patch"
-    assert "Done in" in browser.analyse()[-1] and "nothing but black" in browser.values[browser.parts.panel.messages]
+    assert "not everything worked" in browser.analyse()[-1] and "nothing but black" in browser.values[browser.parts.panel.messages]
     ask_why(browser)
     browser.values[browser.parts.panel.narrative] = "fail"  # now the other model does
     browser.analyse()

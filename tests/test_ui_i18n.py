@@ -14,6 +14,7 @@ from PIL import Image
 
 from magic_demo.errors import PhotoError
 from magic_demo.photos import PhotoLimits, decode_photo, read_photo
+from magic_demo.store import TRAIL_KINDS
 from magic_demo.types import LANGUAGES
 from magic_demo.ui.i18n import both, both_of, fill, line_in_both, load_texts, text
 from magic_demo.ui.key_sheet import CARD_KEYS, PAGE_KEYS, VIEWER_KEYS
@@ -45,6 +46,7 @@ def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> No
     source = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in {".py", ".html"})
     built = {"status.loading", "status.ready", "status.failed", "status.queued", "status.waiting"}
     built |= {"case.narrative_hint", "case.prompt_hint", "about.segmentation", "about.cvqa", "about.cues"}
+    built |= {f"trail.{kind}" for kind in TRAIL_KINDS}
     unused = [key for key in load_texts() if key not in built and key not in source]
     assert unused == []
     named = set(re.findall(r"\[\[(?:[a-z-]+ )?([a-z_]+\.[a-z_]+)\]\]", source))

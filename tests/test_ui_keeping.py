@@ -20,6 +20,7 @@ from magic_demo.types import CaseKey, Encounter, Mask, Photo, PhotoPrediction, P
 from magic_demo.ui import Desk, PredictorSource, lay_out_page
 from magic_demo.ui.keeping import Keeping
 from magic_demo.ui.mask_form import write_runs
+from magic_demo.ui.messages import RESTORED
 from magic_demo.ui.queue_handlers import QueueHandlers
 from magic_demo.ui.reading_handlers import ReadingHandlers
 from magic_demo.ui.review_handlers import ReviewHandlers
@@ -64,7 +65,7 @@ class Page:
         return found
 
     def draw(self, photo: str, mask: Mask) -> None:
-        self.review.outline(self.inputs(), gr.EventData(None, {"case": self.case_id, "photo": photo, **write_runs(mask)}), REQUEST)
+        self.review.outline(gr.EventData(None, {"case": self.case_id, "photo": photo, **write_runs(mask)}), REQUEST)
 
     def keep(self, **told: object) -> dict[Any, Any]:
         return self.keeping.keep(self.inputs(), gr.EventData(None, {"case": self.case_id, **told}), REQUEST)
@@ -171,9 +172,13 @@ def test_what_could_not_be_saved_is_put_back_on_top_of_what_is_newest(page: Page
         {"case": "of the life before", "comment": "edge unclear", "flagged": True, "difficulty": "hard", "unusable": [photo, "gone"]},
         {"case": "of the life before", "photo": "gone", **write_runs(square())},
     ]
+    restored = page.say(page.reading.restore, parts=lost[:1])
+    assert "put back" in restored[page.parts.status]
+    assert RESTORED in restored[page.parts.panel.messages], "it stays when the status line goes on"
     updates = page.say(page.reading.restore, parts=lost)
     saved = page.desk.opened_store.latest(key, LOCAL_READER)
-    assert saved is not None and "put back" in updates[page.parts.status]
+    assert saved is not None and "gone: the case has no such photo" in updates[page.parts.status]
+    assert "mask gone" not in updates[page.parts.form]["saved"]["stored"], "what is not in the store stays in the tab"
     review = saved.review
     assert (review.answers, review.comment, review.flagged, review.difficulty) == ({"CQID025-001": 0}, "edge unclear", True, "hard")
     assert set(review.masks) == review.unusable == {photo} and np.array_equal(decode_mask(review.masks[photo]), square())
@@ -212,7 +217,15 @@ def test_a_save_tells_of_itself_alone_and_a_case_of_the_list_that_is_opened_of_i
     updates = page.say(page.reading.note, comment="scaly", flagged=True)
     history = page.desk.opened_store.history(key, LOCAL_READER)
     assert len(history) == 3 and [one["number"] for one in updates[page.parts.form]["saved"]["history"]] == [history[-1].number]
-    row = {"queue": UPLOADS, "id": key.case_id, "case": page.case_id, "state": "in progress", "flagged": True, "disagrees": False}
+    row = {
+        "queue": UPLOADS,
+        "id": key.case_id,
+        "case": page.case_id,
+        "state": "in progress",
+        "flagged": True,
+        "disagrees": False,
+        "left_open": False,
+    }
     assert updates[page.parts.panel.queue]["row"] == row
     opened = page.queue.open(page.inputs(), gr.EventData(None, {"queue": UPLOADS, "open": key.case_id}), REQUEST)
     told = opened[page.parts.panel.queue]["row"]

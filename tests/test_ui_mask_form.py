@@ -84,3 +84,10 @@ def test_what_is_not_a_mask_is_one_line(payload: Any) -> None:
 def test_a_photo_is_never_drawn_larger_than_it_is(height: int, width: int) -> None:
     small = working_size((height, width))
     assert small[0] <= height and small[1] <= width and max(small) <= WORKING_SIDE and min(small) >= 1
+
+
+def test_a_lesion_too_small_for_a_working_pixel_does_not_come_back_as_no_lesion() -> None:
+    mask = np.zeros((6000, 8000), np.bool_)
+    mask[3001, 4001] = True
+    runs = write_runs(mask)["runs"]
+    assert sum(runs[1::2]) == 1 and sum(write_runs(np.zeros_like(mask))["runs"][1::2]) == 0

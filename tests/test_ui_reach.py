@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.errors import ReachError
-from magic_demo.store import Store
+import app
+from magic_demo.bundled import load_examples
+from magic_demo.errors import ReachError, StoreError
+from magic_demo.store import LOCAL_READER, Store, default_place
 from magic_demo.ui import Desk
 from magic_demo.ui.reach import SHARE_QUESTIONS, check_reach, confirm_share
 from magic_demo.ui.sign_in import SignIns
@@ -27,6 +29,13 @@ def test_a_page_for_this_computer_alone_needs_nothing(host: str) -> None:
     assert check_reach(host, Desk(), {}) == []
 
 
+def test_a_page_below_a_proxys_path_needs_passwords_on_this_computer_too(store: Store) -> None:
+    with pytest.raises(ReachError, match=r"--root-path /demo: .*readers add NAME"):
+        check_reach("127.0.0.1", Desk(store), {}, root_path="/demo")
+    store.add_reader("Ann", password="a long password")
+    assert check_reach("127.0.0.1", Desk(store, sign_ins=SignIns(store)), {}, root_path="/demo")[0].startswith("warning")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "clinic.example"])
 def test_others_are_let_in_with_passwords_alone_and_it_is_said(host: str, store: Store) -> None:
     for desk in (Desk(), Desk(store), Desk(store, sign_ins=SignIns(store))):
@@ -37,12 +46,80 @@ def test_others_are_let_in_with_passwords_alone_and_it_is_said(host: str, store:
     assert line.startswith("warning: other computers") and "https" in line
 
 
-def test_a_space_that_keeps_nothing_is_for_everybody_and_one_that_keeps_cases_is_not(store: Store) -> None:
+def test_a_space_that_keeps_nothing_is_for_everybody_and_one_that_keeps_cases_is_not(store: Store, tmp_path: Path) -> None:
     space = {"SPACE_ID": "somebody/magic-demo"}
-    (line,) = check_reach("0.0.0.0", Desk(), space)
+    (line,) = check_reach("0.0.0.0", Desk(public=True), space)
     assert "no photos of patients" in line
+    for desk in (Desk(store), Desk(), Desk(place=str(tmp_path / "later"))):
+        with pytest.raises(ReachError):
+            check_reach("0.0.0.0", desk, space)
     with pytest.raises(ReachError):
-        check_reach("0.0.0.0", Desk(store), space)
+        check_reach("0.0.0.0", Desk(public=True), {})
+
+
+def test_a_public_desk_has_no_store_and_gets_none(store: Store, tmp_path: Path) -> None:
+    for store_or_place in ({"store": store}, {"place": str(tmp_path)}):
+        with pytest.raises(ValueError, match="keeps nothing"):
+            Desk(public=True, **store_or_place)
+    example = load_examples()[0].encounter
+    with pytest.raises(StoreError, match="open to everybody and keeps nothing"):
+        Desk(public=True).keep_case(example, LOCAL_READER, example=example)
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "opened"),
+    [
+        ({"SPACE_ID": "a/b"}, [], "public"),
+        ({"SPACE_ID": "a/b"}, ["--guide"], "public"),
+        ({"SPACE_ID": "a/b"}, ["--sign-in"], "store"),
+        ({"SPACE_ID": "a/b", "MAGIC_DEMO_STORE": "named"}, [], "nothing"),
+        ({"SPACE_ID": "a/b"}, ["--store", "named"], "store"),
+        ({}, ["--host", "0.0.0.0"], "nothing"),
+        ({}, ["--share"], "nothing"),
+        ({}, ["--share", "--guide"], "nothing"),
+        ({}, ["--root-path", "/demo"], "nothing"),
+        ({"GRADIO_ROOT_PATH": "/demo"}, ["--guide"], "nothing"),
+        ({}, [], "place"),
+    ],
+    ids=[
+        "space",
+        "space-guide",
+        "space-sign-in",
+        "space-named",
+        "space-store",
+        "host",
+        "share",
+        "share-guide",
+        "below",
+        "below-guide",
+        "near",
+    ],
+)
+def test_where_others_come_a_store_is_opened_at_the_start_or_never(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], options: list[str], opened: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("SPACE_ID", "MAGIC_DEMO_STORE", "GRADIO_ROOT_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    host = ["--host", "0.0.0.0"] if variables.get("SPACE_ID") else []
+    monkeypatch.setattr(sys, "argv", ["app.py", *host, *options])
+    desk = app.open_desk(app.read_arguments())
+    if desk.store is not None:
+        desk.store.close()
+    found = {"public": desk.public, "store": desk.store is not None, "place": desk.place is not None}
+    assert [name for name, there in found.items() if there] == ([opened] if opened != "nothing" else [])
+
+
+def test_a_space_without_a_store_ignores_what_an_earlier_run_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MAGIC_DEMO_STORE", raising=False)
+    monkeypatch.setenv("SPACE_ID", "a/b")
+    Store.open(default_place()).close()
+    monkeypatch.setattr(sys, "argv", ["app.py", "--host", "0.0.0.0"])
+    desk = app.open_desk(app.read_arguments())
+    assert desk.public and check_reach("0.0.0.0", desk, {"SPACE_ID": "a/b"})
 
 
 def test_sharing_needs_passwords_on_any_host_and_a_space_as_well(store: Store) -> None:

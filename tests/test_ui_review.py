@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from magic_demo.ui.review import Drafts, ReviewDraft
+from magic_demo.types import CaseKey
+from magic_demo.ui.review import Drafts, Reading, ReviewDraft
 
 
 def test_a_change_replaces_one_part_and_keeps_the_others() -> None:
@@ -35,10 +36,19 @@ def test_without_an_open_case_nothing_can_change() -> None:
     assert drafts.get("mine") is None
 
 
-def test_the_session_heard_of_longest_ago_is_forgotten_first() -> None:
-    drafts = Drafts(max_sessions=2)
-    drafts.begin("first", ReviewDraft("1"))
-    drafts.begin("second", ReviewDraft("2"))
+@pytest.mark.parametrize("reading", [None, Reading(CaseKey("clinic", "E1"), "ann", "assisted", "assisted")])
+def test_the_session_heard_of_longest_ago_is_forgotten_first(reading: Reading | None) -> None:
+    drafts = Drafts(max_sessions=2, max_unkept=2)
+    drafts.begin("first", ReviewDraft("1", reading=reading))
+    drafts.begin("second", ReviewDraft("2", reading=reading))
     drafts.draft_changed("first", "comment", "still here")
-    drafts.begin("third", ReviewDraft("3"))
+    drafts.begin("third", ReviewDraft("3", reading=reading))
     assert len(drafts) == 2 and drafts.get("second") is None and drafts.get("first") is not None
+
+
+def test_drafts_of_stored_cases_never_push_out_one_that_is_nowhere_else() -> None:
+    drafts = Drafts(max_sessions=2)
+    drafts.begin("upload", ReviewDraft("0", {"CQID025-001": 0}))
+    for number in range(300):
+        drafts.begin(str(number), ReviewDraft(str(number), reading=Reading(CaseKey("clinic", "E1"), "ann", "assisted", "assisted")))
+    assert drafts.get("upload") is not None and len(drafts) == 3

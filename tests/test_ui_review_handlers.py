@@ -97,15 +97,20 @@ def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_
     review = reviewing(browser.handlers)
 
     def drawn(**changed: object) -> Mapping[str, MaskRuns]:
-        review.outline(browser.values, gr.EventData(None, {**told, **changed}), REQUEST)  # type: ignore[arg-type]
+        review.outline(gr.EventData(None, {**told, **changed}), REQUEST)  # type: ignore[arg-type]
         draft = browser.handlers.drafts.get("mine")
         assert draft is not None
         return draft.masks
 
     assert np.array_equal(decode_mask(drawn()["arm"]), mask)
     assert set(drawn(photo="gone")) == set(drawn(case="another")) == {"arm"}
-    updates = review.outline(browser.values, gr.EventData(None, {**told, "width": 7}), REQUEST)  # type: ignore[arg-type]
+    updates = review.outline(gr.EventData(None, {**told, "width": 7}), REQUEST)  # type: ignore[arg-type]
     assert "outline the photo again" in updates[browser.parts.status] and set(drawn(photo="gone")) == {"arm"}
+    nothing = write_runs(np.zeros_like(mask))
+    for cleared in ({}, {"cleared": False}, {"cleared": "true"}):
+        updates = review.outline(gr.EventData(None, {**told, **nothing, **cleared}), REQUEST)  # type: ignore[arg-type]
+        assert "Clear was not pressed" in updates[browser.parts.status] and np.array_equal(decode_mask(drawn(photo="gone")["arm"]), mask)
+    assert not decode_mask(drawn(**nothing, cleared=True)["arm"]).any(), "no lesion here is an answer"
     assert drawn(runs=None) == {}
 
 
@@ -113,7 +118,7 @@ def test_the_wand_answers_the_viewer(browser: Browser) -> None:
     browser.choose(0)
     photo = browser.values[browser.parts.viewer]["photos"][0]
     told = {"photo": photo["name"], "request": 3, "box": [0, 0, photo["width"], photo["height"]], "lesion": [], "skin": [], "radius": 5}
-    reply = reviewing(browser.handlers).wand(browser.values, gr.EventData(None, told))[browser.parts.viewer]["wand_reply"]
+    reply = reviewing(browser.handlers).wand(browser.values, gr.EventData(None, told), REQUEST)[browser.parts.viewer]["wand_reply"]  # type: ignore[arg-type]
     assert reply["request"] == 3 and (reply["width"], reply["height"]) == (photo["width"], photo["height"])
 
 

@@ -7,13 +7,14 @@ import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import CaseKey, Encounter, Prediction, ReviewKind
+from magic_demo.types import CaseKey, Encounter, Prediction, Review, ReviewKind, SavedReview
 from magic_demo.ui.desk import Desk
 from magic_demo.ui.open_cases import OpenCases
 from magic_demo.ui.review import Drafts, Mode, Reading, ReviewDraft
@@ -136,17 +137,20 @@ def test_a_save_waits_for_changes_that_are_on_their_way(room: Room) -> None:
 def test_what_was_seen_stays_seen_and_what_began_blind_stays_blind(
     room: Room, mode: Mode, saved: set[ReviewKind], kind: ReviewKind
 ) -> None:
-    assert Desk(room.store).choose_kind(mode, LOCAL_READER, KEY, saved) == kind
+    history = [SavedReview(number, datetime.now(UTC), Review(KEY.case_id, LOCAL_READER, one)) for number, one in enumerate(saved)]
+    assert Desk(room.store).choose_kind(mode, LOCAL_READER, KEY, history) == kind
 
 
 def test_a_case_that_was_shown_with_the_model_cannot_begin_blind_and_its_doubt_is_kept(room: Room) -> None:
     room.store.add_reader("ann")
     desk = Desk(room.store)
     desk.note_shown(LOCAL_READER, KEY, replace(MODEL, chances={"CQID010": np.array([0.4, 0.3, 0.2, 0.1])}))
-    assert desk.choose_kind("blind", LOCAL_READER, KEY, set()) == "assisted"
-    assert desk.choose_kind("blind", "ann", KEY, set()) == "blind"
+    assert desk.choose_kind("blind", LOCAL_READER, KEY, []) == "assisted"
+    assert desk.choose_kind("blind", "ann", KEY, []) == "blind"
+    room.store.note_seen([KEY], "ann", "others")
+    assert desk.choose_kind("blind", "ann", KEY, []) == "compared"
     assert room.store.case(KEY, LOCAL_READER).uncertainty == pytest.approx(0.6)
-    assert Desk(room.store).choose_kind("blind", LOCAL_READER, KEY, set()) == "assisted", "after a restart, too"
+    assert Desk(room.store).choose_kind("blind", LOCAL_READER, KEY, []) == "assisted", "after a restart, too"
 
 
 def test_what_the_models_said_is_kept_with_what_is_saved_beside_it_and_only_where_it_is_shown(room: Room) -> None:

@@ -59,6 +59,19 @@ def test_what_is_not_a_hint_is_one_line(payload: Any) -> None:
     assert "\n" not in reply["problem"] and 10 < len(reply["problem"]) < 200 and "runs" not in reply
 
 
-def test_a_hint_that_shows_nothing_is_answered_with_an_empty_mask() -> None:
-    reply = answer_wand({"photo": "one", "request": 1, "box": None, "lesion": [], "skin": []}, [make_photo((60, 60))])
-    assert reply["runs"] == [3600]
+@pytest.mark.parametrize("box", [None, [10, 10, 50, 50]])
+def test_a_hint_that_shows_no_lesion_is_answered_with_nothing_to_write(box: list[int] | None) -> None:
+    uniform = Photo("one", np.full((60, 60, 3), (224, 180, 155), np.uint8))
+    assert answer_wand({"photo": "one", "request": 1, "box": box, "lesion": [], "skin": []}, [uniform]) == {
+        "photo": "one",
+        "request": 1,
+        "nothing": True,
+    }
+
+
+@pytest.mark.parametrize(("side", "written"), [(13, False), (40, True)])
+def test_a_speck_is_nothing_to_write_and_a_small_lesion_is(side: int, written: bool) -> None:
+    pixels = np.full((600, 800, 3), (224, 180, 155), np.uint8)
+    pixels[300 : 300 + side, 400 : 400 + side] = (120, 40, 40)
+    reply = answer_wand({"photo": "one", "request": 1, "box": [390, 290, 450, 350], "lesion": [], "skin": []}, [Photo("one", pixels)])
+    assert ("runs" in reply, reply.get("nothing", False)) == (written, not written)

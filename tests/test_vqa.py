@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, SwinConfig, SwinModel
@@ -20,8 +22,11 @@ from magic_demo.checkpoints import Preprocessing
 from magic_demo.decoding import count_priors, write_priors
 from magic_demo.errors import CheckpointError, ModelError
 from magic_demo.questions import load_families, load_questions
-from magic_demo.types import Family, Pixels, Question
+from magic_demo.types import Family, OptionScores, Pixels, Question
 from magic_demo.vqa import OptionScorer, option_layout, place_families, stack_photos
+from tests.rounding import assert_same_but_for_rounding, measure_rounding
+
+pytestmark = pytest.mark.numeric
 
 TEXT = "an itchy red rash on both arms for three weeks"
 DESIGNS: list[dict[str, Any]] = [
@@ -73,6 +78,11 @@ def make_photos(*sizes: tuple[int, int]) -> list[Pixels]:
     return [random.integers(0, 256, (height, width, 3), dtype=np.uint8) for height, width in sizes]
 
 
+def join_scores(scores: OptionScores) -> NDArray[np.float32]:
+    """Put the scores of all questions into one array."""
+    return np.concatenate(list(scores.values()))
+
+
 def save_checkpoint(folder: Path, model: CaseAnswerer) -> Path:
     """Write what a checkpoint folder holds."""
     model.save_pretrained(folder)
@@ -107,8 +117,9 @@ def test_permuting_the_options_permutes_the_scores(scorer: OptionScorer) -> None
     photos = make_photos((40, 50))
     before = scorer.score(TEXT, photos)
     after = make_scorer(scorer.model, tuple(families)).score(TEXT, photos)
+    rounding = measure_rounding(scorer.model, lambda: join_scores(make_scorer(scorer.model).score(TEXT, photos)))
     for qid, order in orders.items():
-        np.testing.assert_allclose(after[qid], before[qid][order], atol=1e-5)
+        assert_same_but_for_rounding(after[qid], before[qid][order], rounding)
 
 
 @pytest.mark.parametrize("design", DESIGNS)
@@ -131,15 +142,16 @@ def test_padding_of_texts_and_photos_never_changes_a_score(design: dict[str, Any
         ).logits.numpy()
     for row, (text, kept) in enumerate([(TEXT, photos[:1]), (TEXT * 2, photos)]):
         alone = scorer.score(text, kept)
+        rounding = measure_rounding(model, partial(lambda text, kept: join_scores(make_scorer(model).score(text, kept)), text, kept))
         for family, place in place_families(scorer.families):
-            np.testing.assert_allclose(logits[row, place], alone[family.questions[0].qid], atol=1e-5)
+            assert_same_but_for_rounding(logits[row, place], alone[family.questions[0].qid], rounding)
 
 
 def test_the_order_of_the_photos_does_not_matter_and_the_photos_do(scorer: OptionScorer) -> None:
     first, second = make_photos((40, 40), (64, 32))
     forward, backward, one, none = (scorer.score(TEXT, photos) for photos in ([first, second], [second, first], [first], []))
-    for qid in forward:
-        np.testing.assert_allclose(forward[qid], backward[qid], atol=1e-6)
+    rounding = measure_rounding(scorer.model, lambda: join_scores(scorer.score(TEXT, [first, second])))
+    assert_same_but_for_rounding(join_scores(forward), join_scores(backward), rounding)
     assert any(not np.allclose(one[qid], none[qid]) for qid in one)
     assert any(not np.allclose(one[qid], forward[qid]) for qid in one)
 
@@ -215,9 +227,10 @@ def test_a_saved_checkpoint_scores_the_same_and_brings_its_priors(tmp_path: Path
     loaded = OptionScorer.load(folder)
     assert loaded.model_id.startswith("answerer@")
     assert loaded.set_priors is not None and set(loaded.set_priors) == {"CQID011", "CQID012", "CQID020"}
-    before, after = make_scorer(model).score(TEXT, make_photos((40, 40))), loaded.score(TEXT, make_photos((40, 40)))
-    for qid in before:
-        np.testing.assert_allclose(after[qid], before[qid], atol=1e-6)
+    photos = make_photos((40, 40))
+    before, after = (join_scores(one.score(TEXT, photos)) for one in (make_scorer(model), loaded))
+    # not bit for bit: kernels take other ways where weights lie at other places in memory
+    assert_same_but_for_rounding(after, before, measure_rounding(model, lambda: join_scores(make_scorer(model).score(TEXT, photos))))
 
 
 def test_a_checkpoint_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
@@ -228,22 +241,18 @@ def test_a_checkpoint_of_another_kind_is_refused_by_name(tmp_path: Path) -> None
         OptionScorer.load(tmp_path / "nothing")
 
 
-@pytest.mark.parametrize("safe", [True, False])
-def test_two_encoder_folders_become_one_model_that_keeps_their_weights(tmp_path: Path, safe: bool) -> None:
+def test_two_encoder_folders_become_one_model_that_keeps_their_weights(tmp_path: Path) -> None:
     torch.manual_seed(3)
     text, vision = BertModel(text_config()), SwinModel(vision_config())
     text.save_pretrained(tmp_path / "text")
     vision.save_pretrained(tmp_path / "vision")
-    if not safe:  # as Bio_ClinicalBERT lies on the Hub
-        (tmp_path / "text" / "model.safetensors").unlink()
-        torch.save(text.state_dict(), tmp_path / "text" / "pytorch_model.bin")
     model = CaseAnswerer.from_encoders(tmp_path / "text", tmp_path / "vision", projection_size=8)
     assert torch.equal(model.text_model.embeddings.word_embeddings.weight, text.embeddings.word_embeddings.weight)
     assert torch.equal(model.vision_model.layernorm.weight, vision.layernorm.weight)
     model.save_pretrained(tmp_path / "both")
-    again = make_scorer(model).score(TEXT, make_photos((32, 32)))
-    loaded = make_scorer(CaseAnswerer.from_pretrained(tmp_path / "both")).score(TEXT, make_photos((32, 32)))
-    assert all(np.allclose(again[qid], loaded[qid], atol=1e-6) for qid in again)
+    photos = make_photos((32, 32))
+    again, loaded = (join_scores(make_scorer(one).score(TEXT, photos)) for one in (model, CaseAnswerer.from_pretrained(tmp_path / "both")))
+    assert_same_but_for_rounding(loaded, again, measure_rounding(model, lambda: join_scores(make_scorer(model).score(TEXT, photos))))
 
 
 @pytest.mark.parametrize("design", [{"fusion": "sum"}, {"text_pooling": "last"}, {"attention_heads": 5}])
@@ -254,7 +263,7 @@ def test_a_design_that_cannot_be_built_is_refused_by_its_value(design: dict[str,
 
 @pytest.mark.parametrize("design", [{}, {"photo_head_size": 10}])
 def test_learning_reaches_every_part_of_the_model(design: dict[str, Any]) -> None:
-    model = make_model(**design).train()
+    model = make_model(**design).train()  # seeds torch as well
     layout = option_layout(load_families())
     options = layout["option_family"].shape[0]
     tokens = make_tokenizer()(["itchy", "red"], return_tensors="pt", padding=True)

@@ -10,15 +10,16 @@ from transformers import BertModel, SwinModel
 
 from magic_demo.cases import write_cases
 from tests.test_vqa import make_tokenizer, text_config, vision_config
+from tests.tiny_clipseg import read_seed
 from training.run import read_settings
 from training.vqa_settings import VqaSettings
 
 CONFIGS = Path(__file__).resolve().parent.parent / "training" / "configs"
 
 
-def write_encoders(folder: Path) -> Path:
+def write_encoders(folder: Path, *, seed: int = 0) -> Path:
     """Write the encoders' folders ``text`` and ``photo`` with all that the Hub's have."""
-    torch.manual_seed(5)
+    torch.manual_seed(5 + seed)
     BertModel(text_config()).save_pretrained(folder / "text")
     make_tokenizer().save_pretrained(folder / "text")
     SwinModel(vision_config()).save_pretrained(folder / "photo")
@@ -27,10 +28,11 @@ def write_encoders(folder: Path) -> Path:
     return folder
 
 
-def write_data(folder: Path, *, count: int = 8) -> Path:
-    """Write so many synthetic cases in the challenge's layout, three quarters to train on, and the encoders beside them."""
-    write_cases(folder / "data", count=count, seed=4, splits={"train": 0.75, "valid": 0.25}, longest=96)
-    return write_encoders(folder)
+def write_data(folder: Path, *, count: int = 8, seed: int = 0) -> Path:
+    """Write so many synthetic cases in the challenge's layout, three quarters to train on, and the encoders beside them; ``read_tiny`` takes the same seed."""
+    write_cases(folder / "data", count=count, seed=4 + seed, splits={"train": 0.75, "valid": 0.25}, longest=96)
+    (folder / "seed").write_text(str(seed))
+    return write_encoders(folder, seed=seed)
 
 
 def read_tiny(name: str, folder: Path, output: Path, **more: object) -> VqaSettings:
@@ -43,6 +45,7 @@ def read_tiny(name: str, folder: Path, output: Path, **more: object) -> VqaSetti
         "data.training": [{**challenge, "split": "train", "priors": True}],
         "data.evaluation": [{**challenge, "split": "valid"}],
         "run.output": str(output / "run"),
+        "run.seed": read_seed(folder),
         "run.epochs": 2,
         "run.batch_size": 2,
         "run.patience": 0,

@@ -12,11 +12,18 @@ from training.segmentation import SegmentationSettings
 CONFIG = Path(__file__).resolve().parent.parent / "training" / "configs" / "segmentation-paper.yaml"
 
 
-def write_data(folder: Path, *, count: int = 8) -> Path:
-    """Write so many synthetic cases, three quarters to train on, and a tiny CLIPSeg beside them in ``model``."""
-    write_cases(folder / "data", count=count, seed=4, splits={"train": 0.75, "valid": 0.25}, longest=96)
-    write_clipseg(folder / "model")
+def write_data(folder: Path, *, count: int = 8, seed: int = 0) -> Path:
+    """Write so many synthetic cases, three quarters to train on, and a tiny CLIPSeg beside them in ``model``; ``read_paper`` takes the same seed."""
+    write_cases(folder / "data", count=count, seed=4 + seed, splits={"train": 0.75, "valid": 0.25}, longest=96)
+    write_clipseg(folder / "model", seed=seed)
+    (folder / "seed").write_text(str(seed))
     return folder
+
+
+def read_seed(folder: Path) -> int:
+    """Return the seed that a folder was written with; 0 where nothing was written."""
+    place = folder / "seed"
+    return int(place.read_text()) if place.is_file() else 0
 
 
 def read_paper(folder: Path, output: Path, **more: object) -> SegmentationSettings:
@@ -27,6 +34,7 @@ def read_paper(folder: Path, output: Path, **more: object) -> SegmentationSettin
         "data.size": 32,
         "data.cache": str(output / "cache"),
         "run.output": str(output / "run"),
+        "run.seed": read_seed(folder),
         "run.epochs": 3,
         "run.batch_size": 4,
         "run.patience": 0,

@@ -97,8 +97,9 @@ def reviewing(handlers: Handlers) -> ReviewHandlers:
 class Browser:
     """The values a browser would hold: what handlers send is kept, and comes back as inputs."""
 
-    def __init__(self, handlers: Handlers, language: Language = "en") -> None:
+    def __init__(self, handlers: Handlers, language: Language = "en", session: str = "mine") -> None:
         self.handlers, self.parts = handlers, handlers.parts
+        self.request: Any = SimpleNamespace(session_hash=session)
         panel = self.parts.panel
         self.values: dict[Any, Any] = {
             self.parts.case: None,
@@ -132,21 +133,21 @@ class Browser:
         self.found.append(lines)
 
     def choose(self, number: object) -> None:
-        self.take(self.handlers.choose_example(self.values, gr.EventData(None, {"number": number}), REQUEST))  # type: ignore[arg-type]
+        self.take(self.handlers.choose_example(self.values, gr.EventData(None, {"number": number}), self.request))
 
     def upload(self, *files: Path) -> None:
         keys = [self.handlers.arrivals.take(file.name, file.read_bytes()) for file in files]
         event = gr.EventData(None, {"photos": keys, "problems": []})
-        self.take(self.handlers.upload(self.values, event, REQUEST))  # type: ignore[arg-type]
+        self.take(self.handlers.upload(self.values, event, self.request))
 
     def clear(self) -> None:
-        self.take(self.handlers.clear(self.values, REQUEST))  # type: ignore[arg-type]
+        self.take(self.handlers.clear(self.values, self.request))
 
     def analyse(self) -> list[str]:
         """Run to the end; return the status lines that came."""
-        self.take(self.handlers.ask(REQUEST))  # type: ignore[arg-type]
+        self.take(self.handlers.ask(self.request))
         lines = [str(self.values[self.parts.status])]
-        for updates in self.handlers.analyse(self.values, REQUEST):  # type: ignore[arg-type]
+        for updates in self.handlers.analyse(self.values, self.request):
             self.take(updates)
             lines.append(str(updates.get(self.parts.status, "")))
         return lines
@@ -161,4 +162,4 @@ def save_photo(folder: Path, name: str = "arm.png") -> Path:
 def ask_why(browser: Browser, **asked: object) -> dict[Any, Any]:
     """Return what comes when the open case's reader asks why an option has its score."""
     told = {"case": browser.values[browser.parts.case], "family": "CQID025", "option": 0, "request": 1, "language": "en", **asked}
-    return reviewing(browser.handlers).explain(browser.values, gr.EventData(None, told))
+    return reviewing(browser.handlers).explain(browser.values, gr.EventData(None, told), REQUEST)  # type: ignore[arg-type]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,8 +21,9 @@ from magic_demo.segmentation import Segmenter
 from magic_demo.types import Mask, Pixels
 from training.baselines import BASELINES
 from training.segmentation_report import draw_worst, write_report
-from training.segmentation_sources import Example, SourceSettings, read_examples
+from training.segmentation_sources import Example, SourceSettings, read_examples, warn_of_empty_masks
 
+EXIT_WITH_PROBLEMS = 3
 OURS = "this checkpoint"
 PROMPTS = ("right prompt", "no prompt", "another's prompt")
 SIZES = ((0.30, "more than 30%"), (0.10, "10 to 30%"), (0.02, "2 to 10%"), (0.0, "less than 2%"))
@@ -61,7 +63,7 @@ class Evaluation:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table, and with --out write scores.json, report.html and worst.jpg; returns the exit code."""
+    """Print the table, and with --out write scores.json, report.html and worst.jpg; returns the exit code, 3 where most masks of a source are empty."""
     parser = argparse.ArgumentParser(prog="python -m training evaluate-segmentation", description=__doc__)
     parser.add_argument("checkpoint", help="folder or Hub id")
     parser.add_argument("--data", type=Path, required=True, help="a folder of pairs (images, masks, splits) or of the challenge")
@@ -73,6 +75,9 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     segmenter = Segmenter.load(options.checkpoint, backend=options.backend)
     examples = [example for source in _choose_sources(options) for example in read_examples(options.data, source)]
+    warnings = warn_of_empty_masks(examples)
+    for line in warnings:
+        print(f"warning: {line}", file=sys.stderr)
     evaluation = evaluate(segmenter, examples, baselines=not options.no_baselines)
     print(format_table(evaluation))
     if options.out is not None:
@@ -84,7 +89,7 @@ def main(arguments: list[str]) -> int:
         scores = {name: getattr(evaluation, name) for name in ("model_id", "threshold", "table", "official", "prompts", "groups")}
         (options.out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
         print(f"\nwritten: {options.out / 'report.html'}, scores.json, worst.jpg")
-    return 0
+    return EXIT_WITH_PROBLEMS if warnings else 0
 
 
 def evaluate(segmenter: Segmenter, examples: Sequence[Example], *, baselines: bool = True) -> Evaluation:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from magic_demo.questions import load_families
+from magic_demo.user_files import LARGEST_CONFIG, read_user_text
 
 START, END = "<!-- written by python -m training photos -->", "<!-- end of what is written -->"
 
@@ -31,7 +32,7 @@ def format_report(weights: Table, tables: Mapping[str, Table], rules: Table, seg
 def update_card(folder: Path, report: str) -> bool:
     """Replace what stands between START and END in the folder's model card; returns whether there is such a place."""
     card = folder / "README.md"
-    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    text = read_user_text(card, LARGEST_CONFIG) if card.is_file() else ""
     before, start, rest = text.partition(START)
     _, end, after = rest.partition(END)
     if not (start and end):

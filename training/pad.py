@@ -10,8 +10,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from magic_demo.mask_files import read_loose_mask
 from magic_demo.questions import load_families
 from magic_demo.types import Answers
+from magic_demo.user_files import LARGEST_CONFIG, read_user_lines, read_user_text
 from training.run import SettingsError
 
 SITES = {
@@ -43,9 +45,9 @@ def read_pad(folder: Path, split: str) -> list[PadPhoto]:
     Raises SettingsError when a file or a record is missing.
     """
     try:
-        names = (folder / "splits" / f"{split}.txt").read_text(encoding="utf-8").split()
-        with (folder / "pad_metadata.csv").open(encoding="utf-8", newline="") as file:
-            records = {row["img_id"].removesuffix(".png"): row for row in csv.DictReader(file)}
+        names = read_user_lines(folder / "splits" / f"{split}.txt", LARGEST_CONFIG)
+        table = read_user_text(folder / "pad_metadata.csv", LARGEST_CONFIG).splitlines()
+        records = {row["img_id"].removesuffix(".png"): row for row in csv.DictReader(table)}
         return [_read_photo(folder, name, records[name]) for name in names]
     except (OSError, KeyError, ValueError) as error:
         raise SettingsError(f"{folder}: PAD-UFES-20's split lists, pad_metadata.csv, images and masks are expected ({error})") from error
@@ -68,11 +70,9 @@ def answer_from_record(record: Mapping[str, str]) -> dict[str, str]:
 
 
 def _read_photo(folder: Path, name: str, record: Mapping[str, str]) -> PadPhoto:
-    mask = cv2.imread(str(folder / "masks" / f"{name}.png"), cv2.IMREAD_GRAYSCALE)
-    if mask is None:
-        raise ValueError(f"masks/{name}.png cannot be read")
+    mask = read_loose_mask(folder / "masks" / f"{name}.png").mask
     known = answer_from_record(record)
-    if cv2.connectedComponents((mask > 127).astype(np.uint8))[0] == 2:  # the background is a component too
+    if cv2.connectedComponents(mask.astype(np.uint8))[0] == 2:  # the background is a component too
         known["CQID035"] = "single"
     answers = {}
     for family in load_families():

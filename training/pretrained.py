@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load
 from torch import Tensor, nn
 
 from magic_demo.compact_segmentation import BLOCKS, CompactSegmenter
 from magic_demo.errors import one_line
+from magic_demo.limits import LIMITS
+from magic_demo.user_files import read_user_file
 from training.run import SettingsError
 
 NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
@@ -26,7 +28,7 @@ def read_imagenet(path: Path, blocks: int) -> list[dict[str, Tensor]]:
         named.append((f"conv_dw_{block}/depthwise_kernel", f"conv_dw_{block}_bn", (2, 3, 0, 1)))
         named.append((f"conv_pw_{block}/kernel", f"conv_pw_{block}_bn", (3, 2, 0, 1)))
     try:
-        weights = load_file(path)
+        weights = load(read_user_file(path, LIMITS.checkpoint_bytes))
         return [
             {"convolution.weight": weights[kernel].permute(order).contiguous().float()}
             | {f"normalization.{ours}": weights[f"{norm}/{theirs}"] for ours, theirs in NORM.items()}

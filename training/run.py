@@ -19,6 +19,8 @@ import yaml
 from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
 from magic_demo.errors import MagicDemoError, one_line
+from magic_demo.limits import LIMITS
+from magic_demo.user_files import LARGEST_CONFIG, read_user_file, read_user_text
 
 CHECKPOINT_FILES = ("optimizer.pt", "scheduler.pt")
 """What a run goes on from, beside weights and state."""
@@ -69,7 +71,7 @@ def read_settings(path: Path, kind: type[SettingsType], overrides: Mapping[str, 
     Nested dataclasses are nested mappings. Raises SettingsError, naming the key, when one is unknown, missing or of a wrong type.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(read_user_text(path, LARGEST_CONFIG))
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror or error}); give a file of training/configs") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, a date that is none
@@ -178,7 +180,7 @@ def find_whole_checkpoint(folder: Path) -> Path | None:
     numbered = [(int(place.name.rpartition("-")[2]), place) for place in folder.glob("checkpoint-*") if place.name[11:].isdecimal()]
     for _, place in sorted(numbered, reverse=True):
         try:
-            json.loads((place / "trainer_state.json").read_bytes())
+            json.loads(read_user_file(place / "trainer_state.json", LIMITS.json_bytes))
         except (OSError, ValueError):
             continue
         if all((place / name).is_file() for name in CHECKPOINT_FILES) and any(place.glob("*.safetensors")):

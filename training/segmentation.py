@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +15,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import Dataset
-from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase
 
-from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, name_model, read_preprocessing, read_tokenizer
 from magic_demo.compact_segmentation import CompactSegmenter, CompactSegmenterConfig, score_masks
 from training.averaging import AveragingTrainer
 from training.features import CachedDraws, CachedPhotos, FeatureCache, check_cacheable, collate_features
@@ -25,7 +26,7 @@ from training.pretrained import load_imagenet
 from training.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
 from training.segmentation_data import DataSettings, EvaluationPhotos, TrainingDraws, make_collator, read_sources
 from training.segmentation_metrics import keep_probability, make_metrics
-from training.segmentation_sources import read_narratives
+from training.segmentation_sources import read_narratives, warn_of_empty_masks
 from training.tokenizer import train_tokenizer
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
@@ -116,6 +117,8 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     evaluation = read_sources(settings.data, settings.data.evaluation)
     if not training or not evaluation:
         raise SettingsError("the data holds no photo to train on" if not training else "the data holds no photo to evaluate on")
+    for line in warn_of_empty_masks([*training, *evaluation]):
+        print(f"warning: {line}", file=sys.stderr)
     borrowed = read_narratives(settings.data.folder / settings.data.borrowed_prompts) if settings.data.borrowed_prompts else []
     most_tokens = _most_tokens(model, tokenizer)
     draws = TrainingDraws(settings.data, training, preprocessing, epochs=run.epochs, seed=run.seed, borrowed=borrowed)
@@ -232,8 +235,7 @@ def _keep_tokenizer(settings: SegmentationSettings, narratives: Path, most_token
     """Learn the tokenizer once a run: learning it anew breaks ties otherwise, and a resumed run must read words as it did before."""
     folder = settings.run.output / "tokenizer"
     if (folder / "tokenizer.json").is_file():
-        kept: PreTrainedTokenizerBase = PreTrainedTokenizerFast.from_pretrained(folder)
-        return kept
+        return read_tokenizer(folder)
     texts = read_narratives(settings.data.folder / narratives)
     tokenizer = train_tokenizer(texts, vocabulary=settings.model.vocabulary, most_tokens=most_tokens)
     tokenizer.save_pretrained(folder)

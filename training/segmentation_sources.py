@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from magic_demo.formats import read_encounters
@@ -16,6 +16,7 @@ from magic_demo.photos import read_photo
 from magic_demo.synthetic.encounters import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
 from magic_demo.types import Mask, Narrative, Pixels
+from magic_demo.user_files import LARGEST_CONFIG, read_user_lines
 from training.run import SettingsError
 
 Reader = Callable[[], tuple[Pixels, tuple[Mask, ...]]]
@@ -47,13 +48,27 @@ class SourceSettings:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One photo with its annotators' masks, read when asked for. prompts: the patient's words, in each language there is."""
+    """One photo with its annotators' masks, read when asked for. prompts: the patient's words, in each language there is. read_masks: the masks alone."""
 
     photo_id: str
     source: str
     read: Reader
     prompts: tuple[str, ...] = ()
     repeat: float = 1.0
+    read_masks: Callable[[], tuple[Mask, ...]] | None = None
+
+
+def warn_of_empty_masks(examples: Sequence[Example]) -> list[str]:
+    """Return a line for each source of which most photos have masks without a pixel of lesion, which no score can be made from. Raises FormatError."""
+    lines = []
+    for source in dict.fromkeys(example.source for example in examples):
+        drawn = [example.read_masks() for example in examples if example.source == source and example.read_masks is not None]
+        empty = sum(not any(mask.any() for mask in masks) for masks in drawn)
+        if drawn and 2 * empty > len(drawn):
+            lines.append(
+                f"{source}: {empty} of {len(drawn)} photos have an empty mask, so that scores say little; are these the right masks?"
+            )
+    return lines
 
 
 def read_examples(folder: Path, source: SourceSettings) -> list[Example]:
@@ -70,32 +85,42 @@ def read_narratives(path: Path) -> list[str]:
 def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
     split = folder / "splits" / f"{source.split}.txt"
     try:
-        names = split.read_text(encoding="utf-8").split()
+        names = read_user_lines(split, LARGEST_CONFIG)
     except OSError as error:
         raise SettingsError(f"{split}: cannot be read ({error.strerror or error}); give the folder of photos with --data") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{split}: not UTF-8 text (byte {error.start}); save it as UTF-8, a name a line") from error
+
+    def masks(name: str) -> tuple[Mask, ...]:
+        return (read_loose_mask(folder / "masks" / f"{name}.png").mask,)
 
     def reader(name: str) -> Reader:
         def read() -> tuple[Pixels, tuple[Mask, ...]]:
-            pixels = read_photo(folder / "images" / f"{name}.jpg").pixels
-            path = folder / "masks" / f"{name}.png"
-            mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-            if mask is None or mask.shape != pixels.shape[:2]:
-                raise SettingsError(f"{path}: no mask of the photo's size {pixels.shape[:2]}")
-            return pixels, (np.asarray(mask) > 127,)
+            pixels, drawn = read_photo(folder / "images" / f"{name}.jpg").pixels, masks(name)
+            if drawn[0].shape != pixels.shape[:2]:
+                raise SettingsError(
+                    f"{folder / 'masks' / name}.png: a mask of {drawn[0].shape[:2]}, not of the photo's {pixels.shape[:2]}; leave the photo out"
+                )
+            return pixels, drawn
 
         return read
 
-    return [Example(photo_id=name, source=source.name, read=reader(name), repeat=source.repeat) for name in names]
+    return [
+        Example(photo_id=name, source=source.name, read=reader(name), repeat=source.repeat, read_masks=partial(masks, name))
+        for name in names
+    ]
 
 
 def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
     """List the photos that have both a file and at least one annotator's mask."""
     masks = find_reference_masks(folder)
 
+    def draw(photo_id: str) -> tuple[Mask, ...]:
+        return tuple(read_loose_mask(mask).mask for mask in masks[photo_id])
+
     def reader(path: Path, photo_id: str) -> Reader:
         def read() -> tuple[Pixels, tuple[Mask, ...]]:
-            pixels = read_photo(path).pixels
-            drawn = tuple(read_loose_mask(mask).mask for mask in masks[photo_id])
+            pixels, drawn = read_photo(path).pixels, draw(photo_id)
             if any(mask.shape != pixels.shape[:2] for mask in drawn):
                 raise SettingsError(
                     f"{photo_id}: a mask has another size than the photo's {pixels.shape[:2]}, upright; leave the photo out"
@@ -110,7 +135,7 @@ def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
         if source.prompt == "narrative and responses":
             texts = (" ".join((encounter.narrative.text("en"), *encounter.responses)),)
         examples += [
-            Example(photo.photo_id, source.name, reader(photo.path, photo.photo_id), texts, source.repeat)
+            Example(photo.photo_id, source.name, reader(photo.path, photo.photo_id), texts, source.repeat, partial(draw, photo.photo_id))
             for photo in encounter.photo_files
             if photo.path is not None and photo.photo_id in masks
         ]

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import AutoModel, AutoTokenizer, BertConfig, PreTrainedTokenizerBase, SwinConfig
+from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase, SwinConfig
 
 from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, read_preprocessing
+from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, read_preprocessing, read_tokenizer
 from magic_demo.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
 from magic_demo.formats import read_encounters
 from magic_demo.questions import load_families
@@ -163,7 +163,7 @@ def start_model(
         return loaded, tokenizer, read_preprocessing(wanted.start)
     sizes, kept = wanted.sizes, settings.run.output / "tokenizer"
     if resume:
-        tokenizer = AutoTokenizer.from_pretrained(kept, local_files_only=True)
+        tokenizer = read_tokenizer(kept)
     else:
         tokenizer = _learn_tokenizer(settings, cases)
         tokenizer.save_pretrained(kept)

@@ -34,4 +34,8 @@ def measure_agreement(
         masks=measure_masks(panel, overlaps, compare, resamples=resamples),
         switches=measure_switches(panel, asked, compare, resamples=resamples),
         differing=rank_cases(panel, overlaps, coded),
+        blind=panel.blind,
+        after_model=panel.after_model,
+        after_others=panel.after_others,
+        incomplete=panel.incomplete,
     )

@@ -12,13 +12,13 @@ from magic_demo.agreement.results import ReadingChoice
 from magic_demo.decoding import credit_matrix
 from magic_demo.mask_runs import encode_mask
 from magic_demo.overlay import lesion_mask
+from magic_demo.store.rules import OWN_READINGS, WITHOUT_MODEL
 from magic_demo.types import Answers, CaseKey, Family, MaskRuns, Prediction, Review, SavedReview
 
 MODEL = ""
 """The model's name among the voices, which no reader can have."""
 CONSENSUS = "\n"
 """The name of what adjudicators agreed on in the matrix of masks, which no reader can have: a reference, no voice."""
-_OWN = ("assisted", "blind", "revealed")  # a consensus speaks for all: it is a reference, no voice
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Panel:
 
     voices: the model's first where it spoke, then the readers by name. answers, masks: voice -> case -> answers, voice -> (case, photo id) -> mask.
     switched: the (blind, revealed) readings of every reader and case with both. reference: case -> answers. readings: how many speak.
-    consensus_masks: (case, photo id) -> mask of the newest finished consensus.
+    consensus_masks: (case, photo id) -> mask of the newest finished consensus. blind, after_model, after_others: how many of the readings were made
+    knowing neither model nor others, the model, others (some both). incomplete: finished ones that left something open and do not speak.
     """
 
     cases: tuple[CaseKey, ...]
@@ -46,6 +47,10 @@ class Panel:
     reference: Mapping[CaseKey, Answers]
     readings: int
     consensus_masks: Mapping[tuple[CaseKey, str], MaskRuns]
+    blind: int = 0
+    after_model: int = 0
+    after_others: int = 0
+    incomplete: int = 0
 
     @property
     def readers(self) -> tuple[str, ...]:
@@ -75,16 +80,20 @@ def gather_panel(
     """Choose each reader's reading of each case and put the model's beside them.
 
     reviews: rows of a store, as many of its history as there are. models: case -> what the model said, where it did. readers: these alone, all where
-    empty. done_only: leave unfinished readings out; unfinished blind ones always are, so that nobody sees the model's answer beside them. reference: case -> answers that are held to be right; where a case has none of them, the
+    empty. choice "blind": readings made before model and others' readings were shown, and no other. done_only: leave out readings that are not finished, or
+    finished with something left open; unfinished ones made without the model always are, so that nobody sees the model's answer beside them. reference: case -> answers that are held to be right; where a case has none of them, the
     newest finished consensus. Cases are those that a reader speaks of, in the order of their first review.
     """
     rows = sorted(reviews, key=lambda saved: saved.number)
-    kept = [saved.review for saved in rows if not done_only or saved.review.state == "done"]
-    own = [review for review in kept if review.kind in _OWN and (not readers or review.reader in readers) and not _is_still_blind(review)]
+    newest = [saved.review for saved in rows if not done_only or saved.review.state == "done"]
+    own = [review for review in newest if review.kind in OWN_READINGS and not _is_still_blind(review)]
+    said = [review for review in own if not readers or review.reader in readers]
     chosen: dict[tuple[CaseKey, str], Review] = {}
-    for review in own:
-        if choice == "latest" or review.kind == "blind":
+    for review in said:
+        if choice == "latest" or is_blind(review):
             chosen[review.case, review.reader] = review
+    incomplete = {key for key, review in chosen.items() if done_only and not review.complete}
+    chosen = {key: review for key, review in chosen.items() if key not in incomplete}
     cases = tuple(dict.fromkeys(case for case, _ in chosen))
     names = sorted({reader for _, reader in chosen})
     answers: dict[str, dict[CaseKey, Answers]] = {name: {} for name in names}
@@ -96,14 +105,14 @@ def gather_panel(
     if spoken:
         answers = {MODEL: {case: reading.answers for case, reading in spoken.items()}, **answers}
         masks = {MODEL: {(case, name): runs for case, reading in spoken.items() for name, runs in reading.masks.items()}, **masks}
-    consensus = {review.case: review for review in kept if review.kind == "consensus" and review.state == "done"}
+    consensus = {review.case: review for review in newest if review.kind == "consensus" and review.state == "done"}
     right = {**{case: review.answers for case, review in consensus.items()}, **(reference or {})}
     return Panel(
         cases=cases,
         voices=tuple(answers),
         answers=answers,
         masks=masks,
-        switched=_pair_switched(own),
+        switched=_pair_switched(said),
         reference={case: right[case] for case in cases if case in right},
         readings=len(chosen),
         consensus_masks={
@@ -113,7 +122,16 @@ def gather_panel(
             for photo_id, runs in consensus[case].masks.items()
             if photo_id not in consensus[case].unusable
         },
+        blind=sum(is_blind(review) for review in chosen.values()),
+        after_model=sum("model" in review.known for review in chosen.values()),
+        after_others=sum("others" in review.known for review in chosen.values()),
+        incomplete=len(incomplete),
     )
+
+
+def is_blind(review: Review) -> bool:
+    """Return whether a reading was made before the model and others' readings were shown to its reader, in any tab."""
+    return review.kind == "blind" and not review.known
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,17 +179,18 @@ def _labels(slots: Sequence[int | None]) -> frozenset[int] | None:
 
 
 def _is_still_blind(review: Review) -> bool:
-    return review.kind == "blind" and review.state != "done"
+    return review.kind in WITHOUT_MODEL and review.state != "done"
 
 
 def _pair_switched(own: Sequence[Review]) -> tuple[tuple[Review, Review], ...]:
-    """Return (blind, revealed) of every reader and case with both, the newest finished ones."""
+    """Return (blind, revealed) of every reader and case with both, the newest complete ones; one that knew others' readings shows no effect of the model."""
     newest: dict[tuple[CaseKey, str, str], Review] = {}
     for review in own:
-        if review.state == "done":
+        if review.complete:
             newest[review.case, review.reader, review.kind] = review
-    return tuple(
+    pairs = [
         (newest[case, reader, "blind"], review)
         for (case, reader, kind), review in newest.items()
         if kind == "revealed" and (case, reader, "blind") in newest
-    )
+    ]
+    return tuple((blind, revealed) for blind, revealed in pairs if is_blind(blind) and "others" not in revealed.known)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from magic_demo.types import CaseKey
 
 ReadingChoice = Literal["latest", "blind"]
-"""Which of a reader's readings speaks for them: the newest of any own kind, or the newest one made before the model was shown."""
+"""Which of a reader's readings speaks for them: the newest of any own kind, or the newest one made before model and others' readings were shown."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,10 @@ class CaseDifference:
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Everything that is measured of a set of readings. readers: by name. model_cases: those that the model spoke of."""
+    """Everything that is measured of a set of readings. readers: by name. model_cases: those that the model spoke of.
+
+    blind, after_model, after_others, incomplete: see ``panel.Panel``.
+    """
 
     cases: int
     readings: int
@@ -146,3 +149,7 @@ class Agreement:
     masks: MaskNumbers
     switches: Switches
     differing: tuple[CaseDifference, ...]
+    blind: int = 0
+    after_model: int = 0
+    after_others: int = 0
+    incomplete: int = 0

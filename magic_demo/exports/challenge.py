@@ -20,7 +20,7 @@ def write_challenge(selection: Selection, folder: Path) -> int:
     """Write ``masks/<image id>_mask_ann<k>.tiff``, ``answers_ann<k>.json`` and ``answers.json``; returns how many masks.
 
     k counts from 0, as the organisers' annotators do. ``answers_ann<k>.json`` holds the encounters that reader k answered whole;
-    ``answers.json`` one answer an encounter, what most readers chose. All of them are in the organisers' layout.
+    ``answers.json`` one answer an encounter, what most readers chose, of encounters on which no family is tied. All are in the organisers' layout.
     """
     masks = write_masks(selection, folder / MASKS)
     write_answers(folder / ANSWERS, merge_answers(selection))
@@ -69,15 +69,16 @@ def walk_masks(selection: Selection) -> Iterator[tuple[CaseReadings, Review, str
 
 
 def merge_answers(selection: Selection) -> dict[str, dict[str, int]]:
-    """Return one answer set an encounter, of those that are answered whole; what is left out or tied is noted."""
+    """Return one answer set an encounter, of those that are answered whole and on which readers do not tie; what is left out is noted."""
     answers = {}
     for case in selection.cases:
         agreed, tied = agree_answers(case.readings)
-        missing = missing_families(agreed)
+        tied = [*dict.fromkeys([*tied, *selection.tied.get(case.case_id, ())])]
+        missing = [family_id for family_id in missing_families(agreed) if family_id not in tied]
+        if tied and (undecided := [family_id for family_id in missing_families(agreed) if family_id in tied]):
+            selection.left_out.add("answers of an encounter that are tied", case.case_id, ", ".join(undecided))
         if missing:
             selection.left_out.add("answers of an encounter with families that nobody answered", case.case_id, ", ".join(missing))
-            continue
-        for family_id in tied:
-            selection.left_out.add("answers beside those taken where readers tie", case.case_id, family_id)
-        answers[case.case_id] = agreed
+        if not missing_families(agreed):
+            answers[case.case_id] = agreed
     return answers

@@ -24,7 +24,7 @@ LESION = 1
 def write_coco(selection: Selection, folder: Path) -> int:
     """Write ``coco.json`` and return how many annotations.
 
-    One category, lesion; the annotator's name, k and the reading's kind are attributes. ``iscrowd`` is 0: a mask here is one reader's whole
+    One category, lesion; the annotator's name, k and the reading's kind, what was known and whether it is complete are attributes. ``iscrowd`` is 0: a mask here is one reader's whole
     lesion area, not a crowd to be ignored. A photo without any mask is no image of the file, since its size is not known.
     """
     images: dict[str, dict[str, Any]] = {}
@@ -55,7 +55,13 @@ def write_coco(selection: Selection, folder: Path) -> int:
                 "area": int(np.count_nonzero(mask)),
                 "bbox": _box(mask),
                 "iscrowd": 0,
-                "attributes": {"annotator": annotator_of(review), "annotator_number": selection.number(review), "kind": review.kind},
+                "attributes": {
+                    "annotator": annotator_of(review),
+                    "annotator_number": selection.number(review),
+                    "kind": review.kind,
+                    "known": sorted(review.known),
+                    "complete": review.complete,
+                },
             }
         )
     now = datetime.now(UTC)

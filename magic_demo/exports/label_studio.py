@@ -9,15 +9,17 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from magic_demo.exports.brush_code import encode_brush
-from magic_demo.exports.readings import CaseReadings, Selection, annotator_of, is_answered
+from magic_demo.exports.label_studio_regions import LESION
+from magic_demo.exports.readings import CaseReadings, Selection, annotator_of
 from magic_demo.mask_runs import area, decode_mask
 from magic_demo.questions import load_families
+from magic_demo.store.rules import is_answered
 from magic_demo.types import REVIEW_KINDS, Answers, Family, PhotoFile, Review, SavedReview
 from magic_demo.whole_files import write_json, write_whole
 
 TASKS = "label_studio.json"
 CONFIG = "label_studio.xml"
-PHOTO, LESION = "photo", "lesion"
+PHOTO = "photo"
 NO_LESION, UNUSABLE, FLAGGED = "no lesion", "image unusable", "flagged"
 OWN = "magic_demo"
 """Where a task's data keeps what Label Studio has no field for."""
@@ -40,7 +42,9 @@ def write_label_studio(selection: Selection, folder: Path) -> int:
             annotations = [_annotation(saved, photo.photo_id, with_case=position == 0) for saved in case.readings]
             masks += sum(photo.photo_id in saved.review.masks for saved in case.readings)
             kept = [annotation for annotation in annotations if annotation["result"]]
-            tasks.append({"data": _task_data(selection.queue, case, photo, position), "annotations": kept})
+            tasks.append(
+                {"data": _task_data(selection.queue, case, photo, position, selection.tied.get(case.case_id, ())), "annotations": kept}
+            )
     write_json(folder / TASKS, tasks, indent=None)
     write_whole(folder / CONFIG, make_config())
     return masks
@@ -89,7 +93,7 @@ def _photos(case: CaseReadings) -> list[PhotoFile]:
     return [*known, *(PhotoFile(name, None) for name in sorted(named - {photo.photo_id for photo in known}))]
 
 
-def _task_data(queue: str, case: CaseReadings, photo: PhotoFile, position: int) -> dict[str, Any]:
+def _task_data(queue: str, case: CaseReadings, photo: PhotoFile, position: int, tied: Sequence[str]) -> dict[str, Any]:
     own = {
         "queue": queue,
         "case_id": case.case_id,
@@ -104,6 +108,9 @@ def _task_data(queue: str, case: CaseReadings, photo: PhotoFile, position: int) 
                 "state": saved.review.state,
                 "models": dict(saved.review.models),
                 "disagreements": None if saved.review.disagreements is None else sorted(saved.review.disagreements),
+                "known": sorted(saved.review.known),
+                "missing": sorted(saved.review.missing),
+                "tied": list(tied) if saved.review.kind == "consensus" else [],
             }
             for saved in case.readings
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,27 +13,29 @@ import numpy as np
 
 from magic_demo.errors import FormatError
 from magic_demo.exports import MANIFEST
-from magic_demo.exports.brush_code import decode_brush
-from magic_demo.exports.label_studio import FLAGGED, LESION, NO_LESION, OWN, TASKS, UNUSABLE, specify_options
+from magic_demo.exports.label_studio import FLAGGED, NO_LESION, OWN, TASKS, UNUSABLE, specify_options
+from magic_demo.exports.label_studio_regions import name_photo, read_region, read_size
 from magic_demo.exports.readings import CONSENSUS, ExportError
 from magic_demo.findings import Findings
 from magic_demo.formats import read_answers, read_json, read_json_list
-from magic_demo.limits import LIMITS
-from magic_demo.mask_files import annotator_of, find_reference_masks, read_mask
+from magic_demo.mask_files import annotator_of, find_reference_masks, read_loose_mask
 from magic_demo.mask_runs import encode_mask
 from magic_demo.questions import load_families
-from magic_demo.types import REVIEW_KINDS, Difficulty, EncounterFiles, Family, Mask, Review, ReviewKind
+from magic_demo.types import REVIEW_KINDS, Difficulty, EncounterFiles, Family, Knowledge, Mask, Review, ReviewKind
 
 _ENCOUNTER = re.compile(r"IMG_(.+)_\d+")
 _ANSWERS = re.compile(r"answers_(ann\d+)\.json")
+Provenance = tuple[ReviewKind, frozenset[Knowledge], frozenset[str]]
+"""How a reading came about: its kind, what was known, and what was left open."""
 
 
 @dataclass(frozen=True)
 class ReadBack:
-    """Reviews by case and reader, and one line for each kind of thing that could not be read."""
+    """Reviews by case and reader, one line for each kind of thing that could not be read, and one for each kind that was put right."""
 
     reviews: tuple[Review, ...]
     left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def read_reviews(place: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
@@ -43,11 +46,11 @@ def read_reviews(place: Path, queue: str, cases: Iterable[EncounterFiles] = ()) 
     """
     if place.is_dir():
         if (place / TASKS).is_file():
-            return read_label_studio(place / TASKS, queue)
+            return read_label_studio(place / TASKS, queue, cases)
         return read_challenge(place, queue, cases)
     if not place.is_file():
         raise ExportError(f"{place}: no such file or folder; an export as challenge files or for Label Studio is expected")
-    return read_label_studio(place, queue)
+    return read_label_studio(place, queue, cases)
 
 
 def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
@@ -58,47 +61,52 @@ def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = (
         raise ExportError(
             f"{folder}: holds neither masks named <image id>_mask_ann<k>.tiff nor answers_ann<k>.json; name a challenge export"
         )
-    names = _annotator_names(folder)
-    owner = {photo.photo_id: case.encounter_id for case in cases for photo in case.photo_files}
-    left_out = Findings()
+    names, provenance = _annotator_names(folder), _read_provenance(folder)
+    owner = _list_owners(cases)
+    left_out, notes = Findings(), Findings()
     found: dict[tuple[str, str], Review] = {}
 
     def review_of(case_id: str, annotator: str) -> Review:
         name = names.get(annotator, annotator)
-        return found.setdefault((case_id, annotator), Review(case_id, name, _kind_of(name), "done", queue=queue))
+        kind, known, missing = provenance.get((case_id, annotator), (_kind_of(name), frozenset(), frozenset()))
+        return found.setdefault((case_id, annotator), Review(case_id, name, kind, "done", queue=queue, known=known, missing=missing))
 
     for photo_id, paths in masks.items():
-        match = _ENCOUNTER.fullmatch(photo_id)
-        case_id = owner.get(photo_id) or (match[1] if match else photo_id)
+        case_id = _name_case(photo_id, owner)
         for path in paths:
             annotator = annotator_of(path)
             review = review_of(case_id, annotator)
             try:
-                runs = encode_mask(read_mask(path))
+                loose = read_loose_mask(path)
             except FormatError as error:
                 left_out.add("mask that cannot be read", path.name, str(error))
                 continue
-            found[case_id, annotator] = replace(review, masks={**review.masks, photo_id: runs})
+            for repair in loose.repairs:
+                notes.add(f"mask {repair}", path.name)
+            found[case_id, annotator] = replace(review, masks={**review.masks, photo_id: encode_mask(loose.mask)})
     for annotator, path in answers.items():
         for case_id, chosen in read_answers(path).items():
             found[case_id, annotator] = replace(review_of(case_id, annotator), answers=chosen)
-    return ReadBack(tuple(found[key] for key in sorted(found)), left_out.lines())
+    return ReadBack(tuple(found[key] for key in sorted(found)), left_out.lines(), notes.lines())
 
 
-def read_label_studio(path: Path, queue: str) -> ReadBack:
+def read_label_studio(path: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
     """Read Label Studio's JSON export of the interface that ``label_studio.xml`` sets up; annotations of one case and reader become one review.
+
+    Brushes, polygons, rectangles and ellipses that are labelled "lesion" are the mask; other regions, and answers to other questions, are left out by name.
+    cases: say which case a photo is of, by its name without what an upload put before it.
 
     What Label Studio has no field for comes from the task's data, where the export put it. A new annotation is by the reader whom it names, or else
     by ``label-studio-<who completed it>``, and blind: nobody showed a model there.
     """
-    left_out = Findings()
+    left_out, owner = Findings(), _list_owners(cases)
     found: dict[tuple[str, str, ReviewKind], Review] = {}
     for number, task in enumerate(read_json_list(path, "a JSON list of Label Studio's tasks"), start=1):
         try:
             data = task["data"]
             own = data.get(OWN, {})
-            photo_id = str(own.get("photo_id") or Path(str(data.get("image", ""))).stem)
-            case_id = str(own.get("case_id") or photo_id)
+            photo_id = str(own.get("photo_id") or name_photo(str(data.get("image", "")), owner))
+            case_id = str(own.get("case_id") or _name_case(photo_id, owner))
             annotations = list(task.get("annotations", []))
         except (TypeError, KeyError, AttributeError) as error:
             raise ExportError(f"{path}: task {number} is none of Label Studio's, with 'data' and 'annotations'; export as JSON") from error
@@ -109,13 +117,26 @@ def read_label_studio(path: Path, queue: str) -> ReadBack:
             try:
                 if annotation.get("was_cancelled"):
                     continue
-                review = _add_own(_read_annotation(annotation, case_id, photo_id, queue), own.get("readings", ()))
+                review = _add_own(
+                    _read_annotation(annotation, case_id, photo_id, queue, f"task {number}", left_out), own.get("readings", ())
+                )
             except (FormatError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 left_out.add("annotation that cannot be read", f"task {number}", str(error) or type(error).__name__)
+                continue
+            if left_out.lines() and not _says_anything(review):
                 continue
             key = (case_id, review.reader, review.kind)
             found[key] = _join(found[key], review) if key in found else review
     return ReadBack(tuple(found[key] for key in sorted(found)), left_out.lines())
+
+
+def _list_owners(cases: Iterable[EncounterFiles]) -> dict[str, str]:
+    return {photo.photo_id: case.encounter_id for case in cases for photo in case.photo_files}
+
+
+def _name_case(photo_id: str, owner: Mapping[str, str]) -> str:
+    match = _ENCOUNTER.fullmatch(photo_id)
+    return owner.get(photo_id) or (match[1] if match else photo_id)
 
 
 def _annotator_names(folder: Path) -> Mapping[str, str]:
@@ -127,19 +148,43 @@ def _annotator_names(folder: Path) -> Mapping[str, str]:
     return {str(key): str(value) for key, value in names.items()} if isinstance(names, dict) else {}
 
 
+def _read_provenance(folder: Path) -> Mapping[tuple[str, str], Provenance]:
+    """Return (case id, ann<k>) -> how the reading came about, as ``export.json`` says. A revealed one comes without its blind one, as assisted."""
+    path = folder / MANIFEST
+    manifest = read_json(path, "what an export wrote") if path.is_file() else {}
+    entries = manifest.get("provenance") if isinstance(manifest, dict) else None
+    found: dict[tuple[str, str], Provenance] = {}
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict):
+            kind: ReviewKind = next((kind for kind in REVIEW_KINDS if kind == entry.get("kind") and kind != "revealed"), "assisted")
+            found[str(entry.get("case_id")), str(entry.get("annotator"))] = kind, _read_known(entry), _read_names(entry.get("missing"))
+    return found
+
+
+def _read_known(entry: Mapping[str, Any]) -> frozenset[Knowledge]:
+    said = _read_names(entry.get("known"))
+    return frozenset(word for word in get_args(Knowledge) if word in said)
+
+
+def _read_names(value: object) -> frozenset[str]:
+    return frozenset(str(name) for name in value) if isinstance(value, list) else frozenset()
+
+
 def _kind_of(name: str) -> ReviewKind:
     return "consensus" if name == CONSENSUS else "assisted"
 
 
-def _read_annotation(annotation: Mapping[str, Any], case_id: str, photo_id: str, queue: str) -> Review:
+def _read_annotation(annotation: Mapping[str, Any], case_id: str, photo_id: str, queue: str, where: str, left_out: Findings) -> Review:
     results = annotation["result"]
     by_name: dict[str, list[str]] = {}
     for result in results:
         value = result["value"]
         if result["type"] in ("choices", "textarea"):
+            if result["from_name"] not in _questions():
+                left_out.add("answer to a question that there is not", where, str(result["from_name"]))
             by_name.setdefault(result["from_name"], []).extend(str(text) for text in value["choices" if "choices" in value else "text"])
     answers, specified = _read_families(by_name)
-    mask = _read_mask(results, by_name)
+    mask = _read_mask(results, by_name, where, left_out)
     kinds = [kind for kind in REVIEW_KINDS if kind in by_name.get("kind", ())]
     difficulty: Difficulty | None = next((level for level in get_args(Difficulty) if level in by_name.get("difficulty", ())), None)
     return Review(
@@ -156,6 +201,15 @@ def _read_annotation(annotation: Mapping[str, Any], case_id: str, photo_id: str,
         difficulty=difficulty,
         seconds=float(annotation.get("lead_time") or 0),
         queue=queue,
+    )
+
+
+@cache
+def _questions() -> frozenset[str]:
+    """Return what choices and texts of the interface are named."""
+    families = [family.family_id for family in load_families()]
+    return frozenset(
+        {"photo_is", "difficulty", "flag", "kind", "comment", "reader", *families, *(f"{name}_specified" for name in families)}
     )
 
 
@@ -184,26 +238,24 @@ def _fill_slots(labels: Sequence[str], family: Family) -> dict[str, int]:
     return {question.qid: index for question, index in zip(family.questions, filled, strict=True)}
 
 
-def _read_mask(results: Sequence[Mapping[str, Any]], by_name: Mapping[str, Sequence[str]]) -> Mask | None:
-    """Return what the brush regions cover together, an empty mask where the reader said "no lesion", None where neither is."""
+def _read_mask(results: Sequence[Mapping[str, Any]], by_name: Mapping[str, Sequence[str]], where: str, left_out: Findings) -> Mask | None:
+    """Return what the regions of lesions cover together, an empty mask where the reader said "no lesion", None where neither is."""
     mask: Mask | None = None
     for result in results:
-        if result["type"] == "brushlabels" and LESION in result["value"]["brushlabels"]:
-            region = decode_brush(result["value"]["rle"], _size(result))
+        if result["type"] not in ("choices", "textarea") and (region := read_region(result, where, left_out)) is not None:
             mask = region if mask is None else mask | region
     if mask is None and NO_LESION in by_name.get("photo_is", ()):
         sized = next((result for result in results if "original_height" in result), None)
         if sized is None:
             raise FormatError("says 'no lesion' of a photo whose size it does not know")
-        mask = np.zeros(_size(sized), np.bool_)
+        mask = np.zeros(read_size(sized), np.bool_)
     return mask
 
 
-def _size(result: Mapping[str, Any]) -> tuple[int, int]:
-    height, width = int(result["original_height"]), int(result["original_width"])
-    if min(height, width) < 1 or height * width > LIMITS.photo_pixels:
-        raise FormatError(f"a photo of {width}x{height} pixels; the limit is {LIMITS.photo_pixels} pixels")
-    return height, width
+def _says_anything(review: Review) -> bool:
+    return bool(
+        review.answers or review.masks or review.unusable or review.comment or review.flagged or review.difficulty or review.specified
+    )
 
 
 def _completed_by(annotation: Mapping[str, Any]) -> str:
@@ -223,6 +275,8 @@ def _add_own(review: Review, readings: Sequence[Mapping[str, Any]]) -> Review:
                 state="in progress" if kept.get("state") == "in progress" else "done",
                 models={str(task): str(model) for task, model in kept.get("models", {}).items()},
                 disagreements=None if differs is None else frozenset(str(name) for name in differs),
+                known=_read_known(kept),
+                missing=_read_names(kept.get("missing")),
             )
     return review
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from magic_demo.errors import MagicDemoError
 from magic_demo.findings import Findings
 from magic_demo.questions import load_families
-from magic_demo.types import Answers, EncounterFiles, Family, Review, ReviewKind, SavedReview
+from magic_demo.store.rules import is_answered
+from magic_demo.types import Answers, EncounterFiles, Review, ReviewKind, SavedReview
 
 CONSENSUS = "consensus"
 
@@ -32,6 +33,7 @@ class Selection:
     """What is exported.
 
     annotators: names, in the order of their k in ``ann<k>``; a consensus is the annotator "consensus", after the readers.
+    tied: case id -> families that its readers tie on, and that no consensus which is exported has decided.
     left_out: what is not exported and why; writers add to it.
     """
 
@@ -39,6 +41,7 @@ class Selection:
     annotators: tuple[str, ...]
     cases: tuple[CaseReadings, ...]
     left_out: Findings = field(default_factory=Findings)
+    tied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def number(self, review: Review) -> int:
         """Return the k of a review's annotator."""
@@ -65,6 +68,7 @@ def select_readings(
         raise ExportError(f"the reviews are of the queues {', '.join(queues)}; choose one (--queue)")
     left_out = Findings()
     chosen = _choose(rows, set(readers), left_out, every_kind=every_kind)
+    tied = _find_tied(chosen, decided=consensus or every_kind)
     if not every_kind:
         chosen = _settle_consensus(chosen, left_out, wanted=consensus)
     files = {case.encounter_id: case for case in cases}
@@ -76,17 +80,12 @@ def select_readings(
         raise ExportError(f"there is no finished reading to export ({why}); finish a case first")
     names = {annotator_of(saved.review) for case in taken for saved in case.readings}
     annotators = (*sorted(names - {CONSENSUS}), *([CONSENSUS] if CONSENSUS in names else []))
-    return Selection(queues[0], annotators, taken, left_out)
+    return Selection(queues[0], annotators, taken, left_out, {case.case_id: tied[case.case_id] for case in taken if tied.get(case.case_id)})
 
 
 def annotator_of(review: Review) -> str:
     """Return whose reading it is: the reader's name, or "consensus" whoever wrote it."""
     return CONSENSUS if review.kind == "consensus" else review.reader
-
-
-def is_answered(answers: Answers, family: Family) -> bool:
-    """Tell whether every slot of a family holds an answer."""
-    return all(question.qid in answers for question in family.questions)
 
 
 def missing_families(answers: Answers) -> list[str]:
@@ -97,7 +96,8 @@ def missing_families(answers: Answers) -> list[str]:
 def agree_answers(readings: Sequence[SavedReview]) -> tuple[dict[str, int], list[str]]:
     """Return one answer a question, and the families whose readers tie.
 
-    A family gets the set of options that most readers chose; of a tie the one of the reader whose name comes first. A family that nobody answered is absent.
+    A family gets the set of options that more readers chose than any other. A family that readers tie on, or that nobody answered, is absent: nobody
+    decided it.
     """
     agreed: dict[str, int] = {}
     tied = []
@@ -111,9 +111,25 @@ def agree_answers(readings: Sequence[SavedReview]) -> tuple[dict[str, int], list
         most = max(counts.values())
         if sum(count == most for count in counts.values()) > 1:
             tied.append(family.family_id)
+            continue
         first = next(answers for answers, labels in zip(given, sets, strict=True) if counts[labels] == most)
         agreed.update({question.qid: first[question.qid] for question in family.questions})
     return agreed, tied
+
+
+def _find_tied(chosen: Sequence[SavedReview], *, decided: bool) -> dict[str, tuple[str, ...]]:
+    """Return the families that the newest readings of each case tie on; decided: but those that its consensus answers, which is exported."""
+    newest: dict[str, dict[str, SavedReview]] = {}
+    agreed: dict[str, Answers] = {}
+    for saved in sorted(chosen, key=lambda saved: saved.number):
+        if saved.review.kind == CONSENSUS:
+            if decided:
+                agreed[saved.review.case_id] = saved.review.answers
+        else:
+            newest.setdefault(saved.review.case_id, {})[saved.review.reader] = saved
+    open_in = {case_id: set(missing_families(answers)) for case_id, answers in agreed.items()}
+    found = {case_id: agree_answers(list(readings.values()))[1] for case_id, readings in newest.items()}
+    return {case_id: tuple(one for one in tied if one in open_in.get(case_id, tied)) for case_id, tied in found.items()}
 
 
 def _choose(rows: Sequence[SavedReview], readers: Collection[str], left_out: Findings, *, every_kind: bool) -> list[SavedReview]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from magic_demo.csv_files import write_csv_table
 from magic_demo.exports.challenge import walk_masks
 from magic_demo.exports.readings import Selection
 from magic_demo.mask_runs import area
@@ -20,32 +20,39 @@ Rows = list[dict[str, Any]]
 
 COLUMNS: Mapping[str, Mapping[str, type]] = {
     "answers": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "saved_at": str, "qid": str, "family": str, "option": int,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "qid": str, "family": str, "option": int,
         "option_en": str, "option_zh": str, "specified": str,
     },
     "masks": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "saved_at": str, "photo_id": str, "height": int, "width": int,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "photo_id": str, "height": int, "width": int,
         "lesion_pixels": int, "counts": str,
     },
     "readings": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "saved_at": str, "flagged": bool, "difficulty": str,
-        "unusable": str, "comment": str, "seconds": float, "models": str, "compared": bool, "disagreements": str,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "flagged": bool, "difficulty": str,
+        "unusable": str, "comment": str, "seconds": float, "models": str, "compared": bool, "disagreements": str, "complete": bool, "missing": str,
+        "tied": str,
     },
 }  # fmt: skip
 """Table -> column -> type. ``number`` is the reading's row in the store and joins the tables; times are UTC, ISO 8601.
 ``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements`` where the reader differs
-from it; these and ``unusable`` are ids joined by spaces, ``models`` is JSON."""
+from it; these, ``unusable``, ``missing`` (left open by a finished reading) and ``tied`` (what a consensus leaves undecided) are ids joined by spaces,
+``known`` (what its reader had been shown: "model", "others") are words, ``models`` is JSON."""
 
 
 def write_csv(selection: Selection, folder: Path) -> int:
-    """Write ``answers.csv``, ``masks.csv`` and ``readings.csv``, UTF-8 with the mark that spreadsheets look for; returns how many masks."""
+    """Write ``answers.csv``, ``masks.csv`` and ``readings.csv``; returns how many masks."""
+    return _write_csv(selection, folder, quoted=True)
+
+
+def write_plain_csv(selection: Selection, folder: Path) -> int:
+    """Write the same with every cell as it is, for programs: a spreadsheet may run a comment that begins with ``=``."""
+    return _write_csv(selection, folder, quoted=False)
+
+
+def _write_csv(selection: Selection, folder: Path, *, quoted: bool) -> int:
     tables = make_tables(selection)
     for name, rows in tables.items():
-        text = io.StringIO()
-        writer = csv.DictWriter(text, list(COLUMNS[name]), lineterminator="\r\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        write_whole(folder / f"{name}.csv", text.getvalue().encode("utf-8-sig"))
+        write_csv_table(folder / f"{name}.csv", list(COLUMNS[name]), rows, quoted=quoted)
     return len(tables["masks"])
 
 
@@ -71,7 +78,8 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
     readings: Rows = []
     for case in selection.cases:
         for saved in case.readings:
-            readings.append(_reading_row(saved))
+            tied = selection.tied.get(case.case_id, ()) if saved.review.kind == "consensus" else ()
+            readings.append({**_reading_row(saved), "tied": _join(tied)})
             answers += _answer_rows(saved)
     masks = [
         {
@@ -95,6 +103,7 @@ def _common(saved: SavedReview) -> dict[str, Any]:
         "case_id": review.case_id,
         "reader": review.reader,
         "kind": review.kind,
+        "known": _join(sorted(review.known)),
         "saved_at": saved.saved_at.isoformat(),
     }
 
@@ -128,6 +137,8 @@ def _reading_row(saved: SavedReview) -> dict[str, Any]:
         "models": json.dumps(dict(review.models), ensure_ascii=False),
         "compared": review.disagreements is not None,
         "disagreements": _join(sorted(review.disagreements or ())),
+        "complete": review.complete,
+        "missing": _join(sorted(review.missing)),
     }
 
 

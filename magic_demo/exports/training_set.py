@@ -16,7 +16,7 @@ from magic_demo.exports.readings import CaseReadings, Selection, annotator_of
 from magic_demo.formats import write_answers
 from magic_demo.mask_files import mask_file_name, write_mask
 from magic_demo.mask_runs import decode_mask
-from magic_demo.photos import read_photo
+from magic_demo.photo_workers import read_photo_apart
 from magic_demo.types import LANGUAGES, EncounterFiles, PhotoFile
 from magic_demo.whole_files import write_json, write_whole
 
@@ -101,7 +101,7 @@ def _write_photo(photo: PhotoFile, folder: Path, sizes: dict[str, tuple[int, int
         selection.left_out.add("photo whose file is not there", photo.photo_id)
         return None
     try:
-        read = read_photo(photo.path, photo_id=photo.photo_id)
+        read = read_photo_apart(photo.path, photo_id=photo.photo_id)
     except PhotoError as error:
         selection.left_out.add("photo that cannot be read", photo.photo_id, str(error))
         return None

@@ -67,6 +67,8 @@ def gather_report(selection: Selection, predictions: Mapping[str, Prediction], h
         differences=count_differences(selection, known),
         legend=legend,
         disputed=find_disputes(selection, known, legend),
+        known=(agreement.blind, agreement.after_model, agreement.after_others),
+        incomplete=agreement.incomplete,
     )
 
 

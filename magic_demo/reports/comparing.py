@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from magic_demo.agreement import Agreement, Measured, gather_panel, measure_agreement, read_model
 from magic_demo.agreement.resampling import RESAMPLES
 from magic_demo.agreement.switching import measure_switches
-from magic_demo.exports.readings import Selection, annotator_of
+from magic_demo.exports.readings import CONSENSUS, Selection, annotator_of
 from magic_demo.mask_runs import decode_mask
 from magic_demo.overlay import lesion_mask
 from magic_demo.questions import load_families
@@ -60,8 +60,9 @@ def compare_masks(selection: Selection, predictions: Mapping[str, Prediction]) -
     total = np.zeros((len(names), len(names)))
     count = np.zeros((len(names), len(names)), np.int64)
     for case in selection.cases:
-        for photo_id in sorted({photo_id for saved in case.readings for photo_id in saved.review.masks}):
-            masks = _masks_of(case.readings, predictions.get(case.case_id), photo_id)
+        compared = [saved for saved in case.readings if saved.complete or saved.review.kind == CONSENSUS]
+        for photo_id in sorted({photo_id for saved in compared for photo_id in saved.review.masks}):
+            masks = _masks_of(compared, predictions.get(case.case_id), photo_id)
             for (one, mask), (other, its) in combinations(masks.items(), 2):
                 if mask.shape == its.shape:
                     value = dice(count_pixels(mask, its))

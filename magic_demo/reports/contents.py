@@ -89,7 +89,8 @@ class DisagreementReport:
 
     families: those that can be compared, most disagreed on first. names, dice: the (N, N) matrix of mean Dice between masks of the same photo,
     NaN where there is no such photo. with_model, among_readers, dice_with_model, dice_among_readers: the numbers at the top.
-    switched: share of the answers that a blind reader changed after the model was revealed.
+    switched: share of the answers that a blind reader changed after the model was revealed. known: how many of the readings compared were blind to
+    model and others, after the model, after others. incomplete: finished ones that left something open and are not compared.
     """
 
     queue: str
@@ -110,3 +111,5 @@ class DisagreementReport:
     legend: tuple[Legend, ...] = ()
     disputed: tuple[CaseDispute, ...] = ()
     notes: tuple[Words, ...] = ()
+    known: tuple[int, int, int] = (0, 0, 0)
+    incomplete: int = 0

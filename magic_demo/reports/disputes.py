@@ -10,14 +10,16 @@ import cv2
 import numpy as np
 
 from magic_demo.errors import PhotoError
-from magic_demo.exports.readings import CONSENSUS, CaseReadings, Selection, is_answered
+from magic_demo.exports.readings import CONSENSUS, CaseReadings, Selection
 from magic_demo.mask_runs import decode_mask
 from magic_demo.overlay import draw_outline, lesion_mask
-from magic_demo.photos import read_photo, resize_pixels
+from magic_demo.photo_workers import read_photo_apart
+from magic_demo.photos import resize_pixels
 from magic_demo.questions import load_families
 from magic_demo.reports.contents import CaseDispute, CommonDifference, FamilyDispute, Legend, Said, Words
 from magic_demo.reports.wording import say
 from magic_demo.scoring import count_pixels, dice
+from magic_demo.store.rules import is_answered
 from magic_demo.types import LANGUAGES, Answers, Family, Mask, Pixels, Prediction, Review
 
 MOST_CASES = 6
@@ -176,7 +178,7 @@ def _draw_case(
     if path is None:
         return None
     try:
-        pixels = read_photo(path, photo_id=photo_id).pixels
+        pixels = read_photo_apart(path, photo_id=photo_id).pixels
     except PhotoError:  # the export of the reviews names it; the case is told without its picture
         return None
     size = (pixels.shape[0], pixels.shape[1])

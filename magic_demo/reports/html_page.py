@@ -160,7 +160,7 @@ def _case(case: CaseDispute, language: Language) -> str:
 
 
 def encode_picture(pixels: Pixels) -> bytes:
-    """Return a picture as JPEG."""
+    """Return a picture as JPEG, with colours at full resolution: else those of the outlines spread into the lesion."""
     stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=86)
+    Image.fromarray(pixels).save(stream, "JPEG", quality=86, subsampling=0)
     return stream.getvalue()

@@ -96,6 +96,10 @@ def remarks(report: DisagreementReport, language: Language) -> list[str]:
     lines = []
     if report.switched is not None:
         lines.append(say("switched", language, share=f"{report.switched.value:.0%}", count=report.switched.count))
+    blind, model, others = report.known
+    lines.append(say("known", language, blind=blind, model=model, others=others))
+    if report.incomplete:
+        lines.append(say("incomplete", language, count=report.incomplete))
     if report.models:
         lines.append(say("models", language, models=", ".join(f"{task} {model}" for task, model in report.models.items())))
     return lines + [note[language] for note in report.notes]

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from magic_demo.store.database import PLACE_VARIABLE, default_place, folder_beside
+from magic_demo.store.database import PLACE_VARIABLE, default_place, folder_beside, is_store_there
 from magic_demo.store.records import (
     CASE_FILTERS,
     LOCAL_READER,
+    PROGRAM,
     READER_ROLES,
+    TRAIL_KINDS,
+    Actor,
     CaseFilter,
     CaseOrder,
     CaseState,
     NewCase,
     Progress,
+    ProposedCover,
     QueueCase,
     Reader,
     ReaderRole,
+    TrailEntry,
+    TrailKind,
 )
+from magic_demo.store.reviews import ReviewChangedError
 from magic_demo.store.store import Store
 
 __all__ = [
     "CASE_FILTERS",
     "LOCAL_READER",
     "PLACE_VARIABLE",
+    "PROGRAM",
     "READER_ROLES",
+    "TRAIL_KINDS",
+    "Actor",
     "CaseFilter",
     "CaseOrder",
     "CaseState",
     "NewCase",
     "Progress",
+    "ProposedCover",
     "QueueCase",
     "Reader",
     "ReaderRole",
+    "ReviewChangedError",
     "Store",
+    "TrailEntry",
+    "TrailKind",
     "default_place",
     "folder_beside",
+    "is_store_there",
 ]

@@ -6,22 +6,26 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import combinations, permutations
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from magic_demo.errors import StoreError
 from magic_demo.limits import LIMITS
+from magic_demo.store.digests import is_of_database, read_content
 from magic_demo.store.names import check_name, is_line
 from magic_demo.store.readers import find_present_row, find_row, list_readers, role_of
 from magic_demo.store.records import CaseFilter, CaseOrder, CaseState, NewCase, Progress, QueueCase
 from magic_demo.store.rules import OWN_READINGS
-from magic_demo.store.tables import AssignmentRow, CaseRow, ReaderRow, ReviewRow
+from magic_demo.store.tables import UNREADABLE_TIME, AssignmentRow, CaseRow, ReaderRow, ReviewRow
 from magic_demo.types import CaseKey
 
 AT_ONCE = 500
@@ -58,7 +62,36 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
             position += 1
         row.folder = None if case.folder is None else check_name(case.folder, "folder", longest=4000)
         row.photos_kept, row.uncertainty = case.photos_kept, case.uncertainty
+        if case.photos is not None:
+            row.photos = json.dumps(case.photos)  # ASCII, as a photo's file may have any name
     return len(there) - known
+
+
+def keep_case(session: Session, key: CaseKey, new: NewCase, readers: Collection[str]) -> None:
+    """Add a new case whose photos the program keeps; see ``Store.keep_case``."""
+    if add_cases(session, key.queue, [new]) != 1:
+        raise StoreError(f"there is a case {key.case_id!r} in queue {key.queue!r} already; keep this one again")
+    session.flush()
+    assign_case(session, key, readers)
+
+
+def owns_folder(session: Session, folder: Path) -> bool:
+    """Return whether the photos of a case of this store are kept in a folder."""
+    named = CaseRow.folder.in_([folder.name, str(folder)])
+    return session.scalar(sa.select(CaseRow.number).where(CaseRow.photos_kept, named).limit(1)) is not None
+
+
+def name_kept_folders(session: Session, above: Path) -> None:
+    """Replace whole paths of kept folders by their names where such a folder lies in ``above``."""
+    for row in session.scalars(sa.select(CaseRow).where(CaseRow.photos_kept, CaseRow.folder.like("%/%"))):
+        name = Path(str(row.folder)).name
+        if name and (above / name).is_dir():
+            row.folder = name
+
+
+def list_keys(session: Session) -> list[CaseKey]:
+    """Return every case of every queue."""
+    return [CaseKey(queue, case_id) for queue, case_id in session.execute(sa.select(CaseRow.queue, CaseRow.case_id))]
 
 
 def _find_cases(session: Session, queue: str, case_ids: Sequence[str]) -> dict[str, CaseRow]:
@@ -69,6 +102,18 @@ def _find_cases(session: Session, queue: str, case_ids: Sequence[str]) -> dict[s
         query = sa.select(CaseRow).where(CaseRow.queue == queue, CaseRow.case_id.in_(asked[start : start + AT_ONCE]))
         found.update({row.case_id: row for row in session.scalars(query)})
     return found
+
+
+def read_photos(column: str | None) -> tuple[str, ...] | None:
+    """Return the ids of a case's photos from the column that keeps them, None where they are not known, or the column is damaged.
+
+    They are looked up anew when the case is opened.
+    """
+    try:
+        names = json.loads(column or "null")
+    except ValueError:
+        return None
+    return tuple(str(name) for name in names) if isinstance(names, list) else None
 
 
 def list_queues(session: Session) -> list[str]:
@@ -164,6 +209,14 @@ def read_case(session: Session, key: CaseKey, reader: str) -> QueueCase:
     return _as_reader_sees(found.cases[0], found, row)
 
 
+def has_others(session: Session, key: CaseKey, reader: str) -> bool:
+    """Return whether others than a reader have reviewed a case, or are to: it is assigned to them, or to nobody and so to everybody."""
+    case, row = find_case(session, key), find_row(session, reader)
+    assigned = set(session.scalars(sa.select(AssignmentRow.reader_id).where(AssignmentRow.case_number == case.number)))
+    reviewed = sa.select(ReviewRow.number).where(ReviewRow.case_number == case.number, ReviewRow.reader_id != row.id).limit(1)
+    return assigned != {row.id} or session.scalar(reviewed) is not None
+
+
 def measure_progress(session: Session, queue: str) -> list[Progress]:
     """Return how far each reader is in a queue; see ``Store.progress``."""
     in_queue = [CaseRow.queue == queue]
@@ -204,13 +257,16 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
     return progress
 
 
-_SEEN = (CaseRow.number, CaseRow.queue, CaseRow.case_id, CaseRow.position, CaseRow.folder, CaseRow.photos_kept, CaseRow.uncertainty)
+_SEEN = (
+    *(CaseRow.number, CaseRow.queue, CaseRow.case_id, CaseRow.position, CaseRow.folder, CaseRow.photos_kept, CaseRow.uncertainty),
+    CaseRow.photos,
+)
 """The columns of a case that a list of cases needs."""
 _SAID = (
     *(ReviewRow.case_number, ReviewRow.reader_id, ReviewRow.state, ReviewRow.flagged, ReviewRow.differs, ReviewRow.saved_at),
-    ReviewRow.number,
+    *(ReviewRow.number, ReviewRow.complete),
 )
-_Case = sa.Row[int, str, str, int, str | None, bool, float | None]
+_Case = sa.Row[int, str, str, int, str | None, bool, float | None, str | None]
 
 
 @dataclass(frozen=True)
@@ -222,9 +278,10 @@ class _Newest:
     differs: bool
     saved_at: datetime | None
     number: int
+    complete: bool
 
 
-_NOT_BEGUN = _Newest("not started", flagged=False, differs=False, saved_at=None, number=0)
+_NOT_BEGUN = _Newest("not started", flagged=False, differs=False, saved_at=None, number=0, complete=False)
 
 
 @dataclass(frozen=True)
@@ -251,11 +308,15 @@ def _read_queue(session: Session, conditions: Sequence[sa.ColumnElement[bool]], 
         assigned[case_number] += (name,)
     newest = {
         (row.case_number, row.reader_id): _Newest(
-            "done" if row.state == "done" else "in progress", row.flagged, row.differs, row.saved_at, row.number
+            "done" if row.state == "done" else "in progress", row.flagged, row.differs, _time(row.saved_at), row.number, row.complete
         )
         for row in session.execute(sa.select(*_SAID).where(ReviewRow.number.in_(_newest_numbers(conditions, reviews))))
     }
     return _Queue(cases, assigned, newest)
+
+
+def _time(saved_at: datetime) -> datetime | None:
+    return None if saved_at == UNREADABLE_TIME else saved_at
 
 
 def _newest_numbers(cases: Sequence[sa.ColumnElement[bool]], reviews: Sequence[sa.ColumnElement[bool]]) -> sa.Select[int]:
@@ -293,20 +354,38 @@ def _as_reader_sees(case: _Case, found: _Queue, reader: ReaderRow) -> QueueCase:
         newest.differs,
         newest.saved_at,
         newest.number,
+        complete=newest.complete,
+        photos=read_photos(case.photos),
     )
 
 
 def _measure_disputes(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> dict[CaseKey, float]:
     newest = _newest_numbers(conditions, [ReviewRow.state == "done"])
+    numbers = list(session.scalars(newest))
     query = (
-        sa.select(CaseRow.queue, CaseRow.case_id, ReviewRow.content)
+        sa.select(CaseRow.queue, CaseRow.case_id, ReviewRow.kind, ReviewRow.state, ReviewRow.content, ReviewRow.digest)
         .join(CaseRow, CaseRow.number == ReviewRow.case_number)
-        .where(ReviewRow.number.in_(newest))
+        .order_by(ReviewRow.number)
     )
     contents: dict[CaseKey, list[dict[str, Any]]] = defaultdict(list)
-    for queue, case_id, content in session.execute(query):
-        contents[CaseKey(queue, case_id)].append(json.loads(content))
+    for row in _read_contents(session, query, numbers):
+        with suppress(StoreError):  # a damaged review is named where it is read
+            contents[CaseKey(row.queue, row.case_id)].append(read_content(row))
     return {key: _dispute(readings) for key, readings in contents.items()}
+
+
+def _read_contents(session: Session, query: sa.Select[*tuple[Any, ...]], numbers: Sequence[int]) -> Iterable[Any]:
+    """Return what a query finds of reviews by their numbers, without those whose text is no text any more."""
+    for start in range(0, len(numbers), AT_ONCE):
+        part = numbers[start : start + AT_ONCE]
+        try:
+            yield from session.execute(query.where(ReviewRow.number.in_(part))).all()
+        except OperationalError as error:
+            if is_of_database(error):
+                raise
+            half = len(part) // 2
+            for side in (part[:half], part[half:]) if half else ():
+                yield from _read_contents(session, query, side)
 
 
 def _dispute(readings: Sequence[dict[str, Any]]) -> float:

@@ -10,8 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magic_demo.errors import StoreError
+from magic_demo.store.audit_trail import add_rows, list_rows
+from magic_demo.store.checking import check_rows
 from magic_demo.store.records import LOCAL_READER
-from magic_demo.store.tables import CaseRow, MaskRow, ReaderRow, ReviewRow, Tables, UtcTime
+from magic_demo.store.review_rows import list_damage
+from magic_demo.store.tables import CaseRow, MaskRow, ReaderRow, ReviewRow, Tables, TrailRow, UtcTime
 
 Row = tuple[str, dict[str, Any]]
 """A table's name, and its columns' values as JSON has them; times as ISO 8601."""
@@ -19,18 +22,21 @@ Row = tuple[str, dict[str, Any]]
 AT_ONCE = 500
 LARGEST = 2**63
 """Whole numbers are below it in both databases."""
-NUMBERED = {"readers": "id", "cases": "number", "reviews": "number"}
-"""Tables whose rows are numbered, by the column; of cases and reviews no number is ever used again."""
+NUMBERED = {"readers": "id", "cases": "number", "reviews": "number", "audit_trail": "number", "proposed_covers": "number"}
+"""Tables whose rows are numbered, by the column; of all but readers no number is ever used again."""
 
 
 def dump_rows(session: Session) -> Iterator[Row]:
-    """Yield every row, tables that others speak of first."""
+    """Yield every row, tables that others speak of first; damaged reviews, masks and predictions are left out, which no restore would take back."""
+    reviews, masks, predictions = list_damage(session)
     for table in Tables.metadata.sorted_tables:
-        for row in session.execute(sa.select(table).order_by(*table.primary_key.columns)).mappings().yield_per(AT_ONCE):
-            yield (
-                table.name,
-                {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()},
-            )
+        query = sa.select(table).order_by(*table.primary_key.columns)
+        if table.name in ("reviews", "save_keys") and reviews:
+            query = query.where(table.c.number.not_in(reviews))
+        left_out = {"masks": masks, "predictions": predictions, "showings": predictions}.get(table.name, set())
+        for row in session.execute(query).mappings().yield_per(AT_ONCE):
+            if not left_out or (row["case_number"], row["digest"]) not in left_out:
+                yield table.name, {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
 
 
 def last_numbers(session: Session, *, sqlite: bool) -> dict[str, int]:
@@ -49,16 +55,24 @@ def last_numbers(session: Session, *, sqlite: bool) -> dict[str, int]:
     return numbers
 
 
+def is_empty(session: Session) -> bool:
+    """Return whether a store holds nothing but the local reader."""
+    readers = session.scalars(sa.select(ReaderRow.folded)).all()
+    return list(readers) == [LOCAL_READER] and not any(session.scalar(sa.select(table).limit(1)) for table in (CaseRow, ReviewRow, MaskRow))
+
+
 def load_rows(session: Session, rows: Iterable[Row], last: Mapping[str, int], *, sqlite: bool) -> dict[str, int]:
     """Put rows into a store that has none but the local reader, and return how many by table. Raises StoreError."""
-    readers = session.scalars(sa.select(ReaderRow.folded)).all()
-    if list(readers) != [LOCAL_READER] or any(session.scalar(sa.select(table).limit(1)) for table in (CaseRow, ReviewRow, MaskRow)):
+    if not is_empty(session):
         raise StoreError("this store is not empty; restore into a new one (--store PLACE)")
     session.execute(sa.delete(ReaderRow))
+    trail = list_rows(session)
+    session.execute(sa.delete(TrailRow))
     tables = {table.name: table for table in Tables.metadata.sorted_tables}
     counts = dict.fromkeys(tables, 0)
     waiting: list[dict[str, Any]] = []
     before = ""
+    older = False
     for name, values in rows:
         if name not in tables:
             raise StoreError(f"a row of a table {name!r}, which this version does not have; update Magic Demo")
@@ -66,12 +80,21 @@ def load_rows(session: Session, rows: Iterable[Row], last: Mapping[str, int], *,
             _insert(session, tables.get(before), waiting)
             waiting = []
             before = name
+        if name == ReviewRow.__tablename__ and not {"complete", "missing", "known"} & values.keys():  # of a version that did not keep them
+            values, older = {**values, "complete": False, "missing": "[]", "known": ""}, True
         waiting.append(_read_row(tables[name], values))
         counts[name] += 1
     _insert(session, tables.get(before), waiting)
     if not session.scalar(sa.select(ReaderRow.id).where(ReaderRow.folded == LOCAL_READER)):
         raise StoreError("the rows lack the local reader, whom every store has; take another backup")
+    check_rows(session)
+    if older:
+        from magic_demo.store.migrations.versions.what_was_known import settle_reviews  # alembic: not before it is needed
+
+        session.flush()
+        settle_reviews(session.connection())
     _set_numbers(session, last, sqlite=sqlite)
+    add_rows(session, trail)
     return counts
 
 

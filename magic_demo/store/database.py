@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,9 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from magic_demo.errors import StoreError, one_line
+from magic_demo.parts import temporary_folder
+from magic_demo.store.digests import DAMAGED, DamagedReview
+from magic_demo.whole_files import make_folders
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
@@ -35,11 +38,14 @@ _MEANINGS = (
     ("unable to open database file", "it cannot be opened; check the path and the permissions of the folder"),
     ("not a database", "it is no SQLite database, or a damaged one; take another file or restore a backup"),
     ("malformed", "the database is damaged; restore a backup"),
+    ("could not decode", "a text in it is damaged; restore a backup"),
     ("disk is full", "the disk is full; make room"),
     ("disk i/o error", "the disk cannot be read or written; check it, and that it is no network folder"),
     ("password authentication failed", "the server refuses user or password; check the URL"),
     ("does not exist", "there is no such database, user or table; check the URL"),
     ("permission denied", "the user may not do this there; grant the rights"),
+    ("foreign key constraint", "a row speaks of another that is not there; take another backup"),
+    ("unique constraint", "a row is there twice; take another backup"),
     ("can't create a connection", "the server does not answer; check that it runs, its host and port"),
     ("network error", "the server does not answer any more; check that it runs"),
 )
@@ -48,6 +54,11 @@ _MEANINGS = (
 def default_place() -> str:
     """Return where reviews are unless said otherwise: what the environment's MAGIC_DEMO_STORE names, else the folder ``reviews``."""
     return os.environ.get(PLACE_VARIABLE) or DEFAULT_FOLDER
+
+
+def is_store_there(place: str) -> bool:
+    """Return whether a store is at a place already, or has begun to be; of a server's database that is not asked, it is."""
+    return "://" in place or Path(place).is_file() or (Path(place) / FILE_NAME).exists()
 
 
 def folder_beside(place: str, what: str) -> Path:
@@ -67,12 +78,20 @@ class Database:
     def __init__(self, place: str | Path, wait_seconds: float) -> None:
         """Open it, make it where there is none, bring it up to date. Raises StoreError."""
         url, connect_arguments = _read_place(place)
+        self._copies = ExitStack()
         self.sqlite = url.get_backend_name() == "sqlite"
         self.place = str(url.database) if self.sqlite else url.render_as_string(hide_password=True).replace("+pg8000", "")
         self.wait_seconds = wait_seconds
         self._writing = threading.Lock()
+        self._together = threading.local()
+        self._info: dict[Any, Any] = {DAMAGED: {}}
         # SQLite waits so long for another write; pg8000 for any answer at all, which must leave the server time to say that its own wait is over
         connect_arguments["timeout"] = wait_seconds if self.sqlite else wait_seconds + 10
+        self.read_only = self.sqlite and is_read_only(Path(self.place))
+        if self.read_only:
+            url = self._open_unchanged(Path(self.place))
+        elif self.sqlite:
+            _make_private(Path(self.place))
         with self._translating():
             try:
                 self.engine = sa.create_engine(
@@ -87,6 +106,8 @@ class Database:
             _expect_broken_connections(self.engine.dialect)
         try:
             with self._translating():
+                if self.sqlite and not self.read_only:
+                    self._keep_log()
                 if self.sqlite:
                     self._check_sqlite()
                 self._migrate()
@@ -97,22 +118,52 @@ class Database:
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()
+        self._copies.close()
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Give a session that sees one state of the database from beginning to end. Raises StoreError."""
+        if (own := self._joined()) is not None:
+            with self._translating():
+                yield own
+            return
         # SQLite's deferred transactions are snapshots by themselves
         engine = self.engine if self.sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
-        with self._translating(), Session(engine) as session:
+        with self._translating(), Session(engine, info=self._info) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """Give a session that nobody else writes beside; when the block is left without an error, what it wrote is on the disk. Raises StoreError."""
+        if (own := self._joined()) is not None:
+            with self._translating(), own.begin_nested():
+                yield own
+            return
+        if self.read_only:
+            raise StoreError(f"{self.place}: cannot be written; it can be read and exported")
         engine = self.engine.execution_options(writes=True)
-        with self._translating(), self._turn(), Session(engine, expire_on_commit=False) as session, session.begin():
+        with self._translating(), self._turn(), Session(engine, expire_on_commit=False, info=self._info) as session, session.begin():
             self._lock(session.connection())
             yield session
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make one transaction of all that this thread reads and writes within the block; each write in it can fail alone. Raises StoreError."""
+        with self.writing() as session:
+            self._together.session = session
+            try:
+                yield
+            finally:
+                self._together.session = None
+
+    @property
+    def damaged(self) -> dict[int, DamagedReview]:
+        """Return the reviews that were met and are not what was saved: by number."""
+        found: dict[int, DamagedReview] = self._info[DAMAGED]
+        return found
+
+    def _joined(self) -> Session | None:
+        return getattr(self._together, "session", None)
 
     def erase_traces(self) -> None:
         """Write every table anew and empty the write-ahead log: nothing of deleted rows is left in the files. Raises StoreError."""
@@ -133,9 +184,26 @@ class Database:
             try:
                 for table in sa.inspect(self.engine).get_table_names():
                     connection.execute(f'VACUUM FULL "{table}"')
+                self._forget_statistics(connection)
             finally:
                 connection.execute("RESET lock_timeout")
                 raw.dbapi_connection.autocommit = False  # type: ignore[union-attr]
+
+    def _forget_statistics(self, connection: Any) -> None:
+        """Drop what PostgreSQL's planner has noted of the tables' columns: their most frequent values, word by word. Raises StoreError."""
+        connection.execute(
+            "SELECT s.tablename, s.attname, format_type(a.atttypid, a.atttypmod) FROM pg_stats s JOIN pg_attribute a"
+            " ON a.attrelid = (quote_ident(s.schemaname) || '.' || quote_ident(s.tablename))::regclass AND a.attname = s.attname WHERE s.schemaname = current_schema()"
+        )
+        for table, column, kind in connection.fetchall():
+            connection.execute(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE {kind}')  # the same type; the statistics go
+        connection.execute("SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()")
+        if not connection.fetchone()[0]:
+            raise StoreError(
+                f"{self.place}: what was deleted may still lie in PostgreSQL's statistics, which only the database's owner can rewrite; "
+                "let the owner run VACUUM FULL pg_catalog.pg_statistic"
+            )
+        connection.execute("VACUUM FULL pg_catalog.pg_statistic")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
@@ -152,7 +220,17 @@ class Database:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, int(self.wait_seconds * 1000))}")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
-    def _check_sqlite(self) -> None:
+    def _open_unchanged(self, file: Path) -> sa.URL:
+        """Return a URL that opens a file on a disk that cannot be written: as it lies there, or its copy where a write-ahead log belongs to it."""
+        log = file.with_name(f"{file.name}-wal")
+        if log.is_file() and log.stat().st_size:
+            copy = self._copies.enter_context(temporary_folder()) / file.name
+            for one in (file, log):
+                copy.with_name(one.name).write_bytes(one.read_bytes())
+            return sa.URL.create("sqlite", database=str(copy))
+        return sa.URL.create("sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "immutable": "1", "uri": "true"})
+
+    def _keep_log(self) -> None:
         until = time.monotonic() + self.wait_seconds
         with closing(self.engine.raw_connection()) as raw:  # the journal's mode cannot be changed within a transaction
             connection = raw.cursor()
@@ -168,6 +246,10 @@ class Database:
                 raise StoreError(
                     f"{self.place}: this place cannot keep a write-ahead log (SQLite says {mode!r}); take a folder on a local disk"
                 )
+
+    def _check_sqlite(self) -> None:
+        with closing(self.engine.raw_connection()) as raw:
+            connection = raw.cursor()
             finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if finding != "ok":
                 raise StoreError(f"{self.place}: the database is damaged ({one_line(Exception(finding), 120)}); restore a backup")
@@ -184,6 +266,10 @@ class Database:
         with self.engine.connect() as connection:
             if self._revision(connection, scripts) == head:
                 return
+        if self.read_only:
+            raise StoreError(
+                f"{self.place}: is of an older version and cannot be written, so that it cannot be brought up to date; copy it first"
+            )
         with self.engine.execution_options(writes=True).begin() as connection:
             self._lock(connection)
             if self._revision(connection, scripts) == head:  # another process was first
@@ -216,9 +302,30 @@ class Database:
             raise StoreError(f"{self.place}: {meaning} ({text})") from error
 
 
+def is_read_only(file: Path) -> bool:
+    """Return whether a database is there and neither it nor its folder can be written, as on a read-only disk."""
+    return file.is_file() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
+
+
+def _make_private(file: Path) -> None:
+    """Make a database's file, or leave its content, such that its owner alone can read it; SQLite gives its log the same mode."""
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        if not hasattr(os, "geteuid"):  # Windows: who may read is said by the folder's rights, not by modes
+            return
+        for one in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+            if one.is_file() and one.stat().st_uid == os.geteuid() and one.stat().st_mode & 0o077:
+                one.chmod(0o600)
+    except OSError as error:
+        raise StoreError(
+            f"{file}: it cannot be opened ({error.strerror or error}); check the path and the permissions of the folder"
+        ) from error
+
+
 def _say(cause: BaseException) -> str:
     said = cause.args[0] if cause.args else cause
-    return one_line(Exception(said["M"] if isinstance(said, dict) and "M" in said else said), 160)  # pg8000 gives the server's fields
+    said = said["M"] if isinstance(said, dict) and "M" in said else said  # pg8000 gives the server's fields
+    return one_line(Exception(str(said).partition(" with text ")[0]), 160)  # what a damaged row holds may be a patient's words
 
 
 def _read_place(place: str | Path) -> tuple[sa.URL, dict[str, Any]]:
@@ -240,7 +347,7 @@ def _read_place(place: str | Path) -> tuple[sa.URL, dict[str, Any]]:
 def _read_path(path: Path) -> sa.URL:
     file = path if path.suffix in FILE_ENDINGS else path / FILE_NAME
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(file.parent, private=True)
     except OSError as error:
         raise StoreError(f"{file.parent}: the folder cannot be made ({error.strerror}); take a folder that can be written") from error
     return sa.URL.create("sqlite", database=str(file))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
@@ -12,8 +11,10 @@ from sqlalchemy.orm import Session
 from magic_demo.bundles import BundleError, unpack_prediction
 from magic_demo.errors import StoreError
 from magic_demo.store.cases import find_case
+from magic_demo.store.digests import digest_of
 from magic_demo.store.readers import find_present_row, find_row
-from magic_demo.store.rules import MODEL_SEEN
+from magic_demo.store.rules import MODEL_SEEN, WITHOUT_MODEL
+from magic_demo.store.seen import find_known
 from magic_demo.store.tables import CaseRow, PredictionRow, ReviewRow, ShowingRow
 from magic_demo.types import CaseKey, Prediction
 
@@ -21,7 +22,7 @@ from magic_demo.types import CaseKey, Prediction
 def add_showing(session: Session, key: CaseKey, reader: str, content: str) -> None:
     """Keep that a reader was shown a packed prediction, and that; nothing is added when it is what this reader was shown last."""
     case, row = find_case(session, key), find_present_row(session, reader)
-    digest = hashlib.sha256(content.encode("ascii")).hexdigest()
+    digest = digest_of(content)
     last = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number, ShowingRow.reader_id == row.id)
     if session.scalar(last.order_by(ShowingRow.shown_at.desc()).limit(1)) == digest:
         return
@@ -34,15 +35,22 @@ def add_showing(session: Session, key: CaseKey, reader: str, content: str) -> No
     session.add(ShowingRow(case_number=case.number, reader_id=row.id, shown_at=shown_at, digest=digest))
 
 
-def read_shown(session: Session, key: CaseKey) -> Prediction | None:
-    """Return the prediction of a case that anybody was shown last, None where there is none."""
+def read_shown(session: Session, key: CaseKey, reader: str | None = None) -> Prediction | None:
+    """Return the prediction of a case that anybody, or this reader, was shown last, None where there is none."""
     case = find_case(session, key)
-    shown = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number).order_by(ShowingRow.shown_at.desc()).limit(1)
-    digest = session.scalar(shown)
+    shown = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number)
+    if reader is not None:
+        shown = shown.where(ShowingRow.reader_id == find_row(session, reader).id)
+    digest = session.scalar(shown.order_by(ShowingRow.shown_at.desc()).limit(1))
     if digest is None:
         return None
+    content = session.get_one(PredictionRow, (case.number, digest)).content
+    if digest_of(content) != digest:
+        raise StoreError(
+            f"what the model said of {key.case_id} is not what was saved (its bytes changed); restore a backup, or analyse the case again"
+        )
     try:
-        return unpack_prediction(session.get_one(PredictionRow, (case.number, digest)).content, f"the prediction of {key.case_id}")
+        return unpack_prediction(content, f"the prediction of {key.case_id}")
     except BundleError as error:
         raise StoreError(str(error)) from error
 
@@ -61,15 +69,14 @@ def list_shown(session: Session, queue: str | None) -> dict[CaseKey, str]:
 def was_shown(session: Session, key: CaseKey, reader: str) -> bool:
     """Return whether a reader was ever shown what models say of a case."""
     case, row = find_case(session, key), find_row(session, reader)
-    found = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number, ShowingRow.reader_id == row.id).limit(1)
-    return session.scalar(found) is not None
+    return "model" in find_known(session, case.number, row.id)
 
 
 def list_unrevealed(session: Session, reader: str) -> Collection[CaseKey]:
     """Return the cases that a reader has begun blind and not seen the model's answer of."""
     row = find_row(session, reader)
     own = sa.select(ReviewRow.case_number).where(ReviewRow.reader_id == row.id)
-    blind = own.where(ReviewRow.kind == "blind")
+    blind = own.where(ReviewRow.kind.in_(WITHOUT_MODEL))
     seen = own.where(ReviewRow.kind.in_(MODEL_SEEN))
     found = sa.select(CaseRow.queue, CaseRow.case_id).where(CaseRow.number.in_(blind), CaseRow.number.not_in(seen))
     return frozenset(CaseKey(queue, case_id) for queue, case_id in session.execute(found))

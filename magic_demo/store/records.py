@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
-from magic_demo.types import CaseKey
+from magic_demo.types import CaseKey, MaskRuns
 
 ReaderRole = Literal["reader", "adjudicator", "presenter"]
 """Who reads, who sees every review and writes the consensus, who shows cases to an audience (and sees what a reader sees)."""
@@ -20,6 +20,53 @@ CaseFilter = Literal["not started", "in progress", "done", "flagged", "disagreei
 CASE_FILTERS: tuple[CaseFilter, ...] = get_args(CaseFilter)
 CaseOrder = Literal["position", "uncertain", "disputed"]
 """As the queue was made; the model's most uncertain case first; the case that most readings differ on first."""
+
+TrailKind = Literal[
+    "sign-in", "sign-in refused", "sign-in stopped", "sign-out", "export", "backup", "restore", "import", "cover", "cover proposed",
+    "cover confirmed", "cover refused", "delete", "purge", "reader added", "reader removed", "password changed", "role changed",
+]  # fmt: skip
+"""What the audit trail keeps; "stopped" is a try to sign in that was refused unseen, after too many."""
+TRAIL_KINDS: tuple[TrailKind, ...] = get_args(TrailKind)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who does something, as far as it is known, and from where: "page" and a network address, "command", or the program itself."""
+
+    name: str = ""
+    origin: str = "program"
+
+
+PROGRAM = Actor()
+
+
+@dataclass(frozen=True)
+class TrailEntry:
+    """A row of the audit trail. who: a reader, or of a command the computer's account; empty where nobody is known.
+
+    case_number: the store's own number of a case; case: what it is called, None once it is deleted. detail: a few words of the program's.
+    """
+
+    number: int
+    at: datetime
+    who: str
+    what: str
+    case_number: int | None
+    case: CaseKey | None
+    detail: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class ProposedCover:
+    """An area of a photo that a reader would cover for good, and that waits for an adjudicator."""
+
+    number: int
+    key: CaseKey
+    photo_id: str
+    reader: str
+    proposed_at: datetime
+    area: MaskRuns
 
 
 @dataclass(frozen=True)
@@ -43,12 +90,14 @@ class NewCase:
 
     folder: where its files lie, None where they are nowhere any more. photos_kept: the program keeps the photos there itself (uploads), so they
     have to go with the case. uncertainty: how unsure the model is, higher is less sure, on any scale that is the same for the whole queue.
+    photos: the ids of its photos, which a complete reading has dealt with; None where they are not known, or known already.
     """
 
     case_id: str
     folder: str | None = None
     photos_kept: bool = False
     uncertainty: float | None = None
+    photos: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +107,7 @@ class QueueCase:
     position: 0, 1, 2, ... in the queue. state, flagged, disagrees, saved_at, number: of the reader's newest review that is no consensus, number 0
     where there is none: what is newest says the number, as clocks are set back; disagrees is True where that review differs from the model somewhere. assigned_to: names; empty where the case is for everybody.
     dispute: how many families and photos readings differ on (see ``Store.list_cases``), measured when the list is ordered by it, else 0.
+    complete: whether a review that is done left nothing open. photos: the ids of the case's photos, None where they are not known.
     """
 
     key: CaseKey
@@ -72,6 +122,8 @@ class QueueCase:
     saved_at: datetime | None = None
     number: int = 0
     dispute: float = 0.0
+    complete: bool = False
+    photos: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

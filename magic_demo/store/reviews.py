@@ -2,58 +2,81 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
 from types import MappingProxyType
-from typing import Any, cast, get_args
+from typing import get_args
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magic_demo.errors import FormatError, StoreError
+from magic_demo.formats import is_file_name
 from magic_demo.mask_runs import column_lengths
-from magic_demo.store.cases import AT_ONCE, find_case
+from magic_demo.questions import load_families
+from magic_demo.store.cases import find_case, read_photos
+from magic_demo.store.digests import digest_of
 from magic_demo.store.names import check_name
 from magic_demo.store.readers import find_present_row, find_row, role_of
-from magic_demo.store.rules import OWN_READINGS, check_kind, kind_taken_back, may_see
-from magic_demo.store.tables import CaseRow, MaskRow, ReaderRow, ReviewRow, SaveKeyRow
-from magic_demo.types import REVIEW_KINDS, CaseKey, Difficulty, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.store.review_rows import load_reviews
+from magic_demo.store.rules import OWN_READINGS, Earlier, find_missing, kinds_of_voice, may_see, settle_kind
+from magic_demo.store.seen import find_known, write_known
+from magic_demo.store.tables import CaseRow, MaskRow, ReviewRow, SaveKeyRow
+from magic_demo.types import REVIEW_KINDS, CaseKey, Difficulty, Knowledge, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.whole_text import mend_json
+
+_FAMILIES = frozenset(family.family_id for family in load_families())
 
 
-def save_review(session: Session, review: Review, client_key: str | None, taken_back_from: int | None = None) -> SavedReview:
+class ReviewChangedError(StoreError):
+    """Another review of the case was saved since the one that this one goes on from."""
+
+
+def save_review(
+    session: Session, review: Review, client_key: str | None, taken_back_from: int | None = None, after: int | None = None
+) -> SavedReview:
     """Add a review as a row, unless it is there; see ``Store.save``."""
-    _check_values(review)
+    check_values(review)
     if client_key is not None:
         client_key = check_name(client_key, "save")
     reader = find_present_row(session, review.reader)
     case = find_case(session, review.case)
-    masks = {photo_id: _digest(f"{runs.size} {runs.counts}") for photo_id, runs in review.masks.items()}
+    masks = {photo_id: digest_of(f"{runs.size} {runs.counts}") for photo_id, runs in review.masks.items()}
     content = _write_content(review, masks)
-    digest = _digest(f"{review.kind} {review.state} {content}")
+    digest = digest_of(f"{review.kind} {review.state} {content}")
     sent_before = session.get(SaveKeyRow, (reader.id, client_key)) if client_key is not None else None
-    if sent_before is not None:
-        row = session.get_one(ReviewRow, sent_before.number)
-        if (row.case_number, row.digest) != (case.number, digest):
+    if sent_before is not None and (whole := load_reviews(session, [sent_before.number])):  # else it was damaged since, and is saved anew
+        where = sa.select(ReviewRow.case_number, ReviewRow.digest).where(ReviewRow.number == sent_before.number)
+        if tuple(session.execute(where).one()) != (case.number, digest):
             raise StoreError(f"the save {client_key!r} of {reader.name} was used for other content; give every save a key of its own")
-        return _load(session, [row.number])[0]
+        return whole[0]
     own = sa.select(ReviewRow).where(ReviewRow.case_number == case.number, ReviewRow.reader_id == reader.id)
-    row_or_none = session.scalar(own.order_by(ReviewRow.number.desc()).limit(1))
-    if row_or_none is not None and row_or_none.digest == digest:
-        row = row_or_none
-    else:
-        earlier = session.execute(own.with_only_columns(ReviewRow.kind, ReviewRow.state).distinct()).all()
-        check_kind(review, role_of(reader), [(kind, state) for kind, state in earlier])
+    if after is not None:
+        kinds = ReviewRow.kind.in_(kinds_of_voice(review.kind))
+        newest = session.scalar(own.where(kinds).with_only_columns(sa.func.max(ReviewRow.number))) or 0
+        if newest != after:  # what is damaged is nobody's newest
+            last = _newest_whole(session, [ReviewRow.case_number == case.number, ReviewRow.reader_id == reader.id, kinds])
+            newest = last.number if last is not None else 0
+        if newest != after:
+            raise ReviewChangedError(f"{reader.name}'s review of {review.case_id} is number {newest} by now, not {after}; merge the two")
+    last_row = own.with_only_columns(ReviewRow.number, ReviewRow.digest, ReviewRow.missing).order_by(ReviewRow.number.desc()).limit(1)
+    newest_row = session.execute(last_row).one_or_none()
+    missing = find_left_open(review, case)
+    before = session.execute(own.with_only_columns(ReviewRow.kind, ReviewRow.state, ReviewRow.complete).distinct()).all()
+    repeated = newest_row is not None and (newest_row.digest, newest_row.missing) == (digest, json.dumps(missing))
+    saved = next(iter(load_reviews(session, [newest_row.number])), None) if newest_row is not None and repeated else None
+    if saved is None:
+        known = find_known(session, case.number, reader.id) | _tell_known(review)
+        kind = settle_kind(review, role_of(reader), [Earlier(one.kind, one.complete) for one in before], known)
         _add_masks(session, case.number, {masks[photo_id]: runs for photo_id, runs in review.masks.items()})
         row = ReviewRow(
             case_number=case.number,
             reader_id=reader.id,
             saved_at=datetime.now(UTC),
-            kind=review.kind,
+            kind=kind,
             state=review.state,
             flagged=review.flagged,
             differs=bool(review.disagreements),
@@ -61,32 +84,54 @@ def save_review(session: Session, review: Review, client_key: str | None, taken_
             content=content,
             digest=digest,
             taken_back_from=taken_back_from,
+            complete=review.state == "done" and not missing,
+            missing=json.dumps(missing),
+            known=write_known(known),
         )
         session.add(row)
         session.flush()
+        saved = load_reviews(session, [row.number])[0]
     if client_key is not None:
-        session.add(SaveKeyRow(reader_id=reader.id, client_key=client_key, number=row.number))
+        session.merge(SaveKeyRow(reader_id=reader.id, client_key=client_key, number=saved.number))
         session.flush()
-    return _load(session, [row.number])[0]
+    finished = any(one.state == "done" and (one.kind == "consensus") == (saved.review.kind == "consensus") for one in before)
+    return replace(saved, reopens=finished and saved.review.state != "done")
 
 
 def take_back(session: Session, number: int, reader: str) -> SavedReview:
     """Add a row that repeats an older one; see ``Store.take_back``."""
     owner = find_present_row(session, reader)
-    row = session.get(ReviewRow, number)
+    row = _whose(session, number)
     if row is None or row.reader_id != owner.id:
         raise StoreError(f"{owner.name} has no review {number}; only an own one can be taken back")
-    kinds = session.scalars(
-        sa.select(ReviewRow.kind).where(ReviewRow.case_number == row.case_number, ReviewRow.reader_id == owner.id).distinct()
-    )
-    older = _load(session, [number])[0].review
-    return save_review(session, replace(older, kind=kind_taken_back(older.kind, set(kinds))), None, taken_back_from=number)
+    whole = load_reviews(session, [number])
+    if not whole:
+        raise StoreError(f"review {number} is not what was saved and cannot be taken back; restore a backup")
+    return save_review(session, whole[0].review, None, taken_back_from=number)
+
+
+def find_left_open(review: Review, case: CaseRow) -> list[str]:
+    """Return what a finished review leaves open: families and photos of the case, and whatever else its sender says it left open."""
+    if review.state != "done":
+        return []
+    photos = dict.fromkeys([*(read_photos(case.photos) or ()), *sorted(review.missing - _FAMILIES)])
+    return list(find_missing(review.answers, review.masks, review.unusable, photos))
+
+
+def _tell_known(review: Review) -> frozenset[Knowledge]:
+    """Return what a review says itself of what its reader was shown."""
+    told = set(review.known)
+    if review.models or review.kind == "revealed":
+        told.add("model")
+    if review.kind == "compared":
+        told.add("others")
+    return frozenset(told)
 
 
 def list_history(session: Session, case: CaseKey, reader: str) -> list[SavedReview]:
     """Return everything a reader saved of a case, oldest first."""
     found, owner = find_case(session, case), find_row(session, reader)
-    return _load(session, _numbers(session, [ReviewRow.case_number == found.number, ReviewRow.reader_id == owner.id]))
+    return load_reviews(session, _numbers(session, [ReviewRow.case_number == found.number, ReviewRow.reader_id == owner.id]))
 
 
 def find_latest(
@@ -95,8 +140,31 @@ def find_latest(
     """Return a reader's newest review of a case, or None."""
     found, owner = find_case(session, case), find_row(session, reader)
     asked = [ReviewRow.case_number == found.number, ReviewRow.reader_id == owner.id, *_asked(kinds, state)]
-    number = session.scalar(sa.select(sa.func.max(ReviewRow.number)).where(*asked))
-    return None if number is None else _load(session, [number])[0]
+    return _newest_whole(session, asked)
+
+
+def find_numbered(session: Session, number: int, case: CaseKey, reader: str) -> SavedReview | None:
+    """Return a reader's review of a case by its number, None where there is none."""
+    found, owner = find_case(session, case), find_row(session, reader)
+    row = _whose(session, number)
+    if row is None or (row.case_number, row.reader_id) != (found.number, owner.id):
+        return None
+    return next(iter(load_reviews(session, [number])), None)
+
+
+def _whose(session: Session, number: int) -> sa.Row[int, int] | None:
+    """Return case and reader of a review by their numbers, None where there is no such review."""
+    return session.execute(sa.select(ReviewRow.case_number, ReviewRow.reader_id).where(ReviewRow.number == number)).one_or_none()
+
+
+def _newest_whole(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> SavedReview | None:
+    """Return the newest of these reviews that is what was saved, or None."""
+    before: list[sa.ColumnElement[bool]] = []
+    while (number := session.scalar(sa.select(sa.func.max(ReviewRow.number)).where(*conditions, *before))) is not None:
+        if found := load_reviews(session, [number]):
+            return found[0]
+        before = [ReviewRow.number < number]
+    return None
 
 
 def list_latest(
@@ -108,25 +176,39 @@ def list_latest(
     known: Mapping[int, SavedReview] = MappingProxyType({}),
 ) -> list[SavedReview]:
     """Return the newest reviews of every case, reader and kind that a viewer may see; see ``Store.latest_reviews``. cases: conditions on the cases' table."""
+    damaged: set[int] = set()
+    while True:
+        read, numbers = _load_latest(session, [*cases, *_asked(kinds, state), ReviewRow.number.not_in(damaged)], viewer, known)
+        met = {number for number in numbers if number not in known and number not in read}
+        if not met:
+            return [read.get(number) or known[number] for number in numbers]
+        damaged |= met  # then the ones before them count
+
+
+def _load_latest(
+    session: Session, conditions: Sequence[sa.ColumnElement[bool]], viewer: str | None, known: Mapping[int, SavedReview]
+) -> tuple[dict[int, SavedReview], list[int]]:
+    """Return the numbers of the newest reviews, and those of them that are not known and what was saved."""
     by_kind = (
         sa.select(sa.func.max(ReviewRow.number).label("number"), ReviewRow.case_number, ReviewRow.reader_id)
         .join(CaseRow, CaseRow.number == ReviewRow.case_number)
-        .where(*cases, *_asked(kinds, state))
+        .where(*conditions)
         .group_by(ReviewRow.case_number, ReviewRow.reader_id, ReviewRow.kind)
     )
     newest = session.execute(by_kind).all()
     if viewer is not None:
         row = find_present_row(session, viewer)
-        role, done = role_of(row), _cases_done_by(session, row.id)
-        newest = [entry for entry in newest if may_see(role, own=entry.reader_id == row.id, has_done_reading=entry.case_number in done)]
+        role, complete = role_of(row), _cases_completed_by(session, row.id)
+        newest = [
+            entry for entry in newest if may_see(role, own=entry.reader_id == row.id, has_complete_reading=entry.case_number in complete)
+        ]
     numbers = sorted(entry.number for entry in newest)
-    read = {saved.number: saved for saved in _load(session, [number for number in numbers if number not in known])}
-    return [read.get(number) or known[number] for number in numbers]
+    return {saved.number: saved for saved in load_reviews(session, [number for number in numbers if number not in known])}, numbers
 
 
 def list_all(session: Session, cases: Sequence[sa.ColumnElement[bool]]) -> list[SavedReview]:
     """Return every review of these cases, by number."""
-    return _load(session, _numbers(session, cases))
+    return load_reviews(session, _numbers(session, cases))
 
 
 def delete_reviews(session: Session, case: CaseRow) -> int:
@@ -139,9 +221,9 @@ def delete_reviews(session: Session, case: CaseRow) -> int:
     return count
 
 
-def _cases_done_by(session: Session, reader_id: int) -> set[int]:
-    done = (ReviewRow.reader_id == reader_id, ReviewRow.state == "done", ReviewRow.kind.in_(OWN_READINGS))
-    return set(session.scalars(sa.select(ReviewRow.case_number).where(*done).distinct()))
+def _cases_completed_by(session: Session, reader_id: int) -> set[int]:
+    complete = (ReviewRow.reader_id == reader_id, ReviewRow.complete, ReviewRow.kind.in_(OWN_READINGS))
+    return set(session.scalars(sa.select(ReviewRow.case_number).where(*complete).distinct()))
 
 
 def _asked(kinds: Collection[ReviewKind] | None, state: ReviewState | None) -> list[sa.ColumnElement[bool]]:
@@ -158,77 +240,6 @@ def _numbers(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> 
     return list(session.scalars(query.order_by(ReviewRow.number)))
 
 
-_COLUMNS = (
-    *(ReviewRow.number, ReviewRow.saved_at, ReviewRow.kind, ReviewRow.state, ReviewRow.flagged, ReviewRow.seconds, ReviewRow.content),
-    *(ReviewRow.taken_back_from, ReviewRow.case_number, CaseRow.queue, CaseRow.case_id, ReaderRow.name),
-)
-
-
-def _load(session: Session, numbers: Sequence[int]) -> list[SavedReview]:
-    """Return the reviews of these numbers, in their order. Columns, no rows as objects: ten thousand of them are read in a second."""
-    loaded: list[SavedReview] = []
-    for start in range(0, len(numbers), AT_ONCE):
-        query = (
-            sa.select(*_COLUMNS)
-            .select_from(ReviewRow)
-            .join(CaseRow, CaseRow.number == ReviewRow.case_number)
-            .join(ReaderRow, ReaderRow.id == ReviewRow.reader_id)
-            .where(ReviewRow.number.in_(numbers[start : start + AT_ONCE]))
-            .order_by(ReviewRow.number)
-        )
-        rows = session.execute(query).all()
-        contents = [json.loads(row.content) for row in rows]
-        wanted = {(row.case_number, digest) for row, content in zip(rows, contents, strict=True) for digest in content["masks"].values()}
-        masks = _load_masks(session, wanted)
-        loaded.extend(_read_row(row, content, masks) for row, content in zip(rows, contents, strict=True))
-    return loaded
-
-
-def _load_masks(session: Session, wanted: Collection[tuple[int, str]]) -> dict[tuple[int, str], MaskRuns]:
-    """Return masks by case number and digest."""
-    masks: dict[tuple[int, str], MaskRuns] = {}
-    ordered, at_once = sorted(wanted), AT_ONCE // 2
-    for start in range(0, len(ordered), at_once):
-        part = ordered[start : start + at_once]
-        values = {f"{name}{number}": value for number, pair in enumerate(part) for name, value in zip("cd", pair, strict=True)}
-        for case_number, digest, height, width, counts in session.execute(_select_masks(len(part)), values):
-            masks[case_number, digest] = MaskRuns((height, width), counts)
-    return masks
-
-
-@cache
-def _select_masks(count: int) -> sa.TextClause:
-    """Return a query for so many masks, each looked up by the table's key. SQLite reads the whole table for a list of pairs, or of digests alone."""
-    pairs = ", ".join(f"(CAST(:c{number} AS INTEGER), CAST(:d{number} AS TEXT))" for number in range(count))
-    return sa.text(
-        f"WITH wanted (case_number, digest) AS (VALUES {pairs}) "
-        "SELECT masks.case_number, masks.digest, masks.height, masks.width, masks.counts "
-        "FROM wanted JOIN masks ON masks.case_number = wanted.case_number AND masks.digest = wanted.digest"
-    )
-
-
-def _read_row(row: Any, content: dict[str, Any], masks: Mapping[tuple[int, str], MaskRuns]) -> SavedReview:
-    disagreements = content["disagreements"]
-    review = Review(
-        case_id=row.case_id,
-        reader=row.name,
-        kind=cast(ReviewKind, row.kind),
-        state=cast(ReviewState, row.state),
-        answers=content["answers"],
-        specified=content["specified"],
-        masks={photo_id: masks[row.case_number, digest] for photo_id, digest in content["masks"].items()},
-        unusable=frozenset(content["unusable"]),
-        comment=content["comment"],
-        flagged=row.flagged,
-        difficulty=content["difficulty"],
-        models=content["models"],
-        seconds=row.seconds,
-        queue=row.queue,
-        disagreements=None if disagreements is None else frozenset(disagreements),
-    )
-    return SavedReview(row.number, row.saved_at, review, row.taken_back_from)
-
-
 def _write_content(review: Review, masks: dict[str, str]) -> str:
     content = {
         "answers": dict(review.answers),
@@ -241,21 +252,22 @@ def _write_content(review: Review, masks: dict[str, str]) -> str:
         "models": dict(review.models),
         "disagreements": None if review.disagreements is None else sorted(review.disagreements),
     }
-    return json.dumps(content, sort_keys=True)  # ASCII: neither database minds what a comment may hold
+    return mend_json(json.dumps(content, sort_keys=True))  # ASCII: neither database minds what a comment may hold
 
 
 def _add_masks(session: Session, case_number: int, masks: dict[str, MaskRuns]) -> None:
-    there = set(session.scalars(sa.select(MaskRow.digest).where(MaskRow.case_number == case_number, MaskRow.digest.in_(list(masks)))))
+    query = sa.select(MaskRow).where(MaskRow.case_number == case_number, MaskRow.digest.in_(list(masks)))
+    there = {row.digest: row for row in session.scalars(query)}
     for digest, runs in masks.items():
-        if digest not in there:
+        row = there.get(digest)
+        if row is None:
             session.add(MaskRow(case_number=case_number, digest=digest, height=runs.size[0], width=runs.size[1], counts=runs.counts))
+        elif (row.height, row.width, row.counts) != (*runs.size, runs.counts):  # damaged since, and mended by this
+            row.height, row.width, row.counts = *runs.size, runs.counts
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _check_values(review: Review) -> None:
+def check_values(review: Review, *, with_masks: bool = True) -> None:
+    """Raise StoreError for a review whose values cannot be. with_masks: look into the masks as well."""
     where = f"{review.reader}'s review of {review.case_id}"
     if review.kind not in REVIEW_KINDS or review.state not in get_args(ReviewState):
         raise StoreError(f"{where} is {review.kind!r}, {review.state!r}; expected one of {REVIEW_KINDS} and of {get_args(ReviewState)}")
@@ -266,7 +278,10 @@ def _check_values(review: Review) -> None:
     for qid, option in review.answers.items():
         if isinstance(option, bool) or not isinstance(option, int) or option < 0:
             raise StoreError(f"{where} answers {qid} with {option!r}; expected an option's index, 0 or more")
-    for photo_id, runs in review.masks.items():
+    for photo_id in (*review.masks, *review.unusable):
+        if not is_file_name(photo_id):
+            raise StoreError(f"{where} speaks of a photo {photo_id[:60]!r}, which is no file name; rename the photo")
+    for photo_id, runs in review.masks.items() if with_masks else ():
         try:
             column_lengths(runs)
         except FormatError as error:

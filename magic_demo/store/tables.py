@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import DateTime, Dialect, Double, ForeignKey, Index, MetaData, Text, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+UNREADABLE_TIME = datetime(9000, 1, 1, tzinfo=UTC)
+"""In place of a time in a damaged row: so late that nothing is purged for its age."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -14,6 +18,19 @@ class UtcTime(TypeDecorator[datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
+        """Read a time; what is no time any more is ``UNREADABLE_TIME``, so that a damaged row does not hide the others."""
+        read = super().result_processor(dialect, coltype) or (lambda value: value)
+
+        def read_damaged(value: Any) -> datetime | None:
+            try:
+                time: datetime | None = read(value)
+                return time
+            except (ValueError, TypeError):
+                return UNREADABLE_TIME
+
+        return read_damaged
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Bring a time to UTC; SQLite gets it without the zone."""
@@ -59,7 +76,7 @@ class ReaderRow(Tables):
 class CaseRow(Tables):
     """A case in its queue. number: never used again, so that nothing of a deleted case can be taken for another's.
 
-    added_at: None where it was added by a version that did not keep it.
+    added_at: None where it was added by a version that did not keep it. photos: the ids of its photos, a JSON list; None where not known.
     """
 
     __tablename__ = "cases"
@@ -72,6 +89,7 @@ class CaseRow(Tables):
     photos_kept: Mapped[bool]
     uncertainty: Mapped[float | None]
     added_at: Mapped[datetime | None]
+    photos: Mapped[str | None]
 
 
 class AssignmentRow(Tables):
@@ -83,7 +101,11 @@ class AssignmentRow(Tables):
 
 
 class ReviewRow(Tables):
-    """A saved review. content: everything but the columns here, as JSON, masks by their digests. digest: of all but the seconds."""
+    """A saved review. content: everything but the columns here, as JSON, masks by their digests. digest: of what was sent, but the seconds.
+
+    kind: as it was settled, which may be another one than was sent. complete: finished with nothing left open; missing: what a finished one
+    left open, a JSON list. known: what the reader had been shown when it was saved, words joined by spaces.
+    """
 
     __tablename__ = "reviews"
     __table_args__ = (Index(None, "case_number", "reader_id"), {"sqlite_autoincrement": True})
@@ -99,6 +121,9 @@ class ReviewRow(Tables):
     content: Mapped[str]
     digest: Mapped[str]
     taken_back_from: Mapped[int | None]
+    complete: Mapped[bool]
+    missing: Mapped[str]
+    known: Mapped[str]
 
 
 class MaskRow(Tables):
@@ -138,3 +163,42 @@ class ShowingRow(Tables):
     reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"), primary_key=True)
     shown_at: Mapped[datetime] = mapped_column(primary_key=True)
     digest: Mapped[str]
+
+
+class SeenRow(Tables):
+    """That a reader was shown of a case what others say ("others"), or, elsewhere than beside the case, what the model says ("model")."""
+
+    __tablename__ = "seen"
+    case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"), primary_key=True)
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"), primary_key=True)
+    what: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+class TrailRow(Tables):
+    """Who did what, when, and from where; no words of a patient and no path. case_number: of a case that may be gone by now."""
+
+    __tablename__ = "audit_trail"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    who: Mapped[str]
+    what: Mapped[str]
+    case_number: Mapped[int | None]
+    detail: Mapped[str]
+    origin: Mapped[str]
+
+
+class ProposedCoverRow(Tables):
+    """An area of a photo that a reader would cover for good; an adjudicator decides. ``height``, ``width`` and ``counts`` are MaskRuns'."""
+
+    __tablename__ = "proposed_covers"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"))
+    photo_id: Mapped[str]
+    reader_id: Mapped[int] = mapped_column(ForeignKey("readers.id"))
+    proposed_at: Mapped[datetime]
+    height: Mapped[int]
+    width: Mapped[int]
+    counts: Mapped[str]

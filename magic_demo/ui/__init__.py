@@ -20,7 +20,6 @@ from magic_demo.ui.covering import Covering
 from magic_demo.ui.desk import Desk
 from magic_demo.ui.gate import list_gates
 from magic_demo.ui.handlers import Handlers, Parts
-from magic_demo.ui.open_cases import OpenCases
 from magic_demo.ui.photo_intake import list_intake_routes
 from magic_demo.ui.quick_blocks import QuickBlocks
 from magic_demo.ui.readings_panel import readings_component
@@ -30,9 +29,11 @@ from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.review_wiring import list_review_routes, wire_review
 from magic_demo.ui.saving import Saver
 from magic_demo.ui.source import PredictorSource
-from magic_demo.ui.status import render_source
+from magic_demo.ui.status import status_component
+from magic_demo.ui.sweeping import list_alive_routes
 from magic_demo.ui.topbar import lay_out_topbar
 from magic_demo.ui.turns import MOST_WAITING
+from magic_demo.ui.unkept import Unkept
 from magic_demo.ui.viewer import viewer_component
 from magic_demo.ui.why import why_component
 
@@ -49,7 +50,12 @@ def build_app(source: PredictorSource, examples: Sequence[Example] = (), desk: D
 
 def list_routes(source: PredictorSource, examples: Sequence[Example], desk: Desk, host: str = "127.0.0.1") -> list[Route]:
     """Return what the server answers beside the page itself. host: the address that it listens on."""
-    return [*list_board_routes(source, examples, host), *list_intake_routes(desk.arrivals), *list_review_routes(desk)]
+    return [
+        *list_board_routes(source, examples, host),
+        *list_intake_routes(desk.arrivals),
+        *list_alive_routes(desk),
+        *list_review_routes(desk),
+    ]
 
 
 def lay_out_page(
@@ -57,13 +63,15 @@ def lay_out_page(
 ) -> tuple[gr.Blocks, Handlers]:
     """Put the parts together; return the page and what it does on events."""
     desk = desk or Desk()
-    cases = OpenCases()
+    cases = desk.cases
     app = QuickBlocks(title="Magic Demo", analytics_enabled=False, fill_width=True)
     with app:
-        case = gr.State(None, delete_callback=cases.close)
+        case = gr.State(
+            None
+        )  # Gradio forgets it an hour after a connection has ended, whether the page goes on or not; ``Handlers.open_id`` does not
         spoken = gr.State("en")
         timer = gr.Timer(0.5)
-        top = lay_out_topbar(source, guided=guided, throwaway=desk.throwaway)
+        top = lay_out_topbar(source, guided=guided, throwaway=desk.throwaway, public=desk.public)
         with gr.Row(elem_id="room"):
             panel = lay_out_case(examples, folded=desk.store is not None and bool(desk.store.queues()), throwaway=desk.throwaway)
             with gr.Column(elem_id="viewer-panel", min_width=0):
@@ -72,16 +80,18 @@ def lay_out_page(
                 readings = readings_component()
                 cards = cards_component()
                 why = why_component()
-                form = form_component()
+                form = form_component(public=desk.public)
         connection_component()
-        status = gr.HTML(render_source(source), js_on_load=None, elem_id="status", apply_default_css=False)
+        status = status_component(source)
         parts = Parts(top, panel, viewer, cards, why, readings, form, status, case, spoken, timer)
         handlers = Handlers(parts, source, examples, cases, desk.arrivals)
         review = ReviewState(handlers, desk, Saver(desk, handlers.drafts, cases))
+        handlers.find_case, handlers.note_shown = review.recall.find_case, review.saver.note
         _wire(handlers, review)
         wire_review(handlers, review, QUIET)
-        app.load(handlers.look_for_models, {status}, handlers.loading, **QUIET)  # what the page was built with may be long past
-    add_agreement_page(app, desk, QUIET)
+        app.load(handlers.look_for_models, None, handlers.loading, **QUIET)  # what the page was built with may be long past
+    if not desk.public:
+        add_agreement_page(app, desk, QUIET)
     app.queue(max_size=LIMITS.waiting)
     app._queue.sleep_when_free = 0.01  # seconds; Gradio looks for work every millisecond, and wakes a laptop for nothing
     app._queue.progress_update_sleep_when_free = 1.0  # of Gradio's own progress bars, which the page does not have
@@ -100,22 +110,29 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     models = {**QUIET, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
 
     panel.upload.photos(handlers.upload, typed, shown, **QUIET)
+    panel.unkept.restore(Unkept(handlers).restore, {parts.case, parts.spoken}, shown, queue=False, **QUIET)
     asked = panel.run.click(handlers.ask, None, [parts.status, panel.run, panel.cancel], queue=False, **QUIET)
     of_asked = asked.then(handlers.analyse, typed, answered, **models)
     chosen = panel.examples.choose(handlers.choose_example, {parts.case, parts.spoken}, [*shown, panel.run, panel.cancel], **QUIET)
     of_chosen = chosen.then(handlers.analyse, typed, answered, **models)
     panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
     panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)
-    parts.cards.answers(review.answer, None, kept, queue=False, **QUIET)
-    parts.viewer.mask(review.outline, {parts.case}, kept, queue=False, **QUIET)
+    changes: dict[str, Any] = {
+        **QUIET,
+        "queue": False,
+        "trigger_mode": "multiple",
+    }  # "once" would drop what is changed while a change is on its way
+    parts.cards.answers(review.answer, None, kept, **changes)
+    parts.viewer.mask(review.outline, None, kept, **changes)
     parts.viewer.wand(review.wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
+    parts.viewer.facts(review.facts, {parts.case}, [parts.viewer], queue=False, **QUIET)
     why = parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)
     seen = [parts.viewer, parts.readings, panel.messages, parts.status]
-    covered = parts.viewer.cover(covering.cover, {parts.case}, seen, queue=False, **QUIET)
+    covered = parts.viewer.cover(covering.cover, None, seen, queue=False, **QUIET)
     of_covered = covered.then(covering.analyse_again, typed, answered, **models)
     parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET)
     handlers.refuse_when_full(of_asked, of_chosen, of_covered, why, **QUIET)
-    parts.timer.tick(handlers.look_for_models, {parts.status}, handlers.loading, **QUIET)
+    parts.timer.tick(handlers.look_for_models, None, handlers.loading, **QUIET)
 
 
 def panel_texts(handlers: Handlers) -> list[gr.components.Component]:

@@ -14,7 +14,7 @@ from magic_demo.mask_runs import decode_mask, encode_mask
 from magic_demo.types import Mask, MaskRuns, SavedReview
 from magic_demo.ui.handlers import Updates
 from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.readings_panel import CONSENSUS, choose_readings, gather_words, render_readings
+from magic_demo.ui.readings_panel import CONSENSUS, choose_readings, find_ties, gather_words, render_readings
 from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.status import fixed_line, render_status
@@ -36,6 +36,7 @@ class Adjudication:
             self.review.check_reader(request)
             draft, reading, case = self._open(request)
             readings = choose_readings(self.review.store.visible_reviews(reading.key, reading.reader))
+            self.review.desk.note_seen(reading.reader, reading.key, readings)
             prediction = self.review.saver.prediction(draft)
             table = render_readings(
                 readings, prediction.answers if prediction is not None else None, adjudicator=self._adjudicates(reading)
@@ -67,12 +68,16 @@ class Adjudication:
             readings = [saved for saved in visible if saved.review.kind != CONSENSUS]
             if not readings:
                 raise FormError("no reader has finished this case; a consensus needs one finished reading or more")
-            answers, _tied = agree_answers(readings)
+            self.review.desk.note_seen(reading.reader, reading.key, readings)
+            answers, tied = agree_answers(readings)
             masks = merge_masks(readings, weighted=event._data.get("how") == "staple")
+            before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))  # which this one takes the place of
         except MagicDemoError as error:
             return self.review.failed(error)
         begun = replace(reading, kind=CONSENSUS, state="in progress", seconds=0.0)
-        content = ReviewDraft(draft.case, answers, gather_words(answers, readings), masks, reading=begun)
+        content = ReviewDraft(
+            draft.case, answers, gather_words(answers, readings), masks, reading=begun, ties=find_ties(readings), synced=before
+        )
         updates = self.review.reopen(request, case, content)
         consensus = self.page.cases.get(updates[self.parts.case])
         if consensus is not None:
@@ -84,7 +89,9 @@ class Adjudication:
             **self.review.keep(request),
             self.parts.form: updates[self.parts.form],
             self.parts.readings: "",
-            self.parts.status: render_status("done", fixed_line("status.consensus", count=len(readings))),
+            self.parts.status: render_status(
+                "done", fixed_line("status.consensus_tied" if tied else "status.consensus", count=len(readings), tied=len(tied))
+            ),
         }
 
     def _adjudicates(self, reading: Reading) -> bool:
@@ -92,14 +99,16 @@ class Adjudication:
 
     def _open(self, request: gr.Request) -> tuple[ReviewDraft, Reading, OpenCase]:
         draft = self.page.drafts.get(str(request.session_hash))
-        case = self.page.cases.get(draft.case) if draft is not None else None
-        if draft is None or draft.reading is None or case is None:
-            raise FormError(fixed_line("message.gone")["en"])
-        return draft, draft.reading, case
+        if draft is None or draft.reading is None:
+            raise FormError(fixed_line("message.closed")["en"])
+        return draft, draft.reading, self.review.recall.find_case(draft)
 
 
 def merge_masks(readings: Sequence[SavedReview], *, weighted: bool) -> dict[str, MaskRuns]:
-    """Return one mask a photo of those that anybody outlined and did not call unusable: by majority, or weighted by STAPLE."""
+    """Return one mask a photo of those that anybody outlined and did not call unusable: by majority, or weighted by STAPLE.
+
+    By majority a pixel is lesion where more than half of the masks mark it: an even split is no lesion.
+    """
     by_photo: dict[str, list[Mask]] = {}
     for saved in readings:
         for photo_id, runs in saved.review.masks.items():

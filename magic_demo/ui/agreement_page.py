@@ -10,18 +10,19 @@ from typing import Any
 
 import gradio as gr
 
+from magic_demo.agreement import MODEL
 from magic_demo.agreement_sources import AgreementSource, Comparison
 from magic_demo.errors import FormError, MagicDemoError
 from magic_demo.store import LOCAL_READER, QueueCase, Store
-from magic_demo.types import Answers, CaseKey
+from magic_demo.types import Answers, CaseKey, Knowledge
 from magic_demo.ui.agreement.background import Background, Version
-from magic_demo.ui.agreement.cases import Thumbnails, render_cases
+from magic_demo.ui.agreement.cases import MOST_CASES, Thumbnails, render_cases
 from magic_demo.ui.agreement.filters import View, read_filter, render_filters
 from magic_demo.ui.agreement.flows import render_switches
 from magic_demo.ui.agreement.masks import render_masks
 from magic_demo.ui.agreement.numbers import render_families, render_headline
 from magic_demo.ui.desk import Desk
-from magic_demo.ui.i18n import both, fill
+from magic_demo.ui.i18n import both, both_of, fill, line_in_both
 from magic_demo.ui.topbar import BRAND, LANGUAGE_SWITCH
 
 Updates = dict[Any, Any]
@@ -67,6 +68,7 @@ class AgreementPage:
         self.filters: Any = None
         self.parts: dict[str, Any] = {}
         self._cases: dict[CaseKey, QueueCase] = {}
+        self._noted: set[tuple[str, CaseKey, Knowledge]] = set()  # spares the store what it has already
         self._background = Background()
         self._turn = self._reviews = 0
         self.wait_seconds = WAIT_SECONDS
@@ -116,6 +118,7 @@ class AgreementPage:
                 if (version, view) == (seen.version, seen.view):
                     return {self.seen: gr.skip()}
                 drawn = self._draw(view, answer[1])
+                self._note_seen(answer[1], reader)
             elif seen.digests and seen.view == view:  # what is shown stays until there is something newer
                 return {self.seen: gr.skip()}
             else:
@@ -128,10 +131,23 @@ class AgreementPage:
         changed = {self._component(name): drawn[name] for name in drawn if digests[name] != before.get(name)}
         return {self.seen: Seen(version, view, tuple(sorted(digests.items()))), **changed}
 
+    def _note_seen(self, found: Comparison, reader: str) -> None:
+        """Keep what the listed cases show a reader of others and of the model, before it is sent: what is said of them later is not blind."""
+        shown = [case.case for case in found.agreement.differing[:MOST_CASES]]
+        panel = found.panel
+        others = [case for case in shown if any(name != reader and case in panel.answers[name] for name in panel.readers)]
+        spoken = [case for case in shown if case in panel.answers.get(MODEL, {})]
+        told: tuple[tuple[Knowledge, list[CaseKey]], ...] = (("others", others), ("model", spoken))
+        for what, cases in told:
+            new = [case for case in cases if (reader, case, what) not in self._noted]
+            self.store.note_seen(new, reader, what)
+            self._noted.update((reader, case, what) for case in new)
+
     def forget(self, _case: CaseKey | None = None) -> None:
         """Forget what was measured and drawn, as a case is gone or one of its photos covered; pages that are open are drawn anew."""
         self._turn += 1
         self._cases.clear()
+        self._noted.clear()
         self._background.forget()
         if self.desk.store is not None:
             self.source.forget()
@@ -140,11 +156,12 @@ class AgreementPage:
     def _draw(self, view: View, found: Comparison) -> dict[str, str]:
         agreement = found.agreement
         drawn = {"filters": render_filters(view, self.store.queues(), found.readers)}
+        damaged = "".join(f'<p class="agree-note" role="alert">{both_of(line_in_both(line))}</p>' for line in found.damaged)
         if not agreement.readings:
-            return {**drawn, **dict.fromkeys(self.PARTS, ""), "headline": render_empty()}
+            return {**drawn, **dict.fromkeys(self.PARTS, ""), "headline": damaged + render_empty()}
         return {
             **drawn,
-            "headline": render_headline(agreement, view),
+            "headline": damaged + render_headline(agreement, view),
             "families": render_families(agreement, view.measure),
             "masks": render_masks(agreement.masks, agreement.readers),
             "switches": render_switches(agreement.switches),

@@ -26,6 +26,7 @@ STYLE_SHEETS = (
     "review_form.css",
     "connection.css",
     "viewer/viewer.css",
+    "forced_colors.css",
 )
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
 

@@ -37,6 +37,7 @@ from magic_demo.ui.board.pages import draw_code, encode_jpeg, render_board, rend
 from magic_demo.ui.gate import is_near
 from magic_demo.ui.rate_limit import RateLimit
 from magic_demo.ui.source import PredictorSource
+from magic_demo.whole_text import mend_json
 
 LONGEST_BODY = 1024
 LONGEST_ADDRESS = 120
@@ -181,7 +182,7 @@ async def _read_fields(request: Request) -> Fields:
         if len(body) > LONGEST_BODY:
             raise BoardError("invalid", f"the body is longer than {LONGEST_BODY} bytes")
     try:
-        fields = json.loads(body)
+        fields = json.loads(mend_json(body.decode("utf-8", "replace")))
     except (ValueError, RecursionError) as error:
         raise BoardError("invalid", "the body is not JSON") from error
     if not isinstance(fields, dict):

@@ -28,14 +28,14 @@ export function standing(held, model) {
   return sameOptions(held, model) ? "agree" : "differ";
 }
 
-/** Return the answers with the model's in every family that was not answered; the others stay. */
+/**
+ * Return what agreeing with the rest takes: the model's answer in every family that was not answered, by id. `left` counts those that stay
+ * open because the model does not know; `models` holds {chosen, unsure} by id.
+ */
 export function agreeWithRest(families, answers, models) {
-  const taken = {};
-  for (const { id } of families) {
-    const held = answers[id] ?? [];
-    taken[id] = held.length ? held : [...(models[id] ?? [])];
-  }
-  return taken;
+  const open = families.filter(({ id }) => !answers[id]?.length && models[id]?.chosen.length);
+  const known = open.filter(({ id }) => !models[id].unsure);
+  return { taken: Object.fromEntries(known.map(({ id }) => [id, [...models[id].chosen]])), left: open.length - known.length };
 }
 
 export function countStandings(standings) {

@@ -3,7 +3,8 @@
 The page has all cards and both languages from the start (``render_cards``); what a case brings comes as the component's value
 (``cards_value``), and what the reader answers stays in the browser (``cards.mjs``) and is told to the server in events:
 
-    answers   {"case", "answers": {family id: [option]}, "specified": {family id: str}}   some milliseconds after the last change
+    answers   {"case", "answers": {family id: [option]}, "specified": {family id: str}, "touched": [family id]}   some milliseconds after the last
+              change; touched: what was changed since the event before; and what changes.py adds
     why       {"case", "family": family id, "option": int, "language"}                     the reader asks why an option has its score
 """
 
@@ -18,19 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.decoding import average_siblings
+from magic_demo.limits import LIMITS
 from magic_demo.questions import load_families
 from magic_demo.types import LANGUAGES, Answers, Family, Prediction
 from magic_demo.ui.i18n import both, both_of, fill
 
 COLUMNS = 2
 """The cards stand in so many columns, each filled from the top, so that opening one moves no other beside it."""
-MAX_SPECIFIED = 200
+MAX_SPECIFIED = min(200, LIMITS.comment_characters)
 """Characters of a reader's own words where an option says "please specify"."""
 
 _ON_LOAD = """
 const tell = (event, told) => {
+  document.dispatchEvent(new CustomEvent("cards-tell", { detail: { event, told } })); // the review keeps it until it is saved, and adds which case it is of
   trigger(event, told);
-  document.dispatchEvent(new CustomEvent("cards-tell", { detail: { event, ...told } })); // the review counts what it must wait for
 };
 import(new URL("page/cards_panel.mjs", document.baseURI)).then(({ mountCards }) => mountCards(element, { props, watch, trigger: tell }));
 const events = ["answers", "why"];  // named here, where Gradio looks for them
@@ -52,11 +54,12 @@ def cards_value(
     case: str | None = None,
     answers: Answers | None = None,
     specified: Mapping[str, str] | None = None,
+    ties: Mapping[str, Sequence[tuple[frozenset[int], tuple[str, ...]]]] | None = None,
 ) -> dict[str, Any]:
     """Return what the cards show of a case.
 
     case: None while no case is open, when nothing can be answered; another case begins with ``answers`` and ``specified`` (by qid), which
-    are not looked at while the same case stays open: the reader may be further by then.
+    are not looked at while the same case stays open: the reader may be further by then. ties: of a consensus, family id -> (options, names) a side.
     """
     state = "waiting" if prediction is None else "answered" if prediction.scores else "unanswered"
     return {
@@ -70,7 +73,16 @@ def cards_value(
             for question in family.questions
             if (words := (specified or {}).get(question.qid))
         },
+        "ties": {
+            family.family_id: [{"says": _say_options(options, family), "names": list(names)} for options, names in sides]
+            for family in families
+            if (sides := (ties or {}).get(family.family_id))
+        },
     }
+
+
+def _say_options(options: frozenset[int], family: Family) -> dict[str, str]:
+    return {language: ", ".join(family.options[language][option] for option in sorted(options)) for language in LANGUAGES}
 
 
 def _family_value(family: Family, prediction: Prediction) -> dict[str, Any]:
@@ -141,6 +153,7 @@ _HEAD = """
       data-count="differ">0</b> [[cards.differ]]</span><span class="count is-own"><b data-count="own">0</b> [[cards.own]]</span><span class="count is-open"><b
       data-count="open">9</b> [[cards.open]]</span></p>
     <button type="button" id="agree-all" [[title cards.agree_all_title]] disabled>[[cards.agree_all]] <kbd>A</kbd></button></div>
+  <p class="cards-agreed" id="cards-agreed" role="status" hidden><b data-agreed></b> [[cards.agreed]]<span class="left-open">; <b data-left></b> [[cards.left_open]]</span></p>
   <p class="cards-stale" role="status">[[cards.stale]]</p>
 </div>
 """
@@ -163,7 +176,7 @@ def _render_card(number: int, family: Family) -> str:
         f'<div class="card-head"><span class="card-number" aria-hidden="true">{number}</span><details class="card-question">'
         f'<summary id="card-{name}-title"><h3 id="card-{name}-name">{title}</h3></summary><p>{both_of(family.questions[0].text)}</p></details>'
         f"{fill(_SIGNS)}</div>"
-        f'<p class="card-unsure">{both("cards.unsure")}</p><div class="card-rows" role="{group}" aria-labelledby="card-{name}-name">{rows}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
+        f'<p class="card-unsure">{both("cards.unsure")}</p><div class="card-tie" hidden><b>{both("cards.tied")}</b><ul></ul></div><div class="card-rows" role="{group}" aria-labelledby="card-{name}-name">{rows}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
     )
 
 

@@ -3,11 +3,12 @@
 // Nothing here waits for the server: a click is drawn at once. The value that comes (see cards.py) brings a case and what the models say
 // of it; answers of the same case stay as the reader has them.
 
-import { agreeWithRest, choose, countStandings, keyOf, nextToSee, optionOf, shownOptions, standing, whenRested, writeShare } from "./cards.mjs";
+import { agreeWithRest, choose, countStandings, keyOf, nextToSee, optionOf, sameOptions, shownOptions, standing, whenRested, writeShare } from "./cards.mjs";
+import { journal } from "./journal.mjs";
+import { isField, onKey } from "./keyboard.mjs";
 
 const REST = 300; // milliseconds
 const FOLDED = { most: 8, room: 5 }; // options a card shows
-const isField = (target) => target.closest?.("input:not([type=range]), textarea, select, [contenteditable=true]");
 
 export function mountCards(element, { props, watch, trigger }) {
   const root = element.querySelector(".cards");
@@ -15,11 +16,16 @@ export function mountCards(element, { props, watch, trigger }) {
   const cards = [...root.querySelectorAll(".card")].map(readCard);
   const families = cards.map((card) => card.family);
   const agreeAll = root.querySelector("#agree-all");
-  const state = { case: null, shown: "waiting", models: {}, answers: {}, specified: {}, unfolded: new Set() };
-  const line = whenRested(REST, (told) => trigger("answers", told));
+  const agreed = root.querySelector("#cards-agreed");
+  const state = { case: null, shown: "waiting", models: {}, ties: {}, answers: {}, specified: {}, unfolded: new Set(), looked: null };
+  const touched = new Set(); // families changed since they were sent last
+  const line = whenRested(REST, (told) => {
+    touched.clear();
+    trigger("answers", told);
+  });
 
   const model = (id) => state.models[id]?.chosen ?? [];
-  const held = (id) => state.answers[id] ?? [];
+  const held = (id) => (state.looked ?? state).answers[id] ?? [];
   const standings = () => families.map(({ id }) => standing(held(id), model(id)));
   const unsure = () => families.map(({ id }) => Boolean(state.models[id]?.unsure));
 
@@ -28,15 +34,19 @@ export function mountCards(element, { props, watch, trigger }) {
   function receive(value) {
     const other = (value?.case ?? null) !== state.case;
     if (other) {
+      look(null);
       line.flush(); // what was answered belongs to the case before
       state.case = value?.case ?? null;
       state.answers = structuredClone(value?.answers ?? {});
       state.specified = { ...value?.specified };
       state.unfolded.clear();
       for (const card of cards) if (card.specify) card.input.value = state.specified[card.family.id] ?? "";
+      agreed.hidden = true;
+      journal.open(state.case);
     }
     state.shown = value?.state ?? "waiting";
     state.models = value?.families ?? {};
+    state.ties = value?.ties ?? {};
     draw();
     if (other) panel.scrollTop = 0;
   }
@@ -54,7 +64,7 @@ export function mountCards(element, { props, watch, trigger }) {
       one.textContent = String(counts[one.dataset.count]);
       one.parentElement.classList.toggle("is-none", counts[one.dataset.count] === 0);
     }
-    agreeAll.disabled = !families.some(({ id }, place) => counted[place] === "open" && model(id).length);
+    agreeAll.disabled = Boolean(state.looked) || !Object.keys(rest().taken).length;
   }
 
   function drawCard(card, stands) {
@@ -63,6 +73,7 @@ export function mountCards(element, { props, watch, trigger }) {
     const mine = held(family.id);
     place.dataset.standing = stands;
     place.classList.toggle("is-unsure", Boolean(says?.unsure));
+    drawTie(card, state.ties[family.id], mine.length > 0);
     place.classList.toggle("is-calibrated", Boolean(says?.calibrated));
     place.classList.toggle("has-model", Boolean(says?.chosen.length));
     const shown = state.unfolded.has(family.id) ? null : shownOptions(family, says?.shares, [...new Set([...mine, ...(says?.chosen ?? [])])], FOLDED);
@@ -92,22 +103,99 @@ export function mountCards(element, { props, watch, trigger }) {
     card.rows.forEach((row, option) => (row.tabIndex = option === first ? 0 : -1));
   }
 
-  // ---- what the reader does
-
-  function answer(card, options) {
-    if (state.case === null) return;
-    if (card.limit) card.limit.hidden = true;
-    state.answers[card.family.id] = options;
-    draw();
-    tell();
+  /** Say beside the options who answered what where readers tie: nobody has decided it until it is answered here. */
+  function drawTie({ element: place, tie }, sides, decided) {
+    place.classList.toggle("is-tied", Boolean(sides) && !decided);
+    tie.hidden = !sides;
+    if (!sides) return;
+    const language = document.documentElement.dataset.language ?? "en";
+    tie.querySelector("ul").replaceChildren(
+      ...sides.map(({ says, names }) => {
+        const item = document.createElement("li");
+        item.append(Object.assign(document.createElement("span"), { textContent: names.join(", ") }), `: ${says[language]}`);
+        return item;
+      }),
+    );
   }
 
-  function tell() {
-    line.say({ case: state.case, answers: structuredClone(state.answers), specified: { ...state.specified } });
+  // ---- what the reader does
+
+  /** Show an earlier version of the reader's review, which cannot be changed; null shows what is newest. */
+  function look(version) {
+    const before = state.looked;
+    state.looked = version && version.case === state.case ? version : null;
+    if (before === state.looked) return;
+    root.toggleAttribute("data-looking", state.looked !== null);
+    for (const card of cards) {
+      if (!card.specify) continue;
+      card.input.readOnly = state.looked !== null;
+      card.input.value = (state.looked ?? state).specified[card.family.id] ?? "";
+    }
+    draw();
+  }
+
+  /** Take a version that was brought back; the server has it already. */
+  function takeBack({ case: caseId, answers, specified }) {
+    if (caseId !== state.case) return;
+    const before = { answers: state.answers, specified: state.specified };
+    const show = (content) => {
+      Object.assign(state, { answers: structuredClone(content.answers), specified: { ...content.specified } });
+      for (const card of cards) if (card.specify) card.input.value = state.specified[card.family.id] ?? "";
+      draw();
+    };
+    const turn = (content) => () => {
+      show(content);
+      tell(families.map(({ id }) => id));
+    };
+    show({ answers, specified });
+    journal.push(caseId, { undo: turn(before), redo: turn({ answers, specified }) });
+  }
+
+  const rest = () => agreeWithRest(families, state.answers, state.models);
+
+  function answer(card, options) {
+    if (state.case === null || state.looked) return;
+    if (card.limit) card.limit.hidden = true;
+    agreed.hidden = true;
+    change({ [card.family.id]: options });
+  }
+
+  /** Take answers by family, as one step that can be undone as long as nobody, such as another tab, has answered the same otherwise. */
+  function change(answers) {
+    const before = Object.fromEntries(Object.keys(answers).map((id) => [id, held(id)]));
+    put(answers);
+    const still = (now) => Object.keys(now).every((id) => sameOptions(held(id), now[id]));
+    if (still(before)) return;
+    const turn = (back, from) => () => {
+      if (!still(from)) return false;
+      put(back);
+      agreed.hidden = true;
+      cards.find(({ family }) => family.id in back).element.scrollIntoView({ block: "nearest" });
+    };
+    journal.push(state.case, { undo: turn(before, answers), redo: turn(answers, before) });
+  }
+
+  function put(answers) {
+    Object.assign(state.answers, answers);
+    draw();
+    tell(Object.keys(answers));
+  }
+
+  function tell(changed) {
+    for (const id of changed) touched.add(id);
+    line.say({ case: state.case, answers: structuredClone(state.answers), specified: { ...state.specified }, touched: [...touched] });
+  }
+
+  /** Take what was answered in another tab; what was just changed here has been sent already. */
+  function takeOver({ answers, specified }) {
+    Object.assign(state.answers, structuredClone(answers));
+    Object.assign(state.specified, specified);
+    for (const card of cards) if (card.specify && card.family.id in specified) card.input.value = specified[card.family.id];
+    draw();
   }
 
   function pick(card, option) {
-    if (state.case === null) return;
+    if (state.case === null || state.looked) return;
     const { held: now, full } = choose(card.family, held(card.family.id), option);
     if (full) {
       card.limit.hidden = false;
@@ -121,10 +209,15 @@ export function mountCards(element, { props, watch, trigger }) {
   const agree = (card) => model(card.family.id).length && answer(card, [...model(card.family.id)]);
 
   function agreeWithAll() {
-    if (agreeAll.disabled) return;
-    state.answers = agreeWithRest(families, state.answers, Object.fromEntries(families.map(({ id }) => [id, model(id)])));
-    draw();
-    tell();
+    if (state.case === null || state.looked) return;
+    const { taken, left } = rest();
+    const count = Object.keys(taken).length;
+    if (!count && !left) return;
+    if (count) change(taken);
+    agreed.querySelector("[data-agreed]").textContent = String(count);
+    agreed.querySelector("[data-left]").textContent = String(left);
+    agreed.classList.toggle("none-left", left === 0);
+    agreed.hidden = false;
   }
 
   /** Show every option of a card, and fold the others again: one is open at a time. */
@@ -210,17 +303,16 @@ export function mountCards(element, { props, watch, trigger }) {
   };
 
   // Before the viewer's keys, and only the keys that are ours.
-  document.addEventListener(
-    "keydown",
-    (event) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  onKey(
+    document,
+    ({ key, ctrl, alt }, event) => {
+      if (ctrl || alt || document.querySelector("dialog[open]")) return;
       const card = cards[inFocus()];
       if (isField(event.target)) {
-        if (card && event.key === "Enter") openNext();
-        if (card && event.key === "Escape") card.rows[held(card.family.id).find((option) => card.toSpecify.includes(option)) ?? 0].focus();
+        if (card && key === "Enter") openNext();
+        if (card && key === "Escape") card.rows[held(card.family.id).find((option) => card.toSpecify.includes(option)) ?? 0].focus();
         return;
       }
-      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
       const option = card ? rowInFocus(card) : undefined;
       let done = option !== undefined && onRow(card, option, key);
       if (!done && /^[1-9]$/.test(key) && Number(key) <= cards.length) {
@@ -255,12 +347,15 @@ export function mountCards(element, { props, watch, trigger }) {
       card.rows.find((one) => one.tabIndex === 0)?.focus({ preventScroll: true });
     }
   });
+  document.addEventListener("review-look", ({ detail }) => look(detail));
+  document.addEventListener("review-taken-back", ({ detail }) => takeBack(detail));
   for (const card of cards) {
     card.input?.addEventListener("input", () => {
       state.specified[card.family.id] = card.input.value;
-      tell();
+      tell([card.family.id]);
     });
   }
+  document.addEventListener("review-merged", ({ detail }) => detail.case === state.case && takeOver(detail));
   document.addEventListener("visibilitychange", () => document.hidden && line.flush());
   window.addEventListener("pagehide", () => line.flush());
 
@@ -282,6 +377,7 @@ function readCard(element) {
     more: element.querySelector(".card-more"),
     folded: element.querySelector("[data-folded]"),
     limit: element.querySelector(".card-limit"),
+    tie: element.querySelector(".card-tie"),
     specify,
     input: specify?.querySelector("input"),
     toSpecify: (specify?.dataset.options ?? "").split(" ").filter(Boolean).map(Number),

@@ -14,10 +14,11 @@ import numpy as np
 from magic_demo.bundled import Example
 from magic_demo.photos import resize_pixels
 from magic_demo.types import LANGUAGES, Language, Pixels
-from magic_demo.ui.forms import MAX_PROMPT
+from magic_demo.ui.forms import MAX_CHARACTERS, MAX_PROMPT
 from magic_demo.ui.i18n import both, both_of, fill, line_in_both, text
 from magic_demo.ui.photo_intake import intake_component
 from magic_demo.ui.queue_panel import queue_component
+from magic_demo.ui.unkept_offers import unkept_component
 from magic_demo.ui.viewer import picture_address
 
 THUMBNAIL = 144
@@ -41,6 +42,7 @@ class CasePanel:
     """The column's components that others wire."""
 
     queue: gr.HTML
+    unkept: gr.HTML
     examples: gr.HTML
     upload: gr.HTML
     messages: gr.HTML
@@ -55,6 +57,7 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
     """Put the column on the page. folded: the examples are, as the list of cases stands above them. throwaway: of the store."""
     with gr.Column(elem_id="case-panel", min_width=0):
         queue = queue_component(throwaway=throwaway)
+        unkept = unkept_component()
         chooser = gr.HTML(render_examples(examples, folded=folded), js_on_load=_ON_EXAMPLE, elem_id="examples", apply_default_css=False)
         with gr.Column(elem_id="photos", min_width=0):
             gr.HTML(html_template=fill(_STRIP), js_on_load=None, elem_id="photo-strip", apply_default_css=False)
@@ -63,7 +66,13 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
                 new = gr.Button(text("case.new", "en"), size="sm", elem_id="new-case")
         messages = gr.HTML(render_messages(()), js_on_load=None, elem_id="messages", apply_default_css=False)
         narrative = gr.Textbox(
-            lines=4, max_lines=4, elem_id="narrative", container=True, html_attributes=UNKEPT, **_wording("case.narrative", "en")
+            lines=4,
+            max_lines=4,
+            max_length=MAX_CHARACTERS,
+            elem_id="narrative",
+            container=True,
+            html_attributes=UNKEPT,
+            **_wording("case.narrative", "en"),
         )
         prompt = gr.Textbox(
             lines=1,
@@ -77,7 +86,7 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
         with gr.Row(elem_id="run-row"):
             run = gr.Button(text("case.run", "en"), variant="primary", elem_id="run")
             cancel = gr.Button(text("case.cancel", "en"), variant="stop", elem_id="cancel", interactive=False)
-    return CasePanel(queue, chooser, upload, messages, narrative, prompt, run, cancel, new)
+    return CasePanel(queue, unkept, chooser, upload, messages, narrative, prompt, run, cancel, new)
 
 
 def word_case(panel: CasePanel, language: Language) -> dict[gr.components.Component, object]:

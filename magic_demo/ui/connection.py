@@ -1,4 +1,4 @@
-"""The line over the page that says when the server is not there, and that what was changed meanwhile is kept in the tab."""
+"""The lines over the page: the server is not there, what was changed meanwhile is kept in the tab; two tabs differ, and the reader chooses."""
 
 from __future__ import annotations
 
@@ -12,12 +12,20 @@ _BAR = """
   <p data-says="signed-out">[[connection.signed_out]] <a href="sign-in" target="_blank" rel="noopener">[[sign.enter]]</a></p>
   <p data-says="restarted">[[connection.restarted]] <button type="button" class="quiet" id="connection-reload">[[connection.reload]]</button></p>
 </div>
+<div class="connection" id="conflicts" role="alertdialog" aria-labelledby="conflicts-title" hidden>
+  <p id="conflicts-title">[[conflict.title]]</p><ul id="conflicts-list"></ul>
+  <div hidden><i data-word="mine" [[title conflict.mine]]></i><i data-word="theirs" [[title conflict.theirs]]></i><i data-word="nothing" [[title conflict.nothing]]></i><i
+    data-word="outlined" [[title conflict.outlined]]></i><i data-word="yes" [[title conflict.yes]]></i><i data-word="no" [[title conflict.no]]></i><i
+    data-word="masks" [[title conflict.masks]]></i><i data-word="comment" [[title review.comment]]></i><i data-word="difficulty" [[title review.difficulty]]></i><i
+    data-word="flagged" [[title conflict.flagged]]></i><i data-word="unusable" [[title review.unusable]]></i></div>
+</div>
 """
 _ON_LOAD = """
 import(new URL("page/connection.mjs", document.baseURI)).then(({ watchConnection }) => watchConnection(element));
+import(new URL("page/conflicts.mjs", document.baseURI)).then(({ watchConflicts }) => watchConflicts(element));
 """
 
 
 def connection_component() -> gr.HTML:
-    """Return the line; it is seen only when something is wrong."""
+    """Return the lines; each is seen only when something is wrong."""
     return gr.HTML(html_template=fill(_BAR), js_on_load=_ON_LOAD, elem_id="connection-panel", apply_default_css=False)

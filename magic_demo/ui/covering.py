@@ -10,12 +10,14 @@ import cv2
 import gradio as gr
 import numpy as np
 
-from magic_demo.covered_photos import COVERED_NOTE, cover_area
+from magic_demo.covered_photos import PROPOSED_NOTE, cover_area
 from magic_demo.errors import FormError, MagicDemoError, StoreError
-from magic_demo.types import Photo
-from magic_demo.ui.case_panel import render_messages
-from magic_demo.ui.handlers import Updates, list_photo_notes
+from magic_demo.mask_runs import encode_mask
+from magic_demo.types import Mask, Photo
+from magic_demo.ui.desk import cover_photo_area
+from magic_demo.ui.handlers import Updates
 from magic_demo.ui.mask_form import read_mask, working_size
+from magic_demo.ui.messages import render_case_messages
 from magic_demo.ui.open_cases import OpenCase
 from magic_demo.ui.review import ReviewDraft
 from magic_demo.ui.review_state import ReviewState
@@ -30,32 +32,35 @@ class Covering:
         self.page = review.page
         self.parts = review.page.parts
 
-    def cover(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+    def cover(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Cover an area of a photo for good: in memory, and in what is kept of it. The viewer gets the photo anew, or why not."""
         told = event._data
         reply = {"photo": told.get("photo"), "request": told.get("request")}
         try:
             self.review.check_reader(request)
-            case, draft = self.page.cases.get(inputs[self.parts.case]), self.page.drafts.get(str(request.session_hash))
-            if case is None or draft is None or not told.get("case") == draft.case == case.case_id:
+            draft = self.page.drafts.get(self.review.find(request, told))
+            if draft is None:
                 raise FormError(fixed_line("message.gone")["en"])
+            case = self.review.recall.find_case(draft)
             self.page.stop(request)  # a model at work on the photo as it was
-            case = self._change(case, draft, cover_photo(told, case))
+            case, proposed = self._change(case, draft, told, request)
         except (MagicDemoError, OSError) as error:
             failure = (
                 error if isinstance(error, MagicDemoError) else StoreError(f"the covered photo cannot be kept ({error.strerror or error})")
             )
             return {self.parts.viewer: gr.update(cover_reply={**reply, "covered": False}), **self.review.failed(failure)}
         return {
-            self.parts.viewer: gr.update(value=self.review.viewer(draft, case), cover_reply={**reply, "covered": True}),
+            self.parts.viewer: gr.update(
+                value=self.review.viewer(draft, case), cover_reply={**reply, "covered": True, "proposed": proposed}
+            ),
             self.parts.readings: "",
-            self.parts.panel.messages: render_messages(list_photo_notes(case.encounter.photos)),
-            self.parts.status: render_status("done", fixed_line("status.covered")),
+            self.parts.panel.messages: render_case_messages(case, self.review.saver.prediction(draft)),
+            self.parts.status: render_status("done", fixed_line("status.cover_proposed" if proposed else "status.covered")),
         }
 
     def analyse_again(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
         """Ask the models about the photo as it is now, where they have spoken of the case and are at hand."""
-        case, draft = self.page.cases.get(inputs[self.parts.case]), self.page.drafts.get(str(request.session_hash))
+        case, draft = self.page.cases.get(self.page.open_id(inputs, request)), self.page.drafts.get(str(request.session_hash))
         stale = case is not None and case.analysed is not None and case.analysed.stale
         if not stale or draft is None or draft.hides_model or self.page.source.state != "ready" or self.review.desk.bundle is not None:
             yield {self.parts.status: gr.skip()}  # a generator that yields nothing empties every output
@@ -63,20 +68,33 @@ class Covering:
         yield self.page.ask(request)
         yield from self.page.analyse(inputs, request)
 
-    def _change(self, case: OpenCase, draft: ReviewDraft, photo: Photo) -> OpenCase:
-        """Keep a covered photo, then let it take the original's place in the open case, in every browser that has it open."""
+    def _change(self, case: OpenCase, draft: ReviewDraft, told: Mapping[str, Any], request: gr.Request) -> tuple[OpenCase, bool]:
+        """Cover an area, then let the photo take the original's place in the open case; returns the case, and whether it is proposed alone.
+
+        What is covered for good is so in every browser that has the case open; what is proposed is hidden here alone.
+        """
+        photo, area = read_area(told, case)
         if draft.reading is not None:
-            self.review.desk.keep_covered(self.review.store.case(draft.reading.key, draft.reading.reader), photo)
-            for case_id in self.page.drafts.list_open(draft.reading.key):
-                self.page.cases.put_photo(case_id, photo)
+            key, desk, actor = draft.reading.key, self.review.desk, self.review.actor(request)
+            if desk.needs_adjudicator(key, actor.name, photo, area):
+                desk.opened_store.propose_cover(key, photo.photo_id, encode_mask(area), actor)
+                return self._put(case, hide_area(photo, area)), True
+            desk.opened_store.note("cover", actor, case=key)
+            covered = cover_photo_area(photo, area)
+            desk.keep_covered(desk.opened_store.case(key, draft.reading.reader), covered)
+            for case_id in {*self.page.drafts.list_open(key), *self.page.cases.list_open(key)}:
+                self.page.cases.put_photo(case_id, covered)
+        return self._put(case, cover_photo_area(photo, area)), False
+
+    def _put(self, case: OpenCase, photo: Photo) -> OpenCase:
         changed = self.page.cases.put_photo(case.case_id, photo)
         if changed is None:
             raise FormError(fixed_line("message.gone")["en"])
         return changed
 
 
-def cover_photo(told: Mapping[str, Any], case: OpenCase) -> Photo:
-    """Return the photo that a ``cover`` event names with the area it sends covered, a working pixel around it included.
+def read_area(told: Mapping[str, Any], case: OpenCase) -> tuple[Photo, Mask]:
+    """Return the photo that a ``cover`` event names and the area of it, a working pixel around what was drawn included.
 
     Raises FormError for a photo that is not open, for an area that cannot be read or is empty.
     """
@@ -87,6 +105,10 @@ def cover_photo(told: Mapping[str, Any], case: OpenCase) -> Photo:
     if not area.any():
         raise FormError("the area to cover is empty; draw around what is to be covered")
     border = 2 * -(-max(photo.size) // max(working_size(photo.size))) + 1
-    grown = cv2.dilate(area.astype(np.uint8), np.ones((border, border), np.uint8)) > 0
-    notes = photo.notes if COVERED_NOTE in photo.notes else (*photo.notes, COVERED_NOTE)
-    return replace(photo, pixels=cover_area(photo.pixels, grown), notes=notes)
+    return photo, cv2.dilate(area.astype(np.uint8), np.ones((border, border), np.uint8)) > 0
+
+
+def hide_area(photo: Photo, area: Mask) -> Photo:
+    """Return a photo with an area hidden that is not gone."""
+    notes = photo.notes if PROPOSED_NOTE in photo.notes else (*photo.notes, PROPOSED_NOTE)
+    return replace(photo, pixels=cover_area(photo.pixels, area), notes=notes)

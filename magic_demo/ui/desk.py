@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from magic_demo.bundles import has_prediction, list_predictions, read_prediction
-from magic_demo.covered_photos import COVERED_NOTE, CoveredPhotos, covered_beside, write_photo
+from magic_demo.covered_photos import (
+    COVERED_NOTE,
+    COVERED_SHARE,
+    PROPOSED_NOTE,
+    CoveredPhotos,
+    cover_area,
+    covered_beside,
+    write_photo,
+)
 from magic_demo.deletion import delete_cases
 from magic_demo.errors import PhotoError, StoreError
 from magic_demo.exports.case_files import find_case_files, find_originals
 from magic_demo.kept_cases import EXAMPLES, KeptCase, keep_example, keep_upload
-from magic_demo.photos import read_photo
+from magic_demo.leftovers import sweep_store
+from magic_demo.mask_runs import decode_mask
+from magic_demo.photo_workers import read_photo_apart
 from magic_demo.queues import measure_uncertainty, read_queue, read_references
-from magic_demo.store import LOCAL_READER, NewCase, QueueCase, Store
-from magic_demo.types import Answers, CaseKey, Encounter, EncounterFiles, Photo, Prediction, ReviewKind
+from magic_demo.store import LOCAL_READER, PROGRAM, Actor, NewCase, ProposedCover, QueueCase, Store, is_store_there
+from magic_demo.store.rules import WITHOUT_MODEL
+from magic_demo.types import Answers, CaseKey, Encounter, EncounterFiles, Mask, Photo, Prediction, ReviewKind, SavedReview
+from magic_demo.ui.open_cases import OpenCases
 from magic_demo.ui.photo_intake import Arrivals
 from magic_demo.ui.review import Mode
 from magic_demo.ui.sign_in import SignIns
@@ -37,7 +50,8 @@ class Desk:
     store: None where nothing is kept yet. bundle: folder of predictions, used in place of running models. mode: how readers begin.
     sign_ins: who is signed in; without it everybody is the local reader. first_queue: the one that readers see first.
     place: where the store is opened when the first case is kept. throwaway: the store goes when the program ends.
-    arrivals: photos that were sent to the page and not opened yet. on_gone: told of each case that is deleted or whose photo is covered: what was drawn
+    public: strangers use the page and nobody signs in, so that there is no store, now or later.
+    arrivals: photos that were sent to the page and not opened yet. cases: those that are open. on_gone: told of each case that is deleted or whose photo is covered: what was drawn
     or measured of it before is to be forgotten.
     """
 
@@ -48,11 +62,20 @@ class Desk:
     first_queue: str | None = None
     place: str | None = None
     throwaway: bool = False
+    public: bool = False
     arrivals: Arrivals = field(default_factory=Arrivals)
+    cases: OpenCases = field(default_factory=OpenCases)
     on_gone: list[Callable[[CaseKey], None]] = field(default_factory=list)
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _sizes: dict[tuple[Path, int, int], tuple[int, int]] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _signing: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a public page would have a store."""
+        if self.public and (self.store is not None or self.place is not None):
+            raise ValueError("a public page keeps nothing: a desk that is public has neither a store nor a place for one")
 
     def add_queue(self, folder: Path) -> list[str]:
         """Put a folder's cases into the queue of its name, and return one line for each case that cannot be used.
@@ -65,7 +88,10 @@ class Desk:
         if self.bundle is not None:
             list_predictions(self.bundle)
         place = str(where.parent if where.is_file() else where)
-        cases = [NewCase(files.encounter_id, place, uncertainty=self._uncertainty(files.encounter_id)) for files in read.encounters]
+        cases = [
+            NewCase(files.encounter_id, place, uncertainty=self._uncertainty(files.encounter_id), photos=list_photos(files))
+            for files in read.encounters
+        ]
         self.opened_store.add_cases(name, cases)
         self.first_queue = self.first_queue or name
         self._files.update({CaseKey(name, files.encounter_id): files for files in read.encounters})
@@ -74,6 +100,8 @@ class Desk:
     @property
     def opened_store(self) -> Store:
         """Return the store. Raises StoreError where nothing is kept."""
+        if self.public:
+            raise StoreError("this page is open to everybody and keeps nothing; run the program on your own computer to keep cases")
         if self.store is None:
             raise StoreError("nothing is kept yet; keep a case first, or start the page with --queue FOLDER or --store PLACE")
         return self.store
@@ -86,25 +114,41 @@ class Desk:
         with self._lock:  # one after another: an example becomes one case, whoever keeps it
             if self.store is None and self.place is not None:
                 store = Store.open(self.place)
-                if store.needs_sign_in():
-                    store.close()
-                    raise StoreError(f"{store.place}: readers sign in to this store; start the page again with --store {self.place}")
+                sweep_store(store)
                 self.store = store
+            if reader == LOCAL_READER and self.signing_in() is not None:
+                raise StoreError("readers sign in here since a moment ago; reload the page and sign in")
             if example is None:
                 return keep_upload(self.opened_store, encounter, reader)
             if encounter.narrative == example.narrative:
                 return keep_example(self.opened_store, encounter)
             return keep_upload(self.opened_store, encounter, reader, EXAMPLES)
 
+    def signing_in(self) -> SignIns | None:
+        """Return who is signed in, None while nobody signs in: that begins with the first password, also while the page runs.
+
+        A store that another program has made meanwhile, where this page would keep its first case, is opened. Where the store cannot be
+        asked the last answer stands: nothing of it can be read either.
+        """
+        if self.sign_ins is None:
+            with suppress(StoreError):
+                if self.store is None and self.place is not None and is_store_there(self.place):
+                    with self._lock:
+                        self.store = self.store or Store.open(self.place)
+                if self.store is not None and self.store.needs_sign_in():
+                    with self._signing:
+                        self.sign_ins = self.sign_ins or SignIns(self.store)
+        return self.sign_ins
+
     def may_delete(self, reader: str) -> bool:
         """Return whether a reader may delete cases, others' readings with them: an adjudicator, and everybody where nobody signs in."""
         return self.sign_ins is None or self.opened_store.reader(reader).role == "adjudicator"
 
-    def delete_case(self, key: CaseKey) -> int:
+    def delete_case(self, key: CaseKey, by: Actor = PROGRAM) -> int:
         """Delete a case with its reviews and the photos that the program keeps, and return how many reviews went. Raises StoreError."""
         self._files.pop(key, None)
         try:
-            return delete_cases(self.opened_store, [key]).reviews
+            return delete_cases(self.opened_store, [key], by=by).reviews
         finally:  # the case may be gone where traces of it could not be erased
             self._tell_gone(key)
 
@@ -115,7 +159,7 @@ class Desk:
             if not self.throwaway:
                 raise StoreError("this store is no throw-away one; purge and delete-case delete cases")
             keys = [case.key for queue in store.queues() for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)]
-            delete_cases(store, keys)
+            delete_cases(store, keys, what="purge")
             self._files.clear()
             self._references.clear()
         for key in keys:
@@ -130,26 +174,51 @@ class Desk:
             raise StoreError("nobody is signed in here; reload the page and sign in")
         return reader.name
 
-    def read_case(self, case: QueueCase) -> CaseOnDesk:
-        """Read a case's photos and words. Raises StoreError where its files are not there any more."""
+    def read_case(self, case: QueueCase, reader: str | None = None) -> CaseOnDesk:
+        """Read a case's photos and words. Raises StoreError where its files are not there any more.
+
+        reader: who looks at it, from whom the areas are hidden that they have proposed to cover.
+        """
+        files = self._find_files(case)
+        if case.photos != list_photos(files) and not self.opened_store.read_only:  # a complete reading has dealt with all of them
+            self.opened_store.add_cases(
+                case.key.queue, [NewCase(case.key.case_id, case.folder, case.photos_kept, case.uncertainty, list_photos(files))]
+            )
+        photos: list[Photo] = []
+        problems = []
+        for photo in files.photo_files:
+            if photo.path is None:
+                problems.append(f"{photo.photo_id}: cannot be read (not found); check that the file exists and is readable")
+                continue
+            try:
+                read = read_photo_apart(photo.path, photo_id=photo.photo_id)
+                with suppress(OSError):  # it was removed since
+                    self._sizes[_file_state(photo.path)] = read.size
+                photos.append(replace(read, notes=(*read.notes, COVERED_NOTE)) if self.covered.holds(photo.path) else read)
+            except PhotoError as error:
+                problems.append(str(error))
+        proposed = self.opened_store.proposed_covers(case.key, reader) if reader is not None else ()
+        return CaseOnDesk(Encounter(files.encounter_id, files.narrative, tuple(hide_proposed(photos, proposed))), tuple(problems))
+
+    def measure_photos(self, case: QueueCase) -> dict[str, tuple[int, int]]:
+        """Return (height, width) of each of a case's photos that can be read, which is done once. Raises StoreError where its files are not there."""
+        sizes = {}
+        for photo in self._find_files(case).photo_files:
+            with suppress(PhotoError, OSError):  # what cannot be read is not shown, and cannot have been outlined
+                if photo.path is not None:
+                    state = _file_state(photo.path)
+                    sizes[photo.photo_id] = self._sizes.get(state) or self._sizes.setdefault(state, read_photo_apart(photo.path).size)
+        return sizes
+
+    def _find_files(self, case: QueueCase) -> EncounterFiles:
+        """Return where a case's photos lie, covered copies in place of those they were made of."""
         files = self._files.get(case.key) or next(iter(find_case_files([case], self.covered)), None)
         if files is None:
             raise StoreError(
                 f"{case.key.case_id}: its files are not in {case.folder}; start the page with --queue and the folder they are in now"
             )
         self._files[case.key] = files
-        photos: list[Photo] = []
-        problems = []
-        for photo in self.covered.put_in_place(case.key.queue, files).photo_files:
-            if photo.path is None:
-                problems.append(f"{photo.photo_id}: cannot be read (not found); check that the file exists and is readable")
-                continue
-            try:
-                read = read_photo(photo.path, photo_id=photo.photo_id)
-                photos.append(replace(read, notes=(*read.notes, COVERED_NOTE)) if self.covered.holds(photo.path) else read)
-            except PhotoError as error:
-                problems.append(str(error))
-        return CaseOnDesk(Encounter(files.encounter_id, files.narrative, tuple(photos)), tuple(problems))
+        return self.covered.put_in_place(case.key.queue, files)
 
     @property
     def covered(self) -> CoveredPhotos:
@@ -161,12 +230,46 @@ class Desk:
 
         The program's own copy of an upload is overwritten; photos in a folder of the user's stay as they are. Raises OSError.
         """
+        kept = find_originals([case] if case.photos_kept else [])
+        originals = [
+            one.path for _case, files in kept for one in files.photo_files if one.photo_id == photo.photo_id and one.path is not None
+        ]
+        # In this order the photo is the old or the new one whenever the program is killed: without a copy the file itself counts.
+        if originals:
+            self.covered.forget(case.key, photo.photo_id)
+        for original in originals:
+            write_photo(original, photo)
         self.covered.keep(case.key, photo)
         self._tell_gone(case.key)
-        for _case, files in find_originals([case] if case.photos_kept else []):
-            for original in files.photo_files:
-                if original.photo_id == photo.photo_id and original.path is not None:
-                    write_photo(original.path, photo)
+
+    def needs_adjudicator(self, key: CaseKey, reader: str, photo: Photo, area: Mask) -> bool:
+        """Return whether covering an area of a stored photo is an adjudicator's to decide: much of it, covered before, or others' case, too."""
+        if self.may_delete(reader):
+            return False
+        large = float(area.mean()) > COVERED_SHARE or COVERED_NOTE in photo.notes  # bit by bit would take the whole of it, too
+        return large or self.opened_store.has_others(key, reader)
+
+    def confirm_cover(self, number: int, by: Actor) -> None:
+        """Cover for good what a reader has proposed, everywhere it is open. Raises StoreError, OSError."""
+        proposed = self.find_proposal(number)
+        case = self.opened_store.case(proposed.key, by.name)
+        photo = next((one for one in self.read_case(case).encounter.photos if one.photo_id == proposed.photo_id), None)
+        if photo is None or photo.size != proposed.area.size:
+            raise StoreError(
+                f"{proposed.photo_id} of {proposed.key.case_id} cannot be read, or is another photo by now; refuse the proposal"
+            )
+        covered = cover_photo_area(photo, decode_mask(proposed.area))
+        self.keep_covered(case, covered)
+        for open_id in self.cases.list_open(proposed.key):
+            self.cases.put_photo(open_id, covered)
+        self.opened_store.end_proposal(number, by, confirmed=True)
+
+    def find_proposal(self, number: int) -> ProposedCover:
+        """Return a proposal by its number. Raises StoreError when there is none."""
+        found = next((one for one in self.opened_store.proposed_covers() if one.number == number), None)
+        if found is None:
+            raise StoreError(f"proposal {number} waits no more: somebody has decided on it, or its case was deleted; reload the page")
+        return found
 
     def prediction(self, key: CaseKey) -> Prediction | None:
         """Return what the bundle holds of a case, None where there is none. Raises BundleError where it is not whole."""
@@ -202,13 +305,26 @@ class Desk:
         if doubt is not None and case.uncertainty != doubt:
             store.add_cases(key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, doubt)])
 
-    def choose_kind(self, mode: Mode, reader: str, key: CaseKey, saved: set[ReviewKind]) -> ReviewKind:
-        """Return the kind of a reading that begins or goes on: what was seen stays seen, what began blind stays blind until it is revealed."""
-        if "revealed" in saved:
+    def choose_kind(self, mode: Mode, reader: str, key: CaseKey, history: Sequence[SavedReview]) -> ReviewKind:
+        """Return the kind of a reading that begins or goes on: what was seen stays seen, what began blind stays blind until it is revealed.
+
+        history: all that the reader saved of the case. The store has the last word at every save.
+        """
+        saved = {one.review.kind for one in history}
+        known = self.opened_store.known(key, reader)
+        finished_blind = any(one.complete and one.review.kind in WITHOUT_MODEL for one in history)
+        if "revealed" in saved or (finished_blind and "model" in known):
             return "revealed"
-        if "assisted" in saved or "consensus" in saved or self.opened_store.was_shown(key, reader):
+        if "assisted" in saved or "consensus" in saved or "model" in known:
             return "assisted"
-        return "blind" if "blind" in saved or mode == "blind" else "assisted"
+        if saved & set(WITHOUT_MODEL) or mode == "blind":
+            return "compared" if "others" in known else "blind"
+        return "assisted"
+
+    def note_seen(self, reader: str, key: CaseKey, readings: Sequence[SavedReview]) -> None:
+        """Keep that a reader is shown these readings of a case, where others' are among them."""
+        if any(saved.review.reader != reader or saved.review.kind == "consensus" for saved in readings):
+            self.opened_store.note_seen([key], reader, "others")
 
     def _tell_gone(self, key: CaseKey) -> None:
         for forget in self.on_gone:
@@ -218,3 +334,37 @@ class Desk:
         if self.bundle is None or not has_prediction(self.bundle, case_id):
             return None
         return measure_uncertainty(read_prediction(self.bundle, case_id))
+
+
+def cover_photo_area(photo: Photo, area: Mask) -> Photo:
+    """Return a photo with an area of it covered."""
+    notes = photo.notes if COVERED_NOTE in photo.notes else (*photo.notes, COVERED_NOTE)
+    return replace(photo, pixels=cover_area(photo.pixels, area), notes=notes)
+
+
+def hide_proposed(photos: Sequence[Photo], proposed: Sequence[ProposedCover]) -> list[Photo]:
+    """Return photos with the areas hidden that somebody has proposed to cover; one that is of another size by now is passed over."""
+    shown = []
+    for photo in photos:
+        areas = [decode_mask(one.area) for one in proposed if one.photo_id == photo.photo_id and one.area.size == photo.size]
+        pixels = photo.pixels
+        for area in areas:
+            pixels = cover_area(pixels, area)
+        shown.append(replace(photo, pixels=pixels, notes=(*photo.notes, PROPOSED_NOTE)) if areas else photo)
+    return shown
+
+
+def page_actor(reader: str, address: str) -> Actor:
+    """Return a reader at the page, for the audit trail. address: the network address that the request came from, empty where there is none."""
+    return Actor(reader, f"page {address}".strip())
+
+
+def list_photos(files: EncounterFiles) -> tuple[str, ...]:
+    """Return the ids of a case's photos, those that cannot be read among them."""
+    return tuple(photo.photo_id for photo in files.photo_files)
+
+
+def _file_state(path: Path) -> tuple[Path, int, int]:
+    """Return what is another one as soon as a file holds something else. Raises OSError."""
+    file = path.stat()
+    return path, file.st_mtime_ns, file.st_size

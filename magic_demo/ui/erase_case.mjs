@@ -1,5 +1,7 @@
 // Deleting the open case, in the drawer under the cards: said what goes, then asked for once more.
 
+import { unsaved } from "./review_line.mjs";
+
 export function mountErase(element, { props, watch, trigger }) {
   const root = element.querySelector("#erase");
   const close = () => (root.open = false);
@@ -13,7 +15,7 @@ export function mountErase(element, { props, watch, trigger }) {
 
   root.querySelector("#erase-now").addEventListener("click", () => {
     close();
-    if (open !== null) trigger("erase", { case: open });
+    if (open !== null) trigger("erase", { case: open, of: unsaved.of(open) });
   });
   root.querySelector("#erase-not").addEventListener("click", () => {
     close();

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from magic_demo.errors import FormError, MagicDemoError, StoreError
+from magic_demo.errors import MagicDemoError, StoreError
 from magic_demo.ui.handlers import Updates
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.status import fixed_line, render_status
@@ -21,16 +21,13 @@ class Erasing:
         """Delete the open case for good, and show an empty page; other browsers that have it open find it gone."""
         parts, desk = self.page.parts, self.review.desk
         try:
-            self.review.check_reader(request)
-            draft = self.page.drafts.get(str(request.session_hash))
-            if draft is None or draft.reading is None or draft.case != event._data.get("case"):
-                raise FormError(fixed_line("message.gone")["en"])
+            _name, _draft, reading = self.review.find_reading(request, event._data)
             if not desk.may_delete(self.review.reader(request)):
                 raise StoreError("only an adjudicator deletes cases, as everybody's readings go with them")
-            key = draft.reading.key
-            for case_id in self.page.drafts.close_all(key):
+            key = reading.key
+            for case_id in {*self.page.drafts.close_all(key), *self.page.cases.list_open(key)}:
                 self.page.cases.close(case_id)
-            status = render_status("done", fixed_line("status.erased", reviews=desk.delete_case(key)))
+            status = render_status("done", fixed_line("status.erased", reviews=desk.delete_case(key, self.review.actor(request))))
         except MagicDemoError as error:
             return self.review.failed(error)
         gone = {parts.panel.queue: gr.update(gone={"queue": key.queue, "id": key.case_id})}

@@ -6,27 +6,43 @@ API). They are answered as if they were not there, and so is any that a later ve
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.requests import cookie_parser
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from magic_demo.errors import FormError, MagicDemoError
+from magic_demo.errors import MagicDemoError
 from magic_demo.limits import LIMITS
+from magic_demo.ui.faults import Faults
 from magic_demo.ui.headers import SecurityHeaders
+from magic_demo.ui.parameters import (
+    LONGEST_FORM,
+    Bounds,
+    RefusedError,
+    check_form_type,
+    check_headers,
+    check_json_type,
+    read_cookies,
+    read_form,
+    read_object,
+    read_query,
+    rewrite,
+)
+from magic_demo.ui.payloads import SMALL, read_event
 from magic_demo.ui.sign_in import SignIns, is_secure
+from magic_demo.ui.streams import WATCH_SECONDS, pass_while
 
 Who = Literal["anybody", "reader", "presenter"]
 """Everybody; who has signed in; signed in as presenter or adjudicator. Where nobody signs in, everybody is all of them."""
@@ -49,25 +65,40 @@ DOORS: tuple[tuple[str, str, Who], ...] = (
     ("GET HEAD", r"/", "reader"),
     ("GET HEAD", r"/agreement", "reader"),
     ("GET HEAD", r"/take-away/[a-z-]+", "reader"),
+    ("GET HEAD POST", r"/oversight", "reader"),  # an adjudicator's, as the page itself says
     ("POST", r"/(photos|start-afresh)", "reader"),
     ("POST", r"/gradio_api/(queue/join|run/predict|cancel)", "reader"),
     ("GET", r"/gradio_api/queue/data", "reader"),
     ("GET", r"/gradio_api/heartbeat/[^/]+", "reader"),
     ("GET", r"/gradio_api/app_id", "reader"),
+    ("GET", r"/alive", "reader"),
     ("GET", r"/gradio_api/startup-events", "anybody"),  # Gradio asks itself for it when it starts
 )
 _DOORS = tuple((frozenset(methods.split()), re.compile(path), who) for methods, path, who in DOORS)
 _PRESENTING = ("presenter", "adjudicator")
-_JSON = re.compile(r"/gradio_api/(queue/join|run/predict|cancel)")
+_STREAMS = re.compile(r"/gradio_api/(heartbeat/[^/]+|queue/data)")
+LookForSignIns = Callable[[], SignIns | None]
+
+Body = Literal["event", "cancel", "json", "form", "bytes"]
+BODIES: tuple[tuple[str, Body], ...] = (
+    (r"/gradio_api/(queue/join|run/predict)", "event"),
+    (r"/gradio_api/cancel", "cancel"),
+    (r"/board/[a-z]+|/start-afresh", "json"),
+    (r"/sign-in|/oversight", "form"),
+    (r"/photos", "bytes"),
+)
+"""What the body of each address that takes one is. Bytes alone go on unread."""
+_BODIES = tuple((re.compile(path), body) for path, body in BODIES)
+_FIELDS = Bounds(4096, items=50, containers=10)
 _PAGES = ("/", "/agreement")
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 BROWSER_COOKIE = "magic-demo-browser"
 """Where nobody signs in: a random word by which a browser is known again, until it is closed."""
 
 
-def list_gates(sign_ins: SignIns | None, host: str) -> list[Middleware]:
-    """Return what stands before the page. host: the address that it listens on."""
-    return [Middleware(SecurityHeaders), Middleware(Gate, sign_ins=sign_ins, near=is_near(host))]
+def list_gates(sign_ins: SignIns | None, host: str, look: LookForSignIns | None = None) -> list[Middleware]:
+    """Return what stands before the page. host: the address that it listens on; look: as ``Gate`` takes it."""
+    return [Middleware(Faults), Middleware(SecurityHeaders), Middleware(Gate, sign_ins=sign_ins, near=is_near(host), look=look)]
 
 
 def is_near(host: str) -> bool:
@@ -101,90 +132,128 @@ class Sessions:
         return held == owner
 
 
-class _RefusedError(Exception):
-    def __init__(self, status: int, line: str) -> None:
-        super().__init__(line)
-        self.status = status
-
-
 class Gate:
     """Stands before the page: passes on what DOORS allow to who may ask, a session's requests to the session's owner alone.
 
     sign_ins: None where nobody signs in. near: whether the page answers this computer alone, when another site's name for it is refused.
+    look: asked at every request while nobody signs in, whether somebody has to from now on.
     """
 
-    def __init__(self, app: ASGIApp, sign_ins: SignIns | None = None, *, near: bool = False) -> None:
+    def __init__(self, app: ASGIApp, sign_ins: SignIns | None = None, *, near: bool = False, look: LookForSignIns | None = None) -> None:
         self._app = app
         self._sign_ins = sign_ins
+        self._look = look
         self._near = near
         self._sessions = Sessions()
+        self._large = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it."""
+        """Pass a request on as it was read here, or answer it."""
         if scope["type"] == "http":
             try:
-                receive, send = await self._check(scope, receive, send)
-            except _RefusedError as refusal:
+                scope, receive, send = await self._check(scope, receive, send)
+            except RefusedError as refusal:
                 await _answer(scope, refusal)(scope, receive, send)
                 return
         elif scope["type"] == "websocket":  # the page opens none
             await send({"type": "websocket.close"})
             return
-        await self._app(scope, receive, send)
+        if scope["type"] == "http" and _STREAMS.fullmatch(str(scope["path"])):
+            await self._pass_stream(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
-    async def _check(self, scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
-        """Return what to pass on with a request. Raises _RefusedError."""
+    async def _pass_stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a stream on for as long as its request would be answered: a password that changes ends it."""
+        cookies = read_cookies(scope)
+        try:
+            owner = await self._find_owner(cookies, presenting=False)
+        except RefusedError as refusal:  # since it was let in
+            await _answer(scope, refusal)(scope, receive, send)
+            return
+
+        async def may_go_on() -> bool:
+            try:
+                return await self._find_owner(cookies, presenting=False) == owner
+            except RefusedError as refusal:
+                return refusal.status != 401  # a store that cannot be asked for a moment says nothing of the reader
+
+        await pass_while(may_go_on, self._app, scope, receive, send, WATCH_SECONDS)
+
+    async def _check(self, scope: Scope, receive: Receive, send: Send) -> tuple[Scope, Receive, Send]:
+        """Return what to pass on of a request. Raises RefusedError."""
+        check_headers(scope)
         method, path, headers = str(scope["method"]), str(scope["path"]), Headers(scope=scope)
-        cookies = cookie_parser(headers.get("cookie", ""))
         if self._near and self._sign_ins is None and not is_near(_host_name(headers)):
-            raise _RefusedError(421, "this page answers on this computer alone; open it as http://127.0.0.1 with its port")
+            raise RefusedError(421, "this page answers on this computer alone; open it as http://127.0.0.1 with its port")
         who = find_door(method, path)
         if who is None:
-            raise _RefusedError(404, "there is nothing here")
+            raise RefusedError(404, "there is nothing here")
+        cookies, query = read_cookies(scope), read_query(scope)
         if method == "POST" or who != "anybody":
             _check_origin(headers, navigates=method != "POST" and headers.get("sec-fetch-mode") == "navigate")
         owner = ""
         if who != "anybody":
             owner = await self._find_owner(cookies, presenting=who == "presenter")
-        session, told = _named_session(scope), None
-        if _JSON.fullmatch(path):
-            body = await _read_body(receive)
-            told = _read_object(body)
-            session = told.get("session_hash")
-            receive = _replay(body, receive)
-        if told is not None or session is not None:
-            if not isinstance(session, str) or not _SESSION.fullmatch(session):
-                raise _RefusedError(400, "the session's number is missing; reload the page")
+        event, body = await self._read_posted(scope, receive, headers) if method == "POST" else (None, None)
+        session = event["session_hash"] if event is not None else _named_session(path, query)
+        if session is not None:
+            if not _SESSION.fullmatch(session):
+                raise RefusedError(400, "the session's number is missing; reload the page")
             if not self._sessions.belongs(session, owner):
-                raise _RefusedError(403, "this is another browser's session; reload the page")
-        if told is not None:
-            _check_event(scope, told)
-        if self._sign_ins is not None and who != "anybody" and not _asks_by_itself(scope, told):
+                raise RefusedError(403, "this is another browser's session; reload the page")
+        if self._sign_ins is not None and who != "anybody" and not _asks_by_itself(scope, event):
             self._sign_ins.note_use(cookies)
         if self._sign_ins is None and path in _PAGES and BROWSER_COOKIE not in cookies:
             send = _set_cookie(send, secure=is_secure(headers, scope))
-        return receive, send
+        return rewrite(scope, query, cookies, body), receive if body is None else _replay(body, receive), send
+
+    async def _read_posted(self, scope: Scope, receive: Receive, headers: Headers) -> tuple[dict[str, Any] | None, bytes | None]:
+        """Return the event that a request's body is, if it is one, and the body to hand on, None where nobody reads it before its route."""
+        path = str(scope["path"])
+        kind = next((kind for pattern, kind in _BODIES if pattern.fullmatch(path)), None)
+        if kind == "bytes":
+            return None, None
+        if kind is None:
+            raise RefusedError(404, "there is nothing here")
+        if kind == "form":
+            check_form_type(headers.get("content-type", ""))
+            return None, urlencode(read_form(await _read_body(receive, headers, LONGEST_FORM))).encode()
+        check_json_type(headers.get("content-type", ""))
+        if kind == "json":
+            told = read_object(await _read_body(receive, headers, _FIELDS.size), _FIELDS)
+            return None, json.dumps(told, ensure_ascii=False).encode()
+        body = await _read_body(receive, headers, LIMITS.request_bytes)
+        blocks, cancels = getattr(scope.get("app"), "blocks", None), kind == "cancel"
+        if len(body) <= SMALL.size:
+            return read_event(body, blocks, cancels=cancels)
+        async with self._large:  # one at a time: each holds everybody for some moments
+            return await run_in_threadpool(read_event, body, blocks, cancels=cancels)
 
     async def _find_owner(self, cookies: Mapping[str, str], *, presenting: bool) -> str:
-        """Return whose a request is. Raises _RefusedError for nobody, and for who is no presenter where one is needed."""
+        """Return whose a request is. Raises RefusedError for nobody, and for who is no presenter where one is needed."""
+        if self._sign_ins is None and self._look is not None:
+            self._sign_ins = await run_in_threadpool(self._look)
         if self._sign_ins is None:
             return f"browser {cookies.get(BROWSER_COOKIE, '')}"
         try:
             reader = await run_in_threadpool(self._sign_ins.find_reader, cookies)
         except MagicDemoError as error:
-            raise _RefusedError(503, str(error)) from error
+            raise RefusedError(503, str(error)) from error
         if reader is None:
-            raise _RefusedError(401, "sign in first")
+            raise RefusedError(401, "sign in first")
         if presenting and reader.role not in _PRESENTING:
-            raise _RefusedError(403, f"the board is a presenter's or adjudicator's, {reader.name} is a {reader.role}")
+            raise RefusedError(403, f"the board is a presenter's or adjudicator's, {reader.name} is a {reader.role}")
         return f"reader {reader.name}"
 
 
-def _answer(scope: Scope, refusal: _RefusedError) -> Response:
+def _answer(scope: Scope, refusal: RefusedError) -> Response:
     """Return a refusal; who asks for a page without having signed in is led to the form."""
     wants_page = scope["path"] in ("", "/") or "text/html" in Headers(scope=scope).get("accept", "")
     if refusal.status == 401 and scope["method"] == "GET" and wants_page:
         return RedirectResponse("../" * (scope["path"].count("/") - 1) + "sign-in", 303)
+    if scope["method"] == "POST" and str(scope["path"]).startswith("/board/") and refusal.status in (400, 413):
+        return JSONResponse({"reason": "invalid", "error": str(refusal)}, refusal.status)  # as the board itself says it
     return PlainTextResponse(str(refusal), refusal.status)
 
 
@@ -193,7 +262,7 @@ def _check_origin(headers: Headers, *, navigates: bool) -> None:
     site, origin = headers.get("sec-fetch-site") if not navigates else None, headers.get("origin")
     own = {headers.get("host"), headers.get("x-forwarded-host")}
     if site not in (None, "same-origin", "none") or (site is None and origin is not None and urlsplit(origin).netloc not in own):
-        raise _RefusedError(403, "this came from another site's page; open this page itself")
+        raise RefusedError(403, "this came from another site's page; open this page itself")
 
 
 def _host_name(headers: Headers) -> str:
@@ -203,27 +272,31 @@ def _host_name(headers: Headers) -> str:
         return ""
 
 
-def _named_session(scope: Scope) -> str | None:
+def _named_session(path: str, query: Mapping[str, str]) -> str | None:
     """Return the session that an address names, None where it names none."""
-    path = str(scope["path"])
     if path.startswith("/gradio_api/heartbeat/"):
         return path.rpartition("/")[2]
-    if path == "/gradio_api/queue/data":
-        return next(iter(parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [])), "")
-    return None
+    return query.get("session_hash", "") if path == "/gradio_api/queue/data" else None
 
 
-async def _read_body(receive: Receive) -> bytes:
+async def _read_body(receive: Receive, headers: Headers, most: int) -> bytes:
+    """Return a request's body of at most ``most`` bytes, and of as many as it says. Raises RefusedError."""
+    length = headers.get("content-length")
+    if length is not None and int(length) > most:
+        raise RefusedError(413, f"the request is longer than {most} bytes")
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            raise _RefusedError(400, "the request was cut short")
+            raise RefusedError(400, "the request was cut short")
         body += message.get("body", b"")
-        if len(body) > LIMITS.request_bytes:
-            raise _RefusedError(413, f"the request is longer than {LIMITS.request_bytes} bytes")
+        if len(body) > most:
+            raise RefusedError(413, f"the request is longer than {most} bytes")
         if not message.get("more_body", False):
-            return bytes(body)
+            break
+    if length is not None and int(length) != len(body):
+        raise RefusedError(400, "the request was cut short")
+    return bytes(body)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -235,37 +308,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _read_object(body: bytes) -> dict[str, Any]:
-    """Read a request's JSON object. No part of the page takes a file by its path or address, so that one that names a file is refused."""
-
-    def check(one: dict[str, Any]) -> dict[str, Any]:
-        if "path" in one and "meta" in one:
-            raise FormError("a file cannot be named here; photos are sent to photos")
-        return one
-
-    try:
-        told = json.loads(body, object_hook=check)
-    except FormError as error:
-        raise _RefusedError(400, str(error)) from error
-    except (ValueError, RecursionError) as error:
-        raise _RefusedError(400, "a JSON object is expected") from error
-    if not isinstance(told, dict):
-        raise _RefusedError(400, "a JSON object is expected")
-    return told
-
-
-def _check_event(scope: Scope, told: Mapping[str, Any]) -> None:
-    """Refuse an event that the page does not have, or one whose content is no object: Gradio ends both in a traceback in the log."""
-    data, number, blocks = told.get("event_data"), told.get("fn_index"), getattr(scope.get("app"), "blocks", None)
-    if not isinstance(data, dict | None) or (blocks is not None and (type(number) is not int or number not in blocks.fns)):
-        raise _RefusedError(400, "the page has no such event; reload it")
-
-
-def _asks_by_itself(scope: Scope, told: Mapping[str, Any] | None) -> bool:
+def _asks_by_itself(scope: Scope, read: Mapping[str, Any] | None) -> bool:
     """Return whether a page that nobody touches sends this: a timer's tick, whether the server is there, that the page is still open."""
-    if str(scope["path"]).startswith(("/gradio_api/heartbeat/", "/gradio_api/app_id")):
+    if str(scope["path"]).startswith(("/gradio_api/heartbeat/", "/gradio_api/app_id", "/alive")):
         return True
-    number = told.get("fn_index") if told is not None else None
+    number = read.get("fn_index") if read is not None else None
     blocks = getattr(scope.get("app"), "blocks", None)
     event = blocks.fns.get(number) if blocks is not None and isinstance(number, int) else None
     targets: Sequence[tuple[object, str]] = event.targets if event is not None else ()

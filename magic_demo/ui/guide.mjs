@@ -1,6 +1,7 @@
 // The guided first case: three steps beside what they speak of. It opens the first example; that it was seen is all that is remembered.
 
 import { placeBeside } from "./guide_place.mjs";
+import { onKey } from "./keyboard.mjs";
 
 const SEEN = "magic-demo-guide-seen";
 const TARGETS = [["#viewer-stage"], ["#cards-panel", ".viewer-rail"], ["#keep", "#review-finish", "#take-away", "#status"]];
@@ -103,15 +104,15 @@ export function mountGuide(guide) {
   guide.querySelector("#guide-next").addEventListener("click", () => (step < steps.length - 1 ? show(step + 1) : close()));
   back.addEventListener("click", () => show(step - 1));
   guide.querySelector("#guide-skip").addEventListener("click", close);
-  document.addEventListener(
-    "keydown",
-    (event) => {
+  onKey(
+    document,
+    ({ key }, event) => {
       const inside = guide.contains(event.target);
       if (guide.hidden || document.querySelector("dialog[open]")) return;
-      if (event.key === "Escape" && (inside || event.target === document.body)) {
+      if (key === "Escape" && (inside || event.target === document.body)) {
         event.stopPropagation();
         close();
-      } else if (inside && (event.key === " " || event.key === "Enter") && event.target.matches("button")) event.stopPropagation(); // the button's, not the photo's
+      } else if (inside && (key === " " || key === "Enter") && event.target.matches("button")) event.stopPropagation(); // the button's, not the photo's
     },
     { capture: true },
   );

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,14 +12,16 @@ import gradio as gr
 
 from magic_demo.bundled import Example
 from magic_demo.errors import FormError, MagicDemoError
+from magic_demo.limits import LIMITS
 from magic_demo.mask_runs import decode_mask
 from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Language, Mask, Photo, Prediction, Step
+from magic_demo.types import CaseKey, Encounter, Language, Mask, Prediction, Step
 from magic_demo.ui.analysis import Queued, Stops, follow
 from magic_demo.ui.cards import cards_value
 from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
 from magic_demo.ui.forms import name_uploads, read_encounter, read_keys, read_language, read_narrative, read_problems, read_prompt
-from magic_demo.ui.i18n import line_in_both
+from magic_demo.ui.i18n import line_in_both, text
+from magic_demo.ui.messages import render_case_messages
 from magic_demo.ui.open_cases import OpenCase, OpenCases
 from magic_demo.ui.photo_intake import Arrivals
 from magic_demo.ui.review import Drafts, ReviewDraft
@@ -33,14 +35,12 @@ from magic_demo.ui.status import (
     render_status,
     render_step,
     says_failed,
-    says_loading,
 )
 from magic_demo.ui.topbar import TopBar
 from magic_demo.ui.turns import StoppedError
 from magic_demo.ui.viewer import EMPTY, found_value, viewer_value
 from magic_demo.ui.why import CLOSED
 
-IDENTIFYING = "Faces and tattoos identify people: cover them (#) before you go on"
 Updates = dict[Any, Any]
 """Component -> its new value or ``gr.update``; what is not named stays as it is."""
 
@@ -73,19 +73,29 @@ class Handlers:
         self.arrivals = arrivals
         self.drafts = Drafts()
         self.stops = Stops()
+        self.find_case: Callable[[ReviewDraft], OpenCase | None] = lambda draft: cases.get(draft.case)
+        self.note_shown: Callable[[ReviewDraft, Prediction], None] = lambda _draft, _prediction: None
         self.loading = [parts.status, parts.top.about, parts.timer]
 
     def upload(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Open photos that were sent: beside those the case has, or as a new case where an example was open."""
         self.stop(request)  # what is under way is of the case before
-        parts, before, language = self.parts, self._case(inputs), self.language(inputs)
+        parts, before, language = self.parts, self._case(inputs, request), self.language(inputs)
         kept = before.encounter.photos if before is not None and not before.fixed else ()
-        arrived = self.arrivals.fetch(read_keys(event._data))
+        keys = read_keys(event._data)
+        arrived = self.arrivals.fetch(keys)
+        gone = len(keys) - len(arrived)  # more came at once than is held, or they were opened too late
+        lost = [text("message.not_held", language, count=gone)] if gone else []
         read = name_uploads(arrived, [photo.photo_id for photo in kept], language)
         encounter = Encounter("CASE", photos=(*kept, *read.photos))
         case = self.cases.change(before.case_id, encounter) if before is not None and not before.fixed else None
         case = case or self.replace_case(before, encounter, request, example=False)
-        updates = self.show_case(case, problems=[*read_problems(event._data), *read.problems])
+        problems = [*read_problems(event._data), *lost, *read.problems]
+        case = self.cases.note_problems(case.case_id, problems) or case
+        opened = [one.photo is not None and at < LIMITS.case_photos for at, one in enumerate(arrived, start=len(kept))]
+        updates = {**self.show_case(case), parts.form: unkept_value(case.case_id, opened)}
+        if problems:
+            updates[parts.status] = render_status("failed", fixed_line("status.opened_some", count=len(read.photos)))
         if before is not None and before.fixed:
             typed = read_narrative(inputs[parts.panel.narrative], before, language)
             updates[parts.panel.narrative] = "" if typed == before.encounter.narrative else gr.skip()
@@ -94,10 +104,10 @@ class Handlers:
     def choose_example(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Open one of the bundled cases and ask for its analysis."""
         number = event._data.get("number")
-        if not isinstance(number, int) or not 0 <= number < len(self.examples):
-            raise gr.Error("there is no such example")
+        if type(number) is not int or not 0 <= number < len(self.examples):
+            return {self.parts.status: render_status("failed", line_in_both("there is no such example; reload the page"))}
         encounter = self.examples[number].encounter
-        case = self.replace_case(self._case(inputs), encounter, request, example=True)
+        case = self.replace_case(self._case(inputs, request), encounter, request, example=True)
         return {
             **self.show_case(case),
             self.parts.panel.narrative: encounter.narrative.text(self.language(inputs)),
@@ -117,11 +127,13 @@ class Handlers:
         session = str(request.session_hash)
         began, stop = time.monotonic(), self.stops.sign(session)
         try:
-            case = self._case(inputs)
+            case = self._case(inputs, request)
             draft = self.drafts.get(session)
             if draft is not None and draft.hides_model:
                 raise FormError(fixed_line("message.hidden")[language])
-            if case is None and inputs[parts.case] is not None:
+            if case is None and draft is not None and draft.case == self.open_id(inputs, request) and draft.reading is not None:
+                case = self.find_case(draft)  # its photos are read again
+            if case is None and self.open_id(inputs, request) is not None:
                 raise FormError(fixed_line("message.gone")[language])
             encounter = read_encounter(inputs[panel.narrative], case, language)
             prompt = read_prompt(inputs[panel.prompt])
@@ -137,21 +149,34 @@ class Handlers:
                     words_alone = case is None
                     case = case or self._open(Encounter("CASE"), request)  # there is something to answer now, and to keep
                     self.cases.keep_analysis(case.case_id, encounter, event, prompt)
+                    if draft is not None and draft.case == case.case_id:
+                        self.note_shown(draft, event)  # kept before it is seen, whatever is still in memory then
+                    case = self.cases.get(case.case_id) or case
                     offer = {parts.form: unkept_value(case.case_id)} if words_alone else {}
                     yield {**self.show_prediction(case, encounter, event, self.drafts.get(session), maps), **offer, **_busy(panel, False)}
-                    yield {parts.status: render_status("done", fixed_line("status.done", seconds=f"{time.monotonic() - began:.1f}"))}
+                    yield {parts.status: _say_done(event, time.monotonic() - began)}
         except StoppedError:
             if self.stops.is_latest(session, stop):
                 yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
             else:  # a newer analysis has taken its place on the page
                 yield {parts.status: gr.skip()}
         except MagicDemoError as error:
-            yield {parts.status: render_status("failed", line_in_both(str(error))), **_busy(panel, False)}
+            failed = self._note_failure(self.open_id(inputs, request), str(error)) if not isinstance(error, FormError) else {}
+            yield {parts.status: render_status("failed", line_in_both(str(error))), **failed, **_busy(panel, False)}
         except Exception:  # a fault of ours: the console gets it whole, and the reader a page that still works
-            yield {parts.status: render_status("failed", fixed_line("status.fault")), **_busy(panel, False)}
+            failed = self._note_failure(self.open_id(inputs, request), fixed_line("status.fault")["en"])
+            yield {parts.status: render_status("failed", fixed_line("status.fault")), **failed, **_busy(panel, False)}
             raise
         finally:
             self.stops.forget(session, stop)
+
+    def _note_failure(self, case_id: str | None, line: str) -> Updates:
+        """Let the line that says why an analysis failed stay with the case: the next save has the status line for itself."""
+        case = self.cases.note_failure(case_id, line) if case_id is not None else None
+        if case is None:
+            return {}
+        shown = case.analysed.prediction if case.analysed is not None else None
+        return {self.parts.panel.messages: render_case_messages(case, shown)}
 
     def refuse(self, inputs: Updates) -> Updates:
         """Say that what was asked of the models could not even wait, as too many do; what failed otherwise has said so itself."""
@@ -171,7 +196,7 @@ class Handlers:
     def clear(self, inputs: Updates, request: gr.Request) -> Updates:
         """Close the case, stop what is under way for it, and begin with an empty page."""
         self.stop(request)
-        self.cases.close(inputs[self.parts.case])
+        self.cases.close(self.open_id(inputs, request))
         self.drafts.close(str(request.session_hash))
         parts = self.parts
         return {
@@ -192,50 +217,54 @@ class Handlers:
         language = read_language(event._data.get("language"))
         return {self.parts.spoken: language, **word_case(self.parts.panel, language)}
 
-    def look_for_models(self, inputs: Updates) -> Updates:
-        """Say whether the models are loaded, unless the status line has gone on to something else, and stop asking once they are."""
+    def look_for_models(self) -> Updates:
+        """Say whether the models are loaded, beside what the status line says of anything else, and stop asking once they are."""
         if self.source.state == "loading":
             return {self.parts.timer: gr.skip()}
         return {
-            self.parts.status: render_source(self.source) if says_loading(inputs[self.parts.status]) else gr.skip(),
+            self.parts.status: gr.update(models=render_source(self.source)),
             self.parts.top.about: render_about(self.source),
             self.parts.timer: gr.Timer(active=False),
         }
 
-    def _case(self, inputs: Updates) -> OpenCase | None:
-        return self.cases.get(inputs[self.parts.case])
+    def open_id(self, inputs: Updates, request: gr.Request) -> str | None:
+        """Return under which id the session's case is open, None where none is."""
+        draft = self.drafts.get(str(request.session_hash))
+        told: str | None = inputs[self.parts.case]
+        return told if told is not None or draft is None else draft.case
+
+    def _case(self, inputs: Updates, request: gr.Request) -> OpenCase | None:
+        return self.cases.get(self.open_id(inputs, request))
 
     def language(self, inputs: Updates) -> Language:
         """Return the language that the reader has chosen."""
         return read_language(inputs[self.parts.spoken])
 
-    def _open(self, encounter: Encounter, request: gr.Request, *, example: bool = False, queued: bool = False) -> OpenCase:
-        case = self.cases.open(encounter, example=example, queued=queued)
+    def _open(self, encounter: Encounter, request: gr.Request, *, example: bool = False, key: CaseKey | None = None) -> OpenCase:
+        case = self.cases.open(encounter, example=example, queued=key is not None, key=key)
         self.drafts.begin(str(request.session_hash), ReviewDraft(case.case_id))
         return case
 
     def replace_case(
-        self, before: OpenCase | None, encounter: Encounter, request: gr.Request, *, example: bool, queued: bool = False
+        self, before: OpenCase | None, encounter: Encounter, request: gr.Request, *, example: bool, key: CaseKey | None = None
     ) -> OpenCase:
-        """Close the session's case and open another one in its place."""
+        """Close the session's case and open another one in its place. key: which stored case it is, None where it is in no store."""
         if before is not None:
             self.cases.close(before.case_id)
-        return self._open(encounter, request, example=example, queued=queued)
+        return self._open(encounter, request, example=example, key=key)
 
-    def show_case(self, case: OpenCase, problems: Sequence[str] = (), draft: ReviewDraft | None = None) -> Updates:
+    def show_case(self, case: OpenCase, draft: ReviewDraft | None = None) -> Updates:
         """Show a case that was just opened, with what ``draft`` holds of it."""
         photos = case.encounter.photos
         state = render_status("ready", fixed_line("status.opened")) if photos else gr.skip()
         return {
             self.parts.case: case.case_id,
-            self.parts.viewer: viewer_value(case.case_id, photos, synthetic=case.example, own=_own_masks(draft)),
+            self.parts.viewer: viewer_value(case.case_id, photos, synthetic=case.example, own=_own_masks(draft), missing=case.missing),
             self.parts.cards: cards_value(load_families(), None, case=case.case_id, **_own_answers(draft)),
             self.parts.why: CLOSED,
             self.parts.readings: "",
             self.parts.form: NO_FORM if case.queued else unkept_value(case.case_id),
-            self.parts.panel.messages: render_messages(
-                [*([IDENTIFYING] if photos and not case.fixed else []), *list_photo_notes(photos)], problems
-            ),
+            self.parts.panel.messages: render_case_messages(case),
             self.parts.status: state,
         }
 
@@ -254,22 +283,25 @@ class Handlers:
         maps: dict[str, str] | None = None,
     ) -> Updates:
         """Show what the models say; the reader's own part goes along for a page that has not drawn the case yet (``maps`` is None)."""
-        notes = [*list_photo_notes(encounter.photos), *prediction.notes]
         viewer = self._show_found(case, prediction, maps, last=True) or {
-            self.parts.viewer: viewer_value(case.case_id, encounter.photos, prediction, synthetic=case.example, own=_own_masks(draft))
+            self.parts.viewer: viewer_value(
+                case.case_id, encounter.photos, prediction, synthetic=case.example, own=_own_masks(draft), missing=case.missing
+            )
         }
         return {
             self.parts.case: case.case_id,
             **viewer,
             self.parts.cards: cards_value(load_families(), prediction, case=case.case_id, **_own_answers(draft)),
             self.parts.why: CLOSED,
-            self.parts.panel.messages: render_messages(notes, prediction.failures),
+            self.parts.panel.messages: render_case_messages(case, prediction),
         }
 
 
-def list_photo_notes(photos: Sequence[Photo]) -> list[str]:
-    """Return one line for everything that was changed at the photos' intake, and since."""
-    return [f"{photo.photo_id}: {note}" for photo in photos for note in photo.notes]
+def _say_done(prediction: Prediction, seconds: float) -> str:
+    """Return the status line of an analysis that has come to its end: one that went wrong in part is not called well."""
+    if prediction.failures:
+        return render_status("failed", fixed_line("status.done_in_part", seconds=f"{seconds:.1f}"))
+    return render_status("done", fixed_line("status.done", seconds=f"{seconds:.1f}"))
 
 
 def _own_masks(draft: ReviewDraft | None) -> dict[str, Mask]:
@@ -277,7 +309,7 @@ def _own_masks(draft: ReviewDraft | None) -> dict[str, Mask]:
 
 
 def _own_answers(draft: ReviewDraft | None) -> dict[str, Any]:
-    return {"answers": draft.answers, "specified": draft.specified} if draft is not None else {}
+    return {"answers": draft.answers, "specified": draft.specified, "ties": draft.ties} if draft is not None else {}
 
 
 def _busy(panel: CasePanel, busy: bool) -> Updates:

@@ -10,10 +10,15 @@ from collections.abc import Mapping
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from magic_demo.ui.page_scripts import mark_scripts
+
 SPACE_FRAMES = "'self' https://huggingface.co https://*.hf.space"
 _SHARED = re.compile(r"/(page|assets|static)/.+|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)|/board/photos/.+")
 """The same for everybody: may be kept by a browser. Nothing else may."""
 _PERMISSIONS = ", ".join(f"{name}=()" for name in ("camera", "microphone", "geolocation", "display-capture", "payment", "usb"))
+LINKS = ('<link rel="manifest" href="/manifest.json"', '<link rel="icon" href="favicon.ico" /><link rel="manifest" href="manifest.json"')
+"""Gradio's one address that is not relative to the page, and the icon that a browser asks for at the host's root if it is named by no page: below
+a path both would be another program's."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -48,7 +53,7 @@ def plain_policy(frames: str) -> str:
 
 
 class SecurityHeaders:
-    """Adds the headers to every answer; a page that Gradio draws gets a new nonce on its scripts each time it is sent."""
+    """Adds the headers to every answer; a page that Gradio draws gets a new nonce on its own scripts each time it is sent."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -80,7 +85,8 @@ class SecurityHeaders:
                 if message.get("more_body", False):
                     return
                 nonce = secrets.token_urlsafe(18)
-                html = html.replace(b"<script", f'<script nonce="{nonce}"'.encode())
+                page = mark_scripts(html.decode("utf-8", "surrogateescape"), nonce)
+                html = page.replace(*LINKS).encode("utf-8", "surrogateescape")
                 headers = MutableHeaders(scope=start)
                 headers["Content-Security-Policy"] = page_policy(nonce, self._frames)
                 if scope["method"] != "HEAD":

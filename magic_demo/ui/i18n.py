@@ -48,12 +48,19 @@ def _list_in_chinese(group: str) -> str:
     return "、".join(word for word in words if word is not None) if all(words) else group
 
 
+@lru_cache(maxsize=1)
+def _fixed_lines() -> dict[str, str]:
+    """Return English -> Chinese of the page's own messages, which errors carry in English."""
+    texts = [both for key, both in load_texts().items() if key.startswith(("message.", "status."))]
+    return {both["en"]: both["zh"] for both in texts if "{" not in both["en"]}
+
+
 def line_in_both(line: str) -> dict[Language, str]:
     """Return a line that another module says in English, in both languages; where no translation is known, English twice."""
     for pattern, chinese in _load_lines():
         if match := pattern.fullmatch(line):
             return {"en": line, "zh": chinese.format(*(_list_in_chinese(group) for group in match.groups()))}
-    return {"en": line, "zh": line}
+    return {"en": line, "zh": _fixed_lines().get(line, line)}
 
 
 def both(key: str, **values: object) -> str:

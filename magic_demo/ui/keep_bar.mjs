@@ -12,25 +12,27 @@ export function mountKeep(element, { props, watch, trigger }) {
 
   function wait(waiting) {
     clearTimeout(timer);
-    button.disabled = waiting;
+    if (button) button.disabled = waiting;
     if (waiting) timer = setTimeout(() => wait(false), WAITING);
   }
 
   function receive(value) {
     open = value?.keep ?? null;
+    if (value?.kept) document.dispatchEvent(new CustomEvent("case-kept", { detail: value.kept }));
+    document.dispatchEvent(new CustomEvent("case-shown", { detail: { unkept: open, queued: value?.case ?? null, opened: value?.opened ?? null } }));
     root.hidden = open === null;
     wait(false);
     if (open !== null) document.documentElement.style.setProperty("--review-bar", `${root.offsetHeight}px`);
   }
 
   function keep() {
-    if (open === null || button.disabled) return;
+    if (open === null || !button || button.disabled) return; // a page for everybody keeps nothing and has no button
     wait(true);
     const heard = sendRest(open); // what was drawn or answered a moment ago is kept along
     trigger("keep", { case: open, heard, mode: document.querySelector('.queue-modes [aria-checked="true"]')?.dataset.mode ?? null });
   }
 
-  button.addEventListener("click", keep);
+  button?.addEventListener("click", keep);
   followShiftKeys({ S: keep });
   watch("value", () => receive(props.value));
   receive(props.value);

@@ -35,7 +35,7 @@ class Keeping:
         """Keep the open case with its words, and the reader's answers and outlines as its first reading."""
         told, session = event._data, str(request.session_hash)
         self.review.saver.wait(told.get("case"), told.get("heard"))
-        draft, case = self.page.drafts.get(session), self.page.cases.get(inputs[self.parts.case])
+        draft, case = self.page.drafts.get(session), self.page.cases.get(self.page.open_id(inputs, request))
         try:
             if draft is None or case is None or case.queued or not told.get("case") == draft.case == case.case_id:
                 raise FormError(fixed_line("message.gone")["en"])
@@ -59,7 +59,7 @@ class Keeping:
         asked = read_arrangement(told, desk.mode)
         arrangement = Arrangement(kept.key.queue, "position", "assisted" if case.analysed is not None else asked.mode)
         queued = store.case(kept.key, reader)
-        saved = self.queue.begin_draft(case.case_id, queued, store.history(kept.key, reader), arrangement, reader)
+        saved = self.review.recall.begin_draft(case.case_id, queued, store.history(kept.key, reader), arrangement.mode, reader)
         if draft.answers or draft.masks:
             masks = {kept.names[name]: runs for name, runs in draft.masks.items() if name in kept.names}
             saved = replace(saved, answers=draft.answers, specified=draft.specified, masks=masks)
@@ -71,7 +71,7 @@ class Keeping:
         now = self.page.drafts.get(str(request.session_hash))
         return {
             **updates,
-            self.parts.form: self.review.form(now) if now is not None else gr.skip(),
+            self.parts.form: {**self.review.form(now), "kept": draft.case} if now is not None else gr.skip(),
             self.parts.panel.queue: self.queue.list_value(arrangement, reader, kept.key.case_id, open_id),
             self.parts.panel.run: gr.update(interactive=not saved.hides_model),
             self.parts.status: self.review.said("status.kept", row) if row is not None else gr.skip(),

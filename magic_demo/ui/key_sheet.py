@@ -29,7 +29,6 @@ VIEWER_KEYS = (
     ("#", "keys.cover"),
     ("[ ]", "keys.size"),
     ("X", "keys.swap"),
-    ("Z Y", "keys.undo"),
     ("Space", "keys.pan"),
     ("/", "keys.compare"),
 )
@@ -42,7 +41,7 @@ CASE_KEYS = (
     ("⇧C", "keys.case_notes"),
     ("⇧R", "keys.case_reveal"),
 )
-PAGE_KEYS = (("Ctrl Enter", "keys.analyse"), ("Esc", "keys.escape"), ("?", "keys.sheet"))
+PAGE_KEYS = (("Z Y", "keys.undo"), ("Ctrl Enter", "keys.analyse"), ("Esc", "keys.escape"), ("?", "keys.sheet"))
 
 
 def render_key_sheet() -> str:

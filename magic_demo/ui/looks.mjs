@@ -1,5 +1,7 @@
 // Light or dark, and the sheet of keys. The page follows the system until the reader chooses.
 
+import { isField, onKey } from "./keyboard.mjs";
+
 const KEPT_AS = "magic-demo-theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 export const themeNow = () => document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light");
@@ -39,8 +41,8 @@ export function mountLooks(element) {
   element.querySelector("#keys-open").addEventListener("click", open);
   element.querySelector("#keys-close").addEventListener("click", () => sheet.close());
   sheet.addEventListener("click", (event) => event.target === sheet && sheet.close()); // beside the sheet
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "?" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input:not([type=range]), textarea, select")) return;
+  onKey(document, ({ key, ctrl, alt }, event) => {
+    if (key !== "?" || ctrl || alt || isField(event.target)) return;
     event.preventDefault();
     if (sheet.open) sheet.close();
     else open();

@@ -52,6 +52,8 @@ def write_runs(mask: Mask) -> dict[str, Any]:
     if mask.shape != (height, width):
         area = cv2.resize(mask.astype(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA)
         small = np.asarray(area >= 128, dtype=np.bool_)
+        if not small.any():  # a lesion too small for one working pixel must not come back as "no lesion here"
+            small = np.asarray(area == max(1, int(area.max())), dtype=np.bool_)
     flat = small.ravel()
     changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     borders = [0, *([0] if flat.size and flat[0] else []), *changes.tolist(), flat.size]

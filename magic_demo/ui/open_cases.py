@@ -1,14 +1,20 @@
-"""The cases that are open in browsers: photos in memory only, a bounded number, forgotten when their page is closed."""
+"""The cases that are open in browsers: their photos in memory, as many as fit, forgotten when their page is closed.
+
+Of a stored case this is a cache: its photos are read again, and its draft is made anew, where they are not here any more (``recall.py``). An upload
+is nowhere else, and goes last.
+"""
 
 from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from magic_demo.feature_cache import FeatureCache
-from magic_demo.types import Encounter, Photo, Prediction
+from magic_demo.feature_cache import FeatureCache, count_bytes
+from magic_demo.types import CaseKey, Encounter, Photo, Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +35,10 @@ class OpenCase:
     """One case in a browser.
 
     case_id: a secret of its session; encounter: photos, and the narratives of the example it came from.
-    example: whether it is a bundled synthetic case. queued: whether it is a case of a queue. analysed: None before the first analysis.
+    example: whether it is a bundled synthetic case. queued: whether it is a case of a queue, key: of which. analysed: None before the first analysis.
     cache: what the models made of its photos and words; it goes with the case.
+    problems: one line for each photo that could not be opened. missing: how many photos of a stored case those are. failure: why the last analysis
+    came to nothing, empty where it did not. notes: what else is to be said of it as long as it is open.
     """
 
     case_id: str
@@ -39,6 +47,11 @@ class OpenCase:
     queued: bool = False
     analysed: Analysed | None = None
     cache: FeatureCache = field(default_factory=FeatureCache)
+    problems: tuple[str, ...] = ()
+    missing: int = 0
+    failure: str = ""
+    notes: tuple[str, ...] = ()
+    key: CaseKey | None = None
 
     @property
     def fixed(self) -> bool:
@@ -48,28 +61,52 @@ class OpenCase:
     @property
     def bytes(self) -> int:
         """Return what the photos, and what was made of them, take in memory."""
-        return sum(photo.pixels.nbytes for photo in self.encounter.photos) + self.cache.bytes
+        maps = count_bytes(self.analysed.prediction) if self.analysed is not None else 0
+        photos = 0 if self.example else sum(photo.pixels.nbytes for photo in self.encounter.photos)  # an example's are the program's own
+        return photos + maps + self.cache.bytes
 
 
 class OpenCases:
-    """All open cases of all sessions. Where they take too much, what models made of the photos goes first, then the case used longest ago."""
+    """All open cases of all sessions.
 
-    def __init__(self, max_cases: int = 64, max_bytes: int = 2**30) -> None:
+    Where they take too much, what models made of the photos goes first, then the stored case that was used longest ago, and at last uploads.
+    """
+
+    def __init__(self, max_cases: int = 4096, max_bytes: int = 2**30, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_cases = max_cases
         self._max_bytes = max_bytes
+        self._clock = clock
+        self._heard: dict[str, float] = {}
         self._cases: OrderedDict[str, OpenCase] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._cases)
 
-    def open(self, encounter: Encounter, *, example: bool = False, queued: bool = False) -> OpenCase:
-        """Keep a case under a new id."""
-        case = OpenCase(secrets.token_urlsafe(12), encounter, example, queued)
+    def open(
+        self, encounter: Encounter, *, example: bool = False, queued: bool = False, key: CaseKey | None = None, case_id: str | None = None
+    ) -> OpenCase:
+        """Keep a case under a new id, or under the one that its page has of it."""
+        case = OpenCase(case_id or secrets.token_urlsafe(12), encounter, example, queued, key=key)
         with self._lock:
             self._cases[case.case_id] = case
+            self._heard[case.case_id] = self._clock()
             self._make_room()
         return case
+
+    def hear(self, case_id: str) -> None:
+        """Note that a case's page is open still."""
+        with self._lock:
+            if case_id in self._cases:
+                self._heard[case_id] = self._clock()
+
+    def forget_silent(self, seconds: float) -> None:
+        """Forget the cases whose page was not heard of for so long."""
+        with self._lock:
+            oldest = self._clock() - seconds
+            for case_id in [case_id for case_id in self._cases if self._heard.get(case_id, oldest) <= oldest]:
+                del self._cases[case_id]
+            self._heard = {case_id: when for case_id, when in self._heard.items() if case_id in self._cases}
 
     def get(self, case_id: str | None) -> OpenCase | None:
         """Return a case that is still open."""
@@ -77,7 +114,13 @@ class OpenCases:
             if case_id is None or case_id not in self._cases:
                 return None
             self._cases.move_to_end(case_id)
+            self._heard[case_id] = self._clock()
             return self._cases[case_id]
+
+    def list_open(self, key: CaseKey) -> list[str]:
+        """Return under which ids a stored case is open."""
+        with self._lock:
+            return [case.case_id for case in self._cases.values() if case.key == key]
 
     def change(self, case_id: str, encounter: Encounter) -> OpenCase | None:
         """Give an open case other photos or words; what was analysed is no longer of it. None where it is not open."""
@@ -85,6 +128,47 @@ class OpenCases:
             if case_id not in self._cases:
                 return None
             self._cases[case_id] = replace(self._cases[case_id], encounter=encounter, analysed=None)
+            return self._cases[case_id]
+
+    def note_problems(self, case_id: str, problems: Sequence[str], *, stored: bool = False) -> OpenCase | None:
+        """Add a line for each photo that could not be opened, to stay as long as the case is open. None where it is not open.
+
+        stored: they are the case's own, and missed.
+        """
+        with self._lock:
+            case = self._cases.get(case_id)
+            if case is None:
+                return None
+            missing = case.missing + (len(problems) if stored else 0)
+            self._cases[case_id] = replace(case, problems=tuple(dict.fromkeys([*case.problems, *problems])), missing=missing)
+            return self._cases[case_id]
+
+    def note_line(self, case_id: str, line: str) -> OpenCase | None:
+        """Add a line that is to stay as long as the case is open. None where it is not open."""
+        with self._lock:
+            if case_id not in self._cases:
+                return None
+            case = self._cases[case_id]
+            self._cases[case_id] = replace(case, notes=tuple(dict.fromkeys([*case.notes, line])))
+            return self._cases[case_id]
+
+    def note_failure(self, case_id: str, failure: str) -> OpenCase | None:
+        """Say why the last analysis of a case came to nothing. None where it is not open."""
+        with self._lock:
+            if case_id not in self._cases:
+                return None
+            self._cases[case_id] = replace(self._cases[case_id], failure=failure)
+            return self._cases[case_id]
+
+    def inherit(self, case_id: str, before: OpenCase) -> OpenCase | None:
+        """Let a case that is opened anew say what was said of it before. None where it is not open."""
+        with self._lock:
+            if case_id not in self._cases:
+                return None
+            case = self._cases[case_id]
+            self._cases[case_id] = replace(
+                case, problems=before.problems, missing=before.missing, failure=before.failure, notes=before.notes
+            )
             return self._cases[case_id]
 
     def put_photo(self, case_id: str, photo: Photo) -> OpenCase | None:
@@ -102,7 +186,7 @@ class OpenCases:
             return self._cases[case_id]
 
     def keep_analysis(self, case_id: str, encounter: Encounter, prediction: Prediction, prompt: str | None = None) -> None:
-        """Keep what the models said of a case, asked for ``prompt``; nothing happens when it is no longer open.
+        """Keep what the models said of a case, asked for ``prompt``; nothing happens when it is not in memory (the store keeps what was shown).
 
         A photo that was covered while they looked at it is kept as it is now.
         """
@@ -113,7 +197,7 @@ class OpenCases:
                 photos = tuple(now.get(photo.photo_id, photo) for photo in encounter.photos)
                 stale = any(one is not before for one, before in zip(photos, encounter.photos, strict=True))
                 analysed = Analysed(replace(encounter, photos=photos), prediction, prompt, stale)
-                self._cases[case_id] = replace(case, analysed=analysed)
+                self._cases[case_id] = replace(case, analysed=analysed, failure="")
                 self._make_room()
 
     def close(self, case_id: str | None) -> None:
@@ -126,8 +210,12 @@ class OpenCases:
             if self._bytes() <= self._max_bytes:
                 break
             case.cache.clear()
-        while len(self._cases) > 1 and (len(self._cases) > self._max_cases or self._bytes() > self._max_bytes):
-            self._cases.popitem(last=False)
+        newest = next(reversed(self._cases), None)
+        oldest = [case.case_id for case in sorted(self._cases.values(), key=lambda case: not case.queued) if case.case_id != newest]
+        for case_id in oldest:
+            if len(self._cases) <= self._max_cases and self._bytes() <= self._max_bytes:
+                break
+            del self._cases[case_id]
 
     def _bytes(self) -> int:
         return sum(case.bytes for case in self._cases.values())

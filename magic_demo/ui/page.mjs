@@ -1,6 +1,10 @@
 // What belongs to the whole page: the language shown, files dropped anywhere, and results that no longer fit the case.
 
 import "./looks.mjs"; // the theme, before the page is drawn
+import { bringsPhotos, droppedPhotos, pastedPhotos } from "./incoming.mjs";
+import { onKey } from "./keyboard.mjs";
+import "./sign_out.mjs";
+import "./undo_keys.mjs";
 import { firstLanguage, showLanguage, switchLanguage } from "./language.mjs";
 
 function chooseLanguage(language) {
@@ -32,10 +36,21 @@ function addFiles(files) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 const hasFiles = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+let within = false; // a drag that began on this page
+const goOut = () => (within = false);
+document.addEventListener(
+  "dragstart",
+  () => {
+    within = true;
+    document.addEventListener("pointermove", goOut, { capture: true, once: true }); // no pointer moves while something is dragged
+  },
+  { capture: true },
+);
+document.addEventListener("dragend", goOut, { capture: true });
 document.addEventListener("dragover", (event) => {
   if (!hasFiles(event)) return;
-  event.preventDefault();
-  document.documentElement.classList.add("is-dropping");
+  event.preventDefault(); // else the browser would leave the page and show the file
+  document.documentElement.classList.toggle("is-dropping", bringsPhotos(event, within));
 });
 document.addEventListener("dragleave", (event) => {
   if (!event.relatedTarget) document.documentElement.classList.remove("is-dropping");
@@ -44,11 +59,14 @@ document.addEventListener("drop", (event) => {
   document.documentElement.classList.remove("is-dropping");
   if (!hasFiles(event)) return;
   event.preventDefault();
-  addFiles([...event.dataTransfer.files]);
+  addFiles(droppedPhotos(event, within));
+  goOut();
 });
 document.addEventListener("paste", (event) => {
-  const files = [...(event.clipboardData?.files ?? [])];
-  if (files.length) addFiles(files);
+  const files = pastedPhotos(event);
+  if (!files.length) return;
+  event.preventDefault();
+  addFiles(files);
 });
 
 function markExample(open) {
@@ -67,7 +85,7 @@ document.addEventListener("click", (event) => {
   for (const about of document.querySelectorAll("details.about[open]")) if (!about.contains(event.target)) about.open = false;
 });
 
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) document.querySelector("#run")?.click();
-  if (event.key === "Escape") for (const about of document.querySelectorAll("details.about[open]")) about.open = false;
+onKey(document, ({ key, ctrl }) => {
+  if (key === "Enter" && ctrl) document.querySelector("#run")?.click();
+  if (key === "Escape") for (const about of document.querySelectorAll("details.about[open]")) about.open = false;
 });

@@ -3,7 +3,7 @@
 const CONSENT = { "Magic-Demo-Consent": "given", "Content-Type": "application/octet-stream" };
 
 /** Send one file; what comes back is the key that the server keeps it under, or a line that says what went wrong. */
-async function sendPhoto(file, lost) {
+export async function sendPhoto(file, lost) {
   try {
     const answer = await fetch(`photos?name=${encodeURIComponent(file.name)}`, { method: "POST", headers: CONSENT, body: file });
     if (answer.ok) return { key: (await answer.json()).photo };
@@ -20,6 +20,7 @@ export function mountIntake(element, { trigger }) {
   const given = element.querySelector("#consent-given");
   const asked = element.querySelector("#consent-asked");
   const coming = element.querySelector("#photos-coming");
+  const unopened = new Set();
   let held = [];
   let sending = Promise.resolve();
 
@@ -36,11 +37,13 @@ export function mountIntake(element, { trigger }) {
     for (const file of files) {
       coming.querySelector("b").textContent = `${sent.length + 1} / ${files.length}`;
       sent.push(await sendPhoto(file, lost));
+      if (sent.at(-1).key) unopened.add(sent.at(-1).key);
     }
     button.removeAttribute("aria-busy");
     coming.hidden = true;
-    document.dispatchEvent(new Event("magic-photos"));
+    document.dispatchEvent(new CustomEvent("magic-photos", { detail: { files: files.filter((_, i) => sent[i].key) } }));
     trigger("photos", { photos: sent.flatMap(({ key }) => key ?? []), problems: sent.flatMap(({ problem }) => problem ?? []) });
+    for (const { key } of sent) unopened.delete(key);
   }
 
   function add(files) {
@@ -51,6 +54,10 @@ export function mountIntake(element, { trigger }) {
     }
   }
 
+  // What was sent and not opened goes with the page.
+  window.addEventListener("pagehide", () => {
+    if (unopened.size) navigator.sendBeacon(`photos?forget=${[...unopened].join(",")}`);
+  });
   button.addEventListener("click", () => (given.checked ? input.click() : askFirst()));
   input.addEventListener("change", () => {
     if (!input.files.length) return;

@@ -1,20 +1,23 @@
 """How photos come in: the button, the consent, and the route that takes a file.
 
-    POST /photos?name=NAME   the file's bytes, with the header CONSENT   -> {"photo": key}
+    POST /photos?name=NAME      the file's bytes, with the header CONSENT   -> {"photo": key}
+    POST /photos?forget=KEYS    keys with commas between: these are not wanted any more
 
-A file's bytes are in memory alone until its pixels are read, and gone then: nothing of an upload is ever written to disk. The key is for whoever
-sent the file; the page hands it in with its ``photos`` event, and what came is opened then:
+A file's bytes are in memory alone until it is opened, and gone then: nothing of an upload is ever written to disk. The key is for whoever
+sent the file; the page hands it in with its ``photos`` event, and what came is unpacked then, in a process of its own (``photo_workers``):
 
     photos   {"photos": [key], "problems": [line]}   files that were sent, and a line for each that could not be
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -26,7 +29,8 @@ from starlette.routing import Route
 
 from magic_demo.errors import PhotoError
 from magic_demo.limits import LIMITS
-from magic_demo.photos import decode_photo
+from magic_demo.photo_kinds import PHOTO_SUFFIXES
+from magic_demo.photo_workers import PhotoWorkers, shared_workers
 from magic_demo.types import Photo
 from magic_demo.ui.i18n import fill
 from magic_demo.ui.rate_limit import RateLimit
@@ -34,8 +38,7 @@ from magic_demo.ui.rate_limit import RateLimit
 CONSENT = "magic-demo-consent"
 """The header that says that the reader may use the photo. Another site's page cannot send one."""
 LONGEST_NAME = 200
-READ_AT_ONCE = 2
-"""Photos that are decoded side by side: each may take a few hundred MB while it is."""
+LONGEST_LIST = 4000
 SENT_AT_ONCE = (20 * LIMITS.case_photos, LIMITS.case_photos / 4)
 """From one computer: how many at once, and how many a second for long. A room may share an address."""
 
@@ -43,9 +46,11 @@ _ON_LOAD = """
 import(new URL("page/photo_intake.mjs", document.baseURI)).then(({ mountIntake }) => mountIntake(element, { trigger }));
 const events = ["photos"];  // named here, where Gradio looks for them
 """
-_BUTTON = """
+ACCEPTED = ",".join(("image/*", *PHOTO_SUFFIXES))
+"""What the browser's file chooser offers."""
+_BUTTON = f"""
 <button type="button" id="add-photos" class="case-button">[[case.add]]</button>
-<input type="file" id="photo-files" multiple accept="image/*,.tif,.tiff" hidden tabindex="-1" [[aria-label case.add]]>
+<input type="file" id="photo-files" multiple accept="{ACCEPTED}" hidden tabindex="-1" [[aria-label case.add]]>
 <label class="consent" id="consent"><input type="checkbox" id="consent-given"><span>[[case.consent]]</span></label>
 <p class="consent-asked" id="consent-asked" role="alert" hidden>[[case.consent_first]]</p>
 <p class="photos-coming" id="photos-coming" role="status" hidden>[[case.opening]] <b></b></p>
@@ -62,46 +67,133 @@ class Arrival:
     problem: str = ""
 
 
-class Arrivals:
-    """Photos that were sent and not opened yet: a bounded number, in memory, for ``seconds`` at most."""
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A file that was not opened yet: when it came, from whom, its name and bytes."""
 
-    def __init__(self, most: int = 128, seconds: float = 300.0, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
-        self._seconds = seconds
-        self._clock = clock
-        self._waiting: OrderedDict[str, tuple[float, Arrival]] = OrderedDict()
+    since: float
+    source: str
+    name: str
+    data: bytes
+
+
+class Arrivals:
+    """Files that were sent and not opened yet: bytes and no pixels, bounded in sum and number, in memory, for ``seconds`` at most.
+
+    Where they are too many, the oldest goes of whoever sent most.
+    """
+
+    def __init__(
+        self,
+        most: int = 1024,
+        seconds: float = 300.0,
+        *,
+        most_bytes: int = LIMITS.arrival_bytes,
+        clock: Callable[[], float] = time.monotonic,
+        workers: PhotoWorkers | None = None,
+    ) -> None:
+        self._most, self._most_bytes, self._seconds, self._clock = most, most_bytes, seconds, clock
+        self._workers = workers
+        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
+        self._coming = 0
         self._lock = threading.Lock()
-        self._reading = threading.Semaphore(READ_AT_ONCE)
+        self._timer: threading.Timer | None = None
 
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def take(self, name: str, data: bytes) -> str:
-        """Read a file, and return the key to fetch it by. The name is shown and never used as a path."""
-        stem = PurePosixPath(name.replace("\\", "/")).stem or "photo"
-        shown = PurePosixPath(name.replace("\\", "/")).name or "photo"
-        with self._reading:
-            try:
-                arrival = Arrival(stem, decode_photo(data, photo_id=stem, name=shown))
-            except PhotoError as error:
-                arrival = Arrival(stem, None, str(error))
+    @property
+    def held_bytes(self) -> int:
+        """Return the sum of what waits and what is just coming in."""
+        return self._coming + sum(len(one.data) for one in self._waiting.values())
+
+    @property
+    def workers(self) -> PhotoWorkers:
+        """Return the processes that unpack what came."""
+        return self._workers or shared_workers()
+
+    @contextmanager
+    def coming(self) -> Iterator[Callable[[int], bool]]:
+        """Count what comes in during the block: the function takes how many bytes more came, and says whether there is room for them."""
+        here = 0
+
+        def count(more: int) -> bool:
+            nonlocal here
+            with self._lock:
+                if self._coming + more > self._most_bytes:
+                    return False
+                self._coming += more
+                here += more
+                self._make_room()
+            return True
+
+        try:
+            yield count
+        finally:
+            with self._lock:
+                self._coming -= here
+
+    def take(self, name: str, data: bytes, source: str = "") -> str:
+        """Keep a file, and return the key to fetch it by. The name is shown and never used as a path; source: who sent it."""
         key = secrets.token_urlsafe(24)
         with self._lock:
-            self._forget()
-            self._waiting[key] = (self._clock(), arrival)
+            self._forget_old()
+            self._waiting[key] = _Waiting(self._clock(), source, PurePosixPath(name.replace("\\", "/")).name or "photo", data)
+            self._make_room()
+            self._start_timer()
         return key
 
     def fetch(self, keys: Sequence[object]) -> list[Arrival]:
-        """Return what came under these keys and forget it; a key that is nobody's brings nothing."""
-        with self._lock:
-            found = [self._waiting.pop(key, None) for key in keys if isinstance(key, str)]
-            self._forget()
-        return [one[1] for one in found if one is not None]
+        """Open what came under these keys, one after another, and forget it; a key that is nobody's brings nothing."""
+        return [self._open(one) for one in self._pop(keys)]
 
-    def _forget(self) -> None:
+    def sweep(self) -> None:
+        """Forget what has waited too long."""
+        with self._lock:
+            self._forget_old()
+
+    def forget(self, keys: Sequence[object]) -> None:
+        """Forget what came under these keys."""
+        self._pop(keys)
+
+    def _pop(self, keys: Sequence[object]) -> list[_Waiting]:
+        with self._lock:
+            self._forget_old()
+            found = [self._waiting.pop(key, None) for key in keys if isinstance(key, str)]
+        return [one for one in found if one is not None]
+
+    def _open(self, one: _Waiting) -> Arrival:
+        stem = PurePosixPath(one.name).stem or "photo"
+        try:
+            return Arrival(stem, self.workers.decode(one.data, photo_id=stem, name=one.name, reader=one.source or None))
+        except PhotoError as error:
+            return Arrival(stem, None, str(error))
+
+    def _forget_old(self) -> None:
         oldest = self._clock() - self._seconds
-        while self._waiting and (len(self._waiting) >= self._most or next(iter(self._waiting.values()))[0] < oldest):
+        while self._waiting and next(iter(self._waiting.values())).since < oldest:
             self._waiting.popitem(last=False)
+
+    def _make_room(self) -> None:
+        while len(self._waiting) > 1 and (len(self._waiting) > self._most or self.held_bytes > self._most_bytes):
+            held: Counter[str] = Counter()
+            for one in self._waiting.values():
+                held[one.source] += len(one.data) + 1
+            fullest = held.most_common(1)[0][0]
+            del self._waiting[next(key for key, one in self._waiting.items() if one.source == fullest)]
+
+    def _start_timer(self) -> None:
+        """See to it that what waits is forgotten in time, though nobody asks for anything any more."""
+        if self._timer is None and self._waiting:
+            self._timer = threading.Timer(self._seconds + 0.01, self._on_time)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def _on_time(self) -> None:
+        with self._lock:
+            self._timer = None
+            self._forget_old()
+            self._start_timer()
 
 
 def intake_component() -> gr.HTML:
@@ -109,21 +201,37 @@ def intake_component() -> gr.HTML:
     return gr.HTML(html_template=fill(_BUTTON), js_on_load=_ON_LOAD, elem_id="photo-intake", apply_default_css=False)
 
 
-def list_intake_routes(arrivals: Arrivals) -> list[Route]:
-    """Return the route that takes photos."""
-    limit = RateLimit(*SENT_AT_ONCE)
+def list_intake_routes(arrivals: Arrivals, *, clock: Callable[[], float] = time.monotonic) -> list[Route]:
+    """Return the route that takes photos. clock: by which photos are counted as sent at once."""
+    limit = RateLimit(*SENT_AT_ONCE, clock=clock)
 
     async def take(request: Request) -> Response:
+        if "forget" in request.query_params:
+            arrivals.forget(request.query_params["forget"][:LONGEST_LIST].split(","))
+            return Response(status_code=204)
         if request.headers.get(CONSENT) != "given":
             return PlainTextResponse("say first that you may use these photos: tick the box under Add photos", 403)
-        if not limit.allows(request.client.host if request.client is not None else ""):
+        source = request.client.host if request.client is not None else ""
+        if not limit.allows(source):
             return PlainTextResponse("too many photos at once; wait a moment and add the rest", 429)
         data = bytearray()
-        async for chunk in request.stream():
-            data += chunk
-            if len(data) > LIMITS.photo_bytes:
-                return PlainTextResponse(f"the file has more than {LIMITS.photo_bytes / 2**20:.0f} MB; save it smaller", 413)
+        with arrivals.coming() as count:
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > LIMITS.photo_bytes:
+                    return PlainTextResponse(f"the file has more than {LIMITS.photo_bytes / 2**20:.0f} MB; save it smaller", 413)
+                if not count(len(chunk)):
+                    return PlainTextResponse("too many photos are being sent at this moment; add it again in a minute", 503)
+        await run_in_threadpool(arrivals.workers.warm)
         name = request.query_params.get("name", "")[:LONGEST_NAME]
-        return JSONResponse({"photo": await run_in_threadpool(arrivals.take, name, bytes(data))})
+        whose = sender(request)
+        return JSONResponse({"photo": arrivals.take(name, bytes(data), whose)})
 
     return [Route("/photos", take, methods=["POST"])]
+
+
+def sender(request: Request) -> str:
+    """Return whose photos a request's are: a browser's, by its cookies, of one computer. Never shown, and of no more use than to take turns."""
+    host = request.client.host if request.client is not None else ""
+    cookies = sorted(value for name, value in request.cookies.items() if name.startswith("magic-demo"))
+    return hashlib.sha256("\n".join([host, *cookies]).encode("utf-8", "replace")).hexdigest()

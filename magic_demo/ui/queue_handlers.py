@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 
 from magic_demo.errors import MagicDemoError, StoreError
 from magic_demo.kept_cases import EXAMPLES
-from magic_demo.store import LOCAL_READER, QueueCase
-from magic_demo.types import CaseKey, ReviewKind, SavedReview
+from magic_demo.store import LOCAL_READER
+from magic_demo.store.rules import WITHOUT_MODEL
+from magic_demo.types import CaseKey
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.queue_panel import Arrangement, queue_value, read_arrangement, row_value
-from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.status import fixed_line, render_status
-
-OWN_KINDS: tuple[ReviewKind, ...] = ("assisted", "blind", "revealed")
 
 
 class QueueHandlers:
@@ -92,12 +90,12 @@ class QueueHandlers:
     def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
         """Ask the models about a case that was just opened; where they stay hidden, or the bundle has spoken, say that."""
         draft = self.page.drafts.get(str(request.session_hash))
-        if draft is None or draft.reading is None or draft.case != inputs[self.parts.case]:
+        if draft is None or draft.reading is None or draft.case != self.page.open_id(inputs, request):
             yield {self.parts.status: gr.skip()}  # a generator that yields nothing empties every output
             return
         case = self.page.cases.get(draft.case)
         if draft.hides_model:
-            line = "status.blind" if draft.reading.kind == "blind" else "status.unaided"
+            line = "status.blind" if draft.reading.kind in WITHOUT_MODEL else "status.unaided"
             yield {self.parts.status: render_status("ready", fixed_line(line))}
         elif case is not None and case.analysed is not None:
             spoken = self.review.desk.prediction(draft.reading.key) is not None
@@ -112,15 +110,16 @@ class QueueHandlers:
     ) -> Updates:
         desk, session = self.review.desk, str(request.session_hash)
         queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
-        if queued.assigned_to and reader not in queued.assigned_to and self.review.store.reader(reader).role != "adjudicator":
-            raise StoreError(f"{case_id} is assigned to others; an adjudicator can assign it to {reader}")
-        read = desk.read_case(queued)
+        self.review.recall.check_assigned(queued, reader)
+        read = desk.read_case(queued, reader)
         history = self.review.store.history(queued.key, reader)
-        before = self.page.cases.get(inputs[self.parts.case])
-        case = self.page.replace_case(before, read.encounter, request, example=queued.key.queue == EXAMPLES, queued=True)
-        draft = self.begin_draft(case.case_id, queued, history, arrangement, reader)
+        before = self.page.cases.get(self.page.open_id(inputs, request))
+        case = self.page.replace_case(before, read.encounter, request, example=queued.key.queue == EXAMPLES, key=queued.key)
+        draft = self.review.recall.begin_draft(case.case_id, queued, history, arrangement.mode, reader)
         self.page.drafts.begin(session, draft)
-        updates = self.page.show_case(case, read.problems, draft)
+        case = self.page.cases.note_problems(case.case_id, read.problems, stored=True) or case
+        case = self.page.cases.note_problems(case.case_id, self.review.store.damaged_reviews(viewer=reader, case=queued.key)) or case
+        updates = self.page.show_case(case, draft)
         prediction = None if draft.hides_model else desk.prediction(queued.key)
         if prediction is not None:
             self.page.cases.keep_analysis(case.case_id, read.encounter, prediction)
@@ -137,25 +136,6 @@ class QueueHandlers:
             self.parts.form: self.review.form(draft, history),
             self.parts.readings: "",
         }
-
-    def begin_draft(
-        self, open_id: str, queued: QueueCase, history: Sequence[SavedReview], arrangement: Arrangement, reader: str
-    ) -> ReviewDraft:
-        """Return the draft of a case that a reader opens: what is newest of all they saved of it, and how the reading goes on."""
-        kinds = {saved.review.kind for saved in history}
-        adjudicator = self.review.store.reader(reader).role == "adjudicator"  # who sees the consensus, too
-        latest = next((saved for saved in reversed(history) if adjudicator or saved.review.kind in OWN_KINDS), None)
-        kind = self.review.desk.choose_kind(arrangement.mode, reader, queued.key, kinds)
-        if latest is not None and latest.review.kind == "consensus":
-            kind = "consensus"
-        shown = kind == "revealed" or (kind in ("assisted", "consensus") and arrangement.mode != "unaided")
-        if latest is None:
-            return ReviewDraft(open_id, reading=Reading(queued.key, reader, arrangement.mode, kind, model_shown=shown))
-        last = latest.review
-        reading = Reading(queued.key, reader, arrangement.mode, kind, last.state, shown, last.seconds)
-        return ReviewDraft(
-            open_id, last.answers, last.specified, last.masks, last.comment, last.flagged, last.difficulty, last.unusable, reading
-        )
 
     def list_value(self, arrangement: Arrangement, reader: str, open_id: str | None, case: str | None) -> dict[str, Any]:
         """Return what the list shows."""

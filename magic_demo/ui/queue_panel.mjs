@@ -2,7 +2,7 @@
 
 import { countDone, drawnPart, listed, nextOpen, stepFrom } from "./queue_list.mjs";
 import { mountReaders } from "./queue_readers.mjs";
-import { followShiftKeys, relabel, sendRest } from "./review_line.mjs";
+import { followShiftKeys, relabel, sendRest, unsaved } from "./review_line.mjs";
 import { exportAddress, mountTakeAway } from "./take_away.mjs";
 import { onLanguage, readWords } from "./viewer/words.mjs";
 
@@ -65,6 +65,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     find("reader-name").textContent = value.reader;
     for (const link of root.querySelectorAll("[data-format]")) link.href = exportAddress(link.dataset.format, value.queue, false);
     root.querySelector("#take-away-agreed").hidden = !value.adjudicator;
+    root.querySelector("#queue-oversight").hidden = !value.adjudicator;
     keepPlace();
     draw();
   }
@@ -74,13 +75,14 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (!one) return;
     const { case: caseId, open: opened, ...rest } = row;
     Object.assign(one, rest);
-    state.caseId = caseId;
     if (opened) state.open = one.id;
+    if (one.id === state.open) state.caseId = caseId; // a save may come late, of the case before
     keepPlace();
     draw();
   }
 
   function receiveGone(gone) {
+    if (gone) unsaved.forget(gone);
     if (!gone || gone.queue !== state.queue) return;
     state.cases = state.cases.filter((one) => one.id !== gone.id);
     if (state.open === gone.id) Object.assign(state, { open: null, caseId: null });
@@ -119,11 +121,11 @@ export function mountQueue(element, { props, watch, trigger }) {
     button.dataset.case = one.id;
     button.dataset.state = one.state;
     if (one.id === state.open) button.setAttribute("aria-current", "true");
-    const said = [one.id, word(one.state), one.flagged && word("flagged"), one.disagrees && word("disagreeing")].filter(Boolean);
+    const said = [one.id, word(one.state), one.flagged && word("flagged"), one.left_open && word("left_open"), one.disagrees && word("disagreeing")].filter(Boolean);
     if (one.assigned?.length) said.push(`${word("assigned")} ${one.assigned.join(", ")}`);
     button.setAttribute("aria-label", said.join(", "));
     button.title = said.slice(1).join(" · ");
-    button.append(part("queue-sign", SIGNS[one.state] ?? "○"), part("queue-id", one.id));
+    button.append(part("queue-sign", one.left_open ? "◕" : (SIGNS[one.state] ?? "○")), part("queue-id", one.id));
     if (one.disagrees) button.append(part("queue-differs", "≠"));
     if (one.flagged) button.append(part("queue-flag", "⚑"));
     item.append(button);

@@ -1,7 +1,7 @@
 """The list of cases in the left column: states, progress, order, mode, who reads, and what can be taken away.
 
 Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "case": the open case's secret id,
-"cases": [{"id", "state", "flagged", "disagrees", "assigned": [name], "mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers
+"cases": [{"id", "state", "flagged", "disagrees", "left_open", "assigned": [name], "mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers
 sign in, "adjudicator"}; cases are in the order chosen; which of them are listed, and which comes next, is the browser's.
 ``row`` (``gr.update(row={"queue", "id", "case", ...})``) brings what has changed of one of the cases, ``row_value``'s names, and with "open" that it was
 opened; ``gone`` ({"queue", "id"}) takes one away. The whole value comes with ``arrive`` and ``arrange``: how far readers are is as of then.
@@ -62,6 +62,7 @@ _PANEL = """
       <button type="button" class="quiet" id="queue-assign-open">[[queue.assign_open]]</button><button type="button" class="quiet" id="queue-assign-listed">[[queue.assign_listed]]</button>
       <p class="queue-none">[[queue.assign_note]]</p>
     </div></details>
+  <p class="queue-none" id="queue-oversight" hidden><a href="oversight">[[oversight.open]]</a></p>
   <ol class="queue-list" id="queue-list"></ol>
   <p class="queue-none" id="queue-none" hidden>[[queue.empty]]</p>
   <p class="queue-none" id="queue-session" hidden>[[queue.session]]</p>THROWAWAY
@@ -78,7 +79,7 @@ _PANEL = """
         class="queue-refused" data-take-away="refused" hidden><span class="t-en" lang="en"></span><span class="t-zh" lang="zh"></span></span><span
         class="queue-refused" data-take-away="lost" hidden>[[queue.take_away_lost]]</span></p></div></details>
   </div>
-  <div hidden><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i>
+  <div hidden><i data-word="not started" [[title queue.not_started]]></i><i data-word="in progress" [[title queue.in_progress]]></i><i data-word="done" [[title queue.done]]></i><i data-word="left_open" [[title queue.left_open]]></i>
     <i data-word="flagged" [[title queue.flagged]]></i><i data-word="disagreeing" [[title queue.disagreeing]]></i>
     <i data-word="assigned" [[title queue.assigned]]></i><i data-word="each_all" [[title queue.each_all]]></i><i data-word="more" [[title queue.more]]></i></div>
 </details>
@@ -152,6 +153,7 @@ def row_value(case: QueueCase, reader: str) -> dict[str, Any]:
         "state": case.state,
         "flagged": case.flagged,
         "disagrees": case.disagrees,
+        "left_open": case.state == "done" and not case.complete,
         "assigned": list(case.assigned_to),
         "mine": reader in case.assigned_to,
     }

@@ -15,12 +15,26 @@ import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 
+from magic_demo.ui.faults import log_fault
+from magic_demo.ui.status import fixed_line
+
 _OWN = frozenset(inspect.signature(gr.HTML.__init__).parameters)
 """What Gradio takes as settings of the component itself; whatever else an update names is a property of its scripts."""
 
 
 class QuickBlocks(gr.Blocks):
-    """A page whose events cost what they change."""
+    """A page whose events cost what they change, whose steps are shown whole, and whose faults reach the log without what the reader sent."""
+
+    async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
+        """Answer an event. Gradio prints whatever an event raises, with its message; what is raised here is printed already."""
+        try:
+            return await super().process_api(*arguments, **named)
+        except gr.Error as error:
+            error.print_exception = False
+            raise
+        except Exception as error:
+            log_fault(error, "an event")
+            raise gr.Error(" / ".join(fixed_line("status.fault").values()), print_exception=False) from None
 
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
@@ -35,6 +49,24 @@ class QuickBlocks(gr.Blocks):
             event.outputs = list(slow)
             sent |= zip(slow, await super().postprocess_data(event, slow, state), strict=True)
         return [sent.get(part, None if part.stateful else gr.skip()) for part in block_fn.outputs]
+
+    def handle_streaming_diffs(
+        self, block_fn: BlockFunction, data: list[Any], session_hash: str | None, run: str | None, final: bool, simple_format: bool = False
+    ) -> list[Any]:
+        """Return for each output what a step tells the browser: values of its first and last yield, else a list of changes (action, path, value).
+
+        Gradio's client writes the changes into the objects of the yields before, which may still wait there to be shown: answers and maps of a step that
+        is done at once then vanish unseen. So a value is sent whole, but for texts that have grown: the yields before then show more, never less.
+        """
+        runs = self.pending_diff_streams.get(session_hash, {}) if session_hash is not None else {}
+        values, in_changes = list(data), run in runs and not final and not simple_format
+        told: list[Any] = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
+        return [_keep_before(changes, value) for changes, value in zip(told, values, strict=True)] if in_changes else told
+
+
+def _keep_before(changes: Any, value: Any) -> list[Any]:
+    """Return changes that leave the value before as it was, but for texts in it that grow."""
+    return list(changes) if all(action == "append" for action, _path, _value in changes) else [("replace", [], value)]
 
 
 def _is_quick(part: object, value: object) -> bool:

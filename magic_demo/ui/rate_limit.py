@@ -30,9 +30,3 @@ class RateLimit:
             while len(self._buckets) > self._names:
                 self._buckets.popitem(last=False)
         return allowed
-
-    def give_back(self, name: str) -> None:
-        """Put back the token that ``name`` took last: it was used well."""
-        with self._lock:
-            left, then = self._buckets.get(name, (self._burst, self._clock()))
-            self._buckets[name] = (min(self._burst, left + 1), then)

@@ -20,12 +20,13 @@ SHARE_QUESTIONS = (
 )
 
 
-def check_reach(host: str, desk: Desk, environment: Mapping[str, str], *, share: bool = False) -> list[str]:
+def check_reach(host: str, desk: Desk, environment: Mapping[str, str], *, share: bool = False, root_path: str = "") -> list[str]:
     """Return what is to be said of who can reach the page, nothing where this computer alone can.
 
-    Raises ReachError where others could and nobody would have to sign in; a Hugging Face Space that keeps nothing is for everybody.
+    Raises ReachError where others could and nobody would have to sign in; a Hugging Face Space that keeps nothing is for everybody. A page below a
+    path has a proxy before it, which lets others in.
     """
-    if is_near(host) and not share:
+    if is_near(host) and not share and not root_path:
         return []
     if desk.sign_ins is not None and desk.opened_store.needs_sign_in():
         where = "anybody on the internet" if share else "other computers"
@@ -33,13 +34,20 @@ def check_reach(host: str, desk: Desk, environment: Mapping[str, str], *, share:
             f"warning: {where} can reach this page; readers' passwords keep them out. "
             "Without https before it, passwords and photos can be read on the way (SECURITY.md)"
         ]
-    if environment.get("SPACE_ID") and desk.store is None and not share:
-        return ["warning: everybody who opens this Space can use the page and nobody signs in; bring no photos of patients here"]
-    what = "--share" if share else f"--host {host}"
+    if desk.public and is_space(environment) and not share:
+        return [
+            "warning: everybody who opens this Space can use the page; nobody signs in and nothing is kept; bring no photos of patients here"
+        ]
+    what = "--share" if share else f"--host {host}" if not is_near(host) else f"--root-path {root_path}"
     raise ReachError(
         f"{what}: others could read and change everything here, as nobody has to sign in; give a reader a password first "
         "(python -m magic_demo readers add NAME, with the same --store), or leave it out to stay on this computer"
     )
+
+
+def is_space(environment: Mapping[str, str]) -> bool:
+    """Return whether the program runs as a Hugging Face Space."""
+    return bool(environment.get("SPACE_ID"))
 
 
 def confirm_share(ask: Callable[[str], str] = input, *, terminal: bool | None = None) -> None:

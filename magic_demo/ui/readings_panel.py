@@ -10,7 +10,9 @@ from html import escape
 
 import gradio as gr
 
+from magic_demo.exports.readings import agree_answers
 from magic_demo.questions import load_families
+from magic_demo.store.rules import is_answered
 from magic_demo.types import LANGUAGES, Answers, Family, ReviewKind, SavedReview
 from magic_demo.ui.cards import chosen_options
 from magic_demo.ui.i18n import both, both_of, fill
@@ -67,15 +69,24 @@ def render_readings(readings: Sequence[SavedReview], model: Answers | None, *, a
 
 
 def _name(saved: SavedReview) -> str:
-    return both("review.consensus") if saved.review.kind == CONSENSUS else f"<span>{escape(saved.review.reader)}</span>"
+    """Return HTML of whose reading it is, what its reader had been shown, and whether something was left open."""
+    review = saved.review
+    if review.kind == CONSENSUS:
+        name = both("review.consensus")
+    else:
+        marks = [both(key) for word, key in (("model", "review.after_model"), ("others", "review.after_others")) if word in review.known]
+        name = f"<span>{escape(review.reader)}</span>" + "".join(f"<small>{mark}</small>" for mark in marks)
+    return name + (f"<small>{both('review.left_open', count=len(review.missing))}</small>" if review.missing else "")
 
 
 def _render_family(family: Family, readings: Sequence[SavedReview], model: Answers | None) -> str:
     given = [chosen_options(saved.review.answers, family) for saved in readings]
     answered = [labels for labels in given if labels]
     same = len(set(answered)) <= 1
-    most = max(answered, key=answered.count, default=frozenset())
-    sign, words = ("✓", "readings.same") if same else ("≠", "readings.differ")
+    counts = sorted((answered.count(labels) for labels in set(answered)), reverse=True)
+    tied = len(counts) > 1 and counts[0] == counts[1]
+    most = frozenset() if tied else max(answered, key=answered.count, default=frozenset())
+    sign, words = ("✓", "readings.same") if same else ("=", "readings.tied") if tied else ("≠", "readings.differ")
     cells = "".join(
         _render_cell(labels, family, _words_of(saved, family), differs=bool(labels) and labels != most)
         for labels, saved in zip(given, readings, strict=True)
@@ -123,6 +134,22 @@ def _render_notes(readings: Sequence[SavedReview], model: bool) -> str:
 def _hardness(saved: SavedReview) -> str:
     flag = f'<b aria-hidden="true">⚑</b> <span class="unseen">{both("queue.flagged")}</span>' if saved.review.flagged else ""
     return flag + (both(f"review.{saved.review.difficulty}") if saved.review.difficulty else "")
+
+
+def find_ties(visible: Sequence[SavedReview]) -> dict[str, list[tuple[frozenset[int], tuple[str, ...]]]]:
+    """Return the families that the readers of a case tie on: of each every answer with the names of those who gave it, most names first."""
+    readings = [saved for saved in choose_readings(visible) if saved.review.kind != CONSENSUS]
+    tied = agree_answers(readings)[1]
+    found = {}
+    for family in load_families():
+        if family.family_id in tied:
+            sides: dict[frozenset[int], tuple[str, ...]] = {}
+            for saved in readings:
+                if is_answered(saved.review.answers, family):
+                    labels = chosen_options(saved.review.answers, family)
+                    sides[labels] = (*sides.get(labels, ()), saved.review.reader)
+            found[family.family_id] = sorted(sides.items(), key=lambda side: (-len(side[1]), side[1]))
+    return found
 
 
 def gather_words(answers: Answers, readings: Sequence[SavedReview]) -> Mapping[str, str]:

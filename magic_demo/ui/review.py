@@ -1,14 +1,18 @@
-"""What a browser session holds of the case it reviews. Everything the reader changes passes ``Drafts.draft_changed``, and is saved from there."""
+"""What a browser session holds of the case it reviews. Everything the reader changes passes ``Drafts.draft_changed``, and is saved from there.
+
+A draft of a stored case is a cache: the store has all that was answered as saved, and a draft that was forgotten is made anew from it (``recall.py``).
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from magic_demo.types import Answers, CaseKey, Difficulty, MaskRuns, ReviewKind, ReviewState
+from magic_demo.types import Answers, CaseKey, Difficulty, MaskRuns, ReviewKind, ReviewState, SavedReview
+from magic_demo.ui.merging import Conflict, Field, Fields, gather, spread
 
 Part = Literal["answers", "specified", "masks", "comment", "flagged", "difficulty", "unusable", "reading"]
 """What a reader changes, by the name of the draft's field."""
@@ -38,6 +42,10 @@ class ReviewDraft:
     """What the reader has said so far of one open case; the fields are those of ``types.Review``.
 
     case: the open case's id, ``OpenCase.case_id``. reading: None where the case is in no store and nothing of it is saved.
+    ties: of a consensus, family id -> (options, names) of each side that readers tie on.
+    synced: the newest review of the case that the draft has taken in, None before the first. foreign: fields that came from another tab or device ->
+    the number of the review that brought them. turns: part of the page -> the change of it that was taken last, as its tab counts them.
+    conflicts: what was changed here and elsewhere to different values, to be told with the next answer.
     """
 
     case: str
@@ -49,6 +57,25 @@ class ReviewDraft:
     difficulty: Difficulty | None = None
     unusable: frozenset[str] = frozenset()
     reading: Reading | None = None
+    ties: Mapping[str, Sequence[tuple[frozenset[int], tuple[str, ...]]]] = field(default_factory=dict)
+    synced: SavedReview | None = None
+    foreign: Mapping[Field, int] = field(default_factory=dict)
+    turns: Mapping[str, str] = field(default_factory=dict)
+    conflicts: tuple[Conflict, ...] = ()
+
+    @property
+    def number(self) -> int:
+        """Return the number of the newest review that the draft has taken in, 0 before the first."""
+        return self.synced.number if self.synced is not None else 0
+
+    @property
+    def base(self) -> Fields:
+        """Return the fields of the newest review that the draft has taken in."""
+        return spread(self.synced.review) if self.synced is not None else {}
+
+    def with_fields(self, fields: Fields) -> ReviewDraft:
+        """Return the draft saying what these fields say."""
+        return replace(self, **gather(fields))
 
     @property
     def hides_model(self) -> bool:
@@ -57,10 +84,13 @@ class ReviewDraft:
 
 
 class Drafts:
-    """One draft a browser session, in memory; the session that was heard of longest ago is forgotten when there are too many."""
+    """One draft a browser session, in memory; the session that was heard of longest ago is forgotten when there are too many.
 
-    def __init__(self, max_sessions: int = 256) -> None:
-        self._max_sessions = max_sessions
+    max_sessions: of cases that are in the store, which has them. max_unkept: of uploads and examples, which are nowhere else.
+    """
+
+    def __init__(self, max_sessions: int = 256, max_unkept: int = 4096) -> None:
+        self._most = {True: max_sessions, False: max_unkept}
         self._drafts: OrderedDict[str, ReviewDraft] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -72,8 +102,10 @@ class Drafts:
         with self._lock:
             self._drafts[session] = draft
             self._drafts.move_to_end(session)
-            while len(self._drafts) > self._max_sessions:
-                self._drafts.popitem(last=False)
+            stored = draft.reading is not None
+            alike = [name for name, other in self._drafts.items() if (other.reading is not None) == stored]
+            for name in alike[: max(0, len(alike) - self._most[stored])]:
+                del self._drafts[name]
 
     def get(self, session: str) -> ReviewDraft | None:
         """Return the session's draft, None where no case is open in it."""
@@ -85,6 +117,13 @@ class Drafts:
         with self._lock:
             changed = replace(self._drafts[session], **{part: value})
             self._drafts[session] = changed
+            self._drafts.move_to_end(session)
+        return changed
+
+    def change(self, session: str, change: Callable[[ReviewDraft], ReviewDraft]) -> ReviewDraft:
+        """Put what ``change`` makes of the session's draft in its place, and return it. Raises KeyError where no case is open."""
+        with self._lock:
+            changed = self._drafts[session] = change(self._drafts[session])
             self._drafts.move_to_end(session)
         return changed
 

@@ -1,7 +1,10 @@
 // The bar under the cards: flag, notes, reveal, done. Tells the server of them once they rest, and shows what was saved.
 
 import { whenRested } from "./cards.mjs";
-import { followShiftKeys, relabel, sendRest, unsaved } from "./review_line.mjs";
+import { journal } from "./journal.mjs";
+import { onKey } from "./keyboard.mjs";
+import { followShiftKeys, hearSaved, relabel, sendRest, unsaved } from "./review_line.mjs";
+import { mountVersions } from "./versions.mjs";
 import { onLanguage, readWords } from "./viewer/words.mjs";
 
 const REST = 400; // milliseconds
@@ -10,10 +13,11 @@ export function mountReview(element, { props, watch, trigger }) {
   const root = element.querySelector("#review");
   const find = (name) => root.querySelector(`#review-${name}`);
   const word = readWords(root);
-  const state = { case: null, flagged: false, difficulty: null, unusable: [], photos: [], saved: {}, seconds: 0, since: performance.now() };
+  const state = { case: null, flagged: false, difficulty: null, unusable: [], photos: [], saved: {}, seconds: 0, since: performance.now(), finishing: null };
+  const touched = new Set(); // fields changed since they were sent last
   const line = whenRested(REST, (told) => {
-    unsaved.note(told.case, "note", told);
-    trigger("note", told);
+    touched.clear();
+    trigger("note", unsaved.note(told.case, "note", told));
   });
 
   // ---- time with the case in view
@@ -31,19 +35,22 @@ export function mountReview(element, { props, watch, trigger }) {
     root.hidden = id === null;
     document.querySelector("#cards-panel")?.classList.toggle("has-review", id !== null || Boolean(value?.keep));
     if (id === null) {
+      versions.close();
       line.drop();
       unsaved.close();
       state.case = null;
       return;
     }
     if (id !== state.case) {
+      versions.close();
       line.flush();
+      dropAsked();
       const { flagged, difficulty, unusable, photos } = value;
-      Object.assign(state, { case: id, flagged, difficulty, unusable: [...unusable], photos, seconds: value.seconds, since: performance.now(), saved: {} });
+      Object.assign(state, { case: id, flagged, difficulty, unusable: [...unusable], photos, seconds: value.seconds, since: performance.now(), saved: {}, finishing: null });
       find("comment").value = value.comment;
       find("readings").setAttribute("aria-pressed", "false");
-      const left = unsaved.open({ ...value.place, case: id });
-      if (left) trigger("restore", { case: id, parts: Object.values(left) });
+      const left = unsaved.open({ ...value.place, mode: value.mode, case: id, saved: value.saved });
+      if (left) trigger("restore", { case: id, of: unsaved.of(id), parts: left });
     }
     state.mode = value.mode;
     state.adjudicator = value.adjudicator;
@@ -51,10 +58,17 @@ export function mountReview(element, { props, watch, trigger }) {
   }
 
   function receiveSaved(saved) {
-    if (!saved || saved.case !== state.case) return;
+    if (!saved) return;
+    hearSaved(saved);
+    if (saved.case !== state.case) return; // it came late, of the case before
     const known = (state.saved.history ?? []).filter(({ number }) => !saved.history.some((one) => one.number === number));
+    if (saved.state === "done") dropAsked();
+    if (state.finishing && saved.state === "done") {
+      const { anyway } = state.finishing;
+      state.finishing = null;
+      journal.push(state.case, { undo: reopen, redo: () => sendFinish(anyway) });
+    }
     state.saved = { ...saved, history: [...known, ...saved.history].sort((one, other) => other.number - one.number) };
-    unsaved.confirm(saved.case, saved.heard);
     draw();
   }
 
@@ -63,16 +77,19 @@ export function mountReview(element, { props, watch, trigger }) {
   function draw() {
     const { kind, state: stands, changes, history } = state.saved;
     const done = stands === "done";
+    const leftOpen = done ? (history[0]?.missing ?? 0) : 0;
     root.dataset.kind = kind === "assisted" && state.mode === "unaided" ? "unaided" : kind;
     root.dataset.state = stands;
     find("flag").setAttribute("aria-pressed", String(state.flagged));
     for (const button of root.querySelectorAll("[data-difficulty]")) button.setAttribute("aria-checked", String(button.dataset.difficulty === state.difficulty));
     find("photos-field").hidden = !state.photos.length;
-    find("photos").replaceChildren(...state.photos.map(drawPhoto));
-    find("reveal").hidden = !(kind === "blind" && done);
+    drawPhotos();
+    find("left-open").hidden = !leftOpen;
+    root.querySelector("[data-left-open]").textContent = String(leftOpen);
+    find("reveal").hidden = !(["blind", "compared"].includes(kind) && done && !leftOpen);
     find("finish").hidden = done;
     find("next").hidden = !done;
-    find("readings").hidden = !(state.adjudicator || history.some((one) => one.state === "done"));
+    find("readings").hidden = !(state.adjudicator || history.some((one) => one.state === "done" && !one.missing));
     find("notes").classList.toggle("is-used", Boolean(find("comment").value || state.difficulty || state.unusable.length));
     const changed = find("changes");
     changed.hidden = !changes;
@@ -87,42 +104,76 @@ export function mountReview(element, { props, watch, trigger }) {
     document.documentElement.style.setProperty("--review-bar", `${root.offsetHeight}px`);
   }
 
-  function drawPhoto(name, place) {
+  /** Boxes of the same photos stay as they are: one of them may have the focus. */
+  function drawPhotos() {
+    const place = find("photos");
+    const boxes = [...place.querySelectorAll("input")];
+    if (boxes.map((box) => box.dataset.photo).join("\n") !== state.photos.join("\n")) place.replaceChildren(...state.photos.map(drawPhoto));
+    for (const [number, box] of place.querySelectorAll("input").entries()) {
+      box.checked = state.unusable.includes(box.dataset.photo);
+      box.nextSibling.textContent = `${word("photo")} ${number + 1}`;
+    }
+  }
+
+  function drawPhoto(name) {
     const label = document.createElement("label");
-    const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: state.unusable.includes(name) });
+    const box = Object.assign(document.createElement("input"), { type: "checkbox" });
     box.dataset.photo = name;
     label.title = name;
-    label.append(box, `${word("photo")} ${place + 1}`);
+    label.append(box, document.createTextNode(""));
     return label;
   }
 
   function drawSaved(one, place) {
     const item = document.createElement("li");
     const when = new Date(one.at).toLocaleString(document.documentElement.lang || "en", { dateStyle: "short", timeStyle: "medium" });
-    const what = `${word(one.kind)}, ${word(one.state)}${one.again ? ` (${word("again")} ${one.again})` : ""}`;
+    const open = one.missing ? `, ${one.missing} ${word("open")}` : "";
+    const what = `${word(one.kind)}, ${word(one.state)}${open}${one.again ? ` (${word("again")} ${one.again})` : ""}`;
     item.append(Object.assign(document.createElement("span"), { textContent: `${one.number} · ${when} · ${what}` }));
     if (place === 0) item.append(Object.assign(document.createElement("em"), { textContent: word("newest") }));
     else {
-      const back = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: word("back") });
-      back.dataset.back = one.number;
-      item.append(back);
+      const look = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: word("look") });
+      look.dataset.look = one.number;
+      item.append(look);
     }
     return item;
   }
 
   // ---- what the reader does
 
-  function tell() {
+  function tell(field) {
     if (state.case === null) return;
+    dropAsked();
+    touched.add(field);
     const { flagged, difficulty, unusable } = state;
-    line.say({ case: state.case, comment: find("comment").value, flagged, difficulty, unusable: [...unusable], seconds: seconds() });
+    line.say({ case: state.case, comment: find("comment").value, flagged, difficulty, unusable: [...unusable], seconds: seconds(), touched: [...touched] });
     draw();
   }
 
+  /** Take what was noted in another tab. */
+  function takeOver({ comment, flagged = state.flagged, difficulty = state.difficulty, unusable = {} }) {
+    if (comment !== undefined) find("comment").value = comment;
+    Object.assign(state, { flagged, difficulty, unusable: state.photos.filter((name) => unusable[name] ?? state.unusable.includes(name)) });
+    draw();
+  }
+
+  /** Change flag, difficulty or unusable photos, as one step that can be undone. field: what it is to the server, by itself the same. */
+  function change(marks, field = null) {
+    const before = Object.fromEntries(Object.keys(marks).map((name) => [name, state[name]]));
+    const put = (back) => {
+      Object.assign(state, back);
+      for (const name of Object.keys(back)) tell(field ?? name);
+    };
+    const turn = (back, from) => () => {
+      if (Object.keys(from).some((name) => String(state[name]) !== String(from[name]))) return false; // another tab has changed it
+      put(back);
+    };
+    put(marks);
+    journal.push(state.case, { undo: turn(before, marks), redo: turn(marks, before) });
+  }
+
   function flag() {
-    if (state.case === null) return;
-    state.flagged = !state.flagged;
-    tell();
+    if (state.case !== null && !versions.looking()) change({ flagged: !state.flagged });
   }
 
   function showNotes(open = find("drawer").hidden) {
@@ -133,21 +184,87 @@ export function mountReview(element, { props, watch, trigger }) {
     (open ? find("comment") : find("notes")).focus(); // a field that is put away must not keep the keys
   }
 
+  /** Take flag, difficulty, unusable photos and comment of a version that was brought back. */
+  function take({ flagged, difficulty, unusable, comment }) {
+    const before = { flagged: state.flagged, difficulty: state.difficulty, unusable: state.unusable, comment: find("comment").value };
+    const put = (marks, tells) => {
+      Object.assign(state, { flagged: marks.flagged, difficulty: marks.difficulty, unusable: [...marks.unusable] });
+      find("comment").value = marks.comment;
+      if (tells) for (const field of ["comment", "flagged", "difficulty", ...state.photos.map((name) => `unusable ${name}`)]) tell(field);
+      else draw();
+    };
+    const after = { flagged, difficulty, unusable, comment };
+    put(after, false); // the server has it
+    journal.push(state.case, { undo: () => put(before, true), redo: () => put(after, true) });
+  }
+
+  const versions = mountVersions(root, { props, watch, trigger, word, caseId: () => state.case, number: (which) => state.saved.history?.length - state.saved.history?.findIndex((one) => one.number === which), take });
+
   function finish() {
-    if (state.case === null || find("finish").hidden) return;
+    if (versions.looking() || state.case === null || find("finish").hidden) return;
+    const anyway = state.asked?.map(({ id }) => id) ?? [];
+    state.finishing = { anyway };
+    sendFinish(anyway);
+  }
+
+  function sendFinish(anyway) {
     const heard = sendRest(state.case);
-    trigger("finish", { case: state.case, heard, seconds: seconds() });
+    trigger("finish", { case: state.case, of: unsaved.of(state.case), heard, seconds: seconds(), anyway, parts: unsaved.waiting(state.case) });
+  }
+
+  // ---- what is still open, named before the case is finished without it
+
+  function receiveAsks(asks) {
+    if (!asks || asks.case !== state.case) return;
+    state.asked = asks.missing;
+    drawAsked();
+    find("finish").focus({ preventScroll: true });
+  }
+
+  function dropAsked() {
+    if (!state.asked) return;
+    state.asked = null;
+    drawAsked();
+  }
+
+  function drawAsked() {
+    const asked = state.asked ?? [];
+    root.toggleAttribute("data-asks", asked.length > 0);
+    find("asks").hidden = !asked.length;
+    root.querySelector("[data-asked]").textContent = String(asked.length);
+    find("asks-list").replaceChildren(...asked.map(drawMissing));
+    document.documentElement.style.setProperty("--review-bar", `${root.offsetHeight}px`);
+  }
+
+  function drawMissing({ id, title, place, tied }) {
+    const item = document.createElement("li");
+    const language = document.documentElement.dataset.language ?? "en";
+    if (!title) {
+      item.textContent = place ? `${word("photo")} ${place}` : id;
+      return item;
+    }
+    const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: `${tied ? "= " : ""}${title[language]}` });
+    button.dataset.family = id;
+    item.append(button);
+    return item;
+  }
+
+  /** Take Done back; a change has done so already where the reading goes on. */
+  function reopen() {
+    if (state.saved.state !== "done") return false;
+    const heard = sendRest(state.case);
+    trigger("reopen", { case: state.case, of: unsaved.of(state.case), heard, seconds: seconds() });
   }
 
   function reveal() {
-    if (state.case !== null && !find("reveal").hidden) trigger("reveal", { case: state.case });
+    if (state.case !== null && !versions.looking() && !find("reveal").hidden) trigger("reveal", { case: state.case, of: unsaved.of(state.case) });
   }
 
   function compare() {
     if (state.case === null) return;
     const open = find("readings").getAttribute("aria-pressed") !== "true";
     find("readings").setAttribute("aria-pressed", String(open));
-    trigger("compare", { case: state.case, open });
+    trigger("compare", { case: state.case, of: unsaved.of(state.case), open });
   }
 
   find("flag").addEventListener("click", flag);
@@ -155,27 +272,34 @@ export function mountReview(element, { props, watch, trigger }) {
   find("finish").addEventListener("click", finish);
   find("next").addEventListener("click", () => document.dispatchEvent(new CustomEvent("review-next")));
   find("reveal").addEventListener("click", reveal);
+  find("go-on").addEventListener("click", dropAsked);
+  find("asks-list").addEventListener("click", (event) => {
+    const card = document.querySelector(`#card-${event.target.closest("[data-family]")?.dataset.family.toLowerCase()}`);
+    card?.scrollIntoView({ block: "center" });
+    card?.querySelector(".row")?.focus({ preventScroll: true });
+  });
+  onKey(root, ({ key }) => key === "Escape" && dropAsked());
+  document.addEventListener("cards-tell", ({ detail }) => detail.event === "answers" && dropAsked()); // what was asked is not so any more
+  document.addEventListener("viewer-tells", ({ detail }) => "runs" in detail && dropAsked());
   find("readings").addEventListener("click", compare);
-  find("comment").addEventListener("input", tell);
-  find("comment").addEventListener("keydown", (event) => event.key === "Escape" && showNotes(false));
+  find("comment").addEventListener("input", () => tell("comment"));
+  onKey(find("comment"), ({ key }) => key === "Escape" && showNotes(false));
   for (const button of root.querySelectorAll("[data-difficulty]")) {
     button.addEventListener("click", () => {
-      state.difficulty = state.difficulty === button.dataset.difficulty ? null : button.dataset.difficulty;
-      tell();
+      change({ difficulty: state.difficulty === button.dataset.difficulty ? null : button.dataset.difficulty });
     });
   }
   find("photos").addEventListener("change", (event) => {
-    state.unusable = state.photos.filter((name) => (name === event.target.dataset.photo ? event.target.checked : state.unusable.includes(name)));
-    tell();
+    change({ unusable: state.photos.filter((name) => (name === event.target.dataset.photo ? event.target.checked : state.unusable.includes(name))) }, `unusable ${event.target.dataset.photo}`);
   });
   find("history-list").addEventListener("click", (event) => {
-    const number = Number(event.target.closest("[data-back]")?.dataset.back);
-    if (!number) return;
-    sendRest(state.case);
-    trigger("back", { case: state.case, number });
+    const number = Number(event.target.closest("[data-look]")?.dataset.look);
+    if (number) versions.look(number);
   });
   followShiftKeys({ D: finish, F: flag, C: () => showNotes(), R: reveal });
   document.addEventListener("review-rest", line.flush);
+  document.addEventListener("review-again", ({ detail }) => trigger("again", detail));
+  document.addEventListener("review-merged", ({ detail }) => detail.case === state.case && takeOver(detail.note));
   document.addEventListener("readings-closed", () => find("readings").setAttribute("aria-pressed", "false"));
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) line.flush();
@@ -186,9 +310,11 @@ export function mountReview(element, { props, watch, trigger }) {
   onLanguage(() => {
     relabel(root);
     if (state.case !== null) draw();
+    drawAsked();
   });
   relabel(root);
   watch("value", () => receive(props.value));
   watch("saved", () => receiveSaved(props.saved));
+  watch("asks", () => receiveAsks(props.asks));
   receive(props.value);
 }

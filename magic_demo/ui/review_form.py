@@ -1,14 +1,17 @@
 """The bar under the cards: how the reading comes about, flag, notes, reveal, done; in its drawer comment, difficulty, unusable photos, history.
 
 Value (``form_value``) brings a case; of the same case the drawer's fields stay as the reader has them. ``saved`` (``saved_value``) says what
-the last save made of it, and brings that save alone: the bar knows those before.
+the last save made of it, and brings that save alone: the bar knows those before. ``asks`` (``asks_value``) names what is open before a reading is finished without it.
 
 Events:
 
     note     {"case", "comment", "flagged", "difficulty", "unusable": [photo id], "seconds"}   some milliseconds after the last change
-    finish   {"case", "heard", "seconds"}    the reading is done; ``heard``: how many changes of the case the browser has sent
+    finish   {"case", "heard", "seconds", "anyway": [id]}   the reading is done; ``heard``: how many changes of the case the browser has sent;
+                                             ``anyway``: the families and photos that the reader was told of and leaves open
+    reopen   {"case", "heard", "seconds"}    Done was taken back: the reading goes on
     reveal   {"case"}                        show the model beside a blind reading that is done
-    back     {"case", "number"}              make an older reading the newest again
+    back     {"case", "number", "heard"}     make an older reading the newest again; ``back`` brings what it says (see ``versions.py``)
+    look     {"case", "number"}              look at an older reading; ``version`` brings what it says
     compare  {"case", "open": bool}          show or close the readings side by side
     restore  {"case", "parts": [what ``note``, the cards' ``answers`` and the viewer's ``mask`` said]}   what was not saved when the connection broke
     keep     {"case", "heard", "mode"}       make the open case, which is of no store, one of a queue
@@ -16,7 +19,8 @@ Events:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import secrets
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
@@ -25,6 +29,7 @@ import gradio as gr
 from magic_demo.disagreements import Changes
 from magic_demo.errors import FormError
 from magic_demo.limits import LIMITS
+from magic_demo.questions import load_families
 from magic_demo.types import Difficulty, Photo, SavedReview
 from magic_demo.ui.i18n import fill
 from magic_demo.ui.review import ReviewDraft
@@ -36,15 +41,21 @@ _ON_LOAD = """
 import(new URL("page/review_form.mjs", document.baseURI)).then(({ mountReview }) => mountReview(element, { props, watch, trigger }));
 import(new URL("page/keep_bar.mjs", document.baseURI)).then(({ mountKeep }) => mountKeep(element, { props, watch, trigger }));
 import(new URL("page/erase_case.mjs", document.baseURI)).then(({ mountErase }) => mountErase(element, { props, watch, trigger }));
-const events = ["note", "finish", "reveal", "back", "compare", "restore", "keep", "erase"];  // named here, where Gradio looks for them
+const events = ["note", "again", "finish", "reopen", "reveal", "back", "look", "compare", "restore", "keep", "erase"];  // named here, where Gradio looks for them
 """
+_KEEP_BUTTON = (
+    """<button type="button" class="review-action is-main" id="keep-case" [[title keep.title]]>[[keep.keep]] <kbd>⇧S</kbd></button>"""
+)
+_KEEPS_NOTHING = """<span class="keep-state" id="keeps-nothing">[[keep.never]]</span>"""
 _FORM = """
 <section class="review" id="keep" hidden [[aria-label keep.label]]><div class="review-line">
   <span class="keep-state">[[keep.unkept]]</span>
-  <button type="button" class="review-action is-main" id="keep-case" [[title keep.title]]>[[keep.keep]] <kbd>⇧S</kbd></button></div></section>
+  KEEP_BUTTON</div></section>
 <section class="review" id="review" hidden [[aria-label review.title]]>
+  <div class="version-bar" id="version-bar" role="status" hidden><p><b id="version-which"></b> <span id="version-says"></span></p>
+    <button type="button" class="review-action is-main" id="version-back">[[review.bring_back]]</button> <button type="button" class="review-action" id="version-close">[[review.close]] <kbd>Esc</kbd></button></div>
   <div class="review-drawer" id="review-drawer" hidden>
-    <label class="review-field"><span>[[review.comment]]</span><textarea id="review-comment" rows="2" maxlength="4000" autocomplete="off" spellcheck="false" [[placeholder review.comment_hint]]></textarea></label>
+    <label class="review-field"><span>[[review.comment]]</span><textarea id="review-comment" rows="2" maxlength="MAX_COMMENT" autocomplete="off" spellcheck="false" [[placeholder review.comment_hint]]></textarea></label>
     <div class="review-pair">
       <div class="review-field"><span id="review-difficulty-name">[[review.difficulty]]</span>
         <div class="segmented" role="radiogroup" aria-labelledby="review-difficulty-name">
@@ -59,18 +70,20 @@ _FORM = """
   <p class="review-changes" id="review-changes" role="status" hidden><b data-changes="changed"></b> [[review.of]] <b data-changes="of"></b> [[review.changed]]
     <b data-changes="towards"></b> [[review.towards]], <b data-changes="away"></b> [[review.away]]<span class="with-reference">; <b data-changes="right_to_wrong"></b> [[review.spoiled]],
     <b data-changes="wrong_to_right"></b> [[review.mended]]</span><span class="with-outlines">; <b data-changes="outlines"></b> [[review.outlines]]</span></p>
+  <div class="review-asks" id="review-asks" role="alertdialog" aria-labelledby="review-asks-title" hidden>
+    <p id="review-asks-title">[[review.still_open]] <button type="button" class="quiet" id="review-go-on" [[title review.go_on_title]]>[[review.go_on]]</button></p><ul id="review-asks-list"></ul></div>
   <div class="review-line">
     <span class="review-kind" id="review-kind"><span data-kind="assisted">[[review.assisted]]</span><span data-kind="blind">[[review.blind]]</span><span
-      data-kind="revealed">[[review.revealed]]</span><span data-kind="unaided">[[review.unaided]]</span><span data-kind="consensus">[[review.consensus]]</span></span>
+      data-kind="compared">[[review.compared]]</span><span data-kind="revealed">[[review.revealed]]</span><span data-kind="unaided">[[review.unaided]]</span><span data-kind="consensus">[[review.consensus]]</span><span class="review-left-open" id="review-left-open" hidden> · <b data-left-open></b> [[review.open]]</span></span>
     <button type="button" class="quiet" id="review-flag" aria-pressed="false" [[title review.flag]] [[aria-label review.flag]]>⚑</button>
     <button type="button" class="quiet" id="review-notes" aria-expanded="false" aria-controls="review-drawer" [[title review.notes_title]]>[[review.notes]]</button>
     <button type="button" class="quiet" id="review-readings" aria-pressed="false" [[title review.readings_title]] hidden>[[review.readings]]</button>
     <button type="button" class="review-action" id="review-reveal" [[title review.reveal_title]] hidden>[[review.reveal]]</button>
-    <button type="button" class="review-action is-main" id="review-finish" [[title review.finish_title]]>[[review.finish]] <kbd>⇧D</kbd></button>
+    <button type="button" class="review-action is-main" id="review-finish" [[title review.finish_title]]><span class="finish-whole">[[review.finish]]</span><span class="finish-anyway">[[review.anyway_before]] <b data-asked></b> [[review.anyway_after]]</span> <kbd>⇧D</kbd></button>
     <button type="button" class="review-action is-main" id="review-next" [[title queue.next_open_title]] hidden>[[queue.next_open]] <kbd>⇧N</kbd></button>
   </div>
-  <div hidden><i data-word="photo" [[title review.photo]]></i><i data-word="back" [[title review.back]]></i><i data-word="newest" [[title review.newest]]></i><i data-word="again" [[title review.again]]></i>
-    <i data-word="assisted" [[title review.assisted]]></i><i data-word="blind" [[title review.blind]]></i><i data-word="revealed" [[title review.revealed]]></i><i data-word="consensus" [[title review.consensus]]></i>
+  <div hidden><i data-word="photo" [[title review.photo]]></i><i data-word="version" [[title review.version]]></i><i data-word="look" [[title review.look]]></i><i data-word="no-outline" [[title review.no_outline]]></i><i data-word="newest" [[title review.newest]]></i><i data-word="again" [[title review.again]]></i>
+    <i data-word="assisted" [[title review.assisted]]></i><i data-word="blind" [[title review.blind]]></i><i data-word="compared" [[title review.compared]]></i><i data-word="open" [[title review.open]]></i><i data-word="revealed" [[title review.revealed]]></i><i data-word="consensus" [[title review.consensus]]></i>
     <i data-word="in progress" [[title review.in_progress]]></i><i data-word="done" [[title review.done]]></i></div>
 </section>
 """
@@ -86,26 +99,43 @@ class Note:
     unusable: frozenset[str]
 
 
-def form_component() -> gr.HTML:
-    """Return the bar; its value is what ``form_value`` returns."""
-    return gr.HTML(NO_FORM, html_template=fill(_FORM), js_on_load=_ON_LOAD, elem_id="review-form", apply_default_css=False, saved=None)
+def form_component(*, public: bool = False) -> gr.HTML:
+    """Return the bar; its value is what ``form_value`` returns. public: no case can be kept, which it says in place of the button."""
+    template = _FORM.replace("KEEP_BUTTON", _KEEPS_NOTHING if public else _KEEP_BUTTON).replace("MAX_COMMENT", str(MAX_COMMENT))
+    return gr.HTML(
+        NO_FORM,
+        html_template=fill(template),
+        js_on_load=_ON_LOAD,
+        elem_id="review-form",
+        apply_default_css=False,
+        saved=None,
+        asks=None,
+        version=None,
+        back=None,
+    )
 
 
-def unkept_value(case_id: str) -> dict[str, Any]:
-    """Return what the bar shows of an open case that is of no store: that it can be kept."""
-    return {**NO_FORM, "keep": case_id}
+def unkept_value(case_id: str, opened: Sequence[bool] | None = None) -> dict[str, Any]:
+    """Return what the bar shows of an open case that is of no store: that it can be kept. opened: which of the files that just came became photos."""
+    came = (
+        {"opened": list(opened), "came": secrets.token_hex(4)} if opened is not None else {}
+    )  # the same value again would not be heard of
+    return {**NO_FORM, "keep": case_id, **came}
 
 
-def form_value(draft: ReviewDraft, photos: Sequence[Photo], saved: Mapping[str, Any], *, adjudicator: bool, erases: bool) -> dict[str, Any]:
+def form_value(
+    draft: ReviewDraft, photos: Sequence[str], saved: Mapping[str, Any], *, adjudicator: bool, erases: bool, missing: int = 0
+) -> dict[str, Any]:
     """Return what the bar shows of a case that was just opened, and of what is saved of it (``saved_value``)."""
     reading = draft.reading
     return {
         "case": draft.case,
-        "place": {**reading.key._asdict(), "reader": reading.reader} if reading is not None else {},
+        "place": {"queue": reading.key.queue, "id": reading.key.case_id, "reader": reading.reader} if reading is not None else {},
         "mode": reading.mode if reading is not None else "assisted",
         "adjudicator": adjudicator,
         "erases": erases,
-        "photos": [photo.photo_id for photo in photos],
+        "photos": list(photos),
+        "missing": missing,
         "comment": draft.comment,
         "flagged": draft.flagged,
         "difficulty": draft.difficulty,
@@ -131,25 +161,32 @@ def saved_value(draft: ReviewDraft, history: Sequence[SavedReview], changes: Cha
                 "kind": saved.review.kind,
                 "state": saved.review.state,
                 "again": saved.taken_back_from,
+                "missing": len(saved.review.missing),
             }
             for saved in reversed(history)
         ],
     }
 
 
-def is_blind_done(saved: SavedReview) -> bool:
-    """Return whether a saved reading is a blind one that is done."""
-    return saved.review.kind == "blind" and saved.review.state == "done"
+def asks_value(draft: ReviewDraft, left_open: Sequence[str], photos: Sequence[Photo]) -> dict[str, Any]:
+    """Return what the bar names before a reading is finished with this left open: families by their titles, photos by their place."""
+    titles = {family.family_id: family.title for family in load_families()}
+    places = {photo.photo_id: place for place, photo in enumerate(photos, start=1)}
+    tied = draft.ties if draft.reading is not None and draft.reading.kind == "consensus" else {}
+    return {
+        "case": draft.case,
+        "turn": secrets.token_hex(4),  # the same again is another question
+        "missing": [{"id": one, "title": titles.get(one), "place": places.get(one), "tied": one in tied} for one in left_open],
+    }
 
 
-def read_note(told: Mapping[str, object], photos: Sequence[Photo]) -> Note:
-    """Return what the bar's ``note`` event says; photos that the case does not have are dropped. Raises FormError for an unknown difficulty."""
+def read_note(told: Mapping[str, object], photos: Collection[str]) -> Note:
+    """Return what the bar's ``note`` event says; photos that the case does not have, by id, are dropped. Raises FormError for an unknown difficulty."""
     difficulty = told.get("difficulty")
     if difficulty is not None and difficulty not in get_args(Difficulty):
         raise FormError(f"{str(difficulty)[:40]!r} is no difficulty; reload the page")
     listed = told.get("unusable")
-    names = {photo.photo_id for photo in photos}
-    unusable = frozenset(name for name in listed if isinstance(name, str) and name in names) if isinstance(listed, list) else frozenset()
+    unusable = frozenset(name for name in listed if isinstance(name, str) and name in photos) if isinstance(listed, list) else frozenset()
     level = next((level for level in get_args(Difficulty) if level == difficulty), None)
     return Note(str(told.get("comment") or "")[:MAX_COMMENT], bool(told.get("flagged")), level, unusable)
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
 
 from magic_demo.errors import MagicDemoError
-from magic_demo.mask_runs import encode_mask
+from magic_demo.mask_runs import decode_mask
 from magic_demo.questions import load_families
-from magic_demo.types import MaskRuns
-from magic_demo.ui.forms import read_answers, read_why
+from magic_demo.ui.facts_form import answer_facts
+from magic_demo.ui.forms import read_why
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.i18n import line_in_both
-from magic_demo.ui.mask_form import read_mask
-from magic_demo.ui.review import Part
+from magic_demo.ui.open_cases import OpenCase
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.status import render_status
 from magic_demo.ui.wand_form import answer_wand
@@ -29,63 +28,43 @@ class ReviewHandlers:
         self.page = page
         self.parts = page.parts
         self.review = review
-        self._outlining = threading.Lock()
 
     def answer(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Keep what the reader has answered on the cards; what comes of a case that is no longer open is late and dropped."""
-        session, told = str(request.session_hash), event._data
-        draft = self.page.drafts.get(session)
-        if draft is None or told.get("case") != draft.case:
-            return {self.parts.status: gr.skip()}
-        try:
-            read = read_answers(told, load_families())
-            self.draft_changed(session, "answers", read.answers)
-            self.draft_changed(session, "specified", read.specified)
-        except MagicDemoError as error:
-            return self.review.failed(error)
-        finally:
-            self.review.saver.heard(draft.case)
-        return self.review.keep(request)
+        """Keep what the reader has answered on the cards, whether the case is still held in memory or not."""
+        return self.review.take(request, event._data, [event._data])
 
-    def outline(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+    def outline(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Keep the reader's mask of one photo, or forget it where it was taken back as if never drawn."""
-        session, told = str(request.session_hash), event._data
-        draft, case = self.page.drafts.get(session), self.page.cases.get(inputs[self.parts.case])
-        if draft is None or case is None or not told.get("case") == draft.case == case.case_id:
-            return {self.parts.status: gr.skip()}
-        photo = next((photo for photo in case.encounter.photos if photo.photo_id == told.get("photo")), None)
-        if photo is None:
-            return {self.parts.status: gr.skip()}
-        try:
-            mask = encode_mask(read_mask(told, photo.size)) if told.get("runs") is not None else None
-            self.outline_changed(session, photo.photo_id, mask)
-        except MagicDemoError as error:
-            return self.review.failed(error)
-        finally:
-            self.review.saver.heard(draft.case)
-        return self.review.keep(request)
+        return self.review.take(request, event._data, [event._data])
 
-    def wand(self, inputs: Updates, event: gr.EventData) -> Updates:
+    def wand(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Cut out what the reader has shown the wand."""
-        case = self.page.cases.get(inputs[self.parts.case])
+        case = self._find_case(inputs, event._data, request)
         photos = case.encounter.photos if case is not None else ()
         return {self.parts.viewer: gr.update(wand_reply=answer_wand(event._data, photos))}
 
-    def outline_changed(self, session: str, photo_id: str, mask: MaskRuns | None) -> None:
-        """Put one photo's mask into the draft beside those of the others; two masks that come at once are both kept."""
-        with self._outlining:
-            draft = self.page.drafts.get(session)
-            others = {name: runs for name, runs in draft.masks.items() if name != photo_id} if draft is not None else {}
-            self.draft_changed(session, "masks", {**others, photo_id: mask} if mask is not None else others)
+    def facts(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+        """Measure the open case's photos for a browser that cannot read back what it draws."""
+        case, draft = self._find_case(inputs, event._data, request), self.page.drafts.get(str(request.session_hash))
+        if draft is None or case is None or not event._data.get("case") == draft.case == case.case_id:
+            return {self.parts.viewer: gr.skip()}
+        own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
+        prediction = self.review.saver.prediction(draft)
+        return {self.parts.viewer: gr.update(served=answer_facts(event._data, case.encounter.photos, prediction, own))}
 
-    def draft_changed(self, session: str, part: Part, value: Any) -> None:
-        """Take one part of the review that the reader has changed. Every change passes here, and is saved after it."""
-        self.review.saver.change(session, part, value)
+    def _find_case(self, inputs: Updates, told: Mapping[str, Any], request: gr.Request) -> OpenCase | None:
+        """Return the open case, of a stored one the photos are read again where they are not in memory; None where that cannot be."""
+        case = self.page.cases.get(told.get("case") or self.page.open_id(inputs, request))
+        try:
+            draft = self.page.drafts.get(self.review.find(request, told)) if case is None else None
+            return self.review.recall.find_case(draft) if draft is not None else case
+        except MagicDemoError:
+            return case
 
-    def explain(self, inputs: Updates, event: gr.EventData) -> Updates:
+    def explain(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Say why an option has its score: the pane gets the words and the evidence, the viewer a heat map."""
         parts = self.parts
-        case = self.page.cases.get(inputs[parts.case])
+        case = self._find_case(inputs, event._data, request)
         if case is None or case.analysed is None or event._data.get("case") != case.case_id:
             return {parts.why: CLOSED, parts.status: gr.skip()}
         encounter, prediction, prompt = case.analysed.encounter, case.analysed.prediction, case.analysed.prompt

@@ -1,5 +1,6 @@
 // What the review must wait for: how many changes of the open case the browser has sent, and everything that still rests sent at once.
 
+import { isField, onKey } from "./keyboard.mjs";
 import { Unsaved } from "./unsaved.mjs";
 
 /** What was sent of the open case and is not saved yet. */
@@ -13,17 +14,41 @@ export function sendRest(caseId) {
   return unsaved.sent(caseId);
 }
 
-document.addEventListener("cards-tell", ({ detail }) => detail.event === "answers" && unsaved.note(detail.case, "answers", detail));
-document.addEventListener("viewer-tells", ({ detail }) => "runs" in detail && unsaved.note(detail.case, `mask ${detail.photo}`, detail));
+// Both are told before the server is: what they send is written down here, and gets what the server needs to know with it.
+document.addEventListener("cards-tell", ({ detail }) => detail.event === "answers" && unsaved.note(detail.told.case, "answers", detail.told));
+document.addEventListener("viewer-tells", ({ detail }) => {
+  if ("runs" in detail) unsaved.note(detail.case, `mask ${detail.photo}`, detail);
+  else if (unsaved.of(detail.case)) detail.of = unsaved.of(detail.case);
+});
+
+/** The server says what of a case is in the store, and what came from another tab; the page's parts take that over. */
+export function hearSaved(saved) {
+  if (saved.merged && saved.case === unsaved.now) sendRest(saved.case); // what rests was changed without knowing of it
+  const merged = unsaved.confirm(saved);
+  if (merged && saved.case === unsaved.now) document.dispatchEvent(new CustomEvent("review-merged", { detail: { ...merged, case: saved.case } }));
+  document.dispatchEvent(new CustomEvent("review-conflicts"));
+}
+
+/** The reader has chosen what holds where two tabs differ: this tab's own is sent once more, and shown. */
+export function chooseSaved(id, mine) {
+  const told = unsaved.choose(id, mine);
+  if (!told) return;
+  const { case: caseId, part } = told;
+  const note = part === "note" ? Object.fromEntries(told.touched.filter((one) => one in told).map((one) => [one, told[one]])) : {};
+  for (const one of told.touched ?? []) if (one.startsWith("unusable ")) note.unusable = { [one.slice(9)]: told.unusable.length > 0 };
+  const masks = part?.startsWith("mask ") ? { [told.photo]: told.runs && { width: told.width, height: told.height, runs: told.runs } } : {};
+  document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: caseId, answers: told.answers ?? {}, specified: told.specified ?? {}, masks, note } }));
+  unsaved.note(caseId, part, told);
+  document.dispatchEvent(new CustomEvent("review-again", { detail: { case: caseId, of: unsaved.of(caseId), parts: [told] } }));
+}
 
 /** Shift and a letter are about the case as a whole: no other part of the page has them. Calls what `keys` holds for the letter. */
 export function followShiftKeys(keys) {
-  window.addEventListener(
-    "keydown",
-    (event) => {
-      if (!event.shiftKey || event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.key.length !== 1) return;
-      if (event.target.closest?.("input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea, [contenteditable=true]")) return;
-      const act = keys[event.key.toUpperCase()];
+  onKey(
+    window,
+    ({ key, ctrl, alt, shift }, event) => {
+      if (!shift || ctrl || alt || event.repeat || key.length !== 1 || isField(event.target)) return;
+      const act = keys[key.toUpperCase()];
       if (!act || document.querySelector("dialog[open]")) return;
       event.preventDefault();
       event.stopImmediatePropagation();

@@ -9,17 +9,20 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.disagreements import Changes, count_changes
-from magic_demo.errors import MagicDemoError, StoreError
+from magic_demo.errors import FormError, MagicDemoError, StoreError
 from magic_demo.mask_runs import decode_mask
-from magic_demo.store import Store
+from magic_demo.store import LOCAL_READER, Actor, Store
 from magic_demo.types import Mask, ReviewKind, SavedReview
-from magic_demo.ui.desk import Desk
+from magic_demo.ui.changes import read_change, read_place
+from magic_demo.ui.desk import Desk, page_actor
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.i18n import line_in_both
+from magic_demo.ui.in_step import step_value
 from magic_demo.ui.open_cases import OpenCase
+from magic_demo.ui.recall import Recall
 from magic_demo.ui.review import Reading, ReviewDraft
-from magic_demo.ui.review_form import form_value, saved_value
-from magic_demo.ui.saving import Saver
+from magic_demo.ui.review_form import asks_value, form_value, saved_value
+from magic_demo.ui.saving import Saver, write_review
 from magic_demo.ui.status import fixed_line, render_status
 from magic_demo.ui.viewer import viewer_value
 
@@ -41,34 +44,105 @@ class ReviewState:
         """Return who sent a request. Raises StoreError for nobody."""
         return self.desk.reader(request.cookies if self.desk.sign_ins is not None else {})
 
+    def actor(self, request: gr.Request) -> Actor:
+        """Return the same with where they are, for the audit trail. Raises StoreError for nobody."""
+        client = getattr(request, "client", None)
+        return page_actor(self.reader(request), client.host if client is not None else "")
+
+    @property
+    def recall(self) -> Recall:
+        """Return what finds the draft and the open case of an event."""
+        return Recall(self.desk, self.page.drafts, self.page.cases)
+
+    def find(self, request: gr.Request, told: Mapping[str, Any]) -> str:
+        """Return under which name ``Drafts`` holds the draft that an event is about; see ``Recall.find_session``. Raises FormError, StoreError."""
+        reader = self.reader(request) if self.desk.store is not None else LOCAL_READER
+        return self.recall.find_session(str(request.session_hash), told, reader)
+
+    def find_reading(self, request: gr.Request, told: Mapping[str, Any]) -> tuple[str, ReviewDraft, Reading]:
+        """Return the same, the draft and its reading. Raises FormError where the case is in no store, StoreError."""
+        name = self.find(request, told)
+        draft = self.page.drafts.get(name)
+        if draft is None or draft.reading is None:
+            raise FormError(fixed_line("message.gone")["en"])
+        return name, draft, draft.reading
+
     def check_reader(self, request: gr.Request) -> None:
         """Raise StoreError when the session's reading is another reader's than who sent the request."""
         draft = self.page.drafts.get(str(request.session_hash))
         if draft is not None and draft.reading is not None and draft.reading.reader != self.reader(request):
             raise StoreError("somebody else has signed in since this case was opened; reload the page")
 
-    def keep(self, request: gr.Request, line: str = "status.saved") -> Updates:
-        """Save the session's draft and tell the page. What another reader's page sends, after somebody else signed in, is refused."""
-        parts, session = self.page.parts, str(request.session_hash)
-        before = self.page.drafts.get(session)
+    def take(self, request: gr.Request, told: Mapping[str, Any], parts: Sequence[object], line: str = "status.saved") -> Updates:
+        """Take what parts of the page have changed, save it, and answer with what is in the store now. What cannot be taken is told, and the rest saved."""
+        problem: MagicDemoError | None = None
+        try:
+            name = self.find(request, told)
+            with self.saver.hold(name):
+                problem = self._take_parts(name, parts)
+                updates = self.keep(request, line, name=name, base=_oldest_base(parts))
+        except MagicDemoError as error:
+            return self.failed(error)
+        finally:
+            self.saver.heard(told.get("case"))
+        return updates if problem is None else {**updates, **self.failed(problem)}
+
+    def _take_parts(self, name: str, parts: Sequence[object]) -> MagicDemoError | None:
+        """Take each part, and return what is wrong with the first that cannot be taken."""
+        problem: MagicDemoError | None = None
+        draft = self.page.drafts.get(name)
+        sizes = self.recall.find_sizes(draft) if draft is not None else {}
+        photos = {*sizes, *self.recall.find_photos(draft)} if draft is not None else set()
+        for part in parts:
+            try:
+                self.saver.take(name, read_change(part, sizes, photos))
+            except MagicDemoError as error:
+                problem = problem or error
+        return problem
+
+    def keep(self, request: gr.Request, line: str = "status.saved", *, name: str | None = None, base: int | None = None) -> Updates:
+        """Save a draft and tell the page. What another reader's page sends, after somebody else signed in, is refused.
+
+        name: under which ``Drafts`` holds it, the session's own by itself. base: the newest review that the tab has heard of; it is told what came since.
+        """
+        parts, name = self.page.parts, name or str(request.session_hash)
+        before = self.page.drafts.get(name)
         heard = self.saver.count_heard(before.case) if before is not None else 0  # what is heard later may come too late for this save
         try:
             self.check_reader(request)
-            saved = self.saver.save(session)
-            draft = self.page.drafts.get(session)
+            saved = self.saver.save(name)
+            conflicts = self.saver.list_conflicts(name, base)
+            draft = self.page.drafts.get(name)
             if saved is None or draft is None or draft.reading is None:
-                return {parts.status: gr.skip()}
-            told = saved_value(draft, [saved], self._changes(draft, draft.reading), heard)
+                return {parts.status: gr.skip()}  # of no store: nothing is said to be saved
+            told = {
+                **saved_value(draft, [saved], self._changes(draft, draft.reading), heard),
+                **step_value(draft, base, conflicts),
+                "kind": saved.review.kind,
+            }
         except MagicDemoError as error:
             return self.failed(error)
-        return {parts.form: gr.update(saved=told), **self.row(draft, saved), parts.status: self.said(line, saved)}
+        status = render_status("failed", fixed_line("status.conflict")) if conflicts else self.said(_choose_line(line, saved), saved)
+        return {parts.form: gr.update(saved=told), **self.row(draft, saved), parts.status: status}
+
+    def find_missing(self, draft: ReviewDraft) -> tuple[str, ...]:
+        """Return what finishing the draft now would leave open: ids of families, then of photos. Raises StoreError."""
+        return self.store.find_missing(write_review(draft, draft.reading, None)) if draft.reading is not None else ()
+
+    def ask_about(self, draft: ReviewDraft, left_open: Sequence[str]) -> Updates:
+        """Ask whether a reading is to be finished with this left open."""
+        case = self.page.cases.get(draft.case)
+        asks = asks_value(draft, left_open, case.encounter.photos if case is not None else ())
+        line = fixed_line("status.asks", count=len(left_open))
+        return {self.page.parts.form: gr.update(asks=asks), self.page.parts.status: render_status("ready", line)}
 
     def reopen(self, request: gr.Request, case: OpenCase, draft: ReviewDraft) -> Updates:
         """Show a case anew with another content: cards and viewer keep what they hold of a case, so that it is opened under a new id."""
         page = self.page
-        reopened = page.cases.open(case.encounter, example=case.example, queued=True)
+        reopened = page.cases.open(case.encounter, example=case.example, queued=True, key=draft.reading.key if draft.reading else None)
         content = replace(draft, case=reopened.case_id)
         page.drafts.begin(str(request.session_hash), content)
+        reopened = page.cases.inherit(reopened.case_id, case) or reopened
         updates = page.show_case(reopened, draft=content)
         if case.analysed is not None:
             page.cases.keep_analysis(reopened.case_id, case.analysed.encounter, case.analysed.prediction)
@@ -84,7 +158,9 @@ class ReviewState:
             self.saver.note_shown(draft)
             if reading is None or reading.kind != "revealed":
                 return {parts.status: gr.skip()}
-            return {parts.form: gr.update(saved=saved_value(draft, [], self._changes(draft, reading), 0))}
+            return {
+                parts.form: gr.update(saved={**saved_value(draft, [], self._changes(draft, reading), 0), **step_value(draft, None, ())})
+            }
         except MagicDemoError as error:
             return self.failed(error)
 
@@ -95,14 +171,14 @@ class ReviewState:
         row: dict[str, Any] = {"queue": draft.reading.key.queue, "id": draft.reading.key.case_id, "case": draft.case}
         if saved is not None and saved.review.kind != "consensus":
             said = saved.review
-            row |= {"state": said.state, "flagged": said.flagged, "disagrees": bool(said.disagreements)}
+            row |= {"state": said.state, "flagged": said.flagged, "disagrees": bool(said.disagreements), "left_open": bool(said.missing)}
         return {self.page.parts.panel.queue: gr.update(row=row)}
 
     def viewer(self, draft: ReviewDraft, case: OpenCase, others: Mapping[str, Mapping[str, Mask]] | None = None) -> dict[str, Any]:
         """Return the viewer's value of an open case: what may be seen of the model, the reader's own masks, and others' by name."""
         own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
         photos, prediction = case.encounter.photos, self.saver.prediction(draft)
-        return viewer_value(case.case_id, photos, prediction, synthetic=case.example, own=own, others=others)
+        return viewer_value(case.case_id, photos, prediction, synthetic=case.example, own=own, others=others, missing=case.missing)
 
     def failed(self, error: MagicDemoError) -> Updates:
         """Say in the status line what went wrong."""
@@ -110,20 +186,26 @@ class ReviewState:
 
     def said(self, line: str, saved: SavedReview) -> str:
         """Return the status line of a save, with the time on this computer's clock."""
-        return render_status("done", fixed_line(line, time=saved.saved_at.astimezone().strftime("%H:%M:%S")))
+        time, left_open = saved.saved_at.astimezone().strftime("%H:%M:%S"), len(saved.review.missing)
+        return render_status("done", fixed_line(line, time=time, count=left_open))
 
     def form(self, draft: ReviewDraft, history: Sequence[SavedReview] | None = None) -> dict[str, Any]:
         """Return the bar's value for a case that was just opened. history: all that the reader saved of it, where it was read already."""
         case = self.page.cases.get(draft.case)
-        photos = case.encounter.photos if case is not None else ()
         reading = draft.reading
-        saved = {}
+        saved: dict[str, Any] = {}
         if reading is not None:
             known = self.store.history(reading.key, reading.reader) if history is None else history
-            saved = saved_value(draft, known, self._changes(draft, reading), self.saver.count_heard(draft.case))
+            counted = self.saver.count_heard(draft.case)
+            saved = {**saved_value(draft, known, self._changes(draft, reading), counted), **step_value(draft, None, ())}
         adjudicator = reading is not None and self.store.reader(reading.reader).role == "adjudicator"
         return form_value(
-            draft, photos, saved, adjudicator=adjudicator, erases=reading is not None and self.desk.may_delete(reading.reader)
+            draft,
+            self.recall.find_photos(draft),
+            saved,
+            missing=case.missing if case is not None else 0,
+            adjudicator=adjudicator,
+            erases=reading is not None and self.desk.may_delete(reading.reader),
         )
 
     def _changes(self, draft: ReviewDraft, reading: Reading) -> Changes | None:
@@ -138,3 +220,16 @@ class ReviewState:
         return count_changes(
             before.answers, draft.answers, prediction.answers, reference, masks_before=before.masks, masks_after=draft.masks
         )
+
+
+def _choose_line(line: str, saved: SavedReview) -> str:
+    """Return the line that a save is told by: a finished case that goes on says so until it is finished again."""
+    if line == "status.case_done" and saved.review.missing:
+        return "status.case_done_open"
+    return "status.reopened" if line == "status.saved" and saved.reopens else line
+
+
+def _oldest_base(parts: Sequence[object]) -> int | None:
+    """Return the oldest review that any of these parts goes on from, None where they do not say."""
+    places = [read_place(part) for part in parts if isinstance(part, Mapping)]
+    return min((place.base for place in places if place is not None), default=None)

@@ -10,15 +10,17 @@ from starlette.routing import Route
 from magic_demo.ui.adjudication import Adjudication
 from magic_demo.ui.desk import Desk
 from magic_demo.ui.erasing import Erasing
+from magic_demo.ui.first_password import list_sign_in_doors
 from magic_demo.ui.handlers import Handlers
 from magic_demo.ui.keeping import Keeping
+from magic_demo.ui.oversight import list_oversight_routes
 from magic_demo.ui.queue_handlers import QueueHandlers
 from magic_demo.ui.reading_handlers import ReadingHandlers
 from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.sign_in import list_sign_in_routes
 from magic_demo.ui.take_away import list_take_away_routes
 from magic_demo.ui.throwaway import list_throwaway_routes
 from magic_demo.ui.turns import MOST_WAITING
+from magic_demo.ui.versions import Versions
 
 
 def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -> None:
@@ -43,21 +45,26 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
     of_kept = kept_now.then(queue.analyse, typed, answered, **models)
     parts.form.erase(Erasing(review).erase, {parts.case}, [*case, panel.narrative, panel.prompt, panel.queue], queue=False, **quiet)
-    parts.form.note(reading.note, None, kept, queue=False, **quiet)
+    parts.form.note(reading.note, None, kept, queue=False, trigger_mode="multiple", **quiet)
+    parts.form.again(reading.send_again, None, kept, queue=False, trigger_mode="multiple", **quiet)
     parts.form.restore(reading.restore, None, [*case, panel.queue], queue=False, **quiet)
-    parts.form.finish(reading.finish, None, kept, queue=False, **quiet)
+    parts.form.finish(reading.finish, None, kept, queue=False, trigger_mode="multiple", **quiet)
+    parts.form.reopen(reading.reopen, None, kept, queue=False, **quiet)
     revealed = parts.form.reveal(reading.reveal, typed, answered, **models)
     parts.form.compare(side.compare, None, [parts.readings, parts.viewer, parts.status], queue=False, **quiet)
     parts.readings.leave(side.close, None, [parts.readings, parts.viewer], queue=False, **quiet)
     parts.readings.build(side.build, None, [*case, panel.queue], queue=False, **quiet)
-    parts.form.back(reading.take_back, None, [*case, panel.queue], queue=False, **quiet)
+    versions = Versions(review)
+    parts.form.back(versions.take_back, None, kept, queue=False, **quiet)
+    parts.form.look(versions.look, None, [parts.form, parts.status], queue=False, **quiet)
     page.refuse_when_full(of_arrived, of_chosen, of_kept, revealed, **quiet)
 
 
 def list_review_routes(desk: Desk) -> list[Route]:
     """Return the routes of taking readings away, of signing in, and of emptying a throw-away store."""
     return [
-        *list_take_away_routes(desk),
+        *(list_take_away_routes(desk) if not desk.public else []),
+        *list_oversight_routes(desk),
         *list_throwaway_routes(desk),
-        *(list_sign_in_routes(desk.sign_ins) if desk.sign_ins is not None else []),
+        *list_sign_in_doors(desk),
     ]

@@ -5,18 +5,29 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
 from magic_demo.disagreements import find_disagreements
+from magic_demo.errors import StoreError
+from magic_demo.store import ReviewChangedError
+from magic_demo.store.rules import kinds_of_voice
 from magic_demo.types import Prediction, Review, SavedReview
+from magic_demo.ui.changes import Change, is_older
 from magic_demo.ui.desk import Desk
+from magic_demo.ui.merging import Conflict, differing, merge, put, spread
 from magic_demo.ui.open_cases import OpenCases
 from magic_demo.ui.review import Drafts, Part, Reading, ReviewDraft
 
 HEARD_SECONDS = 5.0
 """How long a save waits for changes that the browser has sent and that are still on their way."""
+
+MERGES = 20
+"""How often a save that another one has overtaken is merged with it and tried again."""
 
 LOCKS = 64
 """Sessions share as many locks: one session's saves follow each other, and hardly ever wait for another's."""
@@ -33,7 +44,7 @@ class Saver:
         self._heard: OrderedDict[str, int] = OrderedDict()
         self._noted: WeakValueDictionary[str, Prediction] = WeakValueDictionary()  # its maps are large, and go with the open case
         self._change = threading.Condition()
-        self._saving = [threading.Lock() for _ in range(LOCKS)]
+        self._saving = [threading.RLock() for _ in range(LOCKS)]
 
     def heard(self, case_id: object) -> None:
         """Count a change of a case that came from the browser, whether it could be used or not."""
@@ -59,35 +70,127 @@ class Saver:
             while self._heard.get(str(case_id), 0) < count and (left := end - time.monotonic()) > 0:
                 self._change.wait(left)
 
+    @contextmanager
+    def hold(self, session: str) -> Iterator[None]:
+        """Let one change of a session's draft, its save included, follow another: none is made of a draft that has changed meanwhile."""
+        with self._saving[hash(session) % LOCKS]:
+            yield
+
     def save(self, session: str) -> SavedReview | None:
-        """Save the session's draft as it is now; None where it is of no stored case. Raises StoreError."""
-        with self._saving[hash(session) % LOCKS]:  # the draft is read within: an older one never lands after a newer one
+        """Save the session's draft as it is now, merged with what was saved elsewhere; None where it is of no stored case. Raises StoreError."""
+        with self.hold(session):  # the draft is read within: an older one never lands after a newer one
+            for _ in range(MERGES):
+                draft = self._drafts.get(session)
+                if draft is None or draft.reading is None:
+                    return None
+                self.note_shown(draft)
+                try:
+                    saved = self._desk.opened_store.save(write_review(draft, draft.reading, self.prediction(draft)), after=draft.number)
+                except ReviewChangedError:
+                    self._merge(session, draft, draft.reading)
+                    continue
+                self._drafts.change(session, partial(replace, synced=saved))
+                return saved
+        raise StoreError("the case changes elsewhere faster than it can be saved here; try again")
+
+    def take(self, session: str, change: Change) -> None:
+        """Put what a part of the page says into the session's draft; a finished reading that changes goes on. What is older than what came is dropped.
+
+        A field that another tab or device has changed since ``change.base``, to another value, stays as it is there, and is a conflict.
+        """
+        with self.hold(session):
             draft = self._drafts.get(session)
-            if draft is None or draft.reading is None:
-                return None
-            self.note_shown(draft)
-            return self._desk.opened_store.save(write_review(draft, draft.reading, self.prediction(draft)))
+            if draft is None:
+                raise KeyError(session)
+            if change.turn and is_older(change.turn, draft.turns.get(change.part)):
+                return
+            now, conflicts, taken = spread(draft), list(draft.conflicts), {}
+            for field, value in change.fields.items():
+                if (other := now.get(field)) == (value or None):
+                    continue
+                if change.base is not None and draft.foreign.get(field, 0) > change.base:
+                    conflicts.append(Conflict(field, value or None, other, draft.foreign[field]))
+                else:
+                    taken[field] = value or None
+            turns = {**draft.turns, change.part: change.turn} if change.turn else draft.turns
+            foreign = {field: number for field, number in draft.foreign.items() if field not in taken}
+            reading = draft.reading
+            if reading is not None:
+                state = "in progress" if taken else reading.state
+                reading = replace(reading, state=state, seconds=max(reading.seconds, change.seconds))
+            changed = replace(draft, turns=turns, foreign=foreign, conflicts=tuple(conflicts), reading=reading)
+            self._drafts.change(session, lambda _: changed.with_fields(put(now, taken)) if taken else changed)
+
+    def list_conflicts(self, session: str, base: int | None) -> tuple[Conflict, ...]:
+        """Return what is in conflict, until the tab says that it has heard of it: ``base``, the newest review that it knows, is no older."""
+        with self.hold(session):
+            draft = self._drafts.get(session)
+            if draft is None or not draft.conflicts:
+                return ()
+            open_ones = draft.conflicts if base is None else tuple(one for one in draft.conflicts if one.number > base)
+            self._drafts.change(session, partial(replace, conflicts=() if base is None else open_ones))
+            return open_ones
+
+    def _merge(self, session: str, draft: ReviewDraft, reading: Reading) -> None:
+        """Take what was saved elsewhere since the draft was last in step into it."""
+        newest = self._desk.opened_store.latest(reading.key, reading.reader, kinds=kinds_of_voice(reading.kind))
+        if newest is None:
+            raise StoreError(f"{reading.key.case_id} was deleted and added again; open it again")
+        theirs = spread(newest.review)
+        fields, conflicts = merge(spread(draft), theirs, draft.base)
+        foreign = {**draft.foreign, **dict.fromkeys(differing(theirs, draft.base), newest.number)}
+        mine = differing(fields, theirs)
+        merged = replace(
+            draft.with_fields(fields),
+            synced=newest,
+            foreign={field: number for field, number in foreign.items() if field not in mine},
+            conflicts=(*draft.conflicts, *(replace(one, number=newest.number) for one in conflicts)),
+            reading=_follow(reading, draft, newest, goes_on=bool(mine)),
+        )
+        self._drafts.change(session, lambda _: merged)
 
     def note_shown(self, draft: ReviewDraft) -> None:
         """Keep what the models said of the draft's case, where it is of a store and they are shown. Raises StoreError."""
-        prediction, reading = self.prediction(draft), draft.reading
+        prediction, reading = self._open_prediction(draft), draft.reading
         if prediction is None or reading is None or self._noted.get(draft.case) is prediction:
             return
-        self._desk.note_shown(reading.reader, reading.key, prediction)
-        with self._change:
-            self._noted[draft.case] = prediction
+        self.note(draft, prediction)
+
+    def note(self, draft: ReviewDraft, prediction: Prediction) -> None:
+        """Keep what the models said of a draft's case, which its reader is shown, where it is of a store. Raises StoreError."""
+        if draft.reading is not None:
+            self._desk.note_shown(draft.reading.reader, draft.reading.key, prediction)
+            with self._change:
+                self._noted[draft.case] = prediction
 
     def change(self, session: str, part: Part, value: Any) -> None:
         """Put a part that the reader has changed into the session's draft; a finished reading that changes goes on."""
-        before = self._drafts.get(session)
-        draft = self._drafts.draft_changed(session, part, value)
-        if before is not None and getattr(before, part) != value and draft.reading is not None and draft.reading.state == "done":
-            self._drafts.draft_changed(session, "reading", replace(draft.reading, state="in progress"))
+        with self.hold(session):
+            before = self._drafts.get(session)
+            draft = self._drafts.draft_changed(session, part, value)
+            if before is not None and getattr(before, part) != value and draft.reading is not None and draft.reading.state == "done":
+                self._drafts.draft_changed(session, "reading", replace(draft.reading, state="in progress"))
 
     def prediction(self, draft: ReviewDraft) -> Prediction | None:
-        """Return what the models said of the draft's case, None where that is not shown."""
+        """Return what the models said of the draft's case, None where that is not shown.
+
+        Of a stored case that is not in memory, or not analysed since it was opened again, that is what its reader was shown last.
+        """
+        found = self._open_prediction(draft)
+        if found is not None or draft.reading is None or draft.hides_model:
+            return found
+        return self._desk.opened_store.shown(draft.reading.key, draft.reading.reader)
+
+    def _open_prediction(self, draft: ReviewDraft) -> Prediction | None:
         case = self._cases.get(draft.case)
         return case.analysed.prediction if case is not None and case.analysed is not None and not draft.hides_model else None
+
+
+def _follow(reading: Reading, draft: ReviewDraft, newest: SavedReview, *, goes_on: bool) -> Reading:
+    """Return a reading that goes on from what was saved elsewhere. goes_on: it says something else than that."""
+    theirs, before = newest.review, draft.synced.review.state if draft.synced is not None else "in progress"
+    state = reading.state if reading.state != before else "in progress" if goes_on else theirs.state
+    return replace(reading, state=state, seconds=max(reading.seconds, theirs.seconds))
 
 
 def write_review(draft: ReviewDraft, reading: Reading, prediction: Prediction | None) -> Review:

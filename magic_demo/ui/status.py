@@ -5,14 +5,31 @@ from __future__ import annotations
 from html import escape
 from typing import Literal
 
+import gradio as gr
+
 from magic_demo.types import LANGUAGES, Language
-from magic_demo.ui.i18n import both, both_of, line_in_both, text
+from magic_demo.ui.i18n import both, both_of, fill, line_in_both, text
 from magic_demo.ui.source import PredictorSource
 
 State = Literal["loading", "ready", "working", "done", "failed"]
 
+_ON_LOAD = """
+import(new URL("page/status_line.mjs", document.baseURI)).then(({ watchStatus }) => watchStatus(element, { props, watch }));
+"""
+_INSTEAD = """
+<div id="status-instead" hidden><i aria-hidden="true"></i><span role="status">
+  <span data-shows="lost">[[status.lost]]</span><span data-shows="signed-out">[[status.signed_out]]</span><span data-shows="restarted">[[status.restarted]]</span><span
+  data-shows="saving">[[status.saving]]</span><span data-shows="failed">[[status.unheard]]</span></span><small>[[app.disclaimer]]</small></div>
+"""
+
 PARTS = ("segmentation", "cvqa", "cues")
 """The models of a predictor, by the names it gives them."""
+
+
+def status_component(source: PredictorSource) -> gr.HTML:
+    """Return the line. value: of what happened last (``render_status``); models: how far loading them is. The browser decides which of them shows."""
+    gr.HTML(html_template=fill(_INSTEAD), js_on_load=None, elem_id="status-words", apply_default_css=False)
+    return gr.HTML(render_source(source), js_on_load=_ON_LOAD, elem_id="status", apply_default_css=False, models=None)
 
 
 def render_status(state: State, line: dict[Language, str], share: float | None = None) -> str:
@@ -24,11 +41,6 @@ def render_status(state: State, line: dict[Language, str], share: float | None =
         f'<span class="status-dot" aria-hidden="true"></span><span class="status-line" role="status">{both_of(line)}</span>'
         f'<span class="status-disclaimer">{both("app.disclaimer")}</span></div>'
     )
-
-
-def says_loading(shown: object) -> bool:
-    """Tell whether a status line's HTML still says that the models are loading."""
-    return 'data-state="loading"' in str(shown)
 
 
 def says_failed(shown: object) -> bool:

@@ -1,5 +1,7 @@
 // The menu of what can be taken away: fetches an export, says how it goes, and hands the file over.
 
+import { onKey } from "./keyboard.mjs";
+
 /** Name a queue's export; consensus: a case that has one goes with it alone. */
 export function exportAddress(format, queue, consensus) {
   return `take-away/${format}?${new URLSearchParams({ queue, ...(consensus && { consensus: "yes" }) })}`;
@@ -42,8 +44,8 @@ export function mountTakeAway(menu, state, fetching = fetch) {
     else menu.hidePopover?.();
   });
   document.addEventListener("click", (event) => details.contains(event.target) || (details.open = false));
-  details.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !details.open) return;
+  onKey(details, ({ key }) => {
+    if (key !== "Escape" || !details.open) return;
     details.open = false;
     details.querySelector("summary").focus();
   });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import tempfile
+import sys
 import zipfile
 from pathlib import Path
 
@@ -16,9 +16,11 @@ from magic_demo.covered_photos import covered_beside
 from magic_demo.errors import MagicDemoError
 from magic_demo.exports import FORMATS, ExportError, write_export
 from magic_demo.exports.case_files import find_case_files
+from magic_demo.parts import temporary_folder
 from magic_demo.reports import write_disagreements
+from magic_demo.store import Actor
 from magic_demo.types import LANGUAGES
-from magic_demo.ui.desk import Desk
+from magic_demo.ui.desk import Desk, page_actor
 from magic_demo.ui.i18n import line_in_both
 
 REPORT = "report"
@@ -31,14 +33,22 @@ def list_take_away_routes(desk: Desk) -> list[Route]:
         wanted, queue = str(request.path_params["format"]), request.query_params.get("queue", "")
         consensus = request.query_params.get("consensus") == "yes"
         try:
-            reader = desk.reader(request.cookies)
-            content = await run_in_threadpool(pack_readings, desk, wanted, queue, reader, consensus=consensus)
+            actor = page_actor(desk.reader(request.cookies), request.client.host if request.client is not None else "")
+            content = await run_in_threadpool(_take, desk, wanted, queue, actor, consensus=consensus)
         except MagicDemoError as error:
             return JSONResponse(line_in_both(str(error)), 409)
         name = "".join(char if char.isalnum() and char.isascii() else "-" for char in f"{queue}-{wanted}")
         return Response(content, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}.zip"'})
 
     return [Route("/take-away/{format}", send)]
+
+
+def _take(desk: Desk, wanted: str, queue: str, actor: Actor, *, consensus: bool) -> bytes:
+    """Pack readings and keep in the audit trail that they leave, before they do."""
+    content = pack_readings(desk, wanted, queue, actor.name, consensus=consensus)
+    for line in desk.opened_store.note("export", actor, detail=wanted):
+        print(line, file=sys.stderr, flush=True)
+    return content
 
 
 def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus: bool = False) -> bytes:
@@ -54,17 +64,21 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
     cases = store.list_cases(queue, reader, all_assigned=True)
     files = find_case_files(cases, covered_beside(store.place))
     visible = store.latest_reviews(queue, viewer=reader)
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "readings"
+    if everything or wanted == REPORT:  # before it is handed over: what is said of these cases later is not blind
+        store.note_seen({saved.review.case for saved in visible if saved.review.reader != reader}, reader, "others")
+    with temporary_folder() as place:
+        folder = place / "readings"
         if wanted == REPORT:
-            predictions = {key.case_id: said for key, said in desk.said_to(reader, [case.key for case in cases]).items()}
+            spoken = desk.said_to(reader, [case.key for case in cases])
+            predictions = {key.case_id: said for key, said in spoken.items()}
+            store.note_seen({saved.review.case for saved in visible} & spoken.keys(), reader, "model")
             write_disagreements(visible, files, predictions, folder, languages=LANGUAGES, consensus=consensus)
         else:
             format = next((format for format in FORMATS if format == wanted), None)
             if format is None:
                 raise ExportError(f"format {wanted!r} is not known; one of {', '.join((*FORMATS, REPORT))} is expected")
             reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]
-            write_export(reviews, files, format, folder, consensus=consensus)
+            write_export(reviews, files, format, folder, consensus=consensus, damaged=store.damaged_reviews(queue, viewer=reader))
         return _zip(folder)
 
 

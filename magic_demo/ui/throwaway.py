@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import tempfile
+from contextlib import ExitStack
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -11,20 +11,16 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from magic_demo.errors import MagicDemoError
+from magic_demo.parts import temporary_folder
 from magic_demo.store import Store
 from magic_demo.ui.desk import Desk
 
 
 def open_throwaway_store() -> Store:
-    """Open a store in a new temporary folder, which goes when the program ends; one that is killed leaves it."""
-    folder = tempfile.TemporaryDirectory(prefix="magic-demo-", ignore_cleanup_errors=True)
-    store = Store.open(folder.name)
-
-    def delete() -> None:
-        store.close()
-        folder.cleanup()
-
-    atexit.register(delete)
+    """Open a store in a new temporary folder, which goes when the program ends; where it is killed, ``sweep_temporary`` finds the folder."""
+    stack = ExitStack()
+    store = stack.enter_context(Store.open(stack.enter_context(temporary_folder())))
+    atexit.register(stack.close)
     return store
 
 

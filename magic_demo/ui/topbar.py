@@ -16,8 +16,10 @@ BRAND = """
 <div class="brand"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="9.2"/><path d="M7.6 12.6c.6-4 4-5.600 6.500-4.200 3 1.600 3 6-.3 7-3 .9-6.500-.4-6.200-2.800Z"/></svg>
 <h1>[[app.title]]</h1><p>[[app.subtitle]]</p></div>
 """
-_LOOKS = """
+_AGREEMENT = """
 <a class="quiet" id="agreement-open" href="agreement" [[title agreement.open_title]]>[[agreement.open]]</a>
+"""
+_LOOKS = """
 <button type="button" class="quiet" id="keys-open" aria-haspopup="dialog" [[title keys.open_title]]>[[keys.open]] <kbd>?</kbd></button>
 <button type="button" class="quiet" id="theme" aria-pressed="false" [[title app.theme]] [[aria-label app.theme]]><svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7"/><path d="M10 3a7 7 0 0 1 0 14Z"/></svg></button>
 """
@@ -49,11 +51,15 @@ class TopBar:
     language: gr.HTML
 
 
-def lay_out_topbar(source: PredictorSource, *, guided: bool = False, throwaway: bool = False) -> TopBar:
-    """Put the bar on the page. guided: whether the guide opens by itself. throwaway: what is kept goes when the program ends."""
+def lay_out_topbar(source: PredictorSource, *, guided: bool = False, throwaway: bool = False, public: bool = False) -> TopBar:
+    """Put the bar on the page. guided: whether the guide opens by itself. throwaway: what is kept goes when the program ends.
+
+    public: nothing is kept, so that there is no agreement to open.
+    """
+    looks = _LOOKS if public else _AGREEMENT + _LOOKS
     with gr.Row(elem_id="topbar"):
         gr.HTML(html_template=fill(BRAND), js_on_load=None, elem_id="brand", apply_default_css=False)
-        gr.HTML(html_template=fill(_LOOKS) + render_key_sheet(), js_on_load=_ON_LOOKS, elem_id="looks", apply_default_css=False)
+        gr.HTML(html_template=fill(looks) + render_key_sheet(), js_on_load=_ON_LOOKS, elem_id="looks", apply_default_css=False)
         workshop_component(guided, throwaway)
         about = gr.HTML(render_about(source), js_on_load=None, elem_id="about", apply_default_css=False)
         language = gr.HTML(html_template=fill(LANGUAGE_SWITCH), js_on_load=_ON_LOAD, elem_id="language", apply_default_css=False)

@@ -1,5 +1,8 @@
 // The pane that says why an option has its score: asked for by a card, filled by the server, closed here; its heat maps go to the viewer.
 
+import { onKey } from "./keyboard.mjs";
+import { unsaved } from "./review_line.mjs";
+
 export function mountWhy(element, { props, watch, trigger }) {
   const place = element.querySelector(".why-place");
   let asked = null; // {case, family, option}
@@ -11,7 +14,7 @@ export function mountWhy(element, { props, watch, trigger }) {
     mark();
     place.setAttribute("aria-busy", "true");
     request += 1;
-    trigger("why", { ...wanted, request, language: document.documentElement.dataset.language });
+    trigger("why", { ...wanted, of: unsaved.of(wanted.case), request, language: document.documentElement.dataset.language });
   }
 
   function close() {
@@ -73,8 +76,8 @@ export function mountWhy(element, { props, watch, trigger }) {
   place.addEventListener("click", (event) => {
     if (event.target.closest("#why-close")) close();
   });
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && asked && (place.contains(event.target) || event.target.closest?.("#cards-panel"))) {
+  onKey(document, ({ key }, event) => {
+    if (key === "Escape" && asked && (place.contains(event.target) || event.target.closest?.("#cards-panel"))) {
       event.stopPropagation();
       close();
     }

@@ -1,6 +1,8 @@
 // The workshop menu: the guide, presenter mode, the audience board, a clean start.
 
 import { mountGuide } from "./guide.mjs";
+import { onKey } from "./keyboard.mjs";
+import { forgetDrafts } from "./sign_out.mjs";
 
 const PRESENTING = "magic-demo-presenter";
 const BOARD = "magic-demo-board";
@@ -41,6 +43,7 @@ async function startAfresh() {
     await fetch("start-afresh", { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" }).catch(() => {});
   }
   while (open() && Date.now() < end) await new Promise((done) => setTimeout(done, 50));
+  await forgetDrafts();
   for (const storage of [sessionStorage, localStorage]) {
     for (const name of Object.keys(storage)) if (name.startsWith("magic-demo")) storage.removeItem(name);
   }
@@ -70,8 +73,8 @@ export function mountWorkshop(element) {
   at("reset-no").addEventListener("click", () => reset.close());
   at("reset-yes").addEventListener("click", startAfresh);
   document.addEventListener("click", (event) => menu.contains(event.target) || close());
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !menu.open) return;
+  onKey(document, ({ key }) => {
+    if (key !== "Escape" || !menu.open) return;
     close();
     at("workshop-open").focus();
   });

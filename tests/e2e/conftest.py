@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
@@ -19,6 +21,7 @@ from tests.e2e.browser import find_browser
 
 READY_SECONDS = 240
 WINDOW: ViewportSize = {"width": 1366, "height": 768}
+DISCARD = '[data-act="discard"]'
 
 
 def without_leaving(complaints: list[str]) -> list[str]:
@@ -103,9 +106,20 @@ def wait_for_page(where: str, server: subprocess.Popen[bytes], log: Path) -> Non
     pytest.fail(f"the page did not answer within {READY_SECONDS} s:\n{log.read_text()}")
 
 
-def open_watched(browser: Browser, address: str) -> Watched:
-    """Open the page in a browser context of its own, with its models loaded, and watch it."""
-    page = browser.new_context(viewport=WINDOW, locale="en-US", reduced_motion="reduce").new_page()
+@pytest.fixture(scope="package")
+def screenshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a small picture as it lies on a clipboard."""
+    path = tmp_path_factory.mktemp("clipboard") / "image.png"
+    cv2.imwrite(str(path), np.full((40, 60, 3), 128, np.uint8))
+    return path
+
+
+def open_watched(browser: Browser, address: str, script: str | None = None) -> Watched:
+    """Open the page in a browser context of its own, with its models loaded, and watch it; ``script`` runs before any of the page's own."""
+    context = browser.new_context(viewport=WINDOW, locale="en-US", reduced_motion="reduce")
+    if script is not None:
+        context.add_init_script(script)
+    page = context.new_page()
     watched = Watched(page, address)
     page.on("request", lambda request: watched.requests.append(request.url))
     page.on("console", lambda message: watched.complaints.append(message.text) if message.type == "error" else None)
@@ -148,5 +162,9 @@ def emptied(kept_page: Watched) -> Iterator[Watched]:
     page.wait_for_function("document.querySelector('#narrative textarea').value === ''")
     for part in ('.viewer[data-state="empty"]', '.cards[data-state="waiting"]', '.status[data-state="ready"]'):
         page.wait_for_selector(part)
+    page.wait_for_selector(DISCARD)  # the words that went are offered again, and so is what the test before left
+    while page.locator(DISCARD).count():
+        page.evaluate(f"document.querySelectorAll('{DISCARD}').forEach((button) => button.click())")
+        page.wait_for_timeout(50)
     yield kept_page
     kept_page.check()

@@ -28,8 +28,8 @@ CHANCE = 0.7313
 MODEL = "written-model-of-the-test"
 
 
-def write_bundle(queue: Path, folder: Path) -> None:
-    """Write what a model might have said of each case of a queue: a disc on every photo, answers with CHANCE."""
+def write_bundle(queue: Path, folder: Path, unsure: frozenset[str] = frozenset()) -> None:
+    """Write what a model might have said of each case of a queue: a disc on every photo, answers with CHANCE. unsure: families it does not know."""
     families = load_families()
     for files in read_queue(queue).encounters:
         photos = []
@@ -50,18 +50,26 @@ def write_bundle(queue: Path, folder: Path) -> None:
             chances[family.family_id][0] = CHANCE
         write_prediction(
             folder,
-            Prediction(files.encounter_id, tuple(photos), scores, decode_answers(scores, families), chances, models={"cvqa": MODEL}),
+            Prediction(
+                files.encounter_id,
+                tuple(photos),
+                scores,
+                decode_answers(scores, families),
+                chances,
+                unsure=unsure,
+                models={"cvqa": MODEL},
+            ),
         )
 
 
 class ReviewServer:
     """``app.py`` over a queue of synthetic cases, a bundle and a store of its own; no model is loaded."""
 
-    def __init__(self, repository: Path, folder: Path) -> None:
+    def __init__(self, repository: Path, folder: Path, *, cases: int = 3) -> None:
         """Write the cases and the bundle; ``start`` opens the page."""
         self.repository, self.folder = repository, folder
         self.queue, self.bundle, self.store = folder / "clinic", folder / "bundle", folder / "store"
-        write_cases(self.queue, count=3, seed=5, longest=160)
+        write_cases(self.queue, count=cases, seed=5, longest=160)
         write_bundle(self.queue, self.bundle)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import MINUTES, open_example
 from tests.e2e.review_server import ReviewServer
+from tests.e2e.test_review import answer_all
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
@@ -35,6 +36,48 @@ def check_both_themes(page: Page, step: str) -> None:
     for theme in THEMES:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         assert serious_faults(page) == [], f"{step}, {theme}"
+
+
+STATES = ("aria-pressed", "aria-checked", "aria-current", "aria-expanded")
+
+
+def test_in_windows_high_contrast_what_is_on_looks_other_than_what_is_off(emptied: Watched) -> None:
+    """Of every kind of control that is on (mode, tool, language, theme, example, answer) the state is taken away: the picture of it must change.
+
+    Light or dark is the system's choice then, whatever its button says.
+    """
+    page = emptied.page
+    open_example(emptied, 1)
+    page.keyboard.press("a")
+    page.keyboard.press("b")
+    page.click("#card-cqid015 .card-why")
+    page.wait_for_selector(".why", timeout=MINUTES)
+    page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    try:
+        seen = set()
+        for state in STATES:
+            for element in page.query_selector_all(f"[{state}]:not([{state}=false])"):
+                kind = element.evaluate(
+                    "e => `${e.tagName} ${e.id.startsWith('viewer-tool') ? '' : e.className} ${e.getAttribute('role')}`"
+                )
+                if (
+                    (state, kind) in seen
+                    or element.get_attribute("id") == "theme"
+                    or not element.is_visible()
+                    or element.evaluate("e => e.getClientRects().length === 0")
+                ):
+                    continue
+                seen.add((state, kind))
+                value = element.get_attribute(state)
+                on = element.screenshot(animations="disabled")
+                element.evaluate("(e, state) => e.setAttribute(state, 'false')", state)
+                off = element.screenshot(animations="disabled")
+                element.evaluate("(e, [state, value]) => e.setAttribute(state, value)", [state, value])
+                if state != "aria-expanded":  # what is open is seen by what opened
+                    assert on != off, f"{state} of {element.evaluate('e => e.outerHTML')[:200]}"
+        assert len(seen) >= 6, seen
+    finally:
+        page.emulate_media(forced_colors="none", reduced_motion="reduce")
 
 
 def test_axe_finds_no_serious_fault(watched: Watched) -> None:
@@ -72,6 +115,10 @@ def test_axe_finds_no_serious_fault_in_a_review(browser: Browser, repository: Pa
         page.keyboard.press("Shift+C")
         check_both_themes(page, "a blind reading with its notes")
         page.keyboard.press("Escape")
+        page.keyboard.press("Shift+D")
+        page.wait_for_selector("#review[data-asks]", timeout=MINUTES)
+        check_both_themes(page, "what is still open is named")
+        answer_all(page, outlined=0)
         page.keyboard.press("Shift+D")
         page.wait_for_selector('#review[data-state="done"]', timeout=MINUTES)
         page.click("#review-readings")

@@ -85,7 +85,7 @@ def test_sliders_switching_and_zooming_never_call_the_server(emptied: Watched) -
         areas.append(int(page_mask(emptied).sum()))
     assert areas[0] > areas[1] > areas[2] or areas[0] > areas[2]
     set_slider(emptied, "opacity", 0.8)
-    for mode in ("outline", "fill", "heat", "none", "both"):
+    for mode in ("both", "fill", "heat", "none", "outline"):
         page.click(f"#viewer-mode-{mode}")
     page.click("#viewer-zoom-in")
     page.click("#viewer-fit")
@@ -139,7 +139,7 @@ def test_holding_h_hides_everything_but_not_while_typing(emptied: Watched) -> No
     set_slider(emptied, "threshold", 0.3)
     page.click("#viewer-mode-none")
     bare = canvas_pixels(emptied)
-    page.click("#viewer-mode-both")
+    page.click("#viewer-mode-outline")
     marked = canvas_pixels(emptied)
     assert (marked != bare).any()
     page.keyboard.down("h")
@@ -209,7 +209,7 @@ def test_bad_files_are_one_line_each_and_the_good_one_goes_on(emptied: Watched, 
     emptied.page.wait_for_selector(".message.is-problem")
     problems = emptied.page.locator(".message.is-problem").all_inner_texts()
     assert len(problems) == 3
-    assert "notes.jpg" in problems[0] and "JPEG, PNG, WebP or TIFF" in problems[0]
+    assert "notes.jpg" in problems[0] and "JPEG, PNG, WebP, HEIC, AVIF, TIFF" in problems[0]
     assert "HEIC" in problems[1]
     assert emptied.page.locator("#messages img").count() == 0
     assert emptied.page.locator("#photo-strip-list .thumb").count() == 1
@@ -312,9 +312,8 @@ def test_every_control_can_be_reached_by_keyboard_and_has_a_name(watched: Watche
         "consent-given",
         "new-case",
         "run",
-        "viewer-mode-both",
+        "viewer-mode-outline",
         "viewer-threshold",
-        "viewer-opacity",
         "viewer-stage",
         "viewer-hide",
         "viewer-fit",

@@ -19,6 +19,7 @@ from magic_demo.queues import read_queue
 from magic_demo.store import LOCAL_READER, Store
 from magic_demo.types import CaseKey
 from tests.e2e.review_server import CHANCE, MODEL, ReviewServer
+from tests.e2e.test_input import SHEET, carry, press
 
 WAIT = 60_000
 PASSWORD = "a long password"
@@ -36,7 +37,7 @@ window.fetch = async (...what) => {
 @pytest.fixture(scope="module")
 def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReviewServer]:
     """Start a page that everybody reviews on as the local reader."""
-    server = ReviewServer(repository, tmp_path_factory.mktemp("review"))
+    server = ReviewServer(repository, tmp_path_factory.mktemp("review"), cases=4)
     server.start()
     yield server
     assert "Traceback" not in server.stop()
@@ -101,8 +102,23 @@ def own_mask(page: Page) -> np.ndarray | None:
     return None if own is None else np.array([one == "1" for one in own["data"]]).reshape(own["height"], own["width"])
 
 
-def finish(page: Page) -> None:
+def answer_all(page: Page, outlined: int = 1) -> None:
+    """Answer every card that is open with its first option, and call all photos but so many unusable, which are to be outlined."""
+    page.evaluate(
+        """() => { for (const card of document.querySelectorAll('.card[data-standing="open"]')) card.querySelector('.row').click(); }"""
+    )
+    page.evaluate(
+        """(outlined) => [...document.querySelectorAll('#review-photos input')].slice(outlined).forEach((box) => box.checked || box.click())""",
+        outlined,
+    )
+
+
+def finish(page: Page, *, anyway: bool = False) -> None:
+    """Finish the case by key; anyway: with something left open, which is named first."""
     page.keyboard.press("Shift+D")
+    if anyway:
+        page.wait_for_selector("#review[data-asks]", timeout=WAIT)
+        page.keyboard.press("Shift+D")
     page.wait_for_selector('#review[data-state="done"]', timeout=WAIT)
 
 
@@ -149,6 +165,26 @@ def test_a_review_goes_on_where_it_was_after_the_server_was_killed(browser: Brow
     assert any(np.array_equal(decode_mask(runs), drawn) for runs in last.masks.values())
 
 
+def test_composing_and_pasting_in_the_notes_leave_them_and_the_case_open(browser: Browser, server: ReviewServer, screenshot: Path) -> None:
+    with opened(browser, server) as (_context, page):
+        case_id = open_case(page, 0)
+        page.keyboard.press("Shift+C")
+        comment = page.locator("#review-comment")
+        for composing in ({"isComposing": True}, {"keyCode": 229}):
+            press(page, "Escape", "Escape", **composing)
+            press(page, "D", "KeyD", shiftKey=True, **composing)
+        assert comment.is_visible() and page.get_attribute("#review", "data-state") != "done"
+        for texts in (SHEET, {}):
+            assert not carry(page, "paste", "#review-comment", screenshot, texts)
+        carry(page, "drop", "#review-comment", screenshot, SHEET)
+        page.keyboard.press("Escape")
+        assert not comment.is_visible()
+        assert page.locator(f'.queue-case[data-case="{case_id}"][aria-current]').count() == 1
+        assert not page.locator("#consent-asked").is_visible(), "no photo was taken of it"
+        press(page, "А", "KeyF", shiftKey=True)
+        page.wait_for_selector('#review-flag[aria-pressed="true"]')
+
+
 def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(browser: Browser, server: ReviewServer) -> None:
     with opened(browser, server) as (_context, page):
         page.locator(".queue-case").first.wait_for(timeout=WAIT)
@@ -165,15 +201,19 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(browse
         assert page.is_disabled("#run")
         choose(page, "cqid010", 1)
         choose(page, "cqid015", 1)
+        answer_all(page)
         paint(page)
         finish(page)
+        done = page.inner_text("#queue-done")
         page.keyboard.press("Shift+R")
         page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
         page.wait_for_selector('#review[data-kind="revealed"]', timeout=WAIT)
         assert page.locator(".row.is-model").count() >= 9 and chosen(page, "cqid010") == [1]
+        assert page.get_attribute("#review", "data-state") == "done" and page.inner_text("#queue-done") == done
         choose(page, "cqid010", 0)
+        expect(page.locator(".status-line")).to_contain_text("open again", timeout=WAIT)
         expect(page.locator('[data-changes="changed"]')).to_have_text("1", timeout=WAIT)
-        expect(page.locator('[data-changes="of"]')).to_have_text("2")
+        expect(page.locator('[data-changes="of"]')).to_have_text("9")
         expect(page.locator('[data-changes="towards"]')).to_have_text("1")
         finish(page)
     kinds = [(saved.review.kind, saved.review.state) for saved in saved_of(server, case_id)]
@@ -182,12 +222,58 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(browse
     assert blind.models == {} and blind.disagreements is None and blind.answers["CQID010-001"] == 1
 
 
+def test_a_blind_reader_who_finishes_with_nothing_answered_is_told_what_is_open_and_sees_no_others(
+    browser: Browser, shared_server: ReviewServer
+) -> None:
+    with opened(browser, shared_server) as (_context, page):
+        sign_in(page, "bo")
+        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.click("#queue-mode-blind")
+        case_id = open_case(page, 2)
+        page.keyboard.press("Shift+D")
+        page.wait_for_selector("#review[data-asks]", timeout=WAIT)
+        named = page.locator("#review-asks-list li")
+        assert named.count() >= 10 and page.locator("#review-asks-list [data-family]").count() == 9
+        assert page.get_attribute("#review", "data-state") == "in progress" and "Finish with" in page.inner_text("#review-finish")
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#review-asks", state="hidden")
+        choose(page, "cqid010", 1)
+        finish(page, anyway=True)
+        expect(page.locator("#review-left-open")).to_be_visible()
+        assert page.is_hidden("#review-readings") and page.is_hidden("#review-reveal")
+        assert page.locator(f'.queue-case[data-case="{case_id}"] .queue-sign').inner_text() == "◕"
+    last = saved_of(shared_server, case_id, "bo")[-1].review
+    assert (last.kind, last.state) == ("blind", "done") and len(last.missing) >= 9
+
+
+def test_a_model_shown_in_another_tab_is_known_to_what_this_one_saves(browser: Browser, server: ReviewServer) -> None:
+    with opened(browser, server) as (context, page):
+        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.click("#queue-mode-blind")
+        button = page.locator('.queue-case[data-state="not started"]').first
+        button.wait_for(timeout=WAIT)
+        number = [one.get_attribute("data-case") for one in page.locator(".queue-case").all()].index(button.get_attribute("data-case"))
+        case_id = open_case(page, number)
+        page.wait_for_selector('#review[data-kind="blind"]', timeout=WAIT)
+        other = context.new_page()
+        other.goto(server.address)
+        other.locator(".queue-case").first.wait_for(timeout=WAIT)
+        other.click("#queue-mode-assisted")
+        assert open_case(other, number) == case_id
+        other.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
+        choose(page, "cqid010", 1)
+        page.wait_for_selector('#review[data-kind="assisted"]', timeout=WAIT)
+    last = saved_of(server, case_id)[-1].review
+    assert last.kind == "assisted" and last.known == {"model"} and last.answers["CQID010-001"] == 1
+
+
 def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(browser: Browser, server: ReviewServer, tmp_path: Path) -> None:
     with opened(browser, server) as (context, page):
         page.locator(".queue-case").first.wait_for(timeout=WAIT)
         page.click("#queue-mode-assisted")
         case_id = open_case(page, 0)
         choose(page, "cqid010", 1)
+        answer_all(page)
         paint(page)
         finish(page)
         first = saved_of(server, case_id)[-1]
@@ -195,7 +281,8 @@ def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(browser: Br
         page.wait_for_selector('#review[data-state="in progress"]', timeout=WAIT)
         page.keyboard.press("Shift+C")
         page.click("#review-history summary")
-        page.click(f'[data-back="{first.number}"]')
+        page.click(f'[data-look="{first.number}"]')
+        page.click("#version-back")
         expect(page.locator(".status-line")).to_contain_text("newest again", timeout=WAIT)
         page.wait_for_function("() => document.querySelector('#card-cqid010 .row[data-option=\"1\"]').ariaChecked === 'true'", timeout=WAIT)
         page.click("#take-away summary")
@@ -210,6 +297,63 @@ def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(browser: Br
         review for review in read_reviews(tmp_path, "clinic", read_queue(server.queue).encounters).reviews if review.case_id == case_id
     )
     assert dict(back.masks) == dict(first.review.masks)
+
+
+def saved_families(server: ReviewServer, case_id: str) -> dict[str, int]:
+    """Return the first slot of every family that the newest review answers."""
+    history = saved_of(server, case_id)
+    return {qid: option for qid, option in history[-1].review.answers.items() if qid.endswith("-001")} if history else {}
+
+
+def test_two_tabs_of_one_reader_merge_family_by_family_and_a_conflict_is_a_choice(browser: Browser, server: ReviewServer) -> None:
+    with opened(browser, server) as (context, one):
+        one.locator(".queue-case").first.wait_for(timeout=WAIT)
+        case_id = open_case(one, 1)
+        other = context.new_page()
+        other.goto(server.address)
+        assert open_case(other, 1) == case_id
+        choose(one, "cqid015", 1)
+        until(one, lambda: saved_families(server, case_id).get("CQID015-001") == 1)
+        choose(other, "cqid020", 2)
+        until(other, lambda: "CQID020-001" in saved_families(server, case_id))
+        assert saved_families(server, case_id)["CQID015-001"] == 1, "what the first tab answered has not left the newest review"
+        other.wait_for_function(
+            "() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'", timeout=WAIT
+        )
+        paint(other)
+        until(other, lambda: bool(saved_of(server, case_id)[-1].review.masks))
+        drawn = own_mask(other)
+        choose(one, "cqid015", 3)
+        one.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()", timeout=WAIT)
+        shown = own_mask(one)
+        assert drawn is not None and shown is not None and np.array_equal(shown, drawn)
+        until(one, lambda: saved_families(server, case_id)["CQID015-001"] == 3)
+        choose(other, "cqid015", 2)
+        other.wait_for_selector("#conflicts:visible", timeout=WAIT)
+        assert saved_families(server, case_id)["CQID015-001"] == 3
+        assert "CQID015" not in other.inner_text("#conflicts"), "the choice speaks the reader's language"
+        assert chosen(other, "cqid015") == [3]
+        other.click('#conflicts [data-mine="true"]')
+        until(other, lambda: saved_families(server, case_id)["CQID015-001"] == 2)
+        assert other.locator("#conflicts").is_hidden() and chosen(other, "cqid015") == [2]
+
+
+def test_an_outline_drawn_while_the_connection_is_broken_is_saved_once_it_is_back(browser: Browser, server: ReviewServer) -> None:
+    with opened(browser, server) as (context, page):
+        case_id = open_case(page, 2)
+        before = len(saved_of(server, case_id))
+        context.set_offline(True)
+        page.wait_for_selector("#connection:visible", timeout=WAIT)
+        choose(page, "cqid020", 1)
+        paint(page)
+        drawn = own_mask(page)
+        page.evaluate("document.querySelector('#viewer-stage').viewer.flush()")
+        context.set_offline(False)
+        until(page, lambda: len(history := saved_of(server, case_id)) > before and bool(history[-1].review.masks))
+        until(page, lambda: "CQID020-001" in saved_families(server, case_id))
+        last = saved_of(server, case_id)[-1].review
+        assert drawn is not None and any(np.array_equal(decode_mask(runs), drawn) for runs in last.masks.values())
+        page.wait_for_function("() => !sessionStorage.getItem('magic-demo-unsaved')", timeout=WAIT)
 
 
 @pytest.fixture(scope="module")
@@ -260,6 +404,7 @@ def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_the
         for page, option in ((ann, 1), (bo, 2)):
             choose(page, "cqid010", option)
             choose(page, "cqid015", 1)
+            answer_all(page)
             page.get_by_role("button", name="Notes").click()
             page.fill("#review-comment", f"words-of-{option}")
             page.keyboard.press("Escape")
@@ -281,10 +426,16 @@ def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_the
         open_case(chen, 1)
         chen.click("#review-readings")
         chen.wait_for_selector("#build-staple", timeout=WAIT)
-        assert chen.locator(".readings tr.is-differing").count() == 1
+        assert chen.locator(".readings tr.is-differing").count() == 1 and "=" in chen.inner_text(".readings tr.is-differing .readings-sign")
         chen.click("#build-staple")
         chen.wait_for_selector('#review[data-kind="consensus"]', timeout=WAIT)
         chen.wait_for_function("() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'", timeout=WAIT)
+        tied = chen.locator("#card-cqid010.is-tied .card-tie")
+        expect(tied).to_contain_text("ann", timeout=WAIT)
+        expect(tied).to_contain_text("bo")
+        assert chosen(chen, "cqid010") == []
+        chen.keyboard.press("n")
+        assert chen.evaluate("document.activeElement.closest('.card')?.id") == "card-cqid010"
         choose(chen, "cqid010", 0)
         finish(chen)
     consensus = saved_of(shared_server, case_id, "chen")[-1].review

@@ -55,12 +55,18 @@ test("a card is open, agrees, differs, or has no model to differ from", () => {
 });
 
 test("agreeing with the rest leaves what was answered and takes only what was not", () => {
-  const models = { CQID015: [2], CQID011: [2, 4], CQID034: [] };
+  const models = { CQID015: { chosen: [2] }, CQID011: { chosen: [2, 4] }, CQID034: { chosen: [] } };
   const answers = { CQID015: [5], CQID011: [], CQID034: [] };
-  const taken = agreeWithRest([ONSET, SITE, COLOUR], answers, models);
-  assert.deepEqual(taken, { CQID015: [5], CQID011: [2, 4], CQID034: [] });
+  const { taken, left } = agreeWithRest([ONSET, SITE, COLOUR], answers, models);
+  assert.deepEqual([taken, left], [{ CQID011: [2, 4] }, 0]);
   taken.CQID011.push(0);
-  assert.deepEqual(models.CQID011, [2, 4], "the model's answer is not the reader's list");
+  assert.deepEqual(models.CQID011.chosen, [2, 4], "the model's answer is not the reader's list");
+});
+
+test("agreeing with the rest leaves open and counts what the model does not know", () => {
+  const models = { CQID015: { chosen: [2], unsure: true }, CQID011: { chosen: [2], unsure: true }, CQID034: { chosen: [3], unsure: false } };
+  const { taken, left } = agreeWithRest([ONSET, SITE, COLOUR], { CQID011: [1] }, models);
+  assert.deepEqual([taken, left], [{ CQID034: [3] }, 1], "what is answered is not left open");
 });
 
 test("the next card is an open one, one that the model does not know before the others", () => {

@@ -16,7 +16,7 @@ from magic_demo.covered_photos import covered_beside
 from magic_demo.errors import MagicDemoError
 from magic_demo.exports.case_files import find_case_files
 from magic_demo.mask_runs import decode_mask
-from magic_demo.photos import read_photo
+from magic_demo.photo_workers import read_photo_apart
 from magic_demo.questions import load_families
 from magic_demo.reports.contents import Legend
 from magic_demo.reports.disputes import MODEL_RGB, READER_RGB, draw_everybody
@@ -30,7 +30,8 @@ MOST_FAMILIES = 4
 """Differing families of one case that are told; of the others the number."""
 SIDE = 420
 """Longest side of a picture, pixels."""
-JPEG_QUALITY = 84
+JPEG_SETTINGS = [cv2.IMWRITE_JPEG_QUALITY, 84, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+"""With colours at full resolution: else those of the outlines spread into the lesion."""
 EMPTY_GREY = 96
 """What stands for a photo that is not there any more: its outlines are still drawn."""
 
@@ -90,14 +91,14 @@ class Thumbnails:
             (Legend(tag, {"en": voice, "zh": voice}, colour), decode_mask(runs)) for voice, tag, colour, runs in masks if runs.size == size
         ]
         picture = draw_everybody(pixels, drawn, side=SIDE)
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), JPEG_SETTINGS)
         return f"data:image/jpeg;base64,{base64.b64encode(data.tobytes()).decode('ascii')}"
 
     def _read(self, case: CaseKey, photo_id: str | None) -> Photo | None:
         try:
             files = next(iter(find_case_files([self._store.case(case, LOCAL_READER)], covered_beside(self._store.place))), None)
             chosen = [photo for photo in files.photo_files if photo_id in (None, photo.photo_id)] if files is not None else []
-            return read_photo(chosen[0].path, photo_id=chosen[0].photo_id) if chosen and chosen[0].path is not None else None
+            return read_photo_apart(chosen[0].path, photo_id=chosen[0].photo_id) if chosen and chosen[0].path is not None else None
         except MagicDemoError:  # moved or deleted: the numbers do not need the photo, and the picture says what it can
             return None
 

@@ -32,13 +32,19 @@ def render_headline(agreement: Agreement, view: View) -> str:
     if agreement.switches.answers:
         parts.append(_tile(both("agreement.tile_switches"), _switched(agreement.switches)))
     count = both("agreement.count", cases=agreement.cases, readings=agreement.readings, readers=len(agreement.readers))
-    notes = f'<p class="agree-count">{count}</p>'
+    notes = f'<p class="agree-count">{count}</p><p class="agree-small agree-known">{_say_known(agreement)}</p>'
     if agreement.model_cases == 0:
         notes += f'<p class="agree-note">{both("agreement.no_model")}</p>'
     if len(agreement.readers) == 1:
         notes += f'<p class="agree-note">{both("agreement.one_reader")}</p>'
     leaning = f'<p class="agree-small">{both("agreement.leaning")}</p>' if agreement.model_cases and view.choice.reading == "latest" else ""
     return f'{HATCH}{notes}<div class="agree-tiles">{"".join(parts)}</div>{leaning}'
+
+
+def _say_known(agreement: Agreement) -> str:
+    """Return what the readings' readers had been shown before."""
+    known = both("agreement.known", blind=agreement.blind, model=agreement.after_model, others=agreement.after_others)
+    return known + (" " + both("agreement.incomplete", count=agreement.incomplete) if agreement.incomplete else "")
 
 
 def render_families(agreement: Agreement, measure: Measure) -> str:

@@ -1,5 +1,6 @@
 // The presenter's board: opens a room, shows its question and how the answers fall, and reveals the model when asked to.
 
+import { isField, onKey } from "../keyboard.mjs";
 import { chooseTheme, themeNow } from "../looks.mjs";
 import { coefficient, percent, plotBars, stepFrom } from "./bars.mjs";
 import { ask, keep, kept, mountLanguages, repeat, showCase, showQuestion, tellTrouble } from "./room.mjs";
@@ -113,10 +114,9 @@ at("end").addEventListener("click", () => at("ending").showModal());
 at("end-no").addEventListener("click", () => at("ending").close());
 at("end-yes").addEventListener("click", end);
 at("theme").addEventListener("click", () => chooseTheme(themeNow() === "dark" ? "light" : "dark"));
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || event.target.matches("select, input")) return;
+onKey(document, ({ key, ctrl, alt }, event) => {
+  if (ctrl || alt || document.querySelector("dialog[open]") || isField(event.target)) return;
   const does = { ArrowLeft: () => move(-1), ArrowRight: () => move(1), r: () => at("reveal").click(), j: () => at("lobby").showModal() };
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (!does[key]) return;
   event.preventDefault();
   does[key]();

@@ -30,6 +30,12 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
            "lesion": [stroke], "skin": [stroke], "radius": float}    working pixels, a stroke is [[x, y], ...]
            The answer is ``gr.update(wand_reply=answer_wand(event._data, photos))`` for the viewer, within half a second.
 
+           ``nothing`` in the answer: what was cut is a speck or less, and neither mask nor history changes.
+
+    facts  {"case", "photos": [photo_id]}
+           This browser changes what is read back from a canvas: see ``readback.mjs``. The answer is
+           ``gr.update(served=answer_facts(event._data, ...))``, the model's outline and the numbers of these photos.
+
     cover  {"case", "photo", "request": int, "width", "height", "area": runs of a mask}
            What is to be covered for good, a face or a tattoo. The answer is the value with the photo anew, and
            ``cover_reply={"photo", "request", "covered": bool}``.
@@ -59,6 +65,7 @@ from magic_demo.photos import resize_pixels
 from magic_demo.types import Mask, Photo, PhotoPrediction, Pixels, Prediction, Probability
 from magic_demo.ui.i18n import fill
 from magic_demo.ui.mask_form import working_size, write_runs
+from magic_demo.wand import LEAST_SHARE
 
 MASK_REST = 400
 """Milliseconds a mask rests before the page is told of it."""
@@ -78,6 +85,7 @@ EMPTY: dict[str, Any] = {
     "editable": False,
     "own": {},
     "restore": 0,
+    "missing": 0,
     "others": [],
 }
 _ADDRESSES: WeakKeyDictionary[Photo, str] = WeakKeyDictionary()
@@ -85,9 +93,9 @@ _ADDRESSES: WeakKeyDictionary[Photo, str] = WeakKeyDictionary()
 
 # Gradio knows a component's own events by their quoted names in this text.
 _ON_LOAD = """
-const settings = { props, watch, trigger, events: ["mask", "wand", "cover"], rest: MASK_REST };
+const settings = { props, watch, trigger, events: ["mask", "wand", "cover", "facts"], rest: MASK_REST, leastShare: LEAST_SHARE };
 import(new URL("page/viewer/viewer.js", document.baseURI)).then(({ mountViewer }) => mountViewer(element, settings));
-""".replace("MASK_REST", str(MASK_REST))
+""".replace("MASK_REST", str(MASK_REST)).replace("LEAST_SHARE", str(LEAST_SHARE))
 
 
 def viewer_component() -> gr.HTML:
@@ -102,6 +110,7 @@ def viewer_component() -> gr.HTML:
         wand_reply=None,
         found="",
         cover_reply=None,
+        served=None,
     )
 
 
@@ -115,11 +124,13 @@ def viewer_value(
     own: Mapping[str, Mask] | None = None,
     others: Mapping[str, Mapping[str, Mask]] | None = None,
     restore: int = 0,
+    missing: int = 0,
 ) -> dict[str, Any]:
     """Return what the viewer draws: every photo at its working size and, after an analysis, the model's map of it.
 
     synthetic: the photos are said to be so. editable: whether the reader may outline.
     own: photo_id -> the reader's (H, W) mask; others: reader -> photo_id -> mask. restore: see above.
+    missing: photos of the case that could not be opened.
     """
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
     threshold = prediction.threshold if prediction is not None else 0.5
@@ -131,6 +142,7 @@ def viewer_value(
         "editable": editable,
         "own": {photo_id: write_runs(mask) for photo_id, mask in (own or {}).items()},
         "restore": restore,
+        "missing": missing,
         "others": [
             {"reader": reader, "masks": {photo_id: write_runs(mask) for photo_id, mask in masks.items()}}
             for reader, masks in (others or {}).items()

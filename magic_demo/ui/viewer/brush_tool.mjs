@@ -19,7 +19,7 @@ export function brushTool(desk, value) {
       for (const point of points) stroke(desk.toPhoto(point));
     },
     end() {
-      desk.editor.commit();
+      desk.editor.commit({ asked: value === 1 }); // what is painted is meant, also inside the model's outline
     },
     cancel() {
       desk.editor.drop();

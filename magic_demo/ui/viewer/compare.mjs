@@ -1,5 +1,7 @@
 // The compare slider: one layer left of a line, another right of it, and the line to be moved.
 
+import { onKey } from "../keyboard.mjs";
+
 export function openCompare(root, { names, redraw }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
@@ -41,8 +43,8 @@ export function openCompare(root, { names, redraw }) {
     const box = stage.getBoundingClientRect();
     move((event.clientX - box.left) / box.width);
   });
-  line.addEventListener("keydown", (event) => {
-    const to = { ArrowLeft: state.at - 0.02, ArrowDown: state.at - 0.02, ArrowRight: state.at + 0.02, ArrowUp: state.at + 0.02, Home: 0, End: 1 }[event.key];
+  onKey(line, ({ key }, event) => {
+    const to = { ArrowLeft: state.at - 0.02, ArrowDown: state.at - 0.02, ArrowRight: state.at + 0.02, ArrowUp: state.at + 0.02, Home: 0, End: 1 }[key];
     if (to === undefined) return;
     event.preventDefault();
     event.stopPropagation();

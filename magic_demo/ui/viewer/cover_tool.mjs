@@ -1,6 +1,7 @@
 // Cover: draw around a face or a tattoo, and what lies inside becomes blocks; shown at once, undone until it is confirmed. Only then is the
 // server told, which takes the pixels out of the photo itself and sends it anew.
 
+import { journal } from "../journal.mjs";
 import { fillHoles } from "./morphology.mjs";
 import { toRuns } from "./runs.mjs";
 import { fillPolygon } from "./shapes.mjs";
@@ -12,14 +13,25 @@ export function coverTool(desk, send) {
   let drawn = null; // the loop being drawn
   let waiting = null; // what the server was told of and has not answered
   let request = 0;
+  let asked = null; // the photo that it is about
 
   const areas = () => desk.photo()?.covers ?? [];
-  const sketch = () => desk.sketch.show(drawn ? [{ kind: "line", points: drawn, dashed: true, area: drawn.length > 2 }] : []);
-  const put = (covers) => {
-    const photo = desk.photo();
-    if (photo) photo.covers = covers;
+  const sketch = () => desk.sketch.show(drawn ? [{ kind: "line", points: drawn, dashed: true }] : []);
+  const put = (photo, covers) => {
+    photo.covers = covers;
     desk.coversTold(covers.length);
   };
+  const change = (covers) => {
+    const [photo, before] = [desk.photo(), areas()];
+    put(photo, covers);
+    const lay = (which) => () => {
+      const shown = desk.reachWith(photo.name, "cover");
+      if (!shown) return false;
+      put(shown, which);
+    };
+    journal.push(desk.caseId(), { undo: lay(before), redo: lay(covers), covers: photo.name });
+  };
+  journal.guard(() => waiting !== null || drawn !== null);
 
   return {
     start(point) {
@@ -37,7 +49,7 @@ export function coverTool(desk, send) {
       drawn = null;
       sketch();
       const cover = loop && coverOf(desk.photo(), loop);
-      if (cover && Math.min(cover.width, cover.height) * desk.view().scale >= LEAST) put([...areas(), cover]);
+      if (cover && Math.min(cover.width, cover.height) * desk.view().scale >= LEAST) change([...areas(), cover]);
     },
     cancel() {
       drawn = null;
@@ -46,10 +58,10 @@ export function coverTool(desk, send) {
     hover() {},
     leave() {
       this.cancel();
-      if (!waiting && areas().length) put([]);
+      if (!waiting && areas().length) change([]);
     },
     back() {
-      if (!waiting && areas().length) put(areas().slice(0, -1));
+      if (!waiting && areas().length) change(areas().slice(0, -1));
     },
     redraw: sketch,
     count: () => areas().length,
@@ -59,14 +71,17 @@ export function coverTool(desk, send) {
       const photo = desk.photo();
       if (waiting || !areas().length) return;
       waiting = { photo: photo.name, request: ++request };
+      asked = photo;
       desk.coversTold(areas().length, true);
       send({ ...waiting, width: photo.width, height: photo.height, area: toRuns(maskOf(photo)) });
     },
-    /** The server's answer: {photo, request, covered}. Where it is covered, the photo has come anew. */
-    answer(reply) {
+    /** The server's answer: {photo, request, covered, proposed}. same(photo): whether it comes with the very picture that is shown, as of a spot of one colour. */
+    answer(reply, same) {
       if (!waiting || reply?.request !== waiting.request || reply.photo !== waiting.photo) return;
       waiting = null;
-      desk.say(reply.covered ? "cover-done" : "cover-failed");
+      if (reply.covered && same(asked)) put(asked, []);
+      if (reply.covered) journal.forget((step) => step.covers === reply.photo); // these pixels are gone
+      desk.say(reply.proposed ? "cover-proposed" : reply.covered ? "cover-done" : "cover-failed");
       this.shown();
     },
   };

@@ -1,10 +1,11 @@
-// The reader's own masks of the open case: where every edit goes through, whatever tool it comes from.
+// The reader's own masks of the open case: where every edit goes through, whatever tool it comes from. An outline is written only by a
+// decision: an edit that changes no pixel of what is seen is none, and what leaves no pixel takes the outline back; only Clear says "no lesion".
 
 import { OWN } from "./layer_looks.mjs";
 import { MaskLayer } from "./mask_layer.mjs";
 import { fillHoles, grow, shrink, smooth, step } from "./morphology.mjs";
 import { OwnMask } from "./own_mask.mjs";
-import { bounds, fromRuns } from "./runs.mjs";
+import { bounds, fromRuns, union } from "./runs.mjs";
 
 const CHANGES = {
   holes: (mask, width, height) => fillHoles(mask, width, height),
@@ -15,11 +16,15 @@ const CHANGES = {
 
 export class Editor {
   /**
-   * photo(): the photo shown. modelMask(): the model's mask of it as it is shown, null where none is.
-   * part(rect): a stroke has changed these pixels; redraw(): anything may have. changed(photo): an edit is over.
+   * photo(): the photo shown. modelMask(): the model's mask of it as it is shown, null where none is. journal: where edits are written
+   * down for undo, of the open case `caseId()`; reach(photo): shows a photo of which one is undone or redone.
+   * part(rect): a stroke has changed these pixels; redraw(): anything may have. changed(photo): an edit is over. say(word): it came to nothing.
    */
-  constructor({ photo, modelMask, part, redraw, changed }) {
-    Object.assign(this, { photo, modelMask, part, redraw, changed });
+  constructor({ photo, modelMask, journal, caseId, reach, part, redraw, changed, say }) {
+    Object.assign(this, { photo, modelMask, journal, caseId, reach, part, redraw, changed, say });
+    this.model = null; // what an edit has begun with, where it was the model's
+    this.written = null; // the rectangle that an edit may have changed
+    this.last = null; // the step of the last edit
     this.entries = new Map(); // photo id -> {own, layer}
     this.busy = false; // a stroke is being drawn
   }
@@ -34,10 +39,19 @@ export class Editor {
         entry.own.drop();
         entry.own.data.set((runs && fromRuns(runs, entry.own.data.length)) || new Uint8Array(entry.own.data.length));
         entry.own.touch(entry.own.whole);
-        const rect = entry.own.commit(Boolean(runs));
-        if (rect) entry.layer?.touch(rect);
+        this.#note(one, entry, entry.own.commit(Boolean(runs)));
       }
     }
+  }
+
+  /** Let `runs` be a photo's mask, null for none, as one more edit that is saved already. */
+  take(one, runs) {
+    if (!runs && !this.entries.has(one.name)) return;
+    const entry = this.#entry(one);
+    entry.own.drop();
+    entry.own.data.set((runs && fromRuns(runs, entry.own.data.length)) || new Uint8Array(entry.own.data.length));
+    entry.own.touch(entry.own.whole);
+    this.#note(one, entry, entry.own.commit(Boolean(runs)));
   }
 
   forget() {
@@ -75,8 +89,9 @@ export class Editor {
   begin() {
     const entry = this.#entry();
     this.busy = true;
+    this.written = null;
     entry.own.drop();
-    const model = entry.own.exists ? null : this.modelMask();
+    const model = (this.model = entry.own.exists ? null : this.modelMask());
     if (model) {
       entry.own.data.set(model);
       const rect = bounds(model, entry.own.width, entry.own.height); // there was nothing before
@@ -97,22 +112,35 @@ export class Editor {
     if (!rect) return;
     own.touch(rect);
     layer.touch(rect);
+    this.written = union(this.written, rect);
     this.part(rect);
   }
 
-  commit() {
-    const { own } = this.#entry();
+  /** End an edit; returns whether there was one. asked: the result counts as the reader's also where it is the model's own; clear: by decision. */
+  commit({ asked = false, clear = false } = {}) {
+    const entry = this.#entry();
+    const { own, layer } = entry;
     this.busy = false;
-    const rect = own.commit();
-    if (rect) this.changed(this.photo());
+    const begun = this.model;
+    this.model = null;
+    const same = begun && (!this.written || (!asked && equal(begun, own.data, own.width, this.written)));
+    const before = own.area > 0 || Boolean(begun && !same);
+    const left = same ? own.drop() : null;
+    const patch = same ? null : own.commit(clear || null);
+    if (left) layer.touch(left);
+    this.#note(this.photo(), entry, patch);
+    if (patch) this.changed(this.photo());
     else this.redraw();
-    return Boolean(rect);
+    if (!own.area && !own.exists && before) this.say("edit-gone");
+    else if (!patch) this.say("edit-none");
+    return Boolean(patch);
   }
 
   /** Give up what was begun. */
   drop() {
     const { own, layer } = this.#entry();
     this.busy = false;
+    this.model = null;
     const rect = own.drop();
     if (rect) layer.touch(rect);
     this.redraw();
@@ -123,42 +151,54 @@ export class Editor {
     if (!this.photo() || this.busy) return;
     const model = this.modelMask({ hidden: true });
     if (name === "take" && !model) return;
+    if (name === "take" && !model.includes(1)) {
+      this.say("take-nothing");
+      return;
+    }
     const { own, layer } = this.begin();
     const next = name === "take" ? model : name === "clear" ? new Uint8Array(own.data.length) : CHANGES[name](own.data, own.width, own.height);
     own.data.set(next);
     own.touch(own.whole);
     layer.touch(own.whole);
-    this.commit();
+    this.written = own.whole;
+    this.commit({ asked: name === "take" || name === "clear", clear: name === "clear" });
   }
 
-  undo() {
-    this.#travel("undo");
-  }
-
-  redo() {
-    this.#travel("redo");
-  }
-
-  #travel(way) {
-    const entry = this.photo() && this.entries.get(this.photo().name);
-    if (!entry || this.busy) return;
-    const rect = entry.own[way]();
-    if (!rect) return;
-    entry.layer?.touch(rect);
-    this.changed(this.photo());
+  /** Write an edit down, where it changed something. */
+  #note(one, entry, patch) {
+    if (!patch) return;
+    entry.layer?.touch(patch.rect);
+    const turn = () => {
+      if (this.entries.get(one.name) !== entry) return false; // another case
+      entry.own.turn(patch);
+      entry.layer?.touch(patch.rect);
+      this.reach(one);
+      this.changed(one);
+    };
+    this.last = this.journal.push(this.caseId(), { undo: turn, redo: turn, patch });
   }
 
   /** Let `mask` (over the whole photo) be the mask, in place of the last edit where `again` says so: it refines that one. */
   put(make, again) {
     const entry = this.#entry();
-    if (again && entry.own.past.length) {
-      const rect = entry.own.retract();
-      if (rect) entry.layer?.touch(rect);
+    const back = again && this.journal.retract(this.last) ? this.last.patch : null;
+    if (back) {
+      entry.own.turn(back);
+      entry.layer?.touch(back.rect);
     }
     this.begin();
     this.write(make);
-    return this.commit();
+    const done = this.commit({ asked: true });
+    if (back && !done) this.changed(this.photo()); // the edit that it refined is gone all the same
+    return done;
   }
+}
+
+function equal(one, other, width, rect) {
+  for (let y = rect.top; y < rect.bottom; y++) {
+    for (let i = y * width + rect.left, end = y * width + rect.right; i < end; i++) if (one[i] !== other[i]) return false;
+  }
+  return true;
 }
 
 function fits(saved, one) {

@@ -18,10 +18,14 @@ export function openFacts(root, { word, drawing }) {
     root.dataset.mask = own || one.model ? "mask" : "plain";
     root.toggleAttribute("data-own", Boolean(own));
     if (!own && !one.model) return;
-    const share = own ? own.area / own.data.length : areaShare(one.model.counts, level);
+    const share = one.served?.share ?? (own ? own.area / own.data.length : areaShare(one.model.counts, level));
     if (share === 0) root.dataset.mask = own ? "cleared" : "nothing";
     find("area-value").textContent = share < 0.001 ? "<0.1%" : `${(share * 100).toFixed(1)}%`;
     if (share === 0) return;
+    if (!one.readable) {
+      if (one.served) show(one.served);
+      return;
+    }
     const measure = () => {
       if (drawing()) timer = setTimeout(measure, REST);
       else show(measurePhoto((one.pixels ??= readPixels(one)), { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height }));

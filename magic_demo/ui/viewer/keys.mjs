@@ -1,5 +1,7 @@
 // The viewer's keys. Digits and most letters belong to the cards; keys typed into a field are the field's.
 
+import { isField, onKey, onRelease } from "../keyboard.mjs";
+
 export function followKeys(stage, toolbox, does) {
   const keys = {
     h: () => does.setHidden(true),
@@ -12,8 +14,6 @@ export function followKeys(stage, toolbox, does) {
     w: () => toolbox.choose("wand"),
     "#": () => toolbox.choose("cover"),
     x: () => toolbox.swap(),
-    z: does.undo,
-    y: does.redo,
     "0": does.fit,
     "+": () => does.zoom(1.25),
     "=": () => does.zoom(1.25),
@@ -23,20 +23,12 @@ export function followKeys(stage, toolbox, does) {
     ArrowLeft: () => does.go(-1),
     ArrowRight: () => does.go(1),
   };
-  const isField = (target) => target.closest?.("textarea, select, [contenteditable=true], input:not([type=range]):not([type=checkbox]):not([type=radio])");
   const isControl = (target) => target.closest?.("button, summary, a, input, select, [role=button], [role=slider]");
 
-  document.addEventListener("keydown", (event) => {
-    if (event.altKey && event.target !== stage) return;
+  onKey(document, ({ key, ctrl, alt }, event) => {
+    if (alt && event.target !== stage) return;
     if (!does.open() || isField(event.target) || document.querySelector("dialog[open]")) return;
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (event.ctrlKey || event.metaKey) {
-      if (key !== "z" && key !== "y") return;
-      event.preventDefault();
-      if (key === "y" || event.shiftKey) does.redo();
-      else does.undo();
-      return;
-    }
+    if (ctrl) return;
     if (event.target === stage && toolbox.keyOnStage(event)) {
       event.preventDefault();
       return;
@@ -52,10 +44,10 @@ export function followKeys(stage, toolbox, does) {
     else return;
     event.preventDefault();
   });
-  document.addEventListener("keyup", (event) => {
-    if (event.key.toLowerCase() === "h") does.setHidden(false);
-    if (event.key === " " && toolbox.setPan(false)) event.preventDefault();
-    toolbox.keyUp(event.key);
+  onRelease(document, (key, event) => {
+    if (key === "h") does.setHidden(false);
+    if (key === " " && toolbox.setPan(false)) event.preventDefault();
+    toolbox.keyUp(key);
   });
   window.addEventListener("blur", () => {
     does.setHidden(false);

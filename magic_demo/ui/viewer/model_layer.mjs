@@ -15,7 +15,8 @@ export class ModelLayer {
     this.ranges = tileRanges(levels, width, height);
     this.level = -1;
     this.step = 0;
-    this.fill = null;
+    this.filled = null; // the fill's picture, and the level it was painted at
+    this.filledAt = -1;
     this.lines = null;
     this.path = null;
     this.heatCanvas = null;
@@ -24,13 +25,20 @@ export class ModelLayer {
   /** Show the map at another level; nothing happens where it is the same. */
   setLevel(level) {
     if (this.level === level) return;
-    const whole = { left: 0, top: 0, right: this.width, bottom: this.height };
-    const rect = this.fill ? rangeBetween(this.ranges, this.width, this.height, this.level, level) : whole;
     this.level = level;
-    this.fill ??= new OffscreenCanvas(this.width, this.height);
-    if (rect) this.#paint(this.fill, fillPalette(level, FILL_RGB), rect);
     this.lines = contour(this.levels, this.width, this.height, level, this.ranges);
     this.step = 0;
+  }
+
+  /** The fill at the level shown, painted once it is asked for: most readers never do. */
+  get fill() {
+    if (this.filledAt === this.level) return this.filled;
+    const whole = { left: 0, top: 0, right: this.width, bottom: this.height };
+    const rect = this.filled ? rangeBetween(this.ranges, this.width, this.height, this.filledAt, this.level) : whole;
+    this.filled ??= new OffscreenCanvas(this.width, this.height);
+    if (rect) this.#paint(this.filled, fillPalette(this.level, FILL_RGB), rect);
+    this.filledAt = this.level;
+    return this.filled;
   }
 
   outline(step) {

@@ -1,4 +1,4 @@
-// The reader's mask of one photo, with everything that was done to it. What was done is kept as differences, in run lengths.
+// The reader's mask of one photo. What was done to it is handed out as differences, in run lengths, by which it is undone and redone.
 // No DOM in here: node tests it.
 
 import { difference, fromRuns, toRuns, turnOver, union } from "./runs.mjs";
@@ -10,12 +10,10 @@ export class OwnMask {
     this.height = height;
     const saved = runs && fromRuns(runs, width * height);
     this.data = saved || new Uint8Array(width * height);
-    this.exists = Boolean(runs); // an empty mask says "no lesion here", none says nothing
+    this.exists = Boolean(runs); // an empty mask says "no lesion here", none says nothing; see commit
     this.before = this.data.slice(); // the mask as it was at the last commit
     this.area = saved ? runs.reduce((sum, run, i) => sum + (i % 2 ? run : 0), 0) : 0; // its pixels of lesion
     this.touched = null; // the rectangle that may differ from it
-    this.past = [];
-    this.future = [];
     this.edits = 0;
   }
 
@@ -28,32 +26,29 @@ export class OwnMask {
     this.touched = union(this.touched, rect);
   }
 
-  /** Put a whole mask in place, as one edit. */
-  replace(mask) {
+  /** Put a whole mask in place, as one edit; `exists` as for commit. */
+  replace(mask, exists) {
     this.data.set(mask);
     this.touch(this.whole);
-    return this.commit();
+    return this.commit(exists);
   }
 
-  /** End an edit: from here it can be undone. Returns the rectangle that changed, or null where nothing did. */
-  commit(exists = true) {
-    const patch = this.#patch(exists);
+  /**
+   * End an edit. Returns its patch {rect, runs, turned}, by which ``turn`` undoes and redoes it, or null where nothing changed.
+   * exists: said by a decision alone, to clear the photo or to take what was saved. Of any other edit what is left decides: a mask without a
+   * pixel is none, as if never drawn, and never "no lesion here".
+   */
+  commit(exists = null) {
+    const rect = this.touched ?? { left: 0, top: 0, right: 0, bottom: 0 };
+    const runs = this.touched ? difference(this.before, this.data, this.width, rect) : new Uint32Array(0);
     this.touched = null;
-    if (!patch) return null;
-    this.past.push(patch);
-    this.future = [];
-    this.exists = exists;
+    const changed = runs.length > 1;
+    if (changed) this.area += turnOver(this.before, this.width, rect, runs); // now it is the mask as it is
+    const stands = exists ?? (changed ? this.area > 0 : this.exists);
+    const turned = stands !== this.exists;
+    if (!changed && !turned) return null;
+    this.exists = stands;
     this.edits++;
-    return patch.rect;
-  }
-
-  #patch(exists) {
-    const turned = exists !== this.exists;
-    if (!this.touched) return turned ? { rect: { left: 0, top: 0, right: 0, bottom: 0 }, runs: new Uint32Array(0), turned } : null;
-    const runs = difference(this.before, this.data, this.width, this.touched);
-    if (runs.length < 2 && !turned) return null;
-    const rect = this.touched;
-    this.area += turnOver(this.before, this.width, rect, runs); // now it is the mask as it is
     return { rect, runs, turned };
   }
 
@@ -65,31 +60,13 @@ export class OwnMask {
     return rect;
   }
 
-  undo() {
-    return this.#step(this.past, this.future);
-  }
-
-  redo() {
-    return this.#step(this.future, this.past);
-  }
-
-  #step(from, to) {
+  /** Undo the last edit that is done, or redo the first that is not, by its patch; what was drawn since the last commit is dropped. */
+  turn(patch) {
     this.drop();
-    const patch = from.pop();
-    if (!patch) return null;
     turnOver(this.data, this.width, patch.rect, patch.runs);
     this.area += turnOver(this.before, this.width, patch.rect, patch.runs);
     if (patch.turned) this.exists = !this.exists;
-    to.push(patch);
     this.edits++;
-    return patch.rect;
-  }
-
-  /** Forget the last edit as if it had never been made: it can be undone no more, nor redone. */
-  retract() {
-    const rect = this.undo();
-    this.future.pop();
-    return rect;
   }
 
   toRuns() {

@@ -4,11 +4,15 @@ import { lookOf } from "./layer_looks.mjs";
 import { levelsFromRgba } from "./levels.mjs";
 import { MaskLayer } from "./mask_layer.mjs";
 import { ModelLayer } from "./model_layer.mjs";
+import { readsBack } from "./readback.mjs";
 import { fromRuns } from "./runs.mjs";
 
-/** {id, name, width, height, src, bitmap, model: ModelLayer | null, others: [{reader, outline(step)}]} */
+/**
+ * {id, name, width, height, src, bitmap, readable, model: ModelLayer | null, others: [{reader, outline(step)}]}
+ * readable: whether pixels can be read back here; where not, `model` and the numbers, `served`, come from the server.
+ */
 export async function openPhoto(one, before, others) {
-  const opened = before && before.src === one.src ? before : { ...one, bitmap: await decode(one.src), model: null, levelsSrc: null };
+  const opened = before && before.src === one.src ? before : { ...one, bitmap: await decode(one.src), readable: readsBack(Number(one.id)), served: null, model: null, levelsSrc: null };
   await openLevels(opened, one.levels);
   opened.others = others.flatMap(({ reader, masks }, number) => {
     const saved = masks[one.name];
@@ -22,8 +26,19 @@ export async function openPhoto(one, before, others) {
 export async function openLevels(one, address) {
   if (address === one.levelsSrc) return;
   one.levelsSrc = address;
+  if (!one.readable) {
+    if (!address) one.model = null;
+    return;
+  }
   const model = address ? new ModelLayer(await readLevels(address, one.width, one.height), one.width, one.height) : null;
   if (one.levelsSrc === address) one.model = model;
+}
+
+/** Take what the server says of a photo that cannot be read back here: {runs | null, share, count, colour, tone}. */
+export function takeServed(one, served) {
+  const mask = served.runs && fromRuns(served.runs, one.width * one.height);
+  one.served = served.share === undefined ? null : served;
+  one.model = mask ? new ModelLayer(mask.map((inside) => 255 * inside), one.width, one.height) : null; // the same at every threshold
 }
 
 function lazily(reader, mask, { width, height }, number) {
@@ -38,7 +53,8 @@ function lazily(reader, mask, { width, height }, number) {
 }
 
 /** Return a canvas of a heat map of the photo, from the data address of its levels. */
-export async function openHeat({ width, height }, address) {
+export async function openHeat({ width, height, readable }, address) {
+  if (!readable) return null;
   return new ModelLayer(await readLevels(address, width, height), width, height).heat();
 }
 

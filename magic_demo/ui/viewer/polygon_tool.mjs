@@ -11,7 +11,7 @@ export function polygonTool(desk) {
   const far = (one, other) => Math.hypot(one.x - other.x, one.y - other.y) * desk.view().scale;
   const draw = () => {
     desk.sketch.show([
-      { kind: "line", points: rubber && points.length ? [...points, rubber] : points, dashed: !desk.adds(), area: points.length > 1 },
+      { kind: "line", points: rubber && points.length ? [...points, rubber] : points, dashed: !desk.adds() },
       { kind: "dots", points },
     ]);
     desk.told(points.length);
@@ -50,7 +50,10 @@ export function polygonTool(desk) {
     close() {
       const corners = points;
       clear();
-      if (corners.length < 3) return;
+      if (corners.length < 3) {
+        if (corners.length) desk.say("polygon-few", corners.at(-1));
+        return;
+      }
       desk.editor.begin();
       desk.editor.write((mask, width, height) => fillPolygon(mask, width, height, corners, desk.adds() ? 1 : 0));
       desk.editor.commit();

@@ -1,5 +1,7 @@
 // A toolbar for the keyboard: one stop for Tab, arrows inside it.
 
+import { onKey } from "../keyboard.mjs";
+
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
 export function followRail(rail) {
@@ -7,10 +9,10 @@ export function followRail(rail) {
   const stop = (chosen) => {
     for (const button of rail.querySelectorAll("button")) button.tabIndex = button === chosen ? 0 : -1;
   };
-  rail.addEventListener("keydown", (event) => {
+  onKey(rail, ({ key }, event) => {
     const all = buttons();
     const at = all.indexOf(document.activeElement);
-    const next = event.key === "Home" ? 0 : event.key === "End" ? all.length - 1 : STEPS[event.key] ? (at + STEPS[event.key] + all.length) % all.length : -1;
+    const next = key === "Home" ? 0 : key === "End" ? all.length - 1 : STEPS[key] ? (at + STEPS[key] + all.length) % all.length : -1;
     if (at < 0 || next < 0) return;
     event.preventDefault();
     event.stopPropagation();

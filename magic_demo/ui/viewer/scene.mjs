@@ -5,7 +5,8 @@ import { lookOf, MODEL, MODEL_BESIDE, OWN } from "./layer_looks.mjs";
 /**
  * Layers from the bottom up, for drawView.
  * which: "all" (those that `shown` lets through), "photo" (none), or one name: "model", "own", "reader-0", ...
- * sources: {model, own, others}: what there is, each with fill, heat() and outline(step), or null. mode: both, outline, fill, heat, none.
+ * sources: {model, own, others}: what there is, each with fill, heat() and outline(step), or null. mode: outline, both, fill, heat, none;
+ * fill and heat tint the photo, the outline leaves its colours alone.
  */
 export function layersOf(sources, { which, shown, mode, step }) {
   if (which === "photo" || mode === "none") return [];

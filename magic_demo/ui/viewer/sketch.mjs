@@ -23,13 +23,13 @@ export class Sketch {
     this.group.replaceChildren(...shapes.flatMap((shape) => this.#draw(shape)));
   }
 
-  #draw({ kind, name, points, dashed, area, width }) {
+  #draw({ kind, name, points, dashed, width }) {
     if (!points.length) return [];
     if (kind === "dots") return points.map(({ x, y }, number) => make("circle", { cx: x, cy: y, r: (number ? 3.5 : 5.5) / this.scale, class: number ? "dot" : "dot first" }));
     if (kind === "stroke") return [make("path", { d: line(points), class: `stroke ${name}`, "stroke-width": width })];
     const corners = kind === "box" ? [points[0], { x: points[1].x, y: points[0].y }, points[1], { x: points[0].x, y: points[1].y }] : points;
     const d = line(corners) + (kind === "box" ? "Z" : "");
-    return [make("path", { d, class: "rim" }), make("path", { d, class: `line${dashed ? " dashed" : ""}${area || kind === "box" ? " area" : ""}` })];
+    return [make("path", { d, class: "rim" }), make("path", { d, class: `line${dashed ? " dashed" : ""}` })];
   }
 }
 

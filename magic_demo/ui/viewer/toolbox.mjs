@@ -11,7 +11,7 @@ const LEAST_RADIUS = 1;
 const MOST_RADIUS = 200;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** room: {photo(), view(), moveTo(view), size(), redraw(), say(word)}; send(hint): asks the server's wand; sendCover(area): has it covered. */
+/** room: {photo(), view(), moveTo(view), size(), redraw(), say(word, at), leastShare}; send(hint): asks the server's wand; sendCover(area): has it covered. */
 export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
@@ -26,6 +26,12 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     adds: () => state.adds,
     wandKind: () => state.wandKind,
     toPhoto: (point) => toPhoto(room.view(), point),
+    /** Show a photo with a tool in hand, for a step of that tool that is undone or redone. */
+    reachWith(name, tool) {
+      const photo = room.reach({ name });
+      if (photo) choose(tool);
+      return photo;
+    },
     told: (count) => root.toggleAttribute("data-polygon", count > 0),
     /** So many areas are to be covered; `busy`: the server is at it. */
     coversTold(count, busy = false) {
@@ -44,7 +50,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
   const paints = () => state.name === "brush" || state.name === "eraser";
 
   function choose(name) {
-    if (name !== "view" && !root.hasAttribute("data-editable")) return;
+    if (name !== "view" && !root.hasAttribute(name === "cover" ? "data-coverable" : "data-editable")) return;
     if (name === "polygon" && state.name === "polygon") return setAdds(!state.adds);
     if (name === state.name) return;
     stopHand();
@@ -202,10 +208,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     keyUp,
     hover,
     answer: (reply) => tools.wand.answer(reply),
-    coverAnswered: (reply) => tools.cover.answer(reply),
-    /** Whether an undo is of what the cover tool has drawn. */
-    covering: () => tools.cover.count() > 0,
-    uncover: () => tools.cover.back(),
+    coverAnswered: (reply, same) => tools.cover.answer(reply, same),
     /** What the other end of a pen draws with, whatever the tool. */
     eraser: () => (root.hasAttribute("data-editable") ? tools.eraser : null),
     settled: () => tools.wand.settled(),

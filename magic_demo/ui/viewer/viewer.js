@@ -1,6 +1,8 @@
 // The canvas in the middle of the page: puts its parts together and draws. What the reader does here is drawn here, with no call to
 // the server; the value, and what is said to the server, are described in viewer/__init__.py.
 
+import { journal } from "../journal.mjs";
+import { onKey, onRelease } from "../keyboard.mjs";
 import { openCompare } from "./compare.mjs";
 import { drawStill, drawStroke, drawView, OUTLINE } from "./drawing.mjs";
 import { Editor } from "./editor.mjs";
@@ -8,29 +10,32 @@ import { openFacts } from "./facts.mjs";
 import { followGestures } from "./gestures.mjs";
 import { followKeys } from "./keys.mjs";
 import { openLegend } from "./legend.mjs";
+import { OWN } from "./layer_looks.mjs";
 import { levelOf } from "./levels.mjs";
+import { MaskLayer } from "./mask_layer.mjs";
+import { openNote } from "./note.mjs";
 import { Outbox } from "./outbox.mjs";
-import { openHeat, openLevels, openPhoto } from "./photo.mjs";
+import { openHeat, openLevels, openPhoto, takeServed } from "./photo.mjs";
 import { followRail } from "./rail.mjs";
-import { union } from "./runs.mjs";
+import { fromRuns, union } from "./runs.mjs";
 import { layersOf } from "./scene.mjs";
 import { Sketch } from "./sketch.mjs";
 import { openStrip } from "./strip.mjs";
 import { openToolbox } from "./toolbox.mjs";
-import { fit, keepInside, zoomAt } from "./view.mjs";
+import { fit, keepInside, toWindow, zoomAt } from "./view.mjs";
 import { followHeat, withHeat } from "./why_heat.mjs";
 import { onLanguage, readWords } from "./words.mjs";
 
-const MODES = ["both", "outline", "fill", "heat", "none"];
+const MODES = ["outline", "both", "fill", "heat", "none"]; // the first leaves the photo's colours alone; M goes on from it to the shade
 
-export function mountViewer(element, { props, watch, trigger, events, rest }) {
+export function mountViewer(element, { props, watch, trigger, events, rest, leastShare }) {
   const root = element.querySelector(".viewer");
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
   const canvas = find("canvas");
   const context = canvas.getContext("2d");
   const word = readWords(root);
-  const state = { photos: [], caseId: null, current: 0, mode: "both", threshold: 0.5, opacity: 0.1, hidden: false, view: null, fitted: true, restore: 0 };
+  const state = { photos: [], caseId: null, current: 0, mode: MODES[0], threshold: 0.5, opacity: 0.1, hidden: false, printing: false, view: null, fitted: true, restore: 0, editable: false, coverable: false, looked: null };
   let ownThreshold = 0.5; // the checkpoint's
   let arrival = 0;
   let frame = 0;
@@ -45,25 +50,32 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   // ---- parts
 
   const sketch = new Sketch(find("sketch"));
-  const editor = new Editor({ photo, modelMask, part, redraw, changed });
+  const editor = new Editor({ photo, modelMask, journal, caseId: () => state.caseId, reach, part, redraw, changed, say });
   const outbox = new Outbox((entry) => tell(events[0], entry), rest);
   const facts = openFacts(root, { word, drawing: () => editor.busy });
+  const note = openNote(root, { word, place: (point) => toWindow(state.view, point), size: room });
   const legend = openLegend(root, { layers: presence, word, redraw });
   const compare = openCompare(root, { names: () => [["photo", word("photo")], ...legend.names(), ["all", word("all")]], redraw });
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
-    room: { photo, view: () => state.view, moveTo, size: room, covered: afterCover, say: (what, at) => facts.say(what, at, photo(), maskShown()) },
+    room: { photo, reach, caseId: () => state.caseId, view: () => state.view, moveTo, size: room, covered: afterCover, say, leastShare },
     editor,
     sketch,
     send: (hint) => tell(events[1], { case: state.caseId, ...hint }),
     sendCover: (area) => tell(events[2], { case: state.caseId, ...area }),
   });
 
+  /** Say something of what the reader has done: a word, on the photo and to those who do not see it; "hand", where the keyboard's hand is. */
+  function say(what, at) {
+    facts.say(what, at, photo(), maskShown());
+    if (what !== "hand") note.show(what, at);
+  }
+
   /** Tell the server, and the page's other parts. */
   function tell(event, entry) {
+    stage.dispatchEvent(new CustomEvent("viewer-tells", { detail: entry, bubbles: true })); // first: the review adds which stored case it is of
     trigger(event, entry);
-    stage.dispatchEvent(new CustomEvent("viewer-tells", { detail: entry, bubbles: true }));
   }
 
   // ---- what comes from the server
@@ -89,19 +101,36 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     }
     state.photos = opened;
     state.caseId = value?.case ?? null;
+    journal.open(state.caseId);
     editor.restore(opened, value?.own, !first && value?.restore !== state.restore);
     state.restore = value?.restore;
     ownThreshold = value?.threshold ?? 0.5;
     if (first || analysed) setThreshold(ownThreshold);
     root.toggleAttribute("data-synthetic", Boolean(value?.synthetic));
-    root.toggleAttribute("data-editable", Boolean(value?.editable));
+    const unreadable = opened.some((one) => !one.readable);
+    root.toggleAttribute("data-unreadable", unreadable);
+    state.coverable = Boolean(value?.editable);
+    root.toggleAttribute("data-coverable", state.coverable && !state.looked);
+    state.editable = Boolean(value?.editable) && !unreadable;
+    root.toggleAttribute("data-editable", state.editable && !state.looked); // a mask that begins with pixels read falsely would be saved
+    if (unreadable && first) facts.say("unreadable");
+    askServer();
     root.dataset.state = opened.length ? "photo" : value?.text_only ? "text" : "empty";
-    if (!value?.editable) toolbox.choose("view");
+    tellMissing(value?.missing ?? 0);
+    if (!value?.editable || (unreadable && toolbox.name !== "cover")) toolbox.choose("view");
     if (opened.length) show(first ? 0 : Math.min(state.current, opened.length - 1), first);
     else redraw();
     strip.draw();
     afterChange();
     makeReady(opened);
+  }
+
+  /** Say beside the photo how many of the case's photos there are, where some could not be opened. */
+  function tellMissing(missing) {
+    const line = find("missing");
+    line.hidden = !missing;
+    line.querySelector("[data-there]").textContent = String(state.photos.length);
+    line.querySelector("[data-all]").textContent = String(state.photos.length + missing);
   }
 
   /** Take the maps that have come of an analysis under way; view, threshold, strokes and history stay, and what is not seen draws nothing. */
@@ -118,6 +147,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     ownThreshold = found.threshold;
     if (analysed && photos.some((one) => one.model)) setThreshold(ownThreshold);
     if (!photos.length) root.dataset.state = "text";
+    askServer();
     if (photo()?.model !== before) {
       redraw();
       afterChange();
@@ -125,15 +155,37 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     makeReady(photos);
   }
 
+  // Have the server say what cannot be read here, of photos with something to say.
+  function askServer() {
+    const names = state.photos.filter((one) => !one.readable && (one.levelsSrc || editor.layerOf(one))).map((one) => one.name);
+    if (names.length) tell(events[3], { case: state.caseId, photos: names });
+  }
+
+  function takeReply(reply) {
+    if (!reply || reply.case !== state.caseId) return;
+    for (const served of reply.photos) {
+      const one = state.photos.find((other) => other.name === served.photo && !other.readable);
+      if (one) takeServed(one, served);
+    }
+    redraw();
+    afterChange();
+  }
+
+  /** The ways of marking that there are: a map of levels cannot be read where pixels cannot. */
+  const modes = () => MODES.filter((mode) => mode !== "heat" || !root.hasAttribute("data-unreadable"));
+
   function makeReady(photos) {
     for (const one of photos) whenIdle(() => one.model?.setLevel(levelOf(state.threshold))); // so that switching to it costs a frame
   }
 
   // ---- the layers of the photo shown
 
+  /** The reader's mask of a photo as it is drawn: of an earlier version while one is looked at. */
+  const ownLayer = (one) => (state.looked ? (state.looked.get(one.name) ?? null) : editor.layerOf(one));
+
   function presence() {
     const one = photo();
-    return { model: Boolean(one?.model), own: Boolean(one && editor.layerOf(one)), others: one ? one.others.map((other) => other.reader) : [] };
+    return { model: Boolean(one?.model), own: Boolean(one && ownLayer(one)), others: one ? one.others.map((other) => other.reader) : [] };
   }
 
   function modelMask({ hidden = false } = {}) {
@@ -143,22 +195,23 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
 
   /** The mask that facts are told of: the reader's, or the model's. */
   function maskShown() {
-    const own = photo() && editor.own();
+    const own = photo() && !state.looked && editor.own();
     return own?.exists ? own.data : modelMask({ hidden: true });
   }
 
   /** What cannot be told apart at this zoom, in photo pixels. */
   const stepAt = (view) => 0.6 / 2 ** Math.ceil(Math.log2(view.scale * ratio()));
 
-  function halves(own = editor.layerOf(photo())) {
+  function halves(own = ownLayer(photo())) {
     const one = photo();
     const step = stepAt(state.view);
     one.model?.setLevel(levelOf(state.threshold));
     const sources = { model: one.model, own, others: one.others };
+    const mode = state.printing && (state.mode === "both" || state.mode === "fill") ? "outline" : state.mode; // paper has no key that takes a shade away
     return compare.halves().map(({ from, to, which }) => ({
       from,
       to,
-      layers: state.hidden ? [] : withHeat(layersOf(sources, { which, shown: legend.shown, mode: state.mode, step }), which === "photo" ? null : heatOf(one)),
+      layers: state.hidden ? [] : withHeat(layersOf(sources, { which, shown: legend.shown, mode, step }), which === "photo" ? null : heatOf(one)),
     }));
   }
 
@@ -210,8 +263,13 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     }
     const one = photo();
     if (one && !state.view) state.view = fit(one, room());
-    drawView(context, { photo: one, view: state.view, ratio: ratio(), halves: one ? halves() : [], opacity: state.opacity });
-    if (one) sketch.place(state.view);
+    const drawn = one ? halves() : [];
+    drawView(context, { photo: one, view: state.view, ratio: ratio(), halves: drawn, opacity: state.opacity });
+    root.toggleAttribute("data-tinted", drawn.some(({ layers }) => layers.some((layer) => layer.fill || layer.heat)));
+    if (one) {
+      sketch.place(state.view);
+      note.draw();
+    }
     find("zoom-value").textContent = one ? `${Math.round(state.view.scale * 100)}%` : "";
   }
 
@@ -219,16 +277,27 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
 
   function changed(one) {
     toolbox.settled();
+    note.hide();
     const own = editor.own(one);
     const caseId = state.caseId;
-    outbox.note(one.name, () => ({ case: caseId, photo: one.name, width: one.width, height: one.height, runs: own.toRuns(), edits: own.edits }));
+    outbox.note(one.name, () => ({ case: caseId, photo: one.name, width: one.width, height: one.height, runs: own.toRuns(), cleared: own.exists && own.area === 0, edits: own.edits }));
     redraw();
     afterChange();
   }
 
-  function undo() {
-    if (toolbox.covering()) toolbox.uncover();
-    else editor.undo();
+  /** Take outlines that were drawn in another tab, null where one was taken back there. */
+  function takeOver({ case: caseId, masks }) {
+    if (caseId !== state.caseId || editor.busy) return;
+    editor.restore(state.photos.filter(({ name }) => name in masks), masks, true);
+    redraw();
+    afterChange();
+  }
+
+  /** Show a photo of the case; returns it, or null where the case has no photo of that name. */
+  function reach({ name }) {
+    const number = state.photos.findIndex((one) => one.name === name);
+    if (number >= 0 && number !== state.current) show(number);
+    return state.photos[number] ?? null;
   }
 
   function afterCover() {
@@ -238,18 +307,21 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
 
   // Everything beside the canvas that tells of the masks.
   function afterChange() {
-    const own = photo() ? editor.own() : null;
-    find("undo").setAttribute("aria-disabled", String(!own?.past.length && !toolbox.covering()));
-    find("redo").setAttribute("aria-disabled", String(!own?.future.length));
+    offerUndo();
     find("take").setAttribute("aria-disabled", String(!photo()?.model));
     legend.show();
     if (compare.on) compare.offer();
     tellFacts();
   }
 
+  function offerUndo() {
+    find("undo").setAttribute("aria-disabled", String(!journal.past.length));
+    find("redo").setAttribute("aria-disabled", String(!journal.future.length));
+  }
+
   function tellFacts() {
     const one = photo();
-    if (one) facts.tell(one, { own: editor.own()?.exists ? editor.own() : null, level: levelOf(state.threshold) });
+    if (one) facts.tell(one, { own: !state.looked && editor.own()?.exists ? editor.own() : null, level: levelOf(state.threshold) });
   }
 
   function show(number, refit = false) {
@@ -261,6 +333,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
       outbox.flush();
     }
     state.current = next;
+    note.hide();
     toolbox.fitTo(photo());
     if (refit || before !== photo()) fitPhoto();
     strip.mark();
@@ -286,6 +359,30 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     moveTo(zoomAt(state.view, factor, point ?? { x: room().width / 2, y: room().height / 2 }, least()));
   }
 
+  /** Draw the outlines of an earlier version of the reader's review, which cannot be changed; null draws what is newest. */
+  function look(version) {
+    const looked = version && version.case === state.caseId ? version : null;
+    if (!looked && !state.looked) return;
+    toolbox.choose("view");
+    state.looked = looked && new Map(state.photos.flatMap((one) => {
+      const mask = looked.masks[one.name] && fromRuns(looked.masks[one.name].runs, one.width * one.height);
+      return mask ? [[one.name, new MaskLayer(mask, one.width, one.height, OWN.rgb)]] : [];
+    }));
+    root.toggleAttribute("data-looking", Boolean(looked));
+    root.toggleAttribute("data-editable", state.editable && !looked);
+    root.toggleAttribute("data-coverable", state.coverable && !looked);
+    redraw();
+    afterChange();
+  }
+
+  /** Take the outlines of a version that was brought back; the server has them already. */
+  function takeBack({ case: caseId, masks }) {
+    if (caseId !== state.caseId) return;
+    for (const one of state.photos) editor.take(one, masks[one.name]?.runs ?? null);
+    redraw();
+    afterChange();
+  }
+
   function setMode(mode) {
     state.mode = mode;
     for (const button of root.querySelectorAll("[data-mode]")) {
@@ -293,7 +390,13 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
       button.setAttribute("aria-checked", String(chosen));
       button.tabIndex = chosen ? 0 : -1;
     }
+    root.dataset.mode = mode;
     redraw();
+  }
+
+  function stepMode(step) {
+    const all = modes();
+    setMode(all[(Math.max(0, all.indexOf(state.mode)) + step + all.length) % all.length]);
   }
 
   function setThreshold(threshold) {
@@ -310,6 +413,11 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     redraw();
   }
 
+  function setPrinting(printing) {
+    state.printing = printing;
+    drawNow(); // the page is put on paper as it is when this returns
+  }
+
   function setHidden(hidden) {
     if (state.hidden === hidden) return;
     state.hidden = hidden;
@@ -324,12 +432,12 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
     const button = event.target.closest("[data-mode]");
     if (button) setMode(button.dataset.mode);
   });
-  root.querySelector("[role=radiogroup]").addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  onKey(root.querySelector("[role=radiogroup]"), ({ key }, event) => {
+    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key];
     if (!step) return;
     event.preventDefault();
     event.stopPropagation();
-    setMode(MODES[(MODES.indexOf(state.mode) + step + MODES.length) % MODES.length]);
+    stepMode(step);
     find(`mode-${state.mode}`).focus();
   });
   find("threshold").addEventListener("input", (event) => setThreshold(Number(event.target.value)));
@@ -337,29 +445,39 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   find("opacity").addEventListener("input", (event) => setOpacity(Number(event.target.value)));
   find("hide").addEventListener("pointerdown", () => setHidden(true));
   for (const end of ["pointerup", "pointercancel", "pointerleave"]) find("hide").addEventListener(end, () => setHidden(false));
-  find("hide").addEventListener("keydown", (event) => (event.key === " " || event.key === "Enter") && setHidden(true));
-  for (const end of ["keyup", "blur"]) find("hide").addEventListener(end, () => setHidden(false));
+  onKey(find("hide"), ({ key }) => (key === " " || key === "Enter") && setHidden(true));
+  onRelease(find("hide"), () => setHidden(false));
+  find("hide").addEventListener("blur", () => setHidden(false));
   find("zoom-in").addEventListener("click", () => zoom(1.25));
   find("zoom-out").addEventListener("click", () => zoom(1 / 1.25));
   find("fit").addEventListener("click", fitPhoto);
-  find("undo").addEventListener("click", undo);
-  find("redo").addEventListener("click", () => editor.redo());
+  find("undo").addEventListener("click", () => journal.undo());
+  find("redo").addEventListener("click", () => journal.redo());
+  journal.guard(() => editor.busy);
+  journal.follow(offerUndo);
   for (const name of ["holes", "smooth", "grow", "shrink", "take", "clear"]) find(name).addEventListener("click", () => editor.change(name));
+  document.addEventListener("review-look", ({ detail }) => look(detail));
+  document.addEventListener("review-taken-back", ({ detail }) => takeBack(detail));
   followRail(find("rail"));
   followGestures(stage, { view: () => state.view, moveTo, zoom, fit: fitPhoto, least, tool: toolbox.inHand, eraser: toolbox.eraser, hover: toolbox.hover });
   new ResizeObserver(() => (state.fitted ? fitPhoto() : moveTo(state.view))).observe(stage);
   followKeys(stage, toolbox, {
     open: () => Boolean(photo()),
     setHidden,
-    nextMode: () => setMode(MODES[(MODES.indexOf(state.mode) + 1) % MODES.length]),
+    nextMode: () => stepMode(1),
     fit: fitPhoto,
     zoom,
     go: (step) => show(state.current + step),
-    undo,
-    redo: () => editor.redo(),
     compare: compare.toggle,
   });
-  onLanguage(afterChange);
+  stage.addEventListener("pointerdown", note.hide, { capture: true });
+  onLanguage(() => {
+    note.draw();
+    afterChange();
+  });
+  window.addEventListener("beforeprint", () => setPrinting(true));
+  window.addEventListener("afterprint", () => setPrinting(false));
+  document.addEventListener("review-merged", ({ detail }) => takeOver(detail));
   for (const [where, event] of [[window, "pagehide"], [document, "visibilitychange"]]) where.addEventListener(event, () => outbox.flush());
 
   // What tests and the page's other parts may ask: the masks that are drawn, where they are drawn, and the state.
@@ -376,7 +494,13 @@ export function mountViewer(element, { props, watch, trigger, events, rest }) {
   watch("value", () => { arriving = receive(props.value); });
   watch("found", () => { arriving = arriving.then(() => props.found && take(props.found)).catch(() => { root.dataset.state = "failed"; }); }); // after its photos
   watch("wand_reply", () => toolbox.answer(props.wand_reply));
-  watch("cover_reply", () => toolbox.coverAnswered(props.cover_reply));
+  watch("cover_reply", () => {
+    toolbox.coverAnswered(props.cover_reply, (photo) => (props.value?.photos ?? []).some((one) => one.name === photo.name && one.src === photo.src));
+    const { case: caseId, photos = [] } = props.value ?? {};
+    const number = photos.findIndex((one) => one.name === props.cover_reply?.photo);
+    stage.dispatchEvent(new CustomEvent("viewer-covered", { detail: { ...props.cover_reply, case: caseId, number, src: photos[number]?.src }, bubbles: true }));
+  });
+  watch("served", () => { arriving = arriving.then(() => takeReply(props.served)); });
   arriving = receive(props.value);
 }
 

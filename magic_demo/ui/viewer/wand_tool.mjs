@@ -4,6 +4,20 @@ import { fromRuns } from "./runs.mjs";
 
 const PEN_WIDTH = 5; // window pixels, half
 
+/** Whether a mask of run lengths is so small a share of its photo that nothing is to be written; wand.py decides by the same number. */
+export function isSpeck(runs, leastShare) {
+  const sum = (numbers) => numbers.reduce((total, one) => total + one, 0);
+  return sum(runs.filter((_, i) => i % 2)) < leastShare * sum(runs);
+}
+
+/** The point below a hint, where a line about it stands. */
+function under({ box, lesion, skin }) {
+  const points = [...(box ? [[(box[0] + box[2]) / 2, box[3]]] : []), ...lesion.flat(), ...skin.flat()];
+  if (!points.length) return null;
+  const [x, y] = points.reduce((lowest, point) => (point[1] > lowest[1] ? point : lowest));
+  return { x, y };
+}
+
 export function wandTool(desk, send) {
   let hint = nothing();
   let drawn = null; // what the pointer is drawing
@@ -60,7 +74,11 @@ export function wandTool(desk, send) {
       if (kind === "box") {
         const [one, other] = [points[0], points.at(-1)];
         const box = [Math.min(one.x, other.x), Math.min(one.y, other.y), Math.max(one.x, other.x), Math.max(one.y, other.y)];
-        if ((box[2] - box[0]) * desk.view().scale < 4 || (box[3] - box[1]) * desk.view().scale < 4) return draw();
+        if ((box[2] - box[0]) * desk.view().scale < 4 || (box[3] - box[1]) * desk.view().scale < 4) {
+          draw();
+          desk.say("wand-small", { x: box[0], y: box[3] });
+          return;
+        }
         hint.box = box;
       } else {
         const rest = 2 / desk.view().scale;
@@ -77,17 +95,20 @@ export function wandTool(desk, send) {
     leave: reset,
     back: reset,
     redraw: draw,
-    /** The server's answer: {photo, request, width, height, runs} or {photo, request, problem}. */
+    /** The server's answer: {photo, request} with {width, height, runs}, {nothing} or {problem}. A speck changes nothing, whoever sees that it is one. */
     answer(reply) {
       if (!waiting || reply?.request !== waiting.request || reply.photo !== waiting.photo) return;
       waiting = null;
       desk.busy(false);
       const found = reply.runs ? fromRuns(reply.runs, reply.width * reply.height) : null;
-      if (!found || desk.photo()?.name !== reply.photo || desk.editor.busy) {
-        desk.say("wand-failed");
+      if ((!found && !reply.nothing) || desk.photo()?.name !== reply.photo || desk.editor.busy) {
+        desk.say("wand-failed", under(hint));
         return;
       }
-      if (!found.includes(1)) desk.say("wand-nothing");
+      if (reply.nothing || isSpeck(reply.runs, desk.leastShare)) {
+        desk.say("wand-nothing", under(hint));
+        return;
+      }
       const skin = hint.skin.length > 0;
       const [left, top, right, bottom] = reply.region ?? [0, 0, reply.width, reply.height];
       putting = true;

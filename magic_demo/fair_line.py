@@ -1,0 +1,56 @@
+"""Turns at something that few can do at once, shared out fairly among those who wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class FairLine:
+    """Who is next: a reader has one turn at a time, the reader served longest ago comes first, a slow turn makes room for others."""
+
+    def __init__(self, at_once: int, most: int, slow: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._at_once, self._most, self._slow, self._clock = at_once, most, slow, clock
+        self._changed = threading.Condition()
+        self._waiting: list[tuple[int, object]] = []
+        self._running: dict[int, tuple[object, float]] = {}
+        self._served: dict[object, int] = {}
+        self._count = 0
+
+    @contextmanager
+    def turn(self, reader: object) -> Iterator[None]:
+        """Wait for a turn of ``reader``'s, and hold it for the block."""
+        with self._changed:
+            self._count += 1
+            ticket = (self._count, reader)
+            self._waiting.append(ticket)
+            while self._next() != ticket:
+                self._changed.wait(self._until_room())
+            self._waiting.remove(ticket)
+            self._running[ticket[0]] = (reader, self._clock())
+            self._count += 1
+            self._served[reader] = self._count
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            with self._changed:
+                del self._running[ticket[0]]
+                if not self._waiting and not self._running:
+                    self._served.clear()
+                self._changed.notify_all()
+
+    def _next(self) -> tuple[int, object] | None:
+        quick = sum(self._clock() - since < self._slow for _, since in self._running.values())
+        if quick >= self._at_once or len(self._running) >= self._most:
+            return None
+        busy = {reader for reader, _ in self._running.values()}
+        free = [ticket for ticket in self._waiting if ticket[1] not in busy]
+        return min(free, key=lambda ticket: (self._served.get(ticket[1], 0), ticket[0]), default=None)
+
+    def _until_room(self) -> float | None:
+        """Return in how many seconds a turn under way counts as slow, None where none is to."""
+        left = [since + self._slow - self._clock() for _, since in self._running.values()]
+        return min((one + 0.001 for one in left if one > 0), default=None)

@@ -1,0 +1,96 @@
+"""What a photo's file may ask for, looked at before a pixel is unpacked: bytes, pixels, scans, frames."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from magic_demo.errors import PhotoError
+from magic_demo.jpeg_scans import JpegScans
+from magic_demo.limits import LIMITS
+from magic_demo.user_files import read_user_file
+
+MOST_SCAN_PIXELS = 12 * 48_000_000
+"""Scans of a JPEG times its pixels: each scan goes over the whole picture, however few bytes it has. A progressive photo has up to a dozen."""
+MOST_FRAMES = 100
+"""Frames that are counted."""
+
+
+@dataclass(frozen=True)
+class PhotoLimits:
+    """What is accepted: bytes of the file, pixels of the photo, and its shortest side in pixels."""
+
+    max_bytes: int = LIMITS.photo_bytes
+    max_pixels: int = LIMITS.photo_pixels
+    min_side: int = LIMITS.photo_side
+
+
+DEFAULT_LIMITS = PhotoLimits()
+MakeRoom = Callable[[int], None]
+"""Told how many bytes unpacking a photo will take."""
+
+
+def no_room(count: int) -> None:
+    """Let unpacking take what it takes."""
+
+
+def check_bytes(count: int, limits: PhotoLimits) -> None:
+    """Raise PhotoError (without a name, like all in here) where a file has too many bytes."""
+    if count > limits.max_bytes:
+        raise PhotoError(f"{count / 2**20:.0f} MB, the limit is {limits.max_bytes / 2**20:.0f} MB; save it smaller")
+
+
+def read_photo_file(path: Path, limits: PhotoLimits = DEFAULT_LIMITS) -> bytes:
+    """Return a photo file's bytes. Raises PhotoError with one line."""
+    try:
+        return read_user_file(path, limits.max_bytes)
+    except OSError as error:
+        cure = "save it smaller" if error.errno == errno.EFBIG else "check that the file exists and is readable"
+        raise PhotoError(f"{path.name}: cannot be read ({error.strerror or error}); {cure}") from error
+
+
+def check_size(width: int, height: int, limits: PhotoLimits) -> None:
+    """Raise PhotoError where a photo has too many pixels, or too few on a side."""
+    if width * height > limits.max_pixels:
+        raise PhotoError(
+            f"{width}x{height} is {width * height / 1e6:.0f} megapixels, the limit is {limits.max_pixels / 1e6:.0f}; make it smaller"
+        )
+    if min(width, height) < limits.min_side:
+        raise PhotoError(f"{width}x{height} pixels is too small, at least {limits.min_side} a side are needed")
+
+
+def check_scans(found: JpegScans, width: int, height: int) -> None:
+    """Raise PhotoError where a JPEG goes over its pixels more often than a photo does."""
+    if found.scans * width * height > MOST_SCAN_PIXELS and found.scans > 1:
+        most = max(1, MOST_SCAN_PIXELS // (width * height))
+        raise PhotoError(f"the JPEG has {found.scans} scans, at this size at most {most} are read; save it as a plain JPEG")
+
+
+def read_webp_size(data: bytes) -> tuple[int, int]:
+    """Return (width, height) that a WebP claims: its reader makes room for them on opening. (0, 0) where they cannot be told."""
+    kind, body = data[12:16], data[20:30]
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
+
+
+def count_gif_frames(data: bytes) -> int:
+    """Return how many frames a GIF holds, MOST_FRAMES at most, without decoding any."""
+    place = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    frames = 0
+    while place + 10 < len(data) and data[place] in (0x21, 0x2C) and frames < MOST_FRAMES:
+        if data[place] == 0x2C:
+            frames += 1
+            flags = data[place + 9]
+            place += 11 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+        else:
+            place += 2
+        while place < len(data) and data[place]:  # blocks of up to 255 bytes, to one of none
+            place += 1 + data[place]
+        place += 1
+    return frames

@@ -1,0 +1,112 @@
+"""Which photos lie below a folder, found by name however the name is written; and what else lies there, so that nothing is passed over."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from magic_demo.photo_kinds import OTHER_PICTURES, PHOTO_SUFFIXES, sniff_kind
+from magic_demo.user_files import read_user_head
+
+MOST_NAMED = 5
+"""Files that are no photos, of those that a note names."""
+_THUMBNAILS = re.compile(r"(?:^|[^a-z])(?:thumbs?|thumbnails?|previews?|lowres)(?:$|[^a-z])")
+
+
+class PhotoIndex:
+    """The photos below a folder, by name without ending; hidden files and folders are nobody's.
+
+    split: photos in a folder ``images_<split>`` come first. ``others``: files whose ending is no photo's.
+    """
+
+    def __init__(self, folder: Path, split: str | None) -> None:
+        self._folder, self._split = folder, split
+        self._exact: dict[str, list[Path]] = {}
+        self._folded: dict[str, str] = {}
+        self.others: list[Path] = []
+        for top, folders, files in os.walk(folder):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            for name in sorted(files):
+                if name.startswith("."):
+                    continue
+                path = Path(top, name)
+                if path.suffix.lower() not in PHOTO_SUFFIXES:
+                    self.others.append(path)
+                    continue
+                stem = _compose(path.stem)
+                self._exact.setdefault(stem, []).append(path)
+                self._folded.setdefault(stem.casefold(), stem)
+
+    def stems(self) -> list[str]:
+        """Return all names, sorted, their letters composed."""
+        return sorted(self._exact)
+
+    def of(self, stem: str) -> list[Path]:
+        """Return the photos of a name, the one to take first: not a thumbnail, the largest, the least deep."""
+        paths = self._exact.get(_compose(stem)) or self._exact.get(self._folded.get(_compose(stem).casefold(), ""), [])
+        return sorted(paths, key=lambda path: (*self._rank(path), -_size(path) if len(paths) > 1 else 0, len(path.parts), str(path)))
+
+    def find(self, stem: str, name: str) -> tuple[Path | None, str]:
+        """Return the photo that a JSON calls ``name``, None where there is none, and a line where another one could be meant, else "".
+
+        Of one folder, the file with the very ending comes before another.
+        """
+        paths = self.of(stem)
+        if not paths:
+            return None, ""
+        beside = [path for path in paths if path.parent == paths[0].parent]
+        wanted = _compose(name)
+        exact = [path for path in beside if _compose(path.name) == wanted] or [
+            path for path in beside if _compose(path.name).casefold() == wanted.casefold()
+        ]
+        chosen = (exact or paths)[0]
+        rivals = [
+            path
+            for path in paths
+            if path.parent != chosen.parent and self._rank(path) == self._rank(chosen) and _size(path) not in (0, _size(chosen))
+        ]
+        if not rivals:
+            return chosen, ""
+        used, other = (str(path.relative_to(self._folder)) for path in (chosen, rivals[0]))
+        return chosen, f"{used} and {other} have the same name; the larger one is used, keep one of them"
+
+    def _rank(self, path: Path) -> tuple[bool, bool]:
+        parts = path.relative_to(self._folder).parts[:-1]
+        return f"images_{self._split}" not in path.parts, any(_THUMBNAILS.search(part.lower()) for part in parts)
+
+
+def name_others(others: Sequence[Path], folder: Path) -> tuple[list[str], tuple[str, ...]]:
+    """Return a problem for each picture that is not read, and a note that names the rest, of which none is a picture."""
+    problems, rest = [], []
+    for path in others:
+        name = _shown(str(path.relative_to(folder)))
+        suffix = path.suffix.lower()
+        if suffix in OTHER_PICTURES:
+            problems.append(f"{name}: a kind of picture that is not read ({suffix}); export it as JPEG or PNG")
+        elif kind := sniff_kind(read_user_head(path, 132)):
+            problems.append(f"{name}: is a photo ({kind}) whose name has not the ending of one; rename it")
+        else:
+            rest.append(name)
+    if not rest:
+        return problems, ()
+    shown = ", ".join(rest[:MOST_NAMED])
+    more = f" and {len(rest) - MOST_NAMED} more" if len(rest) > MOST_NAMED else ""
+    return problems, (f"no photos, left out: {shown}{more}",)
+
+
+def _compose(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # a link to nowhere
+        return 0
+
+
+def _shown(name: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in name)[:120]

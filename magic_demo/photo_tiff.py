@@ -1,0 +1,187 @@
+"""TIFF photos of every kind: which page is the photo, and which reader brings out its right pixels; or one line that says what it is."""
+
+from __future__ import annotations
+
+import io
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from magic_demo.errors import PhotoError
+from magic_demo.photo_bounds import MOST_FRAMES, MOST_SCAN_PIXELS, MakeRoom, PhotoLimits, check_size, no_room
+from magic_demo.pictures import Picture, picture_of_image, picture_of_values
+from magic_demo.tiff_pages import (
+    COMPRESSION,
+    COUNTS,
+    EXTRA_SAMPLES,
+    FORMAT,
+    LENGTH,
+    MAX_VALUE,
+    OFFSETS,
+    ORIENTATION,
+    PHOTOMETRIC,
+    PLANAR,
+    ROWS,
+    SAMPLES,
+    SUBSAMPLING,
+    TILE_COUNTS,
+    TILE_LENGTH,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    WIDTH,
+    TiffPage,
+    bits_of,
+    read_layout,
+)
+
+NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 7, 8, 32946, 32773
+_PACKINGS = {NONE, 2, 3, 4, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS}
+_PACKING_NAMES = {6: "old-style JPEG", 34712: "JPEG 2000", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL"}
+_BARE = {NONE, DEFLATE, OLD_DEFLATE}
+"""What tifffile unpacks by itself."""
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
+_SHOWN = {WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB}
+_NOT_SHOWN = {4: "a mask", 9: "ICCLab colours", 10: "ITULab colours"}
+CURE = "save it as JPEG or PNG"
+
+
+def open_tiff(
+    data: bytes, limits: PhotoLimits, notes: list[str], list_removed: Callable[[Image.Image], list[str]], make_room: MakeRoom = no_room
+) -> Picture:
+    """Open a TIFF's photo; what is done to it is noted. list_removed: says what an image's file holds beside it.
+
+    Raises PhotoError (without a name) for kinds that cannot be read right, and whatever the libraries raise on broken files.
+    """
+    layout = read_layout(data)
+    page = layout.choose()
+    height, width = page.size
+    check_size(width, height, limits)
+    _check_kind(page)
+    _check_pieces(data, page)
+    make_room(len(data) + width * height * (8 + 3 * page.get(SAMPLES, 1) * max(bits_of(page)) // 8))
+    alone = layout.alone(data, page)
+    count = len(layout.pages)
+    deep = max(bits_of(page)) > 8
+    by_values = (deep and page.get(COMPRESSION, 1) in _BARE) or (layout.big and layout.order == ">") or _is_plain_ycbcr(page)
+    orientation = page.get(ORIENTATION, 1) if 1 <= page.get(ORIENTATION, 1) <= 8 else 1
+    removed: list[str] = ["colour profile"] if page.profile else []
+    before: list[str] = []
+    if orientation != 1:
+        before.append("turned upright as its TIFF tag says")
+    if page.offset != layout.pages[0].offset:
+        before.append(f"the full picture of {width}x{height} is used; the first frame is a preview of it")
+    elif count > 1:
+        before.append(f"the first of {f'more than {MOST_FRAMES}' if layout.more else count} frames is used")
+    if page.reduced:
+        before.append("it is marked as a preview, of a picture that the file does not hold")
+    if by_values:
+        notes.extend([f"removed: {', '.join(removed)}"] if removed else [])
+        return _open_values(alone, page, orientation, [*notes, *before])
+    with Image.open(io.BytesIO(alone), formats=("TIFF",)) as image:
+        removed = list_removed(image)
+        notes.extend([f"removed: {', '.join(removed)}"] if removed else [])
+        if deep and image.mode == "RGB":
+            before.append(f"{max(bits_of(page))}-bit colours brought to 8 bits")
+        if deep and page.get(PHOTOMETRIC, 0) == WHITE_IS_ZERO:
+            image.load()
+            return picture_of_values(np.asarray(image), [*notes, *before], inverted=True)
+        return picture_of_image(image, [*notes, *before], profile=page.profile)  # of a TIFF's, Pillow turns the pixels itself
+
+
+def _check_kind(page: TiffPage) -> None:
+    packing, kind, samples, bits = page.get(COMPRESSION, 1), page.get(PHOTOMETRIC, 0), page.get(SAMPLES, 1), bits_of(page)
+    if kind in (32803, 34892):
+        raise PhotoError("this is a camera's raw file (DNG), whose picture is not developed; export it as JPEG or PNG")
+    if packing not in _PACKINGS:
+        name = _PACKING_NAMES.get(packing, f"number {packing}")
+        raise PhotoError(f"the TIFF is compressed in a way that is not read ({name}); save it with LZW, deflate or none, or as JPEG or PNG")
+    if kind not in _SHOWN:
+        raise PhotoError(f"the TIFF holds {_NOT_SHOWN.get(kind, f'colours of kind {kind}')}, which is not read; {CURE}")
+    most = 5 if kind == CMYK else 4
+    if not 1 <= samples <= most or len(bits) > most:
+        raise PhotoError(f"the TIFF has {samples} values a pixel, a photo has up to four; {CURE}")
+    if len(set(bits)) > 1 or bits[0] not in (1, 2, 4, 8, 12, 16, 32, 64):
+        raise PhotoError(f"the TIFF has {'+'.join(map(str, bits))} bits a pixel, which is not read; {CURE}")
+    if bits[0] > 8 and kind in (CMYK, YCBCR, LAB):
+        raise PhotoError(f"the TIFF has {bits[0]} bits of colours other than RGB, which is not read; {CURE}")
+    if page.get(FORMAT, 1) not in (1, 3, 4) or (page.get(FORMAT, 1) == 3 and bits[0] not in (16, 32, 64)):
+        raise PhotoError(f"the TIFF holds signed or complex numbers, which are no colours; {CURE}")
+    deep_plane = bits[0] > 8 and (page.get(PLANAR, 1) == 2 or page.get(FORMAT, 1) == 3 or bits[0] > 16)
+    if deep_plane and packing not in _BARE:
+        raise PhotoError(f"the TIFF has {bits[0]} bits a colour, packed in a way that is not read; save it with deflate or none, or as PNG")
+
+
+def _check_pieces(data: bytes, page: TiffPage) -> None:
+    """Raise PhotoError where strips or tiles hold more than their share of the picture."""
+    height, width = page.size
+    tiled = bool(page.tags.get(TILE_OFFSETS))
+    rows = page.get(TILE_LENGTH, 1) if tiled else min(page.get(ROWS, height), height)
+    columns = page.get(TILE_WIDTH, 1) if tiled else width
+    samples = 1 if page.get(PLANAR, 1) == 2 else page.get(SAMPLES, 1)
+    if rows <= 0 or columns <= 0 or rows * columns > 4 * (height + 512) * (width + 512):
+        raise PhotoError("the TIFF's strips or tiles are larger than the picture; export it again")
+    most = rows * ((columns * samples * max(bits_of(page)) + 7) // 8)
+    packing = page.get(COMPRESSION, 1)
+    offsets, counts = (page.tags.get(tag, ()) for tag in ((TILE_OFFSETS, TILE_COUNTS) if tiled else (OFFSETS, COUNTS)))
+    if packing == JPEG and data.count(b"\xff\xda") * rows * columns > MOST_SCAN_PIXELS:
+        raise PhotoError("the TIFF's JPEG data have more scans than a photo's; save it as a plain JPEG")
+    if packing in (DEFLATE, OLD_DEFLATE):
+        for offset, count in zip(offsets, counts, strict=False):
+            unpacking = zlib.decompressobj()
+            try:
+                unpacked = unpacking.decompress(data[offset : offset + count], most + 1)
+            except zlib.error:
+                return  # its reader says what is wrong
+            if len(unpacked) > most:
+                raise PhotoError("the TIFF holds more than the size that it says; export it again")
+
+
+def _is_plain_ycbcr(page: TiffPage) -> bool:
+    if page.get(PHOTOMETRIC, 0) != YCBCR or page.get(COMPRESSION, 1) == JPEG:
+        return False
+    if page.get(COMPRESSION, 1) not in _BARE or tuple(page.tags.get(SUBSAMPLING, (2, 2))) != (1, 1):
+        raise PhotoError(f"the TIFF has YCbCr colours without JPEG, which are not read; {CURE}")
+    return True
+
+
+def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]) -> Picture:
+    """Open what Pillow reads wrong or not at all, by tifffile."""
+    import tifffile  # here, as few photos need it and it takes a while to load
+
+    kind, bits = page.get(PHOTOMETRIC, 0), bits_of(page)[0]
+    if kind in (PALETTE, CMYK, LAB):
+        raise PhotoError(f"the big-endian BigTIFF has colours other than grey and RGB, which are not read; {CURE}")
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        values: NDArray[Any] = tiff.pages.first.asarray()
+    if page.get(PLANAR, 1) == 2 and values.ndim == 3:
+        values = np.moveaxis(values, 0, -1)
+    if values.ndim not in (2, 3) or values.shape[:2] != (page.tags[LENGTH][0], page.tags[WIDTH][0]):
+        raise PhotoError(f"the TIFF holds {values.ndim} dimensions of values, a photo has two and its colours; {CURE}")
+    if kind == YCBCR:
+        return picture_of_image(
+            Image.fromarray(np.ascontiguousarray(values), "YCbCr"), notes, orientation=orientation, profile=page.profile
+        )
+    depth = "floating point" if values.dtype.kind == "f" and values.ndim == 2 else f"{bits}-bit"
+    if bits > 8:
+        notes.append(f"{depth} {'grey values' if values.ndim == 2 else 'colours'} brought to 8 bits")
+    elif values.ndim == 2:
+        notes.append("grey values converted to RGB")
+    if values.dtype == np.bool_:
+        values = values.astype(np.uint8) * 255
+    alpha = (
+        {1: "premultiplied", 2: "straight"}.get(page.get(EXTRA_SAMPLES, 0), "unknown")
+        if values.ndim == 3 and values.shape[2] in (2, 4)
+        else ""
+    )
+    if alpha:
+        notes.append("a fourth value of each pixel is left out" if alpha == "unknown" else "transparency laid on white")
+    whole = None if values.dtype.kind == "f" else (bits if bits < 8 else None)
+    if page.get(MAX_VALUE, 0) in (1023, 4095, 16383):
+        whole = page.get(MAX_VALUE, 0).bit_length()
+    return picture_of_values(
+        values, notes, orientation=orientation, bits=whole, inverted=kind == WHITE_IS_ZERO, alpha=alpha, profile=page.profile
+    )

@@ -1,0 +1,259 @@
+"""Photos are unpacked in processes of their own, bounded in memory and time, readers one after another and fairly."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+if sys.platform == "linux":
+    import fcntl
+
+from magic_demo.errors import PhotoError
+from magic_demo.fair_line import FairLine
+from magic_demo.limits import LIMITS
+from magic_demo.photo_bounds import DEFAULT_LIMITS, PhotoLimits, check_bytes, read_photo_file
+from magic_demo.photo_worker import DONE, PIECE, READY, REFUSED, REQUEST, ROWS, SIZE
+from magic_demo.types import Photo
+
+AT_ONCE = 2
+"""Photos that are unpacked side by side; one that takes longer than SLOW makes room for others."""
+MOST = 6
+"""Photos that are unpacked side by side at most, slow ones and all."""
+SLOW = 0.5
+PATIENCE = 3
+"""How many times the deadline a photo has on a machine that is so busy that its process hardly came to work."""
+PIPE_BYTES = 2**20
+START_SECONDS = 60.0
+_LONGEST_TEXT = 2**20
+_START = "import sys; sys.path[:] = {path!r}; from magic_demo.photo_worker import main; main()"
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+class _Worker:
+    """One process, and the one photo that it is at."""
+
+    def __init__(self, program: Sequence[str]) -> None:
+        self._process = subprocess.Popen(
+            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={**os.environ, **_ENVIRONMENT}
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._requests: IO[bytes] = self._process.stdin
+        self._answers: IO[bytes] = self._process.stdout
+        self.started = False
+        if sys.platform == "linux":  # fewer turns between the two processes
+            with suppress(OSError):
+                fcntl.fcntl(self._answers.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+    def decode(self, data: bytes, name: str, limits: PhotoLimits, seconds: float) -> tuple[Any, list[str]]:
+        """Return a photo's pixels and notes. Raises PhotoError; ``EOFError`` and OSError where the process has ended."""
+        if not self.started:
+            with self._deadline(START_SECONDS):
+                self._expect(READY)
+            self.started = True
+        with self._deadline(seconds) as passed:
+            try:
+                return self._ask(data, name, limits)
+            except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # ended, or no answer of ours
+                self.close()
+                why = f"took longer than {seconds:g} seconds" if passed.is_set() else "made its reader end"
+                raise PhotoError(f"{name}: unpacking it {why}; save it again as JPEG or PNG") from error
+
+    def _ask(self, data: bytes, name: str, limits: PhotoLimits) -> tuple[Any, list[str]]:
+        about = json.dumps({"name": name, "limits": [limits.max_bytes, limits.max_pixels, limits.min_side]}).encode()
+        _write(self._requests, REQUEST.pack(len(about), len(data)) + about)
+        _write(self._requests, data)
+        pixels, filled = np.empty((0, 0, 3), np.uint8), 0
+        while True:
+            letter, count = PIECE.unpack(self._read(PIECE.size))
+            if letter == ROWS and filled + count <= pixels.nbytes:
+                _read_into(self._answers, pixels.data.cast("B")[filled : filled + count])
+                filled += count
+                continue
+            if letter not in (SIZE, DONE, REFUSED) or count > _LONGEST_TEXT:
+                raise ValueError("not an answer")
+            said = json.loads(self._read(count))
+            if letter == SIZE:
+                height, width = (int(side) for side in said)
+                if height <= 0 or width <= 0 or height * width > limits.max_pixels:
+                    raise ValueError("not a size")
+                pixels = np.empty((height, width, 3), np.uint8)
+                continue
+            printed = [f"its reader says: {line}" for line in said["printed"]]
+            if letter == REFUSED:
+                raise PhotoError("; ".join([str(said["problem"]), *printed]))
+            if filled != pixels.nbytes:
+                raise ValueError("not all rows")
+            return pixels, [*(str(note) for note in said["notes"]), *printed]
+
+    def _expect(self, letter: bytes) -> None:
+        if PIECE.unpack(self._read(PIECE.size)) != (letter, 0):
+            raise EOFError
+
+    def _read(self, count: int) -> bytes:
+        content = bytearray(count)
+        _read_into(self._answers, memoryview(content))
+        return bytes(content)
+
+    @contextmanager
+    def _deadline(self, seconds: float) -> Iterator[threading.Event]:
+        """End the process when the block takes longer: whatever waits for it then goes on."""
+        passed, done = threading.Event(), threading.Event()
+        before = self._processor_seconds()
+
+        def watch() -> None:
+            for _ in range(PATIENCE):
+                if done.wait(seconds):
+                    return
+                if self._processor_seconds() - before >= seconds / 2:  # it had its share of the machine
+                    break
+            if not done.is_set():
+                passed.set()
+                self._process.kill()
+
+        threading.Thread(target=watch, name="deadline", daemon=True).start()
+        try:
+            yield passed
+        finally:
+            done.set()
+
+    def _processor_seconds(self) -> float:
+        """Return for how long the process has been at work; without end where the system does not say."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError, IndexError, AttributeError):
+            return float("inf")
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the process runs."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._requests, self._answers):
+            with suppress(OSError):
+                stream.close()
+
+
+class PhotoWorkers:
+    """The processes: started when they are needed, kept while they are, ended with the program."""
+
+    def __init__(
+        self,
+        program: Sequence[str] | None = None,
+        *,
+        seconds: float = LIMITS.photo_seconds,
+        at_once: int = AT_ONCE,
+        most: int = MOST,
+        slow: float = SLOW,
+    ) -> None:
+        self._program = program or [sys.executable, "-c", _START.format(path=sys.path)]
+        self._seconds = seconds
+        self._line = FairLine(at_once, most, slow)
+        self._at_once = at_once
+        self._idle: list[_Worker] = []
+        self._all: set[_Worker] = set()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def warm(self) -> None:
+        """Start a process, so that the next photo need not wait for it; nothing happens where one is there."""
+        with self._lock:
+            if not self._all:
+                self._idle.append(self._start())
+
+    def decode(self, data: bytes, *, photo_id: str, name: str = "", limits: PhotoLimits = DEFAULT_LIMITS, reader: object = None) -> Photo:
+        """Do what ``photos.decode_photo`` does, in a process of its own; a reader's photos wait for that reader's own. Raises PhotoError."""
+        name = name or photo_id
+        try:
+            check_bytes(len(data), limits)
+        except PhotoError as error:
+            raise PhotoError(f"{name}: {error}") from error
+        with self._line.turn(reader if reader is not None else object()), self._worker() as worker:
+            pixels, notes = worker.decode(data, name, limits, self._seconds)
+        return Photo(photo_id=photo_id, pixels=pixels, notes=tuple(notes))
+
+    def read(self, path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS, reader: object = None) -> Photo:
+        """Do what ``photos.read_photo`` does, in a process of its own. Raises PhotoError."""
+        data = read_photo_file(path, limits)
+        return self.decode(data, photo_id=photo_id or path.stem, name=path.name, limits=limits, reader=reader)
+
+    def close(self) -> None:
+        """End all processes."""
+        with self._lock:
+            workers, self._all, self._idle = self._all, set(), []
+        for worker in workers:
+            worker.close()
+
+    def _start(self) -> _Worker:
+        worker = _Worker(self._program)
+        self._all.add(worker)
+        return worker
+
+    @contextmanager
+    def _worker(self) -> Iterator[_Worker]:
+        with self._lock:
+            worker = self._idle.pop() if self._idle else self._start()
+        try:
+            yield worker
+        except PhotoError:
+            raise
+        except (EOFError, OSError) as error:
+            worker.close()
+            raise PhotoError("photos cannot be read here: the process for it does not start; see what it printed") from error
+        finally:
+            with self._lock:
+                keep = worker.alive and worker in self._all and len(self._idle) < self._at_once
+                if keep:
+                    self._idle.append(worker)
+                else:
+                    self._all.discard(worker)
+            if not keep:
+                worker.close()
+
+
+def _write(stream: IO[bytes], content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[stream.write(view) :]
+
+
+def _read_into(stream: Any, view: memoryview) -> None:
+    while view:
+        count = stream.readinto(view)
+        if not count:
+            raise EOFError
+        view = view[count:]
+
+
+_shared: dict[int, PhotoWorkers] = {}
+_sharing = threading.Lock()
+
+
+def shared_workers() -> PhotoWorkers:
+    """Return this process's workers; a process that was forked from one gets its own."""
+    with _sharing:
+        if os.getpid() not in _shared:
+            workers = _shared[os.getpid()] = PhotoWorkers()
+            atexit.register(workers.close)
+        return _shared[os.getpid()]
+
+
+def read_photo_apart(path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
+    """Read a photo file that somebody else made, in a process of its own; otherwise as ``photos.read_photo``. Raises PhotoError."""
+    return shared_workers().read(path, photo_id=photo_id, limits=limits)

@@ -1,0 +1,118 @@
+"""What the page says that a reader has changed: an event of the cards, of the viewer or of the bar, as fields of a review.
+
+Beside what it changed, an event of a stored case says:
+
+    of        {"queue", "id", "reader", "mode", "base"}   which case it is of, and the newest review of it that the tab has heard of
+    part      "answers", "mask PHOTO" or "note"           the part of the page that sends it
+    touched   [name]                                      what of the part was changed: family ids, fields of the note ("unusable PHOTO"); without it: all
+    cleared   true with an outline that has no pixel because the reader said so: no lesion here
+    turn      "TAB.NUMBER"                                the tab's own count of its changes
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from magic_demo.errors import FormError
+from magic_demo.mask_runs import encode_mask
+from magic_demo.questions import load_families
+from magic_demo.types import CaseKey
+from magic_demo.ui.forms import read_answers
+from magic_demo.ui.mask_form import read_mask
+from magic_demo.ui.merging import Field, spread_answers
+from magic_demo.ui.review import MODES, Mode
+from magic_demo.ui.review_form import read_note, read_seconds
+
+Sizes = Mapping[str, tuple[int, int]]
+"""Photo id -> (height, width) of the photos that a case has."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which stored case an event is of, by whom and how it was opened, and the newest review of it that the tab has heard of (0: none)."""
+
+    key: CaseKey
+    reader: str
+    mode: Mode | None
+    base: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """Fields of a review and what they are now. base: None where the tab does not say what it knew. turn: "" where it does not count."""
+
+    fields: Mapping[Field, Any]
+    base: int | None = None
+    part: str = ""
+    turn: str = ""
+    seconds: float = 0.0
+
+
+def read_place(told: Mapping[str, Any]) -> Place | None:
+    """Return which stored case an event is of; None where it does not say."""
+    of = told.get("of")
+    if not isinstance(of, Mapping):
+        return None
+    queue, case_id, reader, base = of.get("queue"), of.get("id"), of.get("reader"), of.get("base")
+    if not (isinstance(queue, str) and isinstance(case_id, str) and isinstance(reader, str)):
+        return None
+    number = base if isinstance(base, int) and base > 0 else 0
+    return Place(CaseKey(queue, case_id), reader, next((mode for mode in MODES if mode == of.get("mode")), None), number)
+
+
+def read_change(told: object, sizes: Sizes, photos: Collection[str] | None = None) -> Change:
+    """Return what an event of the cards, of the viewer or of the bar changes. Raises FormError, one line, where that cannot be read.
+
+    photos: the ids of the case's photos, those whose file is missing among them; None: those that have a size.
+    """
+    if not isinstance(told, Mapping):
+        raise FormError(f"a change came as {type(told).__name__}, an object is expected; reload the page")
+    place, turn = read_place(told), told.get("turn")
+    if "answers" in told:
+        part, fields = "answers", _read_answers(told)
+    elif "comment" in told:
+        part, fields = "note", _read_note(told, sizes if photos is None else photos)
+    else:
+        part, fields = f"mask {told.get('photo')}", _read_outline(told, sizes)
+    counted = turn if isinstance(turn, str) and len(turn) <= 64 else ""
+    return Change(fields, place.base if place is not None else None, part, counted, read_seconds(told, 0.0))
+
+
+def is_older(turn: str, last: str | None) -> bool:
+    """Return whether a change is the one that was taken last, or one that the same tab made before it."""
+    (tab, _, number), (before, _, newest) = turn.rpartition("."), (last or "").rpartition(".")
+    return tab == before and number.isdecimal() and newest.isdecimal() and int(number) <= int(newest)
+
+
+def _read_answers(told: Mapping[str, Any]) -> dict[Field, Any]:
+    read = read_answers(told, load_families())
+    given = spread_answers(read.answers, read.specified)
+    touched = told.get("touched")
+    names = [str(name) for name in touched] if isinstance(touched, list) else [family.family_id for family in load_families()]
+    return {("answers", name): given.get(("answers", name)) for name in names}
+
+
+def _read_note(told: Mapping[str, Any], photos: Collection[str]) -> dict[Field, Any]:
+    note = read_note(told, photos)
+    fields: dict[Field, Any] = {(name, ""): getattr(note, name) for name in ("comment", "flagged", "difficulty")}
+    fields |= {("unusable", photo_id): photo_id in note.unusable for photo_id in photos}
+    touched = told.get("touched")
+    if not isinstance(touched, list):
+        return fields
+    return {field: value for field, value in fields.items() if field[0] in touched or f"{field[0]} {field[1]}" in touched}
+
+
+def _read_outline(told: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
+    name = told.get("photo")
+    if not isinstance(name, str) or name not in sizes:
+        raise FormError(f"{str(name)[:80]}: the case has no such photo that can be read; the outline is not saved")
+    if told.get("runs") is None:
+        return {("masks", name): None}
+    mask = read_mask(told, sizes[name])
+    if not mask.any() and told.get("cleared") is not True:
+        raise FormError(
+            f"{name[:80]}: an outline without a pixel came and Clear was not pressed; what was saved stays. Draw it again, or press Clear"
+        )
+    return {("masks", name): encode_mask(mask)}

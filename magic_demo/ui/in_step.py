@@ -1,0 +1,64 @@
+"""What a tab is told with every save, so that it stays in step with the store and with other tabs of the same reader and case.
+
+number     the row that holds what was saved; what the tab changes next goes on from it
+stored     part of the page -> the newest change of it (``changes.py``: turn) that is in the store
+merged     what came from elsewhere since the review that the tab knew: {"answers": {family: [option]}, "specified": {family: words},
+           "masks": {photo: runs or None}, "note": {"comment", "flagged", "difficulty", "unusable": {photo: bool}}}; absent where nothing did
+conflicts  [{"part", "name", "mine", "theirs"}]: changed here and elsewhere to different values; the newest review has ``theirs``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from magic_demo.mask_runs import decode_mask
+from magic_demo.questions import load_families
+from magic_demo.ui.cards import chosen_options
+from magic_demo.ui.mask_form import write_runs
+from magic_demo.ui.merging import Conflict, Field, Fields, only, spread
+from magic_demo.ui.review import ReviewDraft
+
+
+def step_value(draft: ReviewDraft, base: int | None, conflicts: Sequence[Conflict]) -> dict[str, Any]:
+    """Return what a tab is told beside ``review_form.saved_value``. base: the newest review that the tab has heard of, None where it has all."""
+    new = [field for field, number in draft.foreign.items() if base is not None and number > base]
+    new += [one.field for one in conflicts]
+    return {
+        "number": draft.number,
+        "stored": dict(draft.turns),
+        **({"merged": merged_value(only(spread(draft), new))} if new else {}),
+        **({"conflicts": [_conflict_value(one) for one in conflicts]} if conflicts else {}),
+    }
+
+
+def merged_value(fields: Fields) -> dict[str, Any]:
+    """Return fields as the page's parts take them."""
+    told: dict[str, Any] = {"answers": {}, "specified": {}, "masks": {}, "note": {}}
+    for (part, name), value in fields.items():
+        if part == "answers":
+            told["answers"][name], told["specified"][name] = _card_value((part, name), value)
+        elif part == "masks":
+            told["masks"][name] = None if value is None else write_runs(decode_mask(value))
+        elif part == "unusable":
+            told["note"].setdefault("unusable", {})[name] = bool(value)
+        else:
+            told["note"][part] = value or {"comment": "", "flagged": False}.get(part)
+    return told
+
+
+def _card_value(field: Field, value: Any) -> tuple[list[int], str]:
+    """Return the options that a family's answer shows, and the reader's own words."""
+    family = next(family for family in load_families() if family.family_id == field[1])
+    answers = {qid: option for qid, option, _ in value or ()}
+    return sorted(chosen_options(answers, family)), next((words for _, _, words in value or () if words), "")
+
+
+def _conflict_value(one: Conflict) -> dict[str, Any]:
+    part, name = one.field
+    mine, theirs = one.mine, one.theirs
+    if part == "masks":  # the tab has its own outline, and gets the other with what was merged
+        mine, theirs = mine is not None, theirs is not None
+    elif part == "answers":
+        mine, theirs = list(_card_value(one.field, mine)), list(_card_value(one.field, theirs))
+    return {"part": part, "name": name, "number": one.number, "mine": mine, "theirs": theirs}

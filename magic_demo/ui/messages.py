@@ -1,0 +1,46 @@
+"""What is to be said of the open case beside its photos: every step's lines together, for as long as the case is open.
+
+No step writes lines of its own to the page: each notes its lines in the open case, and all of them are shown whenever one changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from magic_demo.covered_photos import COVERED_NOTE
+from magic_demo.types import Photo, Prediction
+from magic_demo.ui.case_panel import render_messages
+from magic_demo.ui.open_cases import OpenCase
+
+IDENTIFYING = "Faces and tattoos identify people: cover them (#) before you go on"
+RESTORED = "What this browser could not save before has been put back and saved"
+
+
+def render_case_messages(case: OpenCase, prediction: Prediction | None = None) -> str:
+    """Return the HTML of a case's notes and problems. prediction: what the models said of it, where it is shown."""
+    photos = case.encounter.photos
+    covered = any(COVERED_NOTE in photo.notes for photo in photos)
+    notes = [
+        *([IDENTIFYING] if photos and not case.fixed and not covered else []),
+        *case.notes,
+        *list_photo_notes(photos),
+        *(prediction.notes if prediction is not None else ()),
+    ]
+    problems = [
+        *([say_missing(case)] if case.missing else []),
+        *case.problems,
+        *(prediction.failures if prediction is not None else ()),
+        *([case.failure] if case.failure else []),
+    ]
+    return render_messages(list(dict.fromkeys(notes)), list(dict.fromkeys(problems)))
+
+
+def say_missing(case: OpenCase) -> str:
+    """Return the line that says how many of a case's photos are there."""
+    there = len(case.encounter.photos)
+    return f"{there} of {there + case.missing} photos are shown; what happened to the others is said here"
+
+
+def list_photo_notes(photos: Sequence[Photo]) -> list[str]:
+    """Return one line for everything that was changed at the photos' intake, and since."""
+    return [f"{photo.photo_id}: {note}" for photo in photos for note in photo.notes]

@@ -1,0 +1,207 @@
+"""What each event of the page may bring: the one place where what a browser sends is checked before a handler, or Gradio, sees it.
+
+An event is named by the id of the element that sends it and by its own name. What its payload holds beside the fields named here is dropped;
+a field may be null or missing. A handler that reads an event's payload has its line here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from magic_demo.limits import LIMITS
+from magic_demo.ui.parameters import Bounds, RefusedError, read_object
+
+Check = Callable[[object], bool]
+Fields = Mapping[str, Check]
+
+_TYPED = LIMITS.text_characters + LIMITS.prompt_characters + LIMITS.comment_characters
+SMALL = Bounds(min(max(128 * 2**10, 8 * _TYPED), LIMITS.request_bytes), items=20_000, containers=2000)
+"""Words, marks and names: every event that has no line of its own."""
+STROKES = Bounds(min(2**20, LIMITS.request_bytes), items=100_000, containers=25_000)
+ASSIGNMENTS = Bounds(min(4 * 2**20, LIMITS.request_bytes), items=2 * LIMITS.queue_cases, containers=2000)
+MASK = Bounds(min(4 * 2**20, LIMITS.request_bytes), items=1_000_000, containers=2000)
+"""One outline: a row of the working size may cross it 500 times."""
+MASKS = Bounds(LIMITS.request_bytes, items=2_000_000, containers=5000)
+"""Everything of one case that was not saved, with an outline a photo."""
+TEXT = 4 * max(LIMITS.text_characters, LIMITS.comment_characters)
+"""Characters of a text; what the page shows of a longer one, or says of it, is the handlers'."""
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= TEXT
+
+
+def _is_whole(value: object) -> bool:
+    return type(value) is int
+
+
+def _is_number(value: object) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_yes_or_no(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, dict) and all(check(value.get(name)) for name, check in _PLACE.items() if value.get(name) is not None)
+
+
+_PLACE: Fields = {"queue": _is_text, "id": _is_text, "reader": _is_text, "mode": _is_text, "base": _is_whole}
+_CASE: Fields = {"case": _is_text, "of": _is_place}
+_TIMED: Fields = {**_CASE, "heard": _is_whole, "seconds": _is_number}
+_CHANGE: Fields = {**_CASE, "part": _is_text, "turn": _is_text, "touched": _are_texts}
+_CARDS: Fields = {"answers": _is_object, "specified": _is_object}
+_OUTLINE: Fields = {"photo": _is_text, "width": _is_whole, "height": _is_whole}
+_LIST: Fields = {"queue": _is_text, "order": _is_text, "mode": _is_text, "open": _is_text, "case": _is_text}
+_ASKED: Fields = {"request": _is_whole}
+
+
+@dataclass(frozen=True)
+class Payload:
+    """What an event may bring, and how large its request may be."""
+
+    fields: Fields
+    bounds: Bounds = SMALL
+
+
+PAYLOADS: Mapping[tuple[str, str], Payload] = {
+    ("photo-intake", "photos"): Payload({"photos": _are_texts, "problems": _are_texts}),
+    ("unkept-offers", "restore"): Payload(
+        {**_CARDS, "photos": _are_texts, "example": _is_whole, "narrative": _is_text, "prompt": _is_text, "typed": _is_yes_or_no}
+        | {"masks": _is_object, "covers": _is_list},
+        MASKS,
+    ),
+    ("examples", "choose"): Payload({"number": _is_whole}),
+    ("language", "language"): Payload({"language": _is_text}),
+    ("cards", "answers"): Payload({**_CHANGE, **_CARDS}),
+    ("why", "why"): Payload({**_CASE, **_ASKED, "family": _is_text, "option": _is_whole, "language": _is_text}),
+    ("viewer", "mask"): Payload({**_CHANGE, **_OUTLINE, "runs": _is_list, "cleared": _is_yes_or_no, "edits": _is_whole}, MASK),
+    ("viewer", "wand"): Payload(
+        {**_CASE, **_ASKED, **_OUTLINE, "box": _is_list, "lesion": _is_list, "skin": _is_list, "radius": _is_number}, STROKES
+    ),
+    ("viewer", "facts"): Payload({**_CASE, "photos": _are_texts}),
+    ("viewer", "cover"): Payload({**_CASE, **_ASKED, **_OUTLINE, "area": _is_list}, MASK),
+    ("queue-panel", "arrive"): Payload(_LIST),
+    ("queue-panel", "open"): Payload({**_LIST, "from": _is_text, "heard": _is_whole}),
+    ("queue-panel", "arrange"): Payload(_LIST),
+    ("queue-panel", "assign"): Payload({**_LIST, "cases": _are_texts, "readers": _are_texts, "each": _is_whole}, ASSIGNMENTS),
+    ("review-form", "note"): Payload(
+        {**_CHANGE, "comment": _is_text, "flagged": _is_yes_or_no, "difficulty": _is_text, "unusable": _are_texts, "seconds": _is_number}
+    ),
+    ("review-form", "again"): Payload({**_CASE, "parts": _is_list}, MASKS),
+    ("review-form", "restore"): Payload({**_CASE, "parts": _is_list}, MASKS),
+    ("review-form", "finish"): Payload({**_TIMED, "anyway": _are_texts, "parts": _is_list}, MASKS),
+    ("review-form", "reopen"): Payload(_TIMED),
+    ("review-form", "reveal"): Payload(_CASE),
+    ("review-form", "compare"): Payload({**_CASE, "open": _is_yes_or_no}),
+    ("review-form", "back"): Payload({**_CASE, "number": _is_whole, "heard": _is_whole}),
+    ("review-form", "look"): Payload({**_CASE, "number": _is_whole}),
+    ("review-form", "keep"): Payload({"case": _is_text, "heard": _is_whole, "mode": _is_text}),
+    ("review-form", "erase"): Payload(_CASE),
+    ("readings", "build"): Payload({"how": _is_text}),
+    ("agreement-filters", "filter"): Payload({"name": _is_text, "value": _is_text}),
+}
+
+_NUMBER = re.compile(rb'"fn_index"\s*:\s*(\d{1,6})\s*[,}]')
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NO_EVENT = "the page has no such event; reload it"
+_OTHERWISE = "the event does not hold what the page sends; reload it"
+
+
+class _Function(Protocol):
+    """What is read of Gradio's ``BlockFunction``."""
+
+    targets: Sequence[tuple[Any, str]]
+    inputs: Sequence[Any]
+
+
+class Page(Protocol):
+    """What is read of Gradio's ``Blocks``."""
+
+    fns: Mapping[int, _Function]
+    blocks: Mapping[int, Any]
+
+
+def find_payload(page: Page, number: int) -> Payload | None:
+    """Return what the page's event of this number may bring, None where its handler reads nothing of it."""
+    for target, event in page.fns[number].targets:
+        found = PAYLOADS.get((getattr(page.blocks.get(target), "elem_id", None) or "", event))
+        if found is not None:
+            return found
+    return None
+
+
+def read_event(body: bytes, page: Page | None, *, cancels: bool = False) -> tuple[dict[str, Any], bytes]:
+    """Return what of a request's body goes on to Gradio, read and written: the event's number, its inputs and its payload, each as it has to be.
+
+    page: None where there is none to ask what an event is. cancels: the request ends an event and brings none. Raises RefusedError, for a body that is
+    too large for its event before it is parsed.
+    """
+    found = _NUMBER.findall(body)
+    number = int(found[0]) if len(found) == 1 else -1
+    payload = find_payload(page, number) if page is not None and number in page.fns else None
+    bounds = payload.bounds if payload is not None else SMALL
+    told = read_object(body, bounds)
+    asked, session = told.get("fn_index"), told.get("session_hash")
+    if not isinstance(session, str) or not _TOKEN.fullmatch(session):
+        raise RefusedError(400, "the session's number is missing; reload the page")
+    if page is not None and (type(asked) is not int or asked not in page.fns or (bounds is not SMALL and asked != number)):
+        raise RefusedError(400, _NO_EVENT)
+    if not isinstance(told.get("event_data"), dict | None):
+        raise RefusedError(400, _OTHERWISE)
+    place = asked if type(asked) is int else -1
+    event: dict[str, Any] = {"session_hash": session, "fn_index": asked}
+    if cancels:
+        event["event_id"] = told.get("event_id")
+        if not isinstance(event["event_id"], str) or not _TOKEN.fullmatch(event["event_id"]):
+            raise RefusedError(400, _OTHERWISE)
+    elif page is None:
+        event |= {name: told.get(name) for name in ("data", "event_data")}
+    else:
+        event["trigger_id"] = trigger = told.get("trigger_id")
+        known = (
+            None,
+            *page.blocks,
+            *(target for target, _ in page.fns[place].targets),
+        )  # the page itself, which loads, is none of its parts
+        if type(trigger) not in (int, type(None)) or trigger not in known:
+            raise RefusedError(400, _NO_EVENT)
+        event["data"] = _read_inputs(told.get("data"), page.fns[place].inputs)
+        event["event_data"] = _read_payload(told.get("event_data"), find_payload(page, place))
+    same = len(body) > SMALL.size and b"\\u" not in body and event == told  # writing a large mask anew would hold everybody
+    return event, body if same else json.dumps(event, ensure_ascii=False).encode()
+
+
+def _read_inputs(data: object, inputs: Sequence[Any]) -> list[str | None]:
+    """Return the inputs: what is typed or shown, and null for what the server itself holds of the session."""
+    if not isinstance(data, list) or len(data) != len(inputs):
+        raise RefusedError(400, _OTHERWISE)
+    read = [None if part.stateful else one for one, part in zip(data, inputs, strict=True)]
+    if not all(one is None or _is_text(one) for one in read):
+        raise RefusedError(400, _OTHERWISE)
+    return read
+
+
+def _read_payload(sent: object, payload: Payload | None) -> dict[str, Any] | None:
+    if payload is None:
+        return None
+    if not isinstance(sent, dict) or not all(check(sent[name]) for name, check in payload.fields.items() if sent.get(name) is not None):
+        raise RefusedError(400, _OTHERWISE)
+    return {name: value for name, value in sent.items() if name in payload.fields}

@@ -1,0 +1,51 @@
+// The one place that decides what the status line shows. The server says what became of each step; whether that may be shown as a success is seen
+// here: not while the server is out of reach, and not while something that was changed is not saved.
+
+import { unsaved } from "./review_line.mjs";
+import { decide, nowOfModels } from "./status_choice.mjs";
+
+const EVERY = 250; // milliseconds
+const PATIENCE = 1000; // what Gradio reports of a request that failed, the server's own line follows within so long
+
+export function watchStatus(element, { props, watch }) {
+  const instead = document.querySelector("#status-instead");
+  let shown = "line";
+  let failed = false;
+  const foot = element.closest("#status") ?? element;
+  foot.append(instead);
+
+  function show() {
+    const { documentElement: root } = document;
+    const connection = root.hasAttribute("data-disconnected") ? (document.querySelector("#connection")?.dataset.says ?? "lost") : "there";
+    const next = decide({ connection, failed, pending: unsaved.pending, state: element.querySelector(".status")?.dataset.state });
+    if (next === shown) return;
+    shown = next;
+    instead.hidden = shown === "line";
+    instead.dataset.shows = shown;
+    foot.toggleAttribute("data-instead", shown !== "line");
+  }
+
+  function takeModels() {
+    const line = nowOfModels(props.value, props.models);
+    if (line !== props.value) props.value = line;
+    show();
+  }
+
+  // Gradio says in a note of its own, in English alone, that a request has failed; the page hides it and says so here.
+  new MutationObserver((changes) => {
+    const notes = changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === Node.ELEMENT_NODE);
+    if (!notes.some((node) => node.matches(".toast-body.error, .toast-wrap") || node.querySelector(".toast-body.error"))) return;
+    setTimeout(() => {
+      failed = true;
+      show();
+    }, PATIENCE);
+  }).observe(document.body, { childList: true, subtree: true });
+
+  watch("models", takeModels);
+  watch("value", () => {
+    failed = false;
+    show();
+  });
+  setInterval(show, EVERY); // whether all is saved changes without a word
+  takeModels();
+}

@@ -1,0 +1,229 @@
+// Work that is in no store: a case of photos of one's own, of an example, or of words alone. What the reader has made of it is put into this
+// browser as it goes, so that nothing that closes the page loses it, and is offered again. No DOM in here: node tests it.
+
+export const LASTS = 24 * 3600 * 1000; // milliseconds after the last change
+export const MOST_BYTES = 200 * 2 ** 20; // of one case's photos
+export const LATE = "magic-demo-late"; // what changes while the page goes
+
+/** Return whether there is something of the reader's own in a draft, or photos of the reader's own. */
+export function hasWork({ photos, answers, masks, narrative, prompt, typed }) {
+  return photos > 0 || countAnswers(answers) > 0 || Object.keys(masks).length > 0 || (typed && Boolean(narrative.trim() || prompt.trim()));
+}
+
+export const countAnswers = (answers) => Object.values(answers).filter((options) => options.length).length;
+
+export class UnkeptWork {
+  /**
+   * store: drafts, see draft_store.mjs. late: like localStorage, for what changes while the page goes. reader(): whose the page is, "" where nobody
+   * signs in. words(): what stands in the fields, {narrative, prompt}. changed(): what is kept, or whether it is, may be another now.
+   */
+  constructor({ store, late, reader, words, changed = () => {}, now = Date.now }) {
+    Object.assign(this, { store, late, reader, words, changed, now });
+    this.current = null;
+    this.byCase = new Map(); // open case's id -> its draft; what comes late of the one before goes there
+    this.files = new Map(); // draft id -> [{name, blob}], as long as it is open
+    this.sent = []; // [{draft, files}]: on their way; which of them are photos is said when they are opened
+    this.lost = new Set(); // ids of drafts that this browser does not keep
+    this.leaving = false;
+    this.writing = Promise.resolve();
+  }
+
+  /** Forget what is too old, take up what came while the page before was going, and return what can be gone on with, the newest first. */
+  async offers() {
+    await this.#takeLate();
+    const drafts = await this.store.all();
+    const old = drafts.filter((one) => this.now() - one.changed > LASTS);
+    for (const one of old) await this.store.remove(one.id);
+    const open = await this.store.held();
+    await this.store.prune(new Set([...drafts.map(({ id }) => id), ...open, ...(this.current ? [this.current.id] : [])]));
+    const mine = drafts.filter((one) => !old.includes(one) && one.reader === this.reader() && !open.has(one.id) && one.id !== this.current?.id);
+    return mine.sort((one, other) => other.changed - one.changed);
+  }
+
+  /** Another case begins; what was made of the one before stays in the browser. */
+  begin({ example = null } = {}) {
+    this.close();
+    const now = this.now();
+    const id = `${now.toString(36)}-${Math.random().toString(36).slice(2, 10)}`;
+    this.current = { id, reader: this.reader(), began: now, changed: now, example, photos: 0, consent: false, narrative: "", prompt: "", typed: false, analysed: false, answers: {}, specified: {}, masks: {}, covers: [], case: null };
+    this.files.set(id, []);
+    this.store.hold(id);
+    return this.current;
+  }
+
+  /** No such case is open any more. */
+  close() {
+    if (!this.current) return;
+    const { id } = this.current;
+    this.current = null;
+    this.files.delete(id);
+    this.writing = this.writing.then(() => this.store.release(id)).then(this.changed);
+  }
+
+  /** The page shows a case that is in no store, under this id. opened: which of the files that were sent first are photos of it; null: none came. */
+  shown(caseId, opened = null) {
+    const batch = opened && this.sent.shift();
+    if (batch) this.#accept(batch, opened);
+    if (this.byCase.has(caseId) && this.byCase.get(caseId) !== this.current) return; // late: another case has begun
+    const draft = this.current ?? this.begin();
+    draft.case = caseId;
+    this.byCase.set(caseId, draft);
+  }
+
+  /** Photos of the reader's own were sent, with their consent: they begin a case, or are added to the one that is open. */
+  addPhotos(files) {
+    const draft = this.current && this.current.example === null ? this.current : this.begin();
+    this.sent.push({ draft, files });
+  }
+
+  #accept({ draft, files }, opened) {
+    const held = this.files.get(draft.id);
+    if (!held) return; // another case has begun
+    const from = held.length;
+    held.push(...files.filter((_, i) => opened[i]).map((file) => ({ name: file.name, blob: file })));
+    Object.assign(draft, { photos: held.length, consent: true });
+    const size = held.reduce((sum, { blob }) => sum + blob.size, 0);
+    if (size > MOST_BYTES || opened.length !== files.length) this.#lose(draft); // one that got lost on its way: which is which is not known
+    else held.slice(from).forEach((photo, i) => this.#write(draft, () => this.store.putPhoto(draft.id, from + i, photo)));
+    this.#save(draft);
+  }
+
+  /** Change parts of the draft of a case. */
+  note(caseId, parts) {
+    const draft = this.byCase.get(caseId);
+    if (!draft) return;
+    Object.assign(draft, parts);
+    this.#save(draft);
+  }
+
+  /** An outline has changed; `mask` {width, height, runs}, null where the photo has none any more. */
+  noteMask(caseId, photo, mask) {
+    const draft = this.byCase.get(caseId);
+    if (!draft) return;
+    const { [photo]: _before, ...others } = draft.masks;
+    this.note(caseId, { masks: mask ? { ...others, [photo]: mask } : others });
+  }
+
+  /** The words in the fields were typed in. */
+  typed() {
+    const draft = this.current ?? this.begin();
+    draft.typed = true;
+    this.#save(draft);
+  }
+
+  /** A photo is about to be covered for good: the browser's copy goes first. An example's photo is the program's own, of which the area is kept. */
+  cover(caseId, number, area) {
+    const draft = this.byCase.get(caseId);
+    if (!draft) return;
+    if (draft.example !== null) this.note(caseId, { covers: [...draft.covers, area] });
+    else this.#write(draft, () => this.store.dropPhoto(draft.id, number));
+  }
+
+  /** The photo that was to be covered is `blob` now; null where it stayed as it was. */
+  covered(caseId, number, blob) {
+    const draft = this.byCase.get(caseId);
+    const photo = draft && this.files.get(draft.id)?.[number];
+    if (!draft) return;
+    if (draft.example !== null) {
+      if (!blob) this.note(caseId, { covers: draft.covers.slice(0, -1) });
+    } else if (photo) {
+      if (blob) photo.blob = blob;
+      this.#write(draft, () => this.store.putPhoto(draft.id, number, photo));
+    }
+  }
+
+  /** Go on with a draft: the case that the page shows next is its. Returns it with its photos, null where it has gone. */
+  async adopt(id) {
+    this.close();
+    await this.writing;
+    const draft = (await this.store.all()).find((one) => one.id === id && one.reader === this.reader());
+    if (!draft) return null;
+    const photos = await this.store.photosOf(id);
+    for (const [caseId, one] of this.byCase) if (one.id === id) this.byCase.delete(caseId);
+    this.current = { ...draft, photos: photos.length, case: null };
+    if (photos.length < draft.photos) { // one was being covered when the page went: it does not come back
+      photos.forEach((photo, number) => this.#write(this.current, () => this.store.putPhoto(id, number, photo)));
+      for (let number = photos.length; number < draft.photos; number++) this.#write(this.current, () => this.store.dropPhoto(id, number));
+    }
+    this.files.set(id, photos);
+    this.store.hold(id);
+    return { draft: structuredClone(draft), photos };
+  }
+
+  /** The case is in a store now, or is not wanted: nothing of it stays here. */
+  drop(caseId) {
+    const draft = this.byCase.get(caseId);
+    if (!draft) return;
+    this.byCase.delete(caseId);
+    if (this.current === draft) this.current = null;
+    this.discard(draft.id);
+  }
+
+  discard(id) {
+    this.files.delete(id);
+    this.lost.delete(id);
+    for (const [caseId, draft] of this.byCase) if (draft.id === id) this.byCase.delete(caseId);
+    if (this.#late()?.id === id) this.late.removeItem(LATE);
+    this.writing = this.writing.then(() => this.store.remove(id)).then(() => this.store.release(id)).then(this.changed, this.changed);
+  }
+
+  /** Whether closing the page would lose something. */
+  get unsafe() {
+    return Boolean(this.current && this.lost.has(this.current.id) && hasWork(this.current));
+  }
+
+  #save(draft) {
+    if (draft.reader !== this.reader()) return; // signed out, or somebody else by now
+    if (draft === this.current) Object.assign(draft, this.words());
+    draft.changed = this.now();
+    const { case: _case, ...kept } = structuredClone(draft);
+    if (!hasWork(draft)) this.#write(draft, () => this.store.remove(draft.id));
+    else {
+      if (this.leaving && !this.lost.has(draft.id)) this.#writeLate(kept);
+      this.#write(draft, () => this.store.put(kept));
+    }
+  }
+
+  /** Write after what was written before; a browser that cannot keep it does not, and the page asks before it is left. */
+  #write(draft, act) {
+    this.writing = this.writing.then(async () => {
+      if (this.lost.has(draft.id) || draft.reader !== this.reader()) return;
+      try {
+        await act();
+      } catch {
+        this.#lose(draft);
+      }
+    });
+  }
+
+  #lose(draft) {
+    this.lost.add(draft.id);
+    this.writing = this.writing.then(() => this.store.remove(draft.id)).catch(() => {}).then(this.changed);
+  }
+
+  /** A database may not get to write any more while the page goes; this does. */
+  #writeLate(kept) {
+    try {
+      this.late.setItem(LATE, JSON.stringify(kept));
+    } catch {
+      // full, or not allowed: what rested before is in the database
+    }
+  }
+
+  #late() {
+    try {
+      return JSON.parse(this.late.getItem(LATE));
+    } catch {
+      return null;
+    }
+  }
+
+  async #takeLate() {
+    const late = this.#late();
+    if (!late) return;
+    const stored = (await this.store.all()).find(({ id }) => id === late.id);
+    const photos = late.photos ? (await this.store.photosOf(late.id)).length : 0;
+    if (photos >= late.photos && (!stored || stored.changed < late.changed)) await this.store.put(late);
+    this.late.removeItem(LATE);
+  }
+}

@@ -1,0 +1,93 @@
+"""What happens when a reader goes on with work that is in no store: the case is opened again with all that the browser holds of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from magic_demo.errors import FormError, MagicDemoError
+from magic_demo.mask_runs import encode_mask
+from magic_demo.questions import load_families
+from magic_demo.types import Encounter, MaskRuns
+from magic_demo.ui.covering import read_area
+from magic_demo.ui.desk import cover_photo_area
+from magic_demo.ui.forms import MAX_PROMPT, name_uploads, read_answers, read_keys
+from magic_demo.ui.handlers import Handlers, Updates
+from magic_demo.ui.i18n import line_in_both
+from magic_demo.ui.mask_form import read_mask
+from magic_demo.ui.open_cases import OpenCase
+from magic_demo.ui.review import ReviewDraft
+from magic_demo.ui.status import fixed_line, render_status
+
+
+class Unkept:
+    """The event of the offers."""
+
+    def __init__(self, page: Handlers) -> None:
+        self.page = page
+        self.parts = page.parts
+
+    def restore(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+        """Open a case again that was not kept, with the answers, outlines and words that the browser holds of it."""
+        told, page, panel = event._data, self.page, self.parts.panel
+        language = page.language(inputs)
+        page.stop(request)  # what is under way is of the case before
+        try:
+            encounter, problems = self._read_case(inputs, told)
+            answered = read_answers(told, load_families())
+            words = {panel.narrative: str(told.get("narrative") or ""), panel.prompt: str(told.get("prompt") or "")[:MAX_PROMPT]}
+            example = told.get("example") is not None
+            if example and not told.get("typed"):
+                words[panel.narrative] = encounter.narrative.text(language)
+            case = page.replace_case(page.cases.get(inputs[self.parts.case]), encounter, request, example=example)
+            if example:
+                case = self._cover(case, told)
+            masks, refused = read_masks(told, case)
+            case = page.cases.note_problems(case.case_id, [*problems, *refused]) or case
+            draft = ReviewDraft(case.case_id, answered.answers, answered.specified, masks)
+            page.drafts.begin(str(request.session_hash), draft)
+        except MagicDemoError as error:
+            return {self.parts.status: render_status("failed", line_in_both(str(error)))}
+        return {
+            **page.show_case(case, draft),
+            **words,
+            self.parts.status: render_status("ready", fixed_line("status.gone_on")),
+        }
+
+    def _read_case(self, inputs: Updates, told: Mapping[str, Any]) -> tuple[Encounter, tuple[str, ...]]:
+        """Return the encounter, and a line for each photo that could not be read. Raises FormError for an example that there is not."""
+        number = told.get("example")
+        if number is None:
+            read = name_uploads(self.page.arrivals.fetch(read_keys(told)), [], self.page.language(inputs))
+            return Encounter("CASE", photos=read.photos), read.problems
+        if type(number) is not int or not 0 <= number < len(self.page.examples):
+            raise FormError("there is no such example; reload the page")
+        return self.page.examples[number].encounter, ()
+
+    def _cover(self, case: OpenCase, told: Mapping[str, Any]) -> OpenCase:
+        covers = told.get("covers")
+        for cover in covers if isinstance(covers, list) else ():
+            if not isinstance(cover, Mapping):
+                raise FormError(f"a cover came as {type(cover).__name__}, an object is expected; reload the page")
+            covered = self.page.cases.put_photo(case.case_id, cover_photo_area(*read_area(cover, case)))
+            if covered is None:
+                raise FormError(fixed_line("message.gone")["en"])
+            case = covered
+        return case
+
+
+def read_masks(told: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, MaskRuns], list[str]]:
+    """Return the masks of the case's photos by photo, and a line for each that does not fit its photo; those of other photos are left out."""
+    masks, sent = {}, told.get("masks")
+    problems = []
+    for photo in case.encounter.photos:
+        payload = sent.get(photo.photo_id) if isinstance(sent, Mapping) else None
+        if payload is None:
+            continue
+        try:
+            masks[photo.photo_id] = encode_mask(read_mask(payload, photo.size))
+        except FormError as error:
+            problems.append(f"{photo.photo_id}: {error}")
+    return masks, problems

@@ -1,0 +1,141 @@
+// The offers to go on with a case that was not kept, and what follows the reader's work into the browser's database (unkept.mjs).
+
+import { DraftStore } from "./draft_store.mjs";
+import { sendPhoto } from "./photo_intake.mjs";
+import { sendRest } from "./review_line.mjs";
+import { readerOfDrafts } from "./sign_out.mjs";
+import { countAnswers, UnkeptWork } from "./unkept.mjs";
+import { onLanguage, readWords } from "./viewer/words.mjs";
+
+const BEGINS = "[data-example], #new-case";
+
+const field = (name) => document.querySelector(`#${name} textarea, #${name} input`)?.value ?? "";
+
+export function mountUnkept(element, { trigger }) {
+  const root = element.querySelector("#unkept");
+  const word = readWords(root);
+  const store = new DraftStore();
+  const work = new UnkeptWork({ store, late: localStorage, reader: readerOfDrafts, words: () => ({ narrative: field("narrative"), prompt: field("prompt") }), changed: show });
+  let offers = [];
+  let asked = 0;
+  let analyse = false; // the case that comes was analysed
+
+  // ---- the offers
+
+  async function show() {
+    const turn = ++asked;
+    const found = await work.offers().catch(() => []); // a browser that keeps nothing offers nothing
+    if (turn !== asked) return;
+    offers = found;
+    draw();
+  }
+
+  function draw(failed = null) {
+    root.hidden = !offers.length;
+    root.replaceChildren(...root.querySelectorAll("[data-words]"), ...offers.map((one) => drawOffer(one, one.id === failed)));
+  }
+
+  function drawOffer(draft, failed) {
+    const began = new Date(draft.began);
+    const today = began.toDateString() === new Date().toDateString();
+    const time = began.toLocaleString(document.documentElement.lang || "en", { ...(today ? {} : { dateStyle: "short" }), timeStyle: "short" });
+    const holds = { photos: draft.photos, answers: countAnswers(draft.answers), outlines: Object.keys(draft.masks).length };
+    const offer = Object.assign(document.createElement("div"), { className: "unkept-offer" });
+    offer.dataset.draft = draft.id;
+    offer.append(
+      part("p", word("go_on").replace("{time}", time)),
+      part("small", Object.entries(holds).filter(([, count]) => count).map(([what, count]) => `${word(what)}: ${count}`).join(" · ")),
+      button("open", () => open(draft.id)),
+      button("discard", () => work.discard(draft.id)),
+    );
+    if (failed) offer.append(Object.assign(part("p", word("failed")), { className: "unkept-failed", role: "alert" }));
+    return offer;
+  }
+
+  const part = (name, textContent) => Object.assign(document.createElement(name), { textContent });
+  function button(name, act) {
+    const made = Object.assign(part("button", word(name)), { type: "button", className: name === "open" ? "review-action" : "quiet" });
+    made.dataset.act = name;
+    made.addEventListener("click", act);
+    return made;
+  }
+
+  /** Send the photos again, to which the reader has consented then, and let the page open the case with all that was made of it. */
+  async function open(id) {
+    if (!mayLeave()) return;
+    sendRest(null);
+    root.toggleAttribute("inert", true);
+    const found = await work.adopt(id).catch(() => null);
+    const sent = [];
+    for (const { name, blob } of found?.photos ?? []) sent.push(await sendPhoto(new File([blob], name), ""));
+    root.toggleAttribute("inert", false);
+    if (!found || sent.some(({ key }) => !key)) {
+      work.close();
+      await show();
+      draw(id);
+      return;
+    }
+    const { example, narrative, prompt, typed, answers, specified, masks, covers, analysed } = found.draft;
+    analyse = analysed || example !== null;
+    document.dispatchEvent(new CustomEvent("magic-photos", { detail: { restored: true } })); // the queue's case makes room
+    trigger("restore", { photos: sent.map(({ key }) => key), example, narrative, prompt, typed, answers, specified, masks, covers });
+    show();
+  }
+
+  // ---- what the reader does
+
+  const mayLeave = () => !work.unsafe || window.confirm(word("ask"));
+
+  document.addEventListener("click", (event) => {
+    const begins = event.target.closest(BEGINS);
+    if (!begins) return;
+    if (!mayLeave()) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    sendRest(null);
+    if (begins.dataset.example === undefined) work.close();
+    else work.begin({ example: Number(begins.dataset.example) });
+  }, { capture: true });
+  document.addEventListener("magic-photos", ({ detail }) => {
+    if (!detail.restored) work.addPhotos(detail.files);
+  });
+  document.addEventListener("case-shown", ({ detail }) => {
+    if (detail.unkept !== null) {
+      work.shown(detail.unkept, detail.opened);
+      if (analyse) document.querySelector("#run").click();
+      analyse = false;
+    } else if (detail.queued !== null) work.close();
+  });
+  document.addEventListener("case-kept", ({ detail }) => work.drop(detail));
+  document.addEventListener("cards-tell", ({ detail: { event, told: { case: caseId, answers, specified } } }) => {
+    if (event === "answers") work.note(caseId, { answers, specified, analysed: document.querySelector(".cards")?.dataset.state === "answered" });
+  });
+  const numberOf = (name) => document.querySelector("#viewer-stage").viewer.state.photos.findIndex((one) => one.name === name);
+  document.addEventListener("viewer-tells", ({ detail }) => {
+    const { case: caseId, photo, width, height } = detail;
+    if ("runs" in detail) work.noteMask(caseId, photo, detail.runs && { width, height, runs: detail.runs });
+    else if ("area" in detail) work.cover(caseId, numberOf(photo), { photo, width, height, area: detail.area });
+  });
+  document.addEventListener("viewer-covered", async ({ detail: { case: caseId, number, covered, src } }) => {
+    work.covered(caseId, number, covered ? await (await fetch(src)).blob() : null);
+  });
+  document.addEventListener("input", (event) => {
+    const queued = document.querySelector("#review:not([hidden])");
+    if (event.target.closest("#narrative, #prompt") && !queued) work.typed();
+  });
+
+  // ---- the page comes and goes
+
+  const goes = (leaving) => () => (work.leaving = leaving);
+  window.addEventListener("pagehide", goes(true), { capture: true }); // before what rests is sent
+  window.addEventListener("pageshow", goes(false));
+  document.addEventListener("visibilitychange", () => {
+    work.leaving = document.hidden;
+    if (!document.hidden) show(); // another tab may have left something
+  }, { capture: true });
+  window.addEventListener("beforeunload", (event) => work.unsafe && event.preventDefault());
+  onLanguage(() => draw());
+  show();
+}

@@ -1,0 +1,82 @@
+"""What is installed is what the lock files say, to the byte; they say what requirements*.txt pin, and everything that those bring."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.metadata import version
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.audit import list_installed
+from tests.lock import CPU, CUDA, DEV, OF_CUDA, REPOSITORY, USER, parse
+
+LOCKS = {name: parse((REPOSITORY / name).read_text(encoding="utf-8")) for name in (USER, DEV, CPU, CUDA)}
+PINS = {
+    path.name: [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\w", line)]
+    for path in sorted(REPOSITORY.glob("requirements*.txt"))
+}
+
+
+def _version(entry: str) -> str:
+    found = re.match(r"[^=]+==([^\s;]+)", entry)
+    assert found is not None, entry
+    return found[1]
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_package_of_a_lock_has_one_version_and_hashes(name: str) -> None:
+    assert LOCKS[name]
+    for entry in LOCKS[name].values():
+        assert re.fullmatch(r"[\w.-]+==[\w.+!]+( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+", entry), entry
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_every_pin_is_locked_at_its_version(name: str) -> None:
+    locks = [LOCKS[DEV], LOCKS[USER]] if name == "requirements.txt" else [LOCKS[DEV]]
+    for line in PINS[name]:
+        package, pinned = line.partition("#")[0].strip().split("==")  # a pin is exact: nothing floats
+        for lock in locks:
+            assert _version(lock[package.lower()]) == pinned, f"{line}: run make lock"
+
+
+def test_what_a_user_and_what_a_check_installs_are_the_same_files() -> None:
+    assert LOCKS[USER] == {name: LOCKS[DEV][name] for name in LOCKS[USER]} and not set(LOCKS[CUDA]) & set(LOCKS[DEV])
+    assert all(name.startswith(OF_CUDA) for name in LOCKS[CUDA])
+    assert {name: _version(entry) for name, entry in LOCKS[CPU].items()} == {"torch": f"{_version(LOCKS[USER]['torch'])}+cpu"}
+
+
+def test_the_package_s_own_extras_are_the_pins() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for name, wanted in project["optional-dependencies"].items():
+        assert wanted == PINS[f"requirements-{name}.txt"]
+
+
+def test_everything_that_the_pins_bring_is_installed_as_locked() -> None:
+    for file, lock in (("requirements.txt", USER), *((name, DEV) for name in PINS)):
+        for name, installed in list_installed(REPOSITORY / file).items():
+            if not name.startswith(OF_CUDA) and name != "pip":
+                assert name in LOCKS[lock] and installed == _version(LOCKS[lock][name]), (
+                    f"{name} {installed}: not as in {lock}; run make lock"
+                )
+
+
+def test_the_gate_s_servers_are_among_what_is_locked() -> None:
+    assert {"starlette", "fastapi", "uvicorn", "python-multipart"} <= set(LOCKS[USER])
+    assert version("starlette") == _version(LOCKS[USER]["starlette"])
+
+
+def test_make_installs_from_locks_with_hashes_alone() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    assert "LOCKED := $(PIP) --require-hashes --no-deps" in makefile
+    installs = [line.strip() for line in makefile.splitlines() if re.match(r"\t.*\binstall\b|\t.*\$\((PIP|LOCKED)\)", line)]
+    assert installs and all(
+        re.search(r"\$\(LOCKED\) -r |\$\(call install,requirements[\w-]*\.lock\)|\$\(PIP\) uv==", line) for line in installs
+    )
+
+
+def test_no_pin_is_a_range() -> None:
+    for name, lines in PINS.items():
+        for line in lines:
+            assert [specifier.operator for specifier in Requirement(line.partition("#")[0]).specifier] == ["=="], f"{name}: {line}"

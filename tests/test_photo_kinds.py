@@ -1,0 +1,327 @@
+"""Kinds of photo files that phones, cameras and scanners write: their right pixels, or one line that says what it is."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from magic_demo.errors import PhotoError
+from magic_demo.photos import decode_photo, read_photo
+from magic_demo.tiff_pages import MOST_PAGES, read_layout
+
+REPORTED = Path(__file__).parent / "reported"
+with Image.open(REPORTED / "small_expected.png") as _SMALL:
+    SMALL: Any = np.asarray(_SMALL.convert("RGB"))
+GREY = SMALL[..., 1]
+HALF = np.ascontiguousarray(SMALL[::2, ::2])
+
+
+def _tiff(values: Any, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    big, order = options.pop("bigtiff", False), options.pop("byteorder", "<")
+    with tifffile.TiffWriter(buffer, bigtiff=big, byteorder=order) as writer:
+        writer.write(values, metadata=None, **options)
+    return buffer.getvalue()
+
+
+def _deep(values: Any, kind: Any = np.uint16, factor: float = 257) -> Any:
+    return (values.astype(np.float64) * factor).astype(kind)
+
+
+ORIENTED = [(274, "H", 1, 6, True)]
+TURNED = np.ascontiguousarray(np.rot90(HALF))
+KINDS: dict[str, tuple[bytes, Any]] = {
+    "planar 16 bits": (_tiff(_deep(np.moveaxis(SMALL, -1, 0)), photometric="rgb", planarconfig="separate"), SMALL),
+    "planar 16 bits, deflate": (_tiff(_deep(np.moveaxis(SMALL, -1, 0)), photometric="rgb", planarconfig="separate", compression="zlib", predictor=True), SMALL),
+    "planar 8 bits": (_tiff(np.moveaxis(SMALL, -1, 0), photometric="rgb", planarconfig="separate"), SMALL),
+    "16 bits in tiles": (_tiff(_deep(SMALL), photometric="rgb", tile=(64, 64)), SMALL),
+    "16 bits, deflate": (_tiff(_deep(SMALL), photometric="rgb", compression="zlib", predictor=True), SMALL),
+    "32 bits, on its side": (_tiff(_deep(TURNED, np.uint32, (2**32 - 1) / 255), photometric="rgb", extratags=ORIENTED), HALF),
+    "floats, on its side": (_tiff(_deep(TURNED, np.float32, 1 / 255), photometric="rgb", extratags=ORIENTED), HALF),
+    "floats a little over 1": (_tiff(np.where(HALF > 240, np.float32(1.02), HALF.astype(np.float32) / 255), photometric="rgb"), np.where(HALF > 240, 255, HALF)),
+    "floats of 0 to 255": (_tiff(HALF.astype(np.float32), photometric="rgb"), HALF),
+    "12 bits in 16": (_tiff(_deep(GREY, np.uint16, 4095 / 255), photometric="minisblack"), GREY),
+    "16 bits, white is 0": (_tiff(65535 - _deep(GREY), photometric="miniswhite"), GREY),
+    "8 bits, white is 0": (_tiff(255 - GREY, photometric="miniswhite"), GREY),
+    "white is 0, on its side": (_tiff(65535 - _deep(np.ascontiguousarray(np.rot90(GREY))), photometric="miniswhite", extratags=ORIENTED), GREY),
+    "BigTIFF": (_tiff(SMALL, photometric="rgb", bigtiff=True), SMALL),
+    "BigTIFF, big end first": (_tiff(SMALL, photometric="rgb", bigtiff=True, byteorder=">"), SMALL),
+    "grey BigTIFF, big end first": (_tiff(GREY, photometric="minisblack", bigtiff=True, byteorder=">"), GREY),
+    "16 bits, big end first": (_tiff(_deep(SMALL), photometric="rgb", byteorder=">"), SMALL),
+    "YCbCr": (_tiff(np.asarray(Image.fromarray(SMALL).convert("YCbCr")), photometric="ycbcr", subsampling=(1, 1)), SMALL),
+    "16 bits and alpha": (_tiff(np.dstack([_deep(SMALL), np.full(GREY.shape, 65535, np.uint16)]), photometric="rgb", extrasamples=["unassalpha"]), SMALL),
+    "camera preview before the picture": ((REPORTED / "dng_like_preview_in_ifd0.dng").read_bytes(), SMALL),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_tiff_of_any_kind_has_its_right_pixels(name: str) -> None:
+    data, expected = KINDS[name]
+    pixels = decode_photo(data, photo_id="a").pixels
+    whole = expected if expected.ndim == 3 else np.repeat(expected[..., None], 3, axis=2)
+    assert pixels.shape == whole.shape
+    assert np.abs(pixels.astype(int) - whole).max() <= (3 if name == "YCbCr" else 1)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"])
+def test_packed_tiffs_are_read(compression: str) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(SMALL).save(buffer, "TIFF", compression=compression)
+    assert np.abs(decode_photo(buffer.getvalue(), photo_id="a").pixels.astype(int) - SMALL).mean() < 4
+
+
+def test_cielab_has_its_right_colours() -> None:
+    from PIL import ImageCms
+
+    lab = ImageCms.profileToProfile(Image.fromarray(SMALL), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB")
+    assert lab is not None
+    buffer = io.BytesIO()
+    lab.save(buffer, "TIFF")
+    assert np.abs(decode_photo(buffer.getvalue(), photo_id="a").pixels.astype(int) - SMALL).mean() < 3
+
+
+def _pages(*pages: tuple[Any, int]) -> bytes:
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        for values, subfile in pages:
+            writer.write(values, photometric="rgb", metadata=None, subfiletype=subfile)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("subfile", [0, 1])
+def test_a_preview_in_front_gives_way_to_the_full_picture(subfile: int) -> None:
+    photo = decode_photo(_pages((HALF, subfile), (SMALL, 0)), photo_id="a")
+    assert np.array_equal(photo.pixels, SMALL)
+    assert photo.notes == ("the full picture of 160x120 is used; the first frame is a preview of it",)
+
+
+def test_reduced_copies_behind_the_picture_change_nothing() -> None:
+    photo = decode_photo(_pages((SMALL, 0), (HALF, 1)), photo_id="a")
+    assert np.array_equal(photo.pixels, SMALL) and photo.notes == ("the first of 2 frames is used",)
+
+
+def test_a_preview_alone_is_said_to_be_one() -> None:
+    assert any("preview" in note for note in decode_photo(_pages((HALF, 1)), photo_id="a").notes)
+
+
+def _refusal(data: bytes) -> str:
+    with pytest.raises(PhotoError) as caught:
+        decode_photo(data, photo_id="a", name="a.tif")
+    said = str(caught.value)
+    assert said.startswith("a.tif: ") and "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"photometric": "minisblack", "planarconfig": "contig", "values": np.zeros((40, 40, 7), np.uint8)}, "7 values a pixel"),
+        ({"photometric": "cfa", "values": np.zeros((40, 40), np.uint16)}, "raw file"),
+        ({"photometric": "minisblack", "values": np.zeros((40, 40), np.int16)}, "signed"),
+        ({"photometric": "icclab", "values": np.zeros((40, 40, 3), np.uint8)}, "ICCLab"),
+        ({"photometric": "separated", "values": np.zeros((40, 40, 4), np.uint16)}, "other than RGB"),
+    ],
+)
+def test_what_is_not_read_right_is_named(options: dict[str, Any], says: str) -> None:
+    values = options.pop("values")
+    assert says in _refusal(_tiff(values, **options))
+
+
+def _with_tags(pieces: list[bytes], **changes: int) -> bytes:
+    """Return a 16x16 RGB TIFF in one strip, its tags changed (compression, samples, rows, width)."""
+    strip = b"".join(pieces)
+    samples = changes.get("samples", 3)
+    tags = [
+        (256, 4, 1, changes.get("width", 16)), (257, 4, 1, 16), (258, 3, 1, 8), (259, 3, 1, changes.get("compression", 1)), (262, 3, 1, changes.get("kind", 1)),
+        (273, 4, 1, 8), (277, 3, 1, samples), (278, 4, 1, changes.get("rows", 16)), (279, 4, 1, len(strip)),
+    ]  # fmt: skip
+    directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    return b"II*\0" + struct.pack("<I", 8 + len(strip)) + strip + directory
+
+
+def test_ycbcr_of_fewer_colours_than_pixels_is_named() -> None:
+    assert "YCbCr" in _refusal(_with_tags([bytes(768)], kind=6))
+
+
+@pytest.mark.parametrize("compression", [8, 32946, 34925, 50000])
+def test_a_strip_that_unpacks_to_more_than_the_picture_is_refused(compression: int) -> None:
+    zeros = bytes(2**24)
+    packed = lzma.compress(zeros) if compression == 34925 else zlib.compress(zeros)
+    said = _refusal(_with_tags([packed], compression=compression, samples=1))
+    assert "more than the size" in said or "compressed in a way" in said
+
+
+def test_the_reported_bomb_is_refused() -> None:
+    assert "way that is not read (LZMA)" in _refusal((REPORTED / "strip_bomb_lzma.tif").read_bytes())
+
+
+@pytest.mark.parametrize("samples", [5, 400, 65_535])
+def test_more_than_four_samples_a_pixel_are_refused(samples: int) -> None:
+    assert f"{samples} values a pixel" in _refusal(_with_tags([bytes(768)], samples=samples))
+
+
+def test_a_chain_of_directories_is_walked_no_further_than_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = _with_tags([bytes(range(256))], samples=1)
+    start = struct.unpack_from("<I", whole, 4)[0]
+    directory = whole[start:-4]
+    chain = bytearray(whole[:start])
+    for _ in range(3000):
+        chain += directory + struct.pack("<I", len(chain) + len(directory) + 4)
+    chain[-4:] = struct.pack("<I", start)  # and round again
+    layout = read_layout(bytes(chain))
+    assert len(layout.pages) == MOST_PAGES and layout.more
+    photo = decode_photo(bytes(chain), photo_id="a")
+    assert photo.notes[0].startswith("the first of more than 100 frames")
+    alone = layout.alone(bytes(chain), layout.choose())
+    with tifffile.TiffFile(io.BytesIO(alone)) as tiff:
+        assert len(tiff.pages) == 1, "no library sees the chain"
+
+
+def test_a_directory_with_too_much_in_it_is_refused() -> None:
+    assert "pieces" in _refusal(_tiff(np.zeros((70_000, 16), np.uint8), photometric="minisblack", rowsperstrip=1))
+    heavy = _tiff(SMALL, photometric="rgb", extratags=[(65000, "B", 9 * 2**20, bytes(9 * 2**20), True)])
+    assert "beside the picture" in _refusal(heavy)
+
+
+@pytest.mark.parametrize(("width", "rows"), [(2**31, 16), (16, 2**31)])
+def test_sizes_that_cannot_be_are_refused(width: int, rows: int) -> None:
+    data = _with_tags([bytes(256)], samples=1, width=width, rows=rows)
+    if width > 16:
+        assert "limit" in _refusal(data)
+    else:
+        assert decode_photo(data, photo_id="a").size == (16, 16)  # rows of a strip past the picture's end count for nothing
+
+
+def test_a_header_of_exif_that_is_broken_refuses_no_photo() -> None:
+    photo = read_photo(REPORTED / "exif_bad_header.jpg")
+    assert photo.size == (240, 320) and photo.notes == ("removed: EXIF metadata", "its EXIF data cannot be read")
+
+
+def test_an_orientation_that_is_none_turns_nothing_and_says_nothing() -> None:
+    photo = read_photo(REPORTED / "orientation_9.jpg")
+    assert photo.size == (240, 320) and not any("upright" in note for note in photo.notes)
+
+
+def test_an_orientation_as_a_byte_counts() -> None:
+    upright, turned = read_photo(REPORTED / "orientation_9.jpg"), read_photo(REPORTED / "orientation_6_as_byte.jpg")
+    assert turned.size == (240, 320) and "turned upright as its EXIF data says" in turned.notes
+    assert np.abs(turned.pixels.astype(int) - upright.pixels).mean() < 3
+
+
+def test_the_source_of_an_orientation_is_named() -> None:
+    photo = read_photo(REPORTED / "xmp_orientation_only.jpg")
+    assert photo.notes == ("removed: XMP metadata", "turned upright as its XMP metadata says") and photo.size == (160, 120)
+
+
+def test_a_jpeg_without_its_last_bytes_is_read_and_said() -> None:
+    photo = read_photo(REPORTED / "jpeg_last_3_bytes_missing.jpg")
+    with Image.open(REPORTED / "spot_srgb_expected.png") as whole:
+        assert np.abs(photo.pixels.astype(int) - np.asarray(whole.convert("RGB"))).mean() < 3
+    assert photo.notes == ("cut short at its end; the last pixels may be grey",)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_without_its_lower_part_is_refused(progressive: bool) -> None:
+    buffer = io.BytesIO()
+    Image.fromarray(SMALL).save(buffer, "JPEG", quality=90, progressive=progressive)
+    data = buffer.getvalue()
+    assert "broken or cut short" in _refusal(data[: len(data) * (3 if progressive else 6) // 10])
+    assert "cut short at its end" in repr(decode_photo(data[:-3], photo_id="a").notes)
+
+
+def test_a_phone_photo_with_a_gain_map_is_its_base_image() -> None:
+    photo = read_photo(REPORTED / "mpo_gain_map.jpg")
+    with Image.open(REPORTED / "mpo_gain_map.jpg", formats=("JPEG",)) as base:
+        assert np.array_equal(photo.pixels, np.asarray(base.convert("RGB")))
+    assert "the first of 2 frames is used" in photo.notes
+
+
+def _many_scans(count: int, side: int) -> bytes:
+    """Return a progressive JPEG whose last scan comes ``count`` times; of its size alone is there more than its pixels need."""
+    buffer = io.BytesIO()
+    Image.new("L", (64, 64), 90).save(buffer, "JPEG", progressive=True)
+    data = bytearray(buffer.getvalue())
+    last = data.rfind(b"\xff\xda")
+    scan, frame = bytes(data[last:-2]), data.find(b"\xff\xc2")
+    data[frame + 5 : frame + 9] = struct.pack(">HH", side, side)
+    return bytes(data[:-2]) + scan * count + b"\xff\xd9"
+
+
+def test_scans_are_bounded_by_the_pixels_that_they_go_over() -> None:
+    assert "scans" in _refusal(_many_scans(100, 8000))
+    assert decode_photo(_many_scans(100, 64), photo_id="a").size == (64, 64)
+
+
+HEIC = Path(__file__).parent / "heic"
+"""Made once from the reported spot, 80x60, by pillow-heif, whose encoder is not among what the program needs."""
+
+
+def _spot() -> Any:
+    with Image.open(REPORTED / "spot_srgb_expected.png") as image:
+        return np.asarray(image.convert("RGB").resize((80, 60), Image.Resampling.LANCZOS)).astype(int)
+
+
+@pytest.mark.parametrize("name", ["p3.heic", "turned.heic"])
+def test_heic_is_turned_once_and_its_profile_applied(name: str) -> None:
+    photo = read_photo(HEIC / name)
+    assert photo.size == (60, 80) and np.abs(photo.pixels - _spot()).mean() < 4
+    assert any("colours converted" in note for note in photo.notes)
+    assert any("upright" in note for note in photo.notes) == (name == "turned.heic")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("alpha.heic", "transparency laid on white"), ("first.heic", "the first of 2 frames is used"), ("deep.heic", "")]
+)
+def test_other_heic_photos_are_read_and_what_is_done_is_said(name: str, says: str) -> None:
+    photo = read_photo(HEIC / name)
+    assert photo.size == (60, 80) and (not says or says in photo.notes)
+
+
+def test_the_header_of_a_heic_photo_counts_and_its_exif_is_said() -> None:
+    photo = read_photo(HEIC / "exif_only.heic")
+    assert photo.size == (80, 60) and any(note.startswith("not turned") for note in photo.notes)
+
+
+@pytest.mark.parametrize("cut", [3, 40, 400, 1500])
+def test_heic_that_is_cut_short_is_refused(cut: int) -> None:
+    assert "photo" in _refusal((HEIC / "p3.heic").read_bytes()[:-cut])
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_avif_is_turned_once_and_its_profile_applied(orientation: int) -> None:
+    turns = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+    with Image.open(REPORTED / "spot_display_p3.png") as image:
+        small, profile = image.convert("RGB").resize((80, 60), Image.Resampling.LANCZOS), image.info["icc_profile"]
+    exif, buffer = Image.Exif(), io.BytesIO()
+    exif[0x0112] = orientation
+    stored = small.transpose(turns[orientation]) if orientation in turns else small
+    stored.save(buffer, "AVIF", quality=90, speed=9, exif=exif, icc_profile=profile)
+    photo = decode_photo(buffer.getvalue(), photo_id="a")
+    assert photo.size == (60, 80) and np.abs(photo.pixels - _spot()).mean() < 4
+    assert [note for note in photo.notes if "upright" in note] == ["turned upright as its AVIF header says"] * (orientation != 1)
+
+
+@pytest.mark.parametrize(("ending", "kind"), [(".jfif", "JPEG"), (".jpe", "JPEG"), (".gif", "GIF")])
+def test_endings_are_what_the_content_says(tmp_path: Path, ending: str, kind: str) -> None:
+    path = tmp_path / f"a{ending}"
+    Image.fromarray(SMALL).save(path, kind)
+    assert read_photo(path).size == (120, 160)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
+def test_of_thousands_of_frames_the_first_alone_is_unpacked(kind: str) -> None:
+    stream = io.BytesIO()
+    frames = [Image.new("L", (40, 40), number % 251) for number in range(2000)]
+    frames[0].save(stream, kind, save_all=True, append_images=frames[1:])
+    photo = decode_photo(stream.getvalue(), photo_id="x", name="x")
+    assert photo.size == (40, 40) and not photo.pixels.any()
+    assert any("the first of" in note for note in photo.notes)

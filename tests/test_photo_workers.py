@@ -1,0 +1,268 @@
+"""Photos are unpacked apart: what a file does to its reader costs one line, in bounded time and memory, and nobody else."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from magic_demo.errors import PhotoError
+from magic_demo.fair_line import FairLine
+from magic_demo.photo_workers import PhotoWorkers, read_photo_apart, shared_workers
+from magic_demo.photos import decode_photo, read_photo
+
+REPORTED = Path(__file__).parent / "reported"
+PHOTO = (REPORTED / "exif_bad_header.jpg").read_bytes()
+
+
+def _stand_in(body: str) -> list[str]:
+    """Return a program that answers with ``body`` in the place of the decoder."""
+    script = f"""
+import sys; sys.path[:] = {sys.path!r}
+import logging, os, time
+import magic_demo.photo_decoding as decoding
+real = decoding.open_picture
+def open_picture(data, name, limits, make_room):
+{body}
+    return real(data, name, limits, make_room)
+decoding.open_picture = open_picture
+from magic_demo.photo_worker import main
+main()
+"""
+    return [sys.executable, "-c", script]
+
+
+@pytest.fixture(scope="module")
+def workers() -> Iterator[PhotoWorkers]:
+    made = PhotoWorkers(seconds=60)
+    yield made
+    made.close()
+
+
+def _refusal(workers: PhotoWorkers, data: bytes = PHOTO) -> str:
+    with pytest.raises(PhotoError) as caught:
+        workers.decode(data, photo_id="a", name="a.jpg")
+    said = str(caught.value)
+    assert said.startswith("a.jpg: ") and "\n" not in said
+    return said
+
+
+@pytest.mark.parametrize("name", ["exif_bad_header.jpg", "spot_display_p3.png", "xmp_orientation_only.jpg", "dng_like_preview_in_ifd0.dng"])
+def test_a_photo_is_the_same_from_a_process_of_its_own(workers: PhotoWorkers, name: str) -> None:
+    apart, here = workers.read(REPORTED / name), read_photo(REPORTED / name)
+    assert np.array_equal(apart.pixels, here.pixels) and apart.notes == here.notes and apart.photo_id == here.photo_id
+    assert apart.pixels.dtype == np.uint8 and apart.pixels.flags.c_contiguous
+
+
+def test_what_is_wrong_is_the_same_line(workers: PhotoWorkers) -> None:
+    for data in (b"text", b"", PHOTO[: len(PHOTO) // 2], (REPORTED / "strip_bomb_lzma.tif").read_bytes()):
+        with pytest.raises(PhotoError) as here:
+            decode_photo(data, photo_id="a", name="a.jpg")
+        assert _refusal(workers, data) == str(here.value)
+
+
+def test_one_process_serves_photo_after_photo() -> None:
+    workers = PhotoWorkers(seconds=60)
+    try:
+        for _ in range(5):
+            workers.decode(PHOTO, photo_id="a")
+        assert len(workers) == 1
+    finally:
+        workers.close()
+    assert len(workers) == 0
+
+
+def test_a_decoder_that_never_ends_is_ended(tmp_path: Path) -> None:
+    mark = tmp_path / "pid"
+    endless = (
+        f"    if not os.path.exists({str(mark)!r}):\n        open({str(mark)!r}, 'w').write(str(os.getpid()))\n        time.sleep(10**6)"
+    )
+    workers = PhotoWorkers(_stand_in(endless), seconds=0.3)
+    try:
+        assert "took longer than 0.3 seconds" in _refusal(workers)
+        assert len(workers) == 0, "its process is gone"
+        with pytest.raises(ProcessLookupError):
+            _signal(int(mark.read_text()))
+    finally:
+        workers.close()
+
+
+def _signal(pid: int) -> None:
+    import os
+
+    os.kill(pid, 0)
+
+
+def test_a_decoder_that_asks_for_too_much_memory_is_told_no() -> None:
+    workers = PhotoWorkers(_stand_in("    hog = bytearray(4 * 2**30)\n    hog[::4096] = bytes(len(hog[::4096]))"), seconds=60)
+    try:
+        said = _refusal(workers)
+        assert "memory" in said or "made its reader end" in said
+    finally:
+        workers.close()
+
+
+@pytest.mark.parametrize("end", ["os._exit(3)", "os.kill(os.getpid(), 9)", "sys.exit('x')"])
+def test_a_decoder_that_dies_costs_its_photo_alone(tmp_path: Path, end: str) -> None:
+    mark = tmp_path / "died"
+    workers = PhotoWorkers(
+        _stand_in(f"    if not os.path.exists({str(mark)!r}):\n        open({str(mark)!r}, 'w').close()\n        {end}"), seconds=60
+    )
+    try:
+        assert "made its reader end" in _refusal(workers)
+        assert workers.decode(PHOTO, photo_id="b").size == (240, 320)
+    finally:
+        workers.close()
+
+
+def test_what_libraries_print_belongs_to_the_file(capfd: pytest.CaptureFixture[str]) -> None:
+    body = "    os.write(2, b'TIFFRead: odd tag\\n'); os.write(1, b'on the other\\n'); logging.getLogger('tifffile').warning('bad shape')"
+    workers = PhotoWorkers(_stand_in(body), seconds=60)
+    try:
+        photo = workers.decode(PHOTO, photo_id="a")
+        says = {note for note in photo.notes if note.startswith("its reader says: ")}
+        assert {"its reader says: TIFFRead: odd tag", "its reader says: bad shape"} <= says
+        assert "its reader says: TIFFRead: odd tag" in _refusal(workers, b"text")
+    finally:
+        workers.close()
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    "answer", ["b'X' + bytes(7) + b'\\x02{}'", "b'S' + bytes(7) + b'\\x0e[10000, 99999]'", "b'P' + b'\\xff' * 8", "b'?' * 9", "b''"]
+)
+def test_answers_that_are_none_are_not_believed(answer: str) -> None:
+    script = f"import os, sys, time; os.write(1, b'R' + bytes(8)); sys.stdin.buffer.read(13); os.write(1, {answer}); os.close(1)"
+    workers = PhotoWorkers([sys.executable, "-c", script], seconds=60)
+    try:
+        assert "made its reader end" in _refusal(workers)
+    finally:
+        workers.close()
+
+
+def test_the_process_loads_neither_models_nor_page() -> None:
+    script = "import sys, magic_demo.photo_worker, magic_demo.photo_decoding; print([name for name in ('torch', 'gradio', 'cv2', 'sqlalchemy') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_processes_end_with_the_program(tmp_path: Path) -> None:
+    script = f"""
+from pathlib import Path
+from magic_demo.photo_workers import read_photo_apart, shared_workers
+read_photo_apart(Path({str(REPORTED / "exif_bad_header.jpg")!r}))
+print([worker._process.pid for worker in shared_workers()._all][0])
+"""
+    pid = int(subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, capture_output=True, text=True).stdout)
+    with pytest.raises(ProcessLookupError):
+        _signal(pid)
+
+
+def test_a_file_that_is_none_is_one_line(tmp_path: Path) -> None:
+    import os
+
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    (tmp_path / "folder.jpg").mkdir()
+    (tmp_path / "gone.jpg").symlink_to("nowhere")
+    for name, says in (
+        ("pipe", "a pipe, not a file"),
+        ("zero", "a device, not a file"),
+        ("folder", "a folder, not a file"),
+        ("gone", "No such file"),
+    ):
+        with pytest.raises(PhotoError, match=rf"{name}.jpg: cannot be read \(.*{says}"):
+            read_photo_apart(tmp_path / f"{name}.jpg")
+
+
+def test_all_of_the_program_shares_one_pool() -> None:
+    assert shared_workers() is shared_workers()
+
+
+class _Line:
+    """Turns that are asked for in threads, and held until they are told to end."""
+
+    def __init__(self, at_once: int, most: int, slow: float) -> None:
+        self.now = 0.0
+        self.line = FairLine(at_once, most, slow, lambda: self.now)
+        self.got: list[str] = []
+        self._ends: dict[str, threading.Event] = {}
+        self._threads: list[threading.Thread] = []
+        self._changed = threading.Condition()
+
+    def ask(self, name: str, reader: object) -> None:
+        self._ends[name] = threading.Event()
+        asked = len(self.line._waiting) + len(self.line._running)
+
+        def hold() -> None:
+            with self.line.turn(reader):
+                with self._changed:
+                    self.got.append(name)
+                    self._changed.notify_all()
+                assert self._ends[name].wait(60)
+
+        thread = threading.Thread(target=hold)
+        thread.start()
+        self._threads.append(thread)
+        while len(self.line._waiting) + len(self.line._running) == asked:  # it stands in the line
+            threading.Event().wait(0.001)
+
+    def wait_for(self, *names: str) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.got) >= len(names), 60)
+            assert self.got == list(names)
+
+    def end(self, name: str) -> None:
+        self._ends[name].set()
+
+    def close(self) -> None:
+        for end in self._ends.values():
+            end.set()
+        for thread in self._threads:
+            thread.join(60)
+
+
+@pytest.fixture
+def closing() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_a_readers_photos_wait_for_that_readers_own(closing: ExitStack) -> None:
+    line = _Line(at_once=2, most=4, slow=1000)
+    closing.callback(line.close)
+    for name in ("a1", "a2", "a3"):
+        line.ask(name, "a")
+    line.ask("b1", "b")
+    line.wait_for("a1", "b1")  # though two of a's came before
+    line.ask("c1", "c")
+    line.end("b1")
+    line.wait_for("a1", "b1", "c1")  # a's turn is not over
+    line.end("a1")
+    line.wait_for("a1", "b1", "c1", "a2")
+
+
+def test_a_slow_photo_makes_room_for_others_up_to_a_bound(closing: ExitStack) -> None:
+    line = _Line(at_once=1, most=2, slow=0.05)
+    closing.callback(line.close)
+    for name in "abc":
+        line.ask(name, name)
+    line.wait_for("a")
+    line.now = 1.0  # a has been at it for long
+    line.wait_for("a", "b")
+    line.now = 2.0
+    line.end("b")
+    line.wait_for("a", "b", "c")
+
+
+def test_a_large_photo_comes_whole(workers: PhotoWorkers, tmp_path: Path) -> None:
+    scene = Image.fromarray(np.random.default_rng(5).integers(0, 256, (9, 12, 3), np.uint8)).resize((2400, 1800), Image.Resampling.NEAREST)
+    scene.save(tmp_path / "a.png", compress_level=1)
+    assert np.array_equal(workers.read(tmp_path / "a.png").pixels, np.asarray(scene))

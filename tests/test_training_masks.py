@@ -1,0 +1,86 @@
+"""Training and evaluation read pairs as the product reads masks; lists of names come from any system; empty masks are said before they are scored."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from magic_demo.errors import MagicDemoError
+from magic_demo.segmentation import Segmenter
+from training import evaluate_segmentation
+from training.__main__ import main
+from training.pad import read_pad
+from training.segmentation_sources import Example, SourceSettings, read_examples, warn_of_empty_masks
+
+REPORTED = Path(__file__).parent / "reported"
+SOURCE = SourceSettings(name="pairs", kind="pairs", split="dev")
+NAMES = ("a", "PAT12 left")
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> Path:
+    """Write two photos with masks of 0 and 1 and of a palette, listed by Windows."""
+    for part in ("images", "masks", "splits"):
+        (tmp_path / part).mkdir()
+    photo = np.random.default_rng(0).integers(80, 200, (240, 320, 3), dtype=np.uint8)
+    for name, mask in zip(NAMES, ("mask_0_1.png", "mask_palette_dark_red.png"), strict=True):
+        cv2.imwrite(str(tmp_path / "images" / f"{name}.jpg"), photo)
+        shutil.copy(REPORTED / mask, tmp_path / "masks" / f"{name}.png")
+    (tmp_path / "splits" / "dev.txt").write_bytes("\ufeffa\r\nPAT12 left\r\n\r\n".encode())
+    return tmp_path
+
+
+def _examples(folder: Path) -> list[Example]:
+    return read_examples(folder, SOURCE)
+
+
+def test_pairs_listed_by_windows_are_read_with_masks_of_every_kind(pairs: Path) -> None:
+    expected = cv2.imread(str(REPORTED / "mask_0_255_expected.png"), cv2.IMREAD_GRAYSCALE)
+    assert expected is not None
+    examples = _examples(pairs)
+    assert [example.photo_id for example in examples] == list(NAMES)
+    for example in examples:
+        assert np.array_equal(example.read()[1][0], expected > 0)
+    assert warn_of_empty_masks(examples) == []
+
+
+def test_a_mask_that_could_be_two_is_named_before_training(pairs: Path) -> None:
+    cv2.imwrite(str(pairs / "masks" / "a.png"), np.random.default_rng(0).integers(1, 3, (240, 320), dtype=np.uint8))
+    with pytest.raises(MagicDemoError, match=r"a\.png: labels up to 2 without a 0"):
+        warn_of_empty_masks(_examples(pairs))
+    cv2.imwrite(str(pairs / "masks" / "a.png"), np.zeros((10, 10), np.uint8))
+    with pytest.raises(MagicDemoError, match=r"a\.png: a mask of \(10, 10\)"):
+        _examples(pairs)[0].read()
+
+
+def test_mostly_empty_masks_are_said_before_the_evaluation_with_exit_code_3(
+    pairs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in NAMES:
+        cv2.imwrite(str(pairs / "masks" / f"{name}.png"), np.zeros((240, 320), np.uint8))
+    said: list[str] = []
+
+    def evaluate(*_: Any, **__: Any) -> Any:
+        said.append(capsys.readouterr().err)
+        return evaluate_segmentation.Evaluation("model", 0.5)
+
+    monkeypatch.setattr(evaluate_segmentation, "evaluate", evaluate)
+    monkeypatch.setattr(Segmenter, "load", lambda *_, **__: None)
+    assert main(["evaluate-segmentation", "model", "--data", str(pairs), "--split", "dev"]) == 3
+    assert "dev: 2 of 2 photos have an empty mask" in said[0]
+
+
+def test_utf_16_lists_and_devices_are_one_line(pairs: Path) -> None:
+    (pairs / "splits" / "dev.txt").write_text("a\n", encoding="utf-16")
+    with pytest.raises(MagicDemoError, match=r"dev\.txt: cannot be read \(UTF-16 text"):
+        _examples(pairs)
+    (pairs / "splits" / "dev.txt").unlink()
+    (pairs / "splits" / "dev.txt").symlink_to("/dev/zero")
+    for read in (lambda: _examples(pairs), lambda: read_pad(pairs, "dev")):
+        with pytest.raises(MagicDemoError, match="device"):
+            read()
