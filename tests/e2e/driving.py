@@ -37,6 +37,11 @@ def open_example(watched: Watched, number: int) -> None:
     analyse(watched, f"#example-{number}")
 
 
+def wait_for_numbers(watched: Watched) -> None:
+    """Wait until the numbers beside the photo are those of the mask that is shown."""
+    watched.page.wait_for_selector(".viewer:not([data-measuring]) #viewer-tone:not([hidden])")
+
+
 def canvas_pixels(watched: Watched) -> np.ndarray:
     """Return what is drawn on the canvas as (H, W, 4)."""
     address = watched.page.evaluate(

@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from tests.e2e.conftest import Watched, open_watched
-from tests.e2e.driving import MINUTES, open_example, page_mask, set_slider
+from tests.e2e.driving import MINUTES, open_example, page_mask, set_slider, wait_for_numbers
 from tests.e2e.test_viewer_tools import open_photo, point, set_brush, stroke, told
 
 NOTE = "#viewer-note"
@@ -158,6 +158,20 @@ def test_the_models_outline_becomes_nobodys_by_an_edit_that_changes_nothing(empt
     assert masks_told(emptied) == [] and "The model marks nothing here" in page.locator(NOTE).inner_text()
 
 
+def test_no_number_of_the_photo_before_stands_beside_the_next_one(emptied: Watched) -> None:
+    page = emptied.page
+    open_example(emptied, 3)
+    wait_for_numbers(emptied)
+    page.evaluate(
+        """() => { window.shownAtOnce = []; const shown = (name) => document.querySelector(`#viewer-${name}`).checkVisibility();
+        new MutationObserver(() => window.shownAtOnce.push(["count", "colour", "tone"].filter(shown)))
+          .observe(document.querySelector("#viewer-name"), { childList: true }); }"""
+    )
+    open_example(emptied, 4)
+    wait_for_numbers(emptied)
+    assert page.evaluate("window.shownAtOnce[0]") == []
+
+
 @pytest.mark.parametrize("changing", [FLIPPED, WHITE], ids=["noise", "white"])
 def test_a_browser_that_changes_what_is_read_back_shows_the_servers_numbers_and_offers_no_editing(
     browser: Browser, address: str, emptied: Watched, changing: str
@@ -167,7 +181,7 @@ def test_a_browser_that_changes_what_is_read_back_shows_the_servers_numbers_and_
       kind.prototype.getImageData = function (...where) { const image = read.apply(this, where); %s return image; }; }"""
     open_example(emptied, 3)
     facts = ("area-value", "count-value", "colour", "tone-value")
-    emptied.page.wait_for_function("!document.querySelector('#viewer-tone').hidden")
+    wait_for_numbers(emptied)
     expected = [emptied.page.locator(f"#viewer-{name}").inner_text() for name in facts]
     mask = page_mask(emptied)
     watched = open_watched(browser, address, script % changing)
@@ -176,9 +190,7 @@ def test_a_browser_that_changes_what_is_read_back_shows_the_servers_numbers_and_
         open_example(watched, 3)
         page.wait_for_selector(".viewer[data-unreadable]")
         assert "privacy protection" in page.locator("#viewer-unreadable").inner_text()
-        page.wait_for_function(
-            "document.querySelector('#viewer-count-value').textContent && !document.querySelector('#viewer-tone').hidden"
-        )
+        wait_for_numbers(watched)
         assert [page.locator(f"#viewer-{name}").inner_text() for name in facts] == expected
         assert np.array_equal(page_mask(watched), mask), "the outline is the server's"
         for name in ("tool-brush", "tool-wand", "take", "clear", "mode-heat", "threshold"):

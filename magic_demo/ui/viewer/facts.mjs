@@ -10,10 +10,14 @@ export function openFacts(root, { word, drawing }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);
   let timer = null;
   let said = 0;
+  let measured = {}; // whose mask of which photo the numbers that stand there are of
 
   /** own: the reader's mask, or null: then the model's at `level` is told of. */
   function tell(one, { own, level }) {
     clearTimeout(timer);
+    root.removeAttribute("data-measuring");
+    if (measured.one !== one || measured.model !== one.model || measured.own !== Boolean(own)) forget();
+    measured = { one, model: one.model, own: Boolean(own) };
     find("name").textContent = find("name").title = one.name;
     root.dataset.mask = own || one.model ? "mask" : "plain";
     root.toggleAttribute("data-own", Boolean(own));
@@ -24,16 +28,26 @@ export function openFacts(root, { word, drawing }) {
     if (share === 0) return;
     if (!one.readable) {
       if (one.served) show(one.served);
+      else forget();
       return;
     }
     const measure = () => {
       if (drawing()) timer = setTimeout(measure, REST);
       else show(measurePhoto((one.pixels ??= readPixels(one)), { data: own ? own.data : one.model.mask(level), width: one.width, height: one.height }));
     };
+    root.setAttribute("data-measuring", "");
     timer = setTimeout(measure, REST);
   }
 
+  /** Show no number that another photo or another mask was measured to have. */
+  function forget() {
+    for (const name of ["count-value", "colour", "tone-value"]) find(name).textContent = "";
+    for (const name of ["count", "colour", "tone"]) find(name).hidden = true;
+  }
+
   function show({ count, colour, tone }) {
+    root.removeAttribute("data-measuring");
+    find("count").hidden = false;
     find("count-value").textContent = String(count);
     find("count").dataset.count = count === 1 ? "one" : "many";
     find("colour").hidden = !colour;
