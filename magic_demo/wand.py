@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 import cv2
 import numpy as np
@@ -67,6 +68,17 @@ def cut_lesion(pixels: Pixels, hint: Hint, size: tuple[int, int] | None = None) 
     return mask
 
 
+def find_reach(hint: Hint, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return left, top, right, bottom of where the wand decides, in pixels of ``size`` (height, width): the box, or without one all that is cut.
+
+    What is outlined elsewhere is none of its business.
+    """
+    if hint.box is None:
+        return _region(hint, size)
+    left, top, right, bottom = hint.box
+    return max(0, floor(left)), max(0, floor(top)), min(size[1], ceil(right)), min(size[0], ceil(bottom))
+
+
 def is_speck(mask: Mask) -> bool:
     """Tell whether a mask is empty or so small a share of its photo that nobody asked for it: nothing may be written for it."""
     return int(np.count_nonzero(mask)) < LEAST_SHARE * mask.size
@@ -94,8 +106,8 @@ def _region(hint: Hint, size: tuple[int, int]) -> tuple[int, int, int, int]:
     return (
         max(0, int(left - room)),
         max(0, int(top - room)),
-        min(size[1], int(np.ceil(right + room))),
-        min(size[0], int(np.ceil(bottom + room))),
+        min(size[1], ceil(right + room)),
+        min(size[0], ceil(bottom + room)),
     )
 
 

@@ -38,6 +38,19 @@ def test_a_hint_on_a_large_photo_is_in_working_pixels() -> None:
 
 
 @pytest.mark.parametrize(
+    ("hint", "region"),
+    [
+        ({"box": [45.5, -3, 140, 300]}, [45, 0, 140, 200]),
+        ({"box": [45.5, 35, 140, 120], "skin": [[[200, 190]]]}, [45, 35, 140, 120]),
+        ({"lesion": [[[90, 75], [100, 75]]]}, [30, 15, 160, 135]),
+    ],
+)
+def test_the_answer_says_outside_of_what_an_outline_stays(hint: dict[str, Any], region: list[int]) -> None:
+    reply = answer_wand({"photo": "one", "request": 1, "radius": 4, **hint}, [make_photo((200, 240))])
+    assert reply["region"] == region
+
+
+@pytest.mark.parametrize(
     "payload",
     [
         None,

@@ -8,7 +8,7 @@ from typing import Any
 from magic_demo.errors import FormError
 from magic_demo.types import Photo
 from magic_demo.ui.mask_form import working_size, write_runs
-from magic_demo.wand import Hint, Point, cut_lesion, is_speck
+from magic_demo.wand import Hint, Point, cut_lesion, find_reach, is_speck
 
 MAX_STROKES = 200
 MAX_POINTS = 20_000
@@ -17,7 +17,8 @@ MAX_POINTS = 20_000
 def answer_wand(payload: object, photos: Sequence[Photo]) -> dict[str, Any]:
     """Return the viewer's ``wand_reply`` to a ``wand`` event: photo, request, and one of three.
 
-    width, height, runs of what was cut; ``nothing``, where that is a speck or less, for which nothing is written; or ``problem``, one line.
+    width, height, runs of what was cut, and region (left, top, right, bottom), outside of which the reader's outline stays; ``nothing``, where that
+    is a speck or less, for which nothing is written; or ``problem``, one line.
     """
     asked = payload if isinstance(payload, Mapping) else {}
     reply: dict[str, Any] = {"photo": asked.get("photo"), "request": asked.get("request")}
@@ -26,8 +27,9 @@ def answer_wand(payload: object, photos: Sequence[Photo]) -> dict[str, Any]:
         if photo is None:
             raise FormError("the wand was used on a photo that is not open; open the case again")
         hint = read_hint(asked)
-        found = cut_lesion(photo.pixels, hint, working_size(photo.size))
-        return {**reply, "nothing": True} if is_speck(found) else {**reply, **write_runs(found)}
+        size = working_size(photo.size)
+        found = cut_lesion(photo.pixels, hint, size)
+        return {**reply, "nothing": True} if is_speck(found) else {**reply, **write_runs(found), "region": list(find_reach(hint, size))}
     except FormError as error:
         return {**reply, "problem": str(error)}
 

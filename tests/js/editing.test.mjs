@@ -5,6 +5,7 @@ import { fillHoles, grow, shrink, smooth, step } from "../../magic_demo/ui/viewe
 import { OwnMask } from "../../magic_demo/ui/viewer/own_mask.mjs";
 import { bounds, difference, fromRuns, toRuns, turnOver } from "../../magic_demo/ui/viewer/runs.mjs";
 import { fillPolygon, stampStroke } from "../../magic_demo/ui/viewer/shapes.mjs";
+import { mergeFound } from "../../magic_demo/ui/viewer/wand_merge.mjs";
 import { wandTool } from "../../magic_demo/ui/viewer/wand_tool.mjs";
 
 function rows(text) {
@@ -248,6 +249,22 @@ test("what the wand has cut is put into the mask, unless it is nothing or a spec
     assert.deepEqual([put, said], [0, ["wand-nothing"]]);
   }
   assert.deepEqual(wandAt({ problem: "no" }).said, ["wand-failed"]);
+});
+
+test("the wand refines what is outlined around its strokes and leaves what is outlined elsewhere", () => {
+  const outline = "##..####.#..##";
+  const merged = (found, hint, region) => {
+    const mask = Uint8Array.from(outline, (one) => Number(one === "#"));
+    mergeFound(mask, Uint8Array.from(found, (one) => Number(one === "#")), 14, 1, { lesion: [], skin: [], radius: 0.5, ...hint }, region);
+    return Array.from(mask, (one) => (one ? "#" : ".")).join("");
+  };
+  const [found, all] = ["....##........", [0, 0, 14, 1]];
+  assert.equal(merged(found, {}, all), outline, "without a stroke on skin it only adds");
+  assert.equal(merged("..#...........", {}, all), "###.####.#..##");
+  assert.equal(merged(found, { skin: [[[8.5, 0.5]]] }, all), "##..##...#..##", "what it found is refined, and the rest stays");
+  assert.equal(merged(found, { skin: [[[9.5, 0.5]]] }, all), "##..##......##", "what a stroke on skin touches goes");
+  assert.equal(merged(found, { skin: [[[9.5, 0.5]]] }, [3, 0, 7, 1]), "##..##.#....##", "outside of the region only what lies under a stroke");
+  assert.equal(merged(found, { lesion: [[[0.5, 0.5]]], skin: [[[8.5, 0.5]]] }, all), "....##...#..##", "a stroke on a lesion says where it is");
 });
 
 test("a stroke that was given up leaves nothing", () => {

@@ -178,7 +178,7 @@ export class Editor {
     this.last = this.journal.push(this.caseId(), { undo: turn, redo: turn, patch });
   }
 
-  /** Let `mask` (over the whole photo) be the mask, in place of the last edit where `again` says so: it refines that one. */
+  /** Make one edit of what `make(data, width, height)` writes, in place of the last edit where `again` says so: it refines that one. */
   put(make, again) {
     const entry = this.#entry();
     const back = again && this.journal.retract(this.last) ? this.last.patch : null;

@@ -1,6 +1,8 @@
-// Magic wand: a box, or strokes on lesion and skin, are sent to the server, and the mask it cuts comes back. Further strokes refine it.
+// Magic wand: a box, or strokes on lesion and skin, are sent to the server, and the mask it cuts comes back. Further strokes refine it; what is
+// outlined elsewhere stays.
 
 import { fromRuns } from "./runs.mjs";
+import { mergeFound } from "./wand_merge.mjs";
 
 const PEN_WIDTH = 5; // window pixels, half
 
@@ -95,7 +97,7 @@ export function wandTool(desk, send) {
     leave: reset,
     back: reset,
     redraw: draw,
-    /** The server's answer: {photo, request} with {width, height, runs}, {nothing} or {problem}. A speck changes nothing, whoever sees that it is one. */
+    /** The server's answer: {photo, request} with {width, height, runs, region}, {nothing} or {problem}. A speck changes nothing, whoever sees that it is one. */
     answer(reply) {
       if (!waiting || reply?.request !== waiting.request || reply.photo !== waiting.photo) return;
       waiting = null;
@@ -109,15 +111,8 @@ export function wandTool(desk, send) {
         desk.say("wand-nothing", under(hint));
         return;
       }
-      const skin = hint.skin.length > 0;
-      const [left, top, right, bottom] = reply.region ?? [0, 0, reply.width, reply.height];
       putting = true;
-      answered = desk.editor.put((mask, width, height) => {
-        for (let y = top; y < bottom; y++) {
-          for (let i = y * width + left; i < y * width + right; i++) mask[i] = skin ? found[i] : mask[i] | found[i]; // strokes on skin also take away
-        }
-        return { left: Math.max(0, left), top: Math.max(0, top), right: Math.min(width, right), bottom: Math.min(height, bottom) };
-      }, answered);
+      answered = desk.editor.put((mask, width, height) => mergeFound(mask, found, width, height, hint, reply.region), answered);
       putting = false;
     },
     /** Another edit was made: the next hint is a new one. */
