@@ -17,7 +17,7 @@ class Limits:
     """The limits; ``MAGIC_DEMO_LIMIT_PHOTO_PIXELS=20000000`` in the environment sets ``photo_pixels``.
 
     photo_bytes, photo_pixels, photo_side: largest file, most pixels and shortest side of a photo; masks have a photo's pixels.
-    photo_seconds: how long unpacking a photo may take. arrival_bytes: photos that were sent to the page and not opened yet, all together.
+    photo_seconds: how long unpacking a photo may take, by the clock for an upload. arrival_bytes: photos that were sent to the page and not opened yet, all together.
     case_photos: photos of a case on the page. encounter_photos: photos of an encounter in a file.
     text_characters: the patient's words, on the page and in a file. prompt_characters, comment_characters: what a reader types.
     request_bytes: what the page sends at once, photos aside. sign_in_minutes, sign_in_idle_minutes: how long somebody stays signed in, at all and
@@ -30,7 +30,7 @@ class Limits:
     photo_bytes: int = 64 * 2**20
     photo_pixels: int = 64_000_000
     photo_side: int = 16
-    photo_seconds: int = 8
+    photo_seconds: int = 9
     arrival_bytes: int = 256 * 2**20
     case_photos: int = 12
     encounter_photos: int = 100

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,12 +32,22 @@ MOST = 6
 """Photos that are unpacked side by side at most, slow ones and all."""
 SLOW = 0.5
 PATIENCE = 3
-"""How many times the deadline a photo has on a machine that is so busy that its process hardly came to work."""
+"""How many times the deadline a file on disk has where the machine is so busy that its process hardly came to work. For an upload somebody waits."""
+WORKED = 0.5
+"""Share of the deadline for which a process has a processor, at least, where the machine is not too busy."""
 PIPE_BYTES = 2**20
 START_SECONDS = 60.0
 _LONGEST_TEXT = 2**20
 _START = "import sys; sys.path[:] = {path!r}; from magic_demo.photo_worker import main; main()"
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """A process that was ended after ``seconds``, of which it had a processor for ``worked``; without end where the system does not say."""
+
+    seconds: float
+    worked: float
 
 
 class _Worker:
@@ -54,19 +65,21 @@ class _Worker:
             with suppress(OSError):
                 fcntl.fcntl(self._answers.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def decode(self, data: bytes, name: str, limits: PhotoLimits, seconds: float) -> tuple[Any, list[str]]:
-        """Return a photo's pixels and notes. Raises PhotoError; ``EOFError`` and OSError where the process has ended."""
+    def decode(self, data: bytes, name: str, limits: PhotoLimits, seconds: float, patience: int) -> tuple[Any, list[str]]:
+        """Return a photo's pixels and notes. Raises PhotoError; ``EOFError`` and OSError where the process has ended.
+
+        patience: how many times ``seconds`` it has while it hardly comes to work.
+        """
         if not self.started:
             with self._deadline(START_SECONDS):
                 self._expect(READY)
             self.started = True
-        with self._deadline(seconds) as passed:
+        with self._deadline(seconds, patience) as cut:
             try:
                 return self._ask(data, name, limits)
             except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # ended, or no answer of ours
                 self.close()
-                why = f"took longer than {seconds:g} seconds" if passed.is_set() else "made its reader end"
-                raise PhotoError(f"{name}: unpacking it {why}; save it again as JPEG or PNG") from error
+                raise PhotoError(f"{name}: unpacking it {_say_end(cut)}") from error
 
     def _ask(self, data: bytes, name: str, limits: PhotoLimits) -> tuple[Any, list[str]]:
         about = json.dumps({"name": name, "limits": [limits.max_bytes, limits.max_pixels, limits.min_side]}).encode()
@@ -105,24 +118,25 @@ class _Worker:
         return bytes(content)
 
     @contextmanager
-    def _deadline(self, seconds: float) -> Iterator[threading.Event]:
-        """End the process when the block takes longer: whatever waits for it then goes on."""
-        passed, done = threading.Event(), threading.Event()
+    def _deadline(self, seconds: float, patience: int = 1) -> Iterator[list[_Cut]]:
+        """End the process when the block takes longer, which is what the list then holds: whatever waits for it goes on."""
+        cut: list[_Cut] = []
+        done = threading.Event()
         before = self._processor_seconds()
 
         def watch() -> None:
-            for _ in range(PATIENCE):
+            for period in range(1, patience + 1):
                 if done.wait(seconds):
                     return
-                if self._processor_seconds() - before >= seconds / 2:  # it had its share of the machine
-                    break
-            if not done.is_set():
-                passed.set()
-                self._process.kill()
+                worked = self._processor_seconds() - before
+                if worked >= WORKED * seconds or period == patience:
+                    cut.append(_Cut(period * seconds, worked))
+                    self._process.kill()
+                    return
 
         threading.Thread(target=watch, name="deadline", daemon=True).start()
         try:
-            yield passed
+            yield cut
         finally:
             done.set()
 
@@ -178,20 +192,25 @@ class PhotoWorkers:
                 self._idle.append(self._start())
 
     def decode(self, data: bytes, *, photo_id: str, name: str = "", limits: PhotoLimits = DEFAULT_LIMITS, reader: object = None) -> Photo:
-        """Do what ``photos.decode_photo`` does, in a process of its own; a reader's photos wait for that reader's own. Raises PhotoError."""
-        name = name or photo_id
+        """Do what ``photos.decode_photo`` does, in a process of its own; a reader's photos wait for that reader's own. Raises PhotoError.
+
+        Somebody waits for it: the deadline holds however busy the machine is.
+        """
+        return self._decode(data, photo_id, name or photo_id, limits, reader, patience=1)
+
+    def read(self, path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS, reader: object = None) -> Photo:
+        """Do what ``photos.read_photo`` does, in a process of its own; on a busy machine it has PATIENCE deadlines. Raises PhotoError."""
+        data = read_photo_file(path, limits)
+        return self._decode(data, photo_id or path.stem, path.name, limits, reader, patience=PATIENCE)
+
+    def _decode(self, data: bytes, photo_id: str, name: str, limits: PhotoLimits, reader: object, *, patience: int) -> Photo:
         try:
             check_bytes(len(data), limits)
         except PhotoError as error:
             raise PhotoError(f"{name}: {error}") from error
         with self._line.turn(reader if reader is not None else object()), self._worker() as worker:
-            pixels, notes = worker.decode(data, name, limits, self._seconds)
+            pixels, notes = worker.decode(data, name, limits, self._seconds, patience)
         return Photo(photo_id=photo_id, pixels=pixels, notes=tuple(notes))
-
-    def read(self, path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS, reader: object = None) -> Photo:
-        """Do what ``photos.read_photo`` does, in a process of its own. Raises PhotoError."""
-        data = read_photo_file(path, limits)
-        return self.decode(data, photo_id=photo_id or path.stem, name=path.name, limits=limits, reader=reader)
 
     def close(self) -> None:
         """End all processes."""
@@ -225,6 +244,17 @@ class PhotoWorkers:
                     self._all.discard(worker)
             if not keep:
                 worker.close()
+
+
+def _say_end(cut: list[_Cut]) -> str:
+    """Say why a photo's process ended: by itself, or at its deadline."""
+    cure = "save it again as JPEG or PNG"
+    if not cut:
+        return f"made its reader end; {cure}"
+    passed, worked = cut[0].seconds, cut[0].worked
+    if worked >= WORKED * passed:
+        return f"took longer than {passed:g} seconds; {cure}"
+    return f"took longer than {passed:g} seconds, of which its reader had a processor for {worked:.1f}; try again, or {cure}"
 
 
 def _write(stream: IO[bytes], content: bytes) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from magic_demo.errors import PhotoError
 from magic_demo.fair_line import FairLine
+from magic_demo.limits import Limits
 from magic_demo.photo_workers import PhotoWorkers, read_photo_apart, shared_workers
 from magic_demo.photos import decode_photo, read_photo
 
@@ -92,6 +93,39 @@ def test_a_decoder_that_never_ends_is_ended(tmp_path: Path) -> None:
             _signal(int(mark.read_text()))
     finally:
         workers.close()
+
+
+def _count_waits(monkeypatch: pytest.MonkeyPatch, worked: list[float]) -> None:
+    """Let a process that waits for ever have had a processor for so many seconds each time that it is asked."""
+    asked = iter(worked)
+    monkeypatch.setattr("magic_demo.photo_workers._Worker._processor_seconds", lambda _: next(asked))
+
+
+def test_an_uploads_deadline_holds_however_busy_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = PhotoWorkers(_stand_in("    time.sleep(10**6)"), seconds=0.2)
+    _count_waits(monkeypatch, [0, 0, 0.05])  # before the start, before the photo, at its deadline; there is no fourth
+    try:
+        assert "took longer than 0.2 seconds, of which its reader had a processor for 0.1; try again" in _refusal(workers)
+    finally:
+        workers.close()
+
+
+@pytest.mark.parametrize(("worked", "periods"), [([0, 0, 0.1], 1), ([0, 0, 0.01, 0.2], 2), ([0, 0, 0.01, 0.02, 0.03], 3)])
+def test_a_file_on_disk_has_more_time_where_the_machine_is_too_busy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, worked: list[float], periods: int
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(PHOTO)
+    workers = PhotoWorkers(_stand_in("    time.sleep(10**6)"), seconds=0.2)
+    _count_waits(monkeypatch, worked)
+    try:
+        with pytest.raises(PhotoError, match=rf"^a.jpg: unpacking it took longer than {0.2 * periods:g} seconds"):
+            workers.read(tmp_path / "a.jpg")
+    finally:
+        workers.close()
+
+
+def test_an_uploads_line_comes_within_ten_seconds() -> None:
+    assert Limits().photo_seconds < 10  # and its deadline is passed once
 
 
 def _signal(pid: int) -> None:
