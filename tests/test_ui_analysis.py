@@ -95,7 +95,7 @@ def test_a_stopped_analysis_ends_at_its_next_step() -> None:
 
     def predict() -> Iterator[Step | Prediction]:
         yield HALF
-        stops.stop("mine")
+        stops.stop("mine", by_reader=True)
         yield ALL
         went_on.set()
         yield DONE
@@ -163,7 +163,7 @@ def test_who_waits_can_stop_and_leaves_the_line() -> None:
 def test_an_analysis_that_is_stopped_before_its_turn_never_begins() -> None:
     stops = Stops()
     stops.renew("mine")
-    stops.stop("mine")
+    stops.stop("mine", by_reader=True)
     asked = threading.Event()
 
     def predict() -> Iterator[Step | Prediction]:

@@ -14,6 +14,7 @@ from magic_demo.bundled import Example, load_examples
 from magic_demo.errors import ModelError
 from magic_demo.types import Narrative
 from magic_demo.ui.handlers import Handlers
+from magic_demo.ui.status import render_source
 from magic_demo.ui.viewer import EMPTY
 from tests.stand_ins import stand_in_predictor
 from tests.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, save_photo
@@ -181,9 +182,9 @@ def test_stopping_keeps_the_page_usable(browser: Browser, predictor: WritingPred
 def test_a_new_case_does_not_get_the_result_of_the_old_one(browser: Browser, predictor: WritingPredictor) -> None:
     browser.choose(0)
     predictor.on_step = browser.clear
-    lines = browser.analyse()
-    assert "Stopped" in lines[-1] and browser.run_enabled[-1]
-    assert browser.values[browser.parts.viewer] == EMPTY and browser.values[browser.parts.cards]["state"] == "waiting"
+    browser.analyse()
+    assert browser.values[browser.parts.status] == render_source(browser.handlers.source), "what New case said is not written over"
+    assert browser.run_enabled[-1] and browser.values[browser.parts.viewer] == EMPTY and browser.values[browser.parts.cards]["state"] == "waiting"
 
 
 def test_photos_added_during_an_analysis_are_not_hidden_by_its_result(
@@ -191,7 +192,8 @@ def test_photos_added_during_an_analysis_are_not_hidden_by_its_result(
 ) -> None:
     browser.upload(save_photo(tmp_path))
     predictor.on_step = lambda: browser.upload(save_photo(tmp_path, "leg.png"))
-    assert "Stopped" in browser.analyse()[-1]
+    browser.analyse()
+    assert "Stopped" not in browser.values[browser.parts.status] and browser.run_enabled[-1]
     assert [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]] == ["arm", "leg"]
     predictor.on_step = lambda: None
     assert "Done in" in browser.analyse()[-1]

@@ -18,11 +18,17 @@ class Queued:
     before: int
 
 
+class Sign(threading.Event):
+    """Set once an analysis is to stop. by_reader: whether the reader asked for that, who is then told of it."""
+
+    by_reader = False
+
+
 class Stops:
     """One stop sign a browser session; asking for a new analysis stops the one before it."""
 
     def __init__(self) -> None:
-        self._signs: dict[str, threading.Event] = {}
+        self._signs: dict[str, Sign] = {}
         self._lock = threading.Lock()
 
     def renew(self, session: str) -> None:
@@ -30,18 +36,19 @@ class Stops:
         with self._lock:
             if session in self._signs:
                 self._signs[session].set()
-            self._signs[session] = threading.Event()
+            self._signs[session] = Sign()
 
-    def sign(self, session: str) -> threading.Event:
+    def sign(self, session: str) -> Sign:
         """Return the sign of the session's latest analysis; it is set when that one was stopped before its turn came."""
         with self._lock:
-            return self._signs.setdefault(session, threading.Event())
+            return self._signs.setdefault(session, Sign())
 
-    def stop(self, session: str) -> None:
+    def stop(self, session: str, *, by_reader: bool) -> None:
         """Ask the session's analysis to stop, where there is one; it does so at its next step."""
         with self._lock:
-            if session in self._signs:
-                self._signs[session].set()
+            if sign := self._signs.get(session):
+                sign.by_reader = by_reader
+                sign.set()
 
     def is_latest(self, session: str, sign: threading.Event) -> bool:
         """Return whether no newer analysis was asked for."""

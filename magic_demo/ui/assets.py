@@ -34,7 +34,7 @@ HEAD = "\n".join(
     [
         *(f'<link rel="stylesheet" href="page/{name}">' for name in STYLE_SHEETS),
         '<meta name="color-scheme" content="light dark">',
-        '<script type="module" src="page/page.mjs"></script>',
+        '<script type="module" blocking="render" src="page/page.mjs"></script>',  # nothing is drawn in the other theme first
     ]
 )
 

@@ -42,7 +42,7 @@ class Covering:
             if draft is None:
                 raise FormError(fixed_line("message.gone")["en"])
             case = self.review.recall.find_case(draft)
-            self.page.stop(request)  # a model at work on the photo as it was
+            self.page.end_analysis(request)  # a model at work on the photo as it was
             case, proposed = self._change(case, draft, told, request)
         except (MagicDemoError, OSError) as error:
             failure = (

@@ -79,7 +79,7 @@ class Handlers:
 
     def upload(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Open photos that were sent: beside those the case has, or as a new case where an example was open."""
-        self.stop(request)  # what is under way is of the case before
+        self.end_analysis(request)
         parts, before, language = self.parts, self._case(inputs, request), self.language(inputs)
         kept = before.encounter.photos if before is not None and not before.fixed else ()
         keys = read_keys(event._data)
@@ -156,10 +156,11 @@ class Handlers:
                     yield {**self.show_prediction(case, encounter, event, self.drafts.get(session), maps), **offer, **_busy(panel, False)}
                     yield {parts.status: _say_done(event, time.monotonic() - began)}
         except StoppedError:
-            if self.stops.is_latest(session, stop):
-                yield {parts.status: render_status("ready", fixed_line("status.stopped")), **_busy(panel, False)}
-            else:  # a newer analysis has taken its place on the page
+            if not self.stops.is_latest(session, stop):  # a newer analysis has taken its place on the page
                 yield {parts.status: gr.skip()}
+            else:
+                stopped = render_status("ready", fixed_line("status.stopped"))
+                yield {parts.status: stopped if stop.by_reader else gr.skip(), **_busy(panel, False)}
         except MagicDemoError as error:
             failed = self._note_failure(self.open_id(inputs, request), str(error)) if not isinstance(error, FormError) else {}
             yield {parts.status: render_status("failed", line_in_both(str(error))), **failed, **_busy(panel, False)}
@@ -190,12 +191,16 @@ class Handlers:
             event.failure(self.refuse, {self.parts.status}, outputs, queue=False, **settings)
 
     def stop(self, request: gr.Request) -> None:
-        """Stop the session's analysis."""
-        self.stops.stop(str(request.session_hash))
+        """Stop the session's analysis, and say so."""
+        self.stops.stop(str(request.session_hash), by_reader=True)
+
+    def end_analysis(self, request: gr.Request) -> None:
+        """Stop the session's analysis, as its case is left or changed: the status line is for what comes in its place."""
+        self.stops.stop(str(request.session_hash), by_reader=False)
 
     def clear(self, inputs: Updates, request: gr.Request) -> Updates:
         """Close the case, stop what is under way for it, and begin with an empty page."""
-        self.stop(request)
+        self.end_analysis(request)
         self.cases.close(self.open_id(inputs, request))
         self.drafts.close(str(request.session_hash))
         parts = self.parts

@@ -39,7 +39,7 @@ class Keeping:
         try:
             if draft is None or case is None or case.queued or not told.get("case") == draft.case == case.case_id:
                 raise FormError(fixed_line("message.gone")["en"])
-            self.page.stop(request)  # what is under way is of the case before
+            self.page.end_analysis(request)
             reader = self.review.reader(request)
             words = read_narrative(inputs[self.parts.panel.narrative], case, self.page.language(inputs))
             example = case.encounter if case.example else None

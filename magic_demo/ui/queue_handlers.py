@@ -55,7 +55,7 @@ class QueueHandlers:
             arrangement = self._arrangement(event)
             if arrangement.queue is None or not isinstance(told.get("open"), str):
                 return {self.parts.status: gr.skip()}
-            self.page.stop(request)  # what is under way is of the case before
+            self.page.end_analysis(request)
             listed = told.get("queue") == arrangement.queue  # the browser has the list, of which one row changes
             return self._open(inputs, arrangement, self.review.reader(request), told["open"], request, listed=listed)
         except MagicDemoError as error:

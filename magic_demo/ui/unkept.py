@@ -33,7 +33,7 @@ class Unkept:
         """Open a case again that was not kept, with the answers, outlines and words that the browser holds of it."""
         told, page, panel = event._data, self.page, self.parts.panel
         language = page.language(inputs)
-        page.stop(request)  # what is under way is of the case before
+        page.end_analysis(request)
         try:
             encounter, problems = self._read_case(inputs, told)
             answered = read_answers(told, load_families())

@@ -27,8 +27,11 @@ def serious_faults(page: Page) -> list[str]:
     ]
 
 
+ROOM_COLOUR = "getComputedStyle(document.body).backgroundColor"
+
+
 def room_colour(watched: Watched) -> str:
-    return str(watched.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    return str(watched.page.evaluate(ROOM_COLOUR))
 
 
 def check_both_themes(page: Page, step: str) -> None:
@@ -147,7 +150,7 @@ def test_the_theme_follows_the_system_until_the_reader_chooses_and_is_remembered
     page.reload()
     page.wait_for_selector("#theme")
     watched.forget_leaving()
-    assert room_colour(watched) == dark
+    page.wait_for_function(f"(dark) => {ROOM_COLOUR} === dark", arg=dark)
     assert page.get_attribute("html", "data-theme") == "dark"
     page.click("#theme")
     assert room_colour(watched) == light

@@ -92,6 +92,7 @@ def test_an_upload_with_answers_is_the_same_after_a_reload(emptied: Watched, pho
     choose(page, "cqid010", 1)  # it goes on to be kept
     page.keyboard.press("z")
     page.click("#new-case")
+    page.wait_for_selector('.viewer[data-state="empty"]', timeout=WAIT)
     expect(page.locator("#unkept")).to_contain_text("Go on with", timeout=WAIT)
     go_on(page)
     check_back(page, drawn, before)
