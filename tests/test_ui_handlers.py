@@ -184,7 +184,11 @@ def test_a_new_case_does_not_get_the_result_of_the_old_one(browser: Browser, pre
     predictor.on_step = browser.clear
     browser.analyse()
     assert browser.values[browser.parts.status] == render_source(browser.handlers.source), "what New case said is not written over"
-    assert browser.run_enabled[-1] and browser.values[browser.parts.viewer] == EMPTY and browser.values[browser.parts.cards]["state"] == "waiting"
+    assert (
+        browser.run_enabled[-1]
+        and browser.values[browser.parts.viewer] == EMPTY
+        and browser.values[browser.parts.cards]["state"] == "waiting"
+    )
 
 
 def test_photos_added_during_an_analysis_are_not_hidden_by_its_result(
