@@ -136,6 +136,7 @@ def test_a_covered_photo_comes_back_covered(emptied: Watched, photo: Path) -> No
     covered = pixels(page)
     assert covered != before
     page.click("#new-case")
+    page.wait_for_selector('.viewer[data-state="empty"]', timeout=WAIT)
     expect(page.locator("#unkept small")).to_contain_text("photos: 1", timeout=WAIT)
     go_on(page)
     again = pixels(page)
