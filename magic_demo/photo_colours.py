@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
+
+from magic_demo.coded_colours import UNKNOWN, CodedColours
 
 LARGEST_PROFILE = 4 * 2**20
 NEAR = 1
@@ -33,8 +35,10 @@ class Colours:
 
 
 @lru_cache(maxsize=8)
-def read_colours(profile: bytes | None, mode: str) -> Colours:
-    """Return how a photo of Pillow's ``mode`` (RGB, L or CMYK) with this ICC profile comes to sRGB, relative colorimetric."""
+def read_colours(profile: bytes | CodedColours | None, mode: str) -> Colours:
+    """Return how a photo of Pillow's ``mode`` (RGB, L or CMYK) with this ICC profile, or these numbers, comes to sRGB, relative colorimetric."""
+    if isinstance(profile, CodedColours):
+        return _read_coded(profile, mode)
     if not profile:
         return Colours()
     if len(profile) > LARGEST_PROFILE:
@@ -56,6 +60,16 @@ def read_colours(profile: bytes | None, mode: str) -> Colours:
     return Colours(
         transform, f"colours converted from {known} to sRGB" if known else "colours converted to sRGB as its colour profile says"
     )
+
+
+def _read_coded(coded: CodedColours, mode: str) -> Colours:
+    if mode not in ("RGB", "L"):
+        return Colours()
+    try:
+        meant = read_colours(coded.profile(mode), mode)
+    except ValueError:
+        return Colours(note=UNKNOWN)
+    return replace(meant, note=f"colours converted from {coded.name} to sRGB") if meant.transform is not None else meant
 
 
 def _changes_little(transform: Any, mode: str) -> bool:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
+from magic_demo.coded_colours import read_avif_codes, read_heif_codes, read_png_codes
 from magic_demo.errors import PhotoError, one_line
 from magic_demo.jpeg_scans import END, read_scans
 from magic_demo.photo_bounds import MakeRoom, PhotoLimits, check_bytes, check_scans, check_size, count_gif_frames, no_room, read_webp_size
 from magic_demo.photo_kinds import EXPECTED, PHOTO_KINDS, sniff_kind
 from magic_demo.photo_metadata import find_orientation, has_broken_exif, list_metadata
 from magic_demo.photo_tiff import open_tiff
-from magic_demo.pictures import Picture, picture_of_image, picture_of_rgb, picture_of_values
+from magic_demo.pictures import Picture, Profile, picture_of_image, picture_of_rgb, picture_of_values
 from magic_demo.png_chunks import thin_png
 from magic_demo.types import Pixels
 
@@ -110,9 +111,26 @@ def _open_image(data: bytes, kind: str, limits: PhotoLimits, notes: list[str], m
         if cut:
             _check_cut(image)
             notes.append("cut short at its end; the last pixels may be grey")
+        profile = _find_profile(image, kind, packed, notes)
         if decoded is not image and orientation == 1:
-            return picture_of_rgb(_read_values(decoded), notes, owner=decoded, profile=image.info.get("icc_profile"))
-        return picture_of_image(image, notes, orientation=orientation, profile=image.info.get("icc_profile"))
+            return picture_of_rgb(_read_values(decoded), notes, owner=decoded, profile=profile)
+        return picture_of_image(image, notes, orientation=orientation, profile=profile)
+
+
+def _find_profile(image: Image.Image, kind: str, data: bytes, notes: list[str]) -> Profile:
+    """Return what tells what the photo's colours mean, the one that counts where there are several; numbers that cannot be used are noted."""
+    profile: bytes | None = image.info.get("icc_profile")
+    coded, note, first = None, "", False
+    if kind == "PNG":
+        coded, note, first = read_png_codes(data, image.info)
+    elif kind == "AVIF":
+        coded, note = read_avif_codes(data)
+    elif kind == "HEIF":
+        coded, note = read_heif_codes(image.info)
+    if profile and (note or not first):
+        return profile
+    notes.extend([note] if note else [])
+    return coded
 
 
 def _open_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> Picture:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from magic_demo.coded_colours import CodedColours
 from magic_demo.photo_colours import Colours, read_colours
 from magic_demo.types import Pixels
 
@@ -27,7 +28,8 @@ _TURNS = {
 _FROM_THE_END = (3, 4, 7, 8)
 """Orientations whose first row, or column, is stored last."""
 _ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
-_ALREADY = ("RGB", "L", "CMYK")
+Profile = bytes | CodedColours | None
+"""How a file tells what its colours mean: an ICC profile, numbers, or not at all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +54,7 @@ class Picture:
         return whole
 
 
-def picture_of_image(image: Image.Image, notes: list[str], *, orientation: int = 1, profile: bytes | None = None) -> Picture:
+def picture_of_image(image: Image.Image, notes: list[str], *, orientation: int = 1, profile: Profile = None) -> Picture:
     """Return an open Pillow image, decoded, as a picture; what is done to it is noted. orientation: as EXIF counts, 1 to 8."""
     image.load()
     mode = image.mode
@@ -60,7 +62,7 @@ def picture_of_image(image: Image.Image, notes: list[str], *, orientation: int =
         values = np.asarray(image)
         kind = f"{8 * values.dtype.itemsize if values.dtype != np.int32 else 16}-bit" if mode.startswith("I") else "floating point"
         notes.append(f"{kind} grey values brought to 8 bits")
-        return picture_of_values(values, notes, orientation=orientation)
+        return picture_of_values(values, notes, orientation=orientation, profile=profile)
     has_alpha = mode in _ALPHA or "transparency" in image.info
     base = "L" if mode in ("L", "1", "LA", "La") else "CMYK" if mode == "CMYK" else "RGB"
     colours = read_colours(profile, base) if mode != "LAB" else Colours()
@@ -80,7 +82,7 @@ def picture_of_image(image: Image.Image, notes: list[str], *, orientation: int =
     return Picture(height, width, band, notes)
 
 
-def picture_of_rgb(values: Pixels, notes: list[str], *, owner: object, profile: bytes | None = None) -> Picture:
+def picture_of_rgb(values: Pixels, notes: list[str], *, owner: object, profile: Profile = None) -> Picture:
     """Return upright (H, W, 3) uint8 RGB as a picture: of a large photo Pillow would hold a third more. owner: whose memory it is, held as long."""
     colours = read_colours(profile, "RGB")
     if colours.note:
@@ -125,7 +127,7 @@ def picture_of_values(
     bits: int | None = None,
     inverted: bool = False,
     alpha: str = "",
-    profile: bytes | None = None,
+    profile: Profile = None,
 ) -> Picture:
     """Return (H, W) or (H, W, C) values of any depth as a picture.
 

@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "tiff_pages",
         "photo_kinds",
         "photo_bounds",
+        "coded_colours",
         "photo_colours",
         "photo_metadata",
         "pictures",
