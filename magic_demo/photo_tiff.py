@@ -13,7 +13,7 @@ from PIL import Image
 
 from magic_demo.errors import PhotoError
 from magic_demo.photo_bounds import MOST_FRAMES, MOST_SCAN_PIXELS, MakeRoom, PhotoLimits, check_size, no_room
-from magic_demo.pictures import Picture, picture_of_image, picture_of_values
+from magic_demo.pictures import BAND, Picture, picture_of_image, picture_of_values
 from magic_demo.tiff_pages import (
     COMPRESSION,
     COUNTS,
@@ -106,11 +106,12 @@ def _check_kind(page: TiffPage) -> None:
         raise PhotoError(f"the TIFF has {samples} values a pixel, a photo has up to four; {CURE}")
     if len(set(bits)) > 1 or bits[0] not in (1, 2, 4, 8, 12, 16, 32, 64):
         raise PhotoError(f"the TIFF has {'+'.join(map(str, bits))} bits a pixel, which is not read; {CURE}")
-    if bits[0] > 8 and kind in (CMYK, YCBCR, LAB):
+    whole_16 = bits[0] == 16 and page.get(FORMAT, 1) == 1
+    if bits[0] > 8 and kind in (CMYK, YCBCR, LAB) and (kind == YCBCR or not whole_16):
         raise PhotoError(f"the TIFF has {bits[0]} bits of colours other than RGB, which is not read; {CURE}")
     if page.get(FORMAT, 1) not in (1, 3, 4) or (page.get(FORMAT, 1) == 3 and bits[0] not in (16, 32, 64)):
         raise PhotoError(f"the TIFF holds signed or complex numbers, which are no colours; {CURE}")
-    deep_plane = bits[0] > 8 and (page.get(PLANAR, 1) == 2 or page.get(FORMAT, 1) == 3 or bits[0] > 16)
+    deep_plane = bits[0] > 8 and (page.get(PLANAR, 1) == 2 or page.get(FORMAT, 1) == 3 or bits[0] > 16 or kind in (CMYK, LAB))
     if deep_plane and packing not in _BARE:
         raise PhotoError(f"the TIFF has {bits[0]} bits a colour, packed in a way that is not read; save it with deflate or none, or as PNG")
 
@@ -153,7 +154,7 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
     import tifffile  # here, as few photos need it and it takes a while to load
 
     kind, bits = page.get(PHOTOMETRIC, 0), bits_of(page)[0]
-    if kind in (PALETTE, CMYK, LAB):
+    if kind == PALETTE or (kind in (CMYK, LAB) and bits <= 8):
         raise PhotoError(f"the big-endian BigTIFF has colours other than grey and RGB, which are not read; {CURE}")
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         values: NDArray[Any] = tiff.pages.first.asarray()
@@ -165,6 +166,8 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
         return picture_of_image(
             Image.fromarray(np.ascontiguousarray(values), "YCbCr"), notes, orientation=orientation, profile=page.profile
         )
+    if kind in (CMYK, LAB):
+        return _open_deep_inks(values, "CMYK" if kind == CMYK else "LAB", page, orientation, notes)
     depth = "floating point" if values.dtype.kind == "f" and values.ndim == 2 else f"{bits}-bit"
     if bits > 8:
         notes.append(f"{depth} {'grey values' if values.ndim == 2 else 'colours'} brought to 8 bits")
@@ -185,3 +188,22 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
     return picture_of_values(
         values, notes, orientation=orientation, bits=whole, inverted=kind == WHITE_IS_ZERO, alpha=alpha, profile=page.profile
     )
+
+
+def _open_deep_inks(values: NDArray[Any], mode: str, page: TiffPage, orientation: int, notes: list[str]) -> Picture:
+    """Open (H, W, C) uint16 values of inks or CIELab: no library converts them, so they are brought to 8 bits first."""
+    count = len(mode)
+    if values.ndim != 3 or values.shape[2] < count:
+        raise PhotoError(f"the TIFF has too few values a pixel for {mode} colours; {CURE}")
+    notes.append("16-bit colours brought to 8 bits")
+    if values.shape[2] > count:
+        notes.append("values of each pixel beyond its colours are left out")
+    shown = np.empty((*values.shape[:2], count), np.uint8)
+    for top in range(0, len(shown), BAND):  # a band at a time, as it takes several times the memory in between
+        part = values[top : top + BAND, :, :count].astype(np.uint32)
+        shown[top : top + BAND] = (part * 255 + 32767) // 65535
+        if mode == "LAB":  # a and b are signed, in 256ths
+            signed = part[:, :, 1:].astype(np.uint16).view(np.int16).astype(np.int32)
+            shown[top : top + BAND, :, 1:] = np.minimum((signed + 128) >> 8, 127) & 255
+    image = Image.frombuffer(mode, (shown.shape[1], shown.shape[0]), shown, "raw", mode, 0, 1)
+    return picture_of_image(image, notes, orientation=orientation, profile=page.profile)

@@ -89,6 +89,61 @@ def test_cielab_has_its_right_colours() -> None:
     assert np.abs(decode_photo(buffer.getvalue(), photo_id="a").pixels.astype(int) - SMALL).mean() < 3
 
 
+def _lab_of_16_bits(**options: Any) -> bytes:
+    """Return SMALL in 16-bit CIELab: lightness of 0 to 65535, a and b signed, in 256ths."""
+    from PIL import ImageCms
+
+    lab = ImageCms.profileToProfile(Image.fromarray(SMALL), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB")
+    assert lab is not None
+    signed = np.frombuffer(lab.tobytes(), np.uint8).reshape(SMALL.shape)
+    deep = np.dstack([signed[..., 0].astype(np.uint16) * 257, (signed[..., 1:].view(np.int8).astype(np.int16) * 256).view(np.uint16)])
+    return _tiff(deep, photometric="cielab", **options)
+
+
+INKS: Any = np.asarray(Image.fromarray(SMALL).convert("CMYK"))
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"byteorder": ">"}, {"bigtiff": True, "byteorder": ">"}], ids=str)
+def test_cielab_of_16_bits_has_its_right_colours(options: dict[str, Any]) -> None:
+    photo = decode_photo(_lab_of_16_bits(**options), photo_id="a")
+    assert np.abs(photo.pixels.astype(int) - SMALL).mean() < 3 and "16-bit colours brought to 8 bits" in photo.notes
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"compression": "zlib", "predictor": True}, {"byteorder": ">"}, {"bigtiff": True, "byteorder": ">"}, {"planarconfig": "separate"}],
+    ids=str,
+)
+def test_inks_of_16_bits_have_their_right_colours(options: dict[str, Any]) -> None:
+    deep = _deep(np.moveaxis(INKS, -1, 0) if "planarconfig" in options else INKS)
+    photo = decode_photo(_tiff(deep, photometric="separated", **options), photo_id="a")
+    expected = np.asarray(Image.fromarray(INKS, "CMYK").convert("RGB"))
+    assert np.abs(photo.pixels.astype(int) - expected).max() <= 1 and "16-bit colours brought to 8 bits" in photo.notes
+
+
+def test_deep_inks_lie_as_their_orientation_says_and_lose_what_is_beyond_them() -> None:
+    turned = np.ascontiguousarray(np.rot90(np.dstack([INKS, INKS[..., 0]])))
+    photo = decode_photo(_tiff(_deep(turned), photometric="separated", extrasamples=["unspecified"], extratags=ORIENTED), photo_id="a")
+    assert np.abs(photo.pixels.astype(int) - np.asarray(Image.fromarray(INKS, "CMYK").convert("RGB"))).max() <= 1
+    assert "values of each pixel beyond its colours are left out" in photo.notes
+
+
+@pytest.mark.parametrize(
+    ("photometric", "kind"), [("separated", np.uint32), ("separated", np.float32), ("cielab", np.float32), ("ycbcr", np.uint16)]
+)
+def test_deep_colours_that_are_not_read_are_one_line(photometric: str, kind: Any) -> None:
+    values = np.zeros((20, 20, 4 if photometric == "separated" else 3), kind)
+    options: dict[str, Any] = {"subsampling": (1, 1)} if photometric == "ycbcr" else {}
+    said = _refusal(_tiff(values, photometric=photometric, **options))
+    assert "bits of colours other than RGB" in said and "save it as JPEG or PNG" in said
+
+
+def test_deep_inks_that_are_packed_in_a_way_that_is_not_read_are_one_line() -> None:
+    data = bytearray(_tiff(_deep(INKS), photometric="separated"))
+    struct.pack_into("<H", data, data.index(struct.pack("<HHI", 259, 3, 1)) + 8, 5)  # LZW
+    assert "packed in a way that is not read" in _refusal(bytes(data))
+
+
 def _pages(*pages: tuple[Any, int]) -> bytes:
     buffer = io.BytesIO()
     with tifffile.TiffWriter(buffer) as writer:
@@ -128,7 +183,6 @@ def _refusal(data: bytes) -> str:
         ({"photometric": "cfa", "values": np.zeros((40, 40), np.uint16)}, "raw file"),
         ({"photometric": "minisblack", "values": np.zeros((40, 40), np.int16)}, "signed"),
         ({"photometric": "icclab", "values": np.zeros((40, 40, 3), np.uint8)}, "ICCLab"),
-        ({"photometric": "separated", "values": np.zeros((40, 40, 4), np.uint16)}, "other than RGB"),
     ],
 )
 def test_what_is_not_read_right_is_named(options: dict[str, Any], says: str) -> None:
