@@ -71,3 +71,12 @@ def test_what_cannot_be_taken_away_is_said_in_both_languages(store: Store, wante
     assert answered.status_code == 409 and set(answered.json()) == {"en", "zh"}
     if queue == "empty":
         assert answered.json()["zh"].startswith("没有可导出")
+
+
+def test_a_csv_from_the_page_never_holds_a_formula(store: Store) -> None:
+    store.save(Review("ENC00002", "ann", "assisted", "done", answer(2), queue=QUEUE, comment="=HYPERLINK(1)"))
+    with TestClient(Starlette(routes=list_take_away_routes(cast(Desk, _Desk(store, "chen"))))) as client:
+        packed = client.get(f"/take-away/csv?queue={QUEUE}&plain_cells=yes&plain-cells=yes").content
+    archive = zipfile.ZipFile(io.BytesIO(packed))
+    tables = b"".join(archive.read(name) for name in archive.namelist() if name.endswith(".csv"))
+    assert tables.count(b"'=HYPERLINK(1)") == tables.count(b"=HYPERLINK(1)") > 0

@@ -93,6 +93,21 @@ def test_an_outline_that_does_not_fit_costs_a_line_and_the_rest_is_there(page: P
     assert "arm: a mask of 3 x 3" in updates[page.parts.panel.messages]
 
 
+def test_no_lesion_here_comes_back_as_it_was_said(page: Page) -> None:
+    nothing = write_runs(np.zeros_like(square()))
+    updates = restore(page, photos=[send(page, "arm.png")], masks={"arm": {**nothing, "cleared": True}})
+    draft = page.handlers.drafts.get("mine")
+    assert draft is not None and not decode_mask(draft.masks["arm"]).any()
+    assert updates[page.parts.viewer]["own"]["arm"] == nothing
+
+
+def test_an_outline_without_a_pixel_that_clear_did_not_make_is_no_decision(page: Page) -> None:
+    updates = restore(page, photos=[send(page, "arm.png")], masks={"arm": write_runs(np.zeros_like(square()))})
+    draft = page.handlers.drafts.get("mine")
+    assert draft is not None and draft.masks == {}
+    assert "arm: an outline without a pixel came and Clear was not pressed" in updates[page.parts.panel.messages]
+
+
 @pytest.mark.parametrize("told", [{"example": 99}, {"example": "0"}, {"answers": {"CQID025": [99]}}, {"example": 0, "covers": ["x"]}])
 def test_what_cannot_be_is_one_line(page: Page, told: dict[str, object]) -> None:
     updates = restore(page, **told)

@@ -20,7 +20,7 @@ from magic_demo.mask_runs import encode_mask
 from magic_demo.questions import load_families
 from magic_demo.types import CaseKey
 from magic_demo.ui.forms import read_answers
-from magic_demo.ui.mask_form import read_mask
+from magic_demo.ui.mask_form import check_decided, read_mask
 from magic_demo.ui.merging import Field, spread_answers
 from magic_demo.ui.review import MODES, Mode
 from magic_demo.ui.review_form import read_note, read_seconds
@@ -111,8 +111,5 @@ def _read_outline(told: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
     if told.get("runs") is None:
         return {("masks", name): None}
     mask = read_mask(told, sizes[name])
-    if not mask.any() and told.get("cleared") is not True:
-        raise FormError(
-            f"{name[:80]}: an outline without a pixel came and Clear was not pressed; what was saved stays. Draw it again, or press Clear"
-        )
+    check_decided(mask, told, name)
     return {("masks", name): encode_mask(mask)}

@@ -68,3 +68,11 @@ def _unpack(runs: object, pixels: int) -> Mask:
         raise FormError(f"a mask's runs add up to {sum(runs)} pixels, expected {pixels}; outline the photo again")
     lesion = np.arange(len(runs)) % 2 == 1
     return np.repeat(lesion, np.asarray(runs, dtype=np.int64))
+
+
+def check_decided(mask: Mask, told: Mapping[str, Any], name: str) -> None:
+    """Raise FormError for a mask without a pixel that does not come from Clear, which alone says that there is no lesion on the photo ``name``."""
+    if not mask.any() and told.get("cleared") is not True:
+        raise FormError(
+            f"{name[:80]}: an outline without a pixel came and Clear was not pressed; what was saved stays. Draw it again, or press Clear"
+        )

@@ -96,7 +96,7 @@ export class UnkeptWork {
     this.#save(draft);
   }
 
-  /** An outline has changed; `mask` {width, height, runs}, null where the photo has none any more. */
+  /** An outline has changed; `mask` {width, height, runs}, with `cleared` where the reader said "no lesion here"; null where the photo has none any more. */
   noteMask(caseId, photo, mask) {
     const draft = this.byCase.get(caseId);
     if (!draft) return;

@@ -16,7 +16,7 @@ from magic_demo.ui.desk import cover_photo_area
 from magic_demo.ui.forms import MAX_PROMPT, name_uploads, read_answers, read_keys
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.i18n import line_in_both
-from magic_demo.ui.mask_form import read_mask
+from magic_demo.ui.mask_form import check_decided, read_mask
 from magic_demo.ui.open_cases import OpenCase
 from magic_demo.ui.review import ReviewDraft
 from magic_demo.ui.status import fixed_line, render_status
@@ -87,7 +87,14 @@ def read_masks(told: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, MaskR
         if payload is None:
             continue
         try:
-            masks[photo.photo_id] = encode_mask(read_mask(payload, photo.size))
+            mask = read_mask(payload, photo.size)
         except FormError as error:
             problems.append(f"{photo.photo_id}: {error}")
+            continue
+        try:
+            check_decided(mask, payload, photo.photo_id)
+        except FormError as error:
+            problems.append(str(error))
+            continue
+        masks[photo.photo_id] = encode_mask(mask)
     return masks, problems

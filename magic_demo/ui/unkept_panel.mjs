@@ -114,8 +114,8 @@ export function mountUnkept(element, { trigger }) {
   });
   const numberOf = (name) => document.querySelector("#viewer-stage").viewer.state.photos.findIndex((one) => one.name === name);
   document.addEventListener("viewer-tells", ({ detail }) => {
-    const { case: caseId, photo, width, height } = detail;
-    if ("runs" in detail) work.noteMask(caseId, photo, detail.runs && { width, height, runs: detail.runs });
+    const { case: caseId, photo, width, height, runs, cleared } = detail;
+    if ("runs" in detail) work.noteMask(caseId, photo, runs && { width, height, runs, ...(cleared && { cleared }) });
     else if ("area" in detail) work.cover(caseId, numberOf(photo), { photo, width, height, area: detail.area });
   });
   document.addEventListener("viewer-covered", async ({ detail: { case: caseId, number, covered, src } }) => {

@@ -99,6 +99,21 @@ def test_an_upload_with_answers_is_the_same_after_a_reload(emptied: Watched, pho
     forget(page)
 
 
+def test_no_lesion_here_comes_back_as_it_was_said(emptied: Watched, photo: Path) -> None:
+    page = emptied.page
+    review(emptied, photo)
+    page.click("#viewer-clear")
+    page.wait_for_selector(".when-cleared:visible")
+    page.reload()  # before it has rested
+    emptied.forget_leaving()
+    expect(page.locator("#unkept small")).to_have_text("photos: 1 · answers: 1 · outlines: 1", timeout=WAIT)
+    go_on(page)
+    page.wait_for_selector(".when-cleared:visible", timeout=WAIT)
+    kept = own_mask(page)
+    assert kept is not None and not kept.any()
+    forget(page)
+
+
 def test_an_example_with_answers_is_offered_after_another_one_and_the_agreement_page(emptied: Watched) -> None:
     page = emptied.page
     page.click("#example-1")
