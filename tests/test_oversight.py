@@ -111,6 +111,31 @@ def test_what_is_large_or_others_too_is_hidden_for_its_proposer_alone(room: Room
     assert not np.array_equal(hidden, PHOTO.pixels)
 
 
+def test_a_proposal_hides_the_area_in_its_readers_other_tabs_and_in_nobody_elses(room: Room) -> None:
+    room.store.assign(KEY, ["ann", "bo"])
+    opened = {}
+    for tab, reader in (("second tab", "ann"), ("bo's", "bo"), ("long ago", "ann")):
+        read = room.desk.read_case(room.store.case(KEY, reader), reader).encounter
+        opened[tab] = room.handlers.cases.open(read, queued=True, key=KEY)
+        if tab != "long ago":  # which was not heard of for so long that its draft was forgotten
+            draft = ReviewDraft(opened[tab].case_id, reading=Reading(KEY, reader, "assisted", "assisted"))
+            room.handlers.drafts.begin(tab, draft)
+    room.handlers.cases.keep_analysis(opened["second tab"].case_id, read, WritingPredictor().predict(read))
+    marked = area(0.3)
+    assert room.cover("ann", marked)["proposed"]
+
+    def seen(tab: str) -> Any:
+        return room.handlers.cases.get(opened[tab].case_id)
+
+    second = seen("second tab")
+    assert np.array_equal(second.encounter.photos[0].pixels, room.seen_by("ann"))
+    assert second.analysed.encounter.photos[0] is second.encounter.photos[0] and second.analysed.stale, "why is explained from what is seen"
+    assert np.array_equal(seen("bo's").encounter.photos[0].pixels, PHOTO.pixels)
+    gone_on = ReviewDraft(opened["long ago"].case_id, reading=Reading(KEY, "ann", "assisted", "assisted"))
+    found = room.covering.review.recall.find_case(gone_on)
+    assert np.array_equal(found.encounter.photos[0].pixels, room.seen_by("ann"))
+
+
 def test_an_adjudicator_covers_at_once(room: Room) -> None:
     room.store.assign(KEY, [])
     assert not room.cover("ada", area(0.5))["proposed"] and room.kinds() == ["cover"]

@@ -13,7 +13,7 @@ import numpy as np
 from magic_demo.covered_photos import PROPOSED_NOTE, cover_area
 from magic_demo.errors import FormError, MagicDemoError, StoreError
 from magic_demo.mask_runs import encode_mask
-from magic_demo.types import Mask, Photo
+from magic_demo.types import CaseKey, Mask, Photo
 from magic_demo.ui.desk import cover_photo_area
 from magic_demo.ui.handlers import Updates
 from magic_demo.ui.mask_form import read_mask, working_size
@@ -71,13 +71,14 @@ class Covering:
     def _change(self, case: OpenCase, draft: ReviewDraft, told: Mapping[str, Any], request: gr.Request) -> tuple[OpenCase, bool]:
         """Cover an area, then let the photo take the original's place in the open case; returns the case, and whether it is proposed alone.
 
-        What is covered for good is so in every browser that has the case open; what is proposed is hidden here alone.
+        What is covered for good is so in every browser that has the case open; what is proposed is hidden in those of its reader alone.
         """
         photo, area = read_area(told, case)
         if draft.reading is not None:
             key, desk, actor = draft.reading.key, self.review.desk, self.review.actor(request)
             if desk.needs_adjudicator(key, actor.name, photo, area):
                 desk.opened_store.propose_cover(key, photo.photo_id, encode_mask(area), actor)
+                self._hide_elsewhere(case.case_id, key, actor.name, photo.photo_id, area)
                 return self._put(case, hide_area(photo, area)), True
             desk.opened_store.note("cover", actor, case=key)
             covered = cover_photo_area(photo, area)
@@ -85,6 +86,17 @@ class Covering:
             for case_id in {*self.page.drafts.list_open(key), *self.page.cases.list_open(key)}:
                 self.page.cases.put_photo(case_id, covered)
         return self._put(case, cover_photo_area(photo, area)), False
+
+    def _hide_elsewhere(self, here: str, key: CaseKey, reader: str, photo_id: str, area: Mask) -> None:
+        """Hide an area of a photo in the other places where its reader has the case open."""
+        cases, drafts = self.page.cases, self.page.drafts
+        for case_id in drafts.list_open(key, reader):
+            other = cases.get(case_id) if case_id != here else None
+            photo = next((one for one in other.encounter.photos if one.photo_id == photo_id), None) if other is not None else None
+            if photo is not None and photo.size == area.shape:
+                cases.put_photo(case_id, hide_area(photo, area))
+        for case_id in {*cases.list_open(key)} - {*drafts.list_open(key), here}:
+            cases.close(case_id)  # whose it is was forgotten: it is read again for whoever goes on with it
 
     def _put(self, case: OpenCase, photo: Photo) -> OpenCase:
         changed = self.page.cases.put_photo(case.case_id, photo)
