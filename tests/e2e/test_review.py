@@ -183,7 +183,7 @@ def test_composing_and_pasting_in_the_notes_leave_them_and_the_case_open(browser
         assert not page.locator("#consent-asked").is_visible(), "no photo was taken of it"
         press(page, "А", "KeyF", shiftKey=True)
         page.wait_for_selector('#review-flag[aria-pressed="true"]')
-        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"]', timeout=WAIT)  # saved, for the tests after it
+        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"]', timeout=WAIT)
 
 
 def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(browser: Browser, server: ReviewServer) -> None:
