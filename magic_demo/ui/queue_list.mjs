@@ -36,6 +36,16 @@ export function drawnPart(count, at, most) {
   return [from, Math.min(count, from + most)];
 }
 
+/**
+ * Return the {order, mode} in which a list goes on, null where its answer is out of date. wanted: the {queue, order, mode} that was chosen and is
+ * not answered yet, else null. A list that was on its way meanwhile changes no mode that was chosen: who chose blind is shown no model.
+ */
+export function arrangementOf(value, wanted) {
+  const outOfDate = wanted && ["queue", "order", "mode"].some((what) => value[what] !== wanted[what]);
+  if (value.arranged && outOfDate) return null;
+  return { order: value.order, mode: wanted?.mode ?? value.mode };
+}
+
 export function countDone(cases) {
   return cases.filter((one) => one.state === "done").length;
 }

@@ -1,6 +1,6 @@
 // The list of cases in the left column: draws what the server says of the queue, opens cases, remembers where the reader was.
 
-import { countDone, drawnPart, listed, nextOpen, stepFrom } from "./queue_list.mjs";
+import { arrangementOf, countDone, drawnPart, listed, nextOpen, stepFrom } from "./queue_list.mjs";
 import { mountReaders } from "./queue_readers.mjs";
 import { followShiftKeys, relabel, sendRest, unsaved } from "./review_line.mjs";
 import { exportAddress, mountTakeAway } from "./take_away.mjs";
@@ -49,13 +49,14 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   function receive(value) {
     if (!value?.queue) return;
-    if (value.arranged && wanted && ["queue", "order", "mode"].some((what) => value[what] !== wanted[what])) return; // the answer to what was chosen since is under way
-    wanted = null;
+    const arrangement = arrangementOf(value, wanted);
+    if (!arrangement) return; // the answer to what was chosen since is under way
+    if (value.arranged) wanted = null;
     if (root.hidden) {
       root.hidden = false; // the first case was kept, or there are cases: examples make room
       for (const examples of document.querySelectorAll("details.examples")) examples.open = false;
     }
-    Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases.map((one) => ({ ...one })), order: value.order, mode: value.mode });
+    Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases.map((one) => ({ ...one })), ...arrangement });
     Object.assign(state, { readers: value.readers, adjudicator: value.adjudicator });
     if (!value.arranged) Object.assign(state, { open: value.open, caseId: value.case }); // a case may have been opened since it was asked for
     find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));

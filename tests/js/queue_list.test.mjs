@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { countDone, drawnPart, listed, nextOpen, stepFrom } from "../../magic_demo/ui/queue_list.mjs";
+import { arrangementOf, countDone, drawnPart, listed, nextOpen, stepFrom } from "../../magic_demo/ui/queue_list.mjs";
 
 const one = (id, state, more = {}) => ({ id, state, flagged: false, disagrees: false, ...more });
 const CASES = [one("a", "done"), one("b", "not started"), one("c", "in progress", { flagged: true }), one("d", "done", { disagrees: true }), one("e", "not started")];
@@ -32,6 +32,15 @@ test("the next case to do comes after the open one, then from the start; none wh
   assert.equal(nextOpen(CASES, "e"), "b");
   assert.equal(nextOpen(CASES, null), "b");
   assert.equal(nextOpen([one("a", "done")], "a"), null);
+});
+
+test("a list that comes late changes no mode that was chosen meanwhile, and an answer that is out of date changes nothing", () => {
+  const wanted = { queue: "clinic", order: "position", mode: "blind" };
+  const late = { queue: "clinic", order: "position", mode: "assisted" };
+  assert.deepEqual(arrangementOf(late, wanted), { order: "position", mode: "blind" });
+  assert.deepEqual(arrangementOf(late, null), { order: "position", mode: "assisted" });
+  assert.equal(arrangementOf({ ...late, arranged: true }, wanted), null);
+  assert.deepEqual(arrangementOf({ ...wanted, arranged: true }, wanted), { order: "position", mode: "blind" });
 });
 
 test("done cases are counted", () => assert.equal(countDone(CASES), 2));
