@@ -25,6 +25,7 @@ from magic_demo.ui import Desk
 from magic_demo.ui import desk as desk_module
 from magic_demo.ui.covering import Covering
 from magic_demo.ui.mask_form import write_runs
+from magic_demo.ui.open_cases import OpenCase
 from magic_demo.ui.oversight import list_oversight_routes
 from magic_demo.ui.review import Reading, ReviewDraft
 from magic_demo.ui.review_state import ReviewState
@@ -62,6 +63,9 @@ class Room:
     def cover(self, reader: str, area: np.ndarray) -> dict[str, Any]:
         case = self.handlers.cases.open(self.desk.read_case(self.store.case(KEY, reader), reader).encounter, queued=True, key=KEY)
         self.handlers.drafts.begin(reader, ReviewDraft(case.case_id, reading=Reading(KEY, reader, "assisted", "assisted")))
+        return self.send(reader, case, area)
+
+    def send(self, reader: str, case: OpenCase, area: np.ndarray) -> dict[str, Any]:
         runs = write_runs(area)
         told = {"case": case.case_id, "photo": case.encounter.photos[0].photo_id, "request": 1, "area": runs.pop("runs"), **runs}
         request = SimpleNamespace(session_hash=reader, cookies={COOKIE: self.keys[reader]}, client=SimpleNamespace(host="10.0.0.1"))
@@ -134,6 +138,23 @@ def test_a_proposal_hides_the_area_in_its_readers_other_tabs_and_in_nobody_elses
     gone_on = ReviewDraft(opened["long ago"].case_id, reading=Reading(KEY, "ann", "assisted", "assisted"))
     found = room.covering.review.recall.find_case(gone_on)
     assert np.array_equal(found.encounter.photos[0].pixels, room.seen_by("ann"))
+
+
+@pytest.mark.parametrize("decided", [False, True], ids=["it waits", "it was refused"])
+def test_covering_a_little_for_good_takes_nothing_along_that_was_only_proposed(room: Room, decided: bool) -> None:
+    assert room.cover("ann", area(0.9))["proposed"]
+    case_id = room.handlers.drafts.get("ann").case  # type: ignore[union-attr]
+    if decided:
+        (proposed,) = room.store.proposed_covers()
+        room.store.end_proposal(proposed.number, Actor("ada", "page"), confirmed=False)
+    case = room.handlers.cases.get(case_id)
+    assert case is not None
+    assert not room.send("ann", case, area(0.1))["proposed"]
+    stored = room.seen_by("bo")
+    assert len(np.unique(stored[area(0.1)], axis=0)) <= 36
+    assert np.array_equal(stored[~area(0.15)], PHOTO.pixels[~area(0.15)]), "it is the adjudicator's to decide"
+    changed = room.handlers.cases.get(case_id)
+    assert changed is not None and np.array_equal(changed.encounter.photos[0].pixels, room.seen_by("ann")), "and hidden while it waits"
 
 
 def test_an_adjudicator_covers_at_once(room: Room) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 from magic_demo.covered_photos import PROPOSED_NOTE, cover_area
 from magic_demo.errors import FormError, MagicDemoError, StoreError
 from magic_demo.mask_runs import encode_mask
+from magic_demo.store import QueueCase
 from magic_demo.types import CaseKey, Mask, Photo
-from magic_demo.ui.desk import cover_photo_area
+from magic_demo.ui.desk import cover_photo_area, hide_proposed
 from magic_demo.ui.handlers import Updates
 from magic_demo.ui.mask_form import read_mask, working_size
 from magic_demo.ui.messages import render_case_messages
@@ -74,35 +75,52 @@ class Covering:
         What is covered for good is so in every browser that has the case open; what is proposed is hidden in those of its reader alone.
         """
         photo, area = read_area(told, case)
-        if draft.reading is not None:
-            key, desk, actor = draft.reading.key, self.review.desk, self.review.actor(request)
-            if desk.needs_adjudicator(key, actor.name, photo, area):
-                desk.opened_store.propose_cover(key, photo.photo_id, encode_mask(area), actor)
-                self._hide_elsewhere(case.case_id, key, actor.name, photo.photo_id, area)
-                return self._put(case, hide_area(photo, area)), True
-            desk.opened_store.note("cover", actor, case=key)
-            covered = cover_photo_area(photo, area)
-            desk.keep_covered(desk.opened_store.case(key, draft.reading.reader), covered)
-            for case_id in {*self.page.drafts.list_open(key), *self.page.cases.list_open(key)}:
-                self.page.cases.put_photo(case_id, covered)
-        return self._put(case, cover_photo_area(photo, area)), False
+        if draft.reading is None:
+            return self._put(case, cover_photo_area(photo, area)), False
+        key, desk, actor = draft.reading.key, self.review.desk, self.review.actor(request)
+        if desk.needs_adjudicator(key, actor.name, photo, area):
+            desk.opened_store.propose_cover(key, photo.photo_id, encode_mask(area), actor)
+            self._hide_elsewhere(case.case_id, key, actor.name, photo.photo_id, area)
+            return self._put(case, hide_area(photo, area)), True
+        queued = desk.opened_store.case(key, draft.reading.reader)
+        covered = cover_photo_area(self._read_stored(queued, photo), area)  # what is hidden here alone stays in it
+        desk.opened_store.note("cover", actor, case=key)
+        desk.keep_covered(queued, covered)
+        readers = {**dict.fromkeys(self.page.cases.list_open(key)), **self.page.drafts.list_open(key), case.case_id: actor.name}
+        for case_id, reader in readers.items():
+            hidden = desk.opened_store.proposed_covers(key, reader) if reader is not None else []
+            self.page.cases.put_photo(case_id, *hide_proposed([covered], hidden))
+        return self._find_open(case.case_id), False
+
+    def _read_stored(self, queued: QueueCase, photo: Photo) -> Photo:
+        """Return a photo without what a proposal hides of it for its reader. Raises StoreError where it is not there any more."""
+        if PROPOSED_NOTE not in photo.notes:
+            return photo
+        stored = next((one for one in self.review.desk.read_case(queued).encounter.photos if one.photo_id == photo.photo_id), None)
+        if stored is None or stored.size != photo.size:
+            raise StoreError(f"{photo.photo_id} cannot be read, or is another photo by now; open the case again")
+        return stored
 
     def _hide_elsewhere(self, here: str, key: CaseKey, reader: str, photo_id: str, area: Mask) -> None:
         """Hide an area of a photo in the other places where its reader has the case open."""
-        cases, drafts = self.page.cases, self.page.drafts
-        for case_id in drafts.list_open(key, reader):
-            other = cases.get(case_id) if case_id != here else None
-            photo = next((one for one in other.encounter.photos if one.photo_id == photo_id), None) if other is not None else None
+        cases, readers = self.page.cases, self.page.drafts.list_open(key)
+        for case_id in [case_id for case_id, other in readers.items() if other == reader and case_id != here]:
+            case = cases.get(case_id)
+            photo = next((one for one in case.encounter.photos if one.photo_id == photo_id), None) if case is not None else None
             if photo is not None and photo.size == area.shape:
                 cases.put_photo(case_id, hide_area(photo, area))
-        for case_id in {*cases.list_open(key)} - {*drafts.list_open(key), here}:
+        for case_id in {*cases.list_open(key)} - {*readers, here}:
             cases.close(case_id)  # whose it is was forgotten: it is read again for whoever goes on with it
 
     def _put(self, case: OpenCase, photo: Photo) -> OpenCase:
-        changed = self.page.cases.put_photo(case.case_id, photo)
-        if changed is None:
+        self.page.cases.put_photo(case.case_id, photo)
+        return self._find_open(case.case_id)
+
+    def _find_open(self, case_id: str) -> OpenCase:
+        case = self.page.cases.get(case_id)
+        if case is None:
             raise FormError(fixed_line("message.gone")["en"])
-        return changed
+        return case
 
 
 def read_area(told: Mapping[str, Any], case: OpenCase) -> tuple[Photo, Mask]:

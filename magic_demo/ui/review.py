@@ -135,17 +135,14 @@ class Drafts:
                 del self._drafts[session]
         return list(gone.values())
 
-    def list_open(self, key: CaseKey, reader: str | None = None) -> list[str]:
-        """Return the open cases' ids of every session, or of a reader's sessions, that has a stored case open."""
+    def list_open(self, key: CaseKey) -> dict[str, str]:
+        """Return open case's id -> reader of every session that has a stored case open."""
         with self._lock:
-            return list(self._find(key, reader).values())
+            drafts = list(self._drafts.values())
+        return {draft.case: draft.reading.reader for draft in drafts if draft.reading is not None and draft.reading.key == key}
 
-    def _find(self, key: CaseKey, reader: str | None = None) -> dict[str, str]:
-        return {
-            session: draft.case
-            for session, draft in self._drafts.items()
-            if draft.reading is not None and draft.reading.key == key and reader in (None, draft.reading.reader)
-        }
+    def _find(self, key: CaseKey) -> dict[str, str]:
+        return {session: draft.case for session, draft in self._drafts.items() if draft.reading is not None and draft.reading.key == key}
 
     def close(self, session: str) -> None:
         """Forget the session's draft; nothing happens when there is none."""
