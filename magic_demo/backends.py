@@ -97,7 +97,7 @@ def explain_missing(name: str) -> str:
     packages = {"openvino": ("openvino",), "openvino-int8": ("openvino", "nncf")}.get(name, ())
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
-        return f"{' and '.join(missing)} not installed; pip install -r requirements-openvino.txt, or choose another backend"
+        return f"{' and '.join(missing)} not installed; pip install -r requirements-openvino.lock, or choose another backend"
     return ""
 
 

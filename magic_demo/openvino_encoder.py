@@ -1,6 +1,6 @@
 """Encoders as OpenVINO runs them: converted when a checkpoint is first loaded, then read from the user's cache folder.
 
-OpenVINO is optional (``requirements-openvino.txt``); nothing of it is imported before an encoder is loaded.
+OpenVINO is optional (``requirements-openvino.lock``); nothing of it is imported before an encoder is loaded.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from magic_demo.errors import PhotoError, one_line
 from magic_demo.photo_bounds import MakeRoom, PhotoLimits, check_size
 
-INSTALL = "pip install -r requirements-dicom.txt"
+INSTALL = "pip install -r requirements-dicom.lock"
 CURE = "export it as JPEG or PNG"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _VISIBLE_LIGHT = "1.2.840.10008.5.1.4.1.1.77.1"

@@ -1,7 +1,7 @@
 """Write the lock files from the pins of requirements*.txt: ``make lock``, after a pin was changed. Needs a network.
 
 requirements.lock is what a user installs and requirements-dev.lock what checks need besides, every package with the hashes of its files, for all
-systems and Pythons. requirements-cpu.lock is one CPU build of torch, installed before them where pip is told of it; requirements-cuda.lock what PyPI's
+systems and Pythons. requirements-dicom.lock, -openvino.lock and -postgres.lock are what these extras bring beside it. requirements-cpu.lock is one CPU build of torch, installed before them where pip is told of it; requirements-cuda.lock what PyPI's
 builds of torch for Linux want besides.
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 USER, DEV, CPU, CUDA = "requirements.lock", "requirements-dev.lock", "requirements-cpu.lock", "requirements-cuda.lock"
+EXTRAS = ("dicom", "openvino", "postgres")
 OF_CUDA = ("nvidia-", "cuda-", "triton")
 CPU_BUILD = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
 """Of torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl, which is not on PyPI. In one file with PyPI's builds pip would never choose it."""
@@ -46,7 +47,7 @@ def write_lock(name: str, source: str, entries: dict[str, str]) -> None:
 
 
 def main() -> None:
-    """Write all four; what both files hold has one version. What is locked already stays as it is while the pins allow it."""
+    """Write all of them; what several files hold has one version. What is locked already stays as it is while the pins allow it."""
     before = REPOSITORY / DEV
     everything = compile_pins("requirements-dev.txt", before if before.is_file() else None)
     version = everything["torch"].partition("==")[2].split()[0]
@@ -56,6 +57,10 @@ def main() -> None:
     write_lock(DEV, "requirements-dev.txt", everything)
     asked = compile_pins("requirements.txt", before)
     write_lock(USER, "requirements.txt", {name: everything[name] for name in asked if name in everything})
+    for extra in EXTRAS:
+        source = f"requirements-{extra}.txt"
+        brings = {name: everything[name] for name in compile_pins(source, before) if name in everything and name not in asked}
+        write_lock(f"requirements-{extra}.lock", source, brings)
 
 
 if __name__ == "__main__":

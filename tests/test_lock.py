@@ -10,9 +10,10 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.audit import list_installed
-from tests.lock import CPU, CUDA, DEV, OF_CUDA, REPOSITORY, USER, parse
+from tests.lock import CPU, CUDA, DEV, EXTRAS, OF_CUDA, REPOSITORY, USER, parse
 
 LOCKS = {name: parse((REPOSITORY / name).read_text(encoding="utf-8")) for name in (USER, DEV, CPU, CUDA)}
+EXTRA_LOCKS = {name: parse((REPOSITORY / f"requirements-{name}.lock").read_text(encoding="utf-8")) for name in EXTRAS}
 PINS = {
     path.name: [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\w", line)]
     for path in sorted(REPOSITORY.glob("requirements*.txt"))
@@ -25,10 +26,10 @@ def _version(entry: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", LOCKS)
-def test_every_package_of_a_lock_has_one_version_and_hashes(name: str) -> None:
-    assert LOCKS[name]
-    for entry in LOCKS[name].values():
+@pytest.mark.parametrize("lock", [*LOCKS.values(), *EXTRA_LOCKS.values()], ids=[*LOCKS, *EXTRA_LOCKS])
+def test_every_package_of_a_lock_has_one_version_and_hashes(lock: dict[str, str]) -> None:
+    assert lock
+    for entry in lock.values():
         assert re.fullmatch(r"[\w.-]+==[\w.+!]+( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+", entry), entry
 
 
@@ -45,6 +46,23 @@ def test_what_a_user_and_what_a_check_installs_are_the_same_files() -> None:
     assert LOCKS[USER] == {name: LOCKS[DEV][name] for name in LOCKS[USER]} and not set(LOCKS[CUDA]) & set(LOCKS[DEV])
     assert all(name.startswith(OF_CUDA) for name in LOCKS[CUDA])
     assert {name: _version(entry) for name, entry in LOCKS[CPU].items()} == {"torch": f"{_version(LOCKS[USER]['torch'])}+cpu"}
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_an_extra_s_lock_is_what_it_brings_beside_what_a_user_has(extra: str) -> None:
+    lock = EXTRA_LOCKS[extra]
+    assert lock == {name: LOCKS[DEV][name] for name in lock} and not set(lock) & set(LOCKS[USER])
+    for line in PINS[f"requirements-{extra}.txt"]:
+        assert line.partition("==")[0] in lock
+    brought = {name for name in list_installed(REPOSITORY / f"requirements-{extra}.txt") if not name.startswith(OF_CUDA)}
+    assert brought <= {*lock, *LOCKS[USER]}, "run make lock"
+
+
+def test_what_is_said_of_extras_installs_from_locks() -> None:
+    said = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md"), *(REPOSITORY / "magic_demo").rglob("*.py")]
+    for path in said:
+        found = re.findall(r"pip install -r (requirements-(?:dicom|openvino|postgres)\.\w+)", path.read_text(encoding="utf-8"))
+        assert all(name.endswith(".lock") and (REPOSITORY / name).is_file() for name in found), path
 
 
 def test_the_package_s_own_extras_are_the_pins() -> None:

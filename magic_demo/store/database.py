@@ -98,7 +98,7 @@ class Database:
                     url, connect_args=connect_arguments, poolclass=sa.QueuePool, pool_pre_ping=not self.sqlite, pool_timeout=wait_seconds
                 )
             except ImportError as error:
-                raise StoreError("PostgreSQL needs its driver; run: pip install -r requirements-postgres.txt") from error
+                raise StoreError("PostgreSQL needs its driver; run: pip install -r requirements-postgres.lock") from error
         if self.sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
