@@ -148,3 +148,7 @@ def test_the_cache_lies_where_the_system_keeps_what_can_be_made_again(monkeypatc
     assert cache_folder() == tmp_path / "local" / "magic-demo"
     monkeypatch.setattr(sys, "platform", "darwin")
     assert cache_folder() == Path.home() / "Library" / "Caches" / "magic-demo"
+
+
+def test_nothing_is_reported_to_openvinos_makers() -> None:
+    assert sys.modules.get("openvino_telemetry", "not shut out") is None

@@ -196,6 +196,14 @@ def test_an_adjudicator_sees_a_picture_and_confirms_or_refuses_and_nobody_else_c
     )
 
 
+def test_a_role_counts_as_soon_as_it_is_changed(room: Room) -> None:
+    with room.page("ada") as ada, room.page("bo") as bo:
+        assert (ada.get("/oversight").status_code, bo.get("/oversight").status_code) == (200, 403)
+        room.store.set_role("bo", "adjudicator")
+        room.store.set_role("ada", "reader")
+        assert (ada.get("/oversight").status_code, bo.get("/oversight").status_code) == (403, 200)
+
+
 def test_a_proposal_goes_with_its_case_and_its_photo_may_be_gone(room: Room) -> None:
     room.cover("ann", area(0.5))
     (proposed,) = room.store.proposed_covers()

@@ -15,6 +15,8 @@ from magic_demo.__main__ import main
 from magic_demo.batch import JOURNAL, MANIFEST
 from magic_demo.errors import MagicDemoError
 from magic_demo.journal import read_journal
+from magic_demo.mask_files import MASK_KINDS
+from magic_demo.photo_kinds import PHOTO_KINDS
 from tests.test_user_files import _folder, _pipe, _zero
 from training.__main__ import main as train
 
@@ -49,6 +51,18 @@ def _bare_reads(path: Path) -> Iterator[str]:
             said = ast.unparse(node)
             if "resources" not in said and ".joinpath(" not in said and "features.read_text" not in said:
                 yield said
+
+
+def test_pillow_is_told_everywhere_which_kinds_a_file_may_be() -> None:
+    """Its other readers, which it would ask by themselves, start programs (EPS) or are hardly ever used."""
+    assert set(PHOTO_KINDS) | set(MASK_KINDS) == {"JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF"}
+    found = 0
+    for path in (REPOSITORY / "magic_demo").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open":
+                assert "formats" in {keyword.arg for keyword in node.keywords}, f"{path.name}: {ast.unparse(node)}"
+                found += 1
+    assert found >= 3
 
 
 def test_user_files_are_opened_in_one_place() -> None:

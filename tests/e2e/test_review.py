@@ -396,6 +396,19 @@ def test_nobody_gets_past_the_sign_in_page(browser: Browser, shared_server: Revi
         assert context.request.get(f"{shared_server.address}/take-away/csv?queue=clinic").status == 401
 
 
+def test_signing_out_deletes_work_that_is_in_no_store(browser: Browser, shared_server: ReviewServer) -> None:
+    kept = "async (count) => (await indexedDB.databases()).filter(({ name }) => name === 'magic-demo-drafts').length === count"
+    with opened(browser, shared_server) as (_context, page):
+        sign_in(page, "ann")
+        page.locator(".queue-case").first.wait_for(timeout=WAIT)
+        page.fill("#narrative textarea", "a patient's words")
+        page.wait_for_function(kept, arg=1, timeout=WAIT)
+        page.click("#sign-out")
+        page.wait_for_selector("#sign-name")
+        page.wait_for_function(kept, arg=0, timeout=WAIT)
+        assert "a patient's words" not in page.evaluate("JSON.stringify({ ...localStorage })")
+
+
 def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_them(browser: Browser, shared_server: ReviewServer) -> None:
     with opened(browser, shared_server) as (_one, ann), opened(browser, shared_server) as (_other, bo):
         for page, name in ((ann, "ann"), (bo, "bo")):
