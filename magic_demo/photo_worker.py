@@ -34,8 +34,10 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is not an answer
+    from magic_demo.niceness import PHOTOS, give_way
     from magic_demo.photo_decoding import limit_threads
 
+    give_way(PHOTOS)
     limit_threads()
     _send(answers, READY, b"")
     while head := requests.read(REQUEST.size):

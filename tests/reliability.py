@@ -16,6 +16,7 @@ from typing import Any
 
 from magic_demo.whole_files import write_whole
 from tests.conftest import REPOSITORY
+from tests.hostile_uploads import SLOWEST
 from tests.results import FOLDER, read_result
 from tests.test_faults import KILLS
 
@@ -164,7 +165,7 @@ def _tell_soak(found: Mapping[str, Any] | None) -> Iterator[str]:
     if found is None:
         yield from (f"`{command}` has not been run.", "")
         return
-    yield f"{found['readers']} readers for {found['seconds'] / 60:g} minutes (`{command}`, {found['day']}; a short one: `{test}`), each a very fast one who saves every {2 * found['pace'] / 3:g} to {4 * found['pace'] / 3:g} seconds. Clients, page and models share one machine of {found['cores']} cores."
+    yield f"{found['readers']} readers for {found['seconds'] / 60:g} minutes (`{command}`, {found['day']}; a short one: `{test}`), each a very fast one who saves every {2 * found['pace'] / 3:g} to {4 * found['pace'] / 3:g} seconds. Clients, page and models share one machine of {found['cores']} cores.{_tell_beside(found)}"
     rows = {
         "cases opened": found["opened"],
         "saves answered": found["saves_answered"],
@@ -181,6 +182,19 @@ def _tell_soak(found: Mapping[str, Any] | None) -> Iterator[str]:
         "beyond what is asked of it": "; ".join(found["faults"]) or "nothing",
     }
     yield from ("", "| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items()), "")
+
+
+def _tell_beside(found: Mapping[str, Any]) -> str:
+    """Return what was done to the page beside the readers, as sentences after a space; nothing where nothing was."""
+    told = ""
+    if found.get("flood"):
+        told += (
+            f" Beside them {found['flood']} connections guessed at passwords all the while ({sum(found['guesses'].values()):,} guesses)."
+        )
+    if found.get("hostile"):
+        sent = sum(count for name, count in found["uploads"].items() if name != SLOWEST)
+        told += f" {found['hostile']} readers sent photos that cost much ({sent:,} photos, each answered within {found['uploads'][SLOWEST] / 1000:.1f} s)."
+    return told
 
 
 def _tell_large_store(found: Mapping[str, Any] | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""``python -m tests.soak [--minutes 10] [--readers 20] [--pace 3] [--flood 60]``: readers who open, save and ask the models at once, and what became of it.
+"""``python -m tests.soak [--minutes 10] [--readers 20] [--pace 3] [--flood 60] [--hostile 20]``: readers who open, save and ask the models at once, and what became of it.
 
 Every reader signs in, opens case after case of photos of 12 megapixels, asks the models about it with words of its own, so that they always compute,
 and saves outlines, answers and comments meanwhile. Every comment carries the reader's own mark: one that another session is sent is a leak, and after the server was stopped in the
@@ -57,6 +57,8 @@ STOP_SECONDS = 30
 MOST_GROWTH = 0.05
 MOST_SAVE_MS = 300.0
 MOST_SAVE_MS_IN_A_FLOOD = 500.0
+SEND_EVERY = 20.0
+"""Seconds after which each of those who send photos that cost sends the next one."""
 TICKS = os.sysconf("SC_CLK_TCK")
 MARK = re.compile(r"mark-([0-9a-f]{12})-")
 PLACE = re.compile(r"(\d+) readers? before you")
@@ -234,11 +236,15 @@ def _have_worked(everybody: list[Told]) -> bool:
     return any(told.saved for told in everybody) and any(told.analyses for told in everybody)
 
 
-def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES, flood: int = 0) -> dict[str, Any]:
-    """Let readers work for so long, stop the server while they do, and return what was measured. flood: connections that guess at passwords meanwhile."""
+def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES, flood: int = 0, hostile: int = 0) -> dict[str, Any]:
+    """Let readers work for so long, stop the server while they do, and return what was measured.
+
+    flood: connections that guess at passwords meanwhile; hostile: readers who send photos that cost meanwhile.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         names = [f"Reader {number}" for number in range(readers)]
-        server = Server(Path(folder), names, cases)
+        senders = [f"Sender {number}" for number in range(hostile)]
+        server = Server(Path(folder), [*names, *senders], cases)
         begin, stopping, everybody = threading.Barrier(readers + 1), threading.Event(), [Told() for _ in names]
         at_work = [
             threading.Thread(target=read_cases, args=(server.address, name, told, begin, stopping, pace), daemon=True)
@@ -251,13 +257,15 @@ def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES
             _warm_up(server.address, names[0])
             begin.wait(START_SECONDS)
             began, took = time.monotonic(), _measure_cpu(server)
+            sending = start_sending(server.address, senders) if senders else None
             guessing = start_flood(server.address, flood, names) if flood else None
             while time.monotonic() < began + seconds or (time.monotonic() < began + START_SECONDS and not _have_worked(everybody)):
                 time.sleep(min(2.0, seconds / 8))
                 memory.append(server.megabytes())
             lasted = time.monotonic() - began
             enter_ms = _enter_again(everybody[0].page, names[0]) if guessing is not None else 0.0
-            guesses = end_flood(guessing) if guessing is not None else {}
+            guesses = end_program(guessing) if guessing is not None else {}
+            uploads = end_program(sending) if sending is not None else {}
             cpu = {name: max(0.0, round((now - took[name]) / lasted, 2)) for name, now in _measure_cpu(server).items()}
         finally:
             stopping.set()
@@ -292,6 +300,7 @@ def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES
         "errors": len(errors) + ("Traceback" in told),
         "first_errors": [*errors[:5], *told.splitlines()[-8:]] if errors or "Traceback" in told else [],
         **({"flood": flood, "guesses": guesses, "enter_ms": round(enter_ms)} if flood else {}),
+        **({"hostile": hostile, "uploads": uploads} if hostile else {}),
         **cpu,
         "memory_after_warm_up_mb": round(before),
         "memory_at_the_end_mb": round(after),
@@ -307,9 +316,19 @@ def start_flood(address: str, connections: int, names: list[str]) -> subprocess.
     return subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def end_flood(guessing: subprocess.Popen[str]) -> dict[str, int]:
-    """End it, and return how often each status was answered."""
-    told, _ = guessing.communicate("")
+def start_sending(address: str, senders: list[str]) -> subprocess.Popen[str]:
+    """Let a process of its own send photos that cost as these readers, see ``hostile_uploads``."""
+    words = [sys.executable, "-m", "tests.hostile_uploads", address, str(SEND_EVERY), *senders]
+    sending = subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert sending.stdout is not None
+    if not sending.stdout.readline():  # before any guess at a password: a crowd of wrong ones lets in known browsers alone
+        raise RuntimeError("the readers who send photos could not sign in")
+    return sending
+
+
+def end_program(program: subprocess.Popen[str]) -> dict[str, int]:
+    """End a program that was started beside the readers, and return how often each answer came."""
+    told, _ = program.communicate("")
     counts: dict[str, int] = json.loads(told)
     return counts
 
@@ -374,7 +393,7 @@ def find_faults(result: dict[str, Any], *, short: bool = False) -> list[str]:
     faults += [] if result["saved"] and result["analyses"] else ["nothing was saved, or no analysis came to its end"]
     if not short:
         faults += [f"memory grew by {result['growth']:.1%}"] if result["growth"] > MOST_GROWTH else []
-        most = MOST_SAVE_MS_IN_A_FLOOD if result.get("flood") else MOST_SAVE_MS
+        most = MOST_SAVE_MS_IN_A_FLOOD if result.get("flood") or result.get("hostile") else MOST_SAVE_MS
         faults += [f"p95 of a save: {result['save_p95_ms']} ms"] if result["save_p95_ms"] >= most else []
     return faults
 
@@ -386,8 +405,9 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=20)
     parser.add_argument("--pace", type=float, default=PACE, help="seconds between two saves of a reader, on average (default: %(default)s)")
     parser.add_argument("--flood", type=int, default=0, metavar="CONNECTIONS", help="connections that guess at passwords all the while")
+    parser.add_argument("--hostile", type=int, default=0, metavar="READERS", help="readers who send photos that cost all the while")
     arguments = parser.parse_args()
-    result = soak(arguments.readers, arguments.minutes * 60, arguments.pace, flood=arguments.flood)
+    result = soak(arguments.readers, arguments.minutes * 60, arguments.pace, flood=arguments.flood, hostile=arguments.hostile)
     print(*(f"{name:<24} {value}" for name, value in result.items()), sep="\n")
     faults = find_faults(result)
     print(*faults or ["no fault"], sep="\n")

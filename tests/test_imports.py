@@ -33,6 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "photo_dicom",
         "photo_decoding",
         "fair_line",
+        "niceness",
         "photo_index",
         "photo_worker",
         "photo_workers",

@@ -17,6 +17,7 @@ from PIL import Image
 from magic_demo.errors import PhotoError
 from magic_demo.photos import decode_photo, read_photo
 from magic_demo.tiff_pages import MOST_PAGES, read_layout
+from tests.hostile_photos import many_scans
 
 REPORTED = Path(__file__).parent / "reported"
 with Image.open(REPORTED / "small_expected.png") as _SMALL:
@@ -299,20 +300,9 @@ def test_a_phone_photo_with_a_gain_map_is_its_base_image() -> None:
     assert "the first of 2 frames is used" in photo.notes
 
 
-def _many_scans(count: int, side: int) -> bytes:
-    """Return a progressive JPEG whose last scan comes ``count`` times; of its size alone is there more than its pixels need."""
-    buffer = io.BytesIO()
-    Image.new("L", (64, 64), 90).save(buffer, "JPEG", progressive=True)
-    data = bytearray(buffer.getvalue())
-    last = data.rfind(b"\xff\xda")
-    scan, frame = bytes(data[last:-2]), data.find(b"\xff\xc2")
-    data[frame + 5 : frame + 9] = struct.pack(">HH", side, side)
-    return bytes(data[:-2]) + scan * count + b"\xff\xd9"
-
-
 def test_scans_are_bounded_by_the_pixels_that_they_go_over() -> None:
-    assert "scans" in _refusal(_many_scans(100, 8000))
-    assert decode_photo(_many_scans(100, 64), photo_id="a").size == (64, 64)
+    assert "scans" in _refusal(many_scans(100, 8000))
+    assert decode_photo(many_scans(100, 64), photo_id="a").size == (64, 64)
 
 
 HEIC = Path(__file__).parent / "heic"

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from magic_demo.niceness import MODELS, give_way
 from magic_demo.types import Prediction, Step
 from magic_demo.ui.turns import StoppedError, Turns
 
@@ -70,6 +71,7 @@ def follow(turns: Turns, predict: Callable[[], Iterator[Step | Prediction]], sto
     events: queue.Queue[Queued | Step | Prediction | Exception] = queue.Queue()
 
     def work() -> None:
+        give_way(MODELS)
         try:
             with turns.take(lambda before: events.put(Queued(before)), stop):
                 for event in predict():

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from magic_demo.errors import MagicDemoError
+from magic_demo.niceness import PASSWORDS, give_way
 
 Found = TypeVar("Found")
 THREADS = 2
@@ -20,7 +18,6 @@ THREADS = 2
 MOST_WAITING = 256
 KNOWN = "known"
 """The line of who has signed in on this browser before: half of the turns are its."""
-NICENESS = 10
 
 
 class TooManyWaitingError(MagicDemoError):
@@ -67,9 +64,7 @@ class PasswordPool:
         return one
 
     def _work(self) -> None:
-        if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
-            with suppress(OSError):  # where that is not allowed it only takes a larger share of the processor
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        give_way(PASSWORDS)
         while True:
             with self._change:
                 while not self._lines:

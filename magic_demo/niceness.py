@@ -1,0 +1,20 @@
+"""Which threads and processes give way: whoever saves or opens a case comes before models, unpacked photos and checks of passwords."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from contextlib import suppress
+
+MODELS = 5
+PHOTOS = 5
+PASSWORDS = 10
+
+
+def give_way(niceness: int) -> None:
+    """Let the calling thread, and the threads and processes that it starts, have less of a busy processor: at least ``niceness``, 0..19."""
+    if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
+        with suppress(OSError):  # where that is not allowed it only takes a larger share
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, max(niceness, os.getpriority(os.PRIO_PROCESS, thread)))
