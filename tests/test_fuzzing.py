@@ -6,8 +6,10 @@ import atexit
 import io
 import json
 import os
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
@@ -141,9 +143,25 @@ def as_bytes(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+PNG = encode(scene(), "PNG")
+COLOUR_CHUNKS = (
+    (b"cICP", bytes([12, 13, 0, 1])),
+    (b"gAMA", struct.pack(">I", 100_000)),
+    (b"cHRM", struct.pack(">8I", *range(10_000, 90_000, 10_000))),
+)
 WHOLE_PHOTOS = [file.content() for file in PHOTOS if not file.error] + [
     encode(scene(), kind) for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
 ]
+WHOLE_PHOTOS += [
+    tiff(np.full((20, 20, 4), 30_000, np.uint16), photometric="separated"),
+    tiff(np.full((20, 20, 3), 30_000, np.uint16), photometric="cielab"),
+    encode(scene(), "AVIF"),
+    *(
+        PNG[:33] + struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) + PNG[33:]
+        for kind, body in COLOUR_CHUNKS
+    ),
+]
+"""Kinds of colours that hardly any photo has, and those that tell theirs by numbers."""
 DISC = np.eye(9, dtype=np.uint8)
 PALETTE = Image.fromarray(DISC * 3, "P")
 PALETTE.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 250, 240, 0])
