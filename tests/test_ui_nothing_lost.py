@@ -313,6 +313,17 @@ def test_photos_that_are_not_in_memory_any_more_are_read_again_when_they_are_nee
     assert "problem" not in reply and room.page.cases.get(tab.case) is not None
 
 
+def test_a_browser_that_reads_nothing_back_is_served_numbers_of_a_case_that_is_not_in_memory_any_more(room: Room) -> None:
+    tab, viewer = Tab(room), room.page.parts.viewer
+    name = tab.open()[viewer]["photos"][0]["name"]
+    tab.outline(name, write_runs(disc((40, 60), 1)))
+    asked = gr.EventData(None, tab.say({"photos": [name]}))
+    before = room.review.facts({room.page.parts.case: tab.case}, asked, tab.request)[viewer]
+    room.page.drafts.close(tab.name)
+    again = room.review.facts({room.page.parts.case: tab.case}, asked, tab.request)[viewer]
+    assert again["served"]["photos"] == before["served"]["photos"] and len(before["served"]["photos"]) == 1
+
+
 def test_photos_of_uploads_stay_in_memory_while_those_of_stored_cases_go(room: Room) -> None:
     encounter = room.desk.read_case(room.store.case(room.keys[0], LOCAL_READER)).encounter
     upload = room.page.cases.open(encounter)

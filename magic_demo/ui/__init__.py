@@ -86,7 +86,7 @@ def lay_out_page(
         parts = Parts(top, panel, viewer, cards, why, readings, form, status, case, spoken, timer)
         handlers = Handlers(parts, source, examples, cases, desk.arrivals)
         review = ReviewState(handlers, desk, Saver(desk, handlers.drafts, cases))
-        handlers.find_case, handlers.note_shown = review.recall.find_case, review.saver.note
+        handlers.find_case, handlers.make_again, handlers.note_shown = review.recall.find_case, review.make_again, review.saver.note
         _wire(handlers, review)
         wire_review(handlers, review, QUIET)
         app.load(handlers.look_for_models, None, handlers.loading, **QUIET)  # what the page was built with may be long past

@@ -74,6 +74,7 @@ class Handlers:
         self.drafts = Drafts()
         self.stops = Stops()
         self.find_case: Callable[[ReviewDraft], OpenCase | None] = lambda draft: cases.get(draft.case)
+        self.make_again: Callable[[ReviewDraft, gr.Request], ReviewDraft] = lambda forgotten, _request: forgotten
         self.note_shown: Callable[[ReviewDraft, Prediction], None] = lambda _draft, _prediction: None
         self.loading = [parts.status, parts.top.about, parts.timer]
 
@@ -127,14 +128,7 @@ class Handlers:
         session = str(request.session_hash)
         began, stop = time.monotonic(), self.stops.sign(session)
         try:
-            case = self._case(inputs, request)
-            draft = self.drafts.get(session)
-            if draft is not None and draft.hides_model:
-                raise FormError(fixed_line("message.hidden")[language])
-            if case is None and draft is not None and draft.case == self.open_id(inputs, request) and draft.reading is not None:
-                case = self.find_case(draft)  # its photos are read again
-            if case is None and self.open_id(inputs, request) is not None:
-                raise FormError(fixed_line("message.gone")[language])
+            case, draft = self._find_opened(inputs, request)
             encounter = read_encounter(inputs[panel.narrative], case, language)
             prompt = read_prompt(inputs[panel.prompt])
             predictor, cache = self.source.get(stop), case.cache if case is not None else None
@@ -153,7 +147,9 @@ class Handlers:
                         self.note_shown(draft, event)  # kept before it is seen, whatever is still in memory then
                     case = self.cases.get(case.case_id) or case
                     offer = {parts.form: unkept_value(case.case_id)} if words_alone else {}
-                    yield {**self.show_prediction(case, encounter, event, self.drafts.get(session), maps), **offer, **_busy(panel, False)}
+                    held = self.drafts.get(session)  # it may have changed since, or be forgotten
+                    own = held if held is not None and held.case == case.case_id else draft
+                    yield {**self.show_prediction(case, encounter, event, own, maps), **offer, **_busy(panel, False)}
                     yield {parts.status: _say_done(event, time.monotonic() - began)}
         except StoppedError:
             if not self.stops.is_latest(session, stop):  # a newer analysis has taken its place on the page
@@ -170,6 +166,24 @@ class Handlers:
             raise
         finally:
             self.stops.forget(session, stop)
+
+    def _find_opened(self, inputs: Updates, request: gr.Request) -> tuple[OpenCase | None, ReviewDraft | None]:
+        """Return the open case and its draft, of a stored one from the store what memory does not hold any more; None where only words are typed.
+
+        Raises FormError where the model is hidden, or what was open is in no store and not in memory either; StoreError.
+        """
+        session, open_id = str(request.session_hash), self.open_id(inputs, request)
+        draft, forgotten = self.drafts.get(session), self.drafts.get_forgotten(session)
+        if draft is None and forgotten is not None and forgotten.case == open_id:
+            draft = self.make_again(forgotten, request)
+        if draft is not None and draft.hides_model:
+            raise FormError(fixed_line("message.hidden")[self.language(inputs)])
+        case = self.cases.get(open_id)
+        if case is None and draft is not None and draft.case == open_id and draft.reading is not None:
+            case = self.find_case(draft)  # its photos are read again
+        if open_id is not None and (case is None or (case.key is not None and draft is None)):
+            raise FormError(fixed_line("message.gone")[self.language(inputs)])
+        return case, draft
 
     def _note_failure(self, case_id: str | None, line: str) -> Updates:
         """Let the line that says why an analysis failed stay with the case: the next save has the status line for itself."""
@@ -234,9 +248,10 @@ class Handlers:
 
     def open_id(self, inputs: Updates, request: gr.Request) -> str | None:
         """Return under which id the session's case is open, None where none is."""
-        draft = self.drafts.get(str(request.session_hash))
-        told: str | None = inputs[self.parts.case]
-        return told if told is not None or draft is None else draft.case
+        session, told = str(request.session_hash), inputs[self.parts.case]
+        draft = self.drafts.get(session) or self.drafts.get_forgotten(session)
+        known: str | None = told if told is not None or draft is None else draft.case
+        return known
 
     def _case(self, inputs: Updates, request: gr.Request) -> OpenCase | None:
         return self.cases.get(self.open_id(inputs, request))

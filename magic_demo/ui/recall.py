@@ -49,9 +49,17 @@ class Recall:
             raise FormError(fixed_line("message.gone")["en"])
         if place.reader != reader:
             raise StoreError("somebody else has signed in since this case was opened; reload the page")
-        name = session if self.drafts.get(session) is None else f"{session} {open_id}"
+        last = self.drafts.get(session) or self.drafts.get_forgotten(session)
+        name = session if last is None or last.case == open_id else f"{session} {open_id}"
         self.drafts.begin(name, self._make_anew(open_id, place))
         return name
+
+    def make_again(self, forgotten: ReviewDraft, reader: str) -> ReviewDraft:
+        """Return the draft of a case that a session had open last, as the store has it; it is not held. Raises StoreError where it is not the reader's."""
+        reading = forgotten.reading
+        if reading is None or reading.reader != reader:
+            raise StoreError("somebody else has signed in since this case was opened; reload the page")
+        return self._make_anew(forgotten.case, Place(reading.key, reader, reading.mode, 0))
 
     def find_case(self, draft: ReviewDraft) -> OpenCase:
         """Return the open case of a draft; the photos of a stored one are read again where they are not in memory. Raises FormError, StoreError."""

@@ -87,10 +87,13 @@ class Drafts:
     """One draft a browser session, in memory; the session that was heard of longest ago is forgotten when there are too many.
 
     max_sessions: of cases that are in the store, which has them. max_unkept: of uploads and examples, which are nowhere else.
+    max_forgotten: of how many forgotten drafts it is still known which case of the store they were of.
     """
 
-    def __init__(self, max_sessions: int = 256, max_unkept: int = 4096) -> None:
+    def __init__(self, max_sessions: int = 256, max_unkept: int = 4096, max_forgotten: int = 16_384) -> None:
         self._most = {True: max_sessions, False: max_unkept}
+        self._most_forgotten = max_forgotten
+        self._forgotten: OrderedDict[str, ReviewDraft] = OrderedDict()
         self._drafts: OrderedDict[str, ReviewDraft] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -102,10 +105,20 @@ class Drafts:
         with self._lock:
             self._drafts[session] = draft
             self._drafts.move_to_end(session)
+            self._forgotten.pop(session, None)
             stored = draft.reading is not None
             alike = [name for name, other in self._drafts.items() if (other.reading is not None) == stored]
             for name in alike[: max(0, len(alike) - self._most[stored])]:
-                del self._drafts[name]
+                gone = self._drafts.pop(name)
+                if stored:
+                    self._forgotten[name] = ReviewDraft(gone.case, reading=gone.reading)
+            while len(self._forgotten) > self._most_forgotten:
+                self._forgotten.popitem(last=False)
+
+    def get_forgotten(self, session: str) -> ReviewDraft | None:
+        """Return which case of the store a session's forgotten draft was of, and how it was read; the draft says nothing else."""
+        with self._lock:
+            return self._forgotten.get(session)
 
     def get(self, session: str) -> ReviewDraft | None:
         """Return the session's draft, None where no case is open in it."""
@@ -145,6 +158,7 @@ class Drafts:
         return {session: draft.case for session, draft in self._drafts.items() if draft.reading is not None and draft.reading.key == key}
 
     def close(self, session: str) -> None:
-        """Forget the session's draft; nothing happens when there is none."""
+        """Forget the session's draft, and of which case it was; nothing happens when there is none."""
         with self._lock:
             self._drafts.pop(session, None)
+            self._forgotten.pop(session, None)

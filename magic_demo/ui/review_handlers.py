@@ -15,6 +15,7 @@ from magic_demo.ui.forms import read_why
 from magic_demo.ui.handlers import Handlers, Updates
 from magic_demo.ui.i18n import line_in_both
 from magic_demo.ui.open_cases import OpenCase
+from magic_demo.ui.review import ReviewDraft
 from magic_demo.ui.review_state import ReviewState
 from magic_demo.ui.status import render_status
 from magic_demo.ui.wand_form import answer_wand
@@ -39,32 +40,32 @@ class ReviewHandlers:
 
     def wand(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Cut out what the reader has shown the wand."""
-        case = self._find_case(inputs, event._data, request)
+        case, _ = self._find(inputs, event._data, request)
         photos = case.encounter.photos if case is not None else ()
         return {self.parts.viewer: gr.update(wand_reply=answer_wand(event._data, photos))}
 
     def facts(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Measure the open case's photos for a browser that cannot read back what it draws."""
-        case, draft = self._find_case(inputs, event._data, request), self.page.drafts.get(str(request.session_hash))
+        case, draft = self._find(inputs, event._data, request)
         if draft is None or case is None or not event._data.get("case") == draft.case == case.case_id:
             return {self.parts.viewer: gr.skip()}
         own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
         prediction = self.review.saver.prediction(draft)
         return {self.parts.viewer: gr.update(served=answer_facts(event._data, case.encounter.photos, prediction, own))}
 
-    def _find_case(self, inputs: Updates, told: Mapping[str, Any], request: gr.Request) -> OpenCase | None:
-        """Return the open case, of a stored one the photos are read again where they are not in memory; None where that cannot be."""
-        case = self.page.cases.get(told.get("case") or self.page.open_id(inputs, request))
+    def _find(self, inputs: Updates, told: Mapping[str, Any], request: gr.Request) -> tuple[OpenCase | None, ReviewDraft | None]:
+        """Return the open case and its draft, of a stored case from the store what memory does not hold any more; None for what cannot be found."""
         try:
-            draft = self.page.drafts.get(self.review.find(request, told)) if case is None else None
-            return self.review.recall.find_case(draft) if draft is not None else case
+            draft = self.page.drafts.get(self.review.find(request, told))
+            case = self.review.recall.find_case(draft) if draft is not None else None
+            return case, draft
         except MagicDemoError:
-            return case
+            return self.page.cases.get(told.get("case") or self.page.open_id(inputs, request)), None
 
     def explain(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Say why an option has its score: the pane gets the words and the evidence, the viewer a heat map."""
         parts = self.parts
-        case = self._find_case(inputs, event._data, request)
+        case, _ = self._find(inputs, event._data, request)
         if case is None or case.analysed is None or event._data.get("case") != case.case_id:
             return {parts.why: CLOSED, parts.status: gr.skip()}
         encounter, prediction, prompt = case.analysed.encounter, case.analysed.prediction, case.analysed.prompt

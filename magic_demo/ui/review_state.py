@@ -59,6 +59,10 @@ class ReviewState:
         reader = self.reader(request) if self.desk.store is not None else LOCAL_READER
         return self.recall.find_session(str(request.session_hash), told, reader)
 
+    def make_again(self, forgotten: ReviewDraft, request: gr.Request) -> ReviewDraft:
+        """Return a draft that memory has forgotten as the store has it; see ``Recall.make_again``. Raises StoreError."""
+        return self.recall.make_again(forgotten, self.reader(request))
+
     def find_reading(self, request: gr.Request, told: Mapping[str, Any]) -> tuple[str, ReviewDraft, Reading]:
         """Return the same, the draft and its reading. Raises FormError where the case is in no store, StoreError."""
         name = self.find(request, told)
