@@ -17,6 +17,8 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+MAY_APPEAR = {"__pycache__", "build", "dist", "node_modules", "out", "runs"}
+"""What tools leave in the checkout's top folder, hidden files aside."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,6 +43,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def training_seed() -> int:
     """Return the seed of every training run of a test, of its first weights and of the data drawn for it; ``--seeds`` gives others."""
     return 0
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_stray() -> Iterator[None]:
+    """Fail the run where a test has left a file in the checkout's top folder."""
+    before = {path.name for path in REPOSITORY.iterdir()}
+    yield
+    stray = {name for name in {path.name for path in REPOSITORY.iterdir()} - before - MAY_APPEAR if not name.startswith(".")}
+    assert not stray, f"the tests have left {sorted(stray)} in the checkout; let the one that does work in tmp_path"
 
 
 @pytest.fixture(scope="session")
