@@ -74,6 +74,24 @@ def test_the_mask_is_drawn_inside_and_nowhere_else(emptied: Watched) -> None:
     assert (np.abs(canvas_pixels(emptied) - bare).max(axis=2)[inside] > 8).mean() > 0.9
 
 
+def test_a_browser_six_times_slower_shows_every_answer_and_the_outline_under_done(emptied: Watched) -> None:
+    page = emptied.page
+    processor = page.context.new_cdp_session(page)
+    processor.send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    try:
+        open_example(emptied, 3)
+        page.wait_for_function("document.querySelectorAll('.card:has(.row.is-model)').length === 9", timeout=20_000)
+        page.wait_for_function("document.querySelector('#viewer-stage').viewer.mask()?.data.includes(1)", timeout=20_000)
+    finally:
+        processor.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+        processor.detach()
+    page.click("#viewer-mode-outline")
+    outlined = canvas_pixels(emptied)
+    page.click("#viewer-mode-none")
+    assert (np.abs(canvas_pixels(emptied) - outlined).max(axis=2) > 60).any()
+    page.click("#viewer-mode-outline")
+
+
 def test_sliders_switching_and_zooming_never_call_the_server(emptied: Watched) -> None:
     open_example(emptied, 3)
     page = emptied.page
