@@ -24,6 +24,8 @@ from magic_demo.errors import BackendError, one_line
 from magic_demo.whole_files import whole_folder
 
 CACHE_VARIABLE = "MAGIC_DEMO_CACHE"
+ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+"""By which oneDNN's kernels are held to older instructions, torch's and OpenVINO's alike."""
 GRAPH = "encoder.xml"
 INT8 = "8 bits, weights within 7"
 """How int8 rounds: sums of pairs of products of whole 8 bits overflow on processors without VNNI instructions, and come out wrong there."""
@@ -44,13 +46,17 @@ def load_encoder(encoder: Encoder, *, int8: bool) -> Encode:
     """Return the encoder run by OpenVINO, with as many threads as torch has: float32 (or token) tensors in, float32 tensors out.
 
     Where the processor has instructions for bfloat16, products are taken in that. int8: weights and activations in 8 bits (INT8), their ranges
-    found on the encoder's typical inputs. What is converted is kept where the encoder has a key. Raises BackendError when that cannot be written.
+    found on the encoder's typical inputs. What is converted is kept where the encoder has a key. Raises BackendError when that cannot be written,
+    or OpenVINO cannot run the encoder here.
     """
     openvino = import_openvino()
     core = openvino.Core()
     graph = _find_graph(openvino, core, encoder, int8)
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-    request = core.compile_model(graph, "CPU", settings).create_infer_request()
+    try:
+        request = core.compile_model(graph, "CPU", settings).create_infer_request()
+    except RuntimeError as error:
+        raise BackendError(f"OpenVINO cannot run this model here{_say_held()}; take another --backend") from error
     outputs, lock = range(len(graph.outputs)), threading.Lock()
 
     def encode(*inputs: Tensor) -> tuple[Tensor, ...]:
@@ -59,6 +65,12 @@ def load_encoder(encoder: Encoder, *, int8: bool) -> Encode:
             return tuple(torch.from_numpy(request.get_output_tensor(place).data.copy()) for place in outputs)
 
     return encode
+
+
+def _say_held() -> str:
+    """Return how the environment holds the processor down: OpenVINO plans for all that it has, and then finds no program for that."""
+    held = next((f"{name}={os.environ[name]}" for name in ISA_VARIABLES if name in os.environ), None)
+    return f" while {held} is set" if held else ""
 
 
 def import_openvino() -> Any:

@@ -13,7 +13,7 @@ import torch
 
 from magic_demo.backends import Backend
 from magic_demo.errors import BackendError
-from magic_demo.openvino_encoder import CACHE_VARIABLE, cache_folder, import_openvino
+from magic_demo.openvino_encoder import CACHE_VARIABLE, ISA_VARIABLES, cache_folder, import_openvino
 from magic_demo.segmentation import Segmenter
 from magic_demo.vqa import OptionScorer
 from tests.rounding import assert_same_but_for_rounding, measure_rounding
@@ -32,6 +32,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep what is converted in a folder of the test's own."""
     monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture(autouse=True)
+def free_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold torch alone to the instructions that the environment names: OpenVINO cannot run a model with less than the processor has."""
+    torch.nn.Conv2d(16, 16, 3)(torch.rand(1, 16, 64, 64))  # torch's kernels read the environment once, at their first use
+    for name in ISA_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -152,3 +160,15 @@ def test_the_cache_lies_where_the_system_keeps_what_can_be_made_again(monkeypatc
 
 def test_nothing_is_reported_to_openvinos_makers() -> None:
     assert sys.modules.get("openvino_telemetry", "not shut out") is None
+
+
+def test_a_model_that_openvino_cannot_run_here_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_words: object) -> None:
+        raise RuntimeError("Exception from core.cpp:117:\nSupported primitive descriptors list is empty")
+
+    monkeypatch.setattr(openvino.Core, "compile_model", fail)
+    monkeypatch.setenv(ISA_VARIABLES[0], "AVX2")
+    with pytest.raises(
+        BackendError, match=r"^OpenVINO cannot run this model here while ONEDNN_MAX_CPU_ISA=AVX2 is set; take another --backend$"
+    ):
+        Backend("openvino").prepare(make_encoder())
