@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -236,3 +238,17 @@ def test_a_server_for_the_network_names_its_address() -> None:
     assert found is None or found.count(".") == 3
     with make_client(stand_in_predictor, "0.0.0.0") as client:
         assert post(client, "open")["alone"] is False
+
+
+def test_models_that_are_never_loaded_do_not_keep_the_program_from_its_end() -> None:
+    code = """if True:
+        from magic_demo.bundled import load_examples
+        from magic_demo.ui.board.answers import ModelAnswers
+        from magic_demo.ui.source import PredictorSource
+
+        models = ModelAnswers(PredictorSource(lambda: None), [example.encounter for example in load_examples()])
+        models.ask(0)
+        print(models.look(0)[0])
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "waiting"), done.stderr

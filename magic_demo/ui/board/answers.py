@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, Literal
 
 from magic_demo.questions import load_families
@@ -21,16 +21,18 @@ class ModelAnswers:
     def __init__(self, source: PredictorSource, encounters: Sequence[Encounter]) -> None:
         self._source = source
         self._encounters = encounters
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="board-model")
         self._asked: dict[int, Future[dict[str, Any]]] = {}
         self._lock = threading.Lock()
+        self._at_work = threading.Lock()
 
     def ask(self, case: int) -> None:
         """Have the model look at a case, if it has not yet or has failed."""
         with self._lock:
             known = self._asked.get(case)
             if known is None or (known.done() and known.exception() is not None):
-                self._asked[case] = self._pool.submit(self._predict, case)
+                self._asked[case] = answer = Future()
+                # a thread that no end of the program waits for: models may never be loaded
+                threading.Thread(target=self._answer, args=(case, answer), name="board-model", daemon=True).start()
 
     def look(self, case: int) -> tuple[State, dict[str, Any]]:
         """Return how far the model is with a case, and family id -> {"shares", "calibrated", "chosen", "unsure"}, empty before."""
@@ -39,6 +41,13 @@ class ModelAnswers:
         if known is None or not known.done():
             return "waiting", {}
         return ("failed", {}) if known.exception() is not None else ("ready", known.result())
+
+    def _answer(self, case: int, answer: Future[dict[str, Any]]) -> None:
+        try:
+            with self._at_work:
+                answer.set_result(self._predict(case))
+        except Exception as error:  # for who looks
+            answer.set_exception(error)
 
     def _predict(self, case: int) -> dict[str, Any]:
         predictor = self._source.get()
