@@ -30,7 +30,8 @@ class ModelAnswers:
         with self._lock:
             known = self._asked.get(case)
             if known is None or (known.done() and known.exception() is not None):
-                self._asked[case] = answer = Future()
+                answer: Future[dict[str, Any]] = Future()
+                self._asked[case] = answer
                 # a thread that no end of the program waits for: models may never be loaded
                 threading.Thread(target=self._answer, args=(case, answer), name="board-model", daemon=True).start()
 
