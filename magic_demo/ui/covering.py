@@ -86,7 +86,7 @@ class Covering:
         covered = cover_photo_area(self._read_stored(queued, photo), area)  # what is hidden here alone stays in it
         desk.opened_store.note("cover", actor, case=key)
         desk.keep_covered(queued, covered)
-        readers = {**dict.fromkeys(self.page.cases.list_open(key)), **self.page.drafts.list_open(key), case.case_id: actor.name}
+        readers = {**self._list_readers(key), case.case_id: actor.name}
         for case_id, reader in readers.items():
             hidden = desk.opened_store.proposed_covers(key, reader) if reader is not None else []
             self.page.cases.put_photo(case_id, *hide_proposed([covered], hidden))
@@ -103,14 +103,15 @@ class Covering:
 
     def _hide_elsewhere(self, here: str, key: CaseKey, reader: str, photo_id: str, area: Mask) -> None:
         """Hide an area of a photo in the other places where its reader has the case open."""
-        cases, readers = self.page.cases, self.page.drafts.list_open(key)
-        for case_id in [case_id for case_id, other in readers.items() if other == reader and case_id != here]:
+        cases = self.page.cases
+        for case_id in [case_id for case_id, other in self._list_readers(key).items() if other == reader and case_id != here]:
             case = cases.get(case_id)
             photo = next((one for one in case.encounter.photos if one.photo_id == photo_id), None) if case is not None else None
             if photo is not None and photo.size == area.shape:
                 cases.put_photo(case_id, hide_area(photo, area))
-        for case_id in {*cases.list_open(key)} - {*readers, here}:
-            cases.close(case_id)  # whose it is was forgotten: it is read again for whoever goes on with it
+
+    def _list_readers(self, key: CaseKey) -> dict[str, str | None]:
+        return {**self.page.cases.list_open(key), **self.page.drafts.list_open(key)}
 
     def _put(self, case: OpenCase, photo: Photo) -> OpenCase:
         self.page.cases.put_photo(case.case_id, photo)

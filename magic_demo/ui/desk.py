@@ -260,8 +260,9 @@ class Desk:
             )
         covered = cover_photo_area(photo, decode_mask(proposed.area))
         self.keep_covered(case, covered)
-        for open_id in self.cases.list_open(proposed.key):
-            self.cases.put_photo(open_id, covered)
+        for open_id, reader in self.cases.list_open(proposed.key).items():
+            waiting = self.opened_store.proposed_covers(proposed.key, reader) if reader is not None else []
+            self.cases.put_photo(open_id, *hide_proposed([covered], [one for one in waiting if one.number != number]))
         self.opened_store.end_proposal(number, by, confirmed=True)
 
     def find_proposal(self, number: int) -> ProposedCover:

@@ -260,18 +260,27 @@ class Handlers:
         """Return the language that the reader has chosen."""
         return read_language(inputs[self.parts.spoken])
 
-    def _open(self, encounter: Encounter, request: gr.Request, *, example: bool = False, key: CaseKey | None = None) -> OpenCase:
-        case = self.cases.open(encounter, example=example, queued=key is not None, key=key)
+    def _open(
+        self, encounter: Encounter, request: gr.Request, *, example: bool = False, key: CaseKey | None = None, reader: str | None = None
+    ) -> OpenCase:
+        case = self.cases.open(encounter, example=example, queued=key is not None, key=key, reader=reader)
         self.drafts.begin(str(request.session_hash), ReviewDraft(case.case_id))
         return case
 
     def replace_case(
-        self, before: OpenCase | None, encounter: Encounter, request: gr.Request, *, example: bool, key: CaseKey | None = None
+        self,
+        before: OpenCase | None,
+        encounter: Encounter,
+        request: gr.Request,
+        *,
+        example: bool,
+        key: CaseKey | None = None,
+        reader: str | None = None,
     ) -> OpenCase:
-        """Close the session's case and open another one in its place. key: which stored case it is, None where it is in no store."""
+        """Close the session's case and open another one in its place. key: which stored case it is, None where it is in no store; reader: whose."""
         if before is not None:
             self.cases.close(before.case_id)
-        return self._open(encounter, request, example=example, key=key)
+        return self._open(encounter, request, example=example, key=key, reader=reader)
 
     def show_case(self, case: OpenCase, draft: ReviewDraft | None = None) -> Updates:
         """Show a case that was just opened, with what ``draft`` holds of it."""

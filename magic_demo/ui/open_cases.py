@@ -35,7 +35,7 @@ class OpenCase:
     """One case in a browser.
 
     case_id: a secret of its session; encounter: photos, and the narratives of the example it came from.
-    example: whether it is a bundled synthetic case. queued: whether it is a case of a queue, key: of which. analysed: None before the first analysis.
+    example: whether it is a bundled synthetic case. queued: whether it is a case of a queue, key: of which, reader: who reads it. analysed: None before the first analysis.
     cache: what the models made of its photos and words; it goes with the case.
     problems: one line for each photo that could not be opened. missing: how many photos of a stored case those are. failure: why the last analysis
     came to nothing, empty where it did not. notes: what else is to be said of it as long as it is open.
@@ -52,6 +52,7 @@ class OpenCase:
     failure: str = ""
     notes: tuple[str, ...] = ()
     key: CaseKey | None = None
+    reader: str | None = None
 
     @property
     def fixed(self) -> bool:
@@ -84,10 +85,17 @@ class OpenCases:
         return len(self._cases)
 
     def open(
-        self, encounter: Encounter, *, example: bool = False, queued: bool = False, key: CaseKey | None = None, case_id: str | None = None
+        self,
+        encounter: Encounter,
+        *,
+        example: bool = False,
+        queued: bool = False,
+        key: CaseKey | None = None,
+        reader: str | None = None,
+        case_id: str | None = None,
     ) -> OpenCase:
         """Keep a case under a new id, or under the one that its page has of it."""
-        case = OpenCase(case_id or secrets.token_urlsafe(12), encounter, example, queued, key=key)
+        case = OpenCase(case_id or secrets.token_urlsafe(12), encounter, example, queued, key=key, reader=reader)
         with self._lock:
             self._cases[case.case_id] = case
             self._heard[case.case_id] = self._clock()
@@ -117,10 +125,10 @@ class OpenCases:
             self._heard[case_id] = self._clock()
             return self._cases[case_id]
 
-    def list_open(self, key: CaseKey) -> list[str]:
-        """Return under which ids a stored case is open."""
+    def list_open(self, key: CaseKey) -> dict[str, str | None]:
+        """Return id -> reader of every place in which a stored case is open."""
         with self._lock:
-            return [case.case_id for case in self._cases.values() if case.key == key]
+            return {case.case_id: case.reader for case in self._cases.values() if case.key == key}
 
     def change(self, case_id: str, encounter: Encounter) -> OpenCase | None:
         """Give an open case other photos or words; what was analysed is no longer of it. None where it is not open."""

@@ -114,7 +114,7 @@ class QueueHandlers:
         read = desk.read_case(queued, reader)
         history = self.review.store.history(queued.key, reader)
         before = self.page.cases.get(self.page.open_id(inputs, request))
-        case = self.page.replace_case(before, read.encounter, request, example=queued.key.queue == EXAMPLES, key=queued.key)
+        case = self.page.replace_case(before, read.encounter, request, example=queued.key.queue == EXAMPLES, key=queued.key, reader=reader)
         draft = self.review.recall.begin_draft(case.case_id, queued, history, arrangement.mode, reader)
         self.page.drafts.begin(session, draft)
         case = self.page.cases.note_problems(case.case_id, read.problems, stored=True) or case

@@ -70,7 +70,9 @@ class Recall:
             raise FormError(fixed_line("message.gone")["en"])
         key = draft.reading.key
         read = self.desk.read_case(self.desk.opened_store.case(key, draft.reading.reader), draft.reading.reader)
-        case = self.cases.open(read.encounter, example=key.queue == EXAMPLES, queued=True, key=key, case_id=draft.case)
+        case = self.cases.open(
+            read.encounter, example=key.queue == EXAMPLES, queued=True, key=key, reader=draft.reading.reader, case_id=draft.case
+        )
         case = self.cases.note_problems(case.case_id, read.problems, stored=True) or case
         prediction = None if draft.hides_model else self.desk.prediction(key) or self.desk.opened_store.shown(key, draft.reading.reader)
         if prediction is not None:

@@ -143,7 +143,8 @@ class ReviewState:
     def reopen(self, request: gr.Request, case: OpenCase, draft: ReviewDraft) -> Updates:
         """Show a case anew with another content: cards and viewer keep what they hold of a case, so that it is opened under a new id."""
         page = self.page
-        reopened = page.cases.open(case.encounter, example=case.example, queued=True, key=draft.reading.key if draft.reading else None)
+        key, reader = (draft.reading.key, draft.reading.reader) if draft.reading is not None else (None, None)
+        reopened = page.cases.open(case.encounter, example=case.example, queued=True, key=key, reader=reader)
         content = replace(draft, case=reopened.case_id)
         page.drafts.begin(str(request.session_hash), content)
         reopened = page.cases.inherit(reopened.case_id, case) or reopened
