@@ -23,6 +23,7 @@ from magic_demo.errors import PhotoError, StoreError
 from magic_demo.exports.case_files import find_case_files, find_originals
 from magic_demo.kept_cases import EXAMPLES, KeptCase, keep_example, keep_upload
 from magic_demo.leftovers import sweep_store
+from magic_demo.limits import LIMITS
 from magic_demo.mask_runs import decode_mask
 from magic_demo.photo_workers import read_photo_apart
 from magic_demo.queues import measure_uncertainty, read_queue, read_references
@@ -64,7 +65,7 @@ class Desk:
     throwaway: bool = False
     public: bool = False
     arrivals: Arrivals = field(default_factory=Arrivals)
-    cases: OpenCases = field(default_factory=OpenCases)
+    cases: OpenCases = field(default_factory=lambda: OpenCases(max_bytes=LIMITS.open_bytes))
     on_gone: list[Callable[[CaseKey], None]] = field(default_factory=list)
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)

@@ -71,7 +71,7 @@ class Handlers:
         self.examples = examples
         self.cases = cases
         self.arrivals = arrivals
-        self.drafts = Drafts()
+        self.drafts = Drafts(LIMITS.open_drafts)
         self.stops = Stops()
         self.find_case: Callable[[ReviewDraft], OpenCase | None] = lambda draft: cases.get(draft.case)
         self.make_again: Callable[[ReviewDraft, gr.Request], ReviewDraft] = lambda forgotten, _request: forgotten

@@ -17,6 +17,7 @@ import pytest
 from magic_demo.bundles import write_prediction
 from magic_demo.cases import write_cases
 from magic_demo.decoding import decode_answers
+from magic_demo.limits import PREFIX
 from magic_demo.photos import read_photo
 from magic_demo.questions import load_families
 from magic_demo.queues import read_queue
@@ -65,8 +66,9 @@ def write_bundle(queue: Path, folder: Path, unsure: frozenset[str] = frozenset()
 class ReviewServer:
     """``app.py`` over a queue of synthetic cases, a bundle and a store of its own; no model is loaded."""
 
-    def __init__(self, repository: Path, folder: Path, *, cases: int = 3) -> None:
-        """Write the cases and the bundle; ``start`` opens the page."""
+    def __init__(self, repository: Path, folder: Path, *, cases: int = 3, **limits: int) -> None:
+        """Write the cases and the bundle; ``start`` opens the page. limits: as ``Limits`` names them."""
+        self.limits = {f"{PREFIX}{name.upper()}": str(value) for name, value in limits.items()}
         self.repository, self.folder = repository, folder
         self.queue, self.bundle, self.store = folder / "clinic", folder / "bundle", folder / "store"
         write_cases(self.queue, count=cases, seed=5, longest=160)
@@ -81,7 +83,7 @@ class ReviewServer:
     def start(self) -> None:
         """Start the page and wait until it answers."""
         places = ["--queue", str(self.queue), "--bundle", str(self.bundle), "--store", str(self.store)]
-        settings = {**os.environ, "GRADIO_TEMP_DIR": str(self.folder / "uploads"), "PYTHONUNBUFFERED": "1"}
+        settings = {**os.environ, **self.limits, "GRADIO_TEMP_DIR": str(self.folder / "uploads"), "PYTHONUNBUFFERED": "1"}
         with self.log.open("a") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "app.py", "--port", str(self.port), *places, "--segmentation", str(self.folder / "no-model")],

@@ -18,8 +18,8 @@ UNKNOWN = frozenset({"CQID034", "CQID035", "CQID036"})
 
 @pytest.fixture(scope="module")
 def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReviewServer]:
-    """Start a page of its own: what is newest in the store is compared, whatever other tests have saved."""
-    server = ReviewServer(repository, tmp_path_factory.mktemp("undo"))
+    """Start a page of its own, whose memory holds one page's case: what is newest in the store is compared, whatever other tests have saved."""
+    server = ReviewServer(repository, tmp_path_factory.mktemp("undo"), cases=4, open_bytes=1, open_drafts=1)
     write_bundle(server.queue, server.bundle, unsure=UNKNOWN)
     server.start()
     yield server
@@ -71,6 +71,28 @@ def test_answers_outlines_and_flag_are_taken_back_in_their_order_and_saved(brows
         for key in ("y", "Shift+Z", "Control+y", "Control+Shift+Z"):
             page.keyboard.press(key)
         until(page, lambda: newest(server, case_id) == last)
+
+
+def test_a_page_whose_case_has_gone_from_the_servers_memory_goes_on_and_loses_nothing(browser: Browser, server: ReviewServer) -> None:
+    with opened(browser, server) as (_context, page):
+        case_id = open_answered(page, 3)
+        choose(page, "cqid010", 2)
+        paint(page)
+        until(page, lambda: bool(newest(server, case_id)["masks"]) and newest(server, case_id)["answers"] == {"CQID010-001": 2})
+        before = newest(server, case_id)
+        with opened(browser, server) as (_other, elsewhere):
+            open_answered(elsewhere, 1)
+        choose(page, "cqid015", 3)
+        wait_saved(page, server, case_id, answers={**before["answers"], "CQID015-001": 3}, masks=before["masks"])
+        expect(page.locator(".status-line")).to_contain_text("Saved", timeout=WAIT)
+        page.keyboard.press("z")
+        page.keyboard.press("z")
+        wait_saved(page, server, case_id, answers=before["answers"], masks={})
+        page.keyboard.press("y")
+        wait_saved(page, server, case_id, masks=before["masks"])
+        page.wait_for_function("() => !sessionStorage.getItem('magic-demo-unsaved')", timeout=WAIT)
+        assert saved_of(server, case_id)[-1].review.models, "the model was shown, which every later review says"
+        assert page.get_attribute(".status", "data-state") == "done" and page.locator("#messages .is-problem").count() == 0
 
 
 def test_agreeing_with_the_rest_leaves_what_the_model_does_not_know_and_is_one_step(browser: Browser, server: ReviewServer) -> None:
