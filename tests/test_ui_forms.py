@@ -29,6 +29,7 @@ from magic_demo.ui.forms import (
     read_prompt,
     read_why,
 )
+from magic_demo.ui.i18n import line_in_both
 from magic_demo.ui.open_cases import OpenCase
 from magic_demo.ui.photo_intake import Arrival, Arrivals
 
@@ -53,7 +54,7 @@ def arrive(*files: tuple[str, bytes]) -> list[Arrival]:
 def test_every_bad_file_costs_one_line_and_the_others_go_on() -> None:
     heic = b"\x00\x00\x00\x18ftypheic" + bytes(64)
     came = arrive(("notes.jpg", b"no photo"), ("good.png", encode_photo()), ("phone.heic", heic), ("cut.jpg", encode_photo("JPEG")[:300]))
-    read = name_uploads(came, [], "en")
+    read = name_uploads(came, [])
     assert [photo.photo_id for photo in read.photos] == ["good"]
     assert [problem.split(":")[0] for problem in read.problems] == ["notes.jpg", "phone.heic", "cut.jpg"]
     assert all("\n" not in problem for problem in read.problems)
@@ -62,18 +63,19 @@ def test_every_bad_file_costs_one_line_and_the_others_go_on() -> None:
 
 def test_photos_of_the_same_name_get_names_of_their_own() -> None:
     came = arrive(("arm.png", encode_photo()), ("other/arm.png", encode_photo()))
-    assert [photo.photo_id for photo in name_uploads(came, ["arm"], "en").photos] == ["arm (2)", "arm (3)"]
+    assert [photo.photo_id for photo in name_uploads(came, ["arm"]).photos] == ["arm (2)", "arm (3)"]
 
 
 def test_no_more_photos_are_taken_than_a_case_holds() -> None:
     came = arrive(*((f"{number}.png", encode_photo()) for number in range(3)))
-    read = name_uploads(came, [f"old {number}" for number in range(MAX_PHOTOS - 1)], "zh")
+    read = name_uploads(came, [f"old {number}" for number in range(MAX_PHOTOS - 1)])
     assert len(read.photos) == 1
     assert len(read.problems) == 1 and str(MAX_PHOTOS + 2) in read.problems[0]
+    assert "只取前" in line_in_both(read.problems[0])["zh"]
 
 
 def test_what_the_browser_says_of_its_photos_is_bounded_whatever_it_is() -> None:
-    assert name_uploads([], [], "en").photos == ()
+    assert name_uploads([], []).photos == ()
     assert read_keys({}) == read_keys({"photos": "abc"}) == read_problems({"problems": 3}) == []
     assert len(read_keys({"photos": ["x"] * 1000})) == len(read_problems({"problems": ["x"] * 1000})) == 2 * MAX_PHOTOS
     assert read_problems({"problems": ["a\n\u202eb" + "c" * 9999, None]}) == ["ab" + "c" * (MAX_PROBLEM - 2), "None"]
@@ -128,7 +130,7 @@ def test_an_unknown_language_is_english(said: object, meant: str) -> None:
 
 @given(st.one_of(st.text(max_size=80), st.sampled_from(["../../etc/passwd", "C:\\x\\y.png", "/", "..", "\x00.png", "a\u202egnp.exe"])))
 def test_any_file_name_is_only_a_name(name: str) -> None:
-    read = name_uploads(arrive((name, PHOTO), (name, b"no photo")), [], "en")
+    read = name_uploads(arrive((name, PHOTO), (name, b"no photo")), [])
     assert len(read.photos) == len(read.problems) == 1
     assert 0 < len(read.photos[0].photo_id) <= 60 and not set("/\\\x00\u202e\n") & set(read.photos[0].photo_id)
 

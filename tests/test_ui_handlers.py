@@ -12,7 +12,8 @@ from PIL import Image
 
 from magic_demo.bundled import Example, load_examples
 from magic_demo.errors import ModelError
-from magic_demo.types import Narrative
+from magic_demo.types import Language, Narrative
+from magic_demo.ui.forms import MAX_PHOTOS
 from magic_demo.ui.handlers import Handlers
 from magic_demo.ui.status import render_source
 from magic_demo.ui.viewer import EMPTY
@@ -150,6 +151,19 @@ def test_what_was_sent_is_opened_once_the_bad_and_the_many_too(browser: Browser,
     assert len(browser.handlers.arrivals) == 0
     names = [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]]
     assert names[:2] == ["arm", "arm (2)"] and "bad.jpg" in browser.values[browser.parts.panel.messages]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_what_became_of_photos_that_were_sent_is_said_in_both_languages(handlers: Handlers, tmp_path: Path, language: Language) -> None:
+    browser = Browser(handlers, language)
+    file = save_photo(tmp_path)
+    keys = [handlers.arrivals.take(file.name, file.read_bytes()) for _ in range(MAX_PHOTOS + 1)]
+    told = {"photos": [*keys, "gone", "gone too"], "problems": ["leg.png: it could not be sent; try again"]}
+    browser.take(handlers.upload(browser.values, gr.EventData(None, told), browser.request))
+    said = str(browser.values[browser.parts.panel.messages])
+    assert f"{MAX_PHOTOS + 1} photos are too many" in said and f"共 {MAX_PHOTOS + 1} 张照片" in said
+    assert "2 photos could not be held" in said and "有 2 张照片未能保留" in said
+    assert "leg.png: it could not be sent" in said and "leg.png：无法发送" in said
 
 
 def test_a_photo_of_ones_own_begins_a_case_of_ones_own(browser: Browser, tmp_path: Path) -> None:

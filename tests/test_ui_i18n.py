@@ -74,6 +74,14 @@ def test_lines_of_other_modules_are_said_in_chinese_where_they_are_known() -> No
     assert line_in_both("something new") == {"en": "something new", "zh": "something new"}
 
 
+@pytest.mark.parametrize("name", ["photo_intake.mjs", "photo_intake.py", "faults.py"])
+def test_why_a_photo_was_not_taken_is_said_in_chinese_too(repository: Path, name: str) -> None:
+    source = (repository / "magic_demo" / "ui" / name).read_text(encoding="utf-8")
+    lines = re.findall(r'(?:LOST|FAULT_LINE) = "(.+)"|PlainTextResponse\(f?"(.+?)", \d+\)', source)
+    said = [re.sub(r"{.+}", "64", "".join(line)) for line in lines]
+    assert said and all(CHINESE.search(line_in_both(f"arm.jpg: {line}")["zh"]) for line in said), said
+
+
 def test_every_translated_line_has_as_many_places_in_both_languages(repository: Path) -> None:
     lines = json.loads((repository / "magic_demo" / "ui" / "lines.json").read_text(encoding="utf-8"))
     for english, chinese in lines:

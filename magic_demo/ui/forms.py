@@ -49,14 +49,16 @@ def read_problems(told: Mapping[str, object]) -> list[str]:
     return [_UNSEEN.sub("", str(line))[:MAX_PROBLEM] for line in lines[: 2 * MAX_PHOTOS]] if isinstance(lines, list) else []
 
 
-def name_uploads(arrived: Sequence[Arrival], taken: Collection[str], language: Language) -> Upload:
+def name_uploads(arrived: Sequence[Arrival], taken: Collection[str]) -> Upload:
     """Give the photos that came their ids; a file that is no photo, or one too many, costs one line and the others go on.
 
     taken: ids of the photos the case has already. Ids come from the files' names, which are shown and never used as paths.
     """
     ids = set(taken)
     room = max(0, MAX_PHOTOS - len(ids))
-    problems = [text("message.too_many", language, count=len(ids) + len(arrived), limit=MAX_PHOTOS)] if len(arrived) > room else []
+    problems = []
+    if len(arrived) > room:
+        problems.append(f"{len(ids) + len(arrived)} photos are too many for one case; the first {MAX_PHOTOS} are taken")
     photos = []
     for one in arrived[:room]:
         if one.photo is None:

@@ -20,8 +20,8 @@ from magic_demo.ui.analysis import Queued, Stops, follow
 from magic_demo.ui.cards import cards_value
 from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
 from magic_demo.ui.forms import name_uploads, read_encounter, read_keys, read_language, read_narrative, read_problems, read_prompt
-from magic_demo.ui.i18n import line_in_both, text
-from magic_demo.ui.messages import render_case_messages
+from magic_demo.ui.i18n import line_in_both
+from magic_demo.ui.messages import render_case_messages, say_not_held
 from magic_demo.ui.open_cases import OpenCase, OpenCases
 from magic_demo.ui.photo_intake import Arrivals
 from magic_demo.ui.review import Drafts, ReviewDraft
@@ -81,13 +81,13 @@ class Handlers:
     def upload(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Open photos that were sent: beside those the case has, or as a new case where an example was open."""
         self.end_analysis(request)
-        parts, before, language = self.parts, self._case(inputs, request), self.language(inputs)
+        parts, before = self.parts, self._case(inputs, request)
         kept = before.encounter.photos if before is not None and not before.fixed else ()
         keys = read_keys(event._data)
         arrived = self.arrivals.fetch(keys)
         gone = len(keys) - len(arrived)  # more came at once than is held, or they were opened too late
-        lost = [text("message.not_held", language, count=gone)] if gone else []
-        read = name_uploads(arrived, [photo.photo_id for photo in kept], language)
+        lost = [say_not_held(gone)] if gone else []
+        read = name_uploads(arrived, [photo.photo_id for photo in kept])
         encounter = Encounter("CASE", photos=(*kept, *read.photos))
         case = self.cases.change(before.case_id, encounter) if before is not None and not before.fixed else None
         case = case or self.replace_case(before, encounter, request, example=False)
@@ -98,7 +98,7 @@ class Handlers:
         if problems:
             updates[parts.status] = render_status("failed", fixed_line("status.opened_some", count=len(read.photos)))
         if before is not None and before.fixed:
-            typed = read_narrative(inputs[parts.panel.narrative], before, language)
+            typed = read_narrative(inputs[parts.panel.narrative], before, self.language(inputs))
             updates[parts.panel.narrative] = "" if typed == before.encounter.narrative else gr.skip()
         return updates
 

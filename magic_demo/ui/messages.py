@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from magic_demo.counted import count
 from magic_demo.covered_photos import COVERED_NOTE
 from magic_demo.types import Photo, Prediction
 from magic_demo.ui.case_panel import render_messages
@@ -39,6 +40,11 @@ def say_missing(case: OpenCase) -> str:
     """Return the line that says how many of a case's photos are there."""
     there = len(case.encounter.photos)
     return f"{there} of {there + case.missing} photos are shown; what happened to the others is said here"
+
+
+def say_not_held(photos: int) -> str:
+    """Return the line that says how many photos were sent and are not there to be opened."""
+    return f"{count(photos, 'photo', 'photos')} could not be held until the case was opened; add the missing ones again"
 
 
 def list_photo_notes(photos: Sequence[Photo]) -> list[str]:

@@ -1,15 +1,16 @@
 // Photos of one's own: asked for by button, dropped or pasted, sent once the reader has said that they may be used, then opened by the page.
 
+const LOST = "it could not be sent; try again"; // the server says every line of a case in both languages, from its English
 const CONSENT = { "Magic-Demo-Consent": "given", "Content-Type": "application/octet-stream" };
 
 /** Send one file; what comes back is the key that the server keeps it under, or a line that says what went wrong. */
-export async function sendPhoto(file, lost) {
+export async function sendPhoto(file) {
   try {
     const answer = await fetch(`photos?name=${encodeURIComponent(file.name)}`, { method: "POST", headers: CONSENT, body: file });
     if (answer.ok) return { key: (await answer.json()).photo };
     return { problem: `${file.name}: ${await answer.text()}` };
   } catch {
-    return { problem: `${file.name}: ${lost}` };
+    return { problem: `${file.name}: ${LOST}` };
   }
 }
 
@@ -30,13 +31,12 @@ export function mountIntake(element, { trigger }) {
   }
 
   async function send(files) {
-    const lost = element.querySelector("[data-word=lost]").getAttribute("title");
     button.setAttribute("aria-busy", "true");
     const sent = [];
     coming.hidden = false;
     for (const file of files) {
       coming.querySelector("b").textContent = `${sent.length + 1} / ${files.length}`;
-      sent.push(await sendPhoto(file, lost));
+      sent.push(await sendPhoto(file));
       if (sent.at(-1).key) unopened.add(sent.at(-1).key);
     }
     button.removeAttribute("aria-busy");

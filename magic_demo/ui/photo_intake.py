@@ -54,7 +54,6 @@ _BUTTON = f"""
 <label class="consent" id="consent"><input type="checkbox" id="consent-given"><span>[[case.consent]]</span></label>
 <p class="consent-asked" id="consent-asked" role="alert" hidden>[[case.consent_first]]</p>
 <p class="photos-coming" id="photos-coming" role="status" hidden>[[case.opening]] <b></b></p>
-<div hidden><i data-word="lost" [[title case.not_sent]]></i></div>
 """
 
 

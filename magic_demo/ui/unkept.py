@@ -35,7 +35,7 @@ class Unkept:
         language = page.language(inputs)
         page.end_analysis(request)
         try:
-            encounter, problems = self._read_case(inputs, told)
+            encounter, problems = self._read_case(told)
             answered = read_answers(told, load_families())
             words = {panel.narrative: str(told.get("narrative") or ""), panel.prompt: str(told.get("prompt") or "")[:MAX_PROMPT]}
             example = told.get("example") is not None
@@ -56,11 +56,11 @@ class Unkept:
             self.parts.status: render_status("ready", fixed_line("status.gone_on")),
         }
 
-    def _read_case(self, inputs: Updates, told: Mapping[str, Any]) -> tuple[Encounter, tuple[str, ...]]:
+    def _read_case(self, told: Mapping[str, Any]) -> tuple[Encounter, tuple[str, ...]]:
         """Return the encounter, and a line for each photo that could not be read. Raises FormError for an example that there is not."""
         number = told.get("example")
         if number is None:
-            read = name_uploads(self.page.arrivals.fetch(read_keys(told)), [], self.page.language(inputs))
+            read = name_uploads(self.page.arrivals.fetch(read_keys(told)), [])
             return Encounter("CASE", photos=read.photos), read.problems
         if type(number) is not int or not 0 <= number < len(self.page.examples):
             raise FormError("there is no such example; reload the page")

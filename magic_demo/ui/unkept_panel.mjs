@@ -67,7 +67,7 @@ export function mountUnkept(element, { trigger }) {
     root.toggleAttribute("inert", true);
     const found = await work.adopt(id).catch(() => null);
     const sent = [];
-    for (const { name, blob } of found?.photos ?? []) sent.push(await sendPhoto(new File([blob], name), ""));
+    for (const { name, blob } of found?.photos ?? []) sent.push(await sendPhoto(new File([blob], name)));
     root.toggleAttribute("inert", false);
     if (!found || sent.some(({ key }) => !key)) {
       work.close();

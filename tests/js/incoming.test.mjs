@@ -1,9 +1,10 @@
-// Pasted and dropped pictures become photos only where they came alone.
+// Pasted and dropped pictures become photos only where they came alone; what of them could not be sent is told.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { bringsPhotos, droppedPhotos, pastedPhotos } from "../../magic_demo/ui/incoming.mjs";
+import { sendPhoto } from "../../magic_demo/ui/photo_intake.mjs";
 
 const PICTURE = { name: "image.png" };
 const page = { closest: () => null };
@@ -53,4 +54,11 @@ test("links, texts and the page's own pictures that are dragged are no photos", 
   assert.equal(bringsPhotos({ dataTransfer: transfer([PICTURE]) }, false), true);
   assert.equal(bringsPhotos({ dataTransfer: transfer([PICTURE]) }, true), false);
   assert.equal(bringsPhotos({ dataTransfer: transfer([PICTURE], { "text/html": "<img>" }) }, false), false);
+});
+
+test("why a photo did not arrive is told in English, which the server says in both languages", async (context) => {
+  const answers = [new Response("too many photos at once; wait a moment and add the rest", { status: 429 })];
+  context.mock.method(globalThis, "fetch", async () => answers.pop() ?? Promise.reject(new TypeError("no connection")));
+  assert.deepEqual(await sendPhoto(PICTURE), { problem: "image.png: too many photos at once; wait a moment and add the rest" });
+  assert.deepEqual(await sendPhoto(PICTURE), { problem: "image.png: it could not be sent; try again" });
 });
