@@ -1,4 +1,4 @@
-"""The lines over the page: the server is not there, what was changed meanwhile is kept in the tab; two tabs differ, and the reader chooses."""
+"""The lines over the page: the server is not there, what was changed meanwhile is kept in the tab; two tabs differ, and the reader chooses; a paste was cut."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _BAR = """
     data-word="masks" [[title conflict.masks]]></i><i data-word="comment" [[title review.comment]]></i><i data-word="difficulty" [[title review.difficulty]]></i><i
     data-word="flagged" [[title conflict.flagged]]></i><i data-word="unusable" [[title review.unusable]]></i></div>
 </div>
+<p id="paste-cut" role="status"><span hidden>[[paste.cut_after]] <b></b> [[paste.characters]]</span></p>
 """
 _ON_LOAD = """
 import(new URL("page/connection.mjs", document.baseURI)).then(({ watchConnection }) => watchConnection(element));

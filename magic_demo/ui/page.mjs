@@ -6,6 +6,7 @@ import { onKey } from "./keyboard.mjs";
 import "./sign_out.mjs";
 import "./undo_keys.mjs";
 import { firstLanguage, showLanguage, switchLanguage } from "./language.mjs";
+import { watchPastedText } from "./pasted_text.mjs";
 
 function chooseLanguage(language) {
   if (!switchLanguage(language)) return;
@@ -68,6 +69,8 @@ document.addEventListener("paste", (event) => {
   event.preventDefault();
   addFiles(files);
 });
+
+watchPastedText();
 
 function markExample(open) {
   for (const example of document.querySelectorAll("[data-example]")) example.setAttribute("aria-pressed", String(example === open));

@@ -112,3 +112,37 @@ def test_the_enter_that_confirms_chinese_stays_in_the_field(emptied: Watched) ->
 @pytest.mark.parametrize("selector", ["#narrative textarea", "#prompt textarea, #prompt input"])
 def test_what_a_field_holds_at_most_is_said_by_the_field(emptied: Watched, selector: str) -> None:
     assert int(emptied.page.locator(selector).first.get_attribute("maxlength") or 0) > 0
+
+
+def test_a_pasted_text_that_is_cut_is_told_beside_the_field_until_it_is_changed(emptied: Watched) -> None:
+    page = emptied.page
+    field, told = page.locator("#narrative textarea"), page.locator("#paste-cut > span")
+    most = int(field.get_attribute("maxlength") or 0)
+    field.fill("a" * (most - 7))
+    for key in ("Control+a", "Control+c", "End", "Control+v"):
+        field.press(key)
+    assert field.input_value() == "a" * most
+    assert told.is_visible() and told.locator("b").inner_text() == "7"
+    assert "was cut after" in str(told.text_content()) and "截断" in str(told.text_content())
+    assert page.locator("#paste-cut").get_attribute("role") == "status"
+    field.press("Backspace")
+    assert told.is_hidden()
+    for key in ("Control+a", "Control+v"):
+        field.press(key)
+    assert field.input_value() == "a" * (most - 7) and told.is_hidden(), "it fits in place of what was selected"
+
+
+def test_the_line_of_a_cut_text_stays_within_the_window(emptied: Watched) -> None:
+    page = emptied.page
+    open_example(emptied, 1)
+    card = page.locator(".card:has(.card-specify)").last
+    option = str(card.locator(".card-specify").get_attribute("data-options")).split()[0]
+    card.locator(f'.row[data-option="{option}"]').evaluate("(row) => row.click()")
+    field, told = card.locator(".card-specify input"), page.locator("#paste-cut > span")
+    field.fill("a" * 150)
+    for key in ("Control+a", "Control+c", "End", "Control+v"):
+        field.press(key)
+    box = told.bounding_box()
+    assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= page.evaluate("document.documentElement.clientWidth")
+    page.keyboard.press("Enter")
+    assert told.is_hidden(), "the field was left"
