@@ -29,6 +29,7 @@ class RoundsServer(ReviewServer):
         rounds = write_rounds(folder, cases=6)
         self.repository, self.folder = repository, folder
         self.queue, self.bundle, self.store = folder / "data", rounds.bundle, rounds.store
+        self.limits = {}
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]

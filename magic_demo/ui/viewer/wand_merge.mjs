@@ -47,7 +47,10 @@ function spread(mask, seeds, width, [left, top, right, bottom]) {
   while (open.length) {
     const i = open.pop();
     const [x, y] = [i % width, Math.floor(i / width)];
-    reach(x - 1, y), reach(x + 1, y), reach(x, y - 1), reach(x, y + 1);
+    reach(x - 1, y);
+    reach(x + 1, y);
+    reach(x, y - 1);
+    reach(x, y + 1);
   }
   return reached;
 }
