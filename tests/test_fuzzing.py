@@ -518,8 +518,8 @@ def test_page_wand(payload: Any) -> None:
 
 
 @FUZZ
-@given(values | texts, st.sampled_from(["en", "zh"]))
-def test_page_words(value: Any, language: Any) -> None:
-    check("page words", lambda: forms.read_encounter(value, None, language))
+@given(values | texts)
+def test_page_words(value: Any) -> None:
+    check("page words", lambda: forms.read_encounter(value, None))
     check("page words", lambda: forms.read_prompt(value))
     check("page words", lambda: forms.read_language(value))

@@ -82,34 +82,37 @@ def test_what_the_browser_says_of_its_photos_is_bounded_whatever_it_is() -> None
 
 
 def test_words_are_kept_in_the_language_they_are_written_in() -> None:
-    assert read_narrative(" It hurts. ", None, "zh") == Narrative(en="It hurts.")
-    assert read_narrative("手臂很痒 3 天", None, "en") == Narrative(zh="手臂很痒 3 天")
-    assert read_narrative(None, None, "en") == Narrative()
+    assert read_narrative(" It hurts. ", None) == Narrative(en="It hurts.")
+    assert read_narrative("手臂很痒 3 天", None) == Narrative(zh="手臂很痒 3 天")
+    assert read_narrative(None, None) == Narrative()
 
 
 def test_an_examples_words_stay_bilingual_until_they_are_changed() -> None:
-    assert read_narrative("很痒。", EXAMPLE, "en") == EXAMPLE.encounter.narrative
-    assert read_narrative("It itches. A lot.", EXAMPLE, "en") == Narrative(en="It itches. A lot.")
+    assert read_narrative("很痒。", EXAMPLE) == EXAMPLE.encounter.narrative
+    assert read_narrative("It itches. A lot.", EXAMPLE) == Narrative(en="It itches. A lot.")
 
 
 def test_too_many_words_are_refused_with_the_numbers() -> None:
     with pytest.raises(FormError, match=f"{MAX_CHARACTERS + 1}.*{MAX_CHARACTERS}"):
-        read_narrative("a" * (MAX_CHARACTERS + 1), None, "en")
-    assert len(read_narrative("痒" * MAX_CHARACTERS, None, "en").zh) == MAX_CHARACTERS
+        read_narrative("a" * (MAX_CHARACTERS + 1), None)
+    assert len(read_narrative("痒" * MAX_CHARACTERS, None).zh) == MAX_CHARACTERS
 
 
-def test_a_case_of_nothing_is_refused_in_the_language_of_the_page() -> None:
-    with pytest.raises(FormError, match="Add a photo"):
-        read_encounter("  ", None, "en")
-    with pytest.raises(FormError, match="照片"):
-        read_encounter("", None, "zh")
+@pytest.mark.parametrize(
+    ("words", "english", "chinese"), [("  ", "Add a photo", "请先添加照片"), ("a" * (MAX_CHARACTERS + 1), "characters long", "个字符")]
+)
+def test_what_is_refused_is_said_in_both_languages(words: str, english: str, chinese: str) -> None:
+    with pytest.raises(FormError) as refused:
+        read_encounter(words, None)
+    said = line_in_both(str(refused.value))
+    assert english in said["en"] and chinese in said["zh"]
 
 
 def test_photos_without_words_and_words_without_photos_are_cases() -> None:
     photo = Photo("arm", np.zeros((20, 20, 3), np.uint8))
-    pictured = read_encounter("", OpenCase("secret", Encounter("CASE", photos=(photo,))), "en")
+    pictured = read_encounter("", OpenCase("secret", Encounter("CASE", photos=(photo,))))
     assert pictured.photos == (photo,) and pictured.narrative == Narrative()
-    assert read_encounter("It itches", None, "en").photos == ()
+    assert read_encounter("It itches", None).photos == ()
 
 
 @given(st.one_of(st.none(), st.text(max_size=700)))

@@ -69,14 +69,14 @@ def name_uploads(arrived: Sequence[Arrival], taken: Collection[str]) -> Upload:
     return Upload(tuple(photos), tuple(problems))
 
 
-def read_narrative(value: object, case: OpenCase | None, language: Language) -> Narrative:
+def read_narrative(value: object, case: OpenCase | None) -> Narrative:
     """Return what was typed as a narrative in its own language; an example's text that was not changed keeps both its languages.
 
     Raises FormError when it is too long.
     """
     words = str(value or "").strip()
     if len(words) > MAX_CHARACTERS:
-        raise FormError(text("message.too_long", language, count=len(words), limit=MAX_CHARACTERS))
+        raise FormError(f"The patient's words are {len(words)} characters long; the limit is {MAX_CHARACTERS}")
     if case is not None and words and words in (case.encounter.narrative.en.strip(), case.encounter.narrative.zh.strip()):
         return case.encounter.narrative
     return Narrative(zh=words) if _CHINESE.search(words) else Narrative(en=words)
@@ -90,12 +90,12 @@ def read_prompt(value: object) -> str | None:
     return str(value or "").strip()[:MAX_PROMPT].rstrip() or None
 
 
-def read_encounter(narrative: object, case: OpenCase | None, language: Language) -> Encounter:
+def read_encounter(narrative: object, case: OpenCase | None) -> Encounter:
     """Put the open photos and the typed words together. Raises FormError when there is neither."""
-    words = read_narrative(narrative, case, language)
+    words = read_narrative(narrative, case)
     photos = case.encounter.photos if case is not None else ()
     if not photos and not words.en and not words.zh:
-        raise FormError(text("message.empty", language))
+        raise FormError(text("message.empty", "en"))
     encounter_id = case.encounter.encounter_id if case is not None else "CASE"
     return Encounter(encounter_id, words, photos)
 

@@ -98,7 +98,7 @@ class Handlers:
         if problems:
             updates[parts.status] = render_status("failed", fixed_line("status.opened_some", count=len(read.photos)))
         if before is not None and before.fixed:
-            typed = read_narrative(inputs[parts.panel.narrative], before, self.language(inputs))
+            typed = read_narrative(inputs[parts.panel.narrative], before)
             updates[parts.panel.narrative] = "" if typed == before.encounter.narrative else gr.skip()
         return updates
 
@@ -129,7 +129,7 @@ class Handlers:
         began, stop = time.monotonic(), self.stops.sign(session)
         try:
             case, draft = self._find_opened(inputs, request)
-            encounter = read_encounter(inputs[panel.narrative], case, language)
+            encounter = read_encounter(inputs[panel.narrative], case)
             prompt = read_prompt(inputs[panel.prompt])
             predictor, cache = self.source.get(stop), case.cache if case is not None else None
             maps: dict[str, str] | None = {} if case is not None else None
@@ -177,12 +177,12 @@ class Handlers:
         if draft is None and forgotten is not None and forgotten.case == open_id:
             draft = self.make_again(forgotten, request)
         if draft is not None and draft.hides_model:
-            raise FormError(fixed_line("message.hidden")[self.language(inputs)])
+            raise FormError(fixed_line("message.hidden")["en"])
         case = self.cases.get(open_id)
         if case is None and draft is not None and draft.case == open_id and draft.reading is not None:
             case = self.find_case(draft)  # its photos are read again
         if open_id is not None and (case is None or (case.key is not None and draft is None)):
-            raise FormError(fixed_line("message.gone")[self.language(inputs)])
+            raise FormError(fixed_line("message.gone")["en"])
         return case, draft
 
     def _note_failure(self, case_id: str | None, line: str) -> Updates:

@@ -41,7 +41,7 @@ class Keeping:
                 raise FormError(fixed_line("message.gone")["en"])
             self.page.end_analysis(request)
             reader = self.review.reader(request)
-            words = read_narrative(inputs[self.parts.panel.narrative], case, self.page.language(inputs))
+            words = read_narrative(inputs[self.parts.panel.narrative], case)
             example = case.encounter if case.example else None
             kept = self.review.desk.keep_case(replace(case.encounter, narrative=words), reader, example=example)
             return self._show(told, draft, _rename(case, kept), kept, reader, request)
