@@ -37,11 +37,11 @@ numeric: $(VENV)/installed-dev
 		ATEN_CPU_CAPABILITY=$$aten; ONEDNN_MAX_CPU_ISA=$$onednn; export ATEN_CPU_CAPABILITY ONEDNN_MAX_CPU_ISA; \
 		if [ $$aten = unset ]; then unset ATEN_CPU_CAPABILITY; fi; \
 		if [ $$onednn = unset ]; then unset ONEDNN_MAX_CPU_ISA; fi; \
-		$(BIN)/python -m pytest -m numeric $(SHARED) $$(grep -l 'mark\.numeric' tests/test_*.py) || failed="$$failed $$aten/$$onednn"; \
+		$(BIN)/python -m pytest -m numeric $(SHARED) $$(grep -rl --include='test_*.py' 'mark\.numeric' tests) || failed="$$failed $$aten/$$onednn"; \
 	done; done; test -z "$$failed" || { echo "failed under$$failed"; exit 1; }
 
 seeds: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -m training --seeds $(SEEDS) $(SHARED) $$(grep -l training tests/test_*.py)
+	$(BIN)/python -m pytest -m training --seeds $(SEEDS) $(SHARED) $$(grep -rl --include='test_*.py' training_seed tests)
 
 check: style types audit
 
@@ -53,22 +53,22 @@ types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 audit: $(VENV)/installed-dev
-	$(BIN)/python -m tests.audit $(AUDIT)
+	$(BIN)/python -m tests.repository.audit $(AUDIT)
 
 # After a pin was changed: resolves again, writes the lock files.
 lock: $(VENV)/installed-dev
 	$(PIP) uv==0.13.9
-	$(BIN)/python -m tests.lock
+	$(BIN)/python -m tests.repository.lock
 
 fuzz: $(VENV)/installed-dev
-	$(BIN)/python -m tests.fuzz $(COUNT) $(ARGS)
+	$(BIN)/python -m tests.robustness.fuzz $(COUNT) $(ARGS)
 
 soak: $(VENV)/installed-dev
-	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
+	$(BIN)/python -m tests.robustness.soak --minutes $(MINUTES) $(ARGS)
 
 reliability: $(VENV)/installed-dev
-	$(BIN)/python -m tests.large_store
-	$(BIN)/python -m tests.reliability
+	$(BIN)/python -m tests.robustness.large_store
+	$(BIN)/python -m tests.robustness.reliability
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m benchmarks $(ARGS)

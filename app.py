@@ -11,22 +11,22 @@ from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
-from magic_demo.backend_names import add_backend_argument
-from magic_demo.bundled import load_examples
-from magic_demo.ending import end_program
-from magic_demo.errors import MagicDemoError, ReachError
-from magic_demo.leftovers import sweep_store
-from magic_demo.parts import sweep_temporary
-from magic_demo.store import PLACE_VARIABLE, Store, default_place, is_store_there
-from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
-from magic_demo.ui.gate import is_near
-from magic_demo.ui.reach import check_reach, confirm_share, is_space, open_tunnel
-from magic_demo.ui.review import MODES
-from magic_demo.ui.root_path import VARIABLE, put_below, read_root_path
-from magic_demo.ui.sign_in import SignIns
-from magic_demo.ui.source import EncounterPredictor
-from magic_demo.ui.sweeping import start_sweeping
-from magic_demo.ui.throwaway import open_throwaway_store
+from magic_demo.core.ending import end_program
+from magic_demo.core.errors import MagicDemoError, ReachError
+from magic_demo.core.parts import sweep_temporary
+from magic_demo.models.backend_names import add_backend_argument
+from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
+from magic_demo.page.server.gate.gate import is_near
+from magic_demo.page.server.reach import check_reach, confirm_share, is_space, open_tunnel
+from magic_demo.page.server.root_path import VARIABLE, put_below, read_root_path
+from magic_demo.page.server.sweeping import start_sweeping
+from magic_demo.page.server.throwaway import open_throwaway_store
+from magic_demo.page.session.review import MODES
+from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.page.session.source import EncounterPredictor
+from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.store import PLACE_VARIABLE, Store, default_place, is_store_there
+from magic_demo.synthetic.bundled import load_examples
 
 
 def read_arguments() -> argparse.Namespace:
@@ -118,7 +118,7 @@ def main() -> int:
         return 1
 
     def load() -> EncounterPredictor:
-        from magic_demo.predictor import Predictor  # torch takes seconds to import: here the page does not wait for it
+        from magic_demo.models.predictor import Predictor  # torch takes seconds to import: here the page does not wait for it
 
         chosen = {"segmentation": arguments.segmentation, "vqa": arguments.vqa, "cues": arguments.cues}
         try:

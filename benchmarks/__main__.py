@@ -17,9 +17,9 @@ import torch
 from benchmarks import batch_run, explanations, interaction, page, questions, scorer, segmentation, training_cache, vqa_cache
 from benchmarks.ceiling import Reached, list_features, measure_ceiling, measure_reached
 from benchmarks.timing import Reading, Row
-from magic_demo.errors import one_line
+from magic_demo.core.errors import one_line
 
-DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "performance.md"
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 
 HEADER = """# Performance
 

@@ -23,18 +23,19 @@ from PIL import Image
 from benchmarks.segmentation import MEAN, STD, WORDS, draw_file
 from benchmarks.timing import take_times
 from benchmarks.training_cache import SIDE, make_model
-from magic_demo.backends import Backend, Encode, Encoder
-from magic_demo.backends_command import find_overlap
-from magic_demo.checkpoints import Preprocessing
-from magic_demo.photos import decode_photo
+from magic_demo.commands.backends import find_overlap
+from magic_demo.files.photos.reading import decode_photo
+from magic_demo.models.backends import Backend
+from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.models.encoder import Encode, Encoder
 
 HALF = torch.bfloat16
 WAITING = """
 import {first}
 import statistics, time
-from magic_demo.bundled import load_examples
-from magic_demo.predictor import DEFAULT_SEGMENTATION
-from magic_demo.segmentation import Segmenter
+from magic_demo.synthetic.bundled import load_examples
+from magic_demo.models.predictor import DEFAULT_SEGMENTATION
+from magic_demo.models.segmentation.segmenter import Segmenter
 photo, segmenter = load_examples()[0].encounter.photos[0].pixels, Segmenter.load(DEFAULT_SEGMENTATION)
 waits, begun = [], time.process_time()
 for _ in range({rounds}):

@@ -1,6 +1,6 @@
 """A folder of encounters with the shipped checkpoints: stages side by side against one after another, by the clock.
 
-``python -m benchmarks.batch_run``: synthetic cases (``magic_demo.cases``), 100 of them. Said is how far the run is over its slowest stage, which
+``python -m benchmarks.batch_run``: synthetic cases (``magic_demo.synthetic.cases``), 100 of them. Said is how far the run is over its slowest stage, which
 it cannot be faster than, and what is resident on the way: it must not grow with the number of encounters.
 """
 
@@ -17,13 +17,13 @@ import torch
 
 from benchmarks.memory import read_resident
 from benchmarks.timing import Reading, Row, take_times
-from magic_demo.batch import BatchReport, predict_folder, read_encounter
-from magic_demo.cases import write_cases
-from magic_demo.formats import read_encounters
-from magic_demo.overlay import lesion_mask
-from magic_demo.predictor import Predictor
-from magic_demo.types import Encounter, Prediction
-from magic_demo.whole_files import write_json
+from magic_demo.challenge.batch import BatchReport, predict_folder, read_encounter
+from magic_demo.core.types import Encounter, Prediction
+from magic_demo.core.whole_files import write_json
+from magic_demo.files.encounters import read_encounters
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.models.predictor import Predictor
+from magic_demo.synthetic.cases import write_cases
 
 ENCOUNTERS = 100
 LOOKED_AT = (20, 60, 100)

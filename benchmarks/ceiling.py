@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import questions, segmentation, training_cache, vqa_cache
 from benchmarks.timing import take_times
-from magic_demo.predictor import DEFAULT_SEGMENTATION
-from magic_demo.segmentation import Segmenter
+from magic_demo.models.predictor import DEFAULT_SEGMENTATION
+from magic_demo.models.segmentation.segmenter import Segmenter
 
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

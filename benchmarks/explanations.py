@@ -16,16 +16,16 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.timing import Row, take_times
-from magic_demo.attribution import GREY
-from magic_demo.cue_model import CueModel
-from magic_demo.decoding import decode_answers
-from magic_demo.explanation import explain_words
-from magic_demo.formats import read_answers, read_encounters
-from magic_demo.photos import resize_pixels
-from magic_demo.predictor import DEFAULT_CUES, Predictor
-from magic_demo.questions import load_families
+from magic_demo.core.types import LANGUAGES, Encounter, Language, Narrative, Photo, Pixels, WordSpan
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.cues.explanation import explain_words
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.models.attribution import GREY
+from magic_demo.models.predictor import DEFAULT_CUES, Predictor
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families
 from magic_demo.synthetic.encounters import make_case
-from magic_demo.types import LANGUAGES, Encounter, Language, Narrative, Photo, Pixels, WordSpan
 
 VISIBLE = ("CQID010", "CQID012", "CQID020", "CQID034", "CQID035", "CQID036")
 PLACES = (12, 12)

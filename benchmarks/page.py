@@ -31,7 +31,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from benchmarks.timing import Reading, Row, describe_waits, take_time, take_times
 from tests.e2e.browser import get_browser
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[1]
 SIZE = (3000, 4000)
 """Height and width of a 12-megapixel photo."""
 START_SECONDS = 300
@@ -41,7 +41,7 @@ import magic_demo
 for module in pkgutil.walk_packages(magic_demo.__path__, "magic_demo."):
     if not module.name.endswith("__main__") and ".migrations" not in module.name:
         importlib.import_module(module.name)
-from magic_demo.predictor import Predictor
+from magic_demo.models.predictor import Predictor
 predictor = Predictor.load()
 Predictor.load = lambda **_: predictor
 import app
@@ -154,8 +154,8 @@ def measure_batching(rounds: int) -> Iterator[Row]:
     """Yield the line that says whether a case's photos gain by going through the model together."""
     import torch
 
-    from magic_demo.predictor import DEFAULT_SEGMENTATION
-    from magic_demo.segmentation import Segmenter
+    from magic_demo.models.predictor import DEFAULT_SEGMENTATION
+    from magic_demo.models.segmentation.segmenter import Segmenter
 
     torch.set_num_threads(1)
     segmenter = Segmenter.load(DEFAULT_SEGMENTATION)
@@ -174,10 +174,10 @@ def measure_batching(rounds: int) -> Iterator[Row]:
 
 def measure_maps(count: int) -> Iterator[Reading]:
     """Yield what maps of 12-megapixel photos weigh as they travel: synthetic cases under the shipped model."""
-    from magic_demo.predictor import DEFAULT_SEGMENTATION
-    from magic_demo.segmentation import Segmenter
+    from magic_demo.models.predictor import DEFAULT_SEGMENTATION
+    from magic_demo.models.segmentation.segmenter import Segmenter
+    from magic_demo.page.panels.viewer import MAP_BYTES, encode_levels
     from magic_demo.synthetic.encounters import make_case
-    from magic_demo.ui.viewer import MAP_BYTES, encode_levels
 
     segmenter, weights, times = Segmenter.load(DEFAULT_SEGMENTATION), [], []
     for seed in range(count):
@@ -223,7 +223,7 @@ def write_full_size(folder: Path) -> list[str]:
     from benchmarks.training_cache import SIDE as CLIPSEG_SIDE
     from benchmarks.training_cache import make_model
     from benchmarks.vqa_cache import SIDE, make_tokenizer
-    from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
+    from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
 
     photo = SwinConfig(image_size=SIDE, embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32], window_size=7)
     models: dict[str, tuple[Any, int]] = {

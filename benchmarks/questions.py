@@ -19,11 +19,11 @@ from transformers import BertConfig, SwinConfig
 from benchmarks.segmentation import list_backends
 from benchmarks.timing import Row, take_time, take_times
 from benchmarks.vqa_cache import SIDE, make_model, make_tokenizer
-from magic_demo.backends import Backend
-from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.checkpoints import Preprocessing
-from magic_demo.questions import list_questions, load_families
-from magic_demo.vqa import OptionScorer, list_option_texts, option_layout, place_families, stack_photos, tokenize
+from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
+from magic_demo.models.answers.text_and_photos import OptionScorer, list_option_texts, option_layout, place_families, stack_photos, tokenize
+from magic_demo.models.backends import Backend
+from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.questions.families import list_questions, load_families
 
 PHOTOS, PADDED, WORDS = 3, 128, 60
 WANTED = {"torch": 60.0, "bfloat16": 100.0}

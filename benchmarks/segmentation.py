@@ -22,12 +22,12 @@ from transformers import CLIPSegConfig, CLIPSegForImageSegmentation, ViTImagePro
 
 from benchmarks.timing import Row, take_times
 from benchmarks.training_cache import make_model
-from magic_demo.backends import Backend, explain_missing, has_bfloat16
-from magic_demo.checkpoints import Preprocessing
-from magic_demo.overlay import lesion_mask
-from magic_demo.photos import decode_photo
-from magic_demo.predictor import DEFAULT_SEGMENTATION
-from magic_demo.segmentation import PromptedCLIPSeg, Segmenter
+from magic_demo.files.photos.reading import decode_photo
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.models.backends import Backend, explain_missing, has_bfloat16
+from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.models.predictor import DEFAULT_SEGMENTATION
+from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg, Segmenter
 from magic_demo.synthetic.encounters import make_case
 
 MEAN, STD = (0.481, 0.458, 0.408), (0.269, 0.261, 0.276)

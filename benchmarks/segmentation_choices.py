@@ -18,12 +18,12 @@ from typing import Any
 
 import numpy as np
 
-from magic_demo.segmentation import Segmenter
-from training.evaluate_segmentation import OURS, PROMPTS, evaluate
-from training.run import RunSettings
-from training.segmentation import ModelSettings, SegmentationSettings, run_training
-from training.segmentation_data import DataSettings
-from training.segmentation_sources import SourceSettings, read_examples
+from magic_demo.models.segmentation.segmenter import Segmenter
+from training.runs.run import RunSettings
+from training.segmentation.data import DataSettings
+from training.segmentation.evaluate import OURS, PROMPTS, evaluate
+from training.segmentation.sources import SourceSettings, read_examples
+from training.segmentation.train import ModelSettings, SegmentationSettings, run_training
 
 CASES = 240
 COLUMNS = ("PAD", "synthetic", "synthetic, no words")

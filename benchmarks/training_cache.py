@@ -23,8 +23,8 @@ from transformers import CLIPSegConfig
 from transformers.models.clipseg import CLIPSegForImageSegmentation
 
 from benchmarks.timing import take_times
-from magic_demo.segmentation import PromptedCLIPSeg
-from training.features import FeatureCache
+from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg
+from training.segmentation.features import FeatureCache
 
 SIDE = 352
 TOKENS = 77

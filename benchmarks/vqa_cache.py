@@ -23,14 +23,14 @@ from torch import Tensor
 from transformers import BertConfig, PreTrainedTokenizerFast, SwinConfig
 
 from benchmarks.timing import take_times
-from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.checkpoints import Preprocessing
-from magic_demo.questions import load_families
-from magic_demo.vqa import list_option_texts
-from training.vqa_data import CaseDataSettings, CaseDraws, PhotoShelf, make_collator
-from training.vqa_features import CaseFeatures, KeptCases, make_kept_collator
-from training.vqa_loss import CaseLoss, LossSettings
-from training.vqa_sources import CaseSource, LearningCase
+from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
+from magic_demo.models.answers.text_and_photos import list_option_texts
+from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.questions.families import load_families
+from training.answers.data import CaseDataSettings, CaseDraws, PhotoShelf, make_collator
+from training.answers.kept_features import CaseFeatures, KeptCases, make_kept_collator
+from training.answers.loss import CaseLoss, LossSettings
+from training.cases.sources import CaseSource, LearningCase
 
 SIDE, WORDS = 224, 150
 

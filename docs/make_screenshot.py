@@ -16,7 +16,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.e2e.browser import get_browser
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[1]
 PICTURE = REPOSITORY / "docs" / "screenshot.png"
 WINDOW = {"width": 1366, "height": 768}
 MAX_BYTES = 700_000

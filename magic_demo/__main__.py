@@ -8,23 +8,23 @@ import os
 import sys
 
 from magic_demo import __version__
-from magic_demo.errors import MagicDemoError
+from magic_demo.core.errors import MagicDemoError
 
 COMMANDS = {
-    "predict": ("magic_demo.predict_command", "turn a folder of encounters into challenge files"),
-    "backends": ("magic_demo.backends_command", "say what models can run on here, and how near each comes to float32"),
-    "score": ("magic_demo.score_command", "compute the official scores of challenge files"),
-    "cases": ("magic_demo.cases", "write synthetic encounters in the challenge's layout"),
-    "queues": ("magic_demo.queues_command", "say how far readers are in each queue, and whose cases are whose"),
-    "readers": ("magic_demo.readers_command", "say who may sign in and review"),
-    "export": ("magic_demo.export_command", "write reviews as challenge files, COCO, Label Studio, tables, a training set or a report"),
-    "agreement": ("magic_demo.agreement_command", "say how far readers agree with the model and with each other"),
-    "backup": ("magic_demo.backup_command", "write a store, with the photos it keeps, to one file"),
-    "restore": ("magic_demo.restore_command", "make a store of a backup"),
-    "purge": ("magic_demo.purge_command", "delete cases that nobody has touched for a time"),
-    "delete-case": ("magic_demo.delete_command", "delete a case with everything that was said of it"),
-    "audit-trail": ("magic_demo.audit_trail_command", "say who did what with a store: sign-ins, exports, coverings, deletions, readers"),
-    "import-reviews": ("magic_demo.import_command", "read exported reviews back into a store"),
+    "predict": ("magic_demo.commands.predict", "turn a folder of encounters into challenge files"),
+    "backends": ("magic_demo.commands.backends", "say what models can run on here, and how near each comes to float32"),
+    "score": ("magic_demo.commands.score", "compute the official scores of challenge files"),
+    "cases": ("magic_demo.commands.cases", "write synthetic encounters in the challenge's layout"),
+    "queues": ("magic_demo.commands.queues", "say how far readers are in each queue, and whose cases are whose"),
+    "readers": ("magic_demo.commands.readers", "say who may sign in and review"),
+    "export": ("magic_demo.commands.export", "write reviews as challenge files, COCO, Label Studio, tables, a training set or a report"),
+    "agreement": ("magic_demo.commands.agreement", "say how far readers agree with the model and with each other"),
+    "backup": ("magic_demo.commands.backup", "write a store, with the photos it keeps, to one file"),
+    "restore": ("magic_demo.commands.restore", "make a store of a backup"),
+    "purge": ("magic_demo.commands.purge", "delete cases that nobody has touched for a time"),
+    "delete-case": ("magic_demo.commands.delete", "delete a case with everything that was said of it"),
+    "audit-trail": ("magic_demo.commands.audit_trail", "say who did what with a store: sign-ins, exports, coverings, deletions, readers"),
+    "import-reviews": ("magic_demo.commands.import_reviews", "read exported reviews back into a store"),
 }
 
 EXIT_NO_READER = 141

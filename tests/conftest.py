@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.store import Store
-from tests.postgresql import PostgresServer
+from magic_demo.reviews.store import Store
+from tests.support.postgresql import PostgresServer
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[1]
 MAY_APPEAR = {"__pycache__", "build", "dist", "node_modules", "out", "runs"}
 """What tools leave in the checkout's top folder, hidden files aside."""
 

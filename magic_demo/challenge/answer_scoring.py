@@ -8,13 +8,13 @@ from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from magic_demo.errors import FormatError
-from magic_demo.findings import Findings
-from magic_demo.formats import ENCOUNTER_KEY, read_json_list
-from magic_demo.questions import list_questions, load_families
-from magic_demo.scoring import Scores, answer_values
-from magic_demo.types import Family
-from magic_demo.user_files import read_user_head
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Family
+from magic_demo.core.user_files import read_user_head
+from magic_demo.files.encounters import ENCOUNTER_KEY, read_json_list
+from magic_demo.files.findings import Findings
+from magic_demo.questions.families import list_questions, load_families
+from magic_demo.questions.scoring import Scores, answer_values
 
 Labels = dict[str, dict[str, set[Hashable]]]
 """encounter id -> family id -> labels of any of its slots; order and number of times carry no information."""

@@ -20,24 +20,24 @@ from PIL import Image
 from tqdm import tqdm
 
 import magic_demo
-from magic_demo.bundles import has_prediction, remove_prediction, write_prediction
-from magic_demo.decoding import decode_answers
-from magic_demo.errors import FormatError, PhotoError
-from magic_demo.formats import read_encounters, write_answers
-from magic_demo.journal import JournalEntry, append_entry, read_journal
-from magic_demo.limits import LIMITS
-from magic_demo.mask_files import mask_file_name, write_mask
-from magic_demo.overlay import draw_outline, lesion_mask
-from magic_demo.parts import is_part
-from magic_demo.photo_workers import read_photo_apart
-from magic_demo.photos import resize_pixels
-from magic_demo.pipeline import Busy, overlap
-from magic_demo.predictor import Predictor
-from magic_demo.question_map import QuestionMap
-from magic_demo.questions import load_families, load_questions
-from magic_demo.types import Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction, Prediction
-from magic_demo.user_files import read_user_text
-from magic_demo.whole_files import write_json, write_whole
+from magic_demo.challenge.journal import JournalEntry, append_entry, read_journal
+from magic_demo.challenge.pipeline import Busy, overlap
+from magic_demo.core.errors import FormatError, PhotoError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.parts import is_part
+from magic_demo.core.types import Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction, Prediction
+from magic_demo.core.user_files import read_user_text
+from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.files.bundles import has_prediction, remove_prediction, write_prediction
+from magic_demo.files.encounters import read_encounters, write_answers
+from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.files.photos.processes.workers import read_photo_apart
+from magic_demo.imaging.overlay import draw_outline, lesion_mask
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.models.predictor import Predictor
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.own_questions import QuestionMap
 
 SEED = 0
 MASKS = "masks_preds"

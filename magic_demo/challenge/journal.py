@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from magic_demo.errors import FormatError
-from magic_demo.limits import LIMITS
-from magic_demo.user_files import read_user_file
-from magic_demo.whole_files import write_whole
+from magic_demo.core.errors import FormatError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.user_files import read_user_file
+from magic_demo.core.whole_files import write_whole
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from magic_demo.errors import FormatError
-from magic_demo.findings import Findings
-from magic_demo.mask_files import (
+from magic_demo.core.errors import FormatError
+from magic_demo.files.findings import Findings
+from magic_demo.files.mask_files import (
     SYSTEM_NAME,
     annotator_of,
     find_reference_masks,
@@ -27,8 +27,8 @@ from magic_demo.mask_files import (
     read_loose_packed,
     strip_photo_suffix,
 )
-from magic_demo.packed_masks import PackedMask
-from magic_demo.scoring import PhotoCounts, Scores, count_packed, segmentation_values
+from magic_demo.imaging.packed_masks import PackedMask
+from magic_demo.questions.scoring import PhotoCounts, Scores, count_packed, segmentation_values
 
 ANNOTATORS = ("ann0", "ann1", "ann2", "ann3")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 
-from magic_demo.store import Actor
+from magic_demo.reviews.store import Actor
 
 
 def find_actor() -> Actor:

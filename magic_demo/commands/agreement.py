@@ -11,15 +11,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from magic_demo.agreement import CONSENSUS, MODEL, Agreed, Agreement, FamilyNumbers, MaskNumbers, Measured, Switches
-from magic_demo.agreement_sources import AgreementChoice, AgreementSource, Comparison, Predictions, References
-from magic_demo.bundles import has_prediction, list_predictions, read_prediction
-from magic_demo.counted import count
-from magic_demo.errors import MagicDemoError
-from magic_demo.formats import read_answers
-from magic_demo.questions import load_families
-from magic_demo.store import Store, default_place
-from magic_demo.types import Answers, CaseKey, Prediction
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.plural import count
+from magic_demo.core.types import Answers, CaseKey, Prediction
+from magic_demo.files.bundles import has_prediction, list_predictions, read_prediction
+from magic_demo.files.encounters import read_answers
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.agreement import CONSENSUS, MODEL, Agreed, Agreement, FamilyNumbers, MaskNumbers, Measured, Switches
+from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource, Comparison, Predictions, References
+from magic_demo.reviews.store import Store, default_place
 
 MOST_CASES = 10
 """Cases that differ that are printed; the JSON has all."""

@@ -6,7 +6,7 @@ import argparse
 import json
 from dataclasses import asdict
 
-from magic_demo.store import TRAIL_KINDS, Store, TrailEntry, default_place
+from magic_demo.reviews.store import TRAIL_KINDS, Store, TrailEntry, default_place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import numpy as np
 
-from magic_demo.backend_names import BACKENDS
-from magic_demo.backends import CHECKED_NAME, explain_missing, has_bfloat16, read_checked, use_cores
-from magic_demo.batch import read_encounter
-from magic_demo.calibration import digest_of
-from magic_demo.checkpoints import find_checkpoint, name_model
-from magic_demo.decoding import decode_answers
-from magic_demo.errors import CheckpointError, FormatError
-from magic_demo.formats import read_encounters
-from magic_demo.lesion_answers import LesionScorer
-from magic_demo.overlay import level_of
-from magic_demo.predictor import DEFAULT_SEGMENTATION, load_scorer
-from magic_demo.questions import load_families
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import Encounter, Mask
-from magic_demo.whole_files import write_json
+from magic_demo.challenge.batch import read_encounter
+from magic_demo.core.errors import CheckpointError, FormatError
+from magic_demo.core.types import Encounter, Mask
+from magic_demo.core.whole_files import write_json
+from magic_demo.files.encounters import read_encounters
+from magic_demo.imaging.overlay import level_of
+from magic_demo.models.answers.photo_evidence import LesionScorer
+from magic_demo.models.backend_names import BACKENDS
+from magic_demo.models.backends import CHECKED_NAME, explain_missing, has_bfloat16, read_checked, use_cores
+from magic_demo.models.checkpoints import find_checkpoint, name_model
+from magic_demo.models.predictor import DEFAULT_SEGMENTATION, load_scorer
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.calibration import digest_of
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families
 
 TOLERANCE = 0.98
 """The mean mask IoU to float32, and the share of families with the same answers, below which a backend is not written down as checked."""

@@ -6,10 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from magic_demo.backups import write_backup
-from magic_demo.command_actor import find_actor
-from magic_demo.leftovers import sweep_store
-from magic_demo.store import Store, default_place
+from magic_demo.commands.actor import find_actor
+from magic_demo.reviews.backups import write_backup
+from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.store import Store, default_place
 
 EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 
-from magic_demo.command_actor import find_actor
-from magic_demo.deletion import delete_cases
-from magic_demo.leftovers import sweep_store
-from magic_demo.store import Store, default_place
-from magic_demo.types import CaseKey
+from magic_demo.commands.actor import find_actor
+from magic_demo.core.types import CaseKey
+from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.store import Store, default_place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,16 +7,16 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from magic_demo.bundles import list_predictions, read_prediction
-from magic_demo.command_actor import find_actor
-from magic_demo.counted import count
-from magic_demo.covered_photos import covered_beside
-from magic_demo.exports import FORMATS, ExportError, write_export
-from magic_demo.exports.case_files import find_case_files
-from magic_demo.formats import read_encounters
-from magic_demo.reports import write_disagreements
-from magic_demo.store import LOCAL_READER, Store, default_place
-from magic_demo.types import LANGUAGES, EncounterFiles, Prediction, SavedReview
+from magic_demo.commands.actor import find_actor
+from magic_demo.core.plural import count
+from magic_demo.core.types import LANGUAGES, EncounterFiles, Prediction, SavedReview
+from magic_demo.files.bundles import list_predictions, read_prediction
+from magic_demo.files.encounters import read_encounters
+from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.exports import FORMATS, ExportError, write_export
+from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.reports import write_disagreements
+from magic_demo.reviews.store import LOCAL_READER, Store, default_place
 
 REPORT = "report"
 

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from magic_demo.command_actor import find_actor
-from magic_demo.errors import StoreError
-from magic_demo.exports.reading_back import read_reviews
-from magic_demo.findings import Findings
-from magic_demo.formats import read_encounters
-from magic_demo.store import LOCAL_READER, NewCase, Store, default_place
-from magic_demo.store.names import is_name
-from magic_demo.store.rules import WITHOUT_MODEL
-from magic_demo.types import DEFAULT_QUEUE, Review
+from magic_demo.commands.actor import find_actor
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import DEFAULT_QUEUE, Review
+from magic_demo.files.encounters import read_encounters
+from magic_demo.files.findings import Findings
+from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store, default_place
+from magic_demo.reviews.store.names import is_name
+from magic_demo.reviews.store.rules import WITHOUT_MODEL
 
 EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
 ORDER = {kind: place for place, kind in enumerate(("blind", "compared", "revealed", "assisted", "consensus"))}

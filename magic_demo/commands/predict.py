@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from magic_demo.backend_names import add_backend_argument
-from magic_demo.batch import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES, predict_folder
-from magic_demo.errors import FormatError
-from magic_demo.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
-from magic_demo.question_map import read_question_map
-from magic_demo.types import LANGUAGES
+from magic_demo.challenge.batch import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES, predict_folder
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import LANGUAGES
+from magic_demo.models.backend_names import add_backend_argument
+from magic_demo.models.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
+from magic_demo.questions.own_questions import read_question_map
 
 TASKS = ("segmentation", "cvqa", "both")
 

@@ -7,11 +7,11 @@ import re
 import sys
 from datetime import UTC, datetime, timedelta
 
-from magic_demo.command_actor import find_actor
-from magic_demo.deletion import delete_cases
-from magic_demo.errors import StoreError
-from magic_demo.leftovers import sweep_store
-from magic_demo.store import Store, default_place
+from magic_demo.commands.actor import find_actor
+from magic_demo.core.errors import StoreError
+from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.store import Store, default_place
 
 _AGE = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from magic_demo.counted import count
-from magic_demo.errors import StoreError
-from magic_demo.store import LOCAL_READER, Store, default_place
+from magic_demo.core.errors import StoreError
+from magic_demo.core.plural import count
+from magic_demo.reviews.store import LOCAL_READER, Store, default_place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from magic_demo.command_actor import find_actor
-from magic_demo.errors import StoreError
-from magic_demo.store import READER_ROLES, Store, default_place
-from magic_demo.store.names import fold_name
-from magic_demo.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.commands.actor import find_actor
+from magic_demo.core.errors import StoreError
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.reviews.store import READER_ROLES, Store, default_place
+from magic_demo.reviews.store.names import fold_name
 
 _EPILOG = (
     "Without any reader who has a password the page asks nobody to sign in, and everyone at it is the local reader. "

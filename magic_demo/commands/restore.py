@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from magic_demo.backups import restore_backup
-from magic_demo.command_actor import find_actor
-from magic_demo.store import Store, default_place
+from magic_demo.commands.actor import find_actor
+from magic_demo.reviews.backups import restore_backup
+from magic_demo.reviews.store import Store, default_place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from magic_demo.answer_scoring import score_answer_files
-from magic_demo.errors import FormatError
-from magic_demo.mask_files import SYSTEM_NAME
-from magic_demo.mask_scoring import score_mask_folders
-from magic_demo.published import CAPTION, TEAMS
-from magic_demo.questions import load_families, read_families
-from magic_demo.scoring import Scores, Values
-from magic_demo.types import Family
-from magic_demo.whole_files import write_json
+from magic_demo.challenge.answer_scoring import score_answer_files
+from magic_demo.challenge.mask_scoring import score_mask_folders
+from magic_demo.challenge.published import CAPTION, TEAMS
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Family
+from magic_demo.core.whole_files import write_json
+from magic_demo.files.mask_files import SYSTEM_NAME
+from magic_demo.questions.families import load_families, read_families
+from magic_demo.questions.scoring import Scores, Values
 
 EXIT_CLEAN = 0
 EXIT_FINDINGS = 3

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from magic_demo.errors import LimitError
+from magic_demo.core.errors import LimitError
 
 PREFIX = "MAGIC_DEMO_LIMIT_"
 

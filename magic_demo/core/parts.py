@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from magic_demo.errors import MagicDemoError
+from magic_demo.core.errors import MagicDemoError
 
 fcntl: Any = None
 """None on Windows: no file is locked there, so that what a killed program left stays, as on a network folder that knows no locks."""

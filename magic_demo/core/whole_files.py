@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from magic_demo.parts import let_go, new_part, new_part_folder, sweep_once
+from magic_demo.core.parts import let_go, new_part, new_part_folder, sweep_once
 
 
 def write_whole(path: Path, content: bytes | str, *, private: bool = False) -> None:

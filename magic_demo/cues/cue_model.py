@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load, save
 
-from magic_demo.checkpoint_files import check_files
-from magic_demo.cues import find_cues
-from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors, write_priors
-from magic_demo.errors import CheckpointError, one_line
-from magic_demo.terms import Spans, find_terms, weigh_terms
-from magic_demo.types import LANGUAGES, Language, Narrative, OptionScores
-from magic_demo.user_files import LARGEST_CONFIG, read_user_file, read_user_text
-from magic_demo.whole_files import write_json, write_whole
+from magic_demo.core.errors import CheckpointError, one_line
+from magic_demo.core.types import LANGUAGES, Language, Narrative, OptionScores
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_file, read_user_text
+from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.cues.cues import find_cues
+from magic_demo.cues.terms import Spans, find_terms, weigh_terms
+from magic_demo.files.checkpoint_files import check_files
+from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors, write_priors
 
 MODEL_TYPE = "cue-heads"
 CONFIG_NAME = "config.json"

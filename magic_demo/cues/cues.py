@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
-from magic_demo.durations import BUCKETS, choose_onset, find_durations
+from magic_demo.cues.durations import BUCKETS, choose_onset, find_durations
 
 OPPOSITES = {"itch:yes": "itch:no", "pain:yes": "pain:no"}
 """What a negated cue is called, where it says something of its own; others become ``kind:not value``."""
@@ -104,7 +104,7 @@ def _prepare(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _lexicon() -> tuple[tuple[_Phrase, ...], dict[int, str]]:
-    content = json.loads(resources.files("magic_demo").joinpath("cue_lexicon.json").read_text(encoding="utf-8"))
+    content = json.loads(resources.files("magic_demo.cues").joinpath("cue_lexicon.json").read_text(encoding="utf-8"))
     pairs = content["traditional"]
     phrases: list[_Phrase] = []
     for kind, group in content["kinds"].items():

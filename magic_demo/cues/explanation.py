@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.cue_model import CueModel, Reason
-from magic_demo.types import Language, Narrative, Probability, WordSpan
+from magic_demo.core.types import Language, Narrative, Probability, WordSpan
+from magic_demo.cues.cue_model import CueModel, Reason
 
 LEAST_SHARE = 0.2
 """Words are shown that move the score by at least this share of what the strongest words do ..."""

@@ -12,14 +12,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import MagicDemoError, one_line
-from magic_demo.formats import is_whole, read_json
-from magic_demo.limits import LIMITS
-from magic_demo.questions import load_families, load_questions
-from magic_demo.types import PhotoPrediction, Prediction, Probability
-from magic_demo.user_files import read_user_file
-from magic_demo.whole_files import write_json, write_whole
-from magic_demo.whole_text import mend_json
+from magic_demo.core.errors import MagicDemoError, one_line
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import PhotoPrediction, Prediction, Probability
+from magic_demo.core.user_files import read_user_file
+from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.core.whole_text import mend_json
+from magic_demo.files.encounters import is_whole, read_json
+from magic_demo.questions.families import load_families, load_questions
 
 KIND = "magic-demo prediction"
 VERSION = 1

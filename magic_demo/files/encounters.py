@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from magic_demo.errors import FormatError
-from magic_demo.limits import LIMITS
-from magic_demo.photo_index import PhotoIndex, name_others
-from magic_demo.photo_kinds import PHOTO_SUFFIXES
-from magic_demo.questions import list_questions, load_families
-from magic_demo.types import LANGUAGES, EncounterFiles, Family, Language, Narrative, PhotoFile, Question
-from magic_demo.user_files import read_user_text
-from magic_demo.whole_files import write_json
-from magic_demo.whole_text import mend_json, mend_text
+from magic_demo.core.errors import FormatError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import LANGUAGES, EncounterFiles, Family, Language, Narrative, PhotoFile, Question
+from magic_demo.core.user_files import read_user_text
+from magic_demo.core.whole_files import write_json
+from magic_demo.core.whole_text import mend_json, mend_text
+from magic_demo.files.photos.index import PhotoIndex, name_others
+from magic_demo.files.photos.kinds import PHOTO_SUFFIXES
+from magic_demo.questions.families import list_questions, load_families
 
 SPLITS = ("train", "valid", "test")
 ENCOUNTER_KEY = "encounter_id"

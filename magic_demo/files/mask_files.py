@@ -19,14 +19,14 @@ from isal import igzip_lib
 from numpy.typing import NDArray
 from PIL import Image
 
-from magic_demo.errors import FormatError, one_line
-from magic_demo.limits import LIMITS
-from magic_demo.mask_values import read_values
-from magic_demo.packed_masks import PackedMask, pack_mask, pack_rows
-from magic_demo.photos import PHOTO_SUFFIXES
-from magic_demo.types import Mask
-from magic_demo.user_files import open_user_file, read_user_head
-from magic_demo.whole_files import write_whole
+from magic_demo.core.errors import FormatError, one_line
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import Mask
+from magic_demo.core.user_files import open_user_file, read_user_head
+from magic_demo.core.whole_files import write_whole
+from magic_demo.files.mask_values import read_values
+from magic_demo.files.photos.reading import PHOTO_SUFFIXES
+from magic_demo.imaging.packed_masks import PackedMask, pack_mask, pack_rows
 
 MASK_SUFFIXES = (".tiff", ".tif")
 SYSTEM_NAME = "sys"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import FormatError
-from magic_demo.types import Mask
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Mask
 
 Values = NDArray[Any]
 MOST_LABELS = 31

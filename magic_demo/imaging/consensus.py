@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.types import Mask
+from magic_demo.core.types import Mask
 
 MOST_ROUNDS = 100
 SETTLED = 1e-7

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import MagicDemoError
-from magic_demo.types import Mask, Pixels
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.types import Mask, Pixels
 
 LONGEST_SIDE = 512
 """Photos are measured at this many pixels along the longest side at most."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.types import Mask, Pixels, Probability
+from magic_demo.core.types import Mask, Pixels, Probability
 
 OUTLINE_RGB = (255, 214, 10)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.types import Mask
+from magic_demo.core.types import Mask
 
 Bits = NDArray[np.uint64]
 

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import FormatError
-from magic_demo.limits import LIMITS
-from magic_demo.types import Mask, MaskRuns
+from magic_demo.core.errors import FormatError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import Mask, MaskRuns
 
 Lengths = NDArray[np.int64]
 """Run lengths: (N,) int64, background first (0 where the first pixel is lesion), all others positive, their sum the number of pixels."""

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.photos import resize_pixels
-from magic_demo.types import Mask, Pixels
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.imaging.resize import resize_pixels
 
 CUT_SIDE = 208
 """Longest side, in pixels, of the region that is cut: it keeps a cut well under half a second."""

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from magic_demo.errors import ModelError
+from magic_demo.core.errors import ModelError
 
 STEPS = 8
 GREY = 128

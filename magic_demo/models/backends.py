@@ -10,40 +10,21 @@ import importlib.util
 import json
 import math
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from magic_demo.backend_names import AUTO, BACKENDS
-from magic_demo.calibration import digest_of
-from magic_demo.errors import BackendError, CheckpointError, one_line
-from magic_demo.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.core.errors import BackendError, CheckpointError, one_line
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.models.backend_names import AUTO, BACKENDS
+from magic_demo.models.encoder import Encode, Encoder
+from magic_demo.questions.calibration import digest_of
 
 CHECKED_NAME = "backends.json"
 """In a checkpoint's folder: by which backends its results were compared with float32, and how near they came."""
-
-Encode = Callable[..., tuple[Tensor, ...]]
-"""An encoder that is ready: float32 (or token) tensors of the processor in, float32 tensors of the processor out."""
-
-
-@dataclass(frozen=True, eq=False)
-class Encoder:
-    """An encoder as its model has it.
-
-    run: what is to be called. weights: the module that holds what it reads. example: inputs of the kind it will get. free: how many leading
-    dimensions of the inputs differ from call to call. key: names weights and inputs' size among all others, empty where that is unknown. typical: inputs
-    by which the range of values can be found.
-    """
-
-    run: Callable[..., Tensor | tuple[Tensor, ...]]
-    weights: nn.Module
-    example: tuple[Tensor, ...]
-    free: int = 1
-    key: str = ""
-    typical: Callable[[], Iterable[tuple[Tensor, ...]]] = tuple
 
 
 @dataclass(frozen=True)
@@ -68,7 +49,7 @@ class Backend:
         if self.name == "cuda":
             encoder.weights.to("cuda")
             return _run_rounded(encoder.run, torch.device("cuda"), exact=self.exact)
-        from magic_demo.openvino_encoder import load_encoder  # OpenVINO is optional
+        from magic_demo.models.openvino_encoder import load_encoder  # OpenVINO is optional
 
         return load_encoder(encoder, int8=self.name == "openvino-int8")
 

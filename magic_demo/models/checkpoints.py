@@ -18,12 +18,12 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModelForImageSegmentation, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
-from magic_demo.checkpoint_files import ANSWERERS, CONFIG, SEGMENTERS, check_files, check_model, check_room, read_object
-from magic_demo.errors import CheckpointError, one_line
-from magic_demo.limits import LIMITS
-from magic_demo.photos import resize_pixels
-from magic_demo.types import Pixels
-from magic_demo.user_files import open_user_file
+from magic_demo.core.errors import CheckpointError, one_line
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import Pixels
+from magic_demo.core.user_files import open_user_file
+from magic_demo.files.checkpoint_files import ANSWERERS, CONFIG, SEGMENTERS, check_files, check_model, check_room, read_object
+from magic_demo.imaging.resize import resize_pixels
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from magic_demo.measure import COMBINED_BELOW, LONGEST_SIDE, SHADES, LesionMeasures, measure_photo
-from magic_demo.overlay import lesion_mask
-from magic_demo.photos import resize_pixels
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Language, Prediction
+from magic_demo.core.types import Encounter, Language, Prediction
+from magic_demo.imaging.measure import COMBINED_BELOW, LONGEST_SIDE, SHADES, LesionMeasures, measure_photo
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.questions.families import load_families
 
 TONE_NAMES = {"very light": "很浅", "light": "浅", "intermediate": "中等", "tan": "小麦色", "brown": "棕色", "dark": "深色"}
 SHARP_FROM, FADED_BELOW = 0.7, 0.4

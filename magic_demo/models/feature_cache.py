@@ -8,7 +8,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, cast
 
-from magic_demo.limits import LIMITS
+from magic_demo.core.limits import LIMITS
 
 Value = TypeVar("Value")
 

@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from magic_demo.backends import Encode, Encoder
-from magic_demo.errors import BackendError, one_line
-from magic_demo.whole_files import whole_folder
+from magic_demo.core.errors import BackendError, one_line
+from magic_demo.core.whole_files import whole_folder
+from magic_demo.models.encoder import Encode, Encoder
 
 CACHE_VARIABLE = "MAGIC_DEMO_CACHE"
 ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")

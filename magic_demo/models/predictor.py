@@ -10,22 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from magic_demo.backend_names import AUTO
-from magic_demo.backends import use_cores
-from magic_demo.calibration import Calibration, FamilyCalibration, digest_of, expect_credit, find_chances, read_calibration
-from magic_demo.checkpoint_files import read_config
-from magic_demo.checkpoints import find_checkpoint
-from magic_demo.combining import Weights, combine_scores, read_weights
-from magic_demo.cue_model import CueModel
-from magic_demo.decoding import SetPriors, average_siblings, decode_answers
-from magic_demo.errors import ModelError, one_line
-from magic_demo.evidence import list_evidence, measure_lesions
-from magic_demo.explanation import explain_words, scale_regions
-from magic_demo.feature_cache import FeatureCache
-from magic_demo.lesion_answers import LesionAnswererConfig, LesionScorer, PhotoEvidence, describe_photo
-from magic_demo.questions import load_families
-from magic_demo.segmentation import PhotoFeatures, Segmenter
-from magic_demo.types import (
+from magic_demo.core.errors import ModelError, one_line
+from magic_demo.core.types import (
     Answers,
     Encounter,
     Explanation,
@@ -37,9 +23,23 @@ from magic_demo.types import (
     Probability,
     Step,
 )
-from magic_demo.vqa import OptionScorer
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.cues.explanation import explain_words, scale_regions
+from magic_demo.files.checkpoint_files import read_config
+from magic_demo.models.answers.photo_evidence import LesionAnswererConfig, LesionScorer, PhotoEvidence, describe_photo
+from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.backend_names import AUTO
+from magic_demo.models.backends import use_cores
+from magic_demo.models.checkpoints import find_checkpoint
+from magic_demo.models.evidence import list_evidence, measure_lesions
+from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.models.segmentation.segmenter import PhotoFeatures, Segmenter
+from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of, expect_credit, find_chances, read_calibration
+from magic_demo.questions.combining import Weights, combine_scores, read_weights
+from magic_demo.questions.decoding import SetPriors, average_siblings, decode_answers
+from magic_demo.questions.families import load_families
 
-CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 DEFAULT_SEGMENTATION = CHECKPOINTS / "segmentation-compact"
 DEFAULT_VQA = CHECKPOINTS / "vqa-compact"
 DEFAULT_CUES = CHECKPOINTS / "cues"

@@ -8,34 +8,34 @@ from typing import Any
 import gradio as gr
 from starlette.routing import Route
 
-from magic_demo.bundled import Example
-from magic_demo.limits import LIMITS
-from magic_demo.ui.agreement_page import add_agreement_page
-from magic_demo.ui.assets import launch_settings
-from magic_demo.ui.board_page import list_board_routes
-from magic_demo.ui.cards import cards_component
-from magic_demo.ui.case_panel import lay_out_case
-from magic_demo.ui.connection import connection_component
-from magic_demo.ui.covering import Covering
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.gate import list_gates
-from magic_demo.ui.handlers import Handlers, Parts
-from magic_demo.ui.photo_intake import list_intake_routes
-from magic_demo.ui.quick_blocks import QuickBlocks
-from magic_demo.ui.readings_panel import readings_component
-from magic_demo.ui.review_form import form_component
-from magic_demo.ui.review_handlers import ReviewHandlers
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.review_wiring import list_review_routes, wire_review
-from magic_demo.ui.saving import Saver
-from magic_demo.ui.source import PredictorSource
-from magic_demo.ui.status import status_component
-from magic_demo.ui.sweeping import list_alive_routes
-from magic_demo.ui.topbar import lay_out_topbar
-from magic_demo.ui.turns import MOST_WAITING
-from magic_demo.ui.unkept import Unkept
-from magic_demo.ui.viewer import viewer_component
-from magic_demo.ui.why import why_component
+from magic_demo.core.limits import LIMITS
+from magic_demo.page.agreement.agreement_page import add_agreement_page
+from magic_demo.page.events.covering import Covering
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.handlers import Handlers, Parts
+from magic_demo.page.events.review_handlers import ReviewHandlers
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.events.review_wiring import list_review_routes, wire_review
+from magic_demo.page.events.unkept import Unkept
+from magic_demo.page.panels.cards.cards import cards_component
+from magic_demo.page.panels.case.case_panel import lay_out_case
+from magic_demo.page.panels.case.photo_intake import list_intake_routes
+from magic_demo.page.panels.frame.connection import connection_component
+from magic_demo.page.panels.frame.status.status import status_component
+from magic_demo.page.panels.frame.topbar import lay_out_topbar
+from magic_demo.page.panels.review.readings_panel import readings_component
+from magic_demo.page.panels.review.review_form import form_component
+from magic_demo.page.panels.viewer import viewer_component
+from magic_demo.page.panels.why.why import why_component
+from magic_demo.page.quick_blocks import QuickBlocks
+from magic_demo.page.server.assets import launch_settings
+from magic_demo.page.server.gate.gate import list_gates
+from magic_demo.page.server.sweeping import list_alive_routes
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.session.turns import MOST_WAITING
+from magic_demo.page.workshop.board_page import list_board_routes
+from magic_demo.synthetic.bundled import Example
 
 __all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_gates", "list_routes"]
 

@@ -15,8 +15,8 @@ import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
 
-from magic_demo.ui.faults import log_fault
-from magic_demo.ui.status import fixed_line
+from magic_demo.page.panels.frame.status.status import fixed_line
+from magic_demo.page.server.requests.faults import log_fault
 
 _OWN = frozenset(inspect.signature(gr.HTML.__init__).parameters)
 """What Gradio takes as settings of the component itself; whatever else an update names is a property of its scripts."""

@@ -2,7 +2,7 @@
 
 A checkpoint is calibrated on cases that it was not fitted on (``python -m training calibrate``): one temperature a family. In a family
 of one slot the probabilities are the softmax of score / temperature. In one of several the temperature divides the evidence of the
-decoding's model of sets (``magic_demo.decoding``), and an option's probability is the share of the sets that hold it: the numbers
+decoding's model of sets (``magic_demo.questions.decoding``), and an option's probability is the share of the sets that hold it: the numbers
 shown and the decoded set come from one model. The expected official credit of an answer is its mean credit over the possible references.
 
 The answer to a family is *unsure* when that expectation does not exceed, by the margin, what always giving the most frequent answer earned.
@@ -18,11 +18,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.decoding import FamilyPriors, Labels, PossibleSets, credit_matrix, list_sets
-from magic_demo.errors import CheckpointError, one_line
-from magic_demo.types import Family
-from magic_demo.user_files import LARGEST_CONFIG, read_user_text
-from magic_demo.whole_files import write_json
+from magic_demo.core.errors import CheckpointError, one_line
+from magic_demo.core.types import Family
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.core.whole_files import write_json
+from magic_demo.questions.decoding import FamilyPriors, Labels, PossibleSets, credit_matrix, list_sets
 
 CALIBRATION_NAME = "calibration.json"
 Floats = NDArray[np.float64]

@@ -24,9 +24,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import CheckpointError, FormatError
-from magic_demo.types import Answers, Family, OptionScores
-from magic_demo.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.core.errors import CheckpointError, FormatError
+from magic_demo.core.types import Answers, Family, OptionScores
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 
 MAX_LABELS = 4
 MAX_CANDIDATES = 12

@@ -9,11 +9,11 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from magic_demo.errors import FormatError
-from magic_demo.limits import LIMITS
-from magic_demo.types import LANGUAGES, Family, Question
-from magic_demo.user_files import read_user_text
-from magic_demo.whole_text import mend_json
+from magic_demo.core.errors import FormatError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import LANGUAGES, Family, Question
+from magic_demo.core.user_files import read_user_text
+from magic_demo.core.whole_text import mend_json
 
 NOT_MENTIONED = "not mentioned"
 
@@ -21,7 +21,7 @@ NOT_MENTIONED = "not mentioned"
 @lru_cache(maxsize=1)
 def load_families() -> tuple[Family, ...]:
     """Return the nine families of the challenge, in its order, from the file that comes with the program."""
-    text = resources.files("magic_demo").joinpath("questions.json").read_text(encoding="utf-8")
+    text = resources.files("magic_demo.questions").joinpath("questions.json").read_text(encoding="utf-8")
     families = []
     for entry in json.loads(text):
         questions = tuple(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from magic_demo.decoding import FamilyPriors, Labels, SetPriors, average_siblings, decode_answers
-from magic_demo.errors import FormatError
-from magic_demo.questions import load_families, read_families
-from magic_demo.types import Family, OptionScores
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Family, OptionScores
+from magic_demo.questions.decoding import FamilyPriors, Labels, SetPriors, average_siblings, decode_answers
+from magic_demo.questions.families import load_families, read_families
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from magic_demo.packed_masks import Bits, PackedMask, count_bits, hold_at_least, pack_mask
-from magic_demo.types import Mask
+from magic_demo.core.types import Mask
+from magic_demo.imaging.packed_masks import Bits, PackedMask, count_bits, hold_at_least, pack_mask
 
 Values = dict[str, float | int | None]
 """Metric -> number, by the organisers' keys; None where nothing could be measured (JSON knows no NaN)."""

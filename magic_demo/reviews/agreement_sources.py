@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from magic_demo.agreement import Agreement, ModelReading, ReadingChoice, compare_runs, gather_panel, measure_agreement, read_model
-from magic_demo.agreement.panel import Panel
-from magic_demo.questions import load_families
-from magic_demo.store import Store
-from magic_demo.types import Answers, CaseKey, Prediction, SavedReview
+from magic_demo.core.types import Answers, CaseKey, Prediction, SavedReview
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.agreement import Agreement, ModelReading, ReadingChoice, compare_runs, gather_panel, measure_agreement, read_model
+from magic_demo.reviews.agreement.panel import Panel
+from magic_demo.reviews.store import Store
 
 Predictions = Callable[[CaseKey], Prediction | None]
 """What the model said of a case, None where that is not known."""

@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from magic_demo.limits import LIMITS
-from magic_demo.store import folder_beside
-from magic_demo.types import CaseKey, EncounterFiles, Mask, Photo, PhotoFile, Pixels
-from magic_demo.whole_files import whole_file
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import CaseKey, EncounterFiles, Mask, Photo, PhotoFile, Pixels
+from magic_demo.core.whole_files import whole_file
+from magic_demo.reviews.store import folder_beside
 
 BLOCKS = 6
 """How many blocks an area is covered with along its longer side, at most: too few for a face or a letter to be told."""

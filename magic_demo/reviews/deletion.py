@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from magic_demo.covered_photos import covered_beside
-from magic_demo.errors import StoreError
-from magic_demo.parts import Claim, read_owner
-from magic_demo.store import PROGRAM, Actor, Store, TrailKind
-from magic_demo.types import CaseKey
+from magic_demo.core.errors import StoreError
+from magic_demo.core.parts import Claim, read_owner
+from magic_demo.core.types import CaseKey
+from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.store import PROGRAM, Actor, Store, TrailKind
 
 
 @dataclass(frozen=True)

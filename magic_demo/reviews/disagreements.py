@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from magic_demo.mask_runs import decode_mask
-from magic_demo.overlay import lesion_mask
-from magic_demo.questions import load_families
-from magic_demo.scoring import count_pixels, dice
-from magic_demo.types import Answers, Family, MaskRuns, PhotoPrediction, Prediction
+from magic_demo.core.types import Answers, Family, MaskRuns, PhotoPrediction, Prediction
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.questions.scoring import count_pixels, dice
 
 SAME_OUTLINE = 0.8
 """Dice at and above which two outlines of one photo count as the same: about what two careful readers reach with each other."""

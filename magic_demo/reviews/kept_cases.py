@@ -9,13 +9,13 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from magic_demo.covered_photos import write_photo
-from magic_demo.errors import StoreError
-from magic_demo.formats import ENCOUNTER_KEY, read_encounters
-from magic_demo.parts import Claim
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import LANGUAGES, CaseKey, Encounter, Photo
-from magic_demo.whole_files import make_folders, write_json
+from magic_demo.core.errors import StoreError
+from magic_demo.core.parts import Claim
+from magic_demo.core.types import LANGUAGES, CaseKey, Encounter, Photo
+from magic_demo.core.whole_files import make_folders, write_json
+from magic_demo.files.encounters import ENCOUNTER_KEY, read_encounters
+from magic_demo.reviews.covered_photos import write_photo
+from magic_demo.reviews.store import LOCAL_READER, Store
 
 UPLOADS = "uploads"
 """The queue of photos and words that readers added on the page."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from magic_demo.covered_photos import covered_beside
-from magic_demo.parts import alone_at, sweep_below, sweep_claims
-from magic_demo.store import Store
+from magic_demo.core.parts import alone_at, sweep_below, sweep_claims
+from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.store import Store
 
 
 def sweep_store(store: Store) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from magic_demo.errors import FormatError
-from magic_demo.formats import SPLITS, EncounterList, read_answers, read_encounters
-from magic_demo.questions import load_families
-from magic_demo.types import Answers, Prediction
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Answers, Prediction
+from magic_demo.files.encounters import SPLITS, EncounterList, read_answers, read_encounters
+from magic_demo.questions.families import load_families
 
 REFERENCE_FILES = "*_cvqa.json"
 

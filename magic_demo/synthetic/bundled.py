@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from magic_demo.formats import read_encounters
-from magic_demo.photos import read_photo
+from magic_demo.core.types import Encounter, Language
+from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.files.encounters import read_encounters
+from magic_demo.files.photos.reading import read_photo
 from magic_demo.synthetic.encounters import SyntheticCase, encode_photo, make_case, make_entry
 from magic_demo.synthetic.truth import Truth, draw_truth, measure_size
-from magic_demo.types import Encounter, Language
-from magic_demo.whole_files import write_json, write_whole
 
 FOLDER = Path(__file__).resolve().parent / "examples"
 SEED = 2025

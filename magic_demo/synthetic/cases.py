@@ -1,10 +1,8 @@
-"""Synthetic encounters on disk in the challenge's layout, and the command that writes them."""
+"""Synthetic encounters on disk in the challenge's layout."""
 
 from __future__ import annotations
 
-import argparse
 import io
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,15 @@ from typing import Any
 import cv2
 import numpy as np
 import tifffile
-from tqdm import tqdm
 
-from magic_demo.bundled import Example, load_examples, write_examples
-from magic_demo.errors import MagicDemoError
-from magic_demo.overlay import draw_outline
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.imaging.overlay import draw_outline
+from magic_demo.synthetic.bundled import Example, load_examples, write_examples
 from magic_demo.synthetic.encounters import SyntheticCase, encode_photo, make_case, make_entry
-from magic_demo.types import Mask, Pixels
-from magic_demo.whole_files import write_json, write_whole
 
-__all__ = ["Example", "SyntheticCase", "add_arguments", "load_examples", "make_case", "run", "write_cases", "write_examples"]
+__all__ = ["Example", "SyntheticCase", "load_examples", "make_case", "write_cases", "write_examples"]
 
 SPLITS: Mapping[str, float] = {"train": 0.7, "valid": 0.15, "test": 0.15}
 MASKS_FOLDER = "dermavqa-segmentations"
@@ -57,7 +54,7 @@ def write_cases(
         raise CasesError(f"{count} cases were asked for; at least 1 is expected")
     if not splits or min(splits.values()) < 0 or sum(splits.values()) <= 0:
         raise CasesError("the splits' shares must not be negative, and one must be more than 0")
-    _open_folder(folder)
+    open_folder(folder)
     entries: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
     answers: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
     write_whole(folder / "README.txt", NOTICE + f"\nMade with --count {count} --seed {seed}.\n")
@@ -98,50 +95,8 @@ def draw_contact_sheet(cases: list[SyntheticCase], *, tile: int = 300, columns: 
     return sheet
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``python -m magic_demo cases``."""
-    parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder for the cases")
-    parser.add_argument("--count", type=int, default=20, metavar="N", help="how many cases (default 20)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same cases (default 0)")
-    parser.add_argument("--examples", action="store_true", help="write the eight examples that come with the program instead")
-    parser.add_argument(
-        "--longest", type=int, default=None, metavar="PX", help="the photos' longest side, 96 to 4000 (default: varies, 480 to 1600)"
-    )
-    parser.add_argument(
-        "--contact-sheet", type=Path, default=None, metavar="FILE", help="also draw the first photos with outlines as one PNG or JPEG"
-    )
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run ``python -m magic_demo cases`` and return its exit code."""
-    if args.longest is not None and not 96 <= args.longest <= 4000:
-        raise CasesError(f"--longest is {args.longest}; 96 to 4000 pixels are expected")
-    if args.contact_sheet is not None and args.contact_sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise CasesError(f"--contact-sheet is {args.contact_sheet}; a name that ends in .png or .jpg is expected")
-    if args.seed < 0:
-        raise CasesError(f"--seed is {args.seed}; 0 or more is expected")
-    if args.examples:
-        _open_folder(args.out)
-        write_examples(args.out)
-        print(f"the bundled synthetic examples written to {args.out}")
-        return 0
-    sheet: list[SyntheticCase] = []
-    with tqdm(total=args.count, unit="case", desc="synthetic cases", file=sys.stderr) as bar:
-
-        def progress(case: SyntheticCase) -> None:
-            bar.update()
-            if args.contact_sheet is not None and len(sheet) < 60:
-                sheet.append(case)
-
-        write_cases(args.out, count=args.count, seed=args.seed, longest=args.longest, progress=progress)
-    if args.contact_sheet is not None:
-        _, data = cv2.imencode(args.contact_sheet.suffix.lower(), cv2.cvtColor(draw_contact_sheet(sheet), cv2.COLOR_RGB2BGR))
-        write_whole(args.contact_sheet, data.tobytes())
-    print(f"{args.count} synthetic cases written to {args.out}")
-    return 0
-
-
-def _open_folder(folder: Path) -> None:
+def open_folder(folder: Path) -> None:
+    """Make a folder, or take an empty one. Raises CasesError for any other."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):

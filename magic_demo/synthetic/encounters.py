@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from magic_demo.core.types import LANGUAGES, Answers, Encounter, Mask, Narrative, Photo, Pixels
 from magic_demo.synthetic.narratives import Facts, Words, write_narrative, write_responses
 from magic_demo.synthetic.scenes import draw_scene, outline_mask
 from magic_demo.synthetic.truth import CONDITIONS, Truth, answer_questions, draw_truth
-from magic_demo.types import LANGUAGES, Answers, Encounter, Mask, Narrative, Photo, Pixels
 
 EXIF_ORIENTATION = 0x0112
 TURNS: dict[int, Any] = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}

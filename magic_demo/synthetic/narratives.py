@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from magic_demo.types import LANGUAGES, Language, Narrative
+from magic_demo.core.types import LANGUAGES, Language, Narrative
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.types import Mask, Pixels
 from magic_demo.synthetic.lesions import Lesion
 from magic_demo.synthetic.noise import smooth_noise
 from magic_demo.synthetic.skin import Body, View, draw_photo, shape_body
 from magic_demo.synthetic.truth import Truth
-from magic_demo.types import Mask, Pixels
 
 SIDES = (480, 560, 640, 720, 800, 960, 1200, 1600)
 SIDE_SHARES = (0.1, 0.12, 0.2, 0.18, 0.2, 0.12, 0.06, 0.02)

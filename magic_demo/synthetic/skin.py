@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.types import Mask, Pixels
 from magic_demo.synthetic.lesions import Layers, Lesion, draw_lesion
 from magic_demo.synthetic.noise import Field, layered_noise, line_network, smooth_noise, smooth_step, soften
-from magic_demo.types import Mask, Pixels
 
 FORMS = ("plain", "side", "limb", "dermoscopy")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from magic_demo.questions import load_families
-from magic_demo.types import Answers
+from magic_demo.core.types import Answers
+from magic_demo.questions.families import load_families
 
 ARRANGEMENTS = ("single", "several", "grouped", "widespread")
 

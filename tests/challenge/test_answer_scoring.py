@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from magic_demo.answer_scoring import score_answer_files
-from magic_demo.errors import FormatError
-from magic_demo.questions import load_families, load_questions
-from magic_demo.scoring import Scores
+from magic_demo.challenge.answer_scoring import score_answer_files
+from magic_demo.core.errors import FormatError
+from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.scoring import Scores
 
-GOLDEN = Path(__file__).parent / "golden" / "cvqa_made"
+GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden" / "cvqa_made"
 SITE = [f"CQID011-00{slot}" for slot in range(1, 7)]
 
 
@@ -178,7 +178,7 @@ def test_every_family_has_its_key(score: Any) -> None:
 
 
 def test_a_byte_order_mark_is_a_finding_since_the_organisers_script_stops_there() -> None:
-    reported = Path(__file__).parent / "reported"
+    reported = Path(__file__).resolve().parents[1] / "data" / "reported"
     line = one_line(score_answer_files(reported / "answers_reference.json", reported / "answers_with_bom.json"))
     assert line.startswith("system file begins with a byte order mark") and "the organisers' script stops" in line
     assert "answers_with_bom.json" in line

@@ -13,15 +13,16 @@ import pytest
 import tifffile
 from PIL import Image
 
-from magic_demo import batch, photos
-from magic_demo.bundles import list_predictions, read_prediction
-from magic_demo.errors import FormatError
-from magic_demo.formats import read_answers, read_encounters
-from magic_demo.overlay import lesion_mask
-from magic_demo.photos import resize_pixels
-from magic_demo.types import Photo
-from tests.batch_runs import IDS, predict, write_data
-from tests.stand_ins import RedFinder, draw_photo, stand_in_predictor
+from magic_demo.challenge import batch
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Photo
+from magic_demo.files.bundles import list_predictions, read_prediction
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.photos import reading as photos
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.imaging.resize import resize_pixels
+from tests.support.batch_runs import IDS, predict, write_data
+from tests.support.stand_ins import RedFinder, draw_photo, stand_in_predictor
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ import pytest
 import tifffile
 from PIL import Image
 
-from magic_demo.errors import FormatError
-from magic_demo.mask_files import mask_file_name, write_mask
-from magic_demo.mask_scoring import score_mask_folders
-from magic_demo.scoring import Scores
-from magic_demo.types import Mask
+from magic_demo.challenge.mask_scoring import score_mask_folders
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Mask
+from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.questions.scoring import Scores
 
-GOLDEN = Path(__file__).parent / "golden" / "segmentation"
+GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden" / "segmentation"
 LEFT = np.zeros((6, 8), dtype=bool)
 LEFT[:, :4] = True
 TOP = np.zeros((6, 8), dtype=bool)
@@ -321,7 +321,7 @@ def _end_process(_job: object) -> None:
 
 def test_a_process_that_is_ended_from_outside_is_said_in_one_line(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     folders.refer("IMG_B", LEFT)
-    monkeypatch.setattr("magic_demo.mask_scoring._score_photo", _end_process)
+    monkeypatch.setattr("magic_demo.challenge.mask_scoring._score_photo", _end_process)
     with pytest.raises(FormatError, match="one of 2 scoring processes was ended from outside"):
         score_mask_folders(folders.reference, folders.system, processes=2)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from magic_demo.pipeline import AHEAD, Busy, overlap
+from magic_demo.challenge.pipeline import AHEAD, Busy, overlap
 
 WAIT = 20
 """Seconds until a test that waits for another thread gives up."""

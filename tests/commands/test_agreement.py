@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.agreement import MODEL
-from magic_demo.agreement_sources import AgreementChoice, AgreementSource
-from magic_demo.bundles import read_prediction
-from magic_demo.formats import write_answers
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import CaseKey, Prediction, Review
-from tests.agreeing_readers import QUEUE, ReadRounds, write_rounds
-from tests.reviewed_cases import answer
+from magic_demo.core.types import CaseKey, Prediction, Review
+from magic_demo.files.bundles import read_prediction
+from magic_demo.files.encounters import write_answers
+from magic_demo.reviews.agreement import MODEL
+from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from tests.support.agreeing_readers import QUEUE, ReadRounds, write_rounds
+from tests.support.reviewed_cases import answer
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from magic_demo.__main__ import main
-from magic_demo.backends import CHECKED_NAME, read_checked
-from magic_demo.backends_command import Comparison, find_overlap, write_checked
-from magic_demo.checkpoints import name_model
-from tests.test_segmentation import write_clipseg
-from tests.test_vqa import make_model, make_photos, save_checkpoint
+from magic_demo.commands.backends import Comparison, find_overlap, write_checked
+from magic_demo.models.backends import CHECKED_NAME, read_checked
+from magic_demo.models.checkpoints import name_model
+from tests.models.answers.test_text_and_photos import make_model, make_photos, save_checkpoint
+from tests.models.segmentation.test_segmenter import write_clipseg
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def photos(tmp_path: Path) -> Path:
 def test_without_data_it_lists_every_backend_and_what_to_do_for_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("magic_demo.backends_command.explain_missing", lambda name: "get one" if name == "cuda" else "")
+    monkeypatch.setattr("magic_demo.commands.backends.explain_missing", lambda name: "get one" if name == "cuda" else "")
     assert main(["backends"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["torch", "bfloat16", "cuda", "openvino", "openvino-int8"]

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.bundles import write_prediction
-from magic_demo.covered_photos import CoveredPhotos
-from magic_demo.exports import FORMATS
-from magic_demo.exports.case_files import find_case_files
-from magic_demo.formats import read_answers
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import PhotoPrediction, Prediction
-from tests.reviewed_cases import QUEUE, SIZES, ReadQueue, answer, make_queue
+from magic_demo.core.types import PhotoPrediction, Prediction
+from magic_demo.files.bundles import write_prediction
+from magic_demo.files.encounters import read_answers
+from magic_demo.reviews.covered_photos import CoveredPhotos
+from magic_demo.reviews.exports import FORMATS
+from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from tests.support.reviewed_cases import QUEUE, SIZES, ReadQueue, answer, make_queue
 
 Command = Callable[..., tuple[int, str, str]]
 

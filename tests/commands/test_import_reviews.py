@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.exports import write_export
-from magic_demo.import_command import save_reviews
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import Review
-from tests.reviewed_cases import QUEUE, ReadQueue, make_queue
+from magic_demo.commands.import_reviews import save_reviews
+from magic_demo.core.types import Review
+from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.store import LOCAL_READER, Store
+from tests.support.reviewed_cases import QUEUE, ReadQueue, make_queue
 
 Command = Callable[..., tuple[int, str, str]]
 

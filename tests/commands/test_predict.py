@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.predictor import Predictor
-from tests.batch_runs import StopsAt, journal_lines, write_data
+from magic_demo.models.predictor import Predictor
+from tests.support.batch_runs import StopsAt, journal_lines, write_data
 
 
 @pytest.fixture

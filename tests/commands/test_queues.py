@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.store import NewCase, Store
-from magic_demo.types import Review
+from magic_demo.core.types import Review
+from magic_demo.reviews.store import NewCase, Store
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from magic_demo.__main__ import main
-from magic_demo.store import Store, readers
+from magic_demo.reviews.store import Store
+from magic_demo.reviews.store.rows import readers
 
 Command = Callable[..., tuple[int, str, str]]
 

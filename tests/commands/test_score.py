@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.published import TEAMS
+from magic_demo.challenge.published import TEAMS
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
 MASKS = GOLDEN / "segmentation" / "two_to_four_annotators"
 ANSWERS = GOLDEN / "cvqa_made"
 MASK_WORDS = ["--masks-reference", str(MASKS / "references"), "--masks-system", str(MASKS / "predictions")]
@@ -94,7 +94,7 @@ def test_the_exit_codes_are_in_the_help(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_scoring_loads_no_torch(repository: Path) -> None:
-    code = "import sys, magic_demo.score_command; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    code = "import sys, magic_demo.commands.score; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=repository, check=False).returncode == 0
 
 

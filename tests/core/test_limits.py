@@ -18,17 +18,22 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo import batch, bundles, formats, limits, mask_files, mask_runs
-from magic_demo.errors import FormatError, LimitError, MagicDemoError, PhotoError, StoreError
-from magic_demo.limits import LIMITS, PREFIX, Limits, read_limits
-from magic_demo.mask_files import read_loose_mask, read_mask, write_mask
-from magic_demo.mask_runs import decode_mask, mask_from_rows
-from magic_demo.photos import PhotoLimits, decode_photo, read_photo
-from magic_demo.store import NewCase, Store
-from magic_demo.store import cases as stored_cases
-from magic_demo.types import MaskRuns
-from magic_demo.ui import forms, review_form
-from tests.stand_ins import draw_photo, stand_in_predictor
+from magic_demo.challenge import batch
+from magic_demo.core import limits
+from magic_demo.core.errors import FormatError, LimitError, MagicDemoError, PhotoError, StoreError
+from magic_demo.core.limits import LIMITS, PREFIX, Limits, read_limits
+from magic_demo.core.types import MaskRuns
+from magic_demo.files import bundles, mask_files
+from magic_demo.files import encounters as formats
+from magic_demo.files.mask_files import read_loose_mask, read_mask, write_mask
+from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_photo
+from magic_demo.imaging import run_lengths as mask_runs
+from magic_demo.imaging.run_lengths import decode_mask, mask_from_rows
+from magic_demo.page.panels import forms
+from magic_demo.page.panels.review import review_form
+from magic_demo.reviews.store import NewCase, Store
+from magic_demo.reviews.store.rows import cases as stored_cases
+from tests.support.stand_ins import draw_photo, stand_in_predictor
 
 SetLimit = Callable[..., None]
 
@@ -186,9 +191,9 @@ def test_every_field_takes_as_much_as_the_environment_says() -> None:
     set_to = {"TEXT_CHARACTERS": "301", "PROMPT_CHARACTERS": "302", "COMMENT_CHARACTERS": "103"}
     code = """if True:
         import json, re
-        from magic_demo.store.readers import LONGEST_READER_NAME
-        from magic_demo.ui import cards, review_form, sign_in
-        from tests.written_page import WritingPredictor, lay_out
+        from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
+        from magic_demo.page.build import cards, review_form, sign_in
+        from tests.support.written_page import WritingPredictor, lay_out
         parts = lay_out(WritingPredictor())[0].get_config_file()["components"]
         fields = {part["props"].get("elem_id"): part["props"] for part in parts}
         lengths = lambda html: sorted(set(map(int, re.findall('maxlength="([^"]*)"', html))))

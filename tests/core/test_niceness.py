@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from magic_demo.niceness import MODELS, PASSWORDS
-from magic_demo.types import Prediction, Step
-from magic_demo.ui.analysis import follow
-from magic_demo.ui.password_pool import PasswordPool
-from magic_demo.ui.turns import Turns
+from magic_demo.core.niceness import MODELS, PASSWORDS
+from magic_demo.core.types import Prediction, Step
+from magic_demo.page.session.analysis import follow
+from magic_demo.page.session.sign_in.password_pool import PasswordPool
+from magic_demo.page.session.turns import Turns
 
 
 def niceness() -> int:

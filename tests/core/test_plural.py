@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from magic_demo.counted import count, fill_places
+from magic_demo.core.plural import count, fill_places
 
 
 @pytest.mark.parametrize(("number", "said"), [(0, "0 cases"), (1, "1 case"), (2, "2 cases"), (1000, "1000 cases")])

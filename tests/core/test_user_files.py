@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.bundles import read_prediction
-from magic_demo.checkpoints import read_preprocessing
-from magic_demo.errors import MagicDemoError
-from magic_demo.formats import read_answers, read_encounters
-from magic_demo.mask_files import read_loose_mask, read_mask
-from magic_demo.photos import read_photo
-from magic_demo.question_map import read_question_map
-from magic_demo.user_files import read_user_file, read_user_head, read_user_lines
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.user_files import read_user_file, read_user_head, read_user_lines
+from magic_demo.files.bundles import read_prediction
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.mask_files import read_loose_mask, read_mask
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.models.checkpoints import read_preprocessing
+from magic_demo.questions.own_questions import read_question_map
 
 READERS: dict[str, Callable[[Path], object]] = {
     "a.jpg": read_photo,

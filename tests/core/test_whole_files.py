@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.whole_files import whole_folder, write_json, write_whole
+from magic_demo.core.whole_files import whole_folder, write_json, write_whole
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:

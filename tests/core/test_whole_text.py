@@ -22,28 +22,28 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from magic_demo.__main__ import main
-from magic_demo.backups import ROWS, restore_backup, write_backup
-from magic_demo.bundled import load_examples
-from magic_demo.bundles import write_prediction
-from magic_demo.exports import FORMATS, write_export
-from magic_demo.exports.reading_back import read_reviews
-from magic_demo.formats import read_answers, read_encounters
-from magic_demo.kept_cases import keep_upload
-from magic_demo.questions import load_questions, read_families
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.store.digests import digest_of
-from magic_demo.store.tables import ReviewRow
-from magic_demo.types import CaseKey, Encounter, Photo, Prediction, Review
-from magic_demo.ui import Desk, PredictorSource, lay_out_page
-from magic_demo.ui.gate import list_gates
-from magic_demo.ui.queue_handlers import QueueHandlers
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.saving import Saver
-from magic_demo.whole_text import mend_json, mend_text
-from tests.reviewed_cases import answer, make_queue
-from tests.stand_ins import draw_photo, stand_in_predictor
+from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction, Review
+from magic_demo.core.whole_text import mend_json, mend_text
+from magic_demo.files.bundles import write_prediction
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.page.build import Desk, PredictorSource, lay_out_page
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.queue_handlers import QueueHandlers
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.server.gate.gate import list_gates
+from magic_demo.questions.families import load_questions, read_families
+from magic_demo.reviews.backups import ROWS, restore_backup, write_backup
+from magic_demo.reviews.exports import FORMATS, write_export
+from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.kept_cases import keep_upload
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.reviews.store.digests import digest_of
+from magic_demo.reviews.store.tables import ReviewRow
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.reviewed_cases import answer, make_queue
+from tests.support.stand_ins import draw_photo, stand_in_predictor
 
-HALF = Path(__file__).parent / "reported" / "label_studio_half_emoji.json"
+HALF = Path(__file__).resolve().parents[1] / "data" / "reported" / "label_studio_half_emoji.json"
 texts = st.text(st.sampled_from('a\\"u\ud83d\ude00\ud800\udfff痒dD8'), max_size=12)
 
 
@@ -177,7 +177,7 @@ def test_a_store_that_holds_a_half_exports_in_every_format_and_comes_back(broken
 
 
 def test_the_report_of_a_store_that_holds_a_half_is_written(tmp_path: Path) -> None:
-    from magic_demo.reports import write_disagreements
+    from magic_demo.reviews.reports import write_disagreements
 
     queue = make_queue(tmp_path / "cases")
     with Store.open(tmp_path / "store") as store:

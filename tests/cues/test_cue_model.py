@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magic_demo.cue_model import CueModel, HeadFamily, LanguageHeads, route_texts
-from magic_demo.decoding import decode_answers
-from magic_demo.errors import CheckpointError
-from magic_demo.questions import load_families, load_questions
-from magic_demo.types import Language, Narrative
+from magic_demo.core.errors import CheckpointError
+from magic_demo.core.types import Language, Narrative
+from magic_demo.cues.cue_model import CueModel, HeadFamily, LanguageHeads, route_texts
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families, load_questions
 
 TEXTS = [
     Narrative(en="My right forearm has had itchy red bumps for three weeks.", zh="右前臂红色丘疹三周，瘙痒。"),
@@ -283,6 +283,6 @@ def test_an_encounter_takes_milliseconds(model: CueModel) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=120), st.text(alphabet=st.sampled_from("手背痒不无年月红疹，。 a1"), max_size=60))
 def test_any_text_decodes_to_valid_answers(english: str, chinese: str) -> None:
-    model = CueModel.load(Path(__file__).resolve().parent.parent / "checkpoints" / "cues")
+    model = CueModel.load(Path(__file__).resolve().parents[2] / "checkpoints" / "cues")
     answers = decode_answers(model.score(Narrative(en=english, zh=chinese)), load_families(), model.set_priors)
     assert set(answers) == {question.qid for question in load_questions()}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magic_demo.cues import Cue, find_cues
+from magic_demo.cues.cues import Cue, find_cues
 
 
 def _names(text: str) -> set[str]:

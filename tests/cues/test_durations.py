@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from magic_demo.durations import BUCKETS, choose_onset, find_durations
+from magic_demo.cues.durations import BUCKETS, choose_onset, find_durations
 
 
 def _onset(text: str) -> str | None:

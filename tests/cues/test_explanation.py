@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.explanations import try_regions, try_words
-from magic_demo.bundled import load_examples
-from magic_demo.cue_model import CueModel, Reason
-from magic_demo.explanation import explain_words, join_words, scale_regions
-from magic_demo.formats import read_answers, read_encounters
-from magic_demo.photos import resize_pixels
-from magic_demo.predictor import Predictor
-from magic_demo.questions import load_families
-from magic_demo.types import LANGUAGES, Encounter, Language, Narrative, Photo, WordSpan
-from tests.stand_ins import draw_photo, stand_in_predictor
+from magic_demo.core.types import LANGUAGES, Encounter, Language, Narrative, Photo, WordSpan
+from magic_demo.cues.cue_model import CueModel, Reason
+from magic_demo.cues.explanation import explain_words, join_words, scale_regions
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.models.predictor import Predictor
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.stand_ins import draw_photo, stand_in_predictor
 
 pytestmark = pytest.mark.numeric
 
@@ -125,7 +125,7 @@ _CUES: list[CueModel] = []
 
 def _shipped() -> CueModel:
     if not _CUES:
-        _CUES.append(CueModel.load(Path(__file__).resolve().parent.parent / "checkpoints" / "cues"))
+        _CUES.append(CueModel.load(Path(__file__).resolve().parents[2] / "checkpoints" / "cues"))
     return _CUES[0]
 
 

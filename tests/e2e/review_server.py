@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.bundles import write_prediction
-from magic_demo.cases import write_cases
-from magic_demo.decoding import decode_answers
-from magic_demo.limits import PREFIX
-from magic_demo.photos import read_photo
-from magic_demo.questions import load_families
-from magic_demo.queues import read_queue
-from magic_demo.types import PhotoPrediction, Prediction
+from magic_demo.core.limits import PREFIX
+from magic_demo.core.types import PhotoPrediction, Prediction
+from magic_demo.files.bundles import write_prediction
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.queues import read_queue
+from magic_demo.synthetic.cases import write_cases
 
 START_SECONDS = 120
 CHANCE = 0.7313

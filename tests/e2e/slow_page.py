@@ -12,12 +12,12 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import numpy as np
 
-from magic_demo.bundled import load_examples
-from magic_demo.decoding import decode_answers
-from magic_demo.feature_cache import FeatureCache
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Explanation, Language, PhotoPrediction, Prediction, Step
-from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
+from magic_demo.core.types import Encounter, Explanation, Language, PhotoPrediction, Prediction, Step
+from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import load_examples
 
 THRESHOLD = 0.4
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from magic_demo.agreement_sources import AgreementChoice, AgreementSource
-from magic_demo.bundles import read_prediction
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import Review
-from tests.agreeing_readers import QUEUE, write_rounds
+from magic_demo.core.types import Review
+from magic_demo.files.bundles import read_prediction
+from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.e2e.conftest import Watched
 from tests.e2e.review_server import ReviewServer
 from tests.e2e.test_access import check_both_themes
-from tests.reviewed_cases import answer
+from tests.support.agreeing_readers import QUEUE, write_rounds
+from tests.support.reviewed_cases import answer
 
 TICKS = 15_000
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from magic_demo.bundled import load_examples
-from magic_demo.questions import load_families
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import MINUTES, analyse, canvas_pixels, open_example
 

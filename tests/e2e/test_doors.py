@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
-from magic_demo.store import Store
+from magic_demo.reviews.store import Store
 from tests.e2e.conftest import without_leaving
 from tests.e2e.driving import ANSWERED
 from tests.e2e.proxy import serve_below

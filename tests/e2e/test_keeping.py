@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from magic_demo.kept_cases import EXAMPLES, UPLOADS
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import CaseKey
+from magic_demo.core.types import CaseKey
+from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS
+from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import upload
 from tests.e2e.review_server import ReviewServer
 from tests.e2e.test_review import choose, chosen, finish, open_case, opened, own_mask, paint, saved_of
-from tests.stand_ins import draw_photo
+from tests.support.stand_ins import draw_photo
 
 WAIT = 90_000
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.bundled import load_examples
-from magic_demo.overlay import lesion_mask
-from magic_demo.photos import read_photo
-from magic_demo.predictor import Predictor
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Narrative
+from magic_demo.core.types import Encounter, Narrative
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.models.predictor import Predictor
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import MINUTES, analyse, canvas_pixels, mask_on_canvas, open_example, page_mask, set_slider, upload, view
 

@@ -8,9 +8,9 @@ import numpy as np
 import tifffile
 
 from magic_demo.__main__ import main
-from magic_demo.bundled import load_examples
-from magic_demo.formats import read_answers
-from magic_demo.questions import load_families
+from magic_demo.files.encounters import read_answers
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import open_example, page_mask
 
@@ -19,7 +19,7 @@ EXAMPLE = 1
 
 def test_an_example_has_the_same_masks_and_answers_on_the_page_and_in_the_files(watched: Watched, repository: Path, tmp_path: Path) -> None:
     case = load_examples()[EXAMPLE].encounter
-    data = repository / "magic_demo" / "examples" / "encounters.json"
+    data = repository / "magic_demo" / "synthetic" / "examples" / "encounters.json"
     assert main(["predict", str(data), "--out", str(tmp_path / "out"), "--quiet"]) == 0
     open_example(watched, EXAMPLE)
     for number, photo in enumerate(case.photos):

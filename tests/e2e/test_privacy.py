@@ -13,10 +13,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from magic_demo.store import LOCAL_READER, Store
+from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.review_server import ReviewServer
 from tests.e2e.test_review import answer_all
-from tests.stand_ins import draw_photo
+from tests.support.stand_ins import draw_photo
 
 WAIT = 90_000
 MARKER = "plantedtrace"

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from magic_demo.exports.reading_back import read_reviews
-from magic_demo.mask_runs import decode_mask
-from magic_demo.queues import read_queue
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import CaseKey
+from magic_demo.core.types import CaseKey
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.queues import read_queue
+from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.e2e.review_server import CHANCE, MODEL, ReviewServer
 from tests.e2e.test_input import SHEET, carry, press
 

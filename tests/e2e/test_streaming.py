@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from magic_demo.bundled import load_examples
+from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import wait_for_page
 from tests.e2e.slow_page import THRESHOLD
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import upload
 from tests.e2e.test_review import choose, chosen, own_mask, paint
-from tests.stand_ins import draw_photo
+from tests.support.stand_ins import draw_photo
 
 WAIT = 60_000
 PHOTO = "document.querySelector('#viewer-stage').viewer.state.photos"

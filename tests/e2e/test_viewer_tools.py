@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.photos import read_photo
-from magic_demo.ui.mask_form import WORKING_SIDE, read_mask
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, read_mask
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import MINUTES, canvas_pixels, open_example, set_slider, upload
 

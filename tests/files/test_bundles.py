@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from magic_demo.bundles import BundleError, has_prediction, list_predictions, read_prediction, remove_prediction, write_prediction
-from magic_demo.errors import MagicDemoError
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Narrative, Photo, PhotoPrediction, Prediction
-from tests.stand_ins import draw_photo, stand_in_predictor
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.types import Encounter, Narrative, Photo, PhotoPrediction, Prediction
+from magic_demo.files.bundles import BundleError, has_prediction, list_predictions, read_prediction, remove_prediction, write_prediction
+from magic_demo.questions.families import load_families
+from tests.support.stand_ins import draw_photo, stand_in_predictor
 
 
 def _predict(encounter_id: str = "ENC00001") -> Prediction:

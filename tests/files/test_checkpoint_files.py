@@ -15,17 +15,17 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModel, BertConfig, BertModel
 
-from magic_demo.checkpoint_files import SEGMENTERS
-from magic_demo.checkpoints import find_checkpoint, load_model, load_tokenizer, name_model, read_tokenizer
-from magic_demo.cue_model import CueModel
-from magic_demo.encoders import load_encoder
-from magic_demo.errors import CheckpointError
-from magic_demo.lesion_answers import LesionScorer
-from magic_demo.segmentation import Segmenter
-from magic_demo.vqa import OptionScorer
-from tests.test_vqa import make_tokenizer
+from magic_demo.core.errors import CheckpointError
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.files.checkpoint_files import SEGMENTERS
+from magic_demo.models.answers.encoders import load_encoder
+from magic_demo.models.answers.photo_evidence import LesionScorer
+from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.checkpoints import find_checkpoint, load_model, load_tokenizer, name_model, read_tokenizer
+from magic_demo.models.segmentation.segmenter import Segmenter
+from tests.models.answers.test_text_and_photos import make_tokenizer
 
-SHIPPED = Path(__file__).resolve().parent.parent / "checkpoints"
+SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 LOADERS: dict[str, Callable[[Path], object]] = {
     "segmenter": Segmenter.load,
     "answerer": OptionScorer.load,

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from magic_demo.errors import FormatError
-from magic_demo.formats import EncounterList, clean_text, read_answers, read_encounters, read_json, write_answers
-from magic_demo.questions import load_questions
-from magic_demo.types import Narrative
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Narrative
+from magic_demo.files.encounters import EncounterList, clean_text, read_answers, read_encounters, read_json, write_answers
+from magic_demo.questions.families import load_questions
 
 
 def entry(encounter_id: str = "ENC00001", **changes: Any) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from magic_demo.formats import clean_text, read_answers, read_encounters, write_answers
-from magic_demo.mask_files import read_loose_mask, read_mask, write_mask
-from magic_demo.questions import load_questions
-from magic_demo.types import Mask
+from magic_demo.core.types import Mask
+from magic_demo.files.encounters import clean_text, read_answers, read_encounters, write_answers
+from magic_demo.files.mask_files import read_loose_mask, read_mask, write_mask
+from magic_demo.questions.families import load_questions
 
 QUICK = settings(max_examples=40, deadline=None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from magic_demo.findings import Findings
+from magic_demo.files.findings import Findings
 
 
 def test_like_findings_are_one_line_in_the_order_in_which_their_kinds_came() -> None:

@@ -15,8 +15,8 @@ import pytest
 import tifffile
 from PIL import Image
 
-from magic_demo.errors import FormatError
-from magic_demo.mask_files import (
+from magic_demo.core.errors import FormatError
+from magic_demo.files.mask_files import (
     annotator_of,
     find_reference_masks,
     mask_file_name,
@@ -25,7 +25,7 @@ from magic_demo.mask_files import (
     read_mask,
     write_mask,
 )
-from magic_demo.packed_masks import pack_mask
+from magic_demo.imaging.packed_masks import pack_mask
 
 MASK = np.array([[0, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]], dtype=bool)
 

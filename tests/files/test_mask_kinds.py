@@ -10,14 +10,14 @@ import pytest
 import tifffile
 from PIL import Image, ImageOps
 
-from magic_demo.errors import FormatError
-from magic_demo.mask_files import read_loose_mask, read_loose_packed
-from magic_demo.mask_values import TURNS
-from magic_demo.packed_masks import pack_mask
-from magic_demo.types import Mask
-from tests.test_mask_files import MASK
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Mask
+from magic_demo.files.mask_files import read_loose_mask, read_loose_packed
+from magic_demo.files.mask_values import TURNS
+from magic_demo.imaging.packed_masks import pack_mask
+from tests.files.test_mask_files import MASK
 
-REPORTED = Path(__file__).parent / "reported"
+REPORTED = Path(__file__).resolve().parents[1] / "data" / "reported"
 WIDE = np.zeros((40, 60), np.bool_)
 WIDE[5:20, 8:30] = True
 

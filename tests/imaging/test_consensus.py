@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from magic_demo.consensus import estimate_staple, take_majority
+from magic_demo.imaging.consensus import estimate_staple, take_majority
 
 DISC: NDArray[np.bool_] = np.hypot(*(np.mgrid[:80, :80] - 40)) < 22
 

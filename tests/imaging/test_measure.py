@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magic_demo.cases import SyntheticCase, make_case
-from magic_demo.measure import COLOURS, COMBINATION, LesionMeasures, MeasureError, measure_case, measure_photo, measure_tone
-from magic_demo.questions import load_families
-from magic_demo.types import Mask, Pixels
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.imaging.measure import COLOURS, COMBINATION, LesionMeasures, MeasureError, measure_case, measure_photo, measure_tone
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.cases import SyntheticCase, make_case
 
 SKIN = (66.0, 11.0, 17.0)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from magic_demo.overlay import draw_outline, lesion_levels, lesion_mask, level_of
-from magic_demo.types import Probability
+from magic_demo.core.types import Probability
+from magic_demo.imaging.overlay import draw_outline, lesion_levels, lesion_mask, level_of
 
 
 def _disc(side: int = 32, radius: float = 9.0) -> Probability:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from magic_demo.packed_masks import count_bits, hold_at_least, pack_mask, pack_rows
+from magic_demo.imaging.packed_masks import count_bits, hold_at_least, pack_mask, pack_rows
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 7), (5, 8), (4, 63), (2, 64), (9, 65)])

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from pycocotools import mask as coco
 
-from magic_demo.errors import FormatError
-from magic_demo.mask_runs import area, column_lengths, decode_mask, encode_mask, mask_from_rows, row_lengths
-from magic_demo.types import Mask, MaskRuns
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Mask, MaskRuns
+from magic_demo.imaging.run_lengths import area, column_lengths, decode_mask, encode_mask, mask_from_rows, row_lengths
 
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40))
 """Masks that Hypothesis draws: from one pixel to 40 x 40, noise, plain, stripes."""

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from magic_demo.types import Mask, Pixels
-from magic_demo.wand import Hint, cut_lesion
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.imaging.wand import Hint, cut_lesion
 
 
 def draw_case(size: tuple[int, int], seed: int, skin: tuple[int, int, int], lesion: tuple[int, int, int]) -> tuple[Pixels, Mask]:

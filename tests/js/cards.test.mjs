@@ -13,8 +13,8 @@ import {
   standing,
   whenRested,
   writeShare,
-} from "../../magic_demo/ui/cards.mjs";
-import { withHeat } from "../../magic_demo/ui/viewer/why_heat.mjs";
+} from "../../magic_demo/page/panels/cards/cards.mjs";
+import { withHeat } from "../../magic_demo/page/panels/viewer/beside/why_heat.mjs";
 
 const ONSET = { id: "CQID015", slots: 1, options: 7, none: 6 };
 const SITE = { id: "CQID011", slots: 6, options: 8, none: 7 };

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { fillHoles, grow, shrink, smooth, step } from "../../magic_demo/ui/viewer/morphology.mjs";
-import { OwnMask } from "../../magic_demo/ui/viewer/own_mask.mjs";
-import { bounds, difference, fromRuns, toRuns, turnOver } from "../../magic_demo/ui/viewer/runs.mjs";
-import { fillPolygon, stampStroke } from "../../magic_demo/ui/viewer/shapes.mjs";
-import { mergeFound } from "../../magic_demo/ui/viewer/wand_merge.mjs";
-import { wandTool } from "../../magic_demo/ui/viewer/wand_tool.mjs";
+import { fillHoles, grow, shrink, smooth, step } from "../../magic_demo/page/panels/viewer/masks/morphology.mjs";
+import { OwnMask } from "../../magic_demo/page/panels/viewer/masks/own_mask.mjs";
+import { bounds, difference, fromRuns, toRuns, turnOver } from "../../magic_demo/page/panels/viewer/masks/runs.mjs";
+import { fillPolygon, stampStroke } from "../../magic_demo/page/panels/viewer/masks/shapes.mjs";
+import { mergeFound } from "../../magic_demo/page/panels/viewer/tools/wand_merge.mjs";
+import { wandTool } from "../../magic_demo/page/panels/viewer/tools/wand_tool.mjs";
 
 function rows(text) {
   return Uint8Array.from(text.replace(/\s/g, ""), (one) => (one === "#" ? 1 : 0));

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bringsPhotos, droppedPhotos, pastedPhotos } from "../../magic_demo/ui/incoming.mjs";
-import { sendPhoto } from "../../magic_demo/ui/photo_intake.mjs";
+import { bringsPhotos, droppedPhotos, pastedPhotos } from "../../magic_demo/page/panels/case/incoming.mjs";
+import { sendPhoto } from "../../magic_demo/page/panels/case/photo_intake.mjs";
 
 const PICTURE = { name: "image.png" };
 const page = { closest: () => null };

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { Journal } from "../../magic_demo/ui/journal.mjs";
-import { OwnMask } from "../../magic_demo/ui/viewer/own_mask.mjs";
+import { Journal } from "../../magic_demo/page/panels/frame/keys/journal.mjs";
+import { OwnMask } from "../../magic_demo/page/panels/viewer/masks/own_mask.mjs";
 
 /** A journal of one case, and answers that write to it. */
 function opened() {

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { isField, onKey, onRelease, readKey } from "../../magic_demo/ui/keyboard.mjs";
+import { isField, onKey, onRelease, readKey } from "../../magic_demo/page/panels/frame/keys/keyboard.mjs";
 
-const PAGE = fileURLToPath(new URL("../../magic_demo/ui", import.meta.url));
+const PAGE = fileURLToPath(new URL("../../magic_demo/page", import.meta.url));
 
 /** A key press as browsers report it. */
 function press(key, code, { altGr = false, ...held } = {}) {
@@ -106,12 +106,12 @@ test("a field is asked for by its element, and nothing outside of the document i
 });
 
 test("no other part of the page listens to keys, or has a rule of its own for compositions", () => {
-  const scripts = readdirSync(PAGE, { recursive: true }).filter((name) => /\.m?js$/.test(name) && name !== "keyboard.mjs");
+  const scripts = readdirSync(PAGE, { recursive: true }).filter((name) => /\.m?js$/.test(name) && !name.endsWith("keyboard.mjs"));
   assert.ok(scripts.length > 40);
   for (const name of scripts) {
     const source = readFileSync(join(PAGE, name), "utf8");
     assert.doesNotMatch(source, /["']key(down|up|press)["']|onkey(down|up|press)|\.isComposing|\.keyCode/, name);
   }
-  const python = readdirSync(PAGE).filter((name) => name.endsWith(".py"));
+  const python = readdirSync(PAGE, { recursive: true }).filter((name) => name.endsWith(".py"));
   for (const name of python) assert.doesNotMatch(readFileSync(join(PAGE, name), "utf8"), /keydown/, name);
 });

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { contour, contourInside, rangeBetween, tileRanges, updateRanges } from "../../magic_demo/ui/viewer/contour.mjs";
-import { lookOf, MODEL, MODEL_BESIDE, OWN } from "../../magic_demo/ui/viewer/layer_looks.mjs";
-import { Outbox } from "../../magic_demo/ui/viewer/outbox.mjs";
-import { layersOf } from "../../magic_demo/ui/viewer/scene.mjs";
-import { toPhoto, toWindow } from "../../magic_demo/ui/viewer/view.mjs";
+import { contour, contourInside, rangeBetween, tileRanges, updateRanges } from "../../magic_demo/page/panels/viewer/masks/contour.mjs";
+import { lookOf, MODEL, MODEL_BESIDE, OWN } from "../../magic_demo/page/panels/viewer/canvas/layer_looks.mjs";
+import { Outbox } from "../../magic_demo/page/panels/viewer/masks/outbox.mjs";
+import { layersOf } from "../../magic_demo/page/panels/viewer/canvas/scene.mjs";
+import { toPhoto, toWindow } from "../../magic_demo/page/panels/viewer/canvas/view.mjs";
 
 const layer = (name) => ({ fill: `${name} fill`, heat: () => `${name} heat`, outline: () => `${name} outline` });
 const everything = { model: layer("model"), own: layer("own"), others: [layer("Li"), layer("Ana")] };

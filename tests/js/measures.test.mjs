@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import test from "node:test";
 
-import { DEFINITIONS, measurePhoto, nameColour, toLab } from "../../magic_demo/ui/viewer/measures.mjs";
-import { fromRuns } from "../../magic_demo/ui/viewer/runs.mjs";
+import { DEFINITIONS, measurePhoto, nameColour, toLab } from "../../magic_demo/page/panels/viewer/beside/measures.mjs";
+import { fromRuns } from "../../magic_demo/page/panels/viewer/masks/runs.mjs";
 
-// Written by `python -m tests.measures_fixture` with magic_demo/measure.py.
+// Written by `python -m tests.support.measures_fixture` with magic_demo/imaging/measure.py.
 const [definitions, ...cases] = JSON.parse(readFileSync(new URL("measures.json", import.meta.url), "utf8"));
 
 function photoOf({ rgb, width, height }) {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { cutAfter } from "../../magic_demo/ui/pasted_text.mjs";
+import { cutAfter } from "../../magic_demo/page/panels/frame/pasted_text.mjs";
 
 /** A field of ten characters that holds a text, of which the part from start to end is selected. */
 const field = (value = "", start = value.length, end = start, tagName = "TEXTAREA") => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { arrangementOf, countDone, drawnPart, listed, nextOpen, stepFrom } from "../../magic_demo/ui/queue_list.mjs";
+import { arrangementOf, countDone, drawnPart, listed, nextOpen, stepFrom } from "../../magic_demo/page/panels/queue/queue_list.mjs";
 
 const one = (id, state, more = {}) => ({ id, state, flagged: false, disagrees: false, ...more });
 const CASES = [one("a", "done"), one("b", "not started"), one("c", "in progress", { flagged: true }), one("d", "done", { disagrees: true }), one("e", "not started")];

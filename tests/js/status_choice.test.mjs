@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { decide, nowOfModels } from "../../magic_demo/ui/status_choice.mjs";
+import { decide, nowOfModels } from "../../magic_demo/page/panels/frame/status/status_choice.mjs";
 
 const fine = { connection: "there", state: "done", pending: false, failed: false };
 const LOADING = '<div class="status" data-state="loading">';

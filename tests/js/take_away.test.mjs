@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { exportAddress } from "../../magic_demo/ui/take_away.mjs";
+import { exportAddress } from "../../magic_demo/page/panels/queue/take_away.mjs";
 
 test("an export is asked for by format and queue, and with its consensus where that is wanted", () => {
   assert.equal(exportAddress("coco", "clinic", false), "take-away/coco?queue=clinic");

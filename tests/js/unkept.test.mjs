@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { hasWork, LASTS, MOST_BYTES, UnkeptWork } from "../../magic_demo/ui/unkept.mjs";
+import { hasWork, LASTS, MOST_BYTES, UnkeptWork } from "../../magic_demo/page/panels/case/unkept/unkept.mjs";
 
 class Drafts {
   drafts = new Map();

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { contour, emptyRanges, maskAt, thin, tileRanges, updateRanges } from "../../magic_demo/ui/viewer/contour.mjs";
-import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba } from "../../magic_demo/ui/viewer/levels.mjs";
-import { bounds } from "../../magic_demo/ui/viewer/runs.mjs";
-import { fit, keepInside, MAX_SCALE, pinch, toPhoto, zoomAt } from "../../magic_demo/ui/viewer/view.mjs";
+import { contour, emptyRanges, maskAt, thin, tileRanges, updateRanges } from "../../magic_demo/page/panels/viewer/masks/contour.mjs";
+import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba } from "../../magic_demo/page/panels/viewer/masks/levels.mjs";
+import { bounds } from "../../magic_demo/page/panels/viewer/masks/runs.mjs";
+import { fit, keepInside, MAX_SCALE, pinch, toPhoto, zoomAt } from "../../magic_demo/page/panels/viewer/canvas/view.mjs";
 
 function disc(width, height, x, y, radius) {
   const levels = new Uint8Array(width * height);

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { coefficient, percent, plotBars, stepFrom } from "../../magic_demo/ui/board/bars.mjs";
-import { placeBeside } from "../../magic_demo/ui/guide_place.mjs";
+import { coefficient, percent, plotBars, stepFrom } from "../../magic_demo/page/workshop/board/bars.mjs";
+import { placeBeside } from "../../magic_demo/page/workshop/guide_place.mjs";
 
 const ROOM = { width: 1366, height: 768 };
 const SIZE = { width: 330, height: 220 };

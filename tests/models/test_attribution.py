@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from magic_demo.attribution import GREY, attribute_places, lay_out_grid
-from magic_demo.errors import ModelError
-from tests.test_vqa import make_model, make_photos, make_scorer
+from magic_demo.core.errors import ModelError
+from magic_demo.models.attribution import GREY, attribute_places, lay_out_grid
+from tests.models.answers.test_text_and_photos import make_model, make_photos, make_scorer
 
 pytestmark = pytest.mark.numeric
 

@@ -13,18 +13,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from magic_demo import backends
-from magic_demo.backend_names import AUTO, BACKENDS
-from magic_demo.backends import CHECKED_NAME, Backend, Encoder, choose_backend, count_cores, read_checked
-from magic_demo.calibration import digest_of
-from magic_demo.checkpoints import name_model
-from magic_demo.errors import BackendError, CheckpointError
-from magic_demo.predictor import Predictor
-from magic_demo.segmentation import Segmenter
-from magic_demo.vqa import OptionScorer
-from tests.rounding import assert_same_but_for_rounding, measure_rounding
-from tests.test_segmentation import write_clipseg
-from tests.test_vqa import TEXT, join_scores, make_model, make_photos, save_checkpoint
+from magic_demo.core.errors import BackendError, CheckpointError
+from magic_demo.models import backends
+from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.backend_names import AUTO, BACKENDS
+from magic_demo.models.backends import CHECKED_NAME, Backend, choose_backend, count_cores, read_checked
+from magic_demo.models.checkpoints import name_model
+from magic_demo.models.encoder import Encoder
+from magic_demo.models.predictor import Predictor
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.calibration import digest_of
+from tests.models.answers.test_text_and_photos import TEXT, join_scores, make_model, make_photos, save_checkpoint
+from tests.models.segmentation.test_segmenter import write_clipseg
+from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

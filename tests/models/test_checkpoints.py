@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertConfig, BertModel, ViTImageProcessorPil
 
-from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
-from magic_demo.errors import CheckpointError
+from magic_demo.core.errors import CheckpointError
+from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pytest
 
-from magic_demo.evidence import SAYINGS, list_evidence, measure_lesions
-from magic_demo.measure import LesionMeasures, measure_photo
-from magic_demo.questions import load_families
-from magic_demo.types import LANGUAGES, Encounter, Language, Photo, PhotoPrediction, Prediction
-from tests.stand_ins import draw_photo
+from magic_demo.core.types import LANGUAGES, Encounter, Language, Photo, PhotoPrediction, Prediction
+from magic_demo.imaging.measure import LesionMeasures, measure_photo
+from magic_demo.models.evidence import SAYINGS, list_evidence, measure_lesions
+from magic_demo.questions.families import load_families
+from tests.support.stand_ins import draw_photo
 
 
 def _measured(*squares: tuple[int, int, int]) -> LesionMeasures:

@@ -9,10 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from magic_demo.feature_cache import ENTRY_BYTES, FeatureCache, count_bytes
-from magic_demo.lesion_answers import PhotoEvidence
-from magic_demo.measure import LesionMeasures
-from magic_demo.types import Photo
+from magic_demo.core.types import Photo
+from magic_demo.imaging.measure import LesionMeasures
+from magic_demo.models.answers.photo_evidence import PhotoEvidence
+from magic_demo.models.feature_cache import ENTRY_BYTES, FeatureCache, count_bytes
 
 
 class Maker:

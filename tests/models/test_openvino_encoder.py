@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from magic_demo.backends import Backend
-from magic_demo.errors import BackendError
-from magic_demo.openvino_encoder import CACHE_VARIABLE, ISA_VARIABLES, cache_folder, import_openvino
-from magic_demo.segmentation import Segmenter
-from magic_demo.vqa import OptionScorer
-from tests.rounding import assert_same_but_for_rounding, measure_rounding
-from tests.test_backends import make_encoder, measure_products
-from tests.test_segmentation import write_clipseg
-from tests.test_vqa import TEXT, join_scores, make_model, make_photos, save_checkpoint
+from magic_demo.core.errors import BackendError
+from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.backends import Backend
+from magic_demo.models.openvino_encoder import CACHE_VARIABLE, ISA_VARIABLES, cache_folder, import_openvino
+from magic_demo.models.segmentation.segmenter import Segmenter
+from tests.models.answers.test_text_and_photos import TEXT, join_scores, make_model, make_photos, save_checkpoint
+from tests.models.segmentation.test_segmenter import write_clipseg
+from tests.models.test_backends import make_encoder, measure_products
+from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

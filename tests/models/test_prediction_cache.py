@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magic_demo.feature_cache import FeatureCache, count_bytes
-from magic_demo.lesion_answers import LesionScorer
-from magic_demo.predictor import PROMPT_BYTES, Predictor
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import Encounter, Narrative, Photo, Prediction
-from magic_demo.vqa import OptionScorer
-from tests.stand_ins import draw_photo
-from tests.test_lesion_answers import make_scorer as make_lesion_scorer
-from tests.test_lesion_answers import make_segmenter
-from tests.test_vqa import make_model
-from tests.test_vqa import make_scorer as make_option_scorer
+from magic_demo.core.types import Encounter, Narrative, Photo, Prediction
+from magic_demo.models.answers.photo_evidence import LesionScorer
+from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.feature_cache import FeatureCache, count_bytes
+from magic_demo.models.predictor import PROMPT_BYTES, Predictor
+from magic_demo.models.segmentation.segmenter import Segmenter
+from tests.models.answers.test_photo_evidence import make_scorer as make_lesion_scorer
+from tests.models.answers.test_photo_evidence import make_segmenter
+from tests.models.answers.test_text_and_photos import make_model
+from tests.models.answers.test_text_and_photos import make_scorer as make_option_scorer
+from tests.support.stand_ins import draw_photo
 
 pytestmark = pytest.mark.numeric
 

@@ -8,11 +8,11 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.predictor import Predictor
-from magic_demo.questions import load_questions
-from magic_demo.types import Encounter, Narrative, OptionScores, Photo, Prediction, Step
-from magic_demo.vqa import OptionScorer
-from tests.stand_ins import WordScorer, draw_photo, stand_in_predictor
+from magic_demo.core.types import Encounter, Narrative, OptionScores, Photo, Prediction, Step
+from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.predictor import Predictor
+from magic_demo.questions.families import load_questions
+from tests.support.stand_ins import WordScorer, draw_photo, stand_in_predictor
 
 
 def _case(**changes: object) -> Encounter:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from magic_demo.bundled import load_examples
-from magic_demo.ui import launch_settings
-from magic_demo.ui.forms import MAX_PROMPT
-from tests.written_page import WritingPredictor, lay_out
+from magic_demo.page.build import launch_settings
+from magic_demo.page.panels.forms import MAX_PROMPT
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.written_page import WritingPredictor, lay_out
 
 
 def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> None:
@@ -21,7 +21,7 @@ def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> Non
 
 def test_only_scripts_and_style_sheets_are_served() -> None:
     paths = [route.path for route in launch_settings()["app_kwargs"]["routes"]]
-    assert "/page/viewer/viewer.js" in paths and "/page/theme.css" in paths
+    assert "/page/panels/viewer/viewer.js" in paths and "/page/panels/frame/theme.css" in paths
     assert all(path.endswith((".js", ".mjs", ".css")) for path in paths)
 
 

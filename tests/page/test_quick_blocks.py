@@ -10,7 +10,7 @@ import gradio as gr
 import pytest
 from gradio.state_holder import SessionState
 
-from magic_demo.ui.quick_blocks import QuickBlocks
+from magic_demo.page.quick_blocks import QuickBlocks
 
 
 class Page:

@@ -12,7 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from magic_demo.calibration import (
+from magic_demo.core.errors import CheckpointError
+from magic_demo.core.types import Encounter, Family, Narrative
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.models.predictor import DEFAULT_CUES, Predictor
+from magic_demo.questions.calibration import (
     Calibration,
     FamilyCalibration,
     digest_of,
@@ -21,16 +25,12 @@ from magic_demo.calibration import (
     read_calibration,
     write_calibration,
 )
-from magic_demo.combining import Weights
-from magic_demo.cue_model import CueModel
-from magic_demo.decoding import FamilyPriors, choose_labels, count_priors, weigh_sets
-from magic_demo.errors import CheckpointError
-from magic_demo.predictor import DEFAULT_CUES, Predictor
-from magic_demo.questions import load_families
-from magic_demo.scoring import credit
-from magic_demo.types import Encounter, Family, Narrative
-from tests.stand_ins import stand_in_predictor
-from tests.test_decoding import make_family, scored_families
+from magic_demo.questions.combining import Weights
+from magic_demo.questions.decoding import FamilyPriors, choose_labels, count_priors, weigh_sets
+from magic_demo.questions.families import load_families
+from magic_demo.questions.scoring import credit
+from tests.questions.test_decoding import make_family, scored_families
+from tests.support.stand_ins import stand_in_predictor
 
 FAMILIES = load_families()
 SINGLE = make_family(3, 1)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.combining import Weights, combine_scores, read_weights
-from magic_demo.errors import CheckpointError
-from magic_demo.questions import load_families, load_questions
-from magic_demo.types import OptionScores
+from magic_demo.core.errors import CheckpointError
+from magic_demo.core.types import OptionScores
+from magic_demo.questions.combining import Weights, combine_scores, read_weights
+from magic_demo.questions.families import load_families, load_questions
 
 
 def _scores(seed: int) -> OptionScores:

@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from magic_demo.decoding import (
+from magic_demo.core.errors import CheckpointError, FormatError
+from magic_demo.core.types import Family, Question
+from magic_demo.questions.decoding import (
     FamilyPriors,
     Labels,
     choose_labels,
@@ -23,9 +25,7 @@ from magic_demo.decoding import (
     weigh_sets,
     write_priors,
 )
-from magic_demo.errors import CheckpointError, FormatError
-from magic_demo.questions import load_families, load_questions
-from magic_demo.types import Family, Question
+from magic_demo.questions.families import load_families, load_questions
 
 FAMILIES = load_families()
 OFFICIAL_COUNTS = {question.qid: question.option_count for question in load_questions()}

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from magic_demo.errors import FormatError
-from magic_demo.questions import load_families, load_questions, read_families
+from magic_demo.core.errors import FormatError
+from magic_demo.questions.families import load_families, load_questions, read_families
 
 
 def test_nine_families_hold_27_questions_and_194_question_option_pairs() -> None:

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magic_demo.__main__ import main
-from magic_demo.decoding import SetPriors, count_priors, decode_answers
-from magic_demo.errors import FormatError
-from magic_demo.formats import read_answers
-from magic_demo.question_map import match_families, read_question_map
-from magic_demo.questions import load_families, load_questions, read_families
-from magic_demo.types import LANGUAGES, Family, Question
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import LANGUAGES, Family, Question
+from magic_demo.files.encounters import read_answers
+from magic_demo.questions.decoding import SetPriors, count_priors, decode_answers
+from magic_demo.questions.families import load_families, load_questions, read_families
+from magic_demo.questions.own_questions import match_families, read_question_map
 
 FAMILIES = load_families()
 

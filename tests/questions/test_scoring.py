@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magic_demo.scoring import (
+from magic_demo.core.types import Mask
+from magic_demo.questions.scoring import (
     Counts,
     PhotoCounts,
     answer_values,
@@ -22,7 +23,6 @@ from magic_demo.scoring import (
     segmentation_values,
     vote,
 )
-from magic_demo.types import Mask
 
 QUICK = settings(max_examples=60, deadline=None)
 Rows = list[list[int]]

@@ -1,4 +1,4 @@
-"""Ask whether what a user installs has known holes: ``python -m tests.audit``, part of ``make check``.
+"""Ask whether what a user installs has known holes: ``python -m tests.repository.audit``, part of ``make check``.
 
 Every package that requirements.txt brings, with those that they bring, is looked up at the version installed here. A hole fails the check, and so does
 a package that could not be looked up. ``--offline`` is for machines that the service cannot be reached from: it asks nothing, says of which packages
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-REQUIREMENTS = Path(__file__).resolve().parent.parent / "requirements.txt"
+REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements.txt"
 SECONDS = 300
 """All packages together; each is one small request."""
 
@@ -90,7 +90,7 @@ def report_offline(pins: dict[str, str]) -> tuple[int, list[str]]:
 
 if __name__ == "__main__":
     if sys.argv[1:] not in ([], ["--offline"]):
-        sys.exit("python -m tests.audit [--offline]")
+        sys.exit("python -m tests.repository.audit [--offline]")
     code, said = (report_offline if sys.argv[1:] else report)(list_installed())
     print("\n".join(said))
     sys.exit(code)

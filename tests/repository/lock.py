@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 USER, DEV, CPU, CUDA = "requirements.lock", "requirements-dev.lock", "requirements-cpu.lock", "requirements-cuda.lock"
 EXTRAS = ("dicom", "openvino", "postgres")
 OF_CUDA = ("nvidia-", "cuda-", "triton")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.audit import list_installed, report, report_offline
+from tests.repository.audit import list_installed, report, report_offline
 
 PINS = {"one": "1.0", "two": "2.0"}
 

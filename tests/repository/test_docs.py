@@ -10,7 +10,7 @@ import pytest
 from magic_demo.__main__ import COMMANDS
 from training.__main__ import COMMANDS as TRAINING_COMMANDS
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "docs").rglob("*.md")])
 MODEL_CARDS = sorted((REPOSITORY / "checkpoints").glob("*/README.md"))

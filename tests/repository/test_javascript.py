@@ -19,7 +19,7 @@ def test_the_javascript_tests_pass(repository: Path) -> None:
 
 def test_the_javascript_is_lint_free(repository: Path) -> None:
     linter = Path(sys.executable).parent / "oxlint"
-    folders = ["magic_demo/ui", "tests/js"]
+    folders = ["magic_demo/page", "tests/js"]
     result = subprocess.run(
         [str(linter), "--deny-warnings", *folders], cwd=repository, capture_output=True, text=True, timeout=60, check=False
     )

@@ -9,8 +9,8 @@ from importlib.metadata import version
 import pytest
 from packaging.requirements import Requirement
 
-from tests.audit import list_installed
-from tests.lock import CPU, CUDA, DEV, EXTRAS, OF_CUDA, REPOSITORY, USER, parse
+from tests.repository.audit import list_installed
+from tests.repository.lock import CPU, CUDA, DEV, EXTRAS, OF_CUDA, REPOSITORY, USER, parse
 
 LOCKS = {name: parse((REPOSITORY / name).read_text(encoding="utf-8")) for name in (USER, DEV, CPU, CUDA)}
 EXTRA_LOCKS = {name: parse((REPOSITORY / f"requirements-{name}.lock").read_text(encoding="utf-8")) for name in EXTRAS}

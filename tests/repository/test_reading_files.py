@@ -12,31 +12,31 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.batch import JOURNAL, MANIFEST
-from magic_demo.errors import MagicDemoError
-from magic_demo.journal import read_journal
-from magic_demo.mask_files import MASK_KINDS
-from magic_demo.photo_kinds import PHOTO_KINDS
-from tests.test_user_files import _folder, _pipe, _zero
+from magic_demo.challenge.batch import JOURNAL, MANIFEST
+from magic_demo.challenge.journal import read_journal
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.files.mask_files import MASK_KINDS
+from magic_demo.files.photos.kinds import PHOTO_KINDS
+from tests.core.test_user_files import _folder, _pipe, _zero
 from training.__main__ import main as train
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[2]
 READS = {"read_text", "read_bytes", "imread", "ZipFile", "TiffFile", "load_file", "safe_open"}
 OWN = {
-    "magic_demo/user_files.py": "is the one place",
-    "magic_demo/parts.py": "its own locks and parts, without waiting",
-    "magic_demo/checkpoint_files.py": "headers of weights that check_files has looked at",
-    "magic_demo/mask_files.py": "from open_user_file's handle",
-    "magic_demo/backups.py": "from open_user_file's handle, and what it writes itself",
-    "magic_demo/photo_tiff.py": "bytes in memory",
-    "magic_demo/store/database.py": "the store's own database",
-    "magic_demo/photo_worker.py": "/proc",
-    "magic_demo/photo_workers.py": "/proc",
-    "magic_demo/backends.py": "/sys",
-    "magic_demo/ui/page_scripts.py": "Gradio's own template",
-    "magic_demo/ui/take_away.py": "an archive that it writes",
-    "training/averaging.py": "weights that the run itself wrote",
-    "magic_demo/batch.py": "the journal, appended to once it was read",
+    "magic_demo/core/user_files.py": "is the one place",
+    "magic_demo/core/parts.py": "its own locks and parts, without waiting",
+    "magic_demo/files/checkpoint_files.py": "headers of weights that check_files has looked at",
+    "magic_demo/files/mask_files.py": "from open_user_file's handle",
+    "magic_demo/reviews/backups.py": "from open_user_file's handle, and what it writes itself",
+    "magic_demo/files/photos/formats/tiff.py": "bytes in memory",
+    "magic_demo/reviews/store/database.py": "the store's own database",
+    "magic_demo/files/photos/processes/worker.py": "/proc",
+    "magic_demo/files/photos/processes/workers.py": "/proc",
+    "magic_demo/models/backends.py": "/sys",
+    "magic_demo/page/server/gate/page_scripts.py": "Gradio's own template",
+    "magic_demo/page/server/take_away.py": "an archive that it writes",
+    "training/runs/averaging.py": "weights that the run itself wrote",
+    "magic_demo/challenge/batch.py": "the journal, appended to once it was read",
 }
 
 
@@ -73,8 +73,8 @@ def test_user_files_are_opened_in_one_place() -> None:
         if (reads := list(_bare_reads(path)))
     }
     bare = {path: reads for path, reads in found.items() if path not in OWN}
-    assert bare == {}, "read a user's file by magic_demo/user_files.py; what is the program's own is listed in OWN, with the reason"
-    assert set(OWN) - {"magic_demo/parts.py"} <= set(found), "what is no longer there needs no exception"
+    assert bare == {}, "read a user's file by magic_demo/core/user_files.py; what is the program's own is listed in OWN, with the reason"
+    assert set(OWN) - {"magic_demo/core/parts.py"} <= set(found), "what is no longer there needs no exception"
 
 
 @pytest.fixture(autouse=True)

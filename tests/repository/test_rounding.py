@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.rounding import assert_same_but_for_rounding, measure_rounding
-from tests.run_ends import assert_same_end
+from tests.robustness.run_ends import assert_same_end
+from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

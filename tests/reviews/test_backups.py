@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.backups import ABOUT, ROWS, BackupError, restore_backup, write_backup
-from magic_demo.errors import MagicDemoError, StoreError
-from magic_demo.mask_runs import encode_mask
-from magic_demo.store import NewCase, Store
-from magic_demo.store.copies import Row
-from magic_demo.types import CaseKey, Prediction, Review
-from tests.reviewed_cases import answer, draw_mask
+from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.types import CaseKey, Prediction, Review
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.reviews.backups import ABOUT, ROWS, BackupError, restore_backup, write_backup
+from magic_demo.reviews.store import NewCase, Store
+from magic_demo.reviews.store.copies import Row
+from tests.support.reviewed_cases import answer, draw_mask
 
 CASE = CaseKey("q 湿疹", "E1")
 

@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from magic_demo.backups import BackupError, restore_backup, write_backup
-from magic_demo.covered_photos import BLOCKS, CoveredPhotos, cover_area, covered_beside
-from magic_demo.deletion import delete_cases
-from magic_demo.errors import StoreError
-from magic_demo.exports.case_files import find_case_files
-from magic_demo.photos import read_photo
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import CaseKey, Photo
-from magic_demo.ui.desk import Desk
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Photo
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.page.session.desk import Desk
+from magic_demo.reviews.backups import BackupError, restore_backup, write_backup
+from magic_demo.reviews.covered_photos import BLOCKS, CoveredPhotos, cover_area, covered_beside
+from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 
 KEY = CaseKey("clinic 湿疹", "ENC/../1")
 SIZE = (60, 80)

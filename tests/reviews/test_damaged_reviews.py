@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.backups import restore_backup, write_backup
-from magic_demo.mask_runs import encode_mask
-from magic_demo.store import NewCase, Store
-from magic_demo.types import CaseKey, Review
-from tests.reviewed_cases import answer, draw_mask
+from magic_demo.core.types import CaseKey, Review
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.reviews.backups import restore_backup, write_backup
+from magic_demo.reviews.store import NewCase, Store
+from tests.support.reviewed_cases import answer, draw_mask
 
 KEY, OTHER = CaseKey("q", "ENC1"), CaseKey("q", "ENC2")
 FIRST = Review("ENC1", "ann", "assisted", "done", answer(1), queue="q", comment="a zebra", models={"cvqa": "m"})

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.deletion import delete_cases
-from magic_demo.errors import StoreError
-from magic_demo.purge_command import read_age
-from magic_demo.store import NewCase, Store
-from magic_demo.types import CaseKey, MaskRuns, Review
-from tests.postgresql import USER, PostgresServer
+from magic_demo.commands.purge import read_age
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, MaskRuns, Review
+from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.store import NewCase, Store
+from tests.support.postgresql import USER, PostgresServer
 
 MARKER = "plantedmarker"
 """Stands in every text of the case that goes; its letters alone, so that it is itself in JSON and in every encoding of a page."""
@@ -121,8 +121,8 @@ def test_another_program_that_reads_is_named_and_a_later_purge_finishes(tmp_path
 def _age(store: Store, case_id: str, days: int) -> None:
     when = datetime.now(UTC) - timedelta(days=days)
     with store._database.writing() as session:
-        from magic_demo.store.cases import find_case
-        from magic_demo.store.tables import ReviewRow
+        from magic_demo.reviews.store.rows.cases import find_case
+        from magic_demo.reviews.store.tables import ReviewRow
 
         case = find_case(session, CaseKey("q", case_id))
         case.added_at = when

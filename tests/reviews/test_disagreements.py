@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from magic_demo.decoding import fill_slots
-from magic_demo.disagreements import count_changes, find_disagreements
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.types import PhotoPrediction, Prediction
+from magic_demo.core.types import PhotoPrediction, Prediction
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.questions.decoding import fill_slots
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.disagreements import count_changes, find_disagreements
 
 FAMILIES = {family.family_id: family for family in load_families()}
 

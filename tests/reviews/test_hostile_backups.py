@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
-from magic_demo.backups import ABOUT, ROWS, BackupError, restore_backup, write_backup
-from magic_demo.covered_photos import covered_beside
-from magic_demo.deletion import delete_cases
-from magic_demo.errors import MagicDemoError, StoreError
-from magic_demo.exports import FORMATS, write_export
-from magic_demo.kept_cases import keep_upload
-from magic_demo.leftovers import sweep_store
-from magic_demo.mask_runs import encode_mask
-from magic_demo.parts import OWNER
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import CaseKey, Encounter, Photo, Prediction, Review
-from tests.reviewed_cases import answer, draw_mask
-from tests.stand_ins import draw_photo
+from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.parts import OWNER
+from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction, Review
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.reviews.backups import ABOUT, ROWS, BackupError, restore_backup, write_backup
+from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.exports import FORMATS, write_export
+from magic_demo.reviews.kept_cases import keep_upload
+from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from tests.support.reviewed_cases import answer, draw_mask
+from tests.support.stand_ins import draw_photo
 
 Change = Callable[[dict[str, Any]], None]
 

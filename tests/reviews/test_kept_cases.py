@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.backups import restore_backup, write_backup
-from magic_demo.bundled import load_examples
-from magic_demo.deletion import delete_cases
-from magic_demo.errors import StoreError
-from magic_demo.kept_cases import EXAMPLES, UPLOADS, keep_example, keep_upload
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import CaseKey, Encounter, Narrative, Photo
-from magic_demo.ui.desk import Desk
-from tests.stand_ins import draw_photo
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo
+from magic_demo.page.session.desk import Desk
+from magic_demo.reviews.backups import restore_backup, write_backup
+from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS, keep_example, keep_upload
+from magic_demo.reviews.store import LOCAL_READER, Store
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.stand_ins import draw_photo
 
 WORDS = Narrative(en="Red & itchy for <5 weeks", zh="又红又痒")
 
@@ -94,7 +94,7 @@ def test_a_case_that_cannot_be_written_leaves_nothing_and_says_so(tmp_path: Path
         raise OSError(28, "No space left on device")
 
     with Store.open(tmp_path / "store") as store:
-        monkeypatch.setattr("magic_demo.kept_cases.write_photo", refuse)
+        monkeypatch.setattr("magic_demo.reviews.kept_cases.write_photo", refuse)
         with pytest.raises(StoreError, match=r"cannot be kept \(No space left on device\)"):
             keep_upload(store, upload("arm"), LOCAL_READER)
         with pytest.raises(StoreError, match="cannot be kept"):

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.cases import write_cases
-from magic_demo.errors import FormatError
-from magic_demo.questions import load_families
-from magic_demo.queues import measure_uncertainty, read_queue, read_references
-from magic_demo.types import Prediction
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Prediction
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.queues import measure_uncertainty, read_queue, read_references
+from magic_demo.synthetic.cases import write_cases
 
 
 @pytest.fixture(scope="module")

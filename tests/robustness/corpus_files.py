@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from magic_demo.questions import load_families, load_questions
+from magic_demo.questions.families import load_families, load_questions
 
 
 @dataclass(frozen=True)

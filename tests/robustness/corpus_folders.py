@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tests.corpus_files import answers, encode, png, scene, square, tiff
+from tests.robustness.corpus_files import answers, encode, png, scene, square, tiff
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A process whose children do one thing on and on until they are killed: ``python -m tests.faulty_process``.
+"""A process whose children do one thing on and on until they are killed: ``python -m tests.robustness.faulty_process``.
 
 For every line of JSON on the standard input (``what`` of WORKS, ``folder``, ``instant``, ``turns``) a child is forked, killed so many seconds after it
 began, once it has said so many lines, or at its ``step``-th touch of a file or the database, and answered with a line of JSON: ``said``, a line for each
@@ -20,7 +20,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from magic_demo.store import LOCAL_READER, Store
+from magic_demo.reviews.store import LOCAL_READER, Store
 
 Work = Callable[[Path], None]
 
@@ -28,8 +28,8 @@ Work = Callable[[Path], None]
 @cache
 def predict() -> Work:
     """Predict the cases of ``folder/data`` into ``folder/out``, pictures and bundle as well; once."""
-    from magic_demo.batch import predict_folder
-    from tests.stand_ins import stand_in_predictor
+    from magic_demo.challenge.batch import predict_folder
+    from tests.support.stand_ins import stand_in_predictor
 
     def work(folder: Path) -> None:
         report = predict_folder(folder / "data", folder / "out", stand_in_predictor(), pictures=True, bundle=True, quiet=True)
@@ -40,8 +40,8 @@ def predict() -> Work:
 
 @cache
 def train() -> Work:
-    """Train the tiny model of ``tests.tiny_training`` in ``folder/run``, from the last whole checkpoint on; once."""
-    from tests.tiny_training import train_tiny
+    """Train the tiny model of ``tests.support.tiny_training`` in ``folder/run``, from the last whole checkpoint on; once."""
+    from tests.support.tiny_training import train_tiny
 
     return lambda folder: print(json.dumps(train_tiny(folder / "run")), flush=True)
 
@@ -49,9 +49,9 @@ def train() -> Work:
 @cache
 def export() -> Work:
     """Export the store as a training set into ``folder/export <turn>``."""
-    from magic_demo.covered_photos import covered_beside
-    from magic_demo.exports import write_export
-    from magic_demo.exports.case_files import find_case_files
+    from magic_demo.reviews.covered_photos import covered_beside
+    from magic_demo.reviews.exports import write_export
+    from magic_demo.reviews.exports.case_files import find_case_files
 
     def work(folder: Path) -> None:
         with Store.open(folder / "store") as store:
@@ -67,7 +67,7 @@ def export() -> Work:
 @cache
 def backup() -> Work:
     """Back the store up to ``folder/backup <turn>.zip``."""
-    from magic_demo.backups import write_backup
+    from magic_demo.reviews.backups import write_backup
 
     def work(folder: Path) -> None:
         with Store.open(folder / "store") as store:
@@ -81,7 +81,7 @@ def backup() -> Work:
 @cache
 def save() -> Work:
     """Save reviews of case E1 of queue q, no two processes' alike."""
-    from tests.saving_process import main as save_reviews
+    from tests.support.saving_process import main as save_reviews
 
     return lambda folder: save_reviews(str(folder / "store"), LOCAL_READER, (os.getpid() % 9) * 100_000, 90_000)
 
@@ -89,9 +89,9 @@ def save() -> Work:
 @cache
 def keep() -> Work:
     """Keep an upload of two photos for the reader ann; once."""
-    from magic_demo.kept_cases import keep_upload
-    from magic_demo.types import Encounter, Narrative, Photo
-    from tests.stand_ins import draw_photo
+    from magic_demo.core.types import Encounter, Narrative, Photo
+    from magic_demo.reviews.kept_cases import keep_upload
+    from tests.support.stand_ins import draw_photo
 
     upload = Encounter("CASE", Narrative(en="It itches."), (Photo("arm", draw_photo(24, 32)), Photo("leg", draw_photo(24, 32))))
 
@@ -105,8 +105,8 @@ def keep() -> Work:
 @cache
 def restore() -> Work:
     """Restore ``folder/backup.zip`` to ``folder/again``; once."""
-    from magic_demo import restore_command  # noqa: F401 - imported here, not in every child anew
     from magic_demo.__main__ import main
+    from magic_demo.commands import restore as restore_command  # noqa: F401 - imported here, not in every child anew
 
     return lambda folder: print(main(["restore", str(folder / "backup.zip"), "--store", str(folder / "again")]), flush=True)
 
@@ -114,8 +114,8 @@ def restore() -> Work:
 @cache
 def bring_in() -> Work:
     """Import the reviews of ``folder/export`` into ``folder/again``; once."""
-    from magic_demo import import_command  # noqa: F401 - as above
     from magic_demo.__main__ import main
+    from magic_demo.commands import import_reviews as import_command  # noqa: F401 - as above
 
     words = ["import-reviews", "--queue", "q", "--store"]
     return lambda folder: print(main([*words, str(folder / "again"), str(folder / "export")]), flush=True)
@@ -124,7 +124,7 @@ def bring_in() -> Work:
 @cache
 def delete() -> Work:
     """Delete every case of the store; once."""
-    from magic_demo.deletion import delete_cases
+    from magic_demo.reviews.deletion import delete_cases
 
     def work(folder: Path) -> None:
         with Store.open(folder / "store") as store:
@@ -136,10 +136,10 @@ def delete() -> Work:
 @cache
 def take_away() -> Work:
     """Export the store into a temporary folder, as the page does, with ``folder/tmp`` for temporary files; once."""
-    from magic_demo.covered_photos import covered_beside
-    from magic_demo.exports import write_export
-    from magic_demo.exports.case_files import find_case_files
-    from magic_demo.parts import temporary_folder
+    from magic_demo.core.parts import temporary_folder
+    from magic_demo.reviews.covered_photos import covered_beside
+    from magic_demo.reviews.exports import write_export
+    from magic_demo.reviews.exports.case_files import find_case_files
 
     def work(folder: Path) -> None:
         tempfile.tempdir = str(folder / "tmp")

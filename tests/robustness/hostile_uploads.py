@@ -1,4 +1,4 @@
-"""``python -m tests.hostile_uploads ADDRESS SECONDS NAME...``: readers who send photos that cost, one every so many seconds, until the input ends.
+"""``python -m tests.robustness.hostile_uploads ADDRESS SECONDS NAME...``: readers who send photos that cost, one every so many seconds, until the input ends.
 
 Prints a line once everybody has signed in; in the end, as JSON, how often each answer came, and the longest time to one in milliseconds.
 """
@@ -14,10 +14,10 @@ from collections import Counter
 
 import httpx
 
-from magic_demo.ui.photo_intake import CONSENT
-from tests.hostile_photos import many_scans, one_colour, strip_bomb
-from tests.page_client import PageClient
-from tests.soak import PASSWORD
+from magic_demo.page.panels.case.photo_intake import CONSENT
+from tests.robustness.soak import PASSWORD
+from tests.support.hostile_photos import many_scans, one_colour, strip_bomb
+from tests.support.page_client import PageClient
 
 STATE = re.compile(r'data-state="(\w+)"')
 SLOWEST = "slowest_ms"

@@ -15,7 +15,7 @@ SEED = 7
 
 
 class Killer:
-    """Asks the process that forks the children, ``tests.faulty_process``."""
+    """Asks the process that forks the children, ``tests.robustness.faulty_process``."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -56,7 +56,7 @@ class Killer:
 @contextmanager
 def run_killer(repository: Path) -> Iterator[Killer]:
     """Run the one process whose children are killed: what they need is imported once."""
-    words = [sys.executable, "-m", "tests.faulty_process"]
+    words = [sys.executable, "-m", "tests.robustness.faulty_process"]
     with subprocess.Popen(words, cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield Killer(process)
         assert process.stdin is not None

@@ -1,7 +1,7 @@
-"""``python -m tests.large_store [--cases 10000]``: how long the queue and the agreement page take to open over a store of that many encounters.
+"""``python -m tests.robustness.large_store [--cases 10000]``: how long the queue and the agreement page take to open over a store of that many encounters.
 
 Every case is read by two readers, with a mask each; the store is made by loading rows, then opened as the page opens it. Measured in the program, without
-a browser; ``build/reliability/large_store.json`` keeps the numbers for ``python -m tests.reliability``.
+a browser; ``build/reliability/large_store.json`` keeps the numbers for ``python -m tests.robustness.reliability``.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from magic_demo.mask_runs import encode_mask
-from magic_demo.store import LOCAL_READER, CaseOrder, NewCase, Store
-from magic_demo.types import CaseKey, Review
-from magic_demo.ui.agreement.filters import View
-from magic_demo.ui.agreement_page import Seen, add_agreement_page
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.queue_panel import Arrangement, queue_value
-from tests.results import write_result
-from tests.reviewed_cases import answer, draw_mask
+from magic_demo.core.types import CaseKey, Review
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.agreement.agreement_page import Seen, add_agreement_page
+from magic_demo.page.agreement.filters import View
+from magic_demo.page.panels.queue.queue_panel import Arrangement, queue_value
+from magic_demo.page.session.desk import Desk
+from magic_demo.reviews.store import LOCAL_READER, CaseOrder, NewCase, Store
+from tests.robustness.results import write_result
+from tests.support.reviewed_cases import answer, draw_mask
 
 READERS = ("Ann", "Bo")
 MOST_QUEUE_SECONDS, MOST_AGREEMENT_SECONDS = 1.0, 2.0

@@ -1,4 +1,4 @@
-"""Write the corpus of bad files, ``tests/corpus``: ``python -m tests.make_corpus [FOLDER]``. Every file is made here, none comes from anybody.
+"""Write the corpus of bad files, ``tests/data/corpus``: ``python -m tests.robustness.make_corpus [FOLDER]``. Every file is made here, none comes from anybody.
 
 ``expected.json`` in it says of each place which reader it is for and what must come of it.
 """
@@ -11,10 +11,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.corpus_files import FILES
-from tests.corpus_folders import FOLDERS
+from tests.robustness.corpus_files import FILES
+from tests.robustness.corpus_folders import FOLDERS
 
-CORPUS = Path(__file__).resolve().parent / "corpus"
+CORPUS = Path(__file__).resolve().parents[1] / "data" / "corpus"
 EXPECTED = "expected.json"
 
 

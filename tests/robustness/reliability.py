@@ -1,6 +1,6 @@
-"""``python -m tests.reliability``: run the tests of faults and bad input, and write ``docs/reliability.md`` from what they, fuzzing and the soak have found.
+"""``python -m tests.robustness.reliability``: run the tests of faults and bad input, and write ``docs/reliability.md`` from what they, fuzzing and the soak have found.
 
-Fuzzing (``make fuzz``), the soak (``make soak``) and the large store (``python -m tests.large_store``) take minutes and leave their numbers in
+Fuzzing (``make fuzz``), the soak (``make soak``) and the large store (``python -m tests.robustness.large_store``) take minutes and leave their numbers in
 ``build/reliability``; whatever of them has not been run is said to be missing, never made up. ``--keep`` writes the page from the last run's results.
 """
 
@@ -14,84 +14,99 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from magic_demo.whole_files import write_whole
+from magic_demo.core.whole_files import write_whole
 from tests.conftest import REPOSITORY
-from tests.hostile_uploads import SLOWEST
-from tests.results import FOLDER, read_result
-from tests.test_faults import KILLS
+from tests.robustness.hostile_uploads import SLOWEST
+from tests.robustness.results import FOLDER, read_result
+from tests.robustness.test_faults import KILLS
 
 PAGE = REPOSITORY / "docs" / "reliability.md"
 RESULTS = FOLDER / "tests.xml"
 
 FAULTS: tuple[tuple[str, str], ...] = (
-    (f"kill -9 at {KILLS['save']} random instants while saving", "test_faults.py::test_a_save_that_was_answered_survives_every_kill"),
-    (f"kill -9 at {KILLS['predict']} random instants of a batch run", "test_faults.py::test_a_killed_run_leaves_no_half_file_and_goes_on"),
-    (f"kill -9 at {KILLS['export']} random instants of exports", "test_faults.py::test_a_killed_export_is_there_whole_or_not_at_all"),
-    (f"kill -9 at {KILLS['backup']} random instants of backups", "test_faults.py::test_a_killed_backup_is_there_whole_or_not_at_all"),
+    (
+        f"kill -9 at {KILLS['save']} random instants while saving",
+        "robustness/test_faults.py::test_a_save_that_was_answered_survives_every_kill",
+    ),
+    (
+        f"kill -9 at {KILLS['predict']} random instants of a batch run",
+        "robustness/test_faults.py::test_a_killed_run_leaves_no_half_file_and_goes_on",
+    ),
+    (
+        f"kill -9 at {KILLS['export']} random instants of exports",
+        "robustness/test_faults.py::test_a_killed_export_is_there_whole_or_not_at_all",
+    ),
+    (
+        f"kill -9 at {KILLS['backup']} random instants of backups",
+        "robustness/test_faults.py::test_a_killed_backup_is_there_whole_or_not_at_all",
+    ),
     (
         f"kill -9 at {KILLS['train']} random instants of training",
-        "test_faults.py::test_a_killed_training_run_goes_on_to_the_end_it_would_have_had",
+        "robustness/test_faults.py::test_a_killed_training_run_goes_on_to_the_end_it_would_have_had",
     ),
-    ("kill -9 while a case is kept", "test_whole_or_nothing.py::test_a_kept_case_is_whole_or_not_there"),
+    ("kill -9 while a case is kept", "robustness/test_whole_or_nothing.py::test_a_kept_case_is_whole_or_not_there"),
     (
         "kill -9 while a backup is restored",
-        "test_whole_or_nothing.py::test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on",
+        "robustness/test_whole_or_nothing.py::test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on",
     ),
     (
         "kill -9 while reviews are imported",
-        "test_whole_or_nothing.py::test_an_import_brings_all_reviews_or_none_and_the_same_command_goes_on",
+        "robustness/test_whole_or_nothing.py::test_an_import_brings_all_reviews_or_none_and_the_same_command_goes_on",
     ),
-    ("kill -9 while a case is deleted", "test_whole_or_nothing.py::test_a_deleted_case_is_gone_or_whole"),
-    ("two restores to one place at once", "test_hostile_backups.py::test_two_restores_at_once_end_with_one_whole_store"),
+    ("kill -9 while a case is deleted", "robustness/test_whole_or_nothing.py::test_a_deleted_case_is_gone_or_whole"),
+    ("two restores to one place at once", "reviews/test_hostile_backups.py::test_two_restores_at_once_end_with_one_whole_store"),
     (
         "a backup with rows that cannot be",
-        "test_hostile_backups.py::test_rows_that_cannot_be_are_one_line_and_nothing_is_kept",
+        "reviews/test_hostile_backups.py::test_rows_that_cannot_be_are_one_line_and_nothing_is_kept",
     ),
-    ("a read-only disk", "test_store_files.py::test_a_store_on_a_read_only_disk_is_read_and_exported_and_not_changed"),
+    ("a read-only disk", "reviews/store/test_files.py::test_a_store_on_a_read_only_disk_is_read_and_exported_and_not_changed"),
     (
         "stopped while models compute",
-        "test_ending.py::test_a_program_whose_models_compute_ends_with_its_exit_code_and_does_what_was_left_for_the_end",
+        "core/test_ending.py::test_a_program_whose_models_compute_ends_with_its_exit_code_and_does_what_was_left_for_the_end",
     ),
-    ("a half-written checkpoint", "test_faults.py::test_a_checkpoint_that_was_cut_short_is_passed_over"),
-    ("disk full while saving", "test_faults.py::test_a_full_disk_costs_no_saved_review"),
-    ("disk full while backing up and exporting", "test_faults.py::test_a_full_disk_leaves_no_half_backup_or_export"),
-    ("a folder that cannot be written", "test_faults.py::test_a_folder_that_cannot_be_written_is_one_line"),
-    ("a database that cannot be written", "test_store_opening.py::test_a_database_that_cannot_be_written_is_refused"),
-    ("database locked by another program", "test_faults.py::test_a_locked_database_is_named_and_nothing_is_lost"),
-    ("database server gone and back", "test_faults_store.py::test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back"),
+    ("a half-written checkpoint", "robustness/test_faults.py::test_a_checkpoint_that_was_cut_short_is_passed_over"),
+    ("disk full while saving", "robustness/test_faults.py::test_a_full_disk_costs_no_saved_review"),
+    ("disk full while backing up and exporting", "robustness/test_faults.py::test_a_full_disk_leaves_no_half_backup_or_export"),
+    ("a folder that cannot be written", "robustness/test_faults.py::test_a_folder_that_cannot_be_written_is_one_line"),
+    ("a database that cannot be written", "reviews/store/test_opening.py::test_a_database_that_cannot_be_written_is_refused"),
+    ("database locked by another program", "robustness/test_faults.py::test_a_locked_database_is_named_and_nothing_is_lost"),
+    (
+        "database server gone and back",
+        "robustness/test_faults_store.py::test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back",
+    ),
     (
         "database server crashes under saves",
-        "test_faults_store.py::test_saves_under_way_when_the_database_crashes_are_answered_and_kept_or_neither",
+        "robustness/test_faults_store.py::test_saves_under_way_when_the_database_crashes_are_answered_and_kept_or_neither",
     ),
-    ("clock set back", "test_faults_store.py::test_a_clock_that_is_set_back_changes_no_order"),
-    ("corrupt page of the database", "test_faults.py::test_a_damaged_database_is_refused_and_a_backup_brings_it_back"),
-    ("corrupt checkpoint", "test_faults.py::test_a_damaged_checkpoint_is_refused_in_one_line"),
+    ("clock set back", "robustness/test_faults_store.py::test_a_clock_that_is_set_back_changes_no_order"),
+    ("corrupt page of the database", "robustness/test_faults.py::test_a_damaged_database_is_refused_and_a_backup_brings_it_back"),
+    ("corrupt checkpoint", "robustness/test_faults.py::test_a_damaged_checkpoint_is_refused_in_one_line"),
     (
         "40 readers of large photos, memory for four, connections cut",
-        "test_ui_nothing_lost.py::test_forty_readers_of_large_photos_find_all_they_did_however_little_is_held_in_memory",
+        "page/events/test_nothing_lost.py::test_forty_readers_of_large_photos_find_all_they_did_however_little_is_held_in_memory",
     ),
     (
         "two tabs of one reader that change the same",
-        "test_ui_nothing_lost.py::test_what_two_tabs_answer_differently_in_one_family_is_told_with_both_and_a_choice_holds",
+        "page/events/test_nothing_lost.py::test_what_two_tabs_answer_differently_in_one_family_is_told_with_both_and_a_choice_holds",
     ),
     (
         "a change that is overtaken, or sent again",
-        "test_ui_nothing_lost.py::test_a_change_that_is_overtaken_or_sent_again_does_not_undo_a_later_one",
+        "page/events/test_nothing_lost.py::test_a_change_that_is_overtaken_or_sent_again_does_not_undo_a_later_one",
     ),
     (
         "a model that runs out of memory or fails on one photo",
-        "test_batch.py::test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo",
+        "challenge/test_batch.py::test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo",
     ),
-    ("a wrong limit in the environment", "test_limits.py::test_the_page_and_every_command_say_it_in_one_line"),
-    ("a mask whose strip is a bomb", "test_mask_files.py::test_a_strip_that_is_a_bomb_is_never_unpacked"),
-    ("hand-made bad files", "test_corpus.py::test_a_bad_file_is_read_with_a_note_or_refused_in_one_line_that_names_it"),
-    ("inputs that fuzzing found", "test_found_by_fuzzing.py"),
+    ("a wrong limit in the environment", "core/test_limits.py::test_the_page_and_every_command_say_it_in_one_line"),
+    ("a mask whose strip is a bomb", "files/test_mask_files.py::test_a_strip_that_is_a_bomb_is_never_unpacked"),
+    ("hand-made bad files", "robustness/test_corpus.py::test_a_bad_file_is_read_with_a_note_or_refused_in_one_line_that_names_it"),
+    ("inputs that fuzzing found", "robustness/test_found_by_fuzzing.py"),
 )
 """What is done to the program, and the test that does it."""
 LONG = {
-    "fuzz": ("make fuzz", "tests/test_fuzzing.py"),
-    "soak": ("make soak", "tests/test_soak.py::test_readers_at_once_lose_nothing_and_see_nothing_of_each_other"),
-    "large_store": ("python -m tests.large_store", "tests/test_store_size.py::test_more_cases_need_no_more_statements"),
+    "fuzz": ("make fuzz", "tests/robustness/test_fuzzing.py"),
+    "soak": ("make soak", "tests/robustness/test_soak.py::test_readers_at_once_lose_nothing_and_see_nothing_of_each_other"),
+    "large_store": ("python -m tests.robustness.large_store", "tests/reviews/store/test_size.py::test_more_cases_need_no_more_statements"),
 }
 """What takes minutes: the command, and the short test of the same."""
 
@@ -121,7 +136,7 @@ def write_page(outcomes: Mapping[str, tuple[int, int]]) -> str:
         [
             "# Reliability",
             "",
-            "Written by `python -m tests.reliability`; every number comes from a run of the test or command beside it. What the program promises, and",
+            "Written by `python -m tests.robustness.reliability`; every number comes from a run of the test or command beside it. What the program promises, and",
             "what is out of its hands, is in [privacy.md](privacy.md).",
             "",
             "## Faults injected",

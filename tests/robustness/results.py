@@ -1,4 +1,4 @@
-"""What long runs have measured, as JSON in ``build/reliability``: ``python -m tests.reliability`` makes a table of it."""
+"""What long runs have measured, as JSON in ``build/reliability``: ``python -m tests.robustness.reliability`` makes a table of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from magic_demo.whole_files import write_json
+from magic_demo.core.whole_files import write_json
 from tests.conftest import REPOSITORY
 
 FOLDER = REPOSITORY / "build" / "reliability"

@@ -18,9 +18,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from magic_demo.case_answerer import CaseAnswerer
-from magic_demo.segmentation import PromptedCLIPSeg
-from tests.rounding import ROOM, round_off
+from magic_demo.models.answers.case_answerer import CaseAnswerer
+from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg
+from tests.support.rounding import ROOM, round_off
 
 LEAST_WAY = 2.0
 """How many times longer than ROOM times that distance a run's way is at the least, so that a path that learns from something else is found out."""

@@ -1,4 +1,4 @@
-"""``python -m tests.sign_in_flood ADDRESS CONNECTIONS NAME...``: guess at passwords as fast as answers come, until the input ends; then say what was answered.
+"""``python -m tests.robustness.sign_in_flood ADDRESS CONNECTIONS NAME...``: guess at passwords as fast as answers come, until the input ends; then say what was answered.
 
 Each connection asks again as soon as it is answered: for one of the names, and for names that nobody has.
 """

@@ -1,4 +1,4 @@
-"""``python -m tests.soak [--minutes 10] [--readers 20] [--pace 3] [--flood 60] [--hostile 20]``: readers who open, save and ask the models at once, and what became of it.
+"""``python -m tests.robustness.soak [--minutes 10] [--readers 20] [--pace 3] [--flood 60] [--hostile 20]``: readers who open, save and ask the models at once, and what became of it.
 
 Every reader signs in, opens case after case of photos of 12 megapixels, asks the models about it with words of its own, so that they always compute,
 and saves outlines, answers and comments meanwhile. Every comment carries the reader's own mark: one that another session is sent is a leak, and after the server was stopped in the
@@ -38,15 +38,15 @@ import httpx
 import numpy as np
 from PIL import Image
 
-from magic_demo.cases import write_cases
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.store import Store
-from magic_demo.types import CaseKey, MaskRuns, Review
-from magic_demo.ui.mask_form import read_mask, working_size, write_runs
+from magic_demo.core.types import CaseKey, MaskRuns, Review
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.panels.viewer.mask_form import read_mask, working_size, write_runs
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store import Store
+from magic_demo.synthetic.cases import write_cases
 from tests.conftest import REPOSITORY
-from tests.page_client import PageClient
-from tests.results import write_result
+from tests.robustness.results import write_result
+from tests.support.page_client import PageClient
 
 CASES = 12
 PASSWORD = "a password of the soak"
@@ -312,13 +312,13 @@ def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES
 
 def start_flood(address: str, connections: int, names: list[str]) -> subprocess.Popen[str]:
     """Let a process of its own guess at these readers' passwords, see ``sign_in_flood``."""
-    words = [sys.executable, "-m", "tests.sign_in_flood", address, str(connections), *names]
+    words = [sys.executable, "-m", "tests.robustness.sign_in_flood", address, str(connections), *names]
     return subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def start_sending(address: str, senders: list[str]) -> subprocess.Popen[str]:
     """Let a process of its own send photos that cost as these readers, see ``hostile_uploads``."""
-    words = [sys.executable, "-m", "tests.hostile_uploads", address, str(SEND_EVERY), *senders]
+    words = [sys.executable, "-m", "tests.robustness.hostile_uploads", address, str(SEND_EVERY), *senders]
     sending = subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert sending.stdout is not None
     if not sending.stdout.readline():  # before any guess at a password: a crowd of wrong ones lets in known browsers alone

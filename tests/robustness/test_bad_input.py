@@ -14,8 +14,8 @@ import tifffile
 from PIL import Image
 
 from magic_demo.__main__ import main
-from magic_demo.formats import read_answers
-from tests.stand_ins import draw_photo
+from magic_demo.files.encounters import read_answers
+from tests.support.stand_ins import draw_photo
 
 
 def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Every bad file of ``tests/corpus`` through the reader it is for: read with what is worth knowing, or refused in one line that names it."""
+"""Every bad file of ``tests/data/corpus`` through the reader it is for: read with what is worth knowing, or refused in one line that names it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from transformers import AutoModel
 
-from magic_demo.bundles import read_prediction
-from magic_demo.checkpoints import load_model, read_preprocessing
-from magic_demo.errors import MagicDemoError
-from magic_demo.exports.reading_back import read_reviews
-from magic_demo.formats import read_answers, read_encounters, write_answers
-from magic_demo.import_command import save_reviews
-from magic_demo.mask_files import read_loose_mask, read_mask
-from magic_demo.photos import read_photo
-from magic_demo.question_map import read_question_map
-from magic_demo.store import Store
-from tests.make_corpus import CORPUS, Expected, make_corpus, read_expected
-from training.run import RunSettings, read_settings
+from magic_demo.commands.import_reviews import save_reviews
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.files.bundles import read_prediction
+from magic_demo.files.encounters import read_answers, read_encounters, write_answers
+from magic_demo.files.mask_files import read_loose_mask, read_mask
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.models.checkpoints import load_model, read_preprocessing
+from magic_demo.questions.own_questions import read_question_map
+from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.store import Store
+from tests.robustness.make_corpus import CORPUS, Expected, make_corpus, read_expected
+from training.runs.run import RunSettings, read_settings
 
 LONGEST_LINE = 700
 EXPECTED = read_expected()

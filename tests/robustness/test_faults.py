@@ -19,21 +19,21 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from magic_demo.__main__ import main
-from magic_demo.backups import restore_backup, write_backup
-from magic_demo.batch import predict_folder
-from magic_demo.bundles import list_predictions, read_prediction
-from magic_demo.errors import CheckpointError, StoreError
-from magic_demo.formats import read_answers, read_encounters
-from magic_demo.mask_files import read_mask
-from magic_demo.mask_runs import encode_mask
-from magic_demo.photos import read_photo
-from magic_demo.predictor import DEFAULT_SEGMENTATION
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import CaseKey, Review
-from tests.killer import Killer, run_killer
-from tests.reviewed_cases import answer, draw_mask
-from tests.stand_ins import draw_photo, stand_in_predictor
-from training.run import find_whole_checkpoint
+from magic_demo.challenge.batch import predict_folder
+from magic_demo.core.errors import CheckpointError, StoreError
+from magic_demo.core.types import CaseKey, Review
+from magic_demo.files.bundles import list_predictions, read_prediction
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.mask_files import read_mask
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.models.predictor import DEFAULT_SEGMENTATION
+from magic_demo.reviews.backups import restore_backup, write_backup
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from tests.robustness.killer import Killer, run_killer
+from tests.support.reviewed_cases import answer, draw_mask
+from tests.support.stand_ins import draw_photo, stand_in_predictor
+from training.runs.run import find_whole_checkpoint
 
 CASES = 12
 KILLS = {"save": 12, "predict": 14, "export": 12, "backup": 12, "train": 10}
@@ -214,9 +214,9 @@ def _limited(repository: Path, code: str, size: int, *words: str) -> subprocess.
 COMMAND = "import sys; from magic_demo.__main__ import main; sys.exit(main(sys.argv[1:]))"
 SAVE = """
 import sys
-from magic_demo.errors import StoreError
-from magic_demo.store import Store
-from magic_demo.types import Review
+from magic_demo.core.errors import StoreError
+from magic_demo.reviews.store import Store
+from magic_demo.core.types import Review
 with Store.open(sys.argv[1]) as store:
     saved = 0
     try:
@@ -302,7 +302,7 @@ def test_a_damaged_database_is_refused_and_a_backup_brings_it_back(tmp_path: Pat
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped header", "missing", "text"])
 def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path: Path, damage: str) -> None:
-    from magic_demo.segmentation import Segmenter
+    from magic_demo.models.segmentation.segmenter import Segmenter
 
     folder = tmp_path / "checkpoint"
     shutil.copytree(DEFAULT_SEGMENTATION, folder)

@@ -8,16 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from magic_demo.errors import StoreError
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.store import predictions as stored_predictions
-from magic_demo.store import reviews as stored_reviews
-from magic_demo.types import CaseKey, Encounter, Prediction, Review
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.open_cases import OpenCases
-from magic_demo.ui.review import Drafts, Reading, ReviewDraft
-from magic_demo.ui.saving import Saver
-from tests.postgresql import PostgresServer
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Encounter, Prediction, Review
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.open_cases import OpenCases
+from magic_demo.page.session.review import Drafts, Reading, ReviewDraft
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.reviews.store.rows import predictions as stored_predictions
+from magic_demo.reviews.store.rows import reviews as stored_reviews
+from tests.support.postgresql import PostgresServer
 
 KEY = CaseKey("q", "E1")
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

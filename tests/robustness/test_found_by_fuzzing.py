@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.backups import BackupError, restore_backup, write_backup
-from magic_demo.checkpoints import read_preprocessing
-from magic_demo.errors import LONGEST, CheckpointError, FormError, StoreError
-from magic_demo.questions import load_families
-from magic_demo.store import NewCase, Store
-from magic_demo.ui import forms, review_form, wand_form
-from training.run import RunSettings, SettingsError, read_settings
+from magic_demo.core.errors import LONGEST, CheckpointError, FormError, StoreError
+from magic_demo.models.checkpoints import read_preprocessing
+from magic_demo.page.panels import forms
+from magic_demo.page.panels.review import review_form
+from magic_demo.page.panels.viewer import wand_form
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.backups import BackupError, restore_backup, write_backup
+from magic_demo.reviews.store import NewCase, Store
+from training.runs.run import RunSettings, SettingsError, read_settings
 
 LONG = "x" * 5000
 

@@ -24,32 +24,34 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydicom.encaps import encapsulate
 
-from magic_demo.backups import restore_backup, write_backup
-from magic_demo.bundles import read_prediction, write_prediction
-from magic_demo.checkpoints import read_preprocessing
-from magic_demo.errors import LONGEST, MagicDemoError
-from magic_demo.exports.brush_code import decode_brush, encode_brush
-from magic_demo.exports.reading_back import read_label_studio, read_reviews
-from magic_demo.formats import clean_text, read_answers, read_encounters
-from magic_demo.import_command import save_reviews
-from magic_demo.limits import PREFIX, read_limits
-from magic_demo.mask_files import ORIENTATION, read_loose_mask, read_loose_packed, read_mask
-from magic_demo.mask_runs import decode_mask, encode_mask, mask_from_rows
-from magic_demo.photo_workers import shared_workers
-from magic_demo.photos import PhotoLimits, decode_photo
-from magic_demo.question_map import read_question_map
-from magic_demo.questions import load_families
-from magic_demo.store import NewCase, Store
-from magic_demo.types import Encounter, MaskRuns, Photo, Review
-from magic_demo.ui import forms, mask_form, review_form, wand_form
-from magic_demo.ui.payloads import PAYLOADS
-from tests.corpus_files import MASKS, PHOTOS, answers, encode, encounter, questions, scene, tiff
-from tests.fuzzing import EXAMPLES, FUZZ, REPORT_VARIABLE, tried
-from tests.hostile_events import Hostile
-from tests.live_page import LivePage
-from tests.stand_ins import draw_photo, stand_in_predictor
-from tests.test_photo_dicom import JPEG, SCENE, dicom
-from training.run import RunSettings, read_settings
+from magic_demo.commands.import_reviews import save_reviews
+from magic_demo.core.errors import LONGEST, MagicDemoError
+from magic_demo.core.limits import PREFIX, read_limits
+from magic_demo.core.types import Encounter, MaskRuns, Photo, Review
+from magic_demo.files.bundles import read_prediction, write_prediction
+from magic_demo.files.encounters import clean_text, read_answers, read_encounters
+from magic_demo.files.mask_files import ORIENTATION, read_loose_mask, read_loose_packed, read_mask
+from magic_demo.files.photos.processes.workers import shared_workers
+from magic_demo.files.photos.reading import PhotoLimits, decode_photo
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask, mask_from_rows
+from magic_demo.models.checkpoints import read_preprocessing
+from magic_demo.page.panels import forms
+from magic_demo.page.panels.review import review_form
+from magic_demo.page.panels.viewer import mask_form, wand_form
+from magic_demo.page.server.requests.payloads import PAYLOADS
+from magic_demo.questions.families import load_families
+from magic_demo.questions.own_questions import read_question_map
+from magic_demo.reviews.backups import restore_backup, write_backup
+from magic_demo.reviews.exports.brush_code import decode_brush, encode_brush
+from magic_demo.reviews.exports.reading_back import read_label_studio, read_reviews
+from magic_demo.reviews.store import NewCase, Store
+from tests.files.photos.test_dicom import JPEG, SCENE, dicom
+from tests.robustness.corpus_files import MASKS, PHOTOS, answers, encode, encounter, questions, scene, tiff
+from tests.robustness.fuzzing import EXAMPLES, FUZZ, REPORT_VARIABLE, tried
+from tests.support.hostile_events import Hostile
+from tests.support.live_page import LivePage
+from tests.support.stand_ins import draw_photo, stand_in_predictor
+from training.runs.run import RunSettings, read_settings
 
 SMALL = PhotoLimits(max_bytes=2**20, max_pixels=500_000, min_side=4)
 
@@ -201,7 +203,9 @@ def apart(target: str, data: bytes) -> None:
     check(target, read)
 
 
-WHOLE_HEIC = [path.read_bytes() for path in sorted(Path(__file__).parent.joinpath("heic").iterdir())] + [encode(scene(), "AVIF")]
+WHOLE_HEIC = [path.read_bytes() for path in sorted(Path(__file__).resolve().parents[1].joinpath("data", "heic").iterdir())] + [
+    encode(scene(), "AVIF")
+]
 
 
 @FUZZ

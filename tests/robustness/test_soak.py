@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.soak import find_faults, soak
+from tests.robustness.soak import find_faults, soak
 
 
 @pytest.mark.long

@@ -10,13 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.backups import BackupError, restore_backup, write_backup
-from magic_demo.covered_photos import covered_beside
-from magic_demo.exports import write_export
-from magic_demo.exports.case_files import find_case_files
-from magic_demo.kept_cases import UPLOADS, keep_upload
-from magic_demo.leftovers import sweep_store
-from magic_demo.parts import (
+from magic_demo.core.parts import (
     CLAIM,
     PREFIX,
     Claim,
@@ -29,12 +23,18 @@ from magic_demo.parts import (
     sweep_parts,
     sweep_temporary,
 )
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import CaseKey, Encounter, Narrative, Photo, Review
-from magic_demo.whole_files import whole_folder, write_whole
-from tests.killer import Killer, run_killer
-from tests.reviewed_cases import answer
-from tests.stand_ins import draw_photo
+from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo, Review
+from magic_demo.core.whole_files import whole_folder, write_whole
+from magic_demo.reviews.backups import BackupError, restore_backup, write_backup
+from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.kept_cases import UPLOADS, keep_upload
+from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.store import LOCAL_READER, Store
+from tests.robustness.killer import Killer, run_killer
+from tests.support.reviewed_cases import answer
+from tests.support.stand_ins import draw_photo
 
 KILLS = 10
 
@@ -268,8 +268,8 @@ def test_a_case_whose_rows_could_not_be_written_leaves_no_folder(tmp_path: Path)
 
 
 def test_what_fails_within_a_whole_undoes_itself_alone_and_what_leaves_it_everything(store: Store) -> None:
-    from magic_demo.errors import StoreError
-    from magic_demo.store import NewCase
+    from magic_demo.core.errors import StoreError
+    from magic_demo.reviews.store import NewCase
 
     with store.together():
         store.add_cases("q", [NewCase("E1")])

@@ -1,6 +1,6 @@
 """Synthetic readings by three made-up readers, beside a made-up model, of synthetic cases: a store, photos and a prediction bundle to look at.
 
-``python -m tests.agreeing_readers FOLDER [CASES]`` writes them; FOLDER/reviews is the store, FOLDER/bundle the predictions.
+``python -m tests.support.agreeing_readers FOLDER [CASES]`` writes them; FOLDER/reviews is the store, FOLDER/bundle the predictions.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from magic_demo.bundles import write_prediction
-from magic_demo.cases import write_cases
-from magic_demo.decoding import fill_slots
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.store import NewCase, Store
+from magic_demo.core.types import Answers, Family, Mask, MaskRuns, PhotoPrediction, Prediction, Review
+from magic_demo.files.bundles import write_prediction
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.questions.decoding import fill_slots
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store import NewCase, Store
+from magic_demo.synthetic.cases import write_cases
 from magic_demo.synthetic.encounters import SyntheticCase
-from magic_demo.types import Answers, Family, Mask, MaskRuns, PhotoPrediction, Prediction, Review
 
 QUEUE = "rounds"
 READERS = ("Ann", "Bo", "Chen")

@@ -8,9 +8,9 @@ from typing import Any
 
 from PIL import Image
 
-from magic_demo import batch
-from magic_demo.types import Encounter, Prediction
-from tests.stand_ins import draw_photo, stand_in_predictor
+from magic_demo.challenge import batch
+from magic_demo.core.types import Encounter, Prediction
+from tests.support.stand_ins import draw_photo, stand_in_predictor
 
 IDS = ("ENC00001", "ENC00002", "ENC00003")
 

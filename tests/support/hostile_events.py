@@ -7,10 +7,10 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from magic_demo.questions import load_families
-from magic_demo.ui.payloads import PAYLOADS, TEXT
-from tests.live_page import LivePage
-from tests.page_client import API
+from magic_demo.page.server.requests.payloads import PAYLOADS, TEXT
+from magic_demo.questions.families import load_families
+from tests.support.live_page import LivePage
+from tests.support.page_client import API
 
 MARK = "MARK7f3aPATIENT"
 NUMBER = 7310077310

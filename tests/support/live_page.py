@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import REPOSITORY
-from tests.page_client import PageClient
+from tests.support.page_client import PageClient
 
 START_SECONDS = 300
 NAME, PASSWORD = "Ann", "a long password"
@@ -29,7 +29,7 @@ class LivePage:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
-        words = [sys.executable, "-m", "tests.live_page", str(folder), str(port)]
+        words = [sys.executable, "-m", "tests.support.live_page", str(folder), str(port)]
         with self.log_file.open("w") as output:
             self.process = subprocess.Popen(
                 words, cwd=REPOSITORY, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"}
@@ -60,14 +60,14 @@ def serve(folder: Path, port: int) -> None:
     """Serve the page until the process is ended."""
     from PIL import Image
 
-    from magic_demo.bundled import load_examples
-    from magic_demo.store import Store
-    from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
-    from magic_demo.ui.sign_in import SignIns
-    from magic_demo.ui.source import EncounterPredictor
+    from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
+    from magic_demo.page.session.sign_in.sign_ins import SignIns
+    from magic_demo.page.session.source import EncounterPredictor
+    from magic_demo.reviews.store import Store
+    from magic_demo.synthetic.bundled import load_examples
 
     def load() -> EncounterPredictor:
-        from tests.stand_ins import stand_in_predictor  # importing torch takes seconds, for which the page does not wait
+        from tests.support.stand_ins import stand_in_predictor  # importing torch takes seconds, for which the page does not wait
 
         return stand_in_predictor()
 

@@ -1,4 +1,4 @@
-"""Small photos with masks and what measure.py says of them, on which the viewer's JavaScript is tested: ``python -m tests.measures_fixture``."""
+"""Small photos with masks and what measure.py says of them, on which the viewer's JavaScript is tested: ``python -m tests.support.measures_fixture``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from magic_demo import measure
-from magic_demo.measure import COMBINATION, measure_photo
-from magic_demo.ui.mask_form import write_runs
+from magic_demo.imaging import measure
+from magic_demo.imaging.measure import COMBINATION, measure_photo
+from magic_demo.page.panels.viewer.mask_form import write_runs
 
-FILE = Path(__file__).resolve().parent / "js" / "measures.json"
+FILE = Path(__file__).resolve().parents[1] / "js" / "measures.json"
 SKINS = {"light": (228, 190, 170), "tan": (176, 130, 98), "dark": (92, 62, 48)}
 LESIONS = {"red": (0.95, 0.62, 0.62), "brown": (0.55, 0.45, 0.40), "white": (1.12, 1.18, 1.25), "black": (0.22, 0.22, 0.25)}
 

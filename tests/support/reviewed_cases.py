@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from magic_demo.formats import read_encounters
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.store.rules import find_missing
-from magic_demo.types import EncounterFiles, Knowledge, Mask, MaskRuns, Review, SavedReview
-from tests.stand_ins import draw_photo
+from magic_demo.core.types import EncounterFiles, Knowledge, Mask, MaskRuns, Review, SavedReview
+from magic_demo.files.encounters import read_encounters
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store.rules import find_missing
+from tests.support.stand_ins import draw_photo
 
 QUEUE = "lesson"
 SIZES = {"IMG_ENC00001_00001": (48, 64), "IMG_ENC00001_00002": (50, 40), "IMG_ENC00002_00001": (33, 47), "IMG_ENC00003_00001": (64, 48)}

@@ -1,12 +1,12 @@
-"""A process of its own that saves reviews in a loop: ``python -m tests.saving_process PLACE READER FIRST COUNT`` prints each number that was answered."""
+"""A process of its own that saves reviews in a loop: ``python -m tests.support.saving_process PLACE READER FIRST COUNT`` prints each number that was answered."""
 
 from __future__ import annotations
 
 import sys
 
-from magic_demo.mask_runs import encode_mask, mask_from_rows
-from magic_demo.store import Store
-from magic_demo.types import Review
+from magic_demo.core.types import Review
+from magic_demo.imaging.run_lengths import encode_mask, mask_from_rows
+from magic_demo.reviews.store import Store
 
 
 def main(place: str, reader: str, first: int, count: int) -> None:

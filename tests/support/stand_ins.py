@@ -8,15 +8,15 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.backends import Backend
-from magic_demo.decoding import SetPriors
-from magic_demo.errors import ModelError
-from magic_demo.photos import resize_pixels
-from magic_demo.predictor import Predictor
-from magic_demo.questions import load_questions
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import OptionScores, Pixels, Probability
-from magic_demo.vqa import OptionScorer
+from magic_demo.core.errors import ModelError
+from magic_demo.core.types import OptionScores, Pixels, Probability
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.backends import Backend
+from magic_demo.models.predictor import Predictor
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.decoding import SetPriors
+from magic_demo.questions.families import load_questions
 
 
 class RedFinder:

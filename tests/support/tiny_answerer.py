@@ -8,13 +8,13 @@ from pathlib import Path
 import torch
 from transformers import BertModel, SwinModel
 
-from magic_demo.cases import write_cases
-from tests.test_vqa import make_tokenizer, text_config, vision_config
-from tests.tiny_clipseg import read_seed
-from training.run import read_settings
-from training.vqa_settings import VqaSettings
+from magic_demo.synthetic.cases import write_cases
+from tests.models.answers.test_text_and_photos import make_tokenizer, text_config, vision_config
+from tests.support.tiny_clipseg import read_seed
+from training.answers.settings import VqaSettings
+from training.runs.run import read_settings
 
-CONFIGS = Path(__file__).resolve().parent.parent / "training" / "configs"
+CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"
 
 
 def write_encoders(folder: Path, *, seed: int = 0) -> Path:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from magic_demo.cases import write_cases
-from tests.test_segmentation import write_clipseg
-from training.run import read_settings
-from training.segmentation import SegmentationSettings
+from magic_demo.synthetic.cases import write_cases
+from tests.models.segmentation.test_segmenter import write_clipseg
+from training.runs.run import read_settings
+from training.segmentation.train import SegmentationSettings
 
-CONFIG = Path(__file__).resolve().parent.parent / "training" / "configs" / "segmentation-paper.yaml"
+CONFIG = Path(__file__).resolve().parents[2] / "training" / "configs" / "segmentation-paper.yaml"
 
 
 def write_data(folder: Path, *, count: int = 8, seed: int = 0) -> Path:

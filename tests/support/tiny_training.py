@@ -1,4 +1,4 @@
-"""A training run of a second, by the program's own settings and ``training.run.train``: a line is fitted to points, a checkpoint each epoch."""
+"""A training run of a second, by the program's own settings and ``training.runs.run.train``: a line is fitted to points, a checkpoint each epoch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from transformers import EvalPrediction, PretrainedConfig, PreTrainedModel, Trainer
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from training.run import RunSettings, find_whole_checkpoint, prepare, train, training_arguments
+from training.runs.run import RunSettings, find_whole_checkpoint, prepare, train, training_arguments
 
 
 class TinyConfig(PretrainedConfig):  # type: ignore[no-untyped-call]

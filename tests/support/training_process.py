@@ -11,7 +11,7 @@ from pathlib import Path
 from training.__main__ import main
 
 FORKS: ForkServerContext = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["training.vqa"])
+FORKS.set_forkserver_preload(["training.answers.train"])
 
 
 def _run(words: list[str], environment: dict[str, str], told: Path) -> None:

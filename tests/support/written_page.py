@@ -13,16 +13,16 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from magic_demo.bundled import Example
-from magic_demo.decoding import decode_answers
-from magic_demo.feature_cache import FeatureCache
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Explanation, Language, PhotoPrediction, Prediction, Step, WordSpan
-from magic_demo.ui import Desk, PredictorSource, lay_out_page
-from magic_demo.ui.handlers import Handlers
-from magic_demo.ui.review_handlers import ReviewHandlers
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.saving import Saver
+from magic_demo.core.types import Encounter, Explanation, Language, PhotoPrediction, Prediction, Step, WordSpan
+from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.page.build import Desk, PredictorSource, lay_out_page
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.page.events.review_handlers import ReviewHandlers
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import Example
 
 REQUEST = SimpleNamespace(session_hash="mine")
 

@@ -16,15 +16,15 @@ import tifffile
 from PIL import Image
 
 from magic_demo import __main__ as command
-from magic_demo.bundled import RECIPES, make_example
-from magic_demo.cases import CasesError, draw_contact_sheet, load_examples, make_case, write_cases
-from magic_demo.formats import read_answers, read_encounters
-from magic_demo.mask_files import read_mask
-from magic_demo.photos import read_photo
-from magic_demo.questions import load_families, load_questions
+from magic_demo.core.types import Mask
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.mask_files import read_mask
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.questions.families import load_families, load_questions
+from magic_demo.synthetic.bundled import RECIPES, make_example
+from magic_demo.synthetic.cases import CasesError, draw_contact_sheet, load_examples, make_case, write_cases
 from magic_demo.synthetic.encounters import TURNS, SyntheticCase, encode_photo, make_entry
 from magic_demo.synthetic.truth import CONDITIONS, answer_questions, draw_truth
-from magic_demo.types import Mask
 
 COUNT, SEED, SIDE = 14, 5, 160
 
@@ -274,7 +274,7 @@ def test_eight_examples_load_with_photos_titles_and_one_without_words() -> None:
 
 
 def test_the_bundled_examples_are_small_and_are_what_the_recipes_make(repository: Path) -> None:
-    folder = repository / "magic_demo" / "examples"
+    folder = repository / "magic_demo" / "synthetic" / "examples"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 2.5e6
     assert "SYNTHETIC" in (folder / "SYNTHETIC.txt").read_text()
     entries = json.loads((folder / "encounters.json").read_text())

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from magic_demo.core.types import Mask, Pixels
 from magic_demo.synthetic.lesions import KINDS, TINTS, Layers, Lesion, draw_lesion
 from magic_demo.synthetic.noise import line_network, smooth_noise, smooth_step, soften
 from magic_demo.synthetic.skin import FORMS, TONES, View, draw_photo, shape_body
-from magic_demo.types import Mask, Pixels
 
 SIZE = (150, 200)
 
@@ -95,7 +95,7 @@ def _skin(tone: int) -> tuple[Pixels, Mask]:
 
 
 def test_every_colour_of_the_question_but_not_mentioned_can_be_drawn() -> None:
-    from magic_demo.questions import load_families
+    from magic_demo.questions.families import load_families
 
     options = {option.strip() for family in load_families() if family.family_id == "CQID034" for option in family.options["en"]}
     assert options - {"Not mentioned"} == set(TINTS)

@@ -14,17 +14,17 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from magic_demo.calibration import Calibration, FamilyCalibration, digest_of, read_calibration, write_calibration
-from magic_demo.checkpoints import find_checkpoint
-from magic_demo.decoding import average_siblings
-from magic_demo.photos import read_photo
-from magic_demo.predictor import Predictor
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Family, Narrative, OptionScores
-from training.calibration import ScoredFamily, fit_temperature, judge_fold, summarise, values_of
-from training.run import SettingsError, read_command
-from training.vqa_data import split_folds
-from training.vqa_sources import CaseSource, LearningCase, read_cases
+from magic_demo.core.types import Encounter, Family, Narrative, OptionScores
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.models.checkpoints import find_checkpoint
+from magic_demo.models.predictor import Predictor
+from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of, read_calibration, write_calibration
+from magic_demo.questions.decoding import average_siblings
+from magic_demo.questions.families import load_families
+from training.cases.folds import split_folds
+from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.cues.calibration import ScoredFamily, fit_temperature, judge_fold, summarise, values_of
+from training.runs.run import SettingsError, read_command
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ from pathlib import Path
 
 import torch
 
-from magic_demo.checkpoints import find_checkpoint
-from magic_demo.combining import WEIGHTS_NAME, Weights, combine_scores
-from magic_demo.cue_model import CueModel
-from magic_demo.decoding import decode_answers
-from magic_demo.photos import read_photo
-from magic_demo.questions import load_families
-from magic_demo.types import Answers, Narrative, OptionScores
-from magic_demo.vqa import OptionScorer
-from magic_demo.whole_files import write_json
-from training.run import SettingsError, read_command
-from training.vqa_metrics import most_frequent, official_scores
-from training.vqa_sources import CaseSource, LearningCase, read_cases
+from magic_demo.core.types import Answers, Narrative, OptionScores
+from magic_demo.core.whole_files import write_json
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.checkpoints import find_checkpoint
+from magic_demo.questions.combining import WEIGHTS_NAME, Weights, combine_scores
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families
+from training.cases.metrics import most_frequent, official_scores
+from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.runs.run import SettingsError, read_command
 
 Table = dict[str, dict[str, float]]
 """Family id -> weight or name of a way to answer -> official accuracy."""

@@ -1,4 +1,4 @@
-"""Cases as training sees them: folds, what an epoch walks through, and the collator."""
+"""Cases as training sees them: what an epoch walks through, and the collator."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from magic_demo.checkpoints import Preprocessing
-from magic_demo.photos import read_photo
-from magic_demo.questions import load_families
-from magic_demo.types import Answers, Family, Pixels
-from magic_demo.vqa import list_option_texts, option_layout, place_families, stack_photos, tokenize
-from training.augment import AugmentSettings, augment_pair
-from training.vqa_sources import CaseSource, LearningCase
+from magic_demo.core.types import Answers, Family, Pixels
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.models.answers.text_and_photos import list_option_texts, option_layout, place_families, stack_photos, tokenize
+from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.questions.families import load_families
+from training.cases.sources import CaseSource, LearningCase
+from training.runs.augment import AugmentSettings, augment_pair
 
 
 @dataclass(frozen=True)
@@ -60,19 +60,6 @@ class Draw:
     photos: tuple[Path, ...]
     labels: NDArray[np.float32]
     random: np.random.Generator
-
-
-def split_folds(cases: Sequence[LearningCase], folds: int, seed: int) -> list[list[int]]:
-    """Deal cases into ``folds`` lists of indices of about one size, groups kept together, by chance as ``seed`` says."""
-    groups: dict[str, list[int]] = {}
-    for index, case in enumerate(cases):
-        groups.setdefault(case.group, []).append(index)
-    order = np.random.default_rng(seed).permutation(len(groups))
-    members = list(groups.values())
-    dealt: list[list[int]] = [[] for _ in range(folds)]
-    for group in sorted((members[place] for place in order), key=len, reverse=True):
-        min(dealt, key=len).extend(group)
-    return [sorted(fold) for fold in dealt]
 
 
 def make_labels(answers: Answers, families: Sequence[Family], *, sets: bool) -> NDArray[np.float32]:

@@ -16,21 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from magic_demo.cue_model import CueModel
-from magic_demo.decoding import average_siblings
-from magic_demo.photos import read_photo
-from magic_demo.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Narrative
-from training.calibration import ERRORS, JudgedFamily, ScoredFamily, choose_margin, join, judge_family, summarise, values_of
-from training.cue_fitting import CueSettings, FoundWords, find_words, fit_cue_model
-from training.cue_validation import READINGS, HeldOut, credit_cases, cross_validate, hold_out, judge_run, temper
-from training.cues import read_labelled
-from training.run import read_settings
-from training.vqa_report import VqaReport, find_mistakes, write_vqa_report
-from training.vqa_sources import CaseSource, LearningCase, read_cases
+from magic_demo.core.types import Encounter, Narrative
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.models.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
+from magic_demo.questions.decoding import average_siblings
+from magic_demo.questions.families import load_families
+from training.answers.report import VqaReport, find_mistakes, write_vqa_report
+from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.cues.calibration import ERRORS, JudgedFamily, ScoredFamily, choose_margin, join, judge_family, summarise, values_of
+from training.cues.fitting import CueSettings, FoundWords, find_words, fit_cue_model
+from training.cues.train import read_labelled
+from training.cues.validation import READINGS, HeldOut, credit_cases, cross_validate, hold_out, judge_run, temper
+from training.runs.run import read_settings
 
-CONFIG = Path(__file__).resolve().parent / "configs" / "cues.yaml"
+CONFIG = Path(__file__).resolve().parents[1] / "configs" / "cues.yaml"
 RESAMPLES = 2000
 Table = dict[str, dict[str, float]]
 """row ("constant", "en", "zh", "both") -> column ("all", family ids, the interval's ends) -> number."""

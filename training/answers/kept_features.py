@@ -15,15 +15,15 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
-from magic_demo.case_answerer import CaseAnswerer
-from magic_demo.checkpoints import Preprocessing, name_model
-from magic_demo.photos import read_photo
-from magic_demo.questions import load_families
-from magic_demo.vqa import list_option_texts, option_layout, tokenize
-from training.features import Half, KeptArrays, name_folder
-from training.run import SettingsError
-from training.vqa_data import CaseDraws, EvaluationCases
-from training.vqa_settings import VqaSettings
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.models.answers.case_answerer import CaseAnswerer
+from magic_demo.models.answers.text_and_photos import list_option_texts, option_layout, tokenize
+from magic_demo.models.checkpoints import Preprocessing, name_model
+from magic_demo.questions.families import load_families
+from training.answers.data import CaseDraws, EvaluationCases
+from training.answers.settings import VqaSettings
+from training.runs.run import SettingsError
+from training.segmentation.features import Half, KeptArrays, name_folder
 
 
 class CaseFeatures:

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
-from magic_demo.case_answerer import CaseAnswererOutput
-from magic_demo.types import Family
-from magic_demo.vqa import option_layout
-from training.averaging import AveragingTrainer
+from magic_demo.core.types import Family
+from magic_demo.models.answers.case_answerer import CaseAnswererOutput
+from magic_demo.models.answers.text_and_photos import option_layout
+from training.runs.averaging import AveragingTrainer
 
 CERTAIN = -1e-6
 """The largest log-probability that a family's labels give to "nothing is mentioned": its complement's logarithm stays finite."""

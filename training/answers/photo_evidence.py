@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from magic_demo.lesion_answers import describe_measures, look_at_photo, pool_places
-from magic_demo.photos import read_photo, resize_pixels
-from magic_demo.questions import load_families
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import Answers, Pixels
-from magic_demo.vqa import place_families
-from magic_demo.whole_files import write_whole
-from training.augment import change_colours, change_surface
-from training.vqa_sources import LearningCase
+from magic_demo.core.types import Answers, Pixels
+from magic_demo.core.whole_files import write_whole
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.models.answers.photo_evidence import describe_measures, look_at_photo, pool_places
+from magic_demo.models.answers.text_and_photos import place_families
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.families import load_families
+from training.cases.sources import LearningCase
+from training.runs.augment import change_colours, change_surface
 
 LAYOUT = 1
 """Part of the files' names: raise it when what is measured or pooled changes, so that older files are not read."""
@@ -44,7 +45,7 @@ class SeenCase:
 
 @dataclass(frozen=True)
 class Views:
-    """How photos are varied before they are looked at. colour, surface: as in training.augment; share: of the photos that are varied."""
+    """How photos are varied before they are looked at. colour, surface: as in training.runs.augment; share: of the photos that are varied."""
 
     colour: float = 0.8
     surface: float = 0.12
@@ -100,7 +101,7 @@ def tile_photo(pixels: Pixels, times: int) -> Pixels:
 def make_targets(case: LearningCase, families: Sequence[str]) -> Floats:
     """Return (O,) membership in 0..1, NaN where nothing is known or to be learnt: families that are not named, and "Not mentioned" of several slots.
 
-    "Not mentioned" there follows from how many labels there are (see ``magic_demo.decoding``).
+    "Not mentioned" there follows from how many labels there are (see ``magic_demo.questions.decoding``).
     """
     targets = np.full(sum(len(family.options["en"]) for family in load_families()), np.nan, np.float32)
     for family, place in place_families(load_families()):

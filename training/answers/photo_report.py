@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from magic_demo.questions import load_families
-from magic_demo.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
+from magic_demo.questions.families import load_families
 
 START, END = "<!-- written by python -m training photos -->", "<!-- end of what is written -->"
 
@@ -24,7 +24,7 @@ def format_report(weights: Table, tables: Mapping[str, Table], rules: Table, seg
     for title, table in tables.items():
         known = [family for family in families if any(family in way for way in table.values())]
         lines += ["", f"**{title}**", "", *_rows([*known, "all"], table)]
-    lines += ["", "Right without any learning, by the rules of `magic_demo/measure.py` on the predicted masks:", ""]
+    lines += ["", "Right without any learning, by the rules of `magic_demo/imaging/measure.py` on the predicted masks:", ""]
     lines += [f"- {title}: " + ", ".join(f"{name} {share:.3f}" for name, share in parts.items()) for title, parts in rules.items()]
     return "\n".join(lines)
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.cue_model import CueModel
-from magic_demo.decoding import Labels
-from magic_demo.published import CAPTION, TEAMS
-from magic_demo.questions import load_families
-from magic_demo.types import Family, Language, Narrative
-from training.calibration import BINS, MOST_GAIN, JudgedFamily, calibration_error, divide, join, measure_reliability
-from training.report_page import draw_reliability, draw_table, mark_words, write_page
-from training.vqa_sources import LearningCase
+from magic_demo.challenge.published import CAPTION, TEAMS
+from magic_demo.core.types import Family, Language, Narrative
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.questions.decoding import Labels
+from magic_demo.questions.families import load_families
+from training.cases.sources import LearningCase
+from training.cues.calibration import BINS, MOST_GAIN, JudgedFamily, calibration_error, divide, join, measure_reliability
+from training.runs.report_page import draw_reliability, draw_table, mark_words, write_page
 
 MOST_MISTAKES = 24
 SHOWN_MARGINS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2)

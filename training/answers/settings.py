@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from training.run import RunSettings
-from training.vqa_data import CaseDataSettings
-from training.vqa_loss import LossSettings
+from training.answers.data import CaseDataSettings
+from training.answers.loss import LossSettings
+from training.runs.run import RunSettings
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class AnswererSettings:
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """What the checkpoint's decoding trusts, see ``magic_demo.decoding``: references' worth of smoothing, weight of the scores."""
+    """What the checkpoint's decoding trusts, see ``magic_demo.questions.decoding``: references' worth of smoothing, weight of the scores."""
 
     smoothing: float = 10.0
     weight: float = 1.0

@@ -16,21 +16,23 @@ from torch import nn
 from torch.utils.data import Dataset
 from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase, SwinConfig
 
-from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, read_preprocessing, read_tokenizer
-from magic_demo.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
-from magic_demo.formats import read_encounters
-from magic_demo.questions import load_families
-from magic_demo.types import Answers
-from magic_demo.vqa import list_option_texts
-from training.run import SettingsError, prepare, read_settings, train, training_arguments
-from training.tokenizer import train_tokenizer
-from training.vqa_data import CaseDraws, EvaluationCases, PhotoShelf, make_collator, split_folds
-from training.vqa_features import CaseFeatures, KeptCases, check_frozen, make_kept_collator
-from training.vqa_loss import CaseLoss, CaseTrainer, LossSettings
-from training.vqa_metrics import decode_rows, make_metrics, most_frequent, official_scores, score_cases
-from training.vqa_settings import VqaSettings
-from training.vqa_sources import LearningCase, read_cases
+from magic_demo.core.types import Answers
+from magic_demo.files.encounters import read_encounters
+from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
+from magic_demo.models.answers.text_and_photos import list_option_texts
+from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, read_preprocessing, read_tokenizer
+from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
+from magic_demo.questions.families import load_families
+from training.answers.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
+from training.answers.kept_features import CaseFeatures, KeptCases, check_frozen, make_kept_collator
+from training.answers.loss import CaseLoss, CaseTrainer, LossSettings
+from training.answers.metrics import decode_rows, make_metrics, score_cases
+from training.answers.settings import VqaSettings
+from training.cases.folds import split_folds
+from training.cases.metrics import most_frequent, official_scores
+from training.cases.sources import LearningCase, read_cases
+from training.runs.run import SettingsError, prepare, read_settings, train, training_arguments
+from training.runs.tokenizer import train_tokenizer
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from magic_demo.combining import WEIGHTS_NAME, Weights
-from magic_demo.cue_model import CueModel
-from magic_demo.decoding import PRIORS_NAME, SetPriors, count_priors, write_priors
-from magic_demo.lesion_answers import LesionAnswerer, LesionAnswererConfig
-from magic_demo.questions import load_families
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import Narrative, OptionScores
-from magic_demo.vqa import place_families
-from magic_demo.whole_files import write_json
-from training.combine import ScoredCase, choose_weight, score_constant, score_weights
-from training.lesion_evidence import SeenCase, Views, make_targets, see_cases, tile_cases
-from training.lesion_report import format_report, update_card
-from training.run import SettingsError, read_command
-from training.vqa_data import split_folds
-from training.vqa_sources import CaseSource, LearningCase, read_cases
+from magic_demo.core.types import Narrative, OptionScores
+from magic_demo.core.whole_files import write_json
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.models.answers.photo_evidence import LesionAnswerer, LesionAnswererConfig
+from magic_demo.models.answers.text_and_photos import place_families
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.combining import WEIGHTS_NAME, Weights
+from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, write_priors
+from magic_demo.questions.families import load_families
+from training.answers.combine import ScoredCase, choose_weight, score_constant, score_weights
+from training.answers.photo_evidence import SeenCase, Views, make_targets, see_cases, tile_cases
+from training.answers.photo_report import format_report, update_card
+from training.cases.folds import split_folds
+from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.runs.run import SettingsError, read_command
 
 WAYS = ("features", "measures")
 """What a head reads: the encoder's features and the measures, or the measures alone."""

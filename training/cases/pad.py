@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from magic_demo.mask_files import read_loose_mask
-from magic_demo.questions import load_families
-from magic_demo.types import Answers
-from magic_demo.user_files import LARGEST_CONFIG, read_user_lines, read_user_text
-from training.run import SettingsError
+from magic_demo.core.types import Answers
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines, read_user_text
+from magic_demo.files.mask_files import read_loose_mask
+from magic_demo.questions.families import load_families
+from training.runs.run import SettingsError
 
 SITES = {
     "head": ("FACE", "NOSE", "EAR", "LIP", "SCALP"),

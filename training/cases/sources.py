@@ -9,14 +9,14 @@ from typing import Literal
 
 import numpy as np
 
-from magic_demo.cases import make_case, write_cases
-from magic_demo.cues import find_cues
-from magic_demo.formats import read_answers, read_encounters
-from magic_demo.questions import load_families
+from magic_demo.core.types import Answers, Family
+from magic_demo.cues.cues import find_cues
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.cases import make_case, write_cases
 from magic_demo.synthetic.truth import draw_truth
-from magic_demo.types import Answers, Family
-from training.pad import read_pad
-from training.run import SettingsError
+from training.cases.pad import read_pad
+from training.runs.run import SettingsError
 
 SYNTHETIC_SPLITS = {"train": 0.85, "valid": 0.15}
 CUE_KINDS = {"CQID015": "onset", "CQID025": "itch"}
@@ -30,7 +30,7 @@ class CaseSource:
     ``cases`` (``count`` synthetic cases drawn by ``seed``, their ``split``); ``narratives`` (their words alone, of which there can
     be many); ``cues`` (the encounters of ``<split>.json`` that have *no* reference answers, answered for onset, itch and
     named sites by the cues in their words); ``pad`` (PAD-UFES-20's photos of the list ``splits/<split>.txt``, answered by what
-    is recorded of the lesions, see ``training.pad``).
+    is recorded of the lesions, see ``training.cases.pad``).
     longest: of synthetic photos, their longest side in pixels. repeat: how often an epoch holds each case; a fraction is allowed. photos: whether photos are read.
     priors: whether its answers count for the decoding's priors, and are held out in cross-validation.
     """

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.calibration import expect_credit, find_chances
-from magic_demo.decoding import FamilyPriors, Labels, choose_labels
-from magic_demo.questions import load_families
-from magic_demo.scoring import credit
-from magic_demo.types import Answers, Family
+from magic_demo.core.types import Answers, Family
+from magic_demo.questions.calibration import expect_credit, find_chances
+from magic_demo.questions.decoding import FamilyPriors, Labels, choose_labels
+from magic_demo.questions.families import load_families
+from magic_demo.questions.scoring import credit
 
 TEMPERATURES = np.geomspace(0.5, 3.0, 19)
 MARGINS = tuple(round(0.01 * step, 2) for step in range(21))

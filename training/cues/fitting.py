@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from magic_demo.cue_model import CueModel, HeadFamily, LanguageHeads
-from magic_demo.cues import find_cues
-from magic_demo.decoding import FamilyPriors, count_priors
-from magic_demo.questions import load_families
-from magic_demo.terms import Spans, find_terms, weigh_terms
-from magic_demo.types import LANGUAGES, Family, Language
-from training.vqa_sources import LearningCase
+from magic_demo.core.types import LANGUAGES, Family, Language
+from magic_demo.cues.cue_model import CueModel, HeadFamily, LanguageHeads
+from magic_demo.cues.cues import find_cues
+from magic_demo.cues.terms import Spans, find_terms, weigh_terms
+from magic_demo.questions.decoding import FamilyPriors, count_priors
+from magic_demo.questions.families import load_families
+from training.cases.sources import LearningCase
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,12 @@ import dataclasses
 import json
 from collections.abc import Sequence
 
-from magic_demo.calibration import write_calibration
-from magic_demo.cue_model import CueModel
-from training.cue_fitting import CueSettings, find_words, fit_cue_model
-from training.cue_validation import HeldOut, cross_validate, fit_calibration, fit_temperatures
-from training.run import SettingsError, read_command
-from training.vqa_sources import CaseSource, LearningCase, read_cases
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.questions.calibration import write_calibration
+from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.cues.fitting import CueSettings, find_words, fit_cue_model
+from training.cues.validation import HeldOut, cross_validate, fit_calibration, fit_temperatures
+from training.runs.run import SettingsError, read_command
 
 
 def main(arguments: list[str]) -> int:

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.calibration import Calibration, FamilyCalibration, digest_of, find_chances
-from magic_demo.cue_model import CueModel, Reading
-from magic_demo.decoding import SetPriors, decode_answers
-from magic_demo.questions import load_families
-from magic_demo.scoring import credit
-from magic_demo.types import Answers, Family, Narrative
-from training.calibration import JudgedFamily, ScoredFamily, choose_margin, fit_temperature, join, judge_fold, most_frequent_answer
-from training.cue_fitting import CueSettings, FoundWords, fit_cue_model, label_cases, weigh_cases
-from training.vqa_data import split_folds
-from training.vqa_metrics import most_frequent
-from training.vqa_sources import LearningCase
+from magic_demo.core.types import Answers, Family, Narrative
+from magic_demo.cues.cue_model import CueModel, Reading
+from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of, find_chances
+from magic_demo.questions.decoding import SetPriors, decode_answers
+from magic_demo.questions.families import load_families
+from magic_demo.questions.scoring import credit
+from training.cases.folds import split_folds
+from training.cases.metrics import most_frequent
+from training.cases.sources import LearningCase
+from training.cues.calibration import JudgedFamily, ScoredFamily, choose_margin, fit_temperature, join, judge_fold, most_frequent_answer
+from training.cues.fitting import CueSettings, FoundWords, fit_cue_model, label_cases, weigh_cases
 
 READINGS: tuple[Reading, ...] = ("en", "zh", "both")
 TEMPERATURES = np.geomspace(0.4, 2.5, 23)

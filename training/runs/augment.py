@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.types import Pixels
+from magic_demo.core.types import Pixels
 
 Share = NDArray[np.float32]
 """How much of the annotators' agreement a pixel has: (H, W) float32 in 0..1; a mask when there is one annotator."""

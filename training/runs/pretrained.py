@@ -8,11 +8,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from magic_demo.compact_segmentation import BLOCKS, CompactSegmenter
-from magic_demo.errors import one_line
-from magic_demo.limits import LIMITS
-from magic_demo.user_files import read_user_file
-from training.run import SettingsError
+from magic_demo.core.errors import one_line
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.user_files import read_user_file
+from magic_demo.models.segmentation.compact import BLOCKS, CompactSegmenter
+from training.runs.run import SettingsError
 
 NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "running_var": "moving_variance"}
 

@@ -18,9 +18,9 @@ import torch
 import yaml
 from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
-from magic_demo.errors import MagicDemoError, one_line
-from magic_demo.limits import LIMITS
-from magic_demo.user_files import LARGEST_CONFIG, read_user_file, read_user_text
+from magic_demo.core.errors import MagicDemoError, one_line
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_file, read_user_text
 
 CHECKPOINT_FILES = ("optimizer.pt", "scheduler.pt")
 """What a run goes on from, beside weights and state."""

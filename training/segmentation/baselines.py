@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import cv2
 import numpy as np
 
-from magic_demo.photos import resize_pixels
-from magic_demo.types import Mask, Pixels
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.imaging.resize import resize_pixels
 
 WORK_SIDE = 256
 

@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerBase
 
-from magic_demo.checkpoints import Preprocessing
-from magic_demo.photos import resize_pixels
-from magic_demo.types import Mask, Pixels
-from training.augment import AugmentSettings, Share, augment_pair
-from training.segmentation_sources import Example, SourceSettings, read_examples
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.models.checkpoints import Preprocessing
+from training.runs.augment import AugmentSettings, Share, augment_pair
+from training.segmentation.sources import Example, SourceSettings, read_examples
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class DataSettings:
     to photos that have none, so that words which say nothing of the photo do no harm.
     cache_side: photos are kept in memory with this longest side, pixels.
     normalization: of the checkpoint, or CLIP's own. views: 0 draws a new augmented view each time; K draws one of K that a photo has.
-    cache: folder for the outputs of frozen encoders, see ``training.features``; it needs ``augment: null`` or ``views``.
+    cache: folder for the outputs of frozen encoders, see ``training.segmentation.features``; it needs ``augment: null`` or ``views``.
     """
 
     folder: Path

@@ -13,15 +13,15 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from magic_demo.backend_names import add_backend_argument
-from magic_demo.measure import TONES, measure_tone
-from magic_demo.overlay import lesion_mask
-from magic_demo.scoring import PhotoCounts, count_photo, dice, jaccard, segmentation_values, vote
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import Mask, Pixels
-from training.baselines import BASELINES
-from training.segmentation_report import draw_worst, write_report
-from training.segmentation_sources import Example, SourceSettings, read_examples, warn_of_empty_masks
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.imaging.measure import TONES, measure_tone
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.models.backend_names import add_backend_argument
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.scoring import PhotoCounts, count_photo, dice, jaccard, segmentation_values, vote
+from training.segmentation.baselines import BASELINES
+from training.segmentation.report import draw_worst, write_report
+from training.segmentation.sources import Example, SourceSettings, read_examples, warn_of_empty_masks
 
 EXIT_WITH_PROBLEMS = 3
 OURS = "this checkpoint"

@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
 
-from magic_demo.segmentation import PromptedCLIPSeg
-from magic_demo.whole_files import write_whole
-from training.run import SettingsError
-from training.segmentation_data import DataSettings, EvaluationPhotos, TrainingDraws, to_bytes, to_share
+from magic_demo.core.whole_files import write_whole
+from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg
+from training.runs.run import SettingsError
+from training.segmentation.data import DataSettings, EvaluationPhotos, TrainingDraws, to_bytes, to_share
 
 LAYOUT = 1
 """Part of the folder's name: raise it when what an entry holds changes, so that older entries are not read."""

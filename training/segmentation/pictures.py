@@ -18,11 +18,11 @@ from torch.utils.data import Dataset
 from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerCallback
 
-from magic_demo.overlay import draw_outline, lesion_mask
-from magic_demo.photos import resize_pixels
-from magic_demo.types import Mask, Pixels
-from training.segmentation_data import merge_masks
-from training.segmentation_sources import Example
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.imaging.overlay import draw_outline, lesion_mask
+from magic_demo.imaging.resize import resize_pixels
+from training.segmentation.data import merge_masks
+from training.segmentation.sources import Example
 
 REFERENCE_RGB = (0, 200, 255)
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from magic_demo.overlay import draw_outline, lesion_mask
-from magic_demo.photos import resize_pixels
-from magic_demo.scoring import vote
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import Pixels
-from training.report_page import draw_table, write_page
-from training.segmentation_sources import Example
+from magic_demo.core.types import Pixels
+from magic_demo.imaging.overlay import draw_outline, lesion_mask
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.scoring import vote
+from training.runs.report_page import draw_table, write_page
+from training.segmentation.sources import Example
 
 TILE = 300
 REFERENCE_RGB = (0, 220, 90)

@@ -10,14 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from magic_demo.formats import read_encounters
-from magic_demo.mask_files import find_reference_masks, read_loose_mask
-from magic_demo.photos import read_photo
+from magic_demo.core.types import Mask, Narrative, Pixels
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines
+from magic_demo.files.encounters import read_encounters
+from magic_demo.files.mask_files import find_reference_masks, read_loose_mask
+from magic_demo.files.photos.reading import read_photo
 from magic_demo.synthetic.encounters import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
-from magic_demo.types import Mask, Narrative, Pixels
-from magic_demo.user_files import LARGEST_CONFIG, read_user_lines
-from training.run import SettingsError
+from training.runs.run import SettingsError
 
 Reader = Callable[[], tuple[Pixels, tuple[Mask, ...]]]
 """Reads a photo (H, W, 3) and its annotators' masks (H, W)."""

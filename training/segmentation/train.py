@@ -17,17 +17,17 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase
 
-from magic_demo.checkpoints import Preprocessing, load_model, load_tokenizer, name_model, read_preprocessing, read_tokenizer
-from magic_demo.compact_segmentation import CompactSegmenter, CompactSegmenterConfig, score_masks
-from training.averaging import AveragingTrainer
-from training.features import CachedDraws, CachedPhotos, FeatureCache, check_cacheable, collate_features
-from training.pictures import PicturesAfterEvaluation, PictureSettings
-from training.pretrained import load_imagenet
-from training.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
-from training.segmentation_data import DataSettings, EvaluationPhotos, TrainingDraws, make_collator, read_sources
-from training.segmentation_metrics import keep_probability, make_metrics
-from training.segmentation_sources import read_narratives, warn_of_empty_masks
-from training.tokenizer import train_tokenizer
+from magic_demo.models.checkpoints import Preprocessing, load_model, load_tokenizer, name_model, read_preprocessing, read_tokenizer
+from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, score_masks
+from training.runs.averaging import AveragingTrainer
+from training.runs.pretrained import load_imagenet
+from training.runs.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
+from training.runs.tokenizer import train_tokenizer
+from training.segmentation.data import DataSettings, EvaluationPhotos, TrainingDraws, make_collator, read_sources
+from training.segmentation.features import CachedDraws, CachedPhotos, FeatureCache, check_cacheable, collate_features
+from training.segmentation.metrics import keep_probability, make_metrics
+from training.segmentation.pictures import PicturesAfterEvaluation, PictureSettings
+from training.segmentation.sources import read_narratives, warn_of_empty_masks
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """What CLIP's photos were normalised with (Radford et al., 2021); the Hub's CLIPSeg checkpoints come with ImageNet's."""

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from magic_demo.errors import PhotoError
-from magic_demo.jpeg_scans import JpegScans
-from magic_demo.limits import LIMITS
-from magic_demo.user_files import read_user_file
+from magic_demo.core.errors import PhotoError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.user_files import read_user_file
+from magic_demo.files.photos.formats.jpeg_scans import JpegScans
 
 MOST_SCAN_PIXELS = 12 * 48_000_000
 """Scans of a JPEG times its pixels: each scan goes over the whole picture, however few bytes it has. A progressive photo has up to a dozen."""

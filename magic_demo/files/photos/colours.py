@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
-from magic_demo.coded_colours import UNKNOWN, CodedColours
+from magic_demo.files.photos.formats.coded_colours import UNKNOWN, CodedColours
 
 LARGEST_PROFILE = 4 * 2**20
 NEAR = 1

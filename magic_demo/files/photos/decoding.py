@@ -13,16 +13,25 @@ from typing import Any
 import numpy as np
 from PIL import AvifImagePlugin, Image, UnidentifiedImageError
 
-from magic_demo.coded_colours import read_avif_codes, read_heif_codes, read_png_codes
-from magic_demo.errors import PhotoError, one_line
-from magic_demo.jpeg_scans import END, read_scans
-from magic_demo.photo_bounds import MakeRoom, PhotoLimits, check_bytes, check_scans, check_size, count_gif_frames, no_room, read_webp_size
-from magic_demo.photo_kinds import EXPECTED, PHOTO_KINDS, sniff_kind
-from magic_demo.photo_metadata import find_orientation, has_broken_exif, list_metadata
-from magic_demo.photo_tiff import open_tiff
-from magic_demo.pictures import Picture, Profile, picture_of_image, picture_of_rgb, picture_of_values
-from magic_demo.png_chunks import thin_png
-from magic_demo.types import Pixels
+from magic_demo.core.errors import PhotoError, one_line
+from magic_demo.core.types import Pixels
+from magic_demo.files.photos.bounds import (
+    MakeRoom,
+    PhotoLimits,
+    check_bytes,
+    check_scans,
+    check_size,
+    count_gif_frames,
+    no_room,
+    read_webp_size,
+)
+from magic_demo.files.photos.formats.coded_colours import read_avif_codes, read_heif_codes, read_png_codes
+from magic_demo.files.photos.formats.jpeg_scans import END, read_scans
+from magic_demo.files.photos.formats.png_chunks import thin_png
+from magic_demo.files.photos.formats.tiff import open_tiff
+from magic_demo.files.photos.kinds import EXPECTED, PHOTO_KINDS, sniff_kind
+from magic_demo.files.photos.metadata import find_orientation, has_broken_exif, list_metadata
+from magic_demo.files.photos.pictures import Picture, Profile, picture_of_image, picture_of_rgb, picture_of_values
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is ours (PhotoLimits), checked before a pixel is decoded
 warnings.filterwarnings("ignore", module=r"PIL\..*")  # about tags that are dropped; what a reader needs to know is in the notes
@@ -135,7 +144,7 @@ def _find_profile(image: Image.Image, kind: str, data: bytes, notes: list[str]) 
 
 def _open_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> Picture:
     """Open a DICOM photo: the file that it wraps, or its values."""
-    from magic_demo.photo_dicom import read_dicom  # here, as few photos need it and it takes a while to load
+    from magic_demo.files.photos.formats.dicom import read_dicom  # here, as few photos need it and it takes a while to load
 
     found = read_dicom(data, limits, make_room)
     picture = (

@@ -8,8 +8,8 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
-from magic_demo.photo_kinds import OTHER_PICTURES, PHOTO_SUFFIXES, sniff_kind
-from magic_demo.user_files import read_user_head
+from magic_demo.core.user_files import read_user_head
+from magic_demo.files.photos.kinds import OTHER_PICTURES, PHOTO_SUFFIXES, sniff_kind
 
 MOST_NAMED = 5
 """Files that are no photos, of those that a note names."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from magic_demo.jpeg_scans import read_scans
+from magic_demo.files.photos.formats.jpeg_scans import read_scans
 
 EXIF_PHOTO = 0x8769
 EXIF_GPS = 0x8825

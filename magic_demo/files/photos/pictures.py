@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from magic_demo.coded_colours import CodedColours
-from magic_demo.photo_colours import Colours, read_colours
-from magic_demo.types import Pixels
+from magic_demo.core.types import Pixels
+from magic_demo.files.photos.colours import Colours, read_colours
+from magic_demo.files.photos.formats.coded_colours import CodedColours
 
 BAND = 128
 """Rows of a photo that are brought out at once."""

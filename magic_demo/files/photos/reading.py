@@ -1,19 +1,15 @@
-"""The one way a photo comes in: limits, decoding, EXIF rotation, metadata dropped, and what a model's input is made of."""
+"""The one way a photo comes in: limits, decoding, EXIF rotation, metadata dropped."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from magic_demo.core.types import Photo
+from magic_demo.files.photos.bounds import DEFAULT_LIMITS, PhotoLimits, read_photo_file
+from magic_demo.files.photos.decoding import named, open_picture
+from magic_demo.files.photos.kinds import PHOTO_KINDS, PHOTO_SUFFIXES
 
-from magic_demo.photo_bounds import DEFAULT_LIMITS, PhotoLimits, read_photo_file
-from magic_demo.photo_decoding import named, open_picture
-from magic_demo.photo_kinds import PHOTO_KINDS, PHOTO_SUFFIXES
-from magic_demo.types import Photo
-
-__all__ = ["DEFAULT_LIMITS", "PHOTO_KINDS", "PHOTO_SUFFIXES", "PhotoLimits", "decode_photo", "read_photo", "resize_pixels"]
+__all__ = ["DEFAULT_LIMITS", "PHOTO_KINDS", "PHOTO_SUFFIXES", "PhotoLimits", "decode_photo", "read_photo"]
 
 
 def read_photo(path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
@@ -32,13 +28,3 @@ def decode_photo(data: bytes, *, photo_id: str, name: str = "", limits: PhotoLim
     with named(name):
         picture = open_picture(data, name, limits)
         return Photo(photo_id=photo_id, pixels=picture.pixels(), notes=tuple(picture.notes))
-
-
-def resize_pixels(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize (H, W, 3) or (H, W) uint8 to ``size`` (height, width) without aliasing: by area down, bilinear up."""
-    height, width = size
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    shrinks = pixels.shape[0] > height or pixels.shape[1] > width
-    resized = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-    return np.asarray(resized, dtype=np.uint8)

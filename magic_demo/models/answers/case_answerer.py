@@ -18,8 +18,8 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers.configuration_utils import SubConfigSpec
 from transformers.utils.generic import ModelOutput
 
-from magic_demo.encoders import drop_pooler, load_encoder
-from magic_demo.photo_head import PhotoHead, lay_out_places
+from magic_demo.models.answers.encoders import drop_pooler, load_encoder
+from magic_demo.models.answers.photo_head import PhotoHead, lay_out_places
 
 FUSIONS = ("product", "concatenation")
 POOLINGS = ("cls", "mean", "max")

@@ -20,16 +20,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
-from magic_demo.checkpoints import find_checkpoint, load_model, name_model
-from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors
-from magic_demo.errors import CheckpointError, ModelError
-from magic_demo.measure import COLOURS, LONGEST_SIDE, LesionMeasures, measure_photo
-from magic_demo.overlay import lesion_mask
-from magic_demo.photos import resize_pixels
-from magic_demo.questions import load_families
-from magic_demo.segmentation import PhotoFeatures, Segmenter
-from magic_demo.types import Family, OptionScores, Pixels, Probability
-from magic_demo.vqa import place_families
+from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.types import Family, OptionScores, Pixels, Probability
+from magic_demo.imaging.measure import COLOURS, LONGEST_SIDE, LesionMeasures, measure_photo
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.models.answers.text_and_photos import place_families
+from magic_demo.models.checkpoints import find_checkpoint, load_model, name_model
+from magic_demo.models.segmentation.segmenter import PhotoFeatures, Segmenter
+from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
+from magic_demo.questions.families import load_families
 
 MAP = 3
 """Which of the compact segmenter's maps is pooled: stride 16."""

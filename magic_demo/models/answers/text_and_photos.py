@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import AutoModel, PreTrainedTokenizerBase
 
-from magic_demo.attribution import GREY, attribute_places, lay_out_grid
-from magic_demo.backends import Backend, Encoder, choose_backend, read_checked
-from magic_demo.bundled import load_examples
-from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
-from magic_demo.decoding import PRIORS_NAME, SetPriors, read_priors
-from magic_demo.errors import CheckpointError, ModelError
-from magic_demo.questions import load_families
-from magic_demo.types import Family, Language, OptionScores, Pixels
+from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.types import Family, Language, OptionScores, Pixels
+from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
+from magic_demo.models.attribution import GREY, attribute_places, lay_out_grid
+from magic_demo.models.backends import Backend, choose_backend, read_checked
+from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.models.encoder import Encoder
+from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import load_examples
 
 
 class OptionScorer:

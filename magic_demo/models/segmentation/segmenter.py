@@ -13,12 +13,13 @@ from transformers import AutoModelForImageSegmentation, CLIPSegConfig, CLIPSegFo
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.clipseg.modeling_clipseg import CLIPSegImageSegmentationOutput
 
-from magic_demo import compact_segmentation
-from magic_demo.backends import Backend, Encoder, choose_backend, read_checked
-from magic_demo.bundled import load_examples
-from magic_demo.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
-from magic_demo.errors import CheckpointError, ModelError
-from magic_demo.types import Pixels, Probability
+from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.types import Pixels, Probability
+from magic_demo.models.backends import Backend, choose_backend, read_checked
+from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.models.encoder import Encoder
+from magic_demo.models.segmentation import compact as compact_segmentation
+from magic_demo.synthetic.bundled import load_examples
 
 PhotoFeatures = compact_segmentation.PhotoFeatures
 """What a model keeps of a photo: a tuple of tensors, batch of one first; only the same model's ``decode`` can read it."""

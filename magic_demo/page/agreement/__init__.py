@@ -1,1 +1,4 @@
-"""What the agreement page shows, one file a part: filters, numbers, masks, switches, cases."""
+"""The agreement page, one file a part: filters, numbers, masks, switches, cases.
+
+May import: core, imaging, questions, files, reviews, page.texts, page.session, page.panels.
+"""

@@ -10,20 +10,20 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.agreement import MODEL
-from magic_demo.agreement_sources import AgreementSource, Comparison
-from magic_demo.errors import FormError, MagicDemoError
-from magic_demo.store import LOCAL_READER, QueueCase, Store
-from magic_demo.types import Answers, CaseKey, Knowledge
-from magic_demo.ui.agreement.background import Background, Version
-from magic_demo.ui.agreement.cases import MOST_CASES, Thumbnails, render_cases
-from magic_demo.ui.agreement.filters import View, read_filter, render_filters
-from magic_demo.ui.agreement.flows import render_switches
-from magic_demo.ui.agreement.masks import render_masks
-from magic_demo.ui.agreement.numbers import render_families, render_headline
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.i18n import both, both_of, fill, line_in_both
-from magic_demo.ui.topbar import BRAND, LANGUAGE_SWITCH
+from magic_demo.core.errors import FormError, MagicDemoError
+from magic_demo.core.types import Answers, CaseKey, Knowledge
+from magic_demo.page.agreement.background import Background, Version
+from magic_demo.page.agreement.cases import MOST_CASES, Thumbnails, render_cases
+from magic_demo.page.agreement.filters import View, read_filter, render_filters
+from magic_demo.page.agreement.flows import render_switches
+from magic_demo.page.agreement.masks import render_masks
+from magic_demo.page.agreement.numbers import render_families, render_headline
+from magic_demo.page.panels.frame.topbar import BRAND, LANGUAGE_SWITCH
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
+from magic_demo.reviews.agreement import MODEL
+from magic_demo.reviews.agreement_sources import AgreementSource, Comparison
+from magic_demo.reviews.store import LOCAL_READER, QueueCase, Store
 
 Updates = dict[Any, Any]
 SECONDS = 2.0

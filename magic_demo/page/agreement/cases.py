@@ -10,20 +10,20 @@ from html import escape
 import cv2
 import numpy as np
 
-from magic_demo.agreement import MODEL, CaseDifference, FamilyDifference
-from magic_demo.agreement_sources import Comparison
-from magic_demo.covered_photos import covered_beside
-from magic_demo.errors import MagicDemoError
-from magic_demo.exports.case_files import find_case_files
-from magic_demo.mask_runs import decode_mask
-from magic_demo.photo_workers import read_photo_apart
-from magic_demo.questions import load_families
-from magic_demo.reports.contents import Legend
-from magic_demo.reports.disputes import MODEL_RGB, READER_RGB, draw_everybody
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import LANGUAGES, CaseKey, MaskRuns, Photo, Pixels
-from magic_demo.ui.agreement.wording import name_of, tag_of
-from magic_demo.ui.i18n import both, both_of
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.types import LANGUAGES, CaseKey, MaskRuns, Photo, Pixels
+from magic_demo.files.photos.processes.workers import read_photo_apart
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.agreement.wording import name_of, tag_of
+from magic_demo.page.texts.i18n import both, both_of
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.agreement import MODEL, CaseDifference, FamilyDifference
+from magic_demo.reviews.agreement_sources import Comparison
+from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.reports.contents import Legend
+from magic_demo.reviews.reports.disputes import MODEL_RGB, READER_RGB, draw_everybody
+from magic_demo.reviews.store import LOCAL_READER, Store
 
 MOST_CASES = 8
 MOST_FAMILIES = 4

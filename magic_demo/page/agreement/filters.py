@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Literal
 
-from magic_demo.agreement_sources import AgreementChoice
-from magic_demo.errors import FormError
-from magic_demo.questions import load_families
-from magic_demo.ui.i18n import both, both_of
+from magic_demo.core.errors import FormError
+from magic_demo.page.texts.i18n import both, both_of
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.agreement_sources import AgreementChoice
 
 Measure = Literal["same", "kappa"]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from magic_demo.agreement import Switches
-from magic_demo.types import LANGUAGES
-from magic_demo.ui.agreement.wording import say_whole
-from magic_demo.ui.i18n import both, text
+from magic_demo.core.types import LANGUAGES
+from magic_demo.page.agreement.wording import say_whole
+from magic_demo.page.texts.i18n import both, text
+from magic_demo.reviews.agreement import Switches
 
 WIDTH, HEIGHT, NODE, GAP = 520, 240, 16, 22
 LEFT, RIGHT = 138, 338

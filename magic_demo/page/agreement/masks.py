@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from magic_demo.agreement import MaskNumbers
-from magic_demo.ui.agreement.wording import DASH, name_of, say_whole, tag_of
-from magic_demo.ui.i18n import both
+from magic_demo.page.agreement.wording import DASH, name_of, say_whole, tag_of
+from magic_demo.page.texts.i18n import both
+from magic_demo.reviews.agreement import MaskNumbers
 
 
 def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:

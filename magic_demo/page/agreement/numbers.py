@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from magic_demo.agreement import Agreement, FamilyNumbers, Measured, Switches
-from magic_demo.questions import load_families
-from magic_demo.ui.agreement.filters import Measure, View
-from magic_demo.ui.agreement.wording import pick, say_interval, say_value, tell_interval
-from magic_demo.ui.i18n import both, both_of
+from magic_demo.page.agreement.filters import Measure, View
+from magic_demo.page.agreement.wording import pick, say_interval, say_value, tell_interval
+from magic_demo.page.texts.i18n import both, both_of
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.agreement import Agreement, FamilyNumbers, Measured, Switches
 
 HATCH = (
     '<svg width="0" height="0" aria-hidden="true" class="agree-defs"><defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" '

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from html import escape
 
-from magic_demo.agreement import CONSENSUS, MODEL, Agreed, Measured
-from magic_demo.ui.agreement.filters import Measure
-from magic_demo.ui.i18n import both
+from magic_demo.page.agreement.filters import Measure
+from magic_demo.page.texts.i18n import both
+from magic_demo.reviews.agreement import CONSENSUS, MODEL, Agreed, Measured
 
 DASH = "–"
 

@@ -7,17 +7,17 @@ from dataclasses import replace
 
 import gradio as gr
 
-from magic_demo.consensus import estimate_staple, take_majority
-from magic_demo.errors import FormError, MagicDemoError, StoreError
-from magic_demo.exports.readings import agree_answers
-from magic_demo.mask_runs import decode_mask, encode_mask
-from magic_demo.types import Mask, MaskRuns, SavedReview
-from magic_demo.ui.handlers import Updates
-from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.readings_panel import CONSENSUS, choose_readings, find_ties, gather_words, render_readings
-from magic_demo.ui.review import Reading, ReviewDraft
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.status import fixed_line, render_status
+from magic_demo.core.errors import FormError, MagicDemoError, StoreError
+from magic_demo.core.types import Mask, MaskRuns, SavedReview
+from magic_demo.imaging.consensus import estimate_staple, take_majority
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.page.events.handlers import Updates
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.frame.status.status import fixed_line, render_status
+from magic_demo.page.panels.review.readings_panel import CONSENSUS, choose_readings, find_ties, gather_words, render_readings
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.reviews.exports.readings import agree_answers
 
 
 class Adjudication:

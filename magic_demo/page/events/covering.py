@@ -10,19 +10,19 @@ import cv2
 import gradio as gr
 import numpy as np
 
-from magic_demo.covered_photos import PROPOSED_NOTE, cover_area
-from magic_demo.errors import FormError, MagicDemoError, StoreError
-from magic_demo.mask_runs import encode_mask
-from magic_demo.store import QueueCase
-from magic_demo.types import CaseKey, Mask, Photo
-from magic_demo.ui.desk import cover_photo_area, hide_proposed
-from magic_demo.ui.handlers import Updates
-from magic_demo.ui.mask_form import read_mask, working_size
-from magic_demo.ui.messages import render_case_messages
-from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.review import ReviewDraft
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.status import fixed_line, render_status
+from magic_demo.core.errors import FormError, MagicDemoError, StoreError
+from magic_demo.core.types import CaseKey, Mask, Photo
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.events.handlers import Updates
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.case.messages import render_case_messages
+from magic_demo.page.panels.frame.status.status import fixed_line, render_status
+from magic_demo.page.panels.viewer.mask_form import read_mask, working_size
+from magic_demo.page.session.desk import cover_photo_area, hide_proposed
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.review import ReviewDraft
+from magic_demo.reviews.covered_photos import PROPOSED_NOTE, cover_area
+from magic_demo.reviews.store import QueueCase
 
 
 class Covering:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gradio as gr
 
-from magic_demo.errors import MagicDemoError, StoreError
-from magic_demo.ui.handlers import Updates
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.status import fixed_line, render_status
+from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.page.events.handlers import Updates
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 
 
 class Erasing:

@@ -10,24 +10,15 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.bundled import Example
-from magic_demo.errors import FormError, MagicDemoError
-from magic_demo.limits import LIMITS
-from magic_demo.mask_runs import decode_mask
-from magic_demo.questions import load_families
-from magic_demo.types import CaseKey, Encounter, Language, Mask, Prediction, Step
-from magic_demo.ui.analysis import Queued, Stops, follow
-from magic_demo.ui.cards import cards_value
-from magic_demo.ui.case_panel import CasePanel, render_messages, word_case
-from magic_demo.ui.forms import name_uploads, read_encounter, read_keys, read_language, read_narrative, read_problems, read_prompt
-from magic_demo.ui.i18n import line_in_both
-from magic_demo.ui.messages import render_case_messages, say_not_held
-from magic_demo.ui.open_cases import OpenCase, OpenCases
-from magic_demo.ui.photo_intake import Arrivals
-from magic_demo.ui.review import Drafts, ReviewDraft
-from magic_demo.ui.review_form import NO_FORM, unkept_value
-from magic_demo.ui.source import PredictorSource
-from magic_demo.ui.status import (
+from magic_demo.core.errors import FormError, MagicDemoError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import CaseKey, Encounter, Language, Mask, Prediction, Step
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.panels.cards.cards import cards_value
+from magic_demo.page.panels.case.case_panel import CasePanel, render_messages, word_case
+from magic_demo.page.panels.case.messages import render_case_messages, say_not_held
+from magic_demo.page.panels.forms import name_uploads, read_encounter, read_keys, read_language, read_narrative, read_problems, read_prompt
+from magic_demo.page.panels.frame.status.status import (
     fixed_line,
     render_about,
     render_queued,
@@ -36,10 +27,19 @@ from magic_demo.ui.status import (
     render_step,
     says_failed,
 )
-from magic_demo.ui.topbar import TopBar
-from magic_demo.ui.turns import StoppedError
-from magic_demo.ui.viewer import EMPTY, found_value, viewer_value
-from magic_demo.ui.why import CLOSED
+from magic_demo.page.panels.frame.topbar import TopBar
+from magic_demo.page.panels.review.review_form import NO_FORM, unkept_value
+from magic_demo.page.panels.viewer import EMPTY, found_value, viewer_value
+from magic_demo.page.panels.why.why import CLOSED
+from magic_demo.page.session.analysis import Queued, Stops, follow
+from magic_demo.page.session.arrivals import Arrivals
+from magic_demo.page.session.open_cases import OpenCase, OpenCases
+from magic_demo.page.session.review import Drafts, ReviewDraft
+from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.session.turns import StoppedError
+from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import Example
 
 Updates = dict[Any, Any]
 """Component -> its new value or ``gr.update``; what is not named stays as it is."""

@@ -8,18 +8,18 @@ from dataclasses import replace
 
 import gradio as gr
 
-from magic_demo.errors import FormError, MagicDemoError
-from magic_demo.kept_cases import KeptCase
-from magic_demo.types import Prediction
-from magic_demo.ui.forms import read_narrative
-from magic_demo.ui.handlers import Updates
-from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.queue_handlers import QueueHandlers
-from magic_demo.ui.queue_panel import Arrangement, read_arrangement
-from magic_demo.ui.review import ReviewDraft
-from magic_demo.ui.review_form import unkept_value
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.status import fixed_line
+from magic_demo.core.errors import FormError, MagicDemoError
+from magic_demo.core.types import Prediction
+from magic_demo.page.events.handlers import Updates
+from magic_demo.page.events.queue_handlers import QueueHandlers
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.forms import read_narrative
+from magic_demo.page.panels.frame.status.status import fixed_line
+from magic_demo.page.panels.queue.queue_panel import Arrangement, read_arrangement
+from magic_demo.page.panels.review.review_form import unkept_value
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.review import ReviewDraft
+from magic_demo.reviews.kept_cases import KeptCase
 
 
 class Keeping:

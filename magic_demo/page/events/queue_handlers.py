@@ -7,15 +7,15 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.errors import MagicDemoError, StoreError
-from magic_demo.kept_cases import EXAMPLES
-from magic_demo.store import LOCAL_READER
-from magic_demo.store.rules import WITHOUT_MODEL
-from magic_demo.types import CaseKey
-from magic_demo.ui.handlers import Handlers, Updates
-from magic_demo.ui.queue_panel import Arrangement, queue_value, read_arrangement, row_value
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.status import fixed_line, render_status
+from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.types import CaseKey
+from magic_demo.page.events.handlers import Handlers, Updates
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.frame.status.status import fixed_line, render_status
+from magic_demo.page.panels.queue.queue_panel import Arrangement, queue_value, read_arrangement, row_value
+from magic_demo.reviews.kept_cases import EXAMPLES
+from magic_demo.reviews.store import LOCAL_READER
+from magic_demo.reviews.store.rules import WITHOUT_MODEL
 
 
 class QueueHandlers:

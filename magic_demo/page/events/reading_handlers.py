@@ -8,15 +8,15 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.errors import FormError, MagicDemoError
-from magic_demo.store.rules import OWN_READINGS, WITHOUT_MODEL
-from magic_demo.ui.changes import read_place
-from magic_demo.ui.handlers import Updates
-from magic_demo.ui.messages import RESTORED
-from magic_demo.ui.review import Reading
-from magic_demo.ui.review_form import read_seconds
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.status import fixed_line, render_status, says_failed
+from magic_demo.core.errors import FormError, MagicDemoError
+from magic_demo.page.events.drafts.changes import read_place
+from magic_demo.page.events.handlers import Updates
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.case.messages import RESTORED
+from magic_demo.page.panels.frame.status.status import fixed_line, render_status, says_failed
+from magic_demo.page.panels.review.review_form import read_seconds
+from magic_demo.page.session.review import Reading
+from magic_demo.reviews.store.rules import OWN_READINGS, WITHOUT_MODEL
 
 
 class ReadingHandlers:

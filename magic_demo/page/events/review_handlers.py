@@ -7,19 +7,19 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.errors import MagicDemoError
-from magic_demo.mask_runs import decode_mask
-from magic_demo.questions import load_families
-from magic_demo.ui.facts_form import answer_facts
-from magic_demo.ui.forms import read_why
-from magic_demo.ui.handlers import Handlers, Updates
-from magic_demo.ui.i18n import line_in_both
-from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.review import ReviewDraft
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.status import render_status
-from magic_demo.ui.wand_form import answer_wand
-from magic_demo.ui.why import CLOSED, why_value
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.events.handlers import Handlers, Updates
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.forms import read_why
+from magic_demo.page.panels.frame.status.status import render_status
+from magic_demo.page.panels.viewer.facts_form import answer_facts
+from magic_demo.page.panels.viewer.wand_form import answer_wand
+from magic_demo.page.panels.why.why import CLOSED, why_value
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.review import ReviewDraft
+from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.questions.families import load_families
 
 
 class ReviewHandlers:

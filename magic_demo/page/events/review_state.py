@@ -8,23 +8,23 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.disagreements import Changes, count_changes
-from magic_demo.errors import FormError, MagicDemoError, StoreError
-from magic_demo.mask_runs import decode_mask
-from magic_demo.store import LOCAL_READER, Actor, Store
-from magic_demo.types import Mask, ReviewKind, SavedReview
-from magic_demo.ui.changes import read_change, read_place
-from magic_demo.ui.desk import Desk, page_actor
-from magic_demo.ui.handlers import Handlers, Updates
-from magic_demo.ui.i18n import line_in_both
-from magic_demo.ui.in_step import step_value
-from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.recall import Recall
-from magic_demo.ui.review import Reading, ReviewDraft
-from magic_demo.ui.review_form import asks_value, form_value, saved_value
-from magic_demo.ui.saving import Saver, write_review
-from magic_demo.ui.status import fixed_line, render_status
-from magic_demo.ui.viewer import viewer_value
+from magic_demo.core.errors import FormError, MagicDemoError, StoreError
+from magic_demo.core.types import Mask, ReviewKind, SavedReview
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.events.drafts.changes import read_change, read_place
+from magic_demo.page.events.drafts.in_step import step_value
+from magic_demo.page.events.drafts.recall import Recall
+from magic_demo.page.events.drafts.saving import Saver, write_review
+from magic_demo.page.events.handlers import Handlers, Updates
+from magic_demo.page.panels.frame.status.status import fixed_line, render_status
+from magic_demo.page.panels.review.review_form import asks_value, form_value, saved_value
+from magic_demo.page.panels.viewer import viewer_value
+from magic_demo.page.session.desk import Desk, page_actor
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.reviews.disagreements import Changes, count_changes
+from magic_demo.reviews.store import LOCAL_READER, Actor, Store
 
 
 @dataclass(frozen=True)

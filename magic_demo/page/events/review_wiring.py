@@ -7,20 +7,20 @@ from typing import Any
 
 from starlette.routing import Route
 
-from magic_demo.ui.adjudication import Adjudication
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.erasing import Erasing
-from magic_demo.ui.first_password import list_sign_in_doors
-from magic_demo.ui.handlers import Handlers
-from magic_demo.ui.keeping import Keeping
-from magic_demo.ui.oversight import list_oversight_routes
-from magic_demo.ui.queue_handlers import QueueHandlers
-from magic_demo.ui.reading_handlers import ReadingHandlers
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.take_away import list_take_away_routes
-from magic_demo.ui.throwaway import list_throwaway_routes
-from magic_demo.ui.turns import MOST_WAITING
-from magic_demo.ui.versions import Versions
+from magic_demo.page.events.adjudication import Adjudication
+from magic_demo.page.events.erasing import Erasing
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.page.events.keeping import Keeping
+from magic_demo.page.events.queue_handlers import QueueHandlers
+from magic_demo.page.events.reading_handlers import ReadingHandlers
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.events.versions import Versions
+from magic_demo.page.server.oversight.oversight import list_oversight_routes
+from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
+from magic_demo.page.server.take_away import list_take_away_routes
+from magic_demo.page.server.throwaway import list_throwaway_routes
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.turns import MOST_WAITING
 
 
 def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -> None:

@@ -7,19 +7,19 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.errors import FormError, MagicDemoError
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, MaskRuns
-from magic_demo.ui.covering import read_area
-from magic_demo.ui.desk import cover_photo_area
-from magic_demo.ui.forms import MAX_PROMPT, name_uploads, read_answers, read_keys
-from magic_demo.ui.handlers import Handlers, Updates
-from magic_demo.ui.i18n import line_in_both
-from magic_demo.ui.mask_form import check_decided, read_mask
-from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.review import ReviewDraft
-from magic_demo.ui.status import fixed_line, render_status
+from magic_demo.core.errors import FormError, MagicDemoError
+from magic_demo.core.types import Encounter, MaskRuns
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.events.covering import read_area
+from magic_demo.page.events.handlers import Handlers, Updates
+from magic_demo.page.panels.forms import MAX_PROMPT, name_uploads, read_answers, read_keys
+from magic_demo.page.panels.frame.status.status import fixed_line, render_status
+from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
+from magic_demo.page.session.desk import cover_photo_area
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.review import ReviewDraft
+from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.questions.families import load_families
 
 
 class Unkept:

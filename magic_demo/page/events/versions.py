@@ -13,14 +13,14 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.errors import MagicDemoError, StoreError
-from magic_demo.mask_runs import decode_mask
-from magic_demo.questions import load_families
-from magic_demo.types import SavedReview
-from magic_demo.ui.cards import cards_value
-from magic_demo.ui.handlers import Updates
-from magic_demo.ui.mask_form import write_runs
-from magic_demo.ui.review_state import ReviewState
+from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.types import SavedReview
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.events.handlers import Updates
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.cards.cards import cards_value
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.questions.families import load_families
 
 
 class Versions:

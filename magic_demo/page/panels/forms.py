@@ -7,14 +7,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
-from magic_demo.decoding import fill_slots
-from magic_demo.errors import FormError
-from magic_demo.limits import LIMITS
-from magic_demo.types import LANGUAGES, Answers, Encounter, Family, Language, Narrative, Photo
-from magic_demo.ui.cards import MAX_SPECIFIED, options_to_specify
-from magic_demo.ui.i18n import text
-from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.photo_intake import Arrival
+from magic_demo.core.errors import FormError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import LANGUAGES, Answers, Encounter, Family, Language, Narrative, Photo
+from magic_demo.page.panels.cards.cards import MAX_SPECIFIED, options_to_specify
+from magic_demo.page.session.arrivals import Arrival
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.texts.i18n import text
+from magic_demo.questions.decoding import fill_slots
 
 MAX_PHOTOS = LIMITS.case_photos
 MAX_CHARACTERS = LIMITS.text_characters

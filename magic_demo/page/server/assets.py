@@ -11,22 +11,22 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
-from magic_demo.photos import DEFAULT_LIMITS
+from magic_demo.files.photos.reading import DEFAULT_LIMITS
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parents[1]
 KINDS = {".css": "text/css", ".js": "text/javascript", ".mjs": "text/javascript"}
 STYLE_SHEETS = (
-    "theme.css",
-    "topbar.css",
-    "case_panel.css",
-    "queue_panel.css",
-    "cards.css",
-    "why.css",
-    "workshop.css",
-    "review_form.css",
-    "connection.css",
-    "viewer/viewer.css",
-    "forced_colors.css",
+    "panels/frame/theme.css",
+    "panels/frame/topbar.css",
+    "panels/case/case_panel.css",
+    "panels/queue/queue_panel.css",
+    "panels/cards/cards.css",
+    "panels/why/why.css",
+    "workshop/workshop.css",
+    "panels/review/review_form.css",
+    "panels/frame/connection.css",
+    "panels/viewer/viewer.css",
+    "panels/frame/forced_colors.css",
 )
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
 
@@ -34,7 +34,7 @@ HEAD = "\n".join(
     [
         *(f'<link rel="stylesheet" href="page/{name}">' for name in STYLE_SHEETS),
         '<meta name="color-scheme" content="light dark">',
-        '<script type="module" blocking="render" src="page/page.mjs"></script>',  # nothing is drawn in the other theme first
+        '<script type="module" blocking="render" src="page/panels/frame/page.mjs"></script>',  # nothing is drawn in the other theme first
     ]
 )
 

@@ -6,9 +6,9 @@ import secrets
 import sys
 from collections.abc import Callable, Mapping
 
-from magic_demo.errors import ReachError, one_line
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.gate import is_near
+from magic_demo.core.errors import ReachError, one_line
+from magic_demo.page.server.gate.gate import is_near
+from magic_demo.page.session.desk import Desk
 
 SHARE_LINES = (
     "--share gives this page an address on the internet. Everything that readers see and send, photos and words of patients too, passes through",

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from magic_demo.errors import ReachError
+from magic_demo.core.errors import ReachError
 
 VARIABLE = "GRADIO_ROOT_PATH"
 """What the environment calls the path; Gradio's own name for it."""

@@ -12,16 +12,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from magic_demo.covered_photos import covered_beside
-from magic_demo.errors import MagicDemoError
-from magic_demo.exports import FORMATS, ExportError, write_export
-from magic_demo.exports.case_files import find_case_files
-from magic_demo.parts import temporary_folder
-from magic_demo.reports import write_disagreements
-from magic_demo.store import Actor
-from magic_demo.types import LANGUAGES
-from magic_demo.ui.desk import Desk, page_actor
-from magic_demo.ui.i18n import line_in_both
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.parts import temporary_folder
+from magic_demo.core.types import LANGUAGES
+from magic_demo.page.session.desk import Desk, page_actor
+from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.reviews.covered_photos import covered_beside
+from magic_demo.reviews.exports import FORMATS, ExportError, write_export
+from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.reports import write_disagreements
+from magic_demo.reviews.store import Actor
 
 REPORT = "report"
 

@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from magic_demo.errors import MagicDemoError
-from magic_demo.parts import temporary_folder
-from magic_demo.store import Store
-from magic_demo.ui.desk import Desk
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.parts import temporary_folder
+from magic_demo.page.session.desk import Desk
+from magic_demo.reviews.store import Store
 
 
 def open_throwaway_store() -> Store:

@@ -7,9 +7,9 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from magic_demo.niceness import MODELS, give_way
-from magic_demo.types import Prediction, Step
-from magic_demo.ui.turns import StoppedError, Turns
+from magic_demo.core.niceness import MODELS, give_way
+from magic_demo.core.types import Prediction, Step
+from magic_demo.page.session.turns import StoppedError, Turns
 
 
 @dataclass(frozen=True)

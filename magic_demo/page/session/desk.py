@@ -8,8 +8,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from magic_demo.bundles import has_prediction, list_predictions, read_prediction
-from magic_demo.covered_photos import (
+from magic_demo.core.errors import PhotoError, StoreError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import Answers, CaseKey, Encounter, EncounterFiles, Mask, Photo, Prediction, ReviewKind, SavedReview
+from magic_demo.files.bundles import has_prediction, list_predictions, read_prediction
+from magic_demo.files.photos.processes.workers import read_photo_apart
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.session.arrivals import Arrivals
+from magic_demo.page.session.open_cases import OpenCases
+from magic_demo.page.session.review import Mode
+from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.reviews.covered_photos import (
     COVERED_NOTE,
     COVERED_SHARE,
     PROPOSED_NOTE,
@@ -18,22 +27,13 @@ from magic_demo.covered_photos import (
     covered_beside,
     write_photo,
 )
-from magic_demo.deletion import delete_cases
-from magic_demo.errors import PhotoError, StoreError
-from magic_demo.exports.case_files import find_case_files, find_originals
-from magic_demo.kept_cases import EXAMPLES, KeptCase, keep_example, keep_upload
-from magic_demo.leftovers import sweep_store
-from magic_demo.limits import LIMITS
-from magic_demo.mask_runs import decode_mask
-from magic_demo.photo_workers import read_photo_apart
-from magic_demo.queues import measure_uncertainty, read_queue, read_references
-from magic_demo.store import LOCAL_READER, PROGRAM, Actor, NewCase, ProposedCover, QueueCase, Store, is_store_there
-from magic_demo.store.rules import WITHOUT_MODEL
-from magic_demo.types import Answers, CaseKey, Encounter, EncounterFiles, Mask, Photo, Prediction, ReviewKind, SavedReview
-from magic_demo.ui.open_cases import OpenCases
-from magic_demo.ui.photo_intake import Arrivals
-from magic_demo.ui.review import Mode
-from magic_demo.ui.sign_in import SignIns
+from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.exports.case_files import find_case_files, find_originals
+from magic_demo.reviews.kept_cases import EXAMPLES, KeptCase, keep_example, keep_upload
+from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.queues import measure_uncertainty, read_queue, read_references
+from magic_demo.reviews.store import LOCAL_READER, PROGRAM, Actor, NewCase, ProposedCover, QueueCase, Store, is_store_there
+from magic_demo.reviews.store.rules import WITHOUT_MODEL
 
 
 @dataclass(frozen=True, eq=False)

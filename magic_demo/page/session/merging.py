@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from magic_demo.types import Answers, Difficulty, MaskRuns
+from magic_demo.core.types import Answers, Difficulty, MaskRuns
 
 Field = tuple[str, str]
 """What is merged as one: ("answers", family id), ("masks", photo id), ("unusable", photo id), or the name of another part and ""."""

@@ -13,8 +13,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from magic_demo.feature_cache import FeatureCache, count_bytes
-from magic_demo.types import CaseKey, Encounter, Photo, Prediction
+from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction
+from magic_demo.models.feature_cache import FeatureCache, count_bytes
 
 
 @dataclass(frozen=True, eq=False)

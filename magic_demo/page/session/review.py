@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from magic_demo.types import Answers, CaseKey, Difficulty, MaskRuns, ReviewKind, ReviewState, SavedReview
-from magic_demo.ui.merging import Conflict, Field, Fields, gather, spread
+from magic_demo.core.types import Answers, CaseKey, Difficulty, MaskRuns, ReviewKind, ReviewState, SavedReview
+from magic_demo.page.session.merging import Conflict, Field, Fields, gather, spread
 
 Part = Literal["answers", "specified", "masks", "comment", "flagged", "difficulty", "unusable", "reading"]
 """What a reader changes, by the name of the draft's field."""

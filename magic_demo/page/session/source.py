@@ -6,14 +6,14 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Protocol
 
-from magic_demo.errors import CheckpointError, MagicDemoError, one_line
-from magic_demo.feature_cache import FeatureCache
-from magic_demo.types import Encounter, Explanation, Language, Prediction, Step
-from magic_demo.ui.turns import LOOK_AGAIN, StoppedError, Turns
+from magic_demo.core.errors import CheckpointError, MagicDemoError, one_line
+from magic_demo.core.types import Encounter, Explanation, Language, Prediction, Step
+from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.page.session.turns import LOOK_AGAIN, StoppedError, Turns
 
 
 class EncounterPredictor(Protocol):
-    """What the page needs of ``magic_demo.predictor.Predictor``."""
+    """What the page needs of ``magic_demo.models.predictor.Predictor``."""
 
     @property
     def models(self) -> Mapping[str, str]:
@@ -21,7 +21,7 @@ class EncounterPredictor(Protocol):
 
     @property
     def backends(self) -> Mapping[str, str]:
-        """Return task -> what its model runs on (``magic_demo.backends``)."""
+        """Return task -> what its model runs on (``magic_demo.models.backends``)."""
 
     @property
     def calibrated_on(self) -> Mapping[str, str]:

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from magic_demo.errors import MagicDemoError
-from magic_demo.ui.free_memory import FreeMemory
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.page.session.free_memory import FreeMemory
 
 MOST_WAITING = 24
 """Analyses that may wait for their turn with their place shown, each in one of the server's 40 threads; more wait in Gradio's own line."""

@@ -12,20 +12,20 @@ from functools import lru_cache
 from html import escape
 from importlib import resources
 
-from magic_demo.counted import fill_places
-from magic_demo.types import LANGUAGES, Language
+from magic_demo.core.plural import fill_places
+from magic_demo.core.types import LANGUAGES, Language
 
 _PLACE = re.compile(r"\[\[(?:(?P<attribute>[a-z-]+)\s+)?(?P<key>[a-z_]+\.[a-z_]+)\]\]")
 
 
-TEXT_FILES = ("i18n.json", "review_texts.json", "agreement_texts.json", "workshop_texts.json")
-"""The page's texts; those of the queue, the review and its readers have a file of their own, and so have those of the agreement and of a workshop."""
+TEXT_FILES = ("texts/i18n.json", "panels/review/texts.json", "agreement/texts.json", "workshop/texts.json")
+"""The page's texts, below ``page``: those of the review with its queue and readers, of the agreement and of a workshop lie beside their part."""
 
 
 @lru_cache(maxsize=1)
 def load_texts() -> dict[str, dict[Language, str]]:
-    """Return key -> language -> text, from the files beside this module."""
-    folder = resources.files("magic_demo.ui")
+    """Return key -> language -> text, from TEXT_FILES."""
+    folder = resources.files("magic_demo.page")
     sources = [folder.joinpath(name).read_text(encoding="utf-8") for name in TEXT_FILES]
     return {key: dict(zip(LANGUAGES, texts, strict=True)) for source in sources for key, texts in json.loads(source).items()}
 
@@ -37,7 +37,7 @@ def text(key: str, language: Language, **values: object) -> str:
 
 @lru_cache(maxsize=1)
 def _load_lines() -> list[tuple[re.Pattern[str], str]]:
-    source = resources.files("magic_demo.ui").joinpath("lines.json").read_text(encoding="utf-8")
+    source = resources.files("magic_demo.page.texts").joinpath("lines.json").read_text(encoding="utf-8")
     return [(re.compile(re.escape(english).replace(r"\{\}", "(.+?)")), chinese) for english, chinese in json.loads(source)]
 
 

@@ -28,16 +28,16 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from magic_demo.board import Board, Standing
-from magic_demo.bundled import Example
-from magic_demo.errors import BoardError
-from magic_demo.questions import load_families
-from magic_demo.ui.board.answers import ModelAnswers
-from magic_demo.ui.board.pages import draw_code, encode_jpeg, render_board, render_join
-from magic_demo.ui.gate import is_near
-from magic_demo.ui.rate_limit import RateLimit
-from magic_demo.ui.source import PredictorSource
-from magic_demo.whole_text import mend_json
+from magic_demo.core.errors import BoardError
+from magic_demo.core.whole_text import mend_json
+from magic_demo.page.server.gate.gate import is_near
+from magic_demo.page.session.rate_limit import RateLimit
+from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.workshop.board.answers import ModelAnswers
+from magic_demo.page.workshop.board.pages import draw_code, encode_jpeg, render_board, render_join
+from magic_demo.page.workshop.room import Board, Standing
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import Example
 
 LONGEST_BODY = 1024
 LONGEST_ADDRESS = 120

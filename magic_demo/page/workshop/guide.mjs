@@ -1,7 +1,7 @@
 // The guided first case: three steps beside what they speak of. It opens the first example; that it was seen is all that is remembered.
 
 import { placeBeside } from "./guide_place.mjs";
-import { onKey } from "./keyboard.mjs";
+import { onKey } from "../panels/frame/keys/keyboard.mjs";
 
 const SEEN = "magic-demo-guide-seen";
 const TARGETS = [["#viewer-stage"], ["#cards-panel", ".viewer-rail"], ["#keep", "#review-finish", "#take-away", "#status"]];

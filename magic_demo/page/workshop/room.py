@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from magic_demo.agreement import krippendorffs_alpha
-from magic_demo.errors import BoardError
+from magic_demo.core.errors import BoardError
+from magic_demo.reviews.agreement import krippendorffs_alpha
 
 MAX_ROOMS = 16
 MAX_PARTICIPANTS = 250

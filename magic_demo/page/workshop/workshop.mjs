@@ -1,8 +1,8 @@
 // The workshop menu: the guide, presenter mode, the audience board, a clean start.
 
 import { mountGuide } from "./guide.mjs";
-import { onKey } from "./keyboard.mjs";
-import { forgetDrafts } from "./sign_out.mjs";
+import { onKey } from "../panels/frame/keys/keyboard.mjs";
+import { forgetDrafts } from "../panels/case/unkept/sign_out.mjs";
 
 const PRESENTING = "magic-demo-presenter";
 const BOARD = "magic-demo-board";

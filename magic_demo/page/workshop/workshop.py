@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from magic_demo.ui.i18n import fill
+from magic_demo.page.texts.i18n import fill
 
 _MENU = """
 <details class="menu" id="workshop-menu"><summary class="quiet" id="workshop-open" [[title workshop.title]]>[[workshop.open]]</summary>
@@ -26,7 +26,7 @@ _STEPS = (
     ("guide.take", "guide.take_text", "THROWAWAY"),
 )
 _ON_LOAD = """
-import(new URL("page/workshop.mjs", document.baseURI)).then(({ mountWorkshop }) => mountWorkshop(element));
+import(new URL("page/workshop/workshop.mjs", document.baseURI)).then(({ mountWorkshop }) => mountWorkshop(element));
 """
 
 

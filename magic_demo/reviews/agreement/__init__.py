@@ -1,10 +1,10 @@
 """How far readers and model agree: kappa, alpha, Dice, the human ceiling, switches after the reveal, the cases that differ most."""
 
-from magic_demo.agreement.coefficients import cohens_kappa, krippendorffs_alpha
-from magic_demo.agreement.mask_overlap import compare_runs
-from magic_demo.agreement.measuring import measure_agreement
-from magic_demo.agreement.panel import CONSENSUS, MODEL, ModelReading, gather_panel, read_model
-from magic_demo.agreement.results import (
+from magic_demo.reviews.agreement.coefficients import cohens_kappa, krippendorffs_alpha
+from magic_demo.reviews.agreement.mask_overlap import compare_runs
+from magic_demo.reviews.agreement.measuring import measure_agreement
+from magic_demo.reviews.agreement.panel import CONSENSUS, MODEL, ModelReading, gather_panel, read_model
+from magic_demo.reviews.agreement.results import (
     Agreed,
     Agreement,
     CaseDifference,

@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.agreement.coefficients import alphas, kappas, means, pair_values
-from magic_demo.agreement.panel import MODEL, CodedFamily, Panel
-from magic_demo.agreement.resampling import as_measured, draw_cases
-from magic_demo.agreement.results import Agreed, FamilyNumbers, Measured, PairAgreement
+from magic_demo.reviews.agreement.coefficients import alphas, kappas, means, pair_values
+from magic_demo.reviews.agreement.panel import MODEL, CodedFamily, Panel
+from magic_demo.reviews.agreement.resampling import as_measured, draw_cases
+from magic_demo.reviews.agreement.results import Agreed, FamilyNumbers, Measured, PairAgreement
 
 Values = NDArray[np.float64]
 """(1 + resamples,) of one number, the first of the cases as they are; NaN where there is none."""

@@ -8,10 +8,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.agreement.masks import Overlaps
-from magic_demo.agreement.panel import MODEL, CodedFamily, Panel
-from magic_demo.agreement.results import CaseDifference, FamilyDifference
-from magic_demo.types import CaseKey
+from magic_demo.core.types import CaseKey
+from magic_demo.reviews.agreement.masks import Overlaps
+from magic_demo.reviews.agreement.panel import MODEL, CodedFamily, Panel
+from magic_demo.reviews.agreement.results import CaseDifference, FamilyDifference
 
 
 def rank_cases(panel: Panel, overlaps: Overlaps, families: Sequence[CodedFamily]) -> tuple[CaseDifference, ...]:

@@ -8,10 +8,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import FormatError
-from magic_demo.mask_runs import column_lengths
-from magic_demo.scoring import Counts
-from magic_demo.types import MaskRuns
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import MaskRuns
+from magic_demo.imaging.run_lengths import column_lengths
+from magic_demo.questions.scoring import Counts
 
 Places = NDArray[np.int64]
 Compare = Callable[[MaskRuns, MaskRuns], Counts]

@@ -7,13 +7,13 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.agreement.coefficients import means
-from magic_demo.agreement.mask_overlap import Compare
-from magic_demo.agreement.panel import CONSENSUS, MODEL, Panel
-from magic_demo.agreement.resampling import as_measured, draw_cases
-from magic_demo.agreement.results import MaskNumbers, Measured
-from magic_demo.scoring import dice, jaccard
-from magic_demo.types import CaseKey
+from magic_demo.core.types import CaseKey
+from magic_demo.questions.scoring import dice, jaccard
+from magic_demo.reviews.agreement.coefficients import means
+from magic_demo.reviews.agreement.mask_overlap import Compare
+from magic_demo.reviews.agreement.panel import CONSENSUS, MODEL, Panel
+from magic_demo.reviews.agreement.resampling import as_measured, draw_cases
+from magic_demo.reviews.agreement.results import MaskNumbers, Measured
 
 Overlaps = dict[tuple[CaseKey, str], dict[tuple[str, str], tuple[float, float]]]
 """(case, photo id) -> pair of voices, the model's first -> (Dice, Jaccard); two empty masks agree: 1."""

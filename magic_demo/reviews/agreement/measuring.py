@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from magic_demo.agreement.answers import measure_families
-from magic_demo.agreement.differing import rank_cases
-from magic_demo.agreement.mask_overlap import Compare, compare_runs
-from magic_demo.agreement.masks import compare_masks, measure_masks
-from magic_demo.agreement.panel import MODEL, Panel, code_families
-from magic_demo.agreement.resampling import RESAMPLES
-from magic_demo.agreement.results import Agreement
-from magic_demo.agreement.switching import measure_switches
-from magic_demo.questions import load_families
-from magic_demo.types import Family
+from magic_demo.core.types import Family
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.agreement.answers import measure_families
+from magic_demo.reviews.agreement.differing import rank_cases
+from magic_demo.reviews.agreement.mask_overlap import Compare, compare_runs
+from magic_demo.reviews.agreement.masks import compare_masks, measure_masks
+from magic_demo.reviews.agreement.panel import MODEL, Panel, code_families
+from magic_demo.reviews.agreement.resampling import RESAMPLES
+from magic_demo.reviews.agreement.results import Agreement
+from magic_demo.reviews.agreement.switching import measure_switches
 
 
 def measure_agreement(

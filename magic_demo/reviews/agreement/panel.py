@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.agreement.results import ReadingChoice
-from magic_demo.decoding import credit_matrix
-from magic_demo.mask_runs import encode_mask
-from magic_demo.overlay import lesion_mask
-from magic_demo.store.rules import OWN_READINGS, WITHOUT_MODEL
-from magic_demo.types import Answers, CaseKey, Family, MaskRuns, Prediction, Review, SavedReview
+from magic_demo.core.types import Answers, CaseKey, Family, MaskRuns, Prediction, Review, SavedReview
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.questions.decoding import credit_matrix
+from magic_demo.reviews.agreement.results import ReadingChoice
+from magic_demo.reviews.store.rules import OWN_READINGS, WITHOUT_MODEL
 
 MODEL = ""
 """The model's name among the voices, which no reader can have."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.agreement.results import Measured
+from magic_demo.reviews.agreement.results import Measured
 
 RESAMPLES = 1000
 SEED = 20_25

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.types import CaseKey
+from magic_demo.core.types import CaseKey
 
 ReadingChoice = Literal["latest", "blind"]
 """Which of a reader's readings speaks for them: the newest of any own kind, or the newest one made before model and others' readings were shown."""

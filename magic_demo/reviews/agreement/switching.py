@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from magic_demo.agreement.coefficients import means
-from magic_demo.agreement.mask_overlap import Compare, compare_runs
-from magic_demo.agreement.panel import MODEL, Panel, labels_of
-from magic_demo.agreement.resampling import as_measured, draw_cases
-from magic_demo.agreement.results import Measured, Switches
-from magic_demo.scoring import credit, dice
-from magic_demo.types import CaseKey, Family, MaskRuns
+from magic_demo.core.types import CaseKey, Family, MaskRuns
+from magic_demo.questions.scoring import credit, dice
+from magic_demo.reviews.agreement.coefficients import means
+from magic_demo.reviews.agreement.mask_overlap import Compare, compare_runs
+from magic_demo.reviews.agreement.panel import MODEL, Panel, labels_of
+from magic_demo.reviews.agreement.resampling import as_measured, draw_cases
+from magic_demo.reviews.agreement.results import Measured, Switches
 
 
 def measure_switches(panel: Panel, families: Sequence[Family], compare: Compare = compare_runs, *, resamples: int) -> Switches:

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import magic_demo
-from magic_demo.exports.challenge import write_challenge
-from magic_demo.exports.coco import write_coco
-from magic_demo.exports.label_studio import write_label_studio
-from magic_demo.exports.readings import ExportError, Selection, select_readings
-from magic_demo.exports.tables import write_csv, write_parquet, write_plain_csv
-from magic_demo.exports.training_set import write_training_set
-from magic_demo.types import EncounterFiles, SavedReview
-from magic_demo.whole_files import whole_folder, write_json
+from magic_demo.core.types import EncounterFiles, SavedReview
+from magic_demo.core.whole_files import whole_folder, write_json
+from magic_demo.reviews.exports.challenge import write_challenge
+from magic_demo.reviews.exports.coco import write_coco
+from magic_demo.reviews.exports.label_studio import write_label_studio
+from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
+from magic_demo.reviews.exports.tables import write_csv, write_parquet, write_plain_csv
+from magic_demo.reviews.exports.training_set import write_training_set
 
 __all__ = ["FORMATS", "MANIFEST", "ExportError", "ExportFormat", "ExportReport", "write_export"]
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import FormatError
-from magic_demo.mask_runs import row_lengths
-from magic_demo.types import Mask
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Mask
+from magic_demo.imaging.run_lengths import row_lengths
 
 LENGTH_BITS = (3, 4, 8, 16)
 """The four lengths that are written, as Label Studio writes them; others are read too."""

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from magic_demo.covered_photos import CoveredPhotos
-from magic_demo.errors import FormatError
-from magic_demo.formats import SPLITS, EncounterList, read_encounters
-from magic_demo.store import QueueCase
-from magic_demo.types import EncounterFiles
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import EncounterFiles
+from magic_demo.files.encounters import SPLITS, EncounterList, read_encounters
+from magic_demo.reviews.covered_photos import CoveredPhotos
+from magic_demo.reviews.store import QueueCase
 
 
 def find_case_files(cases: Iterable[QueueCase], covered: CoveredPhotos) -> tuple[EncounterFiles, ...]:

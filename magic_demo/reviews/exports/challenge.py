@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from magic_demo.exports.readings import CaseReadings, Selection, agree_answers, annotator_of, missing_families
-from magic_demo.formats import write_answers
-from magic_demo.mask_files import mask_file_name, write_mask
-from magic_demo.mask_runs import decode_mask
-from magic_demo.types import MaskRuns, Review
+from magic_demo.core.types import MaskRuns, Review
+from magic_demo.files.encounters import write_answers
+from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.exports.readings import CaseReadings, Selection, agree_answers, annotator_of, missing_families
 
 MASKS = "masks"
 ANSWERS = "answers.json"

@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 
 import magic_demo
-from magic_demo.exports.challenge import walk_masks
-from magic_demo.exports.readings import CaseReadings, Selection, annotator_of
-from magic_demo.mask_runs import decode_mask
-from magic_demo.types import Mask
-from magic_demo.whole_files import write_json
+from magic_demo.core.types import Mask
+from magic_demo.core.whole_files import write_json
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.exports.challenge import walk_masks
+from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
 
 FILE = "coco.json"
 LESION = 1

@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
-from magic_demo.exports.brush_code import encode_brush
-from magic_demo.exports.label_studio_regions import LESION
-from magic_demo.exports.readings import CaseReadings, Selection, annotator_of
-from magic_demo.mask_runs import area, decode_mask
-from magic_demo.questions import load_families
-from magic_demo.store.rules import is_answered
-from magic_demo.types import REVIEW_KINDS, Answers, Family, PhotoFile, Review, SavedReview
-from magic_demo.whole_files import write_json, write_whole
+from magic_demo.core.types import REVIEW_KINDS, Answers, Family, PhotoFile, Review, SavedReview
+from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.imaging.run_lengths import area, decode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.exports.brush_code import encode_brush
+from magic_demo.reviews.exports.label_studio_regions import LESION
+from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
+from magic_demo.reviews.store.rules import is_answered
 
 TASKS = "label_studio.json"
 CONFIG = "label_studio.xml"

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import FormatError
-from magic_demo.exports.brush_code import decode_brush
-from magic_demo.findings import Findings
-from magic_demo.limits import LIMITS
-from magic_demo.types import Mask
+from magic_demo.core.errors import FormatError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import Mask
+from magic_demo.files.findings import Findings
+from magic_demo.reviews.exports.brush_code import decode_brush
 
 SHAPES = ("brushlabels", "polygonlabels", "rectanglelabels", "ellipselabels")
 LESION = "lesion"

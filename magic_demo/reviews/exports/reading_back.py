@@ -11,17 +11,17 @@ from typing import Any, get_args
 
 import numpy as np
 
-from magic_demo.errors import FormatError
-from magic_demo.exports import MANIFEST
-from magic_demo.exports.label_studio import FLAGGED, NO_LESION, OWN, TASKS, UNUSABLE, specify_options
-from magic_demo.exports.label_studio_regions import name_photo, read_region, read_size
-from magic_demo.exports.readings import CONSENSUS, ExportError
-from magic_demo.findings import Findings
-from magic_demo.formats import read_answers, read_json, read_json_list
-from magic_demo.mask_files import annotator_of, find_reference_masks, read_loose_mask
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.types import REVIEW_KINDS, Difficulty, EncounterFiles, Family, Knowledge, Mask, Review, ReviewKind
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import REVIEW_KINDS, Difficulty, EncounterFiles, Family, Knowledge, Mask, Review, ReviewKind
+from magic_demo.files.encounters import read_answers, read_json, read_json_list
+from magic_demo.files.findings import Findings
+from magic_demo.files.mask_files import annotator_of, find_reference_masks, read_loose_mask
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.exports import MANIFEST
+from magic_demo.reviews.exports.label_studio import FLAGGED, NO_LESION, OWN, TASKS, UNUSABLE, specify_options
+from magic_demo.reviews.exports.label_studio_regions import name_photo, read_region, read_size
+from magic_demo.reviews.exports.readings import CONSENSUS, ExportError
 
 _ENCOUNTER = re.compile(r"IMG_(.+)_\d+")
 _ANSWERS = re.compile(r"answers_(ann\d+)\.json")

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from magic_demo.errors import MagicDemoError
-from magic_demo.findings import Findings
-from magic_demo.questions import load_families
-from magic_demo.store.rules import is_answered
-from magic_demo.types import Answers, EncounterFiles, Review, ReviewKind, SavedReview
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.types import Answers, EncounterFiles, Review, ReviewKind, SavedReview
+from magic_demo.files.findings import Findings
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store.rules import is_answered
 
 CONSENSUS = "consensus"
 

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from magic_demo.csv_files import write_csv_table
-from magic_demo.exports.challenge import walk_masks
-from magic_demo.exports.readings import Selection
-from magic_demo.mask_runs import area
-from magic_demo.questions import load_questions
-from magic_demo.types import SavedReview
-from magic_demo.whole_files import write_whole
+from magic_demo.core.types import SavedReview
+from magic_demo.core.whole_files import write_whole
+from magic_demo.imaging.run_lengths import area
+from magic_demo.questions.families import load_questions
+from magic_demo.reviews.exports.challenge import walk_masks
+from magic_demo.reviews.exports.csv_files import write_csv_table
+from magic_demo.reviews.exports.readings import Selection
 
 Rows = list[dict[str, Any]]
 

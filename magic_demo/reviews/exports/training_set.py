@@ -10,15 +10,15 @@ from typing import Any
 
 from PIL import Image
 
-from magic_demo.errors import PhotoError
-from magic_demo.exports.challenge import merge_answers, walk_masks
-from magic_demo.exports.readings import CaseReadings, Selection, annotator_of
-from magic_demo.formats import write_answers
-from magic_demo.mask_files import mask_file_name, write_mask
-from magic_demo.mask_runs import decode_mask
-from magic_demo.photo_workers import read_photo_apart
-from magic_demo.types import LANGUAGES, EncounterFiles, PhotoFile
-from magic_demo.whole_files import write_json, write_whole
+from magic_demo.core.errors import PhotoError
+from magic_demo.core.types import LANGUAGES, EncounterFiles, PhotoFile
+from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.files.encounters import write_answers
+from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.files.photos.processes.workers import read_photo_apart
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.exports.challenge import merge_answers, walk_masks
+from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
 
 VALID_SHARE = 0.2
 MASKS = "segmentations"

@@ -6,13 +6,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from magic_demo.exports.readings import ExportError, Selection, select_readings
-from magic_demo.reports.comparing import MODEL, compare_masks, list_families, measure_selection, measure_switched
-from magic_demo.reports.contents import DisagreementReport
-from magic_demo.reports.disputes import MODEL_TAG, count_differences, find_disputes, list_legend, words_of
-from magic_demo.reports.html_page import render_html
-from magic_demo.types import LANGUAGES, EncounterFiles, Language, Prediction, SavedReview
-from magic_demo.whole_files import whole_folder, write_whole
+from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Prediction, SavedReview
+from magic_demo.core.whole_files import whole_folder, write_whole
+from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
+from magic_demo.reviews.reports.comparing import MODEL, compare_masks, list_families, measure_selection, measure_switched
+from magic_demo.reviews.reports.contents import DisagreementReport
+from magic_demo.reviews.reports.disputes import MODEL_TAG, count_differences, find_disputes, list_legend, words_of
+from magic_demo.reviews.reports.html_page import render_html
 
 __all__ = ["DisagreementReport", "gather_report", "render_html", "write_disagreements", "write_report"]
 
@@ -74,7 +74,7 @@ def gather_report(selection: Selection, predictions: Mapping[str, Prediction], h
 
 def write_report(folder: Path, report: DisagreementReport, language: Language) -> tuple[Path, Path]:
     """Write ``disagreement_<language>.html`` and ``.pdf`` and return where they are."""
-    from magic_demo.reports.pdf_pages import render_pdf  # reportlab takes its time to import: the page does not wait for it
+    from magic_demo.reviews.reports.pdf_pages import render_pdf  # reportlab takes its time to import: the page does not wait for it
 
     page, document = (folder / f"disagreement_{language}.{ending}" for ending in ("html", "pdf"))
     write_whole(page, render_html(report, language))

@@ -8,16 +8,16 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.agreement import Agreement, Measured, gather_panel, measure_agreement, read_model
-from magic_demo.agreement.resampling import RESAMPLES
-from magic_demo.agreement.switching import measure_switches
-from magic_demo.exports.readings import CONSENSUS, Selection, annotator_of
-from magic_demo.mask_runs import decode_mask
-from magic_demo.overlay import lesion_mask
-from magic_demo.questions import load_families
-from magic_demo.reports.contents import FamilyAgreement
-from magic_demo.scoring import count_pixels, dice
-from magic_demo.types import CaseKey, Prediction, SavedReview
+from magic_demo.core.types import CaseKey, Prediction, SavedReview
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.questions.scoring import count_pixels, dice
+from magic_demo.reviews.agreement import Agreement, Measured, gather_panel, measure_agreement, read_model
+from magic_demo.reviews.agreement.resampling import RESAMPLES
+from magic_demo.reviews.agreement.switching import measure_switches
+from magic_demo.reviews.exports.readings import CONSENSUS, Selection, annotator_of
+from magic_demo.reviews.reports.contents import FamilyAgreement
 
 MODEL = ""
 """The model's name among the readers', which none of them can have."""

@@ -9,8 +9,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.agreement import Measured
-from magic_demo.types import Language, Pixels
+from magic_demo.core.types import Language, Pixels
+from magic_demo.reviews.agreement import Measured
 
 Words = Mapping[Language, str]
 

@@ -9,18 +9,18 @@ from itertools import combinations
 import cv2
 import numpy as np
 
-from magic_demo.errors import PhotoError
-from magic_demo.exports.readings import CONSENSUS, CaseReadings, Selection
-from magic_demo.mask_runs import decode_mask
-from magic_demo.overlay import draw_outline, lesion_mask
-from magic_demo.photo_workers import read_photo_apart
-from magic_demo.photos import resize_pixels
-from magic_demo.questions import load_families
-from magic_demo.reports.contents import CaseDispute, CommonDifference, FamilyDispute, Legend, Said, Words
-from magic_demo.reports.wording import say
-from magic_demo.scoring import count_pixels, dice
-from magic_demo.store.rules import is_answered
-from magic_demo.types import LANGUAGES, Answers, Family, Mask, Pixels, Prediction, Review
+from magic_demo.core.errors import PhotoError
+from magic_demo.core.types import LANGUAGES, Answers, Family, Mask, Pixels, Prediction, Review
+from magic_demo.files.photos.processes.workers import read_photo_apart
+from magic_demo.imaging.overlay import draw_outline, lesion_mask
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.questions.scoring import count_pixels, dice
+from magic_demo.reviews.exports.readings import CONSENSUS, CaseReadings, Selection
+from magic_demo.reviews.reports.contents import CaseDispute, CommonDifference, FamilyDispute, Legend, Said, Words
+from magic_demo.reviews.reports.wording import say
+from magic_demo.reviews.store.rules import is_answered
 
 MOST_CASES = 6
 MOST_DIFFERENCES = 6

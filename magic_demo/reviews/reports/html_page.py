@@ -8,10 +8,10 @@ from html import escape
 
 from PIL import Image
 
-from magic_demo.agreement import Measured
-from magic_demo.reports import wording
-from magic_demo.reports.contents import CaseDispute, DisagreementReport
-from magic_demo.types import Language, Pixels
+from magic_demo.core.types import Language, Pixels
+from magic_demo.reviews.agreement import Measured
+from magic_demo.reviews.reports import wording
+from magic_demo.reviews.reports.contents import CaseDispute, DisagreementReport
 
 STYLE = """
 @page { size: A4; margin: 12mm 14mm; }

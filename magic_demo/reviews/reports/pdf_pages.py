@@ -14,11 +14,11 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 
-from magic_demo.agreement import Measured
-from magic_demo.reports import wording
-from magic_demo.reports.contents import CaseDispute, DisagreementReport
-from magic_demo.reports.html_page import encode_picture
-from magic_demo.types import Language
+from magic_demo.core.types import Language
+from magic_demo.reviews.agreement import Measured
+from magic_demo.reviews.reports import wording
+from magic_demo.reviews.reports.contents import CaseDispute, DisagreementReport
+from magic_demo.reviews.reports.html_page import encode_picture
 
 CHINESE_FONT = Path(__file__).parent / "fonts" / "DroidSansFallback-GB2312.ttf"
 CHINESE = "DroidSansFallback"

@@ -7,10 +7,10 @@ import math
 from functools import lru_cache
 from importlib import resources
 
-from magic_demo.agreement import Measured
-from magic_demo.counted import fill_places
-from magic_demo.reports.contents import CaseDispute, CommonDifference, DisagreementReport, FamilyDispute
-from magic_demo.types import Language
+from magic_demo.core.plural import fill_places
+from magic_demo.core.types import Language
+from magic_demo.reviews.agreement import Measured
+from magic_demo.reviews.reports.contents import CaseDispute, CommonDifference, DisagreementReport, FamilyDispute
 
 MOST_FAMILIES = 4
 """Differing families of one case that are told; of the others the number."""
@@ -22,7 +22,7 @@ MOST_NAMES = 8
 @lru_cache(maxsize=1)
 def load_texts() -> dict[str, dict[str, str]]:
     """Return the texts of ``texts.json``: key -> language -> text."""
-    text = resources.files("magic_demo.reports").joinpath("texts.json").read_text(encoding="utf-8")
+    text = resources.files("magic_demo.reviews.reports").joinpath("texts.json").read_text(encoding="utf-8")
     loaded: dict[str, dict[str, str]] = json.loads(text)
     return loaded
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from magic_demo.store.database import PLACE_VARIABLE, default_place, folder_beside, is_store_there
-from magic_demo.store.records import (
+from magic_demo.reviews.store.database import PLACE_VARIABLE, default_place, folder_beside, is_store_there
+from magic_demo.reviews.store.records import (
     CASE_FILTERS,
     LOCAL_READER,
     PROGRAM,
@@ -22,8 +22,8 @@ from magic_demo.store.records import (
     TrailEntry,
     TrailKind,
 )
-from magic_demo.store.reviews import ReviewChangedError
-from magic_demo.store.store import Store
+from magic_demo.reviews.store.rows.reviews import ReviewChangedError
+from magic_demo.reviews.store.store import Store
 
 __all__ = [
     "CASE_FILTERS",

@@ -11,20 +11,21 @@ from typing import Any, get_args
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.bundles import unpack_prediction
-from magic_demo.errors import MagicDemoError, StoreError, one_line
-from magic_demo.formats import is_file_name
-from magic_demo.limits import LIMITS
-from magic_demo.mask_runs import column_lengths
-from magic_demo.questions import load_questions
-from magic_demo.store.digests import digest_of, read_content
-from magic_demo.store.names import LONGEST_NAME, check_name, fold_name, is_line
-from magic_demo.store.readers import LONGEST_READER_NAME, check_role
-from magic_demo.store.records import LOCAL_READER, TRAIL_KINDS
-from magic_demo.store.review_rows import read_review
-from magic_demo.store.reviews import check_values
-from magic_demo.store.seen import write_known
-from magic_demo.store.tables import (
+from magic_demo.core.errors import MagicDemoError, StoreError, one_line
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import Knowledge, MaskRuns, Review
+from magic_demo.files.bundles import unpack_prediction
+from magic_demo.files.encounters import is_file_name
+from magic_demo.imaging.run_lengths import column_lengths
+from magic_demo.questions.families import load_questions
+from magic_demo.reviews.store.digests import digest_of, read_content
+from magic_demo.reviews.store.names import LONGEST_NAME, check_name, fold_name, is_line
+from magic_demo.reviews.store.records import LOCAL_READER, TRAIL_KINDS
+from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME, check_role
+from magic_demo.reviews.store.rows.review_rows import read_review
+from magic_demo.reviews.store.rows.reviews import check_values
+from magic_demo.reviews.store.rows.seen import write_known
+from magic_demo.reviews.store.tables import (
     CaseRow,
     MaskRow,
     PredictionRow,
@@ -36,7 +37,6 @@ from magic_demo.store.tables import (
     ShowingRow,
     TrailRow,
 )
-from magic_demo.types import Knowledge, MaskRuns, Review
 
 AT_ONCE = 500
 

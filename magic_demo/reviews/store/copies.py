@@ -9,12 +9,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.errors import StoreError
-from magic_demo.store.audit_trail import add_rows, list_rows
-from magic_demo.store.checking import check_rows
-from magic_demo.store.records import LOCAL_READER
-from magic_demo.store.review_rows import list_damage
-from magic_demo.store.tables import CaseRow, MaskRow, ReaderRow, ReviewRow, Tables, TrailRow, UtcTime
+from magic_demo.core.errors import StoreError
+from magic_demo.reviews.store.checking import check_rows
+from magic_demo.reviews.store.records import LOCAL_READER
+from magic_demo.reviews.store.rows.audit_trail import add_rows, list_rows
+from magic_demo.reviews.store.rows.review_rows import list_damage
+from magic_demo.reviews.store.tables import CaseRow, MaskRow, ReaderRow, ReviewRow, Tables, TrailRow, UtcTime
 
 Row = tuple[str, dict[str, Any]]
 """A table's name, and its columns' values as JSON has them; times as ISO 8601."""
@@ -89,7 +89,7 @@ def load_rows(session: Session, rows: Iterable[Row], last: Mapping[str, int], *,
         raise StoreError("the rows lack the local reader, whom every store has; take another backup")
     check_rows(session)
     if older:
-        from magic_demo.store.migrations.versions.what_was_known import settle_reviews  # alembic: not before it is needed
+        from magic_demo.reviews.store.migrations.versions.what_was_known import settle_reviews  # alembic: not before it is needed
 
         session.flush()
         settle_reviews(session.connection())

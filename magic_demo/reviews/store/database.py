@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from magic_demo.errors import StoreError, one_line
-from magic_demo.parts import temporary_folder
-from magic_demo.store.digests import DAMAGED, DamagedReview
-from magic_demo.whole_files import make_folders
+from magic_demo.core.errors import StoreError, one_line
+from magic_demo.core.parts import temporary_folder
+from magic_demo.core.whole_files import make_folders
+from magic_demo.reviews.store.digests import DAMAGED, DamagedReview
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory

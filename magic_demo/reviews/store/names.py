@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from magic_demo.errors import StoreError
+from magic_demo.core.errors import StoreError
 
 LONGEST_NAME = 200
 

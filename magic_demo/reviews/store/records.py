@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
 
-from magic_demo.types import CaseKey, MaskRuns
+from magic_demo.core.types import CaseKey, MaskRuns
 
 ReaderRole = Literal["reader", "adjudicator", "presenter"]
 """Who reads, who sees every review and writes the consensus, who shows cases to an audience (and sees what a reader sees)."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from magic_demo.errors import StoreError
-from magic_demo.questions import load_families
-from magic_demo.store.records import ReaderRole
-from magic_demo.types import Answers, Family, Knowledge, MaskRuns, Review, ReviewKind
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import Answers, Family, Knowledge, MaskRuns, Review, ReviewKind
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store.records import ReaderRole
 
 OWN_READINGS: tuple[ReviewKind, ...] = ("assisted", "blind", "compared", "revealed")
 """The kinds in which a reader speaks for themselves; a consensus speaks for all."""

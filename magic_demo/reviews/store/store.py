@@ -13,11 +13,12 @@ from typing import Self
 
 import sqlalchemy as sa
 
-from magic_demo.bundles import pack_prediction
-from magic_demo.errors import StoreError
-from magic_demo.store import audit_trail, cases, checking, copies, predictions, proposals, readers, reviews, seen
-from magic_demo.store.database import Database, folder_beside
-from magic_demo.store.records import (
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Knowledge, MaskRuns, Prediction, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.files.bundles import pack_prediction
+from magic_demo.reviews.store import checking, copies
+from magic_demo.reviews.store.database import Database, folder_beside
+from magic_demo.reviews.store.records import (
     PROGRAM,
     Actor,
     CaseFilter,
@@ -31,8 +32,8 @@ from magic_demo.store.records import (
     TrailEntry,
     TrailKind,
 )
-from magic_demo.store.tables import CaseRow, ReaderRow, ReviewRow, ShowingRow
-from magic_demo.types import CaseKey, Knowledge, MaskRuns, Prediction, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.reviews.store.rows import audit_trail, cases, predictions, proposals, readers, reviews, seen
+from magic_demo.reviews.store.tables import CaseRow, ReaderRow, ReviewRow, ShowingRow
 
 
 @dataclass(frozen=True)

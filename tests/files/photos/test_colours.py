@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from magic_demo.photos import decode_photo, read_photo
-from magic_demo.types import Photo
+from magic_demo.core.types import Photo
+from magic_demo.files.photos.reading import decode_photo, read_photo
 
-REPORTED = Path(__file__).parent / "reported"
+REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 with Image.open(REPORTED / "spot_display_p3.png") as _P3:
     DISPLAY_P3: bytes = _P3.info["icc_profile"]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -161,7 +161,7 @@ def _chunked(image: Image.Image, *chunks: tuple[bytes, bytes]) -> bytes:
 
 NAMES = {12: "Display P3", 9: "BT.2020", 11: "DCI-P3", 5: "BT.601", 6: "BT.601"}
 AVIF = _encoded(SCENE, "AVIF", quality=90)
-HEIC = (Path(__file__).parent / "heic" / "deep.heic").read_bytes()
+HEIC = (Path(__file__).resolve().parents[2] / "data" / "heic" / "deep.heic").read_bytes()
 P3_POINTS = (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)
 """White, red, green, blue, as cHRM has them."""
 

@@ -14,8 +14,8 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID
 
-from magic_demo.errors import PhotoError
-from magic_demo.photos import decode_photo
+from magic_demo.core.errors import PhotoError
+from magic_demo.files.photos.reading import decode_photo
 
 SECONDARY, VISIBLE, SCAN = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.77.1.4", "1.2.840.10008.5.1.4.1.1.2"
 PLAIN, JPEG, JPEG_LS = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.80"

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from magic_demo.formats import read_encounters
-from magic_demo.photo_kinds import PHOTO_SUFFIXES
-from magic_demo.ui.photo_intake import ACCEPTED
-from tests.stand_ins import draw_photo
+from magic_demo.files.encounters import read_encounters
+from magic_demo.files.photos.kinds import PHOTO_SUFFIXES
+from magic_demo.page.panels.case.photo_intake import ACCEPTED
+from tests.support.stand_ins import draw_photo
 
-REPORTED = Path(__file__).parent / "reported"
+REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 
 
 def _photo(height: int = 24, width: int = 32, kind: str = "PNG") -> bytes:

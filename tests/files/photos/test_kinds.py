@@ -14,12 +14,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from magic_demo.errors import PhotoError
-from magic_demo.photos import decode_photo, read_photo
-from magic_demo.tiff_pages import MOST_PAGES, read_layout
-from tests.hostile_photos import many_scans
+from magic_demo.core.errors import PhotoError
+from magic_demo.files.photos.formats.tiff_pages import MOST_PAGES, read_layout
+from magic_demo.files.photos.reading import decode_photo, read_photo
+from tests.support.hostile_photos import many_scans
 
-REPORTED = Path(__file__).parent / "reported"
+REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 with Image.open(REPORTED / "small_expected.png") as _SMALL:
     SMALL: Any = np.asarray(_SMALL.convert("RGB"))
 GREY = SMALL[..., 1]
@@ -305,7 +305,7 @@ def test_scans_are_bounded_by_the_pixels_that_they_go_over() -> None:
     assert decode_photo(many_scans(100, 64), photo_id="a").size == (64, 64)
 
 
-HEIC = Path(__file__).parent / "heic"
+HEIC = Path(__file__).resolve().parents[2] / "data" / "heic"
 """Made once from the reported spot, 80x60, by pillow-heif, whose encoder is not among what the program needs."""
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from magic_demo.errors import PhotoError
-from magic_demo.photos import decode_photo
-from magic_demo.png_chunks import MOST_CHUNKS, MOST_TEXTS, thin_png
+from magic_demo.core.errors import PhotoError
+from magic_demo.files.photos.formats.png_chunks import MOST_CHUNKS, MOST_TEXTS, thin_png
+from magic_demo.files.photos.reading import decode_photo
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
 SECONDS = 10

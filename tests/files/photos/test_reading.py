@@ -11,8 +11,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from magic_demo.errors import PhotoError
-from magic_demo.photos import PhotoLimits, decode_photo, read_photo, resize_pixels
+from magic_demo.core.errors import PhotoError
+from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_photo
+from magic_demo.imaging.resize import resize_pixels
 
 
 def _scene(height: int = 40, width: int = 60) -> Image.Image:

@@ -18,19 +18,19 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
-from magic_demo.backups import write_backup
-from magic_demo.batch import predict_folder
-from magic_demo.bundles import list_predictions, read_prediction
-from magic_demo.exports import FORMATS, write_export
-from magic_demo.formats import read_encounters
-from magic_demo.mask_runs import encode_mask
-from magic_demo.photos import decode_photo, read_photo
-from magic_demo.reports import write_disagreements
-from magic_demo.store import NewCase, Store
-from magic_demo.types import EncounterFiles, Prediction, Review
-from magic_demo.ui.i18n import line_in_both
-from tests.reviewed_cases import answer, draw_mask, save_all
-from tests.stand_ins import draw_photo, stand_in_predictor
+from magic_demo.challenge.batch import predict_folder
+from magic_demo.core.types import EncounterFiles, Prediction, Review
+from magic_demo.files.bundles import list_predictions, read_prediction
+from magic_demo.files.encounters import read_encounters
+from magic_demo.files.photos.reading import decode_photo, read_photo
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.reviews.backups import write_backup
+from magic_demo.reviews.exports import FORMATS, write_export
+from magic_demo.reviews.reports import write_disagreements
+from magic_demo.reviews.store import NewCase, Store
+from tests.support.reviewed_cases import answer, draw_mask, save_all
+from tests.support.stand_ins import draw_photo, stand_in_predictor
 
 MARKER = "plantedtrace"
 SIZE = (48, 64)

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.errors import PhotoError
-from magic_demo.fair_line import FairLine
-from magic_demo.limits import Limits
-from magic_demo.photo_workers import PhotoWorkers, read_photo_apart, shared_workers
-from magic_demo.photos import decode_photo, read_photo
+from magic_demo.core.errors import PhotoError
+from magic_demo.core.limits import Limits
+from magic_demo.files.photos.processes.fair_line import FairLine
+from magic_demo.files.photos.processes.workers import PhotoWorkers, read_photo_apart, shared_workers
+from magic_demo.files.photos.reading import decode_photo, read_photo
 
-REPORTED = Path(__file__).parent / "reported"
+REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 PHOTO = (REPORTED / "exif_bad_header.jpg").read_bytes()
 
 
@@ -28,13 +28,13 @@ def _stand_in(body: str) -> list[str]:
     script = f"""
 import sys; sys.path[:] = {sys.path!r}
 import logging, os, time
-import magic_demo.photo_decoding as decoding
+import magic_demo.files.photos.decoding as decoding
 real = decoding.open_picture
 def open_picture(data, name, limits, make_room):
 {body}
     return real(data, name, limits, make_room)
 decoding.open_picture = open_picture
-from magic_demo.photo_worker import main
+from magic_demo.files.photos.processes.worker import main
 main()
 """
     return [sys.executable, "-c", script]
@@ -98,7 +98,7 @@ def test_a_decoder_that_never_ends_is_ended(tmp_path: Path) -> None:
 def _count_waits(monkeypatch: pytest.MonkeyPatch, worked: list[float]) -> None:
     """Let a process that waits for ever have had a processor for so many seconds each time that it is asked."""
     asked = iter(worked)
-    monkeypatch.setattr("magic_demo.photo_workers._Worker._processor_seconds", lambda _: next(asked))
+    monkeypatch.setattr("magic_demo.files.photos.processes.workers._Worker._processor_seconds", lambda _: next(asked))
 
 
 def test_an_uploads_deadline_holds_however_busy_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,14 +183,14 @@ def test_answers_that_are_none_are_not_believed(answer: str) -> None:
 
 
 def test_the_process_loads_neither_models_nor_page() -> None:
-    script = "import sys, magic_demo.photo_worker, magic_demo.photo_decoding; print([name for name in ('torch', 'gradio', 'cv2', 'sqlalchemy') if name in sys.modules])"
+    script = "import sys, magic_demo.files.photos.processes.worker, magic_demo.files.photos.decoding; print([name for name in ('torch', 'gradio', 'cv2', 'sqlalchemy') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.strip() == "[]"
 
 
 def test_processes_end_with_the_program(tmp_path: Path) -> None:
     script = f"""
 from pathlib import Path
-from magic_demo.photo_workers import read_photo_apart, shared_workers
+from magic_demo.files.photos.processes.workers import read_photo_apart, shared_workers
 read_photo_apart(Path({str(REPORTED / "exif_bad_header.jpg")!r}))
 print([worker._process.pid for worker in shared_workers()._all][0])
 """

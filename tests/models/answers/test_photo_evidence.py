@@ -12,14 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from magic_demo.cases import SyntheticCase, make_case
-from magic_demo.checkpoints import Preprocessing
-from magic_demo.combining import Weights
-from magic_demo.compact_segmentation import CompactSegmenter, CompactSegmenterConfig, MobileNetEncoder
-from magic_demo.cue_model import CueModel
-from magic_demo.decoding import decode_answers
-from magic_demo.errors import CheckpointError
-from magic_demo.lesion_answers import (
+from magic_demo.core.errors import CheckpointError
+from magic_demo.core.types import Encounter, Narrative, OptionScores, Photo
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.imaging.measure import LesionMeasures
+from magic_demo.models.answers.photo_evidence import (
     MEASURE_COUNT,
     LesionAnswerer,
     LesionAnswererConfig,
@@ -30,15 +27,18 @@ from magic_demo.lesion_answers import (
     pool_places,
     weigh_places,
 )
-from magic_demo.measure import LesionMeasures
-from magic_demo.predictor import Predictor, load_scorer
-from magic_demo.questions import load_families, load_questions
-from magic_demo.segmentation import Segmenter
+from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.models.predictor import Predictor, load_scorer
+from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, MobileNetEncoder
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.combining import Weights
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families, load_questions
+from magic_demo.synthetic.cases import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
-from magic_demo.types import Encounter, Narrative, OptionScores, Photo
-from tests.rounding import assert_same_but_for_rounding, measure_rounding
-from tests.stand_ins import draw_photo
-from tests.test_segmentation import make_tokenizer
+from tests.models.segmentation.test_segmenter import make_tokenizer
+from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.support.stand_ins import draw_photo
 
 pytestmark = pytest.mark.numeric
 

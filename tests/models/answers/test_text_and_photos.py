@@ -17,14 +17,14 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from torch import Tensor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, SwinConfig, SwinModel
 
-from magic_demo.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.checkpoints import Preprocessing
-from magic_demo.decoding import count_priors, write_priors
-from magic_demo.errors import CheckpointError, ModelError
-from magic_demo.questions import load_families, load_questions
-from magic_demo.types import Family, OptionScores, Pixels, Question
-from magic_demo.vqa import OptionScorer, option_layout, place_families, stack_photos
-from tests.rounding import assert_same_but_for_rounding, measure_rounding
+from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.types import Family, OptionScores, Pixels, Question
+from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
+from magic_demo.models.answers.text_and_photos import OptionScorer, option_layout, place_families, stack_photos
+from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.questions.decoding import count_priors, write_priors
+from magic_demo.questions.families import load_families, load_questions
+from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

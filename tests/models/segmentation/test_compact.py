@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoModelForImageSegmentation
 
-from magic_demo.compact_segmentation import CompactSegmenter, CompactSegmenterConfig, Convolution, Modulation, score_masks
-from magic_demo.overlay import lesion_mask
-from magic_demo.scoring import count_pixels, dice, vote
-from magic_demo.segmentation import Segmenter
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, Convolution, Modulation, score_masks
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.scoring import count_pixels, dice, vote
 from magic_demo.synthetic.encounters import make_case
-from tests.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

@@ -16,10 +16,10 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch import Tensor
 from transformers import CLIPSegConfig, CLIPSegForImageSegmentation, PreTrainedTokenizerFast
 
-from magic_demo.errors import CheckpointError, ModelError
-from magic_demo.segmentation import PromptedCLIPSeg, Segmenter
-from magic_demo.types import Pixels
-from tests.rounding import assert_same_but_for_rounding, measure_rounding
+from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.types import Pixels
+from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg, Segmenter
+from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

@@ -19,23 +19,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.agreement import CONSENSUS, MaskNumbers, Measured, Switches
-from magic_demo.agreement_sources import AgreementChoice, AgreementSource, Comparison
-from magic_demo.bundles import read_prediction
-from magic_demo.deletion import delete_cases
-from magic_demo.errors import FormError, StoreError
-from magic_demo.questions import load_families
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import CaseKey, Review
-from magic_demo.ui.agreement.cases import MOST_CASES, Thumbnails, render_cases
-from magic_demo.ui.agreement.filters import View, read_filter, render_filters
-from magic_demo.ui.agreement.flows import LINE, draw_flow, render_switches
-from magic_demo.ui.agreement.masks import render_masks
-from magic_demo.ui.agreement.numbers import draw_bars, render_families, render_headline
-from magic_demo.ui.agreement_page import AgreementPage, Seen, add_agreement_page
-from magic_demo.ui.desk import Desk
-from tests.agreeing_readers import QUEUE, ReadRounds, write_rounds
-from tests.reviewed_cases import answer
+from magic_demo.core.errors import FormError, StoreError
+from magic_demo.core.types import CaseKey, Review
+from magic_demo.files.bundles import read_prediction
+from magic_demo.page.agreement.agreement_page import AgreementPage, Seen, add_agreement_page
+from magic_demo.page.agreement.cases import MOST_CASES, Thumbnails, render_cases
+from magic_demo.page.agreement.filters import View, read_filter, render_filters
+from magic_demo.page.agreement.flows import LINE, draw_flow, render_switches
+from magic_demo.page.agreement.masks import render_masks
+from magic_demo.page.agreement.numbers import draw_bars, render_families, render_headline
+from magic_demo.page.session.desk import Desk
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.agreement import CONSENSUS, MaskNumbers, Measured, Switches
+from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource, Comparison
+from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from tests.support.agreeing_readers import QUEUE, ReadRounds, write_rounds
+from tests.support.reviewed_cases import answer
 
 REQUEST: Any = SimpleNamespace(cookies={})
 

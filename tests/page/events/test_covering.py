@@ -9,18 +9,18 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from magic_demo.bundled import load_examples
-from magic_demo.covered_photos import write_photo
-from magic_demo.photos import read_photo
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import CaseKey
-from magic_demo.ui import Desk
-from magic_demo.ui.covering import Covering
-from magic_demo.ui.mask_form import write_runs
-from magic_demo.ui.review import Reading, ReviewDraft
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.saving import Saver
-from tests.written_page import REQUEST, Browser, WritingPredictor, lay_out
+from magic_demo.core.types import CaseKey
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.page.build import Desk
+from magic_demo.page.events.covering import Covering
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.reviews.covered_photos import write_photo
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.written_page import REQUEST, Browser, WritingPredictor, lay_out
 
 
 class Reader(Browser):

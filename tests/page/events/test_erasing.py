@@ -10,17 +10,17 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from magic_demo.bundled import load_examples
-from magic_demo.errors import StoreError
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import CaseKey
-from magic_demo.ui import Desk
-from magic_demo.ui.erasing import Erasing
-from magic_demo.ui.review import Reading, ReviewDraft
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.saving import Saver
-from magic_demo.ui.sign_in import COOKIE, SignIns
-from tests.written_page import WritingPredictor, lay_out
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey
+from magic_demo.page.build import Desk
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.erasing import Erasing
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.written_page import WritingPredictor, lay_out
 
 KEY = CaseKey("q", "ENC1")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from magic_demo.store import LOCAL_READER, NewCase
-from tests.test_ui_nothing_lost import FAMILY, Room, Tab
+from magic_demo.reviews.store import LOCAL_READER, NewCase
+from tests.page.events.test_nothing_lost import FAMILY, Room, Tab
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.bundled import Example, load_examples
-from magic_demo.errors import ModelError
-from magic_demo.types import Language, Narrative
-from magic_demo.ui.forms import MAX_PHOTOS
-from magic_demo.ui.handlers import Handlers
-from magic_demo.ui.status import render_source
-from magic_demo.ui.viewer import EMPTY
-from tests.stand_ins import stand_in_predictor
-from tests.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, save_photo
+from magic_demo.core.errors import ModelError
+from magic_demo.core.types import Language, Narrative
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.page.panels.forms import MAX_PHOTOS
+from magic_demo.page.panels.frame.status.status import render_source
+from magic_demo.page.panels.viewer import EMPTY
+from magic_demo.synthetic.bundled import Example, load_examples
+from tests.support.stand_ins import stand_in_predictor
+from tests.support.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, save_photo
 
 
 @pytest.fixture

@@ -12,21 +12,21 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from magic_demo.bundled import load_examples
-from magic_demo.kept_cases import EXAMPLES, UPLOADS
-from magic_demo.mask_runs import decode_mask
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import CaseKey, Encounter, Mask, Photo, PhotoPrediction, Prediction
-from magic_demo.ui import Desk, PredictorSource, lay_out_page
-from magic_demo.ui.keeping import Keeping
-from magic_demo.ui.mask_form import write_runs
-from magic_demo.ui.messages import RESTORED
-from magic_demo.ui.queue_handlers import QueueHandlers
-from magic_demo.ui.reading_handlers import ReadingHandlers
-from magic_demo.ui.review_handlers import ReviewHandlers
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.saving import Saver
-from tests.stand_ins import draw_photo, stand_in_predictor
+from magic_demo.core.types import CaseKey, Encounter, Mask, Photo, PhotoPrediction, Prediction
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.build import Desk, PredictorSource, lay_out_page
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.keeping import Keeping
+from magic_demo.page.events.queue_handlers import QueueHandlers
+from magic_demo.page.events.reading_handlers import ReadingHandlers
+from magic_demo.page.events.review_handlers import ReviewHandlers
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.case.messages import RESTORED
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS
+from magic_demo.reviews.store import LOCAL_READER, Store
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.stand_ins import draw_photo, stand_in_predictor
 
 REQUEST: Any = SimpleNamespace(session_hash="mine", cookies={})
 

@@ -11,16 +11,16 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from magic_demo.bundles import write_prediction
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.types import CaseKey, MaskRuns, PhotoPrediction, Prediction, Review, SavedReview
-from magic_demo.ui import Desk
-from magic_demo.ui.adjudication import Adjudication
-from magic_demo.ui.mask_form import write_runs
-from tests.reviewed_cases import SIZES, answer, draw_mask, make_queue
-from tests.test_ui_keeping import REQUEST, Page
+from magic_demo.core.types import CaseKey, MaskRuns, PhotoPrediction, Prediction, Review, SavedReview
+from magic_demo.files.bundles import write_prediction
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.build import Desk
+from magic_demo.page.events.adjudication import Adjudication
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store import LOCAL_READER, Store
+from tests.page.events.test_keeping import REQUEST, Page
+from tests.support.reviewed_cases import SIZES, answer, draw_mask, make_queue
 
 OTHER_TAB: Any = SimpleNamespace(session_hash="other", cookies={})
 PHOTOS = ("IMG_ENC00001_00001", "IMG_ENC00001_00002")

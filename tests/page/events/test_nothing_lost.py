@@ -16,23 +16,23 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.store import LOCAL_READER, NewCase, Reader, Store
-from magic_demo.types import CaseKey, Encounter, Mask, MaskRuns, Prediction, Review
-from magic_demo.ui import Desk, PredictorSource, lay_out_page
-from magic_demo.ui.mask_form import read_mask, working_size, write_runs
-from magic_demo.ui.open_cases import OpenCases
-from magic_demo.ui.photo_intake import Arrivals
-from magic_demo.ui.queue_handlers import QueueHandlers
-from magic_demo.ui.reading_handlers import ReadingHandlers
-from magic_demo.ui.review import Drafts
-from magic_demo.ui.review_handlers import ReviewHandlers
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.saving import Saver
-from magic_demo.ui.sign_in import SignIns
-from magic_demo.ui.sweeping import SILENT_SECONDS, sweep
-from tests.stand_ins import stand_in_predictor
+from magic_demo.core.types import CaseKey, Encounter, Mask, MaskRuns, Prediction, Review
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.build import Desk, PredictorSource, lay_out_page
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.queue_handlers import QueueHandlers
+from magic_demo.page.events.reading_handlers import ReadingHandlers
+from magic_demo.page.events.review_handlers import ReviewHandlers
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.viewer.mask_form import read_mask, working_size, write_runs
+from magic_demo.page.server.sweeping import SILENT_SECONDS, sweep
+from magic_demo.page.session.arrivals import Arrivals
+from magic_demo.page.session.open_cases import OpenCases
+from magic_demo.page.session.review import Drafts
+from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Reader, Store
+from tests.support.stand_ins import stand_in_predictor
 
 READERS = 40
 LARGE = (3000, 4000)

@@ -10,13 +10,13 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from magic_demo.bundled import load_examples
-from magic_demo.mask_runs import decode_mask
-from magic_demo.types import MaskRuns
-from magic_demo.ui.handlers import Handlers
-from magic_demo.ui.mask_form import write_runs
-from magic_demo.ui.why import CLOSED
-from tests.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, reviewing, save_photo
+from magic_demo.core.types import MaskRuns
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.page.panels.why.why import CLOSED
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, reviewing, save_photo
 
 
 @pytest.fixture

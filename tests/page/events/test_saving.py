@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.types import CaseKey, Encounter, Prediction, Review, ReviewKind, SavedReview
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.open_cases import OpenCases
-from magic_demo.ui.review import Drafts, Mode, Reading, ReviewDraft
-from magic_demo.ui.saving import Saver
+from magic_demo.core.types import CaseKey, Encounter, Prediction, Review, ReviewKind, SavedReview
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.open_cases import OpenCases
+from magic_demo.page.session.review import Drafts, Mode, Reading, ReviewDraft
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 
 KEY = CaseKey("clinic", "ENC00001")
 MODEL = Prediction("ENC00001", answers={"CQID010-001": 0}, models={"cvqa": "written"})

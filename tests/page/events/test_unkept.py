@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.bundled import load_examples
-from magic_demo.mask_runs import decode_mask
-from magic_demo.types import Mask
-from magic_demo.ui import Desk
-from magic_demo.ui.mask_form import working_size, write_runs
-from magic_demo.ui.unkept import Unkept
-from tests.stand_ins import draw_photo
-from tests.test_ui_keeping import REQUEST, Page, square
+from magic_demo.core.types import Mask
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.build import Desk
+from magic_demo.page.events.unkept import Unkept
+from magic_demo.page.panels.viewer.mask_form import working_size, write_runs
+from magic_demo.synthetic.bundled import load_examples
+from tests.page.events.test_keeping import REQUEST, Page, square
+from tests.support.stand_ins import draw_photo
 
 
 @pytest.fixture

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magic_demo.kept_cases import UPLOADS
-from magic_demo.mask_runs import decode_mask
-from magic_demo.store import LOCAL_READER
-from magic_demo.types import CaseKey, SavedReview
-from magic_demo.ui import Desk
-from magic_demo.ui.mask_form import write_runs
-from magic_demo.ui.versions import Versions
-from tests.test_ui_keeping import Page, square
+from magic_demo.core.types import CaseKey, SavedReview
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.build import Desk
+from magic_demo.page.events.versions import Versions
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.reviews.kept_cases import UPLOADS
+from magic_demo.reviews.store import LOCAL_READER
+from tests.page.events.test_keeping import Page, square
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from magic_demo.decoding import decode_answers
-from magic_demo.questions import load_families
-from magic_demo.types import Family, Prediction, Question
-from magic_demo.ui.cards import COLUMNS, bar_shares, cards_value, chosen_options, options_to_specify, render_cards
-from magic_demo.ui.forms import read_answers
+from magic_demo.core.types import Family, Prediction, Question
+from magic_demo.page.panels.cards.cards import COLUMNS, bar_shares, cards_value, chosen_options, options_to_specify, render_cards
+from magic_demo.page.panels.forms import read_answers
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families
 
 FAMILIES = load_families()
 SITE = next(family for family in FAMILIES if family.family_id == "CQID011")

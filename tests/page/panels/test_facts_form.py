@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from magic_demo.measure import measure_photo
-from magic_demo.overlay import lesion_mask
-from magic_demo.types import Photo, PhotoPrediction, Prediction
-from magic_demo.ui.facts_form import answer_facts
-from magic_demo.ui.mask_form import read_mask
+from magic_demo.core.types import Photo, PhotoPrediction, Prediction
+from magic_demo.imaging.measure import measure_photo
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.page.panels.viewer.facts_form import answer_facts
+from magic_demo.page.panels.viewer.mask_form import read_mask
 
 SIZE = (300, 400)
 

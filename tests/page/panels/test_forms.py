@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from magic_demo.errors import FormError
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Narrative, Photo
-from magic_demo.ui.cards import MAX_SPECIFIED, chosen_options
-from magic_demo.ui.forms import (
+from magic_demo.core.errors import FormError
+from magic_demo.core.types import Encounter, Narrative, Photo
+from magic_demo.page.panels.cards.cards import MAX_SPECIFIED, chosen_options
+from magic_demo.page.panels.forms import (
     MAX_CHARACTERS,
     MAX_PHOTOS,
     MAX_PROBLEM,
@@ -29,9 +28,10 @@ from magic_demo.ui.forms import (
     read_prompt,
     read_why,
 )
-from magic_demo.ui.i18n import line_in_both
-from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.photo_intake import Arrival, Arrivals
+from magic_demo.page.session.arrivals import Arrival, Arrivals
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.questions.families import load_families
 
 FAMILIES = load_families()
 EXAMPLE = OpenCase("secret", Encounter("ENC00001", Narrative("It itches.", "很痒。")), example=True)

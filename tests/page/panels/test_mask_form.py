@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from magic_demo.errors import FormError
-from magic_demo.ui.mask_form import WORKING_SIDE, read_mask, working_size, write_runs
+from magic_demo.core.errors import FormError
+from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, read_mask, working_size, write_runs
 
 
 def blob(size: tuple[int, int]) -> np.ndarray:

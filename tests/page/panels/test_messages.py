@@ -8,14 +8,14 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from magic_demo.store import Store
-from magic_demo.ui import Desk
-from magic_demo.ui.i18n import line_in_both
-from magic_demo.ui.queue_handlers import QueueHandlers
-from magic_demo.ui.reading_handlers import ReadingHandlers
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.saving import Saver
-from tests.written_page import REQUEST, Browser, WritingPredictor, lay_out
+from magic_demo.page.build import Desk
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.queue_handlers import QueueHandlers
+from magic_demo.page.events.reading_handlers import ReadingHandlers
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.reviews.store import Store
+from tests.support.written_page import REQUEST, Browser, WritingPredictor, lay_out
 
 MISSING = "IMG_ENC1_2: cannot be read"
 COUNTED = "2 of 3 photos"
@@ -31,7 +31,7 @@ class Reader(Browser):
 def browser(tmp_path: Path, repository: Path) -> Reader:
     """Open a queue's case of three photos of which one is not there."""
     folder = tmp_path / "queue"
-    with zipfile.ZipFile(repository / "tests/reported/challenge_photo_missing.zip") as packed:
+    with zipfile.ZipFile(repository / "tests/data/reported/challenge_photo_missing.zip") as packed:
         packed.extractall(folder)
     browser = Reader(lay_out(WritingPredictor())[1])
     desk = Desk(Store.open(tmp_path / "store"))

@@ -14,9 +14,10 @@ from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from magic_demo.limits import LIMITS
-from magic_demo.ui.gate import list_gates
-from magic_demo.ui.photo_intake import CONSENT, SENT_AT_ONCE, Arrivals, list_intake_routes
+from magic_demo.core.limits import LIMITS
+from magic_demo.page.panels.case.photo_intake import CONSENT, SENT_AT_ONCE, list_intake_routes
+from magic_demo.page.server.gate.gate import list_gates
+from magic_demo.page.session.arrivals import Arrivals
 
 GIVEN = {CONSENT: "given"}
 

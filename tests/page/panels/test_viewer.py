@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magic_demo.overlay import lesion_mask, level_of
-from magic_demo.types import Photo, PhotoPrediction, Prediction
-from magic_demo.ui.mask_form import WORKING_SIDE, working_size
-from magic_demo.ui.viewer import EMPTY, MAP_BYTES, encode_levels, encode_photo, viewer_value
-from tests.measures_fixture import FILE, write_file
+from magic_demo.core.types import Photo, PhotoPrediction, Prediction
+from magic_demo.imaging.overlay import lesion_mask, level_of
+from magic_demo.page.panels.viewer import EMPTY, MAP_BYTES, encode_levels, encode_photo, viewer_value
+from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, working_size
+from tests.support.measures_fixture import FILE, write_file
 
 
 def decode(address: str, kind: str) -> np.ndarray:
@@ -87,7 +87,7 @@ def test_photos_that_have_no_map_are_sent_without_one() -> None:
 def test_a_photo_that_is_shown_again_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     photo = Photo("IMG", np.full((30, 40, 3), 90, np.uint8))
     first = viewer_value("one", [photo])["photos"][0]["src"]
-    monkeypatch.setattr("magic_demo.ui.viewer.encode_photo", lambda _pixels: "encoded again")
+    monkeypatch.setattr("magic_demo.page.panels.viewer.encode_photo", lambda _pixels: "encoded again")
     assert viewer_value("two", [photo])["photos"][0]["src"] == first
     assert viewer_value("two", [Photo("IMG", photo.pixels)])["photos"][0]["src"] == "encoded again", "a photo that was covered is another"
 
@@ -107,7 +107,7 @@ def test_masks_of_the_reader_and_of_others_are_sent_as_run_lengths() -> None:
 def test_the_photos_the_browser_is_tested_on_are_what_the_program_measures(tmp_path: Path) -> None:
     write_file(tmp_path / "measures.json")
     now, then = (json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "measures.json", FILE))
-    assert now[0] == then[0], "definitions have changed: python -m tests.measures_fixture, and measures.mjs"
+    assert now[0] == then[0], "definitions have changed: python -m tests.support.measures_fixture, and measures.mjs"
     assert len(now) == len(then)
     for new, old in zip(now[1:], then[1:], strict=True):
         assert (new["name"], new["runs"], new["count"], new["colour"]) == (old["name"], old["runs"], old["count"], old["colour"])

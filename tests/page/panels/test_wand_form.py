@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from magic_demo.types import Photo
-from magic_demo.ui.mask_form import WORKING_SIDE, read_mask
-from magic_demo.ui.wand_form import MAX_POINTS, answer_wand
+from magic_demo.core.types import Photo
+from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, read_mask
+from magic_demo.page.panels.viewer.wand_form import MAX_POINTS, answer_wand
 
 
 def make_photo(size: tuple[int, int]) -> Photo:

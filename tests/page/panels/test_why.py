@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter, Explanation, Narrative, Photo, Prediction, WordSpan
-from magic_demo.ui.why import mark_words, render_why, why_value
+from magic_demo.core.types import Encounter, Explanation, Narrative, Photo, Prediction, WordSpan
+from magic_demo.page.panels.why.why import mark_words, render_why, why_value
+from magic_demo.questions.families import load_families
 
 ITCH = next(family for family in load_families() if family.family_id == "CQID025")
 PREDICTION = Prediction("CASE", answers={"CQID025-001": 0})

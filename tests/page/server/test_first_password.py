@@ -15,14 +15,14 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message
 
-from magic_demo.bundled import load_examples
-from magic_demo.errors import StoreError
-from magic_demo.store import LOCAL_READER, Store
-from magic_demo.ui import gate
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.first_password import list_sign_in_doors
-from magic_demo.ui.gate import BROWSER_COOKIE, list_gates
-from magic_demo.ui.sign_in import COOKIE, SignIns
+from magic_demo.core.errors import StoreError
+from magic_demo.page.server.gate import gate
+from magic_demo.page.server.gate.gate import BROWSER_COOKIE, list_gates
+from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
+from magic_demo.reviews.store import LOCAL_READER, Store
+from magic_demo.synthetic.bundled import load_examples
 
 PASSWORD = "a long password"
 STREAMS = ("/gradio_api/heartbeat/one", "/gradio_api/queue/data")

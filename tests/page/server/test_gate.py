@@ -17,13 +17,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from magic_demo.bundled import load_examples
-from magic_demo.limits import LIMITS
-from magic_demo.store import Store
-from magic_demo.ui import Desk, PredictorSource, build_app, launch_settings, list_routes
-from magic_demo.ui.gate import BROWSER_COOKIE, DOORS, Sessions, list_gates
-from magic_demo.ui.sign_in import COOKIE, IDLE_SECONDS, SignIns
-from tests.stand_ins import stand_in_predictor
+from magic_demo.core.limits import LIMITS
+from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_routes
+from magic_demo.page.server.gate.gate import BROWSER_COOKIE, DOORS, Sessions, list_gates
+from magic_demo.page.session.sign_in.sign_ins import COOKIE, IDLE_SECONDS, SignIns
+from magic_demo.reviews.store import Store
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.stand_ins import stand_in_predictor
 
 PASSWORD = "a long password"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -159,7 +159,7 @@ def _status(client: TestClient, method: str, path: str) -> int:
 
 def _fill(path: str, values: Mapping[str, str]) -> str:
     if path == "/page/{file}":
-        return "/page/theme.css"
+        return "/page/panels/frame/theme.css"
     for name in ("case:int", "number:int", "path:path", *values):
         path = path.replace(f"{{{name}}}", values.get(name.partition(":")[0], "x"))
     return path

@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from magic_demo.ui.headers import LINKS, SecurityHeaders, allow_frames
-from magic_demo.ui.page_scripts import mark_scripts
+from magic_demo.page.server.gate.headers import LINKS, SecurityHeaders, allow_frames
+from magic_demo.page.server.gate.page_scripts import mark_scripts
 
 TEXT = "</script><script>stolen()</script><script src='x.js'></script><!-- <script> --><title><script>stolen()</script>"
 """A text that would be scripts wherever it got into a page as it is."""
@@ -53,21 +53,21 @@ def client() -> TestClient:
         Route("/", _gradios),
         Route("/agreement", _page),
         Route("/sign-in", _page),
-        Route("/page/theme.css", _text),
+        Route("/page/panels/frame/theme.css", _text),
         Route("/photos", _text),
         Route("/stream", _stream),
     ]
     return TestClient(Starlette(routes=routes, middleware=[Middleware(SecurityHeaders)]))
 
 
-@pytest.mark.parametrize("path", ["/", "/sign-in", "/page/theme.css", "/photos", "/stream", "/nothing-here"])
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/page/panels/frame/theme.css", "/photos", "/stream", "/nothing-here"])
 def test_every_answer_has_the_headers_and_what_is_not_shared_is_not_kept(path: str) -> None:
     answer = client().get(path)
     assert answer.headers["x-content-type-options"] == "nosniff" and answer.headers["referrer-policy"] == "same-origin"
     assert "geolocation=()" in answer.headers["permissions-policy"]
     policy = answer.headers["content-security-policy"]
     assert policy.startswith("default-src 'none'") and "frame-ancestors 'self'" in policy and "https:" not in policy and "*" not in policy
-    assert answer.headers["cache-control"] == ("max-age=3600" if path == "/page/theme.css" else "no-store")
+    assert answer.headers["cache-control"] == ("max-age=3600" if path == "/page/panels/frame/theme.css" else "no-store")
 
 
 def test_scripts_of_a_page_run_by_a_nonce_that_is_new_each_time() -> None:

@@ -18,13 +18,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from magic_demo.ui import Desk, PredictorSource, build_app
-from magic_demo.ui.gate import BROWSER_COOKIE, DOORS, list_gates
-from magic_demo.ui.parameters import RefusedError
-from magic_demo.ui.payloads import MASK, PAYLOADS, SMALL, find_payload, read_event
-from tests.hostile_events import Hostile
-from tests.live_page import LivePage
-from tests.stand_ins import stand_in_predictor
+from magic_demo.page.build import Desk, PredictorSource, build_app
+from magic_demo.page.server.gate.gate import BROWSER_COOKIE, DOORS, list_gates
+from magic_demo.page.server.requests.parameters import RefusedError
+from magic_demo.page.server.requests.payloads import MASK, PAYLOADS, SMALL, find_payload, read_event
+from tests.support.hostile_events import Hostile
+from tests.support.live_page import LivePage
+from tests.support.stand_ins import stand_in_predictor
 
 
 @pytest.fixture(scope="module")
@@ -144,7 +144,7 @@ def test_what_goes_on_is_what_was_read() -> None:
     assert json.loads(handed_on) == event
 
 
-SAMPLES = {"/page/.+": "/page/theme.css", "/(assets|static)/.+": "/assets/a.js", "/board/photos/.+": "/board/photos/0/0.jpg"}
+SAMPLES = {"/page/.+": "/page/panels/frame/theme.css", "/(assets|static)/.+": "/assets/a.js", "/board/photos/.+": "/board/photos/0/0.jpg"}
 
 
 def find_sample(pattern: str) -> str:

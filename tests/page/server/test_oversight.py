@@ -14,24 +14,24 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from magic_demo import covered_photos
-from magic_demo.bundled import load_examples
-from magic_demo.covered_photos import write_photo
-from magic_demo.mask_runs import encode_mask
-from magic_demo.photos import read_photo
-from magic_demo.store import Actor, NewCase, Store
-from magic_demo.types import CaseKey, Pixels
-from magic_demo.ui import Desk
-from magic_demo.ui import desk as desk_module
-from magic_demo.ui.covering import Covering
-from magic_demo.ui.mask_form import write_runs
-from magic_demo.ui.open_cases import OpenCase
-from magic_demo.ui.oversight import list_oversight_routes
-from magic_demo.ui.review import Reading, ReviewDraft
-from magic_demo.ui.review_state import ReviewState
-from magic_demo.ui.saving import Saver
-from magic_demo.ui.sign_in import COOKIE, SignIns
-from tests.written_page import WritingPredictor, lay_out
+from magic_demo.core.types import CaseKey, Pixels
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.build import Desk
+from magic_demo.page.events.covering import Covering
+from magic_demo.page.events.drafts.saving import Saver
+from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.page.server.oversight.oversight import list_oversight_routes
+from magic_demo.page.session import desk as desk_module
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.review import Reading, ReviewDraft
+from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
+from magic_demo.reviews import covered_photos
+from magic_demo.reviews.covered_photos import write_photo
+from magic_demo.reviews.store import Actor, NewCase, Store
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.written_page import WritingPredictor, lay_out
 
 KEY = CaseKey("uploads", "E1")
 PHOTO = load_examples()[0].encounter.photos[0]
@@ -101,7 +101,7 @@ def test_a_small_area_of_an_own_case_goes_at_once_and_leaves_a_row(room: Room) -
 
 @pytest.mark.parametrize("why", ["most of the photo", "assigned to others, too", "for everybody", "reviewed by others"])
 def test_what_is_large_or_others_too_is_hidden_for_its_proposer_alone(room: Room, why: str) -> None:
-    from magic_demo.types import Review
+    from magic_demo.core.types import Review
 
     if why == "assigned to others, too":
         room.store.assign(KEY, ["ann", "bo"])
@@ -273,9 +273,9 @@ def test_a_photo_is_covered_or_not_whenever_the_program_is_killed(room: Room, mo
 
 
 def test_a_proposal_is_an_area_of_a_photo_and_a_reader_has_so_many(room: Room) -> None:
-    from magic_demo.errors import MagicDemoError
-    from magic_demo.store import proposals
-    from magic_demo.types import MaskRuns
+    from magic_demo.core.errors import MagicDemoError
+    from magic_demo.core.types import MaskRuns
+    from magic_demo.reviews.store.rows import proposals
 
     with pytest.raises(MagicDemoError):
         room.store.propose_cover(KEY, "arm", MaskRuns((4, 4), "\x01"), Actor("ann"))
@@ -288,8 +288,8 @@ def test_a_proposal_is_an_area_of_a_photo_and_a_reader_has_so_many(room: Room) -
 def test_the_gate_lets_a_decision_and_a_cleared_outline_through(room: Room) -> None:
     from starlette.middleware import Middleware
 
-    from magic_demo.ui.gate import Gate
-    from magic_demo.ui.payloads import PAYLOADS
+    from magic_demo.page.server.gate.gate import Gate
+    from magic_demo.page.server.requests.payloads import PAYLOADS
 
     room.cover("ann", area(0.5))
     (proposed,) = room.store.proposed_covers()

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 import app
-from magic_demo.bundled import load_examples
-from magic_demo.errors import ReachError, StoreError
-from magic_demo.store import LOCAL_READER, Store, default_place
-from magic_demo.ui import Desk
-from magic_demo.ui.reach import SHARE_QUESTIONS, check_reach, confirm_share
-from magic_demo.ui.sign_in import SignIns
+from magic_demo.core.errors import ReachError, StoreError
+from magic_demo.page.build import Desk
+from magic_demo.page.server.reach import SHARE_QUESTIONS, check_reach, confirm_share
+from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.reviews.store import LOCAL_READER, Store, default_place
+from magic_demo.synthetic.bundled import load_examples
 
 
 @pytest.fixture

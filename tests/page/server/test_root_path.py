@@ -13,13 +13,13 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 
-from magic_demo.errors import ReachError
-from magic_demo.store import Store
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.first_password import list_sign_in_doors
-from magic_demo.ui.gate import DOORS, list_gates
-from magic_demo.ui.root_path import OWN_FOLDERS, put_below, read_root_path
-from magic_demo.ui.sign_in import SignIns
+from magic_demo.core.errors import ReachError
+from magic_demo.page.server.gate.gate import DOORS, list_gates
+from magic_demo.page.server.root_path import OWN_FOLDERS, put_below, read_root_path
+from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.reviews.store import Store
 
 PASSWORD = "a long password"
 
@@ -62,7 +62,10 @@ def page(store: Store, root_path: str) -> TestClient:
         return PlainTextResponse(f"{request.scope['path']} {request.scope['root_path']}")
 
     desk = Desk(store, sign_ins=SignIns(store))
-    routes: list[BaseRoute] = [*(Route(path, say) for path in ("/", "/alive", "/page/theme.css", "/board")), *list_sign_in_doors(desk)]
+    routes: list[BaseRoute] = [
+        *(Route(path, say) for path in ("/", "/alive", "/page/panels/frame/theme.css", "/board")),
+        *list_sign_in_doors(desk),
+    ]
     gates = put_below(list_gates(desk.sign_ins, "127.0.0.1"), root_path)
     app = FastAPI(routes=routes, middleware=gates, openapi_url=None)
     app.root_path = root_path  # as Gradio sets it
@@ -74,7 +77,7 @@ def page(store: Store, root_path: str) -> TestClient:
 def test_every_address_is_answered_whether_the_proxy_cuts_the_path_off_or_not(store: Store, root_path: str, cuts: bool) -> None:
     before = "" if cuts else root_path
     with page(store, root_path) as browser:
-        assert browser.get(f"{before}/page/theme.css").text == f"{root_path}/page/theme.css {root_path}"
+        assert browser.get(f"{before}/page/panels/frame/theme.css").text == f"{root_path}/page/panels/frame/theme.css {root_path}"
         assert (browser.get(f"{before}/").status_code, browser.get(f"{before}/").headers["location"]) == (303, "sign-in")
         assert browser.get(f"{before}/alive").status_code == 401
         entered = browser.post(f"{before}/sign-in", data={"name": "ann", "password": PASSWORD})

@@ -15,13 +15,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from magic_demo.errors import StoreError
-from magic_demo.limits import LIMITS
-from magic_demo.store import Reader, Store
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.gate import list_gates
-from magic_demo.ui.known_devices import DEVICE_COOKIE
-from magic_demo.ui.sign_in import COOKIE, IDLE_SECONDS, KEPT_SECONDS, SignIns, TooManyTriesError, list_sign_in_routes
+from magic_demo.core.errors import StoreError
+from magic_demo.core.limits import LIMITS
+from magic_demo.page.server.gate.gate import list_gates
+from magic_demo.page.server.sign_in.sign_in import list_sign_in_routes
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.sign_in.known_devices import DEVICE_COOKIE
+from magic_demo.page.session.sign_in.sign_ins import COOKIE, IDLE_SECONDS, KEPT_SECONDS, SignIns, TooManyTriesError
+from magic_demo.reviews.store import Reader, Store
 
 PASSWORD = "a long password"
 

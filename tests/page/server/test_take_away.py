@@ -13,11 +13,11 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from magic_demo.store import NewCase, Store
-from magic_demo.types import Review
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.take_away import list_take_away_routes, pack_readings
-from tests.reviewed_cases import answer
+from magic_demo.core.types import Review
+from magic_demo.page.server.take_away import list_take_away_routes, pack_readings
+from magic_demo.page.session.desk import Desk
+from magic_demo.reviews.store import NewCase, Store
+from tests.support.reviewed_cases import answer
 
 QUEUE = "lesson"
 

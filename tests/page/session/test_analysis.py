@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pytest
 
-from magic_demo.errors import CheckpointError, ModelError
-from magic_demo.feature_cache import FeatureCache
-from magic_demo.types import Encounter, Explanation, Language, Photo, Prediction, Step
-from magic_demo.ui.analysis import Queued, Stops, follow
-from magic_demo.ui.open_cases import OpenCases
-from magic_demo.ui.source import PredictorSource
-from magic_demo.ui.turns import StoppedError, Turns
+from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.types import Encounter, Explanation, Language, Photo, Prediction, Step
+from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.page.session.analysis import Queued, Stops, follow
+from magic_demo.page.session.open_cases import OpenCases
+from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.session.turns import StoppedError, Turns
 
 DONE = Prediction("CASE")
 NOTHING = Prediction("CASE")

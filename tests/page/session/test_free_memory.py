@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmarks.memory import read_resident
-from magic_demo.ui import free_memory
-from magic_demo.ui.free_memory import REST, FreeMemory
-from magic_demo.ui.turns import Turns
+from magic_demo.page.session import free_memory
+from magic_demo.page.session.free_memory import REST, FreeMemory
+from magic_demo.page.session.turns import Turns
 
 
 class Trims:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from magic_demo.ui.rate_limit import RateLimit
+from magic_demo.page.session.rate_limit import RateLimit
 
 
 class Clock:

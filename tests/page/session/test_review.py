@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from magic_demo.types import CaseKey
-from magic_demo.ui.review import Drafts, Reading, ReviewDraft
+from magic_demo.core.types import CaseKey
+from magic_demo.page.session.review import Drafts, Reading, ReviewDraft
 
 
 def test_a_change_replaces_one_part_and_keeps_the_others() -> None:

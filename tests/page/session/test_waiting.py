@@ -10,11 +10,11 @@ import gradio as gr
 import pytest
 from gradio.data_classes import PredictBodyInternal
 
-import magic_demo.ui
-from magic_demo.limits import LIMITS
-from magic_demo.ui.handlers import Handlers
-from magic_demo.ui.status import fixed_line, render_status
-from tests.written_page import WritingPredictor, lay_out
+import magic_demo.page.build
+from magic_demo.core.limits import LIMITS
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.page.panels.frame.status.status import fixed_line, render_status
+from tests.support.written_page import WritingPredictor, lay_out
 
 MOST = 3
 
@@ -22,7 +22,7 @@ MOST = 3
 @pytest.fixture(scope="module")
 def page() -> tuple[gr.Blocks, Handlers]:
     with pytest.MonkeyPatch.context() as limited:
-        limited.setattr(magic_demo.ui, "LIMITS", replace(LIMITS, waiting=MOST))
+        limited.setattr(magic_demo.page.build, "LIMITS", replace(LIMITS, waiting=MOST))
         return lay_out(WritingPredictor())
 
 

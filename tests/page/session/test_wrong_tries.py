@@ -8,8 +8,8 @@ from concurrent.futures import Future
 
 import pytest
 
-from magic_demo.ui.password_pool import KNOWN, PasswordPool, TooManyWaitingError
-from magic_demo.ui.wrong_tries import NAME, PAIR, SOURCE, WrongTries, find_source
+from magic_demo.page.session.sign_in.password_pool import KNOWN, PasswordPool, TooManyWaitingError
+from magic_demo.page.session.sign_in.wrong_tries import NAME, PAIR, SOURCE, WrongTries, find_source
 
 
 def use_up(tries: WrongTries, most: int, each: Callable[[int], tuple[str, str]]) -> int:

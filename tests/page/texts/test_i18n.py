@@ -12,12 +12,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from magic_demo.errors import PhotoError
-from magic_demo.photos import PhotoLimits, decode_photo, read_photo
-from magic_demo.store import TRAIL_KINDS
-from magic_demo.types import LANGUAGES
-from magic_demo.ui.i18n import both, both_of, fill, line_in_both, load_texts, text
-from magic_demo.ui.key_sheet import CARD_KEYS, PAGE_KEYS, VIEWER_KEYS
+from magic_demo.core.errors import PhotoError
+from magic_demo.core.types import LANGUAGES
+from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_photo
+from magic_demo.page.panels.frame.keys.key_sheet import CARD_KEYS, PAGE_KEYS, VIEWER_KEYS
+from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, load_texts, text
+from magic_demo.reviews.store import TRAIL_KINDS
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 SAME_IN_BOTH = {"app.title"}
@@ -34,7 +34,7 @@ def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
 
 
 def test_no_text_is_there_twice_and_no_key_is_said_twice_on_the_sheet(repository: Path) -> None:
-    source = (repository / "magic_demo" / "ui" / "i18n.json").read_text(encoding="utf-8")
+    source = (repository / "magic_demo" / "page" / "texts" / "i18n.json").read_text(encoding="utf-8")
     keys = [key for key, _texts in json.loads(source, object_pairs_hook=list)]
     assert len(keys) == len(set(keys))
     said = [says for keys_of in (CARD_KEYS, VIEWER_KEYS, PAGE_KEYS) for _key, says in keys_of]
@@ -42,7 +42,7 @@ def test_no_text_is_there_twice_and_no_key_is_said_twice_on_the_sheet(repository
 
 
 def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> None:
-    folder = repository / "magic_demo" / "ui"
+    folder = repository / "magic_demo" / "page"
     source = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in {".py", ".html"})
     built = {"status.loading", "status.ready", "status.failed", "status.queued", "status.waiting"}
     built |= {"case.narrative_hint", "case.prompt_hint", "about.segmentation", "about.cvqa", "about.cues"}
@@ -74,16 +74,16 @@ def test_lines_of_other_modules_are_said_in_chinese_where_they_are_known() -> No
     assert line_in_both("something new") == {"en": "something new", "zh": "something new"}
 
 
-@pytest.mark.parametrize("name", ["photo_intake.mjs", "photo_intake.py", "faults.py"])
+@pytest.mark.parametrize("name", ["panels/case/photo_intake.mjs", "panels/case/photo_intake.py", "server/requests/faults.py"])
 def test_why_a_photo_was_not_taken_is_said_in_chinese_too(repository: Path, name: str) -> None:
-    source = (repository / "magic_demo" / "ui" / name).read_text(encoding="utf-8")
+    source = (repository / "magic_demo" / "page" / name).read_text(encoding="utf-8")
     lines = re.findall(r'(?:LOST|FAULT_LINE) = "(.+)"|PlainTextResponse\(f?"(.+?)", \d+\)', source)
     said = [re.sub(r"{.+}", "64", "".join(line)) for line in lines]
     assert said and all(CHINESE.search(line_in_both(f"arm.jpg: {line}")["zh"]) for line in said), said
 
 
 def test_every_translated_line_has_as_many_places_in_both_languages(repository: Path) -> None:
-    lines = json.loads((repository / "magic_demo" / "ui" / "lines.json").read_text(encoding="utf-8"))
+    lines = json.loads((repository / "magic_demo" / "page" / "texts" / "lines.json").read_text(encoding="utf-8"))
     for english, chinese in lines:
         assert english.count("{}") == chinese.count("{}"), english
 

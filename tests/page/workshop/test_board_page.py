@@ -15,15 +15,15 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from magic_demo.bundled import load_examples
-from magic_demo.errors import CheckpointError
-from magic_demo.questions import load_families
-from magic_demo.types import LANGUAGES
-from magic_demo.ui.board.pages import draw_code, encode_jpeg
-from magic_demo.ui.board_page import LIMITS, find_address, list_board_routes
-from magic_demo.ui.gate import list_gates
-from magic_demo.ui.source import PredictorSource
-from tests.stand_ins import stand_in_predictor
+from magic_demo.core.errors import CheckpointError
+from magic_demo.core.types import LANGUAGES
+from magic_demo.page.server.gate.gate import list_gates
+from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.workshop.board.pages import draw_code, encode_jpeg
+from magic_demo.page.workshop.board_page import LIMITS, find_address, list_board_routes
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import load_examples
+from tests.support.stand_ins import stand_in_predictor
 
 FAMILIES = load_families()
 EXAMPLES = load_examples()
@@ -242,9 +242,9 @@ def test_a_server_for_the_network_names_its_address() -> None:
 
 def test_models_that_are_never_loaded_do_not_keep_the_program_from_its_end() -> None:
     code = """if True:
-        from magic_demo.bundled import load_examples
-        from magic_demo.ui.board.answers import ModelAnswers
-        from magic_demo.ui.source import PredictorSource
+        from magic_demo.synthetic.bundled import load_examples
+        from magic_demo.page.workshop.board.answers import ModelAnswers
+        from magic_demo.page.session.source import PredictorSource
 
         models = ModelAnswers(PredictorSource(lambda: None), [example.encounter for example in load_examples()])
         models.ask(0)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magic_demo.board import IDLE_SECONDS, MAX_PARTICIPANTS, MAX_ROOMS, PRESENT_SECONDS, Board, Opened, agree_in_pairs
-from magic_demo.errors import BoardError
+from magic_demo.core.errors import BoardError
+from magic_demo.page.workshop.room import IDLE_SECONDS, MAX_PARTICIPANTS, MAX_ROOMS, PRESENT_SECONDS, Board, Opened, agree_in_pairs
 
 OPTIONS = (4, 8, 3)
 

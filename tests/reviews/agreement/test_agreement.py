@@ -12,13 +12,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from magic_demo.agreement import CONSENSUS, MODEL, ModelReading, cohens_kappa, compare_runs, gather_panel, measure_agreement, read_model
-from magic_demo.agreement.results import Agreed, Agreement, FamilyNumbers
-from magic_demo.errors import FormatError
-from magic_demo.mask_runs import decode_mask, encode_mask
-from magic_demo.questions import load_families
-from magic_demo.scoring import count_pixels
-from magic_demo.types import Answers, CaseKey, Mask, MaskRuns, PhotoPrediction, Prediction, Review, SavedReview
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Answers, CaseKey, Mask, MaskRuns, PhotoPrediction, Prediction, Review, SavedReview
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.questions.scoring import count_pixels
+from magic_demo.reviews.agreement import (
+    CONSENSUS,
+    MODEL,
+    ModelReading,
+    cohens_kappa,
+    compare_runs,
+    gather_panel,
+    measure_agreement,
+    read_model,
+)
+from magic_demo.reviews.agreement.results import Agreed, Agreement, FamilyNumbers
 
 FAMILIES = {family.family_id: family for family in load_families()}
 ITCH, SITE = FAMILIES["CQID025"], FAMILIES["CQID011"]

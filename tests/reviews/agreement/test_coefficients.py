@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from magic_demo.agreement import cohens_kappa, krippendorffs_alpha
-from magic_demo.agreement.coefficients import alphas, kappas
-from magic_demo.agreement.resampling import as_measured, draw_cases
-from magic_demo.decoding import credit_matrix
+from magic_demo.questions.decoding import credit_matrix
+from magic_demo.reviews.agreement import cohens_kappa, krippendorffs_alpha
+from magic_demo.reviews.agreement.coefficients import alphas, kappas
+from magic_demo.reviews.agreement.resampling import as_measured, draw_cases
 
 Codes = NDArray[np.int64]
 

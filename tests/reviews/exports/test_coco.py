@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
-from magic_demo.exports import write_export
-from magic_demo.mask_runs import decode_mask
-from magic_demo.types import MaskRuns
-from tests.reviewed_cases import SIZES, make_queue, save_all
+from magic_demo.core.types import MaskRuns
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.exports import write_export
+from tests.support.reviewed_cases import SIZES, make_queue, save_all
 
 # pycocotools 2.0.11 has not followed numpy 2 there
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magic_demo.csv_files import quote_cell, read_csv_table, unquote_cell, write_csv_table
-from magic_demo.exports import write_export
-from magic_demo.exports.tables import COLUMNS
-from tests.reviewed_cases import make_queue
+from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports.csv_files import quote_cell, read_csv_table, unquote_cell, write_csv_table
+from magic_demo.reviews.exports.tables import COLUMNS
+from tests.support.reviewed_cases import make_queue
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parents[3]
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "－1", "=cmd|' /C calc'!A0"]
 
 

@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from magic_demo import exports
-from magic_demo.exports import FORMATS, ExportError, ExportFormat, ExportReport, write_export
-from magic_demo.exports.reading_back import read_reviews
-from magic_demo.exports.readings import agree_answers
-from magic_demo.formats import read_answers
-from magic_demo.mask_files import find_reference_masks, mask_file_name, read_mask, write_mask
-from magic_demo.mask_runs import decode_mask, encode_mask
-from magic_demo.mask_scoring import score_mask_folders
-from magic_demo.questions import load_families
-from magic_demo.types import Review, SavedReview
-from tests.reviewed_cases import QUEUE, ReadQueue, answer, make_queue, save_all
+from magic_demo.challenge.mask_scoring import score_mask_folders
+from magic_demo.core.types import Review, SavedReview
+from magic_demo.files.encounters import read_answers
+from magic_demo.files.mask_files import find_reference_masks, mask_file_name, read_mask, write_mask
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.reviews import exports
+from magic_demo.reviews.exports import FORMATS, ExportError, ExportFormat, ExportReport, write_export
+from magic_demo.reviews.exports.reading_back import read_reviews
+from magic_demo.reviews.exports.readings import agree_answers
+from tests.support.reviewed_cases import QUEUE, ReadQueue, answer, make_queue, save_all
 
 
 @pytest.fixture

@@ -11,14 +11,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from magic_demo.errors import FormatError
-from magic_demo.exports import ExportError, write_export
-from magic_demo.exports.brush_code import encode_brush
-from magic_demo.exports.label_studio import make_config
-from magic_demo.exports.reading_back import read_reviews
-from magic_demo.mask_runs import decode_mask
-from magic_demo.types import Review
-from tests.reviewed_cases import QUEUE, ReadQueue, draw_mask, make_queue, save_all
+from magic_demo.core.errors import FormatError
+from magic_demo.core.types import Review
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.exports import ExportError, write_export
+from magic_demo.reviews.exports.brush_code import encode_brush
+from magic_demo.reviews.exports.label_studio import make_config
+from magic_demo.reviews.exports.reading_back import read_reviews
+from tests.support.reviewed_cases import QUEUE, ReadQueue, draw_mask, make_queue, save_all
 
 
 @pytest.fixture

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from pyarrow import parquet
 
-from magic_demo.csv_files import read_csv_table
-from magic_demo.exports import write_export
-from magic_demo.exports.tables import COLUMNS
-from magic_demo.mask_runs import decode_mask
-from magic_demo.types import MaskRuns
-from tests.reviewed_cases import ReadQueue, make_queue
+from magic_demo.core.types import MaskRuns
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports.csv_files import read_csv_table
+from magic_demo.reviews.exports.tables import COLUMNS
+from tests.support.reviewed_cases import ReadQueue, make_queue
 
 
 @pytest.fixture

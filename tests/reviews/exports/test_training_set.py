@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.exports import write_export
-from magic_demo.exports.readings import CaseReadings, Selection
-from magic_demo.exports.training_set import split_cases
-from magic_demo.formats import read_answers, read_encounters
-from magic_demo.mask_runs import decode_mask
-from magic_demo.photos import read_photo
-from magic_demo.types import EncounterFiles, MaskRuns, PhotoFile
-from tests.reviewed_cases import ReadQueue, answer, make_queue
-from training.segmentation_sources import SourceSettings, read_examples
-from training.vqa_sources import CaseSource, read_cases
+from magic_demo.core.types import EncounterFiles, MaskRuns, PhotoFile
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.photos.reading import read_photo
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports.readings import CaseReadings, Selection
+from magic_demo.reviews.exports.training_set import split_cases
+from tests.support.reviewed_cases import ReadQueue, answer, make_queue
+from training.cases.sources import CaseSource, read_cases
+from training.segmentation.sources import SourceSettings, read_examples
 
 SPLITS = ("train", "valid")
 

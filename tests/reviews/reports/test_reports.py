@@ -14,21 +14,21 @@ import pypdfium2
 import pytest
 from PIL import Image
 
-from magic_demo.agreement import Measured, gather_panel, measure_agreement, read_model
-from magic_demo.exports.readings import ExportError, Selection, select_readings
-from magic_demo.mask_runs import decode_mask, encode_mask
-from magic_demo.overlay import lesion_mask
-from magic_demo.questions import load_families
-from magic_demo.reports import gather_report, render_html, write_disagreements, write_report
-from magic_demo.reports.contents import DisagreementReport, FamilyAgreement
-from magic_demo.reports.disputes import count_differences, draw_everybody, find_disputes, list_legend, measure_dispute
-from magic_demo.reports.html_page import encode_picture
-from magic_demo.reports.pdf_pages import render_pdf
-from magic_demo.reports.wording import load_texts
-from magic_demo.scoring import count_pixels, dice
-from magic_demo.types import LANGUAGES, CaseKey, Language, PhotoPrediction, Prediction, Review
-from tests.reviewed_cases import SIZES, ReadQueue, answer, make_queue, save_all
-from tests.stand_ins import draw_photo
+from magic_demo.core.types import LANGUAGES, CaseKey, Language, PhotoPrediction, Prediction, Review
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.questions.scoring import count_pixels, dice
+from magic_demo.reviews.agreement import Measured, gather_panel, measure_agreement, read_model
+from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
+from magic_demo.reviews.reports import gather_report, render_html, write_disagreements, write_report
+from magic_demo.reviews.reports.contents import DisagreementReport, FamilyAgreement
+from magic_demo.reviews.reports.disputes import count_differences, draw_everybody, find_disputes, list_legend, measure_dispute
+from magic_demo.reviews.reports.html_page import encode_picture
+from magic_demo.reviews.reports.pdf_pages import render_pdf
+from magic_demo.reviews.reports.wording import load_texts
+from tests.support.reviewed_cases import SIZES, ReadQueue, answer, make_queue, save_all
+from tests.support.stand_ins import draw_photo
 
 
 @pytest.fixture(scope="module")

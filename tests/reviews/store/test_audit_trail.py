@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.backups import restore_backup, write_backup
-from magic_demo.errors import StoreError
-from magic_demo.kept_cases import keep_upload
-from magic_demo.store import LOCAL_READER, TRAIL_KINDS, Actor, NewCase, Store, audit_trail
-from magic_demo.types import CaseKey, Encounter, Narrative, Photo, Review
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.sign_in import SignIns, TooManyTriesError
-from magic_demo.ui.take_away import list_take_away_routes
-from tests.reviewed_cases import answer
-from tests.stand_ins import draw_photo
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo, Review
+from magic_demo.page.server.take_away import list_take_away_routes
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.sign_in.sign_ins import SignIns, TooManyTriesError
+from magic_demo.reviews.backups import restore_backup, write_backup
+from magic_demo.reviews.kept_cases import keep_upload
+from magic_demo.reviews.store import LOCAL_READER, TRAIL_KINDS, Actor, NewCase, Store
+from magic_demo.reviews.store.rows import audit_trail
+from tests.support.reviewed_cases import answer
+from tests.support.stand_ins import draw_photo
 
 ADA = Actor("ada", "page 10.0.0.7")
 MARKER = "MARKER-zebra"

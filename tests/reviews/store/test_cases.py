@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from magic_demo.errors import StoreError
-from magic_demo.store import NewCase, Progress, Store
-from magic_demo.types import CaseKey, Review, SavedReview
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Review, SavedReview
+from magic_demo.reviews.store import NewCase, Progress, Store
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from magic_demo.errors import StoreError
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.store.copies import Row
-from magic_demo.store.tables import SeenRow
-from magic_demo.types import CaseKey, Knowledge, PhotoPrediction, Prediction, Review, SavedReview
-from tests.reviewed_cases import answer
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Knowledge, PhotoPrediction, Prediction, Review, SavedReview
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.reviews.store.copies import Row
+from magic_demo.reviews.store.tables import SeenRow
+from tests.support.reviewed_cases import answer
 
 KEY = CaseKey("q", "E1")
 FAMILIES = frozenset(family.family_id for family in load_families())

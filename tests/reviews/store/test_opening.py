@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from magic_demo.errors import StoreError
-from magic_demo.store import NewCase, Store, database
-from magic_demo.store.tables import Tables
-from magic_demo.types import CaseKey, Review
-from tests.postgresql import PostgresServer
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Review
+from magic_demo.reviews.store import NewCase, Store, database
+from magic_demo.reviews.store.tables import Tables
+from tests.support.postgresql import PostgresServer
 
 
 def _refused(place: str | Path, reason: str) -> str:

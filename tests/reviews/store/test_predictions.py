@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 
-from magic_demo.errors import StoreError
-from magic_demo.store import LOCAL_READER, NewCase, Store
-from magic_demo.store.tables import PredictionRow, ShowingRow
-from magic_demo.types import CaseKey, PhotoPrediction, Prediction, Review
-from tests.reviewed_cases import answer
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, PhotoPrediction, Prediction, Review
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.reviews.store.tables import PredictionRow, ShowingRow
+from tests.support.reviewed_cases import answer
 
 KEY = CaseKey("q", "E1")
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from magic_demo.errors import StoreError
-from magic_demo.store import LOCAL_READER, NewCase, Store, readers
-from magic_demo.types import CaseKey, Review
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Review
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.reviews.store.rows import readers
 
 
 @pytest.fixture(autouse=True)

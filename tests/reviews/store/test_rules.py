@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from magic_demo.errors import StoreError
-from magic_demo.store import NewCase, Store
-from magic_demo.types import CaseKey, Review, ReviewKind, SavedReview
-from tests.reviewed_cases import answer
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Review, ReviewKind, SavedReview
+from magic_demo.reviews.store import NewCase, Store
+from tests.support.reviewed_cases import answer
 
 CASE, OTHER = CaseKey("q", "ENC1"), CaseKey("q", "ENC2")
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from magic_demo.agreement_sources import AgreementChoice, AgreementSource
-from magic_demo.mask_runs import encode_mask
-from magic_demo.store import NewCase, Store
-from magic_demo.types import Review
-from tests.reviewed_cases import answer, draw_mask
+from magic_demo.core.types import Review
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource
+from magic_demo.reviews.store import NewCase, Store
+from tests.support.reviewed_cases import answer, draw_mask
 
 FEW, MANY = 4, 40
 QUESTIONS: dict[str, Callable[[Store], object]] = {

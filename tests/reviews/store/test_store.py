@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from magic_demo.errors import StoreError
-from magic_demo.formats import is_file_name
-from magic_demo.mask_runs import encode_mask
-from magic_demo.store import NewCase, Store
-from magic_demo.types import CaseKey, Difficulty, MaskRuns, Review, ReviewState, SavedReview
-from tests.reviewed_cases import answer
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Difficulty, MaskRuns, Review, ReviewState, SavedReview
+from magic_demo.files.encounters import is_file_name
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.reviews.store import NewCase, Store
+from tests.support.reviewed_cases import answer
 
 CASE = CaseKey("q", "ENC1")
 FULL = Review(

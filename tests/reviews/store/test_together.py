@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.errors import StoreError
-from magic_demo.store import NewCase, Store
-from magic_demo.types import CaseKey, Review
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Review
+from magic_demo.reviews.store import NewCase, Store
 
 CASE = CaseKey("q", "E1")
 KILLS = 3
@@ -19,7 +19,7 @@ ANSWERS_BEFORE_THE_KILL = 8
 
 
 def _start(repository: Path, place: str, reader: str, first: int, count: int) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "tests.saving_process", place, reader, str(first), str(count)]
+    words = [sys.executable, "-m", "tests.support.saving_process", place, reader, str(first), str(count)]
     return subprocess.Popen(words, cwd=repository, stdout=subprocess.PIPE, text=True)
 
 

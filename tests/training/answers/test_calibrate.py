@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.calibration import CALIBRATION_NAME, read_calibration
-from magic_demo.combining import WEIGHTS_NAME, read_weights
-from magic_demo.predictor import Predictor
+from magic_demo.models.predictor import Predictor
+from magic_demo.questions.calibration import CALIBRATION_NAME, read_calibration
+from magic_demo.questions.combining import WEIGHTS_NAME, read_weights
 from training.__main__ import main
-from training.calibrate import CalibrateSettings, calibrate
-from training.run import SettingsError, read_settings
-from training.vqa_sources import CaseSource
+from training.answers.calibrate import CalibrateSettings, calibrate
+from training.cases.sources import CaseSource
+from training.runs.run import SettingsError, read_settings
 
 DRAWN = CaseSource("drawn", "cases", count=9, seed=11, longest=96)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.combining import Weights, read_weights
-from magic_demo.cue_model import CueModel
-from magic_demo.questions import load_families
-from tests.test_vqa import make_model, save_checkpoint
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.questions.combining import Weights, read_weights
+from magic_demo.questions.families import load_families
+from tests.models.answers.test_text_and_photos import make_model, save_checkpoint
 from training.__main__ import main
-from training.combine import CombineSettings, ScoredCase, choose_weight, combine, score_constant, score_weights
-from training.run import SettingsError, read_settings
-from training.vqa_sources import CaseSource
+from training.answers.combine import CombineSettings, ScoredCase, choose_weight, combine, score_constant, score_weights
+from training.cases.sources import CaseSource
+from training.runs.run import SettingsError, read_settings
 
 
 def test_the_smallest_weight_that_is_nearly_best_is_chosen() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.cue_model import CueModel
-from magic_demo.predictor import Predictor
-from magic_demo.questions import load_families
-from training.evaluate_vqa import judge_predictor, main
-from training.report_page import draw_table, mark_words
-from training.vqa_report import VqaReport, find_mistakes, write_vqa_report
-from training.vqa_sources import CaseSource, LearningCase
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.models.predictor import Predictor
+from magic_demo.questions.families import load_families
+from training.answers.evaluate import judge_predictor, main
+from training.answers.report import VqaReport, find_mistakes, write_vqa_report
+from training.cases.sources import CaseSource, LearningCase
+from training.runs.report_page import draw_table, mark_words
 
 FAMILIES = load_families()
 SOURCE = CaseSource("made", "challenge", photos=False)

@@ -10,16 +10,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from magic_demo.case_answerer import CaseAnswerer
-from tests.rounding import assert_same_but_for_rounding
-from tests.run_ends import assert_same_end, find_learnt, read_end, round_encoders
-from tests.tiny_answerer import read_tiny, write_data
-from training.run import SettingsError
-from training.vqa import run_training, start_model
-from training.vqa_data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
-from training.vqa_features import CaseFeatures, KeptCases, check_frozen, make_kept_collator
-from training.vqa_settings import VqaSettings
-from training.vqa_sources import LearningCase, read_cases
+from magic_demo.models.answers.case_answerer import CaseAnswerer
+from tests.robustness.run_ends import assert_same_end, find_learnt, read_end, round_encoders
+from tests.support.rounding import assert_same_but_for_rounding
+from tests.support.tiny_answerer import read_tiny, write_data
+from training.answers.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
+from training.answers.kept_features import CaseFeatures, KeptCases, check_frozen, make_kept_collator
+from training.answers.settings import VqaSettings
+from training.answers.train import run_training, start_model
+from training.cases.sources import LearningCase, read_cases
+from training.runs.run import SettingsError
 
 FROZEN: dict[str, object] = {"model__encoder_rate": 0.0, "model__average": 0.0, "data__word_dropout": 0.0}
 """What our settings file says may be changed for encoders that stay as they are."""
@@ -93,7 +93,7 @@ def test_a_run_ends_with_the_weights_of_one_that_keeps_nothing_within_rounding(
             rounded = without_cache(settings, tmp_path / f"rounded to {kept}")
             run_training(rounded)
         with monkeypatch.context() as patch:
-            patch.setattr("training.features.KEPT", kept)
+            patch.setattr("training.segmentation.features.KEPT", kept)
             cached = replace(
                 settings,
                 data=replace(settings.data, cache=tmp_path / f"kept in {kept}"),

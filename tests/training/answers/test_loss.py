@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
-from magic_demo.case_answerer import CaseAnswererOutput
-from magic_demo.questions import load_families
-from magic_demo.vqa import option_layout, place_families
-from tests.test_vqa import make_model, make_tokenizer
-from training.vqa_data import make_labels
-from training.vqa_loss import CaseLoss, LossSettings
+from magic_demo.models.answers.case_answerer import CaseAnswererOutput
+from magic_demo.models.answers.text_and_photos import option_layout, place_families
+from magic_demo.questions.families import load_families
+from tests.models.answers.test_text_and_photos import make_model, make_tokenizer
+from training.answers.data import make_labels
+from training.answers.loss import CaseLoss, LossSettings
 
 pytestmark = pytest.mark.numeric
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from magic_demo.vqa import OptionScorer
-from tests.tiny_answerer import CONFIGS, read_tiny, write_data
-from training.run import read_settings, training_arguments
-from training.vqa import make_optimizer, run_training, start_model
-from training.vqa_settings import VqaSettings
+from magic_demo.models.answers.text_and_photos import OptionScorer
+from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
+from training.answers.settings import VqaSettings
+from training.answers.train import make_optimizer, run_training, start_model
+from training.runs.run import read_settings, training_arguments
 
 
 @pytest.fixture(scope="module")

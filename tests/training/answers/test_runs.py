@@ -11,12 +11,12 @@ import torch
 import yaml
 from torch import Tensor
 
-from tests.run_ends import assert_same_end, read_end, round_encoders
-from tests.test_training_distributed import free_port, read_last_state
-from tests.tiny_answerer import CONFIGS, read_tiny, write_data
-from tests.tiny_clipseg import read_seed
-from tests.training_process import start_together, start_training
-from training.vqa import run_training, start_model
+from tests.robustness.run_ends import assert_same_end, read_end, round_encoders
+from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
+from tests.support.tiny_clipseg import read_seed
+from tests.support.training_process import start_together, start_training
+from tests.training.runs.test_distributed import free_port, read_last_state
+from training.answers.train import run_training, start_model
 
 CHANGES: dict[str, object] = {"model__dropout": 0.0, "model__encoder_rate": 0.0, "run__epochs": 3, "run__evaluation_batch_size": 2}
 """Without chance in the model: each process has numbers of its own for dropout, which frozen encoders have none of."""

@@ -15,21 +15,23 @@ import yaml
 from torch import Tensor
 
 from magic_demo.__main__ import main as run_command
-from magic_demo.batch import read_encounter
-from magic_demo.case_answerer import CaseAnswerer
-from magic_demo.checkpoints import Preprocessing
-from magic_demo.errors import MagicDemoError
-from magic_demo.formats import read_encounters
-from magic_demo.predictor import Predictor
-from magic_demo.questions import load_families, load_questions
-from magic_demo.types import Answers
-from magic_demo.vqa import OptionScorer, place_families
-from training.run import SettingsError, read_settings
-from training.vqa import cross_validate, main, run_training
-from training.vqa_data import CaseDraws, PhotoShelf, drop_words, make_labels, split_folds
-from training.vqa_metrics import decode_rows, most_frequent, official_scores, score_f1
-from training.vqa_settings import VqaSettings
-from training.vqa_sources import CaseSource, LearningCase, answer_from_cues, read_cases
+from magic_demo.challenge.batch import read_encounter
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.types import Answers
+from magic_demo.files.encounters import read_encounters
+from magic_demo.models.answers.case_answerer import CaseAnswerer
+from magic_demo.models.answers.text_and_photos import OptionScorer, place_families
+from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.models.predictor import Predictor
+from magic_demo.questions.families import load_families, load_questions
+from training.answers.data import CaseDraws, PhotoShelf, drop_words, make_labels
+from training.answers.metrics import decode_rows
+from training.answers.settings import VqaSettings
+from training.answers.train import cross_validate, main, run_training
+from training.cases.folds import split_folds
+from training.cases.metrics import most_frequent, official_scores, score_f1
+from training.cases.sources import CaseSource, LearningCase, answer_from_cues, read_cases
+from training.runs.run import SettingsError, read_settings
 
 FAMILIES = load_families()
 SMALL = Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

@@ -11,21 +11,21 @@ import numpy as np
 import pytest
 import torch
 
-from magic_demo.combining import read_weights
-from magic_demo.cue_model import CueModel
-from magic_demo.decoding import decode_answers
-from magic_demo.lesion_answers import MEASURE_COUNT, LesionScorer, PhotoEvidence, look_at_photo
-from magic_demo.questions import load_families
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import Pixels
-from magic_demo.vqa import place_families
-from tests.stand_ins import draw_photo
-from tests.test_lesion_answers import make_segmenter
-from training.lesion_answers import HeadSettings, LesionAnswerSettings, fit_heads, judge_rules, score_seen, train_answers
-from training.lesion_evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
-from training.lesion_report import END, START
-from training.run import SettingsError, read_settings
-from training.vqa_sources import CaseSource, LearningCase
+from magic_demo.core.types import Pixels
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.models.answers.photo_evidence import MEASURE_COUNT, LesionScorer, PhotoEvidence, look_at_photo
+from magic_demo.models.answers.text_and_photos import place_families
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.combining import read_weights
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families
+from tests.models.answers.test_photo_evidence import make_segmenter
+from tests.support.stand_ins import draw_photo
+from training.answers.photo_evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
+from training.answers.photo_report import END, START
+from training.answers.train_photo_heads import HeadSettings, LesionAnswerSettings, fit_heads, judge_rules, score_seen, train_answers
+from training.cases.sources import CaseSource, LearningCase
+from training.runs.run import SettingsError, read_settings
 
 PLACES = {family.family_id: place for family, place in place_families(load_families())}
 MADE, REAL = CaseSource("made", "cases"), CaseSource("real", "pad")
@@ -138,7 +138,7 @@ def test_photos_are_looked_at_once_and_again_when_the_segmenter_changes(tmp_path
         looked.append(1)
         return look_at_photo(segmenter, pixels, prompt)
 
-    monkeypatch.setattr("training.lesion_evidence.look_at_photo", look)
+    monkeypatch.setattr("training.answers.photo_evidence.look_at_photo", look)
     again = see_cases([case], make_segmenter(), tmp_path / "seen", most_photos=2, views=Views())
     assert not looked and np.array_equal(first[0].vectors, again[0].vectors)
     see_cases([case], make_segmenter(2), tmp_path / "seen", most_photos=2, views=Views())
@@ -155,7 +155,7 @@ def test_one_command_makes_a_checkpoint_that_answers(
     tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch, training_seed: int
 ) -> None:
     segmenter = make_segmenter()
-    monkeypatch.setattr("training.lesion_answers.Segmenter.load", lambda _source: segmenter)
+    monkeypatch.setattr("training.answers.train_photo_heads.Segmenter.load", lambda _source: segmenter)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "README.md").write_text(f"before\n{START}\nold\n{END}\nafter\n")
     head = HeadSettings(hidden=4, epochs=2, seed=training_seed)
@@ -177,7 +177,7 @@ def test_one_command_makes_a_checkpoint_that_answers(
 def test_another_kind_of_segmenter_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     segmenter = make_segmenter()
     segmenter.encoder_name = ("clipseg", "")
-    monkeypatch.setattr("training.lesion_answers.Segmenter.load", lambda _source: segmenter)
+    monkeypatch.setattr("training.answers.train_photo_heads.Segmenter.load", lambda _source: segmenter)
     with pytest.raises(SettingsError, match="compact_segmenter checkpoint is expected"):
         train_answers(make_settings(tmp_path))
 

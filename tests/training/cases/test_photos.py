@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.questions import load_families
-from training.pad import answer_from_record, read_pad
-from training.run import SettingsError
-from training.vqa_data import CaseDataSettings, CaseDraws
-from training.vqa_sources import CaseSource, LearningCase
+from magic_demo.questions.families import load_families
+from training.answers.data import CaseDataSettings, CaseDraws
+from training.cases.pad import answer_from_record, read_pad
+from training.cases.sources import CaseSource, LearningCase
+from training.runs.run import SettingsError
 
 RECORD = {"diameter_1": "8.0", "diameter_2": "25", "elevation": "True", "region": "NOSE", "itch": "UNK"}
 

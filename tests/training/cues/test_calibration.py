@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from magic_demo.questions import load_families
-from magic_demo.types import Family
-from tests.test_decoding import make_family
-from training.calibration import (
+from magic_demo.core.types import Family
+from magic_demo.questions.families import load_families
+from tests.questions.test_decoding import make_family
+from training.cues.calibration import (
     MARGINS,
     JudgedFamily,
     ScoredFamily,

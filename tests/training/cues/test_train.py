@@ -9,13 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from magic_demo.cue_model import CueModel
-from magic_demo.errors import FormatError, MagicDemoError
-from magic_demo.questions import load_families, load_questions
-from magic_demo.types import Narrative
+from magic_demo.core.errors import FormatError, MagicDemoError
+from magic_demo.core.types import Narrative
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.questions.families import load_families, load_questions
 from training.__main__ import main
-from training.cue_fitting import CueSettings, FamilySettings, count_rarity, find_words, fit_cue_model, weigh_cases
-from training.cue_validation import (
+from training.answers.evaluate import evaluate, score_table
+from training.cases.folds import split_folds
+from training.cues.fitting import CueSettings, FamilySettings, count_rarity, find_words, fit_cue_model, weigh_cases
+from training.cues.train import read_labelled
+from training.cues.validation import (
     READINGS,
     choose_temperature,
     credit_cases,
@@ -25,10 +28,7 @@ from training.cue_validation import (
     temper,
     to_probabilities,
 )
-from training.cues import read_labelled
-from training.evaluate_vqa import evaluate, score_table
-from training.run import SettingsError, read_settings
-from training.vqa_data import split_folds
+from training.runs.run import SettingsError, read_settings
 
 CASES = 40
 SITES = [("face", "面部", 0), ("right hand", "右手", 2), ("left calf", "左小腿", 3), ("upper back", "背部", 5)]

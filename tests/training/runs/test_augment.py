@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magic_demo.types import Pixels
-from training.augment import AugmentSettings, Share, augment_pair, change_colours, change_surface, draw_hair, draw_marks, warp_pair
+from magic_demo.core.types import Pixels
+from training.runs.augment import AugmentSettings, Share, augment_pair, change_colours, change_surface, draw_hair, draw_marks, warp_pair
 
 MOVES_ALONE = AugmentSettings(colour=0, surface=0)
 

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
-from magic_demo.segmentation import PromptedCLIPSeg
-from tests.run_ends import assert_same_end, read_end, round_start
-from tests.tiny_clipseg import CONFIG, read_paper, write_data
-from training import segmentation
-from training.run import SettingsError, training_arguments
-from training.segmentation import run_training
+from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg
+from tests.robustness.run_ends import assert_same_end, read_end, round_start
+from tests.support.tiny_clipseg import CONFIG, read_paper, write_data
+from training.runs.run import SettingsError, training_arguments
+from training.segmentation import train as segmentation
+from training.segmentation.train import run_training
 
 LAUNCH = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
 """On a machine without GPU ``--multi_gpu`` starts processes that talk by gloo; ``--cpu`` starts a single one unless there is MPI."""

@@ -9,12 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
-from magic_demo.scoring import count_pixels, dice
-from magic_demo.types import Mask, Pixels
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.questions.scoring import count_pixels, dice
 from training.__main__ import main
-from training.baselines import BASELINES, draw_ellipse
-from training.evaluate_segmentation import name_size, name_tone
-from training.segmentation_report import draw_histogram
+from training.segmentation.baselines import BASELINES, draw_ellipse
+from training.segmentation.evaluate import name_size, name_tone
+from training.segmentation.report import draw_histogram
 
 pytestmark = pytest.mark.numeric
 

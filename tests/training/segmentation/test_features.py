@@ -12,16 +12,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from magic_demo.checkpoints import name_model
-from magic_demo.segmentation import PromptedCLIPSeg
-from tests.run_ends import assert_same_end, read_end, round_encoders
-from tests.test_segmentation import write_clipseg
-from tests.tiny_clipseg import read_paper, write_data
-from training.augment import AugmentSettings
-from training.features import CachedDraws, CachedPhotos, FeatureCache, KeptArrays, check_cacheable
-from training.run import SettingsError
-from training.segmentation import SegmentationSettings, run_training, start_model
-from training.segmentation_data import EvaluationPhotos, TrainingDraws, read_sources
+from magic_demo.models.checkpoints import name_model
+from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg
+from tests.models.segmentation.test_segmenter import write_clipseg
+from tests.robustness.run_ends import assert_same_end, read_end, round_encoders
+from tests.support.tiny_clipseg import read_paper, write_data
+from training.runs.augment import AugmentSettings
+from training.runs.run import SettingsError
+from training.segmentation.data import EvaluationPhotos, TrainingDraws, read_sources
+from training.segmentation.features import CachedDraws, CachedPhotos, FeatureCache, KeptArrays, check_cacheable
+from training.segmentation.train import SegmentationSettings, run_training, start_model
 
 Encode = Callable[[PromptedCLIPSeg, Tensor], tuple[Tensor, ...]]
 
@@ -72,7 +72,7 @@ def test_a_cached_run_ends_with_the_weights_of_one_without_within_rounding(
             rounded = uncached(folder, tmp_path / f"rounded to {kept}")
             run_training(rounded)
         with monkeypatch.context() as patch:
-            patch.setattr("training.features.KEPT", kept)
+            patch.setattr("training.segmentation.features.KEPT", kept)
             cached = read_paper(folder, tmp_path / f"cached in {kept}", run__epochs=2)
             run_training(cached)
         assert_same_end(start, end, read_end(cached.run.output), read_end(rounded.run.output))

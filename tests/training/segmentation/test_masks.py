@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import pytest
 
-from magic_demo.errors import MagicDemoError
-from magic_demo.segmentation import Segmenter
-from training import evaluate_segmentation
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.models.segmentation.segmenter import Segmenter
 from training.__main__ import main
-from training.pad import read_pad
-from training.segmentation_sources import Example, SourceSettings, read_examples, warn_of_empty_masks
+from training.cases.pad import read_pad
+from training.segmentation import evaluate as evaluate_segmentation
+from training.segmentation.sources import Example, SourceSettings, read_examples, warn_of_empty_masks
 
-REPORTED = Path(__file__).parent / "reported"
+REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 SOURCE = SourceSettings(name="pairs", kind="pairs", split="dev")
 NAMES = ("a", "PAT12 left")
 

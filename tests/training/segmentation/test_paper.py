@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from magic_demo.formats import read_encounters
-from magic_demo.segmentation import PromptedCLIPSeg, Segmenter
-from tests.tiny_clipseg import CONFIG, read_paper, write_data
-from training.run import read_settings, training_arguments
-from training.segmentation import CLIP_MEAN, CLIP_STD, SegmentationSettings, make_optimizer, run_training, start_model
-from training.segmentation_data import TrainingDraws, read_sources
+from magic_demo.files.encounters import read_encounters
+from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg, Segmenter
+from tests.support.tiny_clipseg import CONFIG, read_paper, write_data
+from training.runs.run import read_settings, training_arguments
+from training.segmentation.data import TrainingDraws, read_sources
+from training.segmentation.train import CLIP_MEAN, CLIP_STD, SegmentationSettings, make_optimizer, run_training, start_model
 
 SMALLER = {"run__epochs": 2, "run__batch_size": 4, "run__patience": 5, "run__bfloat16": True, "run__deterministic": True}
 """What the test changes besides start, data and places: everything else is as in the file."""

@@ -13,10 +13,10 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import nn
 
-from tests.tiny_clipseg import read_paper, write_data
-from training.pictures import REFERENCE_RGB, PicturesAfterEvaluation, PictureSettings
-from training.segmentation import run_training
-from training.segmentation_sources import Example
+from tests.support.tiny_clipseg import read_paper, write_data
+from training.segmentation.pictures import REFERENCE_RGB, PicturesAfterEvaluation, PictureSettings
+from training.segmentation.sources import Example
+from training.segmentation.train import run_training
 
 
 def read_events(folder: Path) -> tuple[set[str], set[str]]:

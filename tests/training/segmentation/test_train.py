@@ -14,16 +14,16 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
-from magic_demo.compact_segmentation import CompactSegmenter
-from magic_demo.scoring import count_pixels, dice
-from magic_demo.segmentation import Segmenter
-from magic_demo.types import Mask, Pixels
-from training import segmentation
+from magic_demo.core.types import Mask, Pixels
+from magic_demo.models.segmentation.compact import CompactSegmenter
+from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.questions.scoring import count_pixels, dice
 from training.__main__ import main
-from training.run import SettingsError, read_settings
-from training.segmentation import SegmentationSettings, SegmentationTrainer, run_training
-from training.segmentation_data import TrainingDraws, merge_masks
-from training.segmentation_sources import SourceSettings, read_examples
+from training.runs.run import SettingsError, read_settings
+from training.segmentation import train as segmentation
+from training.segmentation.data import TrainingDraws, merge_masks
+from training.segmentation.sources import SourceSettings, read_examples
+from training.segmentation.train import SegmentationSettings, SegmentationTrainer, run_training
 
 SIDE = 64
 
@@ -150,7 +150,7 @@ def test_a_run_that_was_stopped_and_resumed_ends_as_one_that_was_not(
 
 
 def test_a_draw_depends_on_its_number_alone(settings: SegmentationSettings, discs: Path) -> None:
-    from magic_demo.checkpoints import Preprocessing
+    from magic_demo.models.checkpoints import Preprocessing
 
     examples = read_examples(discs, settings.data.training[0])
     preprocessing = Preprocessing((SIDE, SIDE), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
@@ -163,7 +163,7 @@ def test_a_draw_depends_on_its_number_alone(settings: SegmentationSettings, disc
 
 
 def test_an_epoch_holds_each_photo_as_often_as_its_source_says(settings: SegmentationSettings, discs: Path) -> None:
-    from magic_demo.checkpoints import Preprocessing
+    from magic_demo.models.checkpoints import Preprocessing
 
     sources = [SourceSettings("often", "pairs", split="dev", repeat=3), SourceSettings("seldom", "pairs", split="train", repeat=0.5)]
     examples = [example for source in sources for example in read_examples(discs, source)]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.errors import PhotoError, one_line
-from magic_demo.photo_bounds import MakeRoom, PhotoLimits, check_size
+from magic_demo.core.errors import PhotoError, one_line
+from magic_demo.files.photos.bounds import MakeRoom, PhotoLimits, check_size
 
 INSTALL = "pip install -r requirements-dicom.lock"
 CURE = "export it as JPEG or PNG"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-from magic_demo.errors import PhotoError
-from magic_demo.photo_colours import BROKEN
+from magic_demo.core.errors import PhotoError
+from magic_demo.files.photos.colours import BROKEN
 
 MOST_CHUNKS = 2**16
 """A photo of the largest size in pieces of a kilobyte; writers take eight."""

@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from magic_demo.errors import PhotoError
-from magic_demo.photo_bounds import MOST_FRAMES, MOST_SCAN_PIXELS, MakeRoom, PhotoLimits, check_size, no_room
-from magic_demo.pictures import BAND, Picture, picture_of_image, picture_of_values
-from magic_demo.tiff_pages import (
+from magic_demo.core.errors import PhotoError
+from magic_demo.files.photos.bounds import MOST_FRAMES, MOST_SCAN_PIXELS, MakeRoom, PhotoLimits, check_size, no_room
+from magic_demo.files.photos.formats.tiff_pages import (
     COMPRESSION,
     COUNTS,
     EXTRA_SAMPLES,
@@ -37,6 +36,7 @@ from magic_demo.tiff_pages import (
     bits_of,
     read_layout,
 )
+from magic_demo.files.photos.pictures import BAND, Picture, picture_of_image, picture_of_values
 
 NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 7, 8, 32946, 32773
 _PACKINGS = {NONE, 2, 3, 4, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS}

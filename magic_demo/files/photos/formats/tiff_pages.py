@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from magic_demo.errors import PhotoError
+from magic_demo.core.errors import PhotoError
 
 MOST_PAGES = 100
 """Directories of a chain that are looked at; what comes after is counted by nobody."""

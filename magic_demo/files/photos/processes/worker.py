@@ -1,6 +1,6 @@
 """A process that unpacks photos for another one: what a hostile file does to it, it does to this process alone.
 
-It is started by ``photo_workers`` and speaks with it through its standard input and output. A request is two lengths (``REQUEST``), a JSON object
+It is started by ``workers`` and speaks with it through its standard input and output. A request is two lengths (``REQUEST``), a JSON object
 and the file; the answer is a row of pieces (``PIECE``: a letter and a length), ending with DONE or REFUSED. Nothing is pickled on either side.
 """
 
@@ -34,8 +34,8 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is not an answer
-    from magic_demo.niceness import PHOTOS, give_way
-    from magic_demo.photo_decoding import limit_threads
+    from magic_demo.core.niceness import PHOTOS, give_way
+    from magic_demo.files.photos.decoding import limit_threads
 
     give_way(PHOTOS)
     limit_threads()
@@ -47,9 +47,9 @@ def main() -> None:
 
 
 def _answer(data: bytes, about: dict[str, Any], answers: BinaryIO) -> None:
-    from magic_demo.errors import PhotoError
-    from magic_demo.photo_bounds import PhotoLimits
-    from magic_demo.photo_decoding import named, open_picture
+    from magic_demo.core.errors import PhotoError
+    from magic_demo.files.photos.bounds import PhotoLimits
+    from magic_demo.files.photos.decoding import named, open_picture
 
     said: dict[str, Any] = {}
     with tempfile.TemporaryFile() as printed:

@@ -19,12 +19,12 @@ import numpy as np
 if sys.platform == "linux":
     import fcntl
 
-from magic_demo.errors import PhotoError
-from magic_demo.fair_line import FairLine
-from magic_demo.limits import LIMITS
-from magic_demo.photo_bounds import DEFAULT_LIMITS, PhotoLimits, check_bytes, read_photo_file
-from magic_demo.photo_worker import DONE, PIECE, READY, REFUSED, REQUEST, ROWS, SIZE
-from magic_demo.types import Photo
+from magic_demo.core.errors import PhotoError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import Photo
+from magic_demo.files.photos.bounds import DEFAULT_LIMITS, PhotoLimits, check_bytes, read_photo_file
+from magic_demo.files.photos.processes.fair_line import FairLine
+from magic_demo.files.photos.processes.worker import DONE, PIECE, READY, REFUSED, REQUEST, ROWS, SIZE
 
 AT_ONCE = 2
 """Photos that are unpacked side by side; one that takes longer than SLOW makes room for others."""
@@ -38,7 +38,7 @@ WORKED = 0.5
 PIPE_BYTES = 2**20
 START_SECONDS = 60.0
 _LONGEST_TEXT = 2**20
-_START = "import sys; sys.path[:] = {path!r}; from magic_demo.photo_worker import main; main()"
+_START = "import sys; sys.path[:] = {path!r}; from magic_demo.files.photos.processes.worker import main; main()"
 _ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
@@ -192,14 +192,14 @@ class PhotoWorkers:
                 self._idle.append(self._start())
 
     def decode(self, data: bytes, *, photo_id: str, name: str = "", limits: PhotoLimits = DEFAULT_LIMITS, reader: object = None) -> Photo:
-        """Do what ``photos.decode_photo`` does, in a process of its own; a reader's photos wait for that reader's own. Raises PhotoError.
+        """Do what ``reading.decode_photo`` does, in a process of its own; a reader's photos wait for that reader's own. Raises PhotoError.
 
         Somebody waits for it: the deadline holds however busy the machine is.
         """
         return self._decode(data, photo_id, name or photo_id, limits, reader, patience=1)
 
     def read(self, path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS, reader: object = None) -> Photo:
-        """Do what ``photos.read_photo`` does, in a process of its own; on a busy machine it has PATIENCE deadlines. Raises PhotoError."""
+        """Do what ``reading.read_photo`` does, in a process of its own; on a busy machine it has PATIENCE deadlines. Raises PhotoError."""
         data = read_photo_file(path, limits)
         return self._decode(data, photo_id or path.stem, path.name, limits, reader, patience=PATIENCE)
 
@@ -285,5 +285,5 @@ def shared_workers() -> PhotoWorkers:
 
 
 def read_photo_apart(path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
-    """Read a photo file that somebody else made, in a process of its own; otherwise as ``photos.read_photo``. Raises PhotoError."""
+    """Read a photo file that somebody else made, in a process of its own; otherwise as ``reading.read_photo``. Raises PhotoError."""
     return shared_workers().read(path, photo_id=photo_id, limits=limits)

@@ -15,15 +15,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from magic_demo.errors import FormError
-from magic_demo.mask_runs import encode_mask
-from magic_demo.questions import load_families
-from magic_demo.types import CaseKey
-from magic_demo.ui.forms import read_answers
-from magic_demo.ui.mask_form import check_decided, read_mask
-from magic_demo.ui.merging import Field, spread_answers
-from magic_demo.ui.review import MODES, Mode
-from magic_demo.ui.review_form import read_note, read_seconds
+from magic_demo.core.errors import FormError
+from magic_demo.core.types import CaseKey
+from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.page.panels.forms import read_answers
+from magic_demo.page.panels.review.review_form import read_note, read_seconds
+from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
+from magic_demo.page.session.merging import Field, spread_answers
+from magic_demo.page.session.review import MODES, Mode
+from magic_demo.questions.families import load_families
 
 Sizes = Mapping[str, tuple[int, int]]
 """Photo id -> (height, width) of the photos that a case has."""

@@ -12,12 +12,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from magic_demo.mask_runs import decode_mask
-from magic_demo.questions import load_families
-from magic_demo.ui.cards import chosen_options
-from magic_demo.ui.mask_form import write_runs
-from magic_demo.ui.merging import Conflict, Field, Fields, only, spread
-from magic_demo.ui.review import ReviewDraft
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.panels.cards.cards import chosen_options
+from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.page.session.merging import Conflict, Field, Fields, only, spread
+from magic_demo.page.session.review import ReviewDraft
+from magic_demo.questions.families import load_families
 
 
 def step_value(draft: ReviewDraft, base: int | None, conflicts: Sequence[Conflict]) -> dict[str, Any]:

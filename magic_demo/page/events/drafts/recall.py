@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from magic_demo.errors import FormError, StoreError
-from magic_demo.kept_cases import EXAMPLES
-from magic_demo.store import QueueCase
-from magic_demo.store.rules import OWN_READINGS
-from magic_demo.types import SavedReview
-from magic_demo.ui.changes import Place, Sizes, read_place
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.merging import differing, spread
-from magic_demo.ui.open_cases import OpenCase, OpenCases
-from magic_demo.ui.readings_panel import find_ties
-from magic_demo.ui.review import Drafts, Mode, Reading, ReviewDraft
-from magic_demo.ui.status import fixed_line
+from magic_demo.core.errors import FormError, StoreError
+from magic_demo.core.types import SavedReview
+from magic_demo.page.events.drafts.changes import Place, Sizes, read_place
+from magic_demo.page.panels.frame.status.status import fixed_line
+from magic_demo.page.panels.review.readings_panel import find_ties
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.merging import differing, spread
+from magic_demo.page.session.open_cases import OpenCase, OpenCases
+from magic_demo.page.session.review import Drafts, Mode, Reading, ReviewDraft
+from magic_demo.reviews.kept_cases import EXAMPLES
+from magic_demo.reviews.store import QueueCase
+from magic_demo.reviews.store.rules import OWN_READINGS
 
 _OPEN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 

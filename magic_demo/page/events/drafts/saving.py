@@ -12,16 +12,16 @@ from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
-from magic_demo.disagreements import find_disagreements
-from magic_demo.errors import StoreError
-from magic_demo.store import ReviewChangedError
-from magic_demo.store.rules import kinds_of_voice
-from magic_demo.types import Prediction, Review, SavedReview
-from magic_demo.ui.changes import Change, is_older
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.merging import Conflict, differing, merge, put, spread
-from magic_demo.ui.open_cases import OpenCases
-from magic_demo.ui.review import Drafts, Part, Reading, ReviewDraft
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import Prediction, Review, SavedReview
+from magic_demo.page.events.drafts.changes import Change, is_older
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.merging import Conflict, differing, merge, put, spread
+from magic_demo.page.session.open_cases import OpenCases
+from magic_demo.page.session.review import Drafts, Part, Reading, ReviewDraft
+from magic_demo.reviews.disagreements import find_disagreements
+from magic_demo.reviews.store import ReviewChangedError
+from magic_demo.reviews.store.rules import kinds_of_voice
 
 HEARD_SECONDS = 5.0
 """How long a save waits for changes that the browser has sent and that are still on their way."""

@@ -18,11 +18,11 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.decoding import average_siblings
-from magic_demo.limits import LIMITS
-from magic_demo.questions import load_families
-from magic_demo.types import LANGUAGES, Answers, Family, Prediction
-from magic_demo.ui.i18n import both, both_of, fill
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import LANGUAGES, Answers, Family, Prediction
+from magic_demo.page.texts.i18n import both, both_of, fill
+from magic_demo.questions.decoding import average_siblings
+from magic_demo.questions.families import load_families
 
 COLUMNS = 2
 """The cards stand in so many columns, each filled from the top, so that opening one moves no other beside it."""
@@ -34,7 +34,7 @@ const tell = (event, told) => {
   document.dispatchEvent(new CustomEvent("cards-tell", { detail: { event, told } })); // the review keeps it until it is saved, and adds which case it is of
   trigger(event, told);
 };
-import(new URL("page/cards_panel.mjs", document.baseURI)).then(({ mountCards }) => mountCards(element, { props, watch, trigger: tell }));
+import(new URL("page/panels/cards/cards_panel.mjs", document.baseURI)).then(({ mountCards }) => mountCards(element, { props, watch, trigger: tell }));
 const events = ["answers", "why"];  // named here, where Gradio looks for them
 """
 

@@ -4,8 +4,8 @@
 // of it; answers of the same case stay as the reader has them.
 
 import { agreeWithRest, choose, countStandings, keyOf, nextToSee, optionOf, sameOptions, shownOptions, standing, whenRested, writeShare } from "./cards.mjs";
-import { journal } from "./journal.mjs";
-import { isField, onKey } from "./keyboard.mjs";
+import { journal } from "../frame/keys/journal.mjs";
+import { isField, onKey } from "../frame/keys/keyboard.mjs";
 
 const REST = 300; // milliseconds
 const FOLDED = { most: 8, room: 5 }; // options a card shows

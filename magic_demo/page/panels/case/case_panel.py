@@ -11,15 +11,15 @@ import cv2
 import gradio as gr
 import numpy as np
 
-from magic_demo.bundled import Example
-from magic_demo.photos import resize_pixels
-from magic_demo.types import LANGUAGES, Language, Pixels
-from magic_demo.ui.forms import MAX_CHARACTERS, MAX_PROMPT
-from magic_demo.ui.i18n import both, both_of, fill, line_in_both, text
-from magic_demo.ui.photo_intake import intake_component
-from magic_demo.ui.queue_panel import queue_component
-from magic_demo.ui.unkept_offers import unkept_component
-from magic_demo.ui.viewer import picture_address
+from magic_demo.core.types import LANGUAGES, Language, Pixels
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.page.panels.case.photo_intake import intake_component
+from magic_demo.page.panels.case.unkept.unkept_offers import unkept_component
+from magic_demo.page.panels.forms import MAX_CHARACTERS, MAX_PROMPT
+from magic_demo.page.panels.queue.queue_panel import queue_component
+from magic_demo.page.panels.viewer import picture_address
+from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, text
+from magic_demo.synthetic.bundled import Example
 
 THUMBNAIL = 144
 UNKEPT = gr.InputHTMLAttributes(autocomplete="off", spellcheck=False)

@@ -1,6 +1,6 @@
 // Which files of a paste or a drop are photos that the reader gives the page. No DOM but what is handed in: node tests it.
 
-import { isField } from "./keyboard.mjs";
+import { isField } from "../frame/keys/keyboard.mjs";
 
 const TEXTS = ["text/plain", "text/uri-list", "text/rtf"];
 

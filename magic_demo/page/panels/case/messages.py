@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from magic_demo.counted import count
-from magic_demo.covered_photos import COVERED_NOTE
-from magic_demo.types import Photo, Prediction
-from magic_demo.ui.case_panel import render_messages
-from magic_demo.ui.open_cases import OpenCase
+from magic_demo.core.plural import count
+from magic_demo.core.types import Photo, Prediction
+from magic_demo.page.panels.case.case_panel import render_messages
+from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.reviews.covered_photos import COVERED_NOTE
 
 IDENTIFYING = "Faces and tattoos identify people: cover them (#) before you go on"
 RESTORED = "What this browser could not save before has been put back and saved"

@@ -4,7 +4,7 @@
     POST /photos?forget=KEYS    keys with commas between: these are not wanted any more
 
 A file's bytes are in memory alone until it is opened, and gone then: nothing of an upload is ever written to disk. The key is for whoever
-sent the file; the page hands it in with its ``photos`` event, and what came is unpacked then, in a process of its own (``photo_workers``):
+sent the file; the page hands it in with its ``photos`` event, and what came is unpacked then, in a process of its own (``files/photos/processes``):
 
     photos   {"photos": [key], "problems": [line]}   files that were sent, and a line for each that could not be
 """
@@ -12,14 +12,8 @@ sent the file; the page hands it in with its ``photos`` event, and what came is 
 from __future__ import annotations
 
 import hashlib
-import secrets
-import threading
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from collections.abc import Callable
 
 import gradio as gr
 from starlette.concurrency import run_in_threadpool
@@ -27,13 +21,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from magic_demo.errors import PhotoError
-from magic_demo.limits import LIMITS
-from magic_demo.photo_kinds import PHOTO_SUFFIXES
-from magic_demo.photo_workers import PhotoWorkers, shared_workers
-from magic_demo.types import Photo
-from magic_demo.ui.i18n import fill
-from magic_demo.ui.rate_limit import RateLimit
+from magic_demo.core.limits import LIMITS
+from magic_demo.files.photos.kinds import PHOTO_SUFFIXES
+from magic_demo.page.session.arrivals import Arrivals
+from magic_demo.page.session.rate_limit import RateLimit
+from magic_demo.page.texts.i18n import fill
 
 CONSENT = "magic-demo-consent"
 """The header that says that the reader may use the photo. Another site's page cannot send one."""
@@ -43,7 +35,7 @@ SENT_AT_ONCE = (20 * LIMITS.case_photos, LIMITS.case_photos / 4)
 """From one computer: how many at once, and how many a second for long. A room may share an address."""
 
 _ON_LOAD = """
-import(new URL("page/photo_intake.mjs", document.baseURI)).then(({ mountIntake }) => mountIntake(element, { trigger }));
+import(new URL("page/panels/case/photo_intake.mjs", document.baseURI)).then(({ mountIntake }) => mountIntake(element, { trigger }));
 const events = ["photos"];  // named here, where Gradio looks for them
 """
 ACCEPTED = ",".join(("image/*", *PHOTO_SUFFIXES))
@@ -55,144 +47,6 @@ _BUTTON = f"""
 <p class="consent-asked" id="consent-asked" role="alert" hidden>[[case.consent_first]]</p>
 <p class="photos-coming" id="photos-coming" role="status" hidden>[[case.opening]] <b></b></p>
 """
-
-
-@dataclass(frozen=True, eq=False)
-class Arrival:
-    """A file that came: its photo, under the file's name, or the line that says why there is none."""
-
-    name: str
-    photo: Photo | None
-    problem: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class _Waiting:
-    """A file that was not opened yet: when it came, from whom, its name and bytes."""
-
-    since: float
-    source: str
-    name: str
-    data: bytes
-
-
-class Arrivals:
-    """Files that were sent and not opened yet: bytes and no pixels, bounded in sum and number, in memory, for ``seconds`` at most.
-
-    Where they are too many, the oldest goes of whoever sent most.
-    """
-
-    def __init__(
-        self,
-        most: int = 1024,
-        seconds: float = 300.0,
-        *,
-        most_bytes: int = LIMITS.arrival_bytes,
-        clock: Callable[[], float] = time.monotonic,
-        workers: PhotoWorkers | None = None,
-    ) -> None:
-        self._most, self._most_bytes, self._seconds, self._clock = most, most_bytes, seconds, clock
-        self._workers = workers
-        self._waiting: OrderedDict[str, _Waiting] = OrderedDict()
-        self._coming = 0
-        self._lock = threading.Lock()
-        self._timer: threading.Timer | None = None
-
-    def __len__(self) -> int:
-        return len(self._waiting)
-
-    @property
-    def held_bytes(self) -> int:
-        """Return the sum of what waits and what is just coming in."""
-        return self._coming + sum(len(one.data) for one in self._waiting.values())
-
-    @property
-    def workers(self) -> PhotoWorkers:
-        """Return the processes that unpack what came."""
-        return self._workers or shared_workers()
-
-    @contextmanager
-    def coming(self) -> Iterator[Callable[[int], bool]]:
-        """Count what comes in during the block: the function takes how many bytes more came, and says whether there is room for them."""
-        here = 0
-
-        def count(more: int) -> bool:
-            nonlocal here
-            with self._lock:
-                if self._coming + more > self._most_bytes:
-                    return False
-                self._coming += more
-                here += more
-                self._make_room()
-            return True
-
-        try:
-            yield count
-        finally:
-            with self._lock:
-                self._coming -= here
-
-    def take(self, name: str, data: bytes, source: str = "") -> str:
-        """Keep a file, and return the key to fetch it by. The name is shown and never used as a path; source: who sent it."""
-        key = secrets.token_urlsafe(24)
-        with self._lock:
-            self._forget_old()
-            self._waiting[key] = _Waiting(self._clock(), source, PurePosixPath(name.replace("\\", "/")).name or "photo", data)
-            self._make_room()
-            self._start_timer()
-        return key
-
-    def fetch(self, keys: Sequence[object]) -> list[Arrival]:
-        """Open what came under these keys, one after another, and forget it; a key that is nobody's brings nothing."""
-        return [self._open(one) for one in self._pop(keys)]
-
-    def sweep(self) -> None:
-        """Forget what has waited too long."""
-        with self._lock:
-            self._forget_old()
-
-    def forget(self, keys: Sequence[object]) -> None:
-        """Forget what came under these keys."""
-        self._pop(keys)
-
-    def _pop(self, keys: Sequence[object]) -> list[_Waiting]:
-        with self._lock:
-            self._forget_old()
-            found = [self._waiting.pop(key, None) for key in keys if isinstance(key, str)]
-        return [one for one in found if one is not None]
-
-    def _open(self, one: _Waiting) -> Arrival:
-        stem = PurePosixPath(one.name).stem or "photo"
-        try:
-            return Arrival(stem, self.workers.decode(one.data, photo_id=stem, name=one.name, reader=one.source or None))
-        except PhotoError as error:
-            return Arrival(stem, None, str(error))
-
-    def _forget_old(self) -> None:
-        oldest = self._clock() - self._seconds
-        while self._waiting and next(iter(self._waiting.values())).since < oldest:
-            self._waiting.popitem(last=False)
-
-    def _make_room(self) -> None:
-        while len(self._waiting) > 1 and (len(self._waiting) > self._most or self.held_bytes > self._most_bytes):
-            held: Counter[str] = Counter()
-            for one in self._waiting.values():
-                held[one.source] += len(one.data) + 1
-            fullest = held.most_common(1)[0][0]
-            del self._waiting[next(key for key, one in self._waiting.items() if one.source == fullest)]
-
-    def _start_timer(self) -> None:
-        """See to it that what waits is forgotten in time, though nobody asks for anything any more."""
-        if self._timer is None and self._waiting:
-            self._timer = threading.Timer(self._seconds + 0.01, self._on_time)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _on_time(self) -> None:
-        with self._lock:
-            self._timer = None
-            self._forget_old()
-            self._start_timer()
 
 
 def intake_component() -> gr.HTML:

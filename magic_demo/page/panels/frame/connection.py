@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from magic_demo.ui.i18n import fill
+from magic_demo.page.texts.i18n import fill
 
 _BAR = """
 <div class="connection" id="connection" role="alert" hidden>
@@ -22,8 +22,8 @@ _BAR = """
 <p id="paste-cut" role="status"><span hidden>[[paste.cut_after]] <b></b> [[paste.characters]]</span></p>
 """
 _ON_LOAD = """
-import(new URL("page/connection.mjs", document.baseURI)).then(({ watchConnection }) => watchConnection(element));
-import(new URL("page/conflicts.mjs", document.baseURI)).then(({ watchConflicts }) => watchConflicts(element));
+import(new URL("page/panels/frame/connection.mjs", document.baseURI)).then(({ watchConnection }) => watchConnection(element));
+import(new URL("page/panels/review/conflicts.mjs", document.baseURI)).then(({ watchConflicts }) => watchConflicts(element));
 """
 
 

@@ -1,6 +1,6 @@
 // Light or dark, and the sheet of keys. The page follows the system until the reader chooses.
 
-import { isField, onKey } from "./keyboard.mjs";
+import { isField, onKey } from "./keys/keyboard.mjs";
 
 const KEPT_AS = "magic-demo-theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");

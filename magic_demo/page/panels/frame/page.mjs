@@ -1,10 +1,10 @@
 // What belongs to the whole page: the language shown, files dropped anywhere, and results that no longer fit the case.
 
 import "./looks.mjs"; // the theme, before the page is drawn
-import { bringsPhotos, droppedPhotos, pastedPhotos } from "./incoming.mjs";
-import { onKey } from "./keyboard.mjs";
-import "./sign_out.mjs";
-import "./undo_keys.mjs";
+import { bringsPhotos, droppedPhotos, pastedPhotos } from "../case/incoming.mjs";
+import { onKey } from "./keys/keyboard.mjs";
+import "../case/unkept/sign_out.mjs";
+import "./keys/undo_keys.mjs";
 import { firstLanguage, showLanguage, switchLanguage } from "./language.mjs";
 import { watchPastedText } from "./pasted_text.mjs";
 

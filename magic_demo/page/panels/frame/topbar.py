@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from magic_demo.ui.i18n import fill
-from magic_demo.ui.key_sheet import render_key_sheet
-from magic_demo.ui.source import PredictorSource
-from magic_demo.ui.status import render_about
-from magic_demo.ui.workshop import workshop_component
+from magic_demo.page.panels.frame.keys.key_sheet import render_key_sheet
+from magic_demo.page.panels.frame.status.status import render_about
+from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.texts.i18n import fill
+from magic_demo.page.workshop.workshop import workshop_component
 
 BRAND = """
 <div class="brand"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="9.2"/><path d="M7.6 12.6c.6-4 4-5.600 6.500-4.200 3 1.600 3 6-.3 7-3 .9-6.500-.4-6.200-2.800Z"/></svg>
@@ -39,7 +39,7 @@ element.addEventListener("click", (event) => {
 document.dispatchEvent(new CustomEvent("magic-language-ready"));
 """
 _ON_LOOKS = """
-import(new URL("page/looks.mjs", document.baseURI)).then(({ mountLooks }) => mountLooks(element));
+import(new URL("page/panels/frame/looks.mjs", document.baseURI)).then(({ mountLooks }) => mountLooks(element));
 """
 
 

@@ -2,9 +2,9 @@
 
 import { arrangementOf, countDone, drawnPart, listed, nextOpen, stepFrom } from "./queue_list.mjs";
 import { mountReaders } from "./queue_readers.mjs";
-import { followShiftKeys, relabel, sendRest, unsaved } from "./review_line.mjs";
+import { followShiftKeys, relabel, sendRest, unsaved } from "../review/review_line.mjs";
 import { exportAddress, mountTakeAway } from "./take_away.mjs";
-import { onLanguage, readWords } from "./viewer/words.mjs";
+import { onLanguage, readWords } from "../frame/words.mjs";
 
 const KEPT_AS = "magic-demo-place"; // the list's arrangement, for the next visit
 const OPEN_AS = "magic-demo-open"; // which case is open, until the tab is closed

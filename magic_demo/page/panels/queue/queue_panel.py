@@ -22,15 +22,15 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from magic_demo.store import CaseOrder, Progress, QueueCase
-from magic_demo.ui.i18n import fill
-from magic_demo.ui.review import MODES, Mode
+from magic_demo.page.session.review import MODES, Mode
+from magic_demo.page.texts.i18n import fill
+from magic_demo.reviews.store import CaseOrder, Progress, QueueCase
 
 ORDERS: tuple[CaseOrder, ...] = get_args(CaseOrder)
 EMPTY_QUEUE: dict[str, Any] = {"queue": None, "cases": []}
 
 _ON_LOAD = """
-import(new URL("page/queue_panel.mjs", document.baseURI)).then(({ mountQueue }) => mountQueue(element, { props, watch, trigger }));
+import(new URL("page/panels/queue/queue_panel.mjs", document.baseURI)).then(({ mountQueue }) => mountQueue(element, { props, watch, trigger }));
 const events = ["arrive", "open", "arrange", "assign"];  // named here, where Gradio looks for them
 """
 _PANEL = """

@@ -1,6 +1,6 @@
 // The menu of what can be taken away: fetches an export, says how it goes, and hands the file over.
 
-import { onKey } from "./keyboard.mjs";
+import { onKey } from "../frame/keys/keyboard.mjs";
 
 /** Name a queue's export; consensus: a case that has one goes with it alone. */
 export function exportAddress(format, queue, consensus) {

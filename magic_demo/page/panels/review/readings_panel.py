@@ -10,12 +10,12 @@ from html import escape
 
 import gradio as gr
 
-from magic_demo.exports.readings import agree_answers
-from magic_demo.questions import load_families
-from magic_demo.store.rules import is_answered
-from magic_demo.types import LANGUAGES, Answers, Family, ReviewKind, SavedReview
-from magic_demo.ui.cards import chosen_options
-from magic_demo.ui.i18n import both, both_of, fill
+from magic_demo.core.types import LANGUAGES, Answers, Family, ReviewKind, SavedReview
+from magic_demo.page.panels.cards.cards import chosen_options
+from magic_demo.page.texts.i18n import both, both_of, fill
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.exports.readings import agree_answers
+from magic_demo.reviews.store.rules import is_answered
 
 CONSENSUS: ReviewKind = "consensus"
 

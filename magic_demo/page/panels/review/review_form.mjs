@@ -1,11 +1,11 @@
 // The bar under the cards: flag, notes, reveal, done. Tells the server of them once they rest, and shows what was saved.
 
-import { whenRested } from "./cards.mjs";
-import { journal } from "./journal.mjs";
-import { onKey } from "./keyboard.mjs";
+import { whenRested } from "../cards/cards.mjs";
+import { journal } from "../frame/keys/journal.mjs";
+import { onKey } from "../frame/keys/keyboard.mjs";
 import { followShiftKeys, hearSaved, relabel, sendRest, unsaved } from "./review_line.mjs";
 import { mountVersions } from "./versions.mjs";
-import { onLanguage, readWords } from "./viewer/words.mjs";
+import { onLanguage, readWords } from "../frame/words.mjs";
 
 const REST = 400; // milliseconds
 

@@ -26,21 +26,21 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from magic_demo.disagreements import Changes
-from magic_demo.errors import FormError
-from magic_demo.limits import LIMITS
-from magic_demo.questions import load_families
-from magic_demo.types import Difficulty, Photo, SavedReview
-from magic_demo.ui.i18n import fill
-from magic_demo.ui.review import ReviewDraft
+from magic_demo.core.errors import FormError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import Difficulty, Photo, SavedReview
+from magic_demo.page.session.review import ReviewDraft
+from magic_demo.page.texts.i18n import fill
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.disagreements import Changes
 
 MAX_COMMENT = LIMITS.comment_characters
 NO_FORM: dict[str, Any] = {"case": None}
 
 _ON_LOAD = """
-import(new URL("page/review_form.mjs", document.baseURI)).then(({ mountReview }) => mountReview(element, { props, watch, trigger }));
-import(new URL("page/keep_bar.mjs", document.baseURI)).then(({ mountKeep }) => mountKeep(element, { props, watch, trigger }));
-import(new URL("page/erase_case.mjs", document.baseURI)).then(({ mountErase }) => mountErase(element, { props, watch, trigger }));
+import(new URL("page/panels/review/review_form.mjs", document.baseURI)).then(({ mountReview }) => mountReview(element, { props, watch, trigger }));
+import(new URL("page/panels/review/keep_bar.mjs", document.baseURI)).then(({ mountKeep }) => mountKeep(element, { props, watch, trigger }));
+import(new URL("page/panels/review/erase_case.mjs", document.baseURI)).then(({ mountErase }) => mountErase(element, { props, watch, trigger }));
 const events = ["note", "again", "finish", "reopen", "reveal", "back", "look", "compare", "restore", "keep", "erase"];  // named here, where Gradio looks for them
 """
 _KEEP_BUTTON = (

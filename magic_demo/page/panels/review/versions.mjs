@@ -1,10 +1,10 @@
 // Looking at an earlier version of one's own review: cards and viewer show it, nothing can be changed meanwhile, and the bar says so. Brought back,
 // it is one more step of the history, which can be undone.
 
-import { journal } from "./journal.mjs";
-import { onKey } from "./keyboard.mjs";
+import { journal } from "../frame/keys/journal.mjs";
+import { onKey } from "../frame/keys/keyboard.mjs";
 import { sendRest, unsaved } from "./review_line.mjs";
-import { onLanguage } from "./viewer/words.mjs";
+import { onLanguage } from "../frame/words.mjs";
 
 /** number(which): how manieth of the case's versions one is; take(version): puts the bar's own fields. */
 export function mountVersions(root, { props, watch, trigger, word, caseId, number, take }) {

@@ -40,7 +40,7 @@ Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event.
            What is to be covered for good, a face or a tattoo. The answer is the value with the photo anew, and
            ``cover_reply={"photo", "request", "covered": bool}``.
 
-The document's event ``magic-heat`` ({photo_id: data address} or null, see ``ui/why.py``) lays a heat map over the photos it names.
+The document's event ``magic-heat`` ({photo_id: data address} or null, see ``panels/why``) lays a heat map over the photos it names.
 
 The page's other parts hear both as the document's event "viewer-tells" with the same detail. None of them has an output that the reader waits for; threshold, opacity, zoom, layers and hiding never come here.
 """
@@ -60,12 +60,12 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.overlay import lesion_levels, level_of
-from magic_demo.photos import resize_pixels
-from magic_demo.types import Mask, Photo, PhotoPrediction, Pixels, Prediction, Probability
-from magic_demo.ui.i18n import fill
-from magic_demo.ui.mask_form import working_size, write_runs
-from magic_demo.wand import LEAST_SHARE
+from magic_demo.core.types import Mask, Photo, PhotoPrediction, Pixels, Prediction, Probability
+from magic_demo.imaging.overlay import lesion_levels, level_of
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.imaging.wand import LEAST_SHARE
+from magic_demo.page.panels.viewer.mask_form import working_size, write_runs
+from magic_demo.page.texts.i18n import fill
 
 MASK_REST = 400
 """Milliseconds a mask rests before the page is told of it."""
@@ -94,13 +94,13 @@ _ADDRESSES: WeakKeyDictionary[Photo, str] = WeakKeyDictionary()
 # Gradio knows a component's own events by their quoted names in this text.
 _ON_LOAD = """
 const settings = { props, watch, trigger, events: ["mask", "wand", "cover", "facts"], rest: MASK_REST, leastShare: LEAST_SHARE };
-import(new URL("page/viewer/viewer.js", document.baseURI)).then(({ mountViewer }) => mountViewer(element, settings));
+import(new URL("page/panels/viewer/viewer.js", document.baseURI)).then(({ mountViewer }) => mountViewer(element, settings));
 """.replace("MASK_REST", str(MASK_REST)).replace("LEAST_SHARE", str(LEAST_SHARE))
 
 
 def viewer_component() -> gr.HTML:
     """Return the viewer; its value is what ``viewer_value`` returns."""
-    template = resources.files("magic_demo.ui.viewer").joinpath("viewer.html").read_text(encoding="utf-8")
+    template = resources.files("magic_demo.page.panels.viewer").joinpath("viewer.html").read_text(encoding="utf-8")
     return gr.HTML(
         EMPTY,
         html_template=fill(template),

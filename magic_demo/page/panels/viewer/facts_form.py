@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from magic_demo.measure import COMBINATION, LONGEST_SIDE, measure_photo
-from magic_demo.overlay import lesion_mask
-from magic_demo.photos import resize_pixels
-from magic_demo.types import Mask, Photo, PhotoPrediction, Prediction
-from magic_demo.ui.mask_form import working_size, write_runs
+from magic_demo.core.types import Mask, Photo, PhotoPrediction, Prediction
+from magic_demo.imaging.measure import COMBINATION, LONGEST_SIDE, measure_photo
+from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.imaging.resize import resize_pixels
+from magic_demo.page.panels.viewer.mask_form import working_size, write_runs
 
 
 def answer_facts(payload: object, photos: Sequence[Photo], prediction: Prediction | None, own: Mapping[str, Mask]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from magic_demo.errors import FormError
-from magic_demo.types import Mask
+from magic_demo.core.errors import FormError
+from magic_demo.core.types import Mask
 
 WORKING_SIDE = 2048
 """Longest side, in pixels, of the photo that the page draws; masks are kept at the photo's own size."""

@@ -1,30 +1,30 @@
 // The canvas in the middle of the page: puts its parts together and draws. What the reader does here is drawn here, with no call to
 // the server; the value, and what is said to the server, are described in viewer/__init__.py.
 
-import { journal } from "../journal.mjs";
-import { onKey, onRelease } from "../keyboard.mjs";
-import { openCompare } from "./compare.mjs";
-import { drawStill, drawStroke, drawView, OUTLINE } from "./drawing.mjs";
-import { Editor } from "./editor.mjs";
-import { openFacts } from "./facts.mjs";
-import { followGestures } from "./gestures.mjs";
-import { followKeys } from "./keys.mjs";
-import { openLegend } from "./legend.mjs";
-import { OWN } from "./layer_looks.mjs";
-import { levelOf } from "./levels.mjs";
-import { MaskLayer } from "./mask_layer.mjs";
-import { openNote } from "./note.mjs";
-import { Outbox } from "./outbox.mjs";
-import { openHeat, openLevels, openPhoto, takeServed } from "./photo.mjs";
-import { followRail } from "./rail.mjs";
-import { fromRuns, union } from "./runs.mjs";
-import { layersOf } from "./scene.mjs";
-import { Sketch } from "./sketch.mjs";
-import { openStrip } from "./strip.mjs";
-import { openToolbox } from "./toolbox.mjs";
-import { fit, keepInside, toWindow, zoomAt } from "./view.mjs";
-import { followHeat, withHeat } from "./why_heat.mjs";
-import { onLanguage, readWords } from "./words.mjs";
+import { journal } from "../frame/keys/journal.mjs";
+import { onKey, onRelease } from "../frame/keys/keyboard.mjs";
+import { openCompare } from "./canvas/compare.mjs";
+import { drawStill, drawStroke, drawView, OUTLINE } from "./canvas/drawing.mjs";
+import { Editor } from "./tools/editor.mjs";
+import { openFacts } from "./beside/facts.mjs";
+import { followGestures } from "./canvas/gestures.mjs";
+import { followKeys } from "./canvas/keys.mjs";
+import { openLegend } from "./beside/legend.mjs";
+import { OWN } from "./canvas/layer_looks.mjs";
+import { levelOf } from "./masks/levels.mjs";
+import { MaskLayer } from "./masks/mask_layer.mjs";
+import { openNote } from "./beside/note.mjs";
+import { Outbox } from "./masks/outbox.mjs";
+import { openHeat, openLevels, openPhoto, takeServed } from "./canvas/photo.mjs";
+import { followRail } from "./tools/rail.mjs";
+import { fromRuns, union } from "./masks/runs.mjs";
+import { layersOf } from "./canvas/scene.mjs";
+import { Sketch } from "./tools/sketch.mjs";
+import { openStrip } from "./beside/strip.mjs";
+import { openToolbox } from "./tools/toolbox.mjs";
+import { fit, keepInside, toWindow, zoomAt } from "./canvas/view.mjs";
+import { followHeat, withHeat } from "./beside/why_heat.mjs";
+import { onLanguage, readWords } from "../frame/words.mjs";
 
 const MODES = ["outline", "both", "fill", "heat", "none"]; // the first leaves the photo's colours alone; M goes on from it to the shade
 

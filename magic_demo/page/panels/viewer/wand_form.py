@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from magic_demo.errors import FormError
-from magic_demo.types import Photo
-from magic_demo.ui.mask_form import working_size, write_runs
-from magic_demo.wand import Hint, Point, cut_lesion, find_reach, is_speck
+from magic_demo.core.errors import FormError
+from magic_demo.core.types import Photo
+from magic_demo.imaging.wand import Hint, Point, cut_lesion, find_reach, is_speck
+from magic_demo.page.panels.viewer.mask_form import working_size, write_runs
 
 MAX_STROKES = 200
 MAX_POINTS = 20_000

@@ -1,7 +1,7 @@
 // The pane that says why an option has its score: asked for by a card, filled by the server, closed here; its heat maps go to the viewer.
 
-import { onKey } from "./keyboard.mjs";
-import { unsaved } from "./review_line.mjs";
+import { onKey } from "../frame/keys/keyboard.mjs";
+import { unsaved } from "../review/review_line.mjs";
 
 export function mountWhy(element, { props, watch, trigger }) {
   const place = element.querySelector(".why-place");

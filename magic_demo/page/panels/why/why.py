@@ -17,17 +17,17 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.types import Encounter, Explanation, Family, Language, Prediction, WordSpan
-from magic_demo.ui.cards import chosen_options
-from magic_demo.ui.i18n import text
-from magic_demo.ui.viewer import encode_levels
+from magic_demo.core.types import Encounter, Explanation, Family, Language, Prediction, WordSpan
+from magic_demo.page.panels.cards.cards import chosen_options
+from magic_demo.page.panels.viewer import encode_levels
+from magic_demo.page.texts.i18n import text
 
 CLOSED: dict[str, Any] = {"request": 0, "family": None, "option": None, "html": "", "heat": {}}
 FAINTEST = 0.25
 """How strongly the weakest words are marked, beside the strongest at 1."""
 
 _ON_LOAD = """
-import(new URL("page/why.mjs", document.baseURI)).then(({ mountWhy }) => mountWhy(element, { props, watch, trigger }));
+import(new URL("page/panels/why/why.mjs", document.baseURI)).then(({ mountWhy }) => mountWhy(element, { props, watch, trigger }));
 const events = ["why"];  // named here, where Gradio looks for it
 """
 

@@ -23,11 +23,11 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from magic_demo.errors import MagicDemoError
-from magic_demo.limits import LIMITS
-from magic_demo.ui.faults import Faults
-from magic_demo.ui.headers import SecurityHeaders
-from magic_demo.ui.parameters import (
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.limits import LIMITS
+from magic_demo.page.server.gate.headers import SecurityHeaders
+from magic_demo.page.server.requests.faults import Faults
+from magic_demo.page.server.requests.parameters import (
     LONGEST_FORM,
     Bounds,
     RefusedError,
@@ -40,9 +40,10 @@ from magic_demo.ui.parameters import (
     read_query,
     rewrite,
 )
-from magic_demo.ui.payloads import SMALL, read_event
-from magic_demo.ui.sign_in import SignIns, is_secure
-from magic_demo.ui.streams import WATCH_SECONDS, pass_while
+from magic_demo.page.server.requests.payloads import SMALL, read_event
+from magic_demo.page.server.requests.streams import WATCH_SECONDS, pass_while
+from magic_demo.page.server.sign_in.sign_in import is_secure
+from magic_demo.page.session.sign_in.sign_ins import SignIns
 
 Who = Literal["anybody", "reader", "presenter"]
 """Everybody; who has signed in; signed in as presenter or adjudicator. Where nobody signs in, everybody is all of them."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from magic_demo.ui.page_scripts import mark_scripts
+from magic_demo.page.server.gate.page_scripts import mark_scripts
 
 SPACE_FRAMES = "'self' https://huggingface.co https://*.hf.space"
 _SHARED = re.compile(r"/(page|assets|static)/.+|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)|/board/photos/.+")

@@ -14,12 +14,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from magic_demo.errors import MagicDemoError, StoreError
-from magic_demo.mask_runs import area, decode_mask
-from magic_demo.store import TRAIL_KINDS, Actor, ProposedCover, TrailEntry
-from magic_demo.types import Photo
-from magic_demo.ui.desk import Desk, page_actor
-from magic_demo.ui.i18n import both, both_of, fill, line_in_both
+from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.types import Photo
+from magic_demo.imaging.run_lengths import area, decode_mask
+from magic_demo.page.session.desk import Desk, page_actor
+from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
+from magic_demo.reviews.store import TRAIL_KINDS, Actor, ProposedCover, TrailEntry
 
 ROWS = 500
 """Rows of the audit trail that are shown, the newest."""
@@ -29,8 +29,8 @@ HEADS = ("oversight.when", "oversight.who", "oversight.kind", "oversight.case", 
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Magic Demo</title>
-<link rel="stylesheet" href="page/theme.css"><link rel="stylesheet" href="page/oversight.css"><meta name="color-scheme" content="light dark">
-<script type="module" src="page/page.mjs"></script></head>
+<link rel="stylesheet" href="page/panels/frame/theme.css"><link rel="stylesheet" href="page/server/oversight/oversight.css"><meta name="color-scheme" content="light dark">
+<script type="module" src="page/panels/frame/page.mjs"></script></head>
 <body class="oversight"><main><p><a href="./" id="oversight-back">← [[oversight.back]]</a></p><h1>[[oversight.title]]</h1>PROBLEM
 <section id="proposals"><h2>[[oversight.proposals]]</h2>PROPOSALS</section>
 <section id="trail"><h2>[[oversight.trail]]</h2>TRAIL</section></main></body></html>

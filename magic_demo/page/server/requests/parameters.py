@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
-from magic_demo.whole_text import mend_json
+from magic_demo.core.whole_text import mend_json
 
 OWN_COOKIES = "magic-demo"
 """What the name of each of the page's cookies begins with. Others, of other programs on this computer, go no further."""

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from magic_demo.limits import LIMITS
-from magic_demo.ui.parameters import Bounds, RefusedError, read_object
+from magic_demo.core.limits import LIMITS
+from magic_demo.page.server.requests.parameters import Bounds, RefusedError, read_object
 
 Check = Callable[[object], bool]
 Fields = Mapping[str, Check]

@@ -7,9 +7,9 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from magic_demo.ui.desk import Desk
-from magic_demo.ui.framed import is_framed, lead_to_own_tab
-from magic_demo.ui.sign_in import list_sign_in_routes
+from magic_demo.page.server.sign_in.framed import is_framed, lead_to_own_tab
+from magic_demo.page.server.sign_in.sign_in import list_sign_in_routes
+from magic_demo.page.session.desk import Desk
 
 PATHS = {"/sign-in": ["GET", "POST"], "/sign-out": ["GET"]}
 

@@ -11,8 +11,8 @@ import hmac
 import re
 import secrets
 
-from magic_demo.store import Reader
-from magic_demo.store.names import fold_name
+from magic_demo.reviews.store import Reader
+from magic_demo.reviews.store.names import fold_name
 
 DEVICE_COOKIE = "magic-demo-device"
 DEVICE_SECONDS = 400 * 24 * 3600

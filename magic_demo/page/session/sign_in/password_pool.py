@@ -9,8 +9,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from magic_demo.errors import MagicDemoError
-from magic_demo.niceness import PASSWORDS, give_way
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.niceness import PASSWORDS, give_way
 
 Found = TypeVar("Found")
 THREADS = 2

@@ -6,9 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 
-from magic_demo.errors import StoreError
-from magic_demo.store import Actor, Store, TrailKind
-from magic_demo.ui.rate_limit import RateLimit
+from magic_demo.core.errors import StoreError
+from magic_demo.page.session.rate_limit import RateLimit
+from magic_demo.reviews.store import Actor, Store, TrailKind
 
 STOPPED_ROWS = (1, 1 / 600)
 """Rows of one address whose tries are refused unseen: how many at once, and how many a second for long."""

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from magic_demo.limits import LIMITS
+from magic_demo.core.limits import LIMITS
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any, Literal
 
-from magic_demo.questions import load_families
-from magic_demo.types import Encounter
-from magic_demo.ui.cards import cards_value
-from magic_demo.ui.source import PredictorSource
+from magic_demo.core.types import Encounter
+from magic_demo.page.panels.cards.cards import cards_value
+from magic_demo.page.session.source import PredictorSource
+from magic_demo.questions.families import load_families
 
 State = Literal["waiting", "ready", "failed"]
 

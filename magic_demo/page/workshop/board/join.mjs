@@ -1,6 +1,6 @@
 // A participant's page: joins a room by its code, shows the question that is asked, and sends one answer.
 
-import "../looks.mjs";
+import "../../panels/frame/looks.mjs";
 import { ask, keep, kept, mountLanguages, repeat, showCase, showQuestion, tellTrouble } from "./room.mjs";
 
 const KEPT_AS = "magic-demo-seat";

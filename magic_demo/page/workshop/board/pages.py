@@ -10,10 +10,10 @@ from importlib import resources
 import cv2
 import numpy as np
 
-from magic_demo.bundled import Example
-from magic_demo.questions import load_families
-from magic_demo.types import LANGUAGES, Family, Photo
-from magic_demo.ui.i18n import both, both_of, fill
+from magic_demo.core.types import LANGUAGES, Family, Photo
+from magic_demo.page.texts.i18n import both, both_of, fill
+from magic_demo.questions.families import load_families
+from magic_demo.synthetic.bundled import Example
 
 QUALITY = 88
 QUIET_ZONE = 4
@@ -39,7 +39,7 @@ def render_join(examples: Sequence[Example]) -> str:
 
 
 def _fill_page(name: str, parts: dict[str, str]) -> str:
-    page = fill(resources.files("magic_demo.ui.board").joinpath(name).read_text(encoding="utf-8"))
+    page = fill(resources.files("magic_demo.page.workshop.board").joinpath(name).read_text(encoding="utf-8"))
     for place, part in parts.items():
         page = page.replace(f"@{place}@", part)
     return page

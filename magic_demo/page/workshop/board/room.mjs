@@ -1,6 +1,6 @@
 // What the board's two pages share: asking the server, what went wrong, language, theme, and a case with its photos.
 
-import { firstLanguage, showLanguage, switchLanguage } from "../language.mjs";
+import { firstLanguage, showLanguage, switchLanguage } from "../../panels/frame/language.mjs";
 
 /** What the server refused, by its reason; "lost" where it did not answer. */
 export class Refused extends Error {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from magic_demo.store.tables import Tables
+from magic_demo.reviews.store.tables import Tables
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=Tables.metadata, transactional_ddl=False)
 context.run_migrations()

@@ -9,10 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.store.names import LONGEST_NAME, is_line
-from magic_demo.store.records import Actor, TrailEntry, TrailKind
-from magic_demo.store.tables import CaseRow, TrailRow
-from magic_demo.types import CaseKey
+from magic_demo.core.types import CaseKey
+from magic_demo.reviews.store.names import LONGEST_NAME, is_line
+from magic_demo.reviews.store.records import Actor, TrailEntry, TrailKind
+from magic_demo.reviews.store.tables import CaseRow, TrailRow
 
 KEPT = 100_000
 """Rows that are kept, those of OUTSIDE not counted; of more the oldest go."""

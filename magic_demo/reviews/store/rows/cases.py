@@ -18,15 +18,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from magic_demo.errors import StoreError
-from magic_demo.limits import LIMITS
-from magic_demo.store.digests import is_of_database, read_content
-from magic_demo.store.names import check_name, is_line
-from magic_demo.store.readers import find_present_row, find_row, list_readers, role_of
-from magic_demo.store.records import CaseFilter, CaseOrder, CaseState, NewCase, Progress, QueueCase
-from magic_demo.store.rules import OWN_READINGS
-from magic_demo.store.tables import UNREADABLE_TIME, AssignmentRow, CaseRow, ReaderRow, ReviewRow
-from magic_demo.types import CaseKey
+from magic_demo.core.errors import StoreError
+from magic_demo.core.limits import LIMITS
+from magic_demo.core.types import CaseKey
+from magic_demo.reviews.store.digests import is_of_database, read_content
+from magic_demo.reviews.store.names import check_name, is_line
+from magic_demo.reviews.store.records import CaseFilter, CaseOrder, CaseState, NewCase, Progress, QueueCase
+from magic_demo.reviews.store.rows.readers import find_present_row, find_row, list_readers, role_of
+from magic_demo.reviews.store.rules import OWN_READINGS
+from magic_demo.reviews.store.tables import UNREADABLE_TIME, AssignmentRow, CaseRow, ReaderRow, ReviewRow
 
 AT_ONCE = 500
 """Values in one IN (...): below what every SQLite allows."""

@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.bundles import BundleError, unpack_prediction
-from magic_demo.errors import StoreError
-from magic_demo.store.cases import find_case
-from magic_demo.store.digests import digest_of
-from magic_demo.store.readers import find_present_row, find_row
-from magic_demo.store.rules import MODEL_SEEN, WITHOUT_MODEL
-from magic_demo.store.seen import find_known
-from magic_demo.store.tables import CaseRow, PredictionRow, ReviewRow, ShowingRow
-from magic_demo.types import CaseKey, Prediction
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, Prediction
+from magic_demo.files.bundles import BundleError, unpack_prediction
+from magic_demo.reviews.store.digests import digest_of
+from magic_demo.reviews.store.rows.cases import find_case
+from magic_demo.reviews.store.rows.readers import find_present_row, find_row
+from magic_demo.reviews.store.rows.seen import find_known
+from magic_demo.reviews.store.rules import MODEL_SEEN, WITHOUT_MODEL
+from magic_demo.reviews.store.tables import CaseRow, PredictionRow, ReviewRow, ShowingRow
 
 
 def add_showing(session: Session, key: CaseKey, reader: str, content: str) -> None:

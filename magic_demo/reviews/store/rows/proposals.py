@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.errors import StoreError
-from magic_demo.store.cases import find_case
-from magic_demo.store.readers import find_present_row, find_row
-from magic_demo.store.records import ProposedCover
-from magic_demo.store.tables import CaseRow, ProposedCoverRow, ReaderRow
-from magic_demo.types import CaseKey, MaskRuns
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, MaskRuns
+from magic_demo.reviews.store.records import ProposedCover
+from magic_demo.reviews.store.rows.cases import find_case
+from magic_demo.reviews.store.rows.readers import find_present_row, find_row
+from magic_demo.reviews.store.tables import CaseRow, ProposedCoverRow, ReaderRow
 
 MOST = 20
 """Proposals of one reader for one case that wait at once."""

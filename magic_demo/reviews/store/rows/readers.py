@@ -12,10 +12,10 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
-from magic_demo.errors import StoreError
-from magic_demo.store.names import check_name, fold_name, is_line
-from magic_demo.store.records import LOCAL_READER, READER_ROLES, Reader, ReaderRole
-from magic_demo.store.tables import AssignmentRow, ReaderRow, ReviewRow
+from magic_demo.core.errors import StoreError
+from magic_demo.reviews.store.names import check_name, fold_name, is_line
+from magic_demo.reviews.store.records import LOCAL_READER, READER_ROLES, Reader, ReaderRole
+from magic_demo.reviews.store.tables import AssignmentRow, ReaderRow, ReviewRow
 
 LONGEST_READER_NAME = 60
 SHORTEST_PASSWORD = 8

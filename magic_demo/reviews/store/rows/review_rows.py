@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from magic_demo.errors import StoreError
-from magic_demo.store.cases import AT_ONCE
-from magic_demo.store.digests import DAMAGED, DamagedReview, digest_of, is_of_database, read_content
-from magic_demo.store.seen import read_known
-from magic_demo.store.tables import UNREADABLE_TIME, CaseRow, MaskRow, PredictionRow, ReaderRow, ReviewRow
-from magic_demo.types import CaseKey, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import CaseKey, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.reviews.store.digests import DAMAGED, DamagedReview, digest_of, is_of_database, read_content
+from magic_demo.reviews.store.rows.cases import AT_ONCE
+from magic_demo.reviews.store.rows.seen import read_known
+from magic_demo.reviews.store.tables import UNREADABLE_TIME, CaseRow, MaskRow, PredictionRow, ReaderRow, ReviewRow
 
 _UNREADABLE = (StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError, sqlite3.OperationalError, OperationalError)
 

@@ -13,20 +13,20 @@ from typing import get_args
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from magic_demo.errors import FormatError, StoreError
-from magic_demo.formats import is_file_name
-from magic_demo.mask_runs import column_lengths
-from magic_demo.questions import load_families
-from magic_demo.store.cases import find_case, read_photos
-from magic_demo.store.digests import digest_of
-from magic_demo.store.names import check_name
-from magic_demo.store.readers import find_present_row, find_row, role_of
-from magic_demo.store.review_rows import load_reviews
-from magic_demo.store.rules import OWN_READINGS, Earlier, find_missing, kinds_of_voice, may_see, settle_kind
-from magic_demo.store.seen import find_known, write_known
-from magic_demo.store.tables import CaseRow, MaskRow, ReviewRow, SaveKeyRow
-from magic_demo.types import REVIEW_KINDS, CaseKey, Difficulty, Knowledge, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
-from magic_demo.whole_text import mend_json
+from magic_demo.core.errors import FormatError, StoreError
+from magic_demo.core.types import REVIEW_KINDS, CaseKey, Difficulty, Knowledge, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.core.whole_text import mend_json
+from magic_demo.files.encounters import is_file_name
+from magic_demo.imaging.run_lengths import column_lengths
+from magic_demo.questions.families import load_families
+from magic_demo.reviews.store.digests import digest_of
+from magic_demo.reviews.store.names import check_name
+from magic_demo.reviews.store.rows.cases import find_case, read_photos
+from magic_demo.reviews.store.rows.readers import find_present_row, find_row, role_of
+from magic_demo.reviews.store.rows.review_rows import load_reviews
+from magic_demo.reviews.store.rows.seen import find_known, write_known
+from magic_demo.reviews.store.rules import OWN_READINGS, Earlier, find_missing, kinds_of_voice, may_see, settle_kind
+from magic_demo.reviews.store.tables import CaseRow, MaskRow, ReviewRow, SaveKeyRow
 
 _FAMILIES = frozenset(family.family_id for family in load_families())
 

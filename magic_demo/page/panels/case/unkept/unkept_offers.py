@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gradio as gr
 
-from magic_demo.ui.i18n import fill
+from magic_demo.page.texts.i18n import fill
 
 _OFFERS = """
 <section id="unkept" hidden [[aria-label unkept.label]]><div data-words hidden><i data-word="go_on" [[title unkept.go_on]]></i><i data-word="photos" [[title unkept.photos]]></i>
@@ -19,7 +19,7 @@ _OFFERS = """
   <i data-word="discard" [[title unkept.discard]]></i><i data-word="failed" [[title unkept.failed]]></i><i data-word="ask" [[title unkept.ask]]></i></div></section>
 """
 _ON_LOAD = """
-import(new URL("page/unkept_panel.mjs", document.baseURI)).then(({ mountUnkept }) => mountUnkept(element, { trigger }));
+import(new URL("page/panels/case/unkept/unkept_panel.mjs", document.baseURI)).then(({ mountUnkept }) => mountUnkept(element, { trigger }));
 const events = ["restore"];  // named here, where Gradio looks for them
 """
 

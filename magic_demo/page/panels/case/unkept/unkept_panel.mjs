@@ -1,11 +1,11 @@
 // The offers to go on with a case that was not kept, and what follows the reader's work into the browser's database (unkept.mjs).
 
 import { DraftStore } from "./draft_store.mjs";
-import { sendPhoto } from "./photo_intake.mjs";
-import { sendRest } from "./review_line.mjs";
+import { sendPhoto } from "../photo_intake.mjs";
+import { sendRest } from "../../review/review_line.mjs";
 import { readerOfDrafts } from "./sign_out.mjs";
 import { countAnswers, UnkeptWork } from "./unkept.mjs";
-import { onLanguage, readWords } from "./viewer/words.mjs";
+import { onLanguage, readWords } from "../../frame/words.mjs";
 
 const BEGINS = "[data-example], #new-case";
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from magic_demo.ui.i18n import both, fill
+from magic_demo.page.texts.i18n import both, fill
 
 CARD_KEYS = (
     ("1 – 9", "keys.card"),

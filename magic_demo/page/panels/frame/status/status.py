@@ -7,14 +7,14 @@ from typing import Literal
 
 import gradio as gr
 
-from magic_demo.types import LANGUAGES, Language
-from magic_demo.ui.i18n import both, both_of, fill, line_in_both, text
-from magic_demo.ui.source import PredictorSource
+from magic_demo.core.types import LANGUAGES, Language
+from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, text
 
 State = Literal["loading", "ready", "working", "done", "failed"]
 
 _ON_LOAD = """
-import(new URL("page/status_line.mjs", document.baseURI)).then(({ watchStatus }) => watchStatus(element, { props, watch }));
+import(new URL("page/panels/frame/status/status_line.mjs", document.baseURI)).then(({ watchStatus }) => watchStatus(element, { props, watch }));
 """
 _INSTEAD = """
 <div id="status-instead" hidden><i aria-hidden="true"></i><span role="status">

@@ -1,7 +1,7 @@
 // The one place that decides what the status line shows. The server says what became of each step; whether that may be shown as a success is seen
 // here: not while the server is out of reach, and not while something that was changed is not saved.
 
-import { unsaved } from "./review_line.mjs";
+import { unsaved } from "../../review/review_line.mjs";
 import { decide, nowOfModels } from "./status_choice.mjs";
 
 const EVERY = 250; // milliseconds

@@ -1,6 +1,6 @@
 // What is said of the mask beside the canvas: how many lesions, how much of the photo, which colour, how light the skin around.
 
-import { areaShare } from "./levels.mjs";
+import { areaShare } from "../masks/levels.mjs";
 import { DEFINITIONS, measurePhoto } from "./measures.mjs";
 
 const REST = 120; // milliseconds without a change before colours are measured

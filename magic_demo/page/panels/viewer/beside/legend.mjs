@@ -1,6 +1,6 @@
 // Which line is whose: one button a layer, with its line as it is drawn; pressed while the layer is shown.
 
-import { lookOf, MODEL, MODEL_BESIDE, OWN } from "./layer_looks.mjs";
+import { lookOf, MODEL, MODEL_BESIDE, OWN } from "../canvas/layer_looks.mjs";
 
 /** layers(): {model, own: booleans, others: [names]}; word(name): text in the language shown. */
 export function openLegend(root, { layers, word, redraw }) {

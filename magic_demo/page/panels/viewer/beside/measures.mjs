@@ -1,7 +1,7 @@
-// What a mask and its photo say, with the definitions of magic_demo/measure.py, which tells where they come from: number of lesions, the
+// What a mask and its photo say, with the definitions of magic_demo/imaging/measure.py, which tells where they come from: number of lesions, the
 // colour that prevails, the tone of the skin around. Both are tested on the same small photos. No DOM in here: node tests it.
 
-import { bounds } from "./runs.mjs";
+import { bounds } from "../masks/runs.mjs";
 
 export const DEFINITIONS = {
   LONGEST_SIDE: 512,

@@ -1,6 +1,6 @@
 // The compare slider: one layer left of a line, another right of it, and the line to be moved.
 
-import { onKey } from "../keyboard.mjs";
+import { onKey } from "../../frame/keys/keyboard.mjs";
 
 export function openCompare(root, { names, redraw }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);

@@ -1,6 +1,6 @@
 // The viewer's keys. Digits and most letters belong to the cards; keys typed into a field are the field's.
 
-import { isField, onKey, onRelease } from "../keyboard.mjs";
+import { isField, onKey, onRelease } from "../../frame/keys/keyboard.mjs";
 
 export function followKeys(stage, toolbox, does) {
   const keys = {

@@ -1,11 +1,11 @@
 // One photo of the case as it comes from the server, made ready to draw. What has not changed since the value before is kept.
 
 import { lookOf } from "./layer_looks.mjs";
-import { levelsFromRgba } from "./levels.mjs";
-import { MaskLayer } from "./mask_layer.mjs";
-import { ModelLayer } from "./model_layer.mjs";
+import { levelsFromRgba } from "../masks/levels.mjs";
+import { MaskLayer } from "../masks/mask_layer.mjs";
+import { ModelLayer } from "../masks/model_layer.mjs";
 import { readsBack } from "./readback.mjs";
-import { fromRuns } from "./runs.mjs";
+import { fromRuns } from "../masks/runs.mjs";
 
 /**
  * {id, name, width, height, src, bitmap, readable, model: ModelLayer | null, others: [{reader, outline(step)}]}

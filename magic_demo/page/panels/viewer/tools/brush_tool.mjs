@@ -1,6 +1,6 @@
 // Brush and eraser: a round stroke that follows the pointer.
 
-import { stampStroke } from "./shapes.mjs";
+import { stampStroke } from "../masks/shapes.mjs";
 
 export function brushTool(desk, value) {
   let last = null;

@@ -1,10 +1,10 @@
 // Cover: draw around a face or a tattoo, and what lies inside becomes blocks; shown at once, undone until it is confirmed. Only then is the
 // server told, which takes the pixels out of the photo itself and sends it anew.
 
-import { journal } from "../journal.mjs";
-import { fillHoles } from "./morphology.mjs";
-import { toRuns } from "./runs.mjs";
-import { fillPolygon } from "./shapes.mjs";
+import { journal } from "../../frame/keys/journal.mjs";
+import { fillHoles } from "../masks/morphology.mjs";
+import { toRuns } from "../masks/runs.mjs";
+import { fillPolygon } from "../masks/shapes.mjs";
 
 const BLOCKS = 6; // as in covered_photos.py
 const LEAST = 4; // window pixels

@@ -1,11 +1,11 @@
 // The reader's own masks of the open case: where every edit goes through, whatever tool it comes from. An outline is written only by a
 // decision: an edit that changes no pixel of what is seen is none, and what leaves no pixel takes the outline back; only Clear says "no lesion".
 
-import { OWN } from "./layer_looks.mjs";
-import { MaskLayer } from "./mask_layer.mjs";
-import { fillHoles, grow, shrink, smooth, step } from "./morphology.mjs";
-import { OwnMask } from "./own_mask.mjs";
-import { bounds, fromRuns, union } from "./runs.mjs";
+import { OWN } from "../canvas/layer_looks.mjs";
+import { MaskLayer } from "../masks/mask_layer.mjs";
+import { fillHoles, grow, shrink, smooth, step } from "../masks/morphology.mjs";
+import { OwnMask } from "../masks/own_mask.mjs";
+import { bounds, fromRuns, union } from "../masks/runs.mjs";
 
 const CHANGES = {
   holes: (mask, width, height) => fillHoles(mask, width, height),

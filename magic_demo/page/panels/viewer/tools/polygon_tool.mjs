@@ -1,6 +1,6 @@
 // Polygon: a point a click, closed by Enter, a double-click or a click on the first point; it is added to the mask or taken away.
 
-import { fillPolygon } from "./shapes.mjs";
+import { fillPolygon } from "../masks/shapes.mjs";
 
 const NEAR = 10; // window pixels
 

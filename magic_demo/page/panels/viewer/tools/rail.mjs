@@ -1,6 +1,6 @@
 // A toolbar for the keyboard: one stop for Tab, arrows inside it.
 
-import { onKey } from "../keyboard.mjs";
+import { onKey } from "../../frame/keys/keyboard.mjs";
 
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 

@@ -3,7 +3,7 @@
 import { brushTool } from "./brush_tool.mjs";
 import { coverTool } from "./cover_tool.mjs";
 import { polygonTool } from "./polygon_tool.mjs";
-import { toPhoto, toWindow } from "./view.mjs";
+import { toPhoto, toWindow } from "../canvas/view.mjs";
 import { wandTool } from "./wand_tool.mjs";
 
 const NAMES = ["view", "brush", "eraser", "polygon", "wand", "cover"];

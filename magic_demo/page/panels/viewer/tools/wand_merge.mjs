@@ -1,6 +1,6 @@
 // What the wand has cut becomes part of a mask that may hold more: nothing away from its box or strokes changes. No DOM in here: node tests it.
 
-import { stampStroke } from "./shapes.mjs";
+import { stampStroke } from "../masks/shapes.mjs";
 
 /**
  * Add `found` to `mask`, both of width x height pixels of 0 and 1; returns the rectangle that may have changed.

@@ -1,7 +1,7 @@
 // Magic wand: a box, or strokes on lesion and skin, are sent to the server, and the mask it cuts comes back. Further strokes refine it; what is
 // outlined elsewhere stays.
 
-import { fromRuns } from "./runs.mjs";
+import { fromRuns } from "../masks/runs.mjs";
 import { mergeFound } from "./wand_merge.mjs";
 
 const PEN_WIDTH = 5; // window pixels, half

@@ -1,0 +1,4 @@
+"""``python -m magic_demo COMMAND``, one file a command.
+
+May import: core, imaging, questions, files, synthetic, reviews, models, challenge.
+"""

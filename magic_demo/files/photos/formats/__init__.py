@@ -1,0 +1,1 @@
+"""What single formats of photos need: JPEG, PNG, TIFF, DICOM."""

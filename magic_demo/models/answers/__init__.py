@@ -1,0 +1,1 @@
+"""Models that score the closed questions from photos, or from photos and text."""

@@ -1,0 +1,1 @@
+"""What a reader has changed becomes a draft, and a saved review."""

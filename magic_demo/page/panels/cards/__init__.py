@@ -1,0 +1,1 @@
+"""The nine cards of the closed questions."""

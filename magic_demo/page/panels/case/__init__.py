@@ -1,0 +1,1 @@
+"""The left column: examples, photos, the patient's words."""

@@ -1,0 +1,1 @@
+"""Work that is in no store: kept in the browser, offered again."""

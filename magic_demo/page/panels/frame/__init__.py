@@ -1,0 +1,1 @@
+"""What surrounds the panels: top bar, status line, keys, theme, language, connection."""

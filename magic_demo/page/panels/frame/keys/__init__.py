@@ -1,0 +1,1 @@
+"""The keys, their sheet, and what can be undone."""

@@ -1,0 +1,1 @@
+"""The bar of a review, and the readings of a case side by side."""

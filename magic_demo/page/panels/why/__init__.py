@@ -1,0 +1,1 @@
+"""Why an option has its score."""

@@ -1,0 +1,1 @@
+"""The adjudicators' page."""

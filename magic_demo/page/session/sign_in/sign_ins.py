@@ -1,0 +1,130 @@
+"""Who is signed in, by the key in their cookie.
+
+What the browser keeps is a random key; whose it is stands in this process's memory, and ends with it, at sign-out, after a while without use,
+and after a long day. Wrong passwords are bounded, for who guesses and not for who is guessed at (``wrong_tries.py``), and looked at a few at once
+(``password_pool.py``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.limits import LIMITS
+from magic_demo.page.session.sign_in.known_devices import read_device, write_device
+from magic_demo.page.session.sign_in.password_pool import PasswordPool
+from magic_demo.page.session.sign_in.sign_in_trail import SignInTrail
+from magic_demo.page.session.sign_in.wrong_tries import WrongTries, find_source
+from magic_demo.reviews.store import Reader, Store
+from magic_demo.reviews.store.names import fold_name
+from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
+
+COOKIE = "magic-demo-reader"
+KEPT_SECONDS = 60.0 * LIMITS.sign_in_minutes
+IDLE_SECONDS = 60.0 * LIMITS.sign_in_idle_minutes
+
+
+@dataclass
+class _Entry:
+    name: str
+    access: str
+    until: float
+    used: float
+
+
+class TooManyTriesError(MagicDemoError):
+    """Too many wrong passwords came for this name or from this address."""
+
+
+class SignIns:
+    """Who is signed in, by the key in their cookie."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = store
+        self._clock = clock
+        self._trail = SignInTrail(store, clock=clock)
+        self._entries: dict[str, _Entry] = {}
+        self._lock = threading.Lock()
+        self._tries = WrongTries(clock)
+        self.pool = PasswordPool()
+
+    def find_device(self, name: str, cookie: str) -> str | None:
+        """Return the device that a browser's cookie says it is, where the reader of this name has signed in on it; None for no known one."""
+        try:
+            return read_device(cookie, self._store.reader(name)) if cookie else None
+        except StoreError:
+            return None  # there is no such reader, or no store to ask: the check of the password says which
+
+    def check_tries(self, name: str, address: str = "", device: str | None = None) -> None:
+        """Raise TooManyTriesError where no more passwords are looked at for now. address: where the try comes from; device: see ``find_device``."""
+        if not self._tries.allows(find_source(address), _fold(name), device):
+            raise TooManyTriesError("too many wrong passwords; wait a minute and try again")
+
+    def note_stopped(self, name: str, address: str) -> None:
+        """Keep in the audit trail that a try was refused unseen."""
+        self._trail.note("sign-in stopped", name, address)
+
+    def enter(self, name: str, password: str, address: str = "", device: str | None = None) -> str | None:
+        """Return a new key when the password is the reader's, else None. Raises TooManyTriesError before the password is looked at."""
+        self.check_tries(name, address, device)
+        reader = self._store.check_password(name, password)
+        self._trail.note("sign-in" if reader is not None else "sign-in refused", name, address)
+        (self._tries.note_wrong if reader is None else self._tries.note_right)(find_source(address), _fold(name), device)
+        if reader is None:
+            return None
+        key = secrets.token_urlsafe(32)
+        with self._lock:
+            now = self._clock()
+            self._entries = {digest: entry for digest, entry in self._entries.items() if self._lasts(entry, now)}
+            self._entries[digest_text(key)] = _Entry(reader.name, reader.access, now + KEPT_SECONDS, now)
+        return key
+
+    def write_device(self, name: str) -> str:
+        """Return the cookie by which the browser is known again that the reader has just signed in on. Raises StoreError."""
+        return write_device(self._store.reader(name))
+
+    def find_reader(self, cookies: Mapping[str, str]) -> Reader | None:
+        """Return the reader whose key the cookies hold, as the store has them now; None for nobody. Raises StoreError.
+
+        Who was removed since, or has another password, is nobody until they sign in again.
+        """
+        key = digest_text(cookies.get(COOKIE, ""))
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None or not self._lasts(entry, self._clock()):
+                return None
+        reader = self._store.reader(entry.name)
+        if reader.removed or not reader.has_password or reader.access != entry.access:
+            self.leave(cookies)
+            return None
+        return reader
+
+    def note_use(self, cookies: Mapping[str, str]) -> None:
+        """Note that the reader did something: the time without use begins anew."""
+        with self._lock:
+            if entry := self._entries.get(digest_text(cookies.get(COOKIE, ""))):
+                entry.used = self._clock()
+
+    def leave(self, cookies: Mapping[str, str], address: str | None = None) -> None:
+        """Forget the key that the cookies hold. address: from which the reader asks for it, None where the program does."""
+        with self._lock:
+            entry = self._entries.pop(digest_text(cookies.get(COOKIE, "")), None)
+        if entry is not None and address is not None:
+            self._trail.note("sign-out", entry.name, address)
+
+    def _lasts(self, entry: _Entry, now: float) -> bool:
+        return now < entry.until and now < entry.used + IDLE_SECONDS
+
+
+def _fold(name: str) -> str:
+    return fold_name(name)[:LONGEST_READER_NAME]
+
+
+def digest_text(text: str) -> str:
+    """Return the SHA-256 of a text as hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,4 @@
+"""A session before an audience: guide, presenter mode, audience board.
+
+May import: core, questions, synthetic, reviews, page.texts, page.session, page.server, page.panels.
+"""

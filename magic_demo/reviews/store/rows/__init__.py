@@ -1,0 +1,1 @@
+"""The store's tables, one file a table: what is written to it and read from it."""

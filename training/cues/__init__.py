@@ -1,0 +1,4 @@
+"""Fit and judge the text cues.
+
+May import: magic_demo.core, magic_demo.questions, magic_demo.cues, runs, cases.
+"""

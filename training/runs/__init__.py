@@ -1,0 +1,4 @@
+"""What every run of training shares: settings file, trainer, averaging, augmentation, report pages.
+
+May import: magic_demo.core, magic_demo.models.
+"""
