@@ -24,6 +24,7 @@ from magic_demo.models.answers.text_and_photos import OptionScorer, list_option_
 from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.families import list_questions, load_families
+from magic_demo.synthetic.bundled import list_example_encounters
 
 PHOTOS, PADDED, WORDS = 3, 128, 60
 WANTED = {"torch": 60.0, "bfloat16": 100.0}
@@ -72,7 +73,7 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     what = f"closed questions, one encounter, {PHOTOS} photos, {'tiny encoders' if quick else 'BERT-base and Swin-tiny'}, random weights"
     rows = []
     for name in list_backends(quick=quick):
-        scorer = OptionScorer(copy.deepcopy(model), tokenizer, preprocessing, backend=Backend(name))
+        scorer = OptionScorer(copy.deepcopy(model), tokenizer, preprocessing, backend=Backend(name), examples=list_example_encounters)
         ours = take_times({"ours": partial(scorer.score, narrative, photos)}, rounds)["ours"]
         scores = scorer.score(narrative, photos)
         moved, largest = 0, 0.0

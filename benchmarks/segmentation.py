@@ -28,6 +28,7 @@ from magic_demo.models.backends import Backend, explain_missing, has_bfloat16
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.models.predictor import DEFAULT_SEGMENTATION
 from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg, Segmenter
+from magic_demo.synthetic.bundled import list_example_encounters
 from magic_demo.synthetic.encounters import make_case
 
 MEAN, STD = (0.481, 0.458, 0.408), (0.269, 0.261, 0.276)
@@ -104,7 +105,9 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
         return probability, lesion_mask(probability, photo.size, threshold)
 
     segmenters = {
-        name: Segmenter(copy.deepcopy(model), cast(Any, None), preprocessing, model_id="random", backend=Backend(name))
+        name: Segmenter(
+            copy.deepcopy(model), cast(Any, None), preprocessing, model_id="random", backend=Backend(name), examples=list_example_encounters
+        )
         for name in list_backends(quick=quick)
     }
 

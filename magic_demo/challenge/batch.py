@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-import torch
-import transformers
 from PIL import Image
 from tqdm import tqdm
 
@@ -34,6 +32,7 @@ from magic_demo.files.mask_files import mask_file_name, write_mask
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
+from magic_demo.models.backends import list_versions, set_seed
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families, load_questions
@@ -135,7 +134,7 @@ def predict_folder(
     out.mkdir(parents=True, exist_ok=True)
     started = _start(out, settings, restart)
     finished = read_journal(out / JOURNAL, out / MASKS)
-    torch.manual_seed(SEED)
+    set_seed(SEED)
     entries: dict[str, JournalEntry] = {}
     done_now, photos_now, busy = 0, 0, Busy()
     with (
@@ -315,8 +314,7 @@ def _settings(
         "versions": {
             "magic_demo": magic_demo.__version__,
             "python": platform.python_version(),
-            "torch": torch.__version__,
-            "transformers": transformers.__version__,
+            **list_versions(),
             "numpy": np.__version__,
         },
     }

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import transformers
 from torch import Tensor, nn
 
 from magic_demo.core.errors import BackendError, CheckpointError, one_line
@@ -106,6 +107,16 @@ def read_checked(folder: Path, model_id: str) -> dict[str, str]:
             f"{path}: cannot be read ({one_line(error, 160)}); remove it, or run 'python -m magic_demo backends' again"
         ) from error
     return checked if digest == digest_of(model_id) else {}
+
+
+def set_seed(seed: int) -> None:
+    """Make what models draw by chance the same in every run."""
+    torch.manual_seed(seed)
+
+
+def list_versions() -> dict[str, str]:
+    """Return the libraries that models run on, and their versions."""
+    return {"torch": str(torch.__version__), "transformers": transformers.__version__}
 
 
 def use_cores() -> None:

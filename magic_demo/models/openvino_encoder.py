@@ -135,6 +135,10 @@ def _convert(openvino: Any, encoder: Encoder, int8: bool) -> Any:
 
             nncf.set_log_level(logging.ERROR)
             inputs = [tuple(values.numpy() for values in one) for one in encoder.typical()]
+            if not inputs:
+                raise BackendError(
+                    "8 bits: the encoder came without typical inputs to find its ranges on; load the model with examples=..."
+                )
             with contextlib.redirect_stdout(sys.stderr):  # its progress bars
                 graph = nncf.quantize(
                     graph,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,15 +83,17 @@ class Predictor:
         vqa: str | Path | None = DEFAULT_VQA,
         cues: str | Path | None = DEFAULT_CUES,
         backend: str = AUTO,
+        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> Predictor:
         """Load the models from folders or Hub ids; None leaves one out. Raises CheckpointError or BackendError with one line.
 
-        backend: what the models' encoders run on, a name that ``choose_backend`` takes.
+        backend: what the models' encoders run on, a name that ``choose_backend`` takes. examples: encounters like those to come,
+        by which int8 finds the range of values.
         """
         use_cores()
         return cls(
-            Segmenter.load(segmentation, backend=backend) if segmentation is not None else None,
-            load_scorer(vqa, backend=backend) if vqa is not None else None,
+            Segmenter.load(segmentation, backend=backend, examples=examples) if segmentation is not None else None,
+            load_scorer(vqa, backend=backend, examples=examples) if vqa is not None else None,
             CueModel.load(cues) if cues is not None else None,
             read_weights(find_checkpoint(vqa)) if vqa is not None else None,
             [
@@ -366,10 +368,16 @@ class Predictor:
         return scale_regions({photo.photo_id: one for photo, one in zip(encounter.photos, added, strict=False)})
 
 
-def load_scorer(source: str | Path, *, backend: str = "torch") -> OptionScorer | LesionScorer:
+def load_scorer(
+    source: str | Path, *, backend: str = "torch", examples: Callable[[], Sequence[Encounter]] = tuple
+) -> OptionScorer | LesionScorer:
     """Load a model for the closed questions; ``config.json``'s model_type picks the kind. Raises CheckpointError with one line."""
     kind = read_config(find_checkpoint(source))["model_type"]
-    return LesionScorer.load(source) if kind == LesionAnswererConfig.model_type else OptionScorer.load(source, backend=backend)
+    return (
+        LesionScorer.load(source)
+        if kind == LesionAnswererConfig.model_type
+        else OptionScorer.load(source, backend=backend, examples=examples)
+    )
 
 
 def _say_what_was_missing(encounter: Encounter) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -35,6 +36,7 @@ from magic_demo.page.session.desk import Desk
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.session.turns import MOST_WAITING
 from magic_demo.page.workshop.board_page import list_board_routes
+from magic_demo.page.workshop.workshop import workshop_component
 from magic_demo.synthetic.bundled import Example
 
 __all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_gates", "list_routes"]
@@ -71,7 +73,7 @@ def lay_out_page(
         )  # Gradio forgets it an hour after a connection has ended, whether the page goes on or not; ``Handlers.open_id`` does not
         spoken = gr.State("en")
         timer = gr.Timer(0.5)
-        top = lay_out_topbar(source, guided=guided, throwaway=desk.throwaway, public=desk.public)
+        top = lay_out_topbar(source, partial(workshop_component, guided, desk.throwaway), public=desk.public)
         with gr.Row(elem_id="room"):
             panel = lay_out_case(examples, folded=desk.store is not None and bool(desk.store.queues()), throwaway=desk.throwaway)
             with gr.Column(elem_id="viewer-panel", min_width=0):

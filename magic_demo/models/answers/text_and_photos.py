@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import AutoModel, PreTrainedTokenizerBase
 
 from magic_demo.core.errors import CheckpointError, ModelError
-from magic_demo.core.types import Family, Language, OptionScores, Pixels
+from magic_demo.core.types import Encounter, Family, Language, OptionScores, Pixels
 from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.models.attribution import GREY, attribute_places, lay_out_grid
 from magic_demo.models.backends import Backend, choose_backend, read_checked
@@ -21,13 +21,13 @@ from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_m
 from magic_demo.models.encoder import Encoder
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 from magic_demo.questions.families import load_families
-from magic_demo.synthetic.bundled import load_examples
 
 
 class OptionScorer:
     """A loaded case answerer with its tokenizer, photo preprocessing and the option vectors, which are encoded once.
 
     backend: what the encoders of photos and narratives run on; options are encoded in float32 before.
+    examples: encounters like those to come, by which int8 finds the range of values.
     """
 
     def __init__(
@@ -40,7 +40,9 @@ class OptionScorer:
         set_priors: SetPriors | None = None,
         families: Sequence[Family] | None = None,
         backend: Backend = Backend(),  # noqa: B008  (frozen)
+        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> None:
+        self._examples = examples
         self.model = model
         self.model.eval()  # type: ignore[no-untyped-call]
         self.tokenizer = tokenizer
@@ -57,7 +59,13 @@ class OptionScorer:
 
     @classmethod
     def load(
-        cls, source: str | Path, *, revision: str | None = None, families: Sequence[Family] | None = None, backend: str = "torch"
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        families: Sequence[Family] | None = None,
+        backend: str = "torch",
+        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> OptionScorer:
         """Load from a folder or a Hub id. Raises CheckpointError with one line when anything is missing or broken.
 
@@ -80,6 +88,7 @@ class OptionScorer:
             set_priors=read_priors(priors) if priors.is_file() else None,
             families=families,
             backend=chosen,
+            examples=examples,
         )
 
     def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
@@ -154,13 +163,12 @@ class OptionScorer:
     def _describe_encoders(self) -> tuple[Encoder, Encoder]:
         """Return the encoders of photos and of narratives."""
         longest = self.model.config.max_text_tokens
-        cases = [example.encounter for example in load_examples()]
 
         def list_photos() -> list[tuple[Tensor]]:
-            return [(torch.from_numpy(self.preprocessing.apply(photo.pixels))[None],) for case in cases for photo in case.photos]
+            return [(torch.from_numpy(self.preprocessing.apply(photo.pixels))[None],) for case in self._examples() for photo in case.photos]
 
         def list_narratives() -> list[tuple[Tensor, Tensor]]:
-            told = [tokenize(self.tokenizer, [case.narrative.text(self.model.config.language)], longest) for case in cases]
+            told = [tokenize(self.tokenizer, [case.narrative.text(self.model.config.language)], longest) for case in self._examples()]
             return [(tokens["input_ids"], tokens["attention_mask"]) for tokens in told]
 
         key = self.model_id if "@" in self.model_id else ""

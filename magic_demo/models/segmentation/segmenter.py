@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -14,12 +15,11 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.clipseg.modeling_clipseg import CLIPSegImageSegmentationOutput
 
 from magic_demo.core.errors import CheckpointError, ModelError
-from magic_demo.core.types import Pixels, Probability
+from magic_demo.core.types import Encounter, Pixels, Probability
 from magic_demo.models.backends import Backend, choose_backend, read_checked
 from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
 from magic_demo.models.encoder import Encoder
 from magic_demo.models.segmentation import compact as compact_segmentation
-from magic_demo.synthetic.bundled import load_examples
 
 PhotoFeatures = compact_segmentation.PhotoFeatures
 """What a model keeps of a photo: a tuple of tensors, batch of one first; only the same model's ``decode`` can read it."""
@@ -132,6 +132,7 @@ class Segmenter:
 
     model_id: name and digest of the checkpoint. encoder_name: what ``name_encoder`` gives. threshold: probability at and above which a pixel is lesion.
     mirrored: whether the photo's mirror image is asked as well and the two answers are averaged. backend: what the photo encoder runs on.
+    examples: encounters like those to come, by which int8 finds the range of values.
     """
 
     def __init__(
@@ -144,7 +145,9 @@ class Segmenter:
         threshold: float = 0.5,
         mirrored: bool = False,
         backend: Backend = Backend(),  # noqa: B008  (frozen)
+        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> None:
+        self._examples = examples
         self.model = cast(PromptedModel, model)
         self.tokenizer = tokenizer
         self.preprocessing = preprocessing
@@ -156,7 +159,9 @@ class Segmenter:
         self._encode = backend.prepare(self._describe_encoder())
 
     @classmethod
-    def load(cls, source: str | Path, *, revision: str | None = None, backend: str = "torch") -> Segmenter:
+    def load(
+        cls, source: str | Path, *, revision: str | None = None, backend: str = "torch", examples: Callable[[], Sequence[Encounter]] = tuple
+    ) -> Segmenter:
         """Load a folder or a Hub id for inference. Raises CheckpointError with one line when that fails or it is no such model.
 
         backend: a name that ``choose_backend`` takes; raises BackendError when this machine cannot run it.
@@ -174,6 +179,7 @@ class Segmenter:
             threshold=float(getattr(model.config, "threshold", 0.5)),
             mirrored=bool(getattr(model.config, "mirrored", False)),
             backend=chosen,
+            examples=examples,
         )
 
     @torch.inference_mode()
@@ -206,7 +212,7 @@ class Segmenter:
 
     def _describe_encoder(self) -> Encoder:
         def list_typical() -> list[tuple[Tensor]]:
-            photos = [photo for example in load_examples() for photo in example.encounter.photos]
+            photos = [photo for case in self._examples() for photo in case.photos]
             return [(torch.from_numpy(self.preprocessing.apply(photo.pixels))[None],) for photo in photos]
 
         return Encoder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import gradio as gr
@@ -10,7 +11,6 @@ from magic_demo.page.panels.frame.keys.key_sheet import render_key_sheet
 from magic_demo.page.panels.frame.status.status import render_about
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.texts.i18n import fill
-from magic_demo.page.workshop.workshop import workshop_component
 
 BRAND = """
 <div class="brand"><svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="9.2"/><path d="M7.6 12.6c.6-4 4-5.600 6.500-4.200 3 1.600 3 6-.3 7-3 .9-6.500-.4-6.200-2.800Z"/></svg>
@@ -51,8 +51,8 @@ class TopBar:
     language: gr.HTML
 
 
-def lay_out_topbar(source: PredictorSource, *, guided: bool = False, throwaway: bool = False, public: bool = False) -> TopBar:
-    """Put the bar on the page. guided: whether the guide opens by itself. throwaway: what is kept goes when the program ends.
+def lay_out_topbar(source: PredictorSource, add_menu: Callable[[], object], *, public: bool = False) -> TopBar:
+    """Put the bar on the page. add_menu: puts the workshop's menu on it.
 
     public: nothing is kept, so that there is no agreement to open.
     """
@@ -60,7 +60,7 @@ def lay_out_topbar(source: PredictorSource, *, guided: bool = False, throwaway: 
     with gr.Row(elem_id="topbar"):
         gr.HTML(html_template=fill(BRAND), js_on_load=None, elem_id="brand", apply_default_css=False)
         gr.HTML(html_template=fill(looks) + render_key_sheet(), js_on_load=_ON_LOOKS, elem_id="looks", apply_default_css=False)
-        workshop_component(guided, throwaway)
+        add_menu()
         about = gr.HTML(render_about(source), js_on_load=None, elem_id="about", apply_default_css=False)
         language = gr.HTML(html_template=fill(LANGUAGE_SWITCH), js_on_load=_ON_LOAD, elem_id="language", apply_default_css=False)
     return TopBar(about, language)
