@@ -14,6 +14,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted([REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "docs").rglob("*.md")])
 MODEL_CARDS = sorted((REPOSITORY / "checkpoints").glob("*/README.md"))
+IGNORED = [line.removesuffix("/") for line in (REPOSITORY / ".gitignore").read_text(encoding="utf-8").split()]
 
 
 def _tree() -> list[str]:
@@ -39,12 +40,27 @@ def test_what_the_tree_names_exists(path: str) -> None:
     assert (REPOSITORY / path).exists()
 
 
-def test_the_tree_names_every_module() -> None:
+def test_the_readme_names_every_folder() -> None:
     named = set(_tree())
-    for folder in ("magic_demo", "training"):
-        for module in (REPOSITORY / folder).glob("*.py"):
-            if module.name != "__init__.py":
-                assert f"{folder}/{module.name}" in named
+    for parent in ("", "magic_demo/", "magic_demo/page/"):
+        for folder in _list_folders(parent):
+            assert f"{parent}{folder}/" in named, f"{parent}{folder}/ is not in the README's tree"
+    for folder in _list_folders("training/"):
+        assert f"{folder}/" in README, f"training/{folder}/ is not in the README"
+
+
+def _list_folders(parent: str) -> list[str]:
+    """Return the names of the folders directly below one that hold files of the program."""
+    folders = [path for path in (REPOSITORY / parent).iterdir() if path.is_dir() and not _is_ignored(parent, path.name)]
+    return sorted(path.name for path in folders if not path.name.startswith("."))
+
+
+def _is_ignored(parent: str, name: str) -> bool:
+    return name in IGNORED or (not parent and f"/{name}" in IGNORED)
+
+
+def test_the_readme_is_read_in_a_few_minutes() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
@@ -118,5 +134,5 @@ def test_every_promise_still_stands_and_has_a_test_that_exists() -> None:
 
 
 def test_what_security_names_as_tests_exists() -> None:
-    for name in re.findall(r"`(test_\w+)`", (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")):
-        assert any((REPOSITORY / "tests" / folder / f"{name}.py").is_file() for folder in ("", "e2e")), name
+    for name in re.findall(r"`((?:\w+/)*test_\w+)`", (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")):
+        assert (REPOSITORY / "tests" / f"{name}.py").is_file() or (REPOSITORY / "tests" / "e2e" / f"{name}.py").is_file(), name
