@@ -55,18 +55,18 @@ BESIDE = {
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_a_flood_of_chunks_is_one_line(flood: str, place: str) -> None:
     data = _png(**{place: FLOODS[flood] * (MOST_CHUNKS + 1)})
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(PhotoError, match=r"x\.png: the PNG has more than 65536 chunks"):
         decode_photo(data, photo_id="x", name="x.png")
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 @pytest.mark.parametrize("beside", BESIDE)
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_the_picture_comes_out_whatever_is_packed_beside_it(beside: str, place: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     photo = decode_photo(_png(**{place: BESIDE[beside]}), photo_id="x", name="x.png")
-    assert np.array_equal(photo.pixels, PICTURE) and time.monotonic() - start < SECONDS
+    assert np.array_equal(photo.pixels, PICTURE) and time.process_time() - start < SECONDS
     assert any("not read" in note or "cannot be read" in note for note in photo.notes)
 
 
