@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from magic_demo.core.limits import LIMITS
 from magic_demo.page.build import launch_settings
 from magic_demo.page.panels.forms import MAX_PROMPT
 from magic_demo.synthetic.bundled import load_examples
@@ -36,3 +37,7 @@ def test_every_control_has_an_id_of_its_own() -> None:
     shown = [part for part in config["components"] if part["type"] not in {"state", "timer", "form"}]
     ids = [part["props"].get("elem_id") for part in shown]
     assert all(ids) and len(set(ids)) == len(ids)
+
+
+def test_analyses_that_wait_for_their_turn_leave_threads_for_saves() -> None:
+    assert launch_settings()["max_threads"] >= LIMITS.waiting + 50, "each of them holds one while it waits"

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
+from magic_demo.core.limits import LIMITS
 from magic_demo.files.photos.reading import DEFAULT_LIMITS
 
 FOLDER = Path(__file__).resolve().parents[1]
@@ -30,6 +31,8 @@ STYLE_SHEETS = (
 )
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
 
+OTHER_THREADS = 100
+"""Threads for saves, opened cases and photos. Each analysis that waits for its turn holds a thread: of Gradio's 40 none would be left for a save."""
 HEAD = "\n".join(
     [
         *(f'<link rel="stylesheet" href="page/{name}">' for name in STYLE_SHEETS),
@@ -70,5 +73,6 @@ def launch_settings(routes: Sequence[Route] = (), middleware: Sequence[Middlewar
         "ssr_mode": False,
         "share": False,
         "quiet": True,
+        "max_threads": LIMITS.waiting + OTHER_THREADS,
         "max_file_size": DEFAULT_LIMITS.max_bytes + 2**20,  # just above our own limit, whose message is the better one
     }
