@@ -7,9 +7,9 @@ import sys
 import threading
 from contextlib import suppress
 
-MODELS = 5
+MODELS = 15
 PHOTOS = 5
-PASSWORDS = 10
+PASSWORDS = 15
 
 
 def give_way(niceness: int) -> None:

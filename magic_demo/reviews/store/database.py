@@ -28,6 +28,8 @@ FILE_NAME = "reviews.sqlite3"
 DEFAULT_FOLDER = "reviews"
 PLACE_VARIABLE = "MAGIC_DEMO_STORE"
 FILE_ENDINGS = (".sqlite3", ".sqlite", ".db")
+POOLED = 16
+"""Connections to a SQLite file that stay open once they are."""
 WRITE_LOCK = 7_243_001
 """The number of PostgreSQL's advisory lock that every write holds: any number, the same for all."""
 
@@ -95,7 +97,12 @@ class Database:
         with self._translating():
             try:
                 self.engine = sa.create_engine(
-                    url, connect_args=connect_arguments, poolclass=sa.QueuePool, pool_pre_ping=not self.sqlite, pool_timeout=wait_seconds
+                    url,
+                    connect_args=connect_arguments,
+                    poolclass=sa.QueuePool,
+                    pool_size=POOLED if self.sqlite else 5,  # opening one again costs more than what is asked of it
+                    pool_pre_ping=not self.sqlite,
+                    pool_timeout=wait_seconds,
                 )
             except ImportError as error:
                 raise StoreError("PostgreSQL needs its driver; run: pip install -r requirements-postgres.lock") from error
