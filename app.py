@@ -29,6 +29,10 @@ from magic_demo.reviews.store import PLACE_VARIABLE, Store, default_place, is_st
 from magic_demo.synthetic.bundled import list_example_encounters, load_examples
 
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread of Python may go on while others wait: a save asks the database again and again, and waits for its turn after each answer."""
+
+
 def read_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Review skin cases in the browser. Research use only, not a medical device.")
@@ -104,6 +108,7 @@ def main() -> int:
     """Launch the page and serve until stopped."""
     # Gradio imports matplotlib around every event; where there is none, looking for it again and again took a fifth of the server's time
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
+    sys.setswitchinterval(SWITCH_SECONDS)
     arguments = read_arguments()
     try:
         arguments.root_path = read_root_path(arguments.root_path)
