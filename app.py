@@ -28,7 +28,6 @@ from magic_demo.reviews.leftovers import sweep_store
 from magic_demo.reviews.store import PLACE_VARIABLE, Store, default_place, is_store_there
 from magic_demo.synthetic.bundled import list_example_encounters, load_examples
 
-
 SWITCH_SECONDS = 0.0005
 """How long a thread of Python may go on while others wait: a save asks the database again and again, and waits for its turn after each answer."""
 
