@@ -192,7 +192,7 @@ def test_every_field_takes_as_much_as_the_environment_says() -> None:
     code = """if True:
         import json, re
         from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
-        from magic_demo.page.build import cards, review_form, sign_in
+        from magic_demo.page.server.sign_in import sign_in
         from tests.support.written_page import WritingPredictor, lay_out
         parts = lay_out(WritingPredictor())[0].get_config_file()["components"]
         fields = {part["props"].get("elem_id"): part["props"] for part in parts}
