@@ -122,7 +122,7 @@ def read_outcomes() -> Mapping[str, tuple[int, int]]:
     """Return of every test, and of every file, how many of its cases ran and how many of them failed."""
     outcomes: dict[str, tuple[int, int]] = {}
     for case in ElementTree.parse(RESULTS).iter("testcase"):
-        file = f"{str(case.get('classname')).rpartition('.')[2]}.py"
+        file = f"{str(case.get('classname')).removeprefix('tests.').replace('.', '/')}.py"
         failed = any(case.find(kind) is not None for kind in ("failure", "error", "skipped"))
         for name in (file, f"{file}::{str(case.get('name')).partition('[')[0]}"):
             ran, bad = outcomes.get(name, (0, 0))

@@ -207,7 +207,12 @@ def _limited(repository: Path, code: str, size: int, *words: str) -> subprocess.
 
     whole = f"import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n{code}"
     return subprocess.run(
-        [sys.executable, "-c", whole, *words], cwd=repository, capture_output=True, text=True, preexec_fn=limit, check=False
+        [sys.executable, "-B", "-c", whole, *words],  # -B: a module's bytecode that is cut off would stay in the checkout
+        cwd=repository,
+        capture_output=True,
+        text=True,
+        preexec_fn=limit,
+        check=False,
     )
 
 
