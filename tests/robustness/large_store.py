@@ -53,10 +53,10 @@ def write_large_store(place: Path, cases: int) -> None:
 
 
 def _repeat(rows: list[tuple[str, dict[str, Any]]], times: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the readers once, and cases, masks and reviews so many times with numbers and ids of their own, table by table."""
+    """Yield the readers and the audit trail once, and cases, masks and reviews so many times with numbers and ids of their own, table by table."""
     reviews = sum(table == "reviews" for table, _ in rows)
     for wanted in dict.fromkeys(table for table, _ in rows):
-        for time_ in range(1 if wanted == "readers" else times):
+        for time_ in range(1 if wanted in ("readers", "audit_trail") else times):
             for values in (dict(values) for table, values in rows if table == wanted):
                 if wanted == "cases":
                     values |= {"case_id": f"{values['case_id']}-{time_}", "position": values["position"] + time_ * KINDS}
