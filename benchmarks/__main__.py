@@ -1,4 +1,5 @@
-"""``python -m benchmarks`` (``make bench``): every stage, ours against the plain way in one run, into docs/performance.md."""
+"""``python -m benchmarks`` (``make bench``): every stage, ours against the plain way in one run, into
+docs/performance.md."""
 
 from __future__ import annotations
 
@@ -14,7 +15,17 @@ from typing import TypeVar
 
 import torch
 
-from benchmarks import batch_run, explanations, interaction, page, questions, scorer, segmentation, training_cache, vqa_cache
+from benchmarks import (
+    batch_run,
+    explanations,
+    interaction,
+    page,
+    questions,
+    scorer,
+    segmentation,
+    training_cache,
+    vqa_cache,
+)
 from benchmarks.ceiling import Reached, list_features, measure_ceiling, measure_reached
 from benchmarks.timing import Reading, Row
 from magic_demo.core.errors import one_line
@@ -53,10 +64,21 @@ def measure_training() -> Iterator[Row]:
     said = "random weights; a test holds that training ends the same"
     decoder = training_cache.measure(2, 2)
     naive, cached = decoder["library's forward, twelve layers", False], decoder["kept on disk", True]
-    yield Row("training step of the decoder, a photo: outputs of the frozen encoders kept, bfloat16", naive, cached, said, 20)
+    yield Row(
+        "training step of the decoder, a photo: outputs of the frozen encoders kept, bfloat16",
+        naive,
+        cached,
+        said,
+        20,
+    )
     head = vqa_cache.measure(2, 2, 2)
     naive, cached = head["encoded in every epoch"], head["kept on disk"]
-    yield Row("training step of the closed questions, a case: outputs of the frozen encoders kept", naive, cached, said)
+    yield Row(
+        "training step of the closed questions, a case: outputs of the frozen encoders kept",
+        naive,
+        cached,
+        said,
+    )
 
 
 def list_stages(*, quick: bool) -> dict[str, Callable[[], Iterable[Row | Reading]]]:
@@ -74,7 +96,8 @@ def list_stages(*, quick: bool) -> dict[str, Callable[[], Iterable[Row | Reading
 
 
 def measure_stage(name: str, measure: Callable[[], Iterable[Line]]) -> list[Line | Failure]:
-    """Return a stage's lines, those before a failure included, and the failure, whatever it is: the others are still to be measured."""
+    """Return a stage's lines, those before a failure included, and the failure, whatever it is: the others
+    are still to be measured."""
     lines: list[Line | Failure] = []
     begun = time.perf_counter()
     try:
@@ -89,14 +112,22 @@ def measure_stage(name: str, measure: Callable[[], Iterable[Line]]) -> list[Line
 
 
 def format_document(
-    lines: Sequence[Row | Reading | Failure], ceiling: Mapping[str, float], reached: Sequence[Reached], *, quick: bool
+    lines: Sequence[Row | Reading | Failure],
+    ceiling: Mapping[str, float],
+    reached: Sequence[Reached],
+    *,
+    quick: bool,
 ) -> str:
     """Return the document: the machine, the table, what is no ratio, what is reached of the machine."""
     text = [HEADER]
     if quick:
-        text.append("**A quick look that everything runs: tiny models, few rounds. These numbers say nothing.**\n")
+        text.append(
+            "**A quick look that everything runs: tiny models, few rounds. These numbers say nothing.**\n"
+        )
     features = ", ".join(list_features()) or "not told by the system"
-    text.append(f"Processor: {platform.machine()}, {features}. torch {torch.__version__.split('+')[0]}, one thread.\n")
+    text.append(
+        f"Processor: {platform.machine()}, {features}. torch {torch.__version__.split('+')[0]}, one thread.\n"
+    )
     text.append("| stage | plain, ms | ours, ms | times faster | wanted | difference |")
     text.append("| --- | ---: | ---: | ---: | ---: | --- |")
     for line in lines:
@@ -104,32 +135,52 @@ def format_document(
             text.append(f"| {line.stage} | | | | | **FAILED**: {line.why} |")
         elif isinstance(line, Row):
             wanted = f"{line.target:g}" if line.target else ""
-            text.append(f"| {line.stage} | {line.naive:,.1f} | {line.ours:,.1f} | {line.ratio:.1f} | {wanted} | {line.difference} |")
+            text.append(
+                f"| {line.stage} | {line.naive:,.1f} | {line.ours:,.1f} | {line.ratio:.1f} | {wanted} | "
+                f"{line.difference} |"
+            )
     readings = [line for line in lines if isinstance(line, Reading)]
     if readings:
-        text.append("\nWhat is no ratio. The page is looked at in headless Chromium; waits are medians by the clock:\n")
+        text.append(
+            "\nWhat is no ratio. The page is looked at in headless Chromium; waits are medians by the "
+            "clock:\n"
+        )
         text.append("| what | measured | wanted | |")
         text.append("| --- | ---: | ---: | --- |")
         for one in readings:
             wanted = "" if one.most is None else f"{'at most ' if one.most else ''}{one.most:,g} {one.unit}"
             text.append(
-                f"| {one.what} | {one.value:,.{0 if one.value >= 100 or not one.unit else 1}f} {one.unit} | {wanted} | {one.note} |"
+                f"| {one.what} | {one.value:,.{0 if one.value >= 100 or not one.unit else 1}f} "
+                f"{one.unit} | {wanted} | {one.note} |"
             )
     peaks = ", ".join(f"{name} {value:.0f}" for name, value in ceiling.items())
     text.append(
-        f"\nCeiling, a large matrix product, GFLOP/s: {peaks}. What photo encoders reach of it (attention's own products are not counted):\n"
+        f"\nCeiling, a large matrix product, GFLOP/s: {peaks}. What photo encoders reach of it "
+        "(attention's own products are not counted):\n"
     )
     text.append("| part | numbers | GFLOP a photo | GFLOP/s | of the ceiling |")
     text.append("| --- | --- | ---: | ---: | ---: |")
-    text += [f"| {one.part} | {one.dtype} | {one.operations:.1f} | {one.speed:.0f} | {one.share:.0%} |" for one in reached]
+    text += [
+        f"| {one.part} | {one.dtype} | {one.operations:.1f} | {one.speed:.0f} | {one.share:.0%} |"
+        for one in reached
+    ]
     return "\n".join(text) + "\n" + FOOTER
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Measure, print, write; returns 1 when a stage failed. words: of the command line, where they are not the program's own."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time every stage against the plain way of doing it.")
-    parser.add_argument("--quick", action="store_true", help="tiny models and few rounds: shows in seconds that everything runs")
-    parser.add_argument("--out", type=Path, help="file to write (default: docs/performance.md; with --quick none)")
+    """Measure, print, write; returns 1 when a stage failed. words: of the command line, where they are not
+    the program's own."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="Time every stage against the plain way of doing it."
+    )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="tiny models and few rounds: shows in seconds that everything runs",
+    )
+    parser.add_argument(
+        "--out", type=Path, help="file to write (default: docs/performance.md; with --quick none)"
+    )
     options = parser.parse_args(words)
     torch.set_num_threads(1)
     ceiling = measure_ceiling(256 if options.quick else 2048)

@@ -1,7 +1,9 @@
-"""Why encoders are rounded, photos are shrunk and threads wait the way they do: each way beside the others. ``python -m benchmarks.backend_choices``.
+"""Why encoders are rounded, photos are shrunk and threads wait the way they do: each way beside the others.
 
-CLIPSeg of the published size with random weights, a synthetic photo of 12 megapixels, one thread, processor time. The mask is cut at the median
-of the float32 answer.
+``python -m benchmarks.backend_choices``.
+
+CLIPSeg of the published size with random weights, a synthetic photo of 12 megapixels, one thread, processor
+time. The mask is cut at the median of the float32 answer.
 """
 
 from __future__ import annotations
@@ -44,7 +46,8 @@ for _ in range({rounds}):
     waits.append((time.perf_counter() - start) * 1000)
 print(f"{{statistics.median(waits):8.1f}} ms by the clock, {{(time.process_time() - begun) * 1000 / {rounds}:.0f}} of processor time")
 """
-"""Masks of the compact model. OpenMP reads how threads wait when torch is imported, which magic_demo has said before."""
+"""Masks of the compact model. OpenMP reads how threads wait when torch is imported, which magic_demo has said
+before."""
 
 
 def measure_encoders(pixels: torch.Tensor, rounds: int) -> None:
@@ -80,11 +83,15 @@ def measure_encoders(pixels: torch.Tensor, rounds: int) -> None:
     threshold = float(answers["float32"].median())
     exact = answers["float32"].numpy() >= threshold
     for name, answer in answers.items():
-        print(f"{name:40} {times[name]:8.1f} ms   mask IoU {find_overlap(exact, answer.numpy() >= threshold):.4f}")
+        print(
+            f"{name:40} {times[name]:8.1f} ms   mask IoU "
+            f"{find_overlap(exact, answer.numpy() >= threshold):.4f}"
+        )
 
 
 def measure_photos(data: bytes, rounds: int) -> None:
-    """Print what decoding and each way of shrinking a photo take, and how far they lie from Pillow's in levels of 255."""
+    """Print what decoding and each way of shrinking a photo take, and how far they lie from Pillow's in
+    levels of 255."""
     photo = decode_photo(data, photo_id="photo").pixels
     image, size = Image.fromarray(photo), (SIDE, SIDE)
 
@@ -104,19 +111,30 @@ def measure_photos(data: bytes, rounds: int) -> None:
     times = take_times(ways, rounds)
     exact = ways["shrinking: Pillow, bilinear"]().astype(int)
     for name, way in ways.items():
-        small = way() if name.startswith("shrinking") else np.asarray(Image.fromarray(way()).resize(size, Image.Resampling.BILINEAR))
-        print(f"{name:40} {times[name]:8.1f} ms   {np.abs(small.astype(int) - exact).max()} levels of 255 off at most")
+        small = (
+            way()
+            if name.startswith("shrinking")
+            else np.asarray(Image.fromarray(way()).resize(size, Image.Resampling.BILINEAR))
+        )
+        print(
+            f"{name:40} {times[name]:8.1f} ms   {np.abs(small.astype(int) - exact).max()} levels of 255 "
+            "off at most"
+        )
 
 
 def measure_waiting(rounds: int) -> None:
-    """Print what a mask takes with threads that wait by their own choice and by ours, two of them, beside two programs that never rest."""
+    """Print what a mask takes with threads that wait by their own choice and by ours, two of them, beside two
+    programs that never rest."""
     others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2)]
     try:
         for what, first in (
             ("threads that wait by their own choice", "torch"),
             ("threads that sleep while they wait (ours)", "magic_demo"),
         ):
-            environment = {**{name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}, "OMP_NUM_THREADS": "2"}
+            environment = {
+                **{name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"},
+                "OMP_NUM_THREADS": "2",
+            }
             command = [sys.executable, "-c", WAITING.format(first=first, rounds=rounds)]
             said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
             print(f"{what:40} {said.strip()}")
@@ -133,7 +151,9 @@ def main() -> None:
     measure_waiting(15)
     data = draw_file((3000, 4000))
     measure_photos(data, 5)
-    shrunk = Preprocessing((SIDE, SIDE), MEAN, STD, "bilinear").apply(decode_photo(data, photo_id="photo").pixels)
+    shrunk = Preprocessing((SIDE, SIDE), MEAN, STD, "bilinear").apply(
+        decode_photo(data, photo_id="photo").pixels
+    )
     measure_encoders(torch.from_numpy(shrunk)[None], 5)
 
 

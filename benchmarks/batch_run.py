@@ -1,7 +1,9 @@
-"""A folder of encounters with the shipped checkpoints: stages side by side against one after another, by the clock.
+"""A folder of encounters with the shipped checkpoints: stages side by side against one after another, by the
+clock.
 
-``python -m benchmarks.batch_run``: synthetic cases (``magic_demo.synthetic.cases``), 100 of them. Said is how far the run is over its slowest stage, which
-it cannot be faster than, and what is resident on the way: it must not grow with the number of encounters.
+``python -m benchmarks.batch_run``: synthetic cases (``magic_demo.synthetic.cases``), 100 of them. Said is how
+far the run is over its slowest stage, which it cannot be faster than, and what is resident on the way: it
+must not grow with the number of encounters.
 """
 
 from __future__ import annotations
@@ -63,7 +65,9 @@ def measure(*, quick: bool = False) -> Iterator[Row | Reading]:
         }
         times = take_times(ways, 1, wall=True, warm=False)
         masks = list((out / "masks_preds").iterdir())
-        same = len(masks) > 0 and all((tifffile.imread(path) == tifffile.imread(plain / path.name)).all() for path in masks)
+        same = len(masks) > 0 and all(
+            (tifffile.imread(path) == tifffile.imread(plain / path.name)).all() for path in masks
+        )
     (report,) = reports
     over = times["ours"] / 1000 / max(report.busy.read, report.busy.work, report.busy.write) - 1
     noted = {count: value for count, value in predictor.resident.items() if value is not None}
@@ -71,9 +75,18 @@ def measure(*, quick: bool = False) -> Iterator[Row | Reading]:
     grown = " and ".join(f"{value - held:+.0f} MB after {count}" for count, value in later)
     memory = f"; resident beside what was after {first} encounters: {grown}" if later else ""
     what = f"batch of {encounters} encounters, shipped checkpoints, by the clock"
-    yield Row(what, times["naive"], times["ours"], f"masks {'equal' if same else 'DIFFER'}; {report.describe_throughput()}{memory}")
+    yield Row(
+        what,
+        times["naive"],
+        times["ours"],
+        f"masks {'equal' if same else 'DIFFER'}; {report.describe_throughput()}{memory}",
+    )
     yield Reading(
-        f"batch of {encounters} encounters: time over that of its slowest stage", 100 * over, "%", 15, "no run can be faster than it"
+        f"batch of {encounters} encounters: time over that of its slowest stage",
+        100 * over,
+        "%",
+        15,
+        "no run can be faster than it",
     )
 
 
@@ -85,7 +98,9 @@ def predict_plainly(data: Path, out: Path, predictor: Predictor) -> None:
         prediction = predictor.predict(read_encounter(files)[0])
         for photo in prediction.photos:
             mask = lesion_mask(photo.probability, photo.size, prediction.threshold)
-            tifffile.imwrite(out / f"{photo.photo_id}_mask_sys.tiff", mask.astype("uint8"), compression="zlib")
+            tifffile.imwrite(
+                out / f"{photo.photo_id}_mask_sys.tiff", mask.astype("uint8"), compression="zlib"
+            )
         answers[files.encounter_id] = dict(prediction.answers)
     write_json(out / "answers.json", answers)
 

@@ -1,4 +1,5 @@
-"""What the machine can do at most: one large matrix product, in float32 and bfloat16; what it has for that, and what the models reach of it."""
+"""What the machine can do at most: one large matrix product, in float32 and bfloat16; what it has for that,
+and what the models reach of it."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 @dataclass(frozen=True)
 class Reached:
-    """One line of the second table: what a part of a model does in a second, in GFLOP, and the share of the ceiling in its dtype that is."""
+    """One line of the second table: what a part of a model does in a second, in GFLOP, and the share of the
+    ceiling in its dtype that is."""
 
     part: str
     dtype: str
@@ -31,7 +33,8 @@ class Reached:
 
 
 def measure_ceiling(side: int = 2048, rounds: int = 5) -> dict[str, float]:
-    """Return dtype -> GFLOP/s of a product of two square matrices, with as many threads as torch is set to."""
+    """Return dtype -> GFLOP/s of a product of two square matrices, with as many threads as torch is set
+    to."""
     ways = {}
     for name, dtype in DTYPES.items():
         one, other = (torch.randn(side, side, dtype=dtype) for _ in range(2))
@@ -53,7 +56,11 @@ def measure_reached(ceiling: Mapping[str, float], *, quick: bool = False) -> lis
     passes: list[tuple[str, str, Callable[[], object]]] = [
         ("CLIPSeg, vision tower", "float32", partial(clipseg.encode_photo, square)),
         ("CLIPSeg, vision tower", "bfloat16", partial(half.bfloat16().encode_photo, square.bfloat16())),
-        ("Swin-tiny", "float32", partial(answerer.read_photos, torch.zeros(1, 3, vqa_cache.SIDE, vqa_cache.SIDE))),
+        (
+            "Swin-tiny",
+            "float32",
+            partial(answerer.read_photos, torch.zeros(1, 3, vqa_cache.SIDE, vqa_cache.SIDE)),
+        ),
         (
             "segmentation-compact, photo encoder",
             "float32",
@@ -73,7 +80,8 @@ def measure_reached(ceiling: Mapping[str, float], *, quick: bool = False) -> lis
 
 
 def list_features() -> list[str]:
-    """Return the instructions, of those that matter here, that the processor says it has; none where the system does not tell."""
+    """Return the instructions, of those that matter here, that the processor says it has; none where the
+    system does not tell."""
     path = Path("/proc/cpuinfo")
     flags = set(path.read_text(encoding="utf-8").split()) if path.is_file() else set()
     return [name for name in FEATURES if name in flags]

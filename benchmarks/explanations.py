@@ -1,7 +1,9 @@
-"""How far explanations can be trusted: how often a score falls without the words, or with the region covered, that are said to raise it.
+"""How far explanations can be trusted: how often a score falls without the words, or with the region covered,
+that are said to raise it.
 
-``python -m benchmarks.explanations --data DATA`` with DATA holding ``dermavqa/``; prints what docs/explanations.md states. The words are
-those of the labelled train encounters, which the shipped cues were fitted on; the photos are synthetic cases (seed 77).
+``python -m benchmarks.explanations --data DATA`` with DATA holding ``dermavqa/``; prints what
+docs/explanations.md states. The words are those of the labelled train encounters, which the shipped cues were
+fitted on; the photos are synthetic cases (seed 77).
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ def remove_words(text: str, words: tuple[WordSpan, ...]) -> str:
 
 
 def try_words(cues: CueModel, text: str, language: Language) -> dict[str, bool]:
-    """Return family id -> whether the chosen option's score falls without its words; families without such words are left out."""
+    """Return family id -> whether the chosen option's score falls without its words; families without such
+    words are left out."""
     families = load_families()
     narrative = Narrative(**{language: text})
     scores = cues.score(narrative)
@@ -60,14 +63,21 @@ def cover(photo: Pixels, cells: NDArray[np.bool_]) -> Pixels:
     covered = photo.copy()
     (height, width), (rows, columns) = photo.shape[:2], cells.shape
     for row, column in np.argwhere(cells):
-        covered[row * height // rows : (row + 1) * height // rows, column * width // columns : (column + 1) * width // columns] = GREY
+        covered[
+            row * height // rows : (row + 1) * height // rows,
+            column * width // columns : (column + 1) * width // columns,
+        ] = GREY
     return covered
 
 
-def try_regions(predictor: Predictor, photo: Pixels, rng: np.random.Generator) -> dict[str, tuple[bool, bool]]:
-    """Return family id -> whether the best option's score falls with its region covered, and with the same shape elsewhere covered.
+def try_regions(
+    predictor: Predictor, photo: Pixels, rng: np.random.Generator
+) -> dict[str, tuple[bool, bool]]:
+    """Return family id -> whether the best option's score falls with its region covered, and with the same
+    shape elsewhere covered.
 
-    The region is the eighth of the photo that raises the score most. Families in which the photo raises nothing are left out.
+    The region is the eighth of the photo that raises the score most. Families in which the photo raises
+    nothing are left out.
     """
     case = Encounter("E", photos=(Photo("a", photo),))
     prediction = predictor.predict(case)
@@ -85,7 +95,9 @@ def try_regions(predictor: Predictor, photo: Pixels, rng: np.random.Generator) -
             continue
         best = np.zeros(heat.shape, np.bool_)
         best.ravel()[np.argsort(-heat.ravel())[: heat.size // 8]] = True
-        other = np.roll(best, (int(rng.integers(1, heat.shape[0])), int(rng.integers(1, heat.shape[1]))), (0, 1))
+        other = np.roll(
+            best, (int(rng.integers(1, heat.shape[0])), int(rng.integers(1, heat.shape[1]))), (0, 1)
+        )
         lower = []
         for region in (best, other):
             scores = predictor.score_options(Encounter("E", photos=(Photo("a", cover(photo, region)),)))
@@ -94,19 +106,26 @@ def try_regions(predictor: Predictor, photo: Pixels, rng: np.random.Generator) -
     return falls
 
 
-def cover_each_place(predictor: Predictor, photo: Pixels, qid: str, option: int, places: tuple[int, int]) -> NDArray[np.float64]:
-    """Return how far an option's score falls with each of (h, w) places greyed out, the plain way to a heat map: a prediction a place."""
+def cover_each_place(
+    predictor: Predictor, photo: Pixels, qid: str, option: int, places: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return how far an option's score falls with each of (h, w) places greyed out, the plain way to a heat
+    map: a prediction a place."""
     whole = predictor.score_options(Encounter("E", photos=(Photo("a", photo),)))[qid][option]
     falls = np.zeros(places)
     for place in np.ndindex(*places):
         marked = np.zeros(places, np.bool_)
         marked[place] = True
-        falls[place] = whole - predictor.score_options(Encounter("E", photos=(Photo("a", cover(photo, marked)),)))[qid][option]
+        falls[place] = (
+            whole
+            - predictor.score_options(Encounter("E", photos=(Photo("a", cover(photo, marked)),)))[qid][option]
+        )
     return falls
 
 
 def measure(*, quick: bool = False) -> list[Row]:
-    """Return the stage's line for the table: a photo's heat for one option, and how far it can be trusted on a few synthetic photos."""
+    """Return the stage's line for the table: a photo's heat for one option, and how far it can be trusted on
+    a few synthetic photos."""
     predictor, rng = Predictor.load(), np.random.default_rng(0)
     photos = [draw_photo(number) for number in range(1, 2 if quick else 7)]
     case = Encounter("E", photos=(Photo("a", photos[0]),))
@@ -121,8 +140,14 @@ def measure(*, quick: bool = False) -> list[Row]:
     times = take_times(ways, 1, warm=False)
     falls = [fell for photo in photos for fell in try_regions(predictor, photo, rng).values()]
     shares = np.mean(falls, axis=0) if falls else np.zeros(2)
-    said = f"of {len(falls)} answers {shares[0]:.0%} score lower with the eighth of highest heat greyed out, {shares[1]:.0%} with as much elsewhere"
-    stage = f"why an option, the photo's heat: each of {places[0]} by {places[1]} places greyed out in turn, against gradients"
+    said = (
+        f"of {len(falls)} answers {shares[0]:.0%} score lower with the eighth of highest heat greyed out, "
+        f"{shares[1]:.0%} with as much elsewhere"
+    )
+    stage = (
+        f"why an option, the photo's heat: each of {places[0]} by {places[1]} places greyed out in turn, "
+        "against gradients"
+    )
     return [Row(stage, times["naive"], times["ours"], said)]
 
 
@@ -140,7 +165,9 @@ def main() -> None:
     torch.set_num_threads(1)
     data = options.data / "dermavqa"
     labelled = read_answers(next(data.rglob("train_cvqa.json")))
-    encounters = [entry for entry in read_encounters(data, "train").encounters if entry.encounter_id in labelled]
+    encounters = [
+        entry for entry in read_encounters(data, "train").encounters if entry.encounter_id in labelled
+    ]
     cues = CueModel.load(DEFAULT_CUES)
     for language in LANGUAGES:
         by_family: dict[str, list[bool]] = defaultdict(list)
@@ -155,7 +182,10 @@ def main() -> None:
         for family_id, (one, other) in try_regions(predictor, draw_photo(number), rng).items():
             highlighted[family_id].append(one)
             elsewhere[family_id].append(other)
-    _print("region covered / elsewhere covered", {family_id: [fell, elsewhere[family_id]] for family_id, fell in highlighted.items()})
+    _print(
+        "region covered / elsewhere covered",
+        {family_id: [fell, elsewhere[family_id]] for family_id, fell in highlighted.items()},
+    )
 
 
 def _print(title: str, table: dict[str, list[list[bool]]]) -> None:
@@ -165,7 +195,8 @@ def _print(title: str, table: dict[str, list[list[bool]]]) -> None:
         print(f"  {family_id}  {len(table[family_id][0]):4}  {shares}")
     columns = zip(*table.values(), strict=True)
     print(
-        f"  all      {sum(len(falls[0]) for falls in table.values()):5}  {'  '.join(f'{np.mean(np.concatenate(c)):.3f}' for c in columns)}"
+        f"  all      {sum(len(falls[0]) for falls in table.values()):5}  "
+        f"{'  '.join(f'{np.mean(np.concatenate(c)):.3f}' for c in columns)}"
     )
 
 

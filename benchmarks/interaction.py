@@ -1,9 +1,11 @@
-"""What a reader waits for while reading: a stroke on a 12-megapixel photo, another photo, a save, threshold, opacity, hiding, zoom.
+"""What a reader waits for while reading: a stroke on a 12-megapixel photo, another photo, a save, threshold,
+opacity, hiding, zoom.
 
-``python -m benchmarks.interaction`` prints it; ``make bench`` puts it into the table. The page as ``make demo`` starts it, in headless Chromium, with
-a queue of one case: two drawn photos of 12 megapixels that the shipped models have analysed. Waits are from the event to the frame that
-shows it, drawn and read back (one pixel, so that nothing is left queued). Meanwhile the requests that the server got are counted: threshold, opacity, zoom,
-hiding and another photo must make none.
+``python -m benchmarks.interaction`` prints it; ``make bench`` puts it into the table. The page as ``make
+demo`` starts it, in headless Chromium, with a queue of one case: two drawn photos of 12 megapixels that the
+shipped models have analysed. Waits are from the event to the frame that shows it, drawn and read back (one
+pixel, so that nothing is left queued). Meanwhile the requests that the server got are counted: threshold,
+opacity, zoom, hiding and another photo must make none.
 """
 
 from __future__ import annotations
@@ -77,9 +79,11 @@ def brush(page: Page) -> None:
 
 
 def repeat(page: Page, script: str, count: int = 20) -> None:
-    """Do something in the page again and again, a frame or more apart, and note how long each takes to be seen."""
+    """Do something in the page again and again, a frame or more apart, and note how long each takes to be
+    seen."""
     page.evaluate(
-        f"async (count) => {{ for (let i = 0; i < count; i++) {{ const from = performance.now(); ({script})(i); window.drawn(from);"
+        f"async (count) => {{ for (let i = 0; i < count; i++) {{ const from = performance.now(); "
+        f"({script})(i); window.drawn(from);"
         " await new Promise((done) => setTimeout(done, 120)); } }",
         count,
     )
@@ -107,7 +111,8 @@ def outline(page: Page, count: int = 6) -> None:
 
 KEY = "document.dispatchEvent(new KeyboardEvent('{kind}', {{ key: '{key}', bubbles: true }}))"
 SLIDER = (
-    "(i) => {{ const slider = document.querySelector('#viewer-{name}'); slider.value = String(0.3 + 0.02 * i);"
+    "(i) => {{ const slider = document.querySelector('#viewer-{name}'); slider.value = String(0.3 + "
+    "0.02 * i);"
     " slider.dispatchEvent(new Event('input', {{ bubbles: true }})); }}"
 )
 IN_BROWSER = {
@@ -133,11 +138,19 @@ def measure_waits(page: Page) -> Iterator[Reading]:
     changed = {what: take_waits(page, lambda how=how: repeat(page, how)) for what, how in IN_BROWSER.items()}  # type: ignore[misc]
     asked = [url for url in requests if not url.startswith(("data:", "blob:")) and not url.endswith(LOOKS)]
     page.keyboard.press("b")
-    yield describe_waits("brush on a 12-megapixel photo, pointer to painted pixel", take_waits(page, lambda: brush(page)), 16)
+    yield describe_waits(
+        "brush on a 12-megapixel photo, pointer to painted pixel", take_waits(page, lambda: brush(page)), 16
+    )
     page.wait_for_timeout(SAVE_EVERY)
     yield describe_waits("another photo of the case", switched, 100, f"the first time {first[0]:.0f}")
-    yield describe_waits("an answer is saved, told to said", take_waits(page, lambda: answer(page), "saves"), 200)
-    yield describe_waits("an outline of 12 megapixels is saved, told to said", take_waits(page, lambda: outline(page), "saves"), 200)
+    yield describe_waits(
+        "an answer is saved, told to said", take_waits(page, lambda: answer(page), "saves"), 200
+    )
+    yield describe_waits(
+        "an outline of 12 megapixels is saved, told to said",
+        take_waits(page, lambda: outline(page), "saves"),
+        200,
+    )
     for what, waits in changed.items():
         yield describe_waits(what, waits)
     said = "but for the page's own look every few seconds whether the server is there"

@@ -1,7 +1,8 @@
-"""The page: how soon it answers, when a photo and its mask are seen, what a map weighs on its way, how much memory the page takes.
+"""The page: how soon it answers, when a photo and its mask are seen, what a map weighs on its way, how much
+memory the page takes.
 
-``python -m benchmarks.page`` prints it; ``make bench`` puts it into the table. The page is started as ``make demo`` starts it, a fresh process each time,
-and looked at in headless Chromium. All times are by the clock.
+``python -m benchmarks.page`` prints it; ``make bench`` puts it into the table. The page is started as ``make
+demo`` starts it, a fresh process each time, and looked at in headless Chromium. All times are by the clock.
 """
 
 from __future__ import annotations
@@ -83,14 +84,21 @@ class Served:
 
 @contextmanager
 def serve(folder: Path, words: Sequence[str] = (), *, plainly: bool = False) -> Iterator[Served]:
-    """Start the page with ``words`` after its command and give it once it answers; ``folder`` takes what it writes."""
+    """Start the page with ``words`` after its command and give it once it answers; ``folder`` takes what it
+    writes."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "uploads"), "MAGIC_DEMO_STORE": str(folder / "no-store")}
+    environment = {
+        **os.environ,
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "MAGIC_DEMO_STORE": str(folder / "no-store"),
+    }
     command = [sys.executable, *(["-c", PLAINLY] if plainly else ["app.py"]), "--port", str(port), *words]
     begun = time.perf_counter()
-    server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    server = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         while True:
@@ -111,8 +119,13 @@ def draw_photo(path: Path, seed: int) -> None:
     """Write a 12-megapixel photo of skin with a lesion, synthetic."""
     height, width = SIZE
     pixels = np.full((height, width, 3), (156, 180, 222), np.uint8)
-    cv2.ellipse(pixels, (width // 2, height // 2), (700 + 50 * seed, 500), 20 * seed, 0, 360, (76, 80, 170), -1)
-    noise = cv2.resize(np.random.default_rng(seed).normal(0, 12, (height // 4, width // 4, 3)).astype(np.float32), (width, height))
+    cv2.ellipse(
+        pixels, (width // 2, height // 2), (700 + 50 * seed, 500), 20 * seed, 0, 360, (76, 80, 170), -1
+    )
+    noise = cv2.resize(
+        np.random.default_rng(seed).normal(0, 12, (height // 4, width // 4, 3)).astype(np.float32),
+        (width, height),
+    )
     cv2.imwrite(str(path), np.clip(cv2.GaussianBlur(pixels, (0, 0), 9) + noise, 0, 255).astype(np.uint8))
 
 
@@ -146,7 +159,11 @@ def measure_start(rounds: int) -> Iterator[Row]:
                     seconds[plainly].append(served.seconds)
     plain, ours = (statistics.median(seconds[plainly]) * 1000 for plainly in (True, False))
     yield Row(
-        "start to a page that answers, by the clock", plain, ours, "the models load behind it; the plain way everything is loaded first", 2
+        "start to a page that answers, by the clock",
+        plain,
+        ours,
+        "the models load behind it; the plain way everything is loaded first",
+        2,
     )
 
 
@@ -159,7 +176,9 @@ def measure_batching(rounds: int) -> Iterator[Row]:
 
     torch.set_num_threads(1)
     segmenter = Segmenter.load(DEFAULT_SEGMENTATION)
-    photos = torch.from_numpy(np.random.default_rng(0).normal(0, 1, (4, 3, *segmenter.preprocessing.size)).astype(np.float32))
+    photos = torch.from_numpy(
+        np.random.default_rng(0).normal(0, 1, (4, 3, *segmenter.preprocessing.size)).astype(np.float32)
+    )
     with torch.inference_mode():
         times = take_times(
             {
@@ -169,11 +188,17 @@ def measure_batching(rounds: int) -> Iterator[Row]:
             rounds,
         )
     said = "no batching: the first photo's mask comes first"
-    yield Row("segmentation-compact: four photos encoded one by one, against together", times["together"], times["one by one"], said)
+    yield Row(
+        "segmentation-compact: four photos encoded one by one, against together",
+        times["together"],
+        times["one by one"],
+        said,
+    )
 
 
 def measure_maps(count: int) -> Iterator[Reading]:
-    """Yield what maps of 12-megapixel photos weigh as they travel: synthetic cases under the shipped model."""
+    """Yield what maps of 12-megapixel photos weigh as they travel: synthetic cases under the shipped
+    model."""
     from magic_demo.models.predictor import DEFAULT_SEGMENTATION
     from magic_demo.models.segmentation.segmenter import Segmenter
     from magic_demo.page.panels.viewer import MAP_BYTES, encode_levels
@@ -188,7 +213,9 @@ def measure_maps(count: int) -> Iterator[Reading]:
         times.append(took)
         weights.append(len(base64.b64decode(address.partition(",")[2])) / 1000)
     said = f"{count} synthetic cases, segmentation-compact; written in {statistics.median(times):.0f} ms"
-    yield Reading("a map of a 12-megapixel photo on its way, median", statistics.median(weights), "kB", note=said)
+    yield Reading(
+        "a map of a 12-megapixel photo on its way, median", statistics.median(weights), "kB", note=said
+    )
     yield Reading("the same, the largest", max(weights), "kB", MAP_BYTES / 1000)
 
 
@@ -200,7 +227,9 @@ def measure_paint(page: Page, rounds: int) -> Iterator[Reading]:
         yield describe_waits(f"click on an example to its {what}", [float(one[what]) for one in seen], most)
 
 
-def measure_memory(browser: Browser, folder: Path, name: str, words: Sequence[str], most: float) -> Iterator[Reading]:
+def measure_memory(
+    browser: Browser, folder: Path, name: str, words: Sequence[str], most: float
+) -> Iterator[Reading]:
     """Yield what a page has resident after it has analysed a case of two 12-megapixel photos."""
     files = [folder / "one.jpg", folder / "two.jpg"]
     for seed, file in enumerate(files):
@@ -217,7 +246,8 @@ def measure_memory(browser: Browser, folder: Path, name: str, words: Sequence[st
 
 
 def write_full_size(folder: Path) -> list[str]:
-    """Write checkpoints of the published sizes with random weights, CLIPSeg and BERT-base with Swin-base; return the page's words for them."""
+    """Write checkpoints of the published sizes with random weights, CLIPSeg and BERT-base with Swin-base;
+    return the page's words for them."""
     from transformers import BertConfig, SwinConfig
 
     from benchmarks.training_cache import SIDE as CLIPSEG_SIDE
@@ -225,10 +255,15 @@ def write_full_size(folder: Path) -> list[str]:
     from benchmarks.vqa_cache import SIDE, make_tokenizer
     from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
 
-    photo = SwinConfig(image_size=SIDE, embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32], window_size=7)
+    photo = SwinConfig(
+        image_size=SIDE, embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32], window_size=7
+    )
     models: dict[str, tuple[Any, int]] = {
         "segmentation": (make_model(), CLIPSEG_SIDE),
-        "vqa": (CaseAnswerer(CaseAnswererConfig(text_config=BertConfig(vocab_size=28996), vision_config=photo)), SIDE),
+        "vqa": (
+            CaseAnswerer(CaseAnswererConfig(text_config=BertConfig(vocab_size=28996), vision_config=photo)),
+            SIDE,
+        ),
     }
     for name, (model, side) in models.items():
         model.save_pretrained(folder / name)
@@ -253,13 +288,17 @@ def measure(*, quick: bool = False) -> Iterator[Row | Reading]:
             yield from measure_paint(page, 12)
             page.close()
         yield from measure_memory(browser, folder, "checkpoints as shipped", (), 1200)
-        yield from measure_memory(browser, folder, "full-size models, random weights", write_full_size(folder), 3000)
+        yield from measure_memory(
+            browser, folder, "full-size models, random weights", write_full_size(folder), 3000
+        )
         browser.close()
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description="How fast and how large the page is.")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.page", description="How fast and how large the page is."
+    )
     parser.add_argument("--quick", action="store_true", help="one map")
     for line in measure(quick=parser.parse_args().quick):
         print(line.format(), flush=True)

@@ -1,7 +1,9 @@
-"""Closed questions of one encounter, by each backend that is there: ours against every question asked anew, its pairs padded, the photos encoded for each.
+"""Closed questions of one encounter, by each backend that is there: ours against every question asked anew,
+its pairs padded, the photos encoded for each.
 
-BERT-base and Swin-tiny with random weights, the same on both sides; three photos. The plain way encodes every one of 27 questions' options
-(194 pairs) at 128 tokens and the photos once a question, as a script over the questions would.
+BERT-base and Swin-tiny with random weights, the same on both sides; three photos. The plain way encodes every
+one of 27 questions' options (194 pairs) at 128 tokens and the photos once a question, as a script over the
+questions would.
 """
 
 from __future__ import annotations
@@ -20,7 +22,14 @@ from benchmarks.segmentation import list_backends
 from benchmarks.timing import Row, take_time, take_times
 from benchmarks.vqa_cache import SIDE, make_model, make_tokenizer
 from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.models.answers.text_and_photos import OptionScorer, list_option_texts, option_layout, place_families, stack_photos, tokenize
+from magic_demo.models.answers.text_and_photos import (
+    OptionScorer,
+    list_option_texts,
+    option_layout,
+    place_families,
+    stack_photos,
+    tokenize,
+)
 from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.families import list_questions, load_families
@@ -33,9 +42,13 @@ WANTED = {"torch": 60.0, "bfloat16": 100.0}
 
 def make_tiny() -> CaseAnswerer:
     """Return a model of a few thousand weights, for a quick look that nothing is broken."""
-    text = BertConfig(vocab_size=2000, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    text = BertConfig(
+        vocab_size=2000, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
     photo = SwinConfig(image_size=SIDE, embed_dim=12, depths=[1, 1], num_heads=[1, 2], window_size=7)
-    return CaseAnswerer(CaseAnswererConfig(text_config=text, vision_config=photo, text_pooling="mean", photo_head_size=16))
+    return CaseAnswerer(
+        CaseAnswererConfig(text_config=text, vision_config=photo, text_pooling="mean", photo_head_size=16)
+    )
 
 
 def measure(rounds: int, *, quick: bool = False) -> list[Row]:
@@ -58,7 +71,9 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
             family = next(family for family in families if question in family.questions)
             texts = [f"{family.questions[0].text['en']} {option}" for option in family.options["en"]]
             tokens = tokenize(tokenizer, texts, PADDED)
-            padded = {name: functional.pad(values, (0, PADDED - values.shape[1])) for name, values in tokens.items()}
+            padded = {
+                name: functional.pad(values, (0, PADDED - values.shape[1])) for name, values in tokens.items()
+            }
             vectors[family.family_id] = model.encode_options(padded["input_ids"], padded["attention_mask"])
             states = model.read_photos(pixels[0])
         return model(
@@ -70,10 +85,19 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
         ).logits[0]
 
     plain, took = take_time(lambda: naive().numpy())  # once: the plain way takes a minute
-    what = f"closed questions, one encounter, {PHOTOS} photos, {'tiny encoders' if quick else 'BERT-base and Swin-tiny'}, random weights"
+    what = (
+        f"closed questions, one encounter, {PHOTOS} photos, "
+        f"{'tiny encoders' if quick else 'BERT-base and Swin-tiny'}, random weights"
+    )
     rows = []
     for name in list_backends(quick=quick):
-        scorer = OptionScorer(copy.deepcopy(model), tokenizer, preprocessing, backend=Backend(name), examples=list_example_encounters)
+        scorer = OptionScorer(
+            copy.deepcopy(model),
+            tokenizer,
+            preprocessing,
+            backend=Backend(name),
+            examples=list_example_encounters,
+        )
         ours = take_times({"ours": partial(scorer.score, narrative, photos)}, rounds)["ours"]
         scores = scorer.score(narrative, photos)
         moved, largest = 0, 0.0
@@ -81,7 +105,9 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
             mine = scores[family.questions[0].qid]
             moved += int((np.argsort(-mine, kind="stable") != np.argsort(-plain[place], kind="stable")).sum())
             largest = max(largest, float(np.abs(_share(mine) - _share(plain[place])).max()))
-        difference = f"{moved} of {len(plain)} options change rank, largest probability difference {largest:.4f}"
+        difference = (
+            f"{moved} of {len(plain)} options change rank, largest probability difference {largest:.4f}"
+        )
         rows.append(Row(f"{what}, {name}", took, ours, difference, WANTED.get(name, 0.0)))
     return rows
 

@@ -1,7 +1,9 @@
-"""Scoring masks: ours against the plain way: every number compares the pixels for itself, majority masks are kept until all are read.
+"""Scoring masks: ours against the plain way: every number compares the pixels for itself, majority masks are
+kept until all are read.
 
-``python -m benchmarks.scorer``: the same drawn masks, three annotators and one system, as zlib TIFFs. Memory is the most that
-Python and numpy held at once (``tracemalloc``), taken in runs of their own, as watching it takes time.
+``python -m benchmarks.scorer``: the same drawn masks, three annotators and one system, as zlib TIFFs. Memory
+is the most that Python and numpy held at once (``tracemalloc``), taken in runs of their own, as watching it
+takes time.
 """
 
 from __future__ import annotations
@@ -30,30 +32,43 @@ MANY = 314
 
 
 def draw_masks(reference: Path, system: Path, photos: int, size: tuple[int, int]) -> None:
-    """Write drawn masks of ``size`` (height, width): an ellipse with a torn edge, another a little beside for each annotator."""
+    """Write drawn masks of ``size`` (height, width): an ellipse with a torn edge, another a little beside for
+    each annotator."""
     height, width = size
     random = np.random.default_rng(0)
     for photo in range(photos):
         for reader in range(ANNOTATORS + 1):
             mask = np.zeros(size, np.float32)
             centre = (int(width * random.uniform(0.4, 0.6)), int(height * random.uniform(0.4, 0.6)))
-            cv2.ellipse(mask, centre, (width // 4, height // 5), float(random.uniform(0, 90)), 0, 360, 1.0, -1)
-            torn = cv2.resize(random.normal(0, 0.3, (height // 40, width // 40)).astype(np.float32), (width, height))
+            cv2.ellipse(
+                mask, centre, (width // 4, height // 5), float(random.uniform(0, 90)), 0, 360, 1.0, -1
+            )
+            torn = cv2.resize(
+                random.normal(0, 0.3, (height // 40, width // 40)).astype(np.float32), (width, height)
+            )
             lesion = cv2.blur(mask, (61, 61)) + torn > 0.5
             name = f"IMG_ENC{photo:05d}_00001"
-            path = system / mask_file_name(name) if reader == ANNOTATORS else reference / mask_file_name(name, f"ann{reader}")
+            path = (
+                system / mask_file_name(name)
+                if reader == ANNOTATORS
+                else reference / mask_file_name(name, f"ann{reader}")
+            )
             write_mask(path, np.asarray(lesion, np.bool_))
 
 
 def score_plainly(reference: Path, system: Path) -> dict[str, float]:
-    """Return the six numbers the plain way: every pair compared pixel by pixel, every majority mask kept until the end."""
+    """Return the six numbers the plain way: every pair compared pixel by pixel, every majority mask kept
+    until the end."""
     majorities: list[NDArray[np.int64]] = []
     answers: list[NDArray[np.uint8]] = []
     best: dict[str, list[float]] = {"jaccard": [], "dice": []}
     means: dict[str, list[float]] = {"jaccard": [], "dice": []}
     for path in sorted(system.glob("*_mask_sys.tiff")):
         answer = tifffile.imread(path)
-        masks = [tifffile.imread(reference / path.name.replace("_sys", f"_ann{number}")) for number in range(ANNOTATORS)]
+        masks = [
+            tifffile.imread(reference / path.name.replace("_sys", f"_ann{number}"))
+            for number in range(ANNOTATORS)
+        ]
         by_name: dict[str, list[float]] = {"jaccard": [], "dice": []}
         for mask in masks:
             for name, metric in METRICS.items():
@@ -66,7 +81,9 @@ def score_plainly(reference: Path, system: Path) -> dict[str, float]:
         answers.append(answer)
     result = {}
     for name, metric in METRICS.items():
-        sums = np.sum([compare(majority, answer) for majority, answer in zip(majorities, answers, strict=True)], axis=0)
+        sums = np.sum(
+            [compare(majority, answer) for majority, answer in zip(majorities, answers, strict=True)], axis=0
+        )
         result[name] = float(metric(*sums.tolist()))
         result[f"{name}_meanofmax"] = float(np.mean(best[name]))
         result[f"{name}_meanofmean"] = float(np.mean(means[name]))
@@ -79,7 +96,9 @@ METRICS: dict[str, Callable[[int, int, int], float]] = {
 }
 
 
-def compare(reference: NDArray[np.int64] | NDArray[np.uint8], system: NDArray[np.uint8]) -> tuple[int, int, int]:
+def compare(
+    reference: NDArray[np.int64] | NDArray[np.uint8], system: NDArray[np.uint8]
+) -> tuple[int, int, int]:
     """Return the pixels that both hold, the system alone, the reference alone."""
     both = int(np.sum((reference == 1) & (system == 1)))
     alone = int(np.sum((reference == 0) & (system == 1)))
@@ -112,14 +131,22 @@ def measure_scorer(photos: int, size: tuple[int, int], rounds: int, *, target: f
         plain, ours = ways["naive"](), ways["ours"]()
         same = all(ours[key] == value for key, value in plain.items())
         peaks = {key: find_peak(way) for key, way in ways.items()}
-    difference = f"numbers {'equal to the last bit' if same else 'DIFFER'}; {peaks['naive']:.0f} against {peaks['ours']:.1f} MB"
+    difference = (
+        f"numbers {'equal to the last bit' if same else 'DIFFER'}; {peaks['naive']:.0f} against "
+        f"{peaks['ours']:.1f} MB"
+    )
     return Row(
-        f"scoring {photos} photos of {size[1]}x{size[0]}, {ANNOTATORS} annotators", times["naive"], times["ours"], difference, target
+        f"scoring {photos} photos of {size[1]}x{size[0]}, {ANNOTATORS} annotators",
+        times["naive"],
+        times["ours"],
+        difference,
+        target,
     )
 
 
 def measure_processes(photos: int, drawn: int, size: tuple[int, int]) -> tuple[Row, Reading]:
-    """Compare one process with two by the clock, on as many photos as the challenge has: links to a few drawn ones; weigh the one."""
+    """Compare one process with two by the clock, on as many photos as the challenge has: links to a few drawn
+    ones; weigh the one."""
     with tempfile.TemporaryDirectory() as name:
         reference, system = _make_folders(Path(name))
         draw_masks(reference, system, drawn, size)
@@ -141,7 +168,13 @@ def measure_processes(photos: int, drawn: int, size: tuple[int, int]) -> tuple[R
     whole = photos * size[0] * size[1] * 8 / 1e9
     return (
         Row(f"{what}, one process against two, by the clock", times[1], times[2], said),
-        Reading(f"memory of {what} in one process", resident, "MB", 1000, f"whole majority masks would take {whole:.0f} GB"),
+        Reading(
+            f"memory of {what} in one process",
+            resident,
+            "MB",
+            1000,
+            f"whole majority masks would take {whole:.0f} GB",
+        ),
     )
 
 

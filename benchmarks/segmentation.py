@@ -1,8 +1,8 @@
 """File to lesion mask, by each backend that is there: ours against the library's CLIPSeg used plainly.
 
 Plainly is with the library's image processor, the prompt padded, eager attention, everything anew each time.
-Weights are random and the same on both sides, so that the differences say how far the answers move, not how good they are. The
-mask is cut at the median of the plain answer.
+Weights are random and the same on both sides, so that the differences say how far the answers move, not how
+good they are. The mask is cut at the median of the plain answer.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ WANTED = {"bfloat16": 2.3, "openvino": 3.0}
 
 def draw_file(size: tuple[int, int]) -> bytes:
     """Return a JPEG of a synthetic photo at ``size`` (height, width)."""
-    photo = Image.fromarray(make_case(5, 1).photos[0].pixels).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    photo = Image.fromarray(make_case(5, 1).photos[0].pixels).resize(
+        (size[1], size[0]), Image.Resampling.BICUBIC
+    )
     buffer = io.BytesIO()
     photo.save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
@@ -47,7 +49,12 @@ def draw_file(size: tuple[int, int]) -> bytes:
 
 def make_tiny() -> PromptedCLIPSeg:
     """Return CLIPSeg of a few thousand weights, for a quick look that nothing is broken."""
-    small: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 64, "num_attention_heads": 2, "num_hidden_layers": 4}
+    small: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_attention_heads": 2,
+        "num_hidden_layers": 4,
+    }
     config = CLIPSegConfig(
         text_config=small, vision_config={**small, "patch_size": 16, "image_size": 64}, projection_dim=32, reduce_dim=16,
         extract_layers=[0, 1, 2], decoder_num_attention_heads=2, decoder_intermediate_size=32,
@@ -56,7 +63,8 @@ def make_tiny() -> PromptedCLIPSeg:
 
 
 def list_backends(*, quick: bool = False) -> list[str]:
-    """Return the backends to measure here: what is installed and what the processor has instructions for; no card."""
+    """Return the backends to measure here: what is installed and what the processor has instructions for; no
+    card."""
     names = [name for name in ("torch", "bfloat16", "openvino", "openvino-int8") if not explain_missing(name)]
     if quick:  # whatever the processor has; finding the ranges of 8 bits takes half a minute
         return [name for name in names if name != "openvino-int8"]
@@ -71,13 +79,17 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     side = 64 if quick else 352
     data = draw_file((300, 400) if quick else (3000, 4000))
     model.config._attn_implementation = "sdpa"
-    plain = cast(Any, CLIPSegForImageSegmentation)._from_config(model.config, attn_implementation="eager").eval()
+    plain = (
+        cast(Any, CLIPSegForImageSegmentation)._from_config(model.config, attn_implementation="eager").eval()
+    )
     plain.load_state_dict(model.state_dict())
     random = np.random.default_rng(0)
     ids = torch.tensor([[49406, *random.integers(1000, 40000, WORDS).tolist(), 49407]])
     padded = functional.pad(ids, (0, LONGEST_PROMPT - ids.shape[1]), value=49407)
     seen = functional.pad(torch.ones_like(ids), (0, LONGEST_PROMPT - ids.shape[1]))
-    processor = ViTImageProcessorPil(size={"height": side, "width": side}, image_mean=MEAN, image_std=STD, resample=2)
+    processor = ViTImageProcessorPil(
+        size={"height": side, "width": side}, image_mean=MEAN, image_std=STD, resample=2
+    )
     preprocessing = Preprocessing((side, side), MEAN, STD, "bilinear")
     with torch.inference_mode():
         vector = model.encode_prompt(ids, torch.ones_like(ids))
@@ -88,9 +100,13 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
         with Image.open(io.BytesIO(data)) as image:
             photo = image.convert("RGB")
         pixels = processor(photo, return_tensors="pt")["pixel_values"]
-        logits = plain(input_ids=padded, attention_mask=seen, pixel_values=pixels).logits.reshape(1, 1, side, side)
+        logits = plain(input_ids=padded, attention_mask=seen, pixel_values=pixels).logits.reshape(
+            1, 1, side, side
+        )
         probability = logits.sigmoid()
-        full = functional.interpolate(probability, size=(photo.height, photo.width), mode="bilinear", align_corners=False)[0, 0]
+        full = functional.interpolate(
+            probability, size=(photo.height, photo.width), mode="bilinear", align_corners=False
+        )[0, 0]
         return probability[0, 0].numpy(), full.numpy()
 
     naive_small, naive_full = naive()
@@ -106,7 +122,12 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
 
     segmenters = {
         name: Segmenter(
-            copy.deepcopy(model), cast(Any, None), preprocessing, model_id="random", backend=Backend(name), examples=list_example_encounters
+            copy.deepcopy(model),
+            cast(Any, None),
+            preprocessing,
+            model_id="random",
+            backend=Backend(name),
+            examples=list_example_encounters,
         )
         for name in list_backends(quick=quick)
     }
@@ -114,7 +135,9 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     def second() -> Any:
         return lesion_mask(segmenters["torch"].decode(kept[0], other), kept[1], threshold)
 
-    ways: dict[str, Callable[[], Any]] = {name: partial(ours, segmenter) for name, segmenter in segmenters.items()}
+    ways: dict[str, Callable[[], Any]] = {
+        name: partial(ours, segmenter) for name, segmenter in segmenters.items()
+    }
     times = take_times({"naive": lambda: naive()[1] >= threshold, **ways, "second": second}, rounds)
     what = "CLIPSeg, random weights" + (", tiny" if quick else "")
     plainly = naive_full >= threshold
@@ -122,7 +145,9 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     for name, segmenter in segmenters.items():
         small, mask = ours(segmenter)
         overlap = int(np.count_nonzero(plainly & mask)) / max(1, int(np.count_nonzero(plainly | mask)))
-        difference = f"mask IoU {overlap:.4f}, largest probability difference {np.abs(small - naive_small).max():.4f}"
+        difference = (
+            f"mask IoU {overlap:.4f}, largest probability difference {np.abs(small - naive_small).max():.4f}"
+        )
         stage = f"{what}: {naive_full.size / 1e6:.1f}-megapixel JPEG to mask, {name}"
         rows.append(Row(stage, times["naive"], times[name], difference, WANTED.get(name, 0.0)))
     said = f"{what}: a second prompt on the photo, against the first, torch"

@@ -1,8 +1,11 @@
-"""Why ``training/configs/segmentation.yaml`` is as it is: each of its choices changed alone, in short runs of the compact model.
+"""Why ``training/configs/segmentation.yaml`` is as it is: each of its choices changed alone, in short runs of
+the compact model.
 
-``python -m benchmarks.segmentation_choices --data DATA``, DATA holding ``skin/`` and ``pretrained/``. The challenge's photos are not
-needed: synthetic cases have several annotators and words, PAD photos are real. Printed is the mean per-photo Dice against the annotators'
-majority over the seeds, each model at its own threshold, and the spread of the seeds: a difference below it says nothing.
+``python -m benchmarks.segmentation_choices --data DATA``, DATA holding ``skin/`` and ``pretrained/``. The
+challenge's photos are not
+needed: synthetic cases have several annotators and words, PAD photos are real. Printed is the mean per-photo
+Dice against the annotators' majority over the seeds, each model at its own threshold, and the spread of the
+seeds: a difference below it says nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +34,8 @@ COLUMNS = ("PAD", "synthetic", "synthetic, no words")
 
 @dataclass(frozen=True)
 class Choice:
-    """One line of the table: what is changed of the model's, the data's settings and of how the result is asked."""
+    """One line of the table: what is changed of the model's, the data's settings and of how the result is
+    asked."""
 
     name: str
     model: dict[str, Any]
@@ -54,7 +58,12 @@ CHOICES = (
 def make_settings(data: Path, output: Path, steps: int, seed: int) -> SegmentationSettings:
     """Return the run that the choices are changed of: small, the encoder from ImageNet."""
     return SegmentationSettings(
-        model=ModelSettings("compact", Path("pretrained/mobilenet_v1_imagenet.safetensors"), Path("dermavqa/train.json"), average=0.99),
+        model=ModelSettings(
+            "compact",
+            Path("pretrained/mobilenet_v1_imagenet.safetensors"),
+            Path("dermavqa/train.json"),
+            average=0.99,
+        ),
         data=DataSettings(
             data,
             training=(
@@ -86,18 +95,35 @@ def score_choice(choice: Choice, data: Path, steps: int, seeds: Sequence[int]) -
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
             settings = make_settings(data, Path(folder), steps, seed)
-            settings = replace(settings, model=replace(settings.model, **choice.model), data=replace(settings.data, **choice.data))
+            settings = replace(
+                settings,
+                model=replace(settings.model, **choice.model),
+                data=replace(settings.data, **choice.data),
+            )
             with contextlib.redirect_stdout(io.StringIO()):
                 best, _ = run_training(settings)
             segmenter = Segmenter.load(best)
         segmenter.mirrored = choice.mirrored
-        sources = [*settings.data.evaluation, SourceSettings("synthetic", "cases", count=40, seed=77001, side=192)]
+        sources = [
+            *settings.data.evaluation,
+            SourceSettings("synthetic", "cases", count=40, seed=77001, side=192),
+        ]
         result = evaluate(
             segmenter,
-            [example for source in sources for example in read_examples(data / source.folder, replace(source, folder="."))],
+            [
+                example
+                for source in sources
+                for example in read_examples(data / source.folder, replace(source, folder="."))
+            ],
             baselines=False,
         )
-        rows.append([result.table[OURS]["pad"], result.table[OURS]["synthetic"], result.prompts[PROMPTS[1]]["synthetic"]])
+        rows.append(
+            [
+                result.table[OURS]["pad"],
+                result.table[OURS]["synthetic"],
+                result.prompts[PROMPTS[1]]["synthetic"],
+            ]
+        )
     return rows
 
 
@@ -111,7 +137,10 @@ def main() -> None:
     print("| | " + " | ".join(COLUMNS) + " |\n| --- |" + " ---: |" * len(COLUMNS), flush=True)
     for choice in CHOICES:
         rows = np.array(score_choice(choice, options.data, options.steps, range(options.seeds)))
-        cells = [f"{mean:.3f} ± {spread:.3f}" for mean, spread in zip(rows.mean(axis=0), np.ptp(rows, axis=0) / 2, strict=True)]
+        cells = [
+            f"{mean:.3f} ± {spread:.3f}"
+            for mean, spread in zip(rows.mean(axis=0), np.ptp(rows, axis=0) / 2, strict=True)
+        ]
         print(f"| {choice.name} | " + " | ".join(cells) + " |", flush=True)
 
 

@@ -1,8 +1,10 @@
-"""An epoch of the paper's decoder training with the encoders' outputs kept on disk, against encoding every photo again.
+"""An epoch of the paper's decoder training with the encoders' outputs kept on disk, against encoding every
+photo again.
 
-``python -m benchmarks.training_cache``: CLIPSeg ViT-B/16 at 352 pixels with random weights, random photos, one thread. Steps of the
-three ways are taken by turns; printed are the medians a photo and their ratios within the run: processor time of the process, which other
-programs disturb less than the clock. Entries are read from the system's file cache; filling is printed apart.
+``python -m benchmarks.training_cache``: CLIPSeg ViT-B/16 at 352 pixels with random weights, random photos,
+one thread. Steps of the three ways are taken by turns; printed are the medians a photo and their ratios
+within the run: processor time of the process, which other programs disturb less than the clock. Entries are
+read from the system's file cache; filling is printed apart.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ def make_model() -> PromptedCLIPSeg:
 
     The library's own start of the decoder gives logits in the hundreds, so it is started anew.
     """
-    config = CLIPSegConfig(use_complex_transposed_convolution=True, vision_config={"patch_size": 16, "image_size": SIDE})
+    config = CLIPSegConfig(
+        use_complex_transposed_convolution=True, vision_config={"patch_size": 16, "image_size": SIDE}
+    )
     model = PromptedCLIPSeg(config)
     model.clip.requires_grad_(False)
     for name, parameter in model.decoder.named_parameters():
@@ -58,7 +62,11 @@ def measure(batch: int, rounds: int) -> dict[tuple[str, bool], float]:
     labels = torch.from_numpy(random.integers(0, 2, (batch, SIDE, SIDE)).astype(np.float32))
     ids = [[49406, *random.integers(1000, 40000, TOKENS - 2).tolist(), 49407] for _ in range(batch)]
     input_ids = torch.tensor(ids)
-    inputs = {"pixel_values": torch.from_numpy(photos), "input_ids": input_ids, "attention_mask": torch.ones_like(input_ids)}
+    inputs = {
+        "pixel_values": torch.from_numpy(photos),
+        "input_ids": input_ids,
+        "attention_mask": torch.ones_like(input_ids),
+    }
     with tempfile.TemporaryDirectory() as folder:
         cache = FeatureCache(Path(folder), model, "random", lambda text: ids[int(text)])
         begun = time.process_time()
@@ -88,7 +96,11 @@ def measure(batch: int, rounds: int) -> dict[tuple[str, bool], float]:
             "ten layers": lambda: model(**inputs).logits,
             "kept on disk": lambda: model(**read()).logits,
         }
-        steps = {(name, half): partial(step, logits, half) for half in (False, True) for name, logits in ways.items()}
+        steps = {
+            (name, half): partial(step, logits, half)
+            for half in (False, True)
+            for name, logits in ways.items()
+        }
         times = take_times(steps, rounds)
     return {way: taken / batch for way, taken in times.items()}
 
@@ -106,7 +118,9 @@ def main() -> None:
         cached = medians["kept on disk", half]
         for name in [name for name, of_half in medians if of_half == half]:
             median = medians[name, half]
-            print(f"{name + (', bfloat16' if half else ', float32'):44} {median:10.0f} {median / cached:7.1f}")
+            print(
+                f"{name + (', bfloat16' if half else ', float32'):44} {median:10.0f} {median / cached:7.1f}"
+            )
     print(f"library's float32 forward against kept in bfloat16: {naive / cached:.1f}")
 
 

@@ -1,8 +1,10 @@
-"""An epoch of the closed questions' training with the frozen encoders' outputs kept on disk, against encoding everything again.
+"""An epoch of the closed questions' training with the frozen encoders' outputs kept on disk, against encoding
+everything again.
 
-``python -m benchmarks.vqa_cache``: BERT-base and Swin-tiny with random weights, narratives and photos of chance, the head of ``vqa.yaml``,
-one thread. Steps of the two ways are taken by turns; printed are the medians of a case and their ratio within the run: processor
-time of the process, which other programs disturb less than the clock. Reading and resizing photos is left out on both sides.
+``python -m benchmarks.vqa_cache``: BERT-base and Swin-tiny with random weights, narratives and photos of
+chance, the head of ``vqa.yaml``, one thread. Steps of the two ways are taken by turns; printed are the
+medians of a case and their ratio within the run: processor time of the process, which other programs disturb
+less than the clock. Reading and resizing photos is left out on both sides.
 """
 
 from __future__ import annotations
@@ -40,14 +42,20 @@ def make_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
     pieces = {piece: index for index, piece in enumerate(dict.fromkeys(["[PAD]", "[UNK]", *words]))}
     backend = Tokenizer(models.WordLevel(pieces, unk_token="[UNK]"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    return PreTrainedTokenizerFast(tokenizer_object=backend, model_max_length=512, pad_token="[PAD]", unk_token="[UNK]")  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
+        tokenizer_object=backend, model_max_length=512, pad_token="[PAD]", unk_token="[UNK]"
+    )  # type: ignore[no-untyped-call]
 
 
 def make_model() -> CaseAnswerer:
     """Return a model of the published sizes, its weights random and its encoders frozen."""
     text = BertConfig(vocab_size=28996)
-    photo = SwinConfig(image_size=SIDE, embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], window_size=7)
-    model = CaseAnswerer(CaseAnswererConfig(text_config=text, vision_config=photo, text_pooling="mean", photo_head_size=256))
+    photo = SwinConfig(
+        image_size=SIDE, embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], window_size=7
+    )
+    model = CaseAnswerer(
+        CaseAnswererConfig(text_config=text, vision_config=photo, text_pooling="mean", photo_head_size=256)
+    )
     model.text_model.requires_grad_(False)
     model.vision_model.requires_grad_(False)
     return model.train()
@@ -74,18 +82,32 @@ def measure(batch_size: int, photos: int, rounds: int) -> dict[str, float]:
             text = " ".join(random.choice(words, WORDS))
             cases.append(LearningCase(str(number), source, (text, ""), paths, answers, str(number)))
         settings = CaseDataSettings(
-            Path(folder), (source,), (source,), chinese=0, text_dropout=0, photo_dropout=0, word_dropout=0, augment=None
+            Path(folder),
+            (source,),
+            (source,),
+            chinese=0,
+            text_dropout=0,
+            photo_dropout=0,
+            word_dropout=0,
+            augment=None,
         )
         draws = CaseDraws(cases, settings, shelf, epochs=1, sets=True, seed=0)
-        features = CaseFeatures(Path(folder), model, tokenizer, preprocessing, text_id="random", photo_id="random")
+        features = CaseFeatures(
+            Path(folder), model, tokenizer, preprocessing, text_id="random", photo_id="random"
+        )
         begun = time.process_time()
         kept = KeptCases(draws, features)
         kept_collate = make_kept_collator(features)
-        print(f"filling the cache: {(time.process_time() - begun) / batch_size * 1000:.0f} ms a case, the options included, once")
+        print(
+            f"filling the cache: {(time.process_time() - begun) / batch_size * 1000:.0f} ms a case, the "
+            "options included, once"
+        )
         collate = make_collator(tokenizer, preprocessing, most_tokens=256, language="en")
         ways = {"encoded in every epoch": (draws, collate), "kept on disk": (kept, kept_collate)}
         loss = CaseLoss(LossSettings(), families, sets=True)
-        optimizer = torch.optim.AdamW([weight for weight in model.parameters() if weight.requires_grad], lr=5e-4)
+        optimizer = torch.optim.AdamW(
+            [weight for weight in model.parameters() if weight.requires_grad], lr=5e-4
+        )
         model.train()
 
         def step(dataset: Any, make_batch: Callable[[list[Any]], dict[str, Tensor]]) -> None:
@@ -107,7 +129,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="steps of each way (default 5)")
     options = parser.parse_args()
     medians = measure(options.batch, options.photos, options.rounds)
-    print(f"{f'a step of {options.batch} cases of {options.photos} photos':44} {'ms a case':>10} {'ratio':>7}")
+    print(
+        f"{f'a step of {options.batch} cases of {options.photos} photos':44} {'ms a case':>10} {'ratio':>7}"
+    )
     for name, median in medians.items():
         print(f"{name:44} {median:10.1f} {median / medians['kept on disk']:7.1f}")
 

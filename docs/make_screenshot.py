@@ -1,4 +1,5 @@
-"""Make docs/screenshot.png again: ``python -m docs.make_screenshot [--example N]``, with a bundled synthetic case and the shipped checkpoints."""
+"""Make docs/screenshot.png again: ``python -m docs.make_screenshot [--example N]``, with a bundled synthetic
+case and the shipped checkpoints."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ MAX_BYTES = 700_000
 def main() -> int:
     """Start the page, open an example, and keep what a reader then sees."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--example", type=int, default=1, help="which of the bundled examples, from 0 (default: %(default)s)")
+    parser.add_argument(
+        "--example", type=int, default=1, help="which of the bundled examples, from 0 (default: %(default)s)"
+    )
     parser.add_argument("--language", choices=("en", "zh"), default="en")
     parser.add_argument("--out", type=Path, default=PICTURE)
     arguments = parser.parse_args()
@@ -49,7 +52,11 @@ def take_picture(address: str, example: int, language: str) -> Image.Image:
     _wait(address)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=get_browser())
-        page = browser.new_page(viewport={"width": WINDOW["width"], "height": WINDOW["height"]}, locale="en-US", color_scheme="dark")
+        page = browser.new_page(
+            viewport={"width": WINDOW["width"], "height": WINDOW["height"]},
+            locale="en-US",
+            color_scheme="dark",
+        )
         page.goto(address)
         page.wait_for_selector('.status[data-state="ready"]', timeout=240_000)
         page.click(f"#language-{language}")

@@ -12,18 +12,33 @@ from magic_demo.core.errors import MagicDemoError
 
 COMMANDS = {
     "predict": ("magic_demo.commands.predict", "turn a folder of encounters into challenge files"),
-    "backends": ("magic_demo.commands.backends", "say what models can run on here, and how near each comes to float32"),
+    "backends": (
+        "magic_demo.commands.backends",
+        "say what models can run on here, and how near each comes to float32",
+    ),
     "score": ("magic_demo.commands.score", "compute the official scores of challenge files"),
     "cases": ("magic_demo.commands.cases", "write synthetic encounters in the challenge's layout"),
-    "queues": ("magic_demo.commands.queues", "say how far readers are in each queue, and whose cases are whose"),
+    "queues": (
+        "magic_demo.commands.queues",
+        "say how far readers are in each queue, and whose cases are whose",
+    ),
     "readers": ("magic_demo.commands.readers", "say who may sign in and review"),
-    "export": ("magic_demo.commands.export", "write reviews as challenge files, COCO, Label Studio, tables, a training set or a report"),
-    "agreement": ("magic_demo.commands.agreement", "say how far readers agree with the model and with each other"),
+    "export": (
+        "magic_demo.commands.export",
+        "write reviews as challenge files, COCO, Label Studio, tables, a training set or a report",
+    ),
+    "agreement": (
+        "magic_demo.commands.agreement",
+        "say how far readers agree with the model and with each other",
+    ),
     "backup": ("magic_demo.commands.backup", "write a store, with the photos it keeps, to one file"),
     "restore": ("magic_demo.commands.restore", "make a store of a backup"),
     "purge": ("magic_demo.commands.purge", "delete cases that nobody has touched for a time"),
     "delete-case": ("magic_demo.commands.delete", "delete a case with everything that was said of it"),
-    "audit-trail": ("magic_demo.commands.audit_trail", "say who did what with a store: sign-ins, exports, coverings, deletions, readers"),
+    "audit-trail": (
+        "magic_demo.commands.audit_trail",
+        "say who did what with a store: sign-ins, exports, coverings, deletions, readers",
+    ),
     "import-reviews": ("magic_demo.commands.import_reviews", "read exported reviews back into a store"),
 }
 
@@ -32,7 +47,8 @@ EXIT_NO_READER = 141
 
 
 def main(words: list[str] | None = None) -> int:
-    """Run one command and return its exit code; an error that the user can mend is one line and code 1, Ctrl+C one line and 130."""
+    """Run one command and return its exit code; an error that the user can mend is one line and code 1,
+    Ctrl+C one line and 130."""
     try:
         code = _run_command(sys.argv[1:] if words is None else words)
         sys.stdout.flush()  # here, where a reader who has gone can still be dealt with
@@ -44,21 +60,29 @@ def main(words: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_NO_READER
     except OSError as error:
-        print(f"error: {error.filename or ''}: {error.strerror or error}; check the path, the space and the permissions", file=sys.stderr)
+        print(
+            f"error: {error.filename or ''}: {error.strerror or error}; check the path, the space and the "
+            "permissions",
+            file=sys.stderr,
+        )
         return 1
-    except KeyboardInterrupt:  # while a command's module or its models load; predict says more once it is under way
+    except KeyboardInterrupt:
+        # while a command's module or its models load; predict says more once it is under way
         print("stopped", file=sys.stderr)
         return 130
 
 
 def _run_command(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m magic_demo", description="Magic Demo. Research use only, not a medical device.")
+    parser = argparse.ArgumentParser(
+        prog="python -m magic_demo", description="Magic Demo. Research use only, not a medical device."
+    )
     parser.add_argument("--version", action="version", version=f"magic-demo {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = next((word for word in words if not word.startswith("-")), None)
     for name, (module, what) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
-        if name == asked:  # only the asked command's module is imported: `score` and `cases` start without torch
+        # only the asked command's module is imported: `score` and `cases` start without torch
+        if name == asked:
             loaded = importlib.import_module(module)
             loaded.add_arguments(command)
             command.set_defaults(run=loaded.run)

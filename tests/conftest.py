@@ -22,7 +22,13 @@ MAY_APPEAR = {"__pycache__", "build", "dist", "node_modules", "out", "runs"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--seeds", type=int, default=1, metavar="N", help="run every test that trains with the seeds 0 to N-1; 1 by default")
+    parser.addoption(
+        "--seeds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="run every test that trains with the seeds 0 to N-1; 1 by default",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -41,7 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def training_seed() -> int:
-    """Return the seed of every training run of a test, of its first weights and of the data drawn for it; ``--seeds`` gives others."""
+    """Return the seed of every training run of a test, of its first weights and of the data drawn for it;
+    ``--seeds`` gives others."""
     return 0
 
 
@@ -50,8 +57,14 @@ def nothing_stray() -> Iterator[None]:
     """Fail the run where a test has left a file in the checkout's top folder."""
     before = {path.name for path in REPOSITORY.iterdir()}
     yield
-    stray = {name for name in {path.name for path in REPOSITORY.iterdir()} - before - MAY_APPEAR if not name.startswith(".")}
-    assert not stray, f"the tests have left {sorted(stray)} in the checkout; let the one that does work in tmp_path"
+    stray = {
+        name
+        for name in {path.name for path in REPOSITORY.iterdir()} - before - MAY_APPEAR
+        if not name.startswith(".")
+    }
+    assert not stray, (
+        f"the tests have left {sorted(stray)} in the checkout; let the one that does work in tmp_path"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +75,8 @@ def repository() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Return the folder of real data beside the checkout; on a machine without it these tests say so and are skipped, in CI they fail."""
+    """Return the folder of real data beside the checkout; on a machine without it these tests say so and are
+    skipped, in CI they fail."""
     folder = REPOSITORY.parent / "shared" / "data"
     if not folder.is_dir():
         message = "the real data folder ../shared/data is not beside the checkout"
@@ -82,7 +96,8 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture(scope="session")
 def postgres_store(postgres_server: PostgresServer) -> str:
-    """Return the URL of a PostgreSQL database that holds an empty store; whoever writes there empties it (``store_place`` does)."""
+    """Return the URL of a PostgreSQL database that holds an empty store; whoever writes there empties it
+    (``store_place`` does)."""
     url = postgres_server.make_database("store")
     Store.open(url).close()
     return url
@@ -109,7 +124,8 @@ def store_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
     yield request.getfixturevalue("postgres_store")
     server: PostgresServer = request.getfixturevalue("postgres_server")
     server.execute(
-        "TRUNCATE audit_trail, proposed_covers, save_keys, seen, showings, predictions, masks, reviews, assignments, cases",
+        "TRUNCATE audit_trail, proposed_covers, save_keys, seen, showings, predictions, masks, "
+        "reviews, assignments, cases",
         database="store",
     )
     server.execute("DELETE FROM readers WHERE folded <> 'local'", database="store")

@@ -9,13 +9,25 @@ from magic_demo.core.errors import MagicDemoError
 
 COMMANDS = {
     "segmentation": ("training.segmentation.train", "train a segmentation model"),
-    "evaluate-segmentation": ("training.segmentation.evaluate", "score a segmentation model on photos with masks"),
+    "evaluate-segmentation": (
+        "training.segmentation.evaluate",
+        "score a segmentation model on photos with masks",
+    ),
     "vqa": ("training.answers.train", "train the text and photo model for the closed questions"),
-    "photos": ("training.answers.train_photo_heads", "train the closed questions' answers from what the segmentation model saw"),
-    "combine": ("training.answers.combine", "choose how the text cues and the text and photo model are combined"),
+    "photos": (
+        "training.answers.train_photo_heads",
+        "train the closed questions' answers from what the segmentation model saw",
+    ),
+    "combine": (
+        "training.answers.combine",
+        "choose how the text cues and the text and photo model are combined",
+    ),
     "cues": ("training.cues.train", "fit the text cues for the closed questions"),
     "calibrate": ("training.answers.calibrate", "fit what makes the combined scores probabilities"),
-    "evaluate-vqa": ("training.answers.evaluate", "report how well the closed questions are answered on unseen cases"),
+    "evaluate-vqa": (
+        "training.answers.evaluate",
+        "report how well the closed questions are answered on unseen cases",
+    ),
 }
 
 

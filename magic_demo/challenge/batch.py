@@ -1,4 +1,5 @@
-"""Batch mode: a folder of encounters in, challenge files out; a few encounters in memory at a time, resumable."""
+"""Batch mode: a folder of encounters in, challenge files out; a few encounters in memory at a time,
+resumable."""
 
 from __future__ import annotations
 
@@ -23,7 +24,15 @@ from magic_demo.challenge.pipeline import Busy, overlap
 from magic_demo.core.errors import FormatError, PhotoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.parts import is_part
-from magic_demo.core.types import Encounter, EncounterFiles, Language, Narrative, Photo, PhotoPrediction, Prediction
+from magic_demo.core.types import (
+    Encounter,
+    EncounterFiles,
+    Language,
+    Narrative,
+    Photo,
+    PhotoPrediction,
+    Prediction,
+)
 from magic_demo.core.user_files import read_user_text
 from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.files.bundles import has_prediction, remove_prediction, write_prediction
@@ -51,7 +60,8 @@ BOUNDS = {"work": "model", "read": "decode", "write": "write"}
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What a run did: encounters done now and in all, mask files there are, one line a problem, and what took the time."""
+    """What a run did: encounters done now and in all, mask files there are, one line a problem, and what took
+    the time."""
 
     encounters: int
     done_now: int
@@ -61,23 +71,29 @@ class BatchReport:
     busy: Busy = field(default_factory=Busy)
 
     def as_throughput(self) -> dict[str, Any]:
-        """Return what was done now and how long each stage was at work, in seconds; what bound it is the stage that worked longest."""
+        """Return what was done now and how long each stage was at work, in seconds; what bound it is the
+        stage that worked longest."""
         seconds = {BOUNDS[stage]: round(getattr(self.busy, stage), 3) for stage in BOUNDS}
-        speed = {"encounters_a_minute": round(60 * self.done_now / self.busy.total, 1)} if self.busy.total else {}
+        speed = (
+            {"encounters_a_minute": round(60 * self.done_now / self.busy.total, 1)} if self.busy.total else {}
+        )
         bound = {"bound_by": BOUNDS[self.busy.bound]} if self.done_now else {}
         now = {"encounters": self.done_now, "photos": self.photos_now, "seconds": round(self.busy.total, 3)}
         return {**now, **speed, "seconds_by_stage": seconds, **bound}
 
     def describe_throughput(self) -> str:
         """Return the same in one line."""
-        shares = ", ".join(f"{name} {getattr(self.busy, stage) / self.busy.total:.0%}" for stage, name in BOUNDS.items())
+        shares = ", ".join(
+            f"{name} {getattr(self.busy, stage) / self.busy.total:.0%}" for stage, name in BOUNDS.items()
+        )
         speed = f"{60 * self.done_now / self.busy.total:.0f} encounters a minute"
         return f"{speed}; at work: {shares} of the time, side by side; bound by: {BOUNDS[self.busy.bound]}"
 
 
 @dataclass(frozen=True)
 class _Case:
-    """One encounter to go through: its photos whose mask is another's (photo id -> whose), and its entry where it is finished."""
+    """One encounter to go through: its photos whose mask is another's (photo id -> whose), and its entry
+    where it is finished."""
 
     files: EncounterFiles
     shared: Mapping[str, str]
@@ -87,7 +103,8 @@ class _Case:
 
 @dataclass(frozen=True)
 class _CaseRead:
-    """What there is of a case after reading, and then after prediction; photos are held only as long as they are needed."""
+    """What there is of a case after reading, and then after prediction; photos are held only as long as they
+    are needed."""
 
     case: _Case
     problems: list[str] = field(default_factory=list)
@@ -111,23 +128,31 @@ def predict_folder(
 ) -> BatchReport:
     """Predict every encounter below ``data`` and write the challenge's files to ``out``.
 
-    Masks go to ``masks_preds/<image id>_mask_sys.tiff`` (uint8, 0 and 1, the upright photo's size), answers to
-    ``data_cvqa_sys.json`` (every encounter, all qids), models, versions and settings to ``manifest.json``; with ``pictures``
-    each photo with its outline goes to ``pictures/<image id>.jpg``, with ``bundle`` all that the models said goes to ``bundle``, for reviews
-    without a model. A file is there whole or not at all. An encounter that is finished is not predicted again when the same run is started once
-    more, unless it had a problem or its words or photo files have changed. A photo that several encounters name has one
-    mask file, the first one's. ``language`` keeps one language's text alone; None uses what there is. ``questions`` are answered
-    in place of the challenge's, with their own qids and indices; a bundle holds the challenge's.
+    Masks go to ``masks_preds/<image id>_mask_sys.tiff`` (uint8, 0 and 1, the upright photo's size), answers
+    to ``data_cvqa_sys.json`` (every encounter, all qids), models, versions and settings to ``manifest.json``;
+    with ``pictures`` each photo with its outline goes to ``pictures/<image id>.jpg``, with ``bundle`` all
+    that the models said goes to ``bundle``, for reviews without a model. A file is there whole or not at all.
+    An encounter that is finished is not predicted again when the same run is started once more, unless it had
+    a problem or its words or photo files have changed. A photo that several encounters name has one mask
+    file, the first one's. ``language`` keeps one language's text alone; None uses what there is.
+    ``questions`` are answered in place of the challenge's, with their own qids and indices; a bundle holds
+    the challenge's.
 
     Raises FormatError when the data cannot be read, or when ``out`` holds a run with other settings.
     """
     found = read_encounters(data, split)
     if len(found.encounters) > LIMITS.run_cases:
-        raise FormatError(f"{data}: {len(found.encounters)} encounters, the limit of one run is {LIMITS.run_cases}; split the data")
+        raise FormatError(
+            f"{data}: {len(found.encounters)} encounters, the limit of one run is {LIMITS.run_cases}; "
+            "split the data"
+        )
     if out.exists() and not out.is_dir():
         raise FormatError(f"{out}: is a file; --out names a folder, new or of a run to go on with")
     if pictures and data.is_dir() and out.resolve().is_relative_to(data.resolve()):
-        raise FormatError(f"{out}: lies in {data}, where pictures would be taken for photos; choose an --out elsewhere for --pictures")
+        raise FormatError(
+            f"{out}: lies in {data}, where pictures would be taken for photos; choose an --out elsewhere "
+            "for --pictures"
+        )
     problems: list[str] = []
     families = questions.families if questions is not None else load_families()
     settings = _settings(predictor, split, language, system_name, pictures, bundle, questions)
@@ -139,7 +164,9 @@ def predict_folder(
     done_now, photos_now, busy = 0, 0, Busy()
     with (
         (out / JOURNAL).open("a", encoding="utf-8") as journal,
-        tqdm(total=len(found.encounters), unit="case", disable=quiet, file=sys.stderr, desc="predict") as cases,
+        tqdm(
+            total=len(found.encounters), unit="case", disable=quiet, file=sys.stderr, desc="predict"
+        ) as cases,
     ):
 
         def say(problem: str) -> None:
@@ -147,7 +174,10 @@ def predict_folder(
             cases.write(f"problem: {problem}", file=sys.stderr)
 
         if found.plain and split is not None:
-            cases.write(f"note: no {split}.json below {data}; every photo is taken as a case of its own", file=sys.stderr)
+            cases.write(
+                f"note: no {split}.json below {data}; every photo is taken as a case of its own",
+                file=sys.stderr,
+            )
         for note in found.notes:
             cases.write(f"note: {note}", file=sys.stderr)
         for problem in found.problems or (
@@ -167,16 +197,26 @@ def predict_folder(
         write_answers(out / ANSWERS, {name: entry.answers for name, entry in entries.items()}, families)
     masks = sum(len(entry.masks) for entry in entries.values())
     report = BatchReport(len(entries), done_now, masks, tuple(problems), photos_now, busy)
-    results = {"encounters": len(entries), "masks": masks, "problems": problems, "done_now": report.as_throughput()}
+    results = {
+        "encounters": len(entries),
+        "masks": masks,
+        "problems": problems,
+        "done_now": report.as_throughput(),
+    }
     _write_manifest(out, settings, started, results)
     return report
 
 
-def _plan(encounters: Iterable[EncounterFiles], finished: Mapping[str, JournalEntry], bundle: Path | None) -> Iterator[_Case]:
+def _plan(
+    encounters: Iterable[EncounterFiles], finished: Mapping[str, JournalEntry], bundle: Path | None
+) -> Iterator[_Case]:
     """Yield the encounters in their order, each with its entry where nothing is left to do."""
     owners: dict[str, str] = {}
     for files in encounters:
-        holders = {photo.photo_id: owners.setdefault(photo.photo_id, files.encounter_id) for photo in files.photo_files}
+        holders = {
+            photo.photo_id: owners.setdefault(photo.photo_id, files.encounter_id)
+            for photo in files.photo_files
+        }
         shared = {photo_id: owner for photo_id, owner in holders.items() if owner != files.encounter_id}
         source = _digest(files, shared)
         entry = finished.get(files.encounter_id)
@@ -186,18 +226,25 @@ def _plan(encounters: Iterable[EncounterFiles], finished: Mapping[str, JournalEn
 
 
 def read_encounter(files: EncounterFiles, language: Language | None = None) -> tuple[Encounter, list[str]]:
-    """Read an encounter's photos. Returns it with those that can be read, and one line for each that cannot."""
+    """Read an encounter's photos.
+
+    Returns it with those that can be read, and one line for each that cannot.
+    """
     photos: list[Photo] = []
     problems: list[str] = []
     for file in files.photo_files:
         if file.path is None:
-            problems.append(f"{file.photo_id}: the photo is named but not found below the data folder; no mask is written")
+            problems.append(
+                f"{file.photo_id}: the photo is named but not found below the data folder; no mask is written"
+            )
             continue
         try:
             photos.append(read_photo_apart(file.path, photo_id=file.photo_id))
         except PhotoError as error:
             problems.append(f"{error}; no mask is written")
-    narrative = files.narrative if language is None else Narrative(**{language: getattr(files.narrative, language)})
+    narrative = (
+        files.narrative if language is None else Narrative(**{language: getattr(files.narrative, language)})
+    )
     return Encounter(files.encounter_id, narrative, tuple(photos), files.responses), problems
 
 
@@ -219,22 +266,30 @@ class _Stages:
             return _CaseRead(case)
         encounter, problems = read_encounter(case.files, self.language)
         problems += [
-            f"{photo_id}: is a photo of {owner} too; the mask file is the one of {owner}" for photo_id, owner in case.shared.items()
+            f"{photo_id}: is a photo of {owner} too; the mask file is the one of {owner}"
+            for photo_id, owner in case.shared.items()
         ]
-        if self.predictor.segmenter is None:  # photos only inform the answers: one that is missing costs nothing that was asked for
+        # photos only inform the answers: one that is missing costs nothing that was asked for
+        if self.predictor.segmenter is None:
             problems = []
         return _CaseRead(case, problems, encounter)
 
     def predict(self, read: _CaseRead) -> tuple[_CaseRead, int | None]:
-        """Ask the models; the photos are let go unless they are drawn on. The number is that of photos, None where nothing was to be done."""
+        """Ask the models; the photos are let go unless they are drawn on.
+
+        The number is that of photos, None where nothing was to be done.
+        """
         if read.encounter is None:
             return read, None
         prediction = self.predictor.predict(read.encounter, language=self.language or "en")
         photos = len(read.encounter.photos)
-        return replace(read, prediction=prediction, encounter=read.encounter if self.pictures else None), photos
+        return replace(
+            read, prediction=prediction, encounter=read.encounter if self.pictures else None
+        ), photos
 
     def write(self, given: tuple[_CaseRead, int | None]) -> tuple[JournalEntry, int | None]:
-        """Write a case's files, its masks but for shared photos, and then its line of the journal: what is in there is on the disk."""
+        """Write a case's files, its masks but for shared photos, and then its line of the journal: what is in
+        there is on the disk."""
         read, photos = given
         case, prediction, problems = read.case, read.prediction, read.problems
         if prediction is None:
@@ -251,16 +306,21 @@ class _Stages:
         answers, replaced = self._answer(prediction)
         if replaced:
             problems.append("answered with what is most frequent instead")
-        entry = JournalEntry(case.files.encounter_id, source=case.source, answers=answers, masks=masks, problems=problems)
+        entry = JournalEntry(
+            case.files.encounter_id, source=case.source, answers=answers, masks=masks, problems=problems
+        )
         append_entry(self.journal, entry)
         return entry, photos
 
     def _answer(self, prediction: Prediction) -> tuple[Mapping[str, int], bool]:
-        """Return the answers, and whether they are only what is most frequent: the challenge wants every encounter answered."""
+        """Return the answers, and whether they are only what is most frequent: the challenge wants every
+        encounter answered."""
         scores, priors = prediction.scores, self.predictor.set_priors
         replaced = self.predictor.answers_questions and not scores
         if replaced:
-            scores = {question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()}
+            scores = {
+                question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()
+            }
         if scores and self.questions is not None:
             return self.questions.decode(scores, priors), replaced
         if scores and not prediction.answers:
@@ -279,7 +339,8 @@ def _write_masks(photos: Sequence[PhotoPrediction], threshold: float, out: Path)
 
 
 def _write_pictures(encounter: Encounter, prediction: Prediction, out: Path) -> None:
-    """Write each predicted photo with its lesion outlined, small enough to leaf through; inside the line its colours stay."""
+    """Write each predicted photo with its lesion outlined, small enough to leaf through; inside the line its
+    colours stay."""
     pixels = {photo.photo_id: photo.pixels for photo in encounter.photos}
     for photo in prediction.photos:
         scale = min(1.0, PICTURE_SIDE / max(photo.size))
@@ -287,7 +348,8 @@ def _write_pictures(encounter: Encounter, prediction: Prediction, out: Path) -> 
         mask = lesion_mask(photo.probability, size, prediction.threshold)
         drawn = draw_outline(resize_pixels(pixels[photo.photo_id], size), mask)
         buffer = io.BytesIO()
-        Image.fromarray(drawn).save(buffer, "JPEG", quality=90, subsampling=0)  # else the line's yellow spreads into the lesion
+        # else the line's yellow spreads into the lesion
+        Image.fromarray(drawn).save(buffer, "JPEG", quality=90, subsampling=0)
         write_whole(out / PICTURES / f"{photo.photo_id}.jpg", buffer.getvalue())
 
 
@@ -306,7 +368,9 @@ def _settings(
         "language": language or "all",
         "pictures": pictures,
         "bundle": bundle,
-        "questions": "challenge" if questions is None else {family.family_id: list(family.options["en"]) for family in questions.families},
+        "questions": "challenge"
+        if questions is None
+        else {family.family_id: list(family.options["en"]) for family in questions.families},
         "models": dict(predictor.models),
         "backend": dict(predictor.backends),
         "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,
@@ -328,49 +392,71 @@ def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
         try:
             before = json.loads(read_user_text(manifest, LIMITS.json_bytes))
             unknown = [name for name in settings if name not in before["settings"]]
-            differing = [name for name in settings if name not in unknown and before["settings"][name] != settings[name]]
+            differing = [
+                name
+                for name in settings
+                if name not in unknown and before["settings"][name] != settings[name]
+            ]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FormatError(f"{manifest}: not a manifest of this program ({error}); choose another --out or add --restart") from error
+            raise FormatError(
+                f"{manifest}: not a manifest of this program ({error}); choose another --out or add --restart"
+            ) from error
         if unknown and not differing:
             raise FormatError(
-                f"{out}: holds a run of an older version, which did not keep its {' and '.join(unknown)}, so that the rest might be predicted otherwise; "
+                f"{out}: holds a run of an older version, which did not keep its "
+                f"{' and '.join(unknown)}, so that the rest might be predicted otherwise; "
                 "choose another --out, or add --restart to replace that run"
             )
         if differing:
             raise FormatError(
-                f"{out}: holds a run with another {' and '.join(differing)}; choose another --out, or add --restart to replace that run"
+                f"{out}: holds a run with another {' and '.join(differing)}; choose another --out, or "
+                "add --restart to replace that run"
             )
         started = before.get("started", started)
     elif restart:
         _remove_run(out)
-    elif any(not is_part(path) for path in out.iterdir()):  # a run that was killed at its very beginning may leave a part
-        raise FormatError(f"{out}: is not empty and holds no run of this program; choose another --out, or add --restart to write into it")
+    elif any(not is_part(path) for path in out.iterdir()):
+        # a run that was killed at its very beginning may leave a part
+        raise FormatError(
+            f"{out}: is not empty and holds no run of this program; choose another --out, or add --restart "
+            "to write into it"
+        )
     write_json(manifest, {"settings": settings, "started": started, "finished": None}, indent=1)
     return started
 
 
 def _write_manifest(out: Path, settings: Mapping[str, Any], started: str, results: Mapping[str, Any]) -> None:
     finished = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    write_json(out / MANIFEST, {"settings": settings, "started": started, "finished": finished, "results": results}, indent=1)
+    write_json(
+        out / MANIFEST,
+        {"settings": settings, "started": started, "finished": finished, "results": results},
+        indent=1,
+    )
 
 
 def _remove_run(out: Path) -> None:
-    """Remove what the run in ``out`` wrote, and nothing else: its files must not stand beside those of the next."""
+    """Remove what the run in ``out`` wrote, and nothing else: its files must not stand beside those of the
+    next."""
     journal = out / JOURNAL
     if journal.is_file():
         for entry in read_journal(journal, out / MASKS).values():
             remove_prediction(out / BUNDLE, entry.encounter_id)
             for name in entry.masks:
                 (out / MASKS / Path(name).name).unlink(missing_ok=True)
-                (out / PICTURES / f"{Path(name).name.removesuffix(mask_file_name(''))}.jpg").unlink(missing_ok=True)
+                (out / PICTURES / f"{Path(name).name.removesuffix(mask_file_name(''))}.jpg").unlink(
+                    missing_ok=True
+                )
         (out / ANSWERS).unlink(missing_ok=True)
         journal.unlink()
 
 
 def _digest(files: EncounterFiles, shared: Mapping[str, str]) -> str:
-    """Return a digest of what an encounter is predicted from: its words, its photos' names, sizes and times, whose mask they have."""
+    """Return a digest of what an encounter is predicted from: its words, its photos' names, sizes and times,
+    whose mask they have."""
     photos = []
     for photo in files.photo_files:
         status = photo.path.stat() if photo.path is not None and photo.path.is_file() else None
-        photos.append([photo.photo_id, status and [status.st_size, status.st_mtime_ns], shared.get(photo.photo_id)])
+        photos.append(
+            [photo.photo_id, status and [status.st_size, status.st_mtime_ns], shared.get(photo.photo_id)]
+        )
     return hashlib.sha256(json.dumps([asdict(files.narrative), photos]).encode()).hexdigest()[:16]

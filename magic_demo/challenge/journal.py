@@ -1,4 +1,5 @@
-"""The journal of a batch run: one line a finished encounter, so that a run that was stopped goes on where it was."""
+"""The journal of a batch run: one line a finished encounter, so that a run that was stopped goes on where it
+was."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from magic_demo.core.whole_files import write_whole
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One finished encounter: its answers, the mask files written for it, what went wrong, and a digest of what was predicted from."""
+    """One finished encounter: its answers, the mask files written for it, what went wrong, and a digest of
+    what was predicted from."""
 
     encounter_id: str
     source: str = ""
@@ -34,7 +36,8 @@ def append_entry(journal: TextIO, entry: JournalEntry) -> None:
 
 
 def read_journal(path: Path, masks: Path) -> dict[str, JournalEntry]:
-    """Read the finished encounters whose files are all in the folder ``masks``; a line that was cut short or damaged does not count.
+    """Read the finished encounters whose files are all in the folder ``masks``; a line that was cut short or
+    damaged does not count.
 
     Raises FormatError where what lies there is no file, or is larger than a journal can be.
     """
@@ -44,7 +47,10 @@ def read_journal(path: Path, masks: Path) -> dict[str, JournalEntry]:
     except FileNotFoundError:
         return entries
     except OSError as error:
-        raise FormatError(f"{path}: the journal cannot be read ({error.strerror or error}); choose another --out, or remove it") from error
+        raise FormatError(
+            f"{path}: the journal cannot be read ({error.strerror or error}); choose another --out, or "
+            "remove it"
+        ) from error
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         write_whole(path, whole)
@@ -52,7 +58,8 @@ def read_journal(path: Path, masks: Path) -> dict[str, JournalEntry]:
         try:
             entry = JournalEntry(**json.loads(line))
             there = all((masks / name).is_file() for name in entry.masks)
-        except (ValueError, TypeError):  # a crash of the machine can leave any bytes: that encounter is predicted again
+        except (ValueError, TypeError):
+            # a crash of the machine can leave any bytes: that encounter is predicted again
             continue
         if there:
             entries[entry.encounter_id] = entry

@@ -1,4 +1,5 @@
-"""Reading, working and writing side by side: what comes next is read and what came before is written while a model runs."""
+"""Reading, working and writing side by side: what comes next is read and what came before is written while a
+model runs."""
 
 from __future__ import annotations
 
@@ -15,12 +16,14 @@ Done = TypeVar("Done")
 Result = TypeVar("Result")
 
 AHEAD = 2
-"""How many jobs are read ahead, and how many wait to be written: what bounds the memory, whatever the number of jobs."""
+"""How many jobs are read ahead, and how many wait to be written: what bounds the memory, whatever the number
+of jobs."""
 
 
 @dataclass
 class Busy:
-    """Seconds that each stage was at work, and from the first job to the last result; stages overlap, so that they may add up to more."""
+    """Seconds that each stage was at work, and from the first job to the last result; stages overlap, so that
+    they may add up to more."""
 
     read: float = 0.0
     work: float = 0.0
@@ -40,11 +43,12 @@ def overlap(
     write: Callable[[Done], Result],
     busy: Busy,
 ) -> Iterator[Result]:
-    """Yield the results of ``write(work(read(job)))`` in the order of the jobs; the three stages run side by side, each one job at a time.
+    """Yield the results of ``write(work(read(job)))`` in the order of the jobs; the three stages run side by
+    side, each one job at a time.
 
-    ``read`` and ``write`` have a thread each, ``work`` runs in the caller's. At most ``AHEAD`` jobs are read ahead and as many wait to
-    be written. busy: filled in as the run goes. What a stage raises comes out here, at its job's place; what was worked on
-    before is then still written, as when the caller stops.
+    ``read`` and ``write`` have a thread each, ``work`` runs in the caller's. At most ``AHEAD`` jobs are read
+    ahead and as many wait to be written. busy: filled in as the run goes. What a stage raises comes out here,
+    at its job's place; what was worked on before is then still written, as when the caller stops.
     """
     reading: deque[Future[Read]] = deque()
     writing: deque[Future[Result]] = deque()

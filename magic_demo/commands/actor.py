@@ -11,5 +11,6 @@ def find_actor() -> Actor:
     """Return the account of this computer that a command runs under, no name where it has none."""
     try:
         return Actor(getpass.getuser(), "command")
-    except (OSError, KeyError, ImportError, AttributeError):  # a container may run under a number without a name
+    except (OSError, KeyError, ImportError, AttributeError):
+        # a container may run under a number without a name
         return Actor("", "command")

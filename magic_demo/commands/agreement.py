@@ -1,4 +1,5 @@
-"""``python -m magic_demo agreement``: how far readers agree with the model and with each other, on the terminal or as JSON."""
+"""``python -m magic_demo agreement``: how far readers agree with the model and with each other, on the
+terminal or as JSON."""
 
 from __future__ import annotations
 
@@ -17,8 +18,23 @@ from magic_demo.core.types import Answers, CaseKey, Prediction
 from magic_demo.files.bundles import has_prediction, list_predictions, read_prediction
 from magic_demo.files.encounters import read_answers
 from magic_demo.questions.families import load_families
-from magic_demo.reviews.agreement import CONSENSUS, MODEL, Agreed, Agreement, FamilyNumbers, MaskNumbers, Measured, Switches
-from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource, Comparison, Predictions, References
+from magic_demo.reviews.agreement import (
+    CONSENSUS,
+    MODEL,
+    Agreed,
+    Agreement,
+    FamilyNumbers,
+    MaskNumbers,
+    Measured,
+    Switches,
+)
+from magic_demo.reviews.agreement_sources import (
+    AgreementChoice,
+    AgreementSource,
+    Comparison,
+    Predictions,
+    References,
+)
 from magic_demo.reviews.store import Store, default_place
 
 MOST_CASES = 10
@@ -33,28 +49,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``python -m magic_demo agreement``."""
     families = [family.family_id for family in load_families()]
     parser.add_argument(
-        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+        "--store",
+        default=default_place(),
+        metavar="PLACE",
+        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )
     parser.add_argument("--queue", help="this queue alone (default: all)")
     parser.add_argument(
-        "--reader", action="append", default=[], metavar="NAME", help="this reader alone; can be given again (default: all)"
+        "--reader",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="this reader alone; can be given again (default: all)",
     )
-    parser.add_argument("--family", choices=families, metavar="CQID", help="this family of questions alone (default: all nine)")
+    parser.add_argument(
+        "--family",
+        choices=families,
+        metavar="CQID",
+        help="this family of questions alone (default: all nine)",
+    )
     parser.add_argument(
         "--predictions",
         type=Path,
         metavar="DIR",
-        help="the bundle folder that `predict --bundle` wrote, to compare with that model (default: what readers were shown)",
+        help="the bundle folder that `predict --bundle` wrote, to compare with that model (default: what "
+        "readers were shown)",
     )
     parser.add_argument(
-        "--reference", type=Path, metavar="FILE", help="answers that are right, in the organisers' layout (default: consensuses)"
+        "--reference",
+        type=Path,
+        metavar="FILE",
+        help="answers that are right, in the organisers' layout (default: consensuses)",
     )
     parser.add_argument(
         "--blind",
         action="store_true",
-        help="compare the readings made before the model and others' readings were shown, not the newest ones",
+        help="compare the readings made before the model and others' readings were shown, not the newest "
+        "ones",
     )
-    parser.add_argument("--unfinished", action="store_true", help="take readings that are not finished, or not complete, too")
+    parser.add_argument(
+        "--unfinished", action="store_true", help="take readings that are not finished, or not complete, too"
+    )
     parser.add_argument("--json", action="store_true", help="print everything as JSON")
 
 
@@ -62,7 +97,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure and print; returns 0."""
     with Store.open(arguments.store) as store:
         if arguments.queue is not None and arguments.queue not in store.queues():
-            raise AgreementError(f"{store.place}: has no queue {arguments.queue!r}; its queues are: {', '.join(store.queues()) or 'none'}")
+            raise AgreementError(
+                f"{store.place}: has no queue {arguments.queue!r}; its queues are: "
+                f"{', '.join(store.queues()) or 'none'}"
+            )
         choice = AgreementChoice(
             queue=arguments.queue,
             readers=frozenset(store.reader(name).name for name in arguments.reader),
@@ -71,17 +109,27 @@ def run(arguments: argparse.Namespace) -> int:
             done_only=not arguments.unfinished,
         )
         folder = arguments.predictions
-        said, references = store.shown if folder is None else bundle_predictions(folder), file_references(arguments.reference)
+        said, references = (
+            store.shown if folder is None else bundle_predictions(folder),
+            file_references(arguments.reference),
+        )
         source = AgreementSource(store, said, references, all_known=folder is not None)
         found = source.measure(choice, viewer=None)
-    print(json.dumps(as_json(found), ensure_ascii=False, indent=1) if arguments.json else "\n".join(list_lines(found)))
+    print(
+        json.dumps(as_json(found), ensure_ascii=False, indent=1)
+        if arguments.json
+        else "\n".join(list_lines(found))
+    )
     for line in found.damaged:
         print(f"left out: {line}", file=sys.stderr)
     return 0
 
 
 def bundle_predictions(folder: Path) -> Predictions:
-    """Return how predictions are read from a bundle, by the case's id in any queue. Raises BundleError where the folder is not there."""
+    """Return how predictions are read from a bundle, by the case's id in any queue.
+
+    Raises BundleError where the folder is not there.
+    """
     list_predictions(folder)
 
     def read(case: CaseKey) -> Prediction | None:
@@ -91,7 +139,10 @@ def bundle_predictions(folder: Path) -> Predictions:
 
 
 def file_references(path: Path | None) -> References:
-    """Return how references are read from a file of answers. Raises FormatError for one that cannot be read."""
+    """Return how references are read from a file of answers.
+
+    Raises FormatError for one that cannot be read.
+    """
     answers: dict[str, dict[str, int]] = read_answers(path) if path is not None else {}
 
     def read(case: CaseKey) -> Answers | None:
@@ -105,7 +156,9 @@ def as_json(found: Comparison) -> dict[str, Any]:
     agreement = found.agreement
     masks = asdict(agreement.masks)
     for name in ("dice", "jaccard"):
-        masks[name] = [[None if math.isnan(value) else round(value, 6) for value in row] for row in masks[name].tolist()]
+        masks[name] = [
+            [None if math.isnan(value) else round(value, 6) for value in row] for row in masks[name].tolist()
+        ]
     masks["photos"] = agreement.masks.photos.tolist()
     masks["names"] = ["consensus" if name == CONSENSUS else name or None for name in agreement.masks.names]
     return {
@@ -116,7 +169,11 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "readings": agreement.readings,
         "readers": list(agreement.readers),
         "model_cases": agreement.model_cases,
-        "known": {"nothing": agreement.blind, "model": agreement.after_model, "others": agreement.after_others},
+        "known": {
+            "nothing": agreement.blind,
+            "model": agreement.after_model,
+            "others": agreement.after_others,
+        },
         "incomplete": agreement.incomplete,
         "overall": _family_json(agreement.overall),
         "families": [_family_json(family) for family in agreement.families],
@@ -130,7 +187,10 @@ def as_json(found: Comparison) -> dict[str, Any]:
                 "families": [
                     {
                         "family": family.family_id,
-                        "said": [{"voice": voice or None, "options": sorted(labels)} for voice, labels in family.said],
+                        "said": [
+                            {"voice": voice or None, "options": sorted(labels)}
+                            for voice, labels in family.said
+                        ],
                     }
                     for family in case.families
                 ],
@@ -144,7 +204,9 @@ def as_json(found: Comparison) -> dict[str, Any]:
 
 
 def _family_json(numbers: FamilyNumbers) -> dict[str, Any]:
-    pairs = [{"voices": [pair.one or None, pair.other or None], **asdict(pair.agreed)} for pair in numbers.pairs]
+    pairs = [
+        {"voices": [pair.one or None, pair.other or None], **asdict(pair.agreed)} for pair in numbers.pairs
+    ]
     return {**asdict(numbers), "family_id": numbers.family_id or None, "pairs": pairs}
 
 
@@ -154,46 +216,86 @@ def list_lines(found: Comparison) -> list[str]:
     if not agreement.readings:
         return ["no reading to compare; finish a case on the page, or ask for --unfinished ones"]
     lines = [
-        f"{agreement.cases} cases, {agreement.readings} readings by {', '.join(agreement.readers)}; the model spoke of {agreement.model_cases}"
+        f"{agreement.cases} cases, {agreement.readings} readings by {', '.join(agreement.readers)}; "
+        f"the model spoke of {agreement.model_cases}"
         + (" (readings before the model or others were shown)" if found.choice.reading == "blind" else "")
     ]
     lines += _known_lines(agreement)
-    lines += _answer_lines(agreement.overall, agreement.families) + _mask_lines(agreement.masks) + _switch_lines(agreement.switches)
+    lines += (
+        _answer_lines(agreement.overall, agreement.families)
+        + _mask_lines(agreement.masks)
+        + _switch_lines(agreement.switches)
+    )
     if agreement.differing:
         lines += ["", "cases that differ most"]
         for case in agreement.differing[:MOST_CASES]:
-            worst = f", least Dice {case.dice[0][2]:.2f} ({_name(case.dice[0][0])}, {_name(case.dice[0][1])})" if case.dice else ""
-            lines.append(f"  {case.dispute:5.2f}  {case.case.case_id} ({case.case.queue}): {len(case.families)} families differ{worst}")
+            worst = (
+                f", least Dice {case.dice[0][2]:.2f} ({_name(case.dice[0][0])}, {_name(case.dice[0][1])})"
+                if case.dice
+                else ""
+            )
+            lines.append(
+                f"  {case.dispute:5.2f}  {case.case.case_id} ({case.case.queue}): {len(case.families)} "
+                f"families differ{worst}"
+            )
     return lines
 
 
 def _known_lines(agreement: Agreement) -> list[str]:
     lines = [
-        f"{agreement.blind} blind to model and others, {agreement.after_model} after the model, {agreement.after_others} after others' readings"
+        f"{agreement.blind} blind to model and others, {agreement.after_model} after the model, "
+        f"{agreement.after_others} after others' readings"
     ]
     if agreement.incomplete:
-        lines.append(f"{count(agreement.incomplete, 'reading', 'readings')} finished with something left open, not counted")
+        lines.append(
+            f"{count(agreement.incomplete, 'reading', 'readings')} finished with something left open, not "
+            "counted"
+        )
     return lines
 
 
 def _answer_lines(overall: FamilyNumbers, families: Sequence[FamilyNumbers]) -> list[str]:
     if not families:
-        return ["nobody can be compared on answers: a second reader or the model (--predictions DIR) is needed"]
-    heads = ("family", "readers with the model: same", "kappa", "readers with each other: same", "kappa", "alpha")
+        return [
+            "nobody can be compared on answers: a second reader or the model (--predictions DIR) is needed"
+        ]
+    heads = (
+        "family",
+        "readers with the model: same",
+        "kappa",
+        "readers with each other: same",
+        "kappa",
+        "alpha",
+    )
     rows = [heads]
     titles = {family.family_id: family.title["en"] for family in load_families()}
     for numbers in (*families, overall):
         name = f"{numbers.family_id} {titles[numbers.family_id]}" if numbers.family_id else "all"
-        rows.append((name, *_say_agreed(numbers.with_model), *_say_agreed(numbers.among_readers), _say(numbers.alpha)))
+        rows.append(
+            (name, *_say_agreed(numbers.with_model), *_say_agreed(numbers.among_readers), _say(numbers.alpha))
+        )
     widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
-    return ["", *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)]
+    return [
+        "",
+        *(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ),
+    ]
 
 
 def _mask_lines(masks: MaskNumbers) -> list[str]:
     if len(masks.names) < 2:
         return []
-    lines = ["", f"Dice: readers with the model {_say(masks.dice_with_model)}, with each other {_say(masks.dice_among_readers)}"]
-    lines.append(f"Jaccard: readers with the model {_say(masks.jaccard_with_model)}, with each other {_say(masks.jaccard_among_readers)}")
+    lines = [
+        "",
+        f"Dice: readers with the model {_say(masks.dice_with_model)}, with each other "
+        f"{_say(masks.dice_among_readers)}",
+    ]
+    lines.append(
+        f"Jaccard: readers with the model {_say(masks.jaccard_with_model)}, with each other "
+        f"{_say(masks.jaccard_among_readers)}"
+    )
     names = [_name(name) for name in masks.names]
     width = max(5, *(len(name) for name in names))
     lines.append(" " * (width + 2) + "  ".join(name.ljust(width) for name in names).rstrip())
@@ -208,16 +310,23 @@ def _switch_lines(switches: Switches) -> list[str]:
         return []
     lines = [
         "",
-        f"after the reveal, of {switches.answers} answers in {switches.readings} readings, changed: {_say(switches.changed, share=True)}",
+        f"after the reveal, of {switches.answers} answers in {switches.readings} readings, changed: "
+        f"{_say(switches.changed, share=True)}",
     ]
-    lines.append(f"  towards the model {switches.towards}, away from it {switches.away}, neither {switches.beside}")
+    lines.append(
+        f"  towards the model {switches.towards}, away from it {switches.away}, neither {switches.beside}"
+    )
     if switches.judged:
         lines.append(
-            f"  of {switches.judged} with a reference: wrong to right {switches.wrong_right}, right to wrong {switches.right_wrong},"
+            f"  of {switches.judged} with a reference: wrong to right {switches.wrong_right}, right to "
+            f"wrong {switches.right_wrong},"
             f" right all along {switches.right_right}, wrong all along {switches.wrong_wrong}"
         )
     if switches.dice_before is not None:
-        lines.append(f"  Dice with the model's outlines before {_say(switches.dice_before)}, after {_say(switches.dice_after)}")
+        lines.append(
+            f"  Dice with the model's outlines before {_say(switches.dice_before)}, after "
+            f"{_say(switches.dice_after)}"
+        )
     return lines
 
 
@@ -229,7 +338,11 @@ def _say(measured: Measured | None, *, share: bool = False) -> str:
     if measured is None:
         return "-"
     form = "{:.0%}" if share else "{:.2f}"
-    interval = "" if measured.low is None or measured.high is None else f" ({form.format(measured.low)} to {form.format(measured.high)})"
+    interval = (
+        ""
+        if measured.low is None or measured.high is None
+        else f" ({form.format(measured.low)} to {form.format(measured.high)})"
+    )
     return form.format(measured.value) + interval
 
 

@@ -11,15 +11,31 @@ from magic_demo.reviews.store import TRAIL_KINDS, Store, TrailEntry, default_pla
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``audit-trail``."""
-    parser.epilog = "A deleted case is named by the store's number of it alone. Of a command, the computer's account is who gave it."
+    parser.epilog = (
+        "A deleted case is named by the store's number of it alone. Of a command, the computer's account "
+        "is who gave it."
+    )
     parser.add_argument(
-        "--kind", action="append", default=[], choices=TRAIL_KINDS, help="this kind alone; can be given again (default: all)"
+        "--kind",
+        action="append",
+        default=[],
+        choices=TRAIL_KINDS,
+        help="this kind alone; can be given again (default: all)",
     )
     parser.add_argument("--who", metavar="NAME", help="what this reader or account did (default: everybody)")
-    parser.add_argument("--most", type=int, default=500, metavar="ROWS", help="how many of the newest rows (default: %(default)s)")
+    parser.add_argument(
+        "--most",
+        type=int,
+        default=500,
+        metavar="ROWS",
+        help="how many of the newest rows (default: %(default)s)",
+    )
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
     parser.add_argument(
-        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+        "--store",
+        default=default_place(),
+        metavar="PLACE",
+        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )
 
 
@@ -28,7 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     with Store.open(arguments.store) as store:
         entries = store.trail(kinds=arguments.kind, who=arguments.who, most=max(1, arguments.most))
     if arguments.json:
-        print(json.dumps([{**asdict(entry), "at": entry.at.isoformat()} for entry in entries], ensure_ascii=False, indent=1))
+        print(
+            json.dumps(
+                [{**asdict(entry), "at": entry.at.isoformat()} for entry in entries],
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
         return 0
     for entry in entries:
         words = (
@@ -46,7 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def name_case(entry: TrailEntry) -> str:
-    """Return what a row says of its case: queue and case, or the number of one that is deleted; empty where it is of none."""
+    """Return what a row says of its case: queue and case, or the number of one that is deleted; empty where
+    it is of none."""
     if entry.case is not None:
         return f"{entry.case.queue}/{entry.case.case_id}"
     return "" if entry.case_number is None else f"case {entry.case_number} (deleted)"

@@ -1,4 +1,5 @@
-"""``python -m magic_demo backends``: what models can run on here, and how near each comes to float32 on cases of one's own."""
+"""``python -m magic_demo backends``: what models can run on here, and how near each comes to float32 on cases
+of one's own."""
 
 from __future__ import annotations
 
@@ -28,12 +29,14 @@ from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import list_example_encounters
 
 TOLERANCE = 0.98
-"""The mean mask IoU to float32, and the share of families with the same answers, below which a backend is not written down as checked."""
+"""The mean mask IoU to float32, and the share of families with the same answers, below which a backend is not
+written down as checked."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a backend gave beside float32. nearness: 0..1, 1 is the same. said: in words. ratio: how many times faster it was by the clock."""
+    """What a backend gave beside float32. nearness: 0..1, 1 is the same. said: in words. ratio: how many
+    times faster it was by the clock."""
 
     backend: str
     nearness: float
@@ -43,14 +46,31 @@ class Comparison:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``python -m magic_demo backends``."""
-    parser.add_argument("data", type=Path, nargs="?", help="cases to compare on: the challenge's layout, or a plain folder of photos")
-    parser.add_argument("--split", help="train, valid or test: which <split>.json to read")
-    parser.add_argument("--cases", type=int, default=20, help="how many of them, evenly spread (default: %(default)s)")
-    parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id (default: the shipped one)")
-    parser.add_argument("--vqa", help="checkpoint folder or Hub id of a text and photo model, to compare as well")
-    parser.add_argument("--only", action="append", choices=[name for name in BACKENDS if name != "torch"], help="these alone")
     parser.add_argument(
-        "--write", action="store_true", help=f"note in the checkpoints' {CHECKED_NAME} what came near enough, so that auto may choose it"
+        "data",
+        type=Path,
+        nargs="?",
+        help="cases to compare on: the challenge's layout, or a plain folder of photos",
+    )
+    parser.add_argument("--split", help="train, valid or test: which <split>.json to read")
+    parser.add_argument(
+        "--cases", type=int, default=20, help="how many of them, evenly spread (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--segmentation",
+        default=str(DEFAULT_SEGMENTATION),
+        help="checkpoint folder or Hub id (default: the shipped one)",
+    )
+    parser.add_argument(
+        "--vqa", help="checkpoint folder or Hub id of a text and photo model, to compare as well"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=[name for name in BACKENDS if name != "torch"], help="these alone"
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help=f"note in the checkpoints' {CHECKED_NAME} what came near enough, so that auto may choose it",
     )
 
 
@@ -78,12 +98,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def read_cases(data: Path, split: str | None, most: int) -> list[Encounter]:
-    """Read at most ``most`` encounters that have photos, evenly spread. Raises FormatError when there is none."""
+    """Read at most ``most`` encounters that have photos, evenly spread.
+
+    Raises FormatError when there is none.
+    """
     found = [files for files in read_encounters(data, split).encounters if files.photo_files]
     step = max(1, len(found) // max(1, most))
     cases = [read_encounter(files)[0] for files in found[::step][:most]]
     if not any(case.photos for case in cases):
-        raise FormatError(f"{data}: no case with a photo that can be read; the challenge's layout or a folder of photos is expected")
+        raise FormatError(
+            f"{data}: no case with a photo that can be read; the challenge's layout or a folder of photos "
+            "is expected"
+        )
     return cases
 
 
@@ -92,9 +118,14 @@ def compare_masks(source: str, names: Sequence[str], cases: Sequence[Encounter])
 
     def outline(backend: str) -> tuple[list[Mask], float]:
         segmenter = Segmenter.load(source, backend=backend, examples=list_example_encounters)
-        segmenter.predict(cases[0].photos[0].pixels if cases[0].photos else np.zeros((64, 64, 3), np.uint8))  # to warm up
+        # to warm up
+        segmenter.predict(cases[0].photos[0].pixels if cases[0].photos else np.zeros((64, 64, 3), np.uint8))
         begun = time.perf_counter()
-        maps = [segmenter.predict(photo.pixels, case.narrative.text("en")) for case in cases for photo in case.photos]
+        maps = [
+            segmenter.predict(photo.pixels, case.narrative.text("en"))
+            for case in cases
+            for photo in case.photos
+        ]
         took = time.perf_counter() - begun
         return [probability * 255 + 0.5 >= level_of(segmenter.threshold) for probability in maps], took
 
@@ -103,25 +134,39 @@ def compare_masks(source: str, names: Sequence[str], cases: Sequence[Encounter])
     for name in names:
         masks, took = outline(name)
         overlaps = [find_overlap(one, other) for one, other in zip(exact, masks, strict=True)]
-        said = f"mask IoU {np.mean(overlaps):.4f} on average, {min(overlaps):.4f} at least, {len(overlaps)} photos"
+        said = (
+            f"mask IoU {np.mean(overlaps):.4f} on average, {min(overlaps):.4f} at least, {len(overlaps)} "
+            "photos"
+        )
         comparisons.append(Comparison(name, float(np.mean(overlaps)), said, plain / took))
     return comparisons
 
 
 def compare_answers(source: str, names: Sequence[str], cases: Sequence[Encounter]) -> list[Comparison]:
-    """Compare a text and photo model's answers with those in float32. Raises CheckpointError for a model without encoders of its own."""
+    """Compare a text and photo model's answers with those in float32.
+
+    Raises CheckpointError for a model without encoders of its own.
+    """
     families = load_families()
 
     def answer(backend: str) -> tuple[list[dict[str, frozenset[int]]], float]:
         scorer = load_scorer(source, backend=backend, examples=list_example_encounters)
         if isinstance(scorer, LesionScorer):
-            raise CheckpointError(f"{source}: reads the segmentation model's features and runs on nothing itself; leave out --vqa")
+            raise CheckpointError(
+                f"{source}: reads the segmentation model's features and runs on nothing itself; leave out "
+                "--vqa"
+            )
         begun = time.perf_counter()
-        scores = [scorer.score(case.narrative.text("en"), [photo.pixels for photo in case.photos]) for case in cases]
+        scores = [
+            scorer.score(case.narrative.text("en"), [photo.pixels for photo in case.photos]) for case in cases
+        ]
         took = time.perf_counter() - begun
         decoded = [decode_answers(one, families, scorer.set_priors) for one in scores]
         return [
-            {family.family_id: frozenset(answers[question.qid] for question in family.questions) for family in families}
+            {
+                family.family_id: frozenset(answers[question.qid] for question in family.questions)
+                for family in families
+            }
             for answers in decoded
         ], took
 
@@ -129,8 +174,17 @@ def compare_answers(source: str, names: Sequence[str], cases: Sequence[Encounter
     comparisons = []
     for name in names:
         answers, took = answer(name)
-        same = [one[family] == other[family] for one, other in zip(exact, answers, strict=True) for family in one]
-        comparisons.append(Comparison(name, float(np.mean(same)), f"{np.mean(same):.1%} of {len(same)} answers the same", plain / took))
+        same = [
+            one[family] == other[family] for one, other in zip(exact, answers, strict=True) for family in one
+        ]
+        comparisons.append(
+            Comparison(
+                name,
+                float(np.mean(same)),
+                f"{np.mean(same):.1%} of {len(same)} answers the same",
+                plain / took,
+            )
+        )
     return comparisons
 
 
@@ -141,7 +195,8 @@ def find_overlap(one: Mask, other: Mask) -> float:
 
 
 def write_checked(folder: Path, model_id: str, comparisons: Sequence[Comparison]) -> None:
-    """Note what came near enough, and take back what did not; what was not compared now stays as it was, unless it was said of other weights."""
+    """Note what came near enough, and take back what did not; what was not compared now stays as it was,
+    unless it was said of other weights."""
     checked = read_checked(folder, model_id)
     for one in comparisons:
         checked.pop(one.backend, None)

@@ -16,21 +16,31 @@ EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``backup``."""
-    parser.epilog = "The file holds everything: names, password hashes, comments, photos of uploads. Keep it as you keep the store."
+    parser.epilog = (
+        "The file holds everything: names, password hashes, comments, photos of uploads. Keep it as you "
+        "keep the store."
+    )
     parser.add_argument("file", type=Path, metavar="FILE", help="new file to write, a zip")
     parser.add_argument(
-        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+        "--store",
+        default=default_place(),
+        metavar="PLACE",
+        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write the backup and say what it holds; returns 0, or 3 when a photo or review could not be taken along (each named)."""
+    """Write the backup and say what it holds; returns 0, or 3 when a photo or review could not be taken along
+    (each named)."""
     with Store.open(arguments.store) as store:
         swept = sweep_store(store)
         report = write_backup(store, arguments.file)
         held = f"{report.rows.get('cases', 0)} cases, {report.rows.get('reviews', 0)} reviews"
         noted = store.note("backup", find_actor(), detail=held)
-    print(f"{report.rows.get('cases', 0)} cases, {report.rows.get('reviews', 0)} reviews, {report.photos} photos kept, in {arguments.file}")
+    print(
+        f"{report.rows.get('cases', 0)} cases, {report.rows.get('reviews', 0)} reviews, {report.photos} "
+        f"photos kept, in {arguments.file}"
+    )
     for line in (*swept, *noted):
         print(line, file=sys.stderr)
     for line in report.left_out:

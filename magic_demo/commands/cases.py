@@ -20,12 +20,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder for the cases")
     parser.add_argument("--count", type=int, default=20, metavar="N", help="how many cases (default 20)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same cases (default 0)")
-    parser.add_argument("--examples", action="store_true", help="write the eight examples that come with the program instead")
     parser.add_argument(
-        "--longest", type=int, default=None, metavar="PX", help="the photos' longest side, 96 to 4000 (default: varies, 480 to 1600)"
+        "--examples", action="store_true", help="write the eight examples that come with the program instead"
     )
     parser.add_argument(
-        "--contact-sheet", type=Path, default=None, metavar="FILE", help="also draw the first photos with outlines as one PNG or JPEG"
+        "--longest",
+        type=int,
+        default=None,
+        metavar="PX",
+        help="the photos' longest side, 96 to 4000 (default: varies, 480 to 1600)",
+    )
+    parser.add_argument(
+        "--contact-sheet",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="also draw the first photos with outlines as one PNG or JPEG",
     )
 
 
@@ -34,7 +44,9 @@ def run(args: argparse.Namespace) -> int:
     if args.longest is not None and not 96 <= args.longest <= 4000:
         raise CasesError(f"--longest is {args.longest}; 96 to 4000 pixels are expected")
     if args.contact_sheet is not None and args.contact_sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise CasesError(f"--contact-sheet is {args.contact_sheet}; a name that ends in .png or .jpg is expected")
+        raise CasesError(
+            f"--contact-sheet is {args.contact_sheet}; a name that ends in .png or .jpg is expected"
+        )
     if args.seed < 0:
         raise CasesError(f"--seed is {args.seed}; 0 or more is expected")
     if args.examples:
@@ -52,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
 
         write_cases(args.out, count=args.count, seed=args.seed, longest=args.longest, progress=progress)
     if args.contact_sheet is not None:
-        _, data = cv2.imencode(args.contact_sheet.suffix.lower(), cv2.cvtColor(draw_contact_sheet(sheet), cv2.COLOR_RGB2BGR))
+        _, data = cv2.imencode(
+            args.contact_sheet.suffix.lower(), cv2.cvtColor(draw_contact_sheet(sheet), cv2.COLOR_RGB2BGR)
+        )
         write_whole(args.contact_sheet, data.tobytes())
     print(f"{args.count} synthetic cases written to {args.out}")
     return 0

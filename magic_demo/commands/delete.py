@@ -17,7 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("queue", metavar="QUEUE")
     parser.add_argument("case", metavar="CASE", help="the encounter's id in that queue")
     parser.add_argument(
-        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+        "--store",
+        default=default_place(),
+        metavar="PLACE",
+        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )
 
 
@@ -27,5 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
         for line in sweep_store(store):
             print(line, file=sys.stderr)
         gone = delete_cases(store, [CaseKey(arguments.queue, arguments.case)], by=find_actor())
-    print(f"{arguments.case} of {arguments.queue} deleted, with {gone.reviews} reviews and {gone.folders} folders of photos")
+    print(
+        f"{arguments.case} of {arguments.queue} deleted, with {gone.reviews} reviews and {gone.folders} "
+        "folders of photos"
+    )
     return 0

@@ -23,34 +23,56 @@ REPORT = "report"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``python -m magic_demo export``."""
-    parser.add_argument("--to", type=Path, required=True, metavar="DIR", help="new or empty folder to write to")
     parser.add_argument(
-        "--format", required=True, choices=(*FORMATS, REPORT), help="report: two pages, HTML and PDF, of where readers and model differ"
+        "--to", type=Path, required=True, metavar="DIR", help="new or empty folder to write to"
     )
     parser.add_argument(
-        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+        "--format",
+        required=True,
+        choices=(*FORMATS, REPORT),
+        help="report: two pages, HTML and PDF, of where readers and model differ",
+    )
+    parser.add_argument(
+        "--store",
+        default=default_place(),
+        metavar="PLACE",
+        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )
     parser.add_argument("--queue", help="needed where the store holds several")
     parser.add_argument(
-        "--reader", action="append", default=[], metavar="NAME", help="this reader alone; can be given again (default: all)"
+        "--reader",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="this reader alone; can be given again (default: all)",
     )
     parser.add_argument(
-        "--consensus", action="store_true", help="where a case has a consensus, export it in place of its readers' readings"
+        "--consensus",
+        action="store_true",
+        help="where a case has a consensus, export it in place of its readers' readings",
     )
-    parser.add_argument("--data", type=Path, help="folder of the cases, where it is another one than the queue names")
+    parser.add_argument(
+        "--data", type=Path, help="folder of the cases, where it is another one than the queue names"
+    )
     parser.add_argument("--split", help="train, valid or test of --data, where there are several")
     parser.add_argument(
         "--predictions",
         type=Path,
         metavar="DIR",
-        help="for the report: the bundle folder that `predict --bundle` wrote (default: what readers were shown)",
+        help="for the report: the bundle folder that `predict --bundle` wrote (default: what readers were "
+        "shown)",
     )
     parser.add_argument(
         "--plain-cells",
         action="store_true",
         help="csv for programs: no apostrophe before texts that a spreadsheet would run as formulas",
     )
-    parser.add_argument("--language", choices=LANGUAGES, action="append", help="of the report; can be given again (default: both)")
+    parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        action="append",
+        help="of the report; can be given again (default: both)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -63,9 +85,15 @@ def run(arguments: argparse.Namespace) -> int:
         reviews = store.all_reviews(queue)
         damaged = store.damaged_reviews(queue)
         cases = gather_cases(store, queue, arguments.data, arguments.split)
-        shown = {key.case_id: store.shown(key) for key in store.shown_digests(queue)} if arguments.format == REPORT else {}
+        shown = (
+            {key.case_id: store.shown(key) for key in store.shown_digests(queue)}
+            if arguments.format == REPORT
+            else {}
+        )
         said, left_out = _write(arguments, reviews, cases, readers, shown, damaged)
-        noted = store.note("export", find_actor(), detail=f"{arguments.format}, {said.partition(' written')[0]}")
+        noted = store.note(
+            "export", find_actor(), detail=f"{arguments.format}, {said.partition(' written')[0]}"
+        )
     print(said)
     for line in left_out:
         print(f"left out: {line}")
@@ -96,12 +124,19 @@ def _write(
         plain_cells=arguments.plain_cells,
         damaged=damaged,
     )
-    held = (count(report.cases, "case", "cases"), count(report.readings, "reading", "readings"), count(report.masks, "mask", "masks"))
+    held = (
+        count(report.cases, "case", "cases"),
+        count(report.readings, "reading", "readings"),
+        count(report.masks, "mask", "masks"),
+    )
     return f"{', '.join(held)} written to {arguments.to} ({report.format})", report.left_out
 
 
 def choose_queue(store: Store, asked: str | None) -> str:
-    """Return the queue that was asked for, or the one that there is. Raises ExportError where that is not one."""
+    """Return the queue that was asked for, or the one that there is.
+
+    Raises ExportError where that is not one.
+    """
     queues = store.queues()
     if asked is None and len(queues) == 1:
         return queues[0]
@@ -113,8 +148,11 @@ def choose_queue(store: Store, asked: str | None) -> str:
     return asked
 
 
-def gather_cases(store: Store, queue: str, data: Path | None, split: str | None) -> tuple[EncounterFiles, ...]:
-    """Return where the queue's photos and words lie: below ``data``, or where the queue says; covered photos in their copies. Raises FormatError for data that cannot be read."""
+def gather_cases(
+    store: Store, queue: str, data: Path | None, split: str | None
+) -> tuple[EncounterFiles, ...]:
+    """Return where the queue's photos and words lie: below ``data``, or where the queue says; covered photos
+    in their copies. Raises FormatError for data that cannot be read."""
     covered = covered_beside(store.place)
     if data is not None:
         return tuple(covered.put_in_place(queue, files) for files in read_encounters(data, split).encounters)
@@ -129,10 +167,20 @@ def _write_report(
     shown: Mapping[str, Prediction],
 ) -> tuple[str, tuple[str, ...]]:
     bundle = arguments.predictions
-    predictions = {name: read_prediction(bundle, name) for name in list_predictions(bundle)} if bundle is not None else shown
+    predictions = (
+        {name: read_prediction(bundle, name) for name in list_predictions(bundle)}
+        if bundle is not None
+        else shown
+    )
     languages = arguments.language or LANGUAGES
     report, left_out = write_disagreements(
-        reviews, cases, predictions, arguments.to, languages=languages, readers=readers, consensus=arguments.consensus
+        reviews,
+        cases,
+        predictions,
+        arguments.to,
+        languages=languages,
+        readers=readers,
+        consensus=arguments.consensus,
     )
     if not report.models:
         left_out = (*left_out, "the model: no predictions of these cases (--predictions DIR)")

@@ -20,24 +20,40 @@ from magic_demo.reviews.store.rules import WITHOUT_MODEL
 
 EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
 ORDER = {kind: place for place, kind in enumerate(("blind", "compared", "revealed", "assisted", "consensus"))}
-"""A blind reading is saved before those of the same reader that saw the model: the store takes it in no other order."""
+"""A blind reading is saved before those of the same reader that saw the model: the store takes it in no other
+order."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``python -m magic_demo import-reviews``."""
     parser.add_argument(
-        "source", type=Path, metavar="SOURCE", help="a folder that `export` wrote (challenge, label-studio), or Label Studio's JSON export"
+        "source",
+        type=Path,
+        metavar="SOURCE",
+        help="a folder that `export` wrote (challenge, label-studio), or Label Studio's JSON export",
     )
     parser.add_argument(
-        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+        "--store",
+        default=default_place(),
+        metavar="PLACE",
+        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )
-    parser.add_argument("--queue", default=DEFAULT_QUEUE, help="queue that the reviews are to belong to (default: %(default)s)")
-    parser.add_argument("--data", type=Path, help="folder of the cases: says which case a photo is of, and where new cases lie")
+    parser.add_argument(
+        "--queue",
+        default=DEFAULT_QUEUE,
+        help="queue that the reviews are to belong to (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder of the cases: says which case a photo is of, and where new cases lie",
+    )
     parser.add_argument("--split", help="train, valid or test of --data, where there are several")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Save what can be read, each review as a row of its own; returns 0, or 3 when something was left out (each named)."""
+    """Save what can be read, each review as a row of its own; returns 0, or 3 when something was left out
+    (each named)."""
     cases = read_encounters(arguments.data, arguments.split).encounters if arguments.data else ()
     back = read_reviews(arguments.source, arguments.queue, cases)
     photos = {case.encounter_id: tuple(photo.photo_id for photo in case.photo_files) for case in cases}
@@ -53,13 +69,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def save_reviews(
-    store: Store, reviews: Sequence[Review], *, folder: Path | None = None, photos: Mapping[str, tuple[str, ...]] | None = None
+    store: Store,
+    reviews: Sequence[Review],
+    *,
+    folder: Path | None = None,
+    photos: Mapping[str, tuple[str, ...]] | None = None,
 ) -> tuple[int, tuple[str, ...]]:
-    """Save reviews, with the cases and readers that the store does not know yet; returns how many, and a line for each kind of those that it refused.
+    """Save reviews, with the cases and readers that the store does not know yet; returns how many, and a line
+    for each kind of those that it refused.
 
-    They come in together or, when the program is killed, not at all. photos: case id -> the ids of its photos, where they are known.
-    A new reader has no password: ``readers password`` gives one. Whoever wrote a consensus must be known as an adjudicator.
-    A revealed reading whose complete blind one is not there is saved as assisted: the model was shown.
+    They come in together or, when the program is killed, not at all. photos: case id -> the ids of its
+    photos, where they are known. A new reader has no password: ``readers password`` gives one. Whoever wrote
+    a consensus must be known as an adjudicator. A revealed reading whose complete blind one is not there is
+    saved as assisted: the model was shown.
     """
     left_out = Findings()
     with store.together():
@@ -69,12 +91,18 @@ def save_reviews(
 
 
 def _save_together(
-    store: Store, reviews: Sequence[Review], folder: Path | None, photos: Mapping[str, tuple[str, ...]], left_out: Findings
+    store: Store,
+    reviews: Sequence[Review],
+    folder: Path | None,
+    photos: Mapping[str, tuple[str, ...]],
+    left_out: Findings,
 ) -> int:
     for queue in sorted({review.queue for review in reviews}):
         known = {case.key.case_id for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)}
         new = dict.fromkeys(
-            review.case_id for review in reviews if review.queue == queue and review.case_id not in known and is_name(review.case_id)
+            review.case_id
+            for review in reviews
+            if review.queue == queue and review.case_id not in known and is_name(review.case_id)
         )
         where = str(folder.resolve()) if folder else None
         store.add_cases(queue, [NewCase(case_id, where, photos=photos.get(case_id)) for case_id in new])
@@ -89,7 +117,9 @@ def _save_together(
                 row.review.kind == "revealed" or (row.review.kind in WITHOUT_MODEL and row.complete)
                 for row in store.history(review.case, review.reader)
             ):
-                left_out.add("revealed reading without its blind one, saved as assisted", review.case_id, review.reader)
+                left_out.add(
+                    "revealed reading without its blind one, saved as assisted", review.case_id, review.reader
+                )
                 store.save(replace(review, kind="assisted"))
             else:
                 store.save(review)

@@ -18,7 +18,8 @@ TASKS = ("segmentation", "cvqa", "both")
 
 EXIT_DONE, EXIT_WITH_PROBLEMS, EXIT_STOPPED = 0, 3, 130
 EXIT_CODES = (
-    "Exit codes: 0 all done; 1 nothing could be done, one line says why; 2 wrong options; 3 done, with problems: each line names what is "
+    "Exit codes: 0 all done; 1 nothing could be done, one line says why; 2 wrong options; 3 done, with "
+    "problems: each line names what is "
     "missing and why; 130 stopped: the same command goes on from there."
 )
 
@@ -26,15 +27,38 @@ EXIT_CODES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``python -m magic_demo predict``."""
     parser.epilog = EXIT_CODES
-    parser.add_argument("data", type=Path, help="folder in the challenge's layout, or a plain folder of photos (each its own encounter)")
-    parser.add_argument("--split", help="train, valid or test: which <split>.json to read; not needed for a plain folder of photos")
-    parser.add_argument("--out", type=Path, required=True, help=f"folder for {MASKS}/, {ANSWERS} and {MANIFEST}")
-    parser.add_argument("--task", choices=TASKS, default="both", help="with cvqa no photo needs to exist (default: both)")
-    parser.add_argument("--system-name", default="magic-demo", help="written to the manifest (default: magic-demo)")
-    parser.add_argument("--language", choices=LANGUAGES, help="use this language's text alone (default: all the text there is)")
-    parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id")
+    parser.add_argument(
+        "data",
+        type=Path,
+        help="folder in the challenge's layout, or a plain folder of photos (each its own encounter)",
+    )
+    parser.add_argument(
+        "--split",
+        help="train, valid or test: which <split>.json to read; not needed for a plain folder of photos",
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help=f"folder for {MASKS}/, {ANSWERS} and {MANIFEST}"
+    )
+    parser.add_argument(
+        "--task", choices=TASKS, default="both", help="with cvqa no photo needs to exist (default: both)"
+    )
+    parser.add_argument(
+        "--system-name", default="magic-demo", help="written to the manifest (default: magic-demo)"
+    )
+    parser.add_argument(
+        "--language",
+        choices=LANGUAGES,
+        help="use this language's text alone (default: all the text there is)",
+    )
+    parser.add_argument(
+        "--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id"
+    )
     parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
-    parser.add_argument("--cues", default=str(DEFAULT_CUES), help="text cues' checkpoint folder, or 'none' to answer with --vqa alone")
+    parser.add_argument(
+        "--cues",
+        default=str(DEFAULT_CUES),
+        help="text cues' checkpoint folder, or 'none' to answer with --vqa alone",
+    )
     add_backend_argument(parser)
     parser.add_argument(
         "--questions",
@@ -42,18 +66,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="answer the questions of this file, with its options in its order (docs/questions.md)",
     )
-    parser.add_argument("--pictures", action="store_true", help=f"write each photo with its outline to {PICTURES}/ as well")
     parser.add_argument(
-        "--bundle", action="store_true", help=f"write all that the models say to {BUNDLE}/ as well, to review without a model"
+        "--pictures", action="store_true", help=f"write each photo with its outline to {PICTURES}/ as well"
     )
-    parser.add_argument("--restart", action="store_true", help="remove what the run in --out wrote and begin anew, instead of resuming it")
+    parser.add_argument(
+        "--bundle",
+        action="store_true",
+        help=f"write all that the models say to {BUNDLE}/ as well, to review without a model",
+    )
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="remove what the run in --out wrote and begin anew, instead of resuming it",
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run ``predict``; returns 0 when all went well, 3 when it finished with problems (each named), 130 when stopped."""
+    """Run ``predict``; returns 0 when all went well, 3 when it finished with problems (each named), 130 when
+    stopped."""
     if not arguments.data.exists():  # said before models load
-        raise FormatError(f"{arguments.data}: no such file or folder; a challenge folder, its JSON file or a folder of photos is expected")
+        raise FormatError(
+            f"{arguments.data}: no such file or folder; a challenge folder, its JSON file or a folder of "
+            "photos is expected"
+        )
     if arguments.questions is not None and arguments.bundle:
         raise FormatError("--bundle keeps the challenge's own questions; leave out --bundle or --questions")
     questions = read_question_map(arguments.questions) if arguments.questions is not None else None
@@ -81,10 +117,16 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         print("stopped: what is finished is kept; the same command goes on from there", file=sys.stderr)
         return EXIT_STOPPED
-    print(f"{report.encounters} encounters ({report.done_now} predicted now), {report.masks} masks, written to {arguments.out}")
+    print(
+        f"{report.encounters} encounters ({report.done_now} predicted now), {report.masks} masks, written "
+        f"to {arguments.out}"
+    )
     if report.done_now:
         print(report.describe_throughput())
     if report.problems:
-        print(f"{len(report.problems)} problem(s), listed above and in {arguments.out / MANIFEST}", file=sys.stderr)
+        print(
+            f"{len(report.problems)} problem(s), listed above and in {arguments.out / MANIFEST}",
+            file=sys.stderr,
+        )
         return EXIT_WITH_PROBLEMS
     return EXIT_DONE

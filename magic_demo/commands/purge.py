@@ -19,12 +19,20 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``purge``."""
-    parser.epilog = "A case's age counts from its newest review, or from when it was added where there is none. Deleted is deleted: make a backup first."
-    parser.add_argument("--older-than", required=True, metavar="AGE", help="30d, 12h, 8w: days, hours or weeks")
+    parser.epilog = (
+        "A case's age counts from its newest review, or from when it was added where there is none. "
+        "Deleted is deleted: make a backup first."
+    )
+    parser.add_argument(
+        "--older-than", required=True, metavar="AGE", help="30d, 12h, 8w: days, hours or weeks"
+    )
     parser.add_argument("--queue", help="this queue alone (default: all)")
     parser.add_argument("--dry-run", action="store_true", help="say what would go and delete nothing")
     parser.add_argument(
-        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+        "--store",
+        default=default_place(),
+        metavar="PLACE",
+        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )
 
 
@@ -33,7 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     before = datetime.now(UTC) - read_age(arguments.older_than)
     with Store.open(arguments.store) as store:
         if arguments.queue is not None and arguments.queue not in store.queues():
-            raise StoreError(f"there is no queue {arguments.queue!r}; the queues are: {', '.join(store.queues()) or 'none'}")
+            raise StoreError(
+                f"there is no queue {arguments.queue!r}; the queues are: "
+                f"{', '.join(store.queues()) or 'none'}"
+            )
         old, undated = store.old_cases(before, arguments.queue)
         if arguments.dry_run:
             for key in old:
@@ -43,9 +54,15 @@ def run(arguments: argparse.Namespace) -> int:
             for line in sweep_store(store):
                 print(line, file=sys.stderr)
             gone = delete_cases(store, old, by=find_actor(), what="purge")
-            print(f"{gone.cases} cases deleted, with {gone.reviews} reviews and {gone.folders} folders of photos")
+            print(
+                f"{gone.cases} cases deleted, with {gone.reviews} reviews and {gone.folders} folders of "
+                "photos"
+            )
     if undated:
-        print(f"{undated} cases without a review or a date are left (added by an older version); delete-case removes them one by one")
+        print(
+            f"{undated} cases without a review or a date are left (added by an older version); delete-case "
+            "removes them one by one"
+        )
     return 0
 
 
@@ -53,5 +70,7 @@ def read_age(text: str) -> timedelta:
     """Read ``30d``, ``12h`` or ``8w``. Raises StoreError."""
     match = _AGE.fullmatch(text)
     if match is None:
-        raise StoreError(f"--older-than {text[:40]!r}: expected a number of days, hours or weeks, such as 30d, 12h or 8w")
+        raise StoreError(
+            f"--older-than {text[:40]!r}: expected a number of days, hours or weeks, such as 30d, 12h or 8w"
+        )
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -15,7 +15,8 @@ from magic_demo.reviews.store import READER_ROLES, Store, default_place
 from magic_demo.reviews.store.names import fold_name
 
 _EPILOG = (
-    "Without any reader who has a password the page asks nobody to sign in, and everyone at it is the local reader. "
+    "Without any reader who has a password the page asks nobody to sign in, and everyone at it is the "
+    "local reader. "
     "Reviews of a removed reader are kept under the name; adding the name again brings the reader back."
 )
 
@@ -24,16 +25,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``readers`` and its actions."""
     parser.epilog = _EPILOG
     parser.add_argument(
-        "--store", default=default_place(), metavar="PLACE", help="folder or postgresql:// URL of the reviews (default: %(default)s)"
+        "--store",
+        default=default_place(),
+        metavar="PLACE",
+        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="add a reader; asks for the password twice")
     add.add_argument("name", metavar="NAME")
     add.add_argument(
-        "--role", choices=READER_ROLES, default="reader", help="an adjudicator sees every review and saves the consensus (default: reader)"
+        "--role",
+        choices=READER_ROLES,
+        default="reader",
+        help="an adjudicator sees every review and saves the consensus (default: reader)",
     )
-    actions.add_parser("list", help="list the readers").add_argument("--removed", action="store_true", help="those who were removed too")
-    actions.add_parser("remove", help="end a reader's access; their reviews are kept").add_argument("name", metavar="NAME")
+    actions.add_parser("list", help="list the readers").add_argument(
+        "--removed", action="store_true", help="those who were removed too"
+    )
+    actions.add_parser("remove", help="end a reader's access; their reviews are kept").add_argument(
+        "name", metavar="NAME"
+    )
     password = actions.add_parser("password", help="give a reader a new password")
     password.add_argument("name", metavar="NAME")
     role = actions.add_parser("role", help="give a reader another role")
@@ -41,7 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     role.add_argument("role", choices=READER_ROLES, metavar="ROLE", help=", ".join(READER_ROLES))
     for action in (add, password):
         action.add_argument(
-            "--password-file", type=Path, metavar="FILE", help="read the password from the file's first line instead of asking"
+            "--password-file",
+            type=Path,
+            metavar="FILE",
+            help="read the password from the file's first line instead of asking",
         )
 
 
@@ -62,8 +76,13 @@ def run(arguments: argparse.Namespace) -> int:
 def _add(store: Store, arguments: argparse.Namespace) -> str:
     # a name that is taken is said before a password is asked for
     if any(fold_name(reader.name) == fold_name(arguments.name) for reader in store.readers()):
-        raise StoreError(f"there is a reader {arguments.name!r} already; choose another name, or readers password for a new password")
-    reader = store.add_reader(arguments.name, role=arguments.role, password=_read_password(arguments), by=find_actor())
+        raise StoreError(
+            f"there is a reader {arguments.name!r} already; choose another name, or readers password for a "
+            "new password"
+        )
+    reader = store.add_reader(
+        arguments.name, role=arguments.role, password=_read_password(arguments), by=find_actor()
+    )
     return f"{reader.name} can sign in ({reader.role})"
 
 
@@ -98,7 +117,9 @@ def _read_password(arguments: argparse.Namespace) -> str:
         try:
             lines = read_user_text(arguments.password_file, LARGEST_CONFIG).splitlines()
         except (OSError, ValueError) as error:
-            raise StoreError(f"{arguments.password_file}: the password cannot be read ({error}); a text file is expected") from error
+            raise StoreError(
+                f"{arguments.password_file}: the password cannot be read ({error}); a text file is expected"
+            ) from error
         return lines[0] if lines else ""
     if not sys.stdin.isatty():
         raise StoreError("there is no terminal to ask for the password at; give --password-file FILE")

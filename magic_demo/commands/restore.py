@@ -27,7 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
     with Store.open(arguments.store) as store:
         report = restore_backup(arguments.file, store, by=find_actor())
         place = store.place
-    print(f"{report.rows.get('cases', 0)} cases, {report.rows.get('reviews', 0)} reviews, {report.photos} photos put back to {place}")
+    print(
+        f"{report.rows.get('cases', 0)} cases, {report.rows.get('reviews', 0)} reviews, {report.photos} "
+        f"photos put back to {place}"
+    )
     for line in report.left_out:
         print(line, file=sys.stderr)
     return 0

@@ -21,23 +21,42 @@ EXIT_CLEAN = 0
 EXIT_FINDINGS = 3
 
 _EPILOG = (
-    "Exit codes: 0 scored, nothing found; 1 input that cannot be scored; 2 wrong options; 3 scored, with findings: "
-    "something in the files is wrong, each line says what and what was done. docs/scoring.md lists every rule."
+    "Exit codes: 0 scored, nothing found; 1 input that cannot be scored; 2 wrong options; 3 scored, "
+    "with findings: "
+    "something in the files is wrong, each line says what and what was done. docs/scoring.md lists "
+    "every rule."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``score``."""
     parser.epilog = _EPILOG
-    parser.add_argument("--masks-reference", type=Path, metavar="DIR", help="reference masks, <image id>_mask_ann<number>.tiff")
-    parser.add_argument("--masks-system", type=Path, metavar="DIR", help="system masks, <image id>_mask_sys.tiff")
+    parser.add_argument(
+        "--masks-reference",
+        type=Path,
+        metavar="DIR",
+        help="reference masks, <image id>_mask_ann<number>.tiff",
+    )
+    parser.add_argument(
+        "--masks-system", type=Path, metavar="DIR", help="system masks, <image id>_mask_sys.tiff"
+    )
     parser.add_argument("--answers-reference", type=Path, metavar="FILE", help="reference answers, JSON")
     parser.add_argument("--answers-system", type=Path, metavar="FILE", help="system answers, JSON")
     parser.add_argument(
-        "--questions", type=Path, metavar="FILE", help="the questions that the answers are of (default: the challenge's; docs/questions.md)"
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help="the questions that the answers are of (default: the challenge's; docs/questions.md)",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the numbers there as JSON, by the organisers' keys")
-    parser.add_argument("--system-name", default=SYSTEM_NAME, metavar="NAME", help="the last part of system masks' names (default: sys)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the numbers there as JSON, by the organisers' keys"
+    )
+    parser.add_argument(
+        "--system-name",
+        default=SYSTEM_NAME,
+        metavar="NAME",
+        help="the last part of system masks' names (default: sys)",
+    )
     parser.add_argument(
         "--processes",
         type=_count,
@@ -49,7 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Score, print, write; returns 0, or 3 when something in the files was wrong. Raises FormatError when nothing can be scored."""
+    """Score, print, write; returns 0, or 3 when something in the files was wrong.
+
+    Raises FormatError when nothing can be scored.
+    """
     pairs = {
         "masks": (arguments.masks_reference, arguments.masks_system),
         "answers": (arguments.answers_reference, arguments.answers_system),
@@ -73,9 +95,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.answers_reference is not None:
         parts.append(score_answer_files(arguments.answers_reference, arguments.answers_system, families))
     if not parts:
-        raise FormatError("nothing to score; give --masks-reference with --masks-system, --answers-reference with --answers-system, or all")
+        raise FormatError(
+            "nothing to score; give --masks-reference with --masks-system, --answers-reference with "
+            "--answers-system, or all"
+        )
     scores = _join(parts)
-    out = arguments.out / "scores.json" if arguments.out is not None and arguments.out.is_dir() else arguments.out
+    out = (
+        arguments.out / "scores.json"
+        if arguments.out is not None and arguments.out.is_dir()
+        else arguments.out
+    )
     try:
         if out is not None:  # before the table is printed: whoever reads that may stop reading
             write_json(out, scores_as_json(scores))
@@ -92,11 +121,15 @@ def scores_as_json(scores: Scores) -> dict[str, Any]:
 
 
 def format_scores(scores: Scores, families: Sequence[Family] | None = None) -> str:
-    """Return the numbers as text: each task's own, the published teams beside, then every finding and note in full.
+    """Return the numbers as text: each task's own, the published teams beside, then every finding and note in
+    full.
 
     families: those that the answers are of, the challenge's when None.
     """
-    blocks = [*_task_blocks(scores.values, load_families() if families is None else families), _published_block(scores.values)]
+    blocks = [
+        *_task_blocks(scores.values, load_families() if families is None else families),
+        _published_block(scores.values),
+    ]
     for title, lines in (("Findings", scores.findings), ("Notes", scores.notes)):
         if lines:
             blocks.append([f"{title}:", *(f"- {line}" for line in lines)])
@@ -116,22 +149,38 @@ def _task_blocks(values: Values, families: Sequence[Family]) -> list[list[str]]:
         rows = [
             ["", "Jaccard", "Dice"],
             ["majority vote, all pixels pooled", _number(values["jaccard"]), _number(values["dice"])],
-            ["best annotator, mean over photos", _number(values["jaccard_meanofmax"]), _number(values["dice_meanofmax"])],
-            ["mean over annotators and photos", _number(values["jaccard_meanofmean"]), _number(values["dice_meanofmean"])],
+            [
+                "best annotator, mean over photos",
+                _number(values["jaccard_meanofmax"]),
+                _number(values["dice_meanofmax"]),
+            ],
+            [
+                "mean over annotators and photos",
+                _number(values["jaccard_meanofmean"]),
+                _number(values["dice_meanofmean"]),
+            ],
         ]
         blocks.append([f"Lesion masks, {values['number_segmentation_instances']} photos", *_table(rows)])
     if "accuracy_all" in values:
         titles = {family.family_id: family.title["en"] for family in families}
         rows = [["", "", "accuracy"], ["all", "", _number(values["accuracy_all"])]]
-        rows += [[family_id, title, _number(values.get(f"accuracy_{family_id}"))] for family_id, title in titles.items()]
-        blocks.append([f"Closed questions, {values['number_cvqa_instances']} encounters", *_table(rows, texts=2)])
+        rows += [
+            [family_id, title, _number(values.get(f"accuracy_{family_id}"))]
+            for family_id, title in titles.items()
+        ]
+        blocks.append(
+            [f"Closed questions, {values['number_cvqa_instances']} encounters", *_table(rows, texts=2)]
+        )
     return blocks
 
 
 def _published_block(values: Values) -> list[str]:
     rows = [["", "Jaccard", "Dice", "accuracy"]]
     rows.append(["these files", *(_number(values.get(key)) for key in ("jaccard", "dice", "accuracy_all"))])
-    rows += [[team.name, *(_number(value, 3) for value in (team.jaccard, team.dice, team.accuracy))] for team in TEAMS]
+    rows += [
+        [team.name, *(_number(value, 3) for value in (team.jaccard, team.dice, team.accuracy))]
+        for team in TEAMS
+    ]
     return ["Beside the published teams", *_table(rows), CAPTION]
 
 
@@ -141,7 +190,8 @@ def _table(rows: Sequence[Sequence[str]], texts: int = 1) -> list[str]:
     return [
         "  "
         + "  ".join(
-            cell.ljust(width) if column < texts else cell.rjust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(width) if column < texts else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
     ]

@@ -1,11 +1,15 @@
-"""The errors that a user can cause and can mend: each message is one line saying what came, what was expected, what to do."""
+"""The errors that a user can cause and can mend: each message is one line saying what came, what was
+expected, what to do."""
 
 LONGEST = 1000
 """Characters of a message; what came may be repeated in it, however long it was."""
 
 
 class MagicDemoError(Exception):
-    """Base of every error that is shown to a user as one line, without a traceback. One that is too long loses its middle."""
+    """Base of every error that is shown to a user as one line, without a traceback.
+
+    One that is too long loses its middle.
+    """
 
     def __str__(self) -> str:
         """Return the line, with its beginning (what came) and its end (what to do)."""
@@ -26,11 +30,15 @@ class CheckpointError(MagicDemoError):
 
 
 class ModelError(MagicDemoError):
-    """A model fails on one input: values that are not numbers, no memory left. It costs that photo or case, not the run."""
+    """A model fails on one input: values that are not numbers, no memory left.
+
+    It costs that photo or case, not the run.
+    """
 
 
 class BackendError(MagicDemoError):
-    """What models are to run on is not to be had here: not installed, no such device, nowhere to keep a converted model."""
+    """What models are to run on is not to be had here: not installed, no such device, nowhere to keep a
+    converted model."""
 
 
 class StoreError(MagicDemoError):
@@ -42,7 +50,8 @@ class LimitError(MagicDemoError):
 
 
 class ReachError(MagicDemoError):
-    """The page would be open to other computers without what keeps strangers out, or nobody confirmed that it should be."""
+    """The page would be open to other computers without what keeps strangers out, or nobody confirmed that it
+    should be."""
 
 
 class FormError(MagicDemoError):
@@ -50,7 +59,8 @@ class FormError(MagicDemoError):
 
 
 class BoardError(MagicDemoError):
-    """What is asked of the audience board cannot be done; ``reason`` says why in one of four words: gone, full, closed, invalid."""
+    """What is asked of the audience board cannot be done; ``reason`` says why in one of four words: gone,
+    full, closed, invalid."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
@@ -58,5 +68,6 @@ class BoardError(MagicDemoError):
 
 
 def one_line(error: BaseException, longest: int = 300) -> str:
-    """Return what an error says as one line of at most ``longest`` characters, or its kind where it says nothing."""
+    """Return what an error says as one line of at most ``longest`` characters, or its kind where it says
+    nothing."""
     return " ".join(str(error).split())[:longest] or type(error).__name__

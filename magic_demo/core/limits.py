@@ -1,4 +1,5 @@
-"""How much is taken in: every limit with its default in one place; the environment sets another one (docs/privacy.md lists them)."""
+"""How much is taken in: every limit with its default in one place; the environment sets another one
+(docs/privacy.md lists them)."""
 
 from __future__ import annotations
 
@@ -16,14 +17,20 @@ PREFIX = "MAGIC_DEMO_LIMIT_"
 class Limits:
     """The limits; ``MAGIC_DEMO_LIMIT_PHOTO_PIXELS=20000000`` in the environment sets ``photo_pixels``.
 
-    photo_bytes, photo_pixels, photo_side: largest file, most pixels and shortest side of a photo; masks have a photo's pixels.
-    photo_seconds: how long unpacking a photo may take, by the clock for an upload. arrival_bytes: photos that were sent to the page and not opened yet, all together.
+    photo_bytes, photo_pixels, photo_side: largest file, most pixels and shortest side of a photo; masks have
+    a photo's pixels.
+    photo_seconds: how long unpacking a photo may take, by the clock for an upload. arrival_bytes: photos that
+    were sent to the page and not opened yet, all together.
     case_photos: photos of a case on the page. encounter_photos: photos of an encounter in a file.
-    text_characters: the patient's words, on the page and in a file. prompt_characters, comment_characters: what a reader types.
-    request_bytes: what the page sends at once, photos aside. sign_in_minutes, sign_in_idle_minutes: how long somebody stays signed in, at all and
-    without doing anything. sign_in_tries: wrong passwords of one name at once, before one a minute is looked at.
-    json_bytes: a JSON file that is read. checkpoint_bytes: the weights of a model. cache_bytes: what the models made of an open case's photos and words.
-    open_bytes: open cases' photos and what the models made of them, in memory, all together. open_drafts: how many pages' answers are held in memory.
+    text_characters: the patient's words, on the page and in a file. prompt_characters, comment_characters:
+    what a reader types.
+    request_bytes: what the page sends at once, photos aside. sign_in_minutes, sign_in_idle_minutes: how long
+    somebody stays signed in, at all and without doing anything. sign_in_tries: wrong passwords of one name at
+    once, before one a minute is looked at.
+    json_bytes: a JSON file that is read. checkpoint_bytes: the weights of a model. cache_bytes: what the
+    models made of an open case's photos and words.
+    open_bytes: open cases' photos and what the models made of them, in memory, all together. open_drafts: how
+    many pages' answers are held in memory.
     queue_cases: cases of one queue of the store. run_cases: encounters of one batch run.
     waiting: analyses and other slow requests that wait for their turn on the page.
     """
@@ -53,22 +60,30 @@ class Limits:
 
 
 def read_limits(environment: Mapping[str, str]) -> Limits:
-    """Read the limits from the environment's variables. Raises LimitError for an unknown one, or one that is no whole number above 0."""
+    """Read the limits from the environment's variables.
+
+    Raises LimitError for an unknown one, or one that is no whole number above 0.
+    """
     names = {f"{PREFIX}{field.name.upper()}": field.name for field in fields(Limits)}
     given: dict[str, int] = {}
     for variable, value in environment.items():
         if not variable.startswith(PREFIX):
             continue
         if variable not in names:
-            raise LimitError(f"{variable}: there is no such limit; expected one of {', '.join(sorted(names))}")
+            raise LimitError(
+                f"{variable}: there is no such limit; expected one of {', '.join(sorted(names))}"
+            )
         if not (value.isascii() and value.isdecimal() and len(value) <= 18 and int(value) > 0):
-            raise LimitError(f"{variable}={value[:40]!r}: expected a whole number above 0; unset it for the default")
+            raise LimitError(
+                f"{variable}={value[:40]!r}: expected a whole number above 0; unset it for the default"
+            )
         given[names[variable]] = int(value)
     return Limits(**given)
 
 
 def _read_own() -> Limits:
-    """Read this process's limits; a wrong one ends it with its line, whichever command or page it was about to be."""
+    """Read this process's limits; a wrong one ends it with its line, whichever command or page it was about
+    to be."""
     try:
         return read_limits(os.environ)
     except LimitError as error:

@@ -1,4 +1,5 @@
-"""Which threads and processes give way: whoever saves or opens a case comes before models, unpacked photos and checks of passwords."""
+"""Which threads and processes give way: whoever saves or opens a case comes before models, unpacked photos
+and checks of passwords."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ PASSWORDS = 15
 
 
 def give_way(niceness: int) -> None:
-    """Let the calling thread, and the threads and processes that it starts, have less of a busy processor: at least ``niceness``, 0..19."""
+    """Let the calling thread, and the threads and processes that it starts, have less of a busy processor: at
+    least ``niceness``, 0..19."""
     if sys.platform == "linux":  # elsewhere a thread has no niceness of its own
         with suppress(OSError):  # where that is not allowed it only takes a larger share
             thread = threading.get_native_id()

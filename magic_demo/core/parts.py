@@ -1,4 +1,5 @@
-"""What is half written: told by its name, held by a lock as long as its program lives, and swept by the next one when that was killed."""
+"""What is half written: told by its name, held by a lock as long as its program lives, and swept by the next
+one when that was killed."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from typing import Any, Self
 from magic_demo.core.errors import MagicDemoError
 
 fcntl: Any = None
-"""None on Windows: no file is locked there, so that what a killed program left stays, as on a network folder that knows no locks."""
+"""None on Windows: no file is locked there, so that what a killed program left stays, as on a network folder
+that knows no locks."""
 with suppress(ImportError):
     fcntl = import_module("fcntl")
 
@@ -34,16 +36,20 @@ LOCK = f"{PREFIX}lock{SUFFIX}"
 
 
 def is_part(path: Path) -> bool:
-    """Return whether a path is of something half written, by this version or an older one: hidden, and ``.part`` at its end."""
+    """Return whether a path is of something half written, by this version or an older one: hidden, and
+    ``.part`` at its end."""
     return path.name.startswith(".") and path.name.endswith(SUFFIX)
 
 
 def new_part(folder: Path, *, private: bool) -> tuple[Path, int]:
-    """Make an empty part in a folder and return it with its handle, whose closing ends its life as one that somebody writes.
+    """Make an empty part in a folder and return it with its handle, whose closing ends its life as one that
+    somebody writes.
 
     private: only its owner can read it; else whoever can read a new file here. Raises OSError.
     """
-    return _make(folder, lambda part: os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666))
+    return _make(
+        folder, lambda part: os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    )
 
 
 def new_part_folder(folder: Path, *, private: bool) -> tuple[Path, int]:
@@ -57,7 +63,8 @@ def new_part_folder(folder: Path, *, private: bool) -> tuple[Path, int]:
 
 
 def let_go(handle: int) -> int:
-    """Return a handle to close later in place of one whose file is about to be moved or removed, which Windows refuses as long as it is open."""
+    """Return a handle to close later in place of one whose file is about to be moved or removed, which
+    Windows refuses as long as it is open."""
     if fcntl is not None:
         return handle
     os.close(handle)
@@ -65,12 +72,20 @@ def let_go(handle: int) -> int:
 
 
 def sweep_parts(folder: Path) -> tuple[str, ...]:
-    """Remove the parts in a folder that no program writes any more, and return a line for each that cannot be removed."""
-    return _sweep([path for path in _list(folder) if path.name.startswith(PREFIX) and is_part(path) and path.name != CLAIM])
+    """Remove the parts in a folder that no program writes any more, and return a line for each that cannot be
+    removed."""
+    return _sweep(
+        [
+            path
+            for path in _list(folder)
+            if path.name.startswith(PREFIX) and is_part(path) and path.name != CLAIM
+        ]
+    )
 
 
 def sweep_below(folder: Path) -> tuple[str, ...]:
-    """Remove the parts in and below a folder of the program's alone, those that older versions left as well; lines as ``sweep_parts``."""
+    """Remove the parts in and below a folder of the program's alone, those that older versions left as well;
+    lines as ``sweep_parts``."""
     found: list[Path] = []
     for top, folders, files in os.walk(folder):
         parts = [name for name in (*folders, *files) if is_part(Path(name)) and name != CLAIM]
@@ -87,7 +102,8 @@ def sweep_once(folder: Path) -> tuple[str, ...]:
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Give a private folder among the system's temporary files; it goes with the block, or by ``sweep_temporary`` where the program was killed."""
+    """Give a private folder among the system's temporary files; it goes with the block, or by
+    ``sweep_temporary`` where the program was killed."""
     part, handle = new_part_folder(Path(tempfile.gettempdir()), private=True)
     try:
         yield part
@@ -102,13 +118,18 @@ def sweep_temporary() -> tuple[str, ...]:
 
 
 class Claim:
-    """A folder of which it is being said whether it stays: what says so, a row of the store, is added or deleted within the block.
+    """A folder of which it is being said whether it stays: what says so, a row of the store, is added or
+    deleted within the block.
 
-    At the block's end, and at the next start where the program is killed before, the folder stays as it is if it is owned then, and else goes.
+    At the block's end, and at the next start where the program is killed before, the folder stays as it is if
+    it is owned then, and else goes.
     """
 
     def __init__(self, folder: Path, is_owned: Callable[[Path], bool], whose: str, *, new: bool) -> None:
-        """Claim a folder. new: make it, private. whose: see ``sweep_claims``. Raises FileExistsError when a new one is there already, OSError."""
+        """Claim a folder. new: make it, private. whose: see ``sweep_claims``.
+
+        Raises FileExistsError when a new one is there already, OSError.
+        """
         self.folder = folder
         self._is_owned = is_owned
         self._handle = _make_and_claim(folder, whose) if new else _claim(folder, whose)
@@ -117,10 +138,16 @@ class Claim:
         """Return the claim; leaving the block ends it."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Keep the folder or let it go. Raises OSError where it cannot go, and what ``is_owned`` raises, unless the block itself failed."""
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Keep the folder or let it go.
+
+        Raises OSError where it cannot go, and what ``is_owned`` raises, unless the block itself failed.
+        """
         try:
-            with suppress(OSError, MagicDemoError) if error is not None else nullcontext():  # then the next start decides
+            # then the next start decides
+            with suppress(OSError, MagicDemoError) if error is not None else nullcontext():
                 self._handle = let_go(self._handle)
                 _decide(self.folder, self._is_owned)
         finally:
@@ -128,7 +155,8 @@ class Claim:
 
 
 def claim_new(folder: Path, whose: str) -> None:
-    """Make a new private folder with a claim that nobody holds, under ``alone_at``: ``sweep_claims`` decides on it. Raises FileExistsError, OSError."""
+    """Make a new private folder with a claim that nobody holds, under ``alone_at``: ``sweep_claims`` decides
+    on it. Raises FileExistsError, OSError."""
     os.close(_make_and_claim(folder, whose))
 
 
@@ -142,7 +170,8 @@ def read_owner(folder: Path) -> str:
 
 @contextmanager
 def alone_at(folder: Path) -> Iterator[bool]:
-    """Say whether no other program is within such a block for this folder, and keep others from it until the block ends. Raises OSError."""
+    """Say whether no other program is within such a block for this folder, and keep others from it until the
+    block ends. Raises OSError."""
     lock = folder / LOCK
     handle = os.open(lock, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o600)
     alone = _lock(handle) is not False and _is_at(lock, handle)
@@ -156,10 +185,12 @@ def alone_at(folder: Path) -> Iterator[bool]:
 
 
 def sweep_claims(parent: Path, is_owned: Callable[[Path], bool], whose: str) -> tuple[str, ...]:
-    """Decide on the folders in ``parent`` of which killed programs left undecided whether they stay: those that ``is_owned`` stay, the others go.
+    """Decide on the folders in ``parent`` of which killed programs left undecided whether they stay: those
+    that ``is_owned`` stay, the others go.
 
-    Folders without a claim are let be, and so are those that a living program has claimed, or one of another name than ``whose``: several stores may
-    keep photos in one place. Returns a line for each that cannot be removed.
+    Folders without a claim are let be, and so are those that a living program has claimed, or one of another
+    name than ``whose``: several stores may keep photos in one place. Returns a line for each that cannot be
+    removed.
     """
     lines = []
     for folder in _list(parent):
@@ -257,7 +288,8 @@ def _sweep(paths: list[Path]) -> tuple[str, ...]:
 
 
 def _take(path: Path) -> int | None:
-    """Return a handle that holds a part which nobody writes any more; None for one that is held, or that is not this user's own file or folder."""
+    """Return a handle that holds a part which nobody writes any more; None for one that is held, or that is
+    not this user's own file or folder."""
     if fcntl is None:
         return None
     status = path.lstat()
@@ -271,20 +303,25 @@ def _take(path: Path) -> int | None:
 
 
 def _lock(handle: int) -> bool | None:
-    """Lock a file until its handle is closed or its program ends, however it ends. False: somebody else has; None: no file can be locked here."""
+    """Lock a file until its handle is closed or its program ends, however it ends.
+
+    False: somebody else has; None: no file can be locked here.
+    """
     if fcntl is None:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:  # some network folders; what is left there stays, as nobody can tell whether it is still written
+    except OSError:
+        # some network folders; what is left there stays, as nobody can tell whether it is still written
         return None
     return True
 
 
 def _open_folder(folder: Path) -> int:
-    """Return a handle of a folder, followed through no link; Windows opens none, and nothing is locked there."""
+    """Return a handle of a folder, followed through no link; Windows opens none, and nothing is locked
+    there."""
     return os.open(os.devnull, os.O_RDONLY) if fcntl is None else os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
 
 
@@ -296,4 +333,7 @@ def _is_at(path: Path, handle: int) -> bool:
 
 
 def _say(path: Path, error: OSError) -> str:
-    return f"{path}: what a program that was stopped left here cannot be removed ({error.strerror or error}); delete it"
+    return (
+        f"{path}: what a program that was stopped left here cannot be removed ({error.strerror or error}); "
+        "delete it"
+    )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 
 class Counted(int):
-    """A number that also chooses between two words: ``{count:case|cases}`` becomes ``case`` for 1 and ``cases`` for all others."""
+    """A number that also chooses between two words: ``{count:case|cases}`` becomes ``case`` for 1 and
+    ``cases`` for all others."""
 
     def __format__(self, spec: str) -> str:
         """Return the word that goes with the number, or the number as any other."""
@@ -15,8 +16,13 @@ class Counted(int):
 
 
 def fill_places(text: str, values: Mapping[str, object]) -> str:
-    """Return a text with its ``{places}`` filled; whole numbers choose words, see ``Counted``. Raises KeyError for a place without a value."""
-    return text.format(**{name: Counted(value) if type(value) is int else value for name, value in values.items()})
+    """Return a text with its ``{places}`` filled; whole numbers choose words, see ``Counted``.
+
+    Raises KeyError for a place without a value.
+    """
+    return text.format(
+        **{name: Counted(value) if type(value) is int else value for name, value in values.items()}
+    )
 
 
 def count(number: int, one: str, more: str) -> str:

@@ -28,7 +28,8 @@ class Photo:
 
     photo_id: the challenge's image id without ending, e.g. ``IMG_ENC00001_00001``.
     pixels: (H, W, 3) uint8 RGB.
-    notes: one line for everything that was changed at intake (rotation, colour space, depth, metadata dropped).
+    notes: one line for everything that was changed at intake (rotation, colour space, depth, metadata
+    dropped).
     """
 
     photo_id: str
@@ -51,7 +52,8 @@ class PhotoFile:
 
 @dataclass(frozen=True)
 class Narrative:
-    """The patient's own words, title and content joined, in the languages that there are; empty where absent."""
+    """The patient's own words, title and content joined, in the languages that there are; empty where
+    absent."""
 
     en: str = ""
     zh: str = ""
@@ -63,7 +65,10 @@ class Narrative:
 
 @dataclass(frozen=True, eq=False)
 class Encounter:
-    """One case as a model sees it. ``responses`` are clinicians' words: never an input of the closed questions."""
+    """One case as a model sees it.
+
+    ``responses`` are clinicians' words: never an input of the closed questions.
+    """
 
     encounter_id: str
     narrative: Narrative = Narrative()
@@ -84,7 +89,10 @@ class EncounterFiles:
 
 @dataclass(frozen=True)
 class Question:
-    """One of the closed questions. Answers are indices into the options, which have the same order in both languages."""
+    """One of the closed questions.
+
+    Answers are indices into the options, which have the same order in both languages.
+    """
 
     qid: str
     text: Mapping[Language, str]
@@ -103,7 +111,8 @@ class Question:
 
 @dataclass(frozen=True)
 class Family:
-    """Sibling questions that are answered together as a set: one option a slot, all slots with the same options."""
+    """Sibling questions that are answered together as a set: one option a slot, all slots with the same
+    options."""
 
     family_id: str
     title: Mapping[Language, str]
@@ -125,7 +134,8 @@ OptionScores = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, eq=False)
 class PhotoPrediction:
-    """Where a model finds the lesion in one photo: the map at the model's size, and the photo's own (height, width)."""
+    """Where a model finds the lesion in one photo: the map at the model's size, and the photo's own (height,
+    width)."""
 
     photo_id: str
     probability: Probability
@@ -138,12 +148,15 @@ class Prediction:
 
     photos: one map a photo that a mask was asked for, in the encounter's order.
     scores, answers: every question's; empty when the closed questions were not asked for.
-    chances: family id -> (O,) float64 in 0..1, the calibrated probability of each option: they add up to 1 in families of one slot, and in
-    those of several each says how likely any slot holds the option. Families whose scores nobody has calibrated are absent.
-    unsure: family ids, among the calibrated ones, whose answer is expected to be hardly better than always giving the most frequent one.
+    chances: family id -> (O,) float64 in 0..1, the calibrated probability of each option: they add up to 1 in
+    families of one slot, and in those of several each says how likely any slot holds the option. Families
+    whose scores nobody has calibrated are absent.
+    unsure: family ids, among the calibrated ones, whose answer is expected to be hardly better than always
+    giving the most frequent one.
     threshold: probability at and above which a pixel is lesion, chosen with the segmentation checkpoint.
     models: task -> model id.
-    notes: one line for everything the reader should know of how it was predicted (answered without photos, ...).
+    notes: one line for everything the reader should know of how it was predicted (answered without photos,
+    ...).
     failures: one line for each photo or task that a model failed on.
     """
 
@@ -161,7 +174,8 @@ class Prediction:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What a prediction does next: the share done 0..1, what it is in words, and all that was found until then."""
+    """What a prediction does next: the share done 0..1, what it is in words, and all that was found until
+    then."""
 
     share: float
     what: str
@@ -172,7 +186,8 @@ class Step:
 class WordSpan:
     """Words of a narrative that move an option's score.
 
-    start, end: in Python's characters (code points) of the text as it is shown; JavaScript counts some of them twice.
+    start, end: in Python's characters (code points) of the text as it is shown; JavaScript counts some of
+    them twice.
     weight: what the words add to the score, below 0 where they speak against the option.
     """
 
@@ -186,8 +201,10 @@ class Explanation:
     """Why an option of a family has its score: shown on demand, never part of a prediction.
 
     option: index into the family's options. language: of the text shown and of the evidence's lines.
-    words: spans of ``narrative.text(language)``, in its order, none overlapping; empty where no words move the score.
-    regions: photo id -> (h, w) float32 heat map in 0..1, 1 where a photo raised the score most; photos that did not are absent.
+    words: spans of ``narrative.text(language)``, in its order, none overlapping; empty where no words move
+    the score.
+    regions: photo id -> (h, w) float32 heat map in 0..1, 1 where a photo raised the score most; photos that
+    did not are absent.
     evidence: one line for each thing measured in the photos that the family asks about.
     """
 
@@ -200,8 +217,8 @@ class Explanation:
 
 
 ReviewKind = Literal["assisted", "blind", "compared", "revealed", "consensus"]
-"""How a review came about: the model was shown; neither model nor others were yet; others' readings were, the model not; the model was revealed
-after a blind one; or an adjudicator's consensus."""
+"""How a review came about: the model was shown; neither model nor others were yet; others' readings were, the
+model not; the model was revealed after a blind one; or an adjudicator's consensus."""
 REVIEW_KINDS: tuple[ReviewKind, ...] = ("assisted", "blind", "compared", "revealed", "consensus")
 Knowledge = Literal["model", "others"]
 """What a reader had been shown of a case before giving an answer: what the model says, what others say."""
@@ -215,7 +232,8 @@ DEFAULT_QUEUE = "cases"
 class MaskRuns:
     """A mask as COCO's compressed run lengths: small, exact, and read by pycocotools as it is.
 
-    size: (height, width) of the photo. counts: the runs, column by column, background first, in COCO's ASCII code.
+    size: (height, width) of the photo. counts: the runs, column by column, background first, in COCO's ASCII
+    code.
     """
 
     size: tuple[int, int]
@@ -231,16 +249,23 @@ class CaseKey(NamedTuple):
 
 @dataclass(frozen=True)
 class Review:
-    """What one reader says of one case. Saved as it stands, again and again: a later one never replaces an earlier one.
+    """What one reader says of one case.
+
+    Saved as it stands, again and again: a later one never replaces an earlier one.
 
     case_id: the encounter's id in its queue. reader: the reader's name. queue: the queue's name.
-    answers: qid -> option index, of the families that were answered. specified: qid -> free text where an option says "please specify".
-    masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no lesion here".
+    answers: qid -> option index, of the families that were answered. specified: qid -> free text where an
+    option says "please specify".
+    masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no
+    lesion here".
     unusable: photo ids of no use. models: task -> model id of what was shown, empty where no model was.
     seconds: time spent with the case open, as far as the browser saw.
-    disagreements: family ids and photo ids where the reader differs from the model, shown or not; None where no model spoke.
-    known: what the reader had been shown of the case, in any tab, when this was said; the store adds what it knows itself.
-    missing: ids of the families and photos left open in a review that was finished on purpose without them; the store finds them.
+    disagreements: family ids and photo ids where the reader differs from the model, shown or not; None where
+    no model spoke.
+    known: what the reader had been shown of the case, in any tab, when this was said; the store adds what it
+    knows itself.
+    missing: ids of the families and photos left open in a review that was finished on purpose without them;
+    the store finds them.
     """
 
     case_id: str
@@ -263,7 +288,8 @@ class Review:
 
     @property
     def complete(self) -> bool:
-        """Return whether the review is finished with every family answered and every photo outlined, cleared or unusable."""
+        """Return whether the review is finished with every family answered and every photo outlined, cleared
+        or unusable."""
         return self.state == "done" and not self.missing
 
     @property
@@ -274,7 +300,8 @@ class Review:
 
 @dataclass(frozen=True)
 class SavedReview:
-    """A review as the store keeps it. number: grows with every save. saved_at: UTC. taken_back_from: the older one it repeats, if any.
+    """A review as the store keeps it. number: grows with every save. saved_at: UTC. taken_back_from: the
+    older one it repeats, if any.
 
     reopens: said by the save alone, that the reader had finished the case before and goes on with it.
     """

@@ -1,4 +1,5 @@
-"""The one way a file that somebody else wrote is read: a regular file, opened without waiting, of bounded size."""
+"""The one way a file that somebody else wrote is read: a regular file, opened without waiting, of bounded
+size."""
 
 from __future__ import annotations
 
@@ -9,7 +10,13 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 """A pipe that nobody writes to is opened at once, instead of never."""
 LARGEST_CONFIG = 32 * 2**20
 """Bytes of a checkpoint's JSON, and of other small files."""
@@ -25,8 +32,9 @@ _KINDS = (
 def read_user_file(path: Path, most: int) -> bytes:
     """Return a file's bytes, at most ``most``.
 
-    Links are followed to what they name. Raises OSError, whose ``strerror`` says it in words: what is no regular file is not read, and of one
-    that is larger, or grows while it is read, no more than ``most`` and a little.
+    Links are followed to what they name. Raises OSError, whose ``strerror`` says it in words: what is no
+    regular file is not read, and of one that is larger, or grows while it is read, no more than ``most`` and
+    a little.
     """
     with open_user_file(path, most) as file:
         pieces, size = [], 0
@@ -39,7 +47,10 @@ def read_user_file(path: Path, most: int) -> bytes:
 
 
 def open_user_file(path: Path, most: int) -> BinaryIO:
-    """Return an open file for who reads it a part at a time. Raises OSError where it is no regular file, or larger than ``most``."""
+    """Return an open file for who reads it a part at a time.
+
+    Raises OSError where it is no regular file, or larger than ``most``.
+    """
     try:
         file = open(str(path), "rb", opener=lambda name, _: os.open(name, _FLAGS))  # noqa: SIM115 - the caller closes it
     except IsADirectoryError as error:
@@ -60,16 +71,22 @@ def open_user_file(path: Path, most: int) -> BinaryIO:
 def read_user_text(path: Path, most: int) -> str:
     """Return a file's text, UTF-8 with or without a byte order mark.
 
-    Raises OSError as ``read_user_file`` and for UTF-16, as some programs of Windows write it, and UnicodeDecodeError.
+    Raises OSError as ``read_user_file`` and for UTF-16, as some programs of Windows write it, and
+    UnicodeDecodeError.
     """
     data = read_user_file(path, most)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or data[:4:2] == b"\0\0" or (len(data) > 3 and data[1:4:2] == b"\0\0"):
+    if (
+        data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        or data[:4:2] == b"\0\0"
+        or (len(data) > 3 and data[1:4:2] == b"\0\0")
+    ):
         raise OSError(errno.EILSEQ, "UTF-16 text; save it as UTF-8", str(path))
     return data.decode("utf-8-sig")
 
 
 def read_user_lines(path: Path, most: int) -> list[str]:
-    """Return a text file's lines that are not blank, without what stands around them: names, one a line, may hold spaces. Raises as ``read_user_text``."""
+    """Return a text file's lines that are not blank, without what stands around them: names, one a line, may
+    hold spaces. Raises as ``read_user_text``."""
     return [line.strip() for line in read_user_text(path, most).splitlines() if line.strip()]
 
 

@@ -1,4 +1,5 @@
-"""Files that appear whole or not at all: written beside their place under another name, then moved into it."""
+"""Files that appear whole or not at all: written beside their place under another name, then moved into
+it."""
 
 from __future__ import annotations
 
@@ -14,10 +15,13 @@ from magic_demo.core.parts import let_go, new_part, new_part_folder, sweep_once
 
 
 def write_whole(path: Path, content: bytes | str, *, private: bool = False) -> None:
-    """Write a file whole, text as UTF-8: whoever reads ``path``, now or after a crash, sees the old content or the new, never a part.
+    """Write a file whole, text as UTF-8: whoever reads ``path``, now or after a crash, sees the old content
+    or the new, never a part.
 
-    Missing folders are made. The half-written file lies in the same folder (a rename is atomic only within one file system) as one of ``parts``.
-    private: only its owner can read it; else whoever can read a new file here. Raises OSError as the system gives it.
+    Missing folders are made. The half-written file lies in the same folder (a rename is atomic only within
+    one file system) as one of ``parts``.
+    private: only its owner can read it; else whoever can read a new file here. Raises OSError as the system
+    gives it.
     """
     with whole_file(path, private=private) as part:
         part.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
@@ -25,7 +29,8 @@ def write_whole(path: Path, content: bytes | str, *, private: bool = False) -> N
 
 @contextmanager
 def whole_file(path: Path, *, private: bool = True) -> Iterator[Path]:
-    """Give a file to write that takes the place of ``path`` when the block ends, and is removed when it fails."""
+    """Give a file to write that takes the place of ``path`` when the block ends, and is removed when it
+    fails."""
     make_folders(path.parent, private=private)
     sweep_once(path.parent)
     part, handle = new_part(path.parent, private=private)
@@ -43,13 +48,17 @@ def whole_file(path: Path, *, private: bool = True) -> Iterator[Path]:
 
 
 def write_json(path: Path, value: Any, *, indent: int | None = 4, private: bool = False) -> None:
-    """Write JSON whole, in UTF-8 with every script readable. Raises ValueError for NaN and infinities, which JSON does not know."""
+    """Write JSON whole, in UTF-8 with every script readable.
+
+    Raises ValueError for NaN and infinities, which JSON does not know.
+    """
     write_whole(path, json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False), private=private)
 
 
 @contextmanager
 def whole_folder(folder: Path) -> Iterator[Path]:
-    """Give a folder to write into that takes the place of ``folder`` when the block ends, and is removed when it fails.
+    """Give a folder to write into that takes the place of ``folder`` when the block ends, and is removed when
+    it fails.
 
     ``folder`` is new or empty; missing folders above it are made. Raises OSError as the system gives it.
     """

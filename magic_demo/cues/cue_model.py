@@ -1,8 +1,10 @@
-"""The text's own answer to the closed questions: cues and terms into linear heads, in milliseconds, with the words it came from.
+"""The text's own answer to the closed questions: cues and terms into linear heads, in milliseconds, with the
+words it came from.
 
-A head is linear: a score is a base plus one contribution for each cue and term, so what is shown as the reason is the reason.
-Scores are log-probabilities for families of one slot and log-odds for families of several, after the checkpoint's temperatures: the scale
-of every other scorer of the closed questions, so that they may be added with a weight for each family.
+A head is linear: a score is a base plus one contribution for each cue and term, so what is shown as the
+reason is the reason. Scores are log-probabilities for families of one slot and log-odds for families of
+several, after the checkpoint's temperatures: the scale of every other scorer of the closed questions, so that
+they may be added with a weight for each family.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class HeadFamily:
-    """A family as the heads know it: its questions, how many options they share, and the temperature for each reading."""
+    """A family as the heads know it: its questions, how many options they share, and the temperature for each
+    reading."""
 
     family_id: str
     slots: int
@@ -55,9 +58,12 @@ class HeadFamily:
 
 @dataclass(frozen=True, eq=False)
 class LanguageHeads:
-    """The heads of one language over its own cues and terms. S counts the options of all families, siblings once.
+    """The heads of one language over its own cues and terms.
 
-    cues, terms: name -> row. rarity: (T,) inverse document frequencies. cue_weights (C, S), term_weights (T, S), bias (S,): float32.
+    S counts the options of all families, siblings once.
+
+    cues, terms: name -> row. rarity: (T,) inverse document frequencies. cue_weights (C, S), term_weights (T,
+    S), bias (S,): float32.
     """
 
     cues: Mapping[str, int]
@@ -70,7 +76,8 @@ class LanguageHeads:
 
 @dataclass(frozen=True)
 class ReadText:
-    """A text of a narrative: the field it stands in, and the language it is in, which may be the other one."""
+    """A text of a narrative: the field it stands in, and the language it is in, which may be the other
+    one."""
 
     field: Language
     language: Language
@@ -81,7 +88,8 @@ class ReadText:
 class Reason:
     """What one cue or term adds to an option's score, and the words it was read from.
 
-    kind: "cue" or "term". spans: (start, end) in the characters of the narrative's text in the field ``field``.
+    kind: "cue" or "term". spans: (start, end) in the characters of the narrative's text in the field
+    ``field``.
     """
 
     kind: Kind
@@ -93,7 +101,8 @@ class Reason:
 
 @dataclass(frozen=True)
 class ScoreReasons:
-    """Why an option has its score: ``base`` (what it gets whatever the words) plus the reasons' contributions, the largest first."""
+    """Why an option has its score: ``base`` (what it gets whatever the words) plus the reasons'
+    contributions, the largest first."""
 
     score: float
     base: float
@@ -115,10 +124,16 @@ class CueModel:
 
     @classmethod
     def load(cls, folder: str | Path) -> CueModel:
-        """Load a checkpoint folder. Raises CheckpointError with one line when it is missing, broken, or of another kind."""
+        """Load a checkpoint folder.
+
+        Raises CheckpointError with one line when it is missing, broken, or of another kind.
+        """
         place = Path(folder)
         if not (place / CONFIG_NAME).is_file():
-            raise CheckpointError(f"{place}: no {CONFIG_NAME} in this folder; a folder written by 'python -m training cues' is expected")
+            raise CheckpointError(
+                f"{place}: no {CONFIG_NAME} in this folder; a folder written by 'python -m training cues' "
+                "is expected"
+            )
         check_files(place)
         try:
             config = json.loads(read_user_text(place / CONFIG_NAME, LARGEST_CONFIG))
@@ -134,12 +149,16 @@ class CueModel:
                 raise ValueError(f"heads of {size} options are expected")
         except CheckpointError:
             raise
-        except Exception as error:  # JSON, safetensors and numpy raise OSError, ValueError, KeyError, TypeError and their own
-            raise CheckpointError(f"{place}: the cue heads cannot be read ({one_line(error)}); train it again") from error
+        except Exception as error:
+            # JSON, safetensors and numpy raise OSError, ValueError, KeyError, TypeError and their own
+            raise CheckpointError(
+                f"{place}: the cue heads cannot be read ({one_line(error)}); train it again"
+            ) from error
         return cls(families, heads, prior, read_priors(place / PRIORS_NAME), _name(place))
 
     def save(self, folder: Path) -> None:
-        """Write the checkpoint: settings and vocabulary as JSON, weights as safetensors (those of terms in half precision)."""
+        """Write the checkpoint: settings and vocabulary as JSON, weights as safetensors (those of terms in
+        half precision)."""
         folder.mkdir(parents=True, exist_ok=True)
         tensors: dict[str, NDArray[Any]] = {"prior": self.prior}
         vocabulary = {}
@@ -152,17 +171,28 @@ class CueModel:
                 f"{language}.bias": head.bias,
             }
         families = [
-            {"family_id": f.family_id, "slots": f.slots, "options": f.options, "temperatures": dict(f.temperatures)} for f in self.families
+            {
+                "family_id": f.family_id,
+                "slots": f.slots,
+                "options": f.options,
+                "temperatures": dict(f.temperatures),
+            }
+            for f in self.families
         ]
         write_json(folder / CONFIG_NAME, {"model_type": MODEL_TYPE, "families": families}, indent=1)
         write_json(folder / VOCABULARY_NAME, vocabulary, indent=None)
-        write_whole(folder / WEIGHTS_NAME, save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
+        write_whole(
+            folder / WEIGHTS_NAME,
+            save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}),
+        )
         write_priors(folder / PRIORS_NAME, self.set_priors)
 
     def score(self, narrative: Narrative) -> OptionScores:
-        """Score every option of every question from the words, in the languages there are; without words, by what is frequent.
+        """Score every option of every question from the words, in the languages there are; without words, by
+        what is frequent.
 
-        Returns qid -> (O,) float32: log-probabilities for families of one slot, log-odds for those of several; siblings alike.
+        Returns qid -> (O,) float32: log-probabilities for families of one slot, log-odds for those of
+        several; siblings alike.
         """
         texts = route_texts(narrative)
         rows = [_logits(self.heads[text.language], text) for text in texts]
@@ -180,10 +210,11 @@ class CueModel:
         return scores
 
     def explain(self, narrative: Narrative, qid: str, option: int) -> ScoreReasons:
-        """Say which words move an option's score, and by how much; base and contributions add up to the score.
+        """Say which words move an option's score, and by how much; base and contributions add up to the
+        score.
 
-        In a family of one slot a word counts by how much more it speaks for this option than for the average one.
-        Raises KeyError for an unknown question, IndexError for an option that it does not have.
+        In a family of one slot a word counts by how much more it speaks for this option than for the average
+        one. Raises KeyError for an unknown question, IndexError for an option that it does not have.
         """
         family, start = self._place(qid)
         if not 0 <= option < family.options:
@@ -210,11 +241,14 @@ class CueModel:
             if qid in family.qids:
                 return family, start
             start += family.options
-        raise KeyError(f"no question {qid!r}; the model knows {self.families[0].qids[0]} to {self.families[-1].qids[-1]}")
+        raise KeyError(
+            f"no question {qid!r}; the model knows {self.families[0].qids[0]} to {self.families[-1].qids[-1]}"
+        )
 
 
 def route_texts(narrative: Narrative) -> tuple[ReadText, ...]:
-    """Return the texts that say something, one a language: Chinese typed into the English field is read as Chinese."""
+    """Return the texts that say something, one a language: Chinese typed into the English field is read as
+    Chinese."""
     texts: dict[Language, ReadText] = {}
     for field in LANGUAGES:
         text = narrative.en if field == "en" else narrative.zh
@@ -232,7 +266,9 @@ def read_as(texts: Sequence[ReadText]) -> Reading:
     return "both" if len(texts) == 2 else texts[0].language
 
 
-def _list_sources(head: LanguageHeads, text: ReadText) -> tuple[tuple[Kind, Mapping[str, Spans], Mapping[str, int], Floats, Floats], ...]:
+def _list_sources(
+    head: LanguageHeads, text: ReadText
+) -> tuple[tuple[Kind, Mapping[str, Spans], Mapping[str, int], Floats, Floats], ...]:
     return (
         ("cue", _spans_of_cues(text.text), head.cues, _cue_row(head, text), head.cue_weights),
         ("term", find_terms(text.text, text.language), head.terms, _term_row(head, text), head.term_weights),
@@ -240,7 +276,10 @@ def _list_sources(head: LanguageHeads, text: ReadText) -> tuple[tuple[Kind, Mapp
 
 
 def _logits(head: LanguageHeads, text: ReadText) -> Floats:
-    return np.asarray(_cue_row(head, text) @ head.cue_weights + _term_row(head, text) @ head.term_weights + head.bias, np.float32)
+    return np.asarray(
+        _cue_row(head, text) @ head.cue_weights + _term_row(head, text) @ head.term_weights + head.bias,
+        np.float32,
+    )
 
 
 def _cue_row(head: LanguageHeads, text: ReadText) -> Floats:
@@ -268,18 +307,26 @@ def _log_sum(values: NDArray[np.float64]) -> float:
 
 
 def _read_family(entry: Mapping[str, Any]) -> HeadFamily:
-    temperatures: dict[Reading, float] = {reading: float(entry["temperatures"][reading]) for reading in ("en", "zh", "both")}
+    temperatures: dict[Reading, float] = {
+        reading: float(entry["temperatures"][reading]) for reading in ("en", "zh", "both")
+    }
     if min(temperatures.values()) <= 0:
         raise ValueError(f"{entry['family_id']}: temperatures above 0 are expected")
     return HeadFamily(str(entry["family_id"]), int(entry["slots"]), int(entry["options"]), temperatures)
 
 
-def _read_heads(language: Language, words: Mapping[str, list[str]], tensors: Mapping[str, NDArray[Any]]) -> LanguageHeads:
+def _read_heads(
+    language: Language, words: Mapping[str, list[str]], tensors: Mapping[str, NDArray[Any]]
+) -> LanguageHeads:
     cues, terms = ({str(name): place for place, name in enumerate(words[kind])} for kind in ("cues", "terms"))
     rarity, cue_weights, term_weights, bias = (
         tensors[f"{language}.{name}"].astype(np.float32) for name in ("rarity", "cues", "terms", "bias")
     )
-    if cue_weights.shape != (len(cues), len(bias)) or term_weights.shape != (len(terms), len(bias)) or rarity.shape != (len(terms),):
+    if (
+        cue_weights.shape != (len(cues), len(bias))
+        or term_weights.shape != (len(terms), len(bias))
+        or rarity.shape != (len(terms),)
+    ):
         raise ValueError(f"the weights of '{language}' do not fit its vocabulary")
     return LanguageHeads(cues, terms, rarity, cue_weights, term_weights, bias)
 

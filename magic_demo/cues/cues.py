@@ -1,4 +1,5 @@
-"""What the patient's words say by themselves: sites, itch, duration, counts, sizes, colours, surface; English and Chinese, with negation."""
+"""What the patient's words say by themselves: sites, itch, duration, counts, sizes, colours, surface; English
+and Chinese, with negation."""
 
 from __future__ import annotations
 
@@ -14,7 +15,10 @@ from magic_demo.cues.durations import BUCKETS, choose_onset, find_durations
 OPPOSITES = {"itch:yes": "itch:no", "pain:yes": "pain:no"}
 """What a negated cue is called, where it says something of its own; others become ``kind:not value``."""
 
-REGIONS = frozenset(f"site:{value}" for value in ("head", "neck", "upper", "lower", "limbs", "front", "back", "trunk", "waist", "groin"))
+REGIONS = frozenset(
+    f"site:{value}"
+    for value in ("head", "neck", "upper", "lower", "limbs", "front", "back", "trunk", "waist", "groin")
+)
 _REGION_COUNTS = ("some", "several", "many")
 
 _BLANK = re.compile(r"<[^<>]{0,300}>|https?://[!-~]{1,300}|&[a-z]{2,8};")
@@ -22,14 +26,18 @@ _CJK = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[\w'’]+")
 
 _EN_STOP = re.compile(
-    r"[.;!?\n:()\[\]]|\b(?:but|however|although|though|except|only|until|since|because|which|where|while|now|and (?:it|the|they|he|she|i|there|has|have|is|was))\b"
+    r"[.;!?\n:()\[\]]|\b(?:but|however|although|though|except|only|until|since|because|which|where|while|now|and "
+    r"(?:it|the|they|he|she|i|there|has|have|is|was))\b"
 )
 _EN_NEGATION = re.compile(
     r"\b(?:no|not|without|neither|nor|never|denies|denied|deny|none|isn['’]t|aren['’]t|don['’]t|doesn['’]t|didn['’]t|wasn['’]t|haven['’]t|hasn['’]t|"
-    r"cannot|free of|absence of|lack of|non)\b(?!\s+(?:only|sure|known|know|see|improv|work|effective|very effective|until|very|so|that|too|particularly|really|always|stop|help|bear|stand|resist))"
+    r"cannot|free of|absence of|lack "
+    r"of|non)\b(?!\s+(?:only|sure|known|know|see|improv|work|effective|very "
+    r"effective|until|very|so|that|too|particularly|really|always|stop|help|bear|stand|resist))"
 )
 _EN_DENIED_AFTER = re.compile(
-    r"(?:\s(?:sensations?|feelings?|symptoms?))?[\s:,]{0,3}(?:(?:is|are|was|were|has|have)\s+)?(?:not (?:obvious|present|felt|significant|seen|found)|absent|negative|denied|gone)\b"
+    r"(?:\s(?:sensations?|feelings?|symptoms?))?[\s:,]{0,3}(?:(?:is|are|was|were|has|have)\s+)?(?:not "
+    r"(?:obvious|present|felt|significant|seen|found)|absent|negative|denied|gone)\b"
 )
 _EN_LIST = re.compile(r"\s*(?:or|nor)\b|\s*[\w-]+(?:\s+[\w-]+)?(?:\s*,\s*[\w-]+){0,4}\s*,?\s*\b(?:or|nor)\b")
 _EN_LIMIT = 7
@@ -38,7 +46,9 @@ _ZH_NEGATION = re.compile(
     r"(?:不|无|無|没有|沒有|没|沒|未|否认|非)(?!常|征兆|意|几|停|断|时|住|得不|仅|比|论|明|清|知|能|法|可|久|同|小心|效|好|适|规|定|慎|诱因|过|是|管|敢|用|治|小于|到[\d一二两三四五六七八九十半])"
 )
 _ZH_DENIED_AFTER = re.compile(
-    r"(?:部|上|处|感|的感觉)?(?:[、及和][^，。；、\s]{1,4}){0,3}?(?:都|均|也|皆|还)?(?:不明显|(?:没有|无|沒有)(?=[，。；！,.;!\s]|$)|(?:没有|无|未见|未发现)(?:明显|类似)?(?:皮疹|皮损|红斑|异常|损害|症状)|未见|正常|\(-\)|（-）|（－）|不会)"
+    r"(?:部|上|处|感|的感觉)?(?:[、及和][^，。；、"
+    r"\s]{1,4}){0,3}?(?:都|均|也|皆|还)?(?:不明显|(?:没有|无|沒有)(?=[，。；"
+    r"！,.;!\s]|$)|(?:没有|无|未见|未发现)(?:明显|类似)?(?:皮疹|皮损|红斑|异常|损害|症状)|未见|正常|\(-\)|（-）|（－）|不会)"
 )
 _ZH_LIMIT = 7
 
@@ -47,7 +57,8 @@ _ZH_LIMIT = 7
 class Cue:
     """Something that the words say.
 
-    name: kind and value, such as ``itch:no``, ``site:head``, ``onset:within months``; ``kind:not value`` where it is negated.
+    name: kind and value, such as ``itch:no``, ``site:head``, ``onset:within months``; ``kind:not value``
+    where it is negated.
     start, end: span of the words in the text, in characters.
     negated: whether the words deny it.
     """
@@ -69,12 +80,15 @@ class _Phrase:
 
 
 def find_cues(text: str) -> tuple[Cue, ...]:
-    """Return the cues of a text in English, Chinese or both, ordered by where they start; empty for a text that says nothing."""
+    """Return the cues of a text in English, Chinese or both, ordered by where they start; empty for a text
+    that says nothing."""
     plain = _prepare(text)
     cues = set(_find_phrases(plain))
     cues.update(_count_regions(cues))
     durations = find_durations(plain)
-    cues.update(Cue(f"duration:{BUCKETS[duration.bucket]}", duration.start, duration.end) for duration in durations)
+    cues.update(
+        Cue(f"duration:{BUCKETS[duration.bucket]}", duration.start, duration.end) for duration in durations
+    )
     onset = choose_onset(durations)
     if onset is not None:
         cues.add(Cue(f"onset:{BUCKETS[onset.bucket]}", onset.start, onset.end))
@@ -82,7 +96,8 @@ def find_cues(text: str) -> tuple[Cue, ...]:
 
 
 def _count_regions(cues: Iterable[Cue]) -> Iterator[Cue]:
-    """How many regions of the body are named, as a cue at the first mention of the first, the second and the third of them.
+    """How many regions of the body are named, as a cue at the first mention of the first, the second and the
+    third of them.
 
     Heads over single sites cannot tell "named, so nowhere else" from "named none".
     """
@@ -95,7 +110,8 @@ def _count_regions(cues: Iterable[Cue]) -> Iterator[Cue]:
 
 
 def _prepare(text: str) -> str:
-    """Lower case, markup and addresses blanked, traditional characters simplified; every character stays where it was."""
+    """Lower case, markup and addresses blanked, traditional characters simplified; every character stays
+    where it was."""
     plain = text.lower()
     if len(plain) != len(text):  # "İ" becomes two characters
         plain = "".join(character.lower() if len(character.lower()) == 1 else character for character in text)
@@ -104,14 +120,18 @@ def _prepare(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _lexicon() -> tuple[tuple[_Phrase, ...], dict[int, str]]:
-    content = json.loads(resources.files("magic_demo.cues").joinpath("cue_lexicon.json").read_text(encoding="utf-8"))
+    content = json.loads(
+        resources.files("magic_demo.cues").joinpath("cue_lexicon.json").read_text(encoding="utf-8")
+    )
     pairs = content["traditional"]
     phrases: list[_Phrase] = []
     for kind, group in content["kinds"].items():
         for value, languages in (("", group["ignore"]), *group["cues"].items()):
             for language, words in languages.items():
                 chinese = language == "zh"
-                phrases.extend(_Phrase(word.rstrip("*"), kind, value, word.endswith("*"), chinese) for word in words)
+                phrases.extend(
+                    _Phrase(word.rstrip("*"), kind, value, word.endswith("*"), chinese) for word in words
+                )
     return tuple(phrases), {ord(pairs[i]): pairs[i + 1] for i in range(0, len(pairs), 2)}
 
 
@@ -173,7 +193,8 @@ def _is_negated_en(text: str, start: int, end: int) -> bool:
     after_negation = before[_last_end(_EN_NEGATION, before) :] if _EN_NEGATION.search(before) else None
     if after_negation is None or len(_WORD.findall(after_negation)) > _EN_LIMIT:
         return False
-    # A list goes on over commas ("no fever, pain or itching"); a new statement does not ("no fever, itching for two days").
+    # A list goes on over commas ("no fever, pain or itching"); a new statement does not ("no fever, itching
+    # for two days").
     comma = after_negation.rfind(",")
     return comma < 0 or _EN_LIST.match(after_negation[comma + 1 :] + text[start : end + 25]) is not None
 

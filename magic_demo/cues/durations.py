@@ -1,4 +1,5 @@
-"""How long the patient has had it: durations read from English and Chinese text, in the unit as written ("20 days" is days)."""
+"""How long the patient has had it: durations read from English and Chinese text, in the unit as written ("20
+days" is days)."""
 
 from __future__ import annotations
 
@@ -48,14 +49,18 @@ _WORD_NUMBERS = {
     "many": 6.0,
 }
 _WORD_NUMBERS |= {"couple": 2.0, "half": 0.5, "countless": 6.0, "numerous": 6.0}
-_DIGITS = {character: float(value) for value, character in enumerate("零一二三四五六七八九")} | {"两": 2.0, "俩": 2.0}
+_DIGITS = {character: float(value) for value, character in enumerate("零一二三四五六七八九")} | {
+    "两": 2.0,
+    "俩": 2.0,
+}
 _HOURS = ("hour", "hr", "小时", "钟头")
 _VAGUE = {"几": 3.0, "数": 3.0, "多": 6.0, "若干": 3.0, "许多": 6.0}
 
 _EN_NUMBER = r"(?:\d{1,3}(?:\.\d+)?\+?|" + "|".join(sorted(_WORD_NUMBERS, key=len, reverse=True)) + r")"
 _ENGLISH = re.compile(
     rf"(?<![\w.*])(?P<first>{_EN_NUMBER})(?:\s{{0,3}}(?:-|–|~|to|or)\s{{0,3}}(?P<second>{_EN_NUMBER}))?"
-    r"(?:[\s-]{1,3}(?:of|more|full|whole|or more|odd|plus|an?)){0,3}(?P<half>[\s-]{1,3}(?:and a half|and half))?"
+    r"(?:[\s-]{1,3}(?:of|more|full|whole|or more|odd|plus|an?)){0,3}(?P<half>[\s-]{1,3}(?:and a "
+    r"half|and half))?"
     r"[\s-]{0,3}(?P<unit>hour|hr|day|week|fortnight|month|year|yr|decade)s?\b(?P<half_after>\s{1,3}and\s{1,3}a\s{1,3}half)?"
 )
 _ZH_NUMBER = r"(?:\d{1,3}(?:\.\d+)?|[零一二两三四五六七八九十百]{1,4}|大半|半|好几|几|数|若干|许多|多|个把|(?<![一二两三四五六七八九十几数半多])(?=[年月周]余))"
@@ -65,56 +70,76 @@ _CHINESE = re.compile(
     r"(?P<unit>小时|钟头|天|日|周|星期|礼拜|月|年)(?P<tail>余|多|半|来|之久|左右|以上)?"
 )
 _AGE_AFTER = re.compile(
-    r"\s*(?:and\s+(?:a half|[\w]+\s+months?))?\s*-?\s*(?:old\b|of age\b)|\s*after (?:(?:her|his|the|being) )?(?:birth|born)\b|\s*-?(?:pregnan|baby|infant)|岁|大(?![腿片块面概家量约多疱泡拇便手]|小(?![儿孩婴宝男女]))|(?:的)?(?:婴|女孩|男孩|小儿|患儿|孩子|小孩|女婴|男婴|宝宝|儿(?!子))|龄|级|纪|期"
+    r"\s*(?:and\s+(?:a half|[\w]+\s+months?))?\s*-?\s*(?:old\b|of age\b)|\s*after "
+    r"(?:(?:her|his|the|being) "
+    r")?(?:birth|born)\b|\s*-?(?:pregnan|baby|infant)|岁|大(?![腿片块面概家量约多疱泡拇便手]|小(?![儿孩婴宝男女]))|(?:的)?(?:婴|女孩|男孩|小儿|患儿|孩子|小孩|女婴|男婴|宝宝|儿(?!子))|龄|级|纪|期"
 )
 _AGE_BEFORE = re.compile(
-    r"(?:岁$|(?:宝宝|新生儿|婴儿|儿子|女儿|患儿|小孩|孩子|小儿|婴|孕)(?:刚满|刚好|今天刚好|刚|才|满|现|今年|已)?[，, ]?|(?:出生|生下来|生)(?:后|已)?)$"
+    r"(?:岁$|(?:宝宝|新生儿|婴儿|儿子|女儿|患儿|小孩|孩子|小儿|婴|孕)(?:刚满|刚好|今天刚好|刚|才|满|现|今年|已)?[，"
+    r", ]?|(?:出生|生下来|生)(?:后|已)?)$"
 )
 _NOT_A_PERSON = re.compile(
-    r"\b(?:it|this|that|rash|lesions?|complaint|spots?|mole|lump|problem|condition) (?:is|are|was|has been)(?: \w+){0,4} ?$"
+    r"\b(?:it|this|that|rash|lesions?|complaint|spots?|mole|lump|problem|condition) (?:is|are|was|has "
+    r"been)(?: \w+){0,4} ?$"
 )
 _CALENDAR_AFTER = re.compile(r"\s*(?:份|底|初|\d{1,2}[日号])")
 
 _TREATMENT = re.compile(
     r"\b(?:took|taken|taking|take|using|used|use|appl\w+|treat\w*|medicat\w*|inject\w*|prescri\w*|oral\w*|surger\w*|operat\w*|sprain\w*|fractur\w*|cured?|"
-    r"recover\w*|given|pills|tablets?|capsules?|granules?|ointments?|infus\w*|drip|courses|course of (?:treat|medic|anti)\w*|hospitali[sz]ed|"
+    r"recover\w*|given|pills|tablets?|capsules?|granules?|ointments?|infus\w*|drip|courses|course of "
+    r"(?:treat|medic|anti)\w*|hospitali[sz]ed|"
     r"diabetes|cancer|hepatitis|hypertension|varicose|married|pregnan\w*|born|work\w*|practic\w*|engaged|profession|"
-    r"every|each|once|per|how|previous\w*|within|after(?! (?:more than|almost|over|nearly))|disappear\w*(?! for\b)|subsid\w*|fad\w*|heal\w*)\b"
+    r"every|each|once|per|how|previous\w*|within|after(?! (?:more "
+    r"than|almost|over|nearly))|disappear\w*(?! for\b)|subsid\w*|fad\w*|heal\w*)\b"
     r"|(?:twice|thrice|times)\s*$|(?:^|[没又再每])过了?$|不出$|用|(?<![衣舒校制克])服(?![装务饰])|治疗|治了?$|吃|涂|抹|擦|输液|打针|注射|术后|手术|疗程|停药|康复|痊愈|住院|住了|做过"
     r"|糖尿病|高血压|癌|肝炎|静脉曲张|怀孕|妊娠|结婚|工作|从事|出差|每|间隔|平均|第|随着|既往|曾"
 )
 """Words that tell a duration of treatment, of another illness or of an interval from the time since onset."""
 _PRESENCE = re.compile(
-    r"\b(?:for|since|about|over|nearly|almost|more than|past|last|has been|['’]s been|have been|has had|have had|history|duration|present|ill|sick|appear\w*|"
+    r"\b(?:for|since|about|over|nearly|almost|more than|past|last|has been|['’]s been|have been|has "
+    r"had|have had|history|duration|present|ill|sick|appear\w*|"
     r"start\w*|began|onset|develop\w*|rash\w*|lesion\w*|itch\w*|symptom\w*|disease|suffer\w*|illness|notic\w*|found|discovered|experienc\w*|lasted)\b"
     r"|病史|病程|患病|发病|起病|病|发现|出现|起|长|皮疹|皮损|疹|痒|斑|疱|泡|结节|疙瘩|有|已|了|约|大概|反复|近"
 )
 _AGO = re.compile(
-    r"\s*(?:ago\b|back\b|earlier\b|since\b|history\b|of (?:duration|history|(?:\w+ )?(?:itch\w*|rash\w*|symptoms))\b|duration\b|in duration\b)|\s*(?:[之以]?前|(?:复发)?的?(?:病史|历史|史)|余|了|之久)"
+    r"\s*(?:ago\b|back\b|earlier\b|since\b|history\b|of (?:duration|history|(?:\w+ "
+    r")?(?:itch\w*|rash\w*|symptoms))\b|duration\b|in "
+    r"duration\b)|\s*(?:[之以]?前|(?:复发)?的?(?:病史|历史|史)|余|了|之久)"
 )
 _LATER = re.compile(
-    r"\s*(?:later\b|after\b|apart\b|interval\b|per\b|each\b|of (?:treatment|medication|use)\b|course\b|pregnan)|\s*(?:后(?![颈背脑面头枕])|[^，。,;；]{0,6}?(?:消失|消退|自行|就消|就好)|治疗|用药|可以|能好|天|[才也就]?[来出起发长犯]?作?[好一二三两几数\d]+次|发作|内|来?一直[服吃用涂抹擦])"
+    r"\s*(?:later\b|after\b|apart\b|interval\b|per\b|each\b|of "
+    r"(?:treatment|medication|use)\b|course\b|pregnan)|\s*(?:后(?![颈背脑面头枕])|[^，。,;；"
+    r"]{0,6}?(?:消失|消退|自行|就消|就好)|治疗|用药|可以|能好|天|[才也就]?[来出起发长犯]?作?[好一二三两几数\d]+次|发作|内|来?一直[服吃用涂抹擦])"
 )
 _PAST_EVENT = re.compile(
-    r"(?:ago\b|前)[^.,;。，；]{0,30}?(?:surger|operat|sprain|injur|fractur|married|手术|扭伤|外伤|摔|结婚|骨折)(?!\s*后[^，。]{0,3}(?:出现|起|发|长))"
+    r"(?:ago\b|前)[^.,;。，；"
+    r"]{0,30}?(?:surger|operat|sprain|injur|fractur|married|手术|扭伤|外伤|摔|结婚|骨折)(?!\s*后[^，。"
+    r"]{0,3}(?:出现|起|发|长))"
 )
 _BIRTH = 6  # no bucket of its own: as long as the patient lives
 _RELATIVE = tuple(
     (re.compile(pattern), bucket)
     for pattern, bucket in (
         (
-            r"\b(?:this (?:morning|afternoon|evening)|last night|yesterday (?:evening|night)|tonight)\b|今早|今晨|今晚|今天(?:早|上午|中午|下午|晚)|"
+            r"\b(?:this (?:morning|afternoon|evening)|last night|yesterday "
+            r"(?:evening|night)|tonight)\b|今早|今晨|今晚|今天(?:早|上午|中午|下午|晚)|"
             r"昨晚|昨夜|昨[天日](?=[晚半夜])",
             0,
         ),
         (r"\byesterday\b(?! evening| night)|昨[天日](?![晚半夜])|昨早|前天|前日", 1),
         (r"\b(?:last week|past week)\b|上周|上个?星期", 2),
-        (r"\b(?:last month|past month|this (?:spring|summer|autumn|winter))\b|上个?月|今年?[春夏秋冬](?!天?[没无])", 3),
+        (
+            r"\b(?:last month|past month|this "
+            r"(?:spring|summer|autumn|winter))\b|上个?月|今年?[春夏秋冬](?!天?[没无])",
+            3,
+        ),
         (r"\b(?:past|last) year\b|\blast (?:winter|summer|spring|autumn)\b|去年", 4),
         (r"\b(?:since birth|at birth|born with|congenital)\b|出生|天生|先天|生下来", _BIRTH),
         (
-            r"\b(?:since (?:childhood|(?:i|he|she) was (?:a child|young|little))|(?:when (?:i|he|she) was|as) a child|for years|recent years|childhood|from a young age|"
-            r"(?:every|each) (?:year|summer|winter|spring|autumn)|(?:19|20)\d\d)\b|自幼|从小(?![腿指趾腹])|(?<![\d个几半一二三四五六七八九十两])小时候|自小(?![腿指趾腹])|幼时|每年|年年|每到[春夏秋冬]|"
+            r"\b(?:since (?:childhood|(?:i|he|she) was (?:a child|young|little))|(?:when (?:i|he|she) "
+            r"was|as) a child|for years|recent years|childhood|from a young age|"
+            r"(?:every|each) "
+            r"(?:year|summer|winter|spring|autumn)|(?:19|20)\d\d)\b|自幼|从小(?![腿指趾腹])|(?<![\d个几半一二三四五六七八九十两])小时候|自小(?![腿指趾腹])|幼时|每年|年年|每到[春夏秋冬]|"
             r"(?<!\d)(?:19|20)\d\d年",
             5,
         ),
@@ -127,7 +152,8 @@ _CLAUSE_END = re.compile(r"[.,;:!?\n()，。；：！？（）、](?!\d)")
 class Duration:
     """A duration named in a text.
 
-    bucket: index into BUCKETS; start, end: span in characters; weight: how much it reads like the time since onset, higher is more.
+    bucket: index into BUCKETS; start, end: span in characters; weight: how much it reads like the time since
+    onset, higher is more.
     """
 
     bucket: int
@@ -137,11 +163,16 @@ class Duration:
 
 
 def find_durations(text: str) -> tuple[Duration, ...]:
-    """Return every duration that a text names, ages and calendar dates left out, in the order of the text. ``text`` is lower case."""
+    """Return every duration that a text names, ages and calendar dates left out, in the order of the text.
+
+    ``text`` is lower case.
+    """
     found: list[Duration] = []
     ages: list[int] = []
     for match in _ENGLISH.finditer(text):
-        if _AGE_AFTER.match(text, match.end()) and not _NOT_A_PERSON.search(text[max(0, match.start() - 40) : match.start()]):
+        if _AGE_AFTER.match(text, match.end()) and not _NOT_A_PERSON.search(
+            text[max(0, match.start() - 40) : match.start()]
+        ):
             ages.append(_choose_bucket(_read_english(match["first"]), match["unit"]))
             continue
         value = max(_read_english(match["first"]), _read_english(match["second"]) if match["second"] else 0.0)
@@ -162,7 +193,9 @@ def find_durations(text: str) -> tuple[Duration, ...]:
         if (
             unit == "月"
             and not match["measure"]
-            and (_CALENDAR_AFTER.match(text, after) or text[max(0, match.start() - 1) : match.start()] == "去")
+            and (
+                _CALENDAR_AFTER.match(text, after) or text[max(0, match.start() - 1) : match.start()] == "去"
+            )
         ):
             continue
         if unit == "日" and text[max(0, match.start() - 1) : match.start()] == "月":
@@ -184,7 +217,8 @@ def find_durations(text: str) -> tuple[Duration, ...]:
 
 
 def choose_onset(durations: tuple[Duration, ...]) -> Duration | None:
-    """Return the duration that reads most like the time since onset: the heaviest, then the longest, then the first.
+    """Return the duration that reads most like the time since onset: the heaviest, then the longest, then the
+    first.
 
     None where every one reads like something else: how long a medicine was taken, how old another illness is.
     """

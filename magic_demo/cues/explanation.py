@@ -1,4 +1,5 @@
-"""Why an option has its score, as a reader can check it: the words of the narrative that moved it, the places in the photos that raised it."""
+"""Why an option has its score, as a reader can check it: the words of the narrative that moved it, the places
+in the photos that raised it."""
 
 from __future__ import annotations
 
@@ -15,40 +16,56 @@ from magic_demo.cues.cue_model import CueModel, Reason
 LEAST_SHARE = 0.2
 """Words are shown that move the score by at least this share of what the strongest words do ..."""
 LEAST_WEIGHT = 0.05
-"""... where a word or phrase, wherever it stands, moves it by at least this much (in log-odds); less is the noise of common words."""
+"""... where a word or phrase, wherever it stands, moves it by at least this much (in log-odds); less is the
+noise of common words."""
 
 _UNIT = re.compile(r"[\u3400-\u9fff]|[^\W\u3400-\u9fff]+(?:['’][^\W\u3400-\u9fff]+)*")
 
 
 def explain_words(
-    cues: CueModel, narrative: Narrative, family_id: str, option: int, language: Language, *, share: float = 1.0
+    cues: CueModel,
+    narrative: Narrative,
+    family_id: str,
+    option: int,
+    language: Language,
+    *,
+    share: float = 1.0,
 ) -> tuple[WordSpan, ...]:
     """Return the words of ``narrative.text(language)`` that move an option's score, in the text's order.
 
-    share: how far the cues count in the score that is explained, 0..1. What a cue or term adds is spread evenly over the words that
-    it was read from, and words that were read together stand together.
-    Raises KeyError for a family that the cues do not know, IndexError for an option that it does not have.
+    share: how far the cues count in the score that is explained, 0..1. What a cue or term adds is spread
+    evenly over the words that it was read from, and words that were read together stand together. Raises
+    KeyError for a family that the cues do not know, IndexError for an option that it does not have.
     """
-    shown: Language = language if getattr(narrative, language).strip() else ("zh" if language == "en" else "en")
+    shown: Language = (
+        language if getattr(narrative, language).strip() else ("zh" if language == "en" else "en")
+    )
     reasons = cues.explain(narrative, f"{family_id}-001", option).reasons
     found = [reason for reason in reasons if reason.field == shown]
     return join_words(getattr(narrative, shown), found, share=share)
 
 
 def scale_regions(added: Mapping[str, NDArray[np.float32]]) -> dict[str, Probability]:
-    """Turn what each place of each photo adds to a score, of any sign, into heat maps in 0..1: 1 is what adds most in any photo.
+    """Turn what each place of each photo adds to a score, of any sign, into heat maps in 0..1: 1 is what adds
+    most in any photo.
 
-    Photos where no place adds at least LEAST_SHARE of that are left out, all of them where the photos add less than LEAST_WEIGHT.
+    Photos where no place adds at least LEAST_SHARE of that are left out, all of them where the photos add
+    less than LEAST_WEIGHT.
     """
     gains = {photo_id: np.maximum(places, 0) for photo_id, places in added.items()}
     if sum(float(places.sum()) for places in gains.values()) < LEAST_WEIGHT:
         return {}
     most = max(float(places.max()) for places in gains.values())
-    return {photo_id: np.asarray(places / most, np.float32) for photo_id, places in gains.items() if places.max() >= LEAST_SHARE * most}
+    return {
+        photo_id: np.asarray(places / most, np.float32)
+        for photo_id, places in gains.items()
+        if places.max() >= LEAST_SHARE * most
+    }
 
 
 def join_words(text: str, reasons: Iterable[Reason], *, share: float = 1.0) -> tuple[WordSpan, ...]:
-    """Turn reasons, whose spans overlap, into spans of whole words that do not: each with the sum of what its words add."""
+    """Turn reasons, whose spans overlap, into spans of whole words that do not: each with the sum of what its
+    words add."""
     units = _split_units(text)
     owner = np.full(len(text), -1)
     for number, (start, end) in enumerate(units):
@@ -68,7 +85,8 @@ def join_words(text: str, reasons: Iterable[Reason], *, share: float = 1.0) -> t
 
 
 def _split_units(text: str) -> list[tuple[int, int]]:
-    """Return the places of words and of single Chinese characters; a mark that combines with a character stays with it."""
+    """Return the places of words and of single Chinese characters; a mark that combines with a character
+    stays with it."""
     units = []
     for match in _UNIT.finditer(text):
         end = match.end()

@@ -1,4 +1,5 @@
-"""Words and characters of a narrative as weighted terms: English words and pairs of words, Chinese runs of one to three characters."""
+"""Words and characters of a narrative as weighted terms: English words and pairs of words, Chinese runs of
+one to three characters."""
 
 from __future__ import annotations
 
@@ -20,10 +21,15 @@ Spans = list[tuple[int, int]]
 
 
 def find_terms(text: str, language: Language) -> dict[str, Spans]:
-    """Return the terms of a text with where they are, (start, end) in characters; numbers, punctuation and the other script are left out."""
+    """Return the terms of a text with where they are, (start, end) in characters; numbers, punctuation and
+    the other script are left out."""
     found: dict[str, Spans] = {}
     if language == "en":
-        words = [(match[0].lower(), match.start(), match.end()) for match in _WORD.finditer(text) if not _CHINESE.match(match[0])]
+        words = [
+            (match[0].lower(), match.start(), match.end())
+            for match in _WORD.finditer(text)
+            if not _CHINESE.match(match[0])
+        ]
         for word, start, end in words:
             found.setdefault(word, []).append((start, end))
         for (first, start, _), (second, _, end) in pairwise(words):
@@ -37,8 +43,11 @@ def find_terms(text: str, language: Language) -> dict[str, Spans]:
     return found
 
 
-def weigh_terms(found: Mapping[str, Spans], vocabulary: Mapping[str, int], rarity: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return (T,) float32 weights of length 1 (or 0 when no term is known): (1 + log count) x rarity, as TF-IDF has it."""
+def weigh_terms(
+    found: Mapping[str, Spans], vocabulary: Mapping[str, int], rarity: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return (T,) float32 weights of length 1 (or 0 when no term is known): (1 + log count) x rarity, as
+    TF-IDF has it."""
     weights = np.zeros(len(vocabulary), np.float32)
     for term, spans in found.items():
         place = vocabulary.get(term)

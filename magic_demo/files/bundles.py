@@ -1,4 +1,5 @@
-"""Prediction bundles: what the models said of each case, on disk, so that a review needs no model and no checkpoint."""
+"""Prediction bundles: what the models said of each case, on disk, so that a review needs no model and no
+checkpoint."""
 
 from __future__ import annotations
 
@@ -31,47 +32,80 @@ class BundleError(MagicDemoError):
 
 
 def write_prediction(folder: Path, prediction: Prediction) -> None:
-    """Write ``<encounter>.json`` and one 8-bit PNG a photo, ``<encounter>/<photo id>.png``, at the model's size.
+    """Write ``<encounter>.json`` and one 8-bit PNG a photo, ``<encounter>/<photo id>.png``, at the model's
+    size.
 
-    Level 255 is a probability of 1: a probability read back is within 1/510 of what was written. Everything else comes back as it was.
-    The JSON is written last: where it lies, the prediction is whole. Raises BundleError for ids that are no file names.
+    Level 255 is a probability of 1: a probability read back is within 1/510 of what was written. Everything
+    else comes back as it was. The JSON is written last: where it lies, the prediction is whole. Raises
+    BundleError for ids that are no file names.
     """
     name = _checked_name(prediction.encounter_id, folder)
     for photo in prediction.photos:
-        write_whole(folder / name / f"{_checked_name(photo.photo_id, folder)}.png", _encode_map(photo.probability))
+        write_whole(
+            folder / name / f"{_checked_name(photo.photo_id, folder)}.png", _encode_map(photo.probability)
+        )
     write_json(folder / f"{name}.json", _describe(prediction), indent=None)
 
 
 def pack_prediction(prediction: Prediction) -> str:
-    """Return what ``write_prediction`` writes as one JSON text in ASCII, each map's PNG in base64: the same prediction, the same text."""
+    """Return what ``write_prediction`` writes as one JSON text in ASCII, each map's PNG in base64: the same
+    prediction, the same text."""
     entry = _describe(prediction)
-    maps = {photo.photo_id: base64.b64encode(_encode_map(photo.probability)).decode("ascii") for photo in prediction.photos}
+    maps = {
+        photo.photo_id: base64.b64encode(_encode_map(photo.probability)).decode("ascii")
+        for photo in prediction.photos
+    }
     return mend_json(json.dumps({**entry, "maps": maps}, sort_keys=True))
 
 
 def unpack_prediction(text: str, source: str) -> Prediction:
-    """Return what ``pack_prediction`` packed. source: where the text lies, for the error. Raises BundleError, one line, when it is not whole."""
+    """Return what ``pack_prediction`` packed. source: where the text lies, for the error.
+
+    Raises BundleError, one line, when it is not whole.
+    """
     try:
         entry = json.loads(mend_json(text))
         maps = {name: base64.b64decode(data, validate=True) for name, data in entry["maps"].items()}
-        return _read_entry(entry, entry["encounter_id"], source, lambda name: _decode_map(maps[name], f"{source}, {name}"))
+        return _read_entry(
+            entry, entry["encounter_id"], source, lambda name: _decode_map(maps[name], f"{source}, {name}")
+        )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise BundleError(f"{source}: is not whole ({type(error).__name__}: {one_line(error, 120)}); restore a backup") from error
+        raise BundleError(
+            f"{source}: is not whole ({type(error).__name__}: {one_line(error, 120)}); restore a backup"
+        ) from error
 
 
 def read_prediction(folder: Path, encounter_id: str) -> Prediction:
-    """Read what the models said of an encounter. Raises BundleError, one line, when it is not there or not whole."""
+    """Read what the models said of an encounter.
+
+    Raises BundleError, one line, when it is not there or not whole.
+    """
     path = folder / f"{_checked_name(encounter_id, folder)}.json"
     if not path.is_file():
-        raise BundleError(f"{folder}: holds no prediction of {encounter_id}; write one with `python -m magic_demo predict ... --bundle`")
+        raise BundleError(
+            f"{folder}: holds no prediction of {encounter_id}; write one with `python -m magic_demo "
+            "predict ... --bundle`"
+        )
     entry = read_json(path, "a prediction of this program")
     if not isinstance(entry, dict) or entry.get("kind") != KIND:
-        raise BundleError(f"{path}: is no prediction of this program; give the bundle folder that `predict --bundle` wrote")
+        raise BundleError(
+            f"{path}: is no prediction of this program; give the bundle folder that `predict --bundle` wrote"
+        )
     if entry.get("version") != VERSION:
-        raise BundleError(f"{path}: is of version {entry.get('version')!r}, version {VERSION} is read; write the bundle again")
+        raise BundleError(
+            f"{path}: is of version {entry.get('version')!r}, version {VERSION} is read; write the bundle "
+            "again"
+        )
     if entry.get("encounter_id") != encounter_id:
-        raise BundleError(f"{path}: is the prediction of {entry.get('encounter_id')!r}; a bundle's files keep their names")
-    return _read_entry(entry, encounter_id, str(path), lambda name: _read_map(folder / encounter_id / f"{_checked_name(name, folder)}.png"))
+        raise BundleError(
+            f"{path}: is the prediction of {entry.get('encounter_id')!r}; a bundle's files keep their names"
+        )
+    return _read_entry(
+        entry,
+        encounter_id,
+        str(path),
+        lambda name: _read_map(folder / encounter_id / f"{_checked_name(name, folder)}.png"),
+    )
 
 
 def has_prediction(folder: Path, encounter_id: str) -> bool:
@@ -80,7 +114,10 @@ def has_prediction(folder: Path, encounter_id: str) -> bool:
 
 
 def list_predictions(folder: Path) -> tuple[str, ...]:
-    """Return the ids of the encounters that a bundle holds, sorted. Raises BundleError when the folder is not there."""
+    """Return the ids of the encounters that a bundle holds, sorted.
+
+    Raises BundleError when the folder is not there.
+    """
     if not folder.is_dir():
         raise BundleError(f"{folder}: no such folder; give the bundle folder that `predict --bundle` wrote")
     return tuple(sorted(path.stem for path in folder.glob("*.json") if not path.name.startswith(".")))
@@ -117,8 +154,13 @@ def _describe(prediction: Prediction) -> dict[str, Any]:
     }
 
 
-def _read_entry(entry: Mapping[str, Any], encounter_id: str, source: str, read_map: Callable[[str], Probability]) -> Prediction:
-    """Return the prediction that an entry describes. read_map: photo id -> its map. Raises BundleError when it is not whole."""
+def _read_entry(
+    entry: Mapping[str, Any], encounter_id: str, source: str, read_map: Callable[[str], Probability]
+) -> Prediction:
+    """Return the prediction that an entry describes. read_map: photo id -> its map.
+
+    Raises BundleError when it is not whole.
+    """
     try:
         return Prediction(
             encounter_id=encounter_id,
@@ -133,7 +175,9 @@ def _read_entry(entry: Mapping[str, Any], encounter_id: str, source: str, read_m
             failures=tuple(str(failure) for failure in entry["failures"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise BundleError(f"{source}: is not whole ({type(error).__name__}: {one_line(error, 120)}); write the bundle again") from error
+        raise BundleError(
+            f"{source}: is not whole ({type(error).__name__}: {one_line(error, 120)}); write the bundle again"
+        ) from error
 
 
 def _read_photo(photo: Mapping[str, Any], read_map: Callable[[str], Probability]) -> PhotoPrediction:
@@ -155,7 +199,9 @@ def _read_map(path: Path) -> Probability:
     try:
         return _decode_map(read_user_file(path, LIMITS.photo_bytes), str(path))
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror or error}); write the bundle again") from error
+        raise BundleError(
+            f"{path}: cannot be read ({error.strerror or error}); write the bundle again"
+        ) from error
 
 
 def _decode_map(png: bytes, source: str) -> Probability:
@@ -164,7 +210,10 @@ def _decode_map(png: bytes, source: str) -> Probability:
         raise BundleError(f"{source}: is no 8-bit grey PNG; write the bundle again")
     width, height = (int.from_bytes(data[start : start + 4].tobytes(), "big") for start in (16, 20))
     if width * height > LIMITS.photo_pixels:  # said before a pixel is decoded
-        raise BundleError(f"{source}: a map of {width}x{height} pixels, the limit is {LIMITS.photo_pixels} pixels; write the bundle again")
+        raise BundleError(
+            f"{source}: a map of {width}x{height} pixels, the limit is {LIMITS.photo_pixels} pixels; write "
+            "the bundle again"
+        )
     try:
         levels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error:
@@ -183,18 +232,26 @@ def _read_threshold(value: Any) -> float:
 
 def _read_scores(entry: Mapping[str, Any], source: str) -> dict[str, NDArray[np.float32]]:
     counts = {question.qid: question.option_count for question in load_questions()}
-    return {qid: _read_numbers(values, counts.get(qid), qid, source).astype(np.float32) for qid, values in entry.items()}
+    return {
+        qid: _read_numbers(values, counts.get(qid), qid, source).astype(np.float32)
+        for qid, values in entry.items()
+    }
 
 
 def _read_chances(entry: Mapping[str, Any], source: str) -> dict[str, NDArray[np.float64]]:
     counts = {family.family_id: len(family.options["en"]) for family in load_families()}
-    return {family_id: _read_numbers(values, counts.get(family_id), family_id, source) for family_id, values in entry.items()}
+    return {
+        family_id: _read_numbers(values, counts.get(family_id), family_id, source)
+        for family_id, values in entry.items()
+    }
 
 
 def _read_numbers(values: Any, count: int | None, name: str, source: str) -> NDArray[np.float64]:
     numbers = np.asarray(values, np.float64)
     if count is None:
-        raise BundleError(f"{source}: scores {name}, which is no question; the bundle is of other questions, write it again")
+        raise BundleError(
+            f"{source}: scores {name}, which is no question; the bundle is of other questions, write it again"
+        )
     if numbers.shape != (count,) or not np.isfinite(numbers).all():
         raise BundleError(f"{source}: {name} needs {count} finite numbers; write the bundle again")
     return numbers
@@ -204,12 +261,21 @@ def _read_answers(entry: Mapping[str, Any], source: str) -> dict[str, int]:
     counts = {question.qid: question.option_count for question in load_questions()}
     for qid, index in entry.items():
         if type(index) is not int or not 0 <= index < counts.get(qid, 0):
-            raise BundleError(f"{source}: answers {qid} with {index!r}, which is none of its options; write the bundle again")
+            raise BundleError(
+                f"{source}: answers {qid} with {index!r}, which is none of its options; write the bundle "
+                "again"
+            )
     return dict(entry)
 
 
 def _is_name(text: object) -> bool:
-    return isinstance(text, str) and bool(text) and text[0] != "." and not set(text) & set("/\\:\0") and is_whole(text)
+    return (
+        isinstance(text, str)
+        and bool(text)
+        and text[0] != "."
+        and not set(text) & set("/\\:\0")
+        and is_whole(text)
+    )
 
 
 def _checked_name(text: object, folder: Path) -> str:

@@ -1,4 +1,5 @@
-"""What a checkpoint's folder holds is looked at before any of it is loaded: no code and no pickle, plain files, sizes that its weights have."""
+"""What a checkpoint's folder holds is looked at before any of it is loaded: no code and no pickle, plain
+files, sizes that its weights have."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ SEGMENTERS = frozenset({"clipseg", "compact_segmenter"})
 ENCODERS = frozenset({"bert", "roberta", "xlm-roberta", "electra", "swin", "vit", "dinov2", "mobilenet_v1"})
 """What a case answerer may be made of."""
 ANSWERERS = frozenset({"magic_case_answerer", "lesion_answerer"}) | ENCODERS
-"""``model_type`` of every model that is loaded. Each is a class of Magic Demo or of transformers itself: none is named by a checkpoint."""
+"""``model_type`` of every model that is loaded. Each is a class of Magic Demo or of transformers itself: none
+is named by a checkpoint."""
 _PARTS = SEGMENTERS | ANSWERERS | {"clipseg_text_model", "clipseg_vision_model"}
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
 _READ = (".json", ".safetensors", ".txt", ".model", ".jinja")
@@ -36,8 +38,8 @@ _LAYERS = re.compile(r"(^|_)(n_)?(layers?|depths?|blocks|num_hidden_layers)$")
 def check_files(folder: Path) -> None:
     """Look at what lies in a checkpoint's folder, without reading it.
 
-    Raises CheckpointError where a file is a pipe, a device or a link to elsewhere, where the weights are larger than the limit, and where the folder
-    is an addition to another model, which it names.
+    Raises CheckpointError where a file is a pipe, a device or a link to elsewhere, where the weights are
+    larger than the limit, and where the folder is an addition to another model, which it names.
     """
     places = [
         folder.resolve(),
@@ -48,27 +50,40 @@ def check_files(folder: Path) -> None:
         if path.suffix not in _READ or path.is_dir():
             continue
         if path.name == "adapter_config.json":
-            raise CheckpointError(f"{path}: an adapter of another model, not a model; merge it into that model and save the whole")
+            raise CheckpointError(
+                f"{path}: an adapter of another model, not a model; merge it into that model and save the "
+                "whole"
+            )
         if path.is_symlink() and path.resolve().parent not in places:
-            raise CheckpointError(f"{path}: a link to {path.resolve()}, outside the checkpoint; put the file itself there")
+            raise CheckpointError(
+                f"{path}: a link to {path.resolve()}, outside the checkpoint; put the file itself there"
+            )
         try:
-            with open_user_file(path, LIMITS.checkpoint_bytes if path.suffix == ".safetensors" else LIMITS.json_bytes) as file:
+            with open_user_file(
+                path, LIMITS.checkpoint_bytes if path.suffix == ".safetensors" else LIMITS.json_bytes
+            ) as file:
                 weights += os.fstat(file.fileno()).st_size if path.suffix == ".safetensors" else 0
         except OSError as error:
-            raise CheckpointError(f"{path}: cannot be read ({error.strerror or error}); fetch or train the checkpoint again") from error
+            raise CheckpointError(
+                f"{path}: cannot be read ({error.strerror or error}); fetch or train the checkpoint again"
+            ) from error
     if weights > LIMITS.checkpoint_bytes:
         raise CheckpointError(f"{folder}: weights of {weights} bytes, the limit is {LIMITS.checkpoint_bytes}")
 
 
 def find_weights(folder: Path) -> list[Path]:
-    """Return a checkpoint's safetensors. Raises CheckpointError where there are none, and says so where pickles are there in their place."""
+    """Return a checkpoint's safetensors.
+
+    Raises CheckpointError where there are none, and says so where pickles are there in their place.
+    """
     weights = sorted(folder.glob("*.safetensors"))
     if weights:
         return weights
     pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
     if pickles:
         raise CheckpointError(
-            f"{folder}: {pickles[0]} is a pickle, which can run code and is never read; give a revision or a folder with safetensors"
+            f"{folder}: {pickles[0]} is a pickle, which can run code and is never read; give a "
+            "revision or a folder with safetensors"
         )
     raise CheckpointError(f"{folder}: no model.safetensors in this checkpoint; fetch or train it again")
 
@@ -79,37 +94,54 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def check_model(folder: Path, types: frozenset[str]) -> None:
-    """Hold ``config.json`` against what is loaded at all and against the weights beside it, before a model is built from it.
+    """Hold ``config.json`` against what is loaded at all and against the weights beside it, before a model is
+    built from it.
 
-    types: SEGMENTERS or ANSWERERS. Raises CheckpointError for a ``model_type`` that is not among them, for parts that would be fetched from elsewhere, and for sizes
-    that the weights cannot have. ``auto_map``, which names code, is not looked at here or later.
+    types: SEGMENTERS or ANSWERERS. Raises CheckpointError for a ``model_type`` that is not among them, for
+    parts that would be fetched from elsewhere, and for sizes that the weights cannot have. ``auto_map``,
+    which names code, is not looked at here or later.
     """
     path, config = folder / CONFIG, read_config(folder)
     if config["model_type"] not in sorted(types):
-        raise CheckpointError(f"{path}: a model of type {str(config['model_type'])[:60]!r}; one of {', '.join(sorted(types))} is expected")
+        raise CheckpointError(
+            f"{path}: a model of type {str(config['model_type'])[:60]!r}; one of "
+            f"{', '.join(sorted(types))} is expected"
+        )
     tensors = sum(_count_tensors(weights) for weights in find_weights(folder))
     try:
         for key, value in _walk(config):
             _check_value(key, value, tensors)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: {one_line(error, 200)}; fetch or train the checkpoint again") from error
+        raise CheckpointError(
+            f"{path}: {one_line(error, 200)}; fetch or train the checkpoint again"
+        ) from error
 
 
 def check_room(folder: Path, numbers: int) -> None:
     """Raise CheckpointError where a model of so many numbers cannot have come from the folder's weights."""
     size = sum(path.stat().st_size for path in find_weights(folder))
     if numbers > 2 * size + _SPARE:
-        raise CheckpointError(f"{folder / CONFIG}: a model of {numbers} numbers, but the weights are {size} bytes; fetch or train it again")
+        raise CheckpointError(
+            f"{folder / CONFIG}: a model of {numbers} numbers, but the weights are {size} bytes; fetch or "
+            "train it again"
+        )
 
 
 def read_object(path: Path, needed: str) -> dict[str, Any]:
-    """Read a JSON object of a checkpoint that has a key. Raises CheckpointError with one line for anything else."""
+    """Read a JSON object of a checkpoint that has a key.
+
+    Raises CheckpointError with one line for anything else.
+    """
     try:
         content = json.loads(read_user_text(path, LARGEST_CONFIG))
     except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({one_line(error)}); fetch or train the checkpoint again") from error
+        raise CheckpointError(
+            f"{path}: cannot be read ({one_line(error)}); fetch or train the checkpoint again"
+        ) from error
     if not isinstance(content, dict) or needed not in content:
-        raise CheckpointError(f"{path}: a JSON object with '{needed}' is expected; fetch or train the checkpoint again")
+        raise CheckpointError(
+            f"{path}: a JSON object with '{needed}' is expected; fetch or train the checkpoint again"
+        )
     return content
 
 
@@ -118,7 +150,9 @@ def _count_tensors(path: Path) -> int:
         with safe_open(path, "numpy") as file:
             return len(file.keys())
     except Exception as error:  # safetensors raises its own, OSError and more
-        raise CheckpointError(f"{path}: the weights cannot be read ({one_line(error)}); fetch or train the checkpoint again") from error
+        raise CheckpointError(
+            f"{path}: the weights cannot be read ({one_line(error)}); fetch or train the checkpoint again"
+        ) from error
 
 
 def _walk(value: object, key: str = "") -> Iterator[tuple[str, object]]:
@@ -138,7 +172,9 @@ def _check_value(key: str, value: object, tensors: int) -> None:
         if value not in sorted(_PARTS):  # a list, since a value may be one that cannot be hashed
             raise ValueError(f"model_type {value!r} is not one of {', '.join(sorted(_PARTS))}")
     elif key in ("quantization_config", "transformers_weights") and value is not None:
-        raise ValueError(f"'{key}' names weights of another kind; save the model as float32 or float16 safetensors")
+        raise ValueError(
+            f"'{key}' names weights of another kind; save the model as float32 or float16 safetensors"
+        )
     elif key.endswith(("attn_implementation", "experts_implementation")) and value not in _ATTENTION:
         raise ValueError(f"'{key}' is {value!r}, which may be code from elsewhere; remove it")
     elif isinstance(value, list) and len(value) > _LONGEST_LIST:
@@ -152,4 +188,7 @@ def _check_value(key: str, value: object, tensors: int) -> None:
 def _check_number(key: str, value: int | float, tensors: int) -> None:
     most = tensors if _LAYERS.search(key) else _MOST_LABELS if key.endswith("num_labels") else _LARGEST_NUMBER
     if not abs(value) <= most:  # which NaN is not
-        raise ValueError(f"'{key}' is {str(value)[:20]}, but {'the weights have' if most == tensors else 'the most is'} {most}")
+        raise ValueError(
+            f"'{key}' is {str(value)[:20]}, but {'the weights have' if most == tensors else 'the most is'} "
+            f"{most}"
+        )

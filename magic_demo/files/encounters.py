@@ -1,4 +1,5 @@
-"""Challenge files in JSON, read and written: encounters with their photos' places, and answers to the closed questions."""
+"""Challenge files in JSON, read and written: encounters with their photos' places, and answers to the closed
+questions."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ _MARKUP = re.compile(
 class EncounterList:
     """What was read: encounters in the file's order, and one line for each encounter that could not be used.
 
-    plain: there was no JSON of the challenge, every photo is an encounter. notes: what was left out because it is no photo.
+    plain: there was no JSON of the challenge, every photo is an encounter. notes: what was left out because
+    it is no photo.
     """
 
     encounters: tuple[EncounterFiles, ...]
@@ -53,17 +55,22 @@ class EncounterList:
 def read_encounters(data: Path, split: str | None = None) -> EncounterList:
     """Read the encounters of a split, or make one of every photo of a plain folder.
 
-    data: the challenge's folder (``<split>/<split>.json`` or ``<split>.json`` anywhere below), a split's folder, or the JSON file itself.
-    Without a JSON of the challenge the folder is taken as plain: each photo an encounter, its id the file name without ending.
-    Photos are found by file name wherever they lie below ``data`` (below the JSON's folder when ``data`` is the file), whatever of the
-    photo endings they have, first in ``images_<split>`` and last in folders of thumbnails; letters may be composed otherwise or of another case
-    than in the JSON. A photo that is not there has ``path`` None. In a plain folder pictures that are not read are named in ``problems``.
-    What is wrong with one encounter becomes a line in ``problems`` and the others go on. Raises FormatError when nothing can be read.
+    data: the challenge's folder (``<split>/<split>.json`` or ``<split>.json`` anywhere below), a split's
+    folder, or the JSON file itself. Without a JSON of the challenge the folder is taken as plain: each photo
+    an encounter, its id the file name without ending. Photos are found by file name wherever they lie below
+    ``data`` (below the JSON's folder when ``data`` is the file), whatever of the photo endings they have,
+    first in ``images_<split>`` and last in folders of thumbnails; letters may be composed otherwise or of
+    another case than in the JSON. A photo that is not there has ``path`` None. In a plain folder pictures
+    that are not read are named in ``problems``. What is wrong with one encounter becomes a line in
+    ``problems`` and the others go on. Raises FormatError when nothing can be read.
     """
     if data.is_file():
         return _read_encounter_file(data, data.parent, split or data.stem)
     if not data.is_dir():
-        raise FormatError(f"{data}: no such file or folder; a challenge folder, its JSON file or a folder of photos is expected")
+        raise FormatError(
+            f"{data}: no such file or folder; a challenge folder, its JSON file or a folder of photos is "
+            "expected"
+        )
     file = _find_encounter_file(data, split)
     if file is not None:
         return _read_encounter_file(file, data, split or file.stem)
@@ -71,9 +78,14 @@ def read_encounters(data: Path, split: str | None = None) -> EncounterList:
 
 
 def clean_text(text: str) -> str:
-    """Return the text without HTML tags, entities, control characters and superfluous white space; "<5 cm" and emoji stay."""
+    """Return the text without HTML tags, entities, control characters and superfluous white space; "<5 cm"
+    and emoji stay."""
     plain = html.unescape(_MARKUP.sub(" ", mend_text(text))).replace("\u200b", "").replace("\ufeff", "")
-    return " ".join("".join(char if unicodedata.category(char) != "Cc" or char.isspace() else " " for char in plain).split())
+    return " ".join(
+        "".join(
+            char if unicodedata.category(char) != "Cc" or char.isspace() else " " for char in plain
+        ).split()
+    )
 
 
 def is_whole(text: str) -> bool:
@@ -82,7 +94,10 @@ def is_whole(text: str) -> bool:
 
 
 def read_json(path: Path, expected: str) -> Any:
-    """Read a JSON file, with or without a byte order mark; half characters become U+FFFD. Raises FormatError naming the line and column of the first fault."""
+    """Read a JSON file, with or without a byte order mark; half characters become U+FFFD.
+
+    Raises FormatError naming the line and column of the first fault.
+    """
     try:
         return json.loads(mend_json(read_user_text(path, LIMITS.json_bytes)))
     except OSError as error:
@@ -91,9 +106,13 @@ def read_json(path: Path, expected: str) -> Any:
     except UnicodeDecodeError as error:
         raise FormatError(f"{path}: not UTF-8 text (byte {error.start}); save {expected} as UTF-8") from error
     except json.JSONDecodeError as error:
-        raise FormatError(f"{path}: malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}") from error
+        raise FormatError(
+            f"{path}: malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from error
     except (RecursionError, ValueError) as error:  # nested too deep, or a number of thousands of digits
-        raise FormatError(f"{path}: this JSON is beyond what can be read ({error}); {expected} is expected") from error
+        raise FormatError(
+            f"{path}: this JSON is beyond what can be read ({error}); {expected} is expected"
+        ) from error
 
 
 def read_json_list(path: Path, expected: str) -> list[Any]:
@@ -105,34 +124,50 @@ def read_json_list(path: Path, expected: str) -> list[Any]:
 
 
 def read_answers(path: Path, families: Sequence[Family] | None = None) -> dict[str, dict[str, int]]:
-    """Read answers in the organisers' layout, with every check: encounter id -> qid -> option index, all questions of every encounter.
+    """Read answers in the organisers' layout, with every check: encounter id -> qid -> option index, all
+    questions of every encounter.
 
-    families: the questions with their options; the challenge's own when None. Raises FormatError naming encounter and question at
-    the first entry that is no object, id that is missing or comes twice, question that is missing or unknown, or index that is
-    not a whole number within its question's options. Other keys are let be. ``scoring`` has a lenient reader.
+    families: the questions with their options; the challenge's own when None. Raises FormatError naming
+    encounter and question at the first entry that is no object, id that is missing or comes twice, question
+    that is missing or unknown, or index that is not a whole number within its question's options. Other keys
+    are let be. ``scoring`` has a lenient reader.
     """
     questions = list_questions(load_families() if families is None else families)
     known = {question.qid for question in questions}
     answers: dict[str, dict[str, int]] = {}
     for number, entry in enumerate(read_json_list(path, "a JSON list of answer objects"), start=1):
         if not isinstance(entry, dict):
-            raise FormatError(f"{path}: entry {number} is {_kind(entry)}; an object with '{ENCOUNTER_KEY}' and the qids is expected")
+            raise FormatError(
+                f"{path}: entry {number} is {_kind(entry)}; an object with '{ENCOUNTER_KEY}' and the qids "
+                "is expected"
+            )
         encounter_id = entry.get(ENCOUNTER_KEY)
         if not isinstance(encounter_id, str) or not encounter_id:
-            raise FormatError(f"{path}: entry {number} has no '{ENCOUNTER_KEY}'; give it one such as ENC00001")
+            raise FormatError(
+                f"{path}: entry {number} has no '{ENCOUNTER_KEY}'; give it one such as ENC00001"
+            )
         if encounter_id in answers:
-            raise FormatError(f"{path}: {encounter_id} comes twice (again in entry {number}); keep one of them")
+            raise FormatError(
+                f"{path}: {encounter_id} comes twice (again in entry {number}); keep one of them"
+            )
         unknown = [key for key in entry if key.startswith("CQID") and key not in known]
         if unknown:
-            raise FormatError(f"{path}: {encounter_id} answers {unknown[0]}, which is no question; the questions are {_span(questions)}")
+            raise FormatError(
+                f"{path}: {encounter_id} answers {unknown[0]}, which is no question; the questions are "
+                f"{_span(questions)}"
+            )
         answers[encounter_id] = {
-            question.qid: _check_index(str(path), encounter_id, question, entry.get(question.qid, _MISSING)) for question in questions
+            question.qid: _check_index(str(path), encounter_id, question, entry.get(question.qid, _MISSING))
+            for question in questions
         }
     return answers
 
 
-def write_answers(path: Path, answers: Mapping[str, Mapping[str, int]], families: Sequence[Family] | None = None) -> None:
-    """Write answers in the organisers' layout, whole or not at all, after the checks that ``read_answers`` makes.
+def write_answers(
+    path: Path, answers: Mapping[str, Mapping[str, int]], families: Sequence[Family] | None = None
+) -> None:
+    """Write answers in the organisers' layout, whole or not at all, after the checks that ``read_answers``
+    makes.
 
     answers: encounter id -> qid -> option index. Encounters keep their order, questions get the challenge's.
     """
@@ -141,12 +176,20 @@ def write_answers(path: Path, answers: Mapping[str, Mapping[str, int]], families
     rows: list[dict[str, Any]] = []
     for encounter_id, chosen in answers.items():
         if not is_whole(encounter_id):
-            raise FormatError(f"answers: the id {_show(encounter_id)} holds a character that is cut in half; write whole text")
+            raise FormatError(
+                f"answers: the id {_show(encounter_id)} holds a character that is cut in half; write whole "
+                "text"
+            )
         unknown = [qid for qid in chosen if qid not in known]
         if unknown:
-            raise FormatError(f"{encounter_id} answers {unknown[0]}, which is no question; the questions are {_span(questions)}")
+            raise FormatError(
+                f"{encounter_id} answers {unknown[0]}, which is no question; the questions are "
+                f"{_span(questions)}"
+            )
         row: dict[str, Any] = {ENCOUNTER_KEY: encounter_id}
-        row.update({q.qid: _check_index("answers", encounter_id, q, chosen.get(q.qid, _MISSING)) for q in questions})
+        row.update(
+            {q.qid: _check_index("answers", encounter_id, q, chosen.get(q.qid, _MISSING)) for q in questions}
+        )
         rows.append(row)
     write_json(path, rows)
 
@@ -156,12 +199,19 @@ _MISSING = object()
 
 def _check_index(source: str, encounter_id: str, question: Question, value: Any) -> int:
     if value is _MISSING:
-        raise FormatError(f"{source}: {encounter_id} has no answer to {question.qid}; every question needs an option index")
+        raise FormatError(
+            f"{source}: {encounter_id} has no answer to {question.qid}; every question needs an option index"
+        )
     last = question.option_count - 1
     if isinstance(value, bool) or not isinstance(value, int):
-        raise FormatError(f"{source}: {encounter_id} {question.qid} is {_kind(value)}; a whole number from 0 to {last} is expected")
+        raise FormatError(
+            f"{source}: {encounter_id} {question.qid} is {_kind(value)}; a whole number from 0 to {last} "
+            "is expected"
+        )
     if not 0 <= value <= last:
-        raise FormatError(f"{source}: {encounter_id} {question.qid} is {value}; its options go from 0 to {last}")
+        raise FormatError(
+            f"{source}: {encounter_id} {question.qid} is {value}; its options go from 0 to {last}"
+        )
     return value
 
 
@@ -170,9 +220,21 @@ def _find_encounter_file(data: Path, split: str | None) -> Path | None:
     found = {name: _find_split(data, name) for name in ((split,) if split else SPLITS)}
     present = {name: paths for name, paths in found.items() if paths}
     if not present:
-        others = [str(path.relative_to(data)) for name in SPLITS if name != split for path in _find_split(data, name)] if split else []
+        others = (
+            [
+                str(path.relative_to(data))
+                for name in SPLITS
+                if name != split
+                for path in _find_split(data, name)
+            ]
+            if split
+            else []
+        )
         if others:
-            raise FormatError(f"{data}: no {split}.json here or below, but {', '.join(others)}; name that split or another folder")
+            raise FormatError(
+                f"{data}: no {split}.json here or below, but {', '.join(others)}; name that split or "
+                "another folder"
+            )
         return None
     if len(present) > 1:
         raise FormatError(f"{data}: holds the splits {', '.join(present)}; say which with --split")
@@ -181,13 +243,18 @@ def _find_encounter_file(data: Path, split: str | None) -> Path | None:
         if preferred in paths:
             return preferred
     if len(paths) > 1:
-        raise FormatError(f"{data}: {len(paths)} files are named {name}.json, {paths[0]} and {paths[1]}; give the folder of the right one")
+        raise FormatError(
+            f"{data}: {len(paths)} files are named {name}.json, {paths[0]} and {paths[1]}; give the folder "
+            "of the right one"
+        )
     return paths[0]
 
 
 def _find_split(data: Path, split: str) -> list[Path]:
     if not _ID.fullmatch(split):
-        raise FormatError(f"split '{split}': a name such as valid is expected, of letters, digits, '_', '.' and '-'")
+        raise FormatError(
+            f"split '{split}': a name such as valid is expected, of letters, digits, '_', '.' and '-'"
+        )
     return sorted(path for path in data.rglob(f"{split}.json") if path.is_file())
 
 
@@ -213,18 +280,26 @@ def _parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> Enc
         raise FormatError(f"{_kind(entry)} where an object with '{ENCOUNTER_KEY}' is expected")
     encounter_id = entry.get(ENCOUNTER_KEY)
     if not isinstance(encounter_id, str) or not _is_safe_id(encounter_id):
-        raise FormatError(f"'{ENCOUNTER_KEY}' is {_show(encounter_id)}; letters, digits, '_', '.' and '-' are expected")
+        raise FormatError(
+            f"'{ENCOUNTER_KEY}' is {_show(encounter_id)}; letters, digits, '_', '.' and '-' are expected"
+        )
     names = _list(entry, encounter_id, "image_ids")
     if len(names) > LIMITS.encounter_photos:
-        raise FormatError(f"{encounter_id}: {len(names)} photos, the limit is {LIMITS.encounter_photos}; split the encounter")
+        raise FormatError(
+            f"{encounter_id}: {len(names)} photos, the limit is {LIMITS.encounter_photos}; split the "
+            "encounter"
+        )
     photo_files: dict[str, PhotoFile] = {}
     for name in names:
         if not isinstance(name, str) or not is_file_name(name):
-            raise FormatError(f"{encounter_id}: photo {_show(name)} is not a file name such as IMG_ENC00001_00001.jpg")
+            raise FormatError(
+                f"{encounter_id}: photo {_show(name)} is not a file name such as IMG_ENC00001_00001.jpg"
+            )
         photo_id = _photo_id(name)
         if photo_id in photo_files and names.count(name) == 1:
             raise FormatError(
-                f"{encounter_id}: two photos are called {photo_id}, with other endings; their masks would overwrite each other"
+                f"{encounter_id}: two photos are called {photo_id}, with other endings; their masks "
+                "would overwrite each other"
             )
         path, doubt = photos.find(photo_id, name)
         photo_files[photo_id] = PhotoFile(photo_id, path)
@@ -232,18 +307,27 @@ def _parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> Enc
     responses = _list(entry, encounter_id, "responses")
     return EncounterFiles(
         encounter_id=encounter_id,
-        narrative=Narrative(**{language: _narrative(entry, encounter_id, language) for language in LANGUAGES}),
+        narrative=Narrative(
+            **{language: _narrative(entry, encounter_id, language) for language in LANGUAGES}
+        ),
         photo_files=tuple(photo_files.values()),
-        responses=tuple(text for text in (_response(response, encounter_id) for response in responses) if text),
+        responses=tuple(
+            text for text in (_response(response, encounter_id) for response in responses) if text
+        ),
         author_id=_text(entry, encounter_id, "author_id"),
     )
 
 
 def _narrative(entry: Mapping[str, Any], encounter_id: str, language: Language) -> str:
-    title, content = (clean_text(_text(entry, encounter_id, f"query_{part}_{language}")) for part in ("title", "content"))
+    title, content = (
+        clean_text(_text(entry, encounter_id, f"query_{part}_{language}")) for part in ("title", "content")
+    )
     longest = max(len(title), len(content))
     if longest > LIMITS.text_characters:
-        raise FormatError(f"{encounter_id}: a text of {longest} characters, the limit is {LIMITS.text_characters}; shorten it")
+        raise FormatError(
+            f"{encounter_id}: a text of {longest} characters, the limit is {LIMITS.text_characters}; "
+            "shorten it"
+        )
     if not title or not content or title == content:
         return title or content
     stop, space = ("。", "") if language == "zh" else (".", " ")
@@ -252,7 +336,9 @@ def _narrative(entry: Mapping[str, Any], encounter_id: str, language: Language) 
 
 def _response(response: Any, encounter_id: str) -> str:
     if not isinstance(response, dict):
-        raise FormatError(f"{encounter_id}: a response is {_kind(response)}; an object with 'content_en' is expected")
+        raise FormatError(
+            f"{encounter_id}: a response is {_kind(response)}; an object with 'content_en' is expected"
+        )
     return clean_text(_text(response, encounter_id, "content_en"))
 
 
@@ -279,21 +365,33 @@ def _read_photo_folder(folder: Path) -> EncounterList:
     index = PhotoIndex(folder, None)
     problems, notes = name_others(index.others, folder)
     for stem in index.stems():
-        # Masks that lie beside the photos are no photos: predicting into the photos' own folder must not feed on itself.
-        paths = [path for path in index.of(stem) if not (path.suffix.lower() in (".tif", ".tiff") and _MASK_STEM.fullmatch(stem))]
+        # Masks that lie beside the photos are no photos: predicting into the photos' own folder must not feed
+        # on itself.
+        paths = [
+            path
+            for path in index.of(stem)
+            if not (path.suffix.lower() in (".tif", ".tiff") and _MASK_STEM.fullmatch(stem))
+        ]
         if not paths:
             continue
         if not is_file_name(stem):
             problems.append(
-                f"{stem[:60]!r}: a photo's name needs printable characters, no ':' or backslash and at most 200 bytes; rename it"
+                f"{stem[:60]!r}: a photo's name needs printable characters, no ':' or backslash and at "
+                "most 200 bytes; rename it"
             )
             continue
         if len(paths) > 1:
             names = [str(path.relative_to(folder)) for path in paths]
-            problems.append(f"{stem}: {' and '.join(names)} have the same name without ending; {names[0]} is used, rename the others")
+            problems.append(
+                f"{stem}: {' and '.join(names)} have the same name without ending; {names[0]} is used, "
+                "rename the others"
+            )
         encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, paths[0]),)))
     if not encounters and not problems:
-        raise FormatError(f"{folder}: neither a challenge JSON ({', '.join(f'{split}.json' for split in SPLITS)}) nor photos here or below")
+        raise FormatError(
+            f"{folder}: neither a challenge JSON ({', '.join(f'{split}.json' for split in SPLITS)}) nor "
+            "photos here or below"
+        )
     return EncounterList(tuple(encounters), tuple(problems), plain=True, notes=notes)
 
 
@@ -308,7 +406,13 @@ def _is_safe_id(text: str) -> bool:
 
 def is_file_name(text: str) -> bool:
     """Tell whether a text names one file in a folder, with room for the ending that a mask's name gets."""
-    return bool(text) and text[0] != "." and text.isprintable() and not set(text) & set("/\\:") and len(text.encode("utf-8")) <= 200
+    return (
+        bool(text)
+        and text[0] != "."
+        and text.isprintable()
+        and not set(text) & set("/\\:")
+        and len(text.encode("utf-8")) <= 200
+    )
 
 
 def _span(questions: Iterable[Question]) -> str:
@@ -323,4 +427,7 @@ def _show(value: Any) -> str:
 
 def _kind(value: Any) -> str:
     names = {dict: "an object", list: "a list", type(None): "null"}
-    return names.get(type(value)) or f"{_show(value)} ({ {str: 'a text', bool: 'true or false'}.get(type(value), 'a number') })"
+    return (
+        names.get(type(value))
+        or f"{_show(value)} ({ {str: 'a text', bool: 'true or false'}.get(type(value), 'a number') })"
+    )

@@ -1,4 +1,5 @@
-"""What was wrong with the input and what was done about it, gathered by kind so that a hundred like cases read as one line."""
+"""What was wrong with the input and what was done about it, gathered by kind so that a hundred like cases
+read as one line."""
 
 from __future__ import annotations
 
@@ -6,14 +7,16 @@ NAMES_IN_FULL = 3
 
 
 class Findings:
-    """Lines of the form ``what is wrong and what was done: every name``, in the order in which the kinds were first met."""
+    """Lines of the form ``what is wrong and what was done: every name``, in the order in which the kinds were
+    first met."""
 
     def __init__(self) -> None:
         """Start with none."""
         self._details: dict[str, dict[str, list[str]]] = {}
 
     def add(self, kind: str, name: str, detail: str = "") -> None:
-        """Note that ``name`` (a file, an encounter) shows ``kind``; ``detail`` says where in it, a qid for instance."""
+        """Note that ``name`` (a file, an encounter) shows ``kind``; ``detail`` says where in it, a qid for
+        instance."""
         details = self._details.setdefault(kind, {}).setdefault(name, [])
         if detail and detail not in details:
             details.append(detail)

@@ -35,7 +35,11 @@ MASK_KINDS = ("TIFF", "PNG", "BMP", "GIF", "JPEG", "WEBP")
 ORIENTATION = 0x0112
 LARGEST_MASK = 4 * LIMITS.photo_bytes
 """Bytes of a mask's file: a mask may lie there unpacked."""
-PLAIN_COMPRESSIONS = (tifffile.COMPRESSION.NONE, tifffile.COMPRESSION.ADOBE_DEFLATE, tifffile.COMPRESSION.DEFLATE)
+PLAIN_COMPRESSIONS = (
+    tifffile.COMPRESSION.NONE,
+    tifffile.COMPRESSION.ADOBE_DEFLATE,
+    tifffile.COMPRESSION.DEFLATE,
+)
 _REFERENCE_NAME = re.compile(r"(?P<photo_id>.+)_mask_(?P<annotator>ann\d+)\.tiff?", re.IGNORECASE)
 
 
@@ -44,12 +48,14 @@ UNPACKING: dict[int, Callable[[bytes, int], bytes]] = {
     tifffile.COMPRESSION.DEFLATE: lambda data, most: zlib.decompressobj().decompress(data, most),
     tifffile.COMPRESSION.LZMA: lambda data, most: lzma.LZMADecompressor().decompress(data, most),
 }
-"""Compressions that tifffile unpacks by itself and without a limit: how to unpack so many bytes and no more."""
+"""Compressions that tifffile unpacks by itself and without a limit: how to unpack so many bytes and no
+more."""
 
 
 @dataclass(frozen=True, eq=False)
 class LooseMask:
-    """A mask that was read leniently: (H, W) bool, and a few words for each thing that had to be put right."""
+    """A mask that was read leniently: (H, W) bool, and a few words for each thing that had to be put
+    right."""
 
     mask: Mask
     repairs: tuple[str, ...] = ()
@@ -64,40 +70,55 @@ class LoosePackedMask:
 
 
 def mask_file_name(photo_id: str, system_name: str = SYSTEM_NAME) -> str:
-    """Return the file name that the organisers expect of a system's mask, ``IMG_ENC00001_00001_mask_sys.tiff``."""
+    """Return the file name that the organisers expect of a system's mask,
+    ``IMG_ENC00001_00001_mask_sys.tiff``."""
     return f"{photo_id}_mask_{system_name}.tiff"
 
 
 def write_mask(path: Path, mask: Mask) -> None:
     """Write an (H, W) bool mask as uint8 0 and 1, zlib TIFF, whole or not at all.
 
-    zlib at level 1 is what tifffile reads back without further packages (LZW, zstd and G4 need imagecodecs) and a quarter of the
-    default level's time. Raises FormatError for another shape or dtype.
+    zlib at level 1 is what tifffile reads back without further packages (LZW, zstd and G4 need imagecodecs)
+    and a quarter of the default level's time. Raises FormatError for another shape or dtype.
     """
     if mask.ndim != 2 or mask.dtype != np.bool_ or mask.size == 0:
-        raise FormatError(f"{path.name}: a mask to write is (height, width) bool, not {mask.shape} {mask.dtype}")
+        raise FormatError(
+            f"{path.name}: a mask to write is (height, width) bool, not {mask.shape} {mask.dtype}"
+        )
     buffer = io.BytesIO()
     tifffile.imwrite(
-        buffer, mask.astype(np.uint8), photometric="minisblack", compression="zlib", compressionargs={"level": 1}, metadata=None
+        buffer,
+        mask.astype(np.uint8),
+        photometric="minisblack",
+        compression="zlib",
+        compressionargs={"level": 1},
+        metadata=None,
     )
     write_whole(path, buffer.getvalue())
 
 
 def read_mask(path: Path) -> Mask:
-    """Read a mask that needs nothing put right: one page of 0 and 1. Returns (H, W) bool. Raises FormatError naming the file, what it holds and the cure."""
+    """Read a mask that needs nothing put right: one page of 0 and 1.
+
+    Returns (H, W) bool. Raises FormatError naming the file, what it holds and the cure.
+    """
     loose = read_loose_mask(path)
     if loose.repairs:
-        raise FormatError(f"{path}: {'; '.join(loose.repairs)}; a mask holds 0 and 1, save (mask > 0) as uint8 with zlib")
+        raise FormatError(
+            f"{path}: {'; '.join(loose.repairs)}; a mask holds 0 and 1, save (mask > 0) as uint8 with zlib"
+        )
     return loose.mask
 
 
 def read_loose_mask(path: Path, *, as_numbers: bool = False) -> LooseMask:
-    """Read a mask of any kind of file: what is not 0 and 1 in one page is put right where only one reading makes sense, and said.
+    """Read a mask of any kind of file: what is not 0 and 1 in one page is put right where only one reading
+    makes sense, and said.
 
-    0 and another value (255): the other is lesion. Fractions of 0..1: lesion from 0.5. Labels up to 31: every one is lesion. Other grey values: lesion
-    from half the largest. Palettes and colours: all but black. Transparency of one colour: where it is opaque. Zero that is white, an orientation: turned.
-    A compression that tifffile does not read: Pillow does. as_numbers: see ``read_values``. Raises FormatError for several pages, negative values, what could be two masks, and what cannot be
-    read at all.
+    0 and another value (255): the other is lesion. Fractions of 0..1: lesion from 0.5. Labels up to 31: every
+    one is lesion. Other grey values: lesion from half the largest. Palettes and colours: all but black.
+    Transparency of one colour: where it is opaque. Zero that is white, an orientation: turned. A compression
+    that tifffile does not read: Pillow does. as_numbers: see ``read_values``. Raises FormatError for several
+    pages, negative values, what could be two masks, and what cannot be read at all.
     """
     repairs: list[str] = []
     try:
@@ -115,13 +136,19 @@ def read_loose_mask(path: Path, *, as_numbers: bool = False) -> LooseMask:
         if path.suffix.lower() not in MASK_SUFFIXES:
             repairs.clear()
     mask = read_values(
-        path.name, stored.values, repairs, orientation=stored.orientation, white_is_zero=stored.white_is_zero, as_numbers=as_numbers
+        path.name,
+        stored.values,
+        repairs,
+        orientation=stored.orientation,
+        white_is_zero=stored.white_is_zero,
+        as_numbers=as_numbers,
     )
     return LooseMask(mask, tuple(repairs))
 
 
 def read_loose_packed(path: Path) -> LoosePackedMask:
-    """Read a mask into bits for scoring: what ``read_loose_mask(path, as_numbers=True)`` reads, a few rows at a time where the file is as it should be."""
+    """Read a mask into bits for scoring: what ``read_loose_mask(path, as_numbers=True)`` reads, a few rows at
+    a time where the file is as it should be."""
     try:
         with _open_tiff(path) as tiff:
             page: Any = tiff.pages.first
@@ -132,7 +159,8 @@ def read_loose_packed(path: Path) -> LoosePackedMask:
 
 
 def find_reference_masks(folder: Path) -> dict[str, list[Path]]:
-    """Find ``<image id>_mask_ann<k>.tiff`` anywhere below a folder: image id -> its masks, both sorted, the least deep first.
+    """Find ``<image id>_mask_ann<k>.tiff`` anywhere below a folder: image id -> its masks, both sorted, the
+    least deep first.
 
     Raises FormatError when the folder is not there.
     """
@@ -141,11 +169,17 @@ def find_reference_masks(folder: Path) -> dict[str, list[Path]]:
         match = _REFERENCE_NAME.fullmatch(path.name)
         if match:
             found.setdefault(strip_photo_suffix(match["photo_id"]), []).append(path)
-    return {photo_id: sorted(paths, key=lambda path: (path.name, len(path.parts), str(path))) for photo_id, paths in sorted(found.items())}
+    return {
+        photo_id: sorted(paths, key=lambda path: (path.name, len(path.parts), str(path)))
+        for photo_id, paths in sorted(found.items())
+    }
 
 
 def annotator_of(path: Path) -> str:
-    """Return ``ann3`` for ``IMG_ENC00863_00009_mask_ann3.tiff``. Raises FormatError for another kind of name."""
+    """Return ``ann3`` for ``IMG_ENC00863_00009_mask_ann3.tiff``.
+
+    Raises FormatError for another kind of name.
+    """
     match = _REFERENCE_NAME.fullmatch(path.name)
     if not match:
         raise FormatError(f"{path.name}: a reference mask is named <image id>_mask_ann<number>.tiff")
@@ -181,8 +215,11 @@ def _open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
         raise
     except OSError as error:
         raise FormatError(f"{path}: cannot be read ({error.strerror or error})") from error
-    except Exception as error:  # tifffile raises TiffFileError, ValueError, KeyError, struct.error, zlib.error on broken files
-        raise FormatError(f"{path}: not a TIFF mask that can be read ({one_line(error)}); save it as uint8 with zlib") from error
+    except Exception as error:
+        # tifffile raises TiffFileError, ValueError, KeyError, struct.error, zlib.error on broken files
+        raise FormatError(
+            f"{path}: not a TIFF mask that can be read ({one_line(error)}); save it as uint8 with zlib"
+        ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,15 +258,27 @@ def _orientation(page: Any) -> int:
 
 
 def _read_strips(path: Path, tiff: Any, *, highest: int = 255) -> Iterator[NDArray[np.uint8]]:
-    """Yield the only page a strip at a time, (h, W) uint8, where it is bytes up to ``highest`` in strips, bare or zlib, as masks are.
+    """Yield the only page a strip at a time, (h, W) uint8, where it is bytes up to ``highest`` in strips,
+    bare or zlib, as masks are.
 
-    tifffile reads the same values through many copies, which is most of what scoring a folder of masks costs. Whatever is not exactly as
-    expected is left to it (_NotPlainError), so that errors are its own too.
+    tifffile reads the same values through many copies, which is most of what scoring a folder of masks costs.
+    Whatever is not exactly as expected is left to it (_NotPlainError), so that errors are its own too.
     """
     page = tiff.pages.first
-    plain = len(tiff.pages) == 1 and page.ndim == 2 and page.dtype == np.uint8 and page.bitspersample == 8 and not page.is_tiled
+    plain = (
+        len(tiff.pages) == 1
+        and page.ndim == 2
+        and page.dtype == np.uint8
+        and page.bitspersample == 8
+        and not page.is_tiled
+    )
     packed = page.compression != tifffile.COMPRESSION.NONE
-    if not plain or page.compression not in PLAIN_COMPRESSIONS or page.predictor != tifffile.PREDICTOR.NONE or page.fillorder != 1:
+    if (
+        not plain
+        or page.compression not in PLAIN_COMPRESSIONS
+        or page.predictor != tifffile.PREDICTOR.NONE
+        or page.fillorder != 1
+    ):
         raise _NotPlainError
     if highest < 255 and _orientation(page) != 1:
         raise _NotPlainError
@@ -242,7 +291,9 @@ def _read_strips(path: Path, tiff: Any, *, highest: int = 255) -> Iterator[NDArr
         if packed:
             try:
                 # not more than a strip's own bytes and one: a bomb stops here
-                content = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB).decompress(content, size + 1)
+                content = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_ZLIB).decompress(
+                    content, size + 1
+                )
             except igzip_lib.error as error:  # type: ignore[misc]  # an alias that its stub gives no type
                 raise _NotPlainError from error
         if len(content) != size or size <= 0:
@@ -256,7 +307,8 @@ def _read_strips(path: Path, tiff: Any, *, highest: int = 255) -> Iterator[NDArr
 
 
 def _check_packed(path: Path, tiff: Any) -> None:
-    """Raise FormatError where a strip or tile unpacks to more than its share of the image: tifffile would unpack all of it."""
+    """Raise FormatError where a strip or tile unpacks to more than its share of the image: tifffile would
+    unpack all of it."""
     for page in tiff.series[0].pages:
         unpack = UNPACKING.get(page.compression) if page is not None else None
         if unpack is None:
@@ -265,7 +317,9 @@ def _check_packed(path: Path, tiff: Any) -> None:
         for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True):
             tiff.filehandle.seek(offset)
             if len(unpack(tiff.filehandle.read(length), most + 1)) > most:
-                raise FormatError(f"{path}: holds more than the size that it says; save it as uint8 with zlib")
+                raise FormatError(
+                    f"{path}: holds more than the size that it says; save it as uint8 with zlib"
+                )
 
 
 def _read_with_pillow(path: Path) -> _Stored:
@@ -281,17 +335,27 @@ def _read_with_pillow(path: Path) -> _Stored:
                 )  # of a TIFF Pillow turns the pixels itself
                 coloured: Image.Image = image
                 if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
-                    coloured = image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB")
+                    coloured = image.convert(
+                        "RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB"
+                    )
                 return _Stored(np.asarray(coloured), orientation if isinstance(orientation, int) else 1)
     except FormatError:
         raise
     except OSError as error:
-        raise FormatError(f"{path.name}: cannot be read ({error.strerror or one_line(error)}); save it as uint8 TIFF or PNG") from error
-    except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more
-        raise FormatError(f"{path.name}: not a mask that can be read ({one_line(error)}); save it as uint8 TIFF or PNG") from error
+        raise FormatError(
+            f"{path.name}: cannot be read ({error.strerror or one_line(error)}); save it as uint8 TIFF or PNG"
+        ) from error
+    except Exception as error:
+        # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more
+        raise FormatError(
+            f"{path.name}: not a mask that can be read ({one_line(error)}); save it as uint8 TIFF or PNG"
+        ) from error
 
 
 def _check_count(path: Path, count: int) -> None:
-    """Raise FormatError where a mask would have more values than a photo of the largest size with four channels, before any is decoded."""
+    """Raise FormatError where a mask would have more values than a photo of the largest size with four
+    channels, before any is decoded."""
     if count > 4 * LIMITS.photo_pixels:
-        raise FormatError(f"{path}: a mask of {count} values; the limit is {LIMITS.photo_pixels} pixels, as for photos")
+        raise FormatError(
+            f"{path}: a mask of {count} values; the limit is {LIMITS.photo_pixels} pixels, as for photos"
+        )

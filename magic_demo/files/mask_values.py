@@ -1,4 +1,7 @@
-"""What the values of a mask's file mean: 0 and 1, 0 and 255, labels, shades, colours, transparency. What has two readings is refused."""
+"""What the values of a mask's file mean: 0 and 1, 0 and 255, labels, shades, colours, transparency.
+
+What has two readings is refused.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,8 @@ MOST_LABELS = 31
 MOST_COLOURS = 32
 _FEW_LEVELS = 8
 _EDGE_SHARE = 0.1
-"""Of what is not black, at most so much may lie between black and the largest value where there are few levels: smoothed edges."""
+"""Of what is not black, at most so much may lie between black and the largest value where there are few
+levels: smoothed edges."""
 TURNS: dict[int, tuple[bool, int]] = {
     1: (False, 0),
     2: (True, 0),
@@ -31,15 +35,23 @@ TURNS: dict[int, tuple[bool, int]] = {
 
 
 def read_values(
-    name: str, values: Values, repairs: list[str], *, orientation: int = 1, white_is_zero: bool = False, as_numbers: bool = False
+    name: str,
+    values: Values,
+    repairs: list[str],
+    *,
+    orientation: int = 1,
+    white_is_zero: bool = False,
+    as_numbers: bool = False,
 ) -> Mask:
-    """Return the mask (H, W) bool that values (H, W) or (H, W, C) mean, and add to ``repairs`` a few words for what was put right.
+    """Return the mask (H, W) bool that values (H, W) or (H, W, C) mean, and add to ``repairs`` a few words
+    for what was put right.
 
-    C: 2 is grey and transparency, 3 colours, 4 colours and transparency. as_numbers: one bit is read as the number that it is, where it could be a shade
-    too, as the organisers' script does. Raises FormatError, beginning with ``name``, for values that are none of a mask,
-    and for those that could mean two masks.
+    C: 2 is grey and transparency, 3 colours, 4 colours and transparency. as_numbers: one bit is read as the
+    number that it is, where it could be a shade too, as the organisers' script does. Raises FormatError,
+    beginning with ``name``, for values that are none of a mask, and for those that could mean two masks.
     """
-    while values.ndim > 2 and 1 in (values.shape[0], values.shape[-1]):  # one page or one channel, written as an axis of its own
+    # one page or one channel, written as an axis of its own
+    while values.ndim > 2 and 1 in (values.shape[0], values.shape[-1]):
         values = values[0] if values.shape[0] == 1 else values[..., 0]
     if values.ndim == 3 and values.shape[2] in (2, 3, 4):
         values = _join_channels(name, values, repairs)
@@ -70,7 +82,10 @@ def _join_channels(name: str, values: Values, repairs: list[str]) -> Values:
                 repairs.append("lies in the transparency of one colour; that is read")
                 return np.ascontiguousarray(alpha)
             if not np.array_equal(alpha > 0, colours.any(axis=-1)):
-                raise FormatError(f"{name}: colours and transparency that differ could be two masks; save the one without the other")
+                raise FormatError(
+                    f"{name}: colours and transparency that differ could be two masks; save the one "
+                    "without the other"
+                )
             repairs.append("lies in colours and in transparency, both the same; the transparency is read")
             return np.ascontiguousarray(alpha)
     first = colours[..., 0]
@@ -82,25 +97,34 @@ def _join_channels(name: str, values: Values, repairs: list[str]) -> Values:
         )
         return np.ascontiguousarray(first)
     seen = colours.any(axis=-1)
-    if seen.all() or len(np.unique(colours[seen][:: max(1, int(seen.sum()) // 10_000)], axis=0)) > MOST_COLOURS:
-        raise FormatError(f"{name}: {values.shape[2]} colour channels that differ are not a mask; save black and white")
+    if (
+        seen.all()
+        or len(np.unique(colours[seen][:: max(1, int(seen.sum()) // 10_000)], axis=0)) > MOST_COLOURS
+    ):
+        raise FormatError(
+            f"{name}: {values.shape[2]} colour channels that differ are not a mask; save black and white"
+        )
     repairs.append("holds colours; every one but black is read as lesion")
     return np.asarray(seen)
 
 
 def _invert(name: str, values: Values, repairs: list[str], as_numbers: bool) -> Values:
-    """Turn values round whose file says that zero is white. 0 and 1 alone are numbers: tifffile says so of every mask in one bit that it writes."""
+    """Turn values round whose file says that zero is white. 0 and 1 alone are numbers: tifffile says so of
+    every mask in one bit that it writes."""
     if values.max() <= 1:
         if values.dtype.kind != "b" or values.mean() <= 0.5:
             return values
         if not as_numbers:
             raise FormatError(
-                f"{name}: one bit with zero as white, of which 1 covers most; it could be the lesion or the rest, save it as uint8"
+                f"{name}: one bit with zero as white, of which 1 covers most; it could be the lesion "
+                "or the rest, save it as uint8"
             )
         repairs.append("is one bit with zero as white, of which 1 covers most; 1 is read as lesion")
         return values
     if values.dtype.kind != "u":
-        raise FormatError(f"{name}: {values.dtype} values whose zero is white have no known black; save (mask > 0) as uint8")
+        raise FormatError(
+            f"{name}: {values.dtype} values whose zero is white have no known black; save (mask > 0) as uint8"
+        )
     repairs.append("is stored with zero as white; turned round")
     return np.asarray(np.iinfo(values.dtype).max - values, dtype=values.dtype)
 
@@ -116,14 +140,21 @@ def _read_levels(name: str, values: Values, repairs: list[str]) -> Mask:
         return np.asarray(lesion, dtype=np.bool_)
     if top <= 1:
         # Of bytes that are 0 and 1, True and False need no copy.
-        return values.view(np.bool_) if values.dtype == np.uint8 and values.flags.c_contiguous else values.astype(np.bool_)
+        return (
+            values.view(np.bool_)
+            if values.dtype == np.uint8 and values.flags.c_contiguous
+            else values.astype(np.bool_)
+        )
     not_zero = values != 0
     if np.array_equal(values, not_zero * top):
         repairs.append(f"holds 0 and {top:g} in place of 0 and 1; read as 0 and 1")
         return np.asarray(not_zero, dtype=np.bool_)
     if values.dtype.kind in "ui" and top <= MOST_LABELS:
         if not_zero.all():
-            raise FormatError(f"{name}: labels up to {top} without a 0 for the skin around; save the lesion as 1 and the rest as 0")
+            raise FormatError(
+                f"{name}: labels up to {top} without a 0 for the skin around; save the lesion as 1 and the "
+                "rest as 0"
+            )
         repairs.append(f"holds labels up to {top}; every one but 0 is read as lesion")
         return np.asarray(not_zero, dtype=np.bool_)
     _refuse_few_levels(name, values, not_zero, float(top))
@@ -132,7 +163,10 @@ def _read_levels(name: str, values: Values, repairs: list[str]) -> Mask:
 
 
 def _refuse_few_levels(name: str, values: Values, not_zero: Mask, top: float) -> None:
-    """Raise FormatError for a few large areas of grey: labels, or surer and less sure parts. Two levels, and smoothed edges, have one reading."""
+    """Raise FormatError for a few large areas of grey: labels, or surer and less sure parts.
+
+    Two levels, and smoothed edges, have one reading.
+    """
     levels = np.unique(values[:: max(1, values.shape[0] // 500), :: max(1, values.shape[1] // 500)])
     above = levels[levels > 0]
     between = np.count_nonzero(not_zero & (values < top))
@@ -140,4 +174,6 @@ def _refuse_few_levels(name: str, values: Values, not_zero: Mask, top: float) ->
         return
     if len(above) <= _FEW_LEVELS and between > _EDGE_SHARE * np.count_nonzero(not_zero):
         shown = ", ".join(f"{level:g}" for level in levels)
-        raise FormatError(f"{name}: the values {shown} could be labels or shades; save the lesion as 1 and the rest as 0")
+        raise FormatError(
+            f"{name}: the values {shown} could be labels or shades; save the lesion as 1 and the rest as 0"
+        )

@@ -1,4 +1,5 @@
-"""One mask from several readers': by majority, or weighted by how reliable each reader is estimated to be (STAPLE)."""
+"""One mask from several readers': by majority, or weighted by how reliable each reader is estimated to be
+(STAPLE)."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ _NEAR = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Staple:
-    """What STAPLE estimates. probability: (H, W) float64, of each pixel being lesion. sensitivity, specificity: (R,) float64, one a reader."""
+    """What STAPLE estimates. probability: (H, W) float64, of each pixel being lesion. sensitivity,
+    specificity: (R,) float64, one a reader."""
 
     probability: NDArray[np.float64]
     sensitivity: NDArray[np.float64]
@@ -32,7 +34,8 @@ class Staple:
 
 
 def take_majority(masks: Sequence[Mask]) -> Mask:
-    """Return the pixels that more than half of one or more (H, W) bool masks mark: a tie is no lesion, as nobody decided it.
+    """Return the pixels that more than half of one or more (H, W) bool masks mark: a tie is no lesion, as
+    nobody decided it.
 
     Raises ValueError without masks or for masks of several sizes.
     """
@@ -41,12 +44,14 @@ def take_majority(masks: Sequence[Mask]) -> Mask:
 
 
 def estimate_staple(masks: Sequence[Mask]) -> Staple:
-    """Estimate the hidden true mask and every reader's sensitivity and specificity from two or more (H, W) bool masks.
+    """Estimate the hidden true mask and every reader's sensitivity and specificity from two or more (H, W)
+    bool masks.
 
-    Expectation-maximisation of Warfield, Zou and Wells (IEEE Transactions on Medical Imaging 23(7), 2004), binary labels, without a
-    spatial prior; the prior of lesion is the readers' mean share, and is taken over the rectangle that all masks' lesions lie in with
-    one pixel around it, so that a large empty background does not make everybody look specific. Readers begin at 0.99.
-    Raises ValueError for fewer than two masks or masks of several sizes.
+    Expectation-maximisation of Warfield, Zou and Wells (IEEE Transactions on Medical Imaging 23(7), 2004),
+    binary labels, without a spatial prior; the prior of lesion is the readers' mean share, and is taken over
+    the rectangle that all masks' lesions lie in with one pixel around it, so that a large empty background
+    does not make everybody look specific. Readers begin at 0.99. Raises ValueError for fewer than two masks
+    or masks of several sizes.
     """
     if len(masks) < 2:
         raise ValueError(f"{len(masks)} masks came; STAPLE compares two or more")
@@ -57,7 +62,9 @@ def estimate_staple(masks: Sequence[Mask]) -> Staple:
     if window is None:
         return Staple(probability, np.ones(readers), np.ones(readers), 0)
     # pixels that all readers label alike have the same probability: each pattern of labels is computed once
-    patterns, places, counts = np.unique(stack[:, *window].reshape(readers, -1), axis=1, return_inverse=True, return_counts=True)
+    patterns, places, counts = np.unique(
+        stack[:, *window].reshape(readers, -1), axis=1, return_inverse=True, return_counts=True
+    )
     prior = float((patterns * counts).sum() / (readers * counts.sum()))
     sensitivity, specificity = np.full(readers, 0.99), np.full(readers, 0.99)
     weight = _weigh(patterns, prior, sensitivity, specificity)
@@ -76,7 +83,10 @@ def estimate_staple(masks: Sequence[Mask]) -> Staple:
 
 
 def _weigh(
-    patterns: NDArray[np.bool_], prior: float, sensitivity: NDArray[np.float64], specificity: NDArray[np.float64]
+    patterns: NDArray[np.bool_],
+    prior: float,
+    sensitivity: NDArray[np.float64],
+    specificity: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return (P,) the probability of lesion under each pattern of the readers' labels, (R, P) bool."""
     lesion = np.where(patterns, sensitivity[:, None], 1 - sensitivity[:, None]).prod(axis=0) * prior
@@ -89,10 +99,15 @@ def _find_window(stack: NDArray[np.bool_]) -> tuple[slice, slice] | None:
     rows, columns = np.flatnonzero(marked.any(axis=1)), np.flatnonzero(marked.any(axis=0))
     if not rows.size:
         return None
-    return slice(max(0, int(rows[0]) - 1), int(rows[-1]) + 2), slice(max(0, int(columns[0]) - 1), int(columns[-1]) + 2)
+    return slice(max(0, int(rows[0]) - 1), int(rows[-1]) + 2), slice(
+        max(0, int(columns[0]) - 1), int(columns[-1]) + 2
+    )
 
 
 def _stack(masks: Sequence[Mask]) -> NDArray[np.bool_]:
     if not masks or len({mask.shape for mask in masks}) > 1:
-        raise ValueError(f"masks of the sizes {sorted({mask.shape for mask in masks})} came; one or more of one size are expected")
+        raise ValueError(
+            f"masks of the sizes {sorted({mask.shape for mask in masks})} came; one or more of one size "
+            "are expected"
+        )
     return np.stack([np.asarray(mask, dtype=np.bool_) for mask in masks])

@@ -1,7 +1,9 @@
-"""What a lesion mask and its photo say by themselves, in numbers a reader can check: count, area, border, colours, skin tone.
+"""What a lesion mask and its photo say by themselves, in numbers a reader can check: count, area, border,
+colours, skin tone.
 
-Nothing is learnt here. Lengths are shares of the photo's diagonal and areas shares of the photo, since a photo has no scale; colours are
-CIE Lab (D65) and told relative to the skin around the lesion, since light and camera move both alike.
+Nothing is learnt here. Lengths are shares of the photo's diagonal and areas shares of the photo, since a
+photo has no scale; colours are CIE Lab (D65) and told relative to the skin around the lesion, since light and
+camera move both alike.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from magic_demo.core.types import Mask, Pixels
 LONGEST_SIDE = 512
 """Photos are measured at this many pixels along the longest side at most."""
 SPECK_OF_PHOTO, SPECK_OF_LARGEST = 0.0004, 0.02
-"""A part of the mask smaller than this share of the photo, or of the mask's largest part, is a speck: neither counted nor measured."""
+"""A part of the mask smaller than this share of the photo, or of the mask's largest part, is a speck: neither
+counted nor measured."""
 BORDER_BAND = 0.015
-"""Width of the bands on both sides of the border that are compared, and the gap left to the skin around, in diagonals."""
+"""Width of the bands on both sides of the border that are compared, and the gap left to the skin around, in
+diagonals."""
 RING = 0.09
 """How far from the lesion the skin around it reaches, in diagonals."""
 MOST_SAMPLES = 1500
@@ -45,9 +49,11 @@ COLOURS: dict[str, tuple[float, float, float]] = {
     "hyperpigmentation": (-9.0, 2.0, 2.0),
     "hypopigmentation": (9.0, -2.0, -3.0),
 }
-"""Options of CQID034 -> how far they typically are from the skin around in Lab; a colour has the name of the nearest.
+"""Options of CQID034 -> how far they typically are from the skin around in Lab; a colour has the name of the
+nearest.
 
-The values are rounded medians over 900 synthetic photos with their true masks, so the names hold for real photos only as far as those do."""
+The values are rounded medians over 900 synthetic photos with their true masks, so the names hold for real
+photos only as far as those do."""
 SHADES = (
     ("normal skin color",),
     ("pink", "red"),
@@ -57,7 +63,14 @@ SHADES = (
     ("white", "hypopigmentation"),
 )
 """Colours that pass into each other: two of one shade are no combination."""
-TONES = ((55.0, "very light"), (41.0, "light"), (28.0, "intermediate"), (10.0, "tan"), (-30.0, "brown"), (-1e9, "dark"))
+TONES = (
+    (55.0, "very light"),
+    (41.0, "light"),
+    (28.0, "intermediate"),
+    (10.0, "tan"),
+    (-30.0, "brown"),
+    (-1e9, "dark"),
+)
 """Lowest individual typology angle of each group, degrees (Chardon et al., 1991; Del Bino et al., 2006)."""
 LIGHT_WARNING = "The light and the camera change this number: it describes the photo, not the person."
 
@@ -71,7 +84,8 @@ class MeasureError(MagicDemoError):
 
 @dataclass(frozen=True)
 class ColourShare:
-    """A colour found in the lesion: an option of CQID034, its share of the lesion 0..1, its centre in Lab and how far that is from the skin around."""
+    """A colour found in the lesion: an option of CQID034, its share of the lesion 0..1, its centre in Lab and
+    how far that is from the skin around."""
 
     name: str
     share: float
@@ -81,7 +95,8 @@ class ColourShare:
 
 @dataclass(frozen=True)
 class SkinTone:
-    """The skin around the lesion. angle: individual typology angle in degrees. group: its usual name. lab: the median colour."""
+    """The skin around the lesion. angle: individual typology angle in degrees. group: its usual name. lab:
+    the median colour."""
 
     angle: float
     group: str
@@ -93,11 +108,15 @@ class SkinTone:
 class LesionMeasures:
     """What one photo's mask says.
 
-    count: parts of the mask, specks left out. area_share: of the photo, 0..1. largest_share: the largest part's share of that area.
-    irregularity: 0 for convex parts, towards 1 the more their outlines are notched. sharpness: share of the colour contrast that falls
-    on the border itself, 0 (fades away) to about 1 (cut out). contrast: Lab distance of the lesion's median from the skin's.
-    roughness: fine detail of the lightness inside, relative to the skin around (1 is alike). touches_rim: whether the lesion goes on beyond the photo.
-    colours: the largest share first, empty without a lesion. tone: None where no skin is left around the lesion.
+    count: parts of the mask, specks left out. area_share: of the photo, 0..1. largest_share: the largest
+    part's share of that area.
+    irregularity: 0 for convex parts, towards 1 the more their outlines are notched. sharpness: share of the
+    colour contrast that falls on the border itself, 0 (fades away) to about 1 (cut out). contrast: Lab
+    distance of the lesion's median from the skin's.
+    roughness: fine detail of the lightness inside, relative to the skin around (1 is alike). touches_rim:
+    whether the lesion goes on beyond the photo.
+    colours: the largest share first, empty without a lesion. tone: None where no skin is left around the
+    lesion.
     """
 
     count: int
@@ -118,22 +137,25 @@ class LesionMeasures:
 
     @property
     def dominant_colour(self) -> str | None:
-        """Return the option of CQID034 that covers most, COMBINATION where no shade prevails, None without a lesion or skin to compare with."""
+        """Return the option of CQID034 that covers most, COMBINATION where no shade prevails, None without a
+        lesion or skin to compare with."""
         if not self.colours:
             return None
         shares = [sum(colour.share for colour in self.colours if colour.name in shade) for shade in SHADES]
         if max(shares) < COMBINED_BELOW:
             return COMBINATION
         shade = SHADES[int(np.argmax(shares))]
-        return max((colour for colour in self.colours if colour.name in shade), key=lambda colour: colour.share).name
+        return max(
+            (colour for colour in self.colours if colour.name in shade), key=lambda colour: colour.share
+        ).name
 
 
 @dataclass(frozen=True)
 class CaseMeasures:
     """What all photos of an encounter say together, in the encounter's order.
 
-    share_with_lesion: of the photos, 0..1. mean_area_share, largest_area_share: over the photos. most_lesions: in any one photo, since
-    photos of one case show the same lesions again.
+    share_with_lesion: of the photos, 0..1. mean_area_share, largest_area_share: over the photos.
+    most_lesions: in any one photo, since photos of one case show the same lesions again.
     """
 
     photos: tuple[LesionMeasures, ...]
@@ -144,9 +166,15 @@ class CaseMeasures:
 
 
 def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
-    """Measure a photo (H, W, 3) uint8 RGB under its lesion mask (H, W) bool. Raises MeasureError when their sizes differ."""
+    """Measure a photo (H, W, 3) uint8 RGB under its lesion mask (H, W) bool.
+
+    Raises MeasureError when their sizes differ.
+    """
     if pixels.shape[:2] != mask.shape:
-        raise MeasureError(f"a mask of {mask.shape} came for a photo of {pixels.shape[:2]}; bring the mask to the photo's size first")
+        raise MeasureError(
+            f"a mask of {mask.shape} came for a photo of {pixels.shape[:2]}; bring the mask to the photo's "
+            "size first"
+        )
     small, kept, areas = _keep_parts(*_shrink(pixels, mask))
     if not areas:
         return LesionMeasures(0, 0.0, tone=measure_tone(small, np.ones(kept.shape, np.bool_)))
@@ -167,7 +195,9 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
         lesion = _sample(small, core)
         contrast = float(np.linalg.norm(_median(lesion) - skin))
         found |= {"contrast": contrast, "roughness": _compare_detail(small, core, around)}
-        found["sharpness"] = _measure_sharpness(small, (inside > 0) & (inside <= band), (outside > 0) & (outside <= band), contrast)
+        found["sharpness"] = _measure_sharpness(
+            small, (inside > 0) & (inside <= band), (outside > 0) & (outside <= band), contrast
+        )
         colours = _name_colours(lesion, skin)
     rim = np.concatenate([kept[0], kept[-1], kept[:, 0], kept[:, -1]])
     return LesionMeasures(
@@ -214,7 +244,9 @@ def _shrink(pixels: Pixels, mask: Mask) -> tuple[Pixels, Mask]:
         return pixels, mask
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     share = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), np.asarray(share >= 128)
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8), np.asarray(
+        share >= 128
+    )
 
 
 def _keep_parts(pixels: Pixels, mask: Mask) -> tuple[Pixels, Mask, list[int]]:
@@ -222,22 +254,32 @@ def _keep_parts(pixels: Pixels, mask: Mask) -> tuple[Pixels, Mask, list[int]]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
     areas[0] = 0
-    kept = (areas >= max(4.0, SPECK_OF_PHOTO * mask.size, SPECK_OF_LARGEST * float(areas.max(initial=0)))) & (areas > 0)
+    kept = (areas >= max(4.0, SPECK_OF_PHOTO * mask.size, SPECK_OF_LARGEST * float(areas.max(initial=0)))) & (
+        areas > 0
+    )
     return pixels, np.asarray(kept[labels]), [int(area) for area in areas[kept]] if count > 1 else []
 
 
 def _sample(pixels: Pixels, where: Mask) -> Lab:
-    """Return about MOST_SAMPLES colours (N, 3) of a region in Lab, spread evenly over it: only those are converted, for speed."""
+    """Return about MOST_SAMPLES colours (N, 3) of a region in Lab, spread evenly over it: only those are
+    converted, for speed."""
     places = np.flatnonzero(where)
     chosen = pixels.reshape(-1, 3)[places[:: max(1, len(places) // MOST_SAMPLES)]]
-    return np.asarray(cv2.cvtColor(chosen[None].astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2Lab)[0], np.float32)
+    return np.asarray(
+        cv2.cvtColor(chosen[None].astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2Lab)[0], np.float32
+    )
 
 
 def _median(colours: Lab) -> Lab:
-    """Return the median (3,) of colours (N, 3), N from 1: numpy's own to the last bit, which takes four times as long for so few."""
+    """Return the median (3,) of colours (N, 3), N from 1: numpy's own to the last bit, which takes four times
+    as long for so few."""
     ordered = np.sort(colours.T, axis=1)
     middle = len(colours) // 2
-    return ordered[:, middle] if len(colours) % 2 else (ordered[:, middle - 1] + ordered[:, middle]) / np.float32(2)
+    return (
+        ordered[:, middle]
+        if len(colours) % 2
+        else (ordered[:, middle - 1] + ordered[:, middle]) / np.float32(2)
+    )
 
 
 def _name_tone(colour: Lab) -> SkinTone:
@@ -271,9 +313,12 @@ def _compare_detail(pixels: Pixels, inner: Mask, outer: Mask) -> float:
 def _name_colours(samples: Lab, skin: Lab) -> tuple[ColourShare, ...]:
     """Gather the lesion's colours in up to three clusters and name them; clusters of one name are joined."""
     clusters = min(CLUSTERS, len(samples))
-    start = (samples[:, 0].argsort().argsort() * clusters // len(samples)).astype(np.int32)  # by lightness: the same for the same photo
+    # by lightness: the same for the same photo
+    start = (samples[:, 0].argsort().argsort() * clusters // len(samples)).astype(np.int32)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 12, 0.5)
-    _, labels, _ = cv2.kmeans(np.ascontiguousarray(samples), clusters, start[:, None], criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    _, labels, _ = cv2.kmeans(
+        np.ascontiguousarray(samples), clusters, start[:, None], criteria, 1, cv2.KMEANS_USE_INITIAL_LABELS
+    )
     members: dict[str, list[Lab]] = {}
     for cluster in range(clusters):
         colours = samples[labels[:, 0] == cluster]

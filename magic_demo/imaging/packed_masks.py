@@ -16,7 +16,8 @@ Bits = NDArray[np.uint64]
 
 @dataclass(frozen=True, eq=False)
 class PackedMask:
-    """An (H, W) mask in bits, row after row, each row filled up with zeros to whole bytes; two masks of one shape lie bit on bit."""
+    """An (H, W) mask in bits, row after row, each row filled up with zeros to whole bytes; two masks of one
+    shape lie bit on bit."""
 
     bits: Bits
     shape: tuple[int, int]
@@ -28,7 +29,8 @@ def pack_mask(mask: Mask) -> PackedMask:
 
 
 def pack_rows(blocks: Iterable[NDArray[np.bool_] | NDArray[np.uint8]], shape: tuple[int, int]) -> PackedMask:
-    """Pack a mask of ``shape`` that comes a few rows (h, W) at a time, bool or uint8 of which all but 0 is lesion."""
+    """Pack a mask of ``shape`` that comes a few rows (h, W) at a time, bool or uint8 of which all but 0 is
+    lesion."""
     packed = [np.packbits(block, axis=1).ravel() for block in blocks]
     short = -sum(block.size for block in packed) % 8
     return PackedMask(np.concatenate([*packed, np.zeros(short, np.uint8)]).view(np.uint64), shape)
@@ -40,7 +42,8 @@ def count_bits(bits: Bits) -> int:
 
 
 def hold_at_least(masks: Sequence[NDArray[Any]], number: int) -> NDArray[Any]:
-    """Return what at least ``number`` of the masks hold, bool pixels or packed bits: kept for every smaller number too, mask by mask."""
+    """Return what at least ``number`` of the masks hold, bool pixels or packed bits: kept for every smaller
+    number too, mask by mask."""
     held = [masks[0], *(np.zeros_like(masks[0]) for _ in range(number - 1))]
     for mask in masks[1:]:
         for place in range(number - 1, 0, -1):

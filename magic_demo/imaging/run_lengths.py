@@ -1,8 +1,9 @@
-"""Masks as run lengths: COCO's compressed code to keep and to hand on, plain row by row lengths to and from a browser's canvas.
+"""Masks as run lengths: COCO's compressed code to keep and to hand on, plain row by row lengths to and from a
+browser's canvas.
 
-COCO's code is the one of its public mask API: the mask is read column by column, the lengths of its runs are noted, background first, each from the
-fourth on as the difference to the one two before, in groups of five bits, lowest first, as ASCII characters from ``0`` on; bit 6 of a character
-says that another group follows.
+COCO's code is the one of its public mask API: the mask is read column by column, the lengths of its runs are
+noted, background first, each from the fourth on as the difference to the one two before, in groups of five
+bits, lowest first, as ASCII characters from ``0`` on; bit 6 of a character says that another group follows.
 """
 
 from __future__ import annotations
@@ -18,17 +19,23 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Mask, MaskRuns
 
 Lengths = NDArray[np.int64]
-"""Run lengths: (N,) int64, background first (0 where the first pixel is lesion), all others positive, their sum the number of pixels."""
+"""Run lengths: (N,) int64, background first (0 where the first pixel is lesion), all others positive, their
+sum the number of pixels."""
 
 LONGEST_GROUPS = 12
 """Groups of five bits in one number: more would not fit int64, and no photo has that many pixels."""
 
 
 def encode_mask(mask: Mask) -> MaskRuns:
-    """Encode a mask (H, W) bool, as pycocotools does, to the character. Raises FormatError for a mask without pixels."""
+    """Encode a mask (H, W) bool, as pycocotools does, to the character.
+
+    Raises FormatError for a mask without pixels.
+    """
     _check_size(mask.shape)
     by_columns = _turned(np.ascontiguousarray(mask))
-    return MaskRuns(size=(int(mask.shape[0]), int(mask.shape[1])), counts=_write_counts(_lengths(by_columns.reshape(-1))))
+    return MaskRuns(
+        size=(int(mask.shape[0]), int(mask.shape[1])), counts=_write_counts(_lengths(by_columns.reshape(-1)))
+    )
 
 
 def decode_mask(runs: MaskRuns) -> Mask:
@@ -40,13 +47,15 @@ def decode_mask(runs: MaskRuns) -> Mask:
 def mask_from_rows(lengths: Sequence[int] | Lengths, size: tuple[int, int]) -> Mask:
     """Read a mask (H, W) bool from its runs' lengths row by row, background first, as a canvas sends them.
 
-    A run may be empty (0). Raises FormatError when a length is no whole number of pixels or they do not add up to ``size`` (height, width).
+    A run may be empty (0). Raises FormatError when a length is no whole number of pixels or they do not add
+    up to ``size`` (height, width).
     """
     height, width = _check_size(size)
     given = np.asarray(lengths)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise FormatError(
-            f"run lengths are a list of whole numbers of pixels, not {given.dtype} of {given.ndim} dimensions; send them again"
+            f"run lengths are a list of whole numbers of pixels, not {given.dtype} of {given.ndim} "
+            "dimensions; send them again"
         )
     counts = given.astype(np.int64)
     _check_lengths(counts, height * width)
@@ -54,13 +63,17 @@ def mask_from_rows(lengths: Sequence[int] | Lengths, size: tuple[int, int]) -> M
 
 
 def row_lengths(mask: Mask) -> Lengths:
-    """Return the lengths of a mask's runs row by row, background first: (N,) int64. Raises FormatError for a mask without pixels."""
+    """Return the lengths of a mask's runs row by row, background first: (N,) int64.
+
+    Raises FormatError for a mask without pixels.
+    """
     _check_size(mask.shape)
     return _lengths(np.ascontiguousarray(mask).reshape(-1))
 
 
 def column_lengths(runs: MaskRuns) -> Lengths:
-    """Return the lengths of the runs column by column, background first: (N,) int64; COCO's uncompressed ``counts``. Raises FormatError."""
+    """Return the lengths of the runs column by column, background first: (N,) int64; COCO's uncompressed
+    ``counts``. Raises FormatError."""
     height, width = _check_size(runs.size)
     counts = _read_counts(runs.counts)
     _check_lengths(counts, height * width)
@@ -73,7 +86,8 @@ def area(runs: MaskRuns) -> int:
 
 
 def _turned(mask: Mask) -> Mask:
-    turned: Mask = np.asarray(cv2.transpose(mask.view(np.uint8)), np.uint8).view(np.bool_)  # many times faster than numpy's copy of a view
+    # many times faster than numpy's copy of a view
+    turned: Mask = np.asarray(cv2.transpose(mask.view(np.uint8)), np.uint8).view(np.bool_)
     return turned.reshape(mask.shape[1], mask.shape[0])
 
 
@@ -96,7 +110,11 @@ def _write_counts(lengths: Lengths) -> str:
         room = 1 << (5 * count - 1)
         groups += (numbers < -room) | (numbers >= room)
     places = np.arange(int(groups.max()))
-    characters = ((numbers[:, None] >> (5 * places)) & 0x1F) + np.where(places < groups[:, None] - 1, 0x20, 0) + ord("0")
+    characters = (
+        ((numbers[:, None] >> (5 * places)) & 0x1F)
+        + np.where(places < groups[:, None] - 1, 0x20, 0)
+        + ord("0")
+    )
     return characters[places < groups[:, None]].astype(np.uint8).tobytes().decode("ascii")
 
 
@@ -104,14 +122,21 @@ def _read_counts(counts: str) -> Lengths:
     try:
         characters = np.frombuffer(counts.encode("ascii"), np.uint8).astype(np.int64) - ord("0")
     except UnicodeEncodeError as error:
-        raise FormatError("run lengths hold characters that are not ASCII; expected COCO's compressed counts") from error
+        raise FormatError(
+            "run lengths hold characters that are not ASCII; expected COCO's compressed counts"
+        ) from error
     if not characters.size or characters.min() < 0 or characters.max() > 0x3F or characters[-1] & 0x20:
-        raise FormatError(f"run lengths {counts[:20]!r} are empty, cut short or hold other characters; expected COCO's compressed counts")
+        raise FormatError(
+            f"run lengths {counts[:20]!r} are empty, cut short or hold other characters; expected COCO's "
+            "compressed counts"
+        )
     last = np.flatnonzero((characters & 0x20) == 0)
     first = np.concatenate(([0], last[:-1] + 1))
     groups = last - first + 1
     if groups.max() > LONGEST_GROUPS:
-        raise FormatError(f"run lengths hold a number of {groups.max()} groups; expected at most {LONGEST_GROUPS}")
+        raise FormatError(
+            f"run lengths hold a number of {groups.max()} groups; expected at most {LONGEST_GROUPS}"
+        )
     shifts = 5 * (np.arange(characters.size) - np.repeat(first, groups))
     numbers = np.add.reduceat((characters & 0x1F) << shifts, first)
     numbers -= np.where(characters[last] & 0x10, np.int64(1) << (5 * groups), 0)
@@ -124,14 +149,20 @@ def _check_size(size: tuple[int, ...]) -> tuple[int, int]:
     if len(size) != 2 or min(size) < 1:
         raise FormatError(f"a mask of size {size} has no pixels; expected (height, width), both at least 1")
     if size[0] * size[1] > LIMITS.photo_pixels:
-        raise FormatError(f"a mask of {size[1]}x{size[0]} pixels; the limit is {LIMITS.photo_pixels} pixels, as for photos")
+        raise FormatError(
+            f"a mask of {size[1]}x{size[0]} pixels; the limit is {LIMITS.photo_pixels} pixels, as for photos"
+        )
     return int(size[0]), int(size[1])
 
 
 def _check_lengths(lengths: Lengths, pixels: int) -> None:
     if lengths.size and (lengths.min() < 0 or lengths.max() > pixels):
-        raise FormatError(f"a run of {int(lengths.min()) if lengths.min() < 0 else int(lengths.max())} pixels; expected 0 to {pixels}")
+        raise FormatError(
+            f"a run of {int(lengths.min()) if lengths.min() < 0 else int(lengths.max())} pixels; expected "
+            f"0 to {pixels}"
+        )
     if int(lengths.sum()) != pixels:
         raise FormatError(
-            f"run lengths add up to {int(lengths.sum())} pixels, the photo has {pixels}; take the mask and the size of one photo"
+            f"run lengths add up to {int(lengths.sum())} pixels, the photo has {pixels}; take the mask "
+            "and the size of one photo"
         )

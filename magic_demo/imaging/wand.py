@@ -1,4 +1,5 @@
-"""The magic wand: a box, or scribbles on lesion and skin, becomes a lesion mask by graph cut on a small copy of the photo."""
+"""The magic wand: a box, or scribbles on lesion and skin, becomes a lesion mask by graph cut on a small copy
+of the photo."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ REACH = 0.25
 """How far beyond strokes on it a lesion without a box may reach: a share of the photo's longer side."""
 
 LEAST_SHARE = 0.0005
-"""Share of the photo below which what was cut is a speck and no lesion; the page's own check gets this number."""
+"""Share of the photo below which what was cut is a speck and no lesion; the page's own check gets this
+number."""
 
 Point = tuple[float, float]
 """x, y in pixels of the photo, whose left top corner is (0, 0)."""
@@ -34,7 +36,8 @@ Point = tuple[float, float]
 class Hint:
     """What the reader has shown the wand. Without a box there is at least one stroke on the lesion.
 
-    box: left, top, right, bottom; nothing outside it is lesion. lesion, skin: strokes; radius: half their width.
+    box: left, top, right, bottom; nothing outside it is lesion. lesion, skin: strokes; radius: half their
+    width.
     """
 
     box: tuple[float, float, float, float] | None = None
@@ -47,7 +50,8 @@ def cut_lesion(pixels: Pixels, hint: Hint, size: tuple[int, int] | None = None) 
     """Return the bool mask that the hint asks for in a (H, W, 3) RGB photo; empty where it shows no lesion.
 
     size: height and width that the hint was drawn at, and the mask's; without it the photo's own.
-    Colours in Lab, so that lightness weighs no more than hue. From strokes alone only what hangs together with one of them is lesion.
+    Colours in Lab, so that lightness weighs no more than hue. From strokes alone only what hangs together
+    with one of them is lesion.
     """
     size = size or (pixels.shape[0], pixels.shape[1])
     mask = np.zeros(size, dtype=np.bool_)
@@ -59,17 +63,22 @@ def cut_lesion(pixels: Pixels, hint: Hint, size: tuple[int, int] | None = None) 
     down, across = pixels.shape[0] / size[0], pixels.shape[1] / size[1]
     part = pixels[round(top * down) : round(bottom * down), round(left * across) : round(right * across)]
     lab = cv2.cvtColor(_shrink(part, small_size), cv2.COLOR_RGB2LAB)
-    marks = _mark(hint, small_size, (left, top), (small_size[1] / (right - left), small_size[0] / (bottom - top)))
+    marks = _mark(
+        hint, small_size, (left, top), (small_size[1] / (right - left), small_size[0] / (bottom - top))
+    )
     small = _cut(np.asarray(lab, dtype=np.uint8), marks)
     if hint.box is None:
         small = _keep_touched(small, marks == cv2.GC_FGD)
-    grown = cv2.resize(small.view(np.uint8) * np.uint8(255), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+    grown = cv2.resize(
+        small.view(np.uint8) * np.uint8(255), (right - left, bottom - top), interpolation=cv2.INTER_LINEAR
+    )
     mask[top:bottom, left:right] = grown >= 128
     return mask
 
 
 def find_reach(hint: Hint, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return left, top, right, bottom of where the wand decides, in pixels of ``size`` (height, width): the box, or without one all that is cut.
+    """Return left, top, right, bottom of where the wand decides, in pixels of ``size`` (height, width): the
+    box, or without one all that is cut.
 
     What is outlined elsewhere is none of its business.
     """
@@ -80,19 +89,24 @@ def find_reach(hint: Hint, size: tuple[int, int]) -> tuple[int, int, int, int]:
 
 
 def is_speck(mask: Mask) -> bool:
-    """Tell whether a mask is empty or so small a share of its photo that nobody asked for it: nothing may be written for it."""
+    """Tell whether a mask is empty or so small a share of its photo that nobody asked for it: nothing may be
+    written for it."""
     return int(np.count_nonzero(mask)) < LEAST_SHARE * mask.size
 
 
 def _shrink(part: Pixels, size: tuple[int, int]) -> Pixels:
-    """Return a (H, W, 3) part of a photo at ``size``, from SAMPLES of its pixels a side for each where it has as many."""
+    """Return a (H, W, 3) part of a photo at ``size``, from SAMPLES of its pixels a side for each where it has
+    as many."""
     step = max(1, min(part.shape[0] // size[0], part.shape[1] // size[1]) // SAMPLES)
     return resize_pixels(np.ascontiguousarray(part[::step, ::step]), size)
 
 
 def _region(hint: Hint, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Return left, top, right, bottom of what is cut: the hint with room around it, inside the photo."""
-    points = np.array([point for strokes in (hint.lesion, hint.skin) for stroke in strokes for point in stroke], dtype=np.float64)
+    points = np.array(
+        [point for strokes in (hint.lesion, hint.skin) for stroke in strokes for point in stroke],
+        dtype=np.float64,
+    )
     corners = [points.reshape(-1, 2)]
     if hint.box is not None:
         corners.append(np.array(hint.box, dtype=np.float64).reshape(2, 2))
@@ -111,7 +125,9 @@ def _region(hint: Hint, size: tuple[int, int]) -> tuple[int, int, int, int]:
     )
 
 
-def _mark(hint: Hint, size: tuple[int, int], origin: tuple[int, int], scale: tuple[float, float]) -> NDArray[np.uint8]:
+def _mark(
+    hint: Hint, size: tuple[int, int], origin: tuple[int, int], scale: tuple[float, float]
+) -> NDArray[np.uint8]:
     """Return (h, w) uint8 of OpenCV's GrabCut classes for the region's small copy."""
     marks = np.full(size, cv2.GC_PR_BGD if hint.box is None else cv2.GC_BGD, dtype=np.uint8)
 
@@ -132,20 +148,23 @@ def _mark(hint: Hint, size: tuple[int, int], origin: tuple[int, int], scale: tup
 def _cut(lab: NDArray[np.uint8], marks: NDArray[np.uint8]) -> Mask:
     """Return the (h, w) bool mask of a graph cut that begins with ``marks``."""
     marks = marks.copy()
-    if not np.isin(marks, (cv2.GC_PR_BGD, cv2.GC_BGD)).any():  # a box over the whole photo leaves no skin: its rim is taken for skin
+    # a box over the whole photo leaves no skin: its rim is taken for skin
+    if not np.isin(marks, (cv2.GC_PR_BGD, cv2.GC_BGD)).any():
         marks[[0, -1], :] = cv2.GC_BGD
         marks[:, [0, -1]] = cv2.GC_BGD
     if not np.isin(marks, (cv2.GC_PR_FGD, cv2.GC_FGD)).any():
         return np.zeros(marks.shape, dtype=np.bool_)
     if not (marks == cv2.GC_PR_FGD).any():
         _guess(lab, marks)
-    cv2.setRNGSeed(0)  # the first clusters of colours are drawn at random: the same hint must give the same mask
+    # the first clusters of colours are drawn at random: the same hint must give the same mask
+    cv2.setRNGSeed(0)
     cv2.grabCut(lab, marks, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
     return np.asarray(np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)), dtype=np.bool_)
 
 
 def _guess(lab: NDArray[np.uint8], marks: NDArray[np.uint8]) -> None:
-    """Call the unmarked pixels that are nearer in colour to the lesion's stroke than to skin probable lesion, in place.
+    """Call the unmarked pixels that are nearer in colour to the lesion's stroke than to skin probable lesion,
+    in place.
 
     Skin is what was scribbled; without such a stroke it is the rim of the region.
     """

@@ -20,6 +20,7 @@ def add_backend_argument(parser: argparse.ArgumentParser) -> None:
         "--backend",
         choices=(AUTO, *BACKENDS),
         default=AUTO,
-        help="what the models run on; auto takes a graphics card where there is one, and rounds only what was checked (default: %(default)s; "
+        help="what the models run on; auto takes a graphics card where there is one, and rounds only what "
+        "was checked (default: %(default)s; "
         "'python -m magic_demo backends' lists what is there)",
     )

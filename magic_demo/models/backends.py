@@ -1,7 +1,8 @@
 """What a model's encoders run on and in which numbers: the one place that decides.
 
-An encoder is the part of a model that takes the time: it sees a photo or reads a narrative, and nothing else. Decoders, heads and the features
-between stay in float32 on the processor, whatever runs the encoders. torch in float32 is the reference.
+An encoder is the part of a model that takes the time: it sees a photo or reads a narrative, and nothing else.
+Decoders, heads and the features between stay in float32 on the processor, whatever runs the encoders. torch
+in float32 is the reference.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from magic_demo.models.encoder import Encode, Encoder
 from magic_demo.questions.calibration import digest_of
 
 CHECKED_NAME = "backends.json"
-"""In a checkpoint's folder: by which backends its results were compared with float32, and how near they came."""
+"""In a checkpoint's folder: by which backends its results were compared with float32, and how near they
+came."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,16 @@ class Backend:
         return f"{self.name} float32" if self.exact else self.name
 
     def prepare(self, encoder: Encoder) -> Encode:
-        """Return the encoder ready to run. Its weights may move or be rounded, so that it is then only to be run by what this returns."""
+        """Return the encoder ready to run.
+
+        Its weights may move or be rounded, so that it is then only to be run by what this returns.
+        """
         if self.name == "torch":
             return lambda *inputs: _as_tuple(encoder.run(*inputs))
         if self.name == "bfloat16":
             for module in encoder.weights.modules():
-                if isinstance(module, nn.Linear | nn.Conv2d):  # norms, sums and biases of attention stay in float32
+                # norms, sums and biases of attention stay in float32
+                if isinstance(module, nn.Linear | nn.Conv2d):
                     module.to(torch.bfloat16)
             return _run_rounded(encoder.run, torch.device("cpu"))
         if self.name == "cuda":
@@ -58,15 +64,17 @@ class Backend:
 def choose_backend(wanted: str, checked: Collection[str] = ()) -> Backend:
     """Return the backend of that name; for "auto" the fastest whose results are known to be those of float32.
 
-    checked: the backends that a checkpoint was checked with (``read_checked``). OpenVINO is only taken by name. Raises BackendError with one line
-    that says what to install when this machine cannot run it.
+    checked: the backends that a checkpoint was checked with (``read_checked``). OpenVINO is only taken by
+    name. Raises BackendError with one line that says what to install when this machine cannot run it.
     """
     if wanted == AUTO:
         if torch.cuda.is_available():
             return Backend("cuda", exact="bfloat16" not in checked)
         return Backend("bfloat16" if has_bfloat16() and "bfloat16" in checked else "torch")
     if wanted not in BACKENDS:
-        raise BackendError(f"there is no backend {wanted!r}; one of {AUTO}, {', '.join(BACKENDS)} is expected")
+        raise BackendError(
+            f"there is no backend {wanted!r}; one of {AUTO}, {', '.join(BACKENDS)} is expected"
+        )
     if problem := explain_missing(wanted):
         raise BackendError(f"backend {wanted}: {problem}")
     return Backend(wanted)
@@ -75,11 +83,17 @@ def choose_backend(wanted: str, checked: Collection[str] = ()) -> Backend:
 def explain_missing(name: str) -> str:
     """Return why this machine cannot run a backend and what to do, in one line; empty where it can."""
     if name == "cuda" and not torch.cuda.is_available():
-        return "torch finds no graphics card; install its driver and a CUDA build of torch (https://pytorch.org), or choose another backend"
+        return (
+            "torch finds no graphics card; install its driver and a CUDA build of torch "
+            "(https://pytorch.org), or choose another backend"
+        )
     packages = {"openvino": ("openvino",), "openvino-int8": ("openvino", "nncf")}.get(name, ())
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
-        return f"{' and '.join(missing)} not installed; pip install -r requirements-openvino.lock, or choose another backend"
+        return (
+            f"{' and '.join(missing)} not installed; pip install -r requirements-openvino.lock, or choose "
+            "another backend"
+        )
     return ""
 
 
@@ -90,7 +104,8 @@ def has_bfloat16() -> bool:
 
 
 def read_checked(folder: Path, model_id: str) -> dict[str, str]:
-    """Read ``backends.json``: backend -> how near its results came to those of float32, in words; nothing where no such file is, or another model's.
+    """Read ``backends.json``: backend -> how near its results came to those of float32, in words; nothing
+    where no such file is, or another model's.
 
     Raises CheckpointError for a file that does not hold that.
     """
@@ -100,11 +115,14 @@ def read_checked(folder: Path, model_id: str) -> dict[str, str]:
     try:
         content = json.loads(read_user_text(path, LARGEST_CONFIG))
         digest, checked = content["model"], content["checked"]
-        if not isinstance(checked, dict) or not all(name in BACKENDS and isinstance(said, str) for name, said in checked.items()):
+        if not isinstance(checked, dict) or not all(
+            name in BACKENDS and isinstance(said, str) for name, said in checked.items()
+        ):
             raise ValueError(f"'checked' maps some of {', '.join(BACKENDS)} to a line")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: cannot be read ({one_line(error, 160)}); remove it, or run 'python -m magic_demo backends' again"
+            f"{path}: cannot be read ({one_line(error, 160)}); remove it, or run 'python -m magic_demo "
+            "backends' again"
         ) from error
     return checked if digest == digest_of(model_id) else {}
 
@@ -120,7 +138,8 @@ def list_versions() -> dict[str, str]:
 
 
 def use_cores() -> None:
-    """Let torch use the cores that this process may use, which in a container can be far fewer than the machine has; once, before models run.
+    """Let torch use the cores that this process may use, which in a container can be far fewer than the
+    machine has; once, before models run.
 
     ``OMP_NUM_THREADS`` in the environment, which torch itself reads, goes before.
     """
@@ -129,7 +148,8 @@ def use_cores() -> None:
 
 
 def count_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
-    """Return how many cores this process may use: those it is bound to, or fewer where ``quota``, the container's, says so."""
+    """Return how many cores this process may use: those it is bound to, or fewer where ``quota``, the
+    container's, says so."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         share, period = quota.read_text(encoding="ascii").split()
@@ -138,12 +158,17 @@ def count_cores(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
         return cores
 
 
-def _run_rounded(run: Callable[..., Tensor | tuple[Tensor, ...]], device: torch.device, *, exact: bool = False) -> Encode:
-    """Return an encoder whose products are taken in bfloat16 on a device; what comes out is float32 on the processor."""
+def _run_rounded(
+    run: Callable[..., Tensor | tuple[Tensor, ...]], device: torch.device, *, exact: bool = False
+) -> Encode:
+    """Return an encoder whose products are taken in bfloat16 on a device; what comes out is float32 on the
+    processor."""
 
     def encode(*inputs: Tensor) -> tuple[Tensor, ...]:
         with torch.autocast(device.type, torch.bfloat16, enabled=not exact):
-            return tuple(values.float().cpu() for values in _as_tuple(run(*(values.to(device) for values in inputs))))
+            return tuple(
+                values.float().cpu() for values in _as_tuple(run(*(values.to(device) for values in inputs)))
+            )
 
     return encode
 

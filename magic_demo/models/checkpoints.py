@@ -15,31 +15,53 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
-from transformers import AutoConfig, AutoModelForImageSegmentation, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForImageSegmentation,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 from transformers.utils import logging as transformers_logging
 
 from magic_demo.core.errors import CheckpointError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Pixels
 from magic_demo.core.user_files import open_user_file
-from magic_demo.files.checkpoint_files import ANSWERERS, CONFIG, SEGMENTERS, check_files, check_model, check_room, read_object
+from magic_demo.files.checkpoint_files import (
+    ANSWERERS,
+    CONFIG,
+    SEGMENTERS,
+    check_files,
+    check_model,
+    check_room,
+    read_object,
+)
 from magic_demo.imaging.resize import resize_pixels
 
-TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model")
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+)
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 PREPROCESSING = "preprocessor_config.json"
 
 Filter = Literal["area", "bilinear", "bicubic"]
 RESAMPLING: dict[object, Filter] = {None: "area", 2: "bilinear", 3: "bicubic", 4: "area"}
-"""What ``resample`` says, in Pillow's numbers: those that published processors have, and the box filter; checkpoints without it were trained
-with the box filter here."""
+"""What ``resample`` says, in Pillow's numbers: those that published processors have, and the box filter;
+checkpoints without it were trained with the box filter here."""
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """How a photo becomes a model's input, as the checkpoint's ``preprocessor_config.json`` says.
 
-    size: (height, width) in pixels; mean, std: a channel each, in units of 0..1. resample: the filter that resizes.
+    size: (height, width) in pixels; mean, std: a channel each, in units of 0..1. resample: the filter that
+    resizes.
     """
 
     size: tuple[int, int]
@@ -48,23 +70,29 @@ class Preprocessing:
     resample: Filter = "area"
 
     def __repr__(self) -> str:
-        """Return all fields; the filter that our checkpoints were trained with goes unsaid, as digests in checkpoints are made of this."""
+        """Return all fields; the filter that our checkpoints were trained with goes unsaid, as digests in
+        checkpoints are made of this."""
         resample = "" if self.resample == "area" else f", resample={self.resample!r}"
         return f"Preprocessing(size={self.size!r}, mean={self.mean!r}, std={self.std!r}{resample})"
 
     def shrink(self, pixels: Pixels) -> Pixels:
-        """Resize (H, W, 3) uint8 to ``size`` without keeping the aspect, as the checkpoint's own image processor does (to one level of 255)."""
+        """Resize (H, W, 3) uint8 to ``size`` without keeping the aspect, as the checkpoint's own image
+        processor does (to one level of 255)."""
         if self.resample == "area" or pixels.shape[:2] == self.size:
             return resize_pixels(pixels, self.size)
-        own = pixels if pixels.flags.writeable else pixels.copy()  # torch warns of memory that is only to be read
+        # torch warns of memory that is only to be read
+        own = pixels if pixels.flags.writeable else pixels.copy()
         planes = torch.from_numpy(own).permute(2, 0, 1)[
             None
         ]  # uint8 with the channels last: torch then does just what Pillow does, 7 times faster
-        small = functional.interpolate(planes, size=self.size, mode=self.resample, antialias=True, align_corners=False)
+        small = functional.interpolate(
+            planes, size=self.size, mode=self.resample, antialias=True, align_corners=False
+        )
         return np.ascontiguousarray(small[0].permute(1, 2, 0).numpy())
 
     def apply(self, pixels: Pixels) -> NDArray[np.float32]:
-        """Turn (H, W, 3) uint8 RGB into (3, h, w) float32, resized without keeping the aspect, and normalised."""
+        """Turn (H, W, 3) uint8 RGB into (3, h, w) float32, resized without keeping the aspect, and
+        normalised."""
         small = self.shrink(pixels).astype(np.float32) / 255.0
         normal = (small - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
         return np.ascontiguousarray(normal.transpose(2, 0, 1))
@@ -72,23 +100,32 @@ class Preprocessing:
     def save(self, folder: Path) -> None:
         """Write ``preprocessor_config.json``, from which ``read_preprocessing`` reads the same again."""
         height, width = self.size
-        content: dict[str, Any] = {"size": {"height": height, "width": width}, "image_mean": list(self.mean), "image_std": list(self.std)}
+        content: dict[str, Any] = {
+            "size": {"height": height, "width": width},
+            "image_mean": list(self.mean),
+            "image_std": list(self.std),
+        }
         if self.resample != "area":
             content["resample"] = next(number for number, name in RESAMPLING.items() if name == self.resample)
         (folder / PREPROCESSING).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def find_checkpoint(source: str | Path, *, revision: str | None = None) -> Path:
-    """Return the folder of a checkpoint: ``source`` itself, or the local snapshot of a Hub id, fetched when allowed.
+    """Return the folder of a checkpoint: ``source`` itself, or the local snapshot of a Hub id, fetched when
+    allowed.
 
-    ``ID@REVISION`` is a Hub id at one revision; a commit's digest is the only name of one that cannot be moved.
-    Raises CheckpointError with one line when there is no such folder or id, no ``config.json``, no network, or where a file in it is none.
+    ``ID@REVISION`` is a Hub id at one revision; a commit's digest is the only name of one that cannot be
+    moved. Raises CheckpointError with one line when there is no such folder or id, no ``config.json``, no
+    network, or where a file in it is none.
     """
     folder = Path(source)
     if not folder.is_dir():
         folder = _fetch_checkpoint(source, revision)
     if not (folder / CONFIG).exists():
-        raise CheckpointError(f"{folder}: no {CONFIG} in this folder; a folder written by training or by save_pretrained is expected")
+        raise CheckpointError(
+            f"{folder}: no {CONFIG} in this folder; a folder written by training or by save_pretrained is "
+            "expected"
+        )
     check_files(folder)
     return folder
 
@@ -97,16 +134,26 @@ def _fetch_checkpoint(source: str | Path, revision: str | None) -> Path:
     folder = Path(source)
     name, _, pinned = str(source).partition("@")
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
-        raise CheckpointError(f"{name}: no such folder; give a checkpoint folder, or a Hub id such as CIDAS/clipseg-rd64-refined")
+        raise CheckpointError(
+            f"{name}: no such folder; give a checkpoint folder, or a Hub id such as "
+            "CIDAS/clipseg-rd64-refined"
+        )
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
 
     try:
         return Path(snapshot_download(name, revision=revision or pinned or None, allow_patterns=HUB_FILES))
     except HFValidationError as error:
         raise CheckpointError(f"{name}: neither a folder here nor a valid Hub id") from error
     except RepositoryNotFoundError as error:
-        raise CheckpointError(f"{name}: no such folder here and no such model on the Hub; check the spelling") from error
+        raise CheckpointError(
+            f"{name}: no such folder here and no such model on the Hub; check the spelling"
+        ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise CheckpointError(
             f"{name}: not a folder here, and the Hub cannot be reached or has not been asked before"
@@ -115,11 +162,15 @@ def _fetch_checkpoint(source: str | Path, revision: str | None) -> Path:
         ) from error
 
 
-def load_model(source: str | Path, auto_class: Any, *, revision: str | None = None, spare: str = "") -> PreTrainedModel:
-    """Load a model in float32 for inference; ``config.json``'s model_type picks the class among those of ``auto_class``.
+def load_model(
+    source: str | Path, auto_class: Any, *, revision: str | None = None, spare: str = ""
+) -> PreTrainedModel:
+    """Load a model in float32 for inference; ``config.json``'s model_type picks the class among those of
+    ``auto_class``.
 
-    spare: the beginning of names whose weights may be missing. Only safetensors are read, and no class comes from the checkpoint. Raises
-    CheckpointError when weights are missing, broken, or do not fit the config; a config of sizes that the weights have not is refused unbuilt.
+    spare: the beginning of names whose weights may be missing. Only safetensors are read, and no class comes
+    from the checkpoint. Raises CheckpointError when weights are missing, broken, or do not fit the config; a
+    config of sizes that the weights have not is refused unbuilt.
     """
     folder = find_checkpoint(source, revision=revision)
     check_model(folder, SEGMENTERS if auto_class is AutoModelForImageSegmentation else ANSWERERS)
@@ -133,17 +184,27 @@ def load_model(source: str | Path, auto_class: Any, *, revision: str | None = No
         ):  # where a class reckons with values, from_pretrained cannot build it either
             check_room(folder, _count_numbers(auto_class.from_config(config, trust_remote_code=False)))
         model, info = auto_class.from_pretrained(
-            folder, config=config, use_safetensors=True, weights_only=True, dtype=torch.float32, output_loading_info=True, **own
+            folder,
+            config=config,
+            use_safetensors=True,
+            weights_only=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+            **own,
         )
     except CheckpointError:
         raise
-    except Exception as error:  # transformers and safetensors raise OSError, ValueError, KeyError, RuntimeError and their own
-        raise CheckpointError(f"{source}: the model cannot be loaded ({one_line(error)}); fetch or train it again") from error
+    except Exception as error:
+        # transformers and safetensors raise OSError, ValueError, KeyError, RuntimeError and their own
+        raise CheckpointError(
+            f"{source}: the model cannot be loaded ({one_line(error)}); fetch or train it again"
+        ) from error
     keys = sorted(str(key) for key in info["missing_keys"] if not (spare and str(key).startswith(spare)))
     keys = keys or sorted(str(key) for key in info.get("mismatched_keys") or ())
     if keys:
         raise CheckpointError(
-            f"{source}: the weights do not fit config.json ({len(keys)} missing, first {keys[0]}); fetch or train it again"
+            f"{source}: the weights do not fit config.json ({len(keys)} missing, first {keys[0]}); "
+            "fetch or train it again"
         )
     model.eval()
     return model  # type: ignore[no-any-return]
@@ -154,23 +215,38 @@ def _count_numbers(model: PreTrainedModel) -> int:
 
 
 def load_tokenizer(source: str | Path, *, revision: str | None = None) -> PreTrainedTokenizerBase:
-    """Load the tokenizer that comes with a checkpoint. Raises CheckpointError when it is missing or broken."""
+    """Load the tokenizer that comes with a checkpoint.
+
+    Raises CheckpointError when it is missing or broken.
+    """
     return read_tokenizer(find_checkpoint(source, revision=revision))
 
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Load a tokenizer from a folder, of a class of transformers itself. Raises CheckpointError when it is missing or broken."""
+    """Load a tokenizer from a folder, of a class of transformers itself.
+
+    Raises CheckpointError when it is missing or broken.
+    """
     check_files(folder)
-    if not any((folder / name).is_file() for name in TOKENIZER_FILES):  # transformers would make up an empty vocabulary
-        raise CheckpointError(f"{folder}: no tokenizer ({', '.join(TOKENIZER_FILES[:3])} or the like) in this checkpoint; fetch it again")
+    # transformers would make up an empty vocabulary
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise CheckpointError(
+            f"{folder}: no tokenizer ({', '.join(TOKENIZER_FILES[:3])} or the like) in this checkpoint; "
+            "fetch it again"
+        )
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # as above
-        raise CheckpointError(f"{folder}: the tokenizer cannot be loaded ({one_line(error)}); fetch the checkpoint again") from error
+        raise CheckpointError(
+            f"{folder}: the tokenizer cannot be loaded ({one_line(error)}); fetch the checkpoint again"
+        ) from error
 
 
 def read_preprocessing(source: str | Path, *, revision: str | None = None) -> Preprocessing:
-    """Read ``preprocessor_config.json``: size, mean, standard deviation, filter. Raises CheckpointError when it lacks one of the first three."""
+    """Read ``preprocessor_config.json``: size, mean, standard deviation, filter.
+
+    Raises CheckpointError when it lacks one of the first three.
+    """
     path = find_checkpoint(source, revision=revision) / PREPROCESSING
     settings = read_object(path, "image_mean")
     size = settings.get("size", settings.get("crop_size"))
@@ -193,17 +269,20 @@ def read_preprocessing(source: str | Path, *, revision: str | None = None) -> Pr
         resample = settings.get("resample")
         if resample not in RESAMPLING:
             raise ValueError(
-                f"resample is {resample!r}, not one of {', '.join(str(number) for number in RESAMPLING if number is not None)}"
+                f"resample is {resample!r}, not one of "
+                f"{', '.join(str(number) for number in RESAMPLING if number is not None)}"
             )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(
-            f"{path}: 'size', 'image_mean' and 'image_std' are expected ({one_line(error, 120)}); fetch the checkpoint again"
+            f"{path}: 'size', 'image_mean' and 'image_std' are expected ({one_line(error, 120)}); "
+            "fetch the checkpoint again"
         ) from error
     return Preprocessing((height, width), mean, std, RESAMPLING[resample])
 
 
 def name_model(source: str | Path, *, revision: str | None = None) -> str:
-    """Return what identifies a model in manifests and reviews: the source's last name and a digest of weights and config."""
+    """Return what identifies a model in manifests and reviews: the source's last name and a digest of weights
+    and config."""
     folder = find_checkpoint(source, revision=revision)
     digest = hashlib.sha256()
     for path in sorted([folder / CONFIG, *folder.glob("*.safetensors")]):

@@ -10,7 +10,14 @@ from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.questions.families import load_families
 
-TONE_NAMES = {"very light": "很浅", "light": "浅", "intermediate": "中等", "tan": "小麦色", "brown": "棕色", "dark": "深色"}
+TONE_NAMES = {
+    "very light": "很浅",
+    "light": "浅",
+    "intermediate": "中等",
+    "tan": "小麦色",
+    "brown": "棕色",
+    "dark": "深色",
+}
 SHARP_FROM, FADED_BELOW = 0.7, 0.4
 """Sharpness from which a border is called sharp, and below which it is said to fade."""
 NOTCHED_FROM = 0.15
@@ -20,12 +27,14 @@ Lines = list[str]
 
 
 def measure_lesions(encounter: Encounter, prediction: Prediction) -> tuple[LesionMeasures, ...]:
-    """Measure the photos under the lesion that the prediction found in them; photos without a map are left out."""
+    """Measure the photos under the lesion that the prediction found in them; photos without a map are left
+    out."""
     pixels = {photo.photo_id: photo.pixels for photo in encounter.photos}
     measures = []
     for found in prediction.photos:
         if found.photo_id in pixels:
-            scale = min(1.0, LONGEST_SIDE / max(found.size))  # what the measuring would shrink the photo and its mask to
+            # what the measuring would shrink the photo and its mask to
+            scale = min(1.0, LONGEST_SIDE / max(found.size))
             size = (max(1, round(found.size[0] * scale)), max(1, round(found.size[1] * scale)))
             mask = lesion_mask(found.probability, size, prediction.threshold)
             measures.append(measure_photo(resize_pixels(pixels[found.photo_id], size), mask))
@@ -33,14 +42,19 @@ def measure_lesions(encounter: Encounter, prediction: Prediction) -> tuple[Lesio
 
 
 def list_evidence(family_id: str, measures: Sequence[LesionMeasures], language: Language) -> tuple[str, ...]:
-    """Return lines of what was measured, photo by photo in their order, for the families that it informs; none for the others."""
+    """Return lines of what was measured, photo by photo in their order, for the families that it informs;
+    none for the others."""
     say = SAYINGS.get(family_id)
     if say is None:
         return ()
     lines: Lines = []
     for number, measured in enumerate(measures, start=1):
         prefix = "" if len(measures) == 1 else f"Photo {number}: " if language == "en" else f"照片 {number}："
-        told = say(measured, language) if measured.found else ["no lesion found" if language == "en" else "未找到皮损"]
+        told = (
+            say(measured, language)
+            if measured.found
+            else ["no lesion found" if language == "en" else "未找到皮损"]
+        )
         lines.extend(prefix + line for line in told)
     if family_id == "CQID012" and any(measured.found for measured in measures):
         lines.append(
@@ -60,38 +74,55 @@ def _say_extent(measured: LesionMeasures, language: Language) -> Lines:
 
 def _say_size(measured: LesionMeasures, language: Language) -> Lines:
     largest = _percent(measured.area_share * measured.largest_share)
-    lines = [f"largest lesion: {largest} of the photo" if language == "en" else f"最大的皮损占照片的 {largest}"]
+    lines = [
+        f"largest lesion: {largest} of the photo" if language == "en" else f"最大的皮损占照片的 {largest}"
+    ]
     if measured.touches_rim:
-        lines.append("a lesion goes on beyond the photo's rim" if language == "en" else "皮损延伸到照片边缘之外")
+        lines.append(
+            "a lesion goes on beyond the photo's rim" if language == "en" else "皮损延伸到照片边缘之外"
+        )
     return lines
 
 
 def _say_count(measured: LesionMeasures, language: Language) -> Lines:
     if language == "zh":
         return [
-            f"{measured.count} 处分开的皮损" + (f"，最大一处占其面积的 {_percent(measured.largest_share)}" if measured.count > 1 else "")
+            f"{measured.count} 处分开的皮损"
+            + (f"，最大一处占其面积的 {_percent(measured.largest_share)}" if measured.count > 1 else "")
         ]
-    largest = f", the largest has {_percent(measured.largest_share)} of their area" if measured.count > 1 else ""
+    largest = (
+        f", the largest has {_percent(measured.largest_share)} of their area" if measured.count > 1 else ""
+    )
     return [f"{measured.count} separate {_lesions(measured.count)}{largest}"]
 
 
 def _say_colours(measured: LesionMeasures, language: Language) -> Lines:
     lines = []
     if measured.colours:
-        shares = [(_name_option("CQID034", colour.name, language), _percent(colour.share)) for colour in measured.colours]
+        shares = [
+            (_name_option("CQID034", colour.name, language), _percent(colour.share))
+            for colour in measured.colours
+        ]
         lines.append(
             ", ".join(f"{name} {share}" for name, share in shares)
             if language == "en"
             else "，".join(f"{name} {share}" for name, share in shares)
         )
-        if max(sum(colour.share for colour in measured.colours if colour.name in shade) for shade in SHADES) < COMBINED_BELOW:
+        if (
+            max(sum(colour.share for colour in measured.colours if colour.name in shade) for shade in SHADES)
+            < COMBINED_BELOW
+        ):
             lines.append("no colour prevails" if language == "en" else "没有占主导的颜色")
     if measured.tone is not None:
         angle = f"{measured.tone.angle:.0f}°"
         if language == "en":
-            lines.append(f"skin around: {measured.tone.group} (ITA {angle}); light and camera change this number")
+            lines.append(
+                f"skin around: {measured.tone.group} (ITA {angle}); light and camera change this number"
+            )
         else:
-            lines.append(f"周围皮肤：{TONE_NAMES[measured.tone.group]}（ITA {angle}）；光线和相机会影响该数值")
+            lines.append(
+                f"周围皮肤：{TONE_NAMES[measured.tone.group]}（ITA {angle}）；光线和相机会影响该数值"
+            )
     return lines
 
 
@@ -104,11 +135,13 @@ def _say_surface(measured: LesionMeasures, language: Language) -> Lines:
     notched = measured.irregularity >= NOTCHED_FROM
     if language == "en":
         return [
-            f"border: {english} ({measured.sharpness:.1f}), outline {'notched' if notched else 'even'} ({measured.irregularity:.2f})",
+            f"border: {english} ({measured.sharpness:.1f}), outline {'notched' if notched else 'even'} "
+            f"({measured.irregularity:.2f})",
             f"fine detail: {measured.roughness:.1f} times that of the skin around",
         ]
     return [
-        f"边界：{chinese}（{measured.sharpness:.1f}），轮廓{'不规则' if notched else '规整'}（{measured.irregularity:.2f}）",
+        f"边界：{chinese}（{measured.sharpness:.1f}），"
+        f"轮廓{'不规则' if notched else '规整'}（{measured.irregularity:.2f}）",
         f"表面细节：为周围皮肤的 {measured.roughness:.1f} 倍",
     ]
 

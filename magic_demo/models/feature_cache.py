@@ -1,4 +1,5 @@
-"""What the models made of photos and words, kept while a case is open: a bounded number of bytes, what was used longest ago goes first."""
+"""What the models made of photos and words, kept while a case is open: a bounded number of bytes, what was
+used longest ago goes first."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ ENTRY_BYTES = 512
 class FeatureCache:
     """Values by key; one that would not fit is made anew each time.
 
-    Keys say what was made and of what, e.g. ``("features", photo)``: a photo is its own key, by identity, and stays in memory with its entry.
+    Keys say what was made and of what, e.g. ``("features", photo)``: a photo is its own key, by identity, and
+    stays in memory with its entry.
     """
 
     def __init__(self, max_bytes: int = LIMITS.cache_bytes) -> None:
@@ -33,7 +35,8 @@ class FeatureCache:
 
     @property
     def bytes(self) -> int:
-        """Return what all entries take in memory: arrays, tensors and texts, in values and keys; never more than the most allowed."""
+        """Return what all entries take in memory: arrays, tensors and texts, in values and keys; never more
+        than the most allowed."""
         return self._bytes
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
@@ -61,7 +64,8 @@ class FeatureCache:
 
 
 def count_bytes(value: object) -> int:
-    """Return the bytes of the numbers and texts in a value: arrays and tensors, and tuples, mappings and dataclasses of them.
+    """Return the bytes of the numbers and texts in a value: arrays and tensors, and tuples, mappings and
+    dataclasses of them.
 
     A photo counts nothing: its pixels are the case's.
     """

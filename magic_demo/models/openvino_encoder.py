@@ -1,4 +1,5 @@
-"""Encoders as OpenVINO runs them: converted when a checkpoint is first loaded, then read from the user's cache folder.
+"""Encoders as OpenVINO runs them: converted when a checkpoint is first loaded, then read from the user's
+cache folder.
 
 OpenVINO is optional (``requirements-openvino.lock``); nothing of it is imported before an encoder is loaded.
 """
@@ -28,7 +29,8 @@ ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """By which oneDNN's kernels are held to older instructions, torch's and OpenVINO's alike."""
 GRAPH = "encoder.xml"
 INT8 = "8 bits, weights within 7"
-"""How int8 rounds: sums of pairs of products of whole 8 bits overflow on processors without VNNI instructions, and come out wrong there."""
+"""How int8 rounds: sums of pairs of products of whole 8 bits overflow on processors without VNNI
+instructions, and come out wrong there."""
 
 
 class _Traced(nn.Module):
@@ -43,11 +45,13 @@ class _Traced(nn.Module):
 
 
 def load_encoder(encoder: Encoder, *, int8: bool) -> Encode:
-    """Return the encoder run by OpenVINO, with as many threads as torch has: float32 (or token) tensors in, float32 tensors out.
+    """Return the encoder run by OpenVINO, with as many threads as torch has: float32 (or token) tensors in,
+    float32 tensors out.
 
-    Where the processor has instructions for bfloat16, products are taken in that. int8: weights and activations in 8 bits (INT8), their ranges
-    found on the encoder's typical inputs. What is converted is kept where the encoder has a key. Raises BackendError when that cannot be written,
-    or OpenVINO cannot run the encoder here.
+    Where the processor has instructions for bfloat16, products are taken in that. int8: weights and
+    activations in 8 bits (INT8), their ranges found on the encoder's typical inputs. What is converted is
+    kept where the encoder has a key. Raises BackendError when that cannot be written, or OpenVINO cannot run
+    the encoder here.
     """
     openvino = import_openvino()
     core = openvino.Core()
@@ -56,7 +60,9 @@ def load_encoder(encoder: Encoder, *, int8: bool) -> Encode:
     try:
         request = core.compile_model(graph, "CPU", settings).create_infer_request()
     except RuntimeError as error:
-        raise BackendError(f"OpenVINO cannot run this model here{_say_held()}; take another --backend") from error
+        raise BackendError(
+            f"OpenVINO cannot run this model here{_say_held()}; take another --backend"
+        ) from error
     outputs, lock = range(len(graph.outputs)), threading.Lock()
 
     def encode(*inputs: Tensor) -> tuple[Tensor, ...]:
@@ -68,7 +74,8 @@ def load_encoder(encoder: Encoder, *, int8: bool) -> Encode:
 
 
 def _say_held() -> str:
-    """Return how the environment holds the processor down: OpenVINO plans for all that it has, and then finds no program for that."""
+    """Return how the environment holds the processor down: OpenVINO plans for all that it has, and then finds
+    no program for that."""
     held = next((f"{name}={os.environ[name]}" for name in ISA_VARIABLES if name in os.environ), None)
     return f" while {held} is set" if held else ""
 
@@ -82,7 +89,8 @@ def import_openvino() -> Any:
 
 
 def cache_folder() -> Path:
-    """Return where converted encoders are kept: what ``MAGIC_DEMO_CACHE`` says, or the system's place for what can be made again."""
+    """Return where converted encoders are kept: what ``MAGIC_DEMO_CACHE`` says, or the system's place for
+    what can be made again."""
     if given := os.environ.get(CACHE_VARIABLE):
         return Path(given)
     if sys.platform == "win32":
@@ -120,15 +128,20 @@ def _find_graph(openvino: Any, core: Any, encoder: Encoder, int8: bool) -> Any:
     except OSError as error:
         if not folder.is_dir():  # else another process has kept the same meanwhile
             raise BackendError(
-                f"{folder}: the converted model cannot be kept there ({one_line(error)}); set {CACHE_VARIABLE} to a folder that can be written"
+                f"{folder}: the converted model cannot be kept there ({one_line(error)}); set "
+                f"{CACHE_VARIABLE} to a folder that can be written"
             ) from error
     return graph
 
 
 def _convert(openvino: Any, encoder: Encoder, int8: bool) -> Any:
-    shapes = [openvino.PartialShape([-1] * encoder.free + list(values.shape[encoder.free :])) for values in encoder.example]
+    shapes = [
+        openvino.PartialShape([-1] * encoder.free + list(values.shape[encoder.free :]))
+        for values in encoder.example
+    ]
     with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")  # tracing warns of each branch that is taken by shape; shapes are those of the example
+        # tracing warns of each branch that is taken by shape; shapes are those of the example
+        warnings.simplefilter("ignore")
         graph = openvino.convert_model(_Traced(encoder), example_input=encoder.example, input=shapes)
         if int8:
             import nncf
@@ -137,7 +150,8 @@ def _convert(openvino: Any, encoder: Encoder, int8: bool) -> Any:
             inputs = [tuple(values.numpy() for values in one) for one in encoder.typical()]
             if not inputs:
                 raise BackendError(
-                    "8 bits: the encoder came without typical inputs to find its ranges on; load the model with examples=..."
+                    "8 bits: the encoder came without typical inputs to find its ranges on; load the "
+                    "model with examples=..."
                 )
             with contextlib.redirect_stdout(sys.stderr):  # its progress bars
                 graph = nncf.quantize(
@@ -145,6 +159,8 @@ def _convert(openvino: Any, encoder: Encoder, int8: bool) -> Any:
                     nncf.Dataset(inputs),
                     subset_size=len(inputs),
                     model_type=nncf.ModelType.TRANSFORMER,
-                    advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
+                    advanced_parameters=nncf.AdvancedQuantizationParameters(
+                        overflow_fix=nncf.OverflowFix.ENABLE
+                    ),
                 )
     return graph

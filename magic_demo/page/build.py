@@ -1,4 +1,7 @@
-"""The page: a reading room for one case. ``build_app`` composes it, ``launch_settings`` is what it must be launched with."""
+"""The page: a reading room for one case.
+
+``build_app`` composes it, ``launch_settings`` is what it must be launched with.
+"""
 
 from __future__ import annotations
 
@@ -42,15 +45,25 @@ from magic_demo.synthetic.bundled import Example
 __all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_gates", "list_routes"]
 
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-"""Settings of every event: no loading veil over the page (the status line says what goes on), no endpoint for strangers."""
+"""Settings of every event: no loading veil over the page (the status line says what goes on), no endpoint for
+strangers."""
 
 
-def build_app(source: PredictorSource, examples: Sequence[Example] = (), desk: Desk | None = None, *, guided: bool = False) -> gr.Blocks:
-    """Compose the page over a predictor that may still be loading, and over what it reviews. guided: the guide opens by itself."""
+def build_app(
+    source: PredictorSource,
+    examples: Sequence[Example] = (),
+    desk: Desk | None = None,
+    *,
+    guided: bool = False,
+) -> gr.Blocks:
+    """Compose the page over a predictor that may still be loading, and over what it reviews. guided: the
+    guide opens by itself."""
     return lay_out_page(source, examples, desk, guided=guided)[0]
 
 
-def list_routes(source: PredictorSource, examples: Sequence[Example], desk: Desk, host: str = "127.0.0.1") -> list[Route]:
+def list_routes(
+    source: PredictorSource, examples: Sequence[Example], desk: Desk, host: str = "127.0.0.1"
+) -> list[Route]:
     """Return what the server answers beside the page itself. host: the address that it listens on."""
     return [
         *list_board_routes(source, examples, host),
@@ -70,12 +83,18 @@ def lay_out_page(
     with app:
         case = gr.State(
             None
-        )  # Gradio forgets it an hour after a connection has ended, whether the page goes on or not; ``Handlers.open_id`` does not
+            # Gradio forgets it an hour after a connection has ended, whether the page goes on or not;
+            # ``Handlers.open_id`` does not
+        )
         spoken = gr.State("en")
         timer = gr.Timer(0.5)
         top = lay_out_topbar(source, partial(workshop_component, guided, desk.throwaway), public=desk.public)
         with gr.Row(elem_id="room"):
-            panel = lay_out_case(examples, folded=desk.store is not None and bool(desk.store.queues()), throwaway=desk.throwaway)
+            panel = lay_out_case(
+                examples,
+                folded=desk.store is not None and bool(desk.store.queues()),
+                throwaway=desk.throwaway,
+            )
             with gr.Column(elem_id="viewer-panel", min_width=0):
                 viewer = viewer_component()
             with gr.Column(elem_id="cards-panel", min_width=0):
@@ -88,15 +107,22 @@ def lay_out_page(
         parts = Parts(top, panel, viewer, cards, why, readings, form, status, case, spoken, timer)
         handlers = Handlers(parts, source, examples, cases, desk.arrivals)
         review = ReviewState(handlers, desk, Saver(desk, handlers.drafts, cases))
-        handlers.find_case, handlers.make_again, handlers.note_shown = review.recall.find_case, review.make_again, review.saver.note
+        handlers.find_case, handlers.make_again, handlers.note_shown = (
+            review.recall.find_case,
+            review.make_again,
+            review.saver.note,
+        )
         _wire(handlers, review)
         wire_review(handlers, review, QUIET)
-        app.load(handlers.look_for_models, None, handlers.loading, **QUIET)  # what the page was built with may be long past
+        # what the page was built with may be long past
+        app.load(handlers.look_for_models, None, handlers.loading, **QUIET)
     if not desk.public:
         add_agreement_page(app, desk, QUIET)
     app.queue(max_size=LIMITS.waiting)
-    app._queue.sleep_when_free = 0.01  # seconds; Gradio looks for work every millisecond, and wakes a laptop for nothing
-    app._queue.progress_update_sleep_when_free = 1.0  # of Gradio's own progress bars, which the page does not have
+    # seconds; Gradio looks for work every millisecond, and wakes a laptop for nothing
+    app._queue.sleep_when_free = 0.01
+    # of Gradio's own progress bars, which the page does not have
+    app._queue.progress_update_sleep_when_free = 1.0
     return app, handlers
 
 
@@ -107,7 +133,17 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     kept = [parts.status, parts.form, panel.queue]
     case = [parts.case, parts.viewer, parts.cards, parts.why, parts.readings, parts.form]
     shown = [*case, parts.status, panel.messages, panel.narrative, panel.prompt]
-    answered = [parts.case, parts.viewer, parts.cards, parts.why, parts.form, parts.status, panel.messages, panel.run, panel.cancel]
+    answered = [
+        parts.case,
+        parts.viewer,
+        parts.cards,
+        parts.why,
+        parts.form,
+        parts.status,
+        panel.messages,
+        panel.run,
+        panel.cancel,
+    ]
     typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt}
     models = {**QUIET, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
 
@@ -115,7 +151,9 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     panel.unkept.restore(Unkept(handlers).restore, {parts.case, parts.spoken}, shown, queue=False, **QUIET)
     asked = panel.run.click(handlers.ask, None, [parts.status, panel.run, panel.cancel], queue=False, **QUIET)
     of_asked = asked.then(handlers.analyse, typed, answered, **models)
-    chosen = panel.examples.choose(handlers.choose_example, {parts.case, parts.spoken}, [*shown, panel.run, panel.cancel], **QUIET)
+    chosen = panel.examples.choose(
+        handlers.choose_example, {parts.case, parts.spoken}, [*shown, panel.run, panel.cancel], **QUIET
+    )
     of_chosen = chosen.then(handlers.analyse, typed, answered, **models)
     panel.cancel.click(handlers.stop, None, None, queue=False, **QUIET)
     panel.new.click(handlers.clear, {parts.case}, shown, **QUIET)
@@ -132,7 +170,9 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     seen = [parts.viewer, parts.readings, panel.messages, parts.status]
     covered = parts.viewer.cover(covering.cover, None, seen, queue=False, **QUIET)
     of_covered = covered.then(covering.analyse_again, typed, answered, **models)
-    parts.top.language.language(handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET)
+    parts.top.language.language(
+        handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET
+    )
     handlers.refuse_when_full(of_asked, of_chosen, of_covered, why, **QUIET)
     parts.timer.tick(handlers.look_for_models, None, handlers.loading, **QUIET)
 

@@ -1,8 +1,9 @@
 """Gradio's page, less what it does for components that an event does not change.
 
-For every output of every event, of those that stay as they are too, Gradio builds the component anew, asks it for its settings and keeps its value
-with the session: some milliseconds of the one loop that answers everybody, and patients' photos in memory for as long as a session lasts.
-The components of this page that are drawn by scripts (``gr.HTML``) need none of it: what an update says goes to the browser as it is.
+For every output of every event, of those that stay as they are too, Gradio builds the component anew, asks it
+for its settings and keeps its value with the session: some milliseconds of the one loop that answers
+everybody, and patients' photos in memory for as long as a session lasts. The components of this page that are
+drawn by scripts (``gr.HTML``) need none of it: what an update says goes to the browser as it is.
 """
 
 from __future__ import annotations
@@ -19,14 +20,19 @@ from magic_demo.page.panels.frame.status.status import fixed_line
 from magic_demo.page.server.requests.faults import log_fault
 
 _OWN = frozenset(inspect.signature(gr.HTML.__init__).parameters)
-"""What Gradio takes as settings of the component itself; whatever else an update names is a property of its scripts."""
+"""What Gradio takes as settings of the component itself; whatever else an update names is a property of its
+scripts."""
 
 
 class QuickBlocks(gr.Blocks):
-    """A page whose events cost what they change, whose steps are shown whole, and whose faults reach the log without what the reader sent."""
+    """A page whose events cost what they change, whose steps are shown whole, and whose faults reach the log
+    without what the reader sent."""
 
     async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
-        """Answer an event. Gradio prints whatever an event raises, with its message; what is raised here is printed already."""
+        """Answer an event.
+
+        Gradio prints whatever an event raises, with its message; what is raised here is printed already.
+        """
         try:
             return await super().process_api(*arguments, **named)
         except gr.Error as error:
@@ -40,8 +46,13 @@ class QuickBlocks(gr.Blocks):
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None
     ) -> list[Any]:
         """Return what the browser is sent for each output of an event; what Gradio itself would send."""
-        if not isinstance(predictions, dict) or not predictions or not all(part in block_fn.outputs for part in predictions):
-            return await super().postprocess_data(block_fn, predictions, state)  # not by component; or a fault that Gradio has words for
+        if (
+            not isinstance(predictions, dict)
+            or not predictions
+            or not all(part in block_fn.outputs for part in predictions)
+        ):
+            # not by component; or a fault that Gradio has words for
+            return await super().postprocess_data(block_fn, predictions, state)
         sent = {part: _write(value) for part, value in predictions.items() if _is_quick(part, value)}
         slow = {part: value for part, value in predictions.items() if part not in sent}
         if slow:
@@ -51,26 +62,45 @@ class QuickBlocks(gr.Blocks):
         return [sent.get(part, None if part.stateful else gr.skip()) for part in block_fn.outputs]
 
     def handle_streaming_diffs(
-        self, block_fn: BlockFunction, data: list[Any], session_hash: str | None, run: str | None, final: bool, simple_format: bool = False
+        self,
+        block_fn: BlockFunction,
+        data: list[Any],
+        session_hash: str | None,
+        run: str | None,
+        final: bool,
+        simple_format: bool = False,
     ) -> list[Any]:
-        """Return for each output what a step tells the browser: values of its first and last yield, else a list of changes (action, path, value).
+        """Return for each output what a step tells the browser: values of its first and last yield, else a
+        list of changes (action, path, value).
 
-        Gradio's client writes the changes into the objects of the yields before, which may still wait there to be shown: answers and maps of a step that
-        is done at once then vanish unseen. So a value is sent whole, but for texts that have grown: the yields before then show more, never less.
+        Gradio's client writes the changes into the objects of the yields before, which may still wait there
+        to be shown: answers and maps of a step that is done at once then vanish unseen. So a value is sent
+        whole, but for texts that have grown: the yields before then show more, never less.
         """
         runs = self.pending_diff_streams.get(session_hash, {}) if session_hash is not None else {}
         values, in_changes = list(data), run in runs and not final and not simple_format
-        told: list[Any] = super().handle_streaming_diffs(block_fn, data, session_hash, run, final, simple_format)
-        return [_keep_before(changes, value) for changes, value in zip(told, values, strict=True)] if in_changes else told
+        told: list[Any] = super().handle_streaming_diffs(
+            block_fn, data, session_hash, run, final, simple_format
+        )
+        return (
+            [_keep_before(changes, value) for changes, value in zip(told, values, strict=True)]
+            if in_changes
+            else told
+        )
 
 
 def _keep_before(changes: Any, value: Any) -> list[Any]:
     """Return changes that leave the value before as it was, but for texts in it that grow."""
-    return list(changes) if all(action == "append" for action, _path, _value in changes) else [("replace", [], value)]
+    return (
+        list(changes)
+        if all(action == "append" for action, _path, _value in changes)
+        else [("replace", [], value)]
+    )
 
 
 def _is_quick(part: object, value: object) -> bool:
-    """Return whether Gradio has nothing to do here: nothing changes, or a value or properties that are the scripts' own."""
+    """Return whether Gradio has nothing to do here: nothing changes, or a value or properties that are the
+    scripts' own."""
     changed = _read_update(value)
     if changed is not None and not changed:
         return not isinstance(part, gr.State)

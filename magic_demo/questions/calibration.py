@@ -1,11 +1,15 @@
-"""What a score is worth: how likely each option is, what credit the chosen answer will earn, and where the model does not know.
+"""What a score is worth: how likely each option is, what credit the chosen answer will earn, and where the
+model does not know.
 
-A checkpoint is calibrated on cases that it was not fitted on (``python -m training calibrate``): one temperature a family. In a family
-of one slot the probabilities are the softmax of score / temperature. In one of several the temperature divides the evidence of the
-decoding's model of sets (``magic_demo.questions.decoding``), and an option's probability is the share of the sets that hold it: the numbers
-shown and the decoded set come from one model. The expected official credit of an answer is its mean credit over the possible references.
+A checkpoint is calibrated on cases that it was not fitted on (``python -m training calibrate``): one
+temperature a family. In a family of one slot the probabilities are the softmax of score / temperature. In one
+of several the temperature divides the evidence of the decoding's model of sets
+(``magic_demo.questions.decoding``), and an option's probability is the share of the sets that hold it: the
+numbers shown and the decoded set come from one model. The expected official credit of an answer is its mean
+credit over the possible references.
 
-The answer to a family is *unsure* when that expectation does not exceed, by the margin, what always giving the most frequent answer earned.
+The answer to a family is *unsure* when that expectation does not exceed, by the margin, what always giving
+the most frequent answer earned.
 """
 
 from __future__ import annotations
@@ -30,9 +34,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FamilyCalibration:
-    """One family's: temperature, above 0; prior_credit: the official credit, 0..1, that always giving the most frequent answer earned.
+    """One family's: temperature, above 0; prior_credit: the official credit, 0..1, that always giving the
+    most frequent answer earned.
 
-    weight: the case answerer's beside the text cues, 0..1, when this was fitted; with another weight it does not hold.
+    weight: the case answerer's beside the text cues, 0..1, when this was fitted; with another weight it does
+    not hold.
     """
 
     temperature: float
@@ -44,8 +50,10 @@ class FamilyCalibration:
 class Calibration:
     """What was fitted for the scores of one text cue checkpoint, alone or combined with one case answerer.
 
-    cues, answerer: the digests of the models; the second is empty where the cues are alone. margin: see above, 0..1.
-    text_only, with_photos: family id -> what holds for cases without and with photos. fitted_on: the cases, in words.
+    cues, answerer: the digests of the models; the second is empty where the cues are alone. margin: see
+    above, 0..1.
+    text_only, with_photos: family id -> what holds for cases without and with photos. fitted_on: the cases,
+    in words.
     """
 
     cues: str
@@ -56,15 +64,18 @@ class Calibration:
     fitted_on: str = ""
 
     def of(self, family_id: str, weight: float, *, photos: bool) -> FamilyCalibration | None:
-        """Return what holds for a family whose scores were combined with this weight; None where nothing does."""
+        """Return what holds for a family whose scores were combined with this weight; None where nothing
+        does."""
         fitted = (self.with_photos if photos else self.text_only).get(family_id)
         return fitted if fitted is not None and fitted.weight == weight else None
 
 
 def find_chances(scores: Floats, family: Family, priors: FamilyPriors | None, temperature: float) -> Floats:
-    """Return (N, O) probabilities in 0..1 from a family's (N, O) scores, log-odds in families of several slots.
+    """Return (N, O) probabilities in 0..1 from a family's (N, O) scores, log-odds in families of several
+    slots.
 
-    In a family of one slot a row adds up to 1. In one of several, "Not mentioned" is as likely as a slot staying free.
+    In a family of one slot a row adds up to 1. In one of several, "Not mentioned" is as likely as a slot
+    staying free.
     """
     if len(family.questions) == 1:
         return _softmax(scores / temperature)
@@ -74,13 +85,18 @@ def find_chances(scores: Floats, family: Family, priors: FamilyPriors | None, te
     return np.clip(shares @ sets.held, 0.0, 1.0)
 
 
-def expect_credit(scores: Floats, answers: Sequence[Labels], family: Family, priors: FamilyPriors | None, temperature: float) -> Floats:
-    """Return (N,) the expected official credit, 0..1, of one answer a row of (N, O) scores: the values in the slots, as a set."""
+def expect_credit(
+    scores: Floats, answers: Sequence[Labels], family: Family, priors: FamilyPriors | None, temperature: float
+) -> Floats:
+    """Return (N,) the expected official credit, 0..1, of one answer a row of (N, O) scores: the values in the
+    slots, as a set."""
     if len(family.questions) == 1:
         chances = find_chances(scores, family, None, temperature)
         return chances[np.arange(len(answers)), [next(iter(answer)) for answer in answers]]
     if priors is None:
-        raise ValueError(f"{family.family_id}: without priors there is no model of sets to expect a credit under")
+        raise ValueError(
+            f"{family.family_id}: without priors there is no model of sets to expect a credit under"
+        )
     sets, shares = _weigh_references(scores, family, priors, temperature)
     places = {labels: place for place, labels in enumerate(sets.systems)}
     unlisted = sorted(set(answers) - places.keys(), key=sorted)
@@ -90,7 +106,8 @@ def expect_credit(scores: Floats, answers: Sequence[Labels], family: Family, pri
 
 
 def digest_of(model_id: str) -> str:
-    """Return what tells a model's weights apart, whatever its folder is called: the part of its id after the last "@"."""
+    """Return what tells a model's weights apart, whatever its folder is called: the part of its id after the
+    last "@"."""
     return model_id.rpartition("@")[2]
 
 
@@ -106,34 +123,53 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
 
 
 def read_calibration(folder: Path) -> Calibration | None:
-    """Read a checkpoint's ``calibration.json``; None without one. Raises CheckpointError with one line when it is broken."""
+    """Read a checkpoint's ``calibration.json``; None without one.
+
+    Raises CheckpointError with one line when it is broken.
+    """
     path = folder / CALIBRATION_NAME
     if not path.is_file():
         return None
     try:
         content = json.loads(read_user_text(path, LARGEST_CONFIG))
         text_only, with_photos = (
-            {str(family_id): _read_family(str(family_id), entry) for family_id, entry in content[photos].items()}
+            {
+                str(family_id): _read_family(str(family_id), entry)
+                for family_id, entry in content[photos].items()
+            }
             for photos in ("text_only", "with_photos")
         )
         return Calibration(
-            str(content["cues"]), str(content["answerer"]), float(content["margin"]), text_only, with_photos, str(content["fitted_on"])
+            str(content["cues"]),
+            str(content["answerer"]),
+            float(content["margin"]),
+            text_only,
+            with_photos,
+            str(content["fitted_on"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path}: not what 'python -m training calibrate' writes ({one_line(error)}); delete it, or calibrate the checkpoint again"
+            f"{path}: not what 'python -m training calibrate' writes ({one_line(error)}); delete it, "
+            "or calibrate the checkpoint again"
         ) from error
 
 
 def _read_family(family_id: str, entry: Mapping[str, float]) -> FamilyCalibration:
-    fitted = FamilyCalibration(float(entry["temperature"]), float(entry["prior_credit"]), float(entry["weight"]))
-    if not (0 < fitted.temperature < float("inf") and 0 <= fitted.prior_credit <= 1 and 0 <= fitted.weight <= 1):
+    fitted = FamilyCalibration(
+        float(entry["temperature"]), float(entry["prior_credit"]), float(entry["weight"])
+    )
+    if not (
+        0 < fitted.temperature < float("inf") and 0 <= fitted.prior_credit <= 1 and 0 <= fitted.weight <= 1
+    ):
         raise ValueError(f"{family_id}: a temperature above 0, a credit and a weight in 0..1 are expected")
     return fitted
 
 
-def _weigh_references(scores: Floats, family: Family, priors: FamilyPriors, temperature: float) -> tuple[PossibleSets, Floats]:
-    """Return the K sets that a reference may be and how likely each is, (N, K), for a family of several slots with (N, O) scores."""
+def _weigh_references(
+    scores: Floats, family: Family, priors: FamilyPriors, temperature: float
+) -> tuple[PossibleSets, Floats]:
+    """Return the K sets that a reference may be and how likely each is, (N, K), for a family of several slots
+    with (N, O) scores."""
     sets = list_sets(scores.max(axis=0), family, priors)
     return sets, _softmax(sets.weigh(scores, priors.weight / temperature))
 

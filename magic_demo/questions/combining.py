@@ -1,4 +1,5 @@
-"""How the scores of the text cues and of the case answerer become one: a weighted mean of log-probabilities, a family at a time."""
+"""How the scores of the text cues and of the case answerer become one: a weighted mean of log-probabilities,
+a family at a time."""
 
 from __future__ import annotations
 
@@ -19,10 +20,12 @@ EQUAL = 0.5
 
 @dataclass(frozen=True)
 class Weights:
-    """How far the case answerer counts beside the text cues: family id -> weight in 0..1; the cues have the rest.
+    """How far the case answerer counts beside the text cues: family id -> weight in 0..1; the cues have the
+    rest.
 
-    A family that is not named weighs both alike. ``text_only`` holds for cases without photos, ``with_measures`` for those of whose
-    photos only what is measured counts, because the segmentation model is not the one that the case answerer was made for.
+    A family that is not named weighs both alike. ``text_only`` holds for cases without photos,
+    ``with_measures`` for those of whose photos only what is measured counts, because the segmentation model
+    is not the one that the case answerer was made for.
     """
 
     text_only: Mapping[str, float] = field(default_factory=dict)
@@ -41,9 +44,11 @@ class Weights:
 def combine_scores(
     cues: OptionScores, answerer: OptionScores, families: Sequence[Family], weights: Weights, *, photos: bool
 ) -> OptionScores:
-    """Combine two models' scores: qid -> (O,) float32, log-probabilities for families of one slot, log-odds for the others.
+    """Combine two models' scores: qid -> (O,) float32, log-probabilities for families of one slot, log-odds
+    for the others.
 
-    A logarithmic opinion pool: the weights of a family sum to one, so that two models that agree leave the scores as they are.
+    A logarithmic opinion pool: the weights of a family sum to one, so that two models that agree leave the
+    scores as they are.
     """
     combined = {}
     for family in families:
@@ -53,12 +58,17 @@ def combine_scores(
             if len(family.questions) == 1:
                 one, other = _normalise(one), _normalise(other)
             pooled = (1 - weight) * one + weight * other
-            combined[question.qid] = (_normalise(pooled) if len(family.questions) == 1 else pooled).astype(np.float32)
+            combined[question.qid] = (_normalise(pooled) if len(family.questions) == 1 else pooled).astype(
+                np.float32
+            )
     return combined
 
 
 def read_weights(folder: Path) -> Weights:
-    """Read a checkpoint's ``combination.json``; without one both models weigh alike. Raises CheckpointError when it is broken."""
+    """Read a checkpoint's ``combination.json``; without one both models weigh alike.
+
+    Raises CheckpointError when it is broken.
+    """
     path = folder / WEIGHTS_NAME
     if not path.is_file():
         return Weights()
@@ -70,11 +80,14 @@ def read_weights(folder: Path) -> Weights:
             raise ValueError("weights lie in 0..1")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path}: 'text_only' and 'with_photos' with a weight a family are expected ({error}); fetch it again"
+            f"{path}: 'text_only' and 'with_photos' with a weight a family are expected ({error}); "
+            "fetch it again"
         ) from error
     return Weights(*tables)
 
 
-def _normalise(logits: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+def _normalise(
+    logits: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     top = logits.max()
     return np.asarray(logits - top - np.log(np.exp(logits - top).sum()), dtype=np.float64)

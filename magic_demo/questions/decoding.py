@@ -1,14 +1,16 @@
 """How answers are decoded: option scores become one consistent set of answers a family.
 
-A family of one slot takes its highest score. A family of several slots is answered by a set of labels: the one with the highest
-expected official credit, |reference and system| / max(|reference|, |system|), under a model of sets
+A family of one slot takes its highest score. A family of several slots is answered by a set of labels: the
+one with the highest expected official credit, |reference and system| / max(|reference|, |system|), under a
+model of sets
 
-    q(S) proportional to p_train(S) * product over the labels l of S of exp(weight * (score(l) - logit(rate(l))))
+    q(S) proportional to p_train(S) * product over the labels l of S of exp(weight * (score(l) -
+    logit(rate(l))))
 
-so that a score which only repeats the label's base rate moves nothing. What the scorer compares are the *values* in the slots: an
-unused slot holds "Not mentioned", which therefore is a label of the reference's set too (of nearly every one in the challenge, as there
-are more slots than labels). The sets here hold it in the same way: naming a label costs nothing beyond the larger set, and leaving
-the padding out would cost score.
+so that a score which only repeats the label's base rate moves nothing. What the scorer compares are the
+*values* in the slots: an unused slot holds "Not mentioned", which therefore is a label of the reference's set
+too (of nearly every one in the challenge, as there are more slots than labels). The sets here hold it in the
+same way: naming a label costs nothing beyond the larger set, and leaving the padding out would cost score.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 
 MAX_LABELS = 4
 MAX_CANDIDATES = 12
-"""Labels of a family that sets are built from, the best scored; no challenge family has more, so this only bounds other questions."""
+"""Labels of a family that sets are built from, the best scored; no challenge family has more, so this only
+bounds other questions."""
 PRIORS_NAME = "decoding.json"
 
 Labels = frozenset[int]
@@ -40,7 +43,8 @@ Labels = frozenset[int]
 class FamilyPriors:
     """What the train answers say of a family of several slots.
 
-    sets: how often each set of option indices was the reference, "Not mentioned" included as it fills the free slots.
+    sets: how often each set of option indices was the reference, "Not mentioned" included as it fills the
+    free slots.
     rates: (O,) share of references that hold each option, in 0..1.
     smoothing: references' worth of belief in sets made of independent labels, for sets that were never seen.
     weight: how far scores are trusted beside the base rates; 0 decodes the prior alone.
@@ -56,12 +60,17 @@ SetPriors = Mapping[str, FamilyPriors]
 """family id -> priors, for the families of several slots."""
 
 
-def decode_answers(scores: OptionScores, families: Sequence[Family], priors: SetPriors | None = None) -> dict[str, int]:
-    """Turn logits a question into one answer a question: always every question of ``families``, always in range.
+def decode_answers(
+    scores: OptionScores, families: Sequence[Family], priors: SetPriors | None = None
+) -> dict[str, int]:
+    """Turn logits a question into one answer a question: always every question of ``families``, always in
+    range.
 
-    scores: qid -> (O,) float logits; siblings' scores are averaged, and for families of several slots they are log-odds.
-    priors: without a family's priors, its set is the highest scored label alone, or none where that is likelier.
-    Raises FormatError when a question has no scores, scores of another shape, or scores that are not finite.
+    scores: qid -> (O,) float logits; siblings' scores are averaged, and for families of several slots they
+    are log-odds.
+    priors: without a family's priors, its set is the highest scored label alone, or none where that is
+    likelier. Raises FormatError when a question has no scores, scores of another shape, or scores that are
+    not finite.
     """
     answers: dict[str, int] = {}
     for family in families:
@@ -74,26 +83,34 @@ def decode_answers(scores: OptionScores, families: Sequence[Family], priors: Set
 
 
 def average_siblings(scores: OptionScores, family: Family) -> NDArray[np.float64]:
-    """Return a family's (O,) scores: the mean over its slots, whose order carries no information. Raises FormatError as above."""
+    """Return a family's (O,) scores: the mean over its slots, whose order carries no information.
+
+    Raises FormatError as above.
+    """
     rows = []
     count = len(family.options["en"])
     for question in family.questions:
         values = np.asarray(scores[question.qid], np.float64) if question.qid in scores else np.empty(0)
         if values.shape != (count,):
             raise FormatError(
-                f"{question.qid}: scores of shape {values.shape} came, ({count},) is expected; score every option of every question"
+                f"{question.qid}: scores of shape {values.shape} came, ({count},) is expected; score "
+                "every option of every question"
             )
         if not np.isfinite(values).all():
-            raise FormatError(f"{question.qid}: scores that are not finite numbers came; the model that made them is broken")
+            raise FormatError(
+                f"{question.qid}: scores that are not finite numbers came; the model that made them is broken"
+            )
         rows.append(values)
     return np.asarray(np.mean(rows, axis=0))
 
 
 def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPriors | None = None) -> Labels:
-    """Choose the set of labels, "Not mentioned" left out, with the highest expected official credit; empty means "Not mentioned" alone.
+    """Choose the set of labels, "Not mentioned" left out, with the highest expected official credit; empty
+    means "Not mentioned" alone.
 
-    scores: (O,) log-odds of the family's options. Without priors the set is the highest scored label, or empty where it is
-    likelier that no label holds; what "Not mentioned" scores does not count, as it is in nearly every set beside the labels.
+    scores: (O,) log-odds of the family's options. Without priors the set is the highest scored label, or
+    empty where it is likelier that no label holds; what "Not mentioned" scores does not count, as it is in
+    nearly every set beside the labels.
     """
     if priors is None:
         chances = 1 / (1 + np.exp(-np.clip(scores, -50, 50)))
@@ -101,22 +118,29 @@ def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPri
         return frozenset({int(chances.argmax())}) if chances.max() >= (1 - chances).prod() else frozenset()
     if len(priors.rates) != len(scores):
         raise FormatError(
-            f"{family.family_id}: the checkpoint's priors are for {len(priors.rates)} options, the questions have {len(scores)}; "
+            f"{family.family_id}: the checkpoint's priors are for {len(priors.rates)} options, the "
+            f"questions have {len(scores)}; "
             "train it on these questions, or decode without priors"
         )
     sets = list_sets(scores, family, priors)
     log_weights = sets.weigh(scores, priors.weight)
     shares = np.exp(log_weights - log_weights.max())
     expected = np.round(sets.credits.T @ (shares / shares.sum()), 12)
-    # Equal to rounding is equal: then the smaller set, and the one with the better scores, whatever the options' order.
+    # Equal to rounding is equal: then the smaller set, and the one with the better scores, whatever the
+    # options' order.
     best = max(
         (sets.systems[place] for place in np.flatnonzero(expected == expected.max())),
-        key=lambda labels: (-len(labels), sum(scores[label] for label in labels if label != family.not_mentioned)),
+        key=lambda labels: (
+            -len(labels),
+            sum(scores[label] for label in labels if label != family.not_mentioned),
+        ),
     )
     return best - {family.not_mentioned}
 
 
-def weigh_sets(scores: NDArray[np.float64], family: Family, priors: FamilyPriors) -> tuple[list[Labels], NDArray[np.float64]]:
+def weigh_sets(
+    scores: NDArray[np.float64], family: Family, priors: FamilyPriors
+) -> tuple[list[Labels], NDArray[np.float64]]:
     """Return the sets that a reference may be and log q of each, up to a constant: (K,) float64."""
     sets = list_sets(scores, family, priors)
     return list(sets.possible), sets.weigh(scores, priors.weight)
@@ -126,9 +150,11 @@ def weigh_sets(scores: NDArray[np.float64], family: Family, priors: FamilyPriors
 class PossibleSets:
     """What the priors say of a family's sets, whatever the case.
 
-    possible: K sets that a reference may be. held: (K, O) float64, 1 where a set holds a label. log_prior: (K,) float64.
+    possible: K sets that a reference may be. held: (K, O) float64, 1 where a set holds a label. log_prior:
+    (K,) float64.
     baseline: (O,) float64, the scores that say no more than the base rates. not_mentioned: see Family.
-    systems: the sets that may be answered. credits: (K, systems) float64, the official credit of each for each possible reference.
+    systems: the sets that may be answered. credits: (K, systems) float64, the official credit of each for
+    each possible reference.
     """
 
     possible: tuple[Labels, ...]
@@ -140,18 +166,25 @@ class PossibleSets:
     credits: NDArray[np.float64]
 
     def weigh(self, scores: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
-        """Return log q of every possible set up to a constant, (..., K) float64, for (..., O) scores trusted as far as ``weight``."""
+        """Return log q of every possible set up to a constant, (..., K) float64, for (..., O) scores trusted
+        as far as ``weight``."""
         evidence = weight * (scores - self.baseline)
         evidence[..., self.not_mentioned] = 0.0  # it follows from how many labels there are
         return np.asarray(self.log_prior + evidence @ self.held.T)
 
 
 def list_sets(scores: NDArray[np.float64], family: Family, priors: FamilyPriors) -> PossibleSets:
-    """Return a family's possible sets; the (O,) scores choose among its labels where there are more than ``MAX_CANDIDATES``."""
+    """Return a family's possible sets; the (O,) scores choose among its labels where there are more than
+    ``MAX_CANDIDATES``."""
     labels = [label for label in range(len(scores)) if label != family.not_mentioned]
     labels = sorted(sorted(labels, key=lambda label: -scores[label])[:MAX_CANDIDATES])
     return _list_sets(
-        tuple(priors.sets.items()), priors.rates, priors.smoothing, family.not_mentioned, len(family.questions), tuple(labels)
+        tuple(priors.sets.items()),
+        priors.rates,
+        priors.smoothing,
+        family.not_mentioned,
+        len(family.questions),
+        tuple(labels),
     )
 
 
@@ -171,39 +204,58 @@ def _list_sets(
     ]
     counts, kept, listed = dict(seen), {*labels, not_mentioned}, set(possible)
     possible.extend(sorted((held for held in counts if held <= kept and held not in listed), key=sorted))
-    held = np.array([[label in labels_of for label in range(len(rates))] for labels_of in possible], np.float64)
+    held = np.array(
+        [[label in labels_of for label in range(len(rates))] for labels_of in possible], np.float64
+    )
     bounded = np.clip(np.asarray(rates, np.float64), 1e-3, 1 - 1e-3)
     independent = np.where(held, bounded, 1 - bounded)
     independent[:, not_mentioned] = 1.0
-    smoothed = np.array([counts.get(labels_of, 0) for labels_of in possible]) + smoothing * independent.prod(axis=1)
+    smoothed = np.array([counts.get(labels_of, 0) for labels_of in possible]) + smoothing * independent.prod(
+        axis=1
+    )
     log_prior = np.log(np.maximum(smoothed, 1e-12) / (sum(counts.values()) + smoothing or 1.0))
     systems = tuple(
         labels_of
         for labels_of in possible
-        if len(labels_of - {not_mentioned}) <= MAX_LABELS and (not_mentioned in labels_of or len(labels_of) == slots)
+        if len(labels_of - {not_mentioned}) <= MAX_LABELS
+        and (not_mentioned in labels_of or len(labels_of) == slots)
     )
     baseline = np.log(bounded / (1 - bounded))
-    return PossibleSets(tuple(possible), held, log_prior, baseline, not_mentioned, systems, credit_matrix(possible, systems))
+    return PossibleSets(
+        tuple(possible), held, log_prior, baseline, not_mentioned, systems, credit_matrix(possible, systems)
+    )
 
 
 def credit_matrix(references: Sequence[Labels], systems: Sequence[Labels]) -> NDArray[np.float64]:
-    """Return the official credit, (references, systems) float64 in 0..1: |both| / max(|reference|, |system|) on sets of values."""
+    """Return the official credit, (references, systems) float64 in 0..1: |both| / max(|reference|, |system|)
+    on sets of values."""
     size = 1 + max(max(labels, default=0) for labels in (*references, *systems))
-    left, right = (np.array([[label in labels for label in range(size)] for labels in sets], np.float64) for sets in (references, systems))
+    left, right = (
+        np.array([[label in labels for label in range(size)] for labels in sets], np.float64)
+        for sets in (references, systems)
+    )
     return np.asarray((left @ right.T) / np.maximum(left.sum(axis=1)[:, None], right.sum(axis=1)[None, :]))
 
 
-def count_priors(references: Iterable[Answers], families: Sequence[Family], *, smoothing: float = 10.0, weight: float = 1.0) -> SetPriors:
-    """Count the sets of the train answers, for the families of several slots; cases that lack one of a family's slots are left out of it."""
+def count_priors(
+    references: Iterable[Answers], families: Sequence[Family], *, smoothing: float = 10.0, weight: float = 1.0
+) -> SetPriors:
+    """Count the sets of the train answers, for the families of several slots; cases that lack one of a
+    family's slots are left out of it."""
     cases = list(references)
     priors = {}
     for family in families:
         if len(family.questions) == 1:
             continue
         qids = [question.qid for question in family.questions]
-        sets = Counter(frozenset(case[qid] for qid in qids) for case in cases if all(qid in case for qid in qids))
+        sets = Counter(
+            frozenset(case[qid] for qid in qids) for case in cases if all(qid in case for qid in qids)
+        )
         total = max(sum(sets.values()), 1)
-        rates = tuple(sum(n for labels, n in sets.items() if label in labels) / total for label in range(len(family.options["en"])))
+        rates = tuple(
+            sum(n for labels, n in sets.items() if label in labels) / total
+            for label in range(len(family.options["en"]))
+        )
         priors[family.family_id] = FamilyPriors(dict(sets), rates, smoothing, weight)
     return priors
 
@@ -213,7 +265,8 @@ def write_priors(path: Path, priors: SetPriors) -> None:
     content = {
         family_id: {
             "sets": [
-                [sorted(labels), count] for labels, count in sorted(family.sets.items(), key=lambda item: (-item[1], sorted(item[0])))
+                [sorted(labels), count]
+                for labels, count in sorted(family.sets.items(), key=lambda item: (-item[1], sorted(item[0])))
             ],
             "rates": [round(rate, 6) for rate in family.rates],
             "smoothing": family.smoothing,
@@ -239,12 +292,14 @@ def read_priors(path: Path) -> SetPriors:
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(
-            f"{path}: not the decoding priors that training writes ({error}); fetch or train the checkpoint again"
+            f"{path}: not the decoding priors that training writes ({error}); fetch or train the "
+            "checkpoint again"
         ) from error
 
 
 def fill_slots(family: Family, labels: Labels) -> dict[str, int]:
-    """Write labels into a family's slots, in the options' order, and "Not mentioned" into the rest: qid -> option index."""
+    """Write labels into a family's slots, in the options' order, and "Not mentioned" into the rest: qid ->
+    option index."""
     chosen = sorted(labels)[: len(family.questions)]
     padding = [family.not_mentioned] * (len(family.questions) - len(chosen))
     return {question.qid: label for question, label in zip(family.questions, chosen + padding, strict=True)}

@@ -49,15 +49,20 @@ def list_questions(families: Iterable[Family]) -> tuple[Question, ...]:
 def read_families(path: Path) -> tuple[Family, ...]:
     """Read families from a file in the organisers' layout, with its own options and order.
 
-    The file is a JSON list of objects with ``qid``, ``question_en``, ``question_zh``, ``options_en``, ``options_zh`` and
-    the optional ``question_type_en``, ``question_type_zh``. Raises FormatError that names the first question that is off.
+    The file is a JSON list of objects with ``qid``, ``question_en``, ``question_zh``, ``options_en``,
+    ``options_zh`` and the optional ``question_type_en``, ``question_type_zh``. Raises FormatError that names
+    the first question that is off.
     """
     try:
         entries = json.loads(mend_json(read_user_text(path, LIMITS.json_bytes)))
     except (OSError, ValueError, RecursionError) as error:
-        raise FormatError(f"{path}: questions cannot be read ({error}); a JSON list of question objects is expected") from error
+        raise FormatError(
+            f"{path}: questions cannot be read ({error}); a JSON list of question objects is expected"
+        ) from error
     if not isinstance(entries, list) or not entries:
-        raise FormatError(f"{path}: a JSON list of question objects is expected, not {type(entries).__name__}")
+        raise FormatError(
+            f"{path}: a JSON list of question objects is expected, not {type(entries).__name__}"
+        )
     by_family: dict[str, list[Question]] = {}
     titles: dict[str, dict[str, str]] = {}
     for entry in entries:
@@ -67,9 +72,14 @@ def read_families(path: Path) -> tuple[Family, ...]:
         by_family.setdefault(question.family, []).append(question)
         titles.setdefault(
             question.family,
-            {language: str(entry.get(f"question_type_{language}", question.family)).strip() for language in LANGUAGES},
+            {
+                language: str(entry.get(f"question_type_{language}", question.family)).strip()
+                for language in LANGUAGES
+            },
         )
-    return tuple(_family(family_id, titles[family_id], tuple(questions)) for family_id, questions in by_family.items())
+    return tuple(
+        _family(family_id, titles[family_id], tuple(questions)) for family_id, questions in by_family.items()
+    )
 
 
 def _parse_question(path: Path, entry: Any) -> Question:
@@ -79,20 +89,34 @@ def _parse_question(path: Path, entry: Any) -> Question:
     options: dict[Any, tuple[str, ...]] = {}
     for language in LANGUAGES:
         values = entry.get(f"options_{language}")
-        if not isinstance(values, list) or len(values) < 2 or not all(isinstance(value, str) for value in values):
+        if (
+            not isinstance(values, list)
+            or len(values) < 2
+            or not all(isinstance(value, str) for value in values)
+        ):
             raise FormatError(f"{path}: {qid} needs 'options_{language}', a list of at least two texts")
         options[language] = tuple(values)
     if len(options["en"]) != len(options["zh"]):
-        raise FormatError(f"{path}: {qid} has {len(options['en'])} options in English and {len(options['zh'])} in Chinese")
-    return Question(qid=qid, text={language: str(entry.get(f"question_{language}", qid)) for language in LANGUAGES}, options=options)
+        raise FormatError(
+            f"{path}: {qid} has {len(options['en'])} options in English and {len(options['zh'])} in Chinese"
+        )
+    return Question(
+        qid=qid,
+        text={language: str(entry.get(f"question_{language}", qid)) for language in LANGUAGES},
+        options=options,
+    )
 
 
 def _family(family_id: str, title: Mapping[Any, str], questions: Sequence[Question]) -> Family:
     first = questions[0]
     for question in questions[1:]:
         if question.options["en"] != first.options["en"]:
-            raise FormatError(f"{question.qid} and {first.qid} are siblings and need the same options in the same order")
+            raise FormatError(
+                f"{question.qid} and {first.qid} are siblings and need the same options in the same order"
+            )
     labels = [option.strip().lower() for option in first.options["en"]]
     if NOT_MENTIONED not in labels:
-        raise FormatError(f"{first.qid}: no option reads 'Not mentioned', which fills the slots that hold no label")
+        raise FormatError(
+            f"{first.qid}: no option reads 'Not mentioned', which fills the slots that hold no label"
+        )
     return Family(family_id, title, tuple(questions), labels.index(NOT_MENTIONED))

@@ -1,9 +1,11 @@
-"""The official numbers: pixels counted once a pair of masks, labels once a family, every metric a pure function of the counts.
+"""The official numbers: pixels counted once a pair of masks, labels once a family, every metric a pure
+function of the counts.
 
-The rules are those of the organisers' ``score_segmentations.py`` and ``score_cvqa.py`` (MEDIQA-MAGIC 2025). Closed questions are summed
-in their order, so they are the same to the last bit; the masks' means may differ in the last bit, because the organisers walk photos in
-the order of a hash that changes from run to run. Where those scripts divide zero by zero, ``docs/scoring.md`` says what is done.
-Nothing here reads a file: see ``mask_scoring`` and ``answer_scoring``.
+The rules are those of the organisers' ``score_segmentations.py`` and ``score_cvqa.py`` (MEDIQA-MAGIC 2025).
+Closed questions are summed in their order, so they are the same to the last bit; the masks' means may differ
+in the last bit, because the organisers walk photos in the order of a hash that changes from run to run. Where
+those scripts divide zero by zero, ``docs/scoring.md`` says what is done. Nothing here reads a file: see
+``mask_scoring`` and ``answer_scoring``.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ Values = dict[str, float | int | None]
 class Scores:
     """Official numbers with what must be known of them.
 
-    findings: what was wrong with the files, by name, and what was done; without any, the numbers are exactly the organisers'.
+    findings: what was wrong with the files, by name, and what was done; without any, the numbers are exactly
+    the organisers'.
     notes: what is worth knowing and changes no number.
     """
 
@@ -35,7 +38,8 @@ class Scores:
 
 @dataclass(frozen=True)
 class Counts:
-    """Pixels that are lesion in both masks (tp), in the system's alone (fp), in the reference's alone (fn)."""
+    """Pixels that are lesion in both masks (tp), in the system's alone (fp), in the reference's alone
+    (fn)."""
 
     tp: int = 0
     fp: int = 0
@@ -50,7 +54,8 @@ class Counts:
 class PhotoCounts:
     """One photo's counts: the system's mask against each annotator's and against their majority vote.
 
-    undefined: the value of 0/0, where neither mask holds lesion: 1 (they agree), or 0 where there is no system mask at all.
+    undefined: the value of 0/0, where neither mask holds lesion: 1 (they agree), or 0 where there is no
+    system mask at all.
     """
 
     annotators: tuple[Counts, ...]
@@ -61,11 +66,14 @@ class PhotoCounts:
 def count_pixels(reference: Mask, system: Mask) -> Counts:
     """Count the pixels of two (H, W) bool masks of one size."""
     both = int(np.count_nonzero(reference & system))
-    return Counts(tp=both, fp=int(np.count_nonzero(system)) - both, fn=int(np.count_nonzero(reference)) - both)
+    return Counts(
+        tp=both, fp=int(np.count_nonzero(system)) - both, fn=int(np.count_nonzero(reference)) - both
+    )
 
 
 def vote(masks: Sequence[Mask]) -> Mask:
-    """Return the pixel majority of one or more (H, W) bool masks: lesion where at least half of them, rounded up, say so.
+    """Return the pixel majority of one or more (H, W) bool masks: lesion where at least half of them, rounded
+    up, say so.
 
     A tie counts as lesion: of two annotators the majority is the union, of four two are enough.
     """
@@ -76,14 +84,22 @@ def vote(masks: Sequence[Mask]) -> Mask:
 
 def count_photo(references: Sequence[Mask], system: Mask, *, undefined: float = 1.0) -> PhotoCounts:
     """Count one photo's system mask against one or more reference masks, (H, W) bool all of one size."""
-    return count_packed([pack_mask(reference) for reference in references], pack_mask(system), undefined=undefined)
+    return count_packed(
+        [pack_mask(reference) for reference in references], pack_mask(system), undefined=undefined
+    )
 
 
-def count_packed(references: Sequence[PackedMask], system: PackedMask, *, undefined: float = 1.0) -> PhotoCounts:
+def count_packed(
+    references: Sequence[PackedMask], system: PackedMask, *, undefined: float = 1.0
+) -> PhotoCounts:
     """Count one photo's system mask against one or more reference masks, all packed and of one size."""
     packed, found = [reference.bits for reference in references], count_bits(system.bits)
     counts = tuple(_count_pair(bits, system.bits, found) for bits in packed)
-    majority = counts[0] if len(packed) == 1 else _count_pair(hold_at_least(packed, (len(packed) + 1) // 2), system.bits, found)
+    majority = (
+        counts[0]
+        if len(packed) == 1
+        else _count_pair(hold_at_least(packed, (len(packed) + 1) // 2), system.bits, found)
+    )
     return PhotoCounts(counts, majority, undefined)
 
 
@@ -94,7 +110,8 @@ def jaccard(counts: Counts, undefined: float = 1.0) -> float:
 
 
 def dice(counts: Counts, undefined: float = 1.0) -> float:
-    """Return twice the common pixels over the sum of both masks', 0..1; ``undefined`` where neither holds lesion."""
+    """Return twice the common pixels over the sum of both masks', 0..1; ``undefined`` where neither holds
+    lesion."""
     total = 2 * counts.tp + counts.fn + counts.fp
     return 2 * counts.tp / total if total else undefined
 
@@ -102,8 +119,8 @@ def dice(counts: Counts, undefined: float = 1.0) -> float:
 def segmentation_values(photos: Sequence[PhotoCounts]) -> Values:
     """Return the seven official segmentation numbers.
 
-    jaccard, dice: against the majority vote, pixels pooled over all photos. ``*_meanofmax``, ``*_meanofmean``: the best and the mean
-    over a photo's annotators, averaged over photos.
+    jaccard, dice: against the majority vote, pixels pooled over all photos. ``*_meanofmax``,
+    ``*_meanofmean``: the best and the mean over a photo's annotators, averaged over photos.
     """
     pooled = sum((photo.majority for photo in photos), Counts())
     undefined = min((photo.undefined for photo in photos), default=1.0)
@@ -119,7 +136,8 @@ def segmentation_values(photos: Sequence[PhotoCounts]) -> Values:
 
 
 def credit(gold: Set[Hashable], system: Set[Hashable]) -> float:
-    """Return the partial credit of a family: common labels over the larger set's size, 0..1; 0 when the system gives no label."""
+    """Return the partial credit of a family: common labels over the larger set's size, 0..1; 0 when the
+    system gives no label."""
     return len(gold & system) / max(len(gold), len(system))
 
 
@@ -131,8 +149,9 @@ def answer_values(
 ) -> Values:
     """Return the official closed-question numbers.
 
-    gold, system: encounter id -> family id -> labels given in any of its slots. A family that the system does not answer scores 0, one
-    that gold does not answer is left out. ``accuracy_all`` weighs every pair of encounter and family alike, family by family.
+    gold, system: encounter id -> family id -> labels given in any of its slots. A family that the system does
+    not answer scores 0, one that gold does not answer is left out. ``accuracy_all`` weighs every pair of
+    encounter and family alike, family by family.
     instances: what to report as ``number_cvqa_instances``, the number of gold encounters when None.
     """
     values: Values = {}
@@ -157,7 +176,8 @@ def _count_pair(reference: Bits, system: Bits, found: int) -> Counts:
 
 
 def _accuracy(credits: Sequence[float]) -> float | None:
-    # The built-in sum of floats is compensated from Python 3.12 on; a plain loop is what the organisers' script does.
+    # The built-in sum of floats is compensated from Python 3.12 on; a plain loop is what the organisers'
+    # script does.
     total = 0.0
     for value in credits:
         total += value

@@ -1,4 +1,5 @@
-"""Agreement of what a store holds, for somebody's eyes: readings, predictions and references found and measured, the slow parts remembered."""
+"""Agreement of what a store holds, for somebody's eyes: readings, predictions and references found and
+measured, the slow parts remembered."""
 
 from __future__ import annotations
 
@@ -9,7 +10,15 @@ from functools import lru_cache
 
 from magic_demo.core.types import Answers, CaseKey, Prediction, SavedReview
 from magic_demo.questions.families import load_families
-from magic_demo.reviews.agreement import Agreement, ModelReading, ReadingChoice, compare_runs, gather_panel, measure_agreement, read_model
+from magic_demo.reviews.agreement import (
+    Agreement,
+    ModelReading,
+    ReadingChoice,
+    compare_runs,
+    gather_panel,
+    measure_agreement,
+    read_model,
+)
 from magic_demo.reviews.agreement.panel import Panel
 from magic_demo.reviews.store import Store
 
@@ -24,7 +33,8 @@ REMEMBERED_PAIRS = 2**18
 
 @dataclass(frozen=True)
 class AgreementChoice:
-    """What is compared. queue, family: None for all. readers: these alone, all where empty. reading, done_only: see ``gather_panel``."""
+    """What is compared. queue, family: None for all. readers: these alone, all where empty. reading,
+    done_only: see ``gather_panel``."""
 
     queue: str | None = None
     readers: frozenset[str] = frozenset()
@@ -35,7 +45,8 @@ class AgreementChoice:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """What was compared and what came out. readers: all that could be chosen. damaged: a line for each review that the store could not give."""
+    """What was compared and what came out. readers: all that could be chosen. damaged: a line for each review
+    that the store could not give."""
 
     choice: AgreementChoice
     panel: Panel
@@ -45,12 +56,21 @@ class Comparison:
 
 
 class AgreementSource:
-    """Measures agreement in a store, again and again: readings are read, the model's masks decoded and two masks compared once.
+    """Measures agreement in a store, again and again: readings are read, the model's masks decoded and two
+    masks compared once.
 
-    Safe to share between threads. all_known: whether ``predictions`` may know of cases that the store has kept no answer of a model for.
+    Safe to share between threads. all_known: whether ``predictions`` may know of cases that the store has
+    kept no answer of a model for.
     """
 
-    def __init__(self, store: Store, predictions: Predictions, references: References | None = None, *, all_known: bool = True) -> None:
+    def __init__(
+        self,
+        store: Store,
+        predictions: Predictions,
+        references: References | None = None,
+        *,
+        all_known: bool = True,
+    ) -> None:
         self.store = store
         self._predictions = predictions
         self._all_known = all_known
@@ -61,11 +81,13 @@ class AgreementSource:
         self._lock = threading.Lock()
         self._turn = 0
 
-    def measure(self, choice: AgreementChoice, viewer: str | None, *, reader: str | None = None) -> Comparison:
+    def measure(
+        self, choice: AgreementChoice, viewer: str | None, *, reader: str | None = None
+    ) -> Comparison:
         """Measure what ``viewer`` may see, by the rule of ``Store.latest_reviews``; None: everything.
 
-        reader: who looks at it; cases that they have begun blind and not revealed are compared without the model.
-        Raises StoreError, and whatever reading predictions and references raises.
+        reader: who looks at it; cases that they have begun blind and not revealed are compared without the
+        model. Raises StoreError, and whatever reading predictions and references raises.
         """
         rows = self._read_rows(choice, viewer)
         own = [saved for saved in rows if saved.review.kind != "consensus"]
@@ -78,11 +100,20 @@ class AgreementSource:
         spoken = [(case, self._read_model(case, frozenset(photos[case]), shown.get(case))) for case in asked]
         models = {case: model for case, model in spoken if model is not None}
         references = {case: answers for case in photos if (answers := self._references(case)) is not None}
-        panel = gather_panel(rows, models, readers=choice.readers, choice=choice.reading, done_only=choice.done_only, reference=references)
+        panel = gather_panel(
+            rows,
+            models,
+            readers=choice.readers,
+            choice=choice.reading,
+            done_only=choice.done_only,
+            reference=references,
+        )
         families = [family for family in load_families() if choice.family in (None, family.family_id)]
         readers = tuple(sorted({saved.review.reader for saved in own}))
         agreement = measure_agreement(panel, families, compare=self._compare)
-        return Comparison(choice, panel, agreement, readers, tuple(self.store.damaged_reviews(choice.queue, viewer=viewer)))
+        return Comparison(
+            choice, panel, agreement, readers, tuple(self.store.damaged_reviews(choice.queue, viewer=viewer))
+        )
 
     def forget(self) -> None:
         """Forget all that was read and measured: of a case that is gone nothing stays in memory."""
@@ -96,14 +127,19 @@ class AgreementSource:
         """Return the newest readings. Of a case, reader and kind the one that was read last is remembered."""
         with self._lock:
             turn, known = self._turn, {saved.number: saved for saved in self._rows.values()}
-        rows = self.store.latest_reviews(choice.queue, viewer=viewer, state="done" if choice.done_only else None, known=known)
+        rows = self.store.latest_reviews(
+            choice.queue, viewer=viewer, state="done" if choice.done_only else None, known=known
+        )
         with self._lock:
             if turn == self._turn:
-                self._rows.update({(saved.review.case, saved.review.reader, saved.review.kind): saved for saved in rows})
+                self._rows.update(
+                    {(saved.review.case, saved.review.reader, saved.review.kind): saved for saved in rows}
+                )
         return rows
 
     def _read_model(self, case: CaseKey, wanted: frozenset[str], shown: str | None) -> ModelReading | None:
-        """Return what the model said, decoded again where other photos are wanted, or ``shown``, the digest of what was shown last, is another."""
+        """Return what the model said, decoded again where other photos are wanted, or ``shown``, the digest
+        of what was shown last, is another."""
         with self._lock:
             turn, kept = self._turn, self._models.get(case)
         if kept is not None and kept[0] == shown and wanted <= kept[1]:

@@ -1,4 +1,5 @@
-"""Backups: every row of a store and the photos that it keeps, in one file that either kind of database takes back."""
+"""Backups: every row of a store and the photos that it keeps, in one file that either kind of database takes
+back."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class BackupError(StoreError):
 
 @dataclass(frozen=True)
 class BackupReport:
-    """What a backup holds: rows by table, photos, and one line for each photo and each damaged review that could not be taken along."""
+    """What a backup holds: rows by table, photos, and one line for each photo and each damaged review that
+    could not be taken along."""
 
     rows: dict[str, int]
     photos: int
@@ -47,10 +49,12 @@ class BackupReport:
 
 
 def write_backup(store: Store, file: Path) -> BackupReport:
-    """Write the store as it is at one moment, while others may go on saving, with the photos of uploads and the covered photos that it keeps.
+    """Write the store as it is at one moment, while others may go on saving, with the photos of uploads and
+    the covered photos that it keeps.
 
-    ``file`` is a zip that only its owner can read; it is there whole or not at all, and replaces nothing. It holds everything: names,
-    password hashes, comments, photos. Raises BackupError when there is such a file, StoreError, OSError.
+    ``file`` is a zip that only its owner can read; it is there whole or not at all, and replaces nothing. It
+    holds everything: names, password hashes, comments, photos. Raises BackupError when there is such a file,
+    StoreError, OSError.
     """
     if file.exists():
         raise BackupError(f"{file}: is there already; name a new file")
@@ -59,7 +63,10 @@ def write_backup(store: Store, file: Path) -> BackupReport:
     kept = [(COVERED, covered)]
     left_out: list[str] = []
     photos = 0
-    with whole_file(file) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    with (
+        whole_file(file) as part,
+        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
+    ):
         with store.dump() as dump, archive.open(ROWS, "w", force_zip64=True) as lines:
             for table, row in dump.rows:
                 counts[table] = counts.get(table, 0) + 1
@@ -92,9 +99,10 @@ def write_backup(store: Store, file: Path) -> BackupReport:
 def restore_backup(file: Path, store: Store, *, by: Actor = PROGRAM) -> BackupReport:
     """Put a backup into an empty store, photos beside it into a folder of their case's number.
 
-    The file is read through and checked before anything is written; rows and photos come in whole or not at all: when the program is killed, what it
-    wrote goes at the next start, or when the same file is restored again.
-    Raises BackupError for a file that is no whole backup, StoreError for a store that is not empty or that another program restores to.
+    The file is read through and checked before anything is written; rows and photos come in whole or not at
+    all: when the program is killed, what it wrote goes at the next start, or when the same file is restored
+    again. Raises BackupError for a file that is no whole backup, StoreError for a store that is not empty or
+    that another program restores to.
     """
     try:
         with open_user_file(file, LARGEST) as opened, zipfile.ZipFile(opened) as archive:
@@ -102,19 +110,27 @@ def restore_backup(file: Path, store: Store, *, by: Actor = PROGRAM) -> BackupRe
             names = [name for name in archive.namelist() if name.startswith((PHOTOS, COVERED))]
             damaged = archive.testzip()
             if damaged is not None or len(names) != about["photos"]:
-                raise BackupError(f"{file}: is damaged ({damaged or 'photos are missing'}); take another backup")
+                raise BackupError(
+                    f"{file}: is damaged ({damaged or 'photos are missing'}); take another backup"
+                )
             _check_places(file, archive, names)
             make_folders(store.kept_place.parent, private=True)
             with alone_at(store.kept_place.parent) as alone:
                 if not alone:
-                    raise BackupError(f"{store.place}: another program restores to this place; wait until it has ended")
+                    raise BackupError(
+                        f"{store.place}: another program restores to this place; wait until it has ended"
+                    )
                 sweep_alone(store)
                 if not store.is_empty():
                     raise StoreError("this store is not empty; restore into a new one (--store PLACE)")
                 try:
                     with closing(_read_rows(file, archive)) as rows:
                         counts = store.load(
-                            rows, about["last_numbers"], about["rows"], by=by, at_end=lambda: _write_photos(archive, names, store)
+                            rows,
+                            about["last_numbers"],
+                            about["rows"],
+                            by=by,
+                            at_end=lambda: _write_photos(archive, names, store),
                         )
                 except BaseException:
                     with suppress(StoreError):  # then the next start sweeps
@@ -122,16 +138,33 @@ def restore_backup(file: Path, store: Store, *, by: Actor = PROGRAM) -> BackupRe
                     raise
                 left = sweep_alone(store)  # the rows are there: what was written stays
     except OSError as error:
-        raise BackupError(f"{file}: cannot be read or put back ({error.strerror or error}); check the path and the space") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RecursionError, NotImplementedError, RuntimeError, KeyError) as error:
-        raise BackupError(f"{file}: is no whole backup ({one_line(error, 120)}); give a file that `backup` wrote") from error
+        raise BackupError(
+            f"{file}: cannot be read or put back ({error.strerror or error}); check the path and the space"
+        ) from error
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        ValueError,
+        RecursionError,
+        NotImplementedError,
+        RuntimeError,
+        KeyError,
+    ) as error:
+        raise BackupError(
+            f"{file}: is no whole backup ({one_line(error, 120)}); give a file that `backup` wrote"
+        ) from error
     return BackupReport(counts, len(names), left)
 
 
 def _list_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink() and path.name[0] != "."]
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.is_symlink() and path.name[0] != "."
+    ]
 
 
 def _read_about(file: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
@@ -141,19 +174,30 @@ def _read_about(file: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     if not isinstance(about, dict) or about.get("kind") != KIND:
         raise BackupError(f"{file}: is no backup of this program; give a file that `backup` wrote")
     if about.get("version") != VERSION:
-        raise BackupError(f"{file}: is a backup of version {about.get('version')!r}, version {VERSION} is read; update Magic Demo")
+        raise BackupError(
+            f"{file}: is a backup of version {about.get('version')!r}, version {VERSION} is read; update "
+            "Magic Demo"
+        )
     for name in ("rows", "last_numbers"):
-        if not isinstance(about[name], dict) or not all(type(count) is int and 0 <= count < 2**62 for count in about[name].values()):
+        if not isinstance(about[name], dict) or not all(
+            type(count) is int and 0 <= count < 2**62 for count in about[name].values()
+        ):
             raise BackupError(f"{file}: says {name} that cannot be; take another backup")
     return about
 
 
 def _read_rows(file: Path, archive: zipfile.ZipFile) -> Generator[tuple[str, dict[str, Any]], None, None]:
-    """Yield the rows, cases whose photos the store keeps with the name of the folder that they are in now: no path comes out of a backup."""
+    """Yield the rows, cases whose photos the store keeps with the name of the folder that they are in now: no
+    path comes out of a backup."""
     with archive.open(ROWS) as lines:
         while line := lines.readline(LIMITS.json_bytes):
             entry = json.loads(mend_json(line.decode()))
-            if not (isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str) and isinstance(entry[1], dict)):
+            if not (
+                isinstance(entry, list)
+                and len(entry) == 2
+                and isinstance(entry[0], str)
+                and isinstance(entry[1], dict)
+            ):
                 raise BackupError(f"{file}: holds a row that is none; take another backup")
             table, values = entry
             if table == "cases" and values.get("photos_kept") and values.get("folder") is not None:
@@ -162,26 +206,36 @@ def _read_rows(file: Path, archive: zipfile.ZipFile) -> Generator[tuple[str, dic
 
 
 def _check_places(file: Path, archive: zipfile.ZipFile, names: list[str]) -> None:
-    """Raise BackupError for a photo whose name leads out of its case's folder, and for one that would be larger than it is here."""
+    """Raise BackupError for a photo whose name leads out of its case's folder, and for one that would be
+    larger than it is here."""
     for name in names:
         covered = _COVERED_NAME.fullmatch(name)
         number, *parts = PurePosixPath(name.removeprefix(PHOTOS)).parts
         if not covered and (
-            not _NUMBER.fullmatch(number) or not parts or any(part[0] == "." or set(part) & set("\\:\0") for part in parts)
+            not _NUMBER.fullmatch(number)
+            or not parts
+            or any(part[0] == "." or set(part) & set("\\:\0") for part in parts)
         ):
             raise BackupError(f"{file}: holds {name!r}, which is no photo's place; nothing was put back")
         entry = archive.getinfo(name)
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
             raise BackupError(f"{file}: {name} is packed, as `backup` packs no photo; nothing was put back")
         if entry.file_size > LIMITS.photo_bytes:
-            raise BackupError(f"{file}: {name} is larger than the limit of {LIMITS.photo_bytes} bytes; raise MAGIC_DEMO_LIMIT_PHOTO_BYTES")
+            raise BackupError(
+                f"{file}: {name} is larger than the limit of {LIMITS.photo_bytes} bytes; raise "
+                "MAGIC_DEMO_LIMIT_PHOTO_BYTES"
+            )
 
 
 def _write_photos(archive: zipfile.ZipFile, names: list[str], store: Store) -> None:
     """Write the photos into folders that are claimed, until the rows are there."""
     covered, claimed = covered_beside(store.place).folder.resolve(), set[Path]()
     for name in names:
-        top, parts = (covered, name.removeprefix(COVERED)) if name.startswith(COVERED) else (store.kept_place, name.removeprefix(PHOTOS))
+        top, parts = (
+            (covered, name.removeprefix(COVERED))
+            if name.startswith(COVERED)
+            else (store.kept_place, name.removeprefix(PHOTOS))
+        )
         folder = top / parts.partition("/")[0]
         if folder not in claimed:
             make_folders(top, private=True)

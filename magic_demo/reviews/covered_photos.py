@@ -1,4 +1,5 @@
-"""Faces and tattoos that a reader covers: how the pixels go, and where the covered copies of photos in folders of one's own are kept."""
+"""Faces and tattoos that a reader covers: how the pixels go, and where the covered copies of photos in
+folders of one's own are kept."""
 
 from __future__ import annotations
 
@@ -16,17 +17,21 @@ from magic_demo.core.whole_files import whole_file
 from magic_demo.reviews.store import folder_beside
 
 BLOCKS = 6
-"""How many blocks an area is covered with along its longer side, at most: too few for a face or a letter to be told."""
+"""How many blocks an area is covered with along its longer side, at most: too few for a face or a letter to
+be told."""
 COVERED_NOTE = "areas were covered; what lay beneath is gone"
 PROPOSED_NOTE = "an area is hidden for you alone; an adjudicator decides whether it goes for good"
 COVERED_SHARE = 0.2
-"""Where readers sign in: of how much of a photo a reader who is no adjudicator may take the pixels at most; more is a proposal."""
+"""Where readers sign in: of how much of a photo a reader who is no adjudicator may take the pixels at most;
+more is a proposal."""
 
 
 def cover_area(pixels: Pixels, area: Mask) -> Pixels:
-    """Return a copy of (H, W, 3) ``pixels`` in which every connected part of the (H, W) ``area`` is coarse blocks of its mean colours.
+    """Return a copy of (H, W, 3) ``pixels`` in which every connected part of the (H, W) ``area`` is coarse
+    blocks of its mean colours.
 
-    What is left of a part is one colour a block, at most BLOCKS x BLOCKS of them; pixels outside of it are not looked at.
+    What is left of a part is one colour a block, at most BLOCKS x BLOCKS of them; pixels outside of it are
+    not looked at.
     """
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(area.astype(np.uint8), connectivity=8)
     covered = pixels.copy()
@@ -45,7 +50,8 @@ def cover_area(pixels: Pixels, area: Mask) -> Pixels:
 
 
 class CoveredPhotos:
-    """Covered copies of photos whose files are the user's own and stay as they are; whatever the program reads or writes takes the copy.
+    """Covered copies of photos whose files are the user's own and stay as they are; whatever the program
+    reads or writes takes the copy.
 
     Names are digests: what a queue, a case or a photo is called never becomes a path.
     """
@@ -63,11 +69,15 @@ class CoveredPhotos:
         write_photo(self._path(key, photo.photo_id), photo)
 
     def forget(self, key: CaseKey, photo_id: str) -> None:
-        """Delete the copy of a photo where there is one: the photo itself is about to take its place. Raises OSError."""
+        """Delete the copy of a photo where there is one: the photo itself is about to take its place.
+
+        Raises OSError.
+        """
         self._path(key, photo_id).unlink(missing_ok=True)
 
     def turn(self, key: CaseKey) -> int:
-        """Return a number that changes whenever a photo of the case is covered: pictures drawn before are of no use any more."""
+        """Return a number that changes whenever a photo of the case is covered: pictures drawn before are of
+        no use any more."""
         folder = self.folder_of(key)
         return folder.stat().st_mtime_ns if folder.is_dir() else 0
 
@@ -96,7 +106,8 @@ def covered_beside(place: str) -> CoveredPhotos:
 
 
 def write_photo(path: Path, photo: Photo) -> None:
-    """Write a photo's pixels, whole or not at all: as a JPEG where the name says so or a PNG would be more than is taken in, else as a PNG. Raises OSError."""
+    """Write a photo's pixels, whole or not at all: as a JPEG where the name says so or a PNG would be more
+    than is taken in, else as a PNG. Raises OSError."""
     picture = Image.fromarray(photo.pixels)
     with whole_file(path) as part:
         small = path.suffix.lower() in (".jpg", ".jpeg")

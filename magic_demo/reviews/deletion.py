@@ -25,11 +25,16 @@ class Deleted:
     folders: int = 0
 
 
-def delete_cases(store: Store, keys: Iterable[CaseKey], *, by: Actor = PROGRAM, what: TrailKind = "delete") -> Deleted:
-    """Delete cases one after another, then write the database anew, so that no page or log holds what they were.
+def delete_cases(
+    store: Store, keys: Iterable[CaseKey], *, by: Actor = PROGRAM, what: TrailKind = "delete"
+) -> Deleted:
+    """Delete cases one after another, then write the database anew, so that no page or log holds what they
+    were.
 
-    A case goes whole or not at all; where the program is killed in between, its photos go at the next start. Only folders that the store made beside
-    itself go, and no link is followed: a case whose photos lie elsewhere is refused. by, what: for the audit trail, which names a case by its number alone. Raises StoreError.
+    A case goes whole or not at all; where the program is killed in between, its photos go at the next start.
+    Only folders that the store made beside itself go, and no link is followed: a case whose photos lie
+    elsewhere is refused. by, what: for the audit trail, which names a case by its number alone. Raises
+    StoreError.
     """
     cases = reviews = folders = 0
     covered = covered_beside(store.place)
@@ -48,7 +53,8 @@ def delete_cases(store: Store, keys: Iterable[CaseKey], *, by: Actor = PROGRAM, 
                 reviews += store.delete_case(key, by=by, what=what)
         except OSError as error:
             raise StoreError(
-                f"{error.filename or key.case_id}: a kept photo of {key.case_id} cannot be deleted ({error.strerror or error}); check permissions, "
+                f"{error.filename or key.case_id}: a kept photo of {key.case_id} cannot be deleted "
+                f"({error.strerror or error}); check permissions, "
                 "then start the page, or delete again"
             ) from error
         cases += 1
@@ -60,14 +66,21 @@ def _check_own(store: Store, key: CaseKey, folder: Path, above: Path) -> None:
     """Raise StoreError for a folder that is not one which this store made."""
     if folder.parent.resolve() != above.resolve():
         raise StoreError(
-            f"{key.case_id}: its photos lie in {folder}, outside of this store, which was copied or moved; nothing was deleted. "
+            f"{key.case_id}: its photos lie in {folder}, outside of this store, which was copied or "
+            "moved; nothing was deleted. "
             f"Move that folder to {above / folder.name} if no other store needs it, then delete again"
         )
     if folder.is_symlink() or not folder.is_dir():
-        raise StoreError(f"{key.case_id}: {folder} is no folder that this store made; nothing was deleted. Remove it, then delete again")
+        raise StoreError(
+            f"{key.case_id}: {folder} is no folder that this store made; nothing was deleted. Remove it, "
+            "then delete again"
+        )
     owner = read_owner(folder)
     if owner not in ("", store.label):
-        raise StoreError(f"{key.case_id}: the photos in {folder} belong to {owner}; nothing was deleted. Delete the case there")
+        raise StoreError(
+            f"{key.case_id}: the photos in {folder} belong to {owner}; nothing was deleted. Delete the "
+            "case there"
+        )
 
 
 def _is_there(store: Store, key: CaseKey, _folder: Path) -> bool:

@@ -14,7 +14,8 @@ from magic_demo.questions.families import load_families
 from magic_demo.questions.scoring import count_pixels, dice
 
 SAME_OUTLINE = 0.8
-"""Dice at and above which two outlines of one photo count as the same: about what two careful readers reach with each other."""
+"""Dice at and above which two outlines of one photo count as the same: about what two careful readers reach
+with each other."""
 MOST_KNOWN = 8
 """Outlines of one photo that are remembered with the model's map of it, the newest; they go with it."""
 _KNOWN: WeakKeyDictionary[PhotoPrediction, dict[tuple[MaskRuns, float], bool]] = WeakKeyDictionary()
@@ -25,8 +26,10 @@ _KNOWN_LOCK = threading.Lock()
 class Changes:
     """What a reader changed between the blind reading and the revealed one, in families.
 
-    of: families answered both times. towards: changed ones that are now the model's answer; away: that were it before.
-    right_to_wrong, wrong_to_right: against the reference; None where there is none. outlines: photos whose outline changed.
+    of: families answered both times. towards: changed ones that are now the model's answer; away: that were
+    it before.
+    right_to_wrong, wrong_to_right: against the reference; None where there is none. outlines: photos whose
+    outline changed.
     """
 
     changed: int
@@ -38,12 +41,16 @@ class Changes:
     wrong_to_right: int | None = None
 
 
-def find_disagreements(answers: Answers, masks: Mapping[str, MaskRuns], prediction: Prediction) -> frozenset[str]:
+def find_disagreements(
+    answers: Answers, masks: Mapping[str, MaskRuns], prediction: Prediction
+) -> frozenset[str]:
     """Return the ids of families and photos that a reader answered or outlined otherwise than the model."""
     families = {
         family.family_id
         for family in load_families()
-        if (mine := _labels(answers, family)) and (model := _labels(prediction.answers, family)) and mine != model
+        if (mine := _labels(answers, family))
+        and (model := _labels(prediction.answers, family))
+        and mine != model
     }
     photos = set()
     for found in prediction.photos:
@@ -54,12 +61,16 @@ def find_disagreements(answers: Answers, masks: Mapping[str, MaskRuns], predicti
 
 
 def _is_same(found: PhotoPrediction, runs: MaskRuns, threshold: float) -> bool:
-    """Return whether an outline counts as the model's; of a large photo that takes a tenth of a second, and each save asks for every photo."""
+    """Return whether an outline counts as the model's; of a large photo that takes a tenth of a second, and
+    each save asks for every photo."""
     with _KNOWN_LOCK:
         known = _KNOWN.setdefault(found, {})
         if (runs, threshold) in known:
             return known[runs, threshold]
-    same = dice(count_pixels(lesion_mask(found.probability, found.size, threshold), decode_mask(runs))) >= SAME_OUTLINE
+    same = (
+        dice(count_pixels(lesion_mask(found.probability, found.size, threshold), decode_mask(runs)))
+        >= SAME_OUTLINE
+    )
     with _KNOWN_LOCK:
         if len(known) >= MOST_KNOWN:
             known.pop(next(iter(known)), None)
@@ -95,11 +106,20 @@ def count_changes(
     one, other = masks_before or {}, masks_after or {}
     outlines = sum(one.get(name) != other.get(name) for name in one.keys() | other.keys())
     with_reference = reference is not None
-    return Changes(changed, of, towards, away, outlines, spoiled if with_reference else None, mended if with_reference else None)
+    return Changes(
+        changed,
+        of,
+        towards,
+        away,
+        outlines,
+        spoiled if with_reference else None,
+        mended if with_reference else None,
+    )
 
 
 def _labels(answers: Answers, family: Family) -> frozenset[int]:
-    """Return the options a family's slots hold, none where a slot is open; "Not mentioned" beside others only fills slots."""
+    """Return the options a family's slots hold, none where a slot is open; "Not mentioned" beside others only
+    fills slots."""
     if any(question.qid not in answers for question in family.questions):
         return frozenset()
     held = {answers[question.qid] for question in family.questions}

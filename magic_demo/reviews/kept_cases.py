@@ -1,4 +1,5 @@
-"""Cases that a reader keeps: photos and words of an upload, or a bundled example, are written beside the store and become a case of a queue."""
+"""Cases that a reader keeps: photos and words of an upload, or a bundled example, are written beside the
+store and become a case of a queue."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ SPLIT = "valid"
 
 @dataclass(frozen=True, eq=False)
 class KeptCase:
-    """A case that was kept, as it is now: its key, its photos under their new names, and old photo id -> new one."""
+    """A case that was kept, as it is now: its key, its photos under their new names, and old photo id -> new
+    one."""
 
     key: CaseKey
     encounter: Encounter
@@ -35,7 +37,11 @@ class KeptCase:
 
 def keep_example(store: Store, encounter: Encounter) -> KeptCase:
     """Keep a bundled example as it is; one that is kept already is that case again. Raises StoreError."""
-    kept = KeptCase(CaseKey(EXAMPLES, encounter.encounter_id), encounter, {photo.photo_id: photo.photo_id for photo in encounter.photos})
+    kept = KeptCase(
+        CaseKey(EXAMPLES, encounter.encounter_id),
+        encounter,
+        {photo.photo_id: photo.photo_id for photo in encounter.photos},
+    )
     if not any(case.key == kept.key for case in store.list_cases(EXAMPLES, LOCAL_READER, all_assigned=True)):
         with _one_line(store.kept_place), _claim_new_folder(store, encounter.encounter_id) as claim:
             _write_files(claim.folder, encounter)
@@ -44,22 +50,35 @@ def keep_example(store: Store, encounter: Encounter) -> KeptCase:
 
 
 def keep_upload(store: Store, encounter: Encounter, reader: str, queue: str = UPLOADS) -> KeptCase:
-    """Keep photos and words as a new case, named by the time; where readers sign in it is the reader's until it is assigned otherwise.
+    """Keep photos and words as a new case, named by the time; where readers sign in it is the reader's until
+    it is assigned otherwise.
 
-    Photos get names of the case's: file names may say who is on them, and two cases may both hold an ``IMG_0001``. Raises StoreError.
+    Photos get names of the case's: file names may say who is on them, and two cases may both hold an
+    ``IMG_0001``. Raises StoreError.
     """
-    with _one_line(store.kept_place), _claim_new_folder(store, datetime.now().astimezone().strftime("%Y-%m-%d-%H%M")) as claim:
+    with (
+        _one_line(store.kept_place),
+        _claim_new_folder(store, datetime.now().astimezone().strftime("%Y-%m-%d-%H%M")) as claim,
+    ):
         case_id = claim.folder.name
-        names = {photo.photo_id: f"IMG_{case_id}_{number:05d}" for number, photo in enumerate(encounter.photos, start=1)}
+        names = {
+            photo.photo_id: f"IMG_{case_id}_{number:05d}"
+            for number, photo in enumerate(encounter.photos, start=1)
+        }
         photos = tuple(replace(photo, photo_id=names[photo.photo_id]) for photo in encounter.photos)
-        kept = KeptCase(CaseKey(queue, case_id), replace(encounter, encounter_id=case_id, photos=photos), names)
+        kept = KeptCase(
+            CaseKey(queue, case_id), replace(encounter, encounter_id=case_id, photos=photos), names
+        )
         _write_files(claim.folder, kept.encounter)
-        store.keep_case(kept.key, claim.folder, _names(kept.encounter), [reader] if reader != LOCAL_READER else ())
+        store.keep_case(
+            kept.key, claim.folder, _names(kept.encounter), [reader] if reader != LOCAL_READER else ()
+        )
     return kept
 
 
 def _claim_new_folder(store: Store, name: str) -> Claim:
-    """Make and claim a folder for one case alone: it stays when the case is in the store at the end, and goes otherwise. Raises StoreError."""
+    """Make and claim a folder for one case alone: it stays when the case is in the store at the end, and goes
+    otherwise. Raises StoreError."""
     beside = store.kept_place
     for number in count(1):
         folder = beside / (name if number == 1 else f"{name}-{number}")
@@ -77,7 +96,9 @@ def _one_line(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreError(f"{folder}: the case cannot be kept ({error.strerror or error}); check space and permissions") from error
+        raise StoreError(
+            f"{folder}: the case cannot be kept ({error.strerror or error}); check space and permissions"
+        ) from error
 
 
 def _write_files(folder: Path, encounter: Encounter) -> None:

@@ -1,4 +1,5 @@
-"""What programs that were killed left beside a store: half kept, restored or deleted cases, half written photos."""
+"""What programs that were killed left beside a store: half kept, restored or deleted cases, half written
+photos."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from magic_demo.reviews.store import Store
 
 
 def sweep_store(store: Store) -> tuple[str, ...]:
-    """Put in order what killed programs left beside a store: what the store knows of stays, the rest goes; a living program's work is let be.
+    """Put in order what killed programs left beside a store: what the store knows of stays, the rest goes; a
+    living program's work is let be.
 
     Returns a line for each thing that cannot be removed. Raises StoreError.
     """
@@ -22,7 +24,10 @@ def sweep_store(store: Store) -> tuple[str, ...]:
         with alone_at(beside) as alone:
             return sweep_alone(store) if alone else ()
     except OSError as error:
-        return (f"{beside}: cannot be written ({error.strerror or error}); what stopped programs left there stays",)
+        return (
+            f"{beside}: cannot be written ({error.strerror or error}); what stopped programs left there "
+            "stays",
+        )
 
 
 def sweep_alone(store: Store) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""A folder of cases as a queue to review: its cases, the reference answers where it holds any, and how unsure a model is of a case."""
+"""A folder of cases as a queue to review: its cases, the reference answers where it holds any, and how unsure
+a model is of a case."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ REFERENCE_FILES = "*_cvqa.json"
 
 
 def read_queue(folder: Path) -> EncounterList:
-    """Read the cases of a folder in the challenge's layout, of all its splits one after another, or of a plain folder of photos.
+    """Read the cases of a folder in the challenge's layout, of all its splits one after another, or of a
+    plain folder of photos.
 
     Raises FormatError when nothing can be read there.
     """
@@ -48,7 +50,8 @@ def _read_splits(folder: Path) -> list[EncounterList]:
 
 
 def read_references(folder: Path) -> Mapping[str, Answers]:
-    """Return the reference answers that lie in the folder (``<split>_cvqa.json``), encounter id -> answers; empty where there are none.
+    """Return the reference answers that lie in the folder (``<split>_cvqa.json``), encounter id -> answers;
+    empty where there are none.
 
     A file that is no answer file is passed over: the review needs no reference.
     """
@@ -62,10 +65,11 @@ def read_references(folder: Path) -> Mapping[str, Answers]:
 
 
 def measure_uncertainty(prediction: Prediction) -> float | None:
-    """Return how unsure the models are of a case, 0 (sure) to 1, by their calibrated chances; None where nothing is calibrated.
+    """Return how unsure the models are of a case, 0 (sure) to 1, by their calibrated chances; None where
+    nothing is calibrated.
 
-    The mean over families: in those of one slot, what the likeliest option leaves; in those of several, how near the least decided
-    option is to one in two.
+    The mean over families: in those of one slot, what the likeliest option leaves; in those of several, how
+    near the least decided option is to one in two.
     """
     doubts = []
     for family in load_families():
@@ -73,5 +77,7 @@ def measure_uncertainty(prediction: Prediction) -> float | None:
         if chances is None:
             continue
         several = len(family.questions) > 1
-        doubts.append(float(np.minimum(chances, 1 - chances).max() * 2) if several else float(1 - chances.max()))
+        doubts.append(
+            float(np.minimum(chances, 1 - chances).max() * 2) if several else float(1 - chances.max())
+        )
     return float(np.mean(doubts)) if doubts else None

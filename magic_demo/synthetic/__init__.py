@@ -1,6 +1,8 @@
-"""Synthetic encounters: what is true of a case, drawn as photos of skin and told as a narrative; the bundled examples.
+"""Synthetic encounters: what is true of a case, drawn as photos of skin and told as a narrative; the bundled
+examples.
 
-noise -> lesions, skin -> scenes draw; truth says what there is to see; narratives tell it; encounters puts one together.
+noise -> lesions, skin -> scenes draw; truth says what there is to see; narratives tell it; encounters puts
+one together.
 
 May import: core, imaging, questions, files.
 """

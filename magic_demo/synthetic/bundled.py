@@ -57,10 +57,52 @@ class Recipe:
 
 RECIPES = (
     Recipe("mole", {"en": "A dark spot", "zh": "一个深色斑点"}, 6, 2, 1, "brown", "single", 4.0, "back"),
-    Recipe("scaly plaque", {"en": "Red plaque with scale", "zh": "带鳞屑的红色斑块"}, 4, 3, 2, "red", "single", 24.0, "upper extremities"),
-    Recipe("papules", {"en": "Widespread small bumps", "zh": "大片小丘疹"}, 5, 2, 3, "red", "widespread", 1.8, "chest/abdomen", 90),
-    Recipe("ulcer", {"en": "Open sore with crust", "zh": "破溃伴结痂"}, 4, 4, 1, "red", "single", 14.0, "lower extremities"),
-    Recipe("white patch", {"en": "Pale patches", "zh": "浅色斑片"}, 1, 6, 2, "white", "several", 16.0, "upper extremities", 3),
+    Recipe(
+        "scaly plaque",
+        {"en": "Red plaque with scale", "zh": "带鳞屑的红色斑块"},
+        4,
+        3,
+        2,
+        "red",
+        "single",
+        24.0,
+        "upper extremities",
+    ),
+    Recipe(
+        "papules",
+        {"en": "Widespread small bumps", "zh": "大片小丘疹"},
+        5,
+        2,
+        3,
+        "red",
+        "widespread",
+        1.8,
+        "chest/abdomen",
+        90,
+    ),
+    Recipe(
+        "ulcer",
+        {"en": "Open sore with crust", "zh": "破溃伴结痂"},
+        4,
+        4,
+        1,
+        "red",
+        "single",
+        14.0,
+        "lower extremities",
+    ),
+    Recipe(
+        "white patch",
+        {"en": "Pale patches", "zh": "浅色斑片"},
+        1,
+        6,
+        2,
+        "white",
+        "several",
+        16.0,
+        "upper extremities",
+        3,
+    ),
     Recipe("ring", {"en": "Ring-shaped rash", "zh": "环形皮疹"}, 3, 3, 1, "red", "single", 20.0, "neck"),
     Recipe(
         "bruise",
@@ -75,7 +117,18 @@ RECIPES = (
         1,
         True,
     ),
-    Recipe("brown spots", {"en": "Several brown spots", "zh": "多个褐色斑点"}, 2, 5, 4, "brown", "several", 3.5, "chest/abdomen", 6),
+    Recipe(
+        "brown spots",
+        {"en": "Several brown spots", "zh": "多个褐色斑点"},
+        2,
+        5,
+        4,
+        "brown",
+        "several",
+        3.5,
+        "chest/abdomen",
+        6,
+    ),
 )
 
 
@@ -85,7 +138,11 @@ def load_examples() -> tuple[Example, ...]:
     titles = {f"ENC{number:05d}": recipe.title for number, recipe in enumerate(RECIPES, start=1)}
     examples = []
     for files in read_encounters(FOLDER / "encounters.json").encounters:
-        photos = tuple(read_photo(file.path, photo_id=file.photo_id) for file in files.photo_files if file.path is not None)
+        photos = tuple(
+            read_photo(file.path, photo_id=file.photo_id)
+            for file in files.photo_files
+            if file.path is not None
+        )
         encounter = Encounter(files.encounter_id, files.narrative, photos, files.responses)
         examples.append(Example(encounter, titles[files.encounter_id]))
     return tuple(examples)
@@ -101,12 +158,16 @@ def make_example(number: int) -> SyntheticCase:
     recipe = RECIPES[number - 1]
     seed = SEED + 1000 * recipe.variant
     return make_case(
-        seed, number, truth=_settle(recipe, draw_truth(np.random.default_rng([seed, number, 1]), recipe.condition)), longest=LONGEST
+        seed,
+        number,
+        truth=_settle(recipe, draw_truth(np.random.default_rng([seed, number, 1]), recipe.condition)),
+        longest=LONGEST,
     )
 
 
 def write_examples(folder: Path) -> Path:
-    """Write the examples as the program carries them: photos, ``encounters.json`` in the challenge's layout, and a notice."""
+    """Write the examples as the program carries them: photos, ``encounters.json`` in the challenge's layout,
+    and a notice."""
     cases = [make_example(number) for number in range(1, len(RECIPES) + 1)]
     for case in cases:
         for photo in case.photos:
@@ -117,7 +178,8 @@ def write_examples(folder: Path) -> Path:
 
 
 def _settle(recipe: Recipe, truth: Truth) -> Truth:
-    """Return the truth with what the recipe fixes; site, duration and itch are told unless the case is silent."""
+    """Return the truth with what the recipe fixes; site, duration and itch are told unless the case is
+    silent."""
     told = not recipe.silent
     return replace(
         truth,

@@ -46,9 +46,11 @@ def write_cases(
     """Write ``count`` cases in the challenge's layout into a new or empty folder and return it.
 
     ``<split>/<split>.json``, ``<split>/<split>_cvqa.json``, ``<split>/images_<split>/*.jpg``,
-    ``dermavqa-segmentations/<split>/*_mask_ann<k>.tiff`` (uint8, 0 and 1) and a README.txt that says the data is synthetic.
-    splits: name -> share; which split a case falls into does not depend on ``count``. progress: called with each written case.
-    Raises CasesError when the folder is not empty or cannot be written, or the count or the shares make no sense.
+    ``dermavqa-segmentations/<split>/*_mask_ann<k>.tiff`` (uint8, 0 and 1) and a README.txt that says the data
+    is synthetic.
+    splits: name -> share; which split a case falls into does not depend on ``count``. progress: called with
+    each written case. Raises CasesError when the folder is not empty or cannot be written, or the count or
+    the shares make no sense.
     """
     if count < 1:
         raise CasesError(f"{count} cases were asked for; at least 1 is expected")
@@ -79,7 +81,8 @@ def encode_mask(mask: Mask) -> bytes:
 
 
 def draw_contact_sheet(cases: list[SyntheticCase], *, tile: int = 300, columns: int = 5) -> Pixels:
-    """Draw each case's first photo with its true outline and the word SYNTHETIC, ``columns`` a row, tiles of ``tile`` pixels."""
+    """Draw each case's first photo with its true outline and the word SYNTHETIC, ``columns`` a row, tiles of
+    ``tile`` pixels."""
     rows = -(-len(cases) // columns)
     sheet = np.full((rows * tile, columns * tile, 3), 24, np.uint8)
     for index, case in enumerate(cases):
@@ -90,7 +93,14 @@ def draw_contact_sheet(cases: list[SyntheticCase], *, tile: int = 300, columns: 
         sheet[top : top + small.shape[0], left : left + small.shape[1]] = small
         for colour, width in (((0, 0, 0), 3), ((255, 255, 255), 1)):
             cv2.putText(
-                sheet, f"SYNTHETIC {case.encounter_id}", (left + 5, top + 16), cv2.FONT_HERSHEY_SIMPLEX, 0.42, colour, width, cv2.LINE_AA
+                sheet,
+                f"SYNTHETIC {case.encounter_id}",
+                (left + 5, top + 16),
+                cv2.FONT_HERSHEY_SIMPLEX,
+                0.42,
+                colour,
+                width,
+                cv2.LINE_AA,
             )
     return sheet
 
@@ -104,7 +114,9 @@ def open_folder(folder: Path) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise CasesError(f"{folder}: a file is in the way; name a new or an empty folder") from error
     except OSError as error:
-        raise CasesError(f"{folder}: cannot be written ({error.strerror or error}); name a folder that you may write to") from error
+        raise CasesError(
+            f"{folder}: cannot be written ({error.strerror or error}); name a folder that you may write to"
+        ) from error
 
 
 def _assign_splits(count: int, splits: Mapping[str, float]) -> list[str]:
@@ -130,4 +142,7 @@ def _write_photos(folder: Path, split: str, case: SyntheticCase, seed: int) -> N
         )
         who = sorted(int(index) for index in rng.permutation(4)[: len(masks)])
         for annotator, mask in zip(who, masks, strict=True):
-            write_whole(folder / MASKS_FOLDER / split / f"{photo.photo_id}_mask_ann{annotator}.tiff", encode_mask(mask))
+            write_whole(
+                folder / MASKS_FOLDER / split / f"{photo.photo_id}_mask_ann{annotator}.tiff",
+                encode_mask(mask),
+            )

@@ -1,4 +1,5 @@
-"""One synthetic encounter with everything that is true of it: photos, masks of several annotators, narrative, answers."""
+"""One synthetic encounter with everything that is true of it: photos, masks of several annotators, narrative,
+answers."""
 
 from __future__ import annotations
 
@@ -15,16 +16,23 @@ from magic_demo.synthetic.scenes import draw_scene, outline_mask
 from magic_demo.synthetic.truth import CONDITIONS, Truth, answer_questions, draw_truth
 
 EXIF_ORIENTATION = 0x0112
-TURNS: dict[int, Any] = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
-"""EXIF orientation -> what is done to upright pixels before they are stored, so that a reader who follows the tag turns them back."""
+TURNS: dict[int, Any] = {
+    3: Image.Transpose.ROTATE_180,
+    6: Image.Transpose.ROTATE_90,
+    8: Image.Transpose.ROTATE_270,
+}
+"""EXIF orientation -> what is done to upright pixels before they are stored, so that a reader who follows the
+tag turns them back."""
 
 
 @dataclass(frozen=True, eq=False)
 class SyntheticCase:
     """A drawn encounter and everything that is true of it.
 
-    photos, masks, annotators: one a photo, upright; masks (H, W) bool; annotators one to four (H, W) bool masks a photo.
-    answers: every qid. responses: clinicians' answers, English and Chinese. truth: what was drawn, and what the text tells.
+    photos, masks, annotators: one a photo, upright; masks (H, W) bool; annotators one to four (H, W) bool
+    masks a photo.
+    answers: every qid. responses: clinicians' answers, English and Chinese. truth: what was drawn, and what
+    the text tells.
     """
 
     encounter_id: str
@@ -44,16 +52,24 @@ class SyntheticCase:
     @property
     def encounter(self) -> Encounter:
         """Return the case as a model sees it."""
-        return Encounter(self.encounter_id, self.narrative, self.photos, tuple(english for english, _ in self.responses))
+        return Encounter(
+            self.encounter_id, self.narrative, self.photos, tuple(english for english, _ in self.responses)
+        )
 
 
 def make_case(
-    seed: int, number: int, *, condition: str | None = None, truth: Truth | None = None, longest: int | None = None
+    seed: int,
+    number: int,
+    *,
+    condition: str | None = None,
+    truth: Truth | None = None,
+    longest: int | None = None,
 ) -> SyntheticCase:
     """Make case ``number`` of a seed; the same arguments give the same case, whatever other cases are made.
 
-    condition: a name of truth.CONDITIONS, any when None. truth: given, it is not drawn. longest: the photos' longest side in
-    pixels (they are drawn in a fifth of the time at 320), 480 to 1600 at random when None. Raises ValueError for an unknown condition.
+    condition: a name of truth.CONDITIONS, any when None. truth: given, it is not drawn. longest: the photos'
+    longest side in pixels (they are drawn in a fifth of the time at 320), 480 to 1600 at random when None.
+    Raises ValueError for an unknown condition.
     """
     if condition is not None and condition not in CONDITIONS:
         raise ValueError(f"unknown condition {condition!r}; one of {', '.join(CONDITIONS)} is expected")
@@ -91,7 +107,9 @@ def make_case(
 
 def make_entry(case: SyntheticCase) -> dict[str, Any]:
     """Return a case as the challenge's JSON has it."""
-    authors = np.random.default_rng([int(case.encounter_id[3:]), 9]).integers(1, 30000, 1 + len(case.responses))
+    authors = np.random.default_rng([int(case.encounter_id[3:]), 9]).integers(
+        1, 30000, 1 + len(case.responses)
+    )
     entry: dict[str, Any] = {
         "encounter_id": case.encounter_id,
         "author_id": f"U{int(authors[0]):05d}",
@@ -108,7 +126,8 @@ def make_entry(case: SyntheticCase) -> dict[str, Any]:
 
 
 def encode_photo(pixels: Pixels, *, quality: int = 90, orientation: int = 1) -> bytes:
-    """Return JPEG bytes; with an EXIF ``orientation`` of 3, 6 or 8 the stored pixels are turned so that the tag turns them upright."""
+    """Return JPEG bytes; with an EXIF ``orientation`` of 3, 6 or 8 the stored pixels are turned so that the
+    tag turns them upright."""
     image = Image.fromarray(pixels)
     stream = io.BytesIO()
     if orientation == 1:

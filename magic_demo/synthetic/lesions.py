@@ -1,4 +1,5 @@
-"""Lesions of synthetic photos: each kind adds pigment, blood, scale, crust, wetness and height to the skin below it."""
+"""Lesions of synthetic photos: each kind adds pigment, blood, scale, crust, wetness and height to the skin
+below it."""
 
 from __future__ import annotations
 
@@ -11,13 +12,28 @@ from numpy.typing import NDArray
 
 from magic_demo.synthetic.noise import Field, layered_noise, smooth_noise, smooth_step
 
-LAYERS = ("melanin", "blood", "dusk", "blue", "bile", "dark", "pale", "flake", "slough", "honey", "scab", "wet", "height")
+LAYERS = (
+    "melanin",
+    "blood",
+    "dusk",
+    "blue",
+    "bile",
+    "dark",
+    "pale",
+    "flake",
+    "slough",
+    "honey",
+    "scab",
+    "wet",
+    "height",
+)
 PATCH = 160  # pixels of a lesion's own noise before it is laid on the photo
 
 
 @dataclass(frozen=True)
 class Lesion:
-    """One lesion to draw: where and how big in pixels, how stretched, turned and irregular, what it looks like.
+    """One lesion to draw: where and how big in pixels, how stretched, turned and irregular, what it looks
+    like.
 
     ``colour`` is an option of CQID034 in English; ``strength`` about 1 scales how much it stands out.
     The same ``seed`` gives the same shape at any size and turn, so that two photos can show one lesion.
@@ -37,7 +53,8 @@ class Lesion:
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """What lies on the skin, each (H, W) float32 from 0 (nothing); ``height`` in pixels; ``mask`` what counts as lesion."""
+    """What lies on the skin, each (H, W) float32 from 0 (nothing); ``height`` in pixels; ``mask`` what counts
+    as lesion."""
 
     fields: dict[str, Field]
     mask: NDArray[np.bool_]
@@ -52,7 +69,8 @@ class Layers:
 class Patch:
     """The part of the photo around one lesion while it is drawn.
 
-    inside: how deep within the lesion, 1 at its centre, 0 at its border, negative outside, in units of its radius.
+    inside: how deep within the lesion, 1 at its centre, 0 at its border, negative outside, in units of its
+    radius.
     cover: 0 outside to 1 inside, soft at the border. scale: pixels a millimetre. rng: the lesion's own.
     """
 
@@ -69,7 +87,10 @@ class Patch:
         values = layered_noise(self.rng, (PATCH, PATCH), PATCH / (2 * max(1.0, cells)), octaves)
         height, width = self.inside.shape
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return np.asarray(cv2.warpAffine(values, self.turn, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT), dtype=np.float32)
+        return np.asarray(
+            cv2.warpAffine(values, self.turn, (width, height), flags=flags, borderMode=cv2.BORDER_REFLECT),
+            dtype=np.float32,
+        )
 
     def grain(self, cell: float) -> Field:
         """Return noise with bumps ``cell`` pixels wide, at least one and a half."""
@@ -78,7 +99,10 @@ class Patch:
     def add(self, name: str, values: NDArray[np.floating]) -> None:
         """Lay ``values`` on a layer, which does not grow much where another lesion already is."""
         layer = self.fields[name]
-        layer += values * (np.float32(1) / (np.float32(1) + np.maximum(layer, 0) * np.float32(0.7 if name != "height" else 0)))
+        layer += values * (
+            np.float32(1)
+            / (np.float32(1) + np.maximum(layer, 0) * np.float32(0.7 if name != "height" else 0))
+        )
 
 
 def draw_lesion(layers: Layers, lesion: Lesion, scale: float) -> None:
@@ -103,7 +127,12 @@ def draw_lesion(layers: Layers, lesion: Lesion, scale: float) -> None:
     fields = {name: field[top:bottom, left:right] for name, field in layers.fields.items()}
     blank = Patch(lesion, u, u, scale, rng, fields, turn)
     rough = np.float32(lesion.irregular)
-    shape = np.float32(1) - np.sqrt(u * u + v * v) + rough * blank.noise(2.2) + rough * np.float32(0.4) * blank.noise(7, 2)
+    shape = (
+        np.float32(1)
+        - np.sqrt(u * u + v * v)
+        + rough * blank.noise(2.2)
+        + rough * np.float32(0.4) * blank.noise(7, 2)
+    )
     edge = max(EDGES.get(lesion.kind, 0.1), 0.9 / max(lesion.radius, 1.0))
     cover = smooth_step(-edge, edge, shape)
     KINDS[lesion.kind](Patch(lesion, shape, cover, scale, rng, fields, turn))
@@ -121,7 +150,8 @@ def _tint(patch: Patch, amount: Field) -> None:
 
 
 def _dome(patch: Patch, millimetres: float, plateau: float, *, steep: float = 0.25) -> None:
-    """Raise the lesion by ``millimetres``, flat above ``plateau`` (in radii from the border); ``steep`` 1 is a ball's edge, 0 a gentle one."""
+    """Raise the lesion by ``millimetres``, flat above ``plateau`` (in radii from the border); ``steep`` 1 is
+    a ball's edge, 0 a gentle one."""
     rise = np.clip((patch.inside + np.float32(0.04)) / np.float32(plateau), 0, 1)
     rise = np.float32(1 - steep) * smooth_step(0.0, 1.0, rise) + np.float32(steep) * rise * (2 - rise)
     patch.add("height", rise * np.float32(min(millimetres * patch.scale, 0.5 * patch.lesion.radius)))
@@ -129,14 +159,21 @@ def _dome(patch: Patch, millimetres: float, plateau: float, *, steep: float = 0.
 
 def _halo(patch: Patch, amount: float, width: float) -> None:
     """Redden the skin around the lesion, fading over ``width`` radii."""
-    ring = np.exp(-np.square(np.minimum(patch.inside, 0) / np.float32(width))) * (1 + np.float32(0.3) * patch.noise(3, 2))
+    ring = np.exp(-np.square(np.minimum(patch.inside, 0) / np.float32(width))) * (
+        1 + np.float32(0.3) * patch.noise(3, 2)
+    )
     patch.add("blood", np.clip(ring, 0, None) * np.float32(amount * patch.lesion.strength))
 
 
 def _scale(patch: Patch, amount: float, level: float = 0.3) -> None:
-    """Lay a thin dull film and strew silvery flakes on it; ``level`` is how much noise it takes (lower: more of the surface)."""
+    """Lay a thin dull film and strew silvery flakes on it; ``level`` is how much noise it takes (lower: more
+    of the surface)."""
     cell = float(np.clip(1.1 * patch.scale, 2.5, max(2.5, patch.lesion.radius / 3)))
-    plates = np.float32(0.8) * patch.grain(cell) + np.float32(0.6) * patch.grain(cell / 2.3) + np.float32(0.9) * patch.noise(5, 3)
+    plates = (
+        np.float32(0.8) * patch.grain(cell)
+        + np.float32(0.6) * patch.grain(cell / 2.3)
+        + np.float32(0.9) * patch.noise(5, 3)
+    )
     within = smooth_step(0.0, 0.3, patch.inside + np.float32(0.08) * patch.noise(8, 2))
     flakes = smooth_step(level, level + 1.5, plates) * within
     bright = np.clip(np.float32(0.72) + np.float32(0.2) * patch.grain(cell / 1.5), 0.2, 1.0)
@@ -148,19 +185,28 @@ def _scale(patch: Patch, amount: float, level: float = 0.3) -> None:
 def _crusts(patch: Patch, name: str, amount: float, level: float) -> None:
     """Lay crust or scab in lumps, thin at their rims, broken and bumpy."""
     fine = patch.grain(max(2.0, 0.6 * patch.scale))
-    lumps = patch.noise(3.5, 3) + np.float32(0.3) * fine + np.float32(0.2) * patch.grain(max(1.5, 0.25 * patch.scale))
+    lumps = (
+        patch.noise(3.5, 3)
+        + np.float32(0.3) * fine
+        + np.float32(0.2) * patch.grain(max(1.5, 0.25 * patch.scale))
+    )
     crust = smooth_step(level, level + 1.3, lumps) * smooth_step(-0.02, 0.25, patch.inside)
     worn = np.clip(np.float32(0.8) + np.float32(0.22) * fine + np.float32(0.12) * patch.grain(1.5), 0.15, 1.0)
     patch.add(name, crust * worn * np.float32(amount))
     patch.add("dark", crust * np.clip(np.float32(0.15) - np.float32(0.2) * fine, 0, 1))
     patch.add(
-        "height", crust * np.clip(1 + np.float32(0.45) * fine, 0, None) * np.float32(min(0.5 * patch.scale, 0.15 * patch.lesion.radius))
+        "height",
+        crust
+        * np.clip(1 + np.float32(0.45) * fine, 0, None)
+        * np.float32(min(0.5 * patch.scale, 0.15 * patch.lesion.radius)),
     )
 
 
 def _naevus(patch: Patch) -> None:
     mesh = np.abs(patch.grain(min(0.45 * patch.scale, patch.lesion.radius / 5)))
-    inner = np.clip(np.float32(0.75) + np.float32(0.22) * patch.noise(3, 3) + np.float32(0.25) * patch.inside, 0.25, None)
+    inner = np.clip(
+        np.float32(0.75) + np.float32(0.22) * patch.noise(3, 3) + np.float32(0.25) * patch.inside, 0.25, None
+    )
     _tint(patch, patch.cover * inner * (np.float32(1.1) - np.float32(0.22) * np.clip(mesh, 0, 1.5)))
     if patch.lesion.seed % 2:
         _dome(patch, 0.8, 0.9, steep=0.0)
@@ -173,28 +219,49 @@ def _macule(patch: Patch) -> None:
 def _patch(patch: Patch) -> None:
     if patch.lesion.colour in ("white", "hypopigmentation"):
         wide = smooth_step(-0.1, 0.1, patch.inside + np.float32(0.05) * patch.noise(9, 3))
-        islands = smooth_step(1.5, 2.2, patch.noise(7, 2)) if patch.lesion.seed % 3 == 0 else np.zeros_like(wide)
-        _tint(patch, wide * (1 - np.float32(0.8) * islands) * np.clip(np.float32(0.92) + np.float32(0.06) * patch.noise(5, 2), 0, 1))
+        islands = (
+            smooth_step(1.5, 2.2, patch.noise(7, 2)) if patch.lesion.seed % 3 == 0 else np.zeros_like(wide)
+        )
+        _tint(
+            patch,
+            wide
+            * (1 - np.float32(0.8) * islands)
+            * np.clip(np.float32(0.92) + np.float32(0.06) * patch.noise(5, 2), 0, 1),
+        )
         return
     wide = smooth_step(-0.22, 0.22, patch.inside + np.float32(0.1) * patch.noise(6, 3))
     _tint(
         patch,
         wide
-        * np.clip(np.float32(0.8) + np.float32(0.2) * patch.noise(5, 3) + np.float32(0.07) * patch.grain(0.7 * patch.scale), 0.15, None),
+        * np.clip(
+            np.float32(0.8)
+            + np.float32(0.2) * patch.noise(5, 3)
+            + np.float32(0.07) * patch.grain(0.7 * patch.scale),
+            0.15,
+            None,
+        ),
     )
 
 
 def _plaque(patch: Patch) -> None:
     fine = np.float32(0.08) * patch.grain(0.8 * patch.scale)
-    _tint(patch, patch.cover * np.clip(np.float32(0.85) + np.float32(0.18) * patch.noise(5, 3) + fine, 0.2, None))
+    _tint(
+        patch,
+        patch.cover * np.clip(np.float32(0.85) + np.float32(0.18) * patch.noise(5, 3) + fine, 0.2, None),
+    )
     _dome(patch, 0.6, 0.22)
-    patch.add("height", patch.cover * patch.grain(max(2.0, 0.9 * patch.scale)) * np.float32(min(0.08 * patch.scale, 0.8)))
+    patch.add(
+        "height",
+        patch.cover * patch.grain(max(2.0, 0.9 * patch.scale)) * np.float32(min(0.08 * patch.scale, 0.8)),
+    )
     _scale(patch, 0.95, patch.rng.uniform(-0.3, 0.9))
     _halo(patch, 0.12, 0.14)
 
 
 def _papule(patch: Patch) -> None:
-    peak = np.clip(np.float32(0.45) + np.float32(0.75) * patch.inside + np.float32(0.12) * patch.noise(3, 2), 0.1, None)
+    peak = np.clip(
+        np.float32(0.45) + np.float32(0.75) * patch.inside + np.float32(0.12) * patch.noise(3, 2), 0.1, None
+    )
     _tint(patch, patch.cover * peak * np.float32(patch.rng.uniform(0.75, 1.15)))
     _dome(patch, 0.9, 0.95, steep=0.1)
     if patch.lesion.colour in ("red", "pink"):
@@ -211,7 +278,15 @@ def _papule(patch: Patch) -> None:
 
 
 def _nodule(patch: Patch) -> None:
-    _tint(patch, patch.cover * np.clip(np.float32(0.75) + np.float32(0.15) * patch.noise(3, 2) + np.float32(0.2) * patch.inside, 0.1, None))
+    _tint(
+        patch,
+        patch.cover
+        * np.clip(
+            np.float32(0.75) + np.float32(0.15) * patch.noise(3, 2) + np.float32(0.2) * patch.inside,
+            0.1,
+            None,
+        ),
+    )
     _dome(patch, 6.0, 1.0, steep=0.6)
     patch.add("wet", patch.cover * np.float32(0.35))
 
@@ -220,7 +295,13 @@ def _ulcer(patch: Patch) -> None:
     fine = patch.grain(max(2.0, 0.8 * patch.scale))
     floor = smooth_step(0.08, 0.34, patch.inside + np.float32(0.06) * patch.noise(7, 2))
     _tint(patch, patch.cover * np.clip(np.float32(0.8) + np.float32(0.2) * patch.noise(4, 2), 0, None))
-    patch.add("blood", floor * np.clip(np.float32(0.95) + np.float32(0.3) * patch.noise(5, 3) + np.float32(0.18) * fine, 0.1, None))
+    patch.add(
+        "blood",
+        floor
+        * np.clip(
+            np.float32(0.95) + np.float32(0.3) * patch.noise(5, 3) + np.float32(0.18) * fine, 0.1, None
+        ),
+    )
     patch.add("dark", floor * np.clip(np.float32(0.22) + np.float32(0.2) * patch.noise(3, 2), 0, None))
     patch.add("height", -floor * np.float32(min(1.6 * patch.scale, 0.16 * patch.lesion.radius)))
     patch.add("height", floor * fine * np.float32(min(0.12 * patch.scale, 1.4)))
@@ -251,7 +332,9 @@ def _ring(patch: Patch) -> None:
     broken = np.clip(np.float32(0.85) + np.float32(0.25) * patch.noise(5, 3), 0.1, None)
     _tint(patch, (rim * broken + patch.cover * np.float32(0.22)) * patch.cover)
     patch.add("height", rim * np.float32(min(0.7 * patch.scale, 0.06 * patch.lesion.radius)))
-    grains = patch.grain(max(2.0, 0.8 * patch.scale)) + np.float32(0.5) * patch.grain(max(1.5, 0.35 * patch.scale))
+    grains = patch.grain(max(2.0, 0.8 * patch.scale)) + np.float32(0.5) * patch.grain(
+        max(1.5, 0.35 * patch.scale)
+    )
     flakes = smooth_step(-0.2, 2.4, grains + patch.noise(6, 2)) * smooth_step(0.1, 0.9, rim)
     patch.add("flake", flakes * np.float32(0.75) + patch.cover * np.float32(0.06))
 
@@ -278,14 +361,22 @@ def _wart(patch: Patch) -> None:
     patch.add("bile", patch.cover * np.float32(0.15))
     patch.add("flake", patch.cover * np.clip(fingers, 0, 1) * np.float32(0.2))
     _dome(patch, 2.0, 0.4)
-    patch.add("height", fingers * patch.cover * np.float32(min(0.5 * patch.scale, 0.12 * patch.lesion.radius)))
+    patch.add(
+        "height", fingers * patch.cover * np.float32(min(0.5 * patch.scale, 0.12 * patch.lesion.radius))
+    )
     dots = smooth_step(2.0, 2.4, patch.grain(0.4 * patch.scale)) * smooth_step(0.1, 0.3, patch.inside)
     patch.add("scab", dots * np.float32(0.8))
 
 
 def _wheal(patch: Patch) -> None:
     wide = smooth_step(-0.2, 0.2, patch.inside)
-    _tint(patch, wide * np.clip(np.float32(0.9) - np.float32(0.3) * patch.inside + np.float32(0.12) * patch.noise(4, 2), 0.1, None))
+    _tint(
+        patch,
+        wide
+        * np.clip(
+            np.float32(0.9) - np.float32(0.3) * patch.inside + np.float32(0.12) * patch.noise(4, 2), 0.1, None
+        ),
+    )
     _dome(patch, 0.8, 0.45, steep=0.0)
     _halo(patch, 0.2, 0.4)
 
@@ -293,7 +384,11 @@ def _wheal(patch: Patch) -> None:
 def _eczema(patch: Patch) -> None:
     wide = smooth_step(-0.3, 0.3, patch.inside + np.float32(0.2) * patch.noise(7, 3))
     speckle = smooth_step(0.5, 1.4, patch.grain(1.2 * patch.scale)) * wide
-    _tint(patch, wide * np.clip(np.float32(0.65) + np.float32(0.25) * patch.noise(6, 3), 0.1, None) + speckle * np.float32(0.3))
+    _tint(
+        patch,
+        wide * np.clip(np.float32(0.65) + np.float32(0.25) * patch.noise(6, 3), 0.1, None)
+        + speckle * np.float32(0.3),
+    )
     patch.add("height", speckle * np.float32(min(0.35 * patch.scale, 3.0)))
     patch.add("height", wide * patch.grain(0.9 * patch.scale) * np.float32(min(0.1 * patch.scale, 0.8)))
     flakes = patch.grain(max(2.0, 0.8 * patch.scale)) + np.float32(0.5) * patch.grain(1.5) + patch.noise(5, 2)

@@ -1,4 +1,5 @@
-"""What a synthetic case's patient writes and clinicians answer, in English and Chinese, consistent with the case's truth."""
+"""What a synthetic case's patient writes and clinicians answer, in English and Chinese, consistent with the
+case's truth."""
 
 from __future__ import annotations
 
@@ -16,9 +17,12 @@ from magic_demo.core.types import LANGUAGES, Language, Narrative
 
 @dataclass(frozen=True)
 class Facts:
-    """What the words may tell. Options are in English as in the questions; None or empty: the text says nothing of it.
+    """What the words may tell.
 
-    arrangement: ``single``, ``several``, ``grouped`` or ``widespread``. number: how many there are when several.
+    Options are in English as in the questions; None or empty: the text says nothing of it.
+
+    arrangement: ``single``, ``several``, ``grouped`` or ``widespread``. number: how many there are when
+    several.
     """
 
     site: str | None = None
@@ -41,13 +45,20 @@ class Words:
     @property
     def narrative(self) -> Narrative:
         """Return title and content joined in each language."""
-        return Narrative(**{language: _join(self.title[language], self.content[language], language) for language in LANGUAGES})
+        return Narrative(
+            **{
+                language: _join(self.title[language], self.content[language], language)
+                for language in LANGUAGES
+            }
+        )
 
 
 @lru_cache(maxsize=1)
 def load_phrases() -> dict[str, Any]:
     """Return the phrases that texts are made of: pairs of English and Chinese with slots in braces."""
-    phrases: dict[str, Any] = json.loads(resources.files("magic_demo.synthetic").joinpath("narratives.json").read_text(encoding="utf-8"))
+    phrases: dict[str, Any] = json.loads(
+        resources.files("magic_demo.synthetic").joinpath("narratives.json").read_text(encoding="utf-8")
+    )
     return phrases
 
 
@@ -62,7 +73,9 @@ def write_narrative(facts: Facts, rng: np.random.Generator) -> Words:
     age = max(int(rng.integers(person["ages"][0], person["ages"][1] + 1)), 24 if grown else 0)
     introduced = person["en"] != "I"
     middle = [pair for pair in _tell(facts, phrases, rng) if pair is not None]
-    middle.extend(_pick(phrases["history"], rng) for _ in range(int(rng.choice([0, 1, 2], p=[0.4, 0.4, 0.2]))))
+    middle.extend(
+        _pick(phrases["history"], rng) for _ in range(int(rng.choice([0, 1, 2], p=[0.4, 0.4, 0.2])))
+    )
     order = rng.permutation(len(middle))
     sentences = [_pick(phrases["openers"], rng)] if rng.random() < 0.5 else []
     if introduced:
@@ -85,7 +98,10 @@ def write_responses(name: tuple[str, str], rng: np.random.Generator) -> tuple[tu
     order = rng.permutation(len(answers))[: int(rng.integers(1, 4))]
     english, chinese = name
     return tuple(
-        (_fill(answers[index][0], {"name": english, "Name": _capital(english)}), _fill(answers[index][1], {"name": chinese}))
+        (
+            _fill(answers[index][0], {"name": english, "Name": _capital(english)}),
+            _fill(answers[index][1], {"name": chinese}),
+        )
         for index in order
     )
 
@@ -97,7 +113,9 @@ def _tell(facts: Facts, phrases: dict[str, Any], rng: np.random.Generator) -> li
         place = _pick(phrases["places"][facts.site], rng)
         told.append(_put(_pick(phrases["site"], rng), "p", place))
     if facts.duration is not None:
-        length = phrases["lengths"][facts.duration][int(rng.integers(len(phrases["lengths"][facts.duration])))]
+        length = phrases["lengths"][facts.duration][
+            int(rng.integers(len(phrases["lengths"][facts.duration])))
+        ]
         number = str(int(rng.integers(length[2], length[3] + 1))) if length[3] else ""
         spoken = (length[0].replace("{n}", number), length[1].replace("{n}", number))
         told.append(_put(_pick(phrases["duration"], rng), "d", spoken))
@@ -140,7 +158,8 @@ def _capital(text: str) -> str:
 
 
 def _join(title: str, content: str, language: Language) -> str:
-    """Join title and content as the reader of challenge files does, so that a written case reads back the same."""
+    """Join title and content as the reader of challenge files does, so that a written case reads back the
+    same."""
     if not title or not content:
         return title or content
     stop, space = ("。", "") if language == "zh" else (".", " ")

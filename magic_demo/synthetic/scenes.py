@@ -1,4 +1,5 @@
-"""From a case's truth to its photos: which views are taken, where the lesions lie in each, how annotators outline them."""
+"""From a case's truth to its photos: which views are taken, where the lesions lie in each, how annotators
+outline them."""
 
 from __future__ import annotations
 
@@ -17,8 +18,11 @@ SIDE_SHARES = (0.1, 0.12, 0.2, 0.18, 0.2, 0.12, 0.06, 0.02)
 LIMBS = ("upper extremities", "lower extremities")
 
 
-def draw_scene(truth: Truth, case_seed: tuple[int, ...], index: int, longest: int | None = None) -> tuple[Pixels, Mask]:
-    """Draw photo ``index`` of a case: (H, W, 3) uint8 RGB and its true (H, W) bool mask, which is never empty.
+def draw_scene(
+    truth: Truth, case_seed: tuple[int, ...], index: int, longest: int | None = None
+) -> tuple[Pixels, Mask]:
+    """Draw photo ``index`` of a case: (H, W, 3) uint8 RGB and its true (H, W) bool mask, which is never
+    empty.
 
     longest: pixels of the longest side; drawn at random when None.
     """
@@ -32,16 +36,20 @@ def draw_scene(truth: Truth, case_seed: tuple[int, ...], index: int, longest: in
         pixels, mask = draw_photo(view, body, lesions, rng)
         if 0.0004 < float(mask.mean()) < 0.92:
             return pixels, mask
-    raise AssertionError(f"no photo of case {case_seed} came out with a lesion in it")  # a fault of this module, never of a user
+    # a fault of this module, never of a user
+    raise AssertionError(f"no photo of case {case_seed} came out with a lesion in it")
 
 
 def outline_mask(mask: Mask, rng: np.random.Generator) -> tuple[Mask, ...]:
-    """Return one to four annotators' masks of a true mask: they differ smoothly at the border, and may miss a small lesion."""
+    """Return one to four annotators' masks of a true mask: they differ smoothly at the border, and may miss a
+    small lesion."""
     count = int(rng.choice([1, 2, 3, 4], p=[0.1, 0.25, 0.45, 0.2]))
     return tuple(_outline(mask, rng) for _ in range(count))
 
 
-def _choose_view(truth: Truth, case_seed: tuple[int, ...], index: int, longest: int | None, rng: np.random.Generator) -> View:
+def _choose_view(
+    truth: Truth, case_seed: tuple[int, ...], index: int, longest: int | None, rng: np.random.Generator
+) -> View:
     side = longest or int(rng.choice(SIDES, p=SIDE_SHARES))
     short = round(side * float(rng.choice([0.75, 0.66, 0.8, 1.0], p=[0.6, 0.15, 0.15, 0.1])))
     size = (side, short) if rng.random() < 0.55 else (short, side)
@@ -69,12 +77,18 @@ def _choose_view(truth: Truth, case_seed: tuple[int, ...], index: int, longest: 
     return View(size, form, scale, truth.tone, (first, second, third), max(0.0, 1.4 * hair - 0.4))
 
 
-def _place_lesions(truth: Truth, view: View, body: Body, case_seed: tuple[int, ...], rng: np.random.Generator) -> list[Lesion]:
+def _place_lesions(
+    truth: Truth, view: View, body: Body, case_seed: tuple[int, ...], rng: np.random.Generator
+) -> list[Lesion]:
     height, width = view.size
     radius = truth.radius * view.scale
     shape_rng = np.random.default_rng([*case_seed, 7])
     irregular = float(shape_rng.uniform(0.06, 0.2)) * (
-        1.3 if truth.kind in ("patch", "eczema", "bruise") else 0.6 if truth.kind in ("papule", "vesicle", "nodule") else 1.0
+        1.3
+        if truth.kind in ("patch", "eczema", "bruise")
+        else 0.6
+        if truth.kind in ("papule", "vesicle", "nodule")
+        else 1.0
     )
     stretch = float(shape_rng.uniform(0.85, 1.2))
     seeds = shape_rng.integers(1, 2**31, max(200, truth.count))
@@ -90,7 +104,9 @@ def _place_lesions(truth: Truth, view: View, body: Body, case_seed: tuple[int, .
     placed: list[Lesion] = []
     for number in range(count):
         own = np.random.default_rng(int(seeds[number]))
-        size = radius * (1.0 if truth.arrangement == "single" else float(np.clip(np.exp(own.normal(0, 0.3)), 0.5, 1.8)))
+        size = radius * (
+            1.0 if truth.arrangement == "single" else float(np.clip(np.exp(own.normal(0, 0.3)), 0.5, 1.8))
+        )
         for _ in range(25):
             if truth.arrangement == "single":
                 x, y = middle
@@ -104,7 +120,9 @@ def _place_lesions(truth: Truth, view: View, body: Body, case_seed: tuple[int, .
             if truth.arrangement == "widespread" and drift[row, column] < rng.normal(-0.6, 0.6):
                 continue
             gap = 1.15 if truth.arrangement != "several" else 1.5
-            if all(np.hypot(x - other.x, y - other.y) > gap * (size + other.radius) * 0.85 for other in placed):
+            if all(
+                np.hypot(x - other.x, y - other.y) > gap * (size + other.radius) * 0.85 for other in placed
+            ):
                 placed.append(
                     Lesion(
                         truth.kind,
@@ -124,7 +142,8 @@ def _place_lesions(truth: Truth, view: View, body: Body, case_seed: tuple[int, .
 
 
 def _find_room(body: Body, rng: np.random.Generator, margin: float) -> tuple[float, float]:
-    """Return a point (x, y) on the body, off the photo's rim by ``margin`` of its sides, near the middle of the body."""
+    """Return a point (x, y) on the body, off the photo's rim by ``margin`` of its sides, near the middle of
+    the body."""
     height, width = body.room.shape
     best, best_depth = (width / 2, height / 2), -np.inf
     for _ in range(8):
@@ -136,7 +155,8 @@ def _find_room(body: Body, rng: np.random.Generator, margin: float) -> tuple[flo
 
 
 def _outline(mask: Mask, rng: np.random.Generator) -> Mask:
-    """Draw the border anew: nearer or farther as a smooth noise says, within a share of the lesions' own size."""
+    """Draw the border anew: nearer or farther as a smooth noise says, within a share of the lesions' own
+    size."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
     radii = np.sqrt(areas / np.pi)
@@ -149,7 +169,9 @@ def _outline(mask: Mask, rng: np.random.Generator) -> Mask:
     inside = cv2.distanceTransform(kept.astype(np.uint8), cv2.DIST_L2, 3)
     outside = cv2.distanceTransform((~kept).astype(np.uint8), cv2.DIST_L2, 3)
     signed = np.where(kept, inside - 0.5, 0.5 - outside)  # distance to the border between the pixels
-    sway = smooth_noise(rng, (mask.shape[0], mask.shape[1]), max(8.0, typical * 0.8)) * np.float32(0.075 * typical)
+    sway = smooth_noise(rng, (mask.shape[0], mask.shape[1]), max(8.0, typical * 0.8)) * np.float32(
+        0.075 * typical
+    )
     bias = float(np.clip(rng.normal(0.04, 0.09), -0.12, 0.24)) * typical
     drawn: NDArray[np.bool_] = signed + sway + np.float32(bias) > 0
     return drawn if drawn.any() else kept

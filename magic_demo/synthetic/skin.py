@@ -1,4 +1,5 @@
-"""Synthetic photos of skin: a body's shape, the skin on it, lesions, light, and the camera that takes the photo."""
+"""Synthetic photos of skin: a body's shape, the skin on it, lesions, light, and the camera that takes the
+photo."""
 
 from __future__ import annotations
 
@@ -23,8 +24,8 @@ TONES: dict[int, tuple[tuple[float, float], tuple[float, float], tuple[float, fl
     5: ((38, 47), (10, 14), (16, 21)),
     6: ((27, 37), (8, 12), (10, 17)),
 }
-"""Lab ranges (L, a, b) for the Fitzpatrick types: ours, chosen so that the individual typology angle, atan((L - 50) / b), falls roughly into
-the classes of Chardon et al. (1991), from very light to dark."""
+"""Lab ranges (L, a, b) for the Fitzpatrick types: ours, chosen so that the individual typology angle, atan((L
+- 50) / b), falls roughly into the classes of Chardon et al. (1991), from very light to dark."""
 
 ABSORBS: dict[str, tuple[float, float, float]] = {
     "melanin": (0.52, 0.86, 1.18),
@@ -34,7 +35,8 @@ ABSORBS: dict[str, tuple[float, float, float]] = {
     "bile": (0.08, 0.10, 0.62),
     "dark": (1.0, 1.05, 1.08),
 }
-"""How much optical density a layer adds to red, green and blue: what lies in the skin multiplies with it, as paint would not."""
+"""How much optical density a layer adds to red, green and blue: what lies in the skin multiplies with it, as
+paint would not."""
 
 COVERS: dict[str, tuple[float, float, float]] = {
     "flake": (0.66, 0.60, 0.55),
@@ -49,7 +51,8 @@ Colour = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class View:
-    """How a photo is taken: (height, width) in pixels, the body's form, pixels a millimetre, the skin's Fitzpatrick type.
+    """How a photo is taken: (height, width) in pixels, the body's form, pixels a millimetre, the skin's
+    Fitzpatrick type.
 
     shade: where in the type's Lab range the skin lies, 0..1 each. hair: 0 (none) to 1 (dense).
     """
@@ -95,7 +98,10 @@ def shape_body(view: View, rng: np.random.Generator) -> Body:
     if view.form == "plain":
         dome = rng.uniform(0.5, 1.6) / short
         lean = rng.normal(0, 0.25, 2)
-        slope_x, slope_y = slope_x + across * dome * 0.5 + lean[0], slope_y + over * 0 + down * dome * 0.5 + lean[1]
+        slope_x, slope_y = (
+            slope_x + across * dome * 0.5 + lean[0],
+            slope_y + over * 0 + down * dome * 0.5 + lean[1],
+        )
         depth = np.full(view.size, short, np.float32)
         return Body(depth, np.ones(view.size, np.float32), _float(slope_x), _float(slope_y), axis)
     if view.form == "side":
@@ -106,8 +112,12 @@ def shape_body(view: View, rng: np.random.Generator) -> Body:
         middle = over + np.float32(short * rng.uniform(-0.08, 0.08))
     bend = rng.uniform(-0.25, 0.25) / max(height, width)
     taper = rng.uniform(-0.18, 0.18)
-    middle = middle + bend * along * along + np.float32(0.02 * short) * smooth_noise(rng, view.size, short * 0.5)
-    reach = radius * (1 + taper * along / max(height, width) + np.float32(0.02) * smooth_noise(rng, view.size, short * 0.35))
+    middle = (
+        middle + bend * along * along + np.float32(0.02 * short) * smooth_noise(rng, view.size, short * 0.5)
+    )
+    reach = radius * (
+        1 + taper * along / max(height, width) + np.float32(0.02) * smooth_noise(rng, view.size, short * 0.35)
+    )
     position = middle / reach
     depth = (1 - np.abs(position)) * reach
     fall = np.clip(position, -0.985, 0.985)
@@ -118,7 +128,9 @@ def shape_body(view: View, rng: np.random.Generator) -> Body:
     return Body(_float(depth), room, _float(slope_x), _float(slope_y), axis)
 
 
-def draw_photo(view: View, body: Body, lesions: Sequence[Lesion], rng: np.random.Generator) -> tuple[Pixels, Mask]:
+def draw_photo(
+    view: View, body: Body, lesions: Sequence[Lesion], rng: np.random.Generator
+) -> tuple[Pixels, Mask]:
     """Draw a photo: (H, W, 3) uint8 RGB and the (H, W) bool mask of what is lesion in it."""
     layers = Layers.empty(view.size)
     for lesion in lesions:
@@ -159,7 +171,9 @@ def _grow_skin(view: View, body: Body, layers: Layers, rng: np.random.Generator)
     for cell, weight in ((1.5 * scale, 0.022), (6 * scale, 0.026), (25 * scale, 0.04)):
         cell = float(np.clip(cell, 2.5, max(size)))
         fields["blood"] += layered_noise(rng, size, cell, 2) * np.float32(weight * rng.uniform(0.6, 1.5))
-        fields["melanin"] += layered_noise(rng, size, cell, 2) * np.float32(0.8 * weight * rng.uniform(0.5, 1.5))
+        fields["melanin"] += layered_noise(rng, size, cell, 2) * np.float32(
+            0.8 * weight * rng.uniform(0.5, 1.5)
+        )
     if rng.random() < 0.35 and view.tone <= 4:
         freckles = smooth_step(1.7, 2.6, smooth_noise(rng, size, max(3.0, rng.uniform(1.2, 2.4) * scale)))
         fields["melanin"] += freckles * np.float32(rng.uniform(0.06, 0.22))
@@ -170,12 +184,18 @@ def _grow_skin(view: View, body: Body, layers: Layers, rng: np.random.Generator)
 
 def _colour_skin(view: View, layers: Layers, rng: np.random.Generator) -> Colour:
     """Turn layers into reflectance, (H, W, 3) float32 linear RGB."""
-    lab = [low + share * (high - low) + rng.normal(0, 0.4) for share, (low, high) in zip(view.shade, TONES[view.tone], strict=True)]
+    lab = [
+        low + share * (high - low) + rng.normal(0, 0.4)
+        for share, (low, high) in zip(view.shade, TONES[view.tone], strict=True)
+    ]
     base = cv2.cvtColor(np.array([[lab]], np.float32), cv2.COLOR_Lab2RGB)[0, 0]
     bare = _linear(base)
-    white = _linear(cv2.cvtColor(np.array([[(min(81.0, lab[0] + 38.0), 6.0, 10.0)]], np.float32), cv2.COLOR_Lab2RGB)[0, 0])
+    white = _linear(
+        cv2.cvtColor(np.array([[(min(81.0, lab[0] + 38.0), 6.0, 10.0)]], np.float32), cv2.COLOR_Lab2RGB)[0, 0]
+    )
     fields = layers.fields
-    more = 1.0 + 0.12 * max(0, view.tone - 3)  # pigment shows less on dark skin: what is drawn there is what stands out
+    # pigment shows less on dark skin: what is drawn there is what stands out
+    more = 1.0 + 0.12 * max(0, view.tone - 3)
     absorbs = np.array([ABSORBS[name] for name in ABSORBS], np.float32).T * np.float32(more)
     density = cv2.transform(cv2.merge([fields[name] for name in ABSORBS]), absorbs)
     pale = np.clip(fields["pale"], 0, 1)
@@ -183,7 +203,9 @@ def _colour_skin(view: View, layers: Layers, rng: np.random.Generator) -> Colour
     albedo = cv2.exp(lift - density + np.log(bare).astype(np.float32))
     for name, colour in COVERS.items():
         if fields[name].any():
-            amount = np.clip(fields[name], 0, 1)[:, :, None] * np.float32(1.0 if name != "flake" else 1.06 - 0.06 * view.tone)
+            amount = np.clip(fields[name], 0, 1)[:, :, None] * np.float32(
+                1.0 if name != "flake" else 1.06 - 0.06 * view.tone
+            )
             albedo = albedo * (1 - amount) + np.asarray(colour, np.float32) * amount
     return np.asarray(albedo, dtype=np.float32)
 
@@ -206,9 +228,17 @@ def _draw_hairs(view: View, body: Body, rng: np.random.Generator) -> Field:
         turn, heading = rng.normal(0, 0.09), way + rng.normal(0, 0.35)
         steps = length * rng.uniform(0.5, 1.3) / 10
         angles = heading + turn * np.arange(11)
-        points = np.stack([x + np.cumsum(np.cos(angles)) * steps, y + np.cumsum(np.sin(angles)) * steps], axis=1)
+        points = np.stack(
+            [x + np.cumsum(np.cos(angles)) * steps, y + np.cumsum(np.sin(angles)) * steps], axis=1
+        )
         cv2.polylines(
-            hairs, [np.rint(points * 16).astype(np.int32)], False, int(rng.uniform(110, 255)), max(1, round(thickness)), cv2.LINE_AA, 4
+            hairs,
+            [np.rint(points * 16).astype(np.int32)],
+            False,
+            int(rng.uniform(110, 255)),
+            max(1, round(thickness)),
+            cv2.LINE_AA,
+            4,
         )
     dark = hairs.astype(np.float32) * np.float32(min(1.0, max(0.25, thickness)) * rng.uniform(0.4, 1.0) / 255)
     return soften(dark, 0.6)
@@ -230,9 +260,12 @@ def _light(view: View, body: Body, layers: Layers, albedo: Colour, rng: np.rando
     shade = np.empty((*view.size, 3), np.float32)
     for channel, wrap in enumerate((0.32, 0.2, 0.16)):  # red light travels furthest under the skin
         lit = np.clip((facing + wrap) / (1 + wrap), 0, None)
-        shade[:, :, channel] = ambient * (0.55 + 0.45 * upright) + (1 - ambient) * lit / ((lamp[2] + wrap) / (1 + wrap))
+        shade[:, :, channel] = ambient * (0.55 + 0.45 * upright) + (1 - ambient) * lit / (
+            (lamp[2] + wrap) / (1 + wrap)
+        )
     reach = 0.012 * min(view.size) + 1.5
-    hollow = np.clip((soften(height, reach) - height) / np.float32(reach), 0, 0.7)  # little sky is seen beside what stands out
+    # little sky is seen beside what stands out
+    hollow = np.clip((soften(height, reach) - height) / np.float32(reach), 0, 0.7)
     shade *= (1 - np.float32(0.55) * hollow)[:, :, None]
     half = lamp + np.array([0.0, 0.0, 1.0])
     half /= np.linalg.norm(half)
@@ -240,9 +273,9 @@ def _light(view: View, body: Body, layers: Layers, albedo: Colour, rng: np.rando
     oily = np.clip(1 + np.float32(0.22) * layered_noise(rng, view.size, 5 * view.scale + 8, 3, 0.7), 0, None)
     wet = np.clip(layers.fields["wet"], 0, 1)
     dry = 1 - 0.8 * np.clip(layers.fields["flake"], 0, 1)
-    sheen = rng.uniform(0.02, 0.13) * (1.1 - 0.1 * view.tone) * oily * dry * cv2.pow(mirror, rng.uniform(14, 40)) + 0.75 * wet * cv2.pow(
-        mirror, 90
-    )
+    sheen = rng.uniform(0.02, 0.13) * (1.1 - 0.1 * view.tone) * oily * dry * cv2.pow(
+        mirror, rng.uniform(14, 40)
+    ) + 0.75 * wet * cv2.pow(mirror, 90)
     colour = np.array([1.0, 0.98, 0.95], np.float32)
     return np.asarray(albedo * shade + _float(sheen)[:, :, None] * colour, dtype=np.float32)
 
@@ -261,15 +294,24 @@ def _lay_on_background(view: View, body: Body, light: Colour, rng: np.random.Gen
         (0.22, 0.06, 0.07),
     ]
     back = np.empty((*view.size, 3), np.float32)
-    back[:] = np.asarray(paints[int(rng.integers(len(paints)))], np.float32) * np.float32(rng.uniform(0.7, 1.15))
+    back[:] = np.asarray(paints[int(rng.integers(len(paints)))], np.float32) * np.float32(
+        rng.uniform(0.7, 1.15)
+    )
     folds = layered_noise(rng, view.size, short * rng.uniform(0.12, 0.4), 3, 0.5)
     back *= np.exp(np.float32(rng.uniform(0.05, 0.3)) * folds)[:, :, None]
     if rng.random() < 0.5:
         for _ in range(int(rng.integers(1, 4))):
-            paint = tuple(float(value) for value in np.asarray(paints[int(rng.integers(len(paints)))]) * rng.uniform(0.4, 1.0))
+            paint = tuple(
+                float(value)
+                for value in np.asarray(paints[int(rng.integers(len(paints)))]) * rng.uniform(0.4, 1.0)
+            )
             x, y = int(rng.integers(0, width)), int(rng.integers(0, height))
             box = cv2.boxPoints(
-                ((x, y), (float(rng.uniform(0.2, 0.9) * width), float(rng.uniform(0.1, 0.4) * height)), float(rng.uniform(0, 180)))
+                (
+                    (x, y),
+                    (float(rng.uniform(0.2, 0.9) * width), float(rng.uniform(0.1, 0.4) * height)),
+                    float(rng.uniform(0, 180)),
+                )
             )
             cv2.fillPoly(back, [np.rint(box).astype(np.int32)], paint)
     back = soften(back, short * rng.uniform(0.012, 0.04))
@@ -284,17 +326,23 @@ def _take_photo(view: View, light: Colour, rng: np.random.Generator) -> Pixels:
     """Expose, focus, balance, quantise: what a phone makes of the light."""
     height, width = view.size
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    far = np.square(columns / width - np.float32(rng.uniform(0.4, 0.6))) + np.square(rows / height - np.float32(rng.uniform(0.4, 0.6)))
+    far = np.square(columns / width - np.float32(rng.uniform(0.4, 0.6))) + np.square(
+        rows / height - np.float32(rng.uniform(0.4, 0.6))
+    )
     light = light * (1 - np.float32(rng.uniform(0.15, 0.75)) * far)[:, :, None]
     balance = np.exp(rng.normal(0, 1, 3) * np.array([0.07, 0.025, 0.1])).astype(np.float32)
-    target = {1: 0.42, 2: 0.37, 3: 0.31, 4: 0.235, 5: 0.165, 6: 0.1}[view.tone] * float(np.exp(rng.normal(0, 0.2)))
+    target = {1: 0.42, 2: 0.37, 3: 0.31, 4: 0.235, 5: 0.165, 6: 0.1}[view.tone] * float(
+        np.exp(rng.normal(0, 0.2))
+    )
     level = float(np.median(light[height // 5 : -height // 5, width // 5 : -width // 5, 1]))
     light = light * (balance * np.float32(0.5 + 0.5 * target / max(level, 0.02)))
     light = soften(light, float(rng.choice([0.35, 0.5, 0.7, 1.2]) * max(height, width) / 900))
     grain = float(np.exp(rng.uniform(np.log(0.003), np.log(0.014))))
     noise = rng.standard_normal((height, width), dtype=np.float32)[:, :, None] * np.float32(grain)
     chroma = cv2.resize(
-        rng.standard_normal((height // 3 + 1, width // 3 + 1, 3), dtype=np.float32), (width, height), interpolation=cv2.INTER_LINEAR
+        rng.standard_normal((height // 3 + 1, width // 3 + 1, 3), dtype=np.float32),
+        (width, height),
+        interpolation=cv2.INTER_LINEAR,
     )
     light = light + np.sqrt(np.clip(light, 0.01, None)) * (noise + chroma * np.float32(0.7 * grain))
     values = _screen(np.clip(light, 0, None))
@@ -309,10 +357,13 @@ def _take_photo(view: View, light: Colour, rng: np.random.Generator) -> Pixels:
 
 
 def _port(size: tuple[int, int]) -> Field:
-    """Return the distance from the middle, 1 at the rim of a dermoscope's round window (the corners lie outside it)."""
+    """Return the distance from the middle, 1 at the rim of a dermoscope's round window (the corners lie
+    outside it)."""
     height, width = size
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    return np.asarray(np.hypot(columns - width / 2, rows - height / 2) / (0.54 * max(height, width)), dtype=np.float32)
+    return np.asarray(
+        np.hypot(columns - width / 2, rows - height / 2) / (0.54 * max(height, width)), dtype=np.float32
+    )
 
 
 def _linear(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -324,5 +375,9 @@ def _linear(values: NDArray[np.float32]) -> NDArray[np.float32]:
 def _screen(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bring linear light to sRGB, rolling off above white as cameras do."""
     over = np.maximum(values - np.float32(0.7), 0)
-    rolled = np.minimum(values, np.float32(0.7)) + np.float32(0.3) * (1 - cv2.exp(over * np.float32(-1 / 0.3)))
-    return np.asarray(np.maximum(np.float32(1.055) * cv2.pow(rolled, 1 / 2.4) - np.float32(0.055), 0), dtype=np.float32)
+    rolled = np.minimum(values, np.float32(0.7)) + np.float32(0.3) * (
+        1 - cv2.exp(over * np.float32(-1 / 0.3))
+    )
+    return np.asarray(
+        np.maximum(np.float32(1.055) * cv2.pow(rolled, 1 / 2.4) - np.float32(0.055), 0), dtype=np.float32
+    )

@@ -1,4 +1,5 @@
-"""The truth of a synthetic case: what its lesions are, how many, where, how long, and the answers that photos and text allow."""
+"""The truth of a synthetic case: what its lesions are, how many, where, how long, and the answers that photos
+and text allow."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ class Condition:
     """A kind of skin problem: how it is drawn and what may be true of it.
 
     colours: options of CQID034; arrangements; sizes: options of CQID012 for its affected area;
-    descriptions: options of CQID020; texture: an option of CQID036; itch: how often it itches; millimetres: a lesion's radius.
+    descriptions: options of CQID020; texture: an option of CQID036; itch: how often it itches; millimetres: a
+    lesion's radius.
     """
 
     kind: str
@@ -31,11 +33,32 @@ class Condition:
     millimetres: tuple[float, float]
 
 
-HOURS, DAYS, WEEKS, MONTHS, YEAR, YEARS = "within hours", "within days", "within weeks", "within months", "over a year", "multiple years"
-RAISED, FLAT, LOSS, THICK, THIN = "raised or bumpy", "flat", "skin loss or sunken", "thick or raised", "thin or close to the surface"
+HOURS, DAYS, WEEKS, MONTHS, YEAR, YEARS = (
+    "within hours",
+    "within days",
+    "within weeks",
+    "within months",
+    "over a year",
+    "multiple years",
+)
+RAISED, FLAT, LOSS, THICK, THIN = (
+    "raised or bumpy",
+    "flat",
+    "skin loss or sunken",
+    "thick or raised",
+    "thin or close to the surface",
+)
 WARTY, CRUST, SCAB, WEEPING = "warty", "crust", "scab", "weeping"
 COMBINATION = "combination (please specify)"
-SITES = ("head", "neck", "upper extremities", "lower extremities", "chest/abdomen", "back", "other (please specify)")
+SITES = (
+    "head",
+    "neck",
+    "upper extremities",
+    "lower extremities",
+    "chest/abdomen",
+    "back",
+    "other (please specify)",
+)
 
 CONDITIONS: dict[str, Condition] = {
     "mole": Condition("naevus", ("a melanocytic naevus", "色素痣"), ("brown", "black"), ("single",), (FLAT,), "smooth", 0.05, (MONTHS, YEAR, YEARS), (2.5, 7.0)),
@@ -58,7 +81,8 @@ CONDITIONS: dict[str, Condition] = {
     "red patches": Condition("patch", ("erythema", "红斑"), ("red", "pink", "purple"), ("single", "several", "widespread"), (FLAT,), "smooth", 0.5, (DAYS, WEEKS, MONTHS), (7.0, 28.0)),
     "black spot": Condition("naevus", ("a pigmented tumour; melanoma must be ruled out", "色素性肿物，需排除黑色素瘤"), ("black", COMBINATION), ("single",), (RAISED,), "rough", 0.1, (MONTHS, YEAR), (3.0, 9.0)),
 }  # fmt: skip
-"""What can be drawn, by a short name; the lists are ours, made so that every option of the questions occurs."""
+"""What can be drawn, by a short name; the lists are ours, made so that every option of the questions
+occurs."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +90,8 @@ class Truth:
     """What is true of a case, and what of it is told.
 
     condition: a name of CONDITIONS. radius: of a lesion in millimetres. tone: Fitzpatrick type 1 to 6.
-    size: an option of CQID012. site, duration, itch: options of CQID011, CQID015, CQID025; ``*_told`` is None where neither
-    the text nor the photos tell it. photos: how many there are.
+    size: an option of CQID012. site, duration, itch: options of CQID011, CQID015, CQID025; ``*_told`` is None
+    where neither the text nor the photos tell it. photos: how many there are.
     """
 
     condition: str
@@ -110,8 +134,14 @@ def draw_truth(rng: np.random.Generator, condition: str | None = None) -> Truth:
         "widespread": int(rng.integers(30, 110) / (1 + radius / 6)) + 8,
     }[arrangement]
     silent = rng.random() < 0.06
-    told = {key: not silent and rng.random() < share for key, share in (("site", 0.6), ("duration", 0.62), ("itch", 0.5))}
-    said = {key: not silent and rng.random() < share for key, share in (("count", 0.3), ("colour", 0.2), ("texture", 0.15))}
+    told = {
+        key: not silent and rng.random() < share
+        for key, share in (("site", 0.6), ("duration", 0.62), ("itch", 0.5))
+    }
+    said = {
+        key: not silent and rng.random() < share
+        for key, share in (("count", 0.3), ("colour", 0.2), ("texture", 0.15))
+    }
     site, duration = str(rng.choice(SITES)), str(rng.choice(about.durations))
     itch = "yes" if rng.random() < about.itch else "no"
     return Truth(
@@ -140,7 +170,8 @@ def draw_truth(rng: np.random.Generator, condition: str | None = None) -> Truth:
 
 
 def measure_size(arrangement: str, radius: float) -> str:
-    """Return the option of CQID012 for the affected area: a lesion's own where they lie apart, the group's where they crowd.
+    """Return the option of CQID012 for the affected area: a lesion's own where they lie apart, the group's
+    where they crowd.
 
     radius: millimetres. A thumb nail is taken as up to 20 mm across, a palm as up to 80 mm.
     """
@@ -151,8 +182,14 @@ def measure_size(arrangement: str, radius: float) -> str:
 
 
 def answer_questions(truth: Truth) -> Answers:
-    """Return the answer to every question: what the photos show and the text tells, siblings filled with "Not mentioned"."""
-    extent = {"single": "single spot", "several": "limited area", "grouped": "limited area", "widespread": "widespread"}[truth.arrangement]
+    """Return the answer to every question: what the photos show and the text tells, siblings filled with "Not
+    mentioned"."""
+    extent = {
+        "single": "single spot",
+        "several": "limited area",
+        "grouped": "limited area",
+        "widespread": "widespread",
+    }[truth.arrangement]
     if truth.arrangement == "single" and truth.size != "size of thumb nail":
         extent = "limited area"
     labels: dict[str, tuple[str | None, ...]] = {

@@ -19,7 +19,8 @@ SITE = [f"CQID011-00{slot}" for slot in range(1, 7)]
 
 
 def answers(encounter_id: str = "ENC1", **changes: Any) -> dict[str, Any]:
-    """Return all 27 answers: the first option everywhere, but for ``changes``, written with '_' in place of '-'."""
+    """Return all 27 answers: the first option everywhere, but for ``changes``, written with '_' in place of
+    '-'."""
     row: dict[str, Any] = {"encounter_id": encounter_id, **{question.qid: 0 for question in load_questions()}}
     return {**row, **{key.replace("_", "-"): value for key, value in changes.items()}}
 
@@ -111,14 +112,19 @@ class TestTraps:
         assert "ENC1 [CQID011]" in one_line(scores)
 
     def test_missing_slots_keep_the_others_score_and_are_named(self, score: Any) -> None:
-        gold = answers(CQID011_001=3, CQID011_002=7, CQID011_003=7, CQID011_004=7, CQID011_005=7, CQID011_006=7)
+        gold = answers(
+            CQID011_001=3, CQID011_002=7, CQID011_003=7, CQID011_004=7, CQID011_005=7, CQID011_006=7
+        )
         scores = score([gold], [without({**gold, "CQID011-001": 3}, *SITE[1:])])
         assert scores.values["accuracy_CQID011"] == 1 / 2
         assert "lacks a slot" in one_line(scores)
         assert "ENC1 [5 places]" in one_line(scores)
 
     def test_a_family_that_the_reference_lacks_is_left_out_and_named(self, score: Any) -> None:
-        scores = score([without(answers("ENC1"), *SITE), answers("ENC2")], [answers("ENC1", CQID011_001=5), answers("ENC2")])
+        scores = score(
+            [without(answers("ENC1"), *SITE), answers("ENC2")],
+            [answers("ENC1", CQID011_001=5), answers("ENC2")],
+        )
         assert scores.values["accuracy_all"] == 1.0
         assert "reference lacks a family" in one_line(scores)
 
@@ -174,12 +180,24 @@ class TestTraps:
 
 def test_every_family_has_its_key(score: Any) -> None:
     values = score([answers()], [answers()]).values
-    assert set(values) == {"accuracy_all", "number_cvqa_instances", *(f"accuracy_{family.family_id}" for family in load_families())}
+    assert set(values) == {
+        "accuracy_all",
+        "number_cvqa_instances",
+        *(f"accuracy_{family.family_id}" for family in load_families()),
+    }
 
 
 def test_a_byte_order_mark_is_a_finding_since_the_organisers_script_stops_there() -> None:
     reported = Path(__file__).resolve().parents[1] / "data" / "reported"
-    line = one_line(score_answer_files(reported / "answers_reference.json", reported / "answers_with_bom.json"))
-    assert line.startswith("system file begins with a byte order mark") and "the organisers' script stops" in line
+    line = one_line(
+        score_answer_files(reported / "answers_reference.json", reported / "answers_with_bom.json")
+    )
+    assert (
+        line.startswith("system file begins with a byte order mark")
+        and "the organisers' script stops" in line
+    )
     assert "answers_with_bom.json" in line
-    assert score_answer_files(reported / "answers_reference.json", reported / "answers_reference.json").findings == ()
+    assert (
+        score_answer_files(reported / "answers_reference.json", reported / "answers_reference.json").findings
+        == ()
+    )

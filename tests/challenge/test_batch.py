@@ -49,7 +49,9 @@ def test_a_file_holds_what_predict_says_of_the_same_case(data: Path, tmp_path: P
     prediction = stand_in_predictor().predict(case)
     mask = tifffile.imread(tmp_path / "out" / "masks_preds" / "IMG_ENC00001_00001_mask_sys.tiff")
     expected = lesion_mask(prediction.photos[0].probability, case.photos[0].size, prediction.threshold)
-    assert not problems and np.array_equal(mask.astype(bool), expected) and expected.any() and not expected.all()
+    assert (
+        not problems and np.array_equal(mask.astype(bool), expected) and expected.any() and not expected.all()
+    )
     assert read_answers(tmp_path / "out" / "data_cvqa_sys.json")["ENC00001"] == prediction.answers
 
 
@@ -108,11 +110,16 @@ def test_a_plain_folder_of_photos_needs_no_split(tmp_path: Path) -> None:
         Image.fromarray(draw_photo()).save(folder / name)
     report = batch.predict_folder(folder, tmp_path / "out", stand_in_predictor(), quiet=True)
     assert report.problems == ()
-    assert sorted(path.name for path in (tmp_path / "out" / "masks_preds").iterdir()) == ["hand_mask_sys.tiff", "knee_mask_sys.tiff"]
+    assert sorted(path.name for path in (tmp_path / "out" / "masks_preds").iterdir()) == [
+        "hand_mask_sys.tiff",
+        "knee_mask_sys.tiff",
+    ]
     assert set(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == {"hand", "knee"}
 
 
-def test_a_photo_of_two_encounters_has_the_mask_of_the_first_and_that_is_said(data: Path, tmp_path: Path) -> None:
+def test_a_photo_of_two_encounters_has_the_mask_of_the_first_and_that_is_said(
+    data: Path, tmp_path: Path
+) -> None:
     file = data / "valid" / "valid.json"
     entries = json.loads(file.read_text(encoding="utf-8"))
     entries[1]["image_ids"] = [*entries[1]["image_ids"], *entries[0]["image_ids"]]
@@ -121,13 +128,17 @@ def test_a_photo_of_two_encounters_has_the_mask_of_the_first_and_that_is_said(da
         report = predict(data, tmp_path / "out")
         assert report.masks == 3 == len(list((tmp_path / "out" / "masks_preds").iterdir()))
         assert len(report.problems) == 1 and "is a photo of ENC00001 too" in report.problems[0]
-    assert predict(data, tmp_path / "answers", predictor=stand_in_predictor(segmentation=False)).problems == ()
+    assert (
+        predict(data, tmp_path / "answers", predictor=stand_in_predictor(segmentation=False)).problems == ()
+    )
 
 
 def test_a_split_without_encounters_is_said(data: Path, tmp_path: Path) -> None:
     (data / "valid" / "valid.json").write_text("[]", encoding="utf-8")
     report = predict(data, tmp_path / "out")
-    assert report.encounters == 0 and report.problems == (f"{data}: the split holds no encounter, there is nothing to predict",)
+    assert report.encounters == 0 and report.problems == (
+        f"{data}: the split holds no encounter, there is nothing to predict",
+    )
 
 
 def test_a_file_where_the_folder_should_be_is_named(data: Path, tmp_path: Path) -> None:
@@ -153,9 +164,12 @@ def test_pictures_leave_the_lesions_colours_as_the_photo_has_them(data: Path, tm
     predict(data, tmp_path / "out", pictures=True)
     picture = np.asarray(Image.open(tmp_path / "out" / "pictures" / "IMG_ENC00001_00001.jpg")).astype(float)
     mask = np.asarray(Image.open(tmp_path / "out" / "masks_preds" / "IMG_ENC00001_00001_mask_sys.tiff")) > 0
-    away = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5) > 12  # a block of the JPEG beside the line
+    # a block of the JPEG beside the line
+    away = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5) > 12
     assert away.sum() > 1000
-    assert np.abs((picture - pixels)[away].mean(axis=0)).max() < 1.5, "red, green and blue are what they are on the photo"
+    assert np.abs((picture - pixels)[away].mean(axis=0)).max() < 1.5, (
+        "red, green and blue are what they are on the photo"
+    )
 
 
 def test_pictures_are_not_written_where_photos_are_looked_for(data: Path) -> None:
@@ -163,7 +177,9 @@ def test_pictures_are_not_written_where_photos_are_looked_for(data: Path) -> Non
         predict(data, data / "out", pictures=True)
 
 
-def test_a_split_without_its_json_is_said_to_be_taken_as_plain_photos(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_split_without_its_json_is_said_to_be_taken_as_plain_photos(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "photos").mkdir()
     Image.fromarray(draw_photo()).save(tmp_path / "photos" / "knee.png")
     predict(tmp_path / "photos", tmp_path / "out")
@@ -180,19 +196,26 @@ def test_a_bundle_holds_what_predict_says_of_every_case(data: Path, tmp_path: Pa
     assert read.photos[0].size == case.photos[0].size
 
 
-def test_the_manifest_says_how_fast_it_was_and_what_bound_it(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_manifest_says_how_fast_it_was_and_what_bound_it(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     report = predict(data, tmp_path / "out")
     said = json.loads((tmp_path / "out" / "manifest.json").read_text(encoding="utf-8"))["results"]["done_now"]
     assert said == report.as_throughput()
     assert (said["encounters"], said["photos"]) == (3, 3) and said["encounters_a_minute"] > 0
     seconds = said["seconds_by_stage"]  # rounded: two stages may look alike
     assert set(seconds) == {"decode", "model", "write"} and seconds[said["bound_by"]] == max(seconds.values())
-    assert "encounters a minute" in report.describe_throughput() and f"bound by: {said['bound_by']}" in report.describe_throughput()
+    assert (
+        "encounters a minute" in report.describe_throughput()
+        and f"bound by: {said['bound_by']}" in report.describe_throughput()
+    )
     again = predict(data, tmp_path / "out").as_throughput()
     assert (again["encounters"], again["photos"]) == (0, 0) and "bound_by" not in again
 
 
-def test_few_encounters_are_held_at_once_whatever_their_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_few_encounters_are_held_at_once_whatever_their_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Photos are counted while they live: read ahead, in the model, and none behind it."""
     alive: weakref.WeakSet[Photo] = weakref.WeakSet()
     most = 0
@@ -213,7 +236,9 @@ def test_few_encounters_are_held_at_once_whatever_their_number(tmp_path: Path, m
     assert 2 <= most <= 5, "the next one is read while a model looks, and no more than a few"
 
 
-@pytest.mark.parametrize("error", [ValueError("shape"), IndexError("9"), ZeroDivisionError("0"), MemoryError()])
+@pytest.mark.parametrize(
+    "error", [ValueError("shape"), IndexError("9"), ZeroDivisionError("0"), MemoryError()]
+)
 def test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -227,4 +252,7 @@ def test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo(
     monkeypatch.setattr(RedFinder, "encode_photo", fail_on_the_second)
     report = predict(data, tmp_path / "out")
     assert report.masks == 2 and len(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == 3
-    assert len(report.problems) == 1 and "IMG_ENC00002_00001: no mask (the segmentation model failed" in report.problems[0]
+    assert (
+        len(report.problems) == 1
+        and "IMG_ENC00002_00001: no mask (the segmentation model failed" in report.problems[0]
+    )

@@ -1,4 +1,5 @@
-"""A batch run that was stopped goes on where it was; what changed or is gone is done again; another run is never mixed in."""
+"""A batch run that was stopped goes on where it was; what changed or is gone is done again; another run is
+never mixed in."""
 
 from __future__ import annotations
 
@@ -44,7 +45,10 @@ def test_a_journal_line_cut_short_by_a_kill_is_done_again(data: Path, tmp_path: 
     assert len(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == 3
 
 
-@pytest.mark.parametrize("damage", [b"\x00\xff garbage\n", b"[]\n", b'{"encounter_id": "ENC00002", "masks": null}\n', b'{"unknown": 1}\n'])
+@pytest.mark.parametrize(
+    "damage",
+    [b"\x00\xff garbage\n", b"[]\n", b'{"encounter_id": "ENC00002", "masks": null}\n', b'{"unknown": 1}\n'],
+)
 def test_a_damaged_journal_line_costs_its_encounter_alone(data: Path, tmp_path: Path, damage: bytes) -> None:
     predict(data, tmp_path / "out")
     first, _second, third = journal_lines(tmp_path / "out")
@@ -62,7 +66,9 @@ def test_a_mask_that_was_deleted_is_made_again(data: Path, tmp_path: Path) -> No
     assert gone.is_file()
 
 
-def test_a_bundle_file_that_was_deleted_is_made_again_and_restarting_removes_the_bundle(data: Path, tmp_path: Path) -> None:
+def test_a_bundle_file_that_was_deleted_is_made_again_and_restarting_removes_the_bundle(
+    data: Path, tmp_path: Path
+) -> None:
     predict(data, tmp_path / "out", bundle=True)
     (tmp_path / "out" / "bundle" / "ENC00002.json").unlink()
     assert predict(data, tmp_path / "out", bundle=True).done_now == 1
@@ -78,13 +84,17 @@ def test_a_run_with_other_settings_is_not_mixed_in(data: Path, tmp_path: Path) -
     assert predict(data, tmp_path / "out", language="zh", restart=True).done_now == 3
 
 
-def test_a_run_of_a_version_that_kept_fewer_settings_is_refused_in_one_line(data: Path, tmp_path: Path) -> None:
+def test_a_run_of_a_version_that_kept_fewer_settings_is_refused_in_one_line(
+    data: Path, tmp_path: Path
+) -> None:
     predict(data, tmp_path / "out")
     manifest = tmp_path / "out" / "manifest.json"
     kept = json.loads(manifest.read_text(encoding="utf-8"))
     del kept["settings"]["backend"]
     manifest.write_text(json.dumps(kept), encoding="utf-8")
-    with pytest.raises(FormatError, match=r"older version, which did not keep its backend.* --out, or add --restart"):
+    with pytest.raises(
+        FormatError, match=r"older version, which did not keep its backend.* --out, or add --restart"
+    ):
         predict(data, tmp_path / "out")
     with pytest.raises(FormatError, match="another language"):
         predict(data, tmp_path / "out", language="zh")
@@ -108,7 +118,9 @@ def test_an_encounter_with_a_problem_is_tried_again_once_it_is_mended(data: Path
     assert (report.problems, report.done_now, report.masks) == ((), 1, 3)
 
 
-def test_an_encounter_that_a_model_failed_on_is_tried_again(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encounter_that_a_model_failed_on_is_tried_again(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_inputs: object) -> None:
         raise ModelError("no memory left")
 
@@ -129,10 +141,15 @@ def test_an_encounter_whose_words_or_photo_changed_is_predicted_again(data: Path
     again = StopsAt(None)
     predict(data, tmp_path / "out", predictor=again)
     assert again.asked == ["ENC00002", "ENC00003"]
-    assert tifffile.imread(tmp_path / "out" / "masks_preds" / "IMG_ENC00003_00001_mask_sys.tiff").shape == (90, 70)
+    assert tifffile.imread(tmp_path / "out" / "masks_preds" / "IMG_ENC00003_00001_mask_sys.tiff").shape == (
+        90,
+        70,
+    )
 
 
-def test_restarting_leaves_nothing_of_the_run_before_and_touches_nothing_else(data: Path, tmp_path: Path) -> None:
+def test_restarting_leaves_nothing_of_the_run_before_and_touches_nothing_else(
+    data: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "out"
     predict(data, out)
     (out / "thesis.docx").write_text("mine", encoding="utf-8")

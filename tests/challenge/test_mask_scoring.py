@@ -78,7 +78,9 @@ def test_masks_in_one_folder_with_the_references_score_the_same(tmp_path: Path) 
     for part in ("references", "predictions"):
         for path in (GOLDEN / "three_annotators" / part).iterdir():
             (tmp_path / path.name).write_bytes(path.read_bytes())
-    apart = score_mask_folders(GOLDEN / "three_annotators" / "references", GOLDEN / "three_annotators" / "predictions")
+    apart = score_mask_folders(
+        GOLDEN / "three_annotators" / "references", GOLDEN / "three_annotators" / "predictions"
+    )
     assert score_mask_folders(tmp_path, tmp_path) == apart
 
 
@@ -135,10 +137,17 @@ class TestTraps:
 
     @pytest.mark.parametrize(
         "values",
-        [LEFT.astype(np.uint8) * 255, LEFT.astype(np.uint16) * 65535, LEFT * np.float32(0.98) + np.float32(0.01), LEFT * 128.0],
+        [
+            LEFT.astype(np.uint8) * 255,
+            LEFT.astype(np.uint16) * 65535,
+            LEFT * np.float32(0.98) + np.float32(0.01),
+            LEFT * 128.0,
+        ],
         ids=["255", "65535", "fractions", "float 128"],
     )
-    def test_a_system_mask_of_other_values_is_read_as_meant_and_named(self, folders: Folders, values: Any) -> None:
+    def test_a_system_mask_of_other_values_is_read_as_meant_and_named(
+        self, folders: Folders, values: Any
+    ) -> None:
         folders.answer_raw("IMG_A", values)
         scores = folders.score()
         assert scores.values["jaccard"] == 1.0
@@ -150,7 +159,9 @@ class TestTraps:
         assert scores.values["jaccard_meanofmean"] == scores.values["jaccard"] == 1.0
         assert "reference mask holds 0 and 255" in one_line(scores)
 
-    @pytest.mark.parametrize("values", [LEFT.astype(np.float32), LEFT, LEFT.astype(np.int64), LEFT[None].astype(np.uint8)])
+    @pytest.mark.parametrize(
+        "values", [LEFT.astype(np.float32), LEFT, LEFT.astype(np.int64), LEFT[None].astype(np.uint8)]
+    )
     def test_zeros_and_ones_of_any_type_need_no_finding(self, folders: Folders, values: Any) -> None:
         folders.answer_raw("IMG_A", values)
         scores = folders.score()
@@ -158,7 +169,9 @@ class TestTraps:
         assert scores.findings == ()
 
     @pytest.mark.parametrize(
-        "values", [np.zeros((2, 6, 8), np.uint8), np.arange(144, dtype=np.uint8).reshape(6, 8, 3)], ids=["two pages", "colours"]
+        "values",
+        [np.zeros((2, 6, 8), np.uint8), np.arange(144, dtype=np.uint8).reshape(6, 8, 3)],
+        ids=["two pages", "colours"],
     )
     def test_pages_and_colours_count_as_empty_and_are_named(self, folders: Folders, values: Any) -> None:
         folders.answer_raw("IMG_A", values, photometric="rgb" if values.shape[-1] == 3 else "minisblack")
@@ -174,7 +187,9 @@ class TestTraps:
         assert "IMG_A" in one_line(scores)
 
     def test_a_mask_packed_as_lzw_is_read_and_named(self, folders: Folders) -> None:
-        Image.fromarray(LEFT.astype(np.uint8)).save(folders.system / mask_file_name("IMG_A"), compression="tiff_lzw")
+        Image.fromarray(LEFT.astype(np.uint8)).save(
+            folders.system / mask_file_name("IMG_A"), compression="tiff_lzw"
+        )
         scores = folders.score()
         assert scores.values["jaccard"] == 1.0
         assert "imagecodecs" in one_line(scores)
@@ -246,13 +261,18 @@ class TestTraps:
         assert scores.values["jaccard_meanofmean"] == 1.0
         assert "comes twice" in one_line(scores)
 
-    def test_a_broken_reference_leaves_its_annotator_out_and_without_another_its_photo(self, folders: Folders) -> None:
+    def test_a_broken_reference_leaves_its_annotator_out_and_without_another_its_photo(
+        self, folders: Folders
+    ) -> None:
         (folders.reference / "IMG_A_mask_ann1.tiff").write_bytes(b"broken")
         (folders.reference / "IMG_B_mask_ann1.tiff").write_bytes(b"broken")
         scores = folders.score()
         assert scores.values["jaccard"] == 1.0
         assert scores.values["number_segmentation_instances"] == 1
-        assert any(line.startswith("photo without a reference mask") and line.endswith(": IMG_B") for line in scores.findings)
+        assert any(
+            line.startswith("photo without a reference mask") and line.endswith(": IMG_B")
+            for line in scores.findings
+        )
         (folders.reference / "IMG_A_mask_ann0.tiff").unlink()
         with pytest.raises(FormatError, match="no reference mask can be used"):
             folders.score()
@@ -266,12 +286,16 @@ class TestTraps:
 
     def test_references_in_subfolders_are_noted(self, folders: Folders) -> None:
         (folders.reference / "valid").mkdir()
-        (folders.reference / "IMG_A_mask_ann0.tiff").rename(folders.reference / "valid" / "IMG_A_mask_ann0.tiff")
+        (folders.reference / "IMG_A_mask_ann0.tiff").rename(
+            folders.reference / "valid" / "IMG_A_mask_ann0.tiff"
+        )
         scores = folders.score()
         assert scores.values["jaccard"] == 1.0
         assert "subfolders" in scores.notes[0]
 
-    def test_folders_that_are_not_there_or_without_references_are_refused(self, folders: Folders, tmp_path: Path) -> None:
+    def test_folders_that_are_not_there_or_without_references_are_refused(
+        self, folders: Folders, tmp_path: Path
+    ) -> None:
         with pytest.raises(FormatError, match="no such folder"):
             score_mask_folders(tmp_path / "absent", folders.system)
         with pytest.raises(FormatError, match="no such folder"):
@@ -319,7 +343,9 @@ def _end_process(_job: object) -> None:
     os._exit(1)
 
 
-def test_a_process_that_is_ended_from_outside_is_said_in_one_line(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_is_ended_from_outside_is_said_in_one_line(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folders.refer("IMG_B", LEFT)
     monkeypatch.setattr("magic_demo.challenge.mask_scoring._score_photo", _end_process)
     with pytest.raises(FormatError, match="one of 2 scoring processes was ended from outside"):
@@ -351,4 +377,6 @@ def test_references_that_are_mostly_empty_are_a_finding(folders: Folders) -> Non
     for name in ("IMG_B", "IMG_C"):
         folders.refer(name, EMPTY)
         folders.answer(name, LEFT)
-    assert "most photos have no lesion in any reference mask" in one_line(folders.score()) and "2 of 3" in one_line(folders.score())
+    assert "most photos have no lesion in any reference mask" in one_line(
+        folders.score()
+    ) and "2 of 3" in one_line(folders.score())

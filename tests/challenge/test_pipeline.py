@@ -20,7 +20,9 @@ def keep(value: int) -> int:
 
 
 def test_results_come_in_the_order_of_the_jobs() -> None:
-    assert list(overlap(range(50), lambda job: job + 1, lambda one: one * 10, str, Busy())) == [str(10 * (job + 1)) for job in range(50)]
+    assert list(overlap(range(50), lambda job: job + 1, lambda one: one * 10, str, Busy())) == [
+        str(10 * (job + 1)) for job in range(50)
+    ]
     assert list(overlap([], keep, keep, keep, Busy())) == []
 
 
@@ -75,7 +77,8 @@ def test_no_more_is_held_at_once_whatever_the_number_of_jobs(jobs: int) -> None:
     finally:
         gc.enable()
     assert done == jobs
-    assert most <= 2 * AHEAD + 4  # read ahead, worked on, waiting to be written, being handed on by each thread
+    # read ahead, worked on, waiting to be written, being handed on by each thread
+    assert most <= 2 * AHEAD + 4
 
 
 @pytest.mark.parametrize("stage", ["read", "work", "write"])

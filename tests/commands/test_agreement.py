@@ -30,22 +30,36 @@ def run(capsys: pytest.CaptureFixture[str], rounds: ReadRounds, *words: str) -> 
 
 
 def run_json(capsys: pytest.CaptureFixture[str], rounds: ReadRounds, *words: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(run(capsys, rounds, "--predictions", str(rounds.bundle), "--json", *words))
+    found: dict[str, Any] = json.loads(
+        run(capsys, rounds, "--predictions", str(rounds.bundle), "--json", *words)
+    )
     return found
 
 
-def test_the_table_names_every_family_reader_and_number(capsys: pytest.CaptureFixture[str], rounds: ReadRounds) -> None:
+def test_the_table_names_every_family_reader_and_number(
+    capsys: pytest.CaptureFixture[str], rounds: ReadRounds
+) -> None:
     said = run(capsys, rounds, "--predictions", str(rounds.bundle))
-    for words in ("6 cases, 18 readings by Ann, Bo, Chen", "CQID036 Texture", "alpha", "Dice: readers with the model", "towards the model"):
+    for words in (
+        "6 cases, 18 readings by Ann, Bo, Chen",
+        "CQID036 Texture",
+        "alpha",
+        "Dice: readers with the model",
+        "towards the model",
+    ):
         assert words in said
     assert said.splitlines()[-1].strip()[0].isdigit()
 
 
-def test_json_holds_the_same_numbers_and_no_nan(capsys: pytest.CaptureFixture[str], rounds: ReadRounds) -> None:
+def test_json_holds_the_same_numbers_and_no_nan(
+    capsys: pytest.CaptureFixture[str], rounds: ReadRounds
+) -> None:
     found = run_json(capsys, rounds)
     with Store.open(rounds.store) as store:
         agreement = (
-            AgreementSource(store, lambda case: read_prediction(rounds.bundle, case.case_id)).measure(AgreementChoice(), None).agreement
+            AgreementSource(store, lambda case: read_prediction(rounds.bundle, case.case_id))
+            .measure(AgreementChoice(), None)
+            .agreement
         )
     assert agreement.overall.with_model.kappa is not None
     assert found["overall"]["with_model"]["kappa"]["value"] == agreement.overall.with_model.kappa.value
@@ -54,26 +68,44 @@ def test_json_holds_the_same_numbers_and_no_nan(capsys: pytest.CaptureFixture[st
     assert "NaN" not in json.dumps(found)
 
 
-def test_without_predictions_readers_are_compared_with_each_other(capsys: pytest.CaptureFixture[str], rounds: ReadRounds) -> None:
+def test_without_predictions_readers_are_compared_with_each_other(
+    capsys: pytest.CaptureFixture[str], rounds: ReadRounds
+) -> None:
     found = json.loads(run(capsys, rounds, "--json"))
     assert found["model_cases"] == 0 and found["overall"]["with_model"]["same"] is None
     assert found["overall"]["among_readers"]["same"]["count"] == 6 * 3 * 9
 
 
 def test_choices_narrow_what_is_compared(capsys: pytest.CaptureFixture[str], rounds: ReadRounds) -> None:
-    found = run_json(capsys, rounds, "--queue", QUEUE, "--reader", "ann", "--reader", "Bo", "--family", "CQID025", "--blind")
+    found = run_json(
+        capsys,
+        rounds,
+        "--queue",
+        QUEUE,
+        "--reader",
+        "ann",
+        "--reader",
+        "Bo",
+        "--family",
+        "CQID025",
+        "--blind",
+    )
     assert found["readers"] == ["Ann", "Bo"] and found["reading"] == "blind"
     assert [family["family_id"] for family in found["families"]] == ["CQID025"]
 
 
-def test_a_reference_file_judges_the_switches(capsys: pytest.CaptureFixture[str], rounds: ReadRounds, tmp_path: Path) -> None:
+def test_a_reference_file_judges_the_switches(
+    capsys: pytest.CaptureFixture[str], rounds: ReadRounds, tmp_path: Path
+) -> None:
     path = tmp_path / "answers.json"
     write_answers(path, {f"ENC{number:05}": answer(0) for number in range(1, 7)})
     found = run_json(capsys, rounds, "--reference", str(path))
     assert found["switches"]["judged"] == found["switches"]["answers"] == 18 * 9
 
 
-def test_an_unknown_queue_is_one_line_that_names_those_there_are(capsys: pytest.CaptureFixture[str], rounds: ReadRounds) -> None:
+def test_an_unknown_queue_is_one_line_that_names_those_there_are(
+    capsys: pytest.CaptureFixture[str], rounds: ReadRounds
+) -> None:
     assert main(["agreement", "--store", str(rounds.store), "--queue", "nonsense"]) == 1
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and "'nonsense'" in said and QUEUE in said
@@ -85,7 +117,8 @@ def test_a_store_without_readings_says_what_to_do(capsys: pytest.CaptureFixture[
 
 
 def test_a_reader_is_shown_others_only_where_the_store_shows_them(store: Store) -> None:
-    """Ann has read C0, Bo both: of C1 Ann gets nothing; an adjudicator gets all; nobody else's eyes, everything."""
+    """Ann has read C0, Bo both: of C1 Ann gets nothing; an adjudicator gets all; nobody else's eyes,
+    everything."""
     for name, role in (("Ann", "reader"), ("Bo", "reader"), ("Chen", "adjudicator")):
         store.add_reader(name, role=role)  # type: ignore[arg-type]
     store.add_cases("q", [NewCase("C0"), NewCase("C1")])

@@ -1,4 +1,5 @@
-"""``python -m magic_demo backends`` lists what is there, compares with float32, and notes what came near enough."""
+"""``python -m magic_demo backends`` lists what is there, compares with float32, and notes what came near
+enough."""
 
 from __future__ import annotations
 
@@ -29,15 +30,28 @@ def photos(tmp_path: Path) -> Path:
 def test_without_data_it_lists_every_backend_and_what_to_do_for_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("magic_demo.commands.backends.explain_missing", lambda name: "get one" if name == "cuda" else "")
+    monkeypatch.setattr(
+        "magic_demo.commands.backends.explain_missing", lambda name: "get one" if name == "cuda" else ""
+    )
     assert main(["backends"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == ["torch", "bfloat16", "cuda", "openvino", "openvino-int8"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        "torch",
+        "bfloat16",
+        "cuda",
+        "openvino",
+        "openvino-int8",
+    ]
     assert lines[1].endswith("; ready") and lines[3].endswith("; get one")
 
 
-def test_masks_and_answers_are_compared_and_what_is_near_is_noted(tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    clipseg, answerer = write_clipseg(tmp_path / "clipseg"), save_checkpoint(tmp_path / "answerer", make_model())
+def test_masks_and_answers_are_compared_and_what_is_near_is_noted(
+    tmp_path: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clipseg, answerer = (
+        write_clipseg(tmp_path / "clipseg"),
+        save_checkpoint(tmp_path / "answerer", make_model()),
+    )
     words = [
         "backends",
         str(photos),
@@ -63,7 +77,11 @@ def test_what_is_too_far_off_is_not_noted_and_what_was_is_taken_back(tmp_path: P
     (tmp_path / CHECKED_NAME).write_text(
         json.dumps({"model": "1", "checked": {"bfloat16": "near once", "openvino": "near"}}), encoding="utf-8"
     )
-    write_checked(tmp_path, "model@1", [Comparison("bfloat16", 0.97, "far", 2.0), Comparison("openvino-int8", 0.99, "near", 4.0)])
+    write_checked(
+        tmp_path,
+        "model@1",
+        [Comparison("bfloat16", 0.97, "far", 2.0), Comparison("openvino-int8", 0.99, "near", 4.0)],
+    )
     assert read_checked(tmp_path, "model@1") == {"openvino": "near", "openvino-int8": "near"}
     write_checked(tmp_path, "model@2", [Comparison("bfloat16", 0.99, "near", 2.0)])
     assert read_checked(tmp_path, "model@2") == {"bfloat16": "near"}, "the other model's are gone"
@@ -72,11 +90,25 @@ def test_what_is_too_far_off_is_not_noted_and_what_was_is_taken_back(tmp_path: P
 def test_a_model_that_reads_the_segmenters_features_has_nothing_to_compare(
     photos: Path, repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["backends", str(photos), "--only", "bfloat16", "--vqa", str(repository / "checkpoints" / "vqa-compact")]) == 1
+    assert (
+        main(
+            [
+                "backends",
+                str(photos),
+                "--only",
+                "bfloat16",
+                "--vqa",
+                str(repository / "checkpoints" / "vqa-compact"),
+            ]
+        )
+        == 1
+    )
     assert "leave out --vqa" in capsys.readouterr().err
 
 
-def test_data_without_photos_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_without_photos_is_refused_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["backends", str(tmp_path)]) == 1
     assert "photo" in capsys.readouterr().err
 
@@ -85,4 +117,8 @@ def test_two_empty_masks_are_the_same() -> None:
     empty, full = np.zeros((4, 4), np.bool_), np.ones((4, 4), np.bool_)
     half = empty.copy()
     half[:2] = True
-    assert (find_overlap(empty, empty), find_overlap(empty, full), find_overlap(half, full)) == (1.0, 0.0, 0.5)
+    assert (find_overlap(empty, empty), find_overlap(empty, full), find_overlap(half, full)) == (
+        1.0,
+        0.0,
+        0.5,
+    )

@@ -47,24 +47,40 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_every_format_is_written_from_the_store(queue: ReadQueue, command: Command, tmp_path: Path, format: str) -> None:
+def test_every_format_is_written_from_the_store(
+    queue: ReadQueue, command: Command, tmp_path: Path, format: str
+) -> None:
     code, said, _ = command("--to", str(tmp_path / "out"), "--format", format)
     assert code == 0 and said.startswith("3 cases, ") and f"({format})" in said
     assert "left out: reading that is not finished (1): ENC00003 [Wang]" in said
     assert (tmp_path / "out" / "export.json").is_file()
 
 
-def test_readers_are_found_however_their_name_is_written(queue: ReadQueue, command: Command, tmp_path: Path) -> None:
-    code, said, _ = command("--to", str(tmp_path / "out"), "--format", "challenge", "--reader", "WANG", "--consensus")
+def test_readers_are_found_however_their_name_is_written(
+    queue: ReadQueue, command: Command, tmp_path: Path
+) -> None:
+    code, said, _ = command(
+        "--to", str(tmp_path / "out"), "--format", "challenge", "--reader", "WANG", "--consensus"
+    )
     assert code == 0 and said.startswith("1 case, 1 reading, 2 masks")
     assert read_answers(tmp_path / "out" / "answers.json") == {"ENC00001": answer(0)}
 
 
-def test_the_report_is_written_with_and_without_predictions(queue: ReadQueue, command: Command, tmp_path: Path) -> None:
+def test_the_report_is_written_with_and_without_predictions(
+    queue: ReadQueue, command: Command, tmp_path: Path
+) -> None:
     for case in queue.cases:
-        maps = tuple(PhotoPrediction(photo.photo_id, np.full((8, 8), 0.6, np.float32), SIZES[photo.photo_id]) for photo in case.photo_files)
-        write_prediction(tmp_path / "bundle", Prediction(case.encounter_id, maps, answers=answer(0), models={"segmentation": "all@1"}))
-    code, said, _ = command("--to", str(tmp_path / "out"), "--format", "report", "--predictions", str(tmp_path / "bundle"))
+        maps = tuple(
+            PhotoPrediction(photo.photo_id, np.full((8, 8), 0.6, np.float32), SIZES[photo.photo_id])
+            for photo in case.photo_files
+        )
+        write_prediction(
+            tmp_path / "bundle",
+            Prediction(case.encounter_id, maps, answers=answer(0), models={"segmentation": "all@1"}),
+        )
+    code, said, _ = command(
+        "--to", str(tmp_path / "out"), "--format", "report", "--predictions", str(tmp_path / "bundle")
+    )
     assert code == 0 and "left out: the model" not in said
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         f"disagreement_{language}.{kind}" for language in ("en", "zh") for kind in ("html", "pdf")
@@ -75,12 +91,16 @@ def test_the_report_is_written_with_and_without_predictions(queue: ReadQueue, co
     assert len(list((tmp_path / "zh").iterdir())) == 2
 
 
-def test_a_queue_must_be_named_where_there_are_several(queue: ReadQueue, command: Command, tmp_path: Path) -> None:
+def test_a_queue_must_be_named_where_there_are_several(
+    queue: ReadQueue, command: Command, tmp_path: Path
+) -> None:
     with Store.open(tmp_path / "store") as store:
         store.add_cases("another", [NewCase("X")])
     code, _, said = command("--to", str(tmp_path / "out"), "--format", "csv")
     assert (code, said) == (1, "error: no queue was named; give --queue one of: another, lesson\n")
-    assert command("--to", str(tmp_path / "out"), "--format", "csv", "--queue", "no")[2].startswith("error: there is no queue 'no'")
+    assert command("--to", str(tmp_path / "out"), "--format", "csv", "--queue", "no")[2].startswith(
+        "error: there is no queue 'no'"
+    )
     assert command("--to", str(tmp_path / "out"), "--format", "csv", "--queue", "another")[2].startswith(
         "error: there is no finished reading"
     )
@@ -100,21 +120,39 @@ def test_cases_that_moved_are_found_below_data(queue: ReadQueue, command: Comman
     shutil.move(tmp_path / "data", tmp_path / "moved")
     _, said, _ = command("--to", str(tmp_path / "lost"), "--format", "training")
     assert "left out: case whose photos and words are not at hand (3)" in said
-    code, said, _ = command("--to", str(tmp_path / "out"), "--format", "training", "--data", str(tmp_path / "moved"), "--split", "train")
+    code, said, _ = command(
+        "--to",
+        str(tmp_path / "out"),
+        "--format",
+        "training",
+        "--data",
+        str(tmp_path / "moved"),
+        "--split",
+        "train",
+    )
     assert code == 0 and "not at hand" not in said and said.startswith("3 cases, 4 readings, 5 masks")
 
 
-def test_a_cases_files_are_found_in_any_split_and_uploads_are_one_case(queue: ReadQueue, tmp_path: Path) -> None:
+def test_a_cases_files_are_found_in_any_split_and_uploads_are_one_case(
+    queue: ReadQueue, tmp_path: Path
+) -> None:
     (queue.folder / "valid").mkdir()
     (queue.folder / "valid" / "valid.json").write_text("[]", encoding="utf-8")
     uploads = tmp_path / "uploads"
     shutil.copytree(queue.folder / "train" / "images_train", uploads)
     with Store.open(tmp_path / "store") as store:
         store.add_cases(
-            "more", [NewCase("mine", str(uploads), photos_kept=True), NewCase("gone", str(tmp_path / "no")), NewCase("nowhere")]
+            "more",
+            [
+                NewCase("mine", str(uploads), photos_kept=True),
+                NewCase("gone", str(tmp_path / "no")),
+                NewCase("nowhere"),
+            ],
         )
         cases = store.list_cases(QUEUE, LOCAL_READER) + store.list_cases("more", LOCAL_READER)
-    found = {files.encounter_id: files for files in find_case_files(cases, CoveredPhotos(tmp_path / "covered"))}
+    found = {
+        files.encounter_id: files for files in find_case_files(cases, CoveredPhotos(tmp_path / "covered"))
+    }
     assert set(found) == {"ENC00001", "ENC00002", "ENC00003", "mine"}
     assert found["ENC00001"] == replace(queue.cases[0])
     assert [photo.photo_id for photo in found["mine"].photo_files] == sorted(SIZES)

@@ -38,12 +38,16 @@ def _saved(place: Path) -> dict[tuple[str, str], Review]:
         return {(saved.review.case_id, saved.review.reader): saved.review for saved in store.all_reviews()}
 
 
-def test_label_studios_tasks_come_back_as_the_same_reviews(queue: ReadQueue, command: Command, tmp_path: Path) -> None:
+def test_label_studios_tasks_come_back_as_the_same_reviews(
+    queue: ReadQueue, command: Command, tmp_path: Path
+) -> None:
     li = [saved for saved in queue.reviews if saved.review.reader == "Li"]
     write_export(li, queue.cases, "label-studio", tmp_path / "out")
     code, said, errors = command(str(tmp_path / "out"), "--queue", QUEUE)
     assert (code, errors) == (0, "") and said.startswith("3 of 3 reviews saved to the queue lesson")
-    assert _saved(tmp_path / "store") == {(saved.review.case_id, "Li"): saved.review for saved in li if saved.review.state == "done"}
+    assert _saved(tmp_path / "store") == {
+        (saved.review.case_id, "Li"): saved.review for saved in li if saved.review.state == "done"
+    }
 
 
 def test_importing_twice_adds_nothing(queue: ReadQueue, command: Command, tmp_path: Path) -> None:
@@ -54,7 +58,9 @@ def test_importing_twice_adds_nothing(queue: ReadQueue, command: Command, tmp_pa
         assert len(store.all_reviews()) == 1
 
 
-def test_new_cases_know_where_they_lie_and_known_ones_keep_their_place(queue: ReadQueue, command: Command, tmp_path: Path) -> None:
+def test_new_cases_know_where_they_lie_and_known_ones_keep_their_place(
+    queue: ReadQueue, command: Command, tmp_path: Path
+) -> None:
     write_export(queue.reviews, queue.cases, "challenge", tmp_path / "out")
     command(str(tmp_path / "out"), "--queue", QUEUE, "--data", str(queue.folder))
     command(str(tmp_path / "out"), "--queue", QUEUE)
@@ -63,10 +69,16 @@ def test_new_cases_know_where_they_lie_and_known_ones_keep_their_place(queue: Re
     assert folders == dict.fromkeys(("ENC00001", "ENC00002", "ENC00003"), str(queue.folder.resolve()))
 
 
-def test_a_revealed_reading_alone_is_saved_as_assisted_and_that_is_said(queue: ReadQueue, command: Command, tmp_path: Path) -> None:
+def test_a_revealed_reading_alone_is_saved_as_assisted_and_that_is_said(
+    queue: ReadQueue, command: Command, tmp_path: Path
+) -> None:
     write_export(queue.reviews, queue.cases, "label-studio", tmp_path / "out")
     code, _, errors = command(str(tmp_path / "out"), "--queue", QUEUE)
-    assert code == 3 and "left out: revealed reading without its blind one, saved as assisted (1): ENC00001 [Wang]" in errors
+    assert (
+        code == 3
+        and "left out: revealed reading without its blind one, saved as assisted (1): ENC00001 [Wang]"
+        in errors
+    )
     wang = _saved(tmp_path / "store")["ENC00001", "Wang"]
     assert wang == replace(queue.reviews[2].review, kind="assisted")
 
@@ -82,7 +94,11 @@ def test_a_consensus_needs_an_adjudicator(queue: ReadQueue, tmp_path: Path) -> N
     consensus = queue.reviews[3].review
     with Store.open(tmp_path / "store") as store:
         saved, left_out = save_reviews(store, [consensus])
-        assert saved == 0 and len(left_out) == 1 and left_out[0].startswith("review that the store refuses (1): ENC00001")
+        assert (
+            saved == 0
+            and len(left_out) == 1
+            and left_out[0].startswith("review that the store refuses (1): ENC00001")
+        )
         store.add_reader("Wang", role="adjudicator")
         assert save_reviews(store, [consensus]) == (1, ())
 

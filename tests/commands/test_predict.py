@@ -42,7 +42,9 @@ def test_a_run_that_is_stopped_says_how_to_go_on_and_returns_130(
 ) -> None:
     monkeypatch.setattr(Predictor, "load", lambda **_options: StopsAt("ENC00002"))
     assert main(["predict", str(data), "--split", "valid", "--out", str(tmp_path / "out"), "--quiet"]) == 130
-    assert capsys.readouterr().err == "stopped: what is finished is kept; the same command goes on from there\n"
+    assert (
+        capsys.readouterr().err == "stopped: what is finished is kept; the same command goes on from there\n"
+    )
     assert len(journal_lines(tmp_path / "out")) == 1
 
 
@@ -50,4 +52,7 @@ def test_help_says_what_the_exit_codes_mean(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         main(["predict", "--help"])
     said = " ".join(capsys.readouterr().out.split())
-    assert all(f"{code} {meaning}" in said for code, meaning in ((0, "all done"), (3, "done, with problems"), (130, "stopped")))
+    assert all(
+        f"{code} {meaning}" in said
+        for code, meaning in ((0, "all done"), (3, "done, with problems"), (130, "stopped"))
+    )

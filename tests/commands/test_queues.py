@@ -31,10 +31,15 @@ def test_how_far_everybody_is_is_listed(place: Path, capsys: pytest.CaptureFixtu
     assert main(["queues", "--store", str(place), "list"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "clinic: 4 cases"
-    assert "  ann    1 done, 1 in progress, 2 not started" in said and "  bo     0 done, 0 in progress, 4 not started" in said
+    assert (
+        "  ann    1 done, 1 in progress, 2 not started" in said
+        and "  bo     0 done, 0 in progress, 4 not started" in said
+    )
 
 
-def test_cases_are_assigned_shared_out_and_everybodys_again(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cases_are_assigned_shared_out_and_everybodys_again(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     command = ["queues", "--store", str(place), "assign", "clinic"]
     assert main([*command, "--reader", "ann", "--reader", "bo", "--each", "1"]) == 0
     assert assigned(place) == [("ann",), ("bo",), ("ann",), ("bo",)]
@@ -54,7 +59,9 @@ def test_cases_are_assigned_shared_out_and_everybodys_again(place: Path, capsys:
         (["clinic", "--reader", "ann", "--case", "E9"], "no case 'E9'"),
     ],
 )
-def test_what_cannot_be_assigned_is_one_line(place: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str) -> None:
+def test_what_cannot_be_assigned_is_one_line(
+    place: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
     assert main(["queues", "--store", str(place), "assign", *words]) == 1
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1

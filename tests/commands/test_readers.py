@@ -19,7 +19,8 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Return a function that runs ``readers`` on a store of its own and gives exit code, output and errors."""
+    """Return a function that runs ``readers`` on a store of its own and gives exit code, output and
+    errors."""
     monkeypatch.setattr(readers, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
     def run(*words: str) -> tuple[int, str, str]:
@@ -58,7 +59,12 @@ def test_a_reader_is_added_with_the_password_that_was_typed_twice(
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [(("long enough", "long enougg"), "not the same"), ((), "no password"), (("short", "short"), "8 to 1000")]
+    ("typed", "said"),
+    [
+        (("long enough", "long enougg"), "not the same"),
+        ((), "no password"),
+        (("short", "short"), "8 to 1000"),
+    ],
 )
 def test_a_password_that_does_not_come_about_adds_nobody(
     command: Command, monkeypatch: pytest.MonkeyPatch, typed: tuple[str, ...], said: str
@@ -106,7 +112,9 @@ def test_the_list_says_who_there_is_and_who_was_removed(command: Command, tmp_pa
 
 
 def _columns(text: str) -> list[str]:
-    return ["  ".join(part.strip() for part in line.split("  ") if part.strip()) for line in text.splitlines()]
+    return [
+        "  ".join(part.strip() for part in line.split("  ") if part.strip()) for line in text.splitlines()
+    ]
 
 
 def test_removing_and_roles(command: Command, tmp_path: Path) -> None:
@@ -116,7 +124,9 @@ def test_removing_and_roles(command: Command, tmp_path: Path) -> None:
     assert command("remove", "ann") == (0, "ann cannot sign in any more; 0 reviews kept\n", "")
 
 
-@pytest.mark.parametrize("words", [("remove", "zoe"), ("password", "zoe"), ("role", "zoe", "reader"), ("add", "local")])
+@pytest.mark.parametrize(
+    "words", [("remove", "zoe"), ("password", "zoe"), ("role", "zoe", "reader"), ("add", "local")]
+)
 def test_a_name_that_does_not_fit_is_said_before_a_password_is_asked_for(
     command: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[Any, ...]
 ) -> None:
@@ -125,7 +135,9 @@ def test_a_name_that_does_not_fit_is_said_before_a_password_is_asked_for(
     assert (code, out) == (1, "") and errors.startswith("error: there is ") and errors.count("\n") == 1
 
 
-def test_the_environment_names_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_environment_names_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("MAGIC_DEMO_STORE", str(tmp_path / "elsewhere"))
     assert main(["readers", "list"]) == 0
     assert "local" in capsys.readouterr().out

@@ -29,7 +29,11 @@ end_program(3)
 """
 
 
-def test_a_program_whose_models_compute_ends_with_its_exit_code_and_does_what_was_left_for_the_end(repository: Path) -> None:
+def test_a_program_whose_models_compute_ends_with_its_exit_code_and_does_what_was_left_for_the_end(
+    repository: Path,
+) -> None:
     """Python's own end aborts it: exit code -6, each time that was tried."""
-    ended = subprocess.run([sys.executable, "-c", BUSY], cwd=repository, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", BUSY], cwd=repository, capture_output=True, text=True, timeout=120, check=False
+    )
     assert (ended.returncode, ended.stdout, ended.stderr) == (3, "left for the end", "")

@@ -50,7 +50,10 @@ def set_limits(monkeypatch: pytest.MonkeyPatch) -> SetLimit:
 
 
 def _encounters(folder: Path, count: int) -> Path:
-    entries = [{"encounter_id": f"ENC{number}", "image_ids": [], "query_content_en": "It itches."} for number in range(count)]
+    entries = [
+        {"encounter_id": f"ENC{number}", "image_ids": [], "query_content_en": "It itches."}
+        for number in range(count)
+    ]
     (folder / "valid.json").write_text(json.dumps(entries), encoding="utf-8")
     return folder
 
@@ -75,10 +78,14 @@ def test_a_limit_that_there_is_not_is_refused_with_those_that_there_are() -> Non
         read_limits({f"{PREFIX}SPEED": "1"})
 
 
-@pytest.mark.parametrize("words", [["app.py"], ["-m", "magic_demo", "readers", "list"], ["-m", "training", "evaluate-vqa"]])
+@pytest.mark.parametrize(
+    "words", [["app.py"], ["-m", "magic_demo", "readers", "list"], ["-m", "training", "evaluate-vqa"]]
+)
 def test_the_page_and_every_command_say_it_in_one_line(repository: Path, words: list[str]) -> None:
     environment = {**os.environ, f"{PREFIX}QUEUE_CASES": "many"}
-    ended = subprocess.run([sys.executable, *words], cwd=repository, env=environment, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, *words], cwd=repository, env=environment, capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 1
     assert re.fullmatch(rf"error: {PREFIX}QUEUE_CASES='many': [^\n]*\n", ended.stderr), ended.stderr
 
@@ -87,7 +94,10 @@ def test_photos_have_a_limit_of_bytes_pixels_and_side(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     Image.fromarray(draw_photo(48, 64)).save(path)
     size = path.stat().st_size
-    assert read_photo(path, limits=PhotoLimits(max_bytes=size, max_pixels=48 * 64, min_side=48)).size == (48, 64)
+    assert read_photo(path, limits=PhotoLimits(max_bytes=size, max_pixels=48 * 64, min_side=48)).size == (
+        48,
+        64,
+    )
     for tight, said in (
         (PhotoLimits(max_bytes=size - 1), "photo.png: .*MB, the limit is .*save it smaller"),
         (PhotoLimits(max_pixels=48 * 64 - 1), "photo.png: 64x48 .*the limit is .*make it smaller"),
@@ -114,7 +124,9 @@ def test_masks_have_a_photos_pixels(tmp_path: Path, set_limits: SetLimit) -> Non
         mask_from_rows([100], (10, 10))
 
 
-def test_an_encounters_text_and_photos_are_limited_and_the_others_go_on(tmp_path: Path, set_limits: SetLimit) -> None:
+def test_an_encounters_text_and_photos_are_limited_and_the_others_go_on(
+    tmp_path: Path, set_limits: SetLimit
+) -> None:
     long = {"encounter_id": "LONG", "query_content_en": "a" * 51}
     many = {"encounter_id": "MANY", "image_ids": ["1.jpg", "2.jpg", "3.jpg"]}
     fine = {"encounter_id": "FINE", "query_content_en": "a" * 50, "image_ids": ["1.jpg", "2.jpg"]}
@@ -136,7 +148,9 @@ def test_a_json_file_has_a_limit(tmp_path: Path, set_limits: SetLimit) -> None:
         formats.read_encounters(tmp_path)
 
 
-def test_a_run_has_a_limit_that_is_said_before_anything_is_written(tmp_path: Path, set_limits: SetLimit) -> None:
+def test_a_run_has_a_limit_that_is_said_before_anything_is_written(
+    tmp_path: Path, set_limits: SetLimit
+) -> None:
     (tmp_path / "data").mkdir()
     data = _encounters(tmp_path / "data", 3)
     set_limits(run_cases=2)
@@ -206,6 +220,14 @@ def test_every_field_takes_as_much_as_the_environment_says() -> None:
         }))
     """
     settings = {**os.environ, **{f"{PREFIX}{name}": value for name, value in set_to.items()}}
-    ran = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout) == {"narrative": 301, "prompt": 302, "comment": [103], "specified": [103], "name": [True, False]}
+    assert json.loads(ran.stdout) == {
+        "narrative": 301,
+        "prompt": 302,
+        "comment": [103],
+        "specified": [103],
+        "name": [True, False],
+    }

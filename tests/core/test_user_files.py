@@ -1,4 +1,5 @@
-"""Whatever stands under a name that somebody gives: a regular file of bounded size is read, anything else is one line at once."""
+"""Whatever stands under a name that somebody gives: a regular file of bounded size is read, anything else is
+one line at once."""
 
 from __future__ import annotations
 
@@ -56,7 +57,9 @@ def test_a_folder_of_such_files_costs_a_line_each(tmp_path: Path) -> None:
     (tmp_path / "zero.txt").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "other.txt")
     found = read_encounters(tmp_path)
-    assert [files.encounter_id for files in found.encounters] == ["pipe"] and found.notes == ("no photos, left out: other.txt, zero.txt",)
+    assert [files.encounter_id for files in found.encounters] == ["pipe"] and found.notes == (
+        "no photos, left out: other.txt, zero.txt",
+    )
 
 
 def test_size_is_looked_at_before_and_while_reading(tmp_path: Path) -> None:
@@ -68,7 +71,11 @@ def test_size_is_looked_at_before_and_while_reading(tmp_path: Path) -> None:
     if Path("/proc/self/maps").exists():  # says that it has no byte, and has many
         with pytest.raises(OSError, match="limit"):
             read_user_file(Path("/proc/self/maps"), 10)
-    assert read_user_head(path, 10) == bytes(10) and read_user_head(tmp_path, 10) == b"" and read_user_head(tmp_path / "no", 10) == b""
+    assert (
+        read_user_head(path, 10) == bytes(10)
+        and read_user_head(tmp_path, 10) == b""
+        and read_user_head(tmp_path / "no", 10) == b""
+    )
 
 
 @pytest.mark.parametrize("text", ["a\r\nb c\r\n\r\n", "a\nb c", "\ufeffa\r\n  b c  \n", "a\rb c\r"])

@@ -1,4 +1,5 @@
-"""Half characters become U+FFFD wherever text comes in, and a store that holds one from before opens and exports."""
+"""Half characters become U+FFFD wherever text comes in, and a store that holds one from before opens and
+exports."""
 
 from __future__ import annotations
 
@@ -49,14 +50,25 @@ texts = st.text(st.sampled_from('a\\"u\ud83d\ude00\ud800\udfff痒dD8'), max_size
 
 @pytest.mark.parametrize(
     ("half", "whole"),
-    [("a\ud83d", "a�"), ("\ude00b", "�b"), ("\ud83d\ude00", "😀"), ("\ud83d\ud83d\ude00", "�😀"), ("\ufeff痒", "\ufeff痒")],
+    [
+        ("a\ud83d", "a�"),
+        ("\ude00b", "�b"),
+        ("\ud83d\ude00", "😀"),
+        ("\ud83d\ud83d\ude00", "�😀"),
+        ("\ufeff痒", "\ufeff痒"),
+    ],
 )
 def test_a_half_becomes_one_mark_and_a_pair_its_character(half: str, whole: str) -> None:
     assert mend_text(half) == whole == mend_text(mend_text(half))
 
 
 @given(
-    st.recursive(texts, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=6), st.booleans()
+    st.recursive(
+        texts,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+        max_leaves=6,
+    ),
+    st.booleans(),
 )
 def test_a_json_text_holds_afterwards_what_was_whole_and_marks(value: Any, escaped: bool) -> None:
     def mend(part: Any) -> Any:
@@ -83,7 +95,12 @@ def test_ids_of_answers_encounters_and_questions_are_read(tmp_path: Path) -> Non
     both = ["--answers-reference", str(tmp_path / "a.json"), "--answers-system", str(tmp_path / "a.json")]
     assert main(["score", *both, "--out", str(tmp_path / "scores.json")]) == 0
     (tmp_path / "scores.json").read_bytes().decode("utf-8")
-    encounter = {"encounter_id": "E1", "image_ids": ["a\ud83d.jpg"], "author_id": "\ud83d", "query_content_en": "half \ude00"}
+    encounter = {
+        "encounter_id": "E1",
+        "image_ids": ["a\ud83d.jpg"],
+        "author_id": "\ud83d",
+        "query_content_en": "half \ude00",
+    }
     (tmp_path / "cases").mkdir()
     (tmp_path / "cases" / "valid.json").write_text(json.dumps([encounter]))
     (read,) = read_encounters(tmp_path / "cases").encounters
@@ -101,7 +118,14 @@ def test_ids_of_answers_encounters_and_questions_are_read(tmp_path: Path) -> Non
 
 def test_what_is_saved_and_shown_is_whole_from_now_on(store: Store, tmp_path: Path) -> None:
     store.add_cases("q", [NewCase("E1")])
-    review = Review("E1", LOCAL_READER, queue="q", comment="\ud83d", specified={"CQID011-001": "a\ude00"}, models={"cvqa": "\ud83d"})
+    review = Review(
+        "E1",
+        LOCAL_READER,
+        queue="q",
+        comment="\ud83d",
+        specified={"CQID011-001": "a\ude00"},
+        models={"cvqa": "\ud83d"},
+    )
     saved = store.save(review, client_key="once").review
     assert (saved.comment, saved.specified, saved.models) == ("�", {"CQID011-001": "a�"}, {"cvqa": "�"})
     assert store.save(review, client_key="once").review == saved, "sent again, it is the same save"
@@ -139,7 +163,18 @@ def broken(tmp_path: Path) -> Store:
     """Give a store with a finished review in which a character is half."""
     store = Store.open(tmp_path / "store")
     key = keep_upload(store, Encounter("CASE", photos=(Photo("arm", draw_photo(40, 60)),)), LOCAL_READER).key
-    store.save(Review(key.case_id, LOCAL_READER, "assisted", "done", answer(1), {"CQID011-001": "edge"}, comment="edge", queue=key.queue))
+    store.save(
+        Review(
+            key.case_id,
+            LOCAL_READER,
+            "assisted",
+            "done",
+            answer(1),
+            {"CQID011-001": "edge"},
+            comment="edge",
+            queue=key.queue,
+        )
+    )
     _break_rows(store, "edge")
     return store
 
@@ -154,7 +189,9 @@ def test_a_store_that_holds_a_half_lists_it_opens_its_case_and_sends_it_to_the_b
             return lay_out_page(PredictorSource(stand_in_predictor), load_examples(), desk)[1]
 
         handlers = asyncio.run(lay())
-        queues = QueueHandlers(handlers, ReviewState(handlers, desk, Saver(desk, handlers.drafts, handlers.cases)))
+        queues = QueueHandlers(
+            handlers, ReviewState(handlers, desk, Saver(desk, handlers.drafts, handlers.cases))
+        )
         inputs = {handlers.parts.case: None, handlers.parts.spoken: "en"}
         event = gr.EventData(None, {"queue": queue, "open": case.key.case_id})
         updates = queues.open(inputs, event, SimpleNamespace(session_hash="mine", cookies={}))  # type: ignore[arg-type]
@@ -165,7 +202,9 @@ def test_a_store_that_holds_a_half_lists_it_opens_its_case_and_sends_it_to_the_b
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_a_store_that_holds_a_half_exports_in_every_format_and_comes_back(broken: Store, tmp_path: Path, format: Any) -> None:
+def test_a_store_that_holds_a_half_exports_in_every_format_and_comes_back(
+    broken: Store, tmp_path: Path, format: Any
+) -> None:
     with broken as store:
         reviews = store.all_reviews()
         (case,) = store.list_cases(store.queues()[0], LOCAL_READER)
@@ -182,10 +221,22 @@ def test_the_report_of_a_store_that_holds_a_half_is_written(tmp_path: Path) -> N
     queue = make_queue(tmp_path / "cases")
     with Store.open(tmp_path / "store") as store:
         store.add_reader("Li")
-        store.add_cases("lesson", [NewCase("ENC00001", str(queue.folder)), NewCase("ENC00002", str(queue.folder))])
+        store.add_cases(
+            "lesson", [NewCase("ENC00001", str(queue.folder)), NewCase("ENC00002", str(queue.folder))]
+        )
         for case_id in ("ENC00001", "ENC00002"):
             for reader in ("Li", LOCAL_READER):
-                store.save(Review(case_id, reader, "assisted", "done", answer(len(reader)), comment="edge", queue="lesson"))
+                store.save(
+                    Review(
+                        case_id,
+                        reader,
+                        "assisted",
+                        "done",
+                        answer(len(reader)),
+                        comment="edge",
+                        queue="lesson",
+                    )
+                )
         _break_rows(store, "edge")
         write_disagreements(store.all_reviews("lesson"), queue.cases, {}, tmp_path / "out")
 
@@ -197,10 +248,20 @@ def test_what_a_browser_cut_in_half_is_whole_behind_the_gate() -> None:
         heard.append(json.loads((await request.body()).decode("utf-8")))
         return Response()
 
-    app = Starlette(routes=[Route("/gradio_api/queue/join", join, methods=["POST"])], middleware=list_gates(None, "127.0.0.1"))
+    app = Starlette(
+        routes=[Route("/gradio_api/queue/join", join, methods=["POST"])],
+        middleware=list_gates(None, "127.0.0.1"),
+    )
     client = TestClient(app, base_url="http://127.0.0.1:7860")
-    escaped, raw = (b'{"data": ["half ' + half + b'"], "session_hash": "abc"}' for half in (b"\\ud83d", b"\xed\xa0\xbd"))
-    answers = [client.post("/gradio_api/queue/join", content=body, headers={"content-type": "application/json"}) for body in (escaped, raw)]
-    assert [answer.status_code for answer in answers] == [200, 400], "bytes that are no UTF-8 come from no browser"
+    escaped, raw = (
+        b'{"data": ["half ' + half + b'"], "session_hash": "abc"}' for half in (b"\\ud83d", b"\xed\xa0\xbd")
+    )
+    answers = [
+        client.post("/gradio_api/queue/join", content=body, headers={"content-type": "application/json"})
+        for body in (escaped, raw)
+    ]
+    assert [answer.status_code for answer in answers] == [200, 400], (
+        "bytes that are no UTF-8 come from no browser"
+    )
     assert len(heard) == 1 and "half" not in answers[1].text
     assert heard[0]["data"][0].startswith("half �") and heard[0]["session_hash"] == "abc"

@@ -1,4 +1,5 @@
-"""The cue heads: every question scored whatever the text, kept whole on disk, and explained by the very numbers that make the score."""
+"""The cue heads: every question scored whatever the text, kept whole on disk, and explained by the very
+numbers that make the score."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families, load_questions
 
 TEXTS = [
-    Narrative(en="My right forearm has had itchy red bumps for three weeks.", zh="右前臂红色丘疹三周，瘙痒。"),
+    Narrative(
+        en="My right forearm has had itchy red bumps for three weeks.", zh="右前臂红色丘疹三周，瘙痒。"
+    ),
     Narrative(en="A boy with a brown patch on the neck since birth, it does not itch."),
     Narrative(zh="患者男，四十岁，双小腿皮疹五年，不痛不痒。"),
     Narrative(en="Please have a look at the picture."),
@@ -98,7 +101,9 @@ def test_siblings_share_their_scores_and_single_slots_are_log_probabilities(mode
         (Narrative(en="Please help."), "CQID015", "Not mentioned"),
     ],
 )
-def test_what_the_words_say_is_answered(model: CueModel, narrative: Narrative, family: str, option: str) -> None:
+def test_what_the_words_say_is_answered(
+    model: CueModel, narrative: Narrative, family: str, option: str
+) -> None:
     known = {entry.family_id: entry for entry in load_families()}[family]
     best = int(model.score(narrative)[known.questions[0].qid].argmax())
     assert known.options["en"][best] == option
@@ -163,13 +168,16 @@ def test_an_explanation_adds_up_to_the_score(model: CueModel, narrative: Narrati
         for option in range(len(family.options["en"])):
             explanation = model.explain(narrative, qid, option)
             assert explanation.score == float(scores[qid][option])
-            assert explanation.base + sum(reason.contribution for reason in explanation.reasons) == pytest.approx(
-                explanation.score, abs=1e-6
-            )
+            assert explanation.base + sum(
+                reason.contribution for reason in explanation.reasons
+            ) == pytest.approx(explanation.score, abs=1e-6)
 
 
 def test_the_base_of_a_log_odds_score_is_what_every_text_gets(small: CueModel) -> None:
-    bases = [small.explain(Narrative(en=text), "CQID011-001", 0).base for text in ("itchy rash", "rash", "itchy", "hello there")]
+    bases = [
+        small.explain(Narrative(en=text), "CQID011-001", 0).base
+        for text in ("itchy rash", "rash", "itchy", "hello there")
+    ]
     assert bases == pytest.approx([-1.0] * 4)
 
 
@@ -180,7 +188,10 @@ def test_reasons_point_at_their_words(model: CueModel) -> None:
     assert top.name == "itch:yes"
     texts = {"en": narrative.en, "zh": narrative.zh}
     assert {
-        texts[reason.field][start:end] for reason in explanation.reasons if reason.name == "itch:yes" for start, end in reason.spans
+        texts[reason.field][start:end]
+        for reason in explanation.reasons
+        if reason.name == "itch:yes"
+        for start, end in reason.spans
     } == {
         "itchy",
         "瘙痒",
@@ -196,13 +207,17 @@ def test_removing_the_words_that_speak_for_an_answer_lowers_its_score(model: Cue
         for family in load_families():
             qid = family.questions[0].qid
             explanation = model.explain(narrative, qid, answers[qid])
-            top = [reason for reason in explanation.reasons if reason.contribution > 0 and reason.kind == "cue"][:2]
+            top = [
+                reason for reason in explanation.reasons if reason.contribution > 0 and reason.kind == "cue"
+            ][:2]
             if not top:
                 continue
             texts: dict[Language, str] = {"en": narrative.en, "zh": narrative.zh}
             for reason in top:
                 for start, end in reason.spans:
-                    texts[reason.field] = texts[reason.field][:start] + " " * (end - start) + texts[reason.field][end:]
+                    texts[reason.field] = (
+                        texts[reason.field][:start] + " " * (end - start) + texts[reason.field][end:]
+                    )
             tried += 1
             lowered += float(model.score(Narrative(**texts))[qid][answers[qid]]) < explanation.score
     assert tried >= 15
@@ -284,5 +299,7 @@ def test_an_encounter_takes_milliseconds(model: CueModel) -> None:
 @given(st.text(max_size=120), st.text(alphabet=st.sampled_from("手背痒不无年月红疹，。 a1"), max_size=60))
 def test_any_text_decodes_to_valid_answers(english: str, chinese: str) -> None:
     model = CueModel.load(Path(__file__).resolve().parents[2] / "checkpoints" / "cues")
-    answers = decode_answers(model.score(Narrative(en=english, zh=chinese)), load_families(), model.set_priors)
+    answers = decode_answers(
+        model.score(Narrative(en=english, zh=chinese)), load_families(), model.set_priors
+    )
     assert set(answers) == {question.qid for question in load_questions()}

@@ -1,4 +1,5 @@
-"""What the words say: every kind of cue in both languages, negation, spans that point at the words, and any text at all."""
+"""What the words say: every kind of cue in both languages, negation, spans that point at the words, and any
+text at all."""
 
 from __future__ import annotations
 
@@ -148,7 +149,9 @@ def test_what_is_denied_is_named_as_denied(text: str, name: str) -> None:
     cues = find_cues(text)
     assert name in {cue.name for cue in cues}
     assert all(cue.negated for cue in cues if cue.name == name)
-    assert not {"itch:yes", "pain:yes"} & {cue.name for cue in cues if cue.name.partition(":")[0] == name.partition(":")[0]}
+    assert not {"itch:yes", "pain:yes"} & {
+        cue.name for cue in cues if cue.name.partition(":")[0] == name.partition(":")[0]
+    }
 
 
 @pytest.mark.parametrize(
@@ -210,10 +213,19 @@ def test_words_inside_other_words_say_nothing(text: str, absent: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Red itchy bumps on BOTH hands for three weeks.", "双手红色丘疹三周，瘙痒明显，无渗出。", "İch: itchy 手背 😀 red"]
+    "text",
+    [
+        "Red itchy bumps on BOTH hands for three weeks.",
+        "双手红色丘疹三周，瘙痒明显，无渗出。",
+        "İch: itchy 手背 😀 red",
+    ],
 )
 def test_spans_point_at_the_words(text: str) -> None:
-    words = {"itch:yes": ("itchy", "瘙痒"), "site:upper": ("hands", "双手", "手背"), "colour:red": ("red", "红色")}
+    words = {
+        "itch:yes": ("itchy", "瘙痒"),
+        "site:upper": ("hands", "双手", "手背"),
+        "colour:red": ("red", "红色"),
+    }
     cues = find_cues(text)
     for name, expected in words.items():
         spans = [text[cue.start : cue.end].lower() for cue in cues if cue.name == name]
@@ -222,7 +234,9 @@ def test_spans_point_at_the_words(text: str) -> None:
 
 def test_a_longer_phrase_takes_the_shorter_ones_place() -> None:
     text = "the back of the hand"
-    assert [text[cue.start : cue.end] for cue in find_cues(text) if cue.name == "site:upper"] == ["back of the hand"]
+    assert [text[cue.start : cue.end] for cue in find_cues(text) if cue.name == "site:upper"] == [
+        "back of the hand"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +251,9 @@ def test_a_longer_phrase_takes_the_shorter_ones_place() -> None:
 def test_the_regions_that_are_named_are_counted(text: str, expected: list[str]) -> None:
     cues = [cue for cue in find_cues(text) if cue.name.startswith("regions:")]
     assert [cue.name.partition(":")[2] for cue in cues] == expected
-    sites = {(cue.start, cue.end) for cue in find_cues(text) if cue.name.startswith("site:") and not cue.negated}
+    sites = {
+        (cue.start, cue.end) for cue in find_cues(text) if cue.name.startswith("site:") and not cue.negated
+    }
     assert {(cue.start, cue.end) for cue in cues} <= sites
 
 
@@ -278,7 +294,12 @@ def test_ten_thousand_characters_do_not_hang_it(piece: str) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("itchyhandnobackred 0123 年月天痒手不无红，。")), max_size=200))
+@given(
+    st.text(
+        alphabet=st.one_of(st.characters(), st.sampled_from("itchyhandnobackred 0123 年月天痒手不无红，。")),
+        max_size=200,
+    )
+)
 def test_any_text_gives_cues_within_it(text: str) -> None:
     cues = find_cues(text)
     assert cues == find_cues(text)

@@ -1,4 +1,5 @@
-"""Durations: numbers in digits, words and Chinese characters, units as written, and which of them is the time since onset."""
+"""Durations: numbers in digits, words and Chinese characters, units as written, and which of them is the time
+since onset."""
 
 from __future__ import annotations
 
@@ -169,7 +170,9 @@ def test_spans_hold_number_and_unit() -> None:
     assert [text[duration.start : duration.end] for duration in find_durations(text)] == ["3 months", "两年"]
 
 
-@pytest.mark.parametrize("text", ["one to two years", "4-5 years", "1 or 2 years", "一到两年", "1-2年", "1、2年"])
+@pytest.mark.parametrize(
+    "text", ["one to two years", "4-5 years", "1 or 2 years", "一到两年", "1-2年", "1、2年"]
+)
 def test_a_range_is_one_duration_and_its_larger_end_counts(text: str) -> None:
     (duration,) = find_durations(text)
     assert (text[duration.start : duration.end], BUCKETS[duration.bucket]) == (text, "multiple years")

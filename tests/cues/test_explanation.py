@@ -39,11 +39,19 @@ def _shown(text: str, spans: tuple[WordSpan, ...]) -> list[str]:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_removing_the_highlighted_words_lowers_the_score(cues: CueModel, language: Language, shared_data: Path) -> None:
+def test_removing_the_highlighted_words_lowers_the_score(
+    cues: CueModel, language: Language, shared_data: Path
+) -> None:
     data = shared_data / "dermavqa"
     labelled = read_answers(next(data.rglob("train_cvqa.json")))
-    encounters = [entry for entry in read_encounters(data, "train").encounters if entry.encounter_id in labelled]
-    falls = [fell for entry in encounters[::25] for fell in try_words(cues, getattr(entry.narrative, language), language).values()]
+    encounters = [
+        entry for entry in read_encounters(data, "train").encounters if entry.encounter_id in labelled
+    ]
+    falls = [
+        fell
+        for entry in encounters[::25]
+        for fell in try_words(cues, getattr(entry.narrative, language), language).values()
+    ]
     assert len(falls) > 80
     assert np.mean(falls) > SHARE_THAT_FALLS
 
@@ -79,14 +87,18 @@ def test_a_family_that_the_words_say_nothing_of_has_no_words(cues: CueModel) -> 
 
 def test_the_other_languages_text_is_explained_where_one_is_missing(cues: CueModel) -> None:
     text = "全身皮疹两天，很痒"
-    assert any("痒" in words for words in _shown(text, explain_words(cues, Narrative(zh=text), "CQID025", 0, "en")))
+    assert any(
+        "痒" in words for words in _shown(text, explain_words(cues, Narrative(zh=text), "CQID025", 0, "en"))
+    )
 
 
 def test_only_the_shown_languages_words_are_highlighted(cues: CueModel) -> None:
     narrative = Narrative(en="My arm has been itchy for three weeks.", zh="手臂瘙痒三周。")
     for language in LANGUAGES:
         text = narrative.text(language)
-        assert _shown(text, explain_words(cues, narrative, "CQID025", 0, language)) == ["itchy" if language == "en" else "瘙痒"]
+        assert _shown(text, explain_words(cues, narrative, "CQID025", 0, language)) == [
+            "itchy" if language == "en" else "瘙痒"
+        ]
 
 
 def test_a_long_narrative_is_explained_without_a_hang(cues: CueModel) -> None:
@@ -97,12 +109,19 @@ def test_a_long_narrative_is_explained_without_a_hang(cues: CueModel) -> None:
     assert time.process_time() - started < 30  # about 0.2 s
 
 
-TEXT = st.text(st.sampled_from("it is itchy on my hands for 2 weeks, 红斑瘙痒三周。双手<p>&nbsp;İé\u0301😀\ufe0f １ａ\n'’"), max_size=80)
+TEXT = st.text(
+    st.sampled_from(
+        "it is itchy on my hands for 2 weeks, 红斑瘙痒三周。双手<p>&nbsp;İé\u0301😀\ufe0f １ａ\n'’"
+    ),
+    max_size=80,
+)
 
 
 @settings(max_examples=60, deadline=None)
 @given(text=TEXT, family=st.sampled_from(FAMILIES), language=st.sampled_from(LANGUAGES), data=st.data())
-def test_spans_lie_in_the_text_in_order_and_split_no_character(text: str, family: object, language: Language, data: st.DataObject) -> None:
+def test_spans_lie_in_the_text_in_order_and_split_no_character(
+    text: str, family: object, language: Language, data: st.DataObject
+) -> None:
     cues = _shipped()
     chosen = next(entry for entry in FAMILIES if entry is family)
     option = data.draw(st.integers(0, len(chosen.options["en"]) - 1))
@@ -152,7 +171,11 @@ def test_what_a_word_adds_is_dealt_over_the_places_where_it_stands() -> None:
 
 def test_regions_are_scaled_over_all_photos_and_photos_without_a_say_are_left_out() -> None:
     regions = scale_regions(
-        {"a": np.array([[2, -1]], np.float32), "b": np.array([[1, 0]], np.float32), "c": np.array([[-3, 0.1]], np.float32)}
+        {
+            "a": np.array([[2, -1]], np.float32),
+            "b": np.array([[1, 0]], np.float32),
+            "c": np.array([[-3, 0.1]], np.float32),
+        }
     )
     assert set(regions) == {"a", "b"}
     assert regions["a"].tolist() == [[1, 0]] and regions["b"].tolist() == [[0.5, 0]]
@@ -161,7 +184,11 @@ def test_regions_are_scaled_over_all_photos_and_photos_without_a_say_are_left_ou
 
 def test_covering_the_highlighted_region_lowers_the_score_more_often_than_covering_another() -> None:
     predictor, rng = Predictor.load(), np.random.default_rng(5)
-    photos = [resize_pixels(photo.pixels, (192, 256)) for example in load_examples() for photo in example.encounter.photos]
+    photos = [
+        resize_pixels(photo.pixels, (192, 256))
+        for example in load_examples()
+        for photo in example.encounter.photos
+    ]
     falls = [fell for photo in photos[:6] for fell in try_regions(predictor, photo, rng).values()]
     highlighted, elsewhere = np.mean(falls, axis=0)
     assert len(falls) > 20
@@ -170,11 +197,15 @@ def test_covering_the_highlighted_region_lowers_the_score_more_often_than_coveri
 
 def _case() -> Encounter:
     return Encounter(
-        "E", Narrative("Itchy red bumps on both hands for three weeks."), (Photo("a", draw_photo(96, 128)), Photo("b", draw_photo(64, 64)))
+        "E",
+        Narrative("Itchy red bumps on both hands for three weeks."),
+        (Photo("a", draw_photo(96, 128)), Photo("b", draw_photo(64, 64))),
     )
 
 
-def test_the_predictor_explains_with_words_regions_and_measures_and_asks_nobody_on_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_predictor_explains_with_words_regions_and_measures_and_asks_nobody_on_the_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(*address: object, **_more: object) -> None:
         raise AssertionError(f"the network was asked for {address}")
 

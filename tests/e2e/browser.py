@@ -1,4 +1,5 @@
-"""Find the browser that the page's tests drive, and get one when there is none: ``python -m tests.e2e.browser``."""
+"""Find the browser that the page's tests drive, and get one when there is none: ``python -m
+tests.e2e.browser``."""
 
 from __future__ import annotations
 
@@ -9,11 +10,15 @@ import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MAC_PATHS = ("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium")
+MAC_PATHS = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+)
 
 
 def find_browser() -> str | None:
-    """Return the path of an installed Chromium, or of the one Playwright has fetched; None when there is neither."""
+    """Return the path of an installed Chromium, or of the one Playwright has fetched; None when there is
+    neither."""
     for name in NAMES:
         if path := shutil.which(name):
             return path
@@ -28,18 +33,31 @@ def find_browser() -> str | None:
 
 
 def get_browser() -> str:
-    """Return a browser's path, installing the system's package or else Playwright's own. Raises SystemExit with one line."""
+    """Return a browser's path, installing the system's package or else Playwright's own.
+
+    Raises SystemExit with one line.
+    """
     if path := find_browser():
         return path
     tries = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     if shutil.which("apt-get") and os.geteuid() == 0:
-        tries.insert(0, ["sh", "-c", "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium fonts-noto-cjk"])
+        tries.insert(
+            0,
+            [
+                "sh",
+                "-c",
+                "apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium "
+                "fonts-noto-cjk",
+            ],
+        )
     for command in tries:
         print("getting a browser for the tests:", " ".join(command), file=sys.stderr)
         subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
         if path := find_browser():
             return path
-    raise SystemExit("no browser: install Chromium (Debian and Ubuntu: apt-get install chromium) and run the tests again")
+    raise SystemExit(
+        "no browser: install Chromium (Debian and Ubuntu: apt-get install chromium) and run the tests again"
+    )
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ class Watched:
     complaints: list[str] = field(default_factory=list)
 
     def calls(self) -> list[str]:
-        """Return the requests that make the server do something, without those that ask whether models are loaded."""
+        """Return the requests that make the server do something, without those that ask whether models are
+        loaded."""
         return [url for url in self.requests if "/queue/" in url or "/run/" in url or "/photos?" in url]
 
     def forget_leaving(self) -> None:
@@ -48,7 +49,9 @@ class Watched:
 
     def check(self) -> None:
         """Fail the test where a request has left the computer or the console has complained."""
-        assert [url for url in self.requests if not url.startswith((f"{self.address}/", "data:", "blob:"))] == []
+        assert [
+            url for url in self.requests if not url.startswith((f"{self.address}/", "data:", "blob:"))
+        ] == []
         assert self.complaints == []
 
 
@@ -59,7 +62,8 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.fail("no browser: run python -m tests.e2e.browser, or install Chromium")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=path, args=["--disable-gpu"])  # drawing by emulated graphics costs a core
+        # drawing by emulated graphics costs a core
+        started = playwright.chromium.launch(executable_path=path, args=["--disable-gpu"])
         yield started
         started.close()
 
@@ -79,7 +83,11 @@ def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     }
     with log.open("w") as output:
         server = subprocess.Popen(
-            [sys.executable, "app.py", "--port", str(port)], cwd=repository, stdout=output, stderr=subprocess.STDOUT, env=settings
+            [sys.executable, "app.py", "--port", str(port)],
+            cwd=repository,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=settings,
         )
     try:
         where = f"http://127.0.0.1:{port}"
@@ -93,7 +101,8 @@ def address(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 
 def wait_for_page(where: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until a server that was started answers; one that ended or takes too long fails the test with what it said."""
+    """Wait until a server that was started answers; one that ended or takes too long fails the test with what
+    it said."""
     end = time.monotonic() + READY_SECONDS
     while time.monotonic() < end:
         if server.poll() is not None:
@@ -115,14 +124,18 @@ def screenshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def open_watched(browser: Browser, address: str, script: str | None = None) -> Watched:
-    """Open the page in a browser context of its own, with its models loaded, and watch it; ``script`` runs before any of the page's own."""
+    """Open the page in a browser context of its own, with its models loaded, and watch it; ``script`` runs
+    before any of the page's own."""
     context = browser.new_context(viewport=WINDOW, locale="en-US", reduced_motion="reduce")
     if script is not None:
         context.add_init_script(script)
     page = context.new_page()
     watched = Watched(page, address)
     page.on("request", lambda request: watched.requests.append(request.url))
-    page.on("console", lambda message: watched.complaints.append(message.text) if message.type == "error" else None)
+    page.on(
+        "console",
+        lambda message: watched.complaints.append(message.text) if message.type == "error" else None,
+    )
     page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     page.goto(address)
     page.wait_for_selector('.status[data-state="ready"]', timeout=READY_SECONDS * 1000)
@@ -131,7 +144,8 @@ def open_watched(browser: Browser, address: str, script: str | None = None) -> W
 
 @pytest.fixture
 def watched(browser: Browser, address: str) -> Iterator[Watched]:
-    """Open the page as on a first visit; afterwards no request may have left the computer and the console must be silent."""
+    """Open the page as on a first visit; afterwards no request may have left the computer and the console
+    must be silent."""
     watched = open_watched(browser, address)
     yield watched
     watched.page.context.close()
@@ -148,7 +162,8 @@ def kept_page(browser: Browser, address: str) -> Iterator[Watched]:
 
 @pytest.fixture
 def emptied(kept_page: Watched) -> Iterator[Watched]:
-    """Give the page that the tests before have used, with a new case begun, for what depends on no first visit; checked as ``watched``."""
+    """Give the page that the tests before have used, with a new case begun, for what depends on no first
+    visit; checked as ``watched``."""
     page = kept_page.page
     kept_page.requests.clear()
     kept_page.complaints.clear()
@@ -157,12 +172,18 @@ def emptied(kept_page: Watched) -> Iterator[Watched]:
     for key in ("Escape", "v"):
         page.keyboard.press(key)
     page.click("#language-en")
-    page.fill("#narrative textarea", "words that go")  # by which it is seen that the server has answered, on an empty page too
+    # by which it is seen that the server has answered, on an empty page too
+    page.fill("#narrative textarea", "words that go")
     page.click("#new-case")
     page.wait_for_function("document.querySelector('#narrative textarea').value === ''")
-    for part in ('.viewer[data-state="empty"]', '.cards[data-state="waiting"]', '.status[data-state="ready"]'):
+    for part in (
+        '.viewer[data-state="empty"]',
+        '.cards[data-state="waiting"]',
+        '.status[data-state="ready"]',
+    ):
         page.wait_for_selector(part)
-    page.wait_for_selector(DISCARD)  # the words that went are offered again, and so is what the test before left
+    # the words that went are offered again, and so is what the test before left
+    page.wait_for_selector(DISCARD)
     while page.locator(DISCARD).count():
         page.evaluate(f"document.querySelectorAll('{DISCARD}').forEach((button) => button.click())")
         page.wait_for_timeout(50)

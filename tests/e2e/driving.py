@@ -28,7 +28,8 @@ def upload(watched: Watched, *files: Path) -> None:
 
 
 def analyse(watched: Watched, button: str = "#run") -> None:
-    watched.page.evaluate("document.querySelector('.status').dataset.before = ''")  # what it says now is not what is waited for
+    # what it says now is not what is waited for
+    watched.page.evaluate("document.querySelector('.status').dataset.before = ''")
     watched.page.click(button)
     watched.page.wait_for_selector('.status[data-state="done"]:not([data-before])', timeout=MINUTES)
     watched.page.wait_for_selector(ANSWERED, timeout=MINUTES)
@@ -49,7 +50,9 @@ def canvas_pixels(watched: Watched) -> np.ndarray:
         """() => { const stage = document.querySelector("#viewer-stage"); stage.viewer.drawNow();
         return document.querySelector("#viewer-canvas").toDataURL("image/png"); }"""
     )
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")).astype(int)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGBA")).astype(
+        int
+    )
 
 
 def page_mask(watched: Watched) -> np.ndarray:
@@ -62,19 +65,24 @@ def page_mask(watched: Watched) -> np.ndarray:
 
 
 def view(watched: Watched) -> dict[str, Any]:
-    found: dict[str, Any] = watched.page.evaluate("""() => ({ ...document.querySelector("#viewer-stage").viewer.state.view })""")
+    found: dict[str, Any] = watched.page.evaluate(
+        """() => ({ ...document.querySelector("#viewer-stage").viewer.state.view })"""
+    )
     return found
 
 
 def set_slider(watched: Watched, name: str, value: float) -> None:
     watched.page.eval_on_selector(
         f"#viewer-{name}",
-        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: true})); }",
+        "(slider, value) => { slider.value = value; slider.dispatchEvent(new Event('input', {bubbles: "
+        "true})); }",
         str(value),
     )
 
 
-def mask_on_canvas(watched: Watched, mask: np.ndarray, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+def mask_on_canvas(
+    watched: Watched, mask: np.ndarray, shape: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """Return where on the canvas the mask surely is, and where the photo surely is without it."""
     where = view(watched)
     rows, columns = np.mgrid[: shape[0], : shape[1]]

@@ -34,12 +34,23 @@ class Proxy:
             kept = [header for header in headers if not header.lower().startswith(b"connection:")]
             source, server = await asyncio.open_connection("127.0.0.1", self.port)
             ends.append(server)
-            sent = [f"{method} {target} {version}".encode("latin-1"), *kept, b"Connection: close", b"X-Forwarded-For: 192.0.2.9"]
+            sent = [
+                f"{method} {target} {version}".encode("latin-1"),
+                *kept,
+                b"Connection: close",
+                b"X-Forwarded-For: 192.0.2.9",
+            ]
             server.write(b"\r\n".join(sent) + b"\r\n\r\n")
-            both = [asyncio.ensure_future(_pour(reader, server)), asyncio.ensure_future(_pour(source, writer))]
-            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)  # the browser has left, or has its answer
+            both = [
+                asyncio.ensure_future(_pour(reader, server)),
+                asyncio.ensure_future(_pour(source, writer)),
+            ]
+            # the browser has left, or has its answer
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass  # who leaves in the middle, or opens a connection for later and never uses it; and the proxy's own end
+            # who leaves in the middle, or opens a connection for later and never uses it; and the proxy's own
+            # end
+            pass
         finally:
             for one in both:
                 one.cancel()

@@ -1,4 +1,5 @@
-"""A page that reviews a small queue from a prediction bundle, for the browser tests: it can be killed and started again."""
+"""A page that reviews a small queue from a prediction bundle, for the browser tests: it can be killed and
+started again."""
 
 from __future__ import annotations
 
@@ -25,12 +26,14 @@ from magic_demo.synthetic.cases import write_cases
 
 START_SECONDS = 120
 CHANCE = 0.7313
-"""What the written model gives its answer to every question of one slot: a number to look for in what the page is sent."""
+"""What the written model gives its answer to every question of one slot: a number to look for in what the
+page is sent."""
 MODEL = "written-model-of-the-test"
 
 
 def write_bundle(queue: Path, folder: Path, unsure: frozenset[str] = frozenset()) -> None:
-    """Write what a model might have said of each case of a queue: a disc on every photo, answers with CHANCE. unsure: families it does not know."""
+    """Write what a model might have said of each case of a queue: a disc on every photo, answers with CHANCE.
+    unsure: families it does not know."""
     families = load_families()
     for files in read_queue(queue).encounters:
         photos = []
@@ -83,10 +86,23 @@ class ReviewServer:
     def start(self) -> None:
         """Start the page and wait until it answers."""
         places = ["--queue", str(self.queue), "--bundle", str(self.bundle), "--store", str(self.store)]
-        settings = {**os.environ, **self.limits, "GRADIO_TEMP_DIR": str(self.folder / "uploads"), "PYTHONUNBUFFERED": "1"}
+        settings = {
+            **os.environ,
+            **self.limits,
+            "GRADIO_TEMP_DIR": str(self.folder / "uploads"),
+            "PYTHONUNBUFFERED": "1",
+        }
         with self.log.open("a") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "app.py", "--port", str(self.port), *places, "--segmentation", str(self.folder / "no-model")],
+                [
+                    sys.executable,
+                    "app.py",
+                    "--port",
+                    str(self.port),
+                    *places,
+                    "--segmentation",
+                    str(self.folder / "no-model"),
+                ],
                 cwd=self.repository,
                 stdout=output,
                 stderr=subprocess.STDOUT,

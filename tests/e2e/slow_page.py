@@ -1,4 +1,5 @@
-"""``python -m tests.e2e.slow_page PORT FOLDER``: the page over a model as slow as a test wants: it is done with photo N once FOLDER/N is there."""
+"""``python -m tests.e2e.slow_page PORT FOLDER``: the page over a model as slow as a test wants: it is done
+with photo N once FOLDER/N is there."""
 
 from __future__ import annotations
 
@@ -36,20 +37,35 @@ class SlowPredictor:
         raise NotImplementedError
 
     def predict_steps(
-        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+        self,
+        encounter: Encounter,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
     ) -> Iterator[Step | Prediction]:
         rows, columns = np.mgrid[:64, :64]
         disc = np.clip(1.2 - np.hypot(rows - 32, columns - 32) / 30, 0, 1).astype(np.float32)
         photos: tuple[PhotoPrediction, ...] = ()
         for number, photo in enumerate(encounter.photos, start=1):
             so_far = Prediction(encounter.encounter_id, photos, threshold=THRESHOLD)
-            yield Step((number - 1) / len(encounter.photos), f"Finding the lesion in photo {number} of {len(encounter.photos)}", so_far)
+            yield Step(
+                (number - 1) / len(encounter.photos),
+                f"Finding the lesion in photo {number} of {len(encounter.photos)}",
+                so_far,
+            )
             while not (self.folder / f"{number}").exists():
                 time.sleep(0.02)
             photos = (*photos, PhotoPrediction(photo.photo_id, disc, photo.size))
         families = load_families()
-        scores = {question.qid: np.zeros(question.option_count, np.float32) for family in families for question in family.questions}
-        yield Prediction(encounter.encounter_id, photos, scores, decode_answers(scores, families), threshold=THRESHOLD)
+        scores = {
+            question.qid: np.zeros(question.option_count, np.float32)
+            for family in families
+            for question in family.questions
+        }
+        yield Prediction(
+            encounter.encounter_id, photos, scores, decode_answers(scores, families), threshold=THRESHOLD
+        )
 
     def explain(
         self,

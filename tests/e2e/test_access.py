@@ -1,4 +1,5 @@
-"""Accessibility: axe finds no serious fault, light and dark, before and after an analysis; the theme follows the system until it is chosen."""
+"""Accessibility: axe finds no serious fault, light and dark, before and after an analysis; the theme follows
+the system until it is chosen."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ def serious_faults(page: Page) -> list[str]:
     """Return axe's serious and critical findings, one line an element."""
     found: dict[str, Any] = Axe().run(page, options={"resultTypes": ["violations"]}).response
     return [
-        f"{fault['id']} ({fault['impact']}): {node['target']} {node['html'][:120]} {node.get('failureSummary', '')[:300]}"
+        f"{fault['id']} ({fault['impact']}): {node['target']} {node['html'][:120]} "
+        f"{node.get('failureSummary', '')[:300]}"
         for fault in found["violations"]
         if fault["impact"] in {"serious", "critical"}
         for node in fault["nodes"]
@@ -45,7 +47,8 @@ STATES = ("aria-pressed", "aria-checked", "aria-current", "aria-expanded")
 
 
 def test_in_windows_high_contrast_what_is_on_looks_other_than_what_is_off(emptied: Watched) -> None:
-    """Of every kind of control that is on (mode, tool, language, theme, example, answer) the state is taken away: the picture of it must change.
+    """Of every kind of control that is on (mode, tool, language, theme, example, answer) the state is taken
+    away: the picture of it must change.
 
     Light or dark is the system's choice then, whatever its button says.
     """
@@ -61,7 +64,8 @@ def test_in_windows_high_contrast_what_is_on_looks_other_than_what_is_off(emptie
         for state in STATES:
             for element in page.query_selector_all(f"[{state}]:not([{state}=false])"):
                 kind = element.evaluate(
-                    "e => `${e.tagName} ${e.id.startsWith('viewer-tool') ? '' : e.className} ${e.getAttribute('role')}`"
+                    "e => `${e.tagName} ${e.id.startsWith('viewer-tool') ? '' : e.className} "
+                    "${e.getAttribute('role')}`"
                 )
                 if (
                     (state, kind) in seen
@@ -128,7 +132,9 @@ def test_axe_finds_no_serious_fault_in_a_review(browser: Browser, repository: Pa
         page.wait_for_selector(".readings", timeout=MINUTES)
         check_both_themes(page, "done, with all readings")
         bar, last = page.locator("#review").bounding_box(), page.locator("#review-next").bounding_box()
-        assert bar and last and last["x"] + last["width"] <= bar["x"] + bar["width"], "nothing of the bar is cut off"
+        assert bar and last and last["x"] + last["width"] <= bar["x"] + bar["width"], (
+            "nothing of the bar is cut off"
+        )
         page.keyboard.press("Shift+R")
         page.wait_for_selector('.cards[data-state="answered"]', timeout=MINUTES)
         check_both_themes(page, "revealed")

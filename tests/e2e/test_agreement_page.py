@@ -1,4 +1,5 @@
-"""The agreement page in a real browser: it follows what is saved, its filters work by keyboard, and axe finds no serious fault."""
+"""The agreement page in a real browser: it follows what is saved, its filters work by keyboard, and axe finds
+no serious fault."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ TICKS = 15_000
 class RoundsServer(ReviewServer):
     """``app.py`` over the synthetic readings of three readers."""
 
-    def __init__(self, repository: Path, folder: Path) -> None:  # another store, and no queue of the page's own
+    # another store, and no queue of the page's own
+    def __init__(self, repository: Path, folder: Path) -> None:
         rounds = write_rounds(folder, cases=6)
         self.repository, self.folder = repository, folder
         self.queue, self.bundle, self.store = folder / "data", rounds.bundle, rounds.store
@@ -49,10 +51,15 @@ def rounds(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture
 def watched(browser: Browser, rounds: RoundsServer) -> Iterator[Watched]:
     """Open the page; afterwards no request may have left the computer and the console must be silent."""
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US", reduced_motion="reduce")
+    context = browser.new_context(
+        viewport={"width": 1366, "height": 768}, locale="en-US", reduced_motion="reduce"
+    )
     watched = Watched(context.new_page(), rounds.address)
     watched.page.on("request", lambda request: watched.requests.append(request.url))
-    watched.page.on("console", lambda message: watched.complaints.append(message.text) if message.type == "error" else None)
+    watched.page.on(
+        "console",
+        lambda message: watched.complaints.append(message.text) if message.type == "error" else None,
+    )
     watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     watched.page.goto(f"{rounds.address}/agreement")
     watched.page.wait_for_selector("#agreement-cases .agree-case")
@@ -75,7 +82,9 @@ def shown(page: Page, selector: str) -> list[str]:
 def test_the_page_shows_what_was_measured(watched: Watched, rounds: RoundsServer) -> None:
     with Store.open(rounds.store) as store:
         agreement = (
-            AgreementSource(store, lambda case: read_prediction(rounds.bundle, case.case_id)).measure(AgreementChoice(), None).agreement
+            AgreementSource(store, lambda case: read_prediction(rounds.bundle, case.case_id))
+            .measure(AgreementChoice(), None)
+            .agreement
         )
     overall = agreement.overall
     assert overall.with_model.same and overall.among_readers.same
@@ -90,7 +99,9 @@ def test_filters_work_by_keyboard_and_keep_the_focus(watched: Watched) -> None:
     page = watched.page
     before = shown(page, "#agreement-families tbody .agree-number b")
     press(page, "measure", "kappa")
-    page.wait_for_function("() => !document.querySelector('#agreement-families tbody .agree-number b').innerText.includes('%')")
+    page.wait_for_function(
+        "() => !document.querySelector('#agreement-families tbody .agree-number b').innerText.includes('%')"
+    )
     assert shown(page, "#agreement-families tbody .agree-number b") != before
     assert page.evaluate("document.activeElement.dataset.value") == "kappa"
     press(page, "family", "CQID025")
@@ -107,7 +118,9 @@ def test_the_language_is_switched_without_the_server(watched: Watched) -> None:
     assert "Who agrees with whom" in page.inner_text("#agreement-title")
     calls = len(watched.calls())
     page.click("#language-zh")
-    assert "谁与谁一致" in page.inner_text("#agreement-title") and "人类上限" in page.inner_text("#agreement-families")
+    assert "谁与谁一致" in page.inner_text("#agreement-title") and "人类上限" in page.inner_text(
+        "#agreement-families"
+    )
     assert "Human ceiling" not in page.inner_text("#agreement-families")
     assert page.get_attribute("html", "lang") == "zh"
     assert len(watched.calls()) - calls <= 2  # the timer goes on
@@ -132,12 +145,16 @@ def test_it_follows_what_is_saved_and_draws_nothing_else(watched: Watched, round
     """Last in this file: it saves."""
     page = watched.page
     page.evaluate("document.querySelector('.agree-case').dataset.mine = 'yes'")
-    with page.expect_response(lambda response: "/queue/" in response.url or "/run/" in response.url, timeout=TICKS):
+    with page.expect_response(
+        lambda response: "/queue/" in response.url or "/run/" in response.url, timeout=TICKS
+    ):
         pass
     assert page.get_attribute(".agree-case >> nth=0", "data-mine") == "yes"
     assert "18 readings" in page.inner_text(".agree-count")
     with Store.open(rounds.store) as store:
         store.add_cases(QUEUE, [NewCase("ENC00001")])
         store.save(Review("ENC00001", LOCAL_READER, "assisted", "done", answer(0), queue=QUEUE))
-    page.wait_for_function("() => document.querySelector('.agree-count').innerText.includes('19 readings')", timeout=TICKS)
+    page.wait_for_function(
+        "() => document.querySelector('.agree-count').innerText.includes('19 readings')", timeout=TICKS
+    )
     assert LOCAL_READER in page.inner_text("#agreement-filters")

@@ -1,4 +1,5 @@
-"""The nine cards as a reader uses them: by keys alone, agreeing with what is left, asking why, in another language halfway."""
+"""The nine cards as a reader uses them: by keys alone, agreeing with what is left, asking why, in another
+language halfway."""
 
 from __future__ import annotations
 
@@ -87,7 +88,9 @@ def test_all_nine_are_answered_by_keys_alone_and_no_key_calls_a_model(emptied: W
         page.keyboard.press("Enter")
     assert seen == {family.family_id for family in FAMILIES} - {"CQID010", "CQID011"}
     held = answers(emptied)
-    assert all(held.values()) and all(held[family] == says[family] for family in seen), "Enter takes the model's set"
+    assert all(held.values()) and all(held[family] == says[family] for family in seen), (
+        "Enter takes the model's set"
+    )
     assert counts(emptied) == {"agree": 7, "differ": 2, "own": 0, "open": 0}
     page.wait_for_timeout(600)
     assert not [url for url in emptied.calls()[before:] if "/photos?" in url]
@@ -103,10 +106,17 @@ def test_agreeing_with_the_rest_leaves_what_was_answered(emptied: Watched) -> No
     assert counts(emptied) == {"agree": 1, "differ": 1, "own": 0, "open": 7}
     page.keyboard.press("a")
     held = answers(emptied)
-    unsure = page.locator(".card.is-unsure").evaluate_all("(cards) => cards.map((card) => card.dataset.family)")
+    unsure = page.locator(".card.is-unsure").evaluate_all(
+        "(cards) => cards.map((card) => card.dataset.family)"
+    )
     left = [family for family in unsure if family not in ("CQID010", "CQID025")]
-    assert held["CQID025"] == [other] and {**held, "CQID025": says["CQID025"]} == {**says, **{family: [] for family in left}}
-    assert page.locator("#card-cqid025 .card-sign.is-differ").is_visible(), "a word and a sign, not colour alone"
+    assert held["CQID025"] == [other] and {**held, "CQID025": says["CQID025"]} == {
+        **says,
+        **{family: [] for family in left},
+    }
+    assert page.locator("#card-cqid025 .card-sign.is-differ").is_visible(), (
+        "a word and a sign, not colour alone"
+    )
     assert counts(emptied) == {"agree": 8 - len(left), "differ": 1, "own": 0, "open": len(left)}, (
         "what the model does not know is left open"
     )
@@ -132,7 +142,9 @@ def test_the_slots_of_a_family_are_its_limit_and_it_is_said_there(emptied: Watch
     page.click(f'#card-cqid011 [data-option="{labels[slots]}"]')
     assert answers(emptied)["CQID011"] == labels[1:]
     page.keyboard.type("scalp")
-    assert page.input_value("#card-cqid011 .card-specify input") == "scalp", "the option that asks for words gets them at once"
+    assert page.input_value("#card-cqid011 .card-specify input") == "scalp", (
+        "the option that asks for words gets them at once"
+    )
     page.keyboard.press("Enter")
     assert focused(emptied)[0] != "CQID011", "and Enter goes on"
 
@@ -150,14 +162,18 @@ def test_switching_the_language_halfway_loses_nothing(emptied: Watched) -> None:
     scrolled = page.evaluate("document.querySelector('#cards-panel').scrollTop")
     held = answers(emptied)
     page.click("#language-zh")
-    page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('起病时间')", timeout=MINUTES)
+    page.wait_for_function(
+        "document.querySelector('#why-title')?.innerText.includes('起病时间')", timeout=MINUTES
+    )
     assert answers(emptied) == held
     assert page.input_value("#card-cqid035 .card-specify input") == "about ten"
     assert page.evaluate("document.querySelector('#cards-panel').scrollTop") == scrolled
     assert load_examples()[1].encounter.narrative.zh[:8] in page.locator("#why-words").inner_text()
     assert page.locator("#card-cqid025 h3").inner_text() == "瘙痒"
     page.click("#language-en")
-    page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('Onset')", timeout=MINUTES)
+    page.wait_for_function(
+        "document.querySelector('#why-title')?.innerText.includes('Onset')", timeout=MINUTES
+    )
     assert answers(emptied) == held
 
 
@@ -174,13 +190,17 @@ def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(emptied: Wa
 
     page.keyboard.press("7")
     page.keyboard.press("i")
-    page.wait_for_function("document.querySelector('#why-title')?.innerText.includes('colour')", timeout=MINUTES)
+    page.wait_for_function(
+        "document.querySelector('#why-title')?.innerText.includes('colour')", timeout=MINUTES
+    )
     regions = int(page.get_attribute("#why-regions", "data-count") or 0)
     if regions:
         page.wait_for_function("document.querySelector('#viewer-stage').viewer.heat()")
         assert (canvas_pixels(emptied) != plain).any()
     page.select_option("#why-option", "0")
-    page.wait_for_function("document.querySelector('.why-place').getAttribute('aria-busy') === null", timeout=MINUTES)
+    page.wait_for_function(
+        "document.querySelector('.why-place').getAttribute('aria-busy') === null", timeout=MINUTES
+    )
     assert page.input_value("#why-option") == "0"
     page.keyboard.press("Escape")
     assert page.locator(".why").count() == 0
@@ -190,10 +210,15 @@ def test_why_shows_the_words_and_the_heat_and_closes_without_a_trace(emptied: Wa
 def test_cards_that_the_model_does_not_know_come_first(emptied: Watched) -> None:
     open_example(emptied, 1)
     page = emptied.page
-    unsure = page.evaluate("() => [...document.querySelectorAll('.card.is-unsure')].map((card) => card.dataset.family)")
+    unsure = page.evaluate(
+        "() => [...document.querySelectorAll('.card.is-unsure')].map((card) => card.dataset.family)"
+    )
     page.keyboard.press("n")
     for family in unsure:
-        assert focused(emptied)[0] == family and "does not know" in page.locator(f"#card-{family.lower()} .card-unsure").inner_text()
+        assert (
+            focused(emptied)[0] == family
+            and "does not know" in page.locator(f"#card-{family.lower()} .card-unsure").inner_text()
+        )
         page.keyboard.press("Enter")
 
 

@@ -1,4 +1,5 @@
-"""Colours are left alone: what a reader sees inside an outline is the photo, until the shade is asked for, and the page says that it tints."""
+"""Colours are left alone: what a reader sees inside an outline is the photo, until the shade is asked for,
+and the page says that it tints."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ LINE = 4
 
 
 def drawn_away_from_the_line(watched: Watched, layer: str) -> tuple[int, int]:
-    """Return the greatest difference inside a mask between what is shown and the bare photo, away from its line, and of how many pixels."""
+    """Return the greatest difference inside a mask between what is shown and the bare photo, away from its
+    line, and of how many pixels."""
     shown = canvas_pixels(watched)
     watched.page.keyboard.down("h")
     bare = canvas_pixels(watched)
@@ -110,9 +112,11 @@ def test_paper_never_has_the_shade(emptied: Watched) -> None:
     )
     shaded = canvas_pixels(emptied)
     page.pdf()
-    printed = np.asarray(Image.open(io.BytesIO(base64.b64decode(page.evaluate("window.printed").split(",")[1]))).convert("RGBA")).astype(
-        int
-    )
+    printed = np.asarray(
+        Image.open(io.BytesIO(base64.b64decode(page.evaluate("window.printed").split(",")[1]))).convert(
+            "RGBA"
+        )
+    ).astype(int)
     assert (printed == outlined).all() and (shaded != outlined).any()
     assert (canvas_pixels(emptied) == shaded).all(), "the screen has it again afterwards"
 
@@ -121,6 +125,7 @@ def test_thumbnails_are_shown_as_they_are(emptied: Watched) -> None:
     open_example(emptied, 1)
     looks = emptied.page.eval_on_selector_all(
         ".example, .example img, .thumb, .thumb canvas",
-        "(all) => all.map((one) => { const { opacity, filter, mixBlendMode } = getComputedStyle(one); return [opacity, filter, mixBlendMode].join(); })",
+        "(all) => all.map((one) => { const { opacity, filter, mixBlendMode } = getComputedStyle(one); "
+        "return [opacity, filter, mixBlendMode].join(); })",
     )
     assert len(looks) > 8 and set(looks) == {"1,none,normal"}

@@ -1,4 +1,5 @@
-"""An outline is written only by a decision: what finds, leaves or changes nothing writes nothing, and says so on the photo."""
+"""An outline is written only by a decision: what finds, leaves or changes nothing writes nothing, and says so
+on the photo."""
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ def masks_told(watched: Watched) -> list[dict[str, Any]]:
     return [entry for entry in sent if "runs" in entry]
 
 
-def test_a_wand_that_finds_nothing_says_so_on_the_photo_and_leaves_mask_and_history_alone(bare: Watched) -> None:
+def test_a_wand_that_finds_nothing_says_so_on_the_photo_and_leaves_mask_and_history_alone(
+    bare: Watched,
+) -> None:
     page = bare.page
     page.keyboard.press("b")
     set_brush(bare, 20)
@@ -52,15 +55,29 @@ def test_a_wand_that_finds_nothing_says_so_on_the_photo_and_leaves_mask_and_hist
     page.keyboard.press("w")
     stroke(bare, (250, 150), (450, 300))
     page.wait_for_selector(NOTE, timeout=MINUTES)
-    assert page.locator(NOTE).inner_text().startswith("The wand found no lesion there, so nothing was changed")
-    assert page.locator("#viewer-said").inner_text() == page.locator(NOTE).inner_text(), "for those who do not see the photo as well"
+    assert (
+        page.locator(NOTE).inner_text().startswith("The wand found no lesion there, so nothing was changed")
+    )
+    assert page.locator("#viewer-said").inner_text() == page.locator(NOTE).inner_text(), (
+        "for those who do not see the photo as well"
+    )
     place = page.locator(NOTE).bounding_box()
     under = point(bare, 350, 300)
-    assert place is not None and place["y"] == pytest.approx(under[1], abs=20) and place["x"] < under[0] < place["x"] + place["width"]
+    assert (
+        place is not None
+        and place["y"] == pytest.approx(under[1], abs=20)
+        and place["x"] < under[0] < place["x"] + place["width"]
+    )
     page.click("#language-zh")
-    page.wait_for_function("document.querySelector('#viewer-note').innerText.startsWith('魔棒在此处未找到皮损')")
+    page.wait_for_function(
+        "document.querySelector('#viewer-note').innerText.startsWith('魔棒在此处未找到皮损')"
+    )
     page.click("#language-en")
-    assert len(masks_told(bare)) == before and page.evaluate(OWN) is None and page.locator(".when-cleared").is_hidden()
+    assert (
+        len(masks_told(bare)) == before
+        and page.evaluate(OWN) is None
+        and page.locator(".when-cleared").is_hidden()
+    )
     page.keyboard.press("y")
     assert told(bare)[1].any(), "what was undone before can still be done again"
     assert page.locator(NOTE).is_hidden()
@@ -70,7 +87,9 @@ def test_a_wand_that_finds_nothing_says_so_on_the_photo_and_leaves_mask_and_hist
     assert told(bare)[0]["runs"] is None, "there was no other edit to undo first"
 
 
-def test_rubbing_out_the_last_pixel_takes_the_outline_back_and_only_clear_says_no_lesion(bare: Watched) -> None:
+def test_rubbing_out_the_last_pixel_takes_the_outline_back_and_only_clear_says_no_lesion(
+    bare: Watched,
+) -> None:
     page = bare.page
     page.keyboard.press("b")
     set_brush(bare, 15)
@@ -119,7 +138,9 @@ def test_shrinking_or_smoothing_to_nothing_takes_the_outline_back(bare: Watched,
     for _ in range(2):
         if bare.page.evaluate(OWN) is not None:
             bare.page.click(f"#viewer-{name}")
-    assert masks_told(bare)[-1]["runs"] is None and "no outline of yours" in bare.page.locator(NOTE).inner_text()
+    assert (
+        masks_told(bare)[-1]["runs"] is None and "no outline of yours" in bare.page.locator(NOTE).inner_text()
+    )
 
 
 def test_the_models_outline_becomes_nobodys_by_an_edit_that_changes_nothing(emptied: Watched) -> None:
@@ -153,7 +174,8 @@ def test_the_models_outline_becomes_nobodys_by_an_edit_that_changes_nothing(empt
     )
     assert masks_told(emptied) == [] and page.evaluate(OWN) is None
     assert "no outline of yours" in page.locator(NOTE).inner_text()
-    page.evaluate("document.querySelector('#viewer-stage').viewer.state.photos[0].model.levels.fill(0)")  # a model that marks nothing
+    # a model that marks nothing
+    page.evaluate("document.querySelector('#viewer-stage').viewer.state.photos[0].model.levels.fill(0)")
     page.click("#viewer-take")
     assert masks_told(emptied) == [] and "The model marks nothing here" in page.locator(NOTE).inner_text()
 

@@ -1,4 +1,5 @@
-"""Whom the page lets in and what it keeps of whom: a page for everybody, one in the Hub's frame, one below a proxy's path."""
+"""Whom the page lets in and what it keeps of whom: a page for everybody, one in the Hub's frame, one below a
+proxy's path."""
 
 from __future__ import annotations
 
@@ -24,31 +25,43 @@ WORDS = "only visitor A wrote this"
 
 
 class SpaceServer(ReviewServer):
-    """``app.py`` as a Hugging Face Space starts it, in a folder of its own: no store, no queue, the checkpoints that come along."""
+    """``app.py`` as a Hugging Face Space starts it, in a folder of its own: no store, no queue, the
+    checkpoints that come along."""
 
     def start(self) -> None:
         """Start the page and wait until it answers."""
         work = self.folder / "work"
         work.mkdir(exist_ok=True)
-        settings = {**os.environ, "SPACE_ID": "somebody/magic-demo", "GRADIO_SERVER_NAME": "0.0.0.0", "PYTHONUNBUFFERED": "1"}
+        settings = {
+            **os.environ,
+            "SPACE_ID": "somebody/magic-demo",
+            "GRADIO_SERVER_NAME": "0.0.0.0",
+            "PYTHONUNBUFFERED": "1",
+        }
         settings |= {"TMPDIR": str(self.folder / "temporary"), "HF_HUB_OFFLINE": "1"}
         settings.pop("MAGIC_DEMO_STORE", None)
         (self.folder / "temporary").mkdir(exist_ok=True)
         command = [sys.executable, str(self.repository / "app.py"), "--port", str(self.port)]
         with self.log.open("a") as output:
-            self.process = subprocess.Popen(command, cwd=work, stdout=output, stderr=subprocess.STDOUT, env=settings)
+            self.process = subprocess.Popen(
+                command, cwd=work, stdout=output, stderr=subprocess.STDOUT, env=settings
+            )
         self.wait()
 
 
 def visit(browser: Browser, address: str) -> Page:
-    page = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US", reduced_motion="reduce").new_page()
+    page = browser.new_context(
+        viewport={"width": 1366, "height": 768}, locale="en-US", reduced_motion="reduce"
+    ).new_page()
     page.set_default_timeout(WAIT)
     page.goto(address)
     page.wait_for_selector('.status[data-state="ready"]')
     return page
 
 
-def test_a_page_for_everybody_keeps_nothing_of_anybody_and_starts_again(browser: Browser, repository: Path, tmp_path: Path) -> None:
+def test_a_page_for_everybody_keeps_nothing_of_anybody_and_starts_again(
+    browser: Browser, repository: Path, tmp_path: Path
+) -> None:
     server = SpaceServer(repository, tmp_path)
     server.start()
     try:
@@ -61,7 +74,11 @@ def test_a_page_for_everybody_keeps_nothing_of_anybody_and_starts_again(browser:
         ann.keyboard.press("Escape")
         ann.keyboard.press("Shift+S")
         bo = visit(browser, server.address)
-        assert bo.locator("#queue").is_hidden() and bo.locator("#review").is_hidden() and bo.locator("#keep").is_hidden()
+        assert (
+            bo.locator("#queue").is_hidden()
+            and bo.locator("#review").is_hidden()
+            and bo.locator("#keep").is_hidden()
+        )
         assert WORDS not in bo.content() and bo.locator("#photo-strip-list .thumb").count() == 0
         for path in ("agreement", "take-away/csv?queue=uploads", "start-afresh", "sign-in"):
             assert bo.request.get(f"{server.address}/{path}").status == 404, path
@@ -74,7 +91,9 @@ def test_a_page_for_everybody_keeps_nothing_of_anybody_and_starts_again(browser:
     finally:
         server.stop()
     assert said.count("nothing is kept") == 2 and "Traceback" not in said
-    left = [path for folder in ("work", "temporary") for path in (tmp_path / folder).rglob("*") if path.is_file()]
+    left = [
+        path for folder in ("work", "temporary") for path in (tmp_path / folder).rglob("*") if path.is_file()
+    ]
     assert [path for path in left if not re.search("/gradio/", str(path))] == []
 
 
@@ -89,11 +108,26 @@ class BelowServer(ReviewServer):
         """Start the page and wait until it answers."""
         with Store.open(self.store) as store:
             store.add_reader("Ann", password=PASSWORD)
-        settings = {**os.environ, "SPACE_ID": "somebody/magic-demo", "GRADIO_ROOT_PATH": "/demo/", "PYTHONUNBUFFERED": "1"}
+        settings = {
+            **os.environ,
+            "SPACE_ID": "somebody/magic-demo",
+            "GRADIO_ROOT_PATH": "/demo/",
+            "PYTHONUNBUFFERED": "1",
+        }
         places = ["--queue", str(self.queue), "--bundle", str(self.bundle), "--store", str(self.store)]
-        command = [sys.executable, "app.py", "--port", str(self.port), *places, "--segmentation", str(self.folder / "no-model")]
+        command = [
+            sys.executable,
+            "app.py",
+            "--port",
+            str(self.port),
+            *places,
+            "--segmentation",
+            str(self.folder / "no-model"),
+        ]
         with self.log.open("a") as output:
-            self.process = subprocess.Popen(command, cwd=self.repository, stdout=output, stderr=subprocess.STDOUT, env=settings)
+            self.process = subprocess.Popen(
+                command, cwd=self.repository, stdout=output, stderr=subprocess.STDOUT, env=settings
+            )
         self.wait()
 
 
@@ -117,11 +151,15 @@ def test_the_page_works_below_a_proxys_path(browser: Browser, below: BelowServer
     requests: list[str] = []
     complaints: list[str] = []
     with serve_below(below.port, "/demo", cuts=False) as proxy:
-        context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US", reduced_motion="reduce")
+        context = browser.new_context(
+            viewport={"width": 1366, "height": 768}, locale="en-US", reduced_motion="reduce"
+        )
         page = context.new_page()
         page.set_default_timeout(WAIT)
         page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type == "error" else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto(f"{proxy.address}/demo")
         assert page.url == f"{proxy.address}/demo/sign-in"
@@ -132,7 +170,9 @@ def test_the_page_works_below_a_proxys_path(browser: Browser, below: BelowServer
         page.click('#card-cqid010 [data-option="1"]')
         expect(page.locator("#review-history-count")).not_to_have_text("0")
         expect(page.locator(".status-line")).to_contain_text("aved")
-        assert page.request.get(f"{proxy.address}/demo/take-away/report?queue=clinic").status in (200, 409), "409: no reading is finished"
+        assert page.request.get(f"{proxy.address}/demo/take-away/report?queue=clinic").status in (200, 409), (
+            "409: no reading is finished"
+        )
         page.click("#agreement-open")
         page.wait_for_selector(".agree-live")
         page.click("#agreement-back")
@@ -141,19 +181,24 @@ def test_the_page_works_below_a_proxys_path(browser: Browser, below: BelowServer
         board.goto(f"{proxy.address}/demo/join")
         assert board.evaluate("document.styleSheets.length") > 0
         cookies = {(str(cookie.get("name")), cookie.get("path")) for cookie in context.cookies()}
-        assert {"magic-demo-reader", "magic-demo-drafts-of"} <= {name for name, _ in cookies} and {path for _, path in cookies} == {
-            "/demo/"
-        }
-        assert without_leaving(complaints) == []  # what is still asked for at sign-out is refused, and the console says so
+        assert {"magic-demo-reader", "magic-demo-drafts-of"} <= {name for name, _ in cookies} and {
+            path for _, path in cookies
+        } == {"/demo/"}
+        # what is still asked for at sign-out is refused, and the console says so
+        assert without_leaving(complaints) == []
         page.goto(f"{proxy.address}/demo/sign-out")
         assert page.url == f"{proxy.address}/demo/sign-in" and not [
             one for one in context.cookies() if one.get("name") == "magic-demo-reader"
         ]
         context.close()
-    assert [url for url in requests if not url.startswith((f"{proxy.address}/demo", "data:", "blob:"))] == [] and proxy.strays == []
+    assert [
+        url for url in requests if not url.startswith((f"{proxy.address}/demo", "data:", "blob:"))
+    ] == [] and proxy.strays == []
 
 
-def test_in_the_hubs_frame_signing_in_leads_to_a_tab_of_its_own_where_it_holds(browser: Browser, below: BelowServer) -> None:
+def test_in_the_hubs_frame_signing_in_leads_to_a_tab_of_its_own_where_it_holds(
+    browser: Browser, below: BelowServer
+) -> None:
     with serve_below(below.port, "/demo", cuts=True) as proxy:
         context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US")
         with suppress(Error):  # a Chromium that has no such permission yet needs none

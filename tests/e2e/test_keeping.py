@@ -1,4 +1,5 @@
-"""Cases are kept in a real browser: the guide over a throw-away store from the first outline to the export, an upload, and a tab that outlives the server."""
+"""Cases are kept in a real browser: the guide over a throw-away store from the first outline to the export,
+an upload, and a tab that outlives the server."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ WAIT = 90_000
 
 
 class GuideServer(ReviewServer):
-    """``app.py --guide`` as ``make demo`` starts it, with the checkpoints that come along; temporary folders are made below ``folder``."""
+    """``app.py --guide`` as ``make demo`` starts it, with the checkpoints that come along; temporary folders
+    are made below ``folder``."""
 
     def start(self) -> None:
         """Start the page and wait until it answers."""
@@ -37,7 +39,9 @@ class GuideServer(ReviewServer):
         settings.pop("MAGIC_DEMO_STORE", None)
         command = [sys.executable, "app.py", "--port", str(self.port), "--guide"]
         with self.log.open("a") as output:
-            self.process = subprocess.Popen(command, cwd=self.repository, stdout=output, stderr=subprocess.STDOUT, env=settings)
+            self.process = subprocess.Popen(
+                command, cwd=self.repository, stdout=output, stderr=subprocess.STDOUT, env=settings
+            )
         self.wait()
 
 
@@ -47,7 +51,9 @@ def guide_server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     server.start()
     yield server
     assert "Traceback" not in server.stop()
-    assert list(server.temporary.glob(".magic-demo-*")) == [], "the throw-away store is deleted when the program is stopped"
+    assert list(server.temporary.glob(".magic-demo-*")) == [], (
+        "the throw-away store is deleted when the program is stopped"
+    )
 
 
 def test_the_guide_ends_with_a_reading_that_is_saved_and_taken_away_and_a_clean_start_is_one(
@@ -56,7 +62,8 @@ def test_the_guide_ends_with_a_reading_that_is_saved_and_taken_away_and_a_clean_
     with opened(browser, guide_server) as (context, page):
         page.wait_for_selector("#guide:visible")
         page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
-        expect(page.locator(".status-line")).to_contain_text("Done in", timeout=WAIT)  # and "Ready" does not take its place
+        # and "Ready" does not take its place
+        expect(page.locator(".status-line")).to_contain_text("Done in", timeout=WAIT)
         assert page.locator("#queue").is_hidden()
         page.click("#guide-next")
         paint(page)
@@ -109,7 +116,9 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     assert "Traceback" not in server.stop()
 
 
-def test_an_open_tab_outlives_the_server_and_what_was_changed_meanwhile_is_put_back(browser: Browser, server: ReviewServer) -> None:
+def test_an_open_tab_outlives_the_server_and_what_was_changed_meanwhile_is_put_back(
+    browser: Browser, server: ReviewServer
+) -> None:
     with opened(browser, server) as (_context, page):
         case_id = open_case(page, 1)
         page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
@@ -134,7 +143,9 @@ def test_an_open_tab_outlives_the_server_and_what_was_changed_meanwhile_is_put_b
     assert drawn is not None and len(last.masks) == 1
 
 
-def test_an_upload_is_kept_and_goes_on_after_a_crash(browser: Browser, server: ReviewServer, tmp_path: Path) -> None:
+def test_an_upload_is_kept_and_goes_on_after_a_crash(
+    browser: Browser, server: ReviewServer, tmp_path: Path
+) -> None:
     Image.fromarray(draw_photo(300, 400)).save(tmp_path / "Jane Doe.png")
     with opened(browser, server) as (_context, page):
         page.locator(".queue-case").first.wait_for(timeout=WAIT)

@@ -16,7 +16,17 @@ from magic_demo.models.predictor import Predictor
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched
-from tests.e2e.driving import MINUTES, analyse, canvas_pixels, mask_on_canvas, open_example, page_mask, set_slider, upload, view
+from tests.e2e.driving import (
+    MINUTES,
+    analyse,
+    canvas_pixels,
+    mask_on_canvas,
+    open_example,
+    page_mask,
+    set_slider,
+    upload,
+    view,
+)
 
 STORY = "I have had an itchy red patch on my left forearm for three weeks."
 
@@ -31,7 +41,9 @@ def photo_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_photo_is_uploaded_and_analysed_and_the_page_shows_what_the_predictor_gives(watched: Watched, photo_file: Path) -> None:
+def test_a_photo_is_uploaded_and_analysed_and_the_page_shows_what_the_predictor_gives(
+    watched: Watched, photo_file: Path
+) -> None:
     upload(watched, photo_file)
     watched.page.wait_for_selector("#photo-strip-list .thumb")
     watched.page.fill("#narrative textarea", STORY)
@@ -45,7 +57,9 @@ def test_a_photo_is_uploaded_and_analysed_and_the_page_shows_what_the_predictor_
     assert "%" in watched.page.locator("#viewer-area-value").inner_text()
     photo = read_photo(photo_file)
     prediction = Predictor.load().predict(Encounter("CASE", Narrative(en=STORY), (photo,)))
-    assert np.array_equal(page_mask(watched), lesion_mask(prediction.photos[0].probability, photo.size, prediction.threshold))
+    assert np.array_equal(
+        page_mask(watched), lesion_mask(prediction.photos[0].probability, photo.size, prediction.threshold)
+    )
     for family in load_families():
         held = {prediction.answers[question.qid] for question in family.questions}
         chosen = watched.page.locator(f"#card-{family.family_id.lower()} .row.is-model")
@@ -80,8 +94,12 @@ def test_a_browser_six_times_slower_shows_every_answer_and_the_outline_under_don
     processor.send("Emulation.setCPUThrottlingRate", {"rate": 6})
     try:
         open_example(emptied, 3)
-        page.wait_for_function("document.querySelectorAll('.card:has(.row.is-model)').length === 9", timeout=20_000)
-        page.wait_for_function("document.querySelector('#viewer-stage').viewer.mask()?.data.includes(1)", timeout=20_000)
+        page.wait_for_function(
+            "document.querySelectorAll('.card:has(.row.is-model)').length === 9", timeout=20_000
+        )
+        page.wait_for_function(
+            "document.querySelector('#viewer-stage').viewer.mask()?.data.includes(1)", timeout=20_000
+        )
     finally:
         processor.send("Emulation.setCPUThrottlingRate", {"rate": 1})
         processor.detach()
@@ -138,9 +156,13 @@ def test_wheel_zooms_to_the_pointer_drag_moves_and_double_click_fits(emptied: Wa
     point = (box["width"] * 0.55, box["height"] * 0.5)
     page.mouse.move(box["x"] + point[0], box["y"] + point[1])
     page.mouse.wheel(0, -400)
-    page.wait_for_function(f"document.querySelector('#viewer-stage').viewer.state.view.scale > {fitted['scale'] * 1.2}")
+    page.wait_for_function(
+        f"document.querySelector('#viewer-stage').viewer.state.view.scale > {fitted['scale'] * 1.2}"
+    )
     zoomed = view(emptied)
-    under = [((point[i] - now[axis]) / now["scale"]) for now in (fitted, zoomed) for i, axis in enumerate("xy")]
+    under = [
+        ((point[i] - now[axis]) / now["scale"]) for now in (fitted, zoomed) for i, axis in enumerate("xy")
+    ]
     assert under[:2] == pytest.approx(under[2:], abs=1.0)
     page.mouse.down()
     page.mouse.move(box["x"] + point[0] + 40, box["y"] + point[1] + 25)
@@ -200,7 +222,9 @@ def test_a_chinese_page_offers_the_example_in_chinese(emptied: Watched) -> None:
     assert emptied.page.input_value("#narrative textarea") == load_examples()[0].encounter.narrative.zh
 
 
-def test_a_file_dropped_on_the_page_is_held_until_the_reader_says_that_it_may_be_used(watched: Watched, photo_file: Path) -> None:
+def test_a_file_dropped_on_the_page_is_held_until_the_reader_says_that_it_may_be_used(
+    watched: Watched, photo_file: Path
+) -> None:
     watched.page.evaluate(
         """(data) => { const transfer = new DataTransfer();
         transfer.items.add(new File([Uint8Array.from(atob(data), (one) => one.charCodeAt(0))], "dropped.png", { type: "image/png" }));
@@ -209,14 +233,21 @@ def test_a_file_dropped_on_the_page_is_held_until_the_reader_says_that_it_may_be
     )
     watched.page.wait_for_selector("#consent-asked")
     assert watched.page.evaluate("document.activeElement.id") == "consent-given"
-    assert not [url for url in watched.calls() if "/photos" in url], "nothing is sent before the reader says that it may be"
+    assert not [url for url in watched.calls() if "/photos" in url], (
+        "nothing is sent before the reader says that it may be"
+    )
     watched.page.keyboard.press("Space")
     watched.page.wait_for_selector("#photo-strip-list .thumb")
     assert watched.page.locator("#viewer-name").inner_text() == "dropped"
-    assert not watched.page.locator("#consent").is_visible() and watched.page.evaluate("document.activeElement.id") == "add-photos"
+    assert (
+        not watched.page.locator("#consent").is_visible()
+        and watched.page.evaluate("document.activeElement.id") == "add-photos"
+    )
 
 
-def test_bad_files_are_one_line_each_and_the_good_one_goes_on(emptied: Watched, photo_file: Path, tmp_path: Path) -> None:
+def test_bad_files_are_one_line_each_and_the_good_one_goes_on(
+    emptied: Watched, photo_file: Path, tmp_path: Path
+) -> None:
     text_file = tmp_path / "notes.jpg"
     text_file.write_text("not a photo")
     heic = tmp_path / "phone.heic"
@@ -291,7 +322,9 @@ def test_the_page_says_what_it_is_not_and_which_models_run(emptied: Watched) -> 
     assert "still loading" not in about and "-compact" in about
     predictor = Predictor.load()
     said = predictor.calibrated_on
-    assert said and all(cases in about for cases in said.values()), "what the percents were calibrated on is said"
+    assert said and all(cases in about for cases in said.values()), (
+        "what the percents were calibrated on is said"
+    )
     assert f"runs on: {predictor.backends['segmentation']}" in about
 
 
@@ -302,21 +335,39 @@ def test_everything_fits_the_window_and_an_upright_tablet_has_the_photo_first(em
         page.set_viewport_size({"width": width, "height": height})
         assert page.evaluate("document.documentElement.scrollHeight") <= height
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        for selector in ("#viewer-canvas", "#viewer-stage", "#run", "#status", "#card-cqid036", "#viewer-threshold", "#language-zh"):
+        for selector in (
+            "#viewer-canvas",
+            "#viewer-stage",
+            "#run",
+            "#status",
+            "#card-cqid036",
+            "#viewer-threshold",
+            "#language-zh",
+        ):
             box = page.locator(selector).bounding_box()
             assert box is not None and box["x"] >= 0 and box["y"] >= 0
             assert box["x"] + box["width"] <= width and box["y"] + box["height"] <= height, selector
     page.set_viewport_size({"width": 820, "height": 1180})
     for selector in ("#viewer-stage", "#run", "#language-zh"):
         box = page.locator(selector).bounding_box()
-        assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= 1180 and box["x"] + box["width"] <= 820, selector
-    boxes = [page.locator(selector).bounding_box() for selector in ("#viewer-canvas", "#case-panel", "#cards-panel")]
+        assert (
+            box is not None
+            and box["y"] >= 0
+            and box["y"] + box["height"] <= 1180
+            and box["x"] + box["width"] <= 820
+        ), selector
+    boxes = [
+        page.locator(selector).bounding_box()
+        for selector in ("#viewer-canvas", "#case-panel", "#cards-panel")
+    ]
     assert all(boxes)
     canvas, case, cards = (box for box in boxes if box)
     assert canvas["y"] < case["y"] and canvas["y"] < cards["y"] and canvas["width"] > 700
     assert page.evaluate("document.documentElement.scrollWidth") <= 820
     run, foot = (f"document.querySelector('{name}').getBoundingClientRect()" for name in ("#run", "#status"))
-    assert page.evaluate(f"scrollTo(0, 1e6), {run}.bottom <= {foot}.top"), "the status line covers the button at the end of the page"
+    assert page.evaluate(f"scrollTo(0, 1e6), {run}.bottom <= {foot}.top"), (
+        "the status line covers the button at the end of the page"
+    )
 
 
 def test_every_control_can_be_reached_by_keyboard_and_has_a_name(watched: Watched) -> None:

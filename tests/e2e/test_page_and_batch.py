@@ -17,7 +17,9 @@ from tests.e2e.driving import open_example, page_mask
 EXAMPLE = 1
 
 
-def test_an_example_has_the_same_masks_and_answers_on_the_page_and_in_the_files(watched: Watched, repository: Path, tmp_path: Path) -> None:
+def test_an_example_has_the_same_masks_and_answers_on_the_page_and_in_the_files(
+    watched: Watched, repository: Path, tmp_path: Path
+) -> None:
     case = load_examples()[EXAMPLE].encounter
     data = repository / "magic_demo" / "synthetic" / "examples" / "encounters.json"
     assert main(["predict", str(data), "--out", str(tmp_path / "out"), "--quiet"]) == 0
@@ -31,4 +33,6 @@ def test_an_example_has_the_same_masks_and_answers_on_the_page_and_in_the_files(
     for family in load_families():
         held = {answers[question.qid] for question in family.questions}
         rows = watched.page.locator(f"#card-{family.family_id.lower()} .row.is-model").all()
-        assert {int(row.get_attribute("data-option") or -1) for row in rows} == (held - {family.not_mentioned} or held)
+        assert {int(row.get_attribute("data-option") or -1) for row in rows} == (
+            held - {family.not_mentioned} or held
+        )

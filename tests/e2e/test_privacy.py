@@ -1,4 +1,5 @@
-"""What is left of a case: nothing in the browser, in temporary folders or in the log, nothing that ran as a script, and no request to elsewhere."""
+"""What is left of a case: nothing in the browser, in temporary folders or in the log, nothing that ran as a
+script, and no request to elsewhere."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ socket.getaddrinfo = getaddrinfo
 
 
 class GuardedServer(ReviewServer):
-    """The page over the queue and its bundle, its temporary folders below ``folder``; what would leave the computer is printed and fails."""
+    """The page over the queue and its bundle, its temporary folders below ``folder``; what would leave the
+    computer is printed and fails."""
 
     def start(self) -> None:
         """Start the page and wait until it answers."""
@@ -50,12 +52,28 @@ class GuardedServer(ReviewServer):
         for folder in (self.temporary, guard):
             folder.mkdir(exist_ok=True)
         (guard / "sitecustomize.py").write_text(GUARD)
-        settings = {**os.environ, "TMPDIR": str(self.temporary), "PYTHONPATH": str(guard), "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "0"}
+        settings = {
+            **os.environ,
+            "TMPDIR": str(self.temporary),
+            "PYTHONPATH": str(guard),
+            "PYTHONUNBUFFERED": "1",
+            "HF_HUB_OFFLINE": "0",
+        }
         settings.pop("GRADIO_TEMP_DIR", None)
         places = ["--queue", str(self.queue), "--bundle", str(self.bundle), "--store", str(self.store)]
-        command = [sys.executable, "app.py", "--port", str(self.port), *places, "--segmentation", str(self.folder / "no-model")]
+        command = [
+            sys.executable,
+            "app.py",
+            "--port",
+            str(self.port),
+            *places,
+            "--segmentation",
+            str(self.folder / "no-model"),
+        ]
         with self.log.open("a") as output:
-            self.process = subprocess.Popen(command, cwd=self.repository, stdout=output, stderr=subprocess.STDOUT, env=settings)
+            self.process = subprocess.Popen(
+                command, cwd=self.repository, stdout=output, stderr=subprocess.STDOUT, env=settings
+            )
         self.wait()
 
 
@@ -81,7 +99,11 @@ def write_photo(folder: Path) -> Path:
 
 def find_marker(folder: Path) -> list[str]:
     codings = [MARKER.encode(coding) for coding in ("utf-8", "utf-16-le")]
-    return [str(path) for path in folder.rglob("*") if path.is_file() and any(code in path.read_bytes() for code in codings)]
+    return [
+        str(path)
+        for path in folder.rglob("*")
+        if path.is_file() and any(code in path.read_bytes() for code in codings)
+    ]
 
 
 def review(page: Page, photo: Path) -> None:
@@ -90,7 +112,8 @@ def review(page: Page, photo: Path) -> None:
     page.set_input_files("#photos input[type=file]", str(photo))
     page.wait_for_selector("#photo-strip-list .thumb")
     expect(page.locator("#messages")).to_contain_text(
-        "removed: GPS position, device, time, EXIF metadata, comments, data after the picture's end", timeout=WAIT
+        "removed: GPS position, device, time, EXIF metadata, comments, data after the picture's end",
+        timeout=WAIT,
     )
     page.fill("#narrative textarea", SCRIPT)
     page.click("#keep-case")
@@ -104,7 +127,9 @@ def review(page: Page, photo: Path) -> None:
     page.wait_for_selector("#readings table")
 
 
-def test_a_case_leaves_nothing_runs_nothing_and_asks_for_nothing_elsewhere(browser: Browser, server: GuardedServer, tmp_path: Path) -> None:
+def test_a_case_leaves_nothing_runs_nothing_and_asks_for_nothing_elsewhere(
+    browser: Browser, server: GuardedServer, tmp_path: Path
+) -> None:
     requests: list[str] = []
     complaints: list[str] = []
     profile = tmp_path / "profile"
@@ -125,7 +150,12 @@ def test_a_case_leaves_nothing_runs_nothing_and_asks_for_nothing_elsewhere(brows
     page.wait_for_selector("#review-notes:visible")
     assert page.evaluate("window.ran") is None
     with Store.open(server.store) as store:
-        (saved,) = [saved for queue in store.queues() for saved in store.latest_reviews(queue, viewer=LOCAL_READER) if saved.review.comment]
+        (saved,) = [
+            saved
+            for queue in store.queues()
+            for saved in store.latest_reviews(queue, viewer=LOCAL_READER)
+            if saved.review.comment
+        ]
         assert saved.review.comment == SCRIPT, "it is kept as it was typed"
 
     other = context.new_page()
@@ -146,7 +176,10 @@ def test_a_case_leaves_nothing_runs_nothing_and_asks_for_nothing_elsewhere(brows
     assert page.input_value("#narrative textarea") == ""
     with Store.open(server.store) as store:
         assert not [
-            case for queue in store.queues() for case in store.list_cases(queue, LOCAL_READER) if case.key.case_id == saved.review.case_id
+            case
+            for queue in store.queues()
+            for case in store.list_cases(queue, LOCAL_READER)
+            if case.key.case_id == saved.review.case_id
         ]
     assert find_marker(server.store) == [], "no row, no photo, no page of the write-ahead log"
 
@@ -156,13 +189,22 @@ def test_a_case_leaves_nothing_runs_nothing_and_asks_for_nothing_elsewhere(brows
     )
     assert MARKER not in stored and stored.endswith('[],[],0,""]'), stored
     context.close()
-    left = [path for path in find_marker(profile) if not {"IndexedDB", "Local Storage"} & set(Path(path).parts)]
-    assert left == [], "nothing in the browser's own files but what its databases, now empty, have not tidied up"
+    left = [
+        path for path in find_marker(profile) if not {"IndexedDB", "Local Storage"} & set(Path(path).parts)
+    ]
+    assert left == [], (
+        "nothing in the browser's own files but what its databases, now empty, have not tidied up"
+    )
     assert [url for url in requests if not url.startswith((f"{server.address}/", "data:", "blob:"))] == []
-    assert [line for line in complaints if "Content Security Policy" in line] == [], "requests that a reload cuts off may complain"
+    assert [line for line in complaints if "Content Security Policy" in line] == [], (
+        "requests that a reload cuts off may complain"
+    )
     said = server.stop()
     assert MARKER not in said and "OUTGOING" not in said and "Traceback" not in said, said
-    assert find_marker(server.temporary) == [] and [path for path in server.temporary.rglob("*") if path.is_file()] == []
+    assert (
+        find_marker(server.temporary) == []
+        and [path for path in server.temporary.rglob("*") if path.is_file()] == []
+    )
 
 
 def browser_path() -> str:

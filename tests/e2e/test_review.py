@@ -1,4 +1,5 @@
-"""Readers review a queue in a real browser: crash and resume, blind then reveal, two at once, adjudication, export."""
+"""Readers review a queue in a real browser: crash and resume, blind then reveal, two at once, adjudication,
+export."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @contextmanager
 def opened(browser: Browser, server: ReviewServer) -> Iterator[tuple[BrowserContext, Page]]:
-    """Open the page in a browser of its own; nothing may leave the computer or go wrong in the page's scripts."""
+    """Open the page in a browser of its own; nothing may leave the computer or go wrong in the page's
+    scripts."""
     context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-US")
     context.add_init_script(LISTEN)
     page = context.new_page()
@@ -99,11 +101,16 @@ def own_mask(page: Page) -> np.ndarray | None:
         """() => { const own = document.querySelector("#viewer-stage").viewer.own();
         return own && { width: own.width, height: own.height, data: Array.from(own.data, (one) => one ? 1 : 0).join("") }; }"""
     )
-    return None if own is None else np.array([one == "1" for one in own["data"]]).reshape(own["height"], own["width"])
+    return (
+        None
+        if own is None
+        else np.array([one == "1" for one in own["data"]]).reshape(own["height"], own["width"])
+    )
 
 
 def answer_all(page: Page, outlined: int = 1) -> None:
-    """Answer every card that is open with its first option, and call all photos but so many unusable, which are to be outlined."""
+    """Answer every card that is open with its first option, and call all photos but so many unusable, which
+    are to be outlined."""
     page.evaluate(
         """() => { for (const card of document.querySelectorAll('.card[data-standing="open"]')) card.querySelector('.row').click(); }"""
     )
@@ -136,7 +143,9 @@ def until(page: Page, holds: Callable[[], bool]) -> None:
     pytest.fail("what the page sent did not come to hold")
 
 
-def test_a_review_goes_on_where_it_was_after_the_server_was_killed(browser: Browser, server: ReviewServer) -> None:
+def test_a_review_goes_on_where_it_was_after_the_server_was_killed(
+    browser: Browser, server: ReviewServer
+) -> None:
     with opened(browser, server) as (_context, page):
         case_id = open_case(page, 1)
         page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
@@ -145,9 +154,16 @@ def test_a_review_goes_on_where_it_was_after_the_server_was_killed(browser: Brow
         page.keyboard.press("Shift+F")
         drawn = own_mask(page)
         assert drawn is not None and drawn.any()
-        page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"] .queue-flag', timeout=WAIT)
+        page.wait_for_selector(
+            f'.queue-case[data-case="{case_id}"][data-state="in progress"] .queue-flag', timeout=WAIT
+        )
         expect(page.locator(".status-line")).to_contain_text("Saved", timeout=WAIT)
-        until(page, lambda: (last := saved_of(server, case_id)[-1].review).flagged and bool(last.masks and last.answers))
+        until(
+            page,
+            lambda: (
+                (last := saved_of(server, case_id)[-1].review).flagged and bool(last.masks and last.answers)
+            ),
+        )
         page.goto("about:blank")  # a page left open would load itself again while this one is opened
         server.kill()
         server.start()
@@ -165,7 +181,9 @@ def test_a_review_goes_on_where_it_was_after_the_server_was_killed(browser: Brow
     assert any(np.array_equal(decode_mask(runs), drawn) for runs in last.masks.values())
 
 
-def test_composing_and_pasting_in_the_notes_leave_them_and_the_case_open(browser: Browser, server: ReviewServer, screenshot: Path) -> None:
+def test_composing_and_pasting_in_the_notes_leave_them_and_the_case_open(
+    browser: Browser, server: ReviewServer, screenshot: Path
+) -> None:
     with opened(browser, server) as (_context, page):
         case_id = open_case(page, 0)
         page.keyboard.press("Shift+C")
@@ -186,7 +204,9 @@ def test_composing_and_pasting_in_the_notes_leave_them_and_the_case_open(browser
         page.wait_for_selector(f'.queue-case[data-case="{case_id}"][data-state="in progress"]', timeout=WAIT)
 
 
-def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(browser: Browser, server: ReviewServer) -> None:
+def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(
+    browser: Browser, server: ReviewServer
+) -> None:
     with opened(browser, server) as (_context, page):
         page.locator(".queue-case").first.wait_for(timeout=WAIT)
         page.click("#queue-mode-blind")
@@ -196,7 +216,11 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(browse
         sent = page.evaluate("window.heard")
         assert case_id in sent, "what the page is sent was not heard"
         for told in (sent, page.content()):
-            assert str(CHANCE) not in told and MODEL not in told and '"levels":"data' not in told.replace(" ", "")
+            assert (
+                str(CHANCE) not in told
+                and MODEL not in told
+                and '"levels":"data' not in told.replace(" ", "")
+            )
         assert page.locator(".row.is-model").count() == 0
         assert page.evaluate("document.querySelector('#viewer-stage').viewer.mask()") is None
         assert page.is_disabled("#run")
@@ -210,7 +234,9 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(browse
         page.wait_for_selector('.cards[data-state="answered"]', timeout=WAIT)
         page.wait_for_selector('#review[data-kind="revealed"]', timeout=WAIT)
         assert page.locator(".row.is-model").count() >= 9 and chosen(page, "cqid010") == [1]
-        assert page.get_attribute("#review", "data-state") == "done" and page.inner_text("#queue-done") == done
+        assert (
+            page.get_attribute("#review", "data-state") == "done" and page.inner_text("#queue-done") == done
+        )
         choose(page, "cqid010", 0)
         expect(page.locator(".status-line")).to_contain_text("open again", timeout=WAIT)
         expect(page.locator('[data-changes="changed"]')).to_have_text("1", timeout=WAIT)
@@ -219,7 +245,11 @@ def test_blind_first_keeps_the_model_out_of_the_page_until_it_is_revealed(browse
         finish(page)
     kinds = [(saved.review.kind, saved.review.state) for saved in saved_of(server, case_id)]
     assert ("blind", "done") in kinds and kinds[-1] == ("revealed", "done")
-    blind = next(saved.review for saved in saved_of(server, case_id) if saved.review.kind == "blind" and saved.review.state == "done")
+    blind = next(
+        saved.review
+        for saved in saved_of(server, case_id)
+        if saved.review.kind == "blind" and saved.review.state == "done"
+    )
     assert blind.models == {} and blind.disagreements is None and blind.answers["CQID010-001"] == 1
 
 
@@ -235,7 +265,9 @@ def test_a_blind_reader_who_finishes_with_nothing_answered_is_told_what_is_open_
         page.wait_for_selector("#review[data-asks]", timeout=WAIT)
         named = page.locator("#review-asks-list li")
         assert named.count() >= 10 and page.locator("#review-asks-list [data-family]").count() == 9
-        assert page.get_attribute("#review", "data-state") == "in progress" and "Finish with" in page.inner_text("#review-finish")
+        assert page.get_attribute(
+            "#review", "data-state"
+        ) == "in progress" and "Finish with" in page.inner_text("#review-finish")
         page.keyboard.press("Escape")
         page.wait_for_selector("#review-asks", state="hidden")
         choose(page, "cqid010", 1)
@@ -247,13 +279,17 @@ def test_a_blind_reader_who_finishes_with_nothing_answered_is_told_what_is_open_
     assert (last.kind, last.state) == ("blind", "done") and len(last.missing) >= 9
 
 
-def test_a_model_shown_in_another_tab_is_known_to_what_this_one_saves(browser: Browser, server: ReviewServer) -> None:
+def test_a_model_shown_in_another_tab_is_known_to_what_this_one_saves(
+    browser: Browser, server: ReviewServer
+) -> None:
     with opened(browser, server) as (context, page):
         page.locator(".queue-case").first.wait_for(timeout=WAIT)
         page.click("#queue-mode-blind")
         button = page.locator('.queue-case[data-state="not started"]').first
         button.wait_for(timeout=WAIT)
-        number = [one.get_attribute("data-case") for one in page.locator(".queue-case").all()].index(button.get_attribute("data-case"))
+        number = [one.get_attribute("data-case") for one in page.locator(".queue-case").all()].index(
+            button.get_attribute("data-case")
+        )
         case_id = open_case(page, number)
         page.wait_for_selector('#review[data-kind="blind"]', timeout=WAIT)
         other = context.new_page()
@@ -268,7 +304,9 @@ def test_a_model_shown_in_another_tab_is_known_to_what_this_one_saves(browser: B
     assert last.kind == "assisted" and last.known == {"model"} and last.answers["CQID010-001"] == 1
 
 
-def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(browser: Browser, server: ReviewServer, tmp_path: Path) -> None:
+def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(
+    browser: Browser, server: ReviewServer, tmp_path: Path
+) -> None:
     with opened(browser, server) as (context, page):
         page.locator(".queue-case").first.wait_for(timeout=WAIT)
         page.click("#queue-mode-assisted")
@@ -285,7 +323,10 @@ def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(browser: Br
         page.click(f'[data-look="{first.number}"]')
         page.click("#version-back")
         expect(page.locator(".status-line")).to_contain_text("newest again", timeout=WAIT)
-        page.wait_for_function("() => document.querySelector('#card-cqid010 .row[data-option=\"1\"]').ariaChecked === 'true'", timeout=WAIT)
+        page.wait_for_function(
+            "() => document.querySelector('#card-cqid010 .row[data-option=\"1\"]').ariaChecked === 'true'",
+            timeout=WAIT,
+        )
         page.click("#take-away summary")
         with page.expect_download() as download:
             page.click('[data-format="challenge"]')
@@ -295,7 +336,9 @@ def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(browser: Br
     zipfile.ZipFile(io.BytesIO(content)).extractall(tmp_path)
     assert saved_of(server, case_id)[-1].taken_back_from == first.number
     back = next(
-        review for review in read_reviews(tmp_path, "clinic", read_queue(server.queue).encounters).reviews if review.case_id == case_id
+        review
+        for review in read_reviews(tmp_path, "clinic", read_queue(server.queue).encounters).reviews
+        if review.case_id == case_id
     )
     assert dict(back.masks) == dict(first.review.masks)
 
@@ -303,10 +346,16 @@ def test_an_older_reading_is_taken_back_and_export_is_what_was_saved(browser: Br
 def saved_families(server: ReviewServer, case_id: str) -> dict[str, int]:
     """Return the first slot of every family that the newest review answers."""
     history = saved_of(server, case_id)
-    return {qid: option for qid, option in history[-1].review.answers.items() if qid.endswith("-001")} if history else {}
+    return (
+        {qid: option for qid, option in history[-1].review.answers.items() if qid.endswith("-001")}
+        if history
+        else {}
+    )
 
 
-def test_two_tabs_of_one_reader_merge_family_by_family_and_a_conflict_is_a_choice(browser: Browser, server: ReviewServer) -> None:
+def test_two_tabs_of_one_reader_merge_family_by_family_and_a_conflict_is_a_choice(
+    browser: Browser, server: ReviewServer
+) -> None:
     with opened(browser, server) as (context, one):
         one.locator(".queue-case").first.wait_for(timeout=WAIT)
         case_id = open_case(one, 1)
@@ -317,9 +366,12 @@ def test_two_tabs_of_one_reader_merge_family_by_family_and_a_conflict_is_a_choic
         until(one, lambda: saved_families(server, case_id).get("CQID015-001") == 1)
         choose(other, "cqid020", 2)
         until(other, lambda: "CQID020-001" in saved_families(server, case_id))
-        assert saved_families(server, case_id)["CQID015-001"] == 1, "what the first tab answered has not left the newest review"
+        assert saved_families(server, case_id)["CQID015-001"] == 1, (
+            "what the first tab answered has not left the newest review"
+        )
         other.wait_for_function(
-            "() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'", timeout=WAIT
+            "() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'",
+            timeout=WAIT,
         )
         paint(other)
         until(other, lambda: bool(saved_of(server, case_id)[-1].review.masks))
@@ -339,7 +391,9 @@ def test_two_tabs_of_one_reader_merge_family_by_family_and_a_conflict_is_a_choic
         assert other.locator("#conflicts").is_hidden() and chosen(other, "cqid015") == [2]
 
 
-def test_an_outline_drawn_while_the_connection_is_broken_is_saved_once_it_is_back(browser: Browser, server: ReviewServer) -> None:
+def test_an_outline_drawn_while_the_connection_is_broken_is_saved_once_it_is_back(
+    browser: Browser, server: ReviewServer
+) -> None:
     with opened(browser, server) as (context, page):
         case_id = open_case(page, 2)
         before = len(saved_of(server, case_id))
@@ -350,10 +404,15 @@ def test_an_outline_drawn_while_the_connection_is_broken_is_saved_once_it_is_bac
         drawn = own_mask(page)
         page.evaluate("document.querySelector('#viewer-stage').viewer.flush()")
         context.set_offline(False)
-        until(page, lambda: len(history := saved_of(server, case_id)) > before and bool(history[-1].review.masks))
+        until(
+            page,
+            lambda: len(history := saved_of(server, case_id)) > before and bool(history[-1].review.masks),
+        )
         until(page, lambda: "CQID020-001" in saved_families(server, case_id))
         last = saved_of(server, case_id)[-1].review
-        assert drawn is not None and any(np.array_equal(decode_mask(runs), drawn) for runs in last.masks.values())
+        assert drawn is not None and any(
+            np.array_equal(decode_mask(runs), drawn) for runs in last.masks.values()
+        )
         page.wait_for_function("() => !sessionStorage.getItem('magic-demo-unsaved')", timeout=WAIT)
 
 
@@ -390,14 +449,19 @@ def test_nobody_gets_past_the_sign_in_page(browser: Browser, shared_server: Revi
         sign_in(page, "ann")
         page.locator(".queue-case").first.wait_for(timeout=WAIT)
         assert page.inner_text("#queue-reader-name") == "ann"
-        assert all(cookie["httpOnly"] for cookie in context.cookies() if cookie["name"] == "magic-demo-reader")
+        assert all(
+            cookie["httpOnly"] for cookie in context.cookies() if cookie["name"] == "magic-demo-reader"
+        )
         page.click("#sign-out")
         page.wait_for_selector("#sign-name")
         assert context.request.get(f"{shared_server.address}/take-away/csv?queue=clinic").status == 401
 
 
 def test_signing_out_deletes_work_that_is_in_no_store(browser: Browser, shared_server: ReviewServer) -> None:
-    kept = "async (count) => (await indexedDB.databases()).filter(({ name }) => name === 'magic-demo-drafts').length === count"
+    kept = (
+        "async (count) => (await indexedDB.databases()).filter(({ name }) => name === "
+        "'magic-demo-drafts').length === count"
+    )
     with opened(browser, shared_server) as (_context, page):
         sign_in(page, "ann")
         page.locator(".queue-case").first.wait_for(timeout=WAIT)
@@ -409,7 +473,9 @@ def test_signing_out_deletes_work_that_is_in_no_store(browser: Browser, shared_s
         assert "a patient's words" not in page.evaluate("JSON.stringify({ ...localStorage })")
 
 
-def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_them(browser: Browser, shared_server: ReviewServer) -> None:
+def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_them(
+    browser: Browser, shared_server: ReviewServer
+) -> None:
     with opened(browser, shared_server) as (_one, ann), opened(browser, shared_server) as (_other, bo):
         for page, name in ((ann, "ann"), (bo, "bo")):
             sign_in(page, name)
@@ -434,16 +500,24 @@ def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_the
         finish(ann)
         ann.click("#review-readings")
         expect(ann.locator(".readings thead")).to_contain_text("bo")
-        assert ann.locator("#viewer-layer-reader-0").inner_text() == "bo" and ann.locator("#build-majority").count() == 0
+        assert (
+            ann.locator("#viewer-layer-reader-0").inner_text() == "bo"
+            and ann.locator("#build-majority").count() == 0
+        )
     with opened(browser, shared_server) as (_third, chen):
         sign_in(chen, "chen")
         open_case(chen, 1)
         chen.click("#review-readings")
         chen.wait_for_selector("#build-staple", timeout=WAIT)
-        assert chen.locator(".readings tr.is-differing").count() == 1 and "=" in chen.inner_text(".readings tr.is-differing .readings-sign")
+        assert chen.locator(".readings tr.is-differing").count() == 1 and "=" in chen.inner_text(
+            ".readings tr.is-differing .readings-sign"
+        )
         chen.click("#build-staple")
         chen.wait_for_selector('#review[data-kind="consensus"]', timeout=WAIT)
-        chen.wait_for_function("() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'", timeout=WAIT)
+        chen.wait_for_function(
+            "() => document.querySelector('#card-cqid015 .row[data-option=\"1\"]').ariaChecked === 'true'",
+            timeout=WAIT,
+        )
         tied = chen.locator("#card-cqid010.is-tied .card-tie")
         expect(tied).to_contain_text("ann", timeout=WAIT)
         expect(tied).to_contain_text("bo")
@@ -457,10 +531,16 @@ def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_the
     assert len(consensus.masks) == 1
     for name, option in (("ann", 1), ("bo", 2)):
         last = saved_of(shared_server, case_id, name)[-1].review
-        assert (last.state, last.answers["CQID010-001"], last.comment) == ("done", option, f"words-of-{option}")
+        assert (last.state, last.answers["CQID010-001"], last.comment) == (
+            "done",
+            option,
+            f"words-of-{option}",
+        )
 
 
-def test_an_adjudicator_assigns_cases_on_the_page_and_sees_how_far_readers_are(browser: Browser, shared_server: ReviewServer) -> None:
+def test_an_adjudicator_assigns_cases_on_the_page_and_sees_how_far_readers_are(
+    browser: Browser, shared_server: ReviewServer
+) -> None:
     """Last in this file: afterwards the cases are not everybody's any more."""
     with opened(browser, shared_server) as (_one, chen), opened(browser, shared_server) as (_other, ann):
         sign_in(chen, "chen")

@@ -1,4 +1,5 @@
-"""Results stream in while a slow model works: maps one by one, the reader's hand is not disturbed, who waits sees the place, Stop stops."""
+"""Results stream in while a slow model works: maps one by one, the reader's hand is not disturbed, who waits
+sees the place, Stop stops."""
 
 from __future__ import annotations
 
@@ -70,11 +71,16 @@ def status(page: Page, words: str) -> None:
 
 
 def wait_for_maps(page: Page, count: int) -> None:
-    script = "(count) => document.querySelector('#viewer-stage').viewer.state.photos.filter((one) => one.model).length === count"
+    script = (
+        "(count) => document.querySelector('#viewer-stage').viewer.state.photos.filter((one) => "
+        "one.model).length === count"
+    )
     page.wait_for_function(script, arg=count, timeout=SECONDS)
 
 
-def test_maps_come_one_by_one_under_a_hand_that_draws(browser: Browser, slow: SlowPage, tmp_path: Path) -> None:
+def test_maps_come_one_by_one_under_a_hand_that_draws(
+    browser: Browser, slow: SlowPage, tmp_path: Path
+) -> None:
     files = []
     for number, example in enumerate(load_examples()[:3]):
         files.append(tmp_path / f"photo {number}.jpg")
@@ -87,7 +93,9 @@ def test_maps_come_one_by_one_under_a_hand_that_draws(browser: Browser, slow: Sl
     status(page, "photo 1 of 3")
     other.click("#example-0")
     status(other, "1 reader before you")
-    assert other.evaluate("() => document.querySelector('#viewer-stage').viewer.state.photos.length") == 1, "the photo is there"
+    assert other.evaluate("() => document.querySelector('#viewer-stage').viewer.state.photos.length") == 1, (
+        "the photo is there"
+    )
     other.click("#cancel")
     status(other, "Stopped")
     assert other.locator("#run").is_enabled()
@@ -97,7 +105,9 @@ def test_maps_come_one_by_one_under_a_hand_that_draws(browser: Browser, slow: Sl
     status(page, "photo 2 of 3")
     threshold = page.input_value("#viewer-threshold")
     assert float(threshold) == THRESHOLD, "the checkpoint's threshold comes with the first map"
-    page.eval_on_selector("#viewer-threshold", "(slider) => { slider.value = '0.6'; slider.dispatchEvent(new Event('input')); }")
+    page.eval_on_selector(
+        "#viewer-threshold", "(slider) => { slider.value = '0.6'; slider.dispatchEvent(new Event('input')); }"
+    )
     page.click("#viewer-zoom-in")
     page.keyboard.press("b")
     box = page.locator("#viewer-stage").bounding_box()
@@ -119,11 +129,17 @@ def test_maps_come_one_by_one_under_a_hand_that_draws(browser: Browser, slow: Sl
     page.mouse.move(x + 120, y + 40, steps=5)
     page.mouse.up()
     assert page.evaluate("() => window.drawn") > 0
-    assert page.evaluate("() => window.before") == page.evaluate("() => ({ ...document.querySelector('#viewer-stage').viewer.state.view })")
+    assert page.evaluate("() => window.before") == page.evaluate(
+        "() => ({ ...document.querySelector('#viewer-stage').viewer.state.view })"
+    )
     assert page.input_value("#viewer-threshold") == "0.6"
-    drawn = page.evaluate("() => document.querySelector('#viewer-stage').viewer.own().data.reduce((sum, one) => sum + one, 0)")
+    drawn = page.evaluate(
+        "() => document.querySelector('#viewer-stage').viewer.own().data.reduce((sum, one) => sum + one, 0)"
+    )
     assert drawn > 1000, "the stroke went on"
-    assert page.evaluate("() => document.querySelector('#photo-strip-list [data-photo=\"1\"]').kept"), "the strip is not made anew"
+    assert page.evaluate("() => document.querySelector('#photo-strip-list [data-photo=\"1\"]').kept"), (
+        "the strip is not made anew"
+    )
 
     page.click("#cancel")
     slow.finish(3)
@@ -133,7 +149,9 @@ def test_maps_come_one_by_one_under_a_hand_that_draws(browser: Browser, slow: Sl
     page.click("#run")
     page.wait_for_selector('.cards[data-state="answered"]', timeout=SECONDS)
     wait_for_maps(page, 3)
-    again = page.evaluate("() => document.querySelector('#viewer-stage').viewer.own().data.reduce((sum, one) => sum + one, 0)")
+    again = page.evaluate(
+        "() => document.querySelector('#viewer-stage').viewer.own().data.reduce((sum, one) => sum + one, 0)"
+    )
     assert again == drawn and page.input_value("#viewer-threshold") == "0.6"
     for one in (page, other):
         one.context.close()

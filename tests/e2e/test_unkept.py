@@ -1,4 +1,5 @@
-"""Work that is in no store: whatever closes the page, it is offered again with photos, answers, outlines and words, and goes when it should."""
+"""Work that is in no store: whatever closes the page, it is offered again with photos, answers, outlines and
+words, and goes when it should."""
 
 from __future__ import annotations
 
@@ -114,7 +115,9 @@ def test_no_lesion_here_comes_back_as_it_was_said(emptied: Watched, photo: Path)
     forget(page)
 
 
-def test_an_example_with_answers_is_offered_after_another_one_and_the_agreement_page(emptied: Watched) -> None:
+def test_an_example_with_answers_is_offered_after_another_one_and_the_agreement_page(
+    emptied: Watched,
+) -> None:
     page = emptied.page
     page.click("#example-1")
     page.wait_for_selector("#keep:visible", timeout=WAIT)
@@ -140,7 +143,8 @@ def test_a_covered_photo_comes_back_covered(emptied: Watched, photo: Path) -> No
     page.keyboard.press("#")
     box = page.locator("#viewer-stage").bounding_box()
     assert box is not None
-    middle = box["x"] + box["width"] / 2 - 155, box["y"] + box["height"] / 2 - 115  # a corner of the lesion: two colours become one
+    # a corner of the lesion: two colours become one
+    middle = box["x"] + box["width"] / 2 - 155, box["y"] + box["height"] / 2 - 115
     page.mouse.move(middle[0] - 50, middle[1] - 50)
     page.mouse.down()
     for x, y in ((50, -50), (50, 50), (-50, 50)):

@@ -1,4 +1,5 @@
-"""A reader corrects masks in a real browser: by mouse, pen, finger and keyboard; what the server would receive is what is drawn."""
+"""A reader corrects masks in a real browser: by mouse, pen, finger and keyboard; what the server would
+receive is what is drawn."""
 
 from __future__ import annotations
 
@@ -101,7 +102,12 @@ def test_brush_polygon_eraser_and_undo_change_the_mask_that_the_server_receives(
     bare = canvas_pixels(opened)
     stroke(opened, (200, 200), (300, 200))
     entry, painted = told(opened)
-    assert (entry["photo"], entry["width"], entry["height"], entry["edits"]) == ("arm", WIDTH, HEIGHT, 1) and entry["case"]
+    assert (entry["photo"], entry["width"], entry["height"], entry["edits"]) == (
+        "arm",
+        WIDTH,
+        HEIGHT,
+        1,
+    ) and entry["case"]
     capsule = disc(200, 200, 20) | disc(300, 200, 20)
     capsule[180:220, 200:300] = True
     assert dice(painted, capsule) > 0.97
@@ -144,7 +150,9 @@ def test_the_wand_turns_a_box_into_the_lesion_and_a_stroke_refines_it_as_one_edi
     assert dice(cut, lesion()) > 0.95 > dice(box, lesion()) + 0.1
     page.click("#viewer-wand-lesion")
     stroke(opened, (260, 230), (340, 230))
-    page.wait_for_function("document.querySelector('#viewer-tool-wand').getAttribute('aria-busy') === 'false'", timeout=MINUTES)
+    page.wait_for_function(
+        "document.querySelector('#viewer-tool-wand').getAttribute('aria-busy') === 'false'", timeout=MINUTES
+    )
     assert dice(told(opened)[1], lesion()) > 0.95
     page.keyboard.press("z")
     assert told(opened)[0]["runs"] is None
@@ -200,8 +208,18 @@ def test_a_finger_draws_and_two_fingers_zoom_while_a_tool_is_in_use(opened: Watc
     assert np.array_equal(told(opened)[1], painted), "the beginning of a pinch paints nothing"
 
 
-def pen(watched: Watched, kind: str, x: float, y: float, *, button: int = 0, pointer: str = "pen", number: int = 90) -> None:
-    """Send what a pen's driver, or a hand laid down beside it, would: the browser's own tools know no other end of a pen."""
+def pen(
+    watched: Watched,
+    kind: str,
+    x: float,
+    y: float,
+    *,
+    button: int = 0,
+    pointer: str = "pen",
+    number: int = 90,
+) -> None:
+    """Send what a pen's driver, or a hand laid down beside it, would: the browser's own tools know no other
+    end of a pen."""
     at = point(watched, x, y)
     watched.page.evaluate(
         """([kind, x, y, button, pointer, number]) => { const stage = document.querySelector("#viewer-stage");
@@ -234,7 +252,8 @@ def test_a_pen_draws_its_other_end_erases_and_the_hand_beside_it_does_nothing(op
 
 
 def spread(watched: Watched, place: tuple[int, int, int, int]) -> float:
-    """Return the largest standard deviation of a colour in a part (x, y, width, height) of the photo that the browser holds."""
+    """Return the largest standard deviation of a colour in a part (x, y, width, height) of the photo that the
+    browser holds."""
     colours = watched.page.evaluate(
         """([x, y, wide, high]) => { const { bitmap, width, height } = document.querySelector("#viewer-stage").viewer.state.photos[0];
         const context = new OffscreenCanvas(width, height).getContext("2d"); context.drawImage(bitmap, 0, 0);
@@ -251,7 +270,9 @@ def test_a_face_is_covered_for_good_and_can_be_taken_back_before(opened: Watched
     assert page.locator("#viewer-cover-confirm").is_hidden()
     for middle in ((300, 230), (500, 400)):
         angles = np.linspace(0, 2 * np.pi, 16)
-        stroke(opened, *((middle[0] + 60 * np.cos(angle), middle[1] + 40 * np.sin(angle)) for angle in angles))
+        stroke(
+            opened, *((middle[0] + 60 * np.cos(angle), middle[1] + 40 * np.sin(angle)) for angle in angles)
+        )
     assert (canvas_pixels(opened) != bare).any(), "covered while it is drawn"
     page.keyboard.press("z")
     page.keyboard.press("h")
@@ -304,10 +325,19 @@ def test_space_and_drag_move_the_photo_while_a_tool_is_in_use(opened: Watched) -
     assert page.evaluate("document.querySelector('#viewer-stage').viewer.own()") is None
 
 
-def test_x_swaps_the_last_two_tools_brackets_change_the_brush_and_fields_keep_their_keys(opened: Watched) -> None:
+def test_x_swaps_the_last_two_tools_brackets_change_the_brush_and_fields_keep_their_keys(
+    opened: Watched,
+) -> None:
     page = opened.page
     pressed = "document.querySelector('.viewer').dataset.tool"
-    for key, tool in (("b", "brush"), ("w", "wand"), ("x", "brush"), ("x", "wand"), ("e", "eraser"), ("v", "view")):
+    for key, tool in (
+        ("b", "brush"),
+        ("w", "wand"),
+        ("x", "brush"),
+        ("x", "wand"),
+        ("e", "eraser"),
+        ("v", "view"),
+    ):
         page.keyboard.press(key)
         assert page.evaluate(pressed) == tool
         assert page.get_attribute(f"#viewer-tool-{tool}", "aria-pressed") == "true"
@@ -321,7 +351,9 @@ def test_x_swaps_the_last_two_tools_brackets_change_the_brush_and_fields_keep_th
     page.mouse.move(*point(opened, 300, 200))
     ring = page.locator("#viewer-cursor").bounding_box()
     scale = page.evaluate("document.querySelector('#viewer-stage').viewer.state.view.scale")
-    assert ring is not None and ring["width"] == pytest.approx(2 * before * scale, abs=1.5), "the cursor has the brush's true size"
+    assert ring is not None and ring["width"] == pytest.approx(2 * before * scale, abs=1.5), (
+        "the cursor has the brush's true size"
+    )
     page.focus("#narrative textarea")
     page.keyboard.type("ev")
     assert page.evaluate(pressed) == "brush"
@@ -330,7 +362,10 @@ def test_x_swaps_the_last_two_tools_brackets_change_the_brush_and_fields_keep_th
 def test_buttons_clear_grow_shrink_and_fill_holes(opened: Watched) -> None:
     page = opened.page
     page.keyboard.press("p")
-    for corner in (((200, 150), (400, 150), (400, 300), (200, 300)), ((260, 200), (340, 200), (340, 260), (260, 260))):
+    for corner in (
+        ((200, 150), (400, 150), (400, 300), (200, 300)),
+        ((260, 200), (340, 200), (340, 260), (260, 260)),
+    ):
         for place in corner:
             page.mouse.click(*point(opened, *place))
         page.keyboard.press("Enter")
@@ -386,7 +421,9 @@ def test_the_models_outline_is_taken_and_corrected_and_both_are_named(emptied: W
     assert page.get_attribute("#viewer-tool-brush", "title") == "画笔（B）"
 
 
-def test_a_photo_of_48_megapixels_is_drawn_small_and_its_mask_comes_back_full(emptied: Watched, tmp_path: Path) -> None:
+def test_a_photo_of_48_megapixels_is_drawn_small_and_its_mask_comes_back_full(
+    emptied: Watched, tmp_path: Path
+) -> None:
     size = (6000, 8000)
     file = tmp_path / "large.jpg"
     pixels = np.full((*size, 3), (222, 180, 156), np.uint8)
@@ -394,7 +431,8 @@ def test_a_photo_of_48_megapixels_is_drawn_small_and_its_mask_comes_back_full(em
     Image.fromarray(pixels).save(file, quality=80)
     open_photo(emptied, file)
     shown = emptied.page.evaluate(
-        "(() => { const one = document.querySelector('#viewer-stage').viewer.state.photos[0]; return [one.bitmap.width, one.bitmap.height]; })()"
+        "(() => { const one = document.querySelector('#viewer-stage').viewer.state.photos[0]; return "
+        "[one.bitmap.width, one.bitmap.height]; })()"
     )
     assert shown == [WORKING_SIDE, WORKING_SIDE * 3 // 4]
     emptied.page.keyboard.press("b")
@@ -406,4 +444,6 @@ def test_a_photo_of_48_megapixels_is_drawn_small_and_its_mask_comes_back_full(em
     pixel = 8000 / WORKING_SIDE
     assert mask.shape == size
     assert (columns.max() - columns.min() + 1) == pytest.approx(201 * pixel, abs=2 * pixel)
-    assert rows.mean() == pytest.approx(768 * pixel, abs=2 * pixel) and columns.mean() == pytest.approx(1024.5 * pixel, abs=2 * pixel)
+    assert rows.mean() == pytest.approx(768 * pixel, abs=2 * pixel) and columns.mean() == pytest.approx(
+        1024.5 * pixel, abs=2 * pixel
+    )

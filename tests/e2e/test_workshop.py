@@ -1,4 +1,5 @@
-"""A session before an audience: the guided first case, presenter mode, a clean start, and the board with several browsers, all without a network."""
+"""A session before an audience: the guided first case, presenter mode, a clean start, and the board with
+several browsers, all without a network."""
 
 from __future__ import annotations
 
@@ -32,18 +33,25 @@ class Room:
 
     def open(self, path: str, **settings: Any) -> Page:
         """Open a page in a browser context of its own."""
-        context = self.browser.new_context(**{"viewport": {"width": 1366, "height": 768}, "locale": "en-US", **settings})
+        context = self.browser.new_context(
+            **{"viewport": {"width": 1366, "height": 768}, "locale": "en-US", **settings}
+        )
         self.contexts.append(context)
         context.route("**/*", self._cut)
         page = context.new_page()
         page.on("websocket", lambda socket: self._note(socket.url))
-        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on(
+            "console",
+            lambda message: self.complaints.append(message.text) if message.type == "error" else None,
+        )
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.goto(f"{self.address}{path}")
         return page
 
     def _is_here(self, url: str) -> bool:
-        return url.startswith((f"{self.address}/", f"{self.address}/".replace("http", "ws", 1), "data:", "blob:"))
+        return url.startswith(
+            (f"{self.address}/", f"{self.address}/".replace("http", "ws", 1), "data:", "blob:")
+        )
 
     def _note(self, url: str) -> None:
         if not self._is_here(url):
@@ -59,7 +67,8 @@ class Room:
 
 @pytest.fixture
 def room(browser: Browser, address: str) -> Iterator[Room]:
-    """Give browsers without a network; afterwards none may have asked for it, and no console may have complained."""
+    """Give browsers without a network; afterwards none may have asked for it, and no console may have
+    complained."""
     room = Room(browser, address)
     yield room
     for context in room.contexts:
@@ -131,7 +140,9 @@ def test_the_guide_is_driven_by_keys_in_both_languages_and_skipped_by_escape(wat
     assert page.locator("#guide h2:visible").inner_text() == "提出异议"
     page.click("#language-en")
     page.click('#card-cqid015 [data-option="0"]')
-    assert page.get_attribute('#card-cqid015 [data-option="0"]', "aria-checked") == "true", "the page works beside the guide"
+    assert page.get_attribute('#card-cqid015 [data-option="0"]', "aria-checked") == "true", (
+        "the page works beside the guide"
+    )
     assert serious_faults(watched.page) == []
     page.focus("#guide-back")
     page.keyboard.press("Enter")
@@ -142,7 +153,9 @@ def test_the_guide_is_driven_by_keys_in_both_languages_and_skipped_by_escape(wat
     assert kept == [["magic-demo-guide-seen", "1"]], "that it was seen, and nothing of a case"
 
 
-def test_presenter_mode_is_larger_and_higher_in_contrast_and_the_photo_stays_in_view(watched: Watched) -> None:
+def test_presenter_mode_is_larger_and_higher_in_contrast_and_the_photo_stays_in_view(
+    watched: Watched,
+) -> None:
     page = watched.page
     sizes = ((1366, 768), (1920, 1080))
     open_example(watched, 0)
@@ -159,7 +172,10 @@ def test_presenter_mode_is_larger_and_higher_in_contrast_and_the_photo_stays_in_
         assert page.evaluate(TITLE_HEIGHT) > 1.25 * usual
         stage = page.locator("#viewer-stage").bounding_box()
         assert stage is not None and stage["width"] > 0.35 * width and stage["y"] + stage["height"] <= height
-        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth")
+        assert page.evaluate(
+            "document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth "
+            "<= innerWidth"
+        )
     check_both_themes(page, "presenter mode")
     page.click("#presenter-leave")
     assert page.get_attribute("html", "data-presenter") is None
@@ -184,7 +200,10 @@ def test_starting_afresh_asks_first_and_leaves_nothing_open(watched: Watched) ->
     page.wait_for_selector('.status[data-state="ready"]', timeout=MINUTES)
     watched.forget_leaving()
     assert (
-        page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)].filter((name) => name.startsWith('magic-demo'))")
+        page.evaluate(
+            "[...Object.keys(localStorage), ...Object.keys(sessionStorage)].filter((name) => "
+            "name.startsWith('magic-demo'))"
+        )
         == []
     )
     assert page.get_attribute("html", "lang") == "en" and page.get_attribute("html", "data-theme") is None
@@ -202,7 +221,10 @@ def test_three_browsers_answer_and_the_plot_moves_until_the_model_is_revealed(ro
         phone.click(f'.option[data-option="{option}"]:visible')
     wait_for(lambda: counts(board) == [2, 0, 1, 0])
     assert board.locator("#agreement").inner_text() == "33%"
-    width = "() => document.querySelector('.question:not([hidden]) [data-option=\"0\"] .is-audience i').style.width"
+    width = (
+        '() => document.querySelector(\'.question:not([hidden]) [data-option="0"] .is-audience '
+        "i').style.width"
+    )
     before = board.evaluate(width)
     phones[2].click('.option[data-option="0"]:visible')
     wait_for(lambda: counts(board) == [3, 0, 0, 0])
@@ -232,7 +254,8 @@ def test_three_browsers_answer_and_the_plot_moves_until_the_model_is_revealed(ro
         board.click("#end-yes")
     for phone in phones:
         phone.wait_for_selector("#entry:visible")
-    room.complaints = [line for line in room.complaints if "404" not in line]  # the browser's own line on the room that is gone
+    # the browser's own line on the room that is gone
+    room.complaints = [line for line in room.complaints if "404" not in line]
 
 
 def test_a_wrong_code_is_said_and_the_right_one_by_address_enters_at_once(room: Room) -> None:

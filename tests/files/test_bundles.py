@@ -16,18 +16,39 @@ from hypothesis.extra.numpy import arrays
 
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Encounter, Narrative, Photo, PhotoPrediction, Prediction
-from magic_demo.files.bundles import BundleError, has_prediction, list_predictions, read_prediction, remove_prediction, write_prediction
+from magic_demo.files.bundles import (
+    BundleError,
+    has_prediction,
+    list_predictions,
+    read_prediction,
+    remove_prediction,
+    write_prediction,
+)
 from magic_demo.questions.families import load_families
 from tests.support.stand_ins import draw_photo, stand_in_predictor
 
 
 def _predict(encounter_id: str = "ENC00001") -> Prediction:
-    photos = tuple(Photo(f"IMG_{encounter_id}_{number:05d}", draw_photo(40 + number, 60)) for number in (1, 2))
+    photos = tuple(
+        Photo(f"IMG_{encounter_id}_{number:05d}", draw_photo(40 + number, 60)) for number in (1, 2)
+    )
     said = stand_in_predictor().predict(Encounter(encounter_id, Narrative(en="red for weeks"), photos))
-    chances = {family.family_id: np.full(len(family.options["en"]), 1 / len(family.options["en"])) for family in load_families()[:4]}
+    chances = {
+        family.family_id: np.full(len(family.options["en"]), 1 / len(family.options["en"]))
+        for family in load_families()[:4]
+    }
     unsure = frozenset({"CQID012", "CQID010"})
     kept = {field.name: getattr(said, field.name) for field in fields(said)}
-    return Prediction(**{**kept, "chances": chances, "unsure": unsure, "notes": ("照片很暗",), "failures": ("one",), "threshold": 0.37})
+    return Prediction(
+        **{
+            **kept,
+            "chances": chances,
+            "unsure": unsure,
+            "notes": ("照片很暗",),
+            "failures": ("one",),
+            "threshold": 0.37,
+        }
+    )
 
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
@@ -36,12 +57,16 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     read = read_prediction(tmp_path, "ENC00001")
     for name in ("encounter_id", "answers", "unsure", "threshold", "models", "notes", "failures"):
         assert getattr(read, name) == getattr(written, name)
-    assert [(photo.photo_id, photo.size) for photo in read.photos] == [(photo.photo_id, photo.size) for photo in written.photos]
+    assert [(photo.photo_id, photo.size) for photo in read.photos] == [
+        (photo.photo_id, photo.size) for photo in written.photos
+    ]
     assert read.scores.keys() == written.scores.keys() and read.chances.keys() == written.chances.keys()
     for qid, scores in written.scores.items():
         assert read.scores[qid].dtype == np.float32 and np.array_equal(read.scores[qid], scores)
     for family_id, chances in written.chances.items():
-        assert read.chances[family_id].dtype == np.float64 and np.array_equal(read.chances[family_id], chances)
+        assert read.chances[family_id].dtype == np.float64 and np.array_equal(
+            read.chances[family_id], chances
+        )
     for before, after in zip(written.photos, read.photos, strict=True):
         assert after.probability.dtype == np.float32 and after.probability.shape == before.probability.shape
         assert np.abs(after.probability - before.probability).max() <= 1 / 255
@@ -55,7 +80,9 @@ def test_every_field_that_a_prediction_has_is_written(tmp_path: Path) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(arrays(np.float32, (5, 7), elements=st.floats(0, 1, width=32)))
-def test_probabilities_come_back_within_one_level(tmp_path_factory: pytest.TempPathFactory, probability: Any) -> None:
+def test_probabilities_come_back_within_one_level(
+    tmp_path_factory: pytest.TempPathFactory, probability: Any
+) -> None:
     folder = tmp_path_factory.mktemp("bundle")
     write_prediction(folder, Prediction("A", (PhotoPrediction("P", probability, (50, 70)),)))
     assert np.abs(read_prediction(folder, "A").photos[0].probability - probability).max() <= 1 / 255
@@ -109,7 +136,9 @@ def test_a_bad_bundle_is_one_clear_line(tmp_path: Path, changes: dict[str, Any],
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("damage", [b"", b"not a picture", cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()])
+@pytest.mark.parametrize(
+    "damage", [b"", b"not a picture", cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()]
+)
 def test_a_damaged_map_is_named(tmp_path: Path, damage: bytes) -> None:
     write_prediction(tmp_path, _predict())
     (tmp_path / "ENC00001" / "IMG_ENC00001_00002.png").write_bytes(damage)

@@ -1,4 +1,5 @@
-"""A checkpoint is data: it runs no code, unpickles nothing, asks nothing, and is no larger than its weights."""
+"""A checkpoint is data: it runs no code, unpickles nothing, asks nothing, and is no larger than its
+weights."""
 
 from __future__ import annotations
 
@@ -21,7 +22,13 @@ from magic_demo.files.checkpoint_files import SEGMENTERS
 from magic_demo.models.answers.encoders import load_encoder
 from magic_demo.models.answers.photo_evidence import LesionScorer
 from magic_demo.models.answers.text_and_photos import OptionScorer
-from magic_demo.models.checkpoints import find_checkpoint, load_model, load_tokenizer, name_model, read_tokenizer
+from magic_demo.models.checkpoints import (
+    find_checkpoint,
+    load_model,
+    load_tokenizer,
+    name_model,
+    read_tokenizer,
+)
 from magic_demo.models.segmentation.segmenter import Segmenter
 from tests.models.answers.test_text_and_photos import make_tokenizer
 
@@ -45,9 +52,11 @@ def checkpoint(tmp_path: Path) -> Path:
     """Write a tiny BERT with its tokenizer."""
     torch.manual_seed(0)
     folder = tmp_path / "tiny-bert"
-    BertModel(BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)).save_pretrained(
-        folder
-    )
+    BertModel(
+        BertConfig(
+            vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+        )
+    ).save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
     return folder
 
@@ -77,10 +86,21 @@ def test_code_beside_a_config_is_not_run_and_not_asked_about(
 
     monkeypatch.setattr(builtins, "input", say_yes)
     ran = checkpoint / "ran"
-    (checkpoint / "own.py").write_text(f"open({str(ran)!r}, 'w').close()\nclass Own: pass\n", encoding="utf-8")
+    (checkpoint / "own.py").write_text(
+        f"open({str(ran)!r}, 'w').close()\nclass Own: pass\n", encoding="utf-8"
+    )
     classes = dict.fromkeys(("AutoConfig", "AutoModel", "AutoModelForImageSegmentation"), "own.Own")
-    _change(checkpoint / "config.json", model_type=model_type, auto_map=classes, text_config={"model_type": "bert", "auto_map": classes})
-    _change(checkpoint / "tokenizer_config.json", tokenizer_class="OwnTokenizer", auto_map={"AutoTokenizer": ["own.Own", "own.Own"]})
+    _change(
+        checkpoint / "config.json",
+        model_type=model_type,
+        auto_map=classes,
+        text_config={"model_type": "bert", "auto_map": classes},
+    )
+    _change(
+        checkpoint / "tokenizer_config.json",
+        tokenizer_class="OwnTokenizer",
+        auto_map={"AutoTokenizer": ["own.Own", "own.Own"]},
+    )
     try:
         LOADERS[loader](checkpoint)
     except CheckpointError as error:
@@ -124,7 +144,9 @@ def test_an_unknown_model_type_is_one_line_that_names_the_known_ones(checkpoint:
     ],
     ids=lambda values: str(values)[:60],
 )
-def test_sizes_that_the_weights_have_not_and_parts_from_elsewhere_are_refused(checkpoint: Path, values: dict[str, Any]) -> None:
+def test_sizes_that_the_weights_have_not_and_parts_from_elsewhere_are_refused(
+    checkpoint: Path, values: dict[str, Any]
+) -> None:
     _change(checkpoint / "config.json", **values)
     _refuse(LOADERS["segmenter" if values.get("model_type") in SEGMENTERS else "any model"], checkpoint)
 
@@ -147,9 +169,13 @@ def _sparse(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [_pipe, _zero, _elsewhere, _sparse])
-@pytest.mark.parametrize("name", ["model.safetensors", "more.safetensors", "config.json", "tokenizer.json", "vocab.txt"])
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "more.safetensors", "config.json", "tokenizer.json", "vocab.txt"]
+)
 @pytest.mark.parametrize("shipped", ["cues", "vqa-compact"])
-def test_what_is_no_file_of_a_checkpoint_is_refused_at_once(tmp_path: Path, name: str, make: Callable[[Path], None], shipped: str) -> None:
+def test_what_is_no_file_of_a_checkpoint_is_refused_at_once(
+    tmp_path: Path, name: str, make: Callable[[Path], None], shipped: str
+) -> None:
     for path in (SHIPPED / shipped).iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / name).unlink(missing_ok=True)
@@ -171,7 +197,9 @@ def test_links_as_the_hubs_cache_has_them_are_followed(checkpoint: Path, tmp_pat
 
 @pytest.mark.parametrize("loader", ["answerer", "encoder"])
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.pt", "weights.pkl"])
-def test_pickles_are_named_and_never_read_in_the_product_and_in_training(checkpoint: Path, loader: str, name: str) -> None:
+def test_pickles_are_named_and_never_read_in_the_product_and_in_training(
+    checkpoint: Path, loader: str, name: str
+) -> None:
     weights = load_file(checkpoint / "model.safetensors")
     (checkpoint / "model.safetensors").unlink()
     torch.save(weights, checkpoint / name)
@@ -179,13 +207,22 @@ def test_pickles_are_named_and_never_read_in_the_product_and_in_training(checkpo
 
 
 def test_an_adapter_does_not_lead_to_another_model(checkpoint: Path) -> None:
-    (checkpoint / "adapter_config.json").write_text('{"base_model_name_or_path": "somebody/else"}', encoding="utf-8")
+    (checkpoint / "adapter_config.json").write_text(
+        '{"base_model_name_or_path": "somebody/else"}', encoding="utf-8"
+    )
     assert "adapter" in _refuse(LOADERS["any model"], checkpoint)
 
 
-def test_what_the_hub_gives_is_looked_at_like_a_folder(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_hub_gives_is_looked_at_like_a_folder(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **options: str(checkpoint))
     (checkpoint / "model.safetensors").unlink()
     (checkpoint / "model.safetensors").symlink_to("/dev/zero")
-    for load in (find_checkpoint, load_tokenizer, name_model, *(LOADERS[name] for name in ("segmenter", "answerer", "encoder"))):
+    for load in (
+        find_checkpoint,
+        load_tokenizer,
+        name_model,
+        *(LOADERS[name] for name in ("segmenter", "answerer", "encoder")),
+    ):
         assert "model.safetensors" in _refuse(lambda _, load=load: load("somebody/model"), checkpoint)  # type: ignore[misc]

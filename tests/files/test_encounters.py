@@ -11,7 +11,14 @@ import pytest
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Narrative
-from magic_demo.files.encounters import EncounterList, clean_text, read_answers, read_encounters, read_json, write_answers
+from magic_demo.files.encounters import (
+    EncounterList,
+    clean_text,
+    read_answers,
+    read_encounters,
+    read_json,
+    write_answers,
+)
 from magic_demo.questions.families import load_questions
 
 
@@ -58,7 +65,9 @@ class TestEncounters:
         assert encounter.narrative == Narrative(en="Spots. They itch.", zh="斑点。很痒。")
         assert encounter.responses == ("Eczema",)
         assert encounter.author_id == "U00001"
-        assert [(file.photo_id, file.path) for file in encounter.photo_files] == [("IMG_ENC00001_00001", photo)]
+        assert [(file.photo_id, file.path) for file in encounter.photo_files] == [
+            ("IMG_ENC00001_00001", photo)
+        ]
 
     @pytest.mark.parametrize("place", ["valid.json", "valid/valid.json", "a/b/valid.json"])
     def test_the_splits_file_is_found_wherever_it_lies(self, tmp_path: Path, place: str) -> None:
@@ -73,14 +82,18 @@ class TestEncounters:
         write_split(tmp_path, [entry()], encoding="utf-8-sig")
         assert read_encounters(tmp_path, "valid").encounters[0].encounter_id == "ENC00001"
 
-    def test_a_photo_is_found_below_data_in_any_ending_and_its_splits_folder_first(self, tmp_path: Path) -> None:
+    def test_a_photo_is_found_below_data_in_any_ending_and_its_splits_folder_first(
+        self, tmp_path: Path
+    ) -> None:
         touch(tmp_path / "IMG_ENC00001_00001.jpg")
         preferred = touch(tmp_path / "x" / "images_valid" / "IMG_ENC00001_00001.jpg")
         other = touch(tmp_path / "elsewhere" / "IMG_ENC00001_00002.PNG")
         names = ["IMG_ENC00001_00001.jpg", "IMG_ENC00001_00002.jpg", "IMG_ENC00001_00003.jpg"]
         (encounter,) = read_one(tmp_path, entry(image_ids=names)).encounters
         assert [file.path for file in encounter.photo_files] == [preferred, other, None]
-        assert [file.photo_id for file in encounter.photo_files] == [name.removesuffix(".jpg") for name in names]
+        assert [file.photo_id for file in encounter.photo_files] == [
+            name.removesuffix(".jpg") for name in names
+        ]
 
     def test_of_two_endings_in_a_folder_the_named_one_is_taken(self, tmp_path: Path) -> None:
         touch(tmp_path / "IMG_ENC00001_00001.bmp")
@@ -185,8 +198,12 @@ class TestEncounters:
         read = read_encounters(shared_data / "dermavqa", "train")
         source = json.loads((shared_data / "dermavqa" / "train.json").read_text(encoding="utf-8"))
         assert read.problems == ()
-        assert [encounter.encounter_id for encounter in read.encounters] == [row["encounter_id"] for row in source]
-        assert sum(len(e.photo_files) for e in read.encounters) == sum(len(row["image_ids"]) for row in source)
+        assert [encounter.encounter_id for encounter in read.encounters] == [
+            row["encounter_id"] for row in source
+        ]
+        assert sum(len(e.photo_files) for e in read.encounters) == sum(
+            len(row["image_ids"]) for row in source
+        )
         assert all(encounter.narrative.en and encounter.narrative.zh for encounter in read.encounters)
 
 
@@ -199,7 +216,9 @@ class TestPhotoFolder:
         touch(tmp_path / ".hidden.jpg")
         read = read_encounters(tmp_path, "valid")
         assert [encounter.encounter_id for encounter in read.encounters] == ["b", "my photo", "病"]
-        assert all(encounter.photo_files[0].photo_id == encounter.encounter_id for encounter in read.encounters)
+        assert all(
+            encounter.photo_files[0].photo_id == encounter.encounter_id for encounter in read.encounters
+        )
         assert read.problems == ()
 
     def test_two_photos_of_one_name_are_named_and_not_overwritten(self, tmp_path: Path) -> None:
@@ -254,8 +273,16 @@ class TestCleanText:
         assert clean_text(text) == text
 
     def test_a_title_that_repeats_the_content_is_said_once_and_ends_are_kept(self, tmp_path: Path) -> None:
-        first = entry("ENC1", query_title_en="Itch?", query_content_en="Yes", query_title_zh="痒", query_content_zh="痒")
-        second = entry("ENC2", query_title_en="", query_content_en="Only content", query_title_zh="只有题目", query_content_zh=None)
+        first = entry(
+            "ENC1", query_title_en="Itch?", query_content_en="Yes", query_title_zh="痒", query_content_zh="痒"
+        )
+        second = entry(
+            "ENC2",
+            query_title_en="",
+            query_content_en="Only content",
+            query_title_zh="只有题目",
+            query_content_zh=None,
+        )
         narratives = [encounter.narrative for encounter in read_one(tmp_path, first, second).encounters]
         assert narratives == [Narrative("Itch? Yes", "痒"), Narrative("Only content", "只有题目")]
 
@@ -271,7 +298,9 @@ class TestAnswers:
         assert (tmp_path / "copy.json").read_bytes() == source.read_bytes()
 
     def test_questions_are_written_in_the_challenges_order(self, tmp_path: Path) -> None:
-        write_answers(tmp_path / "a.json", {"ENC2": dict(reversed(full_answers(1).items())), "ENC1": full_answers(2)})
+        write_answers(
+            tmp_path / "a.json", {"ENC2": dict(reversed(full_answers(1).items())), "ENC1": full_answers(2)}
+        )
         rows = json.loads((tmp_path / "a.json").read_text())
         assert [row["encounter_id"] for row in rows] == ["ENC2", "ENC1"]
         assert list(rows[0]) == ["encounter_id", *full_answers()]
@@ -292,7 +321,9 @@ class TestAnswers:
             (99, "is 99; its options go from 0 to"),
         ],
     )
-    def test_an_answer_that_is_no_index_is_named_by_encounter_and_question(self, tmp_path: Path, value: Any, says: str) -> None:
+    def test_an_answer_that_is_no_index_is_named_by_encounter_and_question(
+        self, tmp_path: Path, value: Any, says: str
+    ) -> None:
         row = {"encounter_id": "ENC1", **full_answers(), "CQID010-001": value}
         with pytest.raises(FormatError, match=f"ENC1 CQID010-001.*{says}"):
             self.read(tmp_path, [row])
@@ -300,7 +331,12 @@ class TestAnswers:
     def test_range_is_each_questions_own(self, tmp_path: Path) -> None:
         for question in load_questions():
             last = question.option_count - 1
-            assert self.read(tmp_path, [{"encounter_id": "E", **full_answers(), question.qid: last}])["E"][question.qid] == last
+            assert (
+                self.read(tmp_path, [{"encounter_id": "E", **full_answers(), question.qid: last}])["E"][
+                    question.qid
+                ]
+                == last
+            )
             with pytest.raises(FormatError, match=question.qid):
                 self.read(tmp_path, [{"encounter_id": "E", **full_answers(), question.qid: last + 1}])
 
@@ -312,7 +348,10 @@ class TestAnswers:
             ([full_answers()], "entry 1 has no 'encounter_id'"),
             ([{"encounter_id": 7, **full_answers()}], "entry 1 has no 'encounter_id'"),
             ([{"encounter_id": "E", **full_answers()}] * 2, "E comes twice"),
-            ([{"encounter_id": "E", **full_answers(), "CQID011-007": 1}], "E answers CQID011-007, which is no question"),
+            (
+                [{"encounter_id": "E", **full_answers(), "CQID011-007": 1}],
+                "E answers CQID011-007, which is no question",
+            ),
             ([{"encounter_id": "E", "CQID010-001": 1}], "E has no answer to CQID011-001"),
         ],
     )

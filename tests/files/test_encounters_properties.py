@@ -21,7 +21,9 @@ from magic_demo.questions.families import load_questions
 QUICK = settings(max_examples=40, deadline=None)
 
 encounter_ids = st.from_regex(r"ENC[A-Za-z0-9_-]{1,12}", fullmatch=True)
-chosen = st.fixed_dictionaries({question.qid: st.integers(0, question.option_count - 1) for question in load_questions()})
+chosen = st.fixed_dictionaries(
+    {question.qid: st.integers(0, question.option_count - 1) for question in load_questions()}
+)
 
 
 @QUICK
@@ -55,7 +57,12 @@ KEYS = ("encounter_id", "image_ids", "query_title_en", "query_content_zh", "resp
 
 
 @QUICK
-@given(st.lists(json_values | st.dictionaries(st.sampled_from(KEYS), json_values | encounter_ids, max_size=4), max_size=5))
+@given(
+    st.lists(
+        json_values | st.dictionaries(st.sampled_from(KEYS), json_values | encounter_ids, max_size=4),
+        max_size=5,
+    )
+)
 def test_every_entry_becomes_an_encounter_or_one_line(entries: list[Any]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "valid.json")
@@ -64,7 +71,9 @@ def test_every_entry_becomes_an_encounter_or_one_line(entries: list[Any]) -> Non
         assert len(read.encounters) + len(read.problems) == len(entries)
         assert all(len(problem.splitlines()) == 1 for problem in read.problems)
         assert len({encounter.encounter_id for encounter in read.encounters}) == len(read.encounters)
-        assert all("/" not in file.photo_id for encounter in read.encounters for file in encounter.photo_files)
+        assert all(
+            "/" not in file.photo_id for encounter in read.encounters for file in encounter.photo_files
+        )
 
 
 @QUICK

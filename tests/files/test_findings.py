@@ -24,7 +24,10 @@ def test_many_details_of_one_name_become_their_number_and_the_same_detail_counts
 
 def test_parts_scored_apart_read_as_one_that_was_scored_whole() -> None:
     whole, joined = Findings(), Findings()
-    for part in ((("late", "A", "1"), ("broken", "B", "")), (("broken", "C", ""), ("late", "A", "2"), ("new", "D", ""))):
+    for part in (
+        (("late", "A", "1"), ("broken", "B", "")),
+        (("broken", "C", ""), ("late", "A", "2"), ("new", "D", "")),
+    ):
         apart = Findings()
         for kind, name, detail in part:
             whole.add(kind, name, detail)

@@ -1,4 +1,5 @@
-"""Mask TIFFs: written so that everyone reads them, read strictly by the program and leniently by the scorer."""
+"""Mask TIFFs: written so that everyone reads them, read strictly by the program and leniently by the
+scorer."""
 
 from __future__ import annotations
 
@@ -47,14 +48,18 @@ class TestWriting:
 
     @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (33, 17)])
     @pytest.mark.parametrize("fill", [False, True])
-    def test_every_shape_and_both_constants_come_back(self, tmp_path: Path, shape: tuple[int, int], fill: bool) -> None:
+    def test_every_shape_and_both_constants_come_back(
+        self, tmp_path: Path, shape: tuple[int, int], fill: bool
+    ) -> None:
         write_mask(tmp_path / "m.tiff", np.full(shape, fill))
         read = read_mask(tmp_path / "m.tiff")
         assert read.shape == shape
         assert read.dtype == np.bool_
         assert bool(read.all()) is fill
 
-    @pytest.mark.parametrize("values", [np.zeros((3, 3), np.uint8), np.zeros((3, 3, 3), bool), np.zeros((0, 4), bool)])
+    @pytest.mark.parametrize(
+        "values", [np.zeros((3, 3), np.uint8), np.zeros((3, 3, 3), bool), np.zeros((0, 4), bool)]
+    )
     def test_what_is_no_mask_is_not_written(self, tmp_path: Path, values: Any) -> None:
         with pytest.raises(FormatError, match="a mask to write is"):
             write_mask(tmp_path / "m.tiff", values)
@@ -79,8 +84,14 @@ class TestStrictReading:
             (np.zeros((2, 4, 5), np.uint8), "not one page"),
         ],
     )
-    def test_anything_else_is_refused_by_name_with_the_cure(self, tmp_path: Path, values: Any, says: str) -> None:
-        path = save(tmp_path / "odd_mask_sys.tiff", values, photometric="rgb" if values.shape[-1] == 3 else "minisblack")
+    def test_anything_else_is_refused_by_name_with_the_cure(
+        self, tmp_path: Path, values: Any, says: str
+    ) -> None:
+        path = save(
+            tmp_path / "odd_mask_sys.tiff",
+            values,
+            photometric="rgb" if values.shape[-1] == 3 else "minisblack",
+        )
         with pytest.raises(FormatError, match=says) as caught:
             read_mask(path)
         assert "odd_mask_sys.tiff" in str(caught.value)
@@ -121,7 +132,9 @@ class TestPlainPages:
         ],
     )
     @pytest.mark.parametrize("shape", [(1, 1), (64, 33), (130, 257)])
-    def test_values_are_those_that_tifffile_reads(self, tmp_path: Path, shape: tuple[int, int], options: dict[str, Any]) -> None:
+    def test_values_are_those_that_tifffile_reads(
+        self, tmp_path: Path, shape: tuple[int, int], options: dict[str, Any]
+    ) -> None:
         values = np.random.default_rng(1).integers(0, 2, shape).astype(np.uint8)
         try:
             path = save(tmp_path / "m.tiff", values, **options)
@@ -131,15 +144,23 @@ class TestPlainPages:
         assert np.array_equal(read_mask(path), tifffile.imread(path).astype(bool))
         assert np.array_equal(read_mask(path), values.astype(bool))
 
-    def test_a_mask_of_our_own_is_read_without_tifffiles_decoder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_mask_of_our_own_is_read_without_tifffiles_decoder(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         write_mask(tmp_path / "m.tiff", MASK)
-        monkeypatch.setattr(tifffile.TiffFile, "asarray", lambda *_given, **_options: pytest.fail("decoded by tifffile"))
+        monkeypatch.setattr(
+            tifffile.TiffFile, "asarray", lambda *_given, **_options: pytest.fail("decoded by tifffile")
+        )
         assert np.array_equal(read_mask(tmp_path / "m.tiff"), MASK)
         assert np.array_equal(read_loose_mask(tmp_path / "m.tiff").mask, MASK)
 
     @pytest.mark.parametrize("cut", [200, 2000, 9000])
     def test_a_strip_cut_short_is_refused_by_name(self, tmp_path: Path, cut: int) -> None:
-        path = save(tmp_path / "m.tiff", np.random.default_rng(0).integers(0, 2, (100, 100)).astype(np.uint8), rowsperstrip=30)
+        path = save(
+            tmp_path / "m.tiff",
+            np.random.default_rng(0).integers(0, 2, (100, 100)).astype(np.uint8),
+            rowsperstrip=30,
+        )
         path.write_bytes(path.read_bytes()[:-cut])
         for read in (read_mask, read_loose_mask, read_loose_packed):
             with pytest.raises(FormatError, match=r"m\.tiff"):
@@ -165,7 +186,9 @@ class TestLenientReading:
         ],
     )
     def test_what_has_one_reading_is_put_right_and_said(self, tmp_path: Path, values: Any, says: str) -> None:
-        loose = read_loose_mask(save(tmp_path / "m.tiff", values, photometric="rgb" if values.ndim == 3 else "minisblack"))
+        loose = read_loose_mask(
+            save(tmp_path / "m.tiff", values, photometric="rgb" if values.ndim == 3 else "minisblack")
+        )
         assert np.array_equal(loose.mask, MASK)
         assert len(loose.repairs) == 1
         assert says in loose.repairs[0]
@@ -207,7 +230,9 @@ class TestPackedReading:
             (np.repeat(MASK[..., None].astype(np.uint8), 3, axis=2), {"photometric": "rgb"}),
         ],
     )
-    def test_bits_and_repairs_are_those_of_the_mask_in_bytes(self, tmp_path: Path, values: Any, options: dict[str, Any]) -> None:
+    def test_bits_and_repairs_are_those_of_the_mask_in_bytes(
+        self, tmp_path: Path, values: Any, options: dict[str, Any]
+    ) -> None:
         path = save(tmp_path / "m.tiff", values, **options)
         packed, loose = read_loose_packed(path), read_loose_mask(path)
         assert packed.mask.shape == MASK.shape
@@ -258,7 +283,9 @@ class TestFinding:
             annotator_of(Path("IMG_ENC00863_00009_mask_sys.tiff"))
 
 
-def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "masks_preds" / "a_mask_sys.tiff"
     write_mask(path, np.eye(8, dtype=np.bool_))
 
@@ -268,7 +295,9 @@ def test_a_mask_that_cannot_be_written_leaves_the_old_one_whole(tmp_path: Path, 
     monkeypatch.setattr(os, "fsync", no_space)
     with pytest.raises(OSError, match="No space left"):
         write_mask(path, np.zeros((8, 8), np.bool_))
-    assert np.array_equal(read_mask(path), np.eye(8, dtype=np.bool_)) and list(path.parent.iterdir()) == [path]
+    assert np.array_equal(read_mask(path), np.eye(8, dtype=np.bool_)) and list(path.parent.iterdir()) == [
+        path
+    ]
 
 
 def _write_bomb(path: Path, compression: str, *, tiled: bool) -> None:

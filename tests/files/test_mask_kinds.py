@@ -1,4 +1,5 @@
-"""A mask of any kind comes out as what it shows, and says what was put right; one that could be two masks is an error that names the file."""
+"""A mask of any kind comes out as what it shows, and says what was put right; one that could be two masks is
+an error that names the file."""
 
 from __future__ import annotations
 
@@ -33,7 +34,11 @@ def test_reported_masks_of_pairs_are_all_the_expected_one(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("mask_labels_1_2_3.tiff", "labels up to 3"), ("mask_in_alpha_white_rgb.tiff", "transparency"), ("mask_orientation_3.tiff", "turned")],
+    [
+        ("mask_labels_1_2_3.tiff", "labels up to 3"),
+        ("mask_in_alpha_white_rgb.tiff", "transparency"),
+        ("mask_orientation_3.tiff", "turned"),
+    ],
 )
 def test_reported_masks_in_tiff_are_right_and_say_what_was_done(name: str, says: str) -> None:
     loose = read_loose_mask(REPORTED / name)
@@ -49,9 +54,14 @@ def test_one_bit_whose_zero_is_white_could_be_two_masks_and_is_said_in_scoring(t
     with pytest.raises(FormatError, match=r"mask_1bit_white_is_zero\.tiff: one bit with zero as white"):
         read_loose_mask(path)
     packed = read_loose_packed(path)  # by its numbers, as the organisers' script reads it
-    assert np.array_equal(packed.mask.bits, pack_mask(tifffile.imread(path)).bits) and "zero as white" in packed.repairs[0]
+    assert (
+        np.array_equal(packed.mask.bits, pack_mask(tifffile.imread(path)).bits)
+        and "zero as white" in packed.repairs[0]
+    )
     tifffile.imwrite(tmp_path / "own.tiff", WIDE)  # how tifffile writes every bool mask: zero as white
-    assert read_loose_mask(tmp_path / "own.tiff").repairs == () and np.array_equal(read_loose_mask(tmp_path / "own.tiff").mask, WIDE)
+    assert read_loose_mask(tmp_path / "own.tiff").repairs == () and np.array_equal(
+        read_loose_mask(tmp_path / "own.tiff").mask, WIDE
+    )
 
 
 def test_bytes_whose_zero_is_white_are_turned_round(tmp_path: Path) -> None:
@@ -89,8 +99,12 @@ def test_every_kind_of_pixels_is_the_same_mask(tmp_path: Path, kind: str, ending
 
 
 @pytest.mark.parametrize("ending", ["png", "gif", "bmp", "tiff"])
-@pytest.mark.parametrize("palette", [[0, 0, 0, 128, 0, 0], [255, 255, 255, 0, 0, 0]], ids=["dark red", "white first"])
-def test_of_a_palette_the_colours_count_and_not_their_order(tmp_path: Path, ending: str, palette: list[int]) -> None:
+@pytest.mark.parametrize(
+    "palette", [[0, 0, 0, 128, 0, 0], [255, 255, 255, 0, 0, 0]], ids=["dark red", "white first"]
+)
+def test_of_a_palette_the_colours_count_and_not_their_order(
+    tmp_path: Path, ending: str, palette: list[int]
+) -> None:
     image = Image.fromarray(BYTES if palette[0] == 0 else 1 - BYTES, "P")
     image.putpalette(palette)
     image.save(tmp_path / f"m.{ending}")
@@ -99,7 +113,9 @@ def test_of_a_palette_the_colours_count_and_not_their_order(tmp_path: Path, endi
 
 @pytest.mark.parametrize("orientation", TURNS)
 @pytest.mark.parametrize("ending", ["png", "tiff"])
-def test_an_orientation_turns_the_mask_as_it_turns_a_photo(tmp_path: Path, orientation: int, ending: str) -> None:
+def test_an_orientation_turns_the_mask_as_it_turns_a_photo(
+    tmp_path: Path, orientation: int, ending: str
+) -> None:
     image = Image.fromarray(BYTES * 255)
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -113,7 +129,10 @@ def test_an_orientation_turns_the_mask_as_it_turns_a_photo(tmp_path: Path, orien
 
 
 def test_smoothed_edges_and_jpeg_noise_are_no_labels(tmp_path: Path) -> None:
-    soft = _save(tmp_path / "soft.png", np.asarray(Image.fromarray(BYTES * 255).resize((240, 160), Image.Resampling.BILINEAR)))
+    soft = _save(
+        tmp_path / "soft.png",
+        np.asarray(Image.fromarray(BYTES * 255).resize((240, 160), Image.Resampling.BILINEAR)),
+    )
     noisy = _save(tmp_path / "noisy.jpg", BYTES * 255, quality=60)
     assert abs(read_loose_mask(soft).mask.mean() - WIDE.mean()) < 0.01
     assert (read_loose_mask(noisy).mask != WIDE).mean() < 0.01

@@ -36,7 +36,11 @@ def test_staple_finds_how_reliable_each_reader_is() -> None:
 
 
 def test_staple_trusts_careful_readers_more_than_careless_ones() -> None:
-    masks = [flawed(DISC, 0.97, 0.97, 1), flawed(DISC, 0.96, 0.98, 2), *(flawed(DISC, 0.65, 0.7, seed) for seed in (3, 4, 5))]
+    masks = [
+        flawed(DISC, 0.97, 0.97, 1),
+        flawed(DISC, 0.96, 0.98, 2),
+        *(flawed(DISC, 0.65, 0.7, seed) for seed in (3, 4, 5)),
+    ]
     wrong_by_majority = (take_majority(masks) != DISC).sum()
     assert (estimate_staple(masks).mask != DISC).sum() < wrong_by_majority / 2
 

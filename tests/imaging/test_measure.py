@@ -1,4 +1,5 @@
-"""Measures say what is drawn: hand-made shapes for each number, synthetic cases with their truth for all together."""
+"""Measures say what is drawn: hand-made shapes for each number, synthetic cases with their truth for all
+together."""
 
 from __future__ import annotations
 
@@ -11,7 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magic_demo.core.types import Mask, Pixels
-from magic_demo.imaging.measure import COLOURS, COMBINATION, LesionMeasures, MeasureError, measure_case, measure_photo, measure_tone
+from magic_demo.imaging.measure import (
+    COLOURS,
+    COMBINATION,
+    LesionMeasures,
+    MeasureError,
+    measure_case,
+    measure_photo,
+    measure_tone,
+)
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.cases import SyntheticCase, make_case
 
@@ -31,14 +40,19 @@ def shift(difference: tuple[float, float, float]) -> tuple[float, float, float]:
 
 
 def draw_discs(
-    *discs: tuple[int, int, int], size: tuple[int, int] = (240, 320), colour: tuple[float, float, float] = COLOURS["red"], blur: float = 0.0
+    *discs: tuple[int, int, int],
+    size: tuple[int, int] = (240, 320),
+    colour: tuple[float, float, float] = COLOURS["red"],
+    blur: float = 0.0,
 ) -> tuple[Pixels, Mask]:
     """Draw discs (x, y, radius) on skin; returns photo and mask."""
     mask = np.zeros(size, np.uint8)
     for x, y, radius in discs:
         cv2.circle(mask, (x, y), radius, 255, -1)
     cover = (cv2.GaussianBlur(mask, (0, 0), blur) if blur else mask).astype(np.float32)[:, :, None] / 255
-    pixels = cover * np.array(paint(shift(colour)), np.float32) + (1 - cover) * np.array(paint(SKIN), np.float32)
+    pixels = cover * np.array(paint(shift(colour)), np.float32) + (1 - cover) * np.array(
+        paint(SKIN), np.float32
+    )
     return np.rint(pixels).astype(np.uint8), mask > 0
 
 
@@ -53,7 +67,12 @@ def test_parts_are_counted_and_specks_are_not() -> None:
 def test_a_photo_without_lesion_is_measured_as_such() -> None:
     pixels, _ = draw_discs()
     measures = measure_photo(pixels, np.zeros(pixels.shape[:2], np.bool_))
-    assert (measures.count, measures.area_share, measures.found, measures.dominant_colour) == (0, 0.0, False, None)
+    assert (measures.count, measures.area_share, measures.found, measures.dominant_colour) == (
+        0,
+        0.0,
+        False,
+        None,
+    )
     assert measures.tone is not None
 
 
@@ -99,8 +118,12 @@ def test_a_notched_outline_is_more_irregular_than_a_disc() -> None:
     star = np.zeros(mask.shape, np.uint8)
     angles = np.linspace(0, 2 * np.pi, 21)[:-1]
     radii = np.where(np.arange(20) % 2, 35, 90)
-    cv2.fillPoly(star, [np.stack([160 + radii * np.cos(angles), 120 + radii * np.sin(angles)], 1).astype(np.int32)], 1)
-    assert measure_photo(pixels, mask).irregularity < 0.05 < 0.3 < measure_photo(pixels, star > 0).irregularity
+    cv2.fillPoly(
+        star, [np.stack([160 + radii * np.cos(angles), 120 + radii * np.sin(angles)], 1).astype(np.int32)], 1
+    )
+    assert (
+        measure_photo(pixels, mask).irregularity < 0.05 < 0.3 < measure_photo(pixels, star > 0).irregularity
+    )
 
 
 def test_a_rough_surface_has_more_detail_than_the_skin_around() -> None:
@@ -112,9 +135,12 @@ def test_a_rough_surface_has_more_detail_than_the_skin_around() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lab", "group"), [((75.0, 8.0, 12.0), "very light"), ((60.0, 11.0, 18.0), "intermediate"), ((35.0, 10.0, 14.0), "dark")]
+    ("lab", "group"),
+    [((75.0, 8.0, 12.0), "very light"), ((60.0, 11.0, 18.0), "intermediate"), ((35.0, 10.0, 14.0), "dark")],
 )
-def test_the_tone_is_that_of_the_skin_and_not_of_the_lesion(lab: tuple[float, float, float], group: str) -> None:
+def test_the_tone_is_that_of_the_skin_and_not_of_the_lesion(
+    lab: tuple[float, float, float], group: str
+) -> None:
     pixels, mask = draw_discs((160, 120, 60))
     pixels[~mask] = paint(lab)
     tone = measure_photo(pixels, mask).tone
@@ -133,7 +159,9 @@ def test_a_mask_of_another_size_is_one_line() -> None:
 @given(st.sampled_from([1.5, 2.0, 3.0]), st.booleans())
 def test_size_and_mirroring_of_the_photo_hardly_change_the_measures(factor: float, mirrored: bool) -> None:
     pixels, mask = draw_discs((90, 120, 50), (250, 120, 30))
-    large: Pixels = np.asarray(cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST), np.uint8)
+    large: Pixels = np.asarray(
+        cv2.resize(pixels, None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST), np.uint8
+    )
     cover = cv2.resize(mask.astype(np.uint8), None, fx=factor, fy=factor, interpolation=cv2.INTER_NEAREST) > 0
     if mirrored:
         large, cover = np.ascontiguousarray(large[:, ::-1]), np.ascontiguousarray(cover[:, ::-1])
@@ -173,8 +201,13 @@ def test_area_is_the_true_mask_s(drawn: list[SyntheticCase]) -> None:
         assert measures.area_share == pytest.approx(float(case.masks[0].mean()), rel=0.1, abs=0.002)
 
 
-def test_the_named_colour_is_the_drawn_one_far_more_often_than_the_most_frequent(drawn: list[SyntheticCase]) -> None:
-    named = [(case.truth.colour, measure_photo(case.photos[0].pixels, case.masks[0]).dominant_colour) for case in drawn]
+def test_the_named_colour_is_the_drawn_one_far_more_often_than_the_most_frequent(
+    drawn: list[SyntheticCase],
+) -> None:
+    named = [
+        (case.truth.colour, measure_photo(case.photos[0].pixels, case.masks[0]).dominant_colour)
+        for case in drawn
+    ]
     truths = [truth for truth, _ in named]
     constant = max(truths.count(name) for name in truths) / len(truths)
     assert np.mean([truth == name for truth, name in named]) > constant + 0.15

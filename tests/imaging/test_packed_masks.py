@@ -31,4 +31,6 @@ def test_a_vote_in_bits_is_the_vote_of_the_pixels(number: int) -> None:
     masks = np.random.default_rng(2).random((5, 6, 9)) > 0.5
     held = masks.sum(axis=0) >= number
     assert np.array_equal(hold_at_least(list(masks), number), held)
-    assert np.array_equal(hold_at_least([pack_mask(mask).bits for mask in masks], number), pack_mask(held).bits)
+    assert np.array_equal(
+        hold_at_least([pack_mask(mask).bits for mask in masks], number), pack_mask(held).bits
+    )

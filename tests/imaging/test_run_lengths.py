@@ -14,7 +14,14 @@ from pycocotools import mask as coco
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Mask, MaskRuns
-from magic_demo.imaging.run_lengths import area, column_lengths, decode_mask, encode_mask, mask_from_rows, row_lengths
+from magic_demo.imaging.run_lengths import (
+    area,
+    column_lengths,
+    decode_mask,
+    encode_mask,
+    mask_from_rows,
+    row_lengths,
+)
 
 masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40))
 """Masks that Hypothesis draws: from one pixel to 40 x 40, noise, plain, stripes."""
@@ -22,7 +29,8 @@ masks = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40))
 
 @st.composite
 def blobs(draw: st.DrawFn) -> Mask:
-    """Draw a mask of a few rectangles on a larger photo, so that runs and their differences need several characters."""
+    """Draw a mask of a few rectangles on a larger photo, so that runs and their differences need several
+    characters."""
     height, width = draw(st.integers(1, 700)), draw(st.integers(1, 700))
     mask = np.zeros((height, width), np.bool_)
     for _ in range(draw(st.integers(0, 5))):
@@ -32,7 +40,9 @@ def blobs(draw: st.DrawFn) -> Mask:
 
 
 # pycocotools 2.0.11 reads its codes with a call that numpy 2 has deprecated
-reads_with_pycocotools = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
+reads_with_pycocotools = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
 
 
 def _as_coco(runs: MaskRuns) -> dict[str, object]:
@@ -105,7 +115,18 @@ def test_whatever_stands_there_is_a_mask_or_an_error(counts: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "lengths", [[], [3], [5], [-1, 5], [1.5, 2.5], [[4]], ["4"], [2**62, 2**62, 2**62, 2**62, 4], [True, True, True, True]]
+    "lengths",
+    [
+        [],
+        [3],
+        [5],
+        [-1, 5],
+        [1.5, 2.5],
+        [[4]],
+        ["4"],
+        [2**62, 2**62, 2**62, 2**62, 4],
+        [True, True, True, True],
+    ],
 )
 def test_canvas_runs_that_do_not_make_the_photo_are_refused(lengths: list[int]) -> None:
     with pytest.raises(FormatError, match="run"):
@@ -123,7 +144,8 @@ def test_a_size_without_pixels_is_refused(size: tuple[int, int]) -> None:
 def test_a_mask_of_48_megapixels_is_encoded_and_decoded_in_under_a_second() -> None:
     rows, columns = np.ogrid[:6000, :8000]
     mask = ((rows - 3000) ** 2 + (columns - 4000) ** 2 < 1800**2) & ((rows // 97 + columns // 89) % 5 != 0)
-    assert any(_seconds_there_and_back(mask) < 1.0 for _ in range(3))  # once is enough: other work on the machine is not measured
+    # once is enough: other work on the machine is not measured
+    assert any(_seconds_there_and_back(mask) < 1.0 for _ in range(3))
 
 
 def _seconds_there_and_back(mask: Mask) -> float:

@@ -1,4 +1,5 @@
-"""The wand on drawn cases: far better than the box that was dragged, the same every time, fast, and quiet about empty hints."""
+"""The wand on drawn cases: far better than the box that was dragged, the same every time, fast, and quiet
+about empty hints."""
 
 from __future__ import annotations
 
@@ -12,8 +13,11 @@ from magic_demo.core.types import Mask, Pixels
 from magic_demo.imaging.wand import Hint, cut_lesion
 
 
-def draw_case(size: tuple[int, int], seed: int, skin: tuple[int, int, int], lesion: tuple[int, int, int]) -> tuple[Pixels, Mask]:
-    """Return a photo of grainy skin under uneven light with one lesion of a lobed outline, and the lesion's mask."""
+def draw_case(
+    size: tuple[int, int], seed: int, skin: tuple[int, int, int], lesion: tuple[int, int, int]
+) -> tuple[Pixels, Mask]:
+    """Return a photo of grainy skin under uneven light with one lesion of a lobed outline, and the lesion's
+    mask."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
     centre = size[1] * 0.5, size[0] * 0.48
@@ -37,12 +41,19 @@ def box_around(mask: Mask, room: float) -> tuple[float, float, float, float]:
     return columns[0] - more, rows[0] - more, columns[-1] + 1 + more, rows[-1] + 1 + more
 
 
-KINDS = [((224, 180, 155), (170, 90, 85)), ((150, 105, 80), (90, 55, 45)), ((90, 60, 48), (55, 34, 30)), ((205, 160, 135), (235, 215, 205))]
+KINDS = [
+    ((224, 180, 155), (170, 90, 85)),
+    ((150, 105, 80), (90, 55, 45)),
+    ((90, 60, 48), (55, 34, 30)),
+    ((205, 160, 135), (235, 215, 205)),
+]
 
 
 @pytest.mark.parametrize(("skin", "lesion"), KINDS)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_box_is_refined_to_the_lesion(seed: int, skin: tuple[int, int, int], lesion: tuple[int, int, int]) -> None:
+def test_a_box_is_refined_to_the_lesion(
+    seed: int, skin: tuple[int, int, int], lesion: tuple[int, int, int]
+) -> None:
     pixels, truth = draw_case((300, 400), seed, skin, lesion)
     box = box_around(truth, 0.1)
     filled = np.zeros_like(truth)
@@ -64,13 +75,20 @@ def test_a_hint_drawn_on_a_small_copy_finds_in_the_large_photo_what_it_finds_in_
 @pytest.mark.parametrize(("skin", "lesion"), KINDS)
 def test_two_scribbles_find_the_lesion(skin: tuple[int, int, int], lesion: tuple[int, int, int]) -> None:
     pixels, truth = draw_case((300, 400), 3, skin, lesion)
-    hint = Hint(lesion=[[(185.0, 140.0), (215.0, 150.0)]], skin=[[(90.0, 40.0), (90.0, 250.0)], [(310.0, 40.0), (310.0, 250.0)]], radius=5)
+    hint = Hint(
+        lesion=[[(185.0, 140.0), (215.0, 150.0)]],
+        skin=[[(90.0, 40.0), (90.0, 250.0)], [(310.0, 40.0), (310.0, 250.0)]],
+        radius=5,
+    )
     assert dice(cut_lesion(pixels, hint), truth) > 0.93
 
 
 def test_one_scribble_is_enough_and_stays_with_its_lesion() -> None:
     pixels, truth = draw_case((300, 300), 4, *KINDS[0])
-    pair, both = np.concatenate([pixels, pixels], axis=1), np.concatenate([truth, np.zeros_like(truth)], axis=1)
+    pair, both = (
+        np.concatenate([pixels, pixels], axis=1),
+        np.concatenate([truth, np.zeros_like(truth)], axis=1),
+    )
     found = cut_lesion(pair, Hint(lesion=[[(140.0, 140.0), (160.0, 150.0)]], radius=6))
     assert dice(found, both) > 0.9
 
@@ -81,7 +99,15 @@ def test_a_stroke_on_skin_takes_a_lesion_away() -> None:
     second = np.concatenate([np.zeros_like(truth), truth], axis=1)
     box = (20.0, 20.0, 580.0, 280.0)
     with_both = cut_lesion(pair, Hint(box=box))
-    without = cut_lesion(pair, Hint(box=box, skin=[[(430.0, 120.0), (470.0, 170.0)]], lesion=[[(140.0, 140.0), (155.0, 150.0)]], radius=4))
+    without = cut_lesion(
+        pair,
+        Hint(
+            box=box,
+            skin=[[(430.0, 120.0), (470.0, 170.0)]],
+            lesion=[[(140.0, 140.0), (155.0, 150.0)]],
+            radius=4,
+        ),
+    )
     assert (with_both & second).sum() > 0.9 * second.sum()
     assert not without[120:170, 445:455].all(), "the stroke itself is skin"
 
@@ -96,7 +122,9 @@ def test_a_cut_in_a_large_photo_ends_and_follows_the_lesion() -> None:
     pixels, truth = draw_case((1536, 2048), 7, *KINDS[0])
     began = time.process_time()
     found = cut_lesion(pixels, Hint(box=box_around(truth, 0.1)))
-    assert time.process_time() - began < 20, "about half a second; one that looks at the whole photo takes minutes"
+    assert time.process_time() - began < 20, (
+        "about half a second; one that looks at the whole photo takes minutes"
+    )
     assert dice(found, truth) > 0.95
 
 

@@ -54,7 +54,9 @@ def test_attributions_add_up_to_what_the_photo_changes(design: dict[str, Any], n
 
 def test_every_photo_has_a_map_and_no_photo_none() -> None:
     scorer = make_scorer(make_model())
-    shapes = [one.shape for one in scorer.attribute("", make_photos((32, 32), (64, 48), (20, 90)), "CQID035", 0)]
+    shapes = [
+        one.shape for one in scorer.attribute("", make_photos((32, 32), (64, 48), (20, 90)), "CQID035", 0)
+    ]
     assert shapes == [(4, 4)] * 3
     assert scorer.attribute("itchy", [], "CQID035", 0) == []
     with pytest.raises(KeyError):

@@ -1,4 +1,5 @@
-"""Which backend runs is decided in one place: by name, by the machine, and by what the checkpoint was checked with."""
+"""Which backend runs is decided in one place: by name, by the machine, and by what the checkpoint was checked
+with."""
 
 from __future__ import annotations
 
@@ -23,7 +24,13 @@ from magic_demo.models.encoder import Encoder
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.segmentation.segmenter import Segmenter
 from magic_demo.questions.calibration import digest_of
-from tests.models.answers.test_text_and_photos import TEXT, join_scores, make_model, make_photos, save_checkpoint
+from tests.models.answers.test_text_and_photos import (
+    TEXT,
+    join_scores,
+    make_model,
+    make_photos,
+    save_checkpoint,
+)
 from tests.models.segmentation.test_segmenter import write_clipseg
 from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
@@ -45,9 +52,13 @@ def make_encoder(**more: Any) -> Encoder:
 
 
 def measure_products(kind: torch.dtype) -> float:
-    """Return how far the numbers of ``make_encoder``'s products move when its weights are rounded to ``kind`` another way."""
+    """Return how far the numbers of ``make_encoder``'s products move when its weights are rounded to ``kind``
+    another way."""
     encoder = make_encoder()
-    (prepared, values) = Backend().prepare(encoder), torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
+    (prepared, values) = (
+        Backend().prepare(encoder),
+        torch.randn(5, 8, generator=torch.Generator().manual_seed(1)),
+    )
     return measure_rounding(encoder.weights, lambda: prepared(values)[0].detach(), kind)
 
 
@@ -88,7 +99,9 @@ def test_what_is_not_there_is_one_line_that_says_what_to_do(
 ) -> None:
     set_machine(monkeypatch)
     find = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda package: None if package == lacks else find(package))
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda package: None if package == lacks else find(package)
+    )
     with pytest.raises(BackendError, match=words) as caught:
         choose_backend(name)
     assert "\n" not in str(caught.value)
@@ -98,15 +111,19 @@ def test_what_is_not_there_is_one_line_that_says_what_to_do(
 def test_only_products_are_rounded_and_what_comes_out_is_float32() -> None:
     exact, rounded = make_encoder(), make_encoder()
     values = torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
-    (expected,), (got,) = (Backend(name).prepare(encoder)(values) for name, encoder in (("torch", exact), ("bfloat16", rounded)))
-    assert [parameter.dtype for parameter in rounded.weights.parameters()] == [torch.bfloat16] * 2 + [torch.float32] * 2 + [
-        torch.bfloat16
-    ] * 2
+    (expected,), (got,) = (
+        Backend(name).prepare(encoder)(values) for name, encoder in (("torch", exact), ("bfloat16", rounded))
+    )
+    assert [parameter.dtype for parameter in rounded.weights.parameters()] == [torch.bfloat16] * 2 + [
+        torch.float32
+    ] * 2 + [torch.bfloat16] * 2
     assert got.dtype == torch.float32 and not torch.equal(got, expected)
     assert_same_but_for_rounding(got, expected, measure_products(torch.bfloat16))
 
 
-def test_a_graphics_card_gets_the_weights_and_rounds_unless_it_is_to_be_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_graphics_card_gets_the_weights_and_rounds_unless_it_is_to_be_exact(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """No card is to be had: the processor stands in for it, and what is asked of the card is noted."""
     moved: list[object] = []
     rounded_on: list[tuple[object, ...]] = []
@@ -128,24 +145,42 @@ def test_a_graphics_card_gets_the_weights_and_rounds_unless_it_is_to_be_exact(mo
     monkeypatch.setattr(torch, "autocast", round_on)
     take = Tensor.to
     monkeypatch.setattr(
-        Tensor, "to", lambda values, where, *more, **named: values if isinstance(where, Card) else take(values, where, *more, **named)
+        Tensor,
+        "to",
+        lambda values, where, *more, **named: (
+            values if isinstance(where, Card) else take(values, where, *more, **named)
+        ),
     )
     values = torch.randn(5, 8, generator=torch.Generator().manual_seed(1))
     (expected,) = Backend().prepare(make_encoder())(values)
-    (exact,), (rounded,) = (Backend("cuda", exact=exact).prepare(make_encoder())(values) for exact in (True, False))
-    assert moved == ["cuda", "cuda"] and rounded_on == [("cuda", torch.bfloat16, False), ("cuda", torch.bfloat16, True)]
+    (exact,), (rounded,) = (
+        Backend("cuda", exact=exact).prepare(make_encoder())(values) for exact in (True, False)
+    )
+    assert moved == ["cuda", "cuda"] and rounded_on == [
+        ("cuda", torch.bfloat16, False),
+        ("cuda", torch.bfloat16, True),
+    ]
     assert torch.equal(exact, expected)
     assert not torch.equal(rounded, expected) and rounded.dtype == torch.float32
 
 
-def test_a_checkpoint_says_what_it_was_checked_with_and_auto_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_says_what_it_was_checked_with_and_auto_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     set_machine(monkeypatch, bfloat16=True)
     folder = write_clipseg(tmp_path / "clipseg")
     name = name_model(folder)
     assert read_checked(folder, name) == {} and str(Segmenter.load(folder, backend=AUTO).backend) == "torch"
-    (folder / CHECKED_NAME).write_text(json.dumps({"model": digest_of(name), "checked": CHECKED}), encoding="utf-8")
-    assert read_checked(folder, name) == CHECKED and str(Segmenter.load(folder, backend=AUTO).backend) == "bfloat16"
-    assert str(Segmenter.load(folder).backend) == "torch", "training and tests keep to the reference unless they name another"
+    (folder / CHECKED_NAME).write_text(
+        json.dumps({"model": digest_of(name), "checked": CHECKED}), encoding="utf-8"
+    )
+    assert (
+        read_checked(folder, name) == CHECKED
+        and str(Segmenter.load(folder, backend=AUTO).backend) == "bfloat16"
+    )
+    assert str(Segmenter.load(folder).backend) == "torch", (
+        "training and tests keep to the reference unless they name another"
+    )
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     (folder / "config.json").write_text(json.dumps({**config, "threshold": 0.4}), encoding="utf-8")
     assert read_checked(folder, name_model(folder)) == {}, "what was checked is not what is there now"
@@ -174,33 +209,54 @@ def test_masks_and_scores_in_bfloat16_are_near_those_in_float32(tmp_path: Path) 
     segmenters = [Segmenter.load(folder, backend=name) for name in ("torch", "bfloat16")]
     exact, rounded = (segmenter.predict(photo, "red rash") for segmenter in segmenters)
     assert not np.array_equal(exact, rounded)
-    rounding = measure_rounding(segmenters[0].model, lambda: segmenters[0].predict(photo, "red rash"), torch.bfloat16)
+    rounding = measure_rounding(
+        segmenters[0].model, lambda: segmenters[0].predict(photo, "red rash"), torch.bfloat16
+    )
     assert_same_but_for_rounding(rounded, exact, rounding)
     folder = save_checkpoint(tmp_path / "answerer", make_model())
     scorers = [OptionScorer.load(folder, backend=name) for name in ("torch", "bfloat16")]
     scores, near = (join_scores(scorer.score(TEXT, [photo])) for scorer in scorers)
     assert not np.array_equal(scores, near)
     assert_same_but_for_rounding(
-        near, scores, measure_rounding(scorers[0].model, lambda: join_scores(scorers[0].score(TEXT, [photo])), torch.bfloat16)
+        near,
+        scores,
+        measure_rounding(
+            scorers[0].model, lambda: join_scores(scorers[0].score(TEXT, [photo])), torch.bfloat16
+        ),
     )
     places, about = (scorer.attribute(TEXT, [photo], "CQID034", 1)[0] for scorer in scorers)
     assert_same_but_for_rounding(
-        about, places, measure_rounding(scorers[0].model, lambda: scorers[0].attribute(TEXT, [photo], "CQID034", 1)[0], torch.bfloat16)
+        about,
+        places,
+        measure_rounding(
+            scorers[0].model, lambda: scorers[0].attribute(TEXT, [photo], "CQID034", 1)[0], torch.bfloat16
+        ),
     )
 
 
 def test_the_shipped_models_run_rounded_when_asked_and_read_each_other_all_the_same() -> None:
     predictor = Predictor.load(backend="bfloat16", cues=None)
-    assert predictor.backends == {"segmentation": "bfloat16"}, "what reads its features has no encoder of its own"
+    assert predictor.backends == {"segmentation": "bfloat16"}, (
+        "what reads its features has no encoder of its own"
+    )
     assert predictor.mismatch is None
     assert Predictor.load(segmentation=None, vqa=None, backend="bfloat16").backends == {}
 
 
 @pytest.mark.parametrize(
     ("content", "cores"),
-    [("200000 100000\n", 2), ("150000 100000\n", 2), ("50000 100000", 1), ("max 100000\n", 8), ("broken", 8), (None, 8)],
+    [
+        ("200000 100000\n", 2),
+        ("150000 100000\n", 2),
+        ("50000 100000", 1),
+        ("max 100000\n", 8),
+        ("broken", 8),
+        (None, 8),
+    ],
 )
-def test_cores_are_those_that_the_process_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, cores: int) -> None:
+def test_cores_are_those_that_the_process_may_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None, cores: int
+) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(8)), raising=False)
     quota = tmp_path / "cpu.max"
     if content is not None:

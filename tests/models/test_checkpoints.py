@@ -13,14 +13,23 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModel, BertConfig, BertModel, ViTImageProcessorPil
 
 from magic_demo.core.errors import CheckpointError
-from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.models.checkpoints import (
+    Preprocessing,
+    find_checkpoint,
+    load_model,
+    load_tokenizer,
+    name_model,
+    read_preprocessing,
+)
 
 
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Path:
     """Write a tiny BERT as a checkpoint folder."""
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
+    config = BertConfig(
+        vocab_size=20, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
     folder = tmp_path / "tiny-bert"
     BertModel(config).save_pretrained(folder)
     return folder
@@ -41,7 +50,9 @@ def test_a_folder_loads_with_the_class_that_its_config_names(checkpoint: Path) -
 
 def test_half_precision_weights_are_loaded_as_float32(checkpoint: Path) -> None:
     weights = checkpoint / "model.safetensors"
-    save_file({name: value.half() for name, value in load_file(weights).items()}, weights, metadata={"format": "pt"})
+    save_file(
+        {name: value.half() for name, value in load_file(weights).items()}, weights, metadata={"format": "pt"}
+    )
     assert next(load_model(checkpoint, AutoModel).parameters()).dtype == torch.float32
 
 
@@ -88,7 +99,11 @@ def test_a_missing_tokenizer_is_refused(checkpoint: Path) -> None:
 
 
 def test_preprocessing_comes_from_the_checkpoint(checkpoint: Path) -> None:
-    settings = {"size": {"height": 8, "width": 12}, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+    settings = {
+        "size": {"height": 8, "width": 12},
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+    }
     (checkpoint / "preprocessor_config.json").write_text(json.dumps(settings), encoding="utf-8")
     photo = np.zeros((30, 30, 3), np.uint8)
     photo[:, :, 1] = 255
@@ -99,9 +114,14 @@ def test_preprocessing_comes_from_the_checkpoint(checkpoint: Path) -> None:
 
 @pytest.mark.parametrize("resample", [2, 3])
 @pytest.mark.parametrize("size", [(211, 300), (30, 20), (40, 500)])
-def test_a_published_processors_values_come_out(checkpoint: Path, resample: int, size: tuple[int, int]) -> None:
+def test_a_published_processors_values_come_out(
+    checkpoint: Path, resample: int, size: tuple[int, int]
+) -> None:
     published = ViTImageProcessorPil(
-        size={"height": 64, "width": 48}, image_mean=[0.5, 0.4, 0.3], image_std=[0.2, 0.3, 0.4], resample=resample
+        size={"height": 64, "width": 48},
+        image_mean=[0.5, 0.4, 0.3],
+        image_std=[0.2, 0.3, 0.4],
+        resample=resample,
     )
     published.save_pretrained(checkpoint)
     photo = np.random.default_rng(1).integers(0, 256, (*size, 3), dtype=np.uint8)
@@ -109,7 +129,9 @@ def test_a_published_processors_values_come_out(checkpoint: Path, resample: int,
     expected = published(photo, return_tensors="np")["pixel_values"][0]
     got = read_preprocessing(checkpoint).apply(photo)
     assert got.shape == expected.shape
-    assert np.abs((got - expected) * np.array([0.2, 0.3, 0.4])[:, None, None]).max() * 255 < 1.01, "more than one level of 255"
+    assert np.abs((got - expected) * np.array([0.2, 0.3, 0.4])[:, None, None]).max() * 255 < 1.01, (
+        "more than one level of 255"
+    )
 
 
 def test_a_checkpoint_that_names_no_filter_shrinks_by_area_as_it_was_trained(checkpoint: Path) -> None:
@@ -156,7 +178,9 @@ def test_a_model_is_named_after_its_folder_and_weights(checkpoint: Path) -> None
     assert name_model(checkpoint) != before
 
 
-@pytest.mark.parametrize(("source", "revision"), [("a/b", None), ("a/b@", None), (f"a/b@{'0' * 40}", "0" * 40), ("a/b@v1", "v1")])
+@pytest.mark.parametrize(
+    ("source", "revision"), [("a/b", None), ("a/b@", None), (f"a/b@{'0' * 40}", "0" * 40), ("a/b@v1", "v1")]
+)
 def test_a_hub_id_is_fetched_at_the_revision_that_it_names(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str, revision: str | None
 ) -> None:

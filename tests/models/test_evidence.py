@@ -1,4 +1,5 @@
-"""What is said of a photo is what was measured in it, for the families that it informs and in both languages."""
+"""What is said of a photo is what was measured in it, for the families that it informs and in both
+languages."""
 
 from __future__ import annotations
 
@@ -46,12 +47,16 @@ def test_colours_are_named_as_the_options_are_and_the_skin_with_a_warning() -> N
 
 def test_each_line_names_its_photo_where_there_are_several() -> None:
     lines = list_evidence("CQID035", [_measured((20, 20, 40)), LesionMeasures(0, 0.0)], "en")
-    assert [line.partition(":")[0] for line in lines] == ["Photo 1", "Photo 2"] and lines[1].endswith("no lesion found")
+    assert [line.partition(":")[0] for line in lines] == ["Photo 1", "Photo 2"] and lines[1].endswith(
+        "no lesion found"
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("family_id", sorted(SAYINGS))
-def test_every_family_that_measures_inform_has_lines_of_its_language(family_id: str, language: Language) -> None:
+def test_every_family_that_measures_inform_has_lines_of_its_language(
+    family_id: str, language: Language
+) -> None:
     lines = list_evidence(family_id, [_measured((20, 20, 40), (100, 150, 60))], language)
     assert lines
     assert all(bool(re.search(r"[\u3400-\u9fff]", line)) == (language == "zh") for line in lines)

@@ -38,7 +38,9 @@ def test_what_is_kept_is_made_once(room_for_three: FeatureCache) -> None:
     assert make.made == 1
 
 
-def test_the_bytes_never_pass_the_most_allowed_and_what_was_used_longest_ago_goes_first(room_for_three: FeatureCache) -> None:
+def test_the_bytes_never_pass_the_most_allowed_and_what_was_used_longest_ago_goes_first(
+    room_for_three: FeatureCache,
+) -> None:
     make = Maker(1000)
     for key in "abc":
         room_for_three.get(key, make)

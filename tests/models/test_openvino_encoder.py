@@ -1,4 +1,5 @@
-"""OpenVINO gives what torch gives, within what rounding explains; what it converts is kept and survives damage."""
+"""OpenVINO gives what torch gives, within what rounding explains; what it converts is kept and survives
+damage."""
 
 from __future__ import annotations
 
@@ -16,7 +17,13 @@ from magic_demo.models.answers.text_and_photos import OptionScorer
 from magic_demo.models.backends import Backend
 from magic_demo.models.openvino_encoder import CACHE_VARIABLE, ISA_VARIABLES, cache_folder, import_openvino
 from magic_demo.models.segmentation.segmenter import Segmenter
-from tests.models.answers.test_text_and_photos import TEXT, join_scores, make_model, make_photos, save_checkpoint
+from tests.models.answers.test_text_and_photos import (
+    TEXT,
+    join_scores,
+    make_model,
+    make_photos,
+    save_checkpoint,
+)
 from tests.models.segmentation.test_segmenter import write_clipseg
 from tests.models.test_backends import make_encoder, measure_products
 from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
@@ -36,8 +43,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def free_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hold torch alone to the instructions that the environment names: OpenVINO cannot run a model with less than the processor has."""
-    torch.nn.Conv2d(16, 16, 3)(torch.rand(1, 16, 64, 64))  # torch's kernels read the environment once, at their first use
+    """Hold torch alone to the instructions that the environment names: OpenVINO cannot run a model with less
+    than the processor has."""
+    # torch's kernels read the environment once, at their first use
+    torch.nn.Conv2d(16, 16, 3)(torch.rand(1, 16, 64, 64))
     for name in ISA_VARIABLES:
         monkeypatch.delenv(name, raising=False)
 
@@ -62,7 +71,8 @@ def test_masks_and_scores_are_near_those_of_torch(tmp_path: Path, conversions: l
     exact, near = (Segmenter.load(folder, backend=name) for name in ("torch", "openvino"))
     for segmenter in (exact, near):
         segmenter.mirrored = True  # a batch of two
-    rounding = measure_rounding(exact.model, lambda: exact.predict(photo, "red rash"), torch.bfloat16)  # to which OpenVINO may round
+    # to which OpenVINO may round
+    rounding = measure_rounding(exact.model, lambda: exact.predict(photo, "red rash"), torch.bfloat16)
     assert_same_but_for_rounding(near.predict(photo, "red rash"), exact.predict(photo, "red rash"), rounding)
     folder = save_checkpoint(tmp_path / "answerer", make_model())
     scorer, other = (OptionScorer.load(folder, backend=name) for name in ("torch", "openvino"))
@@ -70,7 +80,9 @@ def test_masks_and_scores_are_near_those_of_torch(tmp_path: Path, conversions: l
     for text in (TEXT, "red", ""):
         scores, close = (join_scores(one.score(text, [photo, wide])) for one in (scorer, other))
         rounding = measure_rounding(
-            scorer.model, partial(lambda text: join_scores(scorer.score(text, [photo, wide])), text), torch.bfloat16
+            scorer.model,
+            partial(lambda text: join_scores(scorer.score(text, [photo, wide])), text),
+            torch.bfloat16,
         )
         assert_same_but_for_rounding(close, scores, rounding)
     assert sys.modules["openvino_telemetry"] is None, "nothing is reported to anybody"
@@ -87,7 +99,9 @@ def test_an_encoder_with_a_name_is_converted_once(cache: Path, conversions: list
 
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "garbage"])
-def test_what_is_damaged_on_the_disk_is_made_again(cache: Path, conversions: list[object], damage: str) -> None:
+def test_what_is_damaged_on_the_disk_is_made_again(
+    cache: Path, conversions: list[object], damage: str
+) -> None:
     Backend("openvino").prepare(make_encoder(key="model@1"))
     (folder,) = (cache / "openvino").iterdir()
     if damage == "missing":
@@ -127,7 +141,9 @@ def test_another_process_that_was_faster_is_no_error(cache: Path, monkeypatch: p
     monkeypatch.setattr(openvino, "save_model", save_late)
     (got,) = Backend("openvino").prepare(make_encoder(key="model@1"))(VALUES)
     assert got.shape == (5, 4)
-    assert [path.name for path in (cache / "openvino").iterdir()] == [folder.name], "nothing half-written is left"
+    assert [path.name for path in (cache / "openvino").iterdir()] == [folder.name], (
+        "nothing half-written is left"
+    )
 
 
 def test_eight_bits_find_their_ranges_on_typical_inputs() -> None:
@@ -141,11 +157,14 @@ def test_eight_bits_find_their_ranges_on_typical_inputs() -> None:
     with torch.no_grad():
         (expected,) = Backend().prepare(make_encoder())(VALUES)
     assert asked == [1]
-    # 0.11 measured; whole numbers of 8 bits are reckoned alike everywhere, unless their sums overflow, which makes it 0.39
+    # 0.11 measured; whole numbers of 8 bits are reckoned alike everywhere, unless their sums overflow, which
+    # makes it 0.39
     assert 0 < float((got - expected).norm() / expected.norm()) < 0.2
 
 
-def test_the_cache_lies_where_the_system_keeps_what_can_be_made_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_cache_lies_where_the_system_keeps_what_can_be_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert cache_folder() == tmp_path / "cache"
     monkeypatch.delenv(CACHE_VARIABLE)
     monkeypatch.setattr(sys, "platform", "linux")
@@ -169,6 +188,8 @@ def test_a_model_that_openvino_cannot_run_here_is_one_line(monkeypatch: pytest.M
     monkeypatch.setattr(openvino.Core, "compile_model", fail)
     monkeypatch.setenv(ISA_VARIABLES[0], "AVX2")
     with pytest.raises(
-        BackendError, match=r"^OpenVINO cannot run this model here while ONEDNN_MAX_CPU_ISA=AVX2 is set; take another --backend$"
+        BackendError,
+        match=r"^OpenVINO cannot run this model here while ONEDNN_MAX_CPU_ISA=AVX2 is set; take another "
+        r"--backend$",
     ):
         Backend("openvino").prepare(make_encoder())

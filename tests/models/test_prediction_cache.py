@@ -1,4 +1,5 @@
-"""What made it fast, held by counting: a photo is encoded once for any number of prompts, what was asked before runs no model, bytes are bounded."""
+"""What made it fast, held by counting: a photo is encoded once for any number of prompts, what was asked
+before runs no model, bytes are bounded."""
 
 from __future__ import annotations
 
@@ -81,12 +82,18 @@ def test_three_prompts_cost_one_vision_pass_a_photo_and_a_decoder_pass_each(
     assert calls["Segmenter.encode_photo"] == 2
     assert calls["Segmenter.encode_prompt"] == 3 and calls["Segmenter.decode"] == 6
     if isinstance(predictor.scorer, OptionScorer):
-        assert calls["OptionScorer.encode_photo"] == 2 and calls["OptionScorer.score_states"] == 1, "words and photos stayed the same"
-    assert same(asked[1], predictor.predict(case, prompt="spot")), "what was kept is what is computed without it"
+        assert calls["OptionScorer.encode_photo"] == 2 and calls["OptionScorer.score_states"] == 1, (
+            "words and photos stayed the same"
+        )
+    assert same(asked[1], predictor.predict(case, prompt="spot")), (
+        "what was kept is what is computed without it"
+    )
 
 
 @pytest.mark.parametrize("make", [lesion_predictor, option_predictor])
-def test_what_was_asked_before_runs_no_model(make: Callable[[], Predictor], case: Encounter, calls: Counter[str]) -> None:
+def test_what_was_asked_before_runs_no_model(
+    make: Callable[[], Predictor], case: Encounter, calls: Counter[str]
+) -> None:
     predictor, cache = make(), FeatureCache()
     first = predictor.predict(case, cache=cache)
     before = dict(calls)
@@ -109,7 +116,9 @@ def test_other_words_read_no_photo_again(case: Encounter, calls: Counter[str]) -
     assert dict(calls) == {**before, "OptionScorer.score_states": 2}
 
 
-def test_option_texts_are_encoded_when_the_model_is_loaded_and_never_again(case: Encounter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_option_texts_are_encoded_when_the_model_is_loaded_and_never_again(
+    case: Encounter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = make_model()
     predictor = Predictor(make_segmenter(), make_option_scorer(model))
     texts: list[int] = []
@@ -141,12 +150,16 @@ def test_the_bytes_kept_stay_below_the_limit_whatever_is_asked(case: Encounter) 
     photos = tuple(Photo(str(number), draw_photo(64, 64 + 8 * number)) for number in range(6))
     most = 0
     for number in range(6):
-        predictor.predict(Encounter("ENC1", Narrative("red"), photos[: number + 1]), prompt=f"prompt {number}", cache=cache)
+        predictor.predict(
+            Encounter("ENC1", Narrative("red"), photos[: number + 1]), prompt=f"prompt {number}", cache=cache
+        )
         most = max(most, cache.bytes)
     assert one_photo < most <= 2 * one_photo
 
 
-def test_without_a_cache_a_photos_features_are_not_kept_and_the_prompt_is_read_once(case: Encounter, calls: Counter[str]) -> None:
+def test_without_a_cache_a_photos_features_are_not_kept_and_the_prompt_is_read_once(
+    case: Encounter, calls: Counter[str]
+) -> None:
     predictor = lesion_predictor()
     assert predictor.segmenter is not None
     predictor.predict(case)

@@ -28,7 +28,9 @@ def _case(**changes: object) -> Encounter:
 def test_a_case_gets_a_map_a_photo_and_an_answer_a_question() -> None:
     prediction = stand_in_predictor().predict(_case())
     assert [(photo.photo_id, photo.size) for photo in prediction.photos] == [("a", (48, 64)), ("b", (64, 40))]
-    assert set(prediction.answers) == set(prediction.scores) == {question.qid for question in load_questions()}
+    assert (
+        set(prediction.answers) == set(prediction.scores) == {question.qid for question in load_questions()}
+    )
     assert prediction.models == {"segmentation": "red-finder@0", "cvqa": "word-scorer@0"}
     assert prediction.notes == () and prediction.failures == ()
 

@@ -11,7 +11,11 @@ from tests.support.written_page import WritingPredictor, lay_out
 
 def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> None:
     settings = launch_settings()
-    assert settings["run_history"] is False and settings["enable_monitoring"] is False and settings["share"] is False
+    assert (
+        settings["run_history"] is False
+        and settings["enable_monitoring"] is False
+        and settings["share"] is False
+    )
     assert settings["ssr_mode"] is False and settings["footer_links"] == []
     assert "http" not in settings["head"]
     app = lay_out(WritingPredictor())[0]

@@ -1,4 +1,5 @@
-"""What the page sends after an event: what Gradio itself would, without building again what has not changed."""
+"""What the page sends after an event: what Gradio itself would, without building again what has not
+changed."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from magic_demo.page.quick_blocks import QuickBlocks
 
 
 class Page:
-    """A page with a part of each kind, as ``kind`` of Blocks has it; ``send`` says what a browser is sent after an event."""
+    """A page with a part of each kind, as ``kind`` of Blocks has it; ``send`` says what a browser is sent
+    after an event."""
 
     def __init__(self, kind: type[gr.Blocks]) -> None:
         with kind(analytics_enabled=False) as self.blocks:
@@ -29,7 +31,9 @@ class Page:
         """Send ``updates``, by the part's place on the page, to a new session."""
         self.session = SessionState(self.blocks)
         told = deepcopy(updates)  # Gradio takes out of it what it has read
-        named = {self.parts[place]: value for place, value in told.items()} if isinstance(told, dict) else told
+        named = (
+            {self.parts[place]: value for place, value in told.items()} if isinstance(told, dict) else told
+        )
         return asyncio.run(self.blocks.postprocess_data(self.event, named, self.session))
 
 
@@ -47,7 +51,13 @@ UPDATES: dict[str, Any] = {
     "a property that is none": {0: gr.update(saved=None)},
     "a value for the scripts": {0: {"case": "one", "photos": [1, 2]}, 1: "<p>a line</p>"},
     "a setting of Gradio's own": {0: gr.update(visible=False), 1: gr.update(value="<p>x</p>")},
-    "everything at once": {0: gr.update(saved=1), 1: "<p>x</p>", 2: "words", 3: gr.update(interactive=False), 4: "secret"},
+    "everything at once": {
+        0: gr.update(saved=1),
+        1: "<p>x</p>",
+        2: "words",
+        3: gr.update(interactive=False),
+        4: "secret",
+    },
     "a setting of words": {2: gr.update(placeholder="here", value="words")},
     "values in order": [gr.skip(), "<p>x</p>", "words", gr.skip(), "secret"],
 }
@@ -65,7 +75,11 @@ def _tidy(sent: Any) -> Any:
     if not isinstance(sent, dict) or "props" not in sent:
         return sent
     props = {name: value for name, value in sent["props"].items() if name != "__type__"}
-    return {**sent, "props": props} if props else {name: value for name, value in sent.items() if name != "props"}
+    return (
+        {**sent, "props": props}
+        if props
+        else {name: value for name, value in sent.items() if name != "props"}
+    )
 
 
 def test_what_is_not_named_is_not_built_again_and_no_value_stays_with_the_session(

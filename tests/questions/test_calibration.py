@@ -42,7 +42,9 @@ def cues(repository: Path) -> CueModel:
 
 
 @given(st.lists(st.floats(-30, 30), min_size=4, max_size=4), st.floats(0.3, 5))
-def test_in_one_slot_the_chances_add_up_to_one_and_keep_the_order(scores: list[float], temperature: float) -> None:
+def test_in_one_slot_the_chances_add_up_to_one_and_keep_the_order(
+    scores: list[float], temperature: float
+) -> None:
     rows = np.array([scores])
     chances = find_chances(rows, SINGLE, None, temperature)
     assert chances.sum() == pytest.approx(1) and chances.min() >= 0
@@ -60,7 +62,9 @@ def test_chances_and_expected_credit_are_those_of_the_model_of_sets(
     drawn: tuple[Family, NDArray[np.float64], FamilyPriors], temperature: float
 ) -> None:
     family, scores, priors = drawn
-    possible, logs = weigh_sets(scores, family, dataclasses.replace(priors, weight=priors.weight / temperature))
+    possible, logs = weigh_sets(
+        scores, family, dataclasses.replace(priors, weight=priors.weight / temperature)
+    )
     shares = np.exp(logs - logs.max()) / np.exp(logs - logs.max()).sum()
     chances = find_chances(scores[None], family, priors, temperature)[0]
     for option in range(len(scores)):
@@ -69,12 +73,16 @@ def test_chances_and_expected_credit_are_those_of_the_model_of_sets(
         )
     for answer in (possible[0], possible[-1], frozenset({0})):
         expected = sum(share * credit(labels, answer) for labels, share in zip(possible, shares, strict=True))
-        assert expect_credit(scores[None], [answer], family, priors, temperature)[0] == pytest.approx(expected, abs=1e-9)
+        assert expect_credit(scores[None], [answer], family, priors, temperature)[0] == pytest.approx(
+            expected, abs=1e-9
+        )
 
 
 @given(scored_families(), st.randoms(use_true_random=False))
 @settings(max_examples=30, deadline=None)
-def test_permuting_the_options_permutes_the_chances(drawn: tuple[Family, NDArray[np.float64], FamilyPriors], random: object) -> None:
+def test_permuting_the_options_permutes_the_chances(
+    drawn: tuple[Family, NDArray[np.float64], FamilyPriors], random: object
+) -> None:
     family, scores, priors = drawn
     order = list(range(len(scores)))
     random.shuffle(order)  # type: ignore[attr-defined]
@@ -87,19 +95,29 @@ def test_permuting_the_options_permutes_the_chances(drawn: tuple[Family, NDArray
         priors.weight,
     )
     before = find_chances(scores[None], family, priors, 1.3)[0]
-    assert find_chances(scores[order][None], other, other_priors, 1.3)[0] == pytest.approx(before[order], abs=1e-9)
+    assert find_chances(scores[order][None], other, other_priors, 1.3)[0] == pytest.approx(
+        before[order], abs=1e-9
+    )
 
 
-@given(st.lists(st.floats(-6, 6), min_size=5, max_size=5), st.lists(st.lists(st.integers(0, 3), max_size=3), min_size=1, max_size=8))
+@given(
+    st.lists(st.floats(-6, 6), min_size=5, max_size=5),
+    st.lists(st.lists(st.integers(0, 3), max_size=3), min_size=1, max_size=8),
+)
 @settings(max_examples=40, deadline=None)
-def test_no_set_that_breaks_the_rules_is_expected_to_earn_more(scores: list[float], cases: list[list[int]]) -> None:
+def test_no_set_that_breaks_the_rules_is_expected_to_earn_more(
+    scores: list[float], cases: list[list[int]]
+) -> None:
     family = make_family(4, 6)
     filled = [[*case, *[4] * (6 - len(case))] for case in cases]
-    priors = count_priors([{q.qid: v for q, v in zip(family.questions, case, strict=True)} for case in filled], [family])["CQID900"]
+    priors = count_priors(
+        [{q.qid: v for q, v in zip(family.questions, case, strict=True)} for case in filled], [family]
+    )["CQID900"]
     rows = np.array([scores])
     chosen = choose_labels(rows[0], family, priors)
     best = expect_credit(rows, [chosen | {4}], family, priors, 1.0)[0]
-    for broken in (chosen or frozenset({0}), chosen | {4, 5}, frozenset({0, 1, 2, 3}), frozenset({5})):  # no padding, out of range
+    # no padding, out of range
+    for broken in (chosen or frozenset({0}), chosen | {4, 5}, frozenset({0, 1, 2, 3}), frozenset({5})):
         assert expect_credit(rows, [broken], family, priors, 1.0)[0] <= best + 1e-9
 
 
@@ -116,12 +134,20 @@ def test_a_family_of_several_slots_needs_priors_to_expect_a_credit() -> None:
 
 def test_a_calibration_survives_the_file(tmp_path: Path) -> None:
     calibration = Calibration(
-        "abc", "def", 0.06, {"CQID010": FamilyCalibration(1.25, 0.5)}, {"CQID012": FamilyCalibration(2, 0.7, 0.4)}, "x"
+        "abc",
+        "def",
+        0.06,
+        {"CQID010": FamilyCalibration(1.25, 0.5)},
+        {"CQID012": FamilyCalibration(2, 0.7, 0.4)},
+        "x",
     )
     write_calibration(tmp_path, calibration)
     assert read_calibration(tmp_path) == calibration
     assert calibration.of("CQID012", 0.4, photos=True) is not None
-    assert calibration.of("CQID012", 0.5, photos=True) is None and calibration.of("CQID012", 0.4, photos=False) is None
+    assert (
+        calibration.of("CQID012", 0.5, photos=True) is None
+        and calibration.of("CQID012", 0.4, photos=False) is None
+    )
 
 
 def test_a_checkpoint_without_calibration_has_none(tmp_path: Path) -> None:
@@ -130,7 +156,13 @@ def test_a_checkpoint_without_calibration_has_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["{", "[]", "{}", '{"cues": "a", "answerer": "", "margin": 0, "fitted_on": "", "text_only": {"CQID010": {}}, "with_photos": {}}'],
+    [
+        "{",
+        "[]",
+        "{}",
+        '{"cues": "a", "answerer": "", "margin": 0, "fitted_on": "", "text_only": {"CQID010": {}}, '
+        '"with_photos": {}}',
+    ],
 )
 def test_a_broken_calibration_is_one_line(tmp_path: Path, content: str) -> None:
     (tmp_path / "calibration.json").write_text(content, encoding="utf-8")
@@ -161,7 +193,10 @@ def test_a_clear_text_gives_sure_answers_and_an_empty_one_none(cues: CueModel) -
     predictor = Predictor(None, None, cues, None, [calibration])
     clear = predictor.predict(Encounter("a", Narrative(en="Itchy red rash on my left hand for three weeks.")))
     assert set(clear.chances) == {family.family_id for family in FAMILIES}
-    assert clear.chances["CQID025"][0] > 0.8 and clear.chances["CQID015"].argmax() == clear.answers["CQID015-001"]
+    assert (
+        clear.chances["CQID025"][0] > 0.8
+        and clear.chances["CQID015"].argmax() == clear.answers["CQID015-001"]
+    )
     assert not clear.unsure & {"CQID015", "CQID025"}
     assert predictor.predict(Encounter("b")).unsure == {family.family_id for family in FAMILIES}
 
@@ -169,7 +204,9 @@ def test_a_clear_text_gives_sure_answers_and_an_empty_one_none(cues: CueModel) -
 def test_scores_of_other_heads_stay_scores(cues: CueModel) -> None:
     calibration = read_calibration(DEFAULT_CUES)
     assert calibration is not None
-    other = Predictor(None, None, dataclasses.replace(cues, model_id="cues@000000000000"), None, [calibration])
+    other = Predictor(
+        None, None, dataclasses.replace(cues, model_id="cues@000000000000"), None, [calibration]
+    )
     prediction = other.predict(Encounter("a", Narrative(en="itchy")))
     assert prediction.answers and not prediction.chances and not prediction.unsure
 
@@ -178,14 +215,22 @@ def test_an_answerer_that_nobody_calibrated_leaves_its_families_scores(cues: Cue
     calibration = read_calibration(DEFAULT_CUES)
     assert calibration is not None
     scorer = stand_in_predictor(segmentation=False).scorer
-    weights = Weights({"CQID010": 0.5} | {family.family_id: 0.0 for family in FAMILIES if family.family_id != "CQID010"}, {})
-    prediction = Predictor(None, scorer, cues, weights, [calibration]).predict(Encounter("a", Narrative(en="itchy")))
+    weights = Weights(
+        {"CQID010": 0.5} | {family.family_id: 0.0 for family in FAMILIES if family.family_id != "CQID010"}, {}
+    )
+    prediction = Predictor(None, scorer, cues, weights, [calibration]).predict(
+        Encounter("a", Narrative(en="itchy"))
+    )
     assert set(prediction.chances) == {family.family_id for family in FAMILIES} - {"CQID010"}
     ours = Calibration(digest_of(cues.model_id), "0", 0.06, {"CQID010": FamilyCalibration(1.0, 0.5, 0.5)})
-    prediction = Predictor(None, scorer, cues, weights, [calibration, ours]).predict(Encounter("a", Narrative(en="itchy")))
+    prediction = Predictor(None, scorer, cues, weights, [calibration, ours]).predict(
+        Encounter("a", Narrative(en="itchy"))
+    )
     assert set(prediction.chances) == {family.family_id for family in FAMILIES}
     changed = Weights({**weights.text_only, "CQID010": 0.4}, {})
-    prediction = Predictor(None, scorer, cues, changed, [calibration, ours]).predict(Encounter("a", Narrative(en="itchy")))
+    prediction = Predictor(None, scorer, cues, changed, [calibration, ours]).predict(
+        Encounter("a", Narrative(en="itchy"))
+    )
     assert "CQID010" not in prediction.chances
 
 
@@ -219,6 +264,14 @@ def test_any_text_gets_answers_and_probabilities_that_hold(cues: CueModel, text:
 
 def test_chinese_numbers_are_read_as_numbers(cues: CueModel) -> None:
     predictor = Predictor(None, None, cues)
-    words, digits = (predictor.predict(Encounter("a", Narrative(zh=text))).answers for text in ("手上红斑三周", "手上红斑3周"))
+    words, digits = (
+        predictor.predict(Encounter("a", Narrative(zh=text))).answers
+        for text in ("手上红斑三周", "手上红斑3周")
+    )
     assert words["CQID015-001"] == digits["CQID015-001"]
-    assert "week" in FAMILIES[[f.family_id for f in FAMILIES].index("CQID015")].options["en"][words["CQID015-001"]].lower()
+    assert (
+        "week"
+        in FAMILIES[[f.family_id for f in FAMILIES].index("CQID015")]
+        .options["en"][words["CQID015-001"]]
+        .lower()
+    )

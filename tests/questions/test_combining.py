@@ -16,7 +16,10 @@ from magic_demo.questions.families import load_families, load_questions
 
 def _scores(seed: int) -> OptionScores:
     rng = np.random.default_rng(seed)
-    return {question.qid: rng.normal(size=question.option_count).astype(np.float32) for question in load_questions()}
+    return {
+        question.qid: rng.normal(size=question.option_count).astype(np.float32)
+        for question in load_questions()
+    }
 
 
 def _all(weight: float) -> Weights:
@@ -36,7 +39,9 @@ def test_single_slot_families_come_out_as_log_probabilities() -> None:
     combined = combine_scores(_scores(1), _scores(2), load_families(), Weights(), photos=False)
     for family in load_families():
         if len(family.questions) == 1:
-            assert np.exp(combined[family.questions[0].qid].astype(float)).sum() == pytest.approx(1.0, abs=1e-5)
+            assert np.exp(combined[family.questions[0].qid].astype(float)).sum() == pytest.approx(
+                1.0, abs=1e-5
+            )
 
 
 def test_log_odds_lie_between_the_two_models() -> None:
@@ -55,7 +60,9 @@ def test_a_constant_added_to_a_models_logits_changes_nothing_for_one_slot() -> N
 
 
 def test_weights_come_with_the_checkpoint_and_differ_with_photos(tmp_path: Path) -> None:
-    (tmp_path / "combination.json").write_text(json.dumps({"text_only": {"CQID010": 0.0}, "with_photos": {"CQID010": 0.4}}))
+    (tmp_path / "combination.json").write_text(
+        json.dumps({"text_only": {"CQID010": 0.0}, "with_photos": {"CQID010": 0.4}})
+    )
     weights = read_weights(tmp_path)
     assert weights.of("CQID010", photos=False) == 0.0 and weights.of("CQID010", photos=True) == 0.4
     assert weights.of("CQID036", photos=True) == 0.5
@@ -65,7 +72,10 @@ def test_a_checkpoint_without_weights_counts_as_much_as_the_cues(tmp_path: Path)
     assert read_weights(tmp_path).of("CQID010", photos=True) == 0.5
 
 
-@pytest.mark.parametrize("content", ["{", "{}", '{"text_only": {"CQID010": 2}, "with_photos": {}}', '{"text_only": 1, "with_photos": {}}'])
+@pytest.mark.parametrize(
+    "content",
+    ["{", "{}", '{"text_only": {"CQID010": 2}, "with_photos": {}}', '{"text_only": 1, "with_photos": {}}'],
+)
 def test_broken_weights_are_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "combination.json").write_text(content)
     with pytest.raises(CheckpointError, match=r"combination\.json"):

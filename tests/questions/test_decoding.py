@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from magic_demo.core.errors import CheckpointError, FormatError
-from magic_demo.core.types import Family, Question
+from magic_demo.core.types import Family, Language, Question
 from magic_demo.questions.decoding import (
     FamilyPriors,
     Labels,
@@ -36,8 +37,10 @@ def make_family(labels: int, slots: int, not_mentioned: int | None = None) -> Fa
     place = labels if not_mentioned is None else not_mentioned
     names = [f"label {index}" for index in range(labels)]
     names.insert(place, "Not mentioned")
-    options = {"en": tuple(names), "zh": tuple(names)}
-    questions = tuple(Question(f"CQID900-{slot:03d}", {"en": "?", "zh": "?"}, options) for slot in range(1, slots + 1))  # type: ignore[arg-type]
+    options: Mapping[Language, tuple[str, ...]] = {"en": tuple(names), "zh": tuple(names)}
+    questions = tuple(
+        Question(f"CQID900-{slot:03d}", {"en": "?", "zh": "?"}, options) for slot in range(1, slots + 1)
+    )
     return Family("CQID900", {"en": "made", "zh": "made"}, questions, place)
 
 
@@ -52,7 +55,10 @@ def scored_families(draw: st.DrawFn) -> tuple[Family, NDArray[np.float64], Famil
     count = labels + 1
     scores = np.array(draw(st.lists(numbers, min_size=count, max_size=count, unique=True)), np.float64)
     slots = st.lists(st.integers(0, labels), min_size=len(family.questions), max_size=len(family.questions))
-    cases = [dict(zip((q.qid for q in family.questions), case, strict=True)) for case in draw(st.lists(slots, min_size=1, max_size=12))]
+    cases = [
+        dict(zip((q.qid for q in family.questions), case, strict=True))
+        for case in draw(st.lists(slots, min_size=1, max_size=12))
+    ]
     priors = count_priors(cases, [family], smoothing=draw(st.floats(0.1, 20)), weight=draw(st.floats(0, 2)))
     return family, scores, priors["CQID900"]
 
@@ -62,16 +68,22 @@ def credit(reference: Labels, system: Labels) -> float:
     return len(reference & system) / max(len(reference), len(system))
 
 
-def expected_credit(scores: NDArray[np.float64], family: Family, priors: FamilyPriors, system: Labels) -> float:
+def expected_credit(
+    scores: NDArray[np.float64], family: Family, priors: FamilyPriors, system: Labels
+) -> float:
     """Return a set's expected credit, added up one reference after another."""
     possible, logs = weigh_sets(scores, family, priors)
     weights = [float(np.exp(value - logs.max())) for value in logs]
-    return sum(weight * credit(labels, system) for labels, weight in zip(possible, weights, strict=True)) / sum(weights)
+    return sum(
+        weight * credit(labels, system) for labels, weight in zip(possible, weights, strict=True)
+    ) / sum(weights)
 
 
 @given(scored_families())
 @settings(max_examples=60, deadline=None)
-def test_the_chosen_set_is_the_best_of_all_by_brute_force(drawn: tuple[Family, NDArray[np.float64], FamilyPriors]) -> None:
+def test_the_chosen_set_is_the_best_of_all_by_brute_force(
+    drawn: tuple[Family, NDArray[np.float64], FamilyPriors],
+) -> None:
     family, scores, priors = drawn
     padding: Labels = frozenset({family.not_mentioned})
     labels = [label for label in range(len(scores)) if label != family.not_mentioned]
@@ -83,14 +95,16 @@ def test_the_chosen_set_is_the_best_of_all_by_brute_force(drawn: tuple[Family, N
     ]
     best = max(expected_credit(scores, family, priors, system) for system in every)
     chosen = choose_labels(scores, family, priors)
-    assert expected_credit(scores, family, priors, chosen | (padding if len(chosen) < slots else frozenset())) == pytest.approx(
-        best, abs=1e-9
-    )
+    assert expected_credit(
+        scores, family, priors, chosen | (padding if len(chosen) < slots else frozenset())
+    ) == pytest.approx(best, abs=1e-9)
 
 
 @given(scored_families(), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
-def test_permuting_the_options_permutes_the_answer(drawn: tuple[Family, NDArray[np.float64], FamilyPriors], random: object) -> None:
+def test_permuting_the_options_permutes_the_answer(
+    drawn: tuple[Family, NDArray[np.float64], FamilyPriors], random: object
+) -> None:
     family, scores, priors = drawn
     order = list(range(len(scores)))
     random.shuffle(order)  # type: ignore[attr-defined]
@@ -114,24 +128,32 @@ def test_permuting_the_options_permutes_the_answer(drawn: tuple[Family, NDArray[
 @settings(max_examples=40, deadline=None)
 def test_every_question_gets_one_answer_in_range_and_siblings_hold_a_set(data: st.DataObject) -> None:
     scores = {
-        qid: np.array(data.draw(st.lists(numbers, min_size=count, max_size=count)), np.float32) for qid, count in OFFICIAL_COUNTS.items()
+        qid: np.array(data.draw(st.lists(numbers, min_size=count, max_size=count)), np.float32)
+        for qid, count in OFFICIAL_COUNTS.items()
     }
     cases = [
-        {qid: data.draw(st.integers(0, count - 1)) for qid, count in OFFICIAL_COUNTS.items()} for _ in range(data.draw(st.integers(0, 3)))
+        {qid: data.draw(st.integers(0, count - 1)) for qid, count in OFFICIAL_COUNTS.items()}
+        for _ in range(data.draw(st.integers(0, 3)))
     ]
     answers = decode_answers(scores, FAMILIES, count_priors(cases, FAMILIES) if cases else None)
     assert list(answers) == list(OFFICIAL_COUNTS)
     assert all(0 <= answers[qid] < count for qid, count in OFFICIAL_COUNTS.items())
     for family in FAMILIES:
         if len(family.questions) > 1:
-            labels = [answers[question.qid] for question in family.questions if answers[question.qid] != family.not_mentioned]
+            labels = [
+                answers[question.qid]
+                for question in family.questions
+                if answers[question.qid] != family.not_mentioned
+            ]
             assert len(set(labels)) == len(labels) <= 4
 
 
 def test_without_priors_the_siblings_mean_decides_and_the_rest_is_not_mentioned() -> None:
     family = make_family(3, 3)
     rows = ([2.0, 0.0, 0.0, 0.0], [0.0, 5.0, 0.0, 0.0], [2.0, 0.0, 0.0, 0.0])
-    answers = decode_answers({q.qid: np.array(row, np.float32) for q, row in zip(family.questions, rows, strict=True)}, [family])
+    answers = decode_answers(
+        {q.qid: np.array(row, np.float32) for q, row in zip(family.questions, rows, strict=True)}, [family]
+    )
     assert answers == {"CQID900-001": 1, "CQID900-002": 3, "CQID900-003": 3}
 
 
@@ -183,7 +205,9 @@ def test_priors_for_other_options_are_refused() -> None:
 
 @given(scored_families())
 @settings(max_examples=10, deadline=None)
-def test_priors_survive_the_file(tmp_path_factory: pytest.TempPathFactory, drawn: tuple[Family, NDArray[np.float64], FamilyPriors]) -> None:
+def test_priors_survive_the_file(
+    tmp_path_factory: pytest.TempPathFactory, drawn: tuple[Family, NDArray[np.float64], FamilyPriors]
+) -> None:
     family, _, priors = drawn
     path = tmp_path_factory.mktemp("priors") / "decoding.json"
     write_priors(path, {family.family_id: priors})
@@ -193,7 +217,9 @@ def test_priors_survive_the_file(tmp_path_factory: pytest.TempPathFactory, drawn
     assert (again.smoothing, again.weight) == (priors.smoothing, priors.weight)
 
 
-@pytest.mark.parametrize("content", ["not json", "[]", json.dumps({"CQID011": {"sets": 3}}), json.dumps({"CQID011": []})])
+@pytest.mark.parametrize(
+    "content", ["not json", "[]", json.dumps({"CQID011": {"sets": 3}}), json.dumps({"CQID011": []})]
+)
 def test_a_broken_priors_file_is_one_line(tmp_path: Path, content: str) -> None:
     path = tmp_path / "decoding.json"
     path.write_text(content, encoding="utf-8")

@@ -1,4 +1,5 @@
-"""The 27 closed questions: ids, families and options as the challenge defines them, and question files of others."""
+"""The 27 closed questions: ids, families and options as the challenge defines them, and question files of
+others."""
 
 from __future__ import annotations
 

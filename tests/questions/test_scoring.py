@@ -1,4 +1,5 @@
-"""The official numbers, as pure functions: against a plain reference implementation written here, pixel by pixel."""
+"""The official numbers, as pure functions: against a plain reference implementation written here, pixel by
+pixel."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def plain_ratio(both: int, alone: int, missed: int, *, twice: bool) -> float:
 
 
 def plain_scores(photos: Sequence[tuple[list[Rows], Rows]]) -> dict[str, float]:
-    """Compute the six numbers the long way: a pixel is lesion in the majority when at least half of its photo's annotators say so."""
+    """Compute the six numbers the long way: a pixel is lesion in the majority when at least half of its
+    photo's annotators say so."""
     result: dict[str, float] = {}
     for name, twice in (("jaccard", False), ("dice", True)):
         best, means = [], []
@@ -55,7 +57,8 @@ def plain_scores(photos: Sequence[tuple[list[Rows], Rows]]) -> dict[str, float]:
             best.append(max(scores))
             means.append(sum(scores) / len(scores))
             majority = [
-                [int(2 * sum(gold[y][x] for gold in golds) >= len(golds)) for x in range(len(system[0]))] for y in range(len(system))
+                [int(2 * sum(gold[y][x] for gold in golds) >= len(golds)) for x in range(len(system[0]))]
+                for y in range(len(system))
             ]
             pooled = [a + b for a, b in zip(pooled, plain_pair(majority, system), strict=True)]
         result[f"{name}_meanofmax"] = sum(best) / len(best)
@@ -67,7 +70,9 @@ def plain_scores(photos: Sequence[tuple[list[Rows], Rows]]) -> dict[str, float]:
 @st.composite
 def photo_masks(draw: st.DrawFn) -> tuple[list[Rows], Rows]:
     height, width = draw(st.integers(1, 4)), draw(st.integers(1, 5))
-    rows = st.lists(st.lists(st.integers(0, 1), min_size=width, max_size=width), min_size=height, max_size=height)
+    rows = st.lists(
+        st.lists(st.integers(0, 1), min_size=width, max_size=width), min_size=height, max_size=height
+    )
     return draw(st.lists(rows, min_size=1, max_size=4)), draw(rows)
 
 
@@ -77,8 +82,12 @@ def to_mask(rows: Rows) -> Mask:
 
 @QUICK
 @given(st.lists(photo_masks(), min_size=1, max_size=12))
-def test_masks_of_one_to_four_annotators_score_as_counted_pixel_by_pixel(photos: list[tuple[list[Rows], Rows]]) -> None:
-    values = segmentation_values([count_photo([to_mask(gold) for gold in golds], to_mask(system)) for golds, system in photos])
+def test_masks_of_one_to_four_annotators_score_as_counted_pixel_by_pixel(
+    photos: list[tuple[list[Rows], Rows]],
+) -> None:
+    values = segmentation_values(
+        [count_photo([to_mask(gold) for gold in golds], to_mask(system)) for golds, system in photos]
+    )
     for name, expected in plain_scores(photos).items():
         got = values[name]
         assert got is not None
@@ -98,7 +107,9 @@ def test_a_tie_of_two_or_four_annotators_is_lesion(annotators: int, lesion_from:
 
 @QUICK
 @given(st.integers(1, 7), st.integers(1, 70), st.integers(0, 2**32 - 1))
-def test_bits_count_and_vote_as_whole_numbers_do_for_any_number_of_annotators(annotators: int, pixels: int, seed: int) -> None:
+def test_bits_count_and_vote_as_whole_numbers_do_for_any_number_of_annotators(
+    annotators: int, pixels: int, seed: int
+) -> None:
     masks = np.random.default_rng(seed).random((annotators, 3, pixels)) > 0.5
     system = np.random.default_rng(seed + 1).random((3, pixels)) > 0.5
     majority = 2 * masks.sum(axis=0) >= annotators
@@ -150,7 +161,9 @@ def test_pooled_numbers_weigh_pixels_and_means_weigh_photos() -> None:
         ({5}, set(), 0.0),
     ],
 )
-def test_credit_is_the_common_share_of_the_larger_set(gold: set[int], system: set[int], expected: float) -> None:
+def test_credit_is_the_common_share_of_the_larger_set(
+    gold: set[int], system: set[int], expected: float
+) -> None:
     assert credit(gold, system) == expected
 
 

@@ -23,7 +23,11 @@ def test_a_quick_run_writes_a_line_for_every_stage(repository: Path, tmp_path: P
     before = (repository / "docs" / "performance.md").read_bytes()
     assert main(["--quick", "--out", str(tmp_path / "table.md")]) == 0
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
-    stages = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| stage", "| ---"))]
+    stages = [
+        line.split("|")[1]
+        for line in text.splitlines()
+        if line.startswith("| ") and not line.startswith(("| stage", "| ---"))
+    ]
     for stage in (
         "JPEG to mask",
         "second prompt",
@@ -42,7 +46,9 @@ def test_a_quick_run_writes_a_line_for_every_stage(repository: Path, tmp_path: P
 
 
 def test_what_is_not_installed_is_left_out_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segmentation, "explain_missing", lambda name: "not there" if name.startswith("openvino") else "")
+    monkeypatch.setattr(
+        segmentation, "explain_missing", lambda name: "not there" if name.startswith("openvino") else ""
+    )
     assert segmentation.list_backends(quick=True) == ["torch", "bfloat16"]
     monkeypatch.setattr(segmentation, "has_bfloat16", lambda: False)
     assert segmentation.list_backends() == ["torch"]
@@ -73,7 +79,10 @@ def test_the_first_round_counts_where_nothing_is_warmed_up() -> None:
 
 
 def test_a_line_says_times_ratio_and_what_the_speed_costs() -> None:
-    row, reached = Row("stage", 1500.0, 100.0, "equal", target=10), Reached("tower", "float32", 70.0, 50.0, 0.5)
+    row, reached = (
+        Row("stage", 1500.0, 100.0, "equal", target=10),
+        Reached("tower", "float32", 70.0, 50.0, 0.5),
+    )
     text = format_document([row], {"float32": 100.0, "bfloat16": 200.0}, [reached], quick=False)
     assert "| stage | 1,500.0 | 100.0 | 15.0 | 10 | equal |" in text
     assert "| tower | float32 | 70.0 | 50 | 50% |" in text
@@ -82,14 +91,18 @@ def test_a_line_says_times_ratio_and_what_the_speed_costs() -> None:
 
 def test_what_is_no_ratio_stands_apart_with_what_it_may_be_at_most() -> None:
     waits = describe_waits("a stroke", [9.0, 3.0, 5.0], 16, "the first 9")
-    text = format_document([waits, Reading("requests", 0, "", 0), Reading("a map", 74.5, "kB")], {}, [], quick=False)
+    text = format_document(
+        [waits, Reading("requests", 0, "", 0), Reading("a map", 74.5, "kB")], {}, [], quick=False
+    )
     assert "| a stroke | 5.0 ms | at most 16 ms | 95% within 5, n 3; the first 9 |" in text
     assert "| requests | 0  | 0  |  |" in text and "| a map | 74.5 kB |  |  |" in text
     with pytest.raises(RuntimeError, match="a stroke: nothing was seen"):
         describe_waits("a stroke", [])
 
 
-def test_a_stage_that_fails_is_named_and_what_it_had_measured_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stage_that_fails_is_named_and_what_it_had_measured_is_kept(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     row = Row("first", 2.0, 1.0, "equal")
 
     def break_down() -> Iterator[Row]:
@@ -98,7 +111,9 @@ def test_a_stage_that_fails_is_named_and_what_it_had_measured_is_kept(capsys: py
 
     lines = measure_stage("scoring", break_down)
     assert lines == [row, Failure("scoring", "RuntimeError: out of memory")]
-    assert "| scoring | | | | | **FAILED**: RuntimeError: out of memory |" in format_document(lines, {}, [], quick=False)
+    assert "| scoring | | | | | **FAILED**: RuntimeError: out of memory |" in format_document(
+        lines, {}, [], quick=False
+    )
     assert "Traceback" in capsys.readouterr().err
 
 

@@ -12,7 +12,9 @@ from training.__main__ import COMMANDS as TRAINING_COMMANDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = sorted([REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "docs").rglob("*.md")])
+DOCUMENTS = sorted(
+    [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "docs").rglob("*.md")]
+)
 MODEL_CARDS = sorted((REPOSITORY / "checkpoints").glob("*/README.md"))
 IGNORED = [line.removesuffix("/") for line in (REPOSITORY / ".gitignore").read_text(encoding="utf-8").split()]
 
@@ -51,7 +53,11 @@ def test_the_readme_names_every_folder() -> None:
 
 def _list_folders(parent: str) -> list[str]:
     """Return the names of the folders directly below one that hold files of the program."""
-    folders = [path for path in (REPOSITORY / parent).iterdir() if path.is_dir() and not _is_ignored(parent, path.name)]
+    folders = [
+        path
+        for path in (REPOSITORY / parent).iterdir()
+        if path.is_dir() and not _is_ignored(parent, path.name)
+    ]
     return sorted(path.name for path in folders if not path.name.startswith("."))
 
 
@@ -75,8 +81,14 @@ def test_every_training_command_is_documented(command: str) -> None:
 
 
 def test_every_make_target_that_is_named_exists() -> None:
-    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-    named = {name for path in DOCUMENTS for name in re.findall(r"(?:`|^)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    targets = set(
+        re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    named = {
+        name
+        for path in DOCUMENTS
+        for name in re.findall(r"(?:`|^)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
     assert {"demo", "test"} <= named <= targets
 
 
@@ -125,14 +137,20 @@ def test_every_promise_still_stands_and_has_a_test_that_exists() -> None:
     }
     assert {document for document, _, _ in PROMISES} == set(texts) and len(PROMISES) > 60
     for document, promise, tests in PROMISES:
-        assert promise in texts[document], f"{document} no longer says {promise!r}: change docs/promises.md too"
+        assert promise in texts[document], (
+            f"{document} no longer says {promise!r}: change docs/promises.md too"
+        )
         assert tests, f"{promise!r} has no test"
         for file, name in tests:
-            assert re.search(rf"^ *def {name}\(", (REPOSITORY / "tests" / file).read_text(encoding="utf-8"), re.MULTILINE), (
-                f"{file}::{name}"
-            )
+            assert re.search(
+                rf"^ *def {name}\(", (REPOSITORY / "tests" / file).read_text(encoding="utf-8"), re.MULTILINE
+            ), f"{file}::{name}"
 
 
 def test_what_security_names_as_tests_exists() -> None:
-    for name in re.findall(r"`((?:\w+/)*test_\w+)`", (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")):
-        assert (REPOSITORY / "tests" / f"{name}.py").is_file() or (REPOSITORY / "tests" / "e2e" / f"{name}.py").is_file(), name
+    for name in re.findall(
+        r"`((?:\w+/)*test_\w+)`", (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")
+    ):
+        assert (REPOSITORY / "tests" / f"{name}.py").is_file() or (
+            REPOSITORY / "tests" / "e2e" / f"{name}.py"
+        ).is_file(), name

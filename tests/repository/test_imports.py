@@ -18,7 +18,8 @@ WITH_TORCH = ("magic_demo.models", "training")
 WITH_GRADIO = ("magic_demo.page",)
 WITHOUT_GRADIO = ("magic_demo.page.texts", "magic_demo.page.session")
 
-# In order: a package imports only those before it. The narrowest name that fits says which package a module belongs to.
+# In order: a package imports only those before it. The narrowest name that fits says which package a module
+# belongs to.
 PACKAGES = (
     "magic_demo.core",
     "magic_demo.imaging",
@@ -61,7 +62,8 @@ def _modules() -> dict[str, Path]:
 
 @cache
 def _imports(module: str) -> frozenset[str]:
-    """Return every name that a module imports anywhere, inside functions too: a module, or what is taken out of one."""
+    """Return every name that a module imports anywhere, inside functions too: a module, or what is taken out
+    of one."""
     path = _modules()[module]
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -83,8 +85,11 @@ def _imported_modules(module: str) -> set[str]:
 
 
 def _package_of(module: str) -> str:
-    """Return the package that a module belongs to; empty for those of the whole: ``magic_demo`` and ``training`` themselves."""
-    return max((package for package in PACKAGES if f"{module}.".startswith(f"{package}.")), key=len, default="")
+    """Return the package that a module belongs to; empty for those of the whole: ``magic_demo`` and
+    ``training`` themselves."""
+    return max(
+        (package for package in PACKAGES if f"{module}.".startswith(f"{package}.")), key=len, default=""
+    )
 
 
 def _modules_of(package: str) -> list[str]:
@@ -143,7 +148,9 @@ def test_torch_stays_with_the_models_and_gradio_with_the_page(package: str) -> N
     for module in _modules_of(package):
         tops = {name.split(".")[0] for name in _imports(module)}
         assert not tops & TORCH or _within(module, WITH_TORCH), module
-        assert "gradio" not in tops or (_within(module, WITH_GRADIO) and not _within(module, WITHOUT_GRADIO)), module
+        assert "gradio" not in tops or (
+            _within(module, WITH_GRADIO) and not _within(module, WITHOUT_GRADIO)
+        ), module
 
 
 def test_training_imports_no_page() -> None:
@@ -153,7 +160,9 @@ def test_training_imports_no_page() -> None:
 
 
 def _folders() -> list[Path]:
-    return sorted({path.parent for top in ("magic_demo", "training") for path in (REPOSITORY / top).rglob("*.py")})
+    return sorted(
+        {path.parent for top in ("magic_demo", "training") for path in (REPOSITORY / top).rglob("*.py")}
+    )
 
 
 @pytest.mark.parametrize("folder", _folders(), ids=lambda path: str(path.relative_to(REPOSITORY)))
@@ -163,16 +172,21 @@ def test_a_folder_opens_with_what_it_is_and_a_package_with_what_it_may_import(fo
     package = ".".join(folder.relative_to(REPOSITORY).parts)
     if package not in PACKAGES:
         return
-    line = re.search(r"^May import: (.+)\.$", opening, re.MULTILINE)
+    line = re.search(r"^May import: ([^.\n](?:.|\n)+?)\.$", opening, re.MULTILINE)
     assert line is not None, f"{package}: 'May import: ...' is missing"
     top = package.split(".")[0]
-    said = {name if name.startswith("magic_demo") else f"{top}.{name}" for name in line[1].split(", ")}
-    used = {_package_of(name) for module in _modules_of(package) for name in _imported_modules(module)} - {"", package}
+    said = {name if name.startswith("magic_demo") else f"{top}.{name}" for name in re.split(r",\s+", line[1])}
+    used = {_package_of(name) for module in _modules_of(package) for name in _imported_modules(module)} - {
+        "",
+        package,
+    }
     assert used <= said, f"{package}: says nothing of {sorted(used - said)}"
 
 
 def test_the_page_opens_without_what_it_does_not_show_at_once() -> None:
     late = ("torch", "transformers", "reportlab", "alembic")
     script = f"import sys, app; print([name for name in {late!r} if name in sys.modules])"
-    said = subprocess.run([sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    said = subprocess.run(
+        [sys.executable, "-c", script], cwd=REPOSITORY, check=True, capture_output=True, text=True
+    )
     assert said.stdout.strip() == "[]"

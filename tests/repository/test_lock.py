@@ -1,4 +1,5 @@
-"""What is installed is what the lock files say, to the byte; they say what requirements*.txt pin, and everything that those bring."""
+"""What is installed is what the lock files say, to the byte; they say what requirements*.txt pin, and
+everything that those bring."""
 
 from __future__ import annotations
 
@@ -13,7 +14,9 @@ from tests.repository.audit import list_installed
 from tests.repository.lock import CPU, CUDA, DEV, EXTRAS, OF_CUDA, REPOSITORY, USER, parse
 
 LOCKS = {name: parse((REPOSITORY / name).read_text(encoding="utf-8")) for name in (USER, DEV, CPU, CUDA)}
-EXTRA_LOCKS = {name: parse((REPOSITORY / f"requirements-{name}.lock").read_text(encoding="utf-8")) for name in EXTRAS}
+EXTRA_LOCKS = {
+    name: parse((REPOSITORY / f"requirements-{name}.lock").read_text(encoding="utf-8")) for name in EXTRAS
+}
 PINS = {
     path.name: [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\w", line)]
     for path in sorted(REPOSITORY.glob("requirements*.txt"))
@@ -30,7 +33,9 @@ def _version(entry: str) -> str:
 def test_every_package_of_a_lock_has_one_version_and_hashes(lock: dict[str, str]) -> None:
     assert lock
     for entry in lock.values():
-        assert re.fullmatch(r"[\w.-]+==[\w.+!]+( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+", entry), entry
+        assert re.fullmatch(
+            r"[\w.-]+==[\w.+!]+( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+", entry
+        ), entry
 
 
 @pytest.mark.parametrize("name", PINS)
@@ -43,9 +48,13 @@ def test_every_pin_is_locked_at_its_version(name: str) -> None:
 
 
 def test_what_a_user_and_what_a_check_installs_are_the_same_files() -> None:
-    assert LOCKS[USER] == {name: LOCKS[DEV][name] for name in LOCKS[USER]} and not set(LOCKS[CUDA]) & set(LOCKS[DEV])
+    assert LOCKS[USER] == {name: LOCKS[DEV][name] for name in LOCKS[USER]} and not set(LOCKS[CUDA]) & set(
+        LOCKS[DEV]
+    )
     assert all(name.startswith(OF_CUDA) for name in LOCKS[CUDA])
-    assert {name: _version(entry) for name, entry in LOCKS[CPU].items()} == {"torch": f"{_version(LOCKS[USER]['torch'])}+cpu"}
+    assert {name: _version(entry) for name, entry in LOCKS[CPU].items()} == {
+        "torch": f"{_version(LOCKS[USER]['torch'])}+cpu"
+    }
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
@@ -54,14 +63,25 @@ def test_an_extra_s_lock_is_what_it_brings_beside_what_a_user_has(extra: str) ->
     assert lock == {name: LOCKS[DEV][name] for name in lock} and not set(lock) & set(LOCKS[USER])
     for line in PINS[f"requirements-{extra}.txt"]:
         assert line.partition("==")[0] in lock
-    brought = {name for name in list_installed(REPOSITORY / f"requirements-{extra}.txt") if not name.startswith(OF_CUDA)}
+    brought = {
+        name
+        for name in list_installed(REPOSITORY / f"requirements-{extra}.txt")
+        if not name.startswith(OF_CUDA)
+    }
     assert brought <= {*lock, *LOCKS[USER]}, "run make lock"
 
 
 def test_what_is_said_of_extras_installs_from_locks() -> None:
-    said = [REPOSITORY / "README.md", *(REPOSITORY / "docs").glob("*.md"), *(REPOSITORY / "magic_demo").rglob("*.py")]
+    said = [
+        REPOSITORY / "README.md",
+        *(REPOSITORY / "docs").glob("*.md"),
+        *(REPOSITORY / "magic_demo").rglob("*.py"),
+    ]
     for path in said:
-        found = re.findall(r"pip install -r (requirements-(?:dicom|openvino|postgres)\.\w+)", path.read_text(encoding="utf-8"))
+        found = re.findall(
+            r"pip install -r (requirements-(?:dicom|openvino|postgres)\.\w+)",
+            path.read_text(encoding="utf-8"),
+        )
         assert all(name.endswith(".lock") and (REPOSITORY / name).is_file() for name in found), path
 
 
@@ -88,13 +108,20 @@ def test_the_gate_s_servers_are_among_what_is_locked() -> None:
 def test_make_installs_from_locks_with_hashes_alone() -> None:
     makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     assert "LOCKED := $(PIP) --require-hashes --no-deps" in makefile
-    installs = [line.strip() for line in makefile.splitlines() if re.match(r"\t.*\binstall\b|\t.*\$\((PIP|LOCKED)\)", line)]
+    installs = [
+        line.strip()
+        for line in makefile.splitlines()
+        if re.match(r"\t.*\binstall\b|\t.*\$\((PIP|LOCKED)\)", line)
+    ]
     assert installs and all(
-        re.search(r"\$\(LOCKED\) -r |\$\(call install,requirements[\w-]*\.lock\)|\$\(PIP\) uv==", line) for line in installs
+        re.search(r"\$\(LOCKED\) -r |\$\(call install,requirements[\w-]*\.lock\)|\$\(PIP\) uv==", line)
+        for line in installs
     )
 
 
 def test_no_pin_is_a_range() -> None:
     for name, lines in PINS.items():
         for line in lines:
-            assert [specifier.operator for specifier in Requirement(line.partition("#")[0]).specifier] == ["=="], f"{name}: {line}"
+            assert [specifier.operator for specifier in Requirement(line.partition("#")[0]).specifier] == [
+                "=="
+            ], f"{name}: {line}"

@@ -1,4 +1,5 @@
-"""No command waits for a pipe or reads a device without end; no module opens a user's file but by ``user_files``."""
+"""No command waits for a pipe or reads a device without end; no module opens a user's file but by
+``user_files``."""
 
 from __future__ import annotations
 
@@ -41,12 +42,21 @@ OWN = {
 
 
 def _bare_reads(path: Path) -> Iterator[str]:
-    """Yield calls that read a file by its path; what is packed with the program (``resources.files``) is none of a user's."""
+    """Yield calls that read a file by its path; what is packed with the program (``resources.files``) is none
+    of a user's."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.Call):
             continue
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
-        opens = name == "open" and (isinstance(node.func, ast.Name) or (node.args and isinstance(node.args[0], ast.Constant)))
+        name = (
+            node.func.attr
+            if isinstance(node.func, ast.Attribute)
+            else node.func.id
+            if isinstance(node.func, ast.Name)
+            else ""
+        )
+        opens = name == "open" and (
+            isinstance(node.func, ast.Name) or (node.args and isinstance(node.args[0], ast.Constant))
+        )
         if name in READS or opens:
             said = ast.unparse(node)
             if "resources" not in said and ".joinpath(" not in said and "features.read_text" not in said:
@@ -60,7 +70,9 @@ def test_pillow_is_told_everywhere_which_kinds_a_file_may_be() -> None:
     for path in (REPOSITORY / "magic_demo").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open":
-                assert "formats" in {keyword.arg for keyword in node.keywords}, f"{path.name}: {ast.unparse(node)}"
+                assert "formats" in {keyword.arg for keyword in node.keywords}, (
+                    f"{path.name}: {ast.unparse(node)}"
+                )
                 found += 1
     assert found >= 3
 
@@ -73,7 +85,10 @@ def test_user_files_are_opened_in_one_place() -> None:
         if (reads := list(_bare_reads(path)))
     }
     bare = {path: reads for path, reads in found.items() if path not in OWN}
-    assert bare == {}, "read a user's file by magic_demo/core/user_files.py; what is the program's own is listed in OWN, with the reason"
+    assert bare == {}, (
+        "read a user's file by magic_demo/core/user_files.py; what is the program's own is listed in OWN, "
+        "with the reason"
+    )
     assert set(OWN) - {"magic_demo/core/parts.py"} <= set(found), "what is no longer there needs no exception"
 
 
@@ -93,11 +108,34 @@ def _no_waiting() -> Iterator[None]:
 
 COMMANDS: dict[str, Callable[[Path, Path], list[str]]] = {
     "score": lambda odd, place: ["score", "--answers-reference", str(odd), "--answers-system", str(odd)],
-    "questions": lambda odd, place: ["score", "--answers-reference", str(odd), "--answers-system", str(odd), "--questions", str(odd)],
-    "predict": lambda odd, place: ["predict", str(place / "data"), "--out", str(place / "out"), "--questions", str(odd)],
+    "questions": lambda odd, place: [
+        "score",
+        "--answers-reference",
+        str(odd),
+        "--answers-system",
+        str(odd),
+        "--questions",
+        str(odd),
+    ],
+    "predict": lambda odd, place: [
+        "predict",
+        str(place / "data"),
+        "--out",
+        str(place / "out"),
+        "--questions",
+        str(odd),
+    ],
     "restore": lambda odd, place: ["restore", str(odd), "--store", str(place / "store")],
     "import-reviews": lambda odd, place: ["import-reviews", str(odd), "--store", str(place / "store")],
-    "readers": lambda odd, place: ["readers", "--store", str(place / "store"), "add", "ann", "--password-file", str(odd)],
+    "readers": lambda odd, place: [
+        "readers",
+        "--store",
+        str(place / "store"),
+        "add",
+        "ann",
+        "--password-file",
+        str(odd),
+    ],
 }
 
 
@@ -126,7 +164,9 @@ def test_training_says_in_one_line_what_is_no_settings_file(
 
 
 @pytest.mark.parametrize("make", [_pipe, _zero, _folder])
-def test_a_journal_that_is_no_file_is_said_before_it_is_appended_to(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_a_journal_that_is_no_file_is_said_before_it_is_appended_to(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     make(tmp_path / JOURNAL)
     with pytest.raises(MagicDemoError, match=JOURNAL):
         read_journal(tmp_path / JOURNAL, tmp_path)

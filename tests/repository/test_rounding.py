@@ -1,4 +1,5 @@
-"""What tests of numbers are held against: rounding passes, a fault does not; and the instructions are those that were asked for."""
+"""What tests of numbers are held against: rounding passes, a fault does not; and the instructions are those
+that were asked for."""
 
 from __future__ import annotations
 

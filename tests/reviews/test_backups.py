@@ -1,4 +1,5 @@
-"""A store in one file and back, on both databases and across them, while others save, and whatever happens to the file."""
+"""A store in one file and back, on both databases and across them, while others save, and whatever happens to
+the file."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def _beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fill_store(store: Store, photos: Path) -> None:
-    """Save reviews of two readers, an assignment, an upload with kept photos; delete the newest case and review, whose numbers are used up."""
+    """Save reviews of two readers, an assignment, an upload with kept photos; delete the newest case and
+    review, whose numbers are used up."""
     photos.mkdir(parents=True)
     (photos / "photo 1.png").write_bytes(b"a photo's bytes")
     (photos / "deeper").mkdir()
@@ -39,13 +41,28 @@ def fill_store(store: Store, photos: Path) -> None:
     store.add_reader("gone")
     store.remove_reader("gone")
     store.add_cases(
-        CASE.queue, [NewCase("E1", str(photos), photos_kept=True, uncertainty=0.25), NewCase("E2", "/some/where"), NewCase("E3")]
+        CASE.queue,
+        [
+            NewCase("E1", str(photos), photos_kept=True, uncertainty=0.25),
+            NewCase("E2", "/some/where"),
+            NewCase("E3"),
+        ],
     )
     store.assign(CaseKey(CASE.queue, "E2"), ["Li"])
     masks = {"photo 1": encode_mask(draw_mask((30, 40), 1))}
     for comment in ("first", "second, \u201cquoted\u201d 🤔"):
         store.save(
-            Review("E1", "Li", "assisted", "done", answer(1), {"CQID011-001": "手背"}, masks, comment=comment, queue=CASE.queue),
+            Review(
+                "E1",
+                "Li",
+                "assisted",
+                "done",
+                answer(1),
+                {"CQID011-001": "手背"},
+                masks,
+                comment=comment,
+                queue=CASE.queue,
+            ),
             client_key=comment,
         )
     store.save(Review("E1", "local", "blind", "done", answer(2), queue=CASE.queue))
@@ -73,7 +90,10 @@ def test_what_is_restored_is_what_was_backed_up(filled: Store, tmp_path: Path, e
     with Store.open(empty_place if "://" in empty_place else f"{empty_place} again") as again:
         restored = restore_backup(tmp_path / "backup.zip", again)
         assert {table: count for table, count in restored.rows.items() if count} == report.rows
-        assert again.check_password("Li", "a long password") is not None and again.check_password("Li", "another password") is None
+        assert (
+            again.check_password("Li", "a long password") is not None
+            and again.check_password("Li", "another password") is None
+        )
         assert again.history(CASE, "Li") == filled.history(CASE, "Li")
         assert again.progress(CASE.queue) == filled.progress(CASE.queue)
         shown = again.shown(CASE)
@@ -85,7 +105,11 @@ def test_what_is_restored_is_what_was_backed_up(filled: Store, tmp_path: Path, e
         assert (Path(folder) / "deeper" / "2.png").read_bytes() == b"another's"
         (rows, last), (rows_before, last_before) = _contents(again), _contents(filled)
         assert last == {**last_before, "audit_trail": last_before["audit_trail"] + 1}
-        moved = [{**row, "folder": None} if row.get("photos_kept") else row for _, row in rows if row.get("what") != "restore"]
+        moved = [
+            {**row, "folder": None} if row.get("photos_kept") else row
+            for _, row in rows
+            if row.get("what") != "restore"
+        ]
         assert moved == [{**row, "folder": None} if row.get("photos_kept") else row for _, row in rows_before]
         saved = again.save(Review("E2", "local", queue=CASE.queue))
         assert saved.number == last_before["reviews"] + 1  # the deleted review's number is not used again
@@ -111,14 +135,23 @@ def test_a_store_that_is_not_empty_is_left_alone(filled: Store, tmp_path: Path) 
 
 
 def test_a_backup_is_one_moment_while_others_save(store: Store, tmp_path: Path) -> None:
-    """Every review names how many there were before it: a backup that holds the n-th holds all before it, and their masks."""
+    """Every review names how many there were before it: a backup that holds the n-th holds all before it, and
+    their masks."""
     store.add_cases("q", [NewCase("E1")])
     stop = threading.Event()
 
     def save() -> None:
         turn = 0
         while not stop.is_set():
-            store.save(Review("E1", "local", queue="q", comment=str(turn), masks={"A": encode_mask(draw_mask((8, 8), turn))}))
+            store.save(
+                Review(
+                    "E1",
+                    "local",
+                    queue="q",
+                    comment=str(turn),
+                    masks={"A": encode_mask(draw_mask((8, 8), turn))},
+                )
+            )
             turn += 1
 
     saving = threading.Thread(target=save)
@@ -200,7 +233,10 @@ def test_a_backup_that_is_not_whole_is_one_line_and_changes_nothing(
 @pytest.mark.parametrize("content", [b"", b"text", b"PK\x05\x06" + bytes(18)])
 def test_a_file_that_is_no_backup_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "backup.zip").write_bytes(content)
-    with Store.open(tmp_path / "store") as store, pytest.raises(BackupError, match=r"backup\.zip: is no whole backup"):
+    with (
+        Store.open(tmp_path / "store") as store,
+        pytest.raises(BackupError, match=r"backup\.zip: is no whole backup"),
+    ):
         restore_backup(tmp_path / "backup.zip", store)
 
 
@@ -218,7 +254,10 @@ def test_every_damaged_byte_of_the_rows_is_noticed(tmp_path: Path) -> None:
             restore_backup(file, store)
 
 
-@pytest.mark.parametrize("name", ["photos/1/../../escape.png", "photos/../../escape.png", "photos/x/escape.png", "photos/1/a\\..\\b.png"])
+@pytest.mark.parametrize(
+    "name",
+    ["photos/1/../../escape.png", "photos/../../escape.png", "photos/x/escape.png", "photos/1/a\\..\\b.png"],
+)
 def test_a_backup_writes_nothing_outside_its_folder(tmp_path: Path, name: str) -> None:
     file = tmp_path / "backup.zip"
     with Store.open(tmp_path / "one") as store:
@@ -238,6 +277,9 @@ def test_the_commands_say_what_they_did(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().out == f"2 cases, 3 reviews, 2 photos kept, in {tmp_path / 'b.zip'}\n"
     assert main(["restore", str(tmp_path / "b.zip"), "--store", str(tmp_path / "two")]) == 0
     assert capsys.readouterr().out.startswith("2 cases, 3 reviews, 2 photos put back to ")
-    assert sorted(path.name for path in (tmp_path / "two" / "reviews-kept").rglob("*.png")) == ["2.png", "photo 1.png"]
+    assert sorted(path.name for path in (tmp_path / "two" / "reviews-kept").rglob("*.png")) == [
+        "2.png",
+        "photo 1.png",
+    ]
     assert main(["restore", str(tmp_path / "none.zip"), "--store", str(tmp_path / "three")]) == 1
     assert "none.zip" in capsys.readouterr().err

@@ -18,7 +18,9 @@ from magic_demo.reviews.store import NewCase, Store
 from tests.support.reviewed_cases import answer, draw_mask
 
 KEY, OTHER = CaseKey("q", "ENC1"), CaseKey("q", "ENC2")
-FIRST = Review("ENC1", "ann", "assisted", "done", answer(1), queue="q", comment="a zebra", models={"cvqa": "m"})
+FIRST = Review(
+    "ENC1", "ann", "assisted", "done", answer(1), queue="q", comment="a zebra", models={"cvqa": "m"}
+)
 NEWEST = replace(FIRST, answers=answer(2), masks={"IMG1": encode_mask(draw_mask((24, 32), 1))})
 
 CHANGES: dict[str, str] = {
@@ -53,7 +55,9 @@ def damaged(request: pytest.FixtureRequest, place: Path) -> Iterator[Path]:
     yield place
 
 
-def test_one_line_names_the_review_and_the_rest_is_read_saved_and_backed_up(damaged: Path, tmp_path: Path) -> None:
+def test_one_line_names_the_review_and_the_rest_is_read_saved_and_backed_up(
+    damaged: Path, tmp_path: Path
+) -> None:
     reads: tuple[Callable[[Store], object], ...] = (
         lambda store: [saved.number for saved in store.history(KEY, "ann")],
         lambda store: [saved.number for saved in store.visible_reviews(KEY, "ann")],
@@ -67,17 +71,24 @@ def test_one_line_names_the_review_and_the_rest_is_read_saved_and_backed_up(dama
         assert store.review(2, KEY, "ann") is None
         (line,) = store.damaged_reviews()
         assert "review 2 of ENC1 by ann" in line and "Restore a backup" in line and "zebr" not in line
-        assert store.damaged_reviews(viewer="ann") == [line] and store.damaged_reviews("another") == [] == store.damaged_reviews(case=OTHER)
+        assert store.damaged_reviews(viewer="ann") == [line] and store.damaged_reviews(
+            "another"
+        ) == [] == store.damaged_reviews(case=OTHER)
         assert [case.key for case in store.list_cases("q", "ann", order="disputed", all_assigned=True)]
 
         report = write_backup(store, tmp_path / "b.zip")
         assert report.left_out == (line,) and report.rows["reviews"] == 2
         with Store.open(tmp_path / "second") as second:
             restore_backup(tmp_path / "b.zip", second)
-            assert [saved.number for saved in second.all_reviews("q")] == [1, 3] and second.damaged_reviews() == []
+            assert [saved.number for saved in second.all_reviews("q")] == [
+                1,
+                3,
+            ] and second.damaged_reviews() == []
 
         again = store.save(NEWEST, client_key="once", after=1)
-        assert again.number == 4 and store.latest(KEY, "ann") == again, "what is damaged is saved anew, by the same save sent again"
+        assert again.number == 4 and store.latest(KEY, "ann") == again, (
+            "what is damaged is saved anew, by the same save sent again"
+        )
         assert store.save(NEWEST, client_key="once").number == 4
         store.delete_case(KEY)
         assert store.damaged_reviews() == []
@@ -92,7 +103,9 @@ def test_exports_and_agreement_say_it_in_one_line_and_hold_the_rest(
     for words in (["export", *on, "--to", str(tmp_path / "out"), "--format", "csv"], ["agreement", *on]):
         assert main(words) == 0
         said = capsys.readouterr()
-        assert [line for line in (said.out + said.err).splitlines() if "review 2 of ENC1 by ann" in line], words
+        assert [line for line in (said.out + said.err).splitlines() if "review 2 of ENC1 by ann" in line], (
+            words
+        )
         assert "Traceback" not in said.err
     assert "3" in (tmp_path / "out" / "readings.csv").read_text("utf-8-sig")
     assert main(["backup", str(tmp_path / "b.zip"), *on]) == 3

@@ -18,7 +18,8 @@ from magic_demo.reviews.store import NewCase, Store
 from tests.support.postgresql import USER, PostgresServer
 
 MARKER = "plantedmarker"
-"""Stands in every text of the case that goes; its letters alone, so that it is itself in JSON and in every encoding of a page."""
+"""Stands in every text of the case that goes; its letters alone, so that it is itself in JSON and in every
+encoding of a page."""
 KEPT = "keptmarker"
 
 
@@ -37,7 +38,14 @@ def _fill(store: Store, folder: Path) -> None:
         mask = MaskRuns((1, 10), ":" if turn % 2 else "55")
         words = f"{MARKER} {turn} " * 40
         store.save(
-            Review(f"E{MARKER}", "local", queue="q", comment=words, specified={"CQID011-001": MARKER}, masks={MARKER: mask}),
+            Review(
+                f"E{MARKER}",
+                "local",
+                queue="q",
+                comment=words,
+                specified={"CQID011-001": MARKER},
+                masks={MARKER: mask},
+            ),
             client_key=f"{MARKER}{turn}",
         )
         store.save(Review(KEPT, "local", queue="q", comment=f"{KEPT} {turn}"))
@@ -46,7 +54,11 @@ def _fill(store: Store, folder: Path) -> None:
 def _files_with(folder: Path, marker: str) -> list[str]:
     codings = ("utf-8", "utf-16-le", "utf-16-be")
     files = [path for path in folder.rglob("*") if path.is_file()]
-    return [str(path.relative_to(folder)) for path in files if any(marker.encode(coding) in path.read_bytes() for coding in codings)]
+    return [
+        str(path.relative_to(folder))
+        for path in files
+        if any(marker.encode(coding) in path.read_bytes() for coding in codings)
+    ]
 
 
 def test_a_deleted_case_leaves_no_byte_in_sqlites_files(tmp_path: Path) -> None:
@@ -55,23 +67,29 @@ def test_a_deleted_case_leaves_no_byte_in_sqlites_files(tmp_path: Path) -> None:
         assert _files_with(tmp_path, MARKER)
         gone = delete_cases(store, [CaseKey("q", f"E{MARKER}")])
         assert (gone.cases, gone.reviews, gone.folders) == (1, 60, 1)
-        assert _files_with(tmp_path, MARKER) == [] and not list(tmp_path.rglob(f"*{MARKER}*"))  # while it is open
+        # while it is open
+        assert _files_with(tmp_path, MARKER) == [] and not list(tmp_path.rglob(f"*{MARKER}*"))
         assert len(store.history(CaseKey("q", KEPT), "local")) == 60
     assert _files_with(tmp_path, MARKER) == []
     assert _files_with(tmp_path, KEPT)
 
 
 @pytest.mark.parametrize("others", ["with another case beside it", "alone"])
-def test_a_deleted_case_leaves_no_byte_in_postgresqls_tables(others: str, postgres_server: PostgresServer, tmp_path: Path) -> None:
+def test_a_deleted_case_leaves_no_byte_in_postgresqls_tables(
+    others: str, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
     name = "deletion" if others == "alone" else "deletion_beside"
     with Store.open(postgres_server.make_database(name)) as store:
         _fill(store, tmp_path)
         if others == "alone":
             delete_cases(store, [CaseKey("q", KEPT)])
-        postgres_server.execute("ANALYZE", name)  # the planner's statistics keep frequent values, as they would sooner or later
+        # the planner's statistics keep frequent values, as they would sooner or later
+        postgres_server.execute("ANALYZE", name)
         postgres_server.execute("CHECKPOINT")
         (statistics,) = postgres_server.execute("SELECT pg_relation_filepath('pg_statistic')", name)
-        assert str(Path(*statistics).relative_to("base")) in _files_with(postgres_server.data / "base", MARKER)
+        assert str(Path(*statistics).relative_to("base")) in _files_with(
+            postgres_server.data / "base", MARKER
+        )
         delete_cases(store, [CaseKey("q", f"E{MARKER}")])
         postgres_server.execute("CHECKPOINT")
         assert _files_with(postgres_server.data / "base", MARKER) == []
@@ -79,15 +97,21 @@ def test_a_deleted_case_leaves_no_byte_in_postgresqls_tables(others: str, postgr
         assert [len(store.history(one.key, "local")) for one in left] == ([] if others == "alone" else [60])
 
 
-def test_an_account_that_does_not_own_the_database_is_told_of_its_statistics(postgres_server: PostgresServer, tmp_path: Path) -> None:
+def test_an_account_that_does_not_own_the_database_is_told_of_its_statistics(
+    postgres_server: PostgresServer, tmp_path: Path
+) -> None:
     url = postgres_server.make_database("deletion_guest")
     postgres_server.execute("CREATE ROLE guest LOGIN", "deletion_guest")
     postgres_server.execute("GRANT ALL ON SCHEMA public TO guest", "deletion_guest")
     with Store.open(url.replace(f"{USER}@", "guest@")) as store:
         _fill(store, tmp_path)
-        with pytest.raises(StoreError, match="which only the database's owner can rewrite; let the owner run VACUUM FULL"):
+        with pytest.raises(
+            StoreError, match="which only the database's owner can rewrite; let the owner run VACUUM FULL"
+        ):
             delete_cases(store, [CaseKey("q", f"E{MARKER}")])
-        assert [one.key.case_id for one in store.list_cases("q", "local")] == [KEPT], "it is deleted all the same"
+        assert [one.key.case_id for one in store.list_cases("q", "local")] == [KEPT], (
+            "it is deleted all the same"
+        )
 
 
 def test_photos_that_are_not_the_programs_own_stay(store: Store, tmp_path: Path) -> None:
@@ -97,7 +121,11 @@ def test_photos_that_are_not_the_programs_own_stay(store: Store, tmp_path: Path)
     shared.mkdir(parents=True)
     store.add_cases(
         "q",
-        [NewCase("E1", str(tmp_path / "own")), NewCase("E2", str(shared), photos_kept=True), NewCase("E3", str(shared), photos_kept=True)],
+        [
+            NewCase("E1", str(tmp_path / "own")),
+            NewCase("E2", str(shared), photos_kept=True),
+            NewCase("E3", str(shared), photos_kept=True),
+        ],
     )
     delete_cases(store, [CaseKey("q", "E1"), CaseKey("q", "E2")])
     assert (tmp_path / "own" / "photo.jpg").exists() and shared.is_dir()
@@ -132,7 +160,8 @@ def _age(store: Store, case_id: str, days: int) -> None:
 
 @pytest.fixture
 def aged(store: Store) -> Store:
-    """Give cases: old and reviewed, old and added only, old but reviewed yesterday, of yesterday, without a date."""
+    """Give cases: old and reviewed, old and added only, old but reviewed yesterday, of yesterday, without a
+    date."""
     store.add_cases("q", [NewCase(name) for name in ("old", "unread", "reread", "new", "undated")])
     store.save(Review("old", "local", queue="q"))
     for name, days in (("old", 40), ("unread", 31), ("reread", 40), ("new", 1)):
@@ -143,11 +172,16 @@ def aged(store: Store) -> Store:
     return store
 
 
-def test_purging_deletes_what_nobody_touched_for_so_long(aged: Store, store_place: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_purging_deletes_what_nobody_touched_for_so_long(
+    aged: Store, store_place: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = ["purge", "--older-than", "30d", "--store", store_place]
     assert main([*words, "--dry-run"]) == 0
     said = capsys.readouterr().out
-    assert said.splitlines()[:3] == ["q old", "q unread", "2 cases would be deleted"] and "1 cases without a review or a date" in said
+    assert (
+        said.splitlines()[:3] == ["q old", "q unread", "2 cases would be deleted"]
+        and "1 cases without a review or a date" in said
+    )
     assert len(aged.list_cases("q", "local")) == 5
     assert main(words) == 0
     assert "2 cases deleted, with 1 reviews" in capsys.readouterr().out

@@ -27,7 +27,9 @@ def disc(centre: int) -> np.ndarray:
 
 
 def test_families_and_photos_that_differ_are_named_and_what_is_open_is_not() -> None:
-    maps = tuple(PhotoPrediction(name, disc(30).astype(np.float32), (60, 60)) for name in ("near", "far", "untouched"))
+    maps = tuple(
+        PhotoPrediction(name, disc(30).astype(np.float32), (60, 60)) for name in ("near", "far", "untouched")
+    )
     model = Prediction("ENC00001", maps, answers=say(CQID010=[0], CQID011=[1, 2], CQID015=[1], CQID025=[0]))
     mine = say(CQID010=[1], CQID011=[2, 1], CQID015=[1])
     found = find_disagreements(mine, {"near": encode_mask(disc(31)), "far": encode_mask(disc(44))}, model)
@@ -51,5 +53,7 @@ def test_right_and_wrong_are_counted_where_there_is_a_reference() -> None:
 
 def test_outlines_that_were_drawn_changed_or_dropped_are_counted() -> None:
     one, other = encode_mask(disc(30)), encode_mask(disc(31))
-    changes = count_changes({}, {}, {}, masks_before={"a": one, "b": one, "c": one}, masks_after={"a": one, "b": other, "d": one})
+    changes = count_changes(
+        {}, {}, {}, masks_before={"a": one, "b": one, "c": one}, masks_after={"a": one, "b": other, "d": one}
+    )
     assert changes.outlines == 3

@@ -1,4 +1,5 @@
-"""A backup from somebody else: what cannot be is refused before anything is kept, and no deletion ever leaves the store's own folder."""
+"""A backup from somebody else: what cannot be is refused before anything is kept, and no deletion ever leaves
+the store's own folder."""
 
 from __future__ import annotations
 
@@ -36,7 +37,16 @@ def fill(store: Store) -> CaseKey:
     photo = f"IMG_{key.case_id}_00001"
     masks = {photo: encode_mask(draw_mask((24, 32), 1))}
     store.note_shown(key, LOCAL_READER, Prediction(key.case_id, answers=answer(3)))
-    review = Review(key.case_id, LOCAL_READER, "assisted", "done", answer(1), masks=masks, models={"cvqa": "m@1"}, queue=key.queue)
+    review = Review(
+        key.case_id,
+        LOCAL_READER,
+        "assisted",
+        "done",
+        answer(1),
+        masks=masks,
+        models={"cvqa": "m@1"},
+        queue=key.queue,
+    )
     store.save(review, client_key="once")
     store.note_seen([key], LOCAL_READER, "others")
     return key
@@ -74,7 +84,9 @@ def content(**changes: object) -> Change:
 
     def change(values: dict[str, Any]) -> None:
         values["content"] = json.dumps({**json.loads(values["content"]), **changes}, sort_keys=True)
-        values["digest"] = hashlib.sha256(f"{values['kind']} {values['state']} {values['content']}".encode()).hexdigest()
+        values["digest"] = hashlib.sha256(
+            f"{values['kind']} {values['state']} {values['content']}".encode()
+        ).hexdigest()
 
     return change
 
@@ -125,7 +137,9 @@ HOSTILE: list[tuple[str, Change, str]] = [
 
 
 @pytest.mark.parametrize(("table", "change", "said"), HOSTILE)
-def test_rows_that_cannot_be_are_one_line_and_nothing_is_kept(backup: Path, tmp_path: Path, table: str, change: Change, said: str) -> None:
+def test_rows_that_cannot_be_are_one_line_and_nothing_is_kept(
+    backup: Path, tmp_path: Path, table: str, change: Change, said: str
+) -> None:
     change_rows(backup, tmp_path / "b.zip", table, change)
     with Store.open(tmp_path / "store") as store:
         with pytest.raises(MagicDemoError, match=said) as caught:
@@ -135,7 +149,9 @@ def test_rows_that_cannot_be_are_one_line_and_nothing_is_kept(backup: Path, tmp_
         restore_backup(backup, store)  # the place can be used
 
 
-def test_rows_of_an_older_version_are_checked_before_they_are_brought_up_to_date(backup: Path, tmp_path: Path) -> None:
+def test_rows_of_an_older_version_are_checked_before_they_are_brought_up_to_date(
+    backup: Path, tmp_path: Path
+) -> None:
     def age(values: dict[str, Any]) -> None:
         for name in ("complete", "missing", "known"):
             del values[name]
@@ -158,7 +174,9 @@ def test_a_restored_store_opens_exports_and_deletes(backup: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("folder", ["../../outside", "/tmp", "..", "", "1/../../outside", "outside"])
-def test_a_folder_that_points_elsewhere_comes_out_of_no_backup(backup: Path, tmp_path: Path, folder: str) -> None:
+def test_a_folder_that_points_elsewhere_comes_out_of_no_backup(
+    backup: Path, tmp_path: Path, folder: str
+) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious.png").write_bytes(b"x")
@@ -174,7 +192,11 @@ def test_a_folder_that_points_elsewhere_comes_out_of_no_backup(backup: Path, tmp
 def test_photos_that_are_packed_are_refused_before_they_are_unpacked(backup: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(backup) as archive, zipfile.ZipFile(tmp_path / "b.zip", "w") as packed:
         for name in archive.namelist():
-            packed.writestr(name, archive.read(name), zipfile.ZIP_DEFLATED if name.startswith("photos/") else zipfile.ZIP_STORED)
+            packed.writestr(
+                name,
+                archive.read(name),
+                zipfile.ZIP_DEFLATED if name.startswith("photos/") else zipfile.ZIP_STORED,
+            )
     with Store.open(tmp_path / "store") as store, pytest.raises(BackupError, match="packed"):
         restore_backup(tmp_path / "b.zip", store)
 
@@ -229,7 +251,9 @@ def test_a_copy_without_photos_refuses_to_delete_those_of_the_original(tmp_path:
     (tmp_path / "two").mkdir()
     shutil.copy(tmp_path / "one" / "reviews.sqlite3", tmp_path / "two")
     with Store.open(tmp_path / "two") as copy:
-        with pytest.raises(StoreError, match="outside of this store, which was copied or moved; nothing was deleted"):
+        with pytest.raises(
+            StoreError, match="outside of this store, which was copied or moved; nothing was deleted"
+        ):
             delete_cases(copy, [key])
         assert copy.case_keys() == [key] and len(list(photos.rglob("*.png"))) == 1
         photos.rename(copy.kept_place)  # as the line says

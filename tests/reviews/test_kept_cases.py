@@ -1,4 +1,5 @@
-"""An open case is kept: its photos and words lie beside the store, and come back as they were after any restart."""
+"""An open case is kept: its photos and words lie beside the store, and come back as they were after any
+restart."""
 
 from __future__ import annotations
 
@@ -39,8 +40,13 @@ def test_what_is_kept_comes_back_pixel_by_pixel_after_a_restart(tmp_path: Path) 
         assert store.queues() == [UPLOADS]
         after = read(store, kept.key)
     assert (after.encounter_id, after.narrative) == (kept.key.case_id, WORDS)
-    assert [photo.photo_id for photo in after.photos] == [kept.names[photo.photo_id] for photo in before.photos]
-    assert all(np.array_equal(one.pixels, other.pixels) for one, other in zip(before.photos, after.photos, strict=True))
+    assert [photo.photo_id for photo in after.photos] == [
+        kept.names[photo.photo_id] for photo in before.photos
+    ]
+    assert all(
+        np.array_equal(one.pixels, other.pixels)
+        for one, other in zip(before.photos, after.photos, strict=True)
+    )
     written = [path for path in tmp_path.rglob("*") if path.is_file() and "sqlite" not in path.name]
     assert len(written) == 4 and all("Doe" not in str(path) and "etc" not in path.name for path in written)
 
@@ -68,11 +74,16 @@ def test_an_example_is_one_case_of_the_queue_that_says_what_it_is_whoever_keeps_
         assert first.key == again.key == CaseKey(EXAMPLES, example.encounter_id) and "synthetic" in EXAMPLES
         other = desk.keep_case(replace(example, narrative=WORDS), "ann", example=example)
         assert other.key.queue == EXAMPLES and other.key != first.key, "with other words it is another case"
-        assert read(store, first.key).narrative == example.narrative and read(store, other.key).narrative == WORDS
+        assert (
+            read(store, first.key).narrative == example.narrative
+            and read(store, other.key).narrative == WORDS
+        )
         assert store.case(first.key, "ann").assigned_to == ()
 
 
-def test_an_upload_is_its_readers_until_it_is_assigned_and_the_local_readers_is_everybodys(tmp_path: Path) -> None:
+def test_an_upload_is_its_readers_until_it_is_assigned_and_the_local_readers_is_everybodys(
+    tmp_path: Path,
+) -> None:
     with Store.open(tmp_path) as store:
         store.add_reader("ann")
         assert store.case(keep_upload(store, upload("arm"), "ann").key, "ann").assigned_to == ("ann",)
@@ -89,7 +100,9 @@ def test_backups_hold_it_and_deleting_the_case_deletes_its_photos(tmp_path: Path
         assert np.array_equal(read(again, key).photos[0].pixels, upload("arm").photos[0].pixels)
 
 
-def test_a_case_that_cannot_be_written_leaves_nothing_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_case_that_cannot_be_written_leaves_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -99,7 +112,10 @@ def test_a_case_that_cannot_be_written_leaves_nothing_and_says_so(tmp_path: Path
             keep_upload(store, upload("arm"), LOCAL_READER)
         with pytest.raises(StoreError, match="cannot be kept"):
             keep_example(store, load_examples()[0].encounter)
-        assert store.queues() == [] and [path for path in tmp_path.rglob("*") if path.name.startswith(("ENC", "IMG", "20"))] == []
+        assert (
+            store.queues() == []
+            and [path for path in tmp_path.rglob("*") if path.name.startswith(("ENC", "IMG", "20"))] == []
+        )
 
 
 def test_a_page_without_a_store_opens_one_with_the_first_case_and_not_before(tmp_path: Path) -> None:

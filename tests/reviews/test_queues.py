@@ -1,4 +1,5 @@
-"""A folder becomes a queue: every split in its order, references where they lie, and a number for how unsure a model is."""
+"""A folder becomes a queue: every split in its order, references where they lie, and a number for how unsure
+a model is."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_queue_holds_the_cases_of_every_split_once(folder: Path) -> None:
     read = read_queue(folder)
-    assert sorted(files.encounter_id for files in read.encounters) == [f"ENC0000{number}" for number in range(1, 5)]
+    assert sorted(files.encounter_id for files in read.encounters) == [
+        f"ENC0000{number}" for number in range(1, 5)
+    ]
     assert all(photo.path is not None for files in read.encounters for photo in files.photo_files)
     assert read.problems == ()
 
@@ -56,7 +59,11 @@ def certain(share: float) -> Prediction:
 
 def test_a_less_decided_model_is_less_sure() -> None:
     doubts = [measure_uncertainty(certain(share)) for share in (1.0, 0.9, 0.6)]
-    assert doubts[0] == 0.0 and doubts == sorted(doubts, key=lambda doubt: doubt or 0.0) and len(set(doubts)) == 3
+    assert (
+        doubts[0] == 0.0
+        and doubts == sorted(doubts, key=lambda doubt: doubt or 0.0)
+        and len(set(doubts)) == 3
+    )
     assert all(doubt is not None and 0 <= doubt <= 1 for doubt in doubts)
 
 

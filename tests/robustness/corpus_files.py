@@ -19,7 +19,8 @@ from magic_demo.questions.families import load_families, load_questions
 
 @dataclass(frozen=True)
 class BadFile:
-    """A file: where it lies, who reads it, how its bytes are made, the error class expected (empty: it is read), and what is said."""
+    """A file: where it lies, who reads it, how its bytes are made, the error class expected (empty: it is
+    read), and what is said."""
 
     place: str
     reader: str
@@ -64,7 +65,13 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def png(width: int, height: int, *chunks: bytes, depth: int = 8, colour: int = 2, data: bytes = b"") -> bytes:
     """Return a PNG that claims a size, whatever its data hold."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + header
+        + b"".join(chunks)
+        + chunk(b"IDAT", zlib.compress(data))
+        + chunk(b"IEND", b"")
+    )
 
 
 def gps() -> bytes:
@@ -121,7 +128,13 @@ def answers(**changes: Any) -> dict[str, Any]:
 
 def encounter(**changes: Any) -> dict[str, Any]:
     """Return one encounter, changed."""
-    return {"encounter_id": "ENC00001", "image_ids": [], "query_title_en": "Rash", "query_content_en": "It itches.", **changes}
+    return {
+        "encounter_id": "ENC00001",
+        "image_ids": [],
+        "query_title_en": "Rash",
+        "query_content_en": "It itches.",
+        **changes,
+    }
 
 
 def as_json(value: Any) -> Callable[[], bytes]:
@@ -138,7 +151,12 @@ def questions(**changes: Any) -> dict[str, Any]:
     """Return the first family's first question as a question file holds it, changed."""
     family = load_families()[0]
     question = family.questions[0]
-    entry = {"qid": question.qid, "question_en": "?", "question_zh": "?", "options_en": list(question.options["en"])}
+    entry = {
+        "qid": question.qid,
+        "question_en": "?",
+        "question_zh": "?",
+        "options_en": list(question.options["en"]),
+    }
     return {**entry, "options_zh": list(question.options["zh"]), **changes}
 
 

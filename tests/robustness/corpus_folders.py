@@ -16,7 +16,8 @@ from tests.robustness.corpus_files import answers, encode, png, scene, square, t
 
 @dataclass(frozen=True)
 class BadFolder:
-    """A folder: where it lies, who reads it, what is written into it, the error class expected (empty: it is read), and what is said."""
+    """A folder: where it lies, who reads it, what is written into it, the error class expected (empty: it is
+    read), and what is said."""
 
     place: str
     reader: str

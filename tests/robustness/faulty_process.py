@@ -1,8 +1,12 @@
-"""A process whose children do one thing on and on until they are killed: ``python -m tests.robustness.faulty_process``.
+"""A process whose children do one thing on and on until they are killed: ``python -m
+tests.robustness.faulty_process``.
 
-For every line of JSON on the standard input (``what`` of WORKS, ``folder``, ``instant``, ``turns``) a child is forked, killed so many seconds after it
-began, once it has said so many lines, or at its ``step``-th touch of a file or the database, and answered with a line of JSON: ``said``, a line for each
-finished turn, ``killed``, whether it was still at work, and ``seconds``, how long it was. Where steps are counted, what is said ends with their number. What a work needs is imported before the first fork for it and kept for all later ones. Stand-in models.
+For every line of JSON on the standard input (``what`` of WORKS, ``folder``, ``instant``, ``turns``) a child
+is forked, killed so many seconds after it began, once it has said so many lines, or at its ``step``-th touch
+of a file or the database, and answered with a line of JSON: ``said``, a line for each finished turn,
+``killed``, whether it was still at work, and ``seconds``, how long it was. Where steps are counted, what is
+said ends with their number. What a work needs is imported before the first fork for it and kept for all later
+ones. Stand-in models.
 """
 
 from __future__ import annotations
@@ -32,7 +36,9 @@ def predict() -> Work:
     from tests.support.stand_ins import stand_in_predictor
 
     def work(folder: Path) -> None:
-        report = predict_folder(folder / "data", folder / "out", stand_in_predictor(), pictures=True, bundle=True, quiet=True)
+        report = predict_folder(
+            folder / "data", folder / "out", stand_in_predictor(), pictures=True, bundle=True, quiet=True
+        )
         print(report.encounters, flush=True)
 
     return work
@@ -40,7 +46,8 @@ def predict() -> Work:
 
 @cache
 def train() -> Work:
-    """Train the tiny model of ``tests.support.tiny_training`` in ``folder/run``, from the last whole checkpoint on; once."""
+    """Train the tiny model of ``tests.support.tiny_training`` in ``folder/run``, from the last whole
+    checkpoint on; once."""
     from tests.support.tiny_training import train_tiny
 
     return lambda folder: print(json.dumps(train_tiny(folder / "run")), flush=True)
@@ -83,7 +90,9 @@ def save() -> Work:
     """Save reviews of case E1 of queue q, no two processes' alike."""
     from tests.support.saving_process import main as save_reviews
 
-    return lambda folder: save_reviews(str(folder / "store"), LOCAL_READER, (os.getpid() % 9) * 100_000, 90_000)
+    return lambda folder: save_reviews(
+        str(folder / "store"), LOCAL_READER, (os.getpid() % 9) * 100_000, 90_000
+    )
 
 
 @cache
@@ -93,7 +102,11 @@ def keep() -> Work:
     from magic_demo.reviews.kept_cases import keep_upload
     from tests.support.stand_ins import draw_photo
 
-    upload = Encounter("CASE", Narrative(en="It itches."), (Photo("arm", draw_photo(24, 32)), Photo("leg", draw_photo(24, 32))))
+    upload = Encounter(
+        "CASE",
+        Narrative(en="It itches."),
+        (Photo("arm", draw_photo(24, 32)), Photo("leg", draw_photo(24, 32))),
+    )
 
     def work(folder: Path) -> None:
         with Store.open(folder / "store") as store:
@@ -108,7 +121,9 @@ def restore() -> Work:
     from magic_demo.__main__ import main
     from magic_demo.commands import restore as restore_command  # noqa: F401 - imported here, not in every child anew
 
-    return lambda folder: print(main(["restore", str(folder / "backup.zip"), "--store", str(folder / "again")]), flush=True)
+    return lambda folder: print(
+        main(["restore", str(folder / "backup.zip"), "--store", str(folder / "again")]), flush=True
+    )
 
 
 @cache
@@ -135,7 +150,8 @@ def delete() -> Work:
 
 @cache
 def take_away() -> Work:
-    """Export the store into a temporary folder, as the page does, with ``folder/tmp`` for temporary files; once."""
+    """Export the store into a temporary folder, as the page does, with ``folder/tmp`` for temporary files;
+    once."""
     from magic_demo.core.parts import temporary_folder
     from magic_demo.reviews.covered_photos import covered_beside
     from magic_demo.reviews.exports import write_export
@@ -144,22 +160,29 @@ def take_away() -> Work:
     def work(folder: Path) -> None:
         tempfile.tempdir = str(folder / "tmp")
         with Store.open(folder / "store") as store, temporary_folder() as place:
-            cases = find_case_files(store.list_cases("uploads", LOCAL_READER, all_assigned=True), covered_beside(store.place))
+            cases = find_case_files(
+                store.list_cases("uploads", LOCAL_READER, all_assigned=True), covered_beside(store.place)
+            )
             write_export(store.all_reviews("uploads"), cases, "training", place / "readings")
             print("packed", flush=True)
 
     return work
 
 
-WORKS = {work.__name__: work for work in (save, predict, export, backup, train, keep, restore, bring_in, delete, take_away)}
+WORKS = {
+    work.__name__: work
+    for work in (save, predict, export, backup, train, keep, restore, bring_in, delete, take_away)
+}
 
 
 TOUCHES = ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "sqlite3.connect")
-"""What a process is killed at, as Python's audit hooks name it; statements to the database are counted as well."""
+"""What a process is killed at, as Python's audit hooks name it; statements to the database are counted as
+well."""
 
 
 def kill_at(step: int) -> Callable[[], int]:
-    """Let this process kill itself right before its ``step``-th touch of a file or the database from now on; returns what tells how many there were."""
+    """Let this process kill itself right before its ``step``-th touch of a file or the database from now on;
+    returns what tells how many there were."""
     touched = 0
 
     def count(*_: object) -> None:
@@ -174,8 +197,11 @@ def kill_at(step: int) -> Callable[[], int]:
     return lambda: touched
 
 
-def kill_child(work: Work, folder: Path, instant: float, turns: int | None, step: int | None) -> dict[str, object]:
-    """Fork a child that works, kill it ``instant`` seconds after it began, when it has said ``turns`` lines or at a step, and return what became of it."""
+def kill_child(
+    work: Work, folder: Path, instant: float, turns: int | None, step: int | None
+) -> dict[str, object]:
+    """Fork a child that works, kill it ``instant`` seconds after it began, when it has said ``turns`` lines
+    or at a step, and return what became of it."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -219,6 +245,14 @@ if __name__ == "__main__":
     for line in sys.stdin:
         asked = json.loads(line)
         print(
-            json.dumps(kill_child(WORKS[asked["what"]](), Path(asked["folder"]), asked["instant"], asked["turns"], asked["step"])),
+            json.dumps(
+                kill_child(
+                    WORKS[asked["what"]](),
+                    Path(asked["folder"]),
+                    asked["instant"],
+                    asked["turns"],
+                    asked["step"],
+                )
+            ),
             flush=True,
         )

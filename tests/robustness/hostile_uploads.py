@@ -1,6 +1,8 @@
-"""``python -m tests.robustness.hostile_uploads ADDRESS SECONDS NAME...``: readers who send photos that cost, one every so many seconds, until the input ends.
+"""``python -m tests.robustness.hostile_uploads ADDRESS SECONDS NAME...``: readers who send photos that cost,
+one every so many seconds, until the input ends.
 
-Prints a line once everybody has signed in; in the end, as JSON, how often each answer came, and the longest time to one in milliseconds.
+Prints a line once everybody has signed in; in the end, as JSON, how often each answer came, and the longest
+time to one in milliseconds.
 """
 
 from __future__ import annotations
@@ -35,7 +37,12 @@ def list_photos() -> dict[str, bytes]:
 
 
 def send_photos(
-    page: PageClient, turn: int, photos: dict[str, bytes], told: Counter[str], stopping: threading.Event, seconds: float
+    page: PageClient,
+    turn: int,
+    photos: dict[str, bytes],
+    told: Counter[str],
+    stopping: threading.Event,
+    seconds: float,
 ) -> None:
     """Send one photo after another, each into a new case, until it is to stop."""
     while not stopping.wait(seconds):
@@ -43,9 +50,13 @@ def send_photos(
         file = list(photos)[turn % len(photos)]
         began = time.perf_counter()
         try:
-            answer = page.http.post("/photos", params={"name": file}, content=photos[file], headers={CONSENT: "given"})
+            answer = page.http.post(
+                "/photos", params={"name": file}, content=photos[file], headers={CONSENT: "given"}
+            )
             if answer.status_code == 200:
-                shown = page.send("photo-intake", "photos", {"photos": [answer.json()["photo"]], "problems": []})
+                shown = page.send(
+                    "photo-intake", "photos", {"photos": [answer.json()["photo"]], "problems": []}
+                )
                 state = STATE.search(str(shown.get("status")))
                 told[f"{file}: {state[1] if state else 'no answer'}"] += 1
                 page.send("new-case", "click", {})
@@ -63,7 +74,9 @@ def main(address: str, seconds: float, names: list[str]) -> None:
     pages = [PageClient(address, name, PASSWORD) for name in names]
     print("all have signed in", flush=True)
     for turn, page in enumerate(pages):
-        threading.Thread(target=send_photos, args=(page, turn, photos, told, stopping, seconds), daemon=True).start()
+        threading.Thread(
+            target=send_photos, args=(page, turn, photos, told, stopping, seconds), daemon=True
+        ).start()
     sys.stdin.read()
     stopping.set()
     print(json.dumps(dict(sorted(told.items()))), flush=True)

@@ -21,7 +21,8 @@ class Killer:
         self._process = process
 
     def kill(self, what: str, folder: Path, turns: int, times: int, after: Callable[[str], None]) -> int:
-        """Kill so many times within the time that so many lines take on this machine now, and check after each; returns how many were still at work."""
+        """Kill so many times within the time that so many lines take on this machine now, and check after
+        each; returns how many were still at work."""
         chance = random.Random(f"{what} {SEED}")
         killed = 0
         first = self.ask(what, folder, turns=turns)
@@ -33,8 +34,11 @@ class Killer:
             after(told["said"])
         return killed
 
-    def kill_at_steps(self, what: str, make: Callable[[str], Path], after: Callable[[Path], None], most: int) -> int:
-        """Kill at up to ``most`` of the steps that the work takes, in a folder of its own each time, and check after each; returns how many kills there were."""
+    def kill_at_steps(
+        self, what: str, make: Callable[[str], Path], after: Callable[[Path], None], most: int
+    ) -> int:
+        """Kill at up to ``most`` of the steps that the work takes, in a folder of its own each time, and
+        check after each; returns how many kills there were."""
         steps = int(self.ask(what, make("whole"), step=0)["said"].splitlines()[-1])
         chosen = sorted({1 + number * steps // most for number in range(most)})
         for step in chosen:
@@ -44,8 +48,17 @@ class Killer:
             after(folder)
         return len(chosen)
 
-    def ask(self, what: str, folder: Path, instant: float = 0.0, *, turns: int | None = None, step: int | None = None) -> dict[str, Any]:
-        """Have one child do something for at most so many seconds, until it has said so many lines, or up to a step (0: to its end, steps counted)."""
+    def ask(
+        self,
+        what: str,
+        folder: Path,
+        instant: float = 0.0,
+        *,
+        turns: int | None = None,
+        step: int | None = None,
+    ) -> dict[str, Any]:
+        """Have one child do something for at most so many seconds, until it has said so many lines, or up to
+        a step (0: to its end, steps counted)."""
         assert self._process.stdin is not None and self._process.stdout is not None
         asked = {"what": what, "folder": str(folder), "instant": instant, "turns": turns, "step": step}
         print(json.dumps(asked), file=self._process.stdin, flush=True)
@@ -57,7 +70,9 @@ class Killer:
 def run_killer(repository: Path) -> Iterator[Killer]:
     """Run the one process whose children are killed: what they need is imported once."""
     words = [sys.executable, "-m", "tests.robustness.faulty_process"]
-    with subprocess.Popen(words, cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        words, cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         yield Killer(process)
         assert process.stdin is not None
         process.stdin.close()

@@ -1,7 +1,9 @@
-"""``python -m tests.robustness.large_store [--cases 10000]``: how long the queue and the agreement page take to open over a store of that many encounters.
+"""``python -m tests.robustness.large_store [--cases 10000]``: how long the queue and the agreement page take
+to open over a store of that many encounters.
 
-Every case is read by two readers, with a mask each; the store is made by loading rows, then opened as the page opens it. Measured in the program, without
-a browser; ``build/reliability/large_store.json`` keeps the numbers for ``python -m tests.robustness.reliability``.
+Every case is read by two readers, with a mask each; the store is made by loading rows, then opened as the
+page opens it. Measured in the program, without a browser; ``build/reliability/large_store.json`` keeps the
+numbers for ``python -m tests.robustness.reliability``.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ KINDS = 40
 
 
 def write_large_store(place: Path, cases: int) -> None:
-    """Write a store with so many cases, each with a finished reading of every reader: few are saved, and their rows repeated for the others."""
+    """Write a store with so many cases, each with a finished reading of every reader: few are saved, and
+    their rows repeated for the others."""
     with tempfile.TemporaryDirectory() as folder, Store.open(folder) as small, Store.open(place) as large:
         for name in READERS:
             small.add_reader(name)
@@ -43,7 +46,18 @@ def write_large_store(place: Path, cases: int) -> None:
             for turn, name in enumerate(READERS):
                 masks = {"A": encode_mask(draw_mask((240, 320), number + turn))}
                 answers = answer(number + turn * (number % 3 == 0))
-                small.save(Review(f"E{number}", name, "assisted", "done", answers, masks=masks, queue="q", disagreements=frozenset()))
+                small.save(
+                    Review(
+                        f"E{number}",
+                        name,
+                        "assisted",
+                        "done",
+                        answers,
+                        masks=masks,
+                        queue="q",
+                        disagreements=frozenset(),
+                    )
+                )
         with small.dump() as dump:
             rows = list(dump.rows)
             last = dict(dump.last_numbers)
@@ -53,13 +67,17 @@ def write_large_store(place: Path, cases: int) -> None:
 
 
 def _repeat(rows: list[tuple[str, dict[str, Any]]], times: int) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the readers and the audit trail once, and cases, masks and reviews so many times with numbers and ids of their own, table by table."""
+    """Yield the readers and the audit trail once, and cases, masks and reviews so many times with numbers and
+    ids of their own, table by table."""
     reviews = sum(table == "reviews" for table, _ in rows)
     for wanted in dict.fromkeys(table for table, _ in rows):
         for time_ in range(1 if wanted in ("readers", "audit_trail") else times):
             for values in (dict(values) for table, values in rows if table == wanted):
                 if wanted == "cases":
-                    values |= {"case_id": f"{values['case_id']}-{time_}", "position": values["position"] + time_ * KINDS}
+                    values |= {
+                        "case_id": f"{values['case_id']}-{time_}",
+                        "position": values["position"] + time_ * KINDS,
+                    }
                 if wanted in ("cases", "reviews"):
                     values["number"] += time_ * (KINDS if wanted == "cases" else reviews)
                 if values.get("case_number") is not None:  # what the audit trail tells of readers has none
@@ -95,7 +113,16 @@ def measure(place: Path) -> dict[str, float]:
             arrangement = Arrangement("q", order, "assisted")
             cases, progress = store.list_cases("q", LOCAL_READER, order=order), store.progress("q")
             json.dumps(
-                queue_value(arrangement, ["q"], cases, reader=LOCAL_READER, signed_in=True, open_id=None, case=None, progress=progress)
+                queue_value(
+                    arrangement,
+                    ["q"],
+                    cases,
+                    reader=LOCAL_READER,
+                    signed_in=True,
+                    open_id=None,
+                    case=None,
+                    progress=progress,
+                )
             )
 
         timed("queue page", lambda: list_cases("position"))
@@ -126,7 +153,9 @@ def main() -> int:
         sep="\n",
     )
     write_result("large_store", {"cases": cases, "readings": readings, "seconds": seconds})
-    return int(seconds["queue page"] >= MOST_QUEUE_SECONDS or seconds["agreement page"] >= MOST_AGREEMENT_SECONDS)
+    return int(
+        seconds["queue page"] >= MOST_QUEUE_SECONDS or seconds["agreement page"] >= MOST_AGREEMENT_SECONDS
+    )
 
 
 if __name__ == "__main__":

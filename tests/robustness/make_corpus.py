@@ -1,4 +1,6 @@
-"""Write the corpus of bad files, ``tests/data/corpus``: ``python -m tests.robustness.make_corpus [FOLDER]``. Every file is made here, none comes from anybody.
+"""Write the corpus of bad files, ``tests/data/corpus``: ``python -m tests.robustness.make_corpus [FOLDER]``.
+
+Every file is made here, none comes from anybody.
 
 ``expected.json`` in it says of each place which reader it is for and what must come of it.
 """
@@ -20,7 +22,8 @@ EXPECTED = "expected.json"
 
 @dataclass(frozen=True)
 class Expected:
-    """What must come of a place: read (``error`` is empty) or refused with an error class; each of ``says`` stands in the notes or the line."""
+    """What must come of a place: read (``error`` is empty) or refused with an error class; each of ``says``
+    stands in the notes or the line."""
 
     place: str
     reader: str
@@ -50,7 +53,9 @@ def make_corpus(folder: Path) -> list[Expected]:
 def read_expected(folder: Path = CORPUS) -> list[Expected]:
     """Read ``expected.json``."""
     entries = json.loads((folder / EXPECTED).read_text(encoding="utf-8"))
-    return [Expected(entry["place"], entry["reader"], entry["error"], tuple(entry["says"])) for entry in entries]
+    return [
+        Expected(entry["place"], entry["reader"], entry["error"], tuple(entry["says"])) for entry in entries
+    ]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
-"""``python -m tests.robustness.reliability``: run the tests of faults and bad input, and write ``docs/reliability.md`` from what they, fuzzing and the soak have found.
+"""``python -m tests.robustness.reliability``: run the tests of faults and bad input, and write
+``docs/reliability.md`` from what they, fuzzing and the soak have found.
 
-Fuzzing (``make fuzz``), the soak (``make soak``) and the large store (``python -m tests.robustness.large_store``) take minutes and leave their numbers in
-``build/reliability``; whatever of them has not been run is said to be missing, never made up. ``--keep`` writes the page from the last run's results.
+Fuzzing (``make fuzz``), the soak (``make soak``) and the large store (``python -m
+tests.robustness.large_store``) take minutes and leave their numbers in ``build/reliability``; whatever of
+them has not been run is said to be missing, never made up. ``--keep`` writes the page from the last run's
+results.
 """
 
 from __future__ import annotations
@@ -23,7 +26,9 @@ from tests.robustness.test_faults import KILLS
 PAGE = REPOSITORY / "docs" / "reliability.md"
 RESULTS = FOLDER / "tests.xml"
 
-FIXED_SHARES = {"page events": "tests/page/server/test_hostile_requests.py::test_no_event_ends_in_a_traceback_or_logs_what_it_brings"}
+FIXED_SHARES = {
+    "page events": "tests/page/server/test_hostile_requests.py::test_no_event_ends_in_a_traceback_or_logs_what_it_brings"
+}
 """Readers whose fixed share a test elsewhere gives: name -> test."""
 
 FAULTS: tuple[tuple[str, str], ...] = (
@@ -47,7 +52,10 @@ FAULTS: tuple[tuple[str, str], ...] = (
         f"kill -9 at {KILLS['train']} random instants of training",
         "robustness/test_faults.py::test_a_killed_training_run_goes_on_to_the_end_it_would_have_had",
     ),
-    ("kill -9 while a case is kept", "robustness/test_whole_or_nothing.py::test_a_kept_case_is_whole_or_not_there"),
+    (
+        "kill -9 while a case is kept",
+        "robustness/test_whole_or_nothing.py::test_a_kept_case_is_whole_or_not_there",
+    ),
     (
         "kill -9 while a backup is restored",
         "robustness/test_whole_or_nothing.py::test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on",
@@ -56,23 +64,47 @@ FAULTS: tuple[tuple[str, str], ...] = (
         "kill -9 while reviews are imported",
         "robustness/test_whole_or_nothing.py::test_an_import_brings_all_reviews_or_none_and_the_same_command_goes_on",
     ),
-    ("kill -9 while a case is deleted", "robustness/test_whole_or_nothing.py::test_a_deleted_case_is_gone_or_whole"),
-    ("two restores to one place at once", "reviews/test_hostile_backups.py::test_two_restores_at_once_end_with_one_whole_store"),
+    (
+        "kill -9 while a case is deleted",
+        "robustness/test_whole_or_nothing.py::test_a_deleted_case_is_gone_or_whole",
+    ),
+    (
+        "two restores to one place at once",
+        "reviews/test_hostile_backups.py::test_two_restores_at_once_end_with_one_whole_store",
+    ),
     (
         "a backup with rows that cannot be",
         "reviews/test_hostile_backups.py::test_rows_that_cannot_be_are_one_line_and_nothing_is_kept",
     ),
-    ("a read-only disk", "reviews/store/test_files.py::test_a_store_on_a_read_only_disk_is_read_and_exported_and_not_changed"),
+    (
+        "a read-only disk",
+        "reviews/store/test_files.py::test_a_store_on_a_read_only_disk_is_read_and_exported_and_not_changed",
+    ),
     (
         "stopped while models compute",
         "core/test_ending.py::test_a_program_whose_models_compute_ends_with_its_exit_code_and_does_what_was_left_for_the_end",
     ),
-    ("a half-written checkpoint", "robustness/test_faults.py::test_a_checkpoint_that_was_cut_short_is_passed_over"),
+    (
+        "a half-written checkpoint",
+        "robustness/test_faults.py::test_a_checkpoint_that_was_cut_short_is_passed_over",
+    ),
     ("disk full while saving", "robustness/test_faults.py::test_a_full_disk_costs_no_saved_review"),
-    ("disk full while backing up and exporting", "robustness/test_faults.py::test_a_full_disk_leaves_no_half_backup_or_export"),
-    ("a folder that cannot be written", "robustness/test_faults.py::test_a_folder_that_cannot_be_written_is_one_line"),
-    ("a database that cannot be written", "reviews/store/test_opening.py::test_a_database_that_cannot_be_written_is_refused"),
-    ("database locked by another program", "robustness/test_faults.py::test_a_locked_database_is_named_and_nothing_is_lost"),
+    (
+        "disk full while backing up and exporting",
+        "robustness/test_faults.py::test_a_full_disk_leaves_no_half_backup_or_export",
+    ),
+    (
+        "a folder that cannot be written",
+        "robustness/test_faults.py::test_a_folder_that_cannot_be_written_is_one_line",
+    ),
+    (
+        "a database that cannot be written",
+        "reviews/store/test_opening.py::test_a_database_that_cannot_be_written_is_refused",
+    ),
+    (
+        "database locked by another program",
+        "robustness/test_faults.py::test_a_locked_database_is_named_and_nothing_is_lost",
+    ),
     (
         "database server gone and back",
         "robustness/test_faults_store.py::test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back",
@@ -82,7 +114,10 @@ FAULTS: tuple[tuple[str, str], ...] = (
         "robustness/test_faults_store.py::test_saves_under_way_when_the_database_crashes_are_answered_and_kept_or_neither",
     ),
     ("clock set back", "robustness/test_faults_store.py::test_a_clock_that_is_set_back_changes_no_order"),
-    ("corrupt page of the database", "robustness/test_faults.py::test_a_damaged_database_is_refused_and_a_backup_brings_it_back"),
+    (
+        "corrupt page of the database",
+        "robustness/test_faults.py::test_a_damaged_database_is_refused_and_a_backup_brings_it_back",
+    ),
     ("corrupt checkpoint", "robustness/test_faults.py::test_a_damaged_checkpoint_is_refused_in_one_line"),
     (
         "40 readers of large photos, memory for four, connections cut",
@@ -100,16 +135,31 @@ FAULTS: tuple[tuple[str, str], ...] = (
         "a model that runs out of memory or fails on one photo",
         "challenge/test_batch.py::test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo",
     ),
-    ("a wrong limit in the environment", "core/test_limits.py::test_the_page_and_every_command_say_it_in_one_line"),
-    ("a mask whose strip is a bomb", "files/test_mask_files.py::test_a_strip_that_is_a_bomb_is_never_unpacked"),
-    ("hand-made bad files", "robustness/test_corpus.py::test_a_bad_file_is_read_with_a_note_or_refused_in_one_line_that_names_it"),
+    (
+        "a wrong limit in the environment",
+        "core/test_limits.py::test_the_page_and_every_command_say_it_in_one_line",
+    ),
+    (
+        "a mask whose strip is a bomb",
+        "files/test_mask_files.py::test_a_strip_that_is_a_bomb_is_never_unpacked",
+    ),
+    (
+        "hand-made bad files",
+        "robustness/test_corpus.py::test_a_bad_file_is_read_with_a_note_or_refused_in_one_line_that_names_it",
+    ),
     ("inputs that fuzzing found", "robustness/test_found_by_fuzzing.py"),
 )
 """What is done to the program, and the test that does it."""
 LONG = {
     "fuzz": ("make fuzz", "tests/robustness/test_fuzzing.py"),
-    "soak": ("make soak", "tests/robustness/test_soak.py::test_readers_at_once_lose_nothing_and_see_nothing_of_each_other"),
-    "large_store": ("python -m tests.robustness.large_store", "tests/reviews/store/test_size.py::test_more_cases_need_no_more_statements"),
+    "soak": (
+        "make soak",
+        "tests/robustness/test_soak.py::test_readers_at_once_lose_nothing_and_see_nothing_of_each_other",
+    ),
+    "large_store": (
+        "python -m tests.robustness.large_store",
+        "tests/reviews/store/test_size.py::test_more_cases_need_no_more_statements",
+    ),
 }
 """What takes minutes: the command, and the short test of the same."""
 
@@ -118,7 +168,9 @@ def run_tests() -> None:
     """Run the tests that FAULTS names."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     names = [f"tests/{test}" for _, test in FAULTS]
-    subprocess.run([sys.executable, "-m", "pytest", "-q", f"--junitxml={RESULTS}", *names], cwd=REPOSITORY, check=False)
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", f"--junitxml={RESULTS}", *names], cwd=REPOSITORY, check=False
+    )
 
 
 def read_outcomes() -> Mapping[str, tuple[int, int]]:
@@ -139,12 +191,14 @@ def write_page(outcomes: Mapping[str, tuple[int, int]]) -> str:
         [
             "# Reliability",
             "",
-            "Written by `python -m tests.robustness.reliability`; every number comes from a run of the test or command beside it. What the program promises, and",
+            "Written by `python -m tests.robustness.reliability`; every number comes from a run of the "
+            "test or command beside it. What the program promises, and",
             "what is out of its hands, is in [privacy.md](privacy.md).",
             "",
             "## Faults injected",
             "",
-            "*Cases* counts the test's variants (a kind of damage, a kind of database). *Lost or half*: cases in which something answered was lost, something half was",
+            "*Cases* counts the test's variants (a kind of damage, a kind of database). *Lost or "
+            "half*: cases in which something answered was lost, something half was",
             "left, or the message was not the one line it should be.",
             "",
             "| fault | cases | lost or half | test |",
@@ -170,10 +224,15 @@ def _tell_fuzz(found: Mapping[str, Any] | None) -> Iterator[str]:
         yield from (f"`{command}` has not been run.", "")
         return
     total = sum(found["tried"].values())
-    yield f"{total:,} generated inputs (`{command}`, {found['day']}), {found['failed_runs']} of its runs with an undocumented error; a fixed share in every test run (`{test}`)."
+    yield (
+        f"{total:,} generated inputs (`{command}`, {found['day']}), {found['failed_runs']} of its runs "
+        f"with an undocumented error; a fixed share in every test run (`{test}`)."
+    )
     yield from ("", "| reader | inputs | test |", "| --- | --- | --- |")
     for name, count in found["tried"].items():
-        yield f"| {name} | {count:,} | `{FIXED_SHARES.get(name, f'{test}::test_' + name.replace(' ', '_'))}` |"
+        yield (
+            f"| {name} | {count:,} | `{FIXED_SHARES.get(name, f'{test}::test_' + name.replace(' ', '_'))}` |"
+        )
     yield ""
 
 
@@ -183,7 +242,12 @@ def _tell_soak(found: Mapping[str, Any] | None) -> Iterator[str]:
     if found is None:
         yield from (f"`{command}` has not been run.", "")
         return
-    yield f"{found['readers']} readers for {found['seconds'] / 60:g} minutes (`{command}`, {found['day']}; a short one: `{test}`), each a very fast one who saves every {2 * found['pace'] / 3:g} to {4 * found['pace'] / 3:g} seconds. Clients, page and models share one machine of {found['cores']} cores.{_tell_beside(found)}"
+    yield (
+        f"{found['readers']} readers for {found['seconds'] / 60:g} minutes (`{command}`, {found['day']}; a "
+        f"short one: `{test}`), each a very fast one who saves every {2 * found['pace'] / 3:g} to "
+        f"{4 * found['pace'] / 3:g} seconds. Clients, page and models share one machine of "
+        f"{found['cores']} cores.{_tell_beside(found)}"
+    )
     rows = {
         "cases opened": found["opened"],
         "saves answered": found["saves_answered"],
@@ -194,7 +258,8 @@ def _tell_soak(found: Mapping[str, Any] | None) -> Iterator[str]:
         "longest line of readers before the models, as told to the one at its end": found["longest_line"],
         "a save while predictions run, median and p95": f"{found['save_median_ms']} ms, {found['save_p95_ms']} ms",
         "opening a case, p95": f"{found['open_p95_ms']} ms",
-        "memory after warm-up and at the end": f"{found['memory_after_warm_up_mb']} MB, {found['memory_at_the_end_mb']} MB ({found['growth']:+.1%})",
+        "memory after warm-up and at the end": f"{found['memory_after_warm_up_mb']} MB, {found['memory_at_the_end_mb']} MB "
+        f"({found['growth']:+.1%})",
         "processor time in cores: page with models, clients, other programs": f"{found['server_cpu']}, {found['clients_cpu']}, {found['others_cpu']}",
         "seconds from being asked to stop to the end": found["stop_seconds"],
         "beyond what is asked of it": "; ".join(found["faults"]) or "nothing",
@@ -203,15 +268,20 @@ def _tell_soak(found: Mapping[str, Any] | None) -> Iterator[str]:
 
 
 def _tell_beside(found: Mapping[str, Any]) -> str:
-    """Return what was done to the page beside the readers, as sentences after a space; nothing where nothing was."""
+    """Return what was done to the page beside the readers, as sentences after a space; nothing where nothing
+    was."""
     told = ""
     if found.get("flood"):
         told += (
-            f" Beside them {found['flood']} connections guessed at passwords all the while ({sum(found['guesses'].values()):,} guesses)."
+            f" Beside them {found['flood']} connections guessed at passwords all the while "
+            f"({sum(found['guesses'].values()):,} guesses)."
         )
     if found.get("hostile"):
         sent = sum(count for name, count in found["uploads"].items() if name != SLOWEST)
-        told += f" {found['hostile']} readers sent photos that cost much ({sent:,} photos, each answered within {found['uploads'][SLOWEST] / 1000:.1f} s)."
+        told += (
+            f" {found['hostile']} readers sent photos that cost much ({sent:,} photos, each answered "
+            f"within {found['uploads'][SLOWEST] / 1000:.1f} s)."
+        )
     return told
 
 
@@ -221,8 +291,16 @@ def _tell_large_store(found: Mapping[str, Any] | None) -> Iterator[str]:
     if found is None:
         yield f"`{command}` has not been run."
         return
-    yield f"{found['cases']:,} encounters with {found['readings']:,} readings in SQLite (`{command}`, {found['day']}; statements are counted in `{test}`), first time of each."
-    yield from ("", "| | seconds |", "| --- | --- |", *(f"| {name} | {seconds:.2f} |" for name, seconds in found["seconds"].items()))
+    yield (
+        f"{found['cases']:,} encounters with {found['readings']:,} readings in SQLite (`{command}`, "
+        f"{found['day']}; statements are counted in `{test}`), first time of each."
+    )
+    yield from (
+        "",
+        "| | seconds |",
+        "| --- | --- |",
+        *(f"| {name} | {seconds:.2f} |" for name, seconds in found["seconds"].items()),
+    )
 
 
 def find_tests() -> Iterator[tuple[str, str]]:

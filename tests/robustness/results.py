@@ -1,4 +1,5 @@
-"""What long runs have measured, as JSON in ``build/reliability``: ``python -m tests.robustness.reliability`` makes a table of it."""
+"""What long runs have measured, as JSON in ``build/reliability``: ``python -m tests.robustness.reliability``
+makes a table of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""``python -m tests.robustness.sign_in_flood ADDRESS CONNECTIONS NAME...``: guess at passwords as fast as answers come, until the input ends; then say what was answered.
+"""``python -m tests.robustness.sign_in_flood ADDRESS CONNECTIONS NAME...``: guess at passwords as fast as
+answers come, until the input ends; then say what was answered.
 
 Each connection asks again as soon as it is answered: for one of the names, and for names that nobody has.
 """
@@ -22,7 +23,13 @@ def guess(address: str, names: list[str], told: Counter[str], stopping: threadin
             turn += 1
             name = names[turn % len(names)] if turn % 2 else secrets.token_hex(6)
             try:
-                told[str(http.post("/sign-in", data={"name": name, "password": secrets.token_hex(8)}).status_code)] += 1
+                told[
+                    str(
+                        http.post(
+                            "/sign-in", data={"name": name, "password": secrets.token_hex(8)}
+                        ).status_code
+                    )
+                ] += 1
             except httpx.HTTPError as error:
                 told[type(error).__name__] += 1
                 stopping.wait(0.1)

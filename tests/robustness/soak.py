@@ -1,14 +1,19 @@
-"""``python -m tests.robustness.soak [--minutes 10] [--readers 20] [--pace 3] [--flood 60] [--hostile 20]``: readers who open, save and ask the models at once, and what became of it.
+"""``python -m tests.robustness.soak [--minutes 10] [--readers 20] [--pace 3] [--flood 60] [--hostile 20]``:
+readers who open, save and ask the models at once, and what became of it.
 
-Every reader signs in, opens case after case of photos of 12 megapixels, asks the models about it with words of its own, so that they always compute,
-and saves outlines, answers and comments meanwhile. Every comment carries the reader's own mark: one that another session is sent is a leak, and after the server was stopped in the
-middle of it every save that was answered must be in the store. Exit code 1 where anything was lost, leaked, refused or too slow.
+Every reader signs in, opens case after case of photos of 12 megapixels, asks the models about it with words
+of its own, so that they always compute, and saves outlines, answers and comments meanwhile. Every comment
+carries the reader's own mark: one that another session is sent is a leak, and after the server was stopped in
+the middle of it every save that was answered must be in the store. Exit code 1 where anything was lost,
+leaked, refused or too slow.
 
-The pace is a very fast reader's: a save every 2 to 4 seconds (``--pace``: 3 on average), an outline, an answer and a comment in turn, for as long as it lasts. At
-that pace the nine cards of a case are done in less than half a minute, without a look at its photos; 20 such readers save about seven times a second.
+The pace is a very fast reader's: a save every 2 to 4 seconds (``--pace``: 3 on average), an outline, an
+answer and a comment in turn, for as long as it lasts. At that pace the nine cards of a case are done in less
+than half a minute, without a look at its photos; 20 such readers save about seven times a second.
 
-Clients, page and models share the machine. The clients are threads of this one process; what it takes is measured and said (``clients_cpu``, of
-one core), beside the server's share with the models in it (``server_cpu``) and what other programs took meanwhile (``others_cpu``).
+Clients, page and models share the machine. The clients are threads of this one process; what it takes is
+measured and said (``clients_cpu``, of one core), beside the server's share with the models in it
+(``server_cpu``) and what other programs took meanwhile (``others_cpu``).
 """
 
 from __future__ import annotations
@@ -51,7 +56,8 @@ from tests.support.page_client import PageClient
 CASES = 12
 PASSWORD = "a password of the soak"
 PACE = 3.0
-"""Seconds from one save of a reader to the next, on average; each wait is between two and four thirds of it."""
+"""Seconds from one save of a reader to the next, on average; each wait is between two and four thirds of
+it."""
 START_SECONDS = 180
 STOP_SECONDS = 30
 MOST_GROWTH = 0.05
@@ -74,7 +80,8 @@ Saved = tuple[str, str, int]
 
 @dataclass
 class Told:
-    """What one reader did and was told. saved: (case, what) of every save that was answered, in order, each as the store has to hold it."""
+    """What one reader did and was told. saved: (case, what) of every save that was answered, in order, each
+    as the store has to hold it."""
 
     mark: str = field(default_factory=lambda: secrets.token_hex(6))
     saved: list[tuple[str, Saved]] = field(default_factory=list)
@@ -88,7 +95,8 @@ class Told:
 
 
 class Server:
-    """``app.py`` over synthetic cases, with the models that come along and a reader with a password for everybody."""
+    """``app.py`` over synthetic cases, with the models that come along and a reader with a password for
+    everybody."""
 
     def __init__(self, folder: Path, readers: list[str], cases: int = CASES) -> None:
         self.store, self.log = folder / "store", folder / "log.txt"
@@ -101,10 +109,24 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"http://127.0.0.1:{free.getsockname()[1]}"
-        words = ["--port", self.address.rpartition(":")[2], "--queue", str(folder / "clinic"), "--store", str(self.store)]
-        settings = {**os.environ, "GRADIO_TEMP_DIR": str(folder / "uploads"), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1"}
+        words = [
+            "--port",
+            self.address.rpartition(":")[2],
+            "--queue",
+            str(folder / "clinic"),
+            "--store",
+            str(self.store),
+        ]
+        settings = {
+            **os.environ,
+            "GRADIO_TEMP_DIR": str(folder / "uploads"),
+            "PYTHONUNBUFFERED": "1",
+            "OMP_NUM_THREADS": "1",
+        }
         with self.log.open("w") as output:
-            self.process = subprocess.Popen([sys.executable, "app.py", *words], cwd=REPOSITORY, stdout=output, stderr=output, env=settings)
+            self.process = subprocess.Popen(
+                [sys.executable, "app.py", *words], cwd=REPOSITORY, stdout=output, stderr=output, env=settings
+            )
         end = time.monotonic() + START_SECONDS
         while "Magic Demo is at" not in self.log.read_text():
             if self.process.poll() is not None or time.monotonic() > end:
@@ -114,14 +136,27 @@ class Server:
     def megabytes(self) -> float:
         """Return the memory that is the server's alone."""
         rollup = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith(("Private_Clean", "Private_Dirty"))) / 1024
+        return (
+            sum(
+                int(line.split()[1])
+                for line in rollup.splitlines()
+                if line.startswith(("Private_Clean", "Private_Dirty"))
+            )
+            / 1024
+        )
 
     def cpu_seconds(self) -> float:
         """Return the processor time that the server has taken."""
-        return sum(map(int, Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13])) / TICKS
+        return (
+            sum(
+                map(int, Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13])
+            )
+            / TICKS
+        )
 
     def stop(self) -> tuple[int | None, float]:
-        """Ask it to stop, and return its exit code (None: it had to be killed) and the seconds that it took."""
+        """Ask it to stop, and return its exit code (None: it had to be killed) and the seconds that it
+        took."""
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
         try:
@@ -132,12 +167,17 @@ class Server:
             return None, time.monotonic() - began
 
 
-def read_cases(address: str, name: str, told: Told, begin: threading.Barrier, stopping: threading.Event, pace: float) -> None:
-    """Sign in, wait until everybody has, and be a reader until the server stops; everything that goes wrong before that is an error."""
+def read_cases(
+    address: str, name: str, told: Told, begin: threading.Barrier, stopping: threading.Event, pace: float
+) -> None:
+    """Sign in, wait until everybody has, and be a reader until the server stops; everything that goes wrong
+    before that is an error."""
     chance = random.Random(name)
     try:
         page = told.page = PageClient(address, name, PASSWORD)
-        shown = page.send("queue-panel", "arrive", {"queue": None, "order": "position", "mode": "assisted", "open": None})
+        shown = page.send(
+            "queue-panel", "arrive", {"queue": None, "order": "position", "mode": "assisted", "open": None}
+        )
         cases = [one["id"] for one in shown["queue-panel"]["cases"]]
         queue = shown["queue-panel"]["queue"]
         begin.wait(START_SECONDS)
@@ -150,9 +190,18 @@ def read_cases(address: str, name: str, told: Told, begin: threading.Barrier, st
             told.errors.append(f"{name}: {type(error).__name__}: {error}"[:300])
 
 
-def _read_case(page: PageClient, told: Told, case: dict[str, Any], chance: random.Random, stopping: threading.Event, pace: float) -> None:
+def _read_case(
+    page: PageClient,
+    told: Told,
+    case: dict[str, Any],
+    chance: random.Random,
+    stopping: threading.Event,
+    pace: float,
+) -> None:
     began = time.perf_counter()
-    shown = page.send("queue-panel", "open", {"order": "position", "mode": "assisted", "from": None, "heard": 0, **case})
+    shown = page.send(
+        "queue-panel", "open", {"order": "position", "mode": "assisted", "from": None, "heard": 0, **case}
+    )
     told.open_ms.append(1000 * (time.perf_counter() - began))
     tab = _Tab(page, told, case, shown)
     asked = threading.Thread(target=_analyse, args=(page, told, stopping), daemon=True)
@@ -189,12 +238,19 @@ class _Tab:
 
     def comment(self, _chance: random.Random) -> None:
         words = f"mark-{self.told.mark}-{len(self.told.saved)}"
-        self._save("review-form", "note", {"comment": words, "seconds": self.turn, "touched": ["comment"]}, ("comment", words, 0))
+        self._save(
+            "review-form",
+            "note",
+            {"comment": words, "seconds": self.turn, "touched": ["comment"]},
+            ("comment", words, 0),
+        )
 
     def _save(self, element: str, event: str, what: dict[str, Any], saved: Saved) -> None:
         self.turn += 1
         began = time.perf_counter()
-        said = self.page.send(element, event, {"case": self.secret, "of": self.of, "turn": f"{self.secret}.{self.turn}", **what})
+        said = self.page.send(
+            element, event, {"case": self.secret, "of": self.of, "turn": f"{self.secret}.{self.turn}", **what}
+        )
         self.told.save_ms.append(1000 * (time.perf_counter() - began))
         if 'data-state="done"' not in str(said.get("status")):
             self.told.errors.append(f"a save was answered with {str(said.get('status'))[:300]}")
@@ -207,7 +263,12 @@ class _Tab:
 def draw_runs(working: tuple[int, int], number: int) -> dict[str, Any]:
     """Return an outline as the page sends it, of a photo's working (height, width)."""
     rows, columns = np.ogrid[: working[0], : working[1]]
-    return write_runs(np.asarray((rows - working[0] / 2) ** 2 + (columns - working[1] / 3) ** 2 < (min(working) / (3 + number)) ** 2))
+    return write_runs(
+        np.asarray(
+            (rows - working[0] / 2) ** 2 + (columns - working[1] / 3) ** 2
+            < (min(working) / (3 + number)) ** 2
+        )
+    )
 
 
 @cache
@@ -217,9 +278,12 @@ def _kept_runs(number: int) -> MaskRuns:
 
 
 def _analyse(page: PageClient, told: Told, stopping: threading.Event) -> None:
-    """Ask the models with a prompt of its own, so that something is computed; note the places in the line that were told."""
+    """Ask the models with a prompt of its own, so that something is computed; note the places in the line
+    that were told."""
     try:
-        for message in page.follow("queue-panel", "open", prompt=f"spot {secrets.token_hex(2)}", narrative="A red spot."):
+        for message in page.follow(
+            "queue-panel", "open", prompt=f"spot {secrets.token_hex(2)}", narrative="A red spot."
+        ):
             for place in PLACE.findall(json.dumps(message)):
                 told.places[int(place)] += 1
             if message.get("msg") == "process_completed":
@@ -232,22 +296,32 @@ def _analyse(page: PageClient, told: Told, stopping: threading.Event) -> None:
 
 
 def _have_worked(everybody: list[Told]) -> bool:
-    """Tell whether something was saved and an analysis came to its end: a short run on a busy machine goes on until then."""
+    """Tell whether something was saved and an analysis came to its end: a short run on a busy machine goes on
+    until then."""
     return any(told.saved for told in everybody) and any(told.analyses for told in everybody)
 
 
-def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES, flood: int = 0, hostile: int = 0) -> dict[str, Any]:
+def soak(
+    readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES, flood: int = 0, hostile: int = 0
+) -> dict[str, Any]:
     """Let readers work for so long, stop the server while they do, and return what was measured.
 
-    flood: connections that guess at passwords meanwhile; hostile: readers who send photos that cost meanwhile.
+    flood: connections that guess at passwords meanwhile; hostile: readers who send photos that cost
+    meanwhile.
     """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         names = [f"Reader {number}" for number in range(readers)]
         senders = [f"Sender {number}" for number in range(hostile)]
         server = Server(Path(folder), [*names, *senders], cases)
-        begin, stopping, everybody = threading.Barrier(readers + 1), threading.Event(), [Told() for _ in names]
+        begin, stopping, everybody = (
+            threading.Barrier(readers + 1),
+            threading.Event(),
+            [Told() for _ in names],
+        )
         at_work = [
-            threading.Thread(target=read_cases, args=(server.address, name, told, begin, stopping, pace), daemon=True)
+            threading.Thread(
+                target=read_cases, args=(server.address, name, told, begin, stopping, pace), daemon=True
+            )
             for name, told in zip(names, everybody, strict=True)
         ]
         try:
@@ -259,14 +333,19 @@ def soak(readers: int, seconds: float, pace: float = PACE, *, cases: int = CASES
             began, took = time.monotonic(), _measure_cpu(server)
             sending = start_sending(server.address, senders) if senders else None
             guessing = start_flood(server.address, flood, names) if flood else None
-            while time.monotonic() < began + seconds or (time.monotonic() < began + START_SECONDS and not _have_worked(everybody)):
+            while time.monotonic() < began + seconds or (
+                time.monotonic() < began + START_SECONDS and not _have_worked(everybody)
+            ):
                 time.sleep(min(2.0, seconds / 8))
                 memory.append(server.megabytes())
             lasted = time.monotonic() - began
             enter_ms = _enter_again(everybody[0].page, names[0]) if guessing is not None else 0.0
             guesses = end_program(guessing) if guessing is not None else {}
             uploads = end_program(sending) if sending is not None else {}
-            cpu = {name: max(0.0, round((now - took[name]) / lasted, 2)) for name, now in _measure_cpu(server).items()}
+            cpu = {
+                name: max(0.0, round((now - took[name]) / lasted, 2))
+                for name, now in _measure_cpu(server).items()
+            }
         finally:
             stopping.set()
             code, stop_seconds = server.stop()
@@ -319,9 +398,12 @@ def start_flood(address: str, connections: int, names: list[str]) -> subprocess.
 def start_sending(address: str, senders: list[str]) -> subprocess.Popen[str]:
     """Let a process of its own send photos that cost as these readers, see ``hostile_uploads``."""
     words = [sys.executable, "-m", "tests.robustness.hostile_uploads", address, str(SEND_EVERY), *senders]
-    sending = subprocess.Popen(words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    sending = subprocess.Popen(
+        words, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     assert sending.stdout is not None
-    if not sending.stdout.readline():  # before any guess at a password: a crowd of wrong ones lets in known browsers alone
+    # before any guess at a password: a crowd of wrong ones lets in known browsers alone
+    if not sending.stdout.readline():
         raise RuntimeError("the readers who send photos could not sign in")
     return sending
 
@@ -334,7 +416,8 @@ def end_program(program: subprocess.Popen[str]) -> dict[str, int]:
 
 
 def _enter_again(page: PageClient | None, name: str) -> float:
-    """Return the milliseconds that the right password takes, in the midst of a flood, in a browser where its reader has signed in before."""
+    """Return the milliseconds that the right password takes, in the midst of a flood, in a browser where its
+    reader has signed in before."""
     if page is None:
         return 0.0
     began = time.perf_counter()
@@ -345,17 +428,30 @@ def _enter_again(page: PageClient | None, name: str) -> float:
 
 
 def _measure_cpu(server: Server) -> dict[str, float]:
-    """Return the processor time, in seconds of one core, that these clients, the server with its models and everything else have taken so far."""
-    user, nice, system, _idle, _waiting, interrupts, soft, *_ = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])
+    """Return the processor time, in seconds of one core, that these clients, the server with its models and
+    everything else have taken so far."""
+    user, nice, system, _idle, _waiting, interrupts, soft, *_ = map(
+        int, Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    )
     clients, page = time.process_time(), server.cpu_seconds()
-    return {"clients_cpu": clients, "server_cpu": page, "others_cpu": (user + nice + system + interrupts + soft) / TICKS - clients - page}
+    return {
+        "clients_cpu": clients,
+        "server_cpu": page,
+        "others_cpu": (user + nice + system + interrupts + soft) / TICKS - clients - page,
+    }
 
 
 def _warm_up(address: str, name: str) -> None:
     """Have one case analysed: the models are loaded then."""
     page, told = PageClient(address, name, PASSWORD), Told()
-    shown = page.send("queue-panel", "arrive", {"queue": None, "order": "position", "mode": "assisted", "open": None})["queue-panel"]
-    page.send("queue-panel", "open", {"queue": shown["queue"], "open": shown["cases"][0]["id"], "order": "position", "mode": "assisted"})
+    shown = page.send(
+        "queue-panel", "arrive", {"queue": None, "order": "position", "mode": "assisted", "open": None}
+    )["queue-panel"]
+    page.send(
+        "queue-panel",
+        "open",
+        {"queue": shown["queue"], "open": shown["cases"][0]["id"], "order": "position", "mode": "assisted"},
+    )
     _analyse(page, told, threading.Event())
     page.close()
     if told.errors:
@@ -373,7 +469,11 @@ def _count_lost(place: Path, names: list[str], everybody: list[Told]) -> int:
         queue = store.queues()[0]
         for name, told in zip(names, everybody, strict=True):
             for case in {case for case, _ in told.saved}:
-                kept = {what for saved in store.history(CaseKey(queue, case), name) for what in _list_saved(saved.review)}
+                kept = {
+                    what
+                    for saved in store.history(CaseKey(queue, case), name)
+                    for what in _list_saved(saved.review)
+                }
                 lost += len({what for other, what in told.saved if other == case} - kept)
     return lost
 
@@ -387,10 +487,15 @@ def _list_saved(review: Review) -> Iterator[Saved]:
 
 
 def find_faults(result: dict[str, Any], *, short: bool = False) -> list[str]:
-    """Return what a run must not show; a short one has no time to warm up, and shares the machine with other tests."""
+    """Return what a run must not show; a short one has no time to warm up, and shares the machine with other
+    tests."""
     faults = [f"{name}: {result[name]}" for name in ("lost", "leaks", "errors") if result[name]]
     faults += [] if result["stopped_with"] == 0 else [f"stopping ended with {result['stopped_with']}"]
-    faults += [] if result["saved"] and result["analyses"] else ["nothing was saved, or no analysis came to its end"]
+    faults += (
+        []
+        if result["saved"] and result["analyses"]
+        else ["nothing was saved, or no analysis came to its end"]
+    )
     if not short:
         faults += [f"memory grew by {result['growth']:.1%}"] if result["growth"] > MOST_GROWTH else []
         most = MOST_SAVE_MS_IN_A_FLOOD if result.get("flood") or result.get("hostile") else MOST_SAVE_MS
@@ -403,11 +508,34 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Readers at once, for minutes.")
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--readers", type=int, default=20)
-    parser.add_argument("--pace", type=float, default=PACE, help="seconds between two saves of a reader, on average (default: %(default)s)")
-    parser.add_argument("--flood", type=int, default=0, metavar="CONNECTIONS", help="connections that guess at passwords all the while")
-    parser.add_argument("--hostile", type=int, default=0, metavar="READERS", help="readers who send photos that cost all the while")
+    parser.add_argument(
+        "--pace",
+        type=float,
+        default=PACE,
+        help="seconds between two saves of a reader, on average (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--flood",
+        type=int,
+        default=0,
+        metavar="CONNECTIONS",
+        help="connections that guess at passwords all the while",
+    )
+    parser.add_argument(
+        "--hostile",
+        type=int,
+        default=0,
+        metavar="READERS",
+        help="readers who send photos that cost all the while",
+    )
     arguments = parser.parse_args()
-    result = soak(arguments.readers, arguments.minutes * 60, arguments.pace, flood=arguments.flood, hostile=arguments.hostile)
+    result = soak(
+        arguments.readers,
+        arguments.minutes * 60,
+        arguments.pace,
+        flood=arguments.flood,
+        hostile=arguments.hostile,
+    )
     print(*(f"{name:<24} {value}" for name, value in result.items()), sep="\n")
     faults = find_faults(result)
     print(*faults or ["no fault"], sep="\n")

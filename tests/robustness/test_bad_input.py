@@ -1,4 +1,5 @@
-"""What participants' folders really hold, through the command line and the shipped models: one clear line a fault, the other cases go on."""
+"""What participants' folders really hold, through the command line and the shipped models: one clear line a
+fault, the other cases go on."""
 
 from __future__ import annotations
 
@@ -58,20 +59,31 @@ def _entry(encounter_id: str, images: list[str], text: str = "An itchy red patch
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Write a valid split with every fault of a photo, every kind of text, and entries that are no encounters."""
+    """Write a valid split with every fault of a photo, every kind of text, and entries that are no
+    encounters."""
     photos = tmp_path / "data" / "valid" / "images_valid"
     photos.mkdir(parents=True)
     entries: list[Any] = []
     for name, content in {**{name: content for name, (content, _) in REFUSED.items()}, **USED}.items():
         (photos / name).write_bytes(content)
         entries.append(_entry(f"ENC-{Path(name).stem}", [name]))
-    entries += [_entry(f"TEXT-{name}", ["plain.webp"] if name == "empty" else [], text) for name, text in TEXTS.items()]
-    entries += [_entry("ENC-gone", ["gone.jpg"]), _entry("../../escape", ["plain.webp"]), "not an encounter", _entry("ENC-deep", [])]
+    entries += [
+        _entry(f"TEXT-{name}", ["plain.webp"] if name == "empty" else [], text)
+        for name, text in TEXTS.items()
+    ]
+    entries += [
+        _entry("ENC-gone", ["gone.jpg"]),
+        _entry("../../escape", ["plain.webp"]),
+        "not an encounter",
+        _entry("ENC-deep", []),
+    ]
     (tmp_path / "data" / "valid" / "valid.json").write_text(json.dumps(entries), encoding="utf-8")
     return tmp_path / "data"
 
 
-def test_every_fault_is_one_line_and_costs_only_itself(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_fault_is_one_line_and_costs_only_itself(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "out"
     code = main(["predict", str(data), "--split", "valid", "--out", str(out), "--quiet"])
     lines = capsys.readouterr().err.splitlines()
@@ -83,14 +95,24 @@ def test_every_fault_is_one_line_and_costs_only_itself(data: Path, tmp_path: Pat
     assert not any("Traceback" in line for line in lines)
 
     answers = read_answers(out / "data_cvqa_sys.json")
-    expected = {f"ENC-{Path(name).stem}" for name in (*REFUSED, *USED)} | {f"TEXT-{name}" for name in TEXTS} | {"ENC-gone"}
+    expected = (
+        {f"ENC-{Path(name).stem}" for name in (*REFUSED, *USED)}
+        | {f"TEXT-{name}" for name in TEXTS}
+        | {"ENC-gone"}
+    )
     assert set(answers) == expected and all(len(answer) == 27 for answer in answers.values())
     masks = {path.name for path in (out / "masks_preds").iterdir()}
     assert masks == {f"{Path(name).stem}_mask_sys.tiff" for name in USED}
     for name in USED:
         mask = tifffile.imread(out / "masks_preds" / f"{Path(name).stem}_mask_sys.tiff")
-        assert mask.shape == ((48, 64) if name == "deep.tiff" else (96, 128)) and set(np.unique(mask)) <= {0, 1}
-    assert not (tmp_path.parent / "escape").exists() and sorted(path.name for path in tmp_path.iterdir()) == ["data", "out"]
+        assert mask.shape == ((48, 64) if name == "deep.tiff" else (96, 128)) and set(np.unique(mask)) <= {
+            0,
+            1,
+        }
+    assert not (tmp_path.parent / "escape").exists() and sorted(path.name for path in tmp_path.iterdir()) == [
+        "data",
+        "out",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +123,19 @@ def test_a_malformed_encounter_file_is_one_line_and_exit_code_1(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, expected: str
 ) -> None:
     (tmp_path / "valid.json").write_text(content, encoding="utf-8")
-    code = main(["predict", str(tmp_path), "--split", "valid", "--out", str(tmp_path / "out"), "--task", "cvqa", "--quiet"])
+    code = main(
+        [
+            "predict",
+            str(tmp_path),
+            "--split",
+            "valid",
+            "--out",
+            str(tmp_path / "out"),
+            "--task",
+            "cvqa",
+            "--quiet",
+        ]
+    )
     errors = capsys.readouterr().err.strip().splitlines()
     assert code == 1 and len(errors) == 1 and errors[0].startswith("error: ") and expected in errors[0]
 
@@ -121,9 +155,23 @@ def test_a_missing_checkpoint_is_one_line(
     assert code == 1 and expected in errors[-1] and errors[-1].startswith("error: ")
 
 
-def test_an_output_folder_that_cannot_be_written_is_one_line(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_output_folder_that_cannot_be_written_is_one_line(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "out").write_text("a file lies here", encoding="utf-8")
-    code = main(["predict", str(data), "--split", "valid", "--out", str(tmp_path / "out"), "--task", "cvqa", "--quiet"])
+    code = main(
+        [
+            "predict",
+            str(data),
+            "--split",
+            "valid",
+            "--out",
+            str(tmp_path / "out"),
+            "--task",
+            "cvqa",
+            "--quiet",
+        ]
+    )
     errors = capsys.readouterr().err.strip().splitlines()
     assert code == 1 and len(errors) == 1 and str(tmp_path / "out") in errors[0]
 
@@ -131,5 +179,8 @@ def test_an_output_folder_that_cannot_be_written_is_one_line(data: Path, tmp_pat
 def test_torch_is_not_imported_to_score() -> None:
     import subprocess
 
-    code = "import sys; from magic_demo.__main__ import main; sys.argv=['x']\ntry: main(['score','--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    code = (
+        "import sys; from magic_demo.__main__ import main; sys.argv=['x']\ntry: "
+        "main(['score','--help'])\nexcept SystemExit: pass\nassert 'torch' not in sys.modules"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

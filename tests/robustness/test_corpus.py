@@ -1,4 +1,5 @@
-"""Every bad file of ``tests/data/corpus`` through the reader it is for: read with what is worth knowing, or refused in one line that names it."""
+"""Every bad file of ``tests/data/corpus`` through the reader it is for: read with what is worth knowing, or
+refused in one line that names it."""
 
 from __future__ import annotations
 
@@ -99,7 +100,9 @@ def _kinds(error: type[BaseException]) -> set[str]:
     return {kind.__name__ for kind in error.__mro__}
 
 
-@pytest.mark.parametrize("expected", EXPECTED, ids=lambda expected: expected.place.encode("ascii", "replace").decode())
+@pytest.mark.parametrize(
+    "expected", EXPECTED, ids=lambda expected: expected.place.encode("ascii", "replace").decode()
+)
 def test_a_bad_file_is_read_with_a_note_or_refused_in_one_line_that_names_it(expected: Expected) -> None:
     place = CORPUS / expected.place
     try:
@@ -118,7 +121,15 @@ def test_a_bad_file_is_read_with_a_note_or_refused_in_one_line_that_names_it(exp
 def test_names_that_no_repository_should_hold_cost_themselves_alone(tmp_path: Path) -> None:
     """Colons and line ends are made here: some systems could not check the corpus out with them."""
     whole = (CORPUS / "photos" / "-rf photo.png").read_bytes()
-    bad = ["a:b.png", "a\nb.png", "x\\y.png", "\x1b[31m.png", os.fsdecode(b"\xff\xfe.png"), "." + "n" * 60 + ".png", "n" * 240 + ".png"]
+    bad = [
+        "a:b.png",
+        "a\nb.png",
+        "x\\y.png",
+        "\x1b[31m.png",
+        os.fsdecode(b"\xff\xfe.png"),
+        "." + "n" * 60 + ".png",
+        "n" * 240 + ".png",
+    ]
     for name in [*bad, "ok 湿疹 🤔.png"]:
         (tmp_path / name).write_bytes(whole)
     found = read_encounters(tmp_path)
@@ -131,11 +142,16 @@ def test_names_that_no_repository_should_hold_cost_themselves_alone(tmp_path: Pa
 def test_the_corpus_is_what_the_script_makes(tmp_path: Path) -> None:
     assert make_corpus(tmp_path / "one") == EXPECTED
     make_corpus(tmp_path / "two")
-    names = [sorted(str(path.relative_to(top)) for path in top.rglob("*")) for top in (CORPUS, tmp_path / "one", tmp_path / "two")]
+    names = [
+        sorted(str(path.relative_to(top)) for path in top.rglob("*"))
+        for top in (CORPUS, tmp_path / "one", tmp_path / "two")
+    ]
     assert names[0] == names[1] == names[2]
     for path in (tmp_path / "one").rglob("*"):
         if path.is_file() and not path.is_symlink():
-            assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes(), path
+            assert (
+                path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+            ), path
 
 
 def test_the_corpus_is_large_in_kinds_and_small_on_disk() -> None:

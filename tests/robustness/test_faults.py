@@ -1,4 +1,5 @@
-"""Killed at any instant, disk full, locked, read-only, damaged: nothing that was acknowledged is lost, no half file, and the next try works."""
+"""Killed at any instant, disk full, locked, read-only, damaged: nothing that was acknowledged is lost, no
+half file, and the next try works."""
 
 from __future__ import annotations
 
@@ -48,7 +49,14 @@ def _write_data(folder: Path) -> Path:
         names = [f"IMG_E{number}_{photo}.png" for photo in (1, 2)]
         for name in names:
             Image.fromarray(draw_photo(40, 56)).save(folder / name)
-        entries.append({"encounter_id": f"E{number}", "author_id": f"A{number}", "image_ids": names, "query_content_en": "It itches."})
+        entries.append(
+            {
+                "encounter_id": f"E{number}",
+                "author_id": f"A{number}",
+                "image_ids": names,
+                "query_content_en": "It itches.",
+            }
+        )
     (folder / "train.json").write_text(json.dumps(entries), encoding="utf-8")
     return folder
 
@@ -59,7 +67,9 @@ def _write_store(folder: Path, data: Path) -> None:
         store.add_cases("q", [NewCase(f"E{number}", str(data)) for number in range(CASES)])
         for number in range(CASES):
             masks = {f"IMG_E{number}_{photo}": encode_mask(draw_mask((40, 56), photo)) for photo in (1, 2)}
-            store.save(Review(f"E{number}", LOCAL_READER, "assisted", "done", answer(number), masks=masks, queue="q"))
+            store.save(
+                Review(f"E{number}", LOCAL_READER, "assisted", "done", answer(number), masks=masks, queue="q")
+            )
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +90,13 @@ def test_a_save_that_was_answered_survives_every_kill(tmp_path: Path, killer: Ki
     answered: dict[int, str] = {}
 
     def check(said: str) -> None:
-        answered.update({int(number): turn for number, _, turn in (line.partition(" ") for line in said.splitlines()) if number != "open"})
+        answered.update(
+            {
+                int(number): turn
+                for number, _, turn in (line.partition(" ") for line in said.splitlines())
+                if number != "open"
+            }
+        )
         with Store.open(place) as store:
             rows = {row.number: row.review for row in store.history(CaseKey("q", "E1"), LOCAL_READER)}
         assert {number: rows[number].comment for number in answered} == answered
@@ -92,7 +108,9 @@ def test_a_save_that_was_answered_survives_every_kill(tmp_path: Path, killer: Ki
 @pytest.mark.long
 def test_a_killed_run_leaves_no_half_file_and_goes_on(tmp_path: Path, killer: Killer) -> None:
     data, out = _write_data(tmp_path / "data"), tmp_path / "out"
-    whole = predict_folder(data, tmp_path / "whole", stand_in_predictor(), pictures=True, bundle=True, quiet=True)
+    whole = predict_folder(
+        data, tmp_path / "whole", stand_in_predictor(), pictures=True, bundle=True, quiet=True
+    )
     done: list[int] = []
 
     def check(said: str) -> None:
@@ -155,7 +173,10 @@ def test_a_killed_backup_is_there_whole_or_not_at_all(tmp_path: Path, killer: Ki
         assert len(files) >= len(said.splitlines())
         for number, file in enumerate(files):
             with zipfile.ZipFile(file) as archive:
-                assert archive.testzip() is None and json.loads(archive.read("backup.json"))["rows"]["reviews"] == CASES
+                assert (
+                    archive.testzip() is None
+                    and json.loads(archive.read("backup.json"))["rows"]["reviews"] == CASES
+                )
             if number == 0:
                 with Store.open(tmp_path / f"again {seen}") as store:
                     restore_backup(file, store)
@@ -179,7 +200,8 @@ def test_a_killed_training_run_goes_on_to_the_end_it_would_have_had(tmp_path: Pa
         if found is not None:
             load_file(found / "model.safetensors")
             reached.append(int(found.name.rpartition("-")[2]))
-        if len(said.splitlines()) > 1 and said.splitlines()[-1].startswith('{"weights'):  # it came to its end: the next one begins anew
+        # it came to its end: the next one begins anew
+        if len(said.splitlines()) > 1 and said.splitlines()[-1].startswith('{"weights'):
             shutil.rmtree(checkpoints)
             reached.append(0)
 
@@ -189,7 +211,10 @@ def test_a_killed_training_run_goes_on_to_the_end_it_would_have_had(tmp_path: Pa
 
 
 def test_a_checkpoint_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
-    for number, files in ((3, ("trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt")), (6, ("model.safetensors",))):
+    for number, files in (
+        (3, ("trainer_state.json", "model.safetensors", "optimizer.pt", "scheduler.pt")),
+        (6, ("model.safetensors",)),
+    ):
         folder = tmp_path / f"checkpoint-{number}"
         folder.mkdir()
         for name in files:
@@ -207,7 +232,8 @@ def _limited(repository: Path, code: str, size: int, *words: str) -> subprocess.
 
     whole = f"import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n{code}"
     return subprocess.run(
-        [sys.executable, "-B", "-c", whole, *words],  # -B: a module's bytecode that is cut off would stay in the checkout
+        # -B: a module's bytecode that is cut off would stay in the checkout
+        [sys.executable, "-B", "-c", whole, *words],
         cwd=repository,
         capture_output=True,
         text=True,
@@ -251,20 +277,30 @@ def test_a_full_disk_leaves_no_half_backup_or_export(tmp_path: Path, repository:
     with Store.open(tmp_path / "store") as store:
         store.erase_traces()
     size = 3000
-    for words in (["backup", str(tmp_path / "b.zip")], ["export", "--to", str(tmp_path / "e"), "--format", "coco"]):
+    for words in (
+        ["backup", str(tmp_path / "b.zip")],
+        ["export", "--to", str(tmp_path / "e"), "--format", "coco"],
+    ):
         ended = _limited(repository, COMMAND, size, *words, "--store", str(tmp_path / "store"))
-        assert ended.returncode == 1 and len(ended.stderr.splitlines()) == 1 and "Traceback" not in ended.stderr, ended.stderr
+        assert (
+            ended.returncode == 1 and len(ended.stderr.splitlines()) == 1 and "Traceback" not in ended.stderr
+        ), ended.stderr
         assert not (tmp_path / "b.zip").exists() and not (tmp_path / "e").exists()
         assert not list(tmp_path.glob(".*.part"))
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_cannot_be_written_is_one_line(
+    tmp_path: Path, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As somebody who is not root, whom no permission stops."""
     _write_store(tmp_path / "store", _write_data(tmp_path / "data"))
     locked = tmp_path / "locked"
     locked.mkdir()
     locked.chmod(0o555)
-    for words in (["backup", str(locked / "b.zip")], ["export", "--to", str(locked / "e"), "--format", "coco"]):
+    for words in (
+        ["backup", str(locked / "b.zip")],
+        ["export", "--to", str(locked / "e"), "--format", "coco"],
+    ):
         if os.geteuid() == 0:
             blocked = tmp_path / "file"
             blocked.touch()
@@ -284,7 +320,10 @@ def test_a_locked_database_is_named_and_nothing_is_lost(tmp_path: Path) -> None:
                 store.save(Review("E1", LOCAL_READER, queue="q", comment="during"))
             assert write_backup(store, tmp_path / "b.zip").rows["reviews"] == 1  # reading goes on
         store.save(Review("E1", LOCAL_READER, queue="q", comment="after"))
-        assert [row.review.comment for row in store.history(CaseKey("q", "E1"), LOCAL_READER)] == ["before", "after"]
+        assert [row.review.comment for row in store.history(CaseKey("q", "E1"), LOCAL_READER)] == [
+            "before",
+            "after",
+        ]
 
 
 def test_a_damaged_database_is_refused_and_a_backup_brings_it_back(tmp_path: Path) -> None:
@@ -317,7 +356,12 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path: Path, damage: str
         weights.unlink()
     else:
         weights.write_bytes(
-            {"cut": data[: len(data) // 2], "empty": b"", "flipped header": b"\xff" * 8 + data[8:], "text": b"weights"}[damage]
+            {
+                "cut": data[: len(data) // 2],
+                "empty": b"",
+                "flipped header": b"\xff" * 8 + data[8:],
+                "text": b"weights",
+            }[damage]
         )
     with pytest.raises(CheckpointError) as caught:
         Segmenter.load(folder)

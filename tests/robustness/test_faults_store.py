@@ -1,4 +1,5 @@
-"""The database goes away and comes back, the clock is set back: what was answered is there, what was not is said and saved by the next try."""
+"""The database goes away and comes back, the clock is set back: what was answered is there, what was not is
+said and saved by the next try."""
 
 from __future__ import annotations
 
@@ -26,22 +27,31 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture
 def crashing(postgres_server: PostgresServer, postgres_store: str) -> Iterator[str]:
-    """Give the URL of a store on PostgreSQL that holds one case, on the server that a test may end and start."""
+    """Give the URL of a store on PostgreSQL that holds one case, on the server that a test may end and
+    start."""
     with Store.open(postgres_store) as store:
         store.add_cases("q", [NewCase("E1")])
     yield postgres_store
     postgres_server.execute(
-        "TRUNCATE audit_trail, proposed_covers, save_keys, seen, showings, predictions, masks, reviews, assignments, cases",
+        "TRUNCATE audit_trail, proposed_covers, save_keys, seen, showings, predictions, masks, "
+        "reviews, assignments, cases",
         database="store",
     )
 
 
-def test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back(crashing: str, postgres_server: PostgresServer) -> None:
+def test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back(
+    crashing: str, postgres_server: PostgresServer
+) -> None:
     with Store.open(crashing, wait_seconds=2) as store:
         drafts, cases = Drafts(), OpenCases()
         saver = Saver(Desk(store), drafts, cases)
         case = cases.open(Encounter("E1"), queued=True)
-        drafts.begin("mine", ReviewDraft(case.case_id, reading=Reading(KEY, LOCAL_READER, "assisted", "assisted", model_shown=True)))
+        drafts.begin(
+            "mine",
+            ReviewDraft(
+                case.case_id, reading=Reading(KEY, LOCAL_READER, "assisted", "assisted", model_shown=True)
+            ),
+        )
         saver.change("mine", "comment", "before")
         saver.save("mine")
         postgres_server.crash()
@@ -54,11 +64,20 @@ def test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back(cra
         finally:
             postgres_server.start()
         saved = saver.save("mine")
-        assert saved is not None and saved.review.comment == "while it was gone" and saved.review.answers == {"CQID010-001": 1}
-        assert [row.review.comment for row in store.history(KEY, LOCAL_READER)] == ["before", "while it was gone"]
+        assert (
+            saved is not None
+            and saved.review.comment == "while it was gone"
+            and saved.review.answers == {"CQID010-001": 1}
+        )
+        assert [row.review.comment for row in store.history(KEY, LOCAL_READER)] == [
+            "before",
+            "while it was gone",
+        ]
 
 
-def test_saves_under_way_when_the_database_crashes_are_answered_and_kept_or_neither(crashing: str, postgres_server: PostgresServer) -> None:
+def test_saves_under_way_when_the_database_crashes_are_answered_and_kept_or_neither(
+    crashing: str, postgres_server: PostgresServer
+) -> None:
     answered: list[str] = []
     refused: list[str] = []
     with Store.open(crashing, wait_seconds=2) as store:
@@ -110,7 +129,9 @@ def test_a_clock_that_is_set_back_changes_no_order(store: Store, monkeypatch: py
     for turn in range(4):
         store.save(Review("E2", LOCAL_READER, queue="q", comment=str(turn)))
         store.save(Review("E1", LOCAL_READER, queue="q", comment=str(turn)))
-        store.note_shown(KEY, LOCAL_READER, Prediction("E1", answers={"CQID010-001": turn % 3}, models={"cvqa": str(turn)}))
+        store.note_shown(
+            KEY, LOCAL_READER, Prediction("E1", answers={"CQID010-001": turn % 3}, models={"cvqa": str(turn)})
+        )
         now -= timedelta(hours=1)
     assert [row.review.comment for row in store.history(KEY, LOCAL_READER)] == ["0", "1", "2", "3"]
     latest, shown = store.latest(KEY, LOCAL_READER), store.shown(KEY)

@@ -1,4 +1,5 @@
-"""Inputs that ``make fuzz`` has found to end in something else than a documented error, each as it was found."""
+"""Inputs that ``make fuzz`` has found to end in something else than a documented error, each as it was
+found."""
 
 from __future__ import annotations
 
@@ -48,22 +49,33 @@ def test_a_case_whose_number_in_a_backup_is_a_list(backup: Path, tmp_path: Path)
         rows = [json.loads(line) for line in archive.read("rows.jsonl").splitlines()]
     next(values for table, values in rows if table == "cases")["number"] = []
     changed = change(backup, "rows.jsonl", "\n".join(map(json.dumps, rows)).encode())
-    with Store.open(tmp_path / "to") as store, pytest.raises(Exception, match="a row of cases with a number that cannot be"):
+    with (
+        Store.open(tmp_path / "to") as store,
+        pytest.raises(Exception, match="a row of cases with a number that cannot be"),
+    ):
         restore_backup(changed, store)
 
 
 def test_a_backup_that_is_a_zip_bomb(backup: Path, tmp_path: Path) -> None:
     changed = change(backup, "backup.json", b'{"kind": "magic-demo backup"' + b" " * 20_000_000 + b"}")
-    with Store.open(tmp_path / "to") as store, pytest.raises(BackupError, match="says more of itself than a backup does"):
+    with (
+        Store.open(tmp_path / "to") as store,
+        pytest.raises(BackupError, match="says more of itself than a backup does"),
+    ):
         restore_backup(changed, store)
 
 
 @pytest.mark.parametrize(
     ("kept", "changed"),
-    [(b'"position": 0', b'"position": 99999999999999999999'), (b'"uncertainty": null', b'"uncertainty": 1' + b"0" * 400)],
+    [
+        (b'"position": 0', b'"position": 99999999999999999999'),
+        (b'"uncertainty": null', b'"uncertainty": 1' + b"0" * 400),
+    ],
     ids=["whole", "float"],
 )
-def test_a_backup_with_a_number_beyond_any_databases(backup: Path, tmp_path: Path, kept: bytes, changed: bytes) -> None:
+def test_a_backup_with_a_number_beyond_any_databases(
+    backup: Path, tmp_path: Path, kept: bytes, changed: bytes
+) -> None:
     with zipfile.ZipFile(backup) as archive:
         rows = archive.read("rows.jsonl")
     assert rows.count(kept) == 1
@@ -73,7 +85,9 @@ def test_a_backup_with_a_number_beyond_any_databases(backup: Path, tmp_path: Pat
 
 def test_a_backup_with_a_time_after_the_last_year(backup: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(backup) as archive:
-        rows = re.sub(rb'"added_at": "[^"]+"', b'"added_at": "9999-12-31T23:30:00-01:00"', archive.read("rows.jsonl"))
+        rows = re.sub(
+            rb'"added_at": "[^"]+"', b'"added_at": "9999-12-31T23:30:00-01:00"', archive.read("rows.jsonl")
+        )
     with Store.open(tmp_path / "to") as store, pytest.raises(StoreError, match="a added_at that cannot be"):
         restore_backup(change(backup, "rows.jsonl", rows), store)
 
@@ -87,15 +101,23 @@ def test_a_family_with_a_name_of_thousands_of_characters() -> None:
         lambda: forms.read_answers({"answers": {LONG: [0]}}, load_families()),
         lambda: forms.read_why({"family": LONG}, load_families()),
     ):
-        with pytest.raises(FormError, match=r"xxx \.\.\. xxx.*there is no such family of questions; reload the page") as caught:
+        with pytest.raises(
+            FormError, match=r"xxx \.\.\. xxx.*there is no such family of questions; reload the page"
+        ) as caught:
             read()
         assert len(str(caught.value)) <= LONGEST
 
 
 @pytest.mark.parametrize(
-    ("written", "said"), [(f"? {LONG}\n: 1", "no setting 'xxx"), (f"clip: 1{'0' * 400}", r"run\.yaml: clip: float is expected, not 1000")]
+    ("written", "said"),
+    [
+        (f"? {LONG}\n: 1", "no setting 'xxx"),
+        (f"clip: 1{'0' * 400}", r"run\.yaml: clip: float is expected, not 1000"),
+    ],
 )
-def test_settings_with_a_key_or_a_number_of_hundreds_of_characters(tmp_path: Path, written: str, said: str) -> None:
+def test_settings_with_a_key_or_a_number_of_hundreds_of_characters(
+    tmp_path: Path, written: str, said: str
+) -> None:
     path = tmp_path / "run.yaml"
     path.write_text(f"output: x\nmetric: y\nepochs: 1\n{written}\n", encoding="utf-8")
     with pytest.raises(SettingsError, match=said) as caught:

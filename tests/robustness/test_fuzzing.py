@@ -1,4 +1,5 @@
-"""Whatever is fed to a reader, it reads it or raises the errors that it documents, in one line; nothing else comes out."""
+"""Whatever is fed to a reader, it reads it or raises the errors that it documents, in one line; nothing else
+comes out."""
 
 from __future__ import annotations
 
@@ -96,7 +97,9 @@ def damaged(draw: st.DrawFn, wholes: list[bytes]) -> bytes:
             del data[place:]
         elif kind == 2:
             data[place : place + 4] = draw(
-                st.sampled_from([b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\1\0"])
+                st.sampled_from(
+                    [b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\1\0"]
+                )
             )
         elif kind == 3:
             data[place:place] = draw(st.binary(max_size=12))
@@ -105,8 +108,12 @@ def damaged(draw: st.DrawFn, wholes: list[bytes]) -> bytes:
     return bytes(data)
 
 
-numbers = st.integers(-3, 12) | st.integers() | st.floats() | st.sampled_from([10**400, -(2**63), 2**31, 2**64])
-texts = st.text(max_size=12) | st.sampled_from(["../../x", "\ud83d", "a\0b", "\u202e", "", "x" * 5000, "ENC00001", "done", "blind"])
+numbers = (
+    st.integers(-3, 12) | st.integers() | st.floats() | st.sampled_from([10**400, -(2**63), 2**31, 2**64])
+)
+texts = st.text(max_size=12) | st.sampled_from(
+    ["../../x", "\ud83d", "a\0b", "\u202e", "", "x" * 5000, "ENC00001", "done", "blind"]
+)
 values = st.recursive(
     st.none() | st.booleans() | numbers | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
@@ -133,8 +140,18 @@ def altered(draw: st.DrawFn, whole: Any) -> Any:
             return out
         if isinstance(value, list) and value:
             place = draw(st.integers(0, len(value) - 1))
-            out_list = [change(one, depth + 1) if number == place else one for number, one in enumerate(value)]
-            return out_list * 2 if dice == 1 else out_list[:place] if dice == 2 else [*out_list, draw(values)] if dice == 3 else out_list
+            out_list = [
+                change(one, depth + 1) if number == place else one for number, one in enumerate(value)
+            ]
+            return (
+                out_list * 2
+                if dice == 1
+                else out_list[:place]
+                if dice == 2
+                else [*out_list, draw(values)]
+                if dice == 3
+                else out_list
+            )
         return draw(values) if dice < 6 else value
 
     return change(whole, 0)
@@ -159,7 +176,12 @@ WHOLE_PHOTOS += [
     tiff(np.full((20, 20, 3), 30_000, np.uint16), photometric="cielab"),
     encode(scene(), "AVIF"),
     *(
-        PNG[:33] + struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) + PNG[33:]
+        PNG[:33]
+        + struct.pack(">I", len(body))
+        + kind
+        + body
+        + struct.pack(">I", zlib.crc32(kind + body))
+        + PNG[33:]
         for kind, body in COLOUR_CHUNKS
     ),
 ]
@@ -203,9 +225,10 @@ def apart(target: str, data: bytes) -> None:
     check(target, read)
 
 
-WHOLE_HEIC = [path.read_bytes() for path in sorted(Path(__file__).resolve().parents[1].joinpath("data", "heic").iterdir())] + [
-    encode(scene(), "AVIF")
-]
+WHOLE_HEIC = [
+    path.read_bytes()
+    for path in sorted(Path(__file__).resolve().parents[1].joinpath("data", "heic").iterdir())
+] + [encode(scene(), "AVIF")]
 
 
 @FUZZ
@@ -231,7 +254,9 @@ def test_dicom_photos(data: bytes) -> None:
 @given(
     damaged([data for data in WHOLE_MASKS if len(data) < 20_000]),
     st.sampled_from(["a_mask_sys.tiff", "a.png", "a"]),
-    st.sampled_from([read_mask, read_loose_mask, partial(read_loose_mask, as_numbers=True), read_loose_packed]),
+    st.sampled_from(
+        [read_mask, read_loose_mask, partial(read_loose_mask, as_numbers=True), read_loose_packed]
+    ),
 )
 def test_mask_files(data: bytes, name: str, read: Callable[[Path], object]) -> None:
     with file_of(data, name) as path:
@@ -251,7 +276,11 @@ def test_run_lengths(size: tuple[Any, Any], counts: str) -> None:
 @FUZZ
 @given(st.lists(numbers, max_size=8) | values, st.integers(0, 40), st.integers(0, 40))
 def test_row_lengths(lengths: Any, height: int, width: int) -> None:
-    rows = [one for one in lengths if isinstance(one, int) and abs(one) < 2**62] if isinstance(lengths, list) else []
+    rows = (
+        [one for one in lengths if isinstance(one, int) and abs(one) < 2**62]
+        if isinstance(lengths, list)
+        else []
+    )
     check("row lengths", lambda: mask_from_rows(rows, (height, width)))
 
 
@@ -265,7 +294,10 @@ def test_brush_code(code: list[Any]) -> None:
     check("brush code", lambda: decode_brush(code, (7, 7)))
 
 
-ENCOUNTERS = [encounter(image_ids=["a.jpg", "b.png"], responses=[{"content_en": "eczema"}], author_id="U1"), encounter(encounter_id="ENC2")]
+ENCOUNTERS = [
+    encounter(image_ids=["a.jpg", "b.png"], responses=[{"content_en": "eczema"}], author_id="U1"),
+    encounter(encounter_id="ENC2"),
+]
 
 
 @FUZZ
@@ -273,7 +305,8 @@ ENCOUNTERS = [encounter(image_ids=["a.jpg", "b.png"], responses=[{"content_en": 
 def test_encounters(data: bytes) -> None:
     def read() -> None:
         for files in read_encounters(path).encounters:
-            files.encounter_id.encode(), files.narrative.en.encode(), files.narrative.zh.encode()  # all of it can be written again
+            # all of it can be written again
+            files.encounter_id.encode(), files.narrative.en.encode(), files.narrative.zh.encode()
 
     with file_of(data, "valid.json") as path:
         check("encounters", read)
@@ -325,13 +358,25 @@ def whole_tasks() -> list[Any]:
     sized = {"to_name": "photo", "original_height": 6, "original_width": 6}
     family = load_families()[0]
     results = [
-        {"type": "brushlabels", "from_name": "lesion", "value": {"format": "rle", "rle": rle, "brushlabels": ["lesion"]}, **sized},
-        {"type": "choices", "from_name": family.family_id, "value": {"choices": [family.options["en"][0]]}, **sized},
+        {
+            "type": "brushlabels",
+            "from_name": "lesion",
+            "value": {"format": "rle", "rle": rle, "brushlabels": ["lesion"]},
+            **sized,
+        },
+        {
+            "type": "choices",
+            "from_name": family.family_id,
+            "value": {"choices": [family.options["en"][0]]},
+            **sized,
+        },
         {"type": "choices", "from_name": "photo_is", "value": {"choices": ["no lesion"]}, **sized},
         {"type": "textarea", "from_name": "reader", "value": {"text": ["Li"]}, **sized},
         {"type": "choices", "from_name": "kind", "value": {"choices": ["blind"]}, **sized},
     ]
-    readings = [{"reader": "Li", "kind": "blind", "state": "done", "models": {"a": "b"}, "disagreements": ["CQID010"]}]
+    readings = [
+        {"reader": "Li", "kind": "blind", "state": "done", "models": {"a": "b"}, "disagreements": ["CQID010"]}
+    ]
     own = {"case_id": "ENC1", "photo_id": "A", "readings": readings}
     return [
         {
@@ -364,7 +409,12 @@ def test_label_studio(one_store: Store, data: st.DataObject) -> None:
 
 
 @FUZZ
-@given(altered({"annotators": {"ann0": "Li"}}).map(as_bytes), altered([answers()]).map(as_bytes), damaged(WHOLE_MASKS[-1:]), texts)
+@given(
+    altered({"annotators": {"ann0": "Li"}}).map(as_bytes),
+    altered([answers()]).map(as_bytes),
+    damaged(WHOLE_MASKS[-1:]),
+    texts,
+)
 def test_challenge_exports(manifest: bytes, said: bytes, mask: bytes, stem: str) -> None:
     with file_of(manifest, "export.json") as path:
         (path.parent / "answers_ann0.json").write_bytes(said)
@@ -378,10 +428,17 @@ def whole_backup() -> tuple[Any, list[Any]]:
     """Return what a small backup says of itself, and its rows."""
     with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder, "store")) as store:
         store.add_cases("q", [NewCase("E1")])
-        store.save(Review("E1", "local", queue="q", comment="x", masks={"A": encode_mask(np.eye(5, dtype=np.bool_))}), client_key="k")
+        store.save(
+            Review(
+                "E1", "local", queue="q", comment="x", masks={"A": encode_mask(np.eye(5, dtype=np.bool_))}
+            ),
+            client_key="k",
+        )
         write_backup(store, Path(folder, "b.zip"))
         with zipfile.ZipFile(Path(folder, "b.zip")) as archive:
-            return json.loads(archive.read("backup.json")), [json.loads(line) for line in archive.read("rows.jsonl").splitlines()]
+            return json.loads(archive.read("backup.json")), [
+                json.loads(line) for line in archive.read("rows.jsonl").splitlines()
+            ]
 
 
 @FUZZ
@@ -398,7 +455,16 @@ def test_backups(empty_store: Store, data: st.DataObject) -> None:
         restore_backup(path, empty_store)
         assert empty_store.reader("local") is not None
         with empty_store._database.writing() as session:  # what came back goes, for the next one
-            for table in ("save_keys", "seen", "showings", "predictions", "masks", "reviews", "assignments", "cases"):
+            for table in (
+                "save_keys",
+                "seen",
+                "showings",
+                "predictions",
+                "masks",
+                "reviews",
+                "assignments",
+                "cases",
+            ):
                 session.connection().exec_driver_sql(f"DELETE FROM {table}")
             session.connection().exec_driver_sql("DELETE FROM readers WHERE folded <> 'local'")
 
@@ -436,15 +502,30 @@ def test_checkpoints(data: bytes) -> None:
 
 
 @FUZZ
-@given(st.dictionaries(st.sampled_from([f"{PREFIX}PHOTO_BYTES", f"{PREFIX}RUN_CASES", f"{PREFIX}X", "PATH"]), texts | numbers.map(str)))
+@given(
+    st.dictionaries(
+        st.sampled_from([f"{PREFIX}PHOTO_BYTES", f"{PREFIX}RUN_CASES", f"{PREFIX}X", "PATH"]),
+        texts | numbers.map(str),
+    )
+)
 def test_limits(environment: dict[str, str]) -> None:
     check("limits", lambda: read_limits(environment))
 
 
 PHOTO = Photo("A", draw_photo(12, 16))
 FAMILIES = load_families()
-ON_CARDS = {"answers": {family.family_id: [0] for family in FAMILIES}, "specified": {FAMILIES[1].family_id: "x"}}
-ON_WAND = {"photo": "A", "request": 1, "box": [1, 1, 9, 9], "lesion": [[[1, 2], [3, 4]]], "skin": [], "radius": 3}
+ON_CARDS = {
+    "answers": {family.family_id: [0] for family in FAMILIES},
+    "specified": {FAMILIES[1].family_id: "x"},
+}
+ON_WAND = {
+    "photo": "A",
+    "request": 1,
+    "box": [1, 1, 9, 9],
+    "lesion": [[[1, 2], [3, 4]]],
+    "skin": [],
+    "radius": 3,
+}
 NOTED = {"comment": "x", "flagged": True, "difficulty": "easy", "unusable": ["A"], "seconds": 3}
 
 

@@ -23,7 +23,10 @@ def test_the_page_as_it_is_written_names_tests_that_are_there(repository: Path) 
     assert len(named) >= len(FAULTS)
     for file, test in named:
         assert exists(file, test), (file, test)
-    assert {test for file, test in named if file == "tests/robustness/test_fuzzing.py"} <= {"", *dir(test_fuzzing)}
+    assert {test for file, test in named if file == "tests/robustness/test_fuzzing.py"} <= {
+        "",
+        *dir(test_fuzzing),
+    }
 
 
 def test_what_was_not_run_or_failed_is_said_and_not_made_up() -> None:

@@ -1,4 +1,5 @@
-"""Killed at any step, each action is whole or nothing: it goes on when it is repeated, and the next start sweeps what it left."""
+"""Killed at any step, each action is whole or nothing: it goes on when it is repeated, and the next start
+sweeps what it left."""
 
 from __future__ import annotations
 
@@ -46,32 +47,48 @@ def killer(repository: Path) -> Iterator[Killer]:
 
 
 def upload() -> Encounter:
-    return Encounter("CASE", Narrative(en="It itches."), (Photo("arm", draw_photo(24, 32)), Photo("leg", draw_photo(24, 32))))
+    return Encounter(
+        "CASE",
+        Narrative(en="It itches."),
+        (Photo("arm", draw_photo(24, 32)), Photo("leg", draw_photo(24, 32))),
+    )
 
 
 def list_files(folder: Path) -> dict[str, bytes]:
     """Return what lies beside a store, the database's own files left out."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file() and "sqlite3" not in path.name}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "sqlite3" not in path.name
+    }
 
 
 def check_cases(store: Store, cases: int) -> None:
-    """Check that the store keeps so many uploads, each with its words and its two photos, and no file that is none of theirs."""
+    """Check that the store keeps so many uploads, each with its words and its two photos, and no file that is
+    none of theirs."""
     found = store.list_cases(UPLOADS, LOCAL_READER, all_assigned=True) if store.queues() else []
     files = find_case_files(found, covered_beside(store.place))
     assert len(found) == len(files) == cases
-    assert all(case.narrative.en and len([photo for photo in case.photo_files if photo.path]) == 2 for case in files)
+    assert all(
+        case.narrative.en and len([photo for photo in case.photo_files if photo.path]) == 2 for case in files
+    )
     written = list_files(store.kept_place) if store.kept_place.is_dir() else {}
     assert len(written) == 3 * cases and not any(".part" in name for name in written)
 
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Path:
-    """Give a folder with a store of two uploads that are read, one of them with a covered photo, and its backup and export."""
+    """Give a folder with a store of two uploads that are read, one of them with a covered photo, and its
+    backup and export."""
     with Store.open(tmp_path / "made" / "store") as store:
         for number in range(2):
             key = keep_upload(store, upload(), LOCAL_READER).key
             for turn in range(2):
-                store.save(Review(key.case_id, LOCAL_READER, "assisted", "done", answer(number + turn), queue=key.queue))
+                store.save(
+                    Review(
+                        key.case_id, LOCAL_READER, "assisted", "done", answer(number + turn), queue=key.queue
+                    )
+                )
         covered_beside(store.place).keep(key, Photo(f"IMG_{key.case_id}_00001", draw_photo(24, 32)))
         write_backup(store, tmp_path / "made" / "backup.zip")
         cases = find_case_files(store.list_cases(UPLOADS, LOCAL_READER), covered_beside(store.place))
@@ -93,7 +110,9 @@ def test_a_kept_case_is_whole_or_not_there(tmp_path: Path, killer: Killer) -> No
         with Store.open(folder / "store") as store:
             assert sweep_store(store) == ()
             cases = len(store.case_keys())
-            assert cases < 2 and all(store.case(key, "ann").assigned_to == ("ann",) for key in store.case_keys())
+            assert cases < 2 and all(
+                store.case(key, "ann").assigned_to == ("ann",) for key in store.case_keys()
+            )
             check_cases(store, cases)
             keep_upload(store, upload(), "ann")
             check_cases(store, cases + 1)
@@ -102,7 +121,9 @@ def test_a_kept_case_is_whole_or_not_there(tmp_path: Path, killer: Killer) -> No
 
 
 @pytest.mark.long
-def test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on(tmp_path: Path, kept: Path, killer: Killer) -> None:
+def test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on(
+    tmp_path: Path, kept: Path, killer: Killer
+) -> None:
     def make(name: str) -> Path:
         shutil.copytree(kept, tmp_path / name)
         return tmp_path / name
@@ -123,7 +144,9 @@ def test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on(tmp_pat
 
 
 @pytest.mark.long
-def test_what_a_killed_restore_left_goes_at_the_next_start(tmp_path: Path, kept: Path, killer: Killer) -> None:
+def test_what_a_killed_restore_left_goes_at_the_next_start(
+    tmp_path: Path, kept: Path, killer: Killer
+) -> None:
     steps = int(killer.ask("restore", kept, step=0)["said"].splitlines()[-1])
     shutil.rmtree(kept / "again")
     for step in range(steps, 0, -1):
@@ -138,7 +161,9 @@ def test_what_a_killed_restore_left_goes_at_the_next_start(tmp_path: Path, kept:
 
 
 @pytest.mark.long
-def test_an_import_brings_all_reviews_or_none_and_the_same_command_goes_on(tmp_path: Path, kept: Path, killer: Killer) -> None:
+def test_an_import_brings_all_reviews_or_none_and_the_same_command_goes_on(
+    tmp_path: Path, kept: Path, killer: Killer
+) -> None:
     def make(name: str) -> Path:
         shutil.copytree(kept / "export", tmp_path / name / "export")
         return tmp_path / name
@@ -197,7 +222,9 @@ def test_what_a_living_program_writes_is_not_swept(tmp_path: Path) -> None:
         file, first = new_part(place, private=True)
         part, second = new_part_folder(place, private=True)
         claim = Claim(place / "new", store.owns, store.label, new=True)
-        assert sweep_store(store) == () and {file.name, part.name, "new"} == {path.name for path in place.iterdir()}
+        assert sweep_store(store) == () and {file.name, part.name, "new"} == {
+            path.name for path in place.iterdir()
+        }
         for handle in (first, second, claim._handle):  # as if the program had been killed
             os.close(handle)
         assert sweep_store(store) == () and not any(place.iterdir())
@@ -205,8 +232,13 @@ def test_what_a_living_program_writes_is_not_swept(tmp_path: Path) -> None:
 
 def test_a_claim_of_another_store_in_the_same_place_is_let_be(tmp_path: Path) -> None:
     os.close(Claim(tmp_path / "new", lambda _: False, "postgresql://host/one", new=True)._handle)
-    assert sweep_claims(tmp_path, lambda _: False, "postgresql://host/two") == () and (tmp_path / "new").is_dir()
-    assert sweep_claims(tmp_path, lambda _: False, "postgresql://host/one") == () and not (tmp_path / "new").exists()
+    assert (
+        sweep_claims(tmp_path, lambda _: False, "postgresql://host/two") == () and (tmp_path / "new").is_dir()
+    )
+    assert (
+        sweep_claims(tmp_path, lambda _: False, "postgresql://host/one") == ()
+        and not (tmp_path / "new").exists()
+    )
 
 
 def test_nothing_but_parts_is_swept_and_no_link_is_followed(tmp_path: Path) -> None:
@@ -219,7 +251,9 @@ def test_nothing_but_parts_is_swept_and_no_link_is_followed(tmp_path: Path) -> N
     (place / "linked").symlink_to(outside)
     (outside / CLAIM).touch()
     assert sweep_parts(place) == () == sweep_claims(place, lambda _: False, "")
-    assert (outside / "photo.png").exists() and {"a.part", ".other.part"} <= {path.name for path in place.iterdir()}
+    assert (outside / "photo.png").exists() and {"a.part", ".other.part"} <= {
+        path.name for path in place.iterdir()
+    }
     assert sweep_below(place) == () and (place / "a.part").exists() and not (place / ".other.part").exists()
 
 

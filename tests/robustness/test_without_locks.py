@@ -1,4 +1,5 @@
-"""A system that knows no ``fcntl``, no owners of files and moves no open file, as Windows: the store works there, without the sweeping of leftovers."""
+"""A system that knows no ``fcntl``, no owners of files and moves no open file, as Windows: the store works
+there, without the sweeping of leftovers."""
 
 from __future__ import annotations
 
@@ -54,8 +55,16 @@ print(sorted(path.name for path in place.rglob("*") if path.name.endswith(".part
 """
 
 
-def test_the_store_keeps_deletes_backs_up_and_restores_where_no_file_can_be_locked_or_moved_while_it_is_open(tmp_path: Path) -> None:
-    run = subprocess.run([sys.executable, "-c", AS_ELSEWHERE, str(tmp_path)], capture_output=True, text=True, timeout=120, check=False)
+def test_the_store_keeps_deletes_backs_up_and_restores_where_no_file_can_be_locked_or_moved_while_it_is_open(
+    tmp_path: Path,
+) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", AS_ELSEWHERE, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert run.returncode == 0, run.stderr[-3000:]
     assert run.stdout.splitlines()[-1] == "[]", (
         "what was finished leaves no parts but the claims of a restore, which the next deletion ends"

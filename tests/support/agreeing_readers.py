@@ -1,6 +1,8 @@
-"""Synthetic readings by three made-up readers, beside a made-up model, of synthetic cases: a store, photos and a prediction bundle to look at.
+"""Synthetic readings by three made-up readers, beside a made-up model, of synthetic cases: a store, photos
+and a prediction bundle to look at.
 
-``python -m tests.support.agreeing_readers FOLDER [CASES]`` writes them; FOLDER/reviews is the store, FOLDER/bundle the predictions.
+``python -m tests.support.agreeing_readers FOLDER [CASES]`` writes them; FOLDER/reviews is the store,
+FOLDER/bundle the predictions.
 """
 
 from __future__ import annotations
@@ -36,9 +38,12 @@ class ReadRounds:
 
 
 def write_rounds(folder: Path, *, cases: int = 12, seed: int = 5) -> ReadRounds:
-    """Write photos, a bundle and a store whose readers read every case blind, then with the model; Chen is the adjudicator."""
+    """Write photos, a bundle and a store whose readers read every case blind, then with the model; Chen is
+    the adjudicator."""
     made: list[SyntheticCase] = []
-    data = write_cases(folder / "data", count=cases, seed=seed, splits={"train": 1.0}, longest=360, progress=made.append)
+    data = write_cases(
+        folder / "data", count=cases, seed=seed, splits={"train": 1.0}, longest=360, progress=made.append
+    )
     rounds = ReadRounds(folder / "reviews", folder / "bundle", cases)
     random = np.random.default_rng(seed)
     with Store.open(rounds.store) as store:
@@ -51,11 +56,28 @@ def write_rounds(folder: Path, *, cases: int = 12, seed: int = 5) -> ReadRounds:
             for name, slips in zip(READERS, (0.12, 0.2, 0.16), strict=True):
                 _read(store, case, name, slips, prediction, random)
             if int(case.encounter_id[-1]) % 2:
-                store.save(Review(case.encounter_id, "Chen", "consensus", "done", _whole(case.answers), models=MODELS, queue=QUEUE))
+                store.save(
+                    Review(
+                        case.encounter_id,
+                        "Chen",
+                        "consensus",
+                        "done",
+                        _whole(case.answers),
+                        models=MODELS,
+                        queue=QUEUE,
+                    )
+                )
     return rounds
 
 
-def _read(store: Store, case: SyntheticCase, name: str, slips: float, prediction: Prediction, random: np.random.Generator) -> None:
+def _read(
+    store: Store,
+    case: SyntheticCase,
+    name: str,
+    slips: float,
+    prediction: Prediction,
+    random: np.random.Generator,
+) -> None:
     blind = _slip(_whole(case.answers), slips, random)
     masks = _outline(case, random, 0.14)
     store.save(Review(case.encounter_id, name, "blind", "done", blind, masks=masks, queue=QUEUE))
@@ -64,7 +86,9 @@ def _read(store: Store, case: SyntheticCase, name: str, slips: float, prediction
         if _labels(blind, family) != _labels(prediction.answers, family) and random.random() < 0.35:
             revealed.update({question.qid: prediction.answers[question.qid] for question in family.questions})
     nearer = _outline(case, random, 0.08)
-    differing = {f.family_id for f in load_families() if _labels(revealed, f) != _labels(prediction.answers, f)}
+    differing = {
+        f.family_id for f in load_families() if _labels(revealed, f) != _labels(prediction.answers, f)
+    }
     store.save(
         Review(
             case.encounter_id,
@@ -85,7 +109,9 @@ def _predict(case: SyntheticCase, random: np.random.Generator) -> Prediction:
         PhotoPrediction(photo.photo_id, _map(_change(masks[0], random, 0.18)), photo.size)
         for photo, masks in zip(case.photos, case.annotators, strict=True)
     )
-    return Prediction(case.encounter_id, photos, answers=_slip(_whole(case.answers), 0.3, random), models=MODELS)
+    return Prediction(
+        case.encounter_id, photos, answers=_slip(_whole(case.answers), 0.3, random), models=MODELS
+    )
 
 
 def _whole(answers: Answers) -> dict[str, int]:
@@ -97,7 +123,12 @@ def _slip(answers: dict[str, int], share: float, random: np.random.Generator) ->
     slipped = dict(answers)
     for family in load_families():
         if random.random() < share:
-            slipped.update(fill_slots(family, frozenset({int(random.integers(len(family.options["en"])))} - {family.not_mentioned})))
+            slipped.update(
+                fill_slots(
+                    family,
+                    frozenset({int(random.integers(len(family.options["en"])))} - {family.not_mentioned}),
+                )
+            )
             if len(family.questions) == 1:
                 slipped[family.questions[0].qid] = int(random.integers(len(family.options["en"])))
     return slipped
@@ -109,7 +140,8 @@ def _labels(answers: Answers, family: Family) -> set[int]:
 
 def _outline(case: SyntheticCase, random: np.random.Generator, amount: float) -> dict[str, MaskRuns]:
     return {
-        photo.photo_id: encode_mask(_change(masks[0], random, amount)) for photo, masks in zip(case.photos, case.annotators, strict=True)
+        photo.photo_id: encode_mask(_change(masks[0], random, amount))
+        for photo, masks in zip(case.photos, case.annotators, strict=True)
     }
 
 

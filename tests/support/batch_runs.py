@@ -38,7 +38,8 @@ def write_data(folder: Path) -> Path:
 
 
 def predict(data: Path, out: Path, **options: Any) -> batch.BatchReport:
-    """Run batch mode over the split ``valid``, quietly, with the stand-ins unless another predictor is given."""
+    """Run batch mode over the split ``valid``, quietly, with the stand-ins unless another predictor is
+    given."""
     predictor = options.pop("predictor", None) or stand_in_predictor()
     return batch.predict_folder(data, out, predictor, split="valid", quiet=True, **options)
 
@@ -48,7 +49,11 @@ class StopsAt:
 
     def __init__(self, encounter_id: str | None) -> None:
         self.inner = stand_in_predictor()
-        self.segmenter, self.models, self.backends = self.inner.segmenter, self.inner.models, self.inner.backends
+        self.segmenter, self.models, self.backends = (
+            self.inner.segmenter,
+            self.inner.models,
+            self.inner.backends,
+        )
         self.answers_questions, self.set_priors = self.inner.answers_questions, self.inner.set_priors
         self.stop_at = encounter_id
         self.asked: list[str] = []

@@ -1,4 +1,5 @@
-"""Requests of the page with a marker in every position, of every JSON type: what comes back and what is in the log must hold none of it."""
+"""Requests of the page with a marker in every position, of every JSON type: what comes back and what is in
+the log must hold none of it."""
 
 from __future__ import annotations
 
@@ -52,7 +53,12 @@ class Hostile:
         """Open a case as a browser does."""
         told = {"queue": None, "order": "position", "mode": "assisted", "open": None}
         listed = self.client.send("queue-panel", "arrive", told)["queue-panel"]
-        asked = {"queue": listed["queue"], "open": listed["cases"][0]["id"], "order": "position", "mode": "assisted"}
+        asked = {
+            "queue": listed["queue"],
+            "open": listed["cases"][0]["id"],
+            "order": "position",
+            "mode": "assisted",
+        }
         shown = self.client.send("queue-panel", "open", asked)
         self.case = shown["review-form"]["case"]
         of = {**shown["review-form"]["place"], "mode": "assisted", "base": 0}
@@ -82,7 +88,8 @@ class Hostile:
         return {**told, "open": True} if event == "compare" else told
 
     def bodies(self, chance: random.Random) -> Iterator[dict[str, Any]]:
-        """Give one request after another: each event whole, each of its fields odd, its payload odd, its inputs odd."""
+        """Give one request after another: each event whole, each of its fields odd, its payload odd, its
+        inputs odd."""
         for number, (name, inputs) in self.client.list_events().items():
             whole = self.payload(*name) if name in PAYLOADS else None
             base = {
@@ -92,25 +99,36 @@ class Hostile:
                 "data": [None] * inputs,
                 "event_data": whole,
             }
-            if name not in {("review-form", "erase"), ("review-form", "keep")}:  # the case is needed further on
+            # the case is needed further on
+            if name not in {("review-form", "erase"), ("review-form", "keep")}:
                 yield {**base, "data": [MARK] * inputs}
             yield {**base, "event_data": chance.choice(ODD)}
             yield {**base, "event_data": None}
             yield {**base, "data": [chance.choice(ODD) for _ in range(inputs)]}
             yield {**base, "data": chance.choice([[MARK] * (inputs + 1), MARK, None, {MARK: MARK}])}
-            yield {**base, chance.choice(["trigger_id", "fn_index", "session_hash", "event_id", MARK]): chance.choice(ODD)}
+            yield {
+                **base,
+                chance.choice(["trigger_id", "fn_index", "session_hash", "event_id", MARK]): chance.choice(
+                    ODD
+                ),
+            }
             for field in whole or ():
                 odd = chance.choice([*ODD, [MARK], {MARK: [MARK]}, MARK, NUMBER])
-                if field != "heard" or type(odd) is not int:  # a server that waits for changes on their way is no fault
+                # a server that waits for changes on their way is no fault
+                if field != "heard" or type(odd) is not int:
                     yield {**base, "event_data": {**(whole or {}), field: odd}}
 
     def post(self, body: dict[str, Any], way: str) -> int:
         """Send a request by way of ``run/predict`` or ``queue/join``; returns the answer's status."""
         sent = json.dumps(body).encode()
-        return self.client.http.post(f"{API}/{way}", content=sent, headers={"Content-Type": "application/json"}).status_code
+        return self.client.http.post(
+            f"{API}/{way}", content=sent, headers={"Content-Type": "application/json"}
+        ).status_code
 
     def find_faults(self) -> list[str]:
         """Return the lines of the log that hold a value of a request, or tell of a traceback."""
         return [
-            line for line in self.page.log().splitlines() if MARK in line or str(NUMBER) in line or "Traceback" in line or "fault" in line
+            line
+            for line in self.page.log().splitlines()
+            if MARK in line or str(NUMBER) in line or "Traceback" in line or "fault" in line
         ]

@@ -11,7 +11,8 @@ from PIL import Image
 
 
 def many_scans(count: int, side: int) -> bytes:
-    """Return a progressive JPEG whose last scan comes ``count`` times; of its size alone is there more than its pixels need."""
+    """Return a progressive JPEG whose last scan comes ``count`` times; of its size alone is there more than
+    its pixels need."""
     buffer = io.BytesIO()
     Image.new("L", (64, 64), 90).save(buffer, "JPEG", progressive=True)
     data = bytearray(buffer.getvalue())
@@ -34,7 +35,8 @@ def strip_bomb(*, packed_by_lzma: bool, mebibytes: int = 256) -> bytes:
 
 
 def one_colour(side: int) -> bytes:
-    """Return a PNG of ``side`` x ``side`` pixels of one colour: megapixels by the dozen in a few kilobytes."""
+    """Return a PNG of ``side`` x ``side`` pixels of one colour: megapixels by the dozen in a few
+    kilobytes."""
     buffer = io.BytesIO()
     Image.new("RGB", (side, side), (200, 160, 140)).save(buffer, "PNG", compress_level=9)
     return buffer.getvalue()

@@ -1,4 +1,5 @@
-"""The real page in a process of its own, with stand-in models, readers who sign in and two cases: what it logs is in a file."""
+"""The real page in a process of its own, with stand-in models, readers who sign in and two cases: what it
+logs is in a file."""
 
 from __future__ import annotations
 
@@ -32,7 +33,11 @@ class LivePage:
         words = [sys.executable, "-m", "tests.support.live_page", str(folder), str(port)]
         with self.log_file.open("w") as output:
             self.process = subprocess.Popen(
-                words, cwd=REPOSITORY, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+                words,
+                cwd=REPOSITORY,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "PYTHONUNBUFFERED": "1"},
             )
         end = time.monotonic() + START_SECONDS
         while READY not in self.log():
@@ -60,14 +65,22 @@ def serve(folder: Path, port: int) -> None:
     """Serve the page until the process is ended."""
     from PIL import Image
 
-    from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
+    from magic_demo.page.build import (
+        Desk,
+        PredictorSource,
+        build_app,
+        launch_settings,
+        list_gates,
+        list_routes,
+    )
     from magic_demo.page.session.sign_in.sign_ins import SignIns
     from magic_demo.page.session.source import EncounterPredictor
     from magic_demo.reviews.store import Store
     from magic_demo.synthetic.bundled import load_examples
 
     def load() -> EncounterPredictor:
-        from tests.support.stand_ins import stand_in_predictor  # importing torch takes seconds, for which the page does not wait
+        # importing torch takes seconds, for which the page does not wait
+        from tests.support.stand_ins import stand_in_predictor
 
         return stand_in_predictor()
 
@@ -82,7 +95,9 @@ def serve(folder: Path, port: int) -> None:
         desk.add_queue(clinic)
         source, examples = PredictorSource(load), load_examples()
         app = build_app(source, examples, desk)
-        settings = launch_settings(list_routes(source, examples, desk), list_gates(desk.sign_ins, "127.0.0.1"))
+        settings = launch_settings(
+            list_routes(source, examples, desk), list_gates(desk.sign_ins, "127.0.0.1")
+        )
         app.launch(server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, **settings)
         source.start()
         print(READY, flush=True)

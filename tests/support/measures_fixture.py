@@ -1,4 +1,5 @@
-"""Small photos with masks and what measure.py says of them, on which the viewer's JavaScript is tested: ``python -m tests.support.measures_fixture``."""
+"""Small photos with masks and what measure.py says of them, on which the viewer's JavaScript is tested:
+``python -m tests.support.measures_fixture``."""
 
 from __future__ import annotations
 
@@ -16,11 +17,17 @@ from magic_demo.page.panels.viewer.mask_form import write_runs
 
 FILE = Path(__file__).resolve().parents[1] / "js" / "measures.json"
 SKINS = {"light": (228, 190, 170), "tan": (176, 130, 98), "dark": (92, 62, 48)}
-LESIONS = {"red": (0.95, 0.62, 0.62), "brown": (0.55, 0.45, 0.40), "white": (1.12, 1.18, 1.25), "black": (0.22, 0.22, 0.25)}
+LESIONS = {
+    "red": (0.95, 0.62, 0.62),
+    "brown": (0.55, 0.45, 0.40),
+    "white": (1.12, 1.18, 1.25),
+    "black": (0.22, 0.22, 0.25),
+}
 
 
 def draw_cases() -> list[tuple[str, np.ndarray, np.ndarray]]:
-    """Return (name, (H, W, 3) uint8, (H, W) bool) of lesions of every kind, of two colours, several, none, specks, at the rim, everywhere."""
+    """Return (name, (H, W, 3) uint8, (H, W) bool) of lesions of every kind, of two colours, several, none,
+    specks, at the rim, everywhere."""
     random = np.random.default_rng(11)
     cases = []
     for skin, base in SKINS.items():
@@ -50,7 +57,9 @@ def draw_cases() -> list[tuple[str, np.ndarray, np.ndarray]]:
     return cases
 
 
-def _paint(random: np.random.Generator, base: tuple[int, ...], factor: tuple[float, ...], mask: np.ndarray) -> np.ndarray:
+def _paint(
+    random: np.random.Generator, base: tuple[int, ...], factor: tuple[float, ...], mask: np.ndarray
+) -> np.ndarray:
     soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 0.8)[..., None]
     colours = np.asarray(base, np.float32) * (1 - soft + soft * np.asarray(factor, np.float32))
     return np.asarray(np.clip(colours + random.normal(0, 4, (*mask.shape, 3)), 0, 255), dtype=np.uint8)
@@ -90,7 +99,9 @@ def describe_cases() -> list[dict[str, Any]]:
                 "count": found.count,
                 "area_share": round(found.area_share, 6),
                 "colour": "combination" if found.dominant_colour == COMBINATION else found.dominant_colour,
-                "tone": None if found.tone is None else {"angle": round(found.tone.angle, 3), "group": found.tone.group},
+                "tone": None
+                if found.tone is None
+                else {"angle": round(found.tone.angle, 3), "group": found.tone.group},
             }
         )
     return described

@@ -1,4 +1,5 @@
-"""A PostgreSQL server for the tests: real, from the wheel in requirements-dev.txt, in a temporary folder, on a free port of this machine only."""
+"""A PostgreSQL server for the tests: real, from the wheel in requirements-dev.txt, in a temporary folder, on
+a free port of this machine only."""
 
 from __future__ import annotations
 
@@ -31,14 +32,27 @@ class PostgresServer:
         programs = Path(package.origin).parent.joinpath(*PROGRAMS)
         self._folder = Path(tempfile.mkdtemp(prefix="magic-demo-pg-"))
         self._as_user: dict[str, Any] = {"cwd": self._folder}
-        if os.geteuid() == 0:  # PostgreSQL refuses to run as root; it reads its programs from a copy, should root's own be private
+        # PostgreSQL refuses to run as root; it reads its programs from a copy, should root's own be private
+        if os.geteuid() == 0:
             programs = _copy_programs(programs, self._folder)
             shutil.chown(self._folder, "nobody")
             self._as_user.update(user="nobody", extra_groups=[])
         self.port = _free_port()
         self.data = cluster = self._folder / "cluster"
         subprocess.run(
-            [programs / "initdb", "-D", cluster, "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            [
+                programs / "initdb",
+                "-D",
+                cluster,
+                "-U",
+                USER,
+                "-A",
+                "trust",
+                "-E",
+                "UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
             check=True,
             stdout=subprocess.DEVNULL,
             **self._as_user,
@@ -49,10 +63,18 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start the server over its cluster, as it was left; returns when it answers."""
-        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "fsync": "off"}
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+        }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(
-            [self._programs / "postgres", "-D", self.data, *options], stdout=self._log, stderr=self._log, **self._as_user
+            [self._programs / "postgres", "-D", self.data, *options],
+            stdout=self._log,
+            stderr=self._log,
+            **self._as_user,
         )
         self._wait()
 
@@ -67,8 +89,13 @@ class PostgresServer:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{name}"
 
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
-        """Run a statement outside of any transaction and return its rows. One that waits for a lock for ten seconds fails: somebody did not close a store."""
-        connection = pg8000.dbapi.connect(USER, host="127.0.0.1", port=self.port, database=database, timeout=60)
+        """Run a statement outside of any transaction and return its rows.
+
+        One that waits for a lock for ten seconds fails: somebody did not close a store.
+        """
+        connection = pg8000.dbapi.connect(
+            USER, host="127.0.0.1", port=self.port, database=database, timeout=60
+        )
         try:
             connection.autocommit = True
             connection.cursor().execute("SET lock_timeout = '10s'")
@@ -104,7 +131,8 @@ class PostgresServer:
 
 
 def _copy_programs(programs: Path, to: Path) -> Path:
-    """Copy the programs with the libraries that they look for beside their package, and return where they are now."""
+    """Copy the programs with the libraries that they look for beside their package, and return where they are
+    now."""
     package = programs.parent.parent
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():

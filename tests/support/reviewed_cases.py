@@ -1,4 +1,5 @@
-"""A small queue that two readers and an adjudicator have read: photos and words on disk, reviews as a store returns them."""
+"""A small queue that two readers and an adjudicator have read: photos and words on disk, reviews as a store
+returns them."""
 
 from __future__ import annotations
 
@@ -19,7 +20,12 @@ from magic_demo.reviews.store.rules import find_missing
 from tests.support.stand_ins import draw_photo
 
 QUEUE = "lesson"
-SIZES = {"IMG_ENC00001_00001": (48, 64), "IMG_ENC00001_00002": (50, 40), "IMG_ENC00002_00001": (33, 47), "IMG_ENC00003_00001": (64, 48)}
+SIZES = {
+    "IMG_ENC00001_00001": (48, 64),
+    "IMG_ENC00001_00002": (50, 40),
+    "IMG_ENC00002_00001": (33, 47),
+    "IMG_ENC00003_00001": (64, 48),
+}
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,9 @@ class ReadQueue:
 def make_queue(folder: Path) -> ReadQueue:
     """Write three cases and return them with eight rows.
 
-    ENC00001: Li (assisted, done) and Wang (blind, then revealed; the second photo unusable), and Wang's consensus. ENC00002: Li, done and then
-    changed and not finished; its mask is empty. ENC00003: Wang, only begun, and Li with two families.
+    ENC00001: Li (assisted, done) and Wang (blind, then revealed; the second photo unusable), and Wang's
+    consensus. ENC00002: Li, done and then changed and not finished; its mask is empty. ENC00003: Wang, only
+    begun, and Li with two families.
     """
     photos = folder / "train" / "images_train"
     photos.mkdir(parents=True)
@@ -73,10 +80,16 @@ def make_queue(folder: Path) -> ReadQueue:
 
 
 def save_all(reviews: Sequence[Review]) -> tuple[SavedReview, ...]:
-    """Number reviews as a store does, one a minute, in one queue, with what was known and what a finished one left open."""
+    """Number reviews as a store does, one a minute, in one queue, with what was known and what a finished one
+    left open."""
     start = datetime(2026, 11, 21, 20, 0, tzinfo=UTC)
-    kept = [replace(review, queue=QUEUE, known=_know(review), missing=_leave_open(review)) for review in reviews]
-    return tuple(SavedReview(number, start + timedelta(minutes=number), review) for number, review in enumerate(kept, start=1))
+    kept = [
+        replace(review, queue=QUEUE, known=_know(review), missing=_leave_open(review)) for review in reviews
+    ]
+    return tuple(
+        SavedReview(number, start + timedelta(minutes=number), review)
+        for number, review in enumerate(kept, start=1)
+    )
 
 
 def _know(review: Review) -> frozenset[Knowledge]:
@@ -88,16 +101,22 @@ def _leave_open(review: Review) -> frozenset[str]:
 
 
 def answer(choice: int) -> dict[str, int]:
-    """Answer every question: families of one slot with option ``choice``, the others with one or two labels, then "Not mentioned"."""
+    """Answer every question: families of one slot with option ``choice``, the others with one or two labels,
+    then "Not mentioned"."""
     answers: dict[str, int] = {}
     for family in load_families():
         count = len(family.options["en"])
         if len(family.questions) == 1:
             labels = [choice % count]
         else:
-            labels = sorted({(choice + 6) % (count - 1), (choice * 2 + 1) % (count - 1)}, key=lambda label: (label != 6, label))
+            labels = sorted(
+                {(choice + 6) % (count - 1), (choice * 2 + 1) % (count - 1)},
+                key=lambda label: (label != 6, label),
+            )
         filled = [*labels, *[family.not_mentioned] * (len(family.questions) - len(labels))]
-        answers.update({question.qid: label for question, label in zip(family.questions, filled, strict=True)})
+        answers.update(
+            {question.qid: label for question, label in zip(family.questions, filled, strict=True)}
+        )
     return answers
 
 

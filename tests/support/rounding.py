@@ -1,4 +1,5 @@
-"""How far rounding alone moves what a model says: what the distance between two ways to the same numbers is held against."""
+"""How far rounding alone moves what a model says: what the distance between two ways to the same numbers is
+held against."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 Numbers = NDArray[np.float32] | Tensor
 
 ROOM = 5.0
-"""How many times farther apart than rounding once moved the numbers two ways to them may come: both are sums of the same kind of chance. 1.5 was the most seen."""
+"""How many times farther apart than rounding once moved the numbers two ways to them may come: both are sums
+of the same kind of chance. 1.5 was the most seen."""
 
 
 def round_off(values: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
@@ -22,7 +24,8 @@ def round_off(values: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
 
 
 def measure_rounding(model: object, say: Callable[[], Numbers], kind: torch.dtype = torch.float32) -> float:
-    """Return how far the farthest of the numbers that ``say`` returns moves when every weight of the model is rounded another way."""
+    """Return how far the farthest of the numbers that ``say`` returns moves when every weight of the model is
+    rounded another way."""
     assert isinstance(model, nn.Module), f"{type(model).__name__} has no weights to round"
     before, kept = _read(say()), [values.detach().clone() for values in model.parameters()]
     for values in model.parameters():
@@ -36,7 +39,8 @@ def measure_rounding(model: object, say: Callable[[], Numbers], kind: torch.dtyp
 
 
 def assert_same_but_for_rounding(one: Numbers, other: Numbers, rounding: float) -> None:
-    """Assert that two ways to the same numbers end no farther apart than ROOM times what rounding does to them."""
+    """Assert that two ways to the same numbers end no farther apart than ROOM times what rounding does to
+    them."""
     apart = float(np.abs(_read(one) - _read(other)).max())
     assert apart <= ROOM * rounding, f"{apart:.2g} apart, rounding makes {rounding:.2g}"
 

@@ -1,4 +1,5 @@
-"""A process of its own that saves reviews in a loop: ``python -m tests.support.saving_process PLACE READER FIRST COUNT`` prints each number that was answered."""
+"""A process of its own that saves reviews in a loop: ``python -m tests.support.saving_process PLACE READER
+FIRST COUNT`` prints each number that was answered."""
 
 from __future__ import annotations
 
@@ -10,12 +11,16 @@ from magic_demo.reviews.store import Store
 
 
 def main(place: str, reader: str, first: int, count: int) -> None:
-    """Save ``count`` reviews of case E1 in queue q, no two alike; a line is written only when the store has answered."""
+    """Save ``count`` reviews of case E1 in queue q, no two alike; a line is written only when the store has
+    answered."""
     with Store.open(place, wait_seconds=60) as store:
         print("open", flush=True)
         for turn in range(first, first + count):
             mask = encode_mask(mask_from_rows([turn, 1, 999_999 - turn], (1000, 1000)))
-            saved = store.save(Review("E1", reader, queue="q", comment=str(turn), masks={"IMG1": mask}), client_key=f"{reader} {turn}")
+            saved = store.save(
+                Review("E1", reader, queue="q", comment=str(turn), masks={"IMG1": mask}),
+                client_key=f"{reader} {turn}",
+            )
             print(saved.number, turn, flush=True)
 
 

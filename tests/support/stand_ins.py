@@ -1,4 +1,5 @@
-"""Models small enough to know what they must say, with the methods of the real ones: for tests of what is around a model."""
+"""Models small enough to know what they must say, with the methods of the real ones: for tests of what is
+around a model."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ class RedFinder:
 
 
 class WordScorer:
-    """Prefers option (number of characters + photos) modulo the number of options; fails on the text "fail"."""
+    """Prefers option (number of characters + photos) modulo the number of options; fails on the text
+    "fail"."""
 
     model_id = "word-scorer@0"
     backend = Backend()
@@ -67,17 +69,23 @@ class WordScorer:
             raise ModelError("asked to fail")
         best = len(narrative) + len(photos)
         return {
-            question.qid: np.eye(question.option_count, dtype=np.float32)[best % question.option_count] * 5 for question in load_questions()
+            question.qid: np.eye(question.option_count, dtype=np.float32)[best % question.option_count] * 5
+            for question in load_questions()
         }
 
-    def attribute(self, narrative: str, photos: Sequence[Pixels], family_id: str, option: int) -> list[NDArray[np.float32]]:
+    def attribute(
+        self, narrative: str, photos: Sequence[Pixels], family_id: str, option: int
+    ) -> list[NDArray[np.float32]]:
         """Return (2, 2) float32 a photo: every option is scored for what is at the upper left."""
         return [np.array([[1, 0], [0, -1]], np.float32) for _ in photos]
 
 
 def stand_in_predictor(*, segmentation: bool = True, cvqa: bool = True) -> Predictor:
     """Return a real Predictor around the stand-in models."""
-    return Predictor(cast(Segmenter, RedFinder()) if segmentation else None, cast(OptionScorer, WordScorer()) if cvqa else None)
+    return Predictor(
+        cast(Segmenter, RedFinder()) if segmentation else None,
+        cast(OptionScorer, WordScorer()) if cvqa else None,
+    )
 
 
 def draw_photo(height: int = 48, width: int = 64, *, spot: bool = True) -> Pixels:

@@ -1,4 +1,5 @@
-"""A BERT and a Swin of a few thousand weights as pretrained encoders, and a challenge folder of synthetic cases: for tests of training."""
+"""A BERT and a Swin of a few thousand weights as pretrained encoders, and a challenge folder of synthetic
+cases: for tests of training."""
 
 from __future__ import annotations
 
@@ -29,14 +30,18 @@ def write_encoders(folder: Path, *, seed: int = 0) -> Path:
 
 
 def write_data(folder: Path, *, count: int = 8, seed: int = 0) -> Path:
-    """Write so many synthetic cases in the challenge's layout, three quarters to train on, and the encoders beside them; ``read_tiny`` takes the same seed."""
-    write_cases(folder / "data", count=count, seed=4 + seed, splits={"train": 0.75, "valid": 0.25}, longest=96)
+    """Write so many synthetic cases in the challenge's layout, three quarters to train on, and the encoders
+    beside them; ``read_tiny`` takes the same seed."""
+    write_cases(
+        folder / "data", count=count, seed=4 + seed, splits={"train": 0.75, "valid": 0.25}, longest=96
+    )
     (folder / "seed").write_text(str(seed))
     return write_encoders(folder, seed=seed)
 
 
 def read_tiny(name: str, folder: Path, output: Path, **more: object) -> VqaSettings:
-    """Return the settings ``name`` as they ship on the tiny encoders; ``more``: ``run__batch_size=4`` and so on."""
+    """Return the settings ``name`` as they ship on the tiny encoders; ``more``: ``run__batch_size=4`` and so
+    on."""
     challenge = {"name": "dermavqa", "kind": "challenge"}
     overrides: dict[str, object] = {
         "model.text": str(folder / "text"),

@@ -1,4 +1,5 @@
-"""A CLIPSeg of a few thousand weights and a challenge folder of synthetic cases: for tests of training by the paper's path."""
+"""A CLIPSeg of a few thousand weights and a challenge folder of synthetic cases: for tests of training by the
+paper's path."""
 
 from __future__ import annotations
 
@@ -13,8 +14,11 @@ CONFIG = Path(__file__).resolve().parents[2] / "training" / "configs" / "segment
 
 
 def write_data(folder: Path, *, count: int = 8, seed: int = 0) -> Path:
-    """Write so many synthetic cases, three quarters to train on, and a tiny CLIPSeg beside them in ``model``; ``read_paper`` takes the same seed."""
-    write_cases(folder / "data", count=count, seed=4 + seed, splits={"train": 0.75, "valid": 0.25}, longest=96)
+    """Write so many synthetic cases, three quarters to train on, and a tiny CLIPSeg beside them in ``model``;
+    ``read_paper`` takes the same seed."""
+    write_cases(
+        folder / "data", count=count, seed=4 + seed, splits={"train": 0.75, "valid": 0.25}, longest=96
+    )
     write_clipseg(folder / "model", seed=seed)
     (folder / "seed").write_text(str(seed))
     return folder
@@ -27,7 +31,8 @@ def read_seed(folder: Path) -> int:
 
 
 def read_paper(folder: Path, output: Path, **more: object) -> SegmentationSettings:
-    """Return the paper's settings on the tiny model at its 32 pixels; ``more``: ``run__batch_size=4`` and so on."""
+    """Return the paper's settings on the tiny model at its 32 pixels; ``more``: ``run__batch_size=4`` and so
+    on."""
     overrides: dict[str, object] = {
         "model.start": str(folder / "model"),
         "data.folder": str(folder / "data"),

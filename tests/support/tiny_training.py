@@ -1,4 +1,5 @@
-"""A training run of a second, by the program's own settings and ``training.runs.run.train``: a line is fitted to points, a checkpoint each epoch."""
+"""A training run of a second, by the program's own settings and ``training.runs.run.train``: a line is fitted
+to points, a checkpoint each epoch."""
 
 from __future__ import annotations
 
@@ -42,15 +43,27 @@ def _measure(told: EvalPrediction) -> dict[str, float]:
 
 
 def train_tiny(folder: Path, *, epochs: int = 12) -> dict[str, Any]:
-    """Train in a folder, from its last whole checkpoint on where there is one; returns the final weights' sum and the steps."""
+    """Train in a folder, from its last whole checkpoint on where there is one; returns the final weights' sum
+    and the steps."""
     logging.disable(logging.CRITICAL)
-    run = RunSettings(folder, "eval_closeness", epochs=epochs, batch_size=8, evaluation_batch_size=8, patience=0, threads=1, workers=0)
+    run = RunSettings(
+        folder,
+        "eval_closeness",
+        epochs=epochs,
+        batch_size=8,
+        evaluation_batch_size=8,
+        patience=0,
+        threads=1,
+        workers=0,
+    )
     prepare(run)
     generator = torch.Generator().manual_seed(3)
     points = [{"points": one, "labels": one.roll(1)} for one in torch.randn(24, 8, generator=generator)]
     arguments = training_arguments(run, disable_tqdm=True, report_to=[])
     model = TinyModel(TinyConfig())
-    trainer = Trainer(model, arguments, train_dataset=points, eval_dataset=points[:8], compute_metrics=_measure)
+    trainer = Trainer(
+        model, arguments, train_dataset=points, eval_dataset=points[:8], compute_metrics=_measure
+    )
     scores = train(trainer, run, resume=find_whole_checkpoint(folder / "checkpoints") is not None)
     weights = sum(part.detach().double().sum().item() for part in model.parameters())
     return {"weights": weights, "steps": trainer.state.global_step, "closeness": scores["eval_closeness"]}

@@ -1,4 +1,5 @@
-"""Runs of ``python -m training`` as processes of their own, forked from one that has torch and transformers imported already."""
+"""Runs of ``python -m training`` as processes of their own, forked from one that has torch and transformers
+imported already."""
 
 from __future__ import annotations
 
@@ -23,16 +24,29 @@ def _run(words: list[str], environment: dict[str, str], told: Path) -> None:
 
 
 def start_training(words: list[str], told: Path, **environment: str) -> ForkServerProcess:
-    """Start ``python -m training WORDS`` with more in its environment; what it says on the standard error goes to ``told``."""
+    """Start ``python -m training WORDS`` with more in its environment; what it says on the standard error
+    goes to ``told``."""
     process = FORKS.Process(target=_run, args=(words, {"CUDA_VISIBLE_DEVICES": "", **environment}, told))
     process.start()
     return process
 
 
 def start_together(words: list[str], count: int, port: int, told: Path) -> list[ForkServerProcess]:
-    """Start so many processes of one run, with what a launcher tells each; rank 0 speaks into ``told``, the others beside it."""
-    together = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count)}
+    """Start so many processes of one run, with what a launcher tells each; rank 0 speaks into ``told``, the
+    others beside it."""
+    together = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(count),
+        "LOCAL_WORLD_SIZE": str(count),
+    }
     return [
-        start_training(words, told.with_name(f"{told.name} {rank}") if rank else told, RANK=str(rank), LOCAL_RANK=str(rank), **together)
+        start_training(
+            words,
+            told.with_name(f"{told.name} {rank}") if rank else told,
+            RANK=str(rank),
+            LOCAL_RANK=str(rank),
+            **together,
+        )
         for rank in range(count)
     ]

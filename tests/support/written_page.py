@@ -1,4 +1,5 @@
-"""The page without a browser: a predictor that writes down what it is asked, and the values that a browser would hold."""
+"""The page without a browser: a predictor that writes down what it is asked, and the values that a browser
+would hold."""
 
 from __future__ import annotations
 
@@ -13,7 +14,15 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from magic_demo.core.types import Encounter, Explanation, Language, PhotoPrediction, Prediction, Step, WordSpan
+from magic_demo.core.types import (
+    Encounter,
+    Explanation,
+    Language,
+    PhotoPrediction,
+    Prediction,
+    Step,
+    WordSpan,
+)
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page
 from magic_demo.page.events.drafts.saving import Saver
@@ -46,19 +55,31 @@ class WritingPredictor:
         return prediction
 
     def predict_steps(
-        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+        self,
+        encounter: Encounter,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
     ) -> Iterator[Step | Prediction]:
         self.asked.append((encounter, prompt, language))
         self.caches.append(cache)
         self.on_step()
-        maps = tuple(PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), photo.size) for photo in encounter.photos)
+        maps = tuple(
+            PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), photo.size)
+            for photo in encounter.photos
+        )
         for number in range(len(maps)):
             found = Prediction(encounter.encounter_id, maps[:number])
-            yield Step(number / (len(maps) + 1), f"Finding the lesion in photo {number + 1} of {len(maps)}", found)
+            yield Step(
+                number / (len(maps) + 1), f"Finding the lesion in photo {number + 1} of {len(maps)}", found
+            )
         yield Step(0.9, "Scoring the closed questions", Prediction(encounter.encounter_id, maps))
         questions = [question for family in load_families() for question in family.questions]
         scores = {question.qid: np.zeros(question.option_count, np.float32) for question in questions}
-        yield Prediction(encounter.encounter_id, maps, scores, decode_answers(scores, load_families()), models=self.models)
+        yield Prediction(
+            encounter.encounter_id, maps, scores, decode_answers(scores, load_families()), models=self.models
+        )
 
     def explain(
         self,
@@ -133,7 +154,9 @@ class Browser:
         self.found.append(lines)
 
     def choose(self, number: object) -> None:
-        self.take(self.handlers.choose_example(self.values, gr.EventData(None, {"number": number}), self.request))
+        self.take(
+            self.handlers.choose_example(self.values, gr.EventData(None, {"number": number}), self.request)
+        )
 
     def upload(self, *files: Path) -> None:
         keys = [self.handlers.arrivals.take(file.name, file.read_bytes()) for file in files]
@@ -161,5 +184,12 @@ def save_photo(folder: Path, name: str = "arm.png") -> Path:
 
 def ask_why(browser: Browser, **asked: object) -> dict[Any, Any]:
     """Return what comes when the open case's reader asks why an option has its score."""
-    told = {"case": browser.values[browser.parts.case], "family": "CQID025", "option": 0, "request": 1, "language": "en", **asked}
+    told = {
+        "case": browser.values[browser.parts.case],
+        "family": "CQID025",
+        "option": 0,
+        "request": 1,
+        "language": "en",
+        **asked,
+    }
     return reviewing(browser.handlers).explain(browser.values, gr.EventData(None, told), REQUEST)  # type: ignore[arg-type]

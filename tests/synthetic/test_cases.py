@@ -1,4 +1,5 @@
-"""Synthetic cases: the same by seed, in the challenge's layout, with masks and answers that agree with what was drawn."""
+"""Synthetic cases: the same by seed, in the challenge's layout, with masks and answers that agree with what
+was drawn."""
 
 from __future__ import annotations
 
@@ -40,7 +41,11 @@ def cases() -> list[SyntheticCase]:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def dice(first: Mask, second: Mask) -> float:
@@ -51,20 +56,30 @@ def splits() -> Iterator[str]:
     yield from ("train", "valid", "test")
 
 
-def test_the_same_seed_writes_the_same_bytes_and_a_case_does_not_depend_on_the_count(dataset: Path, tmp_path: Path) -> None:
+def test_the_same_seed_writes_the_same_bytes_and_a_case_does_not_depend_on_the_count(
+    dataset: Path, tmp_path: Path
+) -> None:
     fewer = digests(write_cases(tmp_path / "fewer", count=6, seed=SEED, longest=SIDE))
     whole = digests(dataset)
     pictures = {name: digest for name, digest in fewer.items() if name.endswith((".jpg", ".tiff"))}
     assert len(pictures) > 12
     assert pictures.items() <= whole.items()
-    entries = {entry["encounter_id"]: entry for split in splits() for entry in json.loads((dataset / split / f"{split}.json").read_text())}
+    entries = {
+        entry["encounter_id"]: entry
+        for split in splits()
+        for entry in json.loads((dataset / split / f"{split}.json").read_text())
+    }
     for split in splits():
         for entry in json.loads((tmp_path / "fewer" / split / f"{split}.json").read_text()):
             assert entries[entry["encounter_id"]] == entry
 
 
 def test_another_seed_or_number_gives_another_case() -> None:
-    first, number, seed = make_case(1, 1, longest=SIDE), make_case(1, 2, longest=SIDE), make_case(2, 1, longest=SIDE)
+    first, number, seed = (
+        make_case(1, 1, longest=SIDE),
+        make_case(1, 2, longest=SIDE),
+        make_case(2, 1, longest=SIDE),
+    )
     assert first.truth != number.truth and first.truth != seed.truth
     assert first.narrative != number.narrative and first.narrative != seed.narrative
 
@@ -99,7 +114,9 @@ def test_photos_read_upright_at_the_masks_size_and_masks_are_zeros_and_ones(data
                 upright = read_photo(file.path)
                 assert upright.size == photo.size
                 assert np.abs(upright.pixels.astype(int) - photo.pixels).mean() < 12
-                paths = sorted((dataset / "dermavqa-segmentations" / split).glob(f"{file.photo_id}_mask_ann*.tiff"))
+                paths = sorted(
+                    (dataset / "dermavqa-segmentations" / split).glob(f"{file.photo_id}_mask_ann*.tiff")
+                )
                 assert 1 <= len(paths) == len(drawn) <= 4
                 assert {path.stem[-4:] for path in paths} <= {"ann0", "ann1", "ann2", "ann3"}
                 for path, mask in zip(paths, drawn, strict=True):
@@ -160,7 +177,9 @@ def test_lesions_differ_in_colour_from_the_skin_around_them(cases: list[Syntheti
             if case.truth.colour == "normal skin color" or ring.sum() < 50:
                 continue
             colours = cv2.cvtColor(photo.pixels.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
-            differences.append(float(np.linalg.norm(np.median(colours[mask], axis=0) - np.median(colours[ring], axis=0))))
+            differences.append(
+                float(np.linalg.norm(np.median(colours[mask], axis=0) - np.median(colours[ring], axis=0)))
+            )
     assert float(np.median(differences)) > 5
     assert np.mean(np.array(differences) > 2) > 0.85
 
@@ -227,7 +246,9 @@ def test_an_unknown_condition_a_full_folder_and_a_count_of_nothing_are_refused(t
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_the_command_writes_cases_and_a_contact_sheet_and_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_cases_and_a_contact_sheet_and_says_what_is_wrong(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     words = [
         "cases",
         str(tmp_path / "out"),
@@ -250,7 +271,19 @@ def test_the_command_writes_cases_and_a_contact_sheet_and_says_what_is_wrong(tmp
     assert error.startswith("error: ") and "not empty" in error
     assert command.main(["cases", str(tmp_path / "other"), "--longest", "5"]) == 1
     assert command.main(["cases", str(tmp_path / "other"), "--seed", "-1"]) == 1
-    assert command.main(["cases", str(tmp_path / "third"), "--count", "1", "--contact-sheet", str(tmp_path / "sheet.docx")]) == 1
+    assert (
+        command.main(
+            [
+                "cases",
+                str(tmp_path / "third"),
+                "--count",
+                "1",
+                "--contact-sheet",
+                str(tmp_path / "sheet.docx"),
+            ]
+        )
+        == 1
+    )
     assert not (tmp_path / "other").exists() and not (tmp_path / "third").exists()
 
 
@@ -265,7 +298,10 @@ def test_a_contact_sheet_says_synthetic_in_every_tile(cases: list[SyntheticCase]
 def test_eight_examples_load_with_photos_titles_and_one_without_words() -> None:
     examples = load_examples()
     assert len(examples) == len(RECIPES) == 8
-    assert sum(not example.encounter.narrative.en and not example.encounter.narrative.zh for example in examples) == 1
+    assert (
+        sum(not example.encounter.narrative.en and not example.encounter.narrative.zh for example in examples)
+        == 1
+    )
     assert {len(example.encounter.photos) for example in examples} >= {1, 2, 3, 4}
     for example in examples:
         assert example.title["en"] and example.title["zh"]

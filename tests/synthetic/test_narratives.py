@@ -19,7 +19,9 @@ UNITS = {
     "multiple years": (r"years\b", r"年"),
 }
 TIME = re.compile(
-    r"\b(hours?|days?|weeks?|months?|half a day|half a year|(\d+|several|many|one|a|over a|more than a) years?)\b(?! old|-old)", re.I
+    r"\b(hours?|days?|weeks?|months?|half a day|half a year|(\d+|several|many|one|a|over a|more than "
+    r"a) years?)\b(?! old|-old)",
+    re.I,
 )
 
 
@@ -79,7 +81,12 @@ def test_the_place_is_named_in_both_languages_and_belongs_to_the_site(site: str)
 
 
 def test_no_place_is_named_when_none_is_told() -> None:
-    names = [english for pairs in load_phrases()["places"].values() for english, _ in pairs if english not in ("back", "chest")]
+    names = [
+        english
+        for pairs in load_phrases()["places"].values()
+        for english, _ in pairs
+        if english not in ("back", "chest")
+    ]
     for seed in range(120):
         en, _ = write(Facts(duration="within weeks", itch="yes"), seed)
         assert not any(re.search(rf"\b{name}\b", en) for name in names), en

@@ -17,7 +17,13 @@ SIZE = (150, 200)
 
 
 def draw(
-    kind: str = "plaque", colour: str = "red", *, form: str = "plain", tone: int = 2, seed: int = 3, radius: float = 32.0
+    kind: str = "plaque",
+    colour: str = "red",
+    *,
+    form: str = "plain",
+    tone: int = 2,
+    seed: int = 3,
+    radius: float = 32.0,
 ) -> tuple[Pixels, Mask]:
     rng = np.random.default_rng(seed)
     view = View(SIZE, form, 2.0, tone)
@@ -57,7 +63,8 @@ def test_every_form_draws_a_lesion_near_where_it_was_put(form: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_changes_the_pixels_inside_its_mask_more_than_those_far_outside(kind: str) -> None:
     bare, none = draw_photo_without_lesion()
-    with_lesion, mask = draw(kind, "brown" if kind in ("naevus", "macule") else "red", radius=16.0)  # small: the exposure stays what it was
+    # small: the exposure stays what it was
+    with_lesion, mask = draw(kind, "brown" if kind in ("naevus", "macule") else "red", radius=16.0)
     assert not none.any() and mask.any()
     change = np.abs(with_lesion.astype(int) - bare.astype(int)).sum(axis=2)
     far = cv2.dilate(mask.astype(np.uint8), np.ones((75, 75), np.uint8)) == 0
@@ -81,7 +88,11 @@ def test_red_is_redder_brown_is_darker_and_white_is_lighter_than_the_skin_around
         if (colour, tone) == ("red", 6):
             continue  # redness shows as darkening on the darkest skin, as it does in life
         pixels, mask = draw(kind, colour, tone=tone)
-        assert sign * (lab(pixels, mask)[channel] - lab(pixels, around(mask))[channel]) > 2, (kind, colour, tone)
+        assert sign * (lab(pixels, mask)[channel] - lab(pixels, around(mask))[channel]) > 2, (
+            kind,
+            colour,
+            tone,
+        )
 
 
 def test_skin_of_a_higher_type_is_drawn_darker() -> None:
@@ -97,7 +108,12 @@ def _skin(tone: int) -> tuple[Pixels, Mask]:
 def test_every_colour_of_the_question_but_not_mentioned_can_be_drawn() -> None:
     from magic_demo.questions.families import load_families
 
-    options = {option.strip() for family in load_families() if family.family_id == "CQID034" for option in family.options["en"]}
+    options = {
+        option.strip()
+        for family in load_families()
+        if family.family_id == "CQID034"
+        for option in family.options["en"]
+    }
     assert options - {"Not mentioned"} == set(TINTS)
 
 
@@ -111,7 +127,11 @@ def test_the_same_seed_gives_the_same_shape_at_twice_the_size() -> None:
     masks = []
     for factor in (1, 2):
         layers = Layers.empty((120 * factor, 120 * factor))
-        draw_lesion(layers, Lesion("plaque", "red", 60.0 * factor, 60.0 * factor, 30.0 * factor, irregular=0.2, seed=5), 3.0 * factor)
+        draw_lesion(
+            layers,
+            Lesion("plaque", "red", 60.0 * factor, 60.0 * factor, 30.0 * factor, irregular=0.2, seed=5),
+            3.0 * factor,
+        )
         masks.append(layers.mask)
     small = cv2.resize(masks[1].astype(np.uint8), (120, 120), interpolation=cv2.INTER_NEAREST) > 0
     assert 2 * (small & masks[0]).sum() / (small.sum() + masks[0].sum()) > 0.95

@@ -1,6 +1,8 @@
-"""Calibrate text cues and case answerer together, for cases with photos: ``python -m training calibrate --config FILE``.
+"""Calibrate text cues and case answerer together, for cases with photos: ``python -m training calibrate
+--config FILE``.
 
-The text cues alone, for cases without photos, are calibrated when they are fitted (``python -m training cues``).
+The text cues alone, for cases without photos, are calibrated when they are fitted (``python -m training
+cues``).
 """
 
 from __future__ import annotations
@@ -18,7 +20,13 @@ from magic_demo.core.types import Encounter, Family, Narrative, OptionScores
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.checkpoints import find_checkpoint
 from magic_demo.models.predictor import Predictor
-from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of, read_calibration, write_calibration
+from magic_demo.questions.calibration import (
+    Calibration,
+    FamilyCalibration,
+    digest_of,
+    read_calibration,
+    write_calibration,
+)
 from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
 from training.cases.folds import split_folds
@@ -31,10 +39,14 @@ from training.runs.run import SettingsError, read_command
 class CalibrateSettings:
     """What is calibrated and on which cases.
 
-    segmentation, checkpoint, cues: folders of the models; the calibration is written into the second. folder: of the data.
-    drawn: below which synthetic cases lie or are drawn. sources: cases with photos that no model was fitted on; each source counts alike.
-    least_temperature: none below it is taken, lest drawings make the model surer of real photos than its scores are.
-    folds, seed: of the cross-validation that the printed calibration errors come from. threads: torch's, 0 leaves the default.
+    segmentation, checkpoint, cues: folders of the models; the calibration is written into the second. folder:
+    of the data.
+    drawn: below which synthetic cases lie or are drawn. sources: cases with photos that no model was fitted
+    on; each source counts alike.
+    least_temperature: none below it is taken, lest drawings make the model surer of real photos than its
+    scores are.
+    folds, seed: of the cross-validation that the printed calibration errors come from. threads: torch's, 0
+    leaves the default.
     """
 
     segmentation: Path
@@ -50,48 +62,85 @@ class CalibrateSettings:
 
 
 def main(arguments: list[str]) -> int:
-    """Fit the temperatures, write ``calibration.json`` and print calibration errors out of fold; returns the exit code."""
-    options = {"data": ("folder", "folder of the data"), "checkpoint": ("checkpoint", "the case answerer's folder")}
-    print(json.dumps(calibrate(read_command(arguments, "calibrate", CalibrateSettings, __doc__, options)), indent=2))
+    """Fit the temperatures, write ``calibration.json`` and print calibration errors out of fold; returns the
+    exit code."""
+    options = {
+        "data": ("folder", "folder of the data"),
+        "checkpoint": ("checkpoint", "the case answerer's folder"),
+    }
+    print(
+        json.dumps(
+            calibrate(read_command(arguments, "calibrate", CalibrateSettings, __doc__, options)), indent=2
+        )
+    )
     return 0
 
 
 def calibrate(settings: CalibrateSettings) -> dict[str, object]:
-    """Fit one temperature a family that the case answerer has a say in, write them into its folder, and return how well they hold.
+    """Fit one temperature a family that the case answerer has a say in, write them into its folder, and
+    return how well they hold.
 
     What the most frequent answer earns, and the margin, are the text cues': those come from real cases.
     Raises SettingsError where the cues are not calibrated or the case answerer has no say.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    predictor = Predictor.load(segmentation=settings.segmentation, vqa=settings.checkpoint, cues=settings.cues)
+    predictor = Predictor.load(
+        segmentation=settings.segmentation, vqa=settings.checkpoint, cues=settings.cues
+    )
     words = read_calibration(find_checkpoint(settings.cues))
-    if words is None or predictor.cues is None or predictor.scorer is None or words.cues != digest_of(predictor.cues.model_id):
-        raise SettingsError(f"{settings.cues}: no calibration of these very heads; run 'python -m training cues' first")
+    if (
+        words is None
+        or predictor.cues is None
+        or predictor.scorer is None
+        or words.cues != digest_of(predictor.cues.model_id)
+    ):
+        raise SettingsError(
+            f"{settings.cues}: no calibration of these very heads; run 'python -m training cues' first"
+        )
     if predictor.mismatch is not None:
         raise SettingsError(f"{settings.checkpoint}: {predictor.mismatch}")
-    weights = {family.family_id: predictor.weights.of(family.family_id, photos=True) for family in load_families()}
+    weights = {
+        family.family_id: predictor.weights.of(family.family_id, photos=True) for family in load_families()
+    }
     said = [family for family in load_families() if weights[family.family_id] > 0]
     if not said:
-        raise SettingsError(f"{settings.checkpoint}: weighs nothing in any family, so the cues' calibration holds")
+        raise SettingsError(
+            f"{settings.checkpoint}: weighs nothing in any family, so the cues' calibration holds"
+        )
     cases = read_cases(settings.folder, settings.sources, settings.drawn)
     scores = [_score(predictor, case) for case in tqdm(cases, desc="cases", leave=False)]
     folds = split_folds(cases, settings.folds, settings.seed)
     fitted, judged = {}, []
     for family in said:
-        parts = [part for fold in folds if (part := _take(family, cases, scores, fold, predictor)) is not None]
+        parts = [
+            part for fold in folds if (part := _take(family, cases, scores, fold, predictor)) is not None
+        ]
         if len(parts) < 2:
             raise SettingsError(f"{family.family_id}: too few cases with a known answer; name more sources")
         prior_credit = words.text_only[family.family_id].prior_credit
         temperature = max(settings.least_temperature, fit_temperature(parts))
         fitted[family.family_id] = FamilyCalibration(temperature, prior_credit, weights[family.family_id])
-        judged += [judge_fold(part, [other for other in parts if other is not part], least=settings.least_temperature) for part in parts]
-    counts = {source.name: sum(case.source.name == source.name for case in cases) for source in settings.sources}
+        judged += [
+            judge_fold(
+                part, [other for other in parts if other is not part], least=settings.least_temperature
+            )
+            for part in parts
+        ]
+    counts = {
+        source.name: sum(case.source.name == source.name for case in cases) for source in settings.sources
+    }
     name = ", ".join(f"{count} {source} cases" for source, count in counts.items())
-    calibration = Calibration(words.cues, digest_of(predictor.scorer.model_id), words.margin, with_photos=fitted, fitted_on=name)
+    calibration = Calibration(
+        words.cues, digest_of(predictor.scorer.model_id), words.margin, with_photos=fitted, fitted_on=name
+    )
     write_calibration(find_checkpoint(settings.checkpoint), calibration)
     temperatures = {family_id: entry.temperature for family_id, entry in fitted.items()}
-    return {"fitted on": name, "temperatures": temperatures, f"{settings.folds} folds": summarise(judged, words.margin)}
+    return {
+        "fitted on": name,
+        "temperatures": temperatures,
+        f"{settings.folds} folds": summarise(judged, words.margin),
+    }
 
 
 def _score(predictor: Predictor, case: LearningCase) -> OptionScores:
@@ -100,14 +149,26 @@ def _score(predictor: Predictor, case: LearningCase) -> OptionScores:
 
 
 def _take(
-    family: Family, cases: Sequence[LearningCase], scores: Sequence[OptionScores], fold: Sequence[int], predictor: Predictor
+    family: Family,
+    cases: Sequence[LearningCase],
+    scores: Sequence[OptionScores],
+    fold: Sequence[int],
+    predictor: Predictor,
 ) -> ScoredFamily | None:
-    """Return a fold's cases that the family's answer is known of, each source weighing alike; None without any."""
-    known = [index for index in range(len(cases)) if all(question.qid in cases[index].answers for question in family.questions)]
+    """Return a fold's cases that the family's answer is known of, each source weighing alike; None without
+    any."""
+    known = [
+        index
+        for index in range(len(cases))
+        if all(question.qid in cases[index].answers for question in family.questions)
+    ]
     mine = [index for index in fold if index in set(known)]
     if not mine:
         return None
-    sizes = {name: sum(cases[index].source.name == name for index in known) for name in {cases[index].source.name for index in known}}
+    sizes = {
+        name: sum(cases[index].source.name == name for index in known)
+        for name in {cases[index].source.name for index in known}
+    }
     return ScoredFamily(
         family,
         np.array([average_siblings(scores[index], family) for index in mine]),

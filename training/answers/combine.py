@@ -1,4 +1,5 @@
-"""Choose how far a case answerer counts beside the text cues: ``python -m training combine --config FILE [--data DIR]``."""
+"""Choose how far a case answerer counts beside the text cues: ``python -m training combine --config FILE
+[--data DIR]``."""
 
 from __future__ import annotations
 
@@ -30,11 +31,14 @@ Table = dict[str, dict[str, float]]
 class CombineSettings:
     """What is weighed and on which cases.
 
-    checkpoint, cues: folders of the two models; the weights are written into the first. folder: of the data. drawn: below which
-    synthetic cases lie or are drawn. chosen_on: held-out cases with photos. not_worse_on: real photos, on which no
-    family that is known there may score less than the cues alone. families: those that photos tell; the cues keep the others, and all without photos.
-    weights: those that are tried. most_unchecked: the largest for a family that is not known on the real photos.
-    tolerance: a smaller weight is preferred when it loses no more than this. threads: torch's, 0 leaves the default.
+    checkpoint, cues: folders of the two models; the weights are written into the first. folder: of the data.
+    drawn: below which synthetic cases lie or are drawn. chosen_on: held-out cases with photos. not_worse_on:
+    real photos, on which no family that is known there may score less than the cues alone. families: those
+    that photos tell; the cues keep the others, and all without photos.
+    weights: those that are tried. most_unchecked: the largest for a family that is not known on the real
+    photos.
+    tolerance: a smaller weight is preferred when it loses no more than this. threads: torch's, 0 leaves the
+    default.
     """
 
     checkpoint: Path
@@ -60,27 +64,41 @@ class ScoredCase:
 
 
 def main(arguments: list[str]) -> int:
-    """Choose the weights, write ``combination.json`` and print the scores they were chosen by; returns the exit code."""
-    options = {"data": ("folder", "folder of the data"), "checkpoint": ("checkpoint", "the case answerer's folder")}
-    print(json.dumps(combine(read_command(arguments, "combine", CombineSettings, __doc__, options)), indent=2))
+    """Choose the weights, write ``combination.json`` and print the scores they were chosen by; returns the
+    exit code."""
+    options = {
+        "data": ("folder", "folder of the data"),
+        "checkpoint": ("checkpoint", "the case answerer's folder"),
+    }
+    print(
+        json.dumps(combine(read_command(arguments, "combine", CombineSettings, __doc__, options)), indent=2)
+    )
     return 0
 
 
 def combine(settings: CombineSettings) -> dict[str, object]:
-    """Choose the weights and write them into the checkpoint; returns them with the scores of every weight on both sets of cases."""
+    """Choose the weights and write them into the checkpoint; returns them with the scores of every weight on
+    both sets of cases."""
     known = {family.family_id for family in load_families()}
     unknown = sorted(set(settings.families) - known)
     if unknown or 0.0 not in settings.weights or not all(0.0 <= weight <= 1.0 for weight in settings.weights):
-        raise SettingsError(f"families: {unknown} are unknown" if unknown else "weights: 0 and numbers up to 1 are expected")
+        raise SettingsError(
+            f"families: {unknown} are unknown" if unknown else "weights: 0 and numbers up to 1 are expected"
+        )
     if settings.threads:
         torch.set_num_threads(settings.threads)
     scorer, cues = OptionScorer.load(settings.checkpoint), CueModel.load(settings.cues)
     scored = {
-        source.name: [score_case(case, scorer, cues) for case in read_cases(settings.folder, [source], settings.drawn)]
+        source.name: [
+            score_case(case, scorer, cues) for case in read_cases(settings.folder, [source], settings.drawn)
+        ]
         for source in (settings.chosen_on, settings.not_worse_on)
     }
     tables = {
-        name: {weight: score_weights(cases, cues, Weights({}, dict.fromkeys(known, weight))) for weight in settings.weights}
+        name: {
+            weight: score_weights(cases, cues, Weights({}, dict.fromkeys(known, weight)))
+            for weight in settings.weights
+        }
         for name, cases in scored.items()
     }
     chosen = {
@@ -93,7 +111,10 @@ def combine(settings: CombineSettings) -> dict[str, object]:
         else 0.0
         for family in sorted(known)
     }
-    write_json(find_checkpoint(settings.checkpoint) / WEIGHTS_NAME, {"text_only": dict.fromkeys(sorted(known), 0.0), "with_photos": chosen})
+    write_json(
+        find_checkpoint(settings.checkpoint) / WEIGHTS_NAME,
+        {"text_only": dict.fromkeys(sorted(known), 0.0), "with_photos": chosen},
+    )
     report: dict[str, object] = {"with_photos": chosen}
     for name, table in tables.items():
         rows: Table = {f"all families weigh {weight}": scores for weight, scores in table.items()}
@@ -112,32 +133,45 @@ def score_case(case: LearningCase, scorer: OptionScorer, cues: CueModel) -> Scor
 
 
 def score_weights(cases: Sequence[ScoredCase], cues: CueModel, weights: Weights) -> dict[str, float]:
-    """Return family id -> official accuracy of the combined and decoded answers, and "all"; families without references are left out."""
+    """Return family id -> official accuracy of the combined and decoded answers, and "all"; families without
+    references are left out."""
     families = load_families()
     references, answers = {}, {}
     for number, case in enumerate(cases):
         scores = combine_scores(case.cues, case.answerer, families, weights, photos=True)
-        references[str(number)], answers[str(number)] = case.answers, decode_answers(scores, families, cues.set_priors)
+        references[str(number)], answers[str(number)] = (
+            case.answers,
+            decode_answers(scores, families, cues.set_priors),
+        )
     return _by_family(references, answers)
 
 
 def score_constant(references: Sequence[Answers]) -> dict[str, float]:
-    """Return family id -> official accuracy of the most frequent answer of these very references, and "all"."""
+    """Return family id -> official accuracy of the most frequent answer of these very references, and
+    "all"."""
     constant = most_frequent(references)
     keys = [str(number) for number in range(len(references))]
     return _by_family(dict(zip(keys, references, strict=True)), dict.fromkeys(keys, constant))
 
 
 def _by_family(references: Mapping[str, Answers], answers: Mapping[str, Answers]) -> dict[str, float]:
-    return {name.removeprefix("accuracy_"): value for name, value in official_scores(references, answers).items()}
+    return {
+        name.removeprefix("accuracy_"): value for name, value in official_scores(references, answers).items()
+    }
 
 
 def choose_weight(
-    chosen_on: Mapping[float, float | None], not_worse_on: Mapping[float, float | None], *, most_unchecked: float, tolerance: float
+    chosen_on: Mapping[float, float | None],
+    not_worse_on: Mapping[float, float | None],
+    *,
+    most_unchecked: float,
+    tolerance: float,
 ) -> float:
-    """Return the smallest weight within ``tolerance`` of the best on the first cases, among those not below weight 0 on the second.
+    """Return the smallest weight within ``tolerance`` of the best on the first cases, among those not below
+    weight 0 on the second.
 
-    Both: weight -> accuracy, None where the family is not known; one unknown on the second weighs no more than ``most_unchecked``.
+    Both: weight -> accuracy, None where the family is not known; one unknown on the second weighs no more
+    than ``most_unchecked``.
     """
     floor = not_worse_on[0.0]
     allowed = {

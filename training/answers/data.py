@@ -16,7 +16,13 @@ from transformers import PreTrainedTokenizerBase
 
 from magic_demo.core.types import Answers, Family, Pixels
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.answers.text_and_photos import list_option_texts, option_layout, place_families, stack_photos, tokenize
+from magic_demo.models.answers.text_and_photos import (
+    list_option_texts,
+    option_layout,
+    place_families,
+    stack_photos,
+    tokenize,
+)
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.families import load_families
 from training.cases.sources import CaseSource, LearningCase
@@ -28,10 +34,13 @@ class CaseDataSettings:
     """What a run sees. Shares are in 0..1.
 
     folder: below which the sources' own folders lie. evaluation: sources that the run is judged by.
-    chinese: share of the draws that have the Chinese text. text_dropout, photo_dropout: shares that lose all their text, all their
-    photos; never both. photo_families: families that a draw which lost its text still teaches, all when empty: photos do not tell the others. word_dropout: share of the words left out. most_photos: photos of a case in one draw.
-    augment: how a photo is varied; nothing to leave photos as they are. draw: what one example is, a case with all its questions or one
-    question of it. cache: folder for what frozen encoders give; null encodes everything again in every epoch.
+    chinese: share of the draws that have the Chinese text. text_dropout, photo_dropout: shares that lose all
+    their text, all their photos; never both. photo_families: families that a draw which lost its text still
+    teaches, all when empty: photos do not tell the others. word_dropout: share of the words left out.
+    most_photos: photos of a case in one draw.
+    augment: how a photo is varied; nothing to leave photos as they are. draw: what one example is, a case
+    with all its questions or one question of it. cache: folder for what frozen encoders give; null encodes
+    everything again in every epoch.
     """
 
     folder: Path
@@ -54,7 +63,8 @@ class CaseDataSettings:
 
 @dataclass(frozen=True, eq=False)
 class Draw:
-    """What is learnt from once: a text, maybe empty, paths of photos, (O,) labels, and the chance by which words and photos vary."""
+    """What is learnt from once: a text, maybe empty, paths of photos, (O,) labels, and the chance by which
+    words and photos vary."""
 
     text: str
     photos: tuple[Path, ...]
@@ -63,7 +73,8 @@ class Draw:
 
 
 def make_labels(answers: Answers, families: Sequence[Family], *, sets: bool) -> NDArray[np.float32]:
-    """Turn a case's answers into (O,) labels as the model takes them: membership or, without ``sets``, shares of a family's slots.
+    """Turn a case's answers into (O,) labels as the model takes them: membership or, without ``sets``, shares
+    of a family's slots.
 
     A family that has no answer is NaN.
     """
@@ -91,10 +102,18 @@ class PhotoShelf:
 
 
 class CaseDraws(Dataset[dict[str, Any]]):
-    """Everything that a run draws, epoch after epoch, listed beforehand: draw i is the same whenever it is asked for."""
+    """Everything that a run draws, epoch after epoch, listed beforehand: draw i is the same whenever it is
+    asked for."""
 
     def __init__(
-        self, cases: Sequence[LearningCase], settings: CaseDataSettings, shelf: PhotoShelf, *, epochs: float, sets: bool, seed: int
+        self,
+        cases: Sequence[LearningCase],
+        settings: CaseDataSettings,
+        shelf: PhotoShelf,
+        *,
+        epochs: float,
+        sets: bool,
+        seed: int,
     ) -> None:
         self.cases, self.settings, self.shelf, self.sets, self.seed = cases, settings, shelf, sets, seed
         random = np.random.default_rng(seed)
@@ -107,7 +126,9 @@ class CaseDraws(Dataset[dict[str, Any]]):
         self.order: list[tuple[int, str]] = []
         for _ in range(max(1, round(epochs))):
             counts = np.floor(repeats + random.random(len(examples))).astype(int)
-            self.order.extend(examples[place] for place in random.permutation(np.repeat(np.arange(len(examples)), counts)))
+            self.order.extend(
+                examples[place] for place in random.permutation(np.repeat(np.arange(len(examples)), counts))
+            )
 
     def __len__(self) -> int:
         return len(self.order)
@@ -120,13 +141,20 @@ class CaseDraws(Dataset[dict[str, Any]]):
         english, chinese = case.texts
         text = (chinese or english) if random.random() < settings.chinese else (english or chinese)
         paths, answers = list(case.photos), case.answers
-        lose_text, lose_photos = random.random() < settings.text_dropout, random.random() < settings.photo_dropout
+        lose_text, lose_photos = (
+            random.random() < settings.text_dropout,
+            random.random() < settings.photo_dropout,
+        )
         if paths and text and lose_photos:
             paths = []
         elif paths and text and lose_text:
             text = ""
             if settings.photo_families:
-                answers = {qid: index for qid, index in answers.items() if qid.partition("-")[0] in settings.photo_families}
+                answers = {
+                    qid: index
+                    for qid, index in answers.items()
+                    if qid.partition("-")[0] in settings.photo_families
+                }
         if qid:
             answers = {qid: case.answers[qid]}
         chosen = tuple(paths[index] for index in random.permutation(len(paths))[: settings.most_photos])
@@ -135,7 +163,9 @@ class CaseDraws(Dataset[dict[str, Any]]):
     def list_texts(self) -> set[str]:
         """Return every text that may be drawn, whole."""
         languages = [0, 1] if self.settings.chinese > 0 else [0]
-        return {case.texts[language] or case.texts[1 - language] for case in self.cases for language in languages}
+        return {
+            case.texts[language] or case.texts[1 - language] for case in self.cases for language in languages
+        }
 
     def __getitem__(self, place: int) -> dict[str, Any]:
         drawn = self.choose(place)
@@ -173,13 +203,22 @@ class EvaluationCases(Dataset[dict[str, Any]]):
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         case = self.choose(index)
-        return {"text": case.text, "photos": [self.shelf.read(path) for path in case.photos], "labels": case.labels}
+        return {
+            "text": case.text,
+            "photos": [self.shelf.read(path) for path in case.photos],
+            "labels": case.labels,
+        }
 
 
 def make_collator(
-    tokenizer: PreTrainedTokenizerBase, preprocessing: Preprocessing, *, most_tokens: int, language: Literal["en", "zh"]
+    tokenizer: PreTrainedTokenizerBase,
+    preprocessing: Preprocessing,
+    *,
+    most_tokens: int,
+    language: Literal["en", "zh"],
 ) -> Callable[[list[dict[str, Any]]], dict[str, Tensor]]:
-    """Return what turns drawn cases into the model's batch; the options come along, as their encoder learns too."""
+    """Return what turns drawn cases into the model's batch; the options come along, as their encoder learns
+    too."""
     families = load_families()
     options = tokenize(tokenizer, list_option_texts(families, language), most_tokens)
     shared = {**option_layout(families), **{f"option_{name}": values for name, values in options.items()}}
@@ -190,7 +229,9 @@ def make_collator(
         return {
             **tokenize(tokenizer, [item["text"] for item in items], most_tokens),
             "pixel_values": torch.from_numpy(stack_photos(photos, preprocessing)),
-            "photo_mask": torch.tensor([[place < len(of_case) for place in range(places)] for of_case in photos]),
+            "photo_mask": torch.tensor(
+                [[place < len(of_case) for place in range(places)] for of_case in photos]
+            ),
             "labels": torch.from_numpy(np.stack([item["labels"] for item in items])),
             **shared,
         }

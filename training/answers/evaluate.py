@@ -1,7 +1,9 @@
-"""Report how well the closed questions are answered on unseen cases: ``python -m training evaluate-vqa [--data DIR] [--out DIR]``.
+"""Report how well the closed questions are answered on unseen cases: ``python -m training evaluate-vqa
+[--data DIR] [--out DIR]``.
 
-Without --split the text cues are cross-validated: fitted and calibrated on some of the labelled cases, judged on the others.
-With --split the checkpoints are judged as they are, on cases that they must not have been fitted on.
+Without --split the text cues are cross-validated: fitted and calibrated on some of the labelled cases, judged
+on the others. With --split the checkpoints are judged as they are, on cases that they must not have been
+fitted on.
 """
 
 from __future__ import annotations
@@ -24,10 +26,27 @@ from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
 from training.answers.report import VqaReport, find_mistakes, write_vqa_report
 from training.cases.sources import CaseSource, LearningCase, read_cases
-from training.cues.calibration import ERRORS, JudgedFamily, ScoredFamily, choose_margin, join, judge_family, summarise, values_of
+from training.cues.calibration import (
+    ERRORS,
+    JudgedFamily,
+    ScoredFamily,
+    choose_margin,
+    join,
+    judge_family,
+    summarise,
+    values_of,
+)
 from training.cues.fitting import CueSettings, FoundWords, find_words, fit_cue_model
 from training.cues.train import read_labelled
-from training.cues.validation import READINGS, HeldOut, credit_cases, cross_validate, hold_out, judge_run, temper
+from training.cues.validation import (
+    READINGS,
+    HeldOut,
+    credit_cases,
+    cross_validate,
+    hold_out,
+    judge_run,
+    temper,
+)
 from training.runs.run import read_settings
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs" / "cues.yaml"
@@ -37,18 +56,32 @@ Table = dict[str, dict[str, float]]
 
 
 def main(arguments: list[str]) -> int:
-    """Print the tables and, with --output and --out, write them as JSON and as an HTML report; returns the exit code."""
+    """Print the tables and, with --output and --out, write them as JSON and as an HTML report; returns the
+    exit code."""
     parser = argparse.ArgumentParser(prog="python -m training evaluate-vqa", description=__doc__)
-    parser.add_argument("--config", type=Path, default=CONFIG, help="settings of the text cues (default: the shipped ones')")
+    parser.add_argument(
+        "--config", type=Path, default=CONFIG, help="settings of the text cues (default: the shipped ones')"
+    )
     parser.add_argument("--data", help="folder in the challenge's layout, instead of the settings' data")
-    parser.add_argument("--split", help="judge the checkpoints on this split (valid) instead of cross-validating the cues on train")
-    parser.add_argument("--checkpoint", default=str(DEFAULT_VQA), help="with --split: the case answerer's, or 'none'")
+    parser.add_argument(
+        "--split",
+        help="judge the checkpoints on this split (valid) instead of cross-validating the cues on train",
+    )
+    parser.add_argument(
+        "--checkpoint", default=str(DEFAULT_VQA), help="with --split: the case answerer's, or 'none'"
+    )
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="with --split: the text cues', or 'none'")
-    parser.add_argument("--segmentation", default=str(DEFAULT_SEGMENTATION), help="with --split: the segmentation's, or 'none'")
+    parser.add_argument(
+        "--segmentation",
+        default=str(DEFAULT_SEGMENTATION),
+        help="with --split: the segmentation's, or 'none'",
+    )
     parser.add_argument("--text-only", action="store_true", help="with --split: leave the photos out")
     parser.add_argument("--output", type=Path, help="a JSON file to write the numbers to")
     parser.add_argument("--out", type=Path, help="folder for report.html (it holds patients' words)")
-    parser.add_argument("--quick", action="store_true", help="one dealing of the folds, and the first two tables alone")
+    parser.add_argument(
+        "--quick", action="store_true", help="one dealing of the folds, and the first two tables alone"
+    )
     options = parser.parse_args(arguments)
     settings = read_settings(options.config, CueSettings, {"data": options.data})
     if options.quick:
@@ -81,7 +114,8 @@ def judge_cues(
     judged: Sequence[Sequence[JudgedFamily]],
     report: Mapping[str, Table],
 ) -> VqaReport:
-    """Return the page's content for cross-validated text cues; the mistakes are those of the first dealing of the folds."""
+    """Return the page's content for cross-validated text cues; the mistakes are those of the first dealing of
+    the folds."""
     found = find_words(cases)
     order = np.concatenate([np.flatnonzero(runs[0].folds == fold) for fold in range(settings.folds)]).tolist()
     models: list[CueModel | None] = []
@@ -90,19 +124,27 @@ def judge_cues(
         model = fit_cue_model([cases[index] for index in kept], [found[index] for index in kept], settings)
         models += [model] * int((runs[0].folds == fold).sum())
     families = [entry for of_run in judged for entry in of_run]
-    accuracies = {f"text cues, {title}": table["both"]["all"] for title, table in report.items() if "both" in table}
+    accuracies = {
+        f"text cues, {title}": table["both"]["all"] for title, table in report.items() if "both" in table
+    }
     intro = (
-        f"Text cues, {settings.repeats} x {settings.folds} folds by author on {len(cases)} labelled train encounters; official metric, in "
-        "brackets a 95% interval with authors drawn anew. constant: the most frequent answers of the cases fitted on; en, zh, both: the "
-        "languages read. Calibration, confusions and mistakes: both languages, as the shipped heads are fitted."
+        f"Text cues, {settings.repeats} x {settings.folds} folds by author on {len(cases)} labelled "
+        "train encounters; official metric, in "
+        "brackets a 95% interval with authors drawn anew. constant: the most frequent answers of the "
+        "cases fitted on; en, zh, both: the "
+        "languages read. Calibration, confusions and mistakes: both languages, as the shipped heads "
+        "are fitted."
     )
     mistakes = find_mistakes([cases[index] for index in order], judged[0], models)
     accuracy = {title: table for title, table in report.items() if "both" in table}
     return VqaReport(intro, accuracy, accuracies, families, choose_margin(families), mistakes)
 
 
-def _judge_checkpoints(settings: CueSettings, options: argparse.Namespace) -> tuple[dict[str, Table], VqaReport]:
-    """Judge loaded checkpoints on a split; the constant answer is what they give to a case without words and photos."""
+def _judge_checkpoints(
+    settings: CueSettings, options: argparse.Namespace
+) -> tuple[dict[str, Table], VqaReport]:
+    """Judge loaded checkpoints on a split; the constant answer is what they give to a case without words and
+    photos."""
     named: tuple[str, ...] = (options.segmentation, options.checkpoint, options.cues)
     segmentation, vqa, cues = (None if source == "none" else source for source in named)
     predictor = Predictor.load(segmentation=segmentation, vqa=vqa, cues=cues)
@@ -115,19 +157,25 @@ def _judge_checkpoints(settings: CueSettings, options: argparse.Namespace) -> tu
     }
     title = f"{len(cases)} cases of {options.split}" + (", text alone" if options.text_only else "")
     groups = [case.group for case in cases]
-    report = {title: {name: _summarise_credits(values, groups, settings.seed) for name, values in credits.items()}}
+    report = {
+        title: {name: _summarise_credits(values, groups, settings.seed) for name, values in credits.items()}
+    }
     margin = max((calibration.margin for calibration in predictor.calibrations), default=0.0)
     names = ", ".join(predictor.models.values())
     intro = (
-        f"{names}, on {title}; official metric, in brackets a 95% interval with authors drawn anew. constant: the answers to a case without "
+        f"{names}, on {title}; official metric, in brackets a 95% interval with authors drawn anew. "
+        "constant: the answers to a case without "
         "words and photos. Families that no calibration belongs to are shown at temperature 1."
     )
     mistakes = find_mistakes(cases, judged, [predictor.cues] * len(cases))
-    return report, VqaReport(intro, report, {f"here, {title}": report[title]["model"]["all"]}, judged, margin, mistakes)
+    return report, VqaReport(
+        intro, report, {f"here, {title}": report[title]["model"]["all"]}, judged, margin, mistakes
+    )
 
 
 def judge_predictor(predictor: Predictor, cases: Sequence[LearningCase]) -> list[JudgedFamily]:
-    """Answer cases as the program does, family by family; families that a case has no reference for are refused by the metric."""
+    """Answer cases as the program does, family by family; families that a case has no reference for are
+    refused by the metric."""
     constant = predictor.predict(Encounter("constant")).answers
     scored = []
     for case in tqdm(cases, desc="cases", leave=False):
@@ -146,7 +194,9 @@ def judge_predictor(predictor: Predictor, cases: Sequence[LearningCase]) -> list
                 np.ones(1),
                 (predictor.set_priors or {}).get(family.family_id),
             )
-            temperature, prior_credit = (fitted.temperature, fitted.prior_credit) if fitted is not None else (1.0, 0.0)
+            temperature, prior_credit = (
+                (fitted.temperature, fitted.prior_credit) if fitted is not None else (1.0, 0.0)
+            )
             parts.append(judge_family(part, temperature, values_of(constant, family), prior_credit))
         judged.append(join(parts))
     return judged
@@ -160,23 +210,31 @@ def evaluate(
     *,
     quick: bool = False,
 ) -> dict[str, Table]:
-    """Return the tables by title: random folds with the shipped weights and their calibration, all labels alike, the splits in time.
+    """Return the tables by title: random folds with the shipped weights and their calibration, all labels
+    alike, the splits in time.
 
-    runs: the cross-validation with the shipped weights; judged: each run's families. ``quick`` stops after the first two tables.
+    runs: the cross-validation with the shipped weights; judged: each run's families. ``quick`` stops after
+    the first two tables.
     """
     found = find_words(cases)
     name = f"{settings.repeats} x {settings.folds} folds by author"
     shipped = [temper(cases, run, settings) for run in runs]
     report = {f"{name}, shipped weights": score_table(cases, shipped, settings)}
-    report[f"{name}, shipped weights: calibration"] = _calibration_table([entry for of_run in judged for entry in of_run])
+    report[f"{name}, shipped weights: calibration"] = _calibration_table(
+        [entry for of_run in judged for entry in of_run]
+    )
     if quick:
         return report
-    alike = dataclasses.replace(settings, families=tuple(dataclasses.replace(f, older_weight=1.0) for f in settings.families))
+    alike = dataclasses.replace(
+        settings, families=tuple(dataclasses.replace(f, older_weight=1.0) for f in settings.families)
+    )
     equal = [temper(cases, run, alike) for run in cross_validate(cases, found, alike)]
     report[f"{name}, all labels alike"] = score_table(cases, equal, settings)
     present = [keep_from(cases, run, settings.present_from) for run in shipped]
     if (present[0].folds >= 0).any():
-        report[f"{name}, shipped weights, cases from {settings.present_from} on"] = score_table(cases, present, settings)
+        report[f"{name}, shipped weights, cases from {settings.present_from} on"] = score_table(
+            cases, present, settings
+        )
     for share in (2 / 3, 5 / 6):
         count = round(len(cases) * share)
         later = range(count, len(cases))
@@ -193,7 +251,8 @@ def keep_from(cases: Sequence[LearningCase], run: HeldOut, first: str) -> HeldOu
 
 
 def score_table(cases: Sequence[LearningCase], runs: Sequence[HeldOut], settings: CueSettings) -> Table:
-    """Return the official credit, mean over the runs, with a 95% interval of the mean (authors drawn anew ``RESAMPLES`` times)."""
+    """Return the official credit, mean over the runs, with a 95% interval of the mean (authors drawn anew
+    ``RESAMPLES`` times)."""
     held = np.flatnonzero(runs[0].folds >= 0).tolist()
     groups = [cases[index].group for index in held]
     table: Table = {}
@@ -206,11 +265,15 @@ def score_table(cases: Sequence[LearningCase], runs: Sequence[HeldOut], settings
 def _summarise_credits(credits: NDArray[np.float64], groups: Sequence[str], seed: int) -> dict[str, float]:
     """Return the mean of (N, families) credits, all in all with its interval, and by family."""
     low, high = _interval(credits.mean(axis=1), groups, seed)
-    columns = {family.family_id: float(credits[:, column].mean()) for column, family in enumerate(load_families())}
+    columns = {
+        family.family_id: float(credits[:, column].mean()) for column, family in enumerate(load_families())
+    }
     return {"all": float(credits.mean()), "low": low, "high": high, **columns}
 
 
-def _hold_out_later(cases: Sequence[LearningCase], found: Sequence[FoundWords], settings: CueSettings, count: int) -> HeldOut:
+def _hold_out_later(
+    cases: Sequence[LearningCase], found: Sequence[FoundWords], settings: CueSettings, count: int
+) -> HeldOut:
     return hold_out(cases, found, settings, [list(range(count, len(cases)))])
 
 
@@ -224,13 +287,22 @@ def _interval(values: NDArray[np.float64], groups: Sequence[str], seed: int) -> 
 
 
 def _calibration_table(judged: Sequence[JudgedFamily]) -> Table:
-    """Return the calibration error before and after, and the share that is unsure at the margin that these very answers ask for."""
+    """Return the calibration error before and after, and the share that is unsure at the margin that these
+    very answers ask for."""
     summary = summarise(judged, choose_margin(judged))
-    return {row: {column: values[row] or 0.0 for column, values in _all_first(summary)} for row in (*ERRORS, "unsure")}
+    return {
+        row: {column: values[row] or 0.0 for column, values in _all_first(summary)}
+        for row in (*ERRORS, "unsure")
+    }
 
 
-def _all_first(summary: Mapping[str, Mapping[str, float | None]]) -> list[tuple[str, Mapping[str, float | None]]]:
-    return [("all", summary["all"]), *((column, values) for column, values in summary.items() if column != "all")]
+def _all_first(
+    summary: Mapping[str, Mapping[str, float | None]],
+) -> list[tuple[str, Mapping[str, float | None]]]:
+    return [
+        ("all", summary["all"]),
+        *((column, values) for column, values in summary.items() if column != "all"),
+    ]
 
 
 def _print_table(title: str, table: Table) -> None:

@@ -1,4 +1,5 @@
-"""What the frozen encoders of the closed questions' model give for texts and photos, computed once and kept on disk."""
+"""What the frozen encoders of the closed questions' model give for texts and photos, computed once and kept
+on disk."""
 
 from __future__ import annotations
 
@@ -27,10 +28,11 @@ from training.segmentation.features import Half, KeptArrays, name_folder
 
 
 class CaseFeatures:
-    """One model's encoder outputs below ``folder``: a text's states (T, W), a photo's map (N, C) or (C, h, w).
+    """One model's encoder outputs below ``folder``: a text's states (T, W), a photo's map (N, C) or (C, h,
+    w).
 
-    An entry's name is the digest of what the encoder is given: a text's token ids, a photo's values. text_id, photo_id: names and
-    digests of the encoders' checkpoints; other encoders have other folders.
+    An entry's name is the digest of what the encoder is given: a text's token ids, a photo's values. text_id,
+    photo_id: names and digests of the encoders' checkpoints; other encoders have other folders.
     """
 
     def __init__(
@@ -50,7 +52,8 @@ class CaseFeatures:
 
     @torch.inference_mode()
     def keep_texts(self, texts: Iterable[str], *, batch: int = 8) -> None:
-        """Encode texts, cut as the model cuts them, in float32 unless their states are there; blank ones have none."""
+        """Encode texts, cut as the model cuts them, in float32 unless their states are there; blank ones have
+        none."""
         missing: dict[str, list[int]] = {}
         for text in sorted({text for text in texts if text.strip()}):
             tokens = tokenize(self.tokenizer, [text], self.model.config.max_text_tokens)
@@ -58,8 +61,11 @@ class CaseFeatures:
             digest = self._digests[text] = hashlib.sha256(np.asarray(ids, np.int64).tobytes()).hexdigest()
             if digest not in self.texts:
                 missing[digest] = ids
-        waiting = sorted(missing.items(), key=lambda item: len(item[1]))  # texts of one length waste no padding
-        for start in tqdm(range(0, len(waiting), batch), desc="frozen encoders, texts", leave=False, disable=not waiting):
+        # texts of one length waste no padding
+        waiting = sorted(missing.items(), key=lambda item: len(item[1]))
+        for start in tqdm(
+            range(0, len(waiting), batch), desc="frozen encoders, texts", leave=False, disable=not waiting
+        ):
             part = waiting[start : start + batch]
             ids_, mask = (torch.zeros(len(part), len(part[-1][1]), dtype=torch.long) for _ in range(2))
             for row, (_, of_text) in enumerate(part):
@@ -73,13 +79,17 @@ class CaseFeatures:
         """Encode photos as they are, in float32, unless their maps are there."""
         missing: dict[str, NDArray[np.float32]] = {}
         wanted = sorted(set(paths))
-        for number, path in enumerate(tqdm(wanted, desc="frozen encoders, photos", leave=False, disable=not wanted)):
+        for number, path in enumerate(
+            tqdm(wanted, desc="frozen encoders, photos", leave=False, disable=not wanted)
+        ):
             values = self.preprocessing.apply(read_photo(path).pixels)
             digest = self._digests[path] = hashlib.sha256(values.tobytes()).hexdigest()
             if digest not in self.photos:
                 missing[digest] = values
             if len(missing) == batch or (missing and number + 1 == len(wanted)):
-                maps = self.model.read_photos(torch.from_numpy(np.stack(list(missing.values()))).to(self.model.device))
+                maps = self.model.read_photos(
+                    torch.from_numpy(np.stack(list(missing.values()))).to(self.model.device)
+                )
                 for of_photo, values in zip(missing, maps, strict=True):
                     self.photos.write(of_photo, values)
                 missing = {}
@@ -94,7 +104,8 @@ class CaseFeatures:
 
 
 class KeptCases(Dataset[dict[str, Any]]):
-    """The cases of a run, the same in the same order, with the encoders' outputs in place of words and pixels."""
+    """The cases of a run, the same in the same order, with the encoders' outputs in place of words and
+    pixels."""
 
     def __init__(self, cases: CaseDraws | EvaluationCases, features: CaseFeatures) -> None:
         self.cases, self.features = cases, features
@@ -110,20 +121,31 @@ class KeptCases(Dataset[dict[str, Any]]):
     def __getitem__(self, place: int) -> dict[str, Any]:
         drawn = self.cases.choose(place)
         text = self.features.read_text(drawn.text) if self.words else None
-        return {"text": text, "photos": [self.features.read_photo(path) for path in drawn.photos], "labels": drawn.labels}
+        return {
+            "text": text,
+            "photos": [self.features.read_photo(path) for path in drawn.photos],
+            "labels": drawn.labels,
+        }
 
 
 def check_frozen(settings: VqaSettings) -> tuple[str, str]:
-    """Return what names the text and the photo encoder. Raises SettingsError saying why their outputs cannot be kept."""
+    """Return what names the text and the photo encoder.
+
+    Raises SettingsError saying why their outputs cannot be kept.
+    """
     model, data = settings.model, settings.data
     if model.encoder_rate != 0:
         raise SettingsError("data.cache needs frozen encoders; set model.encoder_rate to 0")
     if model.start == "compact":
-        raise SettingsError("data.cache needs encoders that have learnt something, but model.start is 'compact'; set data.cache to null")
+        raise SettingsError(
+            "data.cache needs encoders that have learnt something, but model.start is 'compact'; set "
+            "data.cache to null"
+        )
     for name, value, still in (("augment", data.augment, None), ("word_dropout", data.word_dropout, 0)):
         if value != still:
             raise SettingsError(
-                f"data.{name} changes what the encoders are given in each draw, which data.cache cannot keep; "
+                f"data.{name} changes what the encoders are given in each draw, which data.cache "
+                "cannot keep; "
                 f"set data.{name} to {'null' if still is None else still}, or data.cache to null"
             )
     if model.start == "encoders":
@@ -142,9 +164,13 @@ def make_kept_collator(features: CaseFeatures) -> Callable[[list[dict[str, Any]]
     def collate(items: list[dict[str, Any]]) -> dict[str, Tensor]:
         batch = {**shared, "labels": torch.from_numpy(np.stack([item["labels"] for item in items]))}
         if features.model.config.narrative_input:
-            batch["text_states"], batch["attention_mask"] = _pad([item["text"] for item in items], option_states.shape[-1])
+            batch["text_states"], batch["attention_mask"] = _pad(
+                [item["text"] for item in items], option_states.shape[-1]
+            )
         photos = [item["photos"] for item in items]
-        mask = np.array([[place < len(of_case) for place in range(max(1, *map(len, photos), 1))] for of_case in photos])
+        mask = np.array(
+            [[place < len(of_case) for place in range(max(1, *map(len, photos), 1))] for of_case in photos]
+        )
         batch["photo_mask"] = torch.from_numpy(mask)
         if mask.any():
             maps = np.stack([of_photo for of_case in photos for of_photo in of_case])
@@ -157,9 +183,14 @@ def make_kept_collator(features: CaseFeatures) -> Callable[[list[dict[str, Any]]
 
 
 def _pad(texts: Sequence[Half | None], width: int = 0) -> tuple[Tensor, Tensor]:
-    """Stack texts' states into (N, T, W) of their own type and (N, T) int64; a text that is None has a mask of zeros."""
+    """Stack texts' states into (N, T, W) of their own type and (N, T) int64; a text that is None has a mask
+    of zeros."""
     there = [states for states in texts if states is not None]
-    shape = (len(texts), max((len(states) for states in there), default=1), there[0].shape[1] if there else width)
+    shape = (
+        len(texts),
+        max((len(states) for states in there), default=1),
+        there[0].shape[1] if there else width,
+    )
     padded = np.zeros(shape, there[0].dtype if there else np.float16)
     mask = np.zeros(shape[:2], np.int64)
     for row, states in enumerate(texts):

@@ -16,17 +16,19 @@ from magic_demo.models.answers.text_and_photos import option_layout
 from training.runs.averaging import AveragingTrainer
 
 CERTAIN = -1e-6
-"""The largest log-probability that a family's labels give to "nothing is mentioned": its complement's logarithm stays finite."""
+"""The largest log-probability that a family's labels give to "nothing is mentioned": its complement's
+logarithm stays finite."""
 
 
 @dataclass(frozen=True)
 class LossSettings:
-    """What is learnt beside a family's labels. With either weight above 0 the score of "Not mentioned" in a family of several slots learns
-    whether the reference's set is empty; else it learns that a slot is free, which nearly always holds and which decoding does not read.
+    """What is learnt beside a family's labels. With either weight above 0 the score of "Not mentioned" in a
+    family of several slots learns whether the reference's set is empty; else it learns that a slot is free,
+    which nearly always holds and which decoding does not read.
 
-    parent: weight of the question above the labels, whether anything of the family is mentioned at all: asked of "Not mentioned" and
-    of all labels together. siblings: weight of contradictions between slots, one of which would say "Not mentioned" of the
-    family while others name labels.
+    parent: weight of the question above the labels, whether anything of the family is mentioned at all: asked
+    of "Not mentioned" and of all labels together. siblings: weight of contradictions between slots, one of
+    which would say "Not mentioned" of the family while others name labels.
     """
 
     parent: float = 0.0
@@ -36,7 +38,8 @@ class LossSettings:
 class CaseLoss:
     """The loss of a batch, a mean over the families that its references answer.
 
-    sets: whether families of several slots are learnt as sets of labels, see ``CaseAnswererConfig.learn_sets``.
+    sets: whether families of several slots are learnt as sets of labels, see
+    ``CaseAnswererConfig.learn_sets``.
     """
 
     def __init__(self, settings: LossSettings, families: Sequence[Family], *, sets: bool) -> None:
@@ -51,16 +54,20 @@ class CaseLoss:
     def __call__(self, output: CaseAnswererOutput, labels: Tensor) -> Tensor:
         """Return the scalar loss.
 
-        labels: (B, O) in 0..1, NaN where the reference does not say: membership for families learnt as sets, else shares that add
-        up to one a family.
+        labels: (B, O) in 0..1, NaN where the reference does not say: membership for families learnt as sets,
+        else shares that add up to one a family.
         """
         logits, shares = output.logits.float(), output.log_shares.float()  # type: ignore[union-attr]
-        members, several, nothing = (part.to(labels.device) for part in (self.members, self.several, self.nothing))
+        members, several, nothing = (
+            part.to(labels.device) for part in (self.members, self.several, self.nothing)
+        )
         known, goal = ~labels.isnan(), labels.nan_to_num()
         losses = -goal * shares
         above = self.settings.parent > 0 or self.settings.siblings > 0
         if self.sets:
-            losses = torch.where(several, binary_cross_entropy_with_logits(logits, goal, reduction="none"), losses)
+            losses = torch.where(
+                several, binary_cross_entropy_with_logits(logits, goal, reduction="none"), losses
+            )
             if above:
                 losses[:, nothing[self.slots.to(labels.device) > 1]] = 0.0
         answered = (known[:, None, :] & members).any(dim=-1)
@@ -71,7 +78,9 @@ class CaseLoss:
 
     def _above(self, logits: Tensor, shares: Tensor, goal: Tensor) -> Tensor:
         """Return (B, F): what the families' whole adds."""
-        members, nothing, slots = (part.to(logits.device) for part in (self.members, self.nothing, self.slots))
+        members, nothing, slots = (
+            part.to(logits.device) for part in (self.members, self.nothing, self.slots)
+        )
         labels = members.clone()
         labels[torch.arange(len(nothing)), nothing] = False
         empty = 1.0 - ((goal[:, None, :] > 0) & labels).any(dim=-1).float()
@@ -84,9 +93,12 @@ class CaseLoss:
         if self.sets:
             said, odds = logits[:, nothing], together - otherwise
             own = binary_cross_entropy_with_logits(said, empty, reduction="none")
-            # The two accounts' divergence, there and back: 0 when they agree, and each moves towards the other.
+            # The two accounts' divergence, there and back: 0 when they agree, and each moves towards the
+            # other.
             apart = (said.sigmoid() - odds.sigmoid()) * (said - odds)
-            loss = loss + torch.where(slots > 1, self.settings.parent * own + self.settings.siblings * apart, 0.0)
+            loss = loss + torch.where(
+                slots > 1, self.settings.parent * own + self.settings.siblings * apart, 0.0
+            )
         return loss
 
 
@@ -96,9 +108,16 @@ class CaseTrainer(AveragingTrainer):
     def __init__(self, *args: Any, loss: CaseLoss, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.loss = loss
-        self.model_accepts_loss_kwargs = False  # the loss is a mean over the batch, whatever the forward's signature looks like
+        # the loss is a mean over the batch, whatever the forward's signature looks like
+        self.model_accepts_loss_kwargs = False
 
-    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,  # noqa: ARG002
+    ) -> Any:
         """Return the mean loss of a batch, and the outputs when asked for."""
         output = model(**{name: values for name, values in inputs.items() if name != "labels"})
         loss = self.loss(output, inputs["labels"])

@@ -16,21 +16,35 @@ Table = Mapping[str, Mapping[str, float]]
 def format_report(weights: Table, tables: Mapping[str, Table], rules: Table, segmenter: str) -> str:
     """Return the weights, one table a set of cases, and how often the rules are right, as Markdown.
 
-    tables: set of cases -> way of answering -> family, or "all" -> official accuracy. rules: set of cases -> what -> share that is right.
+    tables: set of cases -> way of answering -> family, or "all" -> official accuracy. rules: set of cases ->
+    what -> share that is right.
     """
     families = [family.family_id for family in load_families()]
-    lines = [f"Made for the features of `{segmenter}`.", "", "Weight beside the text cues, which have the rest:", ""]
+    lines = [
+        f"Made for the features of `{segmenter}`.",
+        "",
+        "Weight beside the text cues, which have the rest:",
+        "",
+    ]
     lines += _rows(families, {name: table for name, table in weights.items() if name != "text_only"})
     for title, table in tables.items():
         known = [family for family in families if any(family in way for way in table.values())]
         lines += ["", f"**{title}**", "", *_rows([*known, "all"], table)]
-    lines += ["", "Right without any learning, by the rules of `magic_demo/imaging/measure.py` on the predicted masks:", ""]
-    lines += [f"- {title}: " + ", ".join(f"{name} {share:.3f}" for name, share in parts.items()) for title, parts in rules.items()]
+    lines += [
+        "",
+        "Right without any learning, by the rules of `magic_demo/imaging/measure.py` on the predicted masks:",
+        "",
+    ]
+    lines += [
+        f"- {title}: " + ", ".join(f"{name} {share:.3f}" for name, share in parts.items())
+        for title, parts in rules.items()
+    ]
     return "\n".join(lines)
 
 
 def update_card(folder: Path, report: str) -> bool:
-    """Replace what stands between START and END in the folder's model card; returns whether there is such a place."""
+    """Replace what stands between START and END in the folder's model card; returns whether there is such a
+    place."""
     card = folder / "README.md"
     text = read_user_text(card, LARGEST_CONFIG) if card.is_file() else ""
     before, start, rest = text.partition(START)
@@ -44,6 +58,8 @@ def update_card(folder: Path, report: str) -> bool:
 def _rows(columns: list[str], table: Table) -> list[str]:
     head = ["| | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
     return head + [
-        f"| {name} | " + " | ".join(f"{row[column]:.3f}" if column in row else "" for column in columns) + " |"
+        f"| {name} | "
+        + " | ".join(f"{row[column]:.3f}" if column in row else "" for column in columns)
+        + " |"
         for name, row in table.items()
     ]

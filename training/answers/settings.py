@@ -13,7 +13,8 @@ from training.runs.run import RunSettings
 
 @dataclass(frozen=True)
 class EncoderSizes:
-    """The encoders of a new compact model: a BERT and a Swin, from nothing. size: side of its photos, pixels."""
+    """The encoders of a new compact model: a BERT and a Swin, from nothing. size: side of its photos,
+    pixels."""
 
     vocabulary: int = 4000
     text_width: int = 64
@@ -30,10 +31,11 @@ class EncoderSizes:
 class AnswererSettings:
     """Where the model starts, how it is built and which of it learns.
 
-    start: a checkpoint of this model, ``encoders`` for a new head on the pretrained ``text`` and ``photo`` encoders (folders or Hub ids),
-    or ``compact`` for a new model of ``sizes``, whose tokenizer is learnt from the training texts and the narratives of ``narratives``.
-    fusion to max_text_tokens: as in the model's config; they count for new models. encoder_rate: the encoders' learning rate
-    as a share of the head's, 0 freezes them. average: decay of the running average of the weights, 0 for none.
+    start: a checkpoint of this model, ``encoders`` for a new head on the pretrained ``text`` and ``photo``
+    encoders (folders or Hub ids), or ``compact`` for a new model of ``sizes``, whose tokenizer is learnt from
+    the training texts and the narratives of ``narratives``. fusion to max_text_tokens: as in the model's
+    config; they count for new models. encoder_rate: the encoders' learning rate as a share of the head's, 0
+    freezes them. average: decay of the running average of the weights, 0 for none.
     """
 
     start: str
@@ -57,7 +59,8 @@ class AnswererSettings:
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """What the checkpoint's decoding trusts, see ``magic_demo.questions.decoding``: references' worth of smoothing, weight of the scores."""
+    """What the checkpoint's decoding trusts, see ``magic_demo.questions.decoding``: references' worth of
+    smoothing, weight of the scores."""
 
     smoothing: float = 10.0
     weight: float = 1.0
@@ -65,7 +68,8 @@ class DecodingSettings:
 
 @dataclass(frozen=True)
 class CaseRunSettings(RunSettings):
-    """A run; keep_last: ship the last weights in place of the evaluation's best, for runs whose length was chosen beforehand.
+    """A run; keep_last: ship the last weights in place of the evaluation's best, for runs whose length was
+    chosen beforehand.
 
     half: whether the best model is written as float16.
     """

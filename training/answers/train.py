@@ -1,4 +1,5 @@
-"""Train the closed questions' model: ``python -m training vqa --config FILE [--data DIR] [--output DIR] [--folds N] [--resume]``."""
+"""Train the closed questions' model: ``python -m training vqa --config FILE [--data DIR] [--output DIR]
+[--folds N] [--resume]``."""
 
 from __future__ import annotations
 
@@ -20,7 +21,14 @@ from magic_demo.core.types import Answers
 from magic_demo.files.encounters import read_encounters
 from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.models.answers.text_and_photos import list_option_texts
-from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, read_preprocessing, read_tokenizer
+from magic_demo.models.checkpoints import (
+    Preprocessing,
+    find_checkpoint,
+    load_model,
+    load_tokenizer,
+    read_preprocessing,
+    read_tokenizer,
+)
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
 from magic_demo.questions.families import load_families
 from training.answers.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
@@ -38,22 +46,37 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def main(arguments: list[str]) -> int:
-    """Train and save the best model, or with --folds cross-validate the training sources; returns the exit code."""
+    """Train and save the best model, or with --folds cross-validate the training sources; returns the exit
+    code."""
     parser = argparse.ArgumentParser(prog="python -m training vqa", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
     parser.add_argument("--data", help="folder of the data, instead of the settings' data.folder")
     parser.add_argument("--output", help="folder to write to, instead of the settings' run.output")
     parser.add_argument("--start", help="checkpoint to start from, instead of the settings' model.start")
-    parser.add_argument("--cache", help="folder for the frozen encoders' outputs, instead of the settings' data.cache")
     parser.add_argument(
-        "--folds", type=int, default=0, help="cross-validate the sources that count for the priors, in so many folds by author"
+        "--cache", help="folder for the frozen encoders' outputs, instead of the settings' data.cache"
     )
     parser.add_argument(
-        "--score", action="store_true", help="train nothing: score the checkpoint on the evaluation's cases, with parts of them left out"
+        "--folds",
+        type=int,
+        default=0,
+        help="cross-validate the sources that count for the priors, in so many folds by author",
     )
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the output folder")
+    parser.add_argument(
+        "--score",
+        action="store_true",
+        help="train nothing: score the checkpoint on the evaluation's cases, with parts of them left out",
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint in the output folder"
+    )
     options = parser.parse_args(arguments)
-    overrides = {"data.folder": options.data, "run.output": options.output, "model.start": options.start, "data.cache": options.cache}
+    overrides = {
+        "data.folder": options.data,
+        "run.output": options.output,
+        "model.start": options.start,
+        "data.cache": options.cache,
+    }
     settings = read_settings(options.config, VqaSettings, overrides)
     scores: Mapping[str, object]
     if options.score:
@@ -73,13 +96,21 @@ def run_training(settings: VqaSettings, *, resume: bool = False) -> tuple[Path, 
     trained = _fit(settings, training, evaluation, resume=resume)
     best, scores = settings.run.output / "best", dict(trained.scores)
     if trained.saves:  # one of the processes
-        save_checkpoint(trained.model, trained.tokenizer, trained.preprocessing, trained.priors, best, half=settings.run.half)
+        save_checkpoint(
+            trained.model,
+            trained.tokenizer,
+            trained.preprocessing,
+            trained.priors,
+            best,
+            half=settings.run.half,
+        )
         (best / "training.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
     return best, scores
 
 
 def score_checkpoint(settings: VqaSettings) -> dict[str, dict[str, float]]:
-    """Score the model that the settings start from on each evaluation source: all of a case, its words alone, its photos alone, nothing."""
+    """Score the model that the settings start from on each evaluation source: all of a case, its words alone,
+    its photos alone, nothing."""
     model, tokenizer, preprocessing = start_model(settings, [])
     priors = _read_priors(settings.model.start)
     scores: dict[str, dict[str, float]] = {}
@@ -96,12 +127,15 @@ def score_checkpoint(settings: VqaSettings) -> dict[str, dict[str, float]]:
         references = {case.case_id: case.answers for case in cases}
         for variant, seen in variants.items():
             answers = decode_rows(score_cases(model, tokenizer, preprocessing, seen), priors)
-            scores[f"{name}, {variant}"] = official_scores(references, dict(zip(references, answers, strict=True)))
+            scores[f"{name}, {variant}"] = official_scores(
+                references, dict(zip(references, answers, strict=True))
+            )
     return scores
 
 
 def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
-    """Train once a fold on the other folds and the further sources, and score all held-out cases together by the official metric.
+    """Train once a fold on the other folds and the further sources, and score all held-out cases together by
+    the official metric.
 
     The last weights of each run are used: choosing them by the held-out cases would flatter.
     """
@@ -116,7 +150,9 @@ def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
     for number, held in enumerate(split_folds(real, folds, settings.run.seed)):
         kept = [case for index, case in enumerate(real) if index not in set(held)]
         out = [real[index] for index in held]
-        run = replace(settings.run, output=settings.run.output / f"fold-{number + 1}", keep_last=True, patience=0)
+        run = replace(
+            settings.run, output=settings.run.output / f"fold-{number + 1}", keep_last=True, patience=0
+        )
         trained = _fit(replace(settings, run=run), kept + rest, out)
         logits = score_cases(trained.model, trained.tokenizer, trained.preprocessing, out)
         np.save(run.output / "held_out_logits.npy", logits)
@@ -124,19 +160,29 @@ def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
             references[case.case_id], answers[case.case_id] = case.answers, decoded
             constant[case.case_id] = most_frequent([other.answers for other in kept])
         so_far = {"fold": number + 1, "cases so far": len(answers), **official_scores(references, answers)}
-        print(json.dumps({**so_far, "constant_accuracy_all": official_scores(references, constant)["accuracy_all"]}))
+        print(
+            json.dumps(
+                {**so_far, "constant_accuracy_all": official_scores(references, constant)["accuracy_all"]}
+            )
+        )
     scores = official_scores(references, answers)
-    scores.update({f"constant_{name}": value for name, value in official_scores(references, constant).items()})
-    (settings.run.output / "cross_validation.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+    scores.update(
+        {f"constant_{name}": value for name, value in official_scores(references, constant).items()}
+    )
+    (settings.run.output / "cross_validation.json").write_text(
+        json.dumps(scores, indent=2) + "\n", encoding="utf-8"
+    )
     return scores
 
 
 def start_model(
     settings: VqaSettings, cases: Sequence[LearningCase], *, resume: bool = False
 ) -> tuple[CaseAnswerer, PreTrainedTokenizerBase, Preprocessing]:
-    """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, pretrained encoders', or new ones.
+    """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, pretrained encoders',
+    or new ones.
 
-    A new tokenizer is kept in the output folder: learnt again, it would number its pieces anew, and a resumed run would read nonsense.
+    A new tokenizer is kept in the output folder: learnt again, it would number its pieces anew, and a resumed
+    run would read nonsense.
     """
     wanted = settings.model
     names = (
@@ -159,7 +205,8 @@ def start_model(
         loaded = load_model(wanted.start, AutoModel)
         if not isinstance(loaded, CaseAnswerer):
             raise SettingsError(
-                f"{wanted.start}: a {loaded.config.model_type} model; a checkpoint of this command, 'encoders' or 'compact' is expected"
+                f"{wanted.start}: a {loaded.config.model_type} model; a checkpoint of this command, "
+                "'encoders' or 'compact' is expected"
             )
         tokenizer = load_tokenizer(wanted.start)
         return loaded, tokenizer, read_preprocessing(wanted.start)
@@ -194,7 +241,9 @@ def _learn_tokenizer(settings: VqaSettings, cases: Sequence[LearningCase]) -> Pr
     for path in settings.model.narratives:
         for encounter in read_encounters(settings.data.folder / path).encounters:
             texts.extend(text for text in (encounter.narrative.en, encounter.narrative.zh) if text)
-    return train_tokenizer(texts, vocabulary=settings.model.sizes.vocabulary, most_tokens=settings.model.max_text_tokens)
+    return train_tokenizer(
+        texts, vocabulary=settings.model.sizes.vocabulary, most_tokens=settings.model.max_text_tokens
+    )
 
 
 def save_checkpoint(
@@ -222,7 +271,9 @@ def _read_priors(start: str) -> SetPriors:
 def _read(settings: VqaSettings, kind: Literal["training", "evaluation"]) -> list[LearningCase]:
     """Read the cases; of several processes the first draws the synthetic ones while the others wait."""
     with training_arguments(settings.run).main_process_first(desc="cases"):
-        return read_cases(settings.data.folder, getattr(settings.data, kind), settings.run.output.parent / "cases")
+        return read_cases(
+            settings.data.folder, getattr(settings.data, kind), settings.run.output.parent / "cases"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -237,27 +288,42 @@ class Trained:
     saves: bool
 
 
-def _fit(settings: VqaSettings, training: Sequence[LearningCase], evaluation: Sequence[LearningCase], *, resume: bool = False) -> Trained:
+def _fit(
+    settings: VqaSettings,
+    training: Sequence[LearningCase],
+    evaluation: Sequence[LearningCase],
+    *,
+    resume: bool = False,
+) -> Trained:
     run = settings.run
     if not training or not evaluation:
-        raise SettingsError("the data holds no case to train on" if not training else "the data holds no case to evaluate on")
+        raise SettingsError(
+            "the data holds no case to train on" if not training else "the data holds no case to evaluate on"
+        )
     prepare(run)
     arguments = training_arguments(run)
     with arguments.main_process_first(desc="tokenizer"):
-        model, tokenizer, preprocessing = start_model(settings, training, resume=resume or arguments.process_index > 0)
+        model, tokenizer, preprocessing = start_model(
+            settings, training, resume=resume or arguments.process_index > 0
+        )
     sets, families = bool(model.config.learn_sets), load_families()
     if settings.data.draw == "question" and (sets or settings.loss != LossSettings()):
-        raise SettingsError("data.draw 'question' shows one slot at a time; set model.learn_sets to false and leave out loss")
+        raise SettingsError(
+            "data.draw 'question' shows one slot at a time; set model.learn_sets to false and leave out loss"
+        )
     counted = [case.answers for case in training if case.source.priors]
     trust = settings.decoding
-    priors = count_priors(counted, families, smoothing=trust.smoothing, weight=trust.weight) if counted else {}
+    priors = (
+        count_priors(counted, families, smoothing=trust.smoothing, weight=trust.weight) if counted else {}
+    )
     optimizer = make_optimizer(model, settings)
     shelf = PhotoShelf(preprocessing)
     draws = CaseDraws(training, settings.data, shelf, epochs=run.epochs, sets=sets, seed=run.seed)
     seen = EvaluationCases(evaluation, shelf, sets=sets)
     every = run.evaluate_every or -(-draws.epoch_length // run.batch_size)
     kept = {"load_best_model_at_end": False, "metric_for_best_model": None} if run.keep_last else {}
-    # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long epoch, in order.
+    # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long
+    # epoch, in order.
     arguments = training_arguments(
         run,
         **{
@@ -271,11 +337,15 @@ def _fit(settings: VqaSettings, training: Sequence[LearningCase], evaluation: Se
         },
     )
     datasets: list[Dataset[dict[str, Any]]] = [draws, seen]
-    collate = make_collator(tokenizer, preprocessing, most_tokens=model.config.max_text_tokens, language=model.config.language)
+    collate = make_collator(
+        tokenizer, preprocessing, most_tokens=model.config.max_text_tokens, language=model.config.language
+    )
     if settings.data.cache is not None:
         text_id, photo_id = check_frozen(settings)
         nn.Module.to(model, arguments.device)
-        features = CaseFeatures(settings.data.cache, model, tokenizer, preprocessing, text_id=text_id, photo_id=photo_id)
+        features = CaseFeatures(
+            settings.data.cache, model, tokenizer, preprocessing, text_id=text_id, photo_id=photo_id
+        )
         with arguments.main_process_first(desc="frozen encoders"):
             datasets = [KeptCases(cases, features) for cases in (draws, seen)]
             collate = make_kept_collator(features)
@@ -297,7 +367,8 @@ def _fit(settings: VqaSettings, training: Sequence[LearningCase], evaluation: Se
 
 
 def make_optimizer(model: CaseAnswerer, settings: VqaSettings) -> torch.optim.Optimizer:
-    """Return AdamW: encoders at their own rate, no decay for biases, norms and the vectors of what is missing; rate 0 freezes encoders."""
+    """Return AdamW: encoders at their own rate, no decay for biases, norms and the vectors of what is
+    missing; rate 0 freezes encoders."""
     run, share = settings.run, settings.model.encoder_rate
     encoders: tuple[nn.Module, ...] = (model.text_model, model.vision_model)
     inside = {id(weight) for encoder in encoders for weight in encoder.parameters()}
@@ -310,7 +381,11 @@ def make_optimizer(model: CaseAnswerer, settings: VqaSettings) -> torch.optim.Op
             groups.setdefault((id(weight) in inside, weight.ndim > 1), []).append(weight)
     return torch.optim.AdamW(
         [
-            {"params": weights, "lr": run.learning_rate * (share if encoder else 1.0), "weight_decay": run.weight_decay if decays else 0.0}
+            {
+                "params": weights,
+                "lr": run.learning_rate * (share if encoder else 1.0),
+                "weight_decay": run.weight_decay if decays else 0.0,
+            }
             for (encoder, decays), weights in groups.items()
         ],
         lr=run.learning_rate,

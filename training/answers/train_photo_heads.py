@@ -1,4 +1,5 @@
-"""Train the heads that answer the closed questions from what the segmentation model saw: ``python -m training photos --config FILE``."""
+"""Train the heads that answer the closed questions from what the segmentation model saw: ``python -m training
+photos --config FILE``."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class HeadSettings:
-    """How the heads are built and trained. epochs: of all cases. decay: AdamW's weight decay. real: how often an epoch holds a real photo."""
+    """How the heads are built and trained. epochs: of all cases. decay: AdamW's weight decay. real: how often
+    an epoch holds a real photo."""
 
     hidden: int = 64
     dropout: float = 0.3
@@ -55,13 +57,16 @@ class HeadSettings:
 class LesionAnswerSettings:
     """A settings file of this command.
 
-    segmentation, cues: checkpoints of the other two models. output: the checkpoint that is written. folder: of the data. drawn: where
-    synthetic cases are drawn, kept: where what was seen in photos is kept. training: cases with photos. reference: whose answers say how frequent options and sets are.
-    weighing: held-out synthetic cases, real: real photos with records, both for choosing the weights beside the cues; unseen: cases that
-    nothing was chosen by. synthetic_families, real_families: what synthetic cases and real photos teach.
+    segmentation, cues: checkpoints of the other two models. output: the checkpoint that is written. folder:
+    of the data. drawn: where synthetic cases are drawn, kept: where what was seen in photos is kept.
+    training: cases with photos. reference: whose answers say how frequent options and sets are.
+    weighing: held-out synthetic cases, real: real photos with records, both for choosing the weights beside
+    the cues; unseen: cases that nothing was chosen by. synthetic_families, real_families: what synthetic
+    cases and real photos teach.
     most_photos: looked at in a case. folds: in which real training photos are held out in turn, by patient.
-    weights: that are tried. most_unchecked: the largest where no real photo can check it. most_without_words: the largest for a family that only
-    real photos without any words can tell, as they cannot say what words would add.
+    weights: that are tried. most_unchecked: the largest where no real photo can check it. most_without_words:
+    the largest for a family that only real photos without any words can tell, as they cannot say what words
+    would add.
     """
 
     segmentation: Path
@@ -90,7 +95,8 @@ class LesionAnswerSettings:
 
 @dataclass(frozen=True, eq=False)
 class Lesson:
-    """Cases as tensors. vectors: (N, P, F) float32, zeros where no photo is. shown: (N, P) bool. targets: (N, O), NaN where unknown."""
+    """Cases as tensors. vectors: (N, P, F) float32, zeros where no photo is. shown: (N, P) bool. targets: (N,
+    O), NaN where unknown."""
 
     vectors: Tensor
     shown: Tensor
@@ -98,23 +104,30 @@ class Lesson:
 
 
 def main(arguments: list[str]) -> int:
-    """Train the heads, choose their weights beside the cues, write the checkpoint and print what was measured; returns the exit code."""
+    """Train the heads, choose their weights beside the cues, write the checkpoint and print what was
+    measured; returns the exit code."""
     options = {
         "data": ("folder", "folder of the data"),
         "segmentation": ("segmentation", "the segmentation checkpoint"),
         "output": ("output", "folder of the checkpoint to write"),
     }
-    print(json.dumps(train_answers(read_command(arguments, "photos", LesionAnswerSettings, __doc__, options)), indent=2))
+    print(
+        json.dumps(
+            train_answers(read_command(arguments, "photos", LesionAnswerSettings, __doc__, options)), indent=2
+        )
+    )
     return 0
 
 
 def train_answers(settings: LesionAnswerSettings) -> dict[str, object]:
-    """Do what the command says; returns the report, which also goes to ``photos.json`` below ``kept`` and into the checkpoint's model card."""
+    """Do what the command says; returns the report, which also goes to ``photos.json`` below ``kept`` and
+    into the checkpoint's model card."""
     torch.set_num_threads(settings.threads)
     segmenter = Segmenter.load(settings.segmentation)
     if segmenter.encoder_name[0] != LesionAnswererConfig.segmenter_type:
         raise SettingsError(
-            f"{settings.segmentation}: a {LesionAnswererConfig.segmenter_type} checkpoint is expected, whose features can be pooled"
+            f"{settings.segmentation}: a {LesionAnswererConfig.segmenter_type} checkpoint is expected, "
+            "whose features can be pooled"
         )
     cues = CueModel.load(settings.cues)
     cases = read_cases(settings.folder, settings.training, settings.drawn)
@@ -128,14 +141,21 @@ def train_answers(settings: LesionAnswerSettings) -> dict[str, object]:
         *see_cases(tiled, segmenter, looks, views=settings.views),
     ]
     held = {
-        source.name: see_cases(read_cases(settings.folder, [source], settings.drawn), segmenter, looks, most_photos=settings.most_photos)
+        source.name: see_cases(
+            read_cases(settings.folder, [source], settings.drawn),
+            segmenter,
+            looks,
+            most_photos=settings.most_photos,
+        )
         for source in _judges(settings)
     }
     references = [case.answers for case in read_cases(settings.folder, [settings.reference], settings.drawn)]
     priors = count_priors(references, load_families())
     model = fit_heads(taught, settings, _measure_prior(settings, references), segmenter)
     own = score_folds(taught, settings, model, segmenter)
-    chosen, tables = choose_weights(settings, cues, {name: score_seen(cases, model, cues) for name, cases in held.items()}, own)
+    chosen, tables = choose_weights(
+        settings, cues, {name: score_seen(cases, model, cues) for name, cases in held.items()}, own
+    )
     save_answers(model, priors, chosen, settings.output)
     rules = {name: judge_rules(cases) for name, cases in held.items()}
     update_card(settings.output, format_report(chosen, tables, rules, segmenter.model_id))
@@ -144,11 +164,13 @@ def train_answers(settings: LesionAnswerSettings) -> dict[str, object]:
     return report
 
 
-def fit_heads(taught: Sequence[SeenCase], settings: LesionAnswerSettings, prior: Tensor, segmenter: Segmenter) -> LesionAnswerer:
+def fit_heads(
+    taught: Sequence[SeenCase], settings: LesionAnswerSettings, prior: Tensor, segmenter: Segmenter
+) -> LesionAnswerer:
     """Train both heads on what was seen.
 
-    What they learn is added to how frequent the options are among these cases (logit adjustment, Menon et al., 2021), so that what stays
-    in the heads is what the photo says; ``prior`` then takes that place.
+    What they learn is added to how frequent the options are among these cases (logit adjustment, Menon et
+    al., 2021), so that what stays in the heads is what the photo says; ``prior`` then takes that place.
     """
     torch.manual_seed(settings.head.seed)
     lesson = _make_lesson(taught, settings)
@@ -171,14 +193,19 @@ def fit_heads(taught: Sequence[SeenCase], settings: LesionAnswerSettings, prior:
     order = torch.arange(len(taught)).repeat_interleave(repeats)
     offset = _log_shares(lesson.targets[order])
     steps = -(-len(order) // settings.head.batch_size) * settings.head.epochs
-    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.head.learning_rate, weight_decay=settings.head.decay)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=settings.head.learning_rate, weight_decay=settings.head.decay
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.head.learning_rate, total_steps=steps)
     model.train()
     for _ in range(settings.head.epochs):
         for rows in order[torch.randperm(len(order))].split(settings.head.batch_size):  # type: ignore[no-untyped-call]
             vectors, shown, targets = lesson.vectors[rows], lesson.shown[rows], lesson.targets[rows]
-            shown = shown & ((torch.rand(shown.shape) < 0.7) | (shown.sum(dim=1, keepdim=True) < 2))  # a case may have fewer photos
-            loss = sum(_loss(model(part, shown) + offset, targets) for part in (vectors, vectors[:, :, -measures:]))
+            # a case may have fewer photos
+            shown = shown & ((torch.rand(shown.shape) < 0.7) | (shown.sum(dim=1, keepdim=True) < 2))
+            loss = sum(
+                _loss(model(part, shown) + offset, targets) for part in (vectors, vectors[:, :, -measures:])
+            )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[union-attr]
             optimizer.step()
@@ -188,48 +215,69 @@ def fit_heads(taught: Sequence[SeenCase], settings: LesionAnswerSettings, prior:
     return model
 
 
-def score_seen(seen: Sequence[SeenCase], model: LesionAnswerer, cues: CueModel) -> dict[str, list[ScoredCase]]:
+def score_seen(
+    seen: Sequence[SeenCase], model: LesionAnswerer, cues: CueModel
+) -> dict[str, list[ScoredCase]]:
     """Score cases by words and by photos, with each of WAYS."""
     scored: dict[str, list[ScoredCase]] = {way: [] for way in WAYS}
     for one in seen:
         words = cues.score(Narrative(*one.case.texts))
         for way, vectors in zip(WAYS, (one.vectors, one.vectors[:, -model.config.measures :]), strict=True):
             with torch.inference_mode():
-                added = model(torch.from_numpy(np.ascontiguousarray(vectors))[None], torch.ones(1, len(vectors), dtype=torch.bool))[0]
-            scored[way].append(ScoredCase(one.case.answers, words, _by_question((model.prior + added).numpy())))
+                added = model(
+                    torch.from_numpy(np.ascontiguousarray(vectors))[None],
+                    torch.ones(1, len(vectors), dtype=torch.bool),
+                )[0]
+            scored[way].append(
+                ScoredCase(one.case.answers, words, _by_question((model.prior + added).numpy()))
+            )
     return scored
 
 
 def score_folds(
     taught: Sequence[SeenCase], settings: LesionAnswerSettings, model: LesionAnswerer, segmenter: Segmenter
 ) -> dict[str, list[ScoredCase]]:
-    """Score the real training photos by heads that were trained without their patients; no real photos or folds give nothing."""
+    """Score the real training photos by heads that were trained without their patients; no real photos or
+    folds give nothing."""
     real = [one for one in taught if one.case.source.kind == "pad" and "tiled" not in one.case.source.name]
     scored: dict[str, list[ScoredCase]] = {way: [] for way in WAYS}
     cues = CueModel.load(settings.cues)
-    for held in split_folds([one.case for one in real], settings.folds, settings.head.seed) if real and settings.folds > 1 else ():
+    for held in (
+        split_folds([one.case for one in real], settings.folds, settings.head.seed)
+        if real and settings.folds > 1
+        else ()
+    ):
         out = [real[index] for index in held]
         groups = {one.case.group for one in out}
-        fitted = fit_heads([one for one in taught if one.case.group not in groups], settings, model.prior, segmenter)
+        fitted = fit_heads(
+            [one for one in taught if one.case.group not in groups], settings, model.prior, segmenter
+        )
         for way, cases in score_seen(out, fitted, cues).items():
             scored[way].extend(cases)
     return scored
 
 
 def choose_weights(
-    settings: LesionAnswerSettings, cues: CueModel, held: Mapping[str, Mapping[str, list[ScoredCase]]], own: Mapping[str, list[ScoredCase]]
+    settings: LesionAnswerSettings,
+    cues: CueModel,
+    held: Mapping[str, Mapping[str, list[ScoredCase]]],
+    own: Mapping[str, list[ScoredCase]],
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, dict[str, float]]]]:
-    """Choose each family's weight beside the cues, with features and with measures alone; returns them and what they were chosen by.
+    """Choose each family's weight beside the cues, with features and with measures alone; returns them and
+    what they were chosen by.
 
-    Families that synthetic cases teach are weighed on ``weighing``, the others on the real training photos when held out; none so that
-    ``real`` is answered worse than by the cues alone.
+    Families that synthetic cases teach are weighed on ``weighing``, the others on the real training photos
+    when held out; none so that ``real`` is answered worse than by the cues alone.
     """
     known = sorted(family.family_id for family in load_families())
     chosen: dict[str, dict[str, float]] = {"text_only": dict.fromkeys(known, 0.0)}
     report: dict[str, dict[str, dict[str, float]]] = {}
     for way, name in zip(WAYS, ("with_photos", "with_measures"), strict=True):
         tables = {
-            title: {weight: score_weights(cases, cues, Weights({}, dict.fromkeys(known, weight))) for weight in settings.weights}
+            title: {
+                weight: score_weights(cases, cues, Weights({}, dict.fromkeys(known, weight)))
+                for weight in settings.weights
+            }
             for title, cases in (
                 ("weighing", held[settings.weighing.name][way]),
                 ("real", held[settings.real.name][way]),
@@ -245,18 +293,26 @@ def choose_weights(
                 continue
             table = {weight: scores.get(family) for weight, scores in tables[told_by].items()}
             if told_by == "own":
-                table = {weight: value for weight, value in table.items() if weight <= settings.most_without_words}
+                table = {
+                    weight: value for weight, value in table.items() if weight <= settings.most_without_words
+                }
             real = {weight: scores.get(family) for weight, scores in tables["real"].items()}
-            chosen[name][family] = choose_weight(table, real, most_unchecked=settings.most_unchecked, tolerance=settings.tolerance)
+            chosen[name][family] = choose_weight(
+                table, real, most_unchecked=settings.most_unchecked, tolerance=settings.tolerance
+            )
         weights = Weights({}, chosen[name])
-        for title, cases in [*((source, of_way[way]) for source, of_way in held.items()), ("real training photos held out", own[way])]:
+        for title, cases in [
+            *((source, of_way[way]) for source, of_way in held.items()),
+            ("real training photos held out", own[way]),
+        ]:
             if cases:
                 report[f"{title}, {len(cases)} cases, {way}"] = compare(cases, cues, weights)
     return chosen, report
 
 
 def compare(cases: Sequence[ScoredCase], cues: CueModel, weights: Weights) -> dict[str, dict[str, float]]:
-    """Return way of answering -> family -> official accuracy: words alone, photos alone, both as weighed, the best constant answer."""
+    """Return way of answering -> family -> official accuracy: words alone, photos alone, both as weighed, the
+    best constant answer."""
     known = [family.family_id for family in load_families()]
     alone, photos = (Weights({}, dict.fromkeys(known, weight)) for weight in (0.0, 1.0))
     return {
@@ -268,7 +324,8 @@ def compare(cases: Sequence[ScoredCase], cues: CueModel, weights: Weights) -> di
 
 
 def judge_rules(seen: Sequence[SeenCase]) -> dict[str, float]:
-    """Return how often the measures' own words are right, without any learning: the colour's name, and one lesion or several."""
+    """Return how often the measures' own words are right, without any learning: the colour's name, and one
+    lesion or several."""
     families = {family.family_id: family for family in load_families()}
     right: dict[str, list[float]] = {"colour named": [], "single or multiple": []}
     for one in seen:
@@ -282,7 +339,9 @@ def judge_rules(seen: Sequence[SeenCase]) -> dict[str, float]:
     return {name: float(np.mean(values)) for name, values in right.items() if values}
 
 
-def save_answers(model: LesionAnswerer, priors: SetPriors, weights: Mapping[str, Mapping[str, float]], folder: Path) -> None:
+def save_answers(
+    model: LesionAnswerer, priors: SetPriors, weights: Mapping[str, Mapping[str, float]], folder: Path
+) -> None:
     """Write what ``LesionScorer.load`` and ``read_weights`` read; the model as float16."""
     copy.deepcopy(model).half().save_pretrained(folder)  # type: ignore[no-untyped-call]
     write_priors(folder / PRIORS_NAME, priors)
@@ -307,7 +366,8 @@ def _make_lesson(taught: Sequence[SeenCase], settings: LesionAnswerSettings) -> 
 
 
 def _log_shares(targets: Tensor) -> Tensor:
-    """Return (O,) how frequent options are: log-probabilities for families of one slot, log-odds for the others, 0 where nothing is known."""
+    """Return (O,) how frequent options are: log-probabilities for families of one slot, log-odds for the
+    others, 0 where nothing is known."""
     offset = torch.zeros(targets.shape[1])
     for family, place in place_families(load_families()):
         known = ~targets[:, place].isnan()
@@ -315,7 +375,9 @@ def _log_shares(targets: Tensor) -> Tensor:
         if len(family.questions) == 1:
             offset[place] = (held / held.sum()).log()
         else:
-            offset[place] = torch.where(known.any(dim=0), (held / (total - held).clamp(min=SMOOTHING)).log(), 0.0)
+            offset[place] = torch.where(
+                known.any(dim=0), (held / (total - held).clamp(min=SMOOTHING)).log(), 0.0
+            )
     return offset
 
 
@@ -331,16 +393,25 @@ def _loss(scores: Tensor, targets: Tensor) -> Tensor:
             rows = known.all(dim=1)
             total = total - (goal[rows] * mine[rows].log_softmax(dim=1)).sum()
         else:
-            total = total + functional.binary_cross_entropy_with_logits(mine[known], goal[known], reduction="sum")
+            total = total + functional.binary_cross_entropy_with_logits(
+                mine[known], goal[known], reduction="sum"
+            )
     return total / len(scores)
 
 
 def _measure_prior(settings: LesionAnswerSettings, references: Sequence[Mapping[str, int]]) -> Tensor:
     """Return (O,) how frequent options are among the reference answers, in the scores' units."""
     families = tuple(family.family_id for family in load_families())
-    cases = [LearningCase(str(number), settings.reference, ("", ""), (), answers, "") for number, answers in enumerate(references)]
+    cases = [
+        LearningCase(str(number), settings.reference, ("", ""), (), answers, "")
+        for number, answers in enumerate(references)
+    ]
     return _log_shares(torch.from_numpy(np.stack([make_targets(case, families) for case in cases])))
 
 
 def _by_question(values: NDArray[np.float32]) -> OptionScores:
-    return {question.qid: values[place] for family, place in place_families(load_families()) for question in family.questions}
+    return {
+        question.qid: values[place]
+        for family, place in place_families(load_families())
+        for question in family.questions
+    }

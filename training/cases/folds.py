@@ -10,7 +10,8 @@ from training.cases.sources import LearningCase
 
 
 def split_folds(cases: Sequence[LearningCase], folds: int, seed: int) -> list[list[int]]:
-    """Deal cases into ``folds`` lists of indices of about one size, groups kept together, by chance as ``seed`` says."""
+    """Deal cases into ``folds`` lists of indices of about one size, groups kept together, by chance as
+    ``seed`` says."""
     groups: dict[str, list[int]] = {}
     for index, case in enumerate(cases):
         groups.setdefault(case.group, []).append(index)

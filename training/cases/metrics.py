@@ -16,17 +16,25 @@ def official_scores(references: Mapping[str, Answers], answers: Mapping[str, Ans
     families = load_families()
     gold, system = (
         {
-            case_id: {family.family_id: {given[q.qid] for q in family.questions if q.qid in given} for family in families}
+            case_id: {
+                family.family_id: {given[q.qid] for q in family.questions if q.qid in given}
+                for family in families
+            }
             for case_id, given in of_cases.items()
         }
         for of_cases in (references, answers)
     )
     values = answer_values(gold, system, [family.family_id for family in families])
-    return {name: float(value) for name, value in values.items() if name.startswith("accuracy") and value is not None}
+    return {
+        name: float(value)
+        for name, value in values.items()
+        if name.startswith("accuracy") and value is not None
+    }
 
 
 def score_f1(references: Mapping[str, Answers], answers: Mapping[str, Answers]) -> float:
-    """Return F1 in 0..1: of each option over all cases, then the mean over a family's options that occur on either side, then over families.
+    """Return F1 in 0..1: of each option over all cases, then the mean over a family's options that occur on
+    either side, then over families.
 
     What fills a family's slots counts as a set, as in the official score: the slots' order says nothing.
     """
@@ -45,8 +53,14 @@ def score_f1(references: Mapping[str, Answers], answers: Mapping[str, Answers]) 
 
 
 def most_frequent(references: Sequence[Answers]) -> dict[str, int]:
-    """Return the constant answer: each question's most frequent option among the references that answer it."""
+    """Return the constant answer: each question's most frequent option among the references that answer
+    it."""
     questions = list_questions(load_families())
     return {
-        q.qid: int(np.bincount([case[q.qid] for case in references if q.qid in case], minlength=q.option_count).argmax()) for q in questions
+        q.qid: int(
+            np.bincount(
+                [case[q.qid] for case in references if q.qid in case], minlength=q.option_count
+            ).argmax()
+        )
+        for q in questions
     }

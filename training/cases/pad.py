@@ -1,4 +1,5 @@
-"""PAD-UFES-20's smartphone photos of single lesions, and the answers that its records give to the closed questions."""
+"""PAD-UFES-20's smartphone photos of single lesions, and the answers that its records give to the closed
+questions."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ SITES = {
 }
 """Option of CQID011 -> regions of the records."""
 LARGEST = (("size of thumb nail", 20.0), ("size of palm", 80.0))
-"""Options of CQID012 with the largest diameter in millimetres, as synthetic cases have them; above is a larger area."""
+"""Options of CQID012 with the largest diameter in millimetres, as synthetic cases have them; above is a
+larger area."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,14 @@ def read_pad(folder: Path, split: str) -> list[PadPhoto]:
         records = {row["img_id"].removesuffix(".png"): row for row in csv.DictReader(table)}
         return [_read_photo(folder, name, records[name]) for name in names]
     except (OSError, KeyError, ValueError) as error:
-        raise SettingsError(f"{folder}: PAD-UFES-20's split lists, pad_metadata.csv, images and masks are expected ({error})") from error
+        raise SettingsError(
+            f"{folder}: PAD-UFES-20's split lists, pad_metadata.csv, images and masks are expected ({error})"
+        ) from error
 
 
 def answer_from_record(record: Mapping[str, str]) -> dict[str, str]:
-    """Return family -> option: size by the larger diameter, raised or flat, site by the region, itch; what is not recorded is left out."""
+    """Return family -> option: size by the larger diameter, raised or flat, site by the region, itch; what is
+    not recorded is left out."""
     known: dict[str, str] = {}
     across = max(float(record[name] or 0) for name in ("diameter_1", "diameter_2"))
     if across > 0:

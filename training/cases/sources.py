@@ -1,4 +1,5 @@
-"""Where cases with answers for the closed questions come from: the challenge's layout, synthetic cases, words alone, cues."""
+"""Where cases with answers for the closed questions come from: the challenge's layout, synthetic cases, words
+alone, cues."""
 
 from __future__ import annotations
 
@@ -26,12 +27,14 @@ CUE_KINDS = {"CQID015": "onset", "CQID025": "itch"}
 class CaseSource:
     """One source of cases with answers.
 
-    name: what its scores are shown under. kind: ``challenge`` (``<split>.json``, ``<split>_cvqa.json`` and photos below ``folder``);
-    ``cases`` (``count`` synthetic cases drawn by ``seed``, their ``split``); ``narratives`` (their words alone, of which there can
-    be many); ``cues`` (the encounters of ``<split>.json`` that have *no* reference answers, answered for onset, itch and
-    named sites by the cues in their words); ``pad`` (PAD-UFES-20's photos of the list ``splits/<split>.txt``, answered by what
-    is recorded of the lesions, see ``training.cases.pad``).
-    longest: of synthetic photos, their longest side in pixels. repeat: how often an epoch holds each case; a fraction is allowed. photos: whether photos are read.
+    name: what its scores are shown under. kind: ``challenge`` (``<split>.json``, ``<split>_cvqa.json`` and
+    photos below ``folder``); ``cases`` (``count`` synthetic cases drawn by ``seed``, their ``split``);
+    ``narratives`` (their words alone, of which there can be many); ``cues`` (the encounters of
+    ``<split>.json`` that have *no* reference answers, answered for onset, itch and named sites by the cues in
+    their words); ``pad`` (PAD-UFES-20's photos of the list ``splits/<split>.txt``, answered by what is
+    recorded of the lesions, see ``training.cases.pad``).
+    longest: of synthetic photos, their longest side in pixels. repeat: how often an epoch holds each case; a
+    fraction is allowed. photos: whether photos are read.
     priors: whether its answers count for the decoding's priors, and are held out in cross-validation.
     """
 
@@ -49,7 +52,8 @@ class CaseSource:
 
 @dataclass(frozen=True, eq=False)
 class LearningCase:
-    """A case as training sees it. texts: English, Chinese; either may be empty. group: cases of one group are never split apart.
+    """A case as training sees it. texts: English, Chinese; either may be empty. group: cases of one group are
+    never split apart.
 
     answers: of every question, or of some families.
     """
@@ -71,7 +75,8 @@ def read_cases(folder: Path, sources: Sequence[CaseSource], drawn: Path) -> list
 
 
 def answer_from_cues(texts: Sequence[str], families: Sequence[Family]) -> dict[str, int]:
-    """Answer onset and itch by what the words say, "Not mentioned" where they do not, and the sites where they name some.
+    """Answer onset and itch by what the words say, "Not mentioned" where they do not, and the sites where
+    they name some.
 
     texts: one narrative in its languages; the first that says something counts. Other families are left out.
     """
@@ -79,15 +84,32 @@ def answer_from_cues(texts: Sequence[str], families: Sequence[Family]) -> dict[s
     for family in families:
         names = [option.strip().lower() for option in family.options["en"]]
         kind = CUE_KINDS.get(family.family_id)
-        said = [[cue.name.partition(":") for cue in find_cues(text) if not cue.negated or cue.name.startswith("itch:")] for text in texts]
+        said = [
+            [
+                cue.name.partition(":")
+                for cue in find_cues(text)
+                if not cue.negated or cue.name.startswith("itch:")
+            ]
+            for text in texts
+        ]
         if kind is not None:
-            values = [value for cues in said for of_kind, _, value in cues if of_kind == kind and value in names]
+            values = [
+                value for cues in said for of_kind, _, value in cues if of_kind == kind and value in names
+            ]
             answers[family.questions[0].qid] = names.index(values[0]) if values else family.not_mentioned
         elif family.family_id == "CQID011":
-            sites = {index for cues in said[:1] for of_kind, _, value in cues if of_kind == "site" for index in _match(value, names)}
+            sites = {
+                index
+                for cues in said[:1]
+                for of_kind, _, value in cues
+                if of_kind == "site"
+                for index in _match(value, names)
+            }
             if sites:
                 filled = [*sorted(sites), *[family.not_mentioned] * len(family.questions)]
-                answers.update({question.qid: index for question, index in zip(family.questions, filled, strict=False)})
+                answers.update(
+                    {question.qid: index for question, index in zip(family.questions, filled, strict=False)}
+                )
     return answers
 
 
@@ -96,7 +118,9 @@ def _read_source(folder: Path, source: CaseSource, drawn: Path) -> list[Learning
         return [_write_case(source, number) for number in range(1, source.count + 1)]
     if source.kind == "pad":
         return [
-            LearningCase(photo.name, source, ("", ""), (photo.path,), photo.answers, f"{source.name}/{photo.patient}")
+            LearningCase(
+                photo.name, source, ("", ""), (photo.path,), photo.answers, f"{source.name}/{photo.patient}"
+            )
             for photo in read_pad(folder / source.folder, source.split)
         ]
     place = folder / source.folder if source.kind != "cases" else _draw_cases(drawn, source)
@@ -104,19 +128,30 @@ def _read_source(folder: Path, source: CaseSource, drawn: Path) -> list[Learning
         raise SettingsError(f"{place}: no such folder; give the folder of the data with --data")
     files = sorted(place.rglob(f"{source.split}_cvqa.json"))
     if len(files) != 1:
-        raise SettingsError(f"{place}: {len(files)} files named {source.split}_cvqa.json are below it, one is expected")
+        raise SettingsError(
+            f"{place}: {len(files)} files named {source.split}_cvqa.json are below it, one is expected"
+        )
     answers = read_answers(files[0])
     families, cases = load_families(), []
     for encounter in read_encounters(place, source.split).encounters:
         texts = (encounter.narrative.en, encounter.narrative.zh)
         if (encounter.encounter_id in answers) == (source.kind == "cues"):
             continue
-        known = answers.get(encounter.encounter_id) or answer_from_cues([text for text in texts if text], families)
-        photos = tuple(photo.path for photo in encounter.photo_files if photo.path is not None) if source.photos else ()
+        known = answers.get(encounter.encounter_id) or answer_from_cues(
+            [text for text in texts if text], families
+        )
+        photos = (
+            tuple(photo.path for photo in encounter.photo_files if photo.path is not None)
+            if source.photos
+            else ()
+        )
         group = f"{source.name}/{encounter.author_id or encounter.encounter_id}"
         cases.append(LearningCase(encounter.encounter_id, source, texts, photos, known, group))
     if not cases:
-        raise SettingsError(f"{place}: no encounter of {source.split} {'is without' if source.kind == 'cues' else 'has'} answers")
+        raise SettingsError(
+            f"{place}: no encounter of {source.split} {'is without' if source.kind == 'cues' else 'has'} "
+            "answers"
+        )
     return cases
 
 
@@ -124,15 +159,24 @@ def _write_case(source: CaseSource, number: int) -> LearningCase:
     truth = replace(draw_truth(np.random.default_rng([source.seed, number, 1])), photos=0)
     case = make_case(source.seed, number, truth=truth)
     texts = (case.narrative.en, case.narrative.zh)
-    told = {qid: index for qid, index in case.answers.items() if qid.partition("-")[0] in ("CQID011", "CQID015", "CQID025")}
+    told = {
+        qid: index
+        for qid, index in case.answers.items()
+        if qid.partition("-")[0] in ("CQID011", "CQID015", "CQID025")
+    }
     return LearningCase(case.encounter_id, source, texts, (), told, f"{source.name}/{case.encounter_id}")
 
 
 def _draw_cases(drawn: Path, source: CaseSource) -> Path:
-    folder = drawn / (f"synthetic-{source.count}-{source.seed}" + (f"-{source.longest}" if source.longest != CaseSource.longest else ""))
+    folder = drawn / (
+        f"synthetic-{source.count}-{source.seed}"
+        + (f"-{source.longest}" if source.longest != CaseSource.longest else "")
+    )
     if not folder.is_dir():
         print(f"drawing {source.count} synthetic cases into {folder}")
-        write_cases(folder, count=source.count, seed=source.seed, splits=SYNTHETIC_SPLITS, longest=source.longest)
+        write_cases(
+            folder, count=source.count, seed=source.seed, splits=SYNTHETIC_SPLITS, longest=source.longest
+        )
     return folder
 
 

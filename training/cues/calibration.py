@@ -1,4 +1,5 @@
-"""How scores become probabilities: temperatures, expected credits and the margin of "does not know", fitted on cases held out of a fit."""
+"""How scores become probabilities: temperatures, expected credits and the margin of "does not know", fitted
+on cases held out of a fit."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ Floats = NDArray[np.float64]
 class ScoredFamily:
     """One family of cases that the models had not seen, under one model of sets.
 
-    scores: (N, O) float64. references: what is known of the N cases, the values in the slots as sets. weights: (N,) how far each counts.
+    scores: (N, O) float64. references: what is known of the N cases, the values in the slots as sets.
+    weights: (N,) how far each counts.
     priors: the decoding's, in families of several slots.
     """
 
@@ -42,16 +44,21 @@ class ScoredFamily:
     @property
     def labels(self) -> NDArray[np.bool_]:
         """Return (N, O): which options each reference holds."""
-        return np.array([[option in held for option in range(self.scores.shape[1])] for held in self.references], np.bool_)
+        return np.array(
+            [[option in held for option in range(self.scores.shape[1])] for held in self.references], np.bool_
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class JudgedFamily:
     """What was answered to one family of N cases and how likely it was said to be, beside what is right.
 
-    answers, constants, references: sets of the values in the slots; constants: the most frequent answer of the cases fitted on.
-    before, after: (N, O) probabilities at temperature 1 and as calibrated. expected: (N,) expected official credit of the answers.
-    prior_credits: (N,) what the most frequent answer earned on the cases fitted on. weights: (N,) how far each case counts.
+    answers, constants, references: sets of the values in the slots; constants: the most frequent answer of
+    the cases fitted on.
+    before, after: (N, O) probabilities at temperature 1 and as calibrated. expected: (N,) expected official
+    credit of the answers.
+    prior_credits: (N,) what the most frequent answer earned on the cases fitted on. weights: (N,) how far
+    each case counts.
     """
 
     family: Family
@@ -67,17 +74,24 @@ class JudgedFamily:
     @property
     def credits(self) -> Floats:
         """Return (N,) the answers' official credit."""
-        return np.array([credit(gold, given) for gold, given in zip(self.references, self.answers, strict=True)], np.float64)
+        return np.array(
+            [credit(gold, given) for gold, given in zip(self.references, self.answers, strict=True)],
+            np.float64,
+        )
 
     @property
     def constant_credits(self) -> Floats:
         """Return (N,) the most frequent answer's official credit."""
-        return np.array([credit(gold, given) for gold, given in zip(self.references, self.constants, strict=True)], np.float64)
+        return np.array(
+            [credit(gold, given) for gold, given in zip(self.references, self.constants, strict=True)],
+            np.float64,
+        )
 
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Probabilities of one bin: their mean, the share that came true, and the share of all probabilities that lie here."""
+    """Probabilities of one bin: their mean, the share that came true, and the share of all probabilities that
+    lie here."""
 
     said: float
     true: float
@@ -86,7 +100,8 @@ class ReliabilityBin:
 
 @dataclass(frozen=True)
 class Knowing:
-    """What a margin divides answers into: the share that is unsure, and the mean credit of answers and constants inside and outside."""
+    """What a margin divides answers into: the share that is unsure, and the mean credit of answers and
+    constants inside and outside."""
 
     unsure: float
     inside: float
@@ -101,7 +116,8 @@ def values_of(answers: Answers, family: Family) -> Labels:
 
 
 def fit_temperature(parts: Sequence[ScoredFamily]) -> float:
-    """Return the temperature, among ``TEMPERATURES``, that makes the known answers of all parts of one family likeliest."""
+    """Return the temperature, among ``TEMPERATURES``, that makes the known answers of all parts of one family
+    likeliest."""
     labels = [part.labels for part in parts]
     losses = [
         sum(_weigh_loss(part, known, temperature) for part, known in zip(parts, labels, strict=True))
@@ -111,7 +127,8 @@ def fit_temperature(parts: Sequence[ScoredFamily]) -> float:
 
 
 def most_frequent_answer(references: Sequence[Labels], weights: Floats) -> tuple[Labels, float]:
-    """Return the reference that occurs most, cases counted by their weights, and the official credit that always giving it earns."""
+    """Return the reference that occurs most, cases counted by their weights, and the official credit that
+    always giving it earns."""
     counts: dict[Labels, float] = {}
     for held, weight in zip(references, weights.tolist(), strict=True):
         counts[held] = counts.get(held, 0.0) + weight
@@ -119,7 +136,9 @@ def most_frequent_answer(references: Sequence[Labels], weights: Floats) -> tuple
     return best, float(weights @ [credit(held, best) for held in references] / weights.sum())
 
 
-def judge_family(part: ScoredFamily, temperature: float, constant: Labels, prior_credit: float) -> JudgedFamily:
+def judge_family(
+    part: ScoredFamily, temperature: float, constant: Labels, prior_credit: float
+) -> JudgedFamily:
     """Decode a part and say how likely its options are, as the Predictor does."""
     answers = tuple(_decode(row, part.family, part.priors) for row in part.scores)
     count = len(answers)
@@ -149,11 +168,16 @@ def join(parts: Sequence[JudgedFamily]) -> JudgedFamily:
 
 
 def judge_fold(
-    held: ScoredFamily, others: Sequence[ScoredFamily], more: Sequence[ScoredFamily] = (), *, least: float = 0.0
+    held: ScoredFamily,
+    others: Sequence[ScoredFamily],
+    more: Sequence[ScoredFamily] = (),
+    *,
+    least: float = 0.0,
 ) -> JudgedFamily:
     """Judge a fold of one family, at the temperature and against the most frequent answer of the other folds.
 
-    more: the other folds again, as scored from other texts; they count where the temperature is fitted. least: no temperature below it.
+    more: the other folds again, as scored from other texts; they count where the temperature is fitted.
+    least: no temperature below it.
     """
     known = [answer for part in others for answer in part.references]
     constant, prior_credit = most_frequent_answer(known, np.concatenate([part.weights for part in others]))
@@ -161,7 +185,8 @@ def judge_fold(
 
 
 def divide(families: Sequence[JudgedFamily], margin: float) -> Knowing:
-    """Divide the answers to some families into unsure ones and the others; means are NaN where there are none."""
+    """Divide the answers to some families into unsure ones and the others; means are NaN where there are
+    none."""
     weights, expected, prior, credits, constants = (
         np.concatenate([getattr(family, name) for family in families])
         for name in ("weights", "expected", "prior_credits", "credits", "constant_credits")
@@ -182,14 +207,21 @@ def divide(families: Sequence[JudgedFamily], margin: float) -> Knowing:
 
 
 def choose_margin(families: Sequence[JudgedFamily]) -> float:
-    """Return the largest margin at which the unsure answers earn at most ``MOST_GAIN`` more than the most frequent ones; 0 without one."""
+    """Return the largest margin at which the unsure answers earn at most ``MOST_GAIN`` more than the most
+    frequent ones; 0 without one."""
     divided = {margin: divide(families, margin) for margin in MARGINS}
-    return max((margin for margin, known in divided.items() if known.inside - known.inside_constant <= MOST_GAIN), default=0.0)
+    return max(
+        (margin for margin, known in divided.items() if known.inside - known.inside_constant <= MOST_GAIN),
+        default=0.0,
+    )
 
 
 def measure_reliability(chances: Floats, judged: JudgedFamily) -> list[ReliabilityBin]:
-    """Return the bins, ``BINS`` of equal width, that hold probabilities: of every label, or of the likeliest option in one slot."""
-    labels = np.array([[option in held for option in range(chances.shape[1])] for held in judged.references], np.bool_)
+    """Return the bins, ``BINS`` of equal width, that hold probabilities: of every label, or of the likeliest
+    option in one slot."""
+    labels = np.array(
+        [[option in held for option in range(chances.shape[1])] for held in judged.references], np.bool_
+    )
     if len(judged.family.questions) == 1:
         best = chances.argmax(axis=1)
         rows = np.arange(len(best))
@@ -204,25 +236,33 @@ def measure_reliability(chances: Floats, judged: JudgedFamily) -> list[Reliabili
         inside = place == number
         total = float(weights[inside].sum())
         if total > 0:
-            mean_said, mean_true = (float(weights[inside] @ values[inside] / total) for values in (said, true))
+            mean_said, mean_true = (
+                float(weights[inside] @ values[inside] / total) for values in (said, true)
+            )
             bins.append(ReliabilityBin(mean_said, mean_true, total / float(weights.sum())))
     return bins
 
 
 def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
-    """Return the expected calibration error, 0..1: how far what was said lies from what came true, over all probabilities."""
+    """Return the expected calibration error, 0..1: how far what was said lies from what came true, over all
+    probabilities."""
     return sum(entry.share * abs(entry.said - entry.true) for entry in bins)
 
 
 def summarise(judged: Sequence[JudgedFamily], margin: float) -> dict[str, dict[str, float | None]]:
-    """Return family id (and "all") -> calibration error before and after, and what the margin divides; None where nothing is there."""
+    """Return family id (and "all") -> calibration error before and after, and what the margin divides; None
+    where nothing is there."""
     table: dict[str, dict[str, float | None]] = {}
     names = [family.family_id for family in load_families()]
     for family_id in [name for name in names if any(entry.family.family_id == name for entry in judged)]:
         mine = join([entry for entry in judged if entry.family.family_id == family_id])
-        errors: list[float | None] = [calibration_error(measure_reliability(chances, mine)) for chances in (mine.before, mine.after)]
+        errors: list[float | None] = [
+            calibration_error(measure_reliability(chances, mine)) for chances in (mine.before, mine.after)
+        ]
         table[family_id] = dict(zip(ERRORS, errors, strict=True)) | _present(divide([mine], margin))
-    means: dict[str, float | None] = {name: float(np.mean([row[name] or 0.0 for row in table.values()])) for name in ERRORS}
+    means: dict[str, float | None] = {
+        name: float(np.mean([row[name] or 0.0 for row in table.values()])) for name in ERRORS
+    }
     table["all"] = means | _present(divide(judged, margin))
     return table
 
@@ -236,7 +276,9 @@ def _weigh_loss(part: ScoredFamily, labels: NDArray[np.bool_], temperature: floa
     if len(part.family.questions) == 1:
         return float(part.weights @ np.where(labels, -np.log(chances), 0.0).sum(axis=1))
     named = [option for option in range(labels.shape[1]) if option != part.family.not_mentioned]
-    return float(part.weights @ np.where(labels, -np.log(chances), -np.log(1 - chances))[:, named].sum(axis=1))
+    return float(
+        part.weights @ np.where(labels, -np.log(chances), -np.log(1 - chances))[:, named].sum(axis=1)
+    )
 
 
 def _decode(row: Floats, family: Family, priors: FamilyPriors | None) -> Labels:

@@ -1,4 +1,5 @@
-"""Fitting the cue heads: cues and terms of the train cases into logistic regressions, one a family of one slot, one a label of several."""
+"""Fitting the cue heads: cues and terms of the train cases into logistic regressions, one a family of one
+slot, one a label of several."""
 
 from __future__ import annotations
 
@@ -24,9 +25,11 @@ from training.cases.sources import LearningCase
 class FamilySettings:
     """How one family's heads are fitted.
 
-    kinds: kinds of cues that are its own, scaled by ``own`` where the others are scaled by ``other`` (0 leaves them out) and the
-    terms by ``terms``: the larger the scale, the less a weight is held back. strength: inverse regularisation of the regression.
-    older_weight: weight of the cases before ``present_from``, 0..1, for a family whose labelling changed there.
+    kinds: kinds of cues that are its own, scaled by ``own`` where the others are scaled by ``other`` (0
+    leaves them out) and the terms by ``terms``: the larger the scale, the less a weight is held back.
+    strength: inverse regularisation of the regression.
+    older_weight: weight of the cases before ``present_from``, 0..1, for a family whose labelling changed
+    there.
     smoothing, evidence: the decoding's, for families of several slots.
     """
 
@@ -46,7 +49,8 @@ class CueSettings:
     """What the cue heads are fitted on and how.
 
     data: folder with ``train.json`` and ``train_cvqa.json``. output: the checkpoint's folder.
-    least_cases: cases that a cue or term must occur in. present_from: first encounter id of the present labelling convention.
+    least_cases: cases that a cue or term must occur in. present_from: first encounter id of the present
+    labelling convention.
     folds, repeats, seed: of the cross-validation that fits the temperatures and gives the reported numbers.
     """
 
@@ -72,34 +76,58 @@ def find_words(cases: Iterable[LearningCase]) -> list[FoundWords]:
     """Read every case's texts once; the clinicians' responses are no part of them."""
     return [
         FoundWords(
-            {language: frozenset(cue.name for cue in find_cues(text)) for language, text in zip(LANGUAGES, case.texts, strict=True)},
-            {language: find_terms(text, language) for language, text in zip(LANGUAGES, case.texts, strict=True)},
+            {
+                language: frozenset(cue.name for cue in find_cues(text))
+                for language, text in zip(LANGUAGES, case.texts, strict=True)
+            },
+            {
+                language: find_terms(text, language)
+                for language, text in zip(LANGUAGES, case.texts, strict=True)
+            },
         )
         for case in cases
     ]
 
 
-def weigh_cases(cases: Sequence[LearningCase], family: FamilySettings, present_from: str) -> NDArray[np.float64]:
-    """Return (N,) weights: ``older_weight`` for the cases before the present labelling convention, else 1. Ids sort by time."""
+def weigh_cases(
+    cases: Sequence[LearningCase], family: FamilySettings, present_from: str
+) -> NDArray[np.float64]:
+    """Return (N,) weights: ``older_weight`` for the cases before the present labelling convention, else 1.
+
+    Ids sort by time.
+    """
     return np.array([family.older_weight if case.case_id < present_from else 1.0 for case in cases])
 
 
-def fit_cue_model(cases: Sequence[LearningCase], found: Sequence[FoundWords], settings: CueSettings) -> CueModel:
+def fit_cue_model(
+    cases: Sequence[LearningCase], found: Sequence[FoundWords], settings: CueSettings
+) -> CueModel:
     """Fit the heads of both languages on the cases; temperatures are 1."""
     families = load_families()
     by_id = {family.family_id: family for family in settings.families}
     heads = {language: _fit_language(language, cases, found, families, settings) for language in LANGUAGES}
-    prior = np.concatenate([_rates_as_scores(cases, f, weigh_cases(cases, by_id[f.family_id], settings.present_from)) for f in families])
+    prior = np.concatenate(
+        [
+            _rates_as_scores(cases, f, weigh_cases(cases, by_id[f.family_id], settings.present_from))
+            for f in families
+        ]
+    )
     priors = {
-        family_id: FamilyPriors(counted.sets, counted.rates, by_id[family_id].smoothing, by_id[family_id].evidence)
+        family_id: FamilyPriors(
+            counted.sets, counted.rates, by_id[family_id].smoothing, by_id[family_id].evidence
+        )
         for family_id, counted in count_priors([case.answers for case in cases], families).items()
     }
-    known = tuple(HeadFamily(f.family_id, len(f.questions), len(f.options["en"]), {"en": 1.0, "zh": 1.0, "both": 1.0}) for f in families)
+    known = tuple(
+        HeadFamily(f.family_id, len(f.questions), len(f.options["en"]), {"en": 1.0, "zh": 1.0, "both": 1.0})
+        for f in families
+    )
     return CueModel(known, heads, prior.astype(np.float32), priors)
 
 
 def count_rarity(documents: Sequence[Iterable[str]], least: int) -> tuple[list[str], NDArray[np.float32]]:
-    """Return the names that occur in at least ``least`` documents, sorted, and their smoothed inverse document frequencies."""
+    """Return the names that occur in at least ``least`` documents, sorted, and their smoothed inverse
+    document frequencies."""
     counts = Counter(name for names in documents for name in set(names))
     kept = sorted(name for name, count in counts.items() if count >= least)
     rarity = np.log((1 + len(documents)) / (1 + np.array([counts[name] for name in kept], np.float64))) + 1
@@ -115,13 +143,21 @@ def label_cases(cases: Sequence[LearningCase], family: Family) -> NDArray[np.boo
 
 
 def _fit_language(
-    language: Language, cases: Sequence[LearningCase], found: Sequence[FoundWords], families: Sequence[Family], settings: CueSettings
+    language: Language,
+    cases: Sequence[LearningCase],
+    found: Sequence[FoundWords],
+    families: Sequence[Family],
+    settings: CueSettings,
 ) -> LanguageHeads:
     names, _ = count_rarity([words.cues[language] for words in found], settings.least_cases)
     terms, rarity = count_rarity([words.terms[language] for words in found], settings.least_cases)
     cue_places, term_places = ({name: place for place, name in enumerate(kept)} for kept in (names, terms))
-    cue_rows = np.array([[name in words.cues[language] for name in names] for words in found], np.float64).reshape(len(found), len(names))
-    term_rows = np.array([weigh_terms(words.terms[language], term_places, rarity) for words in found], np.float64)
+    cue_rows = np.array(
+        [[name in words.cues[language] for name in names] for words in found], np.float64
+    ).reshape(len(found), len(names))
+    term_rows = np.array(
+        [weigh_terms(words.terms[language], term_places, rarity) for words in found], np.float64
+    )
     columns = []
     for family in families:
         chosen = next(entry for entry in settings.families if entry.family_id == family.family_id)
@@ -134,17 +170,25 @@ def _fit_language(
         used = scale > 0
         rows = (np.hstack([cue_rows, term_rows]) * scale)[:, used]
         case_weights = weigh_cases(cases, chosen, settings.present_from)
-        fitted, bias = _fit_family(rows, label_cases(cases, family), len(family.questions) == 1, chosen, case_weights)
+        fitted, bias = _fit_family(
+            rows, label_cases(cases, family), len(family.questions) == 1, chosen, case_weights
+        )
         whole = np.zeros((len(scale), fitted.shape[1]))
         whole[used] = fitted * scale[used, None]
         columns.append((whole, bias))
     weights = np.hstack([of_family for of_family, _ in columns]).astype(np.float32)
     biases = np.concatenate([of_family for _, of_family in columns]).astype(np.float32)
-    return LanguageHeads(cue_places, term_places, rarity, weights[: len(names)], weights[len(names) :], biases)
+    return LanguageHeads(
+        cue_places, term_places, rarity, weights[: len(names)], weights[len(names) :], biases
+    )
 
 
 def _fit_family(
-    rows: NDArray[np.float64], labels: NDArray[np.bool_], single: bool, settings: FamilySettings, case_weights: NDArray[np.float64]
+    rows: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    single: bool,
+    settings: FamilySettings,
+    case_weights: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return (features, O) weights and (O,) bias."""
     count = labels.shape[1]
@@ -155,13 +199,22 @@ def _fit_family(
         bias = np.log(rates)
         if len(set(answers.tolist())) < 2:
             return weights, bias
-        model = LogisticRegression(C=settings.strength, max_iter=2000).fit(rows, answers, sample_weight=case_weights)
+        model = LogisticRegression(C=settings.strength, max_iter=2000).fit(
+            rows, answers, sample_weight=case_weights
+        )
         coefficients, intercepts = model.coef_, model.intercept_
         if len(model.classes_) == 2:  # the library keeps one row for two classes
-            coefficients, intercepts = np.vstack([-coefficients, coefficients]) / 2, np.concatenate([-intercepts, intercepts]) / 2
+            coefficients, intercepts = (
+                np.vstack([-coefficients, coefficients]) / 2,
+                np.concatenate([-intercepts, intercepts]) / 2,
+            )
         weights[:, model.classes_] = coefficients.T
         # An option that no case has stays as rare as it is, beside intercepts that sum to about 0.
-        bias = np.where(np.isin(np.arange(count), model.classes_), 0.0, np.log(rates) - np.log(rates)[model.classes_].mean())
+        bias = np.where(
+            np.isin(np.arange(count), model.classes_),
+            0.0,
+            np.log(rates) - np.log(rates)[model.classes_].mean(),
+        )
         bias[model.classes_] = intercepts
         return weights, bias
     bias = np.log(rates / (1 - rates))
@@ -169,11 +222,17 @@ def _fit_family(
         positives = int(labels[:, option].sum())
         if not 2 <= positives <= 0.97 * len(labels):
             continue  # nothing to learn from: its rate is all that is known
-        model = LogisticRegression(C=settings.strength, max_iter=2000).fit(rows, labels[:, option], sample_weight=case_weights)
+        model = LogisticRegression(C=settings.strength, max_iter=2000).fit(
+            rows, labels[:, option], sample_weight=case_weights
+        )
         weights[:, option], bias[option] = model.coef_[0], model.intercept_[0]
     return weights, bias
 
 
-def _rates_as_scores(cases: Sequence[LearningCase], family: Family, case_weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    rates = np.clip((case_weights @ label_cases(cases, family) + 0.5) / (case_weights.sum() + 1.0), 1e-3, 1 - 1e-3)
+def _rates_as_scores(
+    cases: Sequence[LearningCase], family: Family, case_weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    rates = np.clip(
+        (case_weights @ label_cases(cases, family) + 0.5) / (case_weights.sum() + 1.0), 1e-3, 1 - 1e-3
+    )
     return np.asarray(np.log(rates) if len(family.questions) == 1 else np.log(rates / (1 - rates)))

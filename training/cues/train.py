@@ -1,4 +1,5 @@
-"""Fit the text cues' heads on the labelled train cases, calibrate them out of fold, and write the checkpoint."""
+"""Fit the text cues' heads on the labelled train cases, calibrate them out of fold, and write the
+checkpoint."""
 
 from __future__ import annotations
 
@@ -16,31 +17,49 @@ from training.runs.run import SettingsError, read_command
 
 def main(arguments: list[str]) -> int:
     """Fit and save the heads; returns the exit code."""
-    options = {"data": ("data", "folder with train.json and train_cvqa.json"), "output": ("output", "folder to write to")}
+    options = {
+        "data": ("data", "folder with train.json and train_cvqa.json"),
+        "output": ("output", "folder to write to"),
+    }
     settings = read_command(arguments, "cues", CueSettings, __doc__, options)
     cases = read_labelled(settings)
     model, runs = fit_calibrated(cases, settings)
     model.save(settings.output)
     loaded = CueModel.load(settings.output)
     write_calibration(settings.output, fit_calibration(cases, runs, loaded, settings))
-    size = sum(path.stat().st_size for path in settings.output.iterdir() if path.suffix in (".json", ".safetensors"))
-    print(json.dumps({"model": loaded.model_id, "folder": str(settings.output), "cases": len(cases), "bytes": size}, indent=2))
+    size = sum(
+        path.stat().st_size for path in settings.output.iterdir() if path.suffix in (".json", ".safetensors")
+    )
+    print(
+        json.dumps(
+            {"model": loaded.model_id, "folder": str(settings.output), "cases": len(cases), "bytes": size},
+            indent=2,
+        )
+    )
     return 0
 
 
 def read_labelled(settings: CueSettings) -> list[LearningCase]:
-    """Read the cases that have answers, in the order of their ids. Raises SettingsError or FormatError when the data is missing or broken."""
+    """Read the cases that have answers, in the order of their ids.
+
+    Raises SettingsError or FormatError when the data is missing or broken.
+    """
     cases = read_cases(settings.data, [CaseSource("train", "challenge", photos=False)], settings.output)
     if len(cases) < settings.folds:
-        raise SettingsError(f"{settings.data}: {len(cases)} labelled cases, at least {settings.folds} are needed")
+        raise SettingsError(
+            f"{settings.data}: {len(cases)} labelled cases, at least {settings.folds} are needed"
+        )
     return sorted(cases, key=lambda case: case.case_id)
 
 
 def fit_calibrated(cases: Sequence[LearningCase], settings: CueSettings) -> tuple[CueModel, list[HeldOut]]:
-    """Fit on all cases, with the temperatures that the cross-validation's held-out scores ask for; returns these too."""
+    """Fit on all cases, with the temperatures that the cross-validation's held-out scores ask for; returns
+    these too."""
     found = find_words(cases)
     runs = cross_validate(cases, found, settings)
     temperatures = fit_temperatures(cases, runs, settings)
     model = fit_cue_model(cases, found, settings)
-    families = tuple(dataclasses.replace(family, temperatures=temperatures[family.family_id]) for family in model.families)
+    families = tuple(
+        dataclasses.replace(family, temperatures=temperatures[family.family_id]) for family in model.families
+    )
     return dataclasses.replace(model, families=families), runs

@@ -1,4 +1,5 @@
-"""How well the cue heads answer cases that they have not seen: cross-validation by author, temperatures, probabilities."""
+"""How well the cue heads answer cases that they have not seen: cross-validation by author, temperatures,
+probabilities."""
 
 from __future__ import annotations
 
@@ -18,7 +19,15 @@ from magic_demo.questions.scoring import credit
 from training.cases.folds import split_folds
 from training.cases.metrics import most_frequent
 from training.cases.sources import LearningCase
-from training.cues.calibration import JudgedFamily, ScoredFamily, choose_margin, fit_temperature, join, judge_fold, most_frequent_answer
+from training.cues.calibration import (
+    JudgedFamily,
+    ScoredFamily,
+    choose_margin,
+    fit_temperature,
+    join,
+    judge_fold,
+    most_frequent_answer,
+)
 from training.cues.fitting import CueSettings, FoundWords, fit_cue_model, label_cases, weigh_cases
 
 READINGS: tuple[Reading, ...] = ("en", "zh", "both")
@@ -29,8 +38,10 @@ TEMPERATURES = np.geomspace(0.4, 2.5, 23)
 class HeldOut:
     """What models said of cases that they had not seen, one dealing of the folds.
 
-    folds: (N,) the fold each case was held out in, -1 where it never was. scores: reading -> (N, S) float64 at temperature 1.
-    priors, constants: one a fold, the decoding's priors and the most frequent answers of the cases it was fitted on.
+    folds: (N,) the fold each case was held out in, -1 where it never was. scores: reading -> (N, S) float64
+    at temperature 1.
+    priors, constants: one a fold, the decoding's priors and the most frequent answers of the cases it was
+    fitted on.
     """
 
     folds: NDArray[np.int64]
@@ -39,11 +50,19 @@ class HeldOut:
     constants: tuple[Answers, ...]
 
 
-def hold_out(cases: Sequence[LearningCase], found: Sequence[FoundWords], settings: CueSettings, held: Sequence[Sequence[int]]) -> HeldOut:
-    """Fit once for each list of held-out cases on all cases that are in none of that list, and score the held-out ones."""
+def hold_out(
+    cases: Sequence[LearningCase],
+    found: Sequence[FoundWords],
+    settings: CueSettings,
+    held: Sequence[Sequence[int]],
+) -> HeldOut:
+    """Fit once for each list of held-out cases on all cases that are in none of that list, and score the
+    held-out ones."""
     size = sum(len(family.options["en"]) for family in load_families())
     folds = np.full(len(cases), -1)
-    scores: dict[Reading, NDArray[np.float64]] = {reading: np.zeros((len(cases), size)) for reading in READINGS}
+    scores: dict[Reading, NDArray[np.float64]] = {
+        reading: np.zeros((len(cases), size)) for reading in READINGS
+    }
     priors, constants = [], []
     for number, out in enumerate(held):
         kept = sorted(set(range(len(cases))) - set(out))
@@ -57,14 +76,20 @@ def hold_out(cases: Sequence[LearningCase], found: Sequence[FoundWords], setting
     return HeldOut(folds, scores, tuple(priors), tuple(constants))
 
 
-def cross_validate(cases: Sequence[LearningCase], found: Sequence[FoundWords], settings: CueSettings) -> list[HeldOut]:
-    """Deal the cases into folds ``repeats`` times, an author's cases always together, and hold each fold out once."""
+def cross_validate(
+    cases: Sequence[LearningCase], found: Sequence[FoundWords], settings: CueSettings
+) -> list[HeldOut]:
+    """Deal the cases into folds ``repeats`` times, an author's cases always together, and hold each fold out
+    once."""
     return [
-        hold_out(cases, found, settings, split_folds(cases, settings.folds, settings.seed + repeat)) for repeat in range(settings.repeats)
+        hold_out(cases, found, settings, split_folds(cases, settings.folds, settings.seed + repeat))
+        for repeat in range(settings.repeats)
     ]
 
 
-def choose_temperature(scores: NDArray[np.float64], labels: NDArray[np.bool_], single: bool, weights: NDArray[np.float64]) -> float:
+def choose_temperature(
+    scores: NDArray[np.float64], labels: NDArray[np.bool_], single: bool, weights: NDArray[np.float64]
+) -> float:
     """Return the temperature that makes held-out (N, O) scores most likely to give the (N, O) labels."""
     losses = []
     for temperature in TEMPERATURES:
@@ -74,7 +99,9 @@ def choose_temperature(scores: NDArray[np.float64], labels: NDArray[np.bool_], s
     return round(float(TEMPERATURES[int(np.argmin(losses))]), 3)
 
 
-def fit_temperatures(cases: Sequence[LearningCase], runs: Sequence[HeldOut], settings: CueSettings) -> dict[str, dict[Reading, float]]:
+def fit_temperatures(
+    cases: Sequence[LearningCase], runs: Sequence[HeldOut], settings: CueSettings
+) -> dict[str, dict[Reading, float]]:
     """Return family id -> reading -> temperature, fitted on the held-out scores of all runs."""
     temperatures: dict[str, dict[Reading, float]] = {}
     for family, place, labels, weights in _list_families(cases, settings):
@@ -91,7 +118,8 @@ def fit_temperatures(cases: Sequence[LearningCase], runs: Sequence[HeldOut], set
 
 
 def temper(cases: Sequence[LearningCase], run: HeldOut, settings: CueSettings) -> HeldOut:
-    """Return the run with each fold's scores at the temperatures that its other folds' scores ask for, normalised again."""
+    """Return the run with each fold's scores at the temperatures that its other folds' scores ask for,
+    normalised again."""
     scores = {reading: run.scores[reading].copy() for reading in READINGS}
     for family, place, labels, weights in _list_families(cases, settings):
         single = len(family.questions) == 1
@@ -100,15 +128,21 @@ def temper(cases: Sequence[LearningCase], run: HeldOut, settings: CueSettings) -
                 others = (run.folds >= 0) & (run.folds != fold)
                 if others.any():
                     raw = run.scores[reading]
-                    temperature = choose_temperature(raw[others, place], labels[others], single, weights[others])
+                    temperature = choose_temperature(
+                        raw[others, place], labels[others], single, weights[others]
+                    )
                     scores[reading][run.folds == fold, place] = raw[run.folds == fold, place] / temperature
     return dataclasses.replace(run, scores=scores)
 
 
-def judge_run(cases: Sequence[LearningCase], run: HeldOut, settings: CueSettings, reading: Reading) -> list[JudgedFamily]:
-    """Say how likely the held-out answers are, family by family: each fold at the temperatures that its other folds ask for.
+def judge_run(
+    cases: Sequence[LearningCase], run: HeldOut, settings: CueSettings, reading: Reading
+) -> list[JudgedFamily]:
+    """Say how likely the held-out answers are, family by family: each fold at the temperatures that its other
+    folds ask for.
 
-    The cases of a family come fold after fold; at least two folds are expected. ``before`` is at temperature 1 throughout.
+    The cases of a family come fold after fold; at least two folds are expected. ``before`` is at temperature
+    1 throughout.
     """
     judged = []
     for family, place, labels, weights in _list_families(cases, settings):
@@ -132,20 +166,33 @@ def judge_run(cases: Sequence[LearningCase], run: HeldOut, settings: CueSettings
                     for number in range(len(run.priors))
                 ]
             kept = {of: [part for number, part in enumerate(parts[of]) if number != fold] for of in READINGS}
-            held = judge_fold(parts[reading][fold], kept[reading], [part for of in READINGS if of != reading for part in kept[of]])
+            held = judge_fold(
+                parts[reading][fold],
+                kept[reading],
+                [part for of in READINGS if of != reading for part in kept[of]],
+            )
             raw = run.scores[reading][run.folds == fold, place]
-            folds.append(dataclasses.replace(held, before=find_chances(raw, family, run.priors[fold].get(family.family_id), 1.0)))
+            folds.append(
+                dataclasses.replace(
+                    held, before=find_chances(raw, family, run.priors[fold].get(family.family_id), 1.0)
+                )
+            )
         judged.append(join(folds))
     return judged
 
 
-def fit_calibration(cases: Sequence[LearningCase], runs: Sequence[HeldOut], model: CueModel, settings: CueSettings) -> Calibration:
-    """Return what makes the scores of ``model``, fitted on all cases, probabilities: fitted on the held-out scores of all runs.
+def fit_calibration(
+    cases: Sequence[LearningCase], runs: Sequence[HeldOut], model: CueModel, settings: CueSettings
+) -> Calibration:
+    """Return what makes the scores of ``model``, fitted on all cases, probabilities: fitted on the held-out
+    scores of all runs.
 
     Families with cases of an older labelling convention count them as little as the fit does.
     """
     fitted = {}
-    for known, (family, place, labels, weights) in zip(model.families, _list_families(cases, settings), strict=True):
+    for known, (family, place, labels, weights) in zip(
+        model.families, _list_families(cases, settings), strict=True
+    ):
         references = [frozenset(np.flatnonzero(row).tolist()) for row in labels]
         parts = [
             ScoredFamily(
@@ -167,18 +214,26 @@ def fit_calibration(cases: Sequence[LearningCase], runs: Sequence[HeldOut], mode
 
 
 def credit_cases(cases: Sequence[LearningCase], run: HeldOut, reading: Reading | None) -> NDArray[np.float64]:
-    """Return the official credit, (held-out cases, families) in 0..1; without a reading, that of the constant answer."""
+    """Return the official credit, (held-out cases, families) in 0..1; without a reading, that of the constant
+    answer."""
     families = load_families()
     rows = []
     for index in np.flatnonzero(run.folds >= 0).tolist():
         fold = run.folds[index]
-        answers = run.constants[fold] if reading is None else _decode(run.scores[reading][index], families, run.priors[fold])
-        rows.append([credit(_values(cases[index].answers, family), _values(answers, family)) for family in families])
+        answers = (
+            run.constants[fold]
+            if reading is None
+            else _decode(run.scores[reading][index], families, run.priors[fold])
+        )
+        rows.append(
+            [credit(_values(cases[index].answers, family), _values(answers, family)) for family in families]
+        )
     return np.array(rows)
 
 
 def to_probabilities(scores: NDArray[np.float64], single: bool) -> NDArray[np.float64]:
-    """Turn (N, O) scores into probabilities: a softmax for families of one slot, a yes or no a label for the others."""
+    """Turn (N, O) scores into probabilities: a softmax for families of one slot, a yes or no a label for the
+    others."""
     if not single:
         return np.asarray(1 / (1 + np.exp(-scores)))
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -200,7 +255,9 @@ def _list_families(
 
 def _score_row(model: CueModel, case: LearningCase, reading: Reading) -> NDArray[np.float64]:
     english, chinese = case.texts
-    scores = model.score(Narrative(en=english if reading != "zh" else "", zh=chinese if reading != "en" else ""))
+    scores = model.score(
+        Narrative(en=english if reading != "zh" else "", zh=chinese if reading != "en" else "")
+    )
     return np.concatenate([scores[family.qids[0]] for family in model.families]).astype(np.float64)
 
 

@@ -1,4 +1,5 @@
-"""Augmentation: one random view of a photo and its mask, moved together, the photo's colours and surface changed as well."""
+"""Augmentation: one random view of a photo and its mask, moved together, the photo's colours and surface
+changed as well."""
 
 from __future__ import annotations
 
@@ -11,15 +12,18 @@ from numpy.typing import NDArray
 from magic_demo.core.types import Pixels
 
 Share = NDArray[np.float32]
-"""How much of the annotators' agreement a pixel has: (H, W) float32 in 0..1; a mask when there is one annotator."""
+"""How much of the annotators' agreement a pixel has: (H, W) float32 in 0..1; a mask when there is one
+annotator."""
 
 
 @dataclass(frozen=True)
 class AugmentSettings:
     """How far a view may differ from the photo. Chances are in 0..1.
 
-    calm: chance of a view that is only flipped, turned by right angles and hardly moved: what the model meets later.
-    rotation: degrees to each side. zoom_in, zoom_out: largest factor of each. stretch: largest change of the aspect.
+    calm: chance of a view that is only flipped, turned by right angles and hardly moved: what the model meets
+    later.
+    rotation: degrees to each side. zoom_in, zoom_out: largest factor of each. stretch: largest change of the
+    aspect.
     shift: share of the side. perspective: share of the side that a corner may move.
     colour: strength of brightness, contrast, saturation and white balance, 1 is strong but natural.
     surface: chance of each of blur, noise, JPEG, hair, and ruler or pen marks.
@@ -37,11 +41,17 @@ class AugmentSettings:
 
 
 def augment_pair(
-    pixels: Pixels, share: Share, size: tuple[int, int], random: np.random.Generator, settings: AugmentSettings
+    pixels: Pixels,
+    share: Share,
+    size: tuple[int, int],
+    random: np.random.Generator,
+    settings: AugmentSettings,
 ) -> tuple[Pixels, Share]:
-    """Return a random view of ``size`` (height, width): photo and mask warped by the same map, then the photo's surface changed.
+    """Return a random view of ``size`` (height, width): photo and mask warped by the same map, then the
+    photo's surface changed.
 
-    What lies outside the photo is mirrored in both, so a view zoomed out shows the lesion several times, each outlined.
+    What lies outside the photo is mirrored in both, so a view zoomed out shows the lesion several times, each
+    outlined.
     """
     view, moved = warp_pair(pixels, share, size, draw_warp(pixels.shape[:2], size, random, settings))
     view = change_colours(view, random, settings.colour)
@@ -71,11 +81,16 @@ def draw_warp(
     corners = corners + random.uniform(-settings.shift, settings.shift, size=2) * 2
     on_photo = corners * (width / 2, height / 2) + ((width - 1) / 2, (height - 1) / 2)
     on_view = np.array([[0, 0], [columns - 1, 0], [columns - 1, rows - 1], [0, rows - 1]], dtype=np.float64)
-    return np.asarray(cv2.getPerspectiveTransform(on_photo.astype(np.float32), on_view.astype(np.float32)), dtype=np.float64)
+    return np.asarray(
+        cv2.getPerspectiveTransform(on_photo.astype(np.float32), on_view.astype(np.float32)), dtype=np.float64
+    )
 
 
-def warp_pair(pixels: Pixels, share: Share, size: tuple[int, int], warp: NDArray[np.float64]) -> tuple[Pixels, Share]:
-    """Move photo (H, W, 3) and mask (H, W) by the same homography onto ``size`` (height, width), mirrored outside."""
+def warp_pair(
+    pixels: Pixels, share: Share, size: tuple[int, int], warp: NDArray[np.float64]
+) -> tuple[Pixels, Share]:
+    """Move photo (H, W, 3) and mask (H, W) by the same homography onto ``size`` (height, width), mirrored
+    outside."""
     target = (size[1], size[0])
     border = cv2.BORDER_REFLECT_101
     view = cv2.warpPerspective(pixels, warp, target, flags=cv2.INTER_LINEAR, borderMode=border)
@@ -84,7 +99,8 @@ def warp_pair(pixels: Pixels, share: Share, size: tuple[int, int], warp: NDArray
 
 
 def change_colours(pixels: Pixels, random: np.random.Generator, strength: float) -> Pixels:
-    """Change exposure, gamma, contrast, white balance, saturation and hue, as cameras and light do; a gradient of light at times."""
+    """Change exposure, gamma, contrast, white balance, saturation and hue, as cameras and light do; a
+    gradient of light at times."""
     if strength <= 0:
         return pixels
     x = pixels.astype(np.float32) / 255.0
@@ -140,8 +156,20 @@ def draw_hair(pixels: Pixels, random: np.random.Generator) -> Pixels:
         length = random.uniform(0.15, 0.7) * max(height, width)
         along = np.linspace(0, 1, 12)[:, None]
         bend = random.normal(0, 0.12) * length
-        line = start + along * length * (np.cos(angle), np.sin(angle)) + np.sin(np.pi * along) * bend * (-np.sin(angle), np.cos(angle))
-        cv2.polylines(drawn, [np.rint(line * 8).astype(np.int32)], False, colour.tolist(), int(random.integers(1, 3)), cv2.LINE_AA, 3)
+        line = (
+            start
+            + along * length * (np.cos(angle), np.sin(angle))
+            + np.sin(np.pi * along) * bend * (-np.sin(angle), np.cos(angle))
+        )
+        cv2.polylines(
+            drawn,
+            [np.rint(line * 8).astype(np.int32)],
+            False,
+            colour.tolist(),
+            int(random.integers(1, 3)),
+            cv2.LINE_AA,
+            3,
+        )
     return drawn
 
 

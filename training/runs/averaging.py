@@ -1,4 +1,5 @@
-"""A Trainer that keeps a running average of the weights: evaluated, compared and kept in place of the last step's."""
+"""A Trainer that keeps a running average of the weights: evaluated, compared and kept in place of the last
+step's."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ AVERAGE_FILE = "average.safetensors"
 
 
 class AveragingTrainer(Trainer):
-    """HF's Trainer with an exponential moving average of weights and batch-norm statistics; a decay of 0 switches it off."""
+    """HF's Trainer with an exponential moving average of weights and batch-norm statistics; a decay of 0
+    switches it off."""
 
     def __init__(self, *args: Any, decay: float = 0.0, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -34,12 +36,16 @@ class AveragingTrainer(Trainer):
         return cast(nn.Module, self.model)
 
     def _learnt(self) -> dict[str, torch.Tensor]:
-        """Return what changes while training: weights that learn, and statistics. A frozen tower need not be copied at each step."""
+        """Return what changes while training: weights that learn, and statistics.
+
+        A frozen tower need not be copied at each step.
+        """
         frozen = {name for name, parameter in self.live.named_parameters() if not parameter.requires_grad}
         return {name: value for name, value in self.live.state_dict().items() if name not in frozen}
 
     def update_average(self, step: int) -> None:
-        """Move the average towards the weights after optimizer step ``step``; early steps count more, so the start is forgotten."""
+        """Move the average towards the weights after optimizer step ``step``; early steps count more, so the
+        start is forgotten."""
         if self.average is None:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
@@ -71,15 +77,20 @@ class AveragingTrainer(Trainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         # before the Trainer's own files: the last of those says that the checkpoint is whole
         if self.average is not None and self.args.should_save:
-            folder = Path(self._get_output_dir(trial=trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+            folder = (
+                Path(self._get_output_dir(trial=trial)) / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+            )
             folder.mkdir(parents=True, exist_ok=True)
-            save_file({name: value.contiguous() for name, value in self.average.items()}, folder / AVERAGE_FILE)
+            save_file(
+                {name: value.contiguous() for name, value in self.average.items()}, folder / AVERAGE_FILE
+            )
         super()._save_checkpoint(model, trial)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)
         if self.average is not None:
-            kept = load_file(Path(resume_from_checkpoint) / AVERAGE_FILE)  # which knows no "cpu:0", as the device of a process is called
+            # which knows no "cpu:0", as the device of a process is called
+            kept = load_file(Path(resume_from_checkpoint) / AVERAGE_FILE)
             self.average = {name: value.to(self.args.device) for name, value in kept.items()}
 
     def _load_best_model(self) -> None:

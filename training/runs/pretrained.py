@@ -1,4 +1,5 @@
-"""MobileNetV1's ImageNet weights, as they were exported to TensorFlow.js: where the compact models' photo encoders start."""
+"""MobileNetV1's ImageNet weights, as they were exported to TensorFlow.js: where the compact models' photo
+encoders start."""
 
 from __future__ import annotations
 
@@ -20,8 +21,9 @@ NORM = {"weight": "gamma", "bias": "beta", "running_mean": "moving_mean", "runni
 def read_imagenet(path: Path, blocks: int) -> list[dict[str, Tensor]]:
     """Read the first convolution, then depthwise and pointwise convolution of blocks 1 to ``blocks``.
 
-    Each is a state of a module with a ``convolution`` and a ``normalization``: float32, kernels as torch orders them (in the file they are
-    height, width, in, out). Raises SettingsError when the file is missing or holds other weights.
+    Each is a state of a module with a ``convolution`` and a ``normalization``: float32, kernels as torch
+    orders them (in the file they are height, width, in, out). Raises SettingsError when the file is missing
+    or holds other weights.
     """
     named = [("conv1/kernel", "conv1_bn", (3, 2, 0, 1))]
     for block in range(1, blocks + 1):
@@ -35,11 +37,16 @@ def read_imagenet(path: Path, blocks: int) -> list[dict[str, Tensor]]:
             for kernel, norm, order in named
         ]
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-        raise SettingsError(f"{path}: MobileNetV1's ImageNet weights are expected ({one_line(error)})") from error
+        raise SettingsError(
+            f"{path}: MobileNetV1's ImageNet weights are expected ({one_line(error)})"
+        ) from error
 
 
 def load_imagenet(model: CompactSegmenter, path: Path) -> None:
-    """Fill the segmenter's encoder, width 1.0. Raises SettingsError when the file is missing or its shapes are others."""
+    """Fill the segmenter's encoder, width 1.0.
+
+    Raises SettingsError when the file is missing or its shapes are others.
+    """
     encoder = model.encoder
     places: list[nn.Module] = [encoder.stem]
     for depthwise, pointwise in zip(encoder.depthwise, encoder.pointwise, strict=True):

@@ -1,4 +1,5 @@
-"""What every training run shares: settings from a YAML file, the Trainer's arguments, start or resume, and the files at the end."""
+"""What every training run shares: settings from a YAML file, the Trainer's arguments, start or resume, and
+the files at the end."""
 
 from __future__ import annotations
 
@@ -65,17 +66,27 @@ class RunSettings:
     deterministic: bool = False
 
 
-def read_settings(path: Path, kind: type[SettingsType], overrides: Mapping[str, object] | None = None) -> SettingsType:
-    """Read a YAML file into the dataclass ``kind``; ``overrides`` ("run.output" -> value) win, None among them is passed over.
+def read_settings(
+    path: Path, kind: type[SettingsType], overrides: Mapping[str, object] | None = None
+) -> SettingsType:
+    """Read a YAML file into the dataclass ``kind``; ``overrides`` ("run.output" -> value) win, None among
+    them is passed over.
 
-    Nested dataclasses are nested mappings. Raises SettingsError, naming the key, when one is unknown, missing or of a wrong type.
+    Nested dataclasses are nested mappings. Raises SettingsError, naming the key, when one is unknown, missing
+    or of a wrong type.
     """
     try:
         content = yaml.safe_load(read_user_text(path, LARGEST_CONFIG))
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read ({error.strerror or error}); give a file of training/configs") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: not UTF-8, a date that is none
-        raise SettingsError(f"{path}: not valid YAML ({one_line(error)}); correct it, or begin from a file of training/configs") from error
+        raise SettingsError(
+            f"{path}: cannot be read ({error.strerror or error}); give a file of training/configs"
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # ValueError: not UTF-8, a date that is none
+        raise SettingsError(
+            f"{path}: not valid YAML ({one_line(error)}); correct it, or begin from a file of "
+            "training/configs"
+        ) from error
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: a mapping of settings is expected")
     for name, value in (overrides or {}).items():
@@ -86,18 +97,26 @@ def read_settings(path: Path, kind: type[SettingsType], overrides: Mapping[str, 
 
 
 def read_command(
-    arguments: Sequence[str], command: str, kind: type[SettingsType], said: str | None, options: Mapping[str, tuple[str, str]]
+    arguments: Sequence[str],
+    command: str,
+    kind: type[SettingsType],
+    said: str | None,
+    options: Mapping[str, tuple[str, str]],
 ) -> SettingsType:
-    """Read the command line of a command that a settings file describes: ``--config FILE``, and ``options`` that win over the file.
+    """Read the command line of a command that a settings file describes: ``--config FILE``, and ``options``
+    that win over the file.
 
-    said: the command's help. options: name -> the setting that it replaces, and what that is. Raises SettingsError as ``read_settings`` does.
+    said: the command's help. options: name -> the setting that it replaces, and what that is. Raises
+    SettingsError as ``read_settings`` does.
     """
     parser = argparse.ArgumentParser(prog=f"python -m training {command}", description=said)
     parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
     for name, (_, what) in options.items():
         parser.add_argument(f"--{name}", help=f"{what}, instead of the settings'")
     given = vars(parser.parse_args(arguments))
-    return read_settings(given["config"], kind, {setting: given[name] for name, (setting, _) in options.items()})
+    return read_settings(
+        given["config"], kind, {setting: given[name] for name, (setting, _) in options.items()}
+    )
 
 
 def training_arguments(run: RunSettings, **more: Any) -> TrainingArguments:
@@ -142,7 +161,8 @@ def training_arguments(run: RunSettings, **more: Any) -> TrainingArguments:
 
 
 def prepare(run: RunSettings) -> None:
-    """Set threads and log level and make the output folder; call it before the model is built, whose weights the seed decides."""
+    """Set threads and log level and make the output folder; call it before the model is built, whose weights
+    the seed decides."""
     if run.threads:
         torch.set_num_threads(run.threads)
     torch.manual_seed(run.seed)
@@ -151,19 +171,24 @@ def prepare(run: RunSettings) -> None:
 
 
 def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, float]:
-    """Train to the end or the early stop, from the last whole checkpoint with ``resume``; the best weights are loaded afterwards.
+    """Train to the end or the early stop, from the last whole checkpoint with ``resume``; the best weights
+    are loaded afterwards.
 
-    Returns the best evaluation. Raises SettingsError when there is nothing to resume, or a fresh run would mix with an old one.
+    Returns the best evaluation. Raises SettingsError when there is nothing to resume, or a fresh run would
+    mix with an old one.
     """
     folder = run.output / "checkpoints"
     last = find_whole_checkpoint(folder)
     if resume and last is None:
         raise SettingsError(f"{folder}: no checkpoint to resume from; leave out --resume")
     if not resume and last is not None:
-        raise SettingsError(f"{folder}: holds checkpoints of an earlier run; give --resume or another --output")
+        raise SettingsError(
+            f"{folder}: holds checkpoints of an earlier run; give --resume or another --output"
+        )
     if run.patience:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=run.patience))
-    torch.set_flush_denormal(True)  # numbers below 1e-38 add nothing and make attention's backward pass twice as slow on the processor
+    # numbers below 1e-38 add nothing and make attention's backward pass twice as slow on the processor
+    torch.set_flush_denormal(True)
     try:
         trainer.train(resume_from_checkpoint=str(last) if resume else None)
         return trainer.evaluate()
@@ -174,10 +199,14 @@ def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, f
 def find_whole_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint of a run that was written to its end, None without any.
 
-    The Trainer writes a checkpoint's state last and deletes an old one's files one by one: a run that was killed meanwhile leaves a folder whose
-    state is missing or cut short, or whose weights are.
+    The Trainer writes a checkpoint's state last and deletes an old one's files one by one: a run that was
+    killed meanwhile leaves a folder whose state is missing or cut short, or whose weights are.
     """
-    numbered = [(int(place.name.rpartition("-")[2]), place) for place in folder.glob("checkpoint-*") if place.name[11:].isdecimal()]
+    numbered = [
+        (int(place.name.rpartition("-")[2]), place)
+        for place in folder.glob("checkpoint-*")
+        if place.name[11:].isdecimal()
+    ]
     for _, place in sorted(numbered, reverse=True):
         try:
             json.loads(read_user_file(place / "trainer_state.json", LIMITS.json_bytes))
@@ -192,7 +221,9 @@ def _share(batch: int, name: str) -> int:
     """Return a device's part of a batch, so that a run takes the same steps on any number of them."""
     devices = int(os.environ.get("WORLD_SIZE", "0")) or max(1, torch.cuda.device_count())
     if batch % devices:
-        raise SettingsError(f"{name}: {batch} cannot be shared equally by {devices} processes or GPUs; choose a multiple")
+        raise SettingsError(
+            f"{name}: {batch} cannot be shared equally by {devices} processes or GPUs; choose a multiple"
+        )
     return batch // devices
 
 
@@ -207,7 +238,8 @@ def _place(content: dict[str, Any], keys: list[str], value: object) -> None:
 
 
 def _build(content: object, kind: Any, path: str, at: str) -> Any:
-    """Turn what YAML gave into ``kind``: a dataclass, a list or tuple of one kind, an optional, a path or a plain value."""
+    """Turn what YAML gave into ``kind``: a dataclass, a list or tuple of one kind, an optional, a path or a
+    plain value."""
     where = f"{path}: {at or 'the file'}"
     if dataclasses.is_dataclass(kind):
         if not isinstance(content, dict):
@@ -217,9 +249,15 @@ def _build(content: object, kind: Any, path: str, at: str) -> Any:
         for key in content:
             if key not in fields:
                 raise SettingsError(f"{where}: no setting {key!r}; known are {', '.join(fields)}")
-        values = {key: _build(value, hints[key], path, f"{at}.{key}".lstrip(".")) for key, value in content.items()}
+        values = {
+            key: _build(value, hints[key], path, f"{at}.{key}".lstrip(".")) for key, value in content.items()
+        }
         for name, field in fields.items():
-            if name not in values and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            if (
+                name not in values
+                and field.default is dataclasses.MISSING
+                and field.default_factory is dataclasses.MISSING
+            ):
                 raise SettingsError(f"{where}: the setting {name!r} is missing")
         return kind(**values)  # type: ignore[operator]
     origin, inner = typing.get_origin(kind), typing.get_args(kind)

@@ -9,12 +9,19 @@ from transformers import PreTrainedTokenizerFast
 
 
 def train_tokenizer(texts: Sequence[str], *, vocabulary: int, most_tokens: int) -> PreTrainedTokenizerFast:
-    """Learn WordPiece tokens; Chinese characters stand alone, case is dropped, an empty text has no tokens."""
+    """Learn WordPiece tokens; Chinese characters stand alone, case is dropped, an empty text has no
+    tokens."""
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.BertNormalizer(lowercase=True)])
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFKC(), normalizers.BertNormalizer(lowercase=True)]
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     trainer = trainers.WordPieceTrainer(
-        vocab_size=vocabulary, min_frequency=2, special_tokens=["[PAD]", "[UNK]"], limit_alphabet=vocabulary // 2, show_progress=False
+        vocab_size=vocabulary,
+        min_frequency=2,
+        special_tokens=["[PAD]", "[UNK]"],
+        limit_alphabet=vocabulary // 2,
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]

@@ -22,16 +22,21 @@ def draw_ellipse(pixels: Pixels, share: float = 0.6) -> Mask:
     """Return a centred ellipse whose axes are ``share`` of the photo's sides."""
     height, width = pixels.shape[:2]
     down, across = np.ogrid[:height, :width]
-    inside = ((across - (width - 1) / 2) / (share * width / 2)) ** 2 + ((down - (height - 1) / 2) / (share * height / 2)) ** 2 <= 1
+    inside = ((across - (width - 1) / 2) / (share * width / 2)) ** 2 + (
+        (down - (height - 1) / 2) / (share * height / 2)
+    ) ** 2 <= 1
     return np.asarray(inside, dtype=np.bool_)
 
 
 def split_by_colour(pixels: Pixels) -> Mask:
-    """Return Otsu's split of the distance from the skin's colour in Lab; the skin is the median along the border."""
+    """Return Otsu's split of the distance from the skin's colour in Lab; the skin is the median along the
+    border."""
     small = _shrink(pixels)
     lab = cv2.cvtColor(cv2.GaussianBlur(small, (5, 5), 0).astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
     edge = max(2, min(small.shape[:2]) // 12)
-    border = np.concatenate([part.reshape(-1, 3) for part in (lab[:edge], lab[-edge:], lab[:, :edge], lab[:, -edge:])])
+    border = np.concatenate(
+        [part.reshape(-1, 3) for part in (lab[:edge], lab[-edge:], lab[:, :edge], lab[:, -edge:])]
+    )
     distance = np.linalg.norm(lab - np.median(border, axis=0), axis=2)
     scaled = np.clip(distance / max(float(distance.max()), 1e-6) * 255, 0, 255).astype(np.uint8)
     _, split = cv2.threshold(scaled, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
@@ -60,7 +65,9 @@ BASELINES: Mapping[str, Callable[[Pixels], Mask]] = {
 
 def _shrink(pixels: Pixels) -> Pixels:
     scale = min(1.0, WORK_SIDE / max(pixels.shape[:2]))
-    return resize_pixels(pixels, (max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale))))
+    return resize_pixels(
+        pixels, (max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale)))
+    )
 
 
 def _grow(mask: Mask, pixels: Pixels) -> Mask:

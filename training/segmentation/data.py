@@ -25,13 +25,16 @@ from training.segmentation.sources import Example, SourceSettings, read_examples
 class DataSettings:
     """What a run sees.
 
-    folder: below which the sources' own folders lie. size: side of the square input, pixels; 0 keeps the checkpoint's.
+    folder: below which the sources' own folders lie. size: side of the square input, pixels; 0 keeps the
+    checkpoint's.
     target: what the annotators' masks become: any of them, at least half of them, or the share of them.
-    prompt_dropout: share of the draws that have no prompt. borrowed_prompts: a file of encounters whose narratives are given
-    to photos that have none, so that words which say nothing of the photo do no harm.
+    prompt_dropout: share of the draws that have no prompt. borrowed_prompts: a file of encounters whose
+    narratives are given to photos that have none, so that words which say nothing of the photo do no harm.
     cache_side: photos are kept in memory with this longest side, pixels.
-    normalization: of the checkpoint, or CLIP's own. views: 0 draws a new augmented view each time; K draws one of K that a photo has.
-    cache: folder for the outputs of frozen encoders, see ``training.segmentation.features``; it needs ``augment: null`` or ``views``.
+    normalization: of the checkpoint, or CLIP's own. views: 0 draws a new augmented view each time; K draws
+    one of K that a photo has.
+    cache: folder for the outputs of frozen encoders, see ``training.segmentation.features``; it needs
+    ``augment: null`` or ``views``.
     """
 
     folder: Path
@@ -49,7 +52,8 @@ class DataSettings:
 
 
 def merge_masks(masks: Sequence[Mask], target: Literal["union", "majority", "mean"]) -> Share:
-    """Turn the annotators' masks (H, W) into one target (H, W) in 0..1; a tie among an even number counts as lesion."""
+    """Turn the annotators' masks (H, W) into one target (H, W) in 0..1; a tie among an even number counts as
+    lesion."""
     share: Share = np.asarray(np.mean([mask.astype(np.float32) for mask in masks], axis=0), dtype=np.float32)
     if target == "union":
         return (share > 0).astype(np.float32)
@@ -71,7 +75,9 @@ def to_share(values: NDArray[np.uint8]) -> Share:
 class PhotoCache:
     """Photos and targets as they are drawn again and again: decoded once, shrunk, uint8 in memory."""
 
-    def __init__(self, examples: Sequence[Example], *, side: int, target: Literal["union", "majority", "mean"]) -> None:
+    def __init__(
+        self, examples: Sequence[Example], *, side: int, target: Literal["union", "majority", "mean"]
+    ) -> None:
         self.examples = examples
         self.side = side
         self.target: Literal["union", "majority", "mean"] = target
@@ -81,7 +87,8 @@ class PhotoCache:
         return len(self.examples)
 
     def read(self, index: int) -> tuple[Pixels, Share]:
-        """Return photo (H, W, 3) uint8 and target (H, W) in 0..1, the longest side at most ``side`` pixels."""
+        """Return photo (H, W, 3) uint8 and target (H, W) in 0..1, the longest side at most ``side``
+        pixels."""
         kept = self._kept.get(index)
         if kept is None:
             pixels, masks = self.examples[index].read()
@@ -97,9 +104,12 @@ class PhotoCache:
 
 
 class TrainingDraws(Dataset[dict[str, Any]]):
-    """Every draw of a run, in order. Draw i depends on the seed and on i alone, so a resumed run goes on as it would have.
+    """Every draw of a run, in order.
 
-    An epoch holds each example as often as its source's ``repeat`` says (a fraction: that share of them, others each epoch).
+    Draw i depends on the seed and on i alone, so a resumed run goes on as it would have.
+
+    An epoch holds each example as often as its source's ``repeat`` says (a fraction: that share of them,
+    others each epoch).
     """
 
     def __init__(
@@ -127,10 +137,15 @@ class TrainingDraws(Dataset[dict[str, Any]]):
     def __getitem__(self, draw: int) -> dict[str, Any]:
         index, view, random = self.choose(draw)
         pixels, share = self.look(index, view, random)
-        return {"pixel_values": self.preprocessing.apply(pixels), "labels": share, "prompt": self.ask(index, random)}
+        return {
+            "pixel_values": self.preprocessing.apply(pixels),
+            "labels": share,
+            "prompt": self.ask(index, random),
+        }
 
     def choose(self, draw: int) -> tuple[int, int, np.random.Generator]:
-        """Return which example and which of its views a draw shows, and the generator of what else is left to chance."""
+        """Return which example and which of its views a draw shows, and the generator of what else is left to
+        chance."""
         if not 0 <= draw < self.length:
             raise IndexError(draw)
         epoch, place = divmod(draw, self.epoch_length)
@@ -141,7 +156,8 @@ class TrainingDraws(Dataset[dict[str, Any]]):
         return int(self._epoch[1][place]), view, random
 
     def look(self, index: int, view: int, random: np.random.Generator) -> tuple[Pixels, Share]:
-        """Return an example's photo (h, w, 3) and target (h, w): as it is, its view of that number, or a new view drawn by ``random``."""
+        """Return an example's photo (h, w, 3) and target (h, w): as it is, its view of that number, or a new
+        view drawn by ``random``."""
         pixels, share = self.cache.read(index)
         size = self.preprocessing.size
         if self.settings.augment is None:
@@ -170,10 +186,14 @@ class TrainingDraws(Dataset[dict[str, Any]]):
 class EvaluationPhotos(Dataset[dict[str, Any]]):
     """Photos as the product would see them, in order, with their own first prompt where they have one."""
 
-    def __init__(self, settings: DataSettings, examples: Sequence[Example], preprocessing: Preprocessing) -> None:
+    def __init__(
+        self, settings: DataSettings, examples: Sequence[Example], preprocessing: Preprocessing
+    ) -> None:
         self.preprocessing = preprocessing
         self.examples = examples
-        self.target: Literal["union", "majority", "mean"] = "union" if settings.target == "union" else "majority"
+        self.target: Literal["union", "majority", "mean"] = (
+            "union" if settings.target == "union" else "majority"
+        )
         self._kept: dict[int, tuple[Pixels, NDArray[np.uint8]]] = {}
 
     def __len__(self) -> int:
@@ -193,22 +213,36 @@ class EvaluationPhotos(Dataset[dict[str, Any]]):
         }
 
 
-def make_collator(tokenizer: PreTrainedTokenizerBase, *, most_tokens: int) -> Callable[[Iterable[dict[str, Any]]], dict[str, Tensor]]:
-    """Return what turns examples into a batch: pixel_values (B, 3, h, w), labels (B, h, w), input_ids and attention_mask (B, L)."""
+def make_collator(
+    tokenizer: PreTrainedTokenizerBase, *, most_tokens: int
+) -> Callable[[Iterable[dict[str, Any]]], dict[str, Tensor]]:
+    """Return what turns examples into a batch: pixel_values (B, 3, h, w), labels (B, h, w), input_ids and
+    attention_mask (B, L)."""
 
     def collate(examples: Iterable[dict[str, Any]]) -> dict[str, Tensor]:
         listed = list(examples)
-        words = [tokenizer(example["prompt"], truncation=True, max_length=most_tokens)["input_ids"] for example in listed]
+        words = [
+            tokenizer(example["prompt"], truncation=True, max_length=most_tokens)["input_ids"]
+            for example in listed
+        ]
         length = max(1, *(len(ids) for ids in words)) if words else 1
         input_ids = torch.full((len(words), length), int(tokenizer.pad_token_id or 0), dtype=torch.long)
         attention_mask = torch.zeros_like(input_ids)
         for row, ids in enumerate(words):
             input_ids[row, : len(ids)] = torch.tensor(ids, dtype=torch.long)
             attention_mask[row, : len(ids)] = 1
-        # Height, width, channels in memory: depthwise convolutions are about twice as fast on the processor that way.
-        pixel_values = torch.from_numpy(np.stack([example["pixel_values"].transpose(1, 2, 0) for example in listed])).permute(0, 3, 1, 2)
+        # Height, width, channels in memory: depthwise convolutions are about twice as fast on the processor
+        # that way.
+        pixel_values = torch.from_numpy(
+            np.stack([example["pixel_values"].transpose(1, 2, 0) for example in listed])
+        ).permute(0, 3, 1, 2)
         labels = torch.from_numpy(np.stack([example["labels"] for example in listed]))
-        return {"pixel_values": pixel_values, "input_ids": input_ids, "attention_mask": attention_mask, "labels": labels}
+        return {
+            "pixel_values": pixel_values,
+            "input_ids": input_ids,
+            "attention_mask": attention_mask,
+            "labels": labels,
+        }
 
     return collate
 

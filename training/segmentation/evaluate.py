@@ -1,4 +1,5 @@
-"""Score a segmentation checkpoint: ``python -m training evaluate-segmentation CHECKPOINT --data DIR [--out DIR]``."""
+"""Score a segmentation checkpoint: ``python -m training evaluate-segmentation CHECKPOINT --data DIR [--out
+DIR]``."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ SIZES = ((0.30, "more than 30%"), (0.10, "10 to 30%"), (0.02, "2 to 10%"), (0.0,
 
 @dataclass(frozen=True, eq=False)
 class PhotoScore:
-    """One photo's result: Dice and Jaccard against the annotators' majority, 0..1, and the groups it belongs to."""
+    """One photo's result: Dice and Jaccard against the annotators' majority, 0..1, and the groups it belongs
+    to."""
 
     example: Example
     counts: PhotoCounts
@@ -52,7 +54,8 @@ class PhotoScore:
 
 @dataclass
 class Evaluation:
-    """All that was measured. table: way of outlining -> source -> mean per-photo Dice; prompts: the same by prompt, where there are prompts."""
+    """All that was measured. table: way of outlining -> source -> mean per-photo Dice; prompts: the same by
+    prompt, where there are prompts."""
 
     model_id: str
     threshold: float
@@ -64,18 +67,36 @@ class Evaluation:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table, and with --out write scores.json, report.html and worst.jpg; returns the exit code, 3 where most masks of a source are empty."""
+    """Print the table, and with --out write scores.json, report.html and worst.jpg; returns the exit code, 3
+    where most masks of a source are empty."""
     parser = argparse.ArgumentParser(prog="python -m training evaluate-segmentation", description=__doc__)
     parser.add_argument("checkpoint", help="folder or Hub id")
-    parser.add_argument("--data", type=Path, required=True, help="a folder of pairs (images, masks, splits) or of the challenge")
-    parser.add_argument("--split", action="append", help="lists of pairs (pad_dev and isic_dev), or the challenge's split (valid)")
-    parser.add_argument("--cases", type=int, default=0, help="so many synthetic cases besides, never trained on")
-    parser.add_argument("--no-baselines", action="store_true", help="leave out the outlines that need no training")
-    parser.add_argument("--out", type=Path, help="folder for scores.json, report.html and worst.jpg (it holds photos)")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="a folder of pairs (images, masks, splits) or of the challenge",
+    )
+    parser.add_argument(
+        "--split",
+        action="append",
+        help="lists of pairs (pad_dev and isic_dev), or the challenge's split (valid)",
+    )
+    parser.add_argument(
+        "--cases", type=int, default=0, help="so many synthetic cases besides, never trained on"
+    )
+    parser.add_argument(
+        "--no-baselines", action="store_true", help="leave out the outlines that need no training"
+    )
+    parser.add_argument(
+        "--out", type=Path, help="folder for scores.json, report.html and worst.jpg (it holds photos)"
+    )
     add_backend_argument(parser)
     options = parser.parse_args(arguments)
     segmenter = Segmenter.load(options.checkpoint, backend=options.backend, examples=list_example_encounters)
-    examples = [example for source in _choose_sources(options) for example in read_examples(options.data, source)]
+    examples = [
+        example for source in _choose_sources(options) for example in read_examples(options.data, source)
+    ]
     warnings = warn_of_empty_masks(examples)
     for line in warnings:
         print(f"warning: {line}", file=sys.stderr)
@@ -86,15 +107,24 @@ def main(arguments: list[str]) -> int:
         worst = sorted(evaluation.photos, key=lambda photo: photo.dice)[:10]
         sheet = draw_worst([(photo.example, photo.dice) for photo in worst], segmenter)
         cv2.imwrite(str(options.out / "worst.jpg"), sheet[:, :, ::-1])
-        write_report(options.out / "report.html", format_table(evaluation), [photo.jaccard for photo in evaluation.photos], sheet)
-        scores = {name: getattr(evaluation, name) for name in ("model_id", "threshold", "table", "official", "prompts", "groups")}
+        write_report(
+            options.out / "report.html",
+            format_table(evaluation),
+            [photo.jaccard for photo in evaluation.photos],
+            sheet,
+        )
+        scores = {
+            name: getattr(evaluation, name)
+            for name in ("model_id", "threshold", "table", "official", "prompts", "groups")
+        }
         (options.out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
         print(f"\nwritten: {options.out / 'report.html'}, scores.json, worst.jpg")
     return EXIT_WITH_PROBLEMS if warnings else 0
 
 
 def evaluate(segmenter: Segmenter, examples: Sequence[Example], *, baselines: bool = True) -> Evaluation:
-    """Outline every photo as the product does, without a prompt where it has none, and score it against the majority vote."""
+    """Outline every photo as the product does, without a prompt where it has none, and score it against the
+    majority vote."""
     evaluation = Evaluation(segmenter.model_id, segmenter.threshold)
     sums: dict[str, dict[str, list[float]]] = {}
     by_prompt: dict[str, dict[str, list[float]]] = {name: {} for name in PROMPTS}
@@ -108,30 +138,45 @@ def evaluate(segmenter: Segmenter, examples: Sequence[Example], *, baselines: bo
             return lesion_mask(probability, (pixels.shape[0], pixels.shape[1]), segmenter.threshold)
 
         system = outline(texts[number])
-        score = PhotoScore(example, count_photo(masks, system), name_tone(pixels, reference), name_size(reference))
+        score = PhotoScore(
+            example, count_photo(masks, system), name_tone(pixels, reference), name_size(reference)
+        )
         evaluation.photos.append(score)
         sums.setdefault(OURS, {}).setdefault(example.source, []).append(score.dice)
         if baselines:
             for name, draw in BASELINES.items():
-                sums.setdefault(name, {}).setdefault(example.source, []).append(dice(count_photo(masks, draw(pixels)).majority))
+                sums.setdefault(name, {}).setdefault(example.source, []).append(
+                    dice(count_photo(masks, draw(pixels)).majority)
+                )
         if texts[number]:
             others = [text for text in texts if text and text != texts[number]]
             asked = (texts[number], "", others[number % len(others)] if others else "")
             for name, text in zip(PROMPTS, asked, strict=True):
-                by_prompt[name].setdefault(example.source, []).append(dice(count_photo(masks, outline(text)).majority))
+                by_prompt[name].setdefault(example.source, []).append(
+                    dice(count_photo(masks, outline(text)).majority)
+                )
     evaluation.table = {name: _average(parts) for name, parts in sums.items()}
     evaluation.prompts = {name: _average(parts) for name, parts in by_prompt.items() if parts}
     for source in dict.fromkeys(example.source for example in examples):
         chosen = [photo.counts for photo in evaluation.photos if photo.example.source == source]
         evaluation.official[source] = segmentation_values(chosen)
-    for title, of, order in (("skin tone (ITA)", "tone", TONES), ("lesion's share of the photo", "size", SIZES)):
-        values = {group: [photo.dice for photo in evaluation.photos if getattr(photo, of) == group] for _, group in order}
-        evaluation.groups[title] = {group: (len(dices), float(np.mean(dices))) for group, dices in values.items() if dices}
+    for title, of, order in (
+        ("skin tone (ITA)", "tone", TONES),
+        ("lesion's share of the photo", "size", SIZES),
+    ):
+        values = {
+            group: [photo.dice for photo in evaluation.photos if getattr(photo, of) == group]
+            for _, group in order
+        }
+        evaluation.groups[title] = {
+            group: (len(dices), float(np.mean(dices))) for group, dices in values.items() if dices
+        }
     return evaluation
 
 
 def name_tone(pixels: Pixels, reference: Mask) -> str:
-    """Return the group of the individual typology angle of the skin outside the lesion: its median colour in Lab."""
+    """Return the group of the individual typology angle of the skin outside the lesion: its median colour in
+    Lab."""
     return measure_tone(pixels, ~reference).group
 
 
@@ -144,22 +189,47 @@ def name_size(reference: Mask) -> str:
 def format_table(evaluation: Evaluation) -> str:
     """Return all numbers as Markdown tables."""
     sources = list(evaluation.official)
-    counts = {source: sum(photo.example.source == source for photo in evaluation.photos) for source in sources}
-    lines = [f"Model {evaluation.model_id}, threshold {evaluation.threshold:.2f}.", "", "Mean per-photo Dice:", ""]
+    counts = {
+        source: sum(photo.example.source == source for photo in evaluation.photos) for source in sources
+    }
+    lines = [
+        f"Model {evaluation.model_id}, threshold {evaluation.threshold:.2f}.",
+        "",
+        "Mean per-photo Dice:",
+        "",
+    ]
     lines += _rows(
         [f"{source} ({counts[source]} photos)" for source in sources],
         [(name, [f"{parts[source]:.3f}" for source in sources]) for name, parts in evaluation.table.items()],
     )
-    names = ["dice", "jaccard", "dice_meanofmax", "dice_meanofmean", "jaccard_meanofmax", "jaccard_meanofmean"]
+    names = [
+        "dice",
+        "jaccard",
+        "dice_meanofmax",
+        "dice_meanofmean",
+        "jaccard_meanofmax",
+        "jaccard_meanofmean",
+    ]
     lines += ["", "The challenge's numbers (dice and jaccard pool all pixels):", ""]
-    lines += _rows(sources, [(name, [f"{evaluation.official[source][name]:.3f}" for source in sources]) for name in names])
+    lines += _rows(
+        sources,
+        [(name, [f"{evaluation.official[source][name]:.3f}" for source in sources]) for name in names],
+    )
     if evaluation.prompts:
         asked = [source for source in sources if source in evaluation.prompts[PROMPTS[0]]]
         lines += ["", "Mean per-photo Dice by prompt, photos that have one:", ""]
-        lines += _rows(asked, [(name, [f"{parts[source]:.3f}" for source in asked]) for name, parts in evaluation.prompts.items()])
+        lines += _rows(
+            asked,
+            [
+                (name, [f"{parts[source]:.3f}" for source in asked])
+                for name, parts in evaluation.prompts.items()
+            ],
+        )
     for title, parts in evaluation.groups.items():
         lines += ["", f"By {title}, all sources:", ""]
-        lines += _rows(["photos", "Dice"], [(name, [str(count), f"{mean:.3f}"]) for name, (count, mean) in parts.items()])
+        lines += _rows(
+            ["photos", "Dice"], [(name, [str(count), f"{mean:.3f}"]) for name, (count, mean) in parts.items()]
+        )
     return "\n".join(lines)
 
 
@@ -175,7 +245,9 @@ def _average(parts: Mapping[str, Sequence[float]]) -> dict[str, float]:
 def _choose_sources(options: argparse.Namespace) -> list[SourceSettings]:
     pairs = (options.data / "splits").is_dir()
     splits = options.split or (["pad_dev", "isic_dev"] if pairs else ["valid"])
-    sources = [SourceSettings(name=split, kind="pairs" if pairs else "challenge", split=split) for split in splits]
+    sources = [
+        SourceSettings(name=split, kind="pairs" if pairs else "challenge", split=split) for split in splits
+    ]
     if options.cases:
         sources.append(SourceSettings(name="synthetic cases", kind="cases", count=options.cases, seed=77001))
     return sources

@@ -1,4 +1,5 @@
-"""Frozen encoders' outputs, computed once and kept on disk: the hidden states of a photo, the vector of a prompt."""
+"""Frozen encoders' outputs, computed once and kept on disk: the hidden states of a photo, the vector of a
+prompt."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from training.runs.run import SettingsError
 from training.segmentation.data import DataSettings, EvaluationPhotos, TrainingDraws, to_bytes, to_share
 
 LAYOUT = 1
-"""Part of the folder's name: raise it when what an entry holds changes, so that older entries are not read."""
+"""Part of the folder's name: raise it when what an entry holds changes, so that older entries are not
+read."""
 
 KEPT = torch.float16
 Half = NDArray[np.float16]
@@ -31,7 +33,8 @@ Half = NDArray[np.float16]
 class KeptArrays:
     """float16 arrays, one memory-mapped file each, named by the digest of what the array was computed from.
 
-    Files appear whole, so a run that was killed goes on where it stopped, and several runs may share the folder.
+    Files appear whole, so a run that was killed goes on where it stopped, and several runs may share the
+    folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,17 +43,24 @@ class KeptArrays:
     def __contains__(self, digest: str) -> bool:
         try:
             self.read(digest)
-        except (OSError, ValueError):  # not there, or cut short by something else than this program: it is computed again
+        except (OSError, ValueError):
+            # not there, or cut short by something else than this program: it is computed again
             return False
         return True
 
     def read(self, digest: str) -> Half:
-        """Return the array, mapped and not yet read. Raises OSError or ValueError when it is missing or broken."""
+        """Return the array, mapped and not yet read.
+
+        Raises OSError or ValueError when it is missing or broken.
+        """
         kept: Half = np.load(self._path(digest), mmap_mode="r", allow_pickle=False)
         return kept
 
     def write(self, digest: str, values: Tensor) -> None:
-        """Keep an array of any float type. Raises SettingsError when float16 cannot hold it or the disk cannot take it."""
+        """Keep an array of any float type.
+
+        Raises SettingsError when float16 cannot hold it or the disk cannot take it.
+        """
         half = values.to("cpu", KEPT).numpy()
         if not np.isfinite(half).all():
             raise SettingsError("the encoders gave values that float16 cannot hold; set data.cache to null")
@@ -60,7 +70,8 @@ class KeptArrays:
             write_whole(self._path(digest), stream.getvalue())
         except OSError as error:
             raise SettingsError(
-                f"{self.folder}: cannot be written ({error.strerror or error}); name another folder as data.cache"
+                f"{self.folder}: cannot be written ({error.strerror or error}); name another folder as "
+                "data.cache"
             ) from error
 
     def _path(self, digest: str) -> Path:
@@ -73,13 +84,17 @@ def name_folder(folder: Path, model_id: str) -> Path:
 
 
 class FeatureCache:
-    """What one model's encoders give, below ``folder``: a photo's states (S, T, D) and a prompt's vector (P,).
+    """What one model's encoders give, below ``folder``: a photo's states (S, T, D) and a prompt's vector
+    (P,).
 
-    The key of a photo is the digest of the values that the model is given, so size, normalization, crop and view all count; that of
-    a prompt is the digest of its token ids. model_id: name and digest of the checkpoint; another model has another folder.
+    The key of a photo is the digest of the values that the model is given, so size, normalization, crop and
+    view all count; that of a prompt is the digest of its token ids. model_id: name and digest of the
+    checkpoint; another model has another folder.
     """
 
-    def __init__(self, folder: Path, model: PromptedCLIPSeg, model_id: str, read_prompt: Callable[[str], Sequence[int]]) -> None:
+    def __init__(
+        self, folder: Path, model: PromptedCLIPSeg, model_id: str, read_prompt: Callable[[str], Sequence[int]]
+    ) -> None:
         own = name_folder(folder, model_id)
         self.model = model
         self.photos = KeptArrays(own / "photos")
@@ -110,7 +125,8 @@ class FeatureCache:
 
 
 class CachedDraws(Dataset[dict[str, Any]]):
-    """The draws of a run, the same in the same order, with the encoders' outputs in place of photo and prompt."""
+    """The draws of a run, the same in the same order, with the encoders' outputs in place of photo and
+    prompt."""
 
     def __init__(self, draws: TrainingDraws, cache: FeatureCache, *, batch: int = 8) -> None:
         self.draws = draws
@@ -126,7 +142,11 @@ class CachedDraws(Dataset[dict[str, Any]]):
                 draws.cache.forget(index)
 
         self.kept = _keep(inputs(), len(draws.cache) * views, cache, batch, "photos to train on")
-        for text in {"", *draws.borrowed, *(prompt for example in draws.cache.examples for prompt in example.prompts)}:
+        for text in {
+            "",
+            *draws.borrowed,
+            *(prompt for example in draws.cache.examples for prompt in example.prompts),
+        }:
             cache.keep_prompt(text)
 
     def __len__(self) -> int:
@@ -166,14 +186,23 @@ class CachedPhotos(Dataset[dict[str, Any]]):
 
 
 def check_cacheable(settings: DataSettings, model: torch.nn.Module, encoder_rate: float) -> PromptedCLIPSeg:
-    """Return the model when its encoders' outputs can be kept. Raises SettingsError saying what stands against it."""
+    """Return the model when its encoders' outputs can be kept.
+
+    Raises SettingsError saying what stands against it.
+    """
     if not isinstance(model, PromptedCLIPSeg):
-        raise SettingsError(f"data.cache keeps what CLIPSeg's encoders give, not {type(model).__name__}'s; set data.cache to null")
+        raise SettingsError(
+            f"data.cache keeps what CLIPSeg's encoders give, not {type(model).__name__}'s; set data.cache "
+            "to null"
+        )
     if encoder_rate != 0:
-        raise SettingsError(f"data.cache needs frozen encoders, but model.encoder_rate is {encoder_rate:g}; set it to 0")
+        raise SettingsError(
+            f"data.cache needs frozen encoders, but model.encoder_rate is {encoder_rate:g}; set it to 0"
+        )
     if settings.augment is not None and settings.views < 1:
         raise SettingsError(
-            "data.augment draws a new view each time, which data.cache cannot keep; set data.augment to null, or data.views to a number"
+            "data.augment draws a new view each time, which data.cache cannot keep; set data.augment "
+            "to null, or data.views to a number"
         )
     return model
 
@@ -181,7 +210,10 @@ def check_cacheable(settings: DataSettings, model: torch.nn.Module, encoder_rate
 def collate_features(examples: Iterable[dict[str, Any]]) -> dict[str, Tensor]:
     """Make a batch: states (B, S, T, D) and prompt (B, P), float16, labels (B, h, w)."""
     listed = list(examples)
-    return {name: torch.from_numpy(np.stack([example[name] for example in listed])) for name in ("states", "prompt", "labels")}
+    return {
+        name: torch.from_numpy(np.stack([example[name] for example in listed]))
+        for name in ("states", "prompt", "labels")
+    }
 
 
 def _keep(

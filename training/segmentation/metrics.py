@@ -1,4 +1,5 @@
-"""What an evaluation during training says: mean per-photo Dice of every source, and the threshold that is best on them."""
+"""What an evaluation during training says: mean per-photo Dice of every source, and the threshold that is
+best on them."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ def keep_probability(logits: Tensor | tuple[Tensor, ...], _labels: Tensor) -> Te
     return (first.float().sigmoid() * 255).round().to(torch.uint8)
 
 
-def measure_dice(probability: NDArray[np.uint8], reference: NDArray[np.bool_], threshold: float) -> NDArray[np.float64]:
+def measure_dice(
+    probability: NDArray[np.uint8], reference: NDArray[np.bool_], threshold: float
+) -> NDArray[np.float64]:
     """Return the Dice of each photo: (N, h, w) probability in 1/255 and mask; both empty is 1."""
     system = probability >= threshold * 255
     both = (system & reference).sum(axis=(1, 2))
@@ -30,8 +33,8 @@ def measure_dice(probability: NDArray[np.uint8], reference: NDArray[np.bool_], t
 def make_metrics(sources: Sequence[str]) -> Callable[[Any], dict[str, float]]:
     """Return the Trainer's ``compute_metrics`` for photos of these sources, in order.
 
-    dice: the mean over sources of the mean per-photo Dice at 0.5; dice_NAME: one source's; best_dice, threshold: at the
-    threshold that is best for ``dice``.
+    dice: the mean over sources of the mean per-photo Dice at 0.5; dice_NAME: one source's; best_dice,
+    threshold: at the threshold that is best for ``dice``.
     """
     names = list(dict.fromkeys(sources))
     rows = {name: np.array([source == name for source in sources]) for name in names}

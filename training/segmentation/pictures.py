@@ -1,4 +1,5 @@
-"""Pictures of the run: evaluation photos with the reference's outline and the model's, in a file and in TensorBoard."""
+"""Pictures of the run: evaluation photos with the reference's outline and the model's, in a file and in
+TensorBoard."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ REFERENCE_RGB = (0, 200, 255)
 
 @dataclass(frozen=True)
 class PictureSettings:
-    """Pictures during a run. every: so many evaluations, 0 for never. count: photos, spread evenly over the list. side: longest, pixels."""
+    """Pictures during a run. every: so many evaluations, 0 for never. count: photos, spread evenly over the
+    list. side: longest, pixels."""
 
     every: int = 4
     count: int = 8
@@ -37,7 +39,8 @@ class PictureSettings:
 
 
 class PicturesAfterEvaluation(TrainerCallback):
-    """Writes ``FOLDER/step-N.jpg`` and TensorBoard's image ``outlines``: the reference in blue, the model at its best threshold in yellow."""
+    """Writes ``FOLDER/step-N.jpg`` and TensorBoard's image ``outlines``: the reference in blue, the model at
+    its best threshold in yellow."""
 
     def __init__(
         self,
@@ -94,11 +97,15 @@ class PicturesAfterEvaluation(TrainerCallback):
     def _read_photos(self) -> list[tuple[int, Pixels, Mask]]:
         if not self._photos:
             count = min(self.settings.count, len(self.examples))
-            for index in np.unique(np.linspace(0, len(self.examples) - 1, count).round().astype(int)).tolist():
+            for index in np.unique(
+                np.linspace(0, len(self.examples) - 1, count).round().astype(int)
+            ).tolist():
                 pixels, masks = self.examples[index].read()
                 scale = min(1.0, self.settings.side / max(pixels.shape[:2]))
                 size = max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale))
-                merged = merge_masks(masks, "union" if self.target == "union" else "majority").astype(np.uint8)
+                merged = merge_masks(masks, "union" if self.target == "union" else "majority").astype(
+                    np.uint8
+                )
                 reference = cv2.resize(merged, (size[1], size[0]), interpolation=cv2.INTER_NEAREST) > 0
                 self._photos.append((index, resize_pixels(pixels, size), np.asarray(reference)))
         return self._photos

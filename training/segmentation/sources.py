@@ -27,10 +27,11 @@ Reader = Callable[[], tuple[Pixels, tuple[Mask, ...]]]
 class SourceSettings:
     """One source of photos with masks.
 
-    name: what its scores are shown under. kind: ``pairs`` (``images/NAME.jpg``, ``masks/NAME.png``, ``splits/SPLIT.txt`` below
-    ``folder``), ``challenge`` (encounters, photos and annotators' masks below ``folder``) or ``cases`` (synthetic, drawn by ``seed``).
-    prompt: what a photo of an encounter is asked with: the patient's words, in English and Chinese by turns, or as in the paper
-    the English words followed by the clinicians' responses.
+    name: what its scores are shown under. kind: ``pairs`` (``images/NAME.jpg``, ``masks/NAME.png``,
+    ``splits/SPLIT.txt`` below ``folder``), ``challenge`` (encounters, photos and annotators' masks below
+    ``folder``) or ``cases`` (synthetic, drawn by ``seed``).
+    prompt: what a photo of an encounter is asked with: the patient's words, in English and Chinese by turns,
+    or as in the paper the English words followed by the clinicians' responses.
     repeat: how often an epoch holds each photo; a fraction is allowed.
     count, seed, side: of cases, how many, drawn by which seed, how large (longest side, pixels).
     """
@@ -48,7 +49,8 @@ class SourceSettings:
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One photo with its annotators' masks, read when asked for. prompts: the patient's words, in each language there is. read_masks: the masks alone."""
+    """One photo with its annotators' masks, read when asked for. prompts: the patient's words, in each
+    language there is. read_masks: the masks alone."""
 
     photo_id: str
     source: str
@@ -59,14 +61,20 @@ class Example:
 
 
 def warn_of_empty_masks(examples: Sequence[Example]) -> list[str]:
-    """Return a line for each source of which most photos have masks without a pixel of lesion, which no score can be made from. Raises FormatError."""
+    """Return a line for each source of which most photos have masks without a pixel of lesion, which no score
+    can be made from. Raises FormatError."""
     lines = []
     for source in dict.fromkeys(example.source for example in examples):
-        drawn = [example.read_masks() for example in examples if example.source == source and example.read_masks is not None]
+        drawn = [
+            example.read_masks()
+            for example in examples
+            if example.source == source and example.read_masks is not None
+        ]
         empty = sum(not any(mask.any() for mask in masks) for masks in drawn)
         if drawn and 2 * empty > len(drawn):
             lines.append(
-                f"{source}: {empty} of {len(drawn)} photos have an empty mask, so that scores say little; are these the right masks?"
+                f"{source}: {empty} of {len(drawn)} photos have an empty mask, so that scores say "
+                "little; are these the right masks?"
             )
     return lines
 
@@ -79,7 +87,9 @@ def read_examples(folder: Path, source: SourceSettings) -> list[Example]:
 
 def read_narratives(path: Path) -> list[str]:
     """Read the narratives of a file of encounters, each language its own text."""
-    return [text for encounter in read_encounters(path).encounters for text in _list_texts(encounter.narrative)]
+    return [
+        text for encounter in read_encounters(path).encounters for text in _list_texts(encounter.narrative)
+    ]
 
 
 def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
@@ -87,9 +97,13 @@ def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
     try:
         names = read_user_lines(split, LARGEST_CONFIG)
     except OSError as error:
-        raise SettingsError(f"{split}: cannot be read ({error.strerror or error}); give the folder of photos with --data") from error
+        raise SettingsError(
+            f"{split}: cannot be read ({error.strerror or error}); give the folder of photos with --data"
+        ) from error
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{split}: not UTF-8 text (byte {error.start}); save it as UTF-8, a name a line") from error
+        raise SettingsError(
+            f"{split}: not UTF-8 text (byte {error.start}); save it as UTF-8, a name a line"
+        ) from error
 
     def masks(name: str) -> tuple[Mask, ...]:
         return (read_loose_mask(folder / "masks" / f"{name}.png").mask,)
@@ -99,14 +113,21 @@ def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
             pixels, drawn = read_photo(folder / "images" / f"{name}.jpg").pixels, masks(name)
             if drawn[0].shape != pixels.shape[:2]:
                 raise SettingsError(
-                    f"{folder / 'masks' / name}.png: a mask of {drawn[0].shape[:2]}, not of the photo's {pixels.shape[:2]}; leave the photo out"
+                    f"{folder / 'masks' / name}.png: a mask of {drawn[0].shape[:2]}, not of the "
+                    f"photo's {pixels.shape[:2]}; leave the photo out"
                 )
             return pixels, drawn
 
         return read
 
     return [
-        Example(photo_id=name, source=source.name, read=reader(name), repeat=source.repeat, read_masks=partial(masks, name))
+        Example(
+            photo_id=name,
+            source=source.name,
+            read=reader(name),
+            repeat=source.repeat,
+            read_masks=partial(masks, name),
+        )
         for name in names
     ]
 
@@ -123,7 +144,8 @@ def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
             pixels, drawn = read_photo(path).pixels, draw(photo_id)
             if any(mask.shape != pixels.shape[:2] for mask in drawn):
                 raise SettingsError(
-                    f"{photo_id}: a mask has another size than the photo's {pixels.shape[:2]}, upright; leave the photo out"
+                    f"{photo_id}: a mask has another size than the photo's {pixels.shape[:2]}, "
+                    "upright; leave the photo out"
                 )
             return pixels, drawn
 
@@ -135,13 +157,21 @@ def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
         if source.prompt == "narrative and responses":
             texts = (" ".join((encounter.narrative.text("en"), *encounter.responses)),)
         examples += [
-            Example(photo.photo_id, source.name, reader(photo.path, photo.photo_id), texts, source.repeat, partial(draw, photo.photo_id))
+            Example(
+                photo.photo_id,
+                source.name,
+                reader(photo.path, photo.photo_id),
+                texts,
+                source.repeat,
+                partial(draw, photo.photo_id),
+            )
             for photo in encounter.photo_files
             if photo.path is not None and photo.photo_id in masks
         ]
     if not examples:
         raise SettingsError(
-            f"{folder}: no photo of the split {source.split!r} has both a file and a mask named <image id>_mask_ann<k>.tiff"
+            f"{folder}: no photo of the split {source.split!r} has both a file and a mask named <image "
+            "id>_mask_ann<k>.tiff"
         )
     return examples
 
@@ -161,7 +191,13 @@ def _list_cases(_folder: Path, source: SourceSettings) -> list[Example]:
         return read
 
     return [
-        Example(f"case-{source.seed}-{number}", source.name, reader(number), _list_texts(draw(number, 0).narrative), source.repeat)
+        Example(
+            f"case-{source.seed}-{number}",
+            source.name,
+            reader(number),
+            _list_texts(draw(number, 0).narrative),
+            source.repeat,
+        )
         for number in range(1, source.count + 1)
     ]
 

@@ -1,4 +1,5 @@
-"""Train a segmentation model: ``python -m training segmentation --config FILE [--data DIR] [--output DIR] [--resume]``."""
+"""Train a segmentation model: ``python -m training segmentation --config FILE [--data DIR] [--output DIR]
+[--resume]``."""
 
 from __future__ import annotations
 
@@ -17,20 +18,40 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase
 
-from magic_demo.models.checkpoints import Preprocessing, load_model, load_tokenizer, name_model, read_preprocessing, read_tokenizer
+from magic_demo.models.checkpoints import (
+    Preprocessing,
+    load_model,
+    load_tokenizer,
+    name_model,
+    read_preprocessing,
+    read_tokenizer,
+)
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, score_masks
 from training.runs.averaging import AveragingTrainer
 from training.runs.pretrained import load_imagenet
 from training.runs.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
 from training.runs.tokenizer import train_tokenizer
-from training.segmentation.data import DataSettings, EvaluationPhotos, TrainingDraws, make_collator, read_sources
-from training.segmentation.features import CachedDraws, CachedPhotos, FeatureCache, check_cacheable, collate_features
+from training.segmentation.data import (
+    DataSettings,
+    EvaluationPhotos,
+    TrainingDraws,
+    make_collator,
+    read_sources,
+)
+from training.segmentation.features import (
+    CachedDraws,
+    CachedPhotos,
+    FeatureCache,
+    check_cacheable,
+    collate_features,
+)
 from training.segmentation.metrics import keep_probability, make_metrics
 from training.segmentation.pictures import PicturesAfterEvaluation, PictureSettings
 from training.segmentation.sources import read_narratives, warn_of_empty_masks
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-"""What CLIP's photos were normalised with (Radford et al., 2021); the Hub's CLIPSeg checkpoints come with ImageNet's."""
+"""What CLIP's photos were normalised with (Radford et al., 2021); the Hub's CLIPSeg checkpoints come with
+ImageNet's."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +59,15 @@ class ModelSettings:
     """Where the model starts and which of it learns.
 
     start: a checkpoint folder or Hub id, or ``compact`` for a new compact model.
-    encoder: ImageNet weights of a new compact model's encoder. narratives: encounters whose words its tokenizer is learnt from.
+    encoder: ImageNet weights of a new compact model's encoder. narratives: encounters whose words its
+    tokenizer is learnt from.
     encoder_rate: the encoders' learning rate as a share of the decoder's; 0 freezes them.
-    frozen_blocks: of a compact model, the first convolution and so many blocks stay as they are; 0 freezes none.
+    frozen_blocks: of a compact model, the first convolution and so many blocks stay as they are; 0 freezes
+    none.
     average: decay of the running average of the weights, 0 for none.
     loss: cross-entropy alone, or with soft Dice. half: the best model is written as float16.
-    mirrored: the best model is written so that ``Segmenter`` asks the photo's mirror image as well (half a point of Dice, twice the time).
+    mirrored: the best model is written so that ``Segmenter`` asks the photo's mirror image as well (half a
+    point of Dice, twice the time).
     """
 
     start: str
@@ -76,14 +100,25 @@ class SegmentationTrainer(AveragingTrainer):
     def __init__(self, *args: Any, loss: str = "bce+dice", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.loss = loss
-        self.model_accepts_loss_kwargs = False  # the loss is a mean over the batch, whatever the forward's signature looks like
+        # the loss is a mean over the batch, whatever the forward's signature looks like
+        self.model_accepts_loss_kwargs = False
 
-    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,  # noqa: ARG002
+    ) -> Any:
         """Return the mean loss of a batch, and the outputs when asked for."""
         outputs = model(**{name: value for name, value in inputs.items() if name != "labels"})
         logits, labels = outputs.logits, inputs["labels"]
         alone = self.loss == "bce"
-        loss = functional.binary_cross_entropy_with_logits(logits.float(), labels) if alone else score_masks(logits, labels)
+        loss = (
+            functional.binary_cross_entropy_with_logits(logits.float(), labels)
+            if alone
+            else score_masks(logits, labels)
+        )
         return (loss, {"loss": loss, "logits": logits}) if return_outputs else loss
 
 
@@ -94,10 +129,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", help="folder of the data, instead of the settings' data.folder")
     parser.add_argument("--output", help="folder to write to, instead of the settings' run.output")
     parser.add_argument("--start", help="checkpoint to start from, instead of the settings' model.start")
-    parser.add_argument("--cache", help="folder for the frozen encoders' outputs, instead of the settings' data.cache")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in the output folder")
+    parser.add_argument(
+        "--cache", help="folder for the frozen encoders' outputs, instead of the settings' data.cache"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint in the output folder"
+    )
     options = parser.parse_args(arguments)
-    overrides = {"data.folder": options.data, "run.output": options.output, "model.start": options.start, "data.cache": options.cache}
+    overrides = {
+        "data.folder": options.data,
+        "run.output": options.output,
+        "model.start": options.start,
+        "data.cache": options.cache,
+    }
     settings = read_settings(options.config, SegmentationSettings, overrides)
     folder, scores = run_training(settings, resume=options.resume)
     print(f"best model: {folder}")
@@ -116,15 +160,26 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     training = read_sources(settings.data, settings.data.training)
     evaluation = read_sources(settings.data, settings.data.evaluation)
     if not training or not evaluation:
-        raise SettingsError("the data holds no photo to train on" if not training else "the data holds no photo to evaluate on")
+        raise SettingsError(
+            "the data holds no photo to train on"
+            if not training
+            else "the data holds no photo to evaluate on"
+        )
     for line in warn_of_empty_masks([*training, *evaluation]):
         print(f"warning: {line}", file=sys.stderr)
-    borrowed = read_narratives(settings.data.folder / settings.data.borrowed_prompts) if settings.data.borrowed_prompts else []
+    borrowed = (
+        read_narratives(settings.data.folder / settings.data.borrowed_prompts)
+        if settings.data.borrowed_prompts
+        else []
+    )
     most_tokens = _most_tokens(model, tokenizer)
-    draws = TrainingDraws(settings.data, training, preprocessing, epochs=run.epochs, seed=run.seed, borrowed=borrowed)
+    draws = TrainingDraws(
+        settings.data, training, preprocessing, epochs=run.epochs, seed=run.seed, borrowed=borrowed
+    )
     steps_an_epoch = -(-draws.epoch_length // run.batch_size)
     every = run.evaluate_every or steps_an_epoch
-    # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long epoch, in order.
+    # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long
+    # epoch, in order.
     arguments = training_arguments(
         run,
         num_train_epochs=1,
@@ -158,7 +213,12 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
         data_collator=collate,
         callbacks=[
             PicturesAfterEvaluation(
-                settings.pictures, run.output / "pictures", evaluation, eval_dataset, collate, target=settings.data.target
+                settings.pictures,
+                run.output / "pictures",
+                evaluation,
+                eval_dataset,
+                collate,
+                target=settings.data.target,
             )
         ],
         compute_metrics=make_metrics([example.source for example in evaluation]),
@@ -176,8 +236,11 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     return best, dict(scores)
 
 
-def start_model(settings: SegmentationSettings) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Preprocessing]:
-    """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, or a new compact one."""
+def start_model(
+    settings: SegmentationSettings,
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, Preprocessing]:
+    """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, or a new compact
+    one."""
     wanted, side = settings.model, settings.data.size
     if wanted.start != "compact":
         preprocessing = read_preprocessing(wanted.start)
@@ -185,10 +248,18 @@ def start_model(settings: SegmentationSettings) -> tuple[PreTrainedModel, PreTra
             preprocessing = replace(preprocessing, size=(side, side))
         if settings.data.normalization == "clip":
             preprocessing = replace(preprocessing, mean=CLIP_MEAN, std=CLIP_STD)
-        return load_model(wanted.start, AutoModelForImageSegmentation), load_tokenizer(wanted.start), preprocessing
+        return (
+            load_model(wanted.start, AutoModelForImageSegmentation),
+            load_tokenizer(wanted.start),
+            preprocessing,
+        )
     if wanted.narratives is None or side == 0:
-        raise SettingsError("a new compact model needs model.narratives, to learn its tokenizer from, and data.size")
-    config = CompactSegmenterConfig(stem_channels=wanted.stem_channels, decoder_channels=list(wanted.decoder_channels))
+        raise SettingsError(
+            "a new compact model needs model.narratives, to learn its tokenizer from, and data.size"
+        )
+    config = CompactSegmenterConfig(
+        stem_channels=wanted.stem_channels, decoder_channels=list(wanted.decoder_channels)
+    )
     tokenizer = _keep_tokenizer(settings, wanted.narratives, config.prompt_length)
     config.vocab_size = len(tokenizer)
     model = CompactSegmenter(config)
@@ -209,20 +280,29 @@ def make_optimizer(model: PreTrainedModel, settings: SegmentationSettings) -> to
             continue
         groups.setdefault((encoder, parameter.ndim > 1), []).append(parameter)
     run = settings.run
-    return torch.optim.AdamW(_group(groups, run.learning_rate, settings.model.encoder_rate, run.weight_decay), lr=run.learning_rate)
+    return torch.optim.AdamW(
+        _group(groups, run.learning_rate, settings.model.encoder_rate, run.weight_decay), lr=run.learning_rate
+    )
 
 
 def order_channels_last(model: nn.Module) -> None:
-    """Lay convolution weights out with channels last, so that activations are too: about twice as fast on the processor."""
+    """Lay convolution weights out with channels last, so that activations are too: about twice as fast on the
+    processor."""
     for parameter in model.parameters():
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def save_checkpoint(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, preprocessing: Preprocessing, folder: Path, *, half: bool = False
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    preprocessing: Preprocessing,
+    folder: Path,
+    *,
+    half: bool = False,
 ) -> None:
-    """Write a folder that ``Segmenter.load`` reads: weights (float16 with ``half``), config with the threshold, tokenizer, preprocessing."""
+    """Write a folder that ``Segmenter.load`` reads: weights (float16 with ``half``), config with the
+    threshold, tokenizer, preprocessing."""
     kept = copy.deepcopy(model)
     for parameter in kept.parameters():
         parameter.data = parameter.data.contiguous()
@@ -231,8 +311,11 @@ def save_checkpoint(
     preprocessing.save(folder)
 
 
-def _keep_tokenizer(settings: SegmentationSettings, narratives: Path, most_tokens: int) -> PreTrainedTokenizerBase:
-    """Learn the tokenizer once a run: learning it anew breaks ties otherwise, and a resumed run must read words as it did before."""
+def _keep_tokenizer(
+    settings: SegmentationSettings, narratives: Path, most_tokens: int
+) -> PreTrainedTokenizerBase:
+    """Learn the tokenizer once a run: learning it anew breaks ties otherwise, and a resumed run must read
+    words as it did before."""
     folder = settings.run.output / "tokenizer"
     if (folder / "tokenizer.json").is_file():
         return read_tokenizer(folder)
@@ -242,9 +325,15 @@ def _keep_tokenizer(settings: SegmentationSettings, narratives: Path, most_token
     return tokenizer
 
 
-def _group(groups: dict[tuple[bool, bool], list[nn.Parameter]], rate: float, encoder_rate: float, decay: float) -> Iterable[dict[str, Any]]:
+def _group(
+    groups: dict[tuple[bool, bool], list[nn.Parameter]], rate: float, encoder_rate: float, decay: float
+) -> Iterable[dict[str, Any]]:
     return [
-        {"params": parameters, "lr": rate * encoder_rate if encoder else rate, "weight_decay": decay if decays else 0.0}
+        {
+            "params": parameters,
+            "lr": rate * encoder_rate if encoder else rate,
+            "weight_decay": decay if decays else 0.0,
+        }
         for (encoder, decays), parameters in groups.items()
     ]
 

@@ -13,7 +13,8 @@ from magic_demo.core.user_files import read_user_file
 from magic_demo.files.photos.formats.jpeg_scans import JpegScans
 
 MOST_SCAN_PIXELS = 12 * 48_000_000
-"""Scans of a JPEG times its pixels: each scan goes over the whole picture, however few bytes it has. A progressive photo has up to a dozen."""
+"""Scans of a JPEG times its pixels: each scan goes over the whole picture, however few bytes it has. A
+progressive photo has up to a dozen."""
 MOST_FRAMES = 100
 """Frames that are counted."""
 
@@ -39,7 +40,9 @@ def no_room(count: int) -> None:
 def check_bytes(count: int, limits: PhotoLimits) -> None:
     """Raise PhotoError (without a name, like all in here) where a file has too many bytes."""
     if count > limits.max_bytes:
-        raise PhotoError(f"{count / 2**20:.0f} MB, the limit is {limits.max_bytes / 2**20:.0f} MB; save it smaller")
+        raise PhotoError(
+            f"{count / 2**20:.0f} MB, the limit is {limits.max_bytes / 2**20:.0f} MB; save it smaller"
+        )
 
 
 def read_photo_file(path: Path, limits: PhotoLimits = DEFAULT_LIMITS) -> bytes:
@@ -47,7 +50,9 @@ def read_photo_file(path: Path, limits: PhotoLimits = DEFAULT_LIMITS) -> bytes:
     try:
         return read_user_file(path, limits.max_bytes)
     except OSError as error:
-        cure = "save it smaller" if error.errno == errno.EFBIG else "check that the file exists and is readable"
+        cure = (
+            "save it smaller" if error.errno == errno.EFBIG else "check that the file exists and is readable"
+        )
         raise PhotoError(f"{path.name}: cannot be read ({error.strerror or error}); {cure}") from error
 
 
@@ -55,21 +60,27 @@ def check_size(width: int, height: int, limits: PhotoLimits) -> None:
     """Raise PhotoError where a photo has too many pixels, or too few on a side."""
     if width * height > limits.max_pixels:
         raise PhotoError(
-            f"{width}x{height} is {width * height / 1e6:.0f} megapixels, the limit is {limits.max_pixels / 1e6:.0f}; make it smaller"
+            f"{width}x{height} is {width * height / 1e6:.0f} megapixels, the limit is "
+            f"{limits.max_pixels / 1e6:.0f}; make it smaller"
         )
     if min(width, height) < limits.min_side:
-        raise PhotoError(f"{width}x{height} pixels is too small, at least {limits.min_side} a side are needed")
+        raise PhotoError(
+            f"{width}x{height} pixels is too small, at least {limits.min_side} a side are needed"
+        )
 
 
 def check_scans(found: JpegScans, width: int, height: int) -> None:
     """Raise PhotoError where a JPEG goes over its pixels more often than a photo does."""
     if found.scans * width * height > MOST_SCAN_PIXELS and found.scans > 1:
         most = max(1, MOST_SCAN_PIXELS // (width * height))
-        raise PhotoError(f"the JPEG has {found.scans} scans, at this size at most {most} are read; save it as a plain JPEG")
+        raise PhotoError(
+            f"the JPEG has {found.scans} scans, at this size at most {most} are read; save it as a plain JPEG"
+        )
 
 
 def read_webp_size(data: bytes) -> tuple[int, int]:
-    """Return (width, height) that a WebP claims: its reader makes room for them on opening. (0, 0) where they cannot be told."""
+    """Return (width, height) that a WebP claims: its reader makes room for them on opening. (0, 0) where they
+    cannot be told."""
     kind, body = data[12:16], data[20:30]
     if kind == b"VP8X":
         return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")

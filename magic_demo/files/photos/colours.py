@@ -15,7 +15,12 @@ from magic_demo.files.photos.formats.coded_colours import UNKNOWN, CodedColours
 LARGEST_PROFILE = 4 * 2**20
 NEAR = 1
 """Levels that a profile may move a colour and still count as sRGB: rounding alone moves it so far."""
-KNOWN = (("display p3", "Display P3"), ("adobe rgb", "Adobe RGB"), ("prophoto", "ProPhoto RGB"), ("romm", "ProPhoto RGB"))
+KNOWN = (
+    ("display p3", "Display P3"),
+    ("adobe rgb", "Adobe RGB"),
+    ("prophoto", "ProPhoto RGB"),
+    ("romm", "ProPhoto RGB"),
+)
 """Names of profiles that are said; any other text in a profile is of the file's maker, and dropped."""
 BROKEN = "its colour profile cannot be read; the colours are taken as sRGB"
 _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
@@ -23,7 +28,8 @@ _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 @dataclass(frozen=True)
 class Colours:
-    """How a photo's colours become sRGB: ``transform`` is None where they are already, or cannot be told; ``note`` says what is done."""
+    """How a photo's colours become sRGB: ``transform`` is None where they are already, or cannot be told;
+    ``note`` says what is done."""
 
     transform: Any = None
     note: str = ""
@@ -31,12 +37,14 @@ class Colours:
     def apply(self, band: Image.Image) -> Image.Image:
         """Return a band of the photo in sRGB; its mode is the one that the transform was made for."""
         converted = ImageCms.applyTransform(band, self.transform)
-        return band if converted is None else converted  # None where it was done in place, which is not asked for
+        # None where it was done in place, which is not asked for
+        return band if converted is None else converted
 
 
 @lru_cache(maxsize=8)
 def read_colours(profile: bytes | CodedColours | None, mode: str) -> Colours:
-    """Return how a photo of Pillow's ``mode`` (RGB, L or CMYK) with this ICC profile, or these numbers, comes to sRGB, relative colorimetric."""
+    """Return how a photo of Pillow's ``mode`` (RGB, L or CMYK) with this ICC profile, or these numbers, comes
+    to sRGB, relative colorimetric."""
     if isinstance(profile, CodedColours):
         return _read_coded(profile, mode)
     if not profile:
@@ -49,7 +57,11 @@ def read_colours(profile: bytes | CodedColours | None, mode: str) -> Colours:
         if space != mode:
             return Colours(note="its colour profile is of another kind of colours and not applied")
         transform = ImageCms.buildTransform(
-            opened, ImageCms.createProfile("sRGB"), mode, "RGB", renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC
+            opened,
+            ImageCms.createProfile("sRGB"),
+            mode,
+            "RGB",
+            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
         )
         if _changes_little(transform, mode):
             return Colours()
@@ -58,7 +70,10 @@ def read_colours(profile: bytes | CodedColours | None, mode: str) -> Colours:
         return Colours(note=BROKEN)
     known = next((said for part, said in KNOWN if part in name), "")
     return Colours(
-        transform, f"colours converted from {known} to sRGB" if known else "colours converted to sRGB as its colour profile says"
+        transform,
+        f"colours converted from {known} to sRGB"
+        if known
+        else "colours converted to sRGB as its colour profile says",
     )
 
 
@@ -69,14 +84,24 @@ def _read_coded(coded: CodedColours, mode: str) -> Colours:
         meant = read_colours(coded.profile(mode), mode)
     except ValueError:
         return Colours(note=UNKNOWN)
-    return replace(meant, note=f"colours converted from {coded.name} to sRGB") if meant.transform is not None else meant
+    return (
+        replace(meant, note=f"colours converted from {coded.name} to sRGB")
+        if meant.transform is not None
+        else meant
+    )
 
 
 def _changes_little(transform: Any, mode: str) -> bool:
     if mode == "CMYK":
         return False
     levels = np.arange(0, 256, 17, dtype=np.uint8)
-    colours = np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(16, -1, 3) if mode == "RGB" else levels[None, :]
-    after = np.asarray(ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(colours)), transform)).astype(int)
+    colours = (
+        np.stack(np.meshgrid(levels, levels, levels), axis=-1).reshape(16, -1, 3)
+        if mode == "RGB"
+        else levels[None, :]
+    )
+    after = np.asarray(
+        ImageCms.applyTransform(Image.fromarray(np.ascontiguousarray(colours)), transform)
+    ).astype(int)
     before = colours.astype(int) if mode == "RGB" else colours.astype(int)[:, :, None]
     return bool(np.abs(after - before).max() <= NEAR)

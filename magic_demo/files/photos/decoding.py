@@ -1,4 +1,5 @@
-"""A photo's file becomes a picture: the kind by its first bytes, bounds before anything is unpacked, what is dropped and done as notes."""
+"""A photo's file becomes a picture: the kind by its first bytes, bounds before anything is unpacked, what is
+dropped and done as notes."""
 
 from __future__ import annotations
 
@@ -31,10 +32,17 @@ from magic_demo.files.photos.formats.png_chunks import thin_png
 from magic_demo.files.photos.formats.tiff import open_tiff
 from magic_demo.files.photos.kinds import EXPECTED, PHOTO_KINDS, sniff_kind
 from magic_demo.files.photos.metadata import find_orientation, has_broken_exif, list_metadata
-from magic_demo.files.photos.pictures import Picture, Profile, picture_of_image, picture_of_rgb, picture_of_values
+from magic_demo.files.photos.pictures import (
+    Picture,
+    Profile,
+    picture_of_image,
+    picture_of_rgb,
+    picture_of_values,
+)
 
 Image.MAX_IMAGE_PIXELS = None  # the limit is ours (PhotoLimits), checked before a pixel is decoded
-warnings.filterwarnings("ignore", module=r"PIL\..*")  # about tags that are dropped; what a reader needs to know is in the notes
+# about tags that are dropped; what a reader needs to know is in the notes
+warnings.filterwarnings("ignore", module=r"PIL\..*")
 
 NOT_A_PHOTO = f"this is not a photo that can be read; {EXPECTED} is expected"
 BYTES_A_PIXEL = {"JPEG": 5, "PNG": 8, "BMP": 8, "GIF": 6, "WEBP": 20, "AVIF": 20, "HEIF": 20}
@@ -75,12 +83,19 @@ def named(name: str) -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise PhotoError(f"{name}: {NOT_A_PHOTO}") from error
     except MemoryError as error:
-        raise PhotoError(f"{name}: unpacking it takes more memory than a photo of its size needs; save it as JPEG or PNG") from error
-    except Exception as error:  # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more on broken files
-        raise PhotoError(f"{name}: the photo is broken or cut short ({one_line(error)}); export or copy it again") from error
+        raise PhotoError(
+            f"{name}: unpacking it takes more memory than a photo of its size needs; save it as JPEG or PNG"
+        ) from error
+    except Exception as error:
+        # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more on broken files
+        raise PhotoError(
+            f"{name}: the photo is broken or cut short ({one_line(error)}); export or copy it again"
+        ) from error
 
 
-def _open_image(data: bytes, kind: str, limits: PhotoLimits, notes: list[str], make_room: MakeRoom) -> Picture:
+def _open_image(
+    data: bytes, kind: str, limits: PhotoLimits, notes: list[str], make_room: MakeRoom
+) -> Picture:
     scans = read_scans(data) if kind == "JPEG" else None
     cut = scans is not None and scans.end is None and scans.complete
     if kind == "WEBP" and len(data) >= 30:  # else its reader says what is wrong
@@ -100,7 +115,9 @@ def _open_image(data: bytes, kind: str, limits: PhotoLimits, notes: list[str], m
         progressive = scans is not None and scans.progressive
         make_room(image.width * image.height * (PROGRESSIVE if progressive else BYTES_A_PIXEL[kind]))
         decoded = _decode_heif(data) if kind == "HEIF" and image.mode == "RGB" else image
-        decoded.load()  # before its metadata are asked for: a PNG's may lie behind the picture, and what is broken is said here
+        # before its metadata are asked for: a PNG's may lie behind the picture, and what is broken is said
+        # here
+        decoded.load()
         removed = list_metadata(image, data)
         if removed:
             notes.append(f"removed: {', '.join(removed)}")
@@ -109,10 +126,13 @@ def _open_image(data: bytes, kind: str, limits: PhotoLimits, notes: list[str], m
         orientation, source = find_orientation(image)
         if orientation != 1:
             notes.append(f"turned upright as its {source} says")
-        if kind == "HEIF" and image.info.get("original_orientation") not in (None, 1):  # what EXIF says; the library obeys the header
+        # what EXIF says; the library obeys the header
+        if kind == "HEIF" and image.info.get("original_orientation") not in (None, 1):
             turned = b"irot" in data or b"imir" in data
             notes.append(
-                "turned upright as its HEIF header says" if turned else "not turned: its EXIF data asks for it, its HEIF header does not"
+                "turned upright as its HEIF header says"
+                if turned
+                else "not turned: its EXIF data asks for it, its HEIF header does not"
             )
         frames = count_gif_frames(data) if kind == "GIF" else getattr(image, "n_frames", 1)
         if frames > 1:
@@ -127,7 +147,8 @@ def _open_image(data: bytes, kind: str, limits: PhotoLimits, notes: list[str], m
 
 
 def _find_profile(image: Image.Image, kind: str, data: bytes, notes: list[str]) -> Profile:
-    """Return what tells what the photo's colours mean, the one that counts where there are several; numbers that cannot be used are noted."""
+    """Return what tells what the photo's colours mean, the one that counts where there are several; numbers
+    that cannot be used are noted."""
     profile: bytes | None = image.info.get("icc_profile")
     coded, note, first = None, "", False
     if kind == "PNG":
@@ -144,7 +165,8 @@ def _find_profile(image: Image.Image, kind: str, data: bytes, notes: list[str]) 
 
 def _open_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> Picture:
     """Open a DICOM photo: the file that it wraps, or its values."""
-    from magic_demo.files.photos.formats.dicom import read_dicom  # here, as few photos need it and it takes a while to load
+    # here, as few photos need it and it takes a while to load
+    from magic_demo.files.photos.formats.dicom import read_dicom
 
     found = read_dicom(data, limits, make_room)
     picture = (
@@ -172,7 +194,8 @@ def _decode_heif(data: bytes) -> Any:
 
 
 def _read_values(decoded: Any) -> Pixels:
-    """Return the pixels (H, W, 3) of what ``_decode_heif`` returned, in its memory; a row there may be longer than the photo is wide."""
+    """Return the pixels (H, W, 3) of what ``_decode_heif`` returned, in its memory; a row there may be longer
+    than the photo is wide."""
     width, height = decoded.size
     return np.asarray(decoded)[:height, :width]
 
@@ -183,8 +206,11 @@ def limit_threads() -> None:
 
 
 def _check_cut(image: Image.Image) -> None:
-    """Raise PhotoError where more than the last rows of a JPEG are missing: its reader fills them with one grey."""
+    """Raise PhotoError where more than the last rows of a JPEG are missing: its reader fills them with one
+    grey."""
     height = image.height
     tail = np.asarray(image.crop((0, height - height // LOST_SHARE - 1, image.width, height)))
     if (tail == tail[-1, -1]).all():
-        raise PhotoError("the photo is broken or cut short (its lower part is missing); export or copy it again")
+        raise PhotoError(
+            "the photo is broken or cut short (its lower part is missing); export or copy it again"
+        )

@@ -1,4 +1,5 @@
-"""Which photos lie below a folder, found by name however the name is written; and what else lies there, so that nothing is passed over."""
+"""Which photos lie below a folder, found by name however the name is written; and what else lies there, so
+that nothing is passed over."""
 
 from __future__ import annotations
 
@@ -45,12 +46,24 @@ class PhotoIndex:
         return sorted(self._exact)
 
     def of(self, stem: str) -> list[Path]:
-        """Return the photos of a name, the one to take first: not a thumbnail, the largest, the least deep."""
-        paths = self._exact.get(_compose(stem)) or self._exact.get(self._folded.get(_compose(stem).casefold(), ""), [])
-        return sorted(paths, key=lambda path: (*self._rank(path), -_size(path) if len(paths) > 1 else 0, len(path.parts), str(path)))
+        """Return the photos of a name, the one to take first: not a thumbnail, the largest, the least
+        deep."""
+        paths = self._exact.get(_compose(stem)) or self._exact.get(
+            self._folded.get(_compose(stem).casefold(), ""), []
+        )
+        return sorted(
+            paths,
+            key=lambda path: (
+                *self._rank(path),
+                -_size(path) if len(paths) > 1 else 0,
+                len(path.parts),
+                str(path),
+            ),
+        )
 
     def find(self, stem: str, name: str) -> tuple[Path | None, str]:
-        """Return the photo that a JSON calls ``name``, None where there is none, and a line where another one could be meant, else "".
+        """Return the photo that a JSON calls ``name``, None where there is none, and a line where another one
+        could be meant, else "".
 
         Of one folder, the file with the very ending comes before another.
         """
@@ -66,7 +79,9 @@ class PhotoIndex:
         rivals = [
             path
             for path in paths
-            if path.parent != chosen.parent and self._rank(path) == self._rank(chosen) and _size(path) not in (0, _size(chosen))
+            if path.parent != chosen.parent
+            and self._rank(path) == self._rank(chosen)
+            and _size(path) not in (0, _size(chosen))
         ]
         if not rivals:
             return chosen, ""
@@ -75,17 +90,22 @@ class PhotoIndex:
 
     def _rank(self, path: Path) -> tuple[bool, bool]:
         parts = path.relative_to(self._folder).parts[:-1]
-        return f"images_{self._split}" not in path.parts, any(_THUMBNAILS.search(part.lower()) for part in parts)
+        return f"images_{self._split}" not in path.parts, any(
+            _THUMBNAILS.search(part.lower()) for part in parts
+        )
 
 
 def name_others(others: Sequence[Path], folder: Path) -> tuple[list[str], tuple[str, ...]]:
-    """Return a problem for each picture that is not read, and a note that names the rest, of which none is a picture."""
+    """Return a problem for each picture that is not read, and a note that names the rest, of which none is a
+    picture."""
     problems, rest = [], []
     for path in others:
         name = _shown(str(path.relative_to(folder)))
         suffix = path.suffix.lower()
         if suffix in OTHER_PICTURES:
-            problems.append(f"{name}: a kind of picture that is not read ({suffix}); export it as JPEG or PNG")
+            problems.append(
+                f"{name}: a kind of picture that is not read ({suffix}); export it as JPEG or PNG"
+            )
         elif kind := sniff_kind(read_user_head(path, 132)):
             problems.append(f"{name}: is a photo ({kind}) whose name has not the ending of one; rename it")
         else:

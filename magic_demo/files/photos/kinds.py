@@ -1,4 +1,5 @@
-"""Which files are photos: the endings that folders and the page look for, and what a file is by its first bytes."""
+"""Which files are photos: the endings that folders and the page look for, and what a file is by its first
+bytes."""
 
 from __future__ import annotations
 
@@ -21,13 +22,46 @@ PHOTO_SUFFIXES = (
 )
 """Endings of photos that are read; folders, the page's file chooser and the docs name these and no others."""
 OTHER_PICTURES = (
-    *(".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw", ".raw", ".3fr", ".iiq"),
-    *(".jp2", ".j2k", ".jxl", ".jxr", ".psd", ".psb", ".svg", ".eps", ".ico", ".tga", ".ppm", ".pgm", ".pnm", ".exr", ".hdr", ".dicom"),
+    *(
+        ".dng",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".nrw",
+        ".arw",
+        ".orf",
+        ".rw2",
+        ".raf",
+        ".pef",
+        ".srw",
+        ".raw",
+        ".3fr",
+        ".iiq",
+    ),
+    *(
+        ".jp2",
+        ".j2k",
+        ".jxl",
+        ".jxr",
+        ".psd",
+        ".psb",
+        ".svg",
+        ".eps",
+        ".ico",
+        ".tga",
+        ".ppm",
+        ".pgm",
+        ".pnm",
+        ".exr",
+        ".hdr",
+        ".dicom",
+    ),
     *(".mov", ".mp4", ".pdf"),
 )
 """Endings of pictures that are not read: a folder's reader names such a file instead of passing it over."""
 PHOTO_KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
-"""What Pillow may take a file for, whatever its name: others of its readers start programs (EPS) or are hardly ever used."""
+"""What Pillow may take a file for, whatever its name: others of its readers start programs (EPS) or are
+hardly ever used."""
 EXPECTED = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, GIF or a DICOM photo"
 
 _AVIF_BRANDS = (b"avif", b"avis")
@@ -45,7 +79,8 @@ _SIGNATURES = {
 
 
 def sniff_kind(head: bytes) -> str:
-    """Return the kind of photo that begins with these bytes (132 suffice): one of PHOTO_KINDS, "DICOM", or "" where it is none."""
+    """Return the kind of photo that begins with these bytes (132 suffice): one of PHOTO_KINDS, "DICOM", or ""
+    where it is none."""
     if head[4:8] == b"ftyp":
         brands = {head[8:12], *(head[place : place + 4] for place in range(16, min(len(head), 64), 4))}
         if brands & set(_AVIF_BRANDS):

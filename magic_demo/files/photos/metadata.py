@@ -1,4 +1,7 @@
-"""What a photo's file holds beside the picture, in words, to be said when it is removed. What is not found here goes all the same."""
+"""What a photo's file holds beside the picture, in words, to be said when it is removed.
+
+What is not found here goes all the same.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ EXIF_PHOTO = 0x8769
 EXIF_GPS = 0x8825
 EXIF_THUMBNAIL = -1
 EXIF_ORIENTATION = 0x0112
-"""The EXIF folders of the shot, of the place, and of the small picture, by the numbers that Pillow gives them; and one tag."""
+"""The EXIF folders of the shot, of the place, and of the small picture, by the numbers that Pillow gives
+them; and one tag."""
 _XMP_ORIENTATION = re.compile(rb"tiff:Orientation(?:=[\"']|>)\s*([1-8])(?=\D)")
 DEVICE = frozenset({0x010F, 0x0110, 0xA430, 0xA431, 0xA433, 0xA434, 0xA435})
 """Tags that name camera, lens, their serial numbers and their owner."""
@@ -23,21 +27,35 @@ TIME = frozenset({0x0132, 0x9003, 0x9004, 0x9010, 0x9011, 0x9012})
 OTHER_METADATA = {
     "colour profile": {"icc_profile"},
     "XMP metadata": {"xmp", "XML:com.adobe.xmp"},
-    "comments": {"comment", "Comment", "Author", "Description", "Title", "Copyright", "Software", "Source", "Creation Time"},
+    "comments": {
+        "comment",
+        "Comment",
+        "Author",
+        "Description",
+        "Title",
+        "Copyright",
+        "Software",
+        "Source",
+        "Creation Time",
+    },
     "Photoshop data": {"photoshop"},
 }
 """The rest that Pillow finds, by the keys under which it does."""
 
 
 def list_metadata(image: Image.Image, data: bytes) -> list[str]:
-    """Return what was found beside the picture, most telling first. data: the whole file. What cannot be read is not named."""
+    """Return what was found beside the picture, most telling first. data: the whole file.
+
+    What cannot be read is not named.
+    """
     exif, shot, place = _read_exif(image)
     tags = {*exif, *shot}
     found = ["GPS position"] if place else []
     found += [what for what, its_tags in (("device", DEVICE), ("time", TIME)) if tags & its_tags]
     if _has_thumbnail(image):
         found.append("thumbnail")
-    if (exif and (image.format != "TIFF" or shot)) or has_broken_exif(image):  # a TIFF's own tags (size, depth) look like EXIF
+    # a TIFF's own tags (size, depth) look like EXIF
+    if (exif and (image.format != "TIFF" or shot)) or has_broken_exif(image):
         found.append("EXIF metadata")
     found += [what for what, keys in OTHER_METADATA.items() if keys & image.info.keys()]
     if _find_end(data) is not None:
@@ -46,7 +64,8 @@ def list_metadata(image: Image.Image, data: bytes) -> list[str]:
 
 
 def find_orientation(image: Image.Image) -> tuple[int, str]:
-    """Return how a photo lies, 1 to 8 as EXIF counts, and what says so; 1 where nothing does, or nothing that there is."""
+    """Return how a photo lies, 1 to 8 as EXIF counts, and what says so; 1 where nothing does, or nothing that
+    there is."""
     try:
         value = _read_orientation(image.getexif().get(EXIF_ORIENTATION))
     except Exception:  # as below
@@ -54,7 +73,9 @@ def find_orientation(image: Image.Image) -> tuple[int, str]:
     if image.format == "AVIF":  # whose own turn Pillow hands on as EXIF
         return value, "AVIF header"
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
-    match = _XMP_ORIENTATION.search(packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace"))
+    match = _XMP_ORIENTATION.search(
+        packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace")
+    )
     if match and EXIF_ORIENTATION not in _own_exif(image):  # Pillow takes XMP's where EXIF has none
         return int(match[1]), "XMP metadata"
     return value, "EXIF data"
@@ -66,7 +87,8 @@ def has_broken_exif(image: Image.Image) -> bool:
         return False
     try:
         Image.Exif().load(image.info["exif"])
-    except Exception:  # SyntaxError, struct.error, ValueError, KeyError, ...: Pillow raises what its parser stumbles over
+    except Exception:
+        # SyntaxError, struct.error, ValueError, KeyError, ...: Pillow raises what its parser stumbles over
         return True
     return False
 
@@ -74,7 +96,11 @@ def has_broken_exif(image: Image.Image) -> bool:
 def _read_exif(image: Image.Image) -> tuple[Mapping[int, Any], Mapping[int, Any], Mapping[int, Any]]:
     """Return the EXIF tags of the file, the shot and the place; a folder that cannot be read is empty."""
     folders: list[Mapping[int, Any]] = []
-    for read in (image.getexif, lambda: image.getexif().get_ifd(EXIF_PHOTO), lambda: image.getexif().get_ifd(EXIF_GPS)):
+    for read in (
+        image.getexif,
+        lambda: image.getexif().get_ifd(EXIF_PHOTO),
+        lambda: image.getexif().get_ifd(EXIF_GPS),
+    ):
         try:
             folders.append(dict(read()))
         except Exception:  # as above
@@ -106,7 +132,8 @@ def _has_thumbnail(image: Image.Image) -> bool:
 
 
 def _find_end(data: bytes) -> int | None:
-    """Return where a JPEG, PNG, WebP or BMP ends, None where nothing but padding follows or it cannot be told."""
+    """Return where a JPEG, PNG, WebP or BMP ends, None where nothing but padding follows or it cannot be
+    told."""
     end = 0
     if data.startswith(b"\xff\xd8"):
         end = read_scans(data).end or 0

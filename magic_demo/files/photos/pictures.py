@@ -1,4 +1,7 @@
-"""A photo on its way in, read a band of rows at a time: turned upright, in sRGB, 8 bits, on white. The whole of it is held once."""
+"""A photo on its way in, read a band of rows at a time: turned upright, in sRGB, 8 bits, on white.
+
+The whole of it is held once.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ Profile = bytes | CodedColours | None
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A photo that is open: its upright size, the notes so far, and how rows come out of it as (h, W, 3) uint8."""
+    """A photo that is open: its upright size, the notes so far, and how rows come out of it as (h, W, 3)
+    uint8."""
 
     height: int
     width: int
@@ -54,13 +58,20 @@ class Picture:
         return whole
 
 
-def picture_of_image(image: Image.Image, notes: list[str], *, orientation: int = 1, profile: Profile = None) -> Picture:
-    """Return an open Pillow image, decoded, as a picture; what is done to it is noted. orientation: as EXIF counts, 1 to 8."""
+def picture_of_image(
+    image: Image.Image, notes: list[str], *, orientation: int = 1, profile: Profile = None
+) -> Picture:
+    """Return an open Pillow image, decoded, as a picture; what is done to it is noted. orientation: as EXIF
+    counts, 1 to 8."""
     image.load()
     mode = image.mode
     if mode.startswith("I") or mode == "F":
         values = np.asarray(image)
-        kind = f"{8 * values.dtype.itemsize if values.dtype != np.int32 else 16}-bit" if mode.startswith("I") else "floating point"
+        kind = (
+            f"{8 * values.dtype.itemsize if values.dtype != np.int32 else 16}-bit"
+            if mode.startswith("I")
+            else "floating point"
+        )
         notes.append(f"{kind} grey values brought to 8 bits")
         return picture_of_values(values, notes, orientation=orientation, profile=profile)
     has_alpha = mode in _ALPHA or "transparency" in image.info
@@ -77,13 +88,16 @@ def picture_of_image(image: Image.Image, notes: list[str], *, orientation: int =
     width, height = image.size if orientation < 5 else image.size[::-1]
 
     def band(top: int, bottom: int) -> Pixels:
-        return np.asarray(_to_srgb(_cut(image, orientation, top, bottom), base, colours, has_alpha or mode == "P"))
+        return np.asarray(
+            _to_srgb(_cut(image, orientation, top, bottom), base, colours, has_alpha or mode == "P")
+        )
 
     return Picture(height, width, band, notes)
 
 
 def picture_of_rgb(values: Pixels, notes: list[str], *, owner: object, profile: Profile = None) -> Picture:
-    """Return upright (H, W, 3) uint8 RGB as a picture: of a large photo Pillow would hold a third more. owner: whose memory it is, held as long."""
+    """Return upright (H, W, 3) uint8 RGB as a picture: of a large photo Pillow would hold a third more.
+    owner: whose memory it is, held as long."""
     colours = read_colours(profile, "RGB")
     if colours.note:
         notes.append(colours.note)
@@ -131,8 +145,8 @@ def picture_of_values(
 ) -> Picture:
     """Return (H, W) or (H, W, C) values of any depth as a picture.
 
-    C: 1 or 3, one more with ``alpha`` ("straight" or "premultiplied"; "unknown": left out). bits: of a whole value, None where its
-    values have to tell. inverted: 0 is white.
+    C: 1 or 3, one more with ``alpha`` ("straight" or "premultiplied"; "unknown": left out). bits: of a whole
+    value, None where its values have to tell. inverted: 0 is white.
     """
     values = values[:, :, None] if values.ndim == 2 else values
     turned = _turn_values(values, orientation)
@@ -148,7 +162,9 @@ def picture_of_values(
         shown = part[:, :, :colours_count]
         shown = 1 - shown if inverted else shown
         if colours.transform is not None:
-            image = Image.fromarray(np.ascontiguousarray(_to_8_bits(shown).squeeze(2) if base == "L" else _to_8_bits(shown)))
+            image = Image.fromarray(
+                np.ascontiguousarray(_to_8_bits(shown).squeeze(2) if base == "L" else _to_8_bits(shown))
+            )
             shown = np.asarray(colours.apply(image)) / 255.0
         if alpha in ("straight", "premultiplied"):
             cover = np.clip(part[:, :, colours_count:], 0, 1)
@@ -164,7 +180,8 @@ def _to_8_bits(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _find_full(values: NDArray[Any], bits: int | None, notes: list[str]) -> float:
-    """Return which value is white: by the bits, or as the values suggest (0..1, 0..255, 12 bits in 16, all of the type)."""
+    """Return which value is white: by the bits, or as the values suggest (0..1, 0..255, 12 bits in 16, all of
+    the type)."""
     if values.dtype.kind == "f":
         finite = values[np.isfinite(values)]
         top = float(finite.max(initial=0.0)) if finite.size else 0.0

@@ -13,16 +13,22 @@ __all__ = ["DEFAULT_LIMITS", "PHOTO_KINDS", "PHOTO_SUFFIXES", "PhotoLimits", "de
 
 
 def read_photo(path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
-    """Read a photo file; the id is the file's name without ending unless given. Raises PhotoError with one line."""
+    """Read a photo file; the id is the file's name without ending unless given.
+
+    Raises PhotoError with one line.
+    """
     data = read_photo_file(path, limits)
     return decode_photo(data, photo_id=photo_id or path.stem, name=path.name, limits=limits)
 
 
-def decode_photo(data: bytes, *, photo_id: str, name: str = "", limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
+def decode_photo(
+    data: bytes, *, photo_id: str, name: str = "", limits: PhotoLimits = DEFAULT_LIMITS
+) -> Photo:
     """Rebuild a photo from its pixels: upright, 8-bit sRGB, nothing else of the file kept.
 
-    A colour profile is applied; CMYK, palette, grey and deeper colours are converted, transparency is laid on white, of several frames the
-    first is taken (the full picture, where the first is a preview), and each of these is noted. Raises PhotoError with one line otherwise.
+    A colour profile is applied; CMYK, palette, grey and deeper colours are converted, transparency is laid on
+    white, of several frames the first is taken (the full picture, where the first is a preview), and each of
+    these is noted. Raises PhotoError with one line otherwise.
     """
     name = name or photo_id
     with named(name):

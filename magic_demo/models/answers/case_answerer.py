@@ -1,8 +1,10 @@
-"""The closed questions' model: a text encoder, a photo encoder and a head that scores every option of every question.
+"""The closed questions' model: a text encoder, a photo encoder and a head that scores every option of every
+question.
 
 One class serves every size and both designs, by configuration alone. The paper's (``fusion="concatenation"``,
-``narrative_input=False``, ``learn_sets=False``) sees the question, the option and the photos. Ours (the defaults) reads the narrative
-as a text of its own and lets the option meet narrative and photos by products: concatenated, they barely condition the score on the case.
+``narrative_input=False``, ``learn_sets=False``) sees the question, the option and the photos. Ours (the
+defaults) reads the narrative as a text of its own and lets the option meet narrative and photos by products:
+concatenated, they barely condition the score on the case.
 """
 
 from __future__ import annotations
@@ -29,13 +31,17 @@ POOLINGS = ("cls", "mean", "max")
 class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """What a case answerer is made of.
 
-    text_config, vision_config: the encoders' own configs, of any class that AutoModel knows (BERT, and Swin or MobileNetV1, here).
+    text_config, vision_config: the encoders' own configs, of any class that AutoModel knows (BERT, and Swin
+    or MobileNetV1, here).
     projection_size, head_size: widths of the common space and of the head's hidden layer.
-    fusion: how an option meets the case, "product" or "concatenation". text_pooling: "cls", "mean" or "max" over the tokens.
-    narrative_input: whether the narrative is read. attention_heads: with which each option looks for its own evidence among the
-    narrative's tokens; 0 pools the narrative into one vector for all options. learn_sets: whether families of several slots are learnt as sets of labels
-    (one yes or no a label), else as a softmax over the options like the others.
-    photo_head_size: hidden layer of a head by which photos add to the scores (``photo_head.py``); 0 lets the common head read their mean.
+    fusion: how an option meets the case, "product" or "concatenation". text_pooling: "cls", "mean" or "max"
+    over the tokens.
+    narrative_input: whether the narrative is read. attention_heads: with which each option looks for its own
+    evidence among the narrative's tokens; 0 pools the narrative into one vector for all options. learn_sets:
+    whether families of several slots are learnt as sets of labels (one yes or no a label), else as a softmax
+    over the options like the others.
+    photo_head_size: hidden layer of a head by which photos add to the scores (``photo_head.py``); 0 lets the
+    common head read their mean.
     max_text_tokens: where narratives and options are cut. language: of the question and option texts.
     """
 
@@ -65,8 +71,8 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 class CaseAnswererOutput(ModelOutput):
     """What comes out, (B, O) float each.
 
-    logits: log-odds for families of several slots, log-probabilities for the others. log_shares: log-probabilities within each family,
-    what a family that is not learnt as a set is learnt by.
+    logits: log-odds for families of several slots, log-probabilities for the others. log_shares:
+    log-probabilities within each family, what a family that is not learnt as a set is learnt by.
     """
 
     logits: Tensor | None = None
@@ -82,9 +88,15 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def __init__(self, config: CaseAnswererConfig) -> None:
         if config.fusion not in FUSIONS or config.text_pooling not in POOLINGS:
-            raise ValueError(f"fusion is one of {FUSIONS}, text_pooling of {POOLINGS}, not {config.fusion!r} and {config.text_pooling!r}")
+            raise ValueError(
+                f"fusion is one of {FUSIONS}, text_pooling of {POOLINGS}, not {config.fusion!r} and "
+                f"{config.text_pooling!r}"
+            )
         if config.attention_heads and config.projection_size % config.attention_heads:
-            raise ValueError(f"projection_size {config.projection_size} is no multiple of attention_heads {config.attention_heads}")
+            raise ValueError(
+                f"projection_size {config.projection_size} is no multiple of attention_heads "
+                f"{config.attention_heads}"
+            )
         super().__init__(config)
         self.text_model = AutoModel.from_config(config.text_config, trust_remote_code=False)  # type: ignore[no-untyped-call]
         self.vision_model = AutoModel.from_config(config.vision_config, trust_remote_code=False)  # type: ignore[no-untyped-call]
@@ -92,7 +104,9 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         width, channels = config.projection_size, self.vision_model.config.hidden_size
         self.option_projection = nn.Linear(self.text_model.config.hidden_size, width)
         if config.photo_head_size:
-            self.photo_head = PhotoHead(channels, width, max(1, config.attention_heads), config.photo_head_size, config.dropout)
+            self.photo_head = PhotoHead(
+                channels, width, max(1, config.attention_heads), config.photo_head_size, config.dropout
+            )
         else:
             self.photo_projection = nn.Linear(channels, width)
         self.no_photo = nn.Parameter(torch.zeros(width))
@@ -118,7 +132,8 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
             for vector in (module.no_photo, getattr(module, "no_text", None)):
                 if vector is not None and not getattr(vector, "_is_hf_initialized", False):
                     vector.normal_(0.0, 0.5)
-            # The library's 0.02 makes products of two projections vanish: the head would learn nothing for long.
+            # The library's 0.02 makes products of two projections vanish: the head would learn nothing for
+            # long.
             own = [part for name, part in module.named_children() if name.endswith("_projection")]
             of_photos = module.photo_head.modules() if module.config.photo_head_size else ()
             for linear in (*own, *module.head, *of_photos):
@@ -126,7 +141,8 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
                     nn.init.xavier_uniform_(linear.weight)
 
     def train(self, mode: bool = True) -> CaseAnswerer:
-        """Switch to training, all but encoders that are frozen: dropout would only blur what they give, and it could not be kept on disk.
+        """Switch to training, all but encoders that are frozen: dropout would only blur what they give, and
+        it could not be kept on disk.
 
         Batch norms of a photo encoder keep the statistics they came with: a batch holds few photos, or none.
         """
@@ -141,18 +157,29 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     @classmethod
     def from_encoders(
-        cls, text_source: str | Path, vision_source: str | Path, *, revisions: tuple[str | None, str | None] = (None, None), **settings: Any
+        cls,
+        text_source: str | Path,
+        vision_source: str | Path,
+        *,
+        revisions: tuple[str | None, str | None] = (None, None),
+        **settings: Any,
     ) -> CaseAnswerer:
-        """Build a model with a new head on two pretrained encoders, from folders or Hub ids; ``settings`` are config fields."""
+        """Build a model with a new head on two pretrained encoders, from folders or Hub ids; ``settings`` are
+        config fields."""
         text = load_encoder(text_source, revisions[0])
         vision = load_encoder(vision_source, revisions[1])
-        model = cls(CaseAnswererConfig(text_config=text.config.to_dict(), vision_config=vision.config.to_dict(), **settings))
+        model = cls(
+            CaseAnswererConfig(
+                text_config=text.config.to_dict(), vision_config=vision.config.to_dict(), **settings
+            )
+        )
         drop_pooler(text)
         model.text_model, model.vision_model = text, vision
         return model
 
     def save_pretrained(self, save_directory: Any, *arguments: Any, **more: Any) -> None:
-        """Save under the names that the weights have here: the library's older names for Swin's break a Trainer's resume and best model."""
+        """Save under the names that the weights have here: the library's older names for Swin's break a
+        Trainer's resume and best model."""
         super().save_pretrained(save_directory, *arguments, **{"save_original_format": False, **more})
 
     def read_tokens(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -168,16 +195,22 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
             return states.masked_fill(~visible, torch.finfo(states.dtype).min).amax(dim=1)
         return (states * visible).sum(dim=1) / visible.sum(dim=1).clamp(min=1)
 
-    def encode_options(self, input_ids: Tensor | None, attention_mask: Tensor, states: Tensor | None = None) -> Tensor:
-        """Encode (O, T) question and option texts into (O, D): the case plays no part, so this is done once a checkpoint.
+    def encode_options(
+        self, input_ids: Tensor | None, attention_mask: Tensor, states: Tensor | None = None
+    ) -> Tensor:
+        """Encode (O, T) question and option texts into (O, D): the case plays no part, so this is done once a
+        checkpoint.
 
         states: (O, T, text width) that ``read_tokens`` gave for them, in place of the ids.
         """
         read = self.read_tokens(input_ids, attention_mask) if states is None else states.to(self.dtype)  # type: ignore[arg-type]
         return self.option_projection(self.pool_tokens(read, attention_mask))  # type: ignore[no-any-return]
 
-    def encode_narratives(self, input_ids: Tensor | None, attention_mask: Tensor, options: Tensor, states: Tensor | None = None) -> Tensor:
-        """Encode (B, T) narratives for (O, D) options into (B, O or 1, D); a row without tokens becomes the learnt "no text" vector.
+    def encode_narratives(
+        self, input_ids: Tensor | None, attention_mask: Tensor, options: Tensor, states: Tensor | None = None
+    ) -> Tensor:
+        """Encode (B, T) narratives for (O, D) options into (B, O or 1, D); a row without tokens becomes the
+        learnt "no text" vector.
 
         states: (B, T, text width) that ``read_tokens`` gave for them, in place of the ids.
         """
@@ -187,7 +220,11 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         if not bool(written.any()):
             return vectors
         mask = attention_mask[written]
-        read = self.read_tokens(input_ids[written], mask) if states is None else states[written].to(self.dtype)  # type: ignore[index]
+        if states is None:
+            assert input_ids is not None  # the one or the other is given
+            read = self.read_tokens(input_ids[written], mask)
+        else:
+            read = states[written].to(self.dtype)
         if self.config.attention_heads:
             told = self._attend(options, read, mask.bool())
         else:
@@ -196,7 +233,10 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def _attend(self, options: Tensor, states: Tensor, visible: Tensor) -> Tensor:
         heads = (self.config.attention_heads, -1)
-        keys, values = self.key_projection(states).unflatten(-1, heads), self.narrative_projection(states).unflatten(-1, heads)
+        keys, values = (
+            self.key_projection(states).unflatten(-1, heads),
+            self.narrative_projection(states).unflatten(-1, heads),
+        )
         queries = self.query_projection(options).unflatten(-1, heads)
         scores = torch.einsum("ohd,bthd->bhot", queries, keys) / queries.shape[-1] ** 0.5
         shares = scores.masked_fill(~visible[:, None, None, :], torch.finfo(scores.dtype).min).softmax(dim=-1)
@@ -207,7 +247,8 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         return self.vision_model(pixel_values=pixel_values).last_hidden_state  # type: ignore[no-any-return]
 
     def average_photos(self, maps: Tensor | None, photo_mask: Tensor) -> Tensor:
-        """Turn the maps (F, N, C) of the F photos that (B, P) bool counts into (B, D): their mean, or "no photo".
+        """Turn the maps (F, N, C) of the F photos that (B, P) bool counts into (B, D): their mean, or "no
+        photo".
 
         Photos that have a head of their own are "no photo" here.
         """
@@ -250,11 +291,13 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
     ) -> CaseAnswererOutput:
         """Score every option of B cases.
 
-        pixel_values (B, P, 3, h, w) with photo_mask (B, P) bool; input_ids and attention_mask (B, T), all zero without text.
-        option_family, option_slots: (O,) int, which family an option is of (0, 1, ...) and how many slots that has.
-        option_vectors: (O, D) kept from encode_options, or else option_input_ids and option_attention_mask (O, T).
-        photo_states (B, P, ...), text_states (B, T, W), option_states (O, T, W): what the encoders gave, kept by training,
-        in place of pixels and ids.
+        pixel_values (B, P, 3, h, w) with photo_mask (B, P) bool; input_ids and attention_mask (B, T), all
+        zero without text.
+        option_family, option_slots: (O,) int, which family an option is of (0, 1, ...) and how many slots
+        that has.
+        option_vectors: (O, D) kept from encode_options, or else option_input_ids and option_attention_mask
+        (O, T). photo_states (B, P, ...), text_states (B, T, W), option_states (O, T, W): what the encoders
+        gave, kept by training, in place of pixels and ids.
         """
         if option_vectors is None:
             option_vectors = self.encode_options(option_input_ids, option_attention_mask, option_states)  # type: ignore[arg-type]
@@ -263,12 +306,19 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
             narratives = self.encode_narratives(input_ids, attention_mask, option_vectors, text_states)  # type: ignore[arg-type]
         maps = None
         if bool(photo_mask.any()):
-            kept = photo_states is not None
-            maps = photo_states[photo_mask].to(self.dtype) if kept else self.read_photos(pixel_values[photo_mask])  # type: ignore[index]
-        raw = self.score_options(option_vectors, narratives, self.average_photos(maps, photo_mask)[:, None, :])
+            if photo_states is not None:
+                maps = photo_states[photo_mask].to(self.dtype)
+            else:
+                assert pixel_values is not None  # the one or the other is given
+                maps = self.read_photos(pixel_values[photo_mask])
+        raw = self.score_options(
+            option_vectors, narratives, self.average_photos(maps, photo_mask)[:, None, :]
+        )
         if self.config.photo_head_size and maps is not None:
             raw = raw + self.photo_head(option_vectors, *lay_out_places(maps, photo_mask))
-        members = option_family[None, :] == torch.arange(int(option_family.max()) + 1, device=raw.device)[:, None]
+        members = (
+            option_family[None, :] == torch.arange(int(option_family.max()) + 1, device=raw.device)[:, None]
+        )
         logs = raw - raw[:, None, :].masked_fill(~members, -torch.inf).logsumexp(dim=-1)[:, option_family]
         several = (option_slots > 1)[None, :]
         if self.config.learn_sets:

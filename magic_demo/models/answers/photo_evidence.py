@@ -1,9 +1,11 @@
-"""The closed questions answered from what the segmentation model already saw: one pass a photo serves both tasks.
+"""The closed questions answered from what the segmentation model already saw: one pass a photo serves both
+tasks.
 
-The segmenter's stride-16 map is pooled inside and around the lesion that it found; with the measures of ``measure.py`` that becomes a short
-vector a photo, and small heads turn the vectors of an encounter's photos into what the photos add to every option's score. The model reads no
-words and has no photo encoder of its own. Its heads are made for the features of one encoder, which the config names by a digest; beside
-another segmenter it answers from the measures alone, with heads that were trained for that.
+The segmenter's stride-16 map is pooled inside and around the lesion that it found; with the measures of
+``measure.py`` that becomes a short vector a photo, and small heads turn the vectors of an encounter's photos
+into what the photos add to every option's score. The model reads no words and has no photo encoder of its
+own. Its heads are made for the features of one encoder, which the config names by a digest; beside another
+segmenter it answers from the measures alone, with heads that were trained for that.
 """
 
 from __future__ import annotations
@@ -41,8 +43,8 @@ REACH = 5
 class PhotoEvidence:
     """What one pass over a photo leaves for the closed questions.
 
-    probability: (h, w) of the lesion. measures: of the mask at the segmenter's threshold. features: (C, h / 16, w / 16) float32, None where
-    the segmenter has no such map.
+    probability: (h, w) of the lesion. measures: of the mask at the segmenter's threshold. features: (C, h /
+    16, w / 16) float32, None where the segmenter has no such map.
     """
 
     probability: Probability
@@ -51,12 +53,17 @@ class PhotoEvidence:
 
 
 def look_at_photo(segmenter: Segmenter, pixels: Pixels, prompt: str) -> PhotoEvidence:
-    """Encode a photo (H, W, 3) uint8 RGB once and return all that is read from it, the lesion under ``prompt`` included."""
+    """Encode a photo (H, W, 3) uint8 RGB once and return all that is read from it, the lesion under
+    ``prompt`` included."""
     encoded = segmenter.encode_photo(pixels)
-    return describe_photo(segmenter, pixels, encoded, segmenter.decode(encoded, segmenter.encode_prompt(prompt)))
+    return describe_photo(
+        segmenter, pixels, encoded, segmenter.decode(encoded, segmenter.encode_prompt(prompt))
+    )
 
 
-def describe_photo(segmenter: Segmenter, pixels: Pixels, encoded: PhotoFeatures, probability: Probability) -> PhotoEvidence:
+def describe_photo(
+    segmenter: Segmenter, pixels: Pixels, encoded: PhotoFeatures, probability: Probability
+) -> PhotoEvidence:
     """Return what is read from a photo that was encoded and whose lesion was found."""
     features = None
     if len(encoded) > MAP and encoded[MAP].ndim == 4:
@@ -69,7 +76,8 @@ def describe_photo(segmenter: Segmenter, pixels: Pixels, encoded: PhotoFeatures,
 
 
 def pool_places(features: Tensor, probability: Probability) -> Tensor:
-    """Pool a map (C, h, w) inside and around the lesion (H, W) into (2C,): means weighted by how much lesion, or nearness to it, a place has.
+    """Pool a map (C, h, w) inside and around the lesion (H, W) into (2C,): means weighted by how much lesion,
+    or nearness to it, a place has.
 
     Without a lesion both are means over the whole photo. Differentiable in ``features``.
     """
@@ -78,8 +86,11 @@ def pool_places(features: Tensor, probability: Probability) -> Tensor:
 
 
 def weigh_places(probability: Probability, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Return the weights (h, w) of the places inside and around a lesion (H, W) on a grid of ``size``, each adding up to 1."""
-    lesion = functional.adaptive_avg_pool2d(torch.from_numpy(np.asarray(probability, np.float32))[None, None], size)
+    """Return the weights (h, w) of the places inside and around a lesion (H, W) on a grid of ``size``, each
+    adding up to 1."""
+    lesion = functional.adaptive_avg_pool2d(
+        torch.from_numpy(np.asarray(probability, np.float32))[None, None], size
+    )
     near = functional.max_pool2d(lesion, REACH, stride=1, padding=REACH // 2) - lesion
     flat = torch.full_like(lesion, 1.0 / lesion.numel())
     inside, around = (part / part.sum() if float(part.sum()) > 0.05 else flat for part in (lesion, near))
@@ -123,8 +134,10 @@ MEASURE_COUNT = len(describe_measures(LesionMeasures(0, 0.0)))
 class LesionAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of the heads, and the encoder whose features they read.
 
-    options: of all families, siblings once. channels: of the encoder's map. measures: numbers a photo. hidden: width of each head's hidden layer.
-    segmenter, segmenter_type, encoder_digest: name, model type and digest of weights and preprocessing of the segmentation model.
+    options: of all families, siblings once. channels: of the encoder's map. measures: numbers a photo.
+    hidden: width of each head's hidden layer.
+    segmenter, segmenter_type, encoder_digest: name, model type and digest of weights and preprocessing of the
+    segmentation model.
     """
 
     model_type = "lesion_answerer"
@@ -140,7 +153,8 @@ class LesionAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 class EvidenceHead(nn.Module):
-    """Vectors of a case's photos -> what they add to the options' scores; what holds on average and what one photo shows both count."""
+    """Vectors of a case's photos -> what they add to the options' scores; what holds on average and what one
+    photo shows both count."""
 
     mean: Tensor
     scale: Tensor
@@ -162,14 +176,18 @@ class EvidenceHead(nn.Module):
         count = visible.sum(dim=1).clamp(min=1)
         mean = (hidden * visible).sum(dim=1) / count
         highest = hidden.masked_fill(~visible, torch.finfo(hidden.dtype).min).amax(dim=1)
-        highest = torch.where(shown.any(dim=1)[:, None], highest, 0.0)  # such a number, times a weight, would be infinite
+        # such a number, times a weight, would be infinite
+        highest = torch.where(shown.any(dim=1)[:, None], highest, 0.0)
         direct = (self.direct(normal) * visible).sum(dim=1) / count
         added = self.case(self.dropout(torch.cat([mean, highest], dim=-1))) + direct
         return torch.where(shown.any(dim=1)[:, None], added, 0.0)
 
 
 class LesionAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
-    """Two heads: ``seen`` reads features and measures, ``measured`` the measures alone. ``prior`` is what an option scores without photos."""
+    """Two heads: ``seen`` reads features and measures, ``measured`` the measures alone.
+
+    ``prior`` is what an option scores without photos.
+    """
 
     config_class = LesionAnswererConfig
     base_model_prefix = "lesion_answerer"
@@ -178,7 +196,9 @@ class LesionAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def __init__(self, config: LesionAnswererConfig) -> None:
         super().__init__(config)
-        self.seen = EvidenceHead(2 * config.channels + config.measures, config.hidden, config.options, config.dropout)
+        self.seen = EvidenceHead(
+            2 * config.channels + config.measures, config.hidden, config.options, config.dropout
+        )
         self.measured = EvidenceHead(config.measures, config.hidden, config.options, config.dropout)
         self.register_buffer("prior", torch.zeros(config.options))
         self.post_init()  # type: ignore[no-untyped-call]
@@ -187,7 +207,8 @@ class LesionAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         super()._init_weights(module)  # type: ignore[no-untyped-call]
 
     def forward(self, vectors: Tensor, shown: Tensor) -> Tensor:
-        """Return what photos add, (B, O): of (B, P, 2C + M) by ``seen``, of (B, P, M) by ``measured``; (B, P) bool says which photos there are."""
+        """Return what photos add, (B, O): of (B, P, 2C + M) by ``seen``, of (B, P, M) by ``measured``; (B, P)
+        bool says which photos there are."""
         head = self.measured if vectors.shape[-1] == self.config.measures else self.seen
         return head(vectors, shown)  # type: ignore[no-any-return]
 
@@ -197,7 +218,10 @@ AutoModel.register(LesionAnswererConfig, LesionAnswerer)
 
 
 class LesionScorer:
-    """A loaded lesion answerer. Scores are log-probabilities for families of one slot and log-odds for the others, as the text cues' are."""
+    """A loaded lesion answerer.
+
+    Scores are log-probabilities for families of one slot and log-odds for the others, as the text cues' are.
+    """
 
     def __init__(
         self,
@@ -215,16 +239,21 @@ class LesionScorer:
         options = sum(len(family.options["en"]) for family in self.families)
         if options != model.config.options:
             raise CheckpointError(
-                f"{model_id}: made for {model.config.options} options, the questions have {options}; train it on these questions"
+                f"{model_id}: made for {model.config.options} options, the questions have {options}; "
+                "train it on these questions"
             )
 
     @classmethod
     def load(cls, source: str | Path, *, revision: str | None = None) -> LesionScorer:
-        """Load from a folder or a Hub id. Raises CheckpointError with one line when anything is missing or broken."""
+        """Load from a folder or a Hub id.
+
+        Raises CheckpointError with one line when anything is missing or broken.
+        """
         model = load_model(source, AutoModel, revision=revision)
         if not isinstance(model, LesionAnswerer):
             raise CheckpointError(
-                f"{source}: a {model.config.model_type} model came, {LesionAnswererConfig.model_type} is expected; "
+                f"{source}: a {model.config.model_type} model came, {LesionAnswererConfig.model_type} "
+                "is expected; "
                 "give a checkpoint written by 'python -m training photos'"
             )
         priors = find_checkpoint(source, revision=revision) / PRIORS_NAME
@@ -235,10 +264,14 @@ class LesionScorer:
         )
 
     def explain_mismatch(self, segmenter: Segmenter | None) -> str | None:
-        """Return one line saying what is lost beside this segmenter, None where its features are the ones that the heads were made for."""
+        """Return one line saying what is lost beside this segmenter, None where its features are the ones
+        that the heads were made for."""
         config = self.model.config
         if segmenter is None:
-            return f"{self.model_id}: no segmentation model is loaded, so the closed questions are answered without the photos"
+            return (
+                f"{self.model_id}: no segmentation model is loaded, so the closed questions are answered "
+                "without the photos"
+            )
         if segmenter.encoder_name == (config.segmenter_type, config.encoder_digest):
             return None
         return (
@@ -247,39 +280,67 @@ class LesionScorer:
         )
 
     def score_evidence(self, evidence: Sequence[PhotoEvidence], *, features: bool = True) -> OptionScores:
-        """Score every option of every question by a case's photos, none or many: qid -> (O,) float32; siblings share their family's scores.
+        """Score every option of every question by a case's photos, none or many: qid -> (O,) float32;
+        siblings share their family's scores.
 
-        features: whether the encoder's features are used; without them the measures alone count. Raises ModelError when scores are not finite.
+        features: whether the encoder's features are used; without them the measures alone count. Raises
+        ModelError when scores are not finite.
         """
         with torch.inference_mode():
-            scores = self.model.prior.float() + self._add_photos([self._describe(photo, features) for photo in evidence])
+            scores = self.model.prior.float() + self._add_photos(
+                [self._describe(photo, features) for photo in evidence]
+            )
         if not bool(torch.isfinite(scores).all()):
-            raise ModelError(f"{self.model_id or 'the model'}: scores that are not finite came out for this case; fetch or train it again")
+            raise ModelError(
+                f"{self.model_id or 'the model'}: scores that are not finite came out for this case; fetch "
+                "or train it again"
+            )
         values = scores.numpy()
-        return {question.qid: values[place].copy() for family, place in place_families(self.families) for question in family.questions}
+        return {
+            question.qid: values[place].copy()
+            for family, place in place_families(self.families)
+            for question in family.questions
+        }
 
-    def attribute(self, evidence: Sequence[PhotoEvidence], family_id: str, option: int) -> list[NDArray[np.float32]]:
-        """Return what each place of each photo adds to an option's score beside a typical place: (h, w) float32 a photo, of any sign.
+    def attribute(
+        self, evidence: Sequence[PhotoEvidence], family_id: str, option: int
+    ) -> list[NDArray[np.float32]]:
+        """Return what each place of each photo adds to an option's score beside a typical place: (h, w)
+        float32 a photo, of any sign.
 
-        h, w: the map's grid, which spans the whole photo. Gradient times the distance from the training photos' mean features; what the
-        measures add has no place and is left out. Raises KeyError for a family there is not, ModelError for evidence without features.
+        h, w: the map's grid, which spans the whole photo. Gradient times the distance from the training
+        photos' mean features; what the measures add has no place and is left out. Raises KeyError for a
+        family there is not, ModelError for evidence without features.
         """
         place = {family.family_id: where for family, where in place_families(self.families)}[family_id]
         maps = []
         for photo in evidence:
             if photo.features is None:
-                raise ModelError("the segmentation model gave no features for this photo, so no place can be shown")
-            maps.append(photo.features.clone().requires_grad_())  # a copy: features that were made for inference carry no gradient
+                raise ModelError(
+                    "the segmentation model gave no features for this photo, so no place can be shown"
+                )
+            # a copy: features that were made for inference carry no gradient
+            maps.append(photo.features.clone().requires_grad_())
         if not maps:
             return []
         with torch.enable_grad():
             vectors = [
-                torch.cat([pool_places(places, photo.probability), torch.from_numpy(describe_measures(photo.measures))])
+                torch.cat(
+                    [
+                        pool_places(places, photo.probability),
+                        torch.from_numpy(describe_measures(photo.measures)),
+                    ]
+                )
                 for places, photo in zip(maps, evidence, strict=True)
             ]
             score = self._add_photos(vectors)[place.start + option]
             gradients = torch.autograd.grad(score, maps)
-        typical = self.model.seen.mean[: 2 * self.model.config.channels].view(2, -1).mean(dim=0).float()[:, None, None]
+        typical = (
+            self.model.seen.mean[: 2 * self.model.config.channels]
+            .view(2, -1)
+            .mean(dim=0)
+            .float()[:, None, None]
+        )
         return [
             np.asarray((gradient * (places.detach() - typical)).sum(dim=0).numpy(), np.float32)
             for gradient, places in zip(gradients, maps, strict=True)
@@ -294,6 +355,7 @@ class LesionScorer:
     def _add_photos(self, vectors: Sequence[Tensor]) -> Tensor:
         if not vectors:
             return torch.zeros(self.model.config.options)
-        shortest = min(len(vector) for vector in vectors)  # all of one kind, or the measures alone, which come last
+        # all of one kind, or the measures alone, which come last
+        shortest = min(len(vector) for vector in vectors)
         stacked = torch.stack([vector[len(vector) - shortest :] for vector in vectors])[None]
         return self.model(stacked, torch.ones(1, len(vectors), dtype=torch.bool))[0].float()  # type: ignore[no-any-return]

@@ -1,4 +1,5 @@
-"""The closed questions' model with all that it takes to ask it: tokenizer, photo preprocessing, option texts and where their scores lie."""
+"""The closed questions' model with all that it takes to ask it: tokenizer, photo preprocessing, option texts
+and where their scores lie."""
 
 from __future__ import annotations
 
@@ -17,14 +18,22 @@ from magic_demo.core.types import Encounter, Family, Language, OptionScores, Pix
 from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.models.attribution import GREY, attribute_places, lay_out_grid
 from magic_demo.models.backends import Backend, choose_backend, read_checked
-from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.models.checkpoints import (
+    Preprocessing,
+    find_checkpoint,
+    load_model,
+    load_tokenizer,
+    name_model,
+    read_preprocessing,
+)
 from magic_demo.models.encoder import Encoder
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 from magic_demo.questions.families import load_families
 
 
 class OptionScorer:
-    """A loaded case answerer with its tokenizer, photo preprocessing and the option vectors, which are encoded once.
+    """A loaded case answerer with its tokenizer, photo preprocessing and the option vectors, which are
+    encoded once.
 
     backend: what the encoders of photos and narratives run on; options are encoded in float32 before.
     examples: encounters like those to come, by which int8 finds the range of values.
@@ -50,12 +59,16 @@ class OptionScorer:
         self.model_id = model_id
         self.set_priors = set_priors
         self.families = tuple(families if families is not None else load_families())
-        tokens = tokenize(tokenizer, list_option_texts(self.families, model.config.language), model.config.max_text_tokens)
+        tokens = tokenize(
+            tokenizer, list_option_texts(self.families, model.config.language), model.config.max_text_tokens
+        )
         self._layout = option_layout(self.families)
         with torch.inference_mode():
             self._option_vectors = model.encode_options(tokens["input_ids"], tokens["attention_mask"])
         self.backend = backend
-        self._read_photos, self._read_tokens = (backend.prepare(encoder) for encoder in self._describe_encoders())
+        self._read_photos, self._read_tokens = (
+            backend.prepare(encoder) for encoder in self._describe_encoders()
+        )
 
     @classmethod
     def load(
@@ -67,7 +80,9 @@ class OptionScorer:
         backend: str = "torch",
         examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> OptionScorer:
-        """Load from a folder or a Hub id. Raises CheckpointError with one line when anything is missing or broken.
+        """Load from a folder or a Hub id.
+
+        Raises CheckpointError with one line when anything is missing or broken.
 
         backend: a name that ``choose_backend`` takes; raises BackendError when this machine cannot run it.
         """
@@ -76,7 +91,8 @@ class OptionScorer:
         model = load_model(source, AutoModel, revision=revision)
         if not isinstance(model, CaseAnswerer):
             raise CheckpointError(
-                f"{source}: a {model.config.model_type} model came, {CaseAnswererConfig.model_type} is expected; "
+                f"{source}: a {model.config.model_type} model came, {CaseAnswererConfig.model_type} is "
+                "expected; "
                 "give a checkpoint written by 'python -m training vqa'"
             )
         priors = find_checkpoint(source, revision=revision) / PRIORS_NAME
@@ -92,9 +108,11 @@ class OptionScorer:
         )
 
     def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
-        """Score every option of every question: qid -> (O,) float32 logits; siblings share their family's scores.
+        """Score every option of every question: qid -> (O,) float32 logits; siblings share their family's
+        scores.
 
-        narrative: in any language, may be blank; what goes beyond the checkpoint's ``max_text_tokens`` is cut off.
+        narrative: in any language, may be blank; what goes beyond the checkpoint's ``max_text_tokens`` is cut
+        off.
         photos: (H, W, 3) uint8 RGB of any size, none or many; their features are averaged.
         Raises ModelError when the model gives numbers that are not finite.
         """
@@ -114,31 +132,48 @@ class OptionScorer:
             logits = self.model(
                 text_states=words,
                 photo_states=torch.stack(list(states))[None] if states else None,
-                photo_mask=torch.ones(1, len(states), dtype=torch.bool) if states else torch.zeros(1, 1, dtype=torch.bool),
+                photo_mask=torch.ones(1, len(states), dtype=torch.bool)
+                if states
+                else torch.zeros(1, 1, dtype=torch.bool),
                 option_vectors=self._option_vectors,
                 **self._layout,
                 **tokens,
             ).logits[0]
         if not bool(torch.isfinite(logits).all()):
-            raise ModelError(f"{self.model_id or 'the model'}: scores that are not finite came out for this case; fetch or train it again")
+            raise ModelError(
+                f"{self.model_id or 'the model'}: scores that are not finite came out for this case; fetch "
+                "or train it again"
+            )
         values = logits.float().numpy()
-        return {question.qid: values[place].copy() for family, place in place_families(self.families) for question in family.questions}
+        return {
+            question.qid: values[place].copy()
+            for family, place in place_families(self.families)
+            for question in family.questions
+        }
 
-    def attribute(self, narrative: str, photos: Sequence[Pixels], family_id: str, option: int) -> list[NDArray[np.float32]]:
-        """Return what each place of each photo adds to an option's score, as ``score`` gives it: (h, w) float32 a photo, of any sign.
+    def attribute(
+        self, narrative: str, photos: Sequence[Pixels], family_id: str, option: int
+    ) -> list[NDArray[np.float32]]:
+        """Return what each place of each photo adds to an option's score, as ``score`` gives it: (h, w)
+        float32 a photo, of any sign.
 
-        h, w: the photo encoder's grid, which spans the whole photo. Raises KeyError for a family that the questions do not have,
-        ModelError when the encoder's map is no grid.
+        h, w: the photo encoder's grid, which spans the whole photo. Raises KeyError for a family that the
+        questions do not have, ModelError when the encoder's map is no grid.
         """
-        column = {family.family_id: place for family, place in place_families(self.families)}[family_id].start + option
+        column = {family.family_id: place for family, place in place_families(self.families)}[
+            family_id
+        ].start + option
         if not photos:
             return []
         tokens = tokenize(self.tokenizer, [narrative], self.model.config.max_text_tokens)
         grey = np.full((*self.preprocessing.size, 3), GREY, np.uint8)
         with torch.no_grad():
-            (maps,) = self._read_photos(torch.from_numpy(stack_photos([[*photos, grey]], self.preprocessing))[0])
+            (maps,) = self._read_photos(
+                torch.from_numpy(stack_photos([[*photos, grey]], self.preprocessing))[0]
+            )
             words = self._read_words(tokens)
-        option_vectors = self._option_vectors.clone()  # what was made in inference mode takes no part in gradients
+        # what was made in inference mode takes no part in gradients
+        option_vectors = self._option_vectors.clone()
 
         def score(states: Tensor) -> Tensor:
             logits = self.model(
@@ -151,10 +186,14 @@ class OptionScorer:
             ).logits
             return logits[:, column]  # type: ignore[no-any-return]
 
-        return [lay_out_grid(added.float(), self.preprocessing.size) for added in attribute_places(score, maps[:-1], maps[-1:])]
+        return [
+            lay_out_grid(added.float(), self.preprocessing.size)
+            for added in attribute_places(score, maps[:-1], maps[-1:])
+        ]
 
     def _read_words(self, tokens: Mapping[str, Tensor]) -> Tensor | None:
-        """Return what the text encoder makes of a narrative, (1, T, W); None where the model does not read it or it is blank."""
+        """Return what the text encoder makes of a narrative, (1, T, W); None where the model does not read it
+        or it is blank."""
         if not self.model.config.narrative_input or not bool(tokens["attention_mask"].any()):
             return None
         (states,) = self._read_tokens(tokens["input_ids"], tokens["attention_mask"])
@@ -165,10 +204,17 @@ class OptionScorer:
         longest = self.model.config.max_text_tokens
 
         def list_photos() -> list[tuple[Tensor]]:
-            return [(torch.from_numpy(self.preprocessing.apply(photo.pixels))[None],) for case in self._examples() for photo in case.photos]
+            return [
+                (torch.from_numpy(self.preprocessing.apply(photo.pixels))[None],)
+                for case in self._examples()
+                for photo in case.photos
+            ]
 
         def list_narratives() -> list[tuple[Tensor, Tensor]]:
-            told = [tokenize(self.tokenizer, [case.narrative.text(self.model.config.language)], longest) for case in self._examples()]
+            told = [
+                tokenize(self.tokenizer, [case.narrative.text(self.model.config.language)], longest)
+                for case in self._examples()
+            ]
             return [(tokens["input_ids"], tokens["attention_mask"]) for tokens in told]
 
         key = self.model_id if "@" in self.model_id else ""
@@ -206,16 +252,24 @@ def option_layout(families: Sequence[Family]) -> dict[str, Tensor]:
     """Return ``option_family`` and ``option_slots``, (O,) int64 each, as the model takes them."""
     sizes = torch.tensor([len(family.options["en"]) for family in families])
     slots = torch.tensor([len(family.questions) for family in families])
-    return {"option_family": torch.arange(len(families)).repeat_interleave(sizes), "option_slots": slots.repeat_interleave(sizes)}
+    return {
+        "option_family": torch.arange(len(families)).repeat_interleave(sizes),
+        "option_slots": slots.repeat_interleave(sizes),
+    }
 
 
 def list_option_texts(families: Sequence[Family], language: Language) -> list[str]:
     """Return the O texts that the model encodes: the family's question, then the option."""
-    return [f"{family.questions[0].text[language]} {option}" for family in families for option in family.options[language]]
+    return [
+        f"{family.questions[0].text[language]} {option}"
+        for family in families
+        for option in family.options[language]
+    ]
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_tokens: int) -> dict[str, Tensor]:
-    """Turn N texts into ``input_ids`` and ``attention_mask``, (N, T) int64, cut at ``max_tokens``; blank texts have a mask of zeros."""
+    """Turn N texts into ``input_ids`` and ``attention_mask``, (N, T) int64, cut at ``max_tokens``; blank
+    texts have a mask of zeros."""
     limit = min(max_tokens, tokenizer.model_max_length)
     encoded = tokenizer(list(texts), truncation=True, max_length=limit, padding=True, return_tensors="pt")
     blank = torch.tensor([not text.strip() for text in texts])
@@ -225,9 +279,14 @@ def tokenize(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_token
     return {"input_ids": ids.long(), "attention_mask": mask.long() * ~blank[:, None]}
 
 
-def stack_photos(cases: Sequence[Sequence[Pixels]], preprocessing: Preprocessing) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Stack B cases' photos into (B, P, 3, h, w) float32, P of the case with most (at least 1), zeros where there is none."""
-    stacked = np.zeros((len(cases), max(1, *(len(photos) for photos in cases), 1), 3, *preprocessing.size), np.float32)
+def stack_photos(
+    cases: Sequence[Sequence[Pixels]], preprocessing: Preprocessing
+) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Stack B cases' photos into (B, P, 3, h, w) float32, P of the case with most (at least 1), zeros where
+    there is none."""
+    stacked = np.zeros(
+        (len(cases), max(1, *(len(photos) for photos in cases), 1), 3, *preprocessing.size), np.float32
+    )
     for row, photos in enumerate(cases):
         for place, pixels in enumerate(photos):
             stacked[row, place] = preprocessing.apply(pixels)

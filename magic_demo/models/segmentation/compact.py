@@ -1,4 +1,5 @@
-"""The segmentation model that ships: a MobileNetV1 encoder, a light decoder with skips, and a prompt that modulates it."""
+"""The segmentation model that ships: a MobileNetV1 encoder, a light decoder with skips, and a prompt that
+modulates it."""
 
 from __future__ import annotations
 
@@ -15,8 +16,22 @@ from transformers.modeling_outputs import SemanticSegmenterOutput
 PhotoFeatures = tuple[Tensor, ...]
 """One feature map a stride, finest first: (B, C, h / stride, w / stride)."""
 
-BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), (512, 1), (512, 1), (512, 1), (512, 1), (512, 1), (1024, 2))
-"""(channels at width 1.0, stride) of MobileNetV1's blocks 1 to 12 (Howard et al., 2017, table 1); the thirteenth is left out."""
+BLOCKS = (
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (512, 1),
+    (1024, 2),
+)
+"""(channels at width 1.0, stride) of MobileNetV1's blocks 1 to 12 (Howard et al., 2017, table 1); the
+thirteenth is left out."""
 TAPS = (0, 2, 4, 10, 11)
 """Blocks, counted from 0, whose outputs the decoder reads: strides 2, 4, 8, 16 and 32."""
 SMALLEST_STEP = 32
@@ -26,10 +41,13 @@ SMALLEST_STEP = 32
 class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """Sizes of the compact model.
 
-    stem_channels: channels after the first convolution; the blocks have multiples of it, 32 is MobileNetV1 1.0.
+    stem_channels: channels after the first convolution; the blocks have multiples of it, 32 is MobileNetV1
+    1.0.
     decoder_channels: channels of the decoder at strides 2, 4, 8, 16 and 32.
-    prompt_size, prompt_layers, prompt_heads, prompt_length: the text encoder's width, depth, heads and most tokens read.
-    threshold: probability at and above which a pixel is lesion, chosen on dev photos. mirrored: whether the mirror image is asked too.
+    prompt_size, prompt_layers, prompt_heads, prompt_length: the text encoder's width, depth, heads and most
+    tokens read.
+    threshold: probability at and above which a pixel is lesion, chosen on dev photos. mirrored: whether the
+    mirror image is asked too.
     """
 
     model_type = "compact_segmenter"
@@ -47,12 +65,15 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 class Convolution(nn.Module):
-    """Convolution, batch norm and ReLU6, padded as TensorFlow does: a stride of 2 pads right and bottom only."""
+    """Convolution, batch norm and ReLU6, padded as TensorFlow does: a stride of 2 pads right and bottom
+    only."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
         super().__init__()
         padding = 0 if stride == 2 else kernel // 2
-        self.convolution = nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, groups=groups, bias=False)
+        self.convolution = nn.Conv2d(
+            inputs, outputs, kernel, stride=stride, padding=padding, groups=groups, bias=False
+        )
         self.normalization = nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.03)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -82,7 +103,8 @@ class MobileNetEncoder(nn.Module):
             channels = outputs
 
     def forward(self, pixel_values: Tensor) -> PhotoFeatures:
-        """Return the maps at strides 2, 4, 8, 16 and 32 of (B, 3, h, w) in -1..1; h and w are multiples of 32."""
+        """Return the maps at strides 2, 4, 8, 16 and 32 of (B, 3, h, w) in -1..1; h and w are multiples of
+        32."""
         x = self.stem(pixel_values)
         taps = []
         for index, (depthwise, pointwise) in enumerate(zip(self.depthwise, self.pointwise, strict=True)):
@@ -107,11 +129,16 @@ class PromptLayer(nn.Module):
         self.narrowed = nn.Linear(2 * size, size)
 
     def forward(self, tokens: Tensor, seen: Tensor) -> Tensor:
-        """Return tokens (B, L, P); ``seen`` (B, L) is True where a token may be looked at, at least once a row."""
+        """Return tokens (B, L, P); ``seen`` (B, L) is True where a token may be looked at, at least once a
+        row."""
         batch, length, size = tokens.shape
-        parts = self.queries_keys_values(self.before_attention(tokens)).view(batch, length, 3, self.heads, size // self.heads)
+        parts = self.queries_keys_values(self.before_attention(tokens)).view(
+            batch, length, 3, self.heads, size // self.heads
+        )
         queries, keys, values = parts.permute(2, 0, 3, 1, 4)
-        mixed = functional.scaled_dot_product_attention(queries, keys, values, attn_mask=seen[:, None, None, :])
+        mixed = functional.scaled_dot_product_attention(
+            queries, keys, values, attn_mask=seen[:, None, None, :]
+        )
         tokens = tokens + self.attended(mixed.transpose(1, 2).reshape(batch, length, size))
         wide = functional.gelu(self.widened(self.before_widening(tokens)))
         return torch.add(tokens, self.narrowed(wide))
@@ -129,7 +156,8 @@ class PromptEncoder(nn.Module):
         self.no_prompt = nn.Parameter(torch.zeros(config.prompt_size))
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
-        """Return (B, P) of token ids (B, L); a row whose mask is all zero, or no tokens at all, gets the learnt vector."""
+        """Return (B, P) of token ids (B, L); a row whose mask is all zero, or no tokens at all, gets the
+        learnt vector."""
         length = min(input_ids.shape[1], self.places.num_embeddings)
         if length == 0:
             return self.no_prompt.expand(input_ids.shape[0], -1)
@@ -160,15 +188,20 @@ class Modulation(nn.Module):
 
 
 class SkipDecoder(nn.Module):
-    """From stride 32 back to stride 2, adding the encoder's maps on the way; the prompt modulates the two coarsest steps."""
+    """From stride 32 back to stride 2, adding the encoder's maps on the way; the prompt modulates the two
+    coarsest steps."""
 
     def __init__(self, config: CompactSegmenterConfig) -> None:
         super().__init__()
         maps = [BLOCKS[tap][0] * config.stem_channels // 32 for tap in TAPS]
         channels = config.decoder_channels
-        self.laterals = nn.ModuleList(nn.Conv2d(inputs, outputs, 1) for inputs, outputs in zip(maps, channels, strict=True))
+        self.laterals = nn.ModuleList(
+            nn.Conv2d(inputs, outputs, 1) for inputs, outputs in zip(maps, channels, strict=True)
+        )
         self.context = nn.Linear(maps[-1], channels[-1])
-        self.narrow = nn.ModuleList(nn.Conv2d(channels[i + 1], channels[i], 1, bias=False) for i in range(len(channels) - 1))
+        self.narrow = nn.ModuleList(
+            nn.Conv2d(channels[i + 1], channels[i], 1, bias=False) for i in range(len(channels) - 1)
+        )
         self.mix = nn.ModuleList(Convolution(outputs, outputs, 3) for outputs in channels)
         self.prompts = nn.ModuleList(Modulation(config.prompt_size, outputs) for outputs in channels[-2:])
         self.lesion = nn.Conv2d(channels[0], 1, 1)
@@ -179,7 +212,9 @@ class SkipDecoder(nn.Module):
         x = self.laterals[-1](coarsest) + self.context(coarsest.mean(dim=(2, 3)))[:, :, None, None]
         x = self.mix[-1](self.prompts[1](x, prompt))
         for step in range(len(features) - 2, -1, -1):
-            wide = functional.interpolate(self.narrow[step](x), scale_factor=2.0, mode="bilinear", align_corners=False)
+            wide = functional.interpolate(
+                self.narrow[step](x), scale_factor=2.0, mode="bilinear", align_corners=False
+            )
             x = self.laterals[step](features[step]) + wide
             if step == len(features) - 2:
                 x = self.prompts[0](x, prompt)
@@ -188,7 +223,8 @@ class SkipDecoder(nn.Module):
 
 
 class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
-    """Photo and prompt to lesion logits; the photo and the prompt are each encoded on their own and meet in ``decode``."""
+    """Photo and prompt to lesion logits; the photo and the prompt are each encoded on their own and meet in
+    ``decode``."""
 
     config_class = CompactSegmenterConfig
     main_input_name = "pixel_values"
@@ -203,7 +239,9 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Conv2d):
-            init.kaiming_normal_(module.weight, mode="fan_out" if module.groups > 1 else "fan_in", nonlinearity="relu")
+            init.kaiming_normal_(
+                module.weight, mode="fan_out" if module.groups > 1 else "fan_in", nonlinearity="relu"
+            )
             if module.bias is not None:
                 init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding | nn.Linear):
@@ -216,7 +254,8 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
             super()._init_weights(module)  # type: ignore[no-untyped-call]
 
     def freeze_blocks(self, count: int) -> None:
-        """Freeze the first convolution and ``count`` blocks; the finest take half of a step's time and have the least to learn."""
+        """Freeze the first convolution and ``count`` blocks; the finest take half of a step's time and have
+        the least to learn."""
         for part in (self.encoder.stem, *self.encoder.depthwise[:count], *self.encoder.pointwise[:count]):
             part.requires_grad_(False)
 
@@ -226,9 +265,12 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         return self.encoder
 
     def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
-        """Return the maps at strides 2, 4, 8, 16 and 32 of (B, 3, h, w) in -1..1; ``[3]`` is stride 16, for pooling."""
+        """Return the maps at strides 2, 4, 8, 16 and 32 of (B, 3, h, w) in -1..1; ``[3]`` is stride 16, for
+        pooling."""
         if pixel_values.shape[-2] % SMALLEST_STEP or pixel_values.shape[-1] % SMALLEST_STEP:
-            raise ValueError(f"height and width must be multiples of {SMALLEST_STEP}, not {tuple(pixel_values.shape[-2:])}")
+            raise ValueError(
+                f"height and width must be multiples of {SMALLEST_STEP}, not {tuple(pixel_values.shape[-2:])}"
+            )
         return self.encoder(pixel_values)  # type: ignore[no-any-return]
 
     def encode_prompt(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
@@ -249,7 +291,8 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         labels: Tensor | None = None,
         **_: Any,
     ) -> SemanticSegmenterOutput:
-        """Return logits (B, h, w), and with labels (B, h, w) in 0..1 the loss: cross-entropy plus soft Dice."""
+        """Return logits (B, h, w), and with labels (B, h, w) in 0..1 the loss: cross-entropy plus soft
+        Dice."""
         if input_ids is None:
             input_ids = torch.zeros((pixel_values.shape[0], 0), dtype=torch.long, device=pixel_values.device)
         if attention_mask is None:
@@ -260,7 +303,8 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
 
 
 def score_masks(logits: Tensor, labels: Tensor, *, dice_weight: float = 1.0) -> Tensor:
-    """Return the loss of logits (B, h, w) against labels (B, h, w) in 0..1: mean cross-entropy plus 1 - soft Dice a photo."""
+    """Return the loss of logits (B, h, w) against labels (B, h, w) in 0..1: mean cross-entropy plus 1 - soft
+    Dice a photo."""
     logits = logits.float()
     labels = labels.to(logits.dtype)
     cross_entropy = functional.binary_cross_entropy_with_logits(logits, labels)

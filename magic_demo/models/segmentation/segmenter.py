@@ -1,4 +1,5 @@
-"""Photo and prompt to a lesion probability map: one way for every model, picked by the checkpoint's ``config.json``."""
+"""Photo and prompt to a lesion probability map: one way for every model, picked by the checkpoint's
+``config.json``."""
 
 from __future__ import annotations
 
@@ -10,28 +11,43 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoModelForImageSegmentation, CLIPSegConfig, CLIPSegForImageSegmentation, PreTrainedTokenizerBase
+from transformers import (
+    AutoModelForImageSegmentation,
+    CLIPSegConfig,
+    CLIPSegForImageSegmentation,
+    PreTrainedTokenizerBase,
+)
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.clipseg.modeling_clipseg import CLIPSegImageSegmentationOutput
 
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.types import Encounter, Pixels, Probability
 from magic_demo.models.backends import Backend, choose_backend, read_checked
-from magic_demo.models.checkpoints import Preprocessing, find_checkpoint, load_model, load_tokenizer, name_model, read_preprocessing
+from magic_demo.models.checkpoints import (
+    Preprocessing,
+    find_checkpoint,
+    load_model,
+    load_tokenizer,
+    name_model,
+    read_preprocessing,
+)
 from magic_demo.models.encoder import Encoder
 from magic_demo.models.segmentation import compact as compact_segmentation
 
 PhotoFeatures = compact_segmentation.PhotoFeatures
-"""What a model keeps of a photo: a tuple of tensors, batch of one first; only the same model's ``decode`` can read it."""
+"""What a model keeps of a photo: a tuple of tensors, batch of one first; only the same model's ``decode`` can
+read it."""
 
 
 @runtime_checkable
 class PromptedModel(Protocol):
-    """What a segmentation model must offer: the photo and the prompt are encoded apart, and meet in ``decode``."""
+    """What a segmentation model must offer: the photo and the prompt are encoded apart, and meet in
+    ``decode``."""
 
     @property
     def photo_encoder(self) -> torch.nn.Module:
-        """Return the module that holds all weights that ``encode_photo`` reads, and none that another method does."""
+        """Return the module that holds all weights that ``encode_photo`` reads, and none that another method
+        does."""
 
     def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
         """Return the features of (B, 3, h, w)."""
@@ -44,17 +60,25 @@ class PromptedModel(Protocol):
 
 
 def attend_in_float32(
-    module: torch.nn.Module, queries: Tensor, keys: Tensor, values: Tensor, attention_mask: Tensor | None, **more: Any
+    module: torch.nn.Module,
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    attention_mask: Tensor | None,
+    **more: Any,
 ) -> tuple[Tensor, Tensor | None]:
     """Attend as the library does, on a processor always in float32.
 
-    The decoder's heads are 16 channels wide: there the processor's bfloat16 kernel takes twice the time of the float32 one.
+    The decoder's heads are 16 channels wide: there the processor's bfloat16 kernel takes twice the time of
+    the float32 one.
     """
     attend = ALL_ATTENTION_FUNCTIONS["sdpa"]
     if queries.device.type != "cpu" or queries.dtype == torch.float32:
         return attend(module, queries, keys, values, attention_mask, **more)  # type: ignore[no-any-return]
     with torch.autocast("cpu", enabled=False):
-        attended, weights = attend(module, queries.float(), keys.float(), values.float(), attention_mask, **more)
+        attended, weights = attend(
+            module, queries.float(), keys.float(), values.float(), attention_mask, **more
+        )
     return attended.to(queries.dtype), weights
 
 
@@ -80,12 +104,16 @@ class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[no-untyped-c
     ) -> CLIPSegImageSegmentationOutput:
         """Return the logits (B, h, w) of photos under prompts, the towers without gradient as in the library.
 
-        states (B, S, T, D), prompt (B, P): what ``encode_photo`` and ``encode_prompt`` gave before; the towers are then not run.
+        states (B, S, T, D), prompt (B, P): what ``encode_photo`` and ``encode_prompt`` gave before; the
+        towers are then not run.
         """
         with torch.no_grad():
             if states is None or prompt is None:
                 assert pixel_values is not None and input_ids is not None and attention_mask is not None
-                features, vector = self.encode_photo(pixel_values), self.encode_prompt(input_ids, attention_mask)
+                features, vector = (
+                    self.encode_photo(pixel_values),
+                    self.encode_prompt(input_ids, attention_mask),
+                )
             else:
                 features, vector = states.to(self.dtype).unbind(1), prompt.to(self.dtype)
         return CLIPSegImageSegmentationOutput(logits=self.decode(features, vector))
@@ -96,7 +124,8 @@ class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[no-untyped-c
         return self.clip.vision_model  # type: ignore[no-any-return]
 
     def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
-        """Return the hidden states that the decoder reads; the vision tower's layers above the last of them are not run."""
+        """Return the hidden states that the decoder reads; the vision tower's layers above the last of them
+        are not run."""
         vision = self.clip.vision_model
         hidden = vision.pre_layrnorm(vision.embeddings(pixel_values, interpolate_pos_encoding=True))
         states = []
@@ -118,7 +147,8 @@ AutoModelForImageSegmentation.register(CLIPSegConfig, PromptedCLIPSeg, exist_ok=
 
 
 def name_encoder(model: Any, preprocessing: Preprocessing, mirrored: bool) -> tuple[str, str]:
-    """Return the model type and a digest of the photo encoder's weights, as float16: what heads on its features depend on."""
+    """Return the model type and a digest of the photo encoder's weights, as float16: what heads on its
+    features depend on."""
     digest = hashlib.sha256(repr((preprocessing, mirrored)).encode())
     encoder = getattr(model, "encoder", None)
     for name, values in sorted(encoder.state_dict().items()) if isinstance(encoder, torch.nn.Module) else ():
@@ -128,10 +158,13 @@ def name_encoder(model: Any, preprocessing: Preprocessing, mirrored: bool) -> tu
 
 
 class Segmenter:
-    """A segmentation checkpoint ready to use: a photo is encoded once, every prompt costs a decoder pass only.
+    """A segmentation checkpoint ready to use: a photo is encoded once, every prompt costs a decoder pass
+    only.
 
-    model_id: name and digest of the checkpoint. encoder_name: what ``name_encoder`` gives. threshold: probability at and above which a pixel is lesion.
-    mirrored: whether the photo's mirror image is asked as well and the two answers are averaged. backend: what the photo encoder runs on.
+    model_id: name and digest of the checkpoint. encoder_name: what ``name_encoder`` gives. threshold:
+    probability at and above which a pixel is lesion.
+    mirrored: whether the photo's mirror image is asked as well and the two answers are averaged. backend:
+    what the photo encoder runs on.
     examples: encounters like those to come, by which int8 finds the range of values.
     """
 
@@ -160,9 +193,16 @@ class Segmenter:
 
     @classmethod
     def load(
-        cls, source: str | Path, *, revision: str | None = None, backend: str = "torch", examples: Callable[[], Sequence[Encounter]] = tuple
+        cls,
+        source: str | Path,
+        *,
+        revision: str | None = None,
+        backend: str = "torch",
+        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> Segmenter:
-        """Load a folder or a Hub id for inference. Raises CheckpointError with one line when that fails or it is no such model.
+        """Load a folder or a Hub id for inference.
+
+        Raises CheckpointError with one line when that fails or it is no such model.
 
         backend: a name that ``choose_backend`` takes; raises BackendError when this machine cannot run it.
         """
@@ -170,7 +210,10 @@ class Segmenter:
         chosen = choose_backend(backend, read_checked(find_checkpoint(source, revision=revision), model_id))
         model = load_model(source, AutoModelForImageSegmentation, revision=revision)
         if not isinstance(model, PromptedModel):
-            raise CheckpointError(f"{source}: {type(model).__name__} is no segmentation model with a prompt; CLIPSeg or ours is expected")
+            raise CheckpointError(
+                f"{source}: {type(model).__name__} is no segmentation model with a prompt; CLIPSeg or ours "
+                "is expected"
+            )
         return cls(
             model,
             load_tokenizer(source, revision=revision),
@@ -191,19 +234,26 @@ class Segmenter:
     @torch.inference_mode()
     def encode_prompt(self, text: str) -> Tensor:
         """Encode a prompt, cut at what the model reads, into a vector (1, P); an empty text is no prompt."""
-        ids = self.tokenizer(" ".join(text.split()), truncation=True, max_length=self._most_tokens())["input_ids"]
+        ids = self.tokenizer(" ".join(text.split()), truncation=True, max_length=self._most_tokens())[
+            "input_ids"
+        ]
         input_ids = torch.tensor([ids], dtype=torch.long)
         return self.model.encode_prompt(input_ids, torch.ones_like(input_ids))
 
     @torch.inference_mode()
     def decode(self, features: PhotoFeatures, prompt: Tensor) -> Probability:
-        """Return the lesion probability (h, w) at the model's size. Raises ModelError when the model gives values that are no numbers."""
+        """Return the lesion probability (h, w) at the model's size.
+
+        Raises ModelError when the model gives values that are no numbers.
+        """
         views = 2 if self.mirrored else 1
         answers = self.model.decode(features, prompt.expand(views, -1)).float().sigmoid()
         mean = (answers[0] + answers[1].flip(-1)) / 2 if self.mirrored else answers[0]
         probability = np.asarray(mean.numpy(), dtype=np.float32)
         if not np.isfinite(probability).all():
-            raise ModelError("the segmentation model gave values that are not numbers; fetch or train the checkpoint again")
+            raise ModelError(
+                "the segmentation model gave values that are not numbers; fetch or train the checkpoint again"
+            )
         return probability
 
     def predict(self, pixels: Pixels, prompt: str = "") -> Probability:
@@ -225,5 +275,9 @@ class Segmenter:
 
     def _most_tokens(self) -> int:
         config = cast(Any, self.model).config
-        longest = config.prompt_length if hasattr(config, "prompt_length") else config.text_config.max_position_embeddings
+        longest = (
+            config.prompt_length
+            if hasattr(config, "prompt_length")
+            else config.text_config.max_position_embeddings
+        )
         return min(int(longest), int(self.tokenizer.model_max_length))

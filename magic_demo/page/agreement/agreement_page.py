@@ -44,12 +44,14 @@ import(new URL("page/agreement/agreement.mjs", document.baseURI)).then(({ mountB
 
 
 WAIT_SECONDS = 1.0
-"""How long a page waits for its numbers before it says that they are being measured; it has them by one of the next ticks."""
+"""How long a page waits for its numbers before it says that they are being measured; it has them by one of
+the next ticks."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What a browser session was last shown: of which version of the store, through which filters, and the digest of each part."""
+    """What a browser session was last shown: of which version of the store, through which filters, and the
+    digest of each part."""
 
     version: Version = None
     view: View = field(default_factory=View)
@@ -82,7 +84,9 @@ class AgreementPage:
     @cached_property
     def source(self) -> AgreementSource:
         """Return what measures. Raises StoreError where nothing is kept yet."""
-        return AgreementSource(self.store, self.desk.said, self._reference, all_known=self.desk.bundle is not None)
+        return AgreementSource(
+            self.store, self.desk.said, self._reference, all_known=self.desk.bundle is not None
+        )
 
     @cached_property
     def thumbnails(self) -> Thumbnails:
@@ -97,7 +101,8 @@ class AgreementPage:
             raise gr.Error(str(error)) from error
 
     def follow(self, view: View, seen: Seen, request: gr.Request) -> Updates:
-        """Draw what has changed since this browser was last shown anything; nothing, where no review came or went and no filter moved."""
+        """Draw what has changed since this browser was last shown anything; nothing, where no review came or
+        went and no filter moved."""
         if self.desk.store is None:
             return {self.seen: gr.skip()}
         version: Version = None
@@ -122,20 +127,31 @@ class AgreementPage:
             elif seen.digests and seen.view == view:  # what is shown stays until there is something newer
                 return {self.seen: gr.skip()}
             else:
-                drawn = {**dict.fromkeys(self.PARTS, ""), "headline": render_note("agreement.measuring", role="status")}
+                drawn = {
+                    **dict.fromkeys(self.PARTS, ""),
+                    "headline": render_note("agreement.measuring", role="status"),
+                }
                 drawn["filters"] = render_filters(view, self.store.queues(), ())
         except MagicDemoError as error:
-            drawn = {**dict.fromkeys(self.PARTS, ""), "headline": render_note("agreement.failed", problem=str(error))}
+            drawn = {
+                **dict.fromkeys(self.PARTS, ""),
+                "headline": render_note("agreement.failed", problem=str(error)),
+            }
         digests = {name: hashlib.sha256(html.encode()).hexdigest() for name, html in drawn.items()}
         before = dict(seen.digests)
         changed = {self._component(name): drawn[name] for name in drawn if digests[name] != before.get(name)}
         return {self.seen: Seen(version, view, tuple(sorted(digests.items()))), **changed}
 
     def _note_seen(self, found: Comparison, reader: str) -> None:
-        """Keep what the listed cases show a reader of others and of the model, before it is sent: what is said of them later is not blind."""
+        """Keep what the listed cases show a reader of others and of the model, before it is sent: what is
+        said of them later is not blind."""
         shown = [case.case for case in found.agreement.differing[:MOST_CASES]]
         panel = found.panel
-        others = [case for case in shown if any(name != reader and case in panel.answers[name] for name in panel.readers)]
+        others = [
+            case
+            for case in shown
+            if any(name != reader and case in panel.answers[name] for name in panel.readers)
+        ]
         spoken = [case for case in shown if case in panel.answers.get(MODEL, {})]
         told: tuple[tuple[Knowledge, list[CaseKey]], ...] = (("others", others), ("model", spoken))
         for what, cases in told:
@@ -144,7 +160,8 @@ class AgreementPage:
             self._noted.update((reader, case, what) for case in new)
 
     def forget(self, _case: CaseKey | None = None) -> None:
-        """Forget what was measured and drawn, as a case is gone or one of its photos covered; pages that are open are drawn anew."""
+        """Forget what was measured and drawn, as a case is gone or one of its photos covered; pages that are
+        open are drawn anew."""
         self._turn += 1
         self._cases.clear()
         self._noted.clear()
@@ -156,7 +173,9 @@ class AgreementPage:
     def _draw(self, view: View, found: Comparison) -> dict[str, str]:
         agreement = found.agreement
         drawn = {"filters": render_filters(view, self.store.queues(), found.readers)}
-        damaged = "".join(f'<p class="agree-note" role="alert">{both_of(line_in_both(line))}</p>' for line in found.damaged)
+        damaged = "".join(
+            f'<p class="agree-note" role="alert">{both_of(line_in_both(line))}</p>' for line in found.damaged
+        )
         if not agreement.readings:
             return {**drawn, **dict.fromkeys(self.PARTS, ""), "headline": damaged + render_empty()}
         return {
@@ -194,25 +213,46 @@ def render_empty(key: str = "agreement.empty") -> str:
 
 
 def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> AgreementPage:
-    """Give the app its page ``/agreement``, which says so while nothing is kept. quiet: settings of every event."""
+    """Give the app its page ``/agreement``, which says so while nothing is kept. quiet: settings of every
+    event."""
     page = AgreementPage(desk)
     queues = desk.store.queues() if desk.store is not None else ()
     with app.route("Agreement", "/agreement", show_in_navbar=False):
         with gr.Row(elem_id="agreement-bar"):
-            gr.HTML(html_template=fill(BRAND), js_on_load=None, elem_id="agreement-brand", apply_default_css=False, head=_HEAD)
-            gr.HTML(html_template=fill(_BAR), js_on_load=_ON_BAR, elem_id="agreement-looks", apply_default_css=False)
-            gr.HTML(html_template=fill(LANGUAGE_SWITCH), js_on_load=None, elem_id="agreement-language", apply_default_css=False)
+            gr.HTML(
+                html_template=fill(BRAND),
+                js_on_load=None,
+                elem_id="agreement-brand",
+                apply_default_css=False,
+                head=_HEAD,
+            )
+            gr.HTML(
+                html_template=fill(_BAR),
+                js_on_load=_ON_BAR,
+                elem_id="agreement-looks",
+                apply_default_css=False,
+            )
+            gr.HTML(
+                html_template=fill(LANGUAGE_SWITCH),
+                js_on_load=None,
+                elem_id="agreement-language",
+                apply_default_css=False,
+            )
         with gr.Row(elem_id="agreement-room"):
             with gr.Column(elem_id="agreement-side", min_width=0):
                 filters = _part(render_filters(View(), queues, ()), "agreement-filters", _ON_LOAD)
             with gr.Column(elem_id="agreement-main", min_width=0):
                 gr.HTML(
-                    f'<h1 class="agree-title">{both("agreement.title")} <small><span class="agree-live" aria-hidden="true"></span>{both("agreement.live")}</small></h1>',
+                    f'<h1 class="agree-title">{both("agreement.title")} <small><span '
+                    'class="agree-live" '
+                    f'aria-hidden="true"></span>{both("agreement.live")}</small></h1>',
                     js_on_load=None,
                     elem_id="agreement-title",
                     apply_default_css=False,
                 )
-                first = _part(render_empty("agreement.no_store") if desk.store is None else "", "agreement-headline")
+                first = _part(
+                    render_empty("agreement.no_store") if desk.store is None else "", "agreement-headline"
+                )
                 with gr.Row(elem_id="agreement-wide"):
                     families = _part("", "agreement-families")
                 with gr.Row(elem_id="agreement-pair"):
@@ -225,7 +265,9 @@ def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> 
         inputs, outputs = [page.view, page.seen], [page.seen, filters, *page.parts.values()]
         app.load(page.follow, inputs, outputs, queue=False, **quiet)
         timer.tick(page.follow, inputs, outputs, queue=False, **quiet)
-        filters.filter(page.press, [page.view], [page.view], queue=False, **quiet).then(page.follow, inputs, outputs, queue=False, **quiet)
+        filters.filter(page.press, [page.view], [page.view], queue=False, **quiet).then(
+            page.follow, inputs, outputs, queue=False, **quiet
+        )
     return page
 
 

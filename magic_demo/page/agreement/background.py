@@ -1,4 +1,5 @@
-"""Measuring behind the page: a page opens at once over any store, and gets its numbers as soon as they are there."""
+"""Measuring behind the page: a page opens at once over any store, and gets its numbers as soon as they are
+there."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ Version = Hashable
 MOST_QUESTIONS = 16
 """Questions whose last answer is kept; the one that was asked for longest ago is forgotten first."""
 REST, MOST_REST = 4.0, 5.0
-"""After a question was measured, it is not measured again for so many times as long as that took, nor for more seconds: saving goes before counting."""
+"""After a question was measured, it is not measured again for so many times as long as that took, nor for
+more seconds: saving goes before counting."""
 
 
 @dataclass
@@ -29,7 +31,8 @@ class _Question:
 
 
 class Background:
-    """Measures one question after another in a thread of its own, whoever asks; the same one for everybody who asks it."""
+    """Measures one question after another in a thread of its own, whoever asks; the same one for everybody
+    who asks it."""
 
     def __init__(self) -> None:
         self._questions: OrderedDict[Hashable, _Question] = OrderedDict()
@@ -39,9 +42,11 @@ class Background:
     def ask(
         self, question: Hashable, version: Version, measure: Callable[[], Comparison], seconds: float
     ) -> tuple[Version, Comparison] | None:
-        """Return the newest answer there is, with the version that it is of; None where there is none within ``seconds`` yet.
+        """Return the newest answer there is, with the version that it is of; None where there is none within
+        ``seconds`` yet.
 
-        An answer of another version is returned where the one asked for takes longer. Raises what ``measure`` has raised, once.
+        An answer of another version is returned where the one asked for takes longer. Raises what ``measure``
+        has raised, once.
         """
         with self._lock:
             held = self._questions.setdefault(question, _Question())

@@ -30,7 +30,12 @@ MOST_FAMILIES = 4
 """Differing families of one case that are told; of the others the number."""
 SIDE = 420
 """Longest side of a picture, pixels."""
-JPEG_SETTINGS = [cv2.IMWRITE_JPEG_QUALITY, 84, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
+JPEG_SETTINGS = [
+    cv2.IMWRITE_JPEG_QUALITY,
+    84,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+]
 """With colours at full resolution: else those of the outlines spread into the lesion."""
 EMPTY_GREY = 96
 """What stands for a photo that is not there any more: its outlines are still drawn."""
@@ -46,14 +51,17 @@ def render_cases(found: Comparison, draw: Thumbnail) -> str:
         return ""
     readers = found.agreement.readers
     legend = "".join(
-        f'<span><i style="--outline:rgb{_colour(voice, readers)}">{tag_of(voice, readers)}</i>{name_of(voice)}</span>'
+        "<span><i "
+        f'style="--outline:rgb{_colour(voice, readers)}">{tag_of(voice, readers)}</i>{name_of(voice)}</span>'
         for voice in found.panel.voices
     )
     shown = "".join(_case(case, readers, draw(case, found)) for case in differing[:MOST_CASES])
     return (
-        f'<section class="agree-panel" aria-labelledby="agree-cases"><h2 id="agree-cases">{both("agreement.cases")} '
+        '<section class="agree-panel" aria-labelledby="agree-cases"><h2 '
+        f'id="agree-cases">{both("agreement.cases")} '
         f"<small>{both('agreement.cases_shown', shown=min(MOST_CASES, len(differing)), count=len(differing))}</small></h2>"
-        f'<p class="agree-legend outlines">{legend}</p><ol class="agree-cases">{shown}</ol><p class="agree-small">{both("agreement.cases_note")}</p></section>'
+        f'<p class="agree-legend outlines">{legend}</p><ol class="agree-cases">{shown}</ol><p '
+        f'class="agree-small">{both("agreement.cases_note")}</p></section>'
     )
 
 
@@ -67,20 +75,32 @@ class Thumbnails:
     def __call__(self, case: CaseDifference, found: Comparison) -> str | None:
         """Return the picture of the case's most different photo, or of its first one."""
         panel = found.panel
-        photo_id = case.photo_id or next((name for voice in panel.voices for key, name in panel.masks[voice] if key == case.case), None)
+        photo_id = case.photo_id or next(
+            (name for voice in panel.voices for key, name in panel.masks[voice] if key == case.case), None
+        )
         masks = tuple(
-            (voice, tag_of(voice, panel.readers), _colour(voice, panel.readers), panel.masks[voice][case.case, photo_id])
+            (
+                voice,
+                tag_of(voice, panel.readers),
+                _colour(voice, panel.readers),
+                panel.masks[voice][case.case, photo_id],
+            )
             for voice in panel.voices
             if photo_id is not None and (case.case, photo_id) in panel.masks[voice]
         )
         return self._drawn(case.case, photo_id, masks, covered_beside(self._store.place).turn(case.case))
 
     def forget(self) -> None:
-        """Forget every picture: of a case that is gone, or a photo as it was before it was covered, none stays in memory."""
+        """Forget every picture: of a case that is gone, or a photo as it was before it was covered, none
+        stays in memory."""
         self._drawn.cache_clear()
 
     def _draw(
-        self, case: CaseKey, photo_id: str | None, masks: tuple[tuple[str, str, tuple[int, int, int], MaskRuns], ...], _covered: int
+        self,
+        case: CaseKey,
+        photo_id: str | None,
+        masks: tuple[tuple[str, str, tuple[int, int, int], MaskRuns], ...],
+        _covered: int,
     ) -> str | None:
         photo = self._read(case, photo_id)
         size = photo.size if photo is not None else masks[0][3].size if masks else None
@@ -88,7 +108,9 @@ class Thumbnails:
             return None
         pixels: Pixels = photo.pixels if photo is not None else np.full((*size, 3), EMPTY_GREY, np.uint8)
         drawn = [
-            (Legend(tag, {"en": voice, "zh": voice}, colour), decode_mask(runs)) for voice, tag, colour, runs in masks if runs.size == size
+            (Legend(tag, {"en": voice, "zh": voice}, colour), decode_mask(runs))
+            for voice, tag, colour, runs in masks
+            if runs.size == size
         ]
         picture = draw_everybody(pixels, drawn, side=SIDE)
         _, data = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), JPEG_SETTINGS)
@@ -96,10 +118,24 @@ class Thumbnails:
 
     def _read(self, case: CaseKey, photo_id: str | None) -> Photo | None:
         try:
-            files = next(iter(find_case_files([self._store.case(case, LOCAL_READER)], covered_beside(self._store.place))), None)
-            chosen = [photo for photo in files.photo_files if photo_id in (None, photo.photo_id)] if files is not None else []
-            return read_photo_apart(chosen[0].path, photo_id=chosen[0].photo_id) if chosen and chosen[0].path is not None else None
-        except MagicDemoError:  # moved or deleted: the numbers do not need the photo, and the picture says what it can
+            files = next(
+                iter(
+                    find_case_files([self._store.case(case, LOCAL_READER)], covered_beside(self._store.place))
+                ),
+                None,
+            )
+            chosen = (
+                [photo for photo in files.photo_files if photo_id in (None, photo.photo_id)]
+                if files is not None
+                else []
+            )
+            return (
+                read_photo_apart(chosen[0].path, photo_id=chosen[0].photo_id)
+                if chosen and chosen[0].path is not None
+                else None
+            )
+        except MagicDemoError:
+            # moved or deleted: the numbers do not need the photo, and the picture says what it can
             return None
 
 
@@ -109,16 +145,31 @@ def _colour(voice: str, readers: Sequence[str]) -> tuple[int, int, int]:
 
 def _case(case: CaseDifference, readers: tuple[str, ...], picture: str | None) -> str:
     name = escape(case.case.case_id)
-    photo = f'<img src="{picture}" alt="">' if picture is not None else f"<span>{both('agreement.no_photo')}</span>"
+    photo = (
+        f'<img src="{picture}" alt="">'
+        if picture is not None
+        else f"<span>{both('agreement.no_photo')}</span>"
+    )
     facts = [both("agreement.families_differ", count=len(case.families))] if case.families else []
     if case.dice:
         one, other, value = case.dice[0]
-        facts.append(both("agreement.least_dice", value=f"{value:.2f}", one=tag_of(one, readers), other=tag_of(other, readers)))
+        facts.append(
+            both(
+                "agreement.least_dice",
+                value=f"{value:.2f}",
+                one=tag_of(one, readers),
+                other=tag_of(other, readers),
+            )
+        )
     told = "".join(_family(family, readers) for family in case.families[:MOST_FAMILIES])
     if len(case.families) > MOST_FAMILIES:
-        told += f'<p class="agree-small">{both("agreement.more_families", count=len(case.families) - MOST_FAMILIES)}</p>'
+        told += (
+            "<p "
+            f'class="agree-small">{both("agreement.more_families", count=len(case.families) - MOST_FAMILIES)}</p>'
+        )
     return (
-        f'<li class="agree-case"><div class="agree-photo">{photo}</div><div class="agree-told"><h3>{name} <small>{escape(case.case.queue)}</small></h3>'
+        f'<li class="agree-case"><div class="agree-photo">{photo}</div><div '
+        f'class="agree-told"><h3>{name} <small>{escape(case.case.queue)}</small></h3>'
         f'<p class="agree-facts">{" · ".join(facts)}</p>{told}</div></li>'
     )
 
@@ -132,7 +183,12 @@ def _family(difference: FamilyDifference, readers: tuple[str, ...]) -> str:
     said = []
     for labels, tags in by_answer.items():
         named = sorted(labels - {family.not_mentioned}) or [family.not_mentioned]
-        words = both_of({language: " + ".join(family.options[language][label] for label in named) for language in LANGUAGES})
+        words = both_of(
+            {
+                language: " + ".join(family.options[language][label] for label in named)
+                for language in LANGUAGES
+            }
+        )
         signs = "".join(f'<span class="voice-tag">{tag}</span>' for tag in tags)
         said.append(f"<li>{signs} {words}</li>")
     return f'<div class="agree-said"><h4>{both_of(family.title)}</h4><ul>{"".join(said)}</ul></div>'

@@ -69,18 +69,31 @@ def render_filters(view: View, queues: Sequence[str], readers: Sequence[str]) ->
         named = [(name, f"<span>{escape(name)}</span>", choice.queue == name) for name in queues]
         groups.append(_group("queue", [("", both("agreement.all"), choice.queue is None), *named]))
     if len(readers) > 1 or choice.readers:
-        named = [(name, f"<span>{escape(name)}</span>", name in choice.readers) for name in sorted({*readers, *choice.readers})]
+        named = [
+            (name, f"<span>{escape(name)}</span>", name in choice.readers)
+            for name in sorted({*readers, *choice.readers})
+        ]
         groups.append(_group("reader", [("", both("agreement.all"), not choice.readers), *named]))
-    families = [(family.family_id, both_of(family.title), choice.family == family.family_id) for family in load_families()]
+    families = [
+        (family.family_id, both_of(family.title), choice.family == family.family_id)
+        for family in load_families()
+    ]
     groups.append(_group("family", [("", both("agreement.all"), choice.family is None), *families]))
-    done = [("yes", both("agreement.done_yes"), choice.done_only), ("no", both("agreement.done_no"), not choice.done_only)]
+    done = [
+        ("yes", both("agreement.done_yes"), choice.done_only),
+        ("no", both("agreement.done_no"), not choice.done_only),
+    ]
     groups.append(_group("done", done))
     return f'<div class="agree-filters">{"".join(groups)}</div>'
 
 
 def _group(name: str, buttons: Sequence[tuple[str, str, bool]]) -> str:
     shown = "".join(
-        f'<button type="button" data-filter="{name}" data-value="{escape(value, quote=True)}" aria-pressed="{str(pressed).lower()}">{label}</button>'
+        f'<button type="button" data-filter="{name}" data-value="{escape(value, quote=True)}" '
+        f'aria-pressed="{str(pressed).lower()}">{label}</button>'
         for value, label, pressed in buttons
     )
-    return f'<div class="agree-filter" role="group" aria-labelledby="filter-{name}"><h2 id="filter-{name}">{both(TITLES[name])}</h2><div class="chips">{shown}</div></div>'
+    return (
+        f'<div class="agree-filter" role="group" aria-labelledby="filter-{name}"><h2 '
+        f'id="filter-{name}">{both(TITLES[name])}</h2><div class="chips">{shown}</div></div>'
+    )

@@ -1,4 +1,5 @@
-"""Switches after the reveal as a flow from left to right: what the readings said before, and what they say after."""
+"""Switches after the reveal as a flow from left to right: what the readings said before, and what they say
+after."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ Ribbons = Mapping[tuple[str, str], int]
 
 
 def render_switches(switches: Switches) -> str:
-    """Return the flow of changed answers and, where there is a reference, the one of right and wrong; empty without any."""
+    """Return the flow of changed answers and, where there is a reference, the one of right and wrong; empty
+    without any."""
     if not switches.answers:
         return ""
     kept = switches.answers - (round(switches.changed.value * switches.answers) if switches.changed else 0)
@@ -41,7 +43,11 @@ def render_switches(switches: Switches) -> str:
         ("blind", "away"): switches.away,
         ("blind", "beside"): switches.beside + unknown,
     }
-    pictures = [_figure(both("agreement.flow_moved", count=switches.answers), draw_flow(moved, "after"), _sentences(moved))]
+    pictures = [
+        _figure(
+            both("agreement.flow_moved", count=switches.answers), draw_flow(moved, "after"), _sentences(moved)
+        )
+    ]
     if switches.judged:
         judged = {
             ("right", "right"): switches.right_right,
@@ -49,19 +55,29 @@ def render_switches(switches: Switches) -> str:
             ("wrong", "right"): switches.wrong_right,
             ("wrong", "wrong"): switches.wrong_wrong,
         }
-        pictures.append(_figure(both("agreement.flow_judged", count=switches.judged), draw_flow(judged, "judged"), _sentences(judged)))
+        pictures.append(
+            _figure(
+                both("agreement.flow_judged", count=switches.judged),
+                draw_flow(judged, "judged"),
+                _sentences(judged),
+            )
+        )
     dice = ""
     if switches.dice_before is not None:
-        before, after = (say_whole(value, share=False) for value in (switches.dice_before, switches.dice_after))
+        before, after = (
+            say_whole(value, share=False) for value in (switches.dice_before, switches.dice_after)
+        )
         dice = f'<p class="agree-small">{both("agreement.flow_dice", before=before, after=after)}</p>'
     return (
-        f'<section class="agree-panel" aria-labelledby="agree-switches"><h2 id="agree-switches">{both("agreement.switches")}</h2>'
+        '<section class="agree-panel" aria-labelledby="agree-switches"><h2 '
+        f'id="agree-switches">{both("agreement.switches")}</h2>'
         f'<div class="agree-flows">{"".join(pictures)}</div>{dice}</section>'
     )
 
 
 def draw_flow(ribbons: Ribbons, kind: str) -> str:
-    """Return the flow as SVG: a node as high as its answers, a ribbon as wide, names and numbers beside the nodes. Nothing flows, nothing is drawn."""
+    """Return the flow as SVG: a node as high as its answers, a ribbon as wide, names and numbers beside the
+    nodes. Nothing flows, nothing is drawn."""
     flowing = {ends: count for ends, count in ribbons.items() if count > 0}
     total = sum(flowing.values())
     sources, sinks = (_heights(flowing, place) for place in (0, 1))
@@ -77,14 +93,20 @@ def draw_flow(ribbons: Ribbons, kind: str) -> str:
         filled[1][sink] += count * scale
         drawn.append(_ribbon(start, end, width, f"flow-{source}-{sink}"))
     for side, (nodes, x) in enumerate(((sources, LEFT - NODE), (sinks, RIGHT))):
-        labels = _spread({name: tops[side][name] + max(THINNEST, count * scale) / 2 for name, count in nodes.items()})
+        labels = _spread(
+            {name: tops[side][name] + max(THINNEST, count * scale) / 2 for name, count in nodes.items()}
+        )
         for name, count in nodes.items():
             height = max(THINNEST, count * scale)
             drawn.append(
-                f'<rect class="flow-node flow-node-{name}" x="{x}" y="{tops[side][name]:.1f}" width="{NODE}" height="{height:.1f}" rx="2"/>'
+                f'<rect class="flow-node flow-node-{name}" x="{x}" y="{tops[side][name]:.1f}" '
+                f'width="{NODE}" height="{height:.1f}" rx="2"/>'
             )
             drawn.append(_label(name, count, total, labels[name], left=side == 0))
-    return f'<svg class="flow flow-{kind}" viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">{"".join(drawn)}</svg>'
+    return (
+        f'<svg class="flow flow-{kind}" viewBox="0 0 {WIDTH} {HEIGHT}" '
+        f'aria-hidden="true">{"".join(drawn)}</svg>'
+    )
 
 
 def _heights(flowing: Ribbons, place: int) -> dict[str, int]:
@@ -114,20 +136,28 @@ def _spread(middles: Mapping[str, float]) -> dict[str, float]:
     over = max(0.0, places[-1] + LINE / 2 - HEIGHT) if places else 0.0
     for number in reversed(range(len(places))):
         limit = HEIGHT - LINE / 2 if number == len(places) - 1 else places[number + 1] - LINE
-        places[number] = max(LINE / 2, min(places[number], limit)) if over or places[number] < LINE / 2 else places[number]
+        places[number] = (
+            max(LINE / 2, min(places[number], limit)) if over or places[number] < LINE / 2 else places[number]
+        )
     return dict(zip(names, places, strict=True))
 
 
 def _ribbon(start: float, end: float, width: float, kind: str) -> str:
     middle = (LEFT + RIGHT) / 2
     top = f"M{LEFT} {start:.1f}C{middle} {start:.1f} {middle} {end:.1f} {RIGHT} {end:.1f}"
-    bottom = f"L{RIGHT} {end + width:.1f}C{middle} {end + width:.1f} {middle} {start + width:.1f} {LEFT} {start + width:.1f}Z"
+    bottom = (
+        f"L{RIGHT} {end + width:.1f}C{middle} {end + width:.1f} {middle} {start + width:.1f} {LEFT} "
+        f"{start + width:.1f}Z"
+    )
     return f'<path class="flow-ribbon {kind}" d="{top}{bottom}"/>'
 
 
 def _label(name: str, count: int, total: int, middle: float, *, left: bool) -> str:
     x, anchor = (LEFT - NODE - 10, "end") if left else (RIGHT + NODE + 10, "start")
-    words = "".join(f'<tspan class="t-{language}" lang="{language}">{text(NAMES[name], language)}</tspan>' for language in LANGUAGES)
+    words = "".join(
+        f'<tspan class="t-{language}" lang="{language}">{text(NAMES[name], language)}</tspan>'
+        for language in LANGUAGES
+    )
     share = f' <tspan class="flow-share">{count / total:.0%}</tspan>' if count < total else ""
     return (
         f'<text class="flow-count" x="{x}" y="{middle - 1:.1f}" text-anchor="{anchor}">{count}{share}</text>'
@@ -136,9 +166,14 @@ def _label(name: str, count: int, total: int, middle: float, *, left: bool) -> s
 
 
 def _figure(title: str, picture: str, sentences: Sequence[str]) -> str:
-    return f'<figure class="agree-flow"><figcaption>{title}</figcaption>{picture}<ul class="unseen">{"".join(f"<li>{line}</li>" for line in sentences)}</ul></figure>'
+    return (
+        f'<figure class="agree-flow"><figcaption>{title}</figcaption>{picture}<ul '
+        f'class="unseen">{"".join(f"<li>{line}</li>" for line in sentences)}</ul></figure>'
+    )
 
 
 def _sentences(ribbons: Ribbons) -> list[str]:
     """Return the flow in words, for those who do not see it."""
-    return [f"{both(NAMES[source])} → {both(NAMES[sink])}: {count}" for (source, sink), count in ribbons.items()]
+    return [
+        f"{both(NAMES[source])} → {both(NAMES[sink])}: {count}" for (source, sink), count in ribbons.items()
+    ]

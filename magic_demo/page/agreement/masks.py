@@ -16,7 +16,9 @@ def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
     heads = [f'<span class="voice-tag">{tag_of(name, readers)}</span>{name_of(name)}' for name in masks.names]
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
     rows = "".join(
-        f'<tr><th scope="row">{name}</th>' + "".join(_cell(masks, row, column) for column in range(len(heads))) + "</tr>"
+        f'<tr><th scope="row">{name}</th>'
+        + "".join(_cell(masks, row, column) for column in range(len(heads)))
+        + "</tr>"
         for row, name in enumerate(heads)
     )
     jaccard = both(
@@ -25,8 +27,10 @@ def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
         readers=say_whole(masks.jaccard_among_readers, share=False),
     )
     return (
-        f'<section class="agree-panel" aria-labelledby="agree-masks"><h2 id="agree-masks">{both("agreement.masks")}</h2>'
-        f'<div class="agree-scroll" tabindex="0" role="group" aria-labelledby="agree-masks"><table class="agree-matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+        '<section class="agree-panel" aria-labelledby="agree-masks"><h2 '
+        f'id="agree-masks">{both("agreement.masks")}</h2>'
+        '<div class="agree-scroll" tabindex="0" role="group" aria-labelledby="agree-masks"><table '
+        f'class="agree-matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
         f'<p class="agree-small">{both("agreement.masks_note")} {jaccard}</p></section>'
     )
 
@@ -34,8 +38,14 @@ def render_masks(masks: MaskNumbers, readers: tuple[str, ...]) -> str:
 def _cell(masks: MaskNumbers, row: int, column: int) -> str:
     value = float(masks.dice[row, column])
     if row == column:
-        return f'<td class="is-self"><small>{both("agreement.photos", count=int(masks.photos[row, column]))}</small></td>'
+        return (
+            "<td "
+            f'class="is-self"><small>{both("agreement.photos", count=int(masks.photos[row, column]))}</small></td>'
+        )
     if math.isnan(value):
         return f"<td>{DASH}</td>"
     shade = round(4 + 40 * value**2)
-    return f'<td style="--shade:{shade}%"><b>{value:.2f}</b><small>{both("agreement.jaccard_short")} {float(masks.jaccard[row, column]):.2f}</small></td>'
+    return (
+        f'<td style="--shade:{shade}%"><b>{value:.2f}</b><small>{both("agreement.jaccard_short")} '
+        f"{float(masks.jaccard[row, column]):.2f}</small></td>"
+    )

@@ -9,8 +9,10 @@ from magic_demo.questions.families import load_families
 from magic_demo.reviews.agreement import Agreement, FamilyNumbers, Measured, Switches
 
 HATCH = (
-    '<svg width="0" height="0" aria-hidden="true" class="agree-defs"><defs><pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse" '
-    'patternTransform="rotate(45)"><rect width="7" height="7" class="hatch-ground"/><rect width="3" height="7" class="hatch-line"/></pattern></defs></svg>'
+    '<svg width="0" height="0" aria-hidden="true" class="agree-defs"><defs><pattern id="hatch" '
+    'width="7" height="7" patternUnits="userSpaceOnUse" '
+    'patternTransform="rotate(45)"><rect width="7" height="7" class="hatch-ground"/><rect width="3" '
+    'height="7" class="hatch-line"/></pattern></defs></svg>'
 )
 """The readers' bars are hatched, the model's are full: the two are told apart without colour."""
 
@@ -28,23 +30,40 @@ def render_headline(agreement: Agreement, view: View) -> str:
     answers = _versus(pick(overall.with_model, measure), pick(overall.among_readers, measure), share=share)
     parts = [_tile(both(_TILES[measure]), answers)]
     if masks.dice_with_model or masks.dice_among_readers:
-        parts.append(_tile(both("agreement.tile_dice"), _versus(masks.dice_with_model, masks.dice_among_readers, share=False)))
+        parts.append(
+            _tile(
+                both("agreement.tile_dice"),
+                _versus(masks.dice_with_model, masks.dice_among_readers, share=False),
+            )
+        )
     if agreement.switches.answers:
         parts.append(_tile(both("agreement.tile_switches"), _switched(agreement.switches)))
-    count = both("agreement.count", cases=agreement.cases, readings=agreement.readings, readers=len(agreement.readers))
-    notes = f'<p class="agree-count">{count}</p><p class="agree-small agree-known">{_say_known(agreement)}</p>'
+    count = both(
+        "agreement.count", cases=agreement.cases, readings=agreement.readings, readers=len(agreement.readers)
+    )
+    notes = (
+        f'<p class="agree-count">{count}</p><p class="agree-small agree-known">{_say_known(agreement)}</p>'
+    )
     if agreement.model_cases == 0:
         notes += f'<p class="agree-note">{both("agreement.no_model")}</p>'
     if len(agreement.readers) == 1:
         notes += f'<p class="agree-note">{both("agreement.one_reader")}</p>'
-    leaning = f'<p class="agree-small">{both("agreement.leaning")}</p>' if agreement.model_cases and view.choice.reading == "latest" else ""
+    leaning = (
+        f'<p class="agree-small">{both("agreement.leaning")}</p>'
+        if agreement.model_cases and view.choice.reading == "latest"
+        else ""
+    )
     return f'{HATCH}{notes}<div class="agree-tiles">{"".join(parts)}</div>{leaning}'
 
 
 def _say_known(agreement: Agreement) -> str:
     """Return what the readings' readers had been shown before."""
-    known = both("agreement.known", blind=agreement.blind, model=agreement.after_model, others=agreement.after_others)
-    return known + (" " + both("agreement.incomplete", count=agreement.incomplete) if agreement.incomplete else "")
+    known = both(
+        "agreement.known", blind=agreement.blind, model=agreement.after_model, others=agreement.after_others
+    )
+    return known + (
+        " " + both("agreement.incomplete", count=agreement.incomplete) if agreement.incomplete else ""
+    )
 
 
 def render_families(agreement: Agreement, measure: Measure) -> str:
@@ -53,22 +72,41 @@ def render_families(agreement: Agreement, measure: Measure) -> str:
         return ""
     titles = {family.family_id: both_of(family.title) for family in load_families()}
     rows = "".join(_row(titles[numbers.family_id], numbers, measure) for numbers in agreement.families)
-    total = _row(both("agreement.together"), agreement.overall, measure, "agree-total") if len(agreement.families) > 1 else ""
-    ticks = "".join(f'<span style="left:{value}%">{_tick(value, measure)}</span>' for value in (0, 25, 50, 75, 100))
+    total = (
+        _row(both("agreement.together"), agreement.overall, measure, "agree-total")
+        if len(agreement.families) > 1
+        else ""
+    )
+    ticks = "".join(
+        f'<span style="left:{value}%">{_tick(value, measure)}</span>' for value in (0, 25, 50, 75, 100)
+    )
     return (
-        f'<section class="agree-panel" aria-labelledby="agree-families"><h2 id="agree-families">{both(_FAMILIES[measure])}</h2>{_legend()}'
-        '<div class="agree-scroll" tabindex="0" role="group" aria-labelledby="agree-families"><table class="agree-families"><thead><tr>'
-        f'<th scope="col">{both("agreement.family")}</th><th scope="col" class="agree-axis"><span class="unseen">{both("agreement.plot")}</span>'
-        f'<div class="agree-ticks" aria-hidden="true">{ticks}</div></th><th scope="col">{both("agreement.with_model_short")}</th>'
-        f'<th scope="col">{both("agreement.ceiling_short")}</th><th scope="col">{both("agreement.alpha")}</th></tr></thead><tbody>{rows}{total}</tbody></table></div>'
+        '<section class="agree-panel" aria-labelledby="agree-families"><h2 '
+        f'id="agree-families">{both(_FAMILIES[measure])}</h2>{_legend()}'
+        '<div class="agree-scroll" tabindex="0" role="group" aria-labelledby="agree-families"><table '
+        'class="agree-families"><thead><tr>'
+        f'<th scope="col">{both("agreement.family")}</th><th scope="col" class="agree-axis"><span '
+        f'class="unseen">{both("agreement.plot")}</span>'
+        f'<div class="agree-ticks" aria-hidden="true">{ticks}</div></th><th '
+        f'scope="col">{both("agreement.with_model_short")}</th>'
+        f'<th scope="col">{both("agreement.ceiling_short")}</th><th '
+        f'scope="col">{both("agreement.alpha")}</th></tr></thead><tbody>{rows}{total}</tbody></table></div>'
         f'<p class="agree-small">{both(_NOTES[measure])}</p></section>'
     )
 
 
 def draw_bars(model: Measured | None, readers: Measured | None) -> str:
-    """Return two bars from 0 to 1 with their intervals as SVG: the model's full, the readers' hatched. Values below 0 have no length."""
-    grid = "".join(f'<line class="bar-grid" x1="{at}%" x2="{at}%" y1="0" y2="46"/>' for at in (0, 25, 50, 75, 100))
-    return f'<svg class="bars" width="100%" height="46" aria-hidden="true">{grid}{_bar(model, 4, "bar-model")}{_bar(readers, 25, "bar-readers")}</svg>'
+    """Return two bars from 0 to 1 with their intervals as SVG: the model's full, the readers' hatched.
+
+    Values below 0 have no length.
+    """
+    grid = "".join(
+        f'<line class="bar-grid" x1="{at}%" x2="{at}%" y1="0" y2="46"/>' for at in (0, 25, 50, 75, 100)
+    )
+    return (
+        '<svg class="bars" width="100%" height="46" '
+        f'aria-hidden="true">{grid}{_bar(model, 4, "bar-model")}{_bar(readers, 25, "bar-readers")}</svg>'
+    )
 
 
 def _bar(measured: Measured | None, top: int, kind: str) -> str:
@@ -95,21 +133,30 @@ def _row(title: str, numbers: FamilyNumbers, measure: Measure, kind: str = "") -
     share = measure == "same"
     model, readers = pick(numbers.with_model, measure), pick(numbers.among_readers, measure)
     return (
-        f'<tr class="{kind}"><th scope="row">{title}</th><td class="agree-plot">{draw_bars(model, readers)}</td>'
+        f'<tr class="{kind}"><th scope="row">{title}</th><td '
+        f'class="agree-plot">{draw_bars(model, readers)}</td>'
         f"{_number(model, share=share)}{_number(readers, share=share)}{_number(numbers.alpha, share=False)}</tr>"
     )
 
 
 def _number(measured: Measured | None, *, share: bool) -> str:
-    return f'<td class="agree-number"><b>{say_value(measured, share=share)}</b> <small>{say_interval(measured, share=share)}</small></td>'
+    return (
+        f'<td class="agree-number"><b>{say_value(measured, share=share)}</b> '
+        f"<small>{say_interval(measured, share=share)}</small></td>"
+    )
 
 
 def _legend() -> str:
     keys = "".join(
-        f'<span><svg width="34" height="16" aria-hidden="true"><rect class="{kind}" width="34" height="16" rx="2"/></svg>{both(key)}</span>'
+        f'<span><svg width="34" height="16" aria-hidden="true"><rect class="{kind}" width="34" '
+        f'height="16" rx="2"/></svg>{both(key)}</span>'
         for kind, key in (("bar-model", "agreement.with_model"), ("bar-readers", "agreement.ceiling"))
     )
-    return f'<p class="agree-legend">{keys}<span><svg width="34" height="16" aria-hidden="true"><g class="whisker"><path d="M3 8H31M3 3V13M31 3V13"/></g></svg>{both("agreement.interval")}</span></p>'
+    return (
+        f'<p class="agree-legend">{keys}<span><svg width="34" height="16" aria-hidden="true"><g '
+        'class="whisker"><path d="M3 8H31M3 3V13M31 '
+        f'3V13"/></g></svg>{both("agreement.interval")}</span></p>'
+    )
 
 
 def _tile(title: str, body: str) -> str:
@@ -118,9 +165,13 @@ def _tile(title: str, body: str) -> str:
 
 def _versus(model: Measured | None, readers: Measured | None, *, share: bool) -> str:
     lines = "".join(
-        f'<div class="versus-{kind}"><b>{say_value(measured, share=share)}</b><span class="versus-name">{both(key)}'
+        f'<div class="versus-{kind}"><b>{say_value(measured, share=share)}</b><span '
+        f'class="versus-name">{both(key)}'
         f"<small>{tell_interval(measured, share=share)}</small></span></div>"
-        for kind, key, measured in (("model", "agreement.with_model", model), ("readers", "agreement.ceiling", readers))
+        for kind, key, measured in (
+            ("model", "agreement.with_model", model),
+            ("readers", "agreement.ceiling", readers),
+        )
     )
     return f'<div class="versus">{lines}</div>{draw_bars(model, readers)}'
 
@@ -132,6 +183,7 @@ def _switched(switches: Switches) -> str:
         said.append(both("agreement.judged", better=switches.wrong_right, worse=switches.right_wrong))
     lines = "".join(f"<p>{line}</p>" for line in said)
     return (
-        f'<div class="versus"><div class="versus-switch"><b>{say_value(changed, share=True)}</b><span class="versus-name">'
+        f'<div class="versus"><div class="versus-switch"><b>{say_value(changed, share=True)}</b><span '
+        'class="versus-name">'
         f"{both('agreement.changed', count=switches.answers)}<small>{tell_interval(changed, share=True)}</small></span></div></div>{lines}"
     )

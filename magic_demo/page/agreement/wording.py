@@ -22,7 +22,11 @@ def say_interval(measured: Measured | None, *, share: bool) -> str:
     """Return ``51–72%`` or ``0.51–0.72``, empty where there is no interval."""
     if measured is None or measured.low is None or measured.high is None:
         return ""
-    return f"{measured.low:.0%}–{measured.high:.0%}".replace("%–", "–") if share else f"{measured.low:.2f}–{measured.high:.2f}"
+    return (
+        f"{measured.low:.0%}–{measured.high:.0%}".replace("%–", "–")
+        if share
+        else f"{measured.low:.2f}–{measured.high:.2f}"
+    )
 
 
 def tell_interval(measured: Measured | None, *, share: bool) -> str:
@@ -43,7 +47,8 @@ def pick(agreed: Agreed, measure: Measure) -> Measured | None:
 
 
 def tag_of(voice: str, readers: tuple[str, ...]) -> str:
-    """Return the sign of a voice in pictures and tables: M for the model, C for the consensus, 1, 2, ... for readers."""
+    """Return the sign of a voice in pictures and tables: M for the model, C for the consensus, 1, 2, ... for
+    readers."""
     signs = {MODEL: "M", CONSENSUS: "C"}
     return signs[voice] if voice in signs else str(readers.index(voice) + 1) if voice in readers else "?"
 

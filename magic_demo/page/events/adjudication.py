@@ -1,4 +1,5 @@
-"""What happens when readings are compared, and when an adjudicator makes one of them: the table, the others' outlines, the consensus."""
+"""What happens when readings are compared, and when an adjudicator makes one of them: the table, the others'
+outlines, the consensus."""
 
 from __future__ import annotations
 
@@ -14,7 +15,13 @@ from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.page.events.handlers import Updates
 from magic_demo.page.events.review_state import ReviewState
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
-from magic_demo.page.panels.review.readings_panel import CONSENSUS, choose_readings, find_ties, gather_words, render_readings
+from magic_demo.page.panels.review.readings_panel import (
+    CONSENSUS,
+    choose_readings,
+    find_ties,
+    gather_words,
+    render_readings,
+)
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.reviews.exports.readings import agree_answers
@@ -29,7 +36,8 @@ class Adjudication:
         self.parts = review.page.parts
 
     def compare(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Show the finished readings that this reader may see, in a table and as outlines in the viewer; or put them away."""
+        """Show the finished readings that this reader may see, in a table and as outlines in the viewer; or
+        put them away."""
         if not event._data.get("open"):
             return self.close(request)
         try:
@@ -39,7 +47,9 @@ class Adjudication:
             self.review.desk.note_seen(reading.reader, reading.key, readings)
             prediction = self.review.saver.prediction(draft)
             table = render_readings(
-                readings, prediction.answers if prediction is not None else None, adjudicator=self._adjudicates(reading)
+                readings,
+                prediction.answers if prediction is not None else None,
+                adjudicator=self._adjudicates(reading),
             )
         except MagicDemoError as error:
             return {**self.review.failed(error), self.parts.readings: ""}
@@ -63,20 +73,32 @@ class Adjudication:
             self.review.check_reader(request)
             draft, reading, case = self._open(request)
             if not self._adjudicates(reading):
-                raise StoreError(f"{reading.reader} is no adjudicator; readers role {reading.reader} adjudicator changes that")
+                raise StoreError(
+                    f"{reading.reader} is no adjudicator; readers role {reading.reader} adjudicator "
+                    "changes that"
+                )
             visible = choose_readings(self.review.store.visible_reviews(reading.key, reading.reader))
             readings = [saved for saved in visible if saved.review.kind != CONSENSUS]
             if not readings:
-                raise FormError("no reader has finished this case; a consensus needs one finished reading or more")
+                raise FormError(
+                    "no reader has finished this case; a consensus needs one finished reading or more"
+                )
             self.review.desk.note_seen(reading.reader, reading.key, readings)
             answers, tied = agree_answers(readings)
             masks = merge_masks(readings, weighted=event._data.get("how") == "staple")
-            before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))  # which this one takes the place of
+            # which this one takes the place of
+            before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))
         except MagicDemoError as error:
             return self.review.failed(error)
         begun = replace(reading, kind=CONSENSUS, state="in progress", seconds=0.0)
         content = ReviewDraft(
-            draft.case, answers, gather_words(answers, readings), masks, reading=begun, ties=find_ties(readings), synced=before
+            draft.case,
+            answers,
+            gather_words(answers, readings),
+            masks,
+            reading=begun,
+            ties=find_ties(readings),
+            synced=before,
         )
         updates = self.review.reopen(request, case, content)
         consensus = self.page.cases.get(updates[self.parts.case])
@@ -90,7 +112,12 @@ class Adjudication:
             self.parts.form: updates[self.parts.form],
             self.parts.readings: "",
             self.parts.status: render_status(
-                "done", fixed_line("status.consensus_tied" if tied else "status.consensus", count=len(readings), tied=len(tied))
+                "done",
+                fixed_line(
+                    "status.consensus_tied" if tied else "status.consensus",
+                    count=len(readings),
+                    tied=len(tied),
+                ),
             ),
         }
 
@@ -105,7 +132,8 @@ class Adjudication:
 
 
 def merge_masks(readings: Sequence[SavedReview], *, weighted: bool) -> dict[str, MaskRuns]:
-    """Return one mask a photo of those that anybody outlined and did not call unusable: by majority, or weighted by STAPLE.
+    """Return one mask a photo of those that anybody outlined and did not call unusable: by majority, or
+    weighted by STAPLE.
 
     By majority a pixel is lesion where more than half of the masks mark it: an even split is no lesion.
     """
@@ -117,7 +145,9 @@ def merge_masks(readings: Sequence[SavedReview], *, weighted: bool) -> dict[str,
     merged = {}
     for photo_id, masks in by_photo.items():
         same_size = [mask for mask in masks if mask.shape == masks[0].shape]
-        merged[photo_id] = encode_mask(estimate_staple(same_size).mask if weighted and len(same_size) > 1 else take_majority(same_size))
+        merged[photo_id] = encode_mask(
+            estimate_staple(same_size).mask if weighted and len(same_size) > 1 else take_majority(same_size)
+        )
     return merged
 
 

@@ -1,4 +1,5 @@
-"""What happens when a reader covers a face or a tattoo: the pixels go from every copy of the photo here, and the models are asked anew."""
+"""What happens when a reader covers a face or a tattoo: the pixels go from every copy of the photo here, and
+the models are asked anew."""
 
 from __future__ import annotations
 
@@ -34,7 +35,10 @@ class Covering:
         self.parts = review.page.parts
 
     def cover(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Cover an area of a photo for good: in memory, and in what is kept of it. The viewer gets the photo anew, or why not."""
+        """Cover an area of a photo for good: in memory, and in what is kept of it.
+
+        The viewer gets the photo anew, or why not.
+        """
         told = event._data
         reply = {"photo": told.get("photo"), "request": told.get("request")}
         try:
@@ -47,32 +51,53 @@ class Covering:
             case, proposed = self._change(case, draft, told, request)
         except (MagicDemoError, OSError) as error:
             failure = (
-                error if isinstance(error, MagicDemoError) else StoreError(f"the covered photo cannot be kept ({error.strerror or error})")
+                error
+                if isinstance(error, MagicDemoError)
+                else StoreError(f"the covered photo cannot be kept ({error.strerror or error})")
             )
-            return {self.parts.viewer: gr.update(cover_reply={**reply, "covered": False}), **self.review.failed(failure)}
+            return {
+                self.parts.viewer: gr.update(cover_reply={**reply, "covered": False}),
+                **self.review.failed(failure),
+            }
         return {
             self.parts.viewer: gr.update(
-                value=self.review.viewer(draft, case), cover_reply={**reply, "covered": True, "proposed": proposed}
+                value=self.review.viewer(draft, case),
+                cover_reply={**reply, "covered": True, "proposed": proposed},
             ),
             self.parts.readings: "",
             self.parts.panel.messages: render_case_messages(case, self.review.saver.prediction(draft)),
-            self.parts.status: render_status("done", fixed_line("status.cover_proposed" if proposed else "status.covered")),
+            self.parts.status: render_status(
+                "done", fixed_line("status.cover_proposed" if proposed else "status.covered")
+            ),
         }
 
     def analyse_again(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
         """Ask the models about the photo as it is now, where they have spoken of the case and are at hand."""
-        case, draft = self.page.cases.get(self.page.open_id(inputs, request)), self.page.drafts.get(str(request.session_hash))
+        case, draft = (
+            self.page.cases.get(self.page.open_id(inputs, request)),
+            self.page.drafts.get(str(request.session_hash)),
+        )
         stale = case is not None and case.analysed is not None and case.analysed.stale
-        if not stale or draft is None or draft.hides_model or self.page.source.state != "ready" or self.review.desk.bundle is not None:
+        if (
+            not stale
+            or draft is None
+            or draft.hides_model
+            or self.page.source.state != "ready"
+            or self.review.desk.bundle is not None
+        ):
             yield {self.parts.status: gr.skip()}  # a generator that yields nothing empties every output
             return
         yield self.page.ask(request)
         yield from self.page.analyse(inputs, request)
 
-    def _change(self, case: OpenCase, draft: ReviewDraft, told: Mapping[str, Any], request: gr.Request) -> tuple[OpenCase, bool]:
-        """Cover an area, then let the photo take the original's place in the open case; returns the case, and whether it is proposed alone.
+    def _change(
+        self, case: OpenCase, draft: ReviewDraft, told: Mapping[str, Any], request: gr.Request
+    ) -> tuple[OpenCase, bool]:
+        """Cover an area, then let the photo take the original's place in the open case; returns the case, and
+        whether it is proposed alone.
 
-        What is covered for good is so in every browser that has the case open; what is proposed is hidden in those of its reader alone.
+        What is covered for good is so in every browser that has the case open; what is proposed is hidden in
+        those of its reader alone.
         """
         photo, area = read_area(told, case)
         if draft.reading is None:
@@ -83,7 +108,8 @@ class Covering:
             self._hide_elsewhere(case.case_id, key, actor.name, photo.photo_id, area)
             return self._put(case, hide_area(photo, area)), True
         queued = desk.opened_store.case(key, draft.reading.reader)
-        covered = cover_photo_area(self._read_stored(queued, photo), area)  # what is hidden here alone stays in it
+        # what is hidden here alone stays in it
+        covered = cover_photo_area(self._read_stored(queued, photo), area)
         desk.opened_store.note("cover", actor, case=key)
         desk.keep_covered(queued, covered)
         readers = {**self._list_readers(key), case.case_id: actor.name}
@@ -93,20 +119,40 @@ class Covering:
         return self._find_open(case.case_id), False
 
     def _read_stored(self, queued: QueueCase, photo: Photo) -> Photo:
-        """Return a photo without what a proposal hides of it for its reader. Raises StoreError where it is not there any more."""
+        """Return a photo without what a proposal hides of it for its reader.
+
+        Raises StoreError where it is not there any more.
+        """
         if PROPOSED_NOTE not in photo.notes:
             return photo
-        stored = next((one for one in self.review.desk.read_case(queued).encounter.photos if one.photo_id == photo.photo_id), None)
+        stored = next(
+            (
+                one
+                for one in self.review.desk.read_case(queued).encounter.photos
+                if one.photo_id == photo.photo_id
+            ),
+            None,
+        )
         if stored is None or stored.size != photo.size:
-            raise StoreError(f"{photo.photo_id} cannot be read, or is another photo by now; open the case again")
+            raise StoreError(
+                f"{photo.photo_id} cannot be read, or is another photo by now; open the case again"
+            )
         return stored
 
     def _hide_elsewhere(self, here: str, key: CaseKey, reader: str, photo_id: str, area: Mask) -> None:
         """Hide an area of a photo in the other places where its reader has the case open."""
         cases = self.page.cases
-        for case_id in [case_id for case_id, other in self._list_readers(key).items() if other == reader and case_id != here]:
+        for case_id in [
+            case_id
+            for case_id, other in self._list_readers(key).items()
+            if other == reader and case_id != here
+        ]:
             case = cases.get(case_id)
-            photo = next((one for one in case.encounter.photos if one.photo_id == photo_id), None) if case is not None else None
+            photo = (
+                next((one for one in case.encounter.photos if one.photo_id == photo_id), None)
+                if case is not None
+                else None
+            )
             if photo is not None and photo.size == area.shape:
                 cases.put_photo(case_id, hide_area(photo, area))
 
@@ -125,7 +171,8 @@ class Covering:
 
 
 def read_area(told: Mapping[str, Any], case: OpenCase) -> tuple[Photo, Mask]:
-    """Return the photo that a ``cover`` event names and the area of it, a working pixel around what was drawn included.
+    """Return the photo that a ``cover`` event names and the area of it, a working pixel around what was drawn
+    included.
 
     Raises FormError for a photo that is not open, for an area that cannot be read or is empty.
     """

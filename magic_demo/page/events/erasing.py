@@ -1,4 +1,5 @@
-"""What happens when a case is deleted on the page: nothing of it stays in the store, in the program's memory, or in any open page."""
+"""What happens when a case is deleted on the page: nothing of it stays in the store, in the program's memory,
+or in any open page."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ class Erasing:
         self.page = review.page
 
     def erase(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
-        """Delete the open case for good, and show an empty page; other browsers that have it open find it gone."""
+        """Delete the open case for good, and show an empty page; other browsers that have it open find it
+        gone."""
         parts, desk = self.page.parts, self.review.desk
         try:
             _name, _draft, reading = self.review.find_reading(request, event._data)
@@ -27,7 +29,9 @@ class Erasing:
             key = reading.key
             for case_id in {*self.page.drafts.close_all(key), *self.page.cases.list_open(key)}:
                 self.page.cases.close(case_id)
-            status = render_status("done", fixed_line("status.erased", reviews=desk.delete_case(key, self.review.actor(request))))
+            status = render_status(
+                "done", fixed_line("status.erased", reviews=desk.delete_case(key, self.review.actor(request)))
+            )
         except MagicDemoError as error:
             return self.review.failed(error)
         gone = {parts.panel.queue: gr.update(gone={"queue": key.queue, "id": key.case_id})}

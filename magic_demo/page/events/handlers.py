@@ -1,4 +1,7 @@
-"""What happens when the reader does something: parse with forms, one call, render. No model and no photo stays in here."""
+"""What happens when the reader does something: parse with forms, one call, render.
+
+No model and no photo stays in here.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,15 @@ from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.page.panels.case.case_panel import CasePanel, render_messages, word_case
 from magic_demo.page.panels.case.messages import render_case_messages, say_not_held
-from magic_demo.page.panels.forms import name_uploads, read_encounter, read_keys, read_language, read_narrative, read_problems, read_prompt
+from magic_demo.page.panels.forms import (
+    name_uploads,
+    read_encounter,
+    read_keys,
+    read_language,
+    read_narrative,
+    read_problems,
+    read_prompt,
+)
 from magic_demo.page.panels.frame.status.status import (
     fixed_line,
     render_about,
@@ -47,7 +58,8 @@ Updates = dict[Any, Any]
 
 @dataclass(frozen=True)
 class Parts:
-    """The page's components that handlers read and write; ``case`` and ``spoken`` hold the open case's id and the language."""
+    """The page's components that handlers read and write; ``case`` and ``spoken`` hold the open case's id and
+    the language."""
 
     top: TopBar
     panel: CasePanel
@@ -65,7 +77,14 @@ class Parts:
 class Handlers:
     """The page's events, each a few lines over the parts."""
 
-    def __init__(self, parts: Parts, source: PredictorSource, examples: Sequence[Example], cases: OpenCases, arrivals: Arrivals) -> None:
+    def __init__(
+        self,
+        parts: Parts,
+        source: PredictorSource,
+        examples: Sequence[Example],
+        cases: OpenCases,
+        arrivals: Arrivals,
+    ) -> None:
         self.parts = parts
         self.source = source
         self.examples = examples
@@ -74,12 +93,15 @@ class Handlers:
         self.drafts = Drafts(LIMITS.open_drafts)
         self.stops = Stops()
         self.find_case: Callable[[ReviewDraft], OpenCase | None] = lambda draft: cases.get(draft.case)
-        self.make_again: Callable[[ReviewDraft, gr.Request], ReviewDraft] = lambda forgotten, _request: forgotten
+        self.make_again: Callable[[ReviewDraft, gr.Request], ReviewDraft] = lambda forgotten, _request: (
+            forgotten
+        )
         self.note_shown: Callable[[ReviewDraft, Prediction], None] = lambda _draft, _prediction: None
         self.loading = [parts.status, parts.top.about, parts.timer]
 
     def upload(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
-        """Open photos that were sent: beside those the case has, or as a new case where an example was open."""
+        """Open photos that were sent: beside those the case has, or as a new case where an example was
+        open."""
         self.end_analysis(request)
         parts, before = self.parts, self._case(inputs, request)
         kept = before.encounter.photos if before is not None and not before.fixed else ()
@@ -89,14 +111,21 @@ class Handlers:
         lost = [say_not_held(gone)] if gone else []
         read = name_uploads(arrived, [photo.photo_id for photo in kept])
         encounter = Encounter("CASE", photos=(*kept, *read.photos))
-        case = self.cases.change(before.case_id, encounter) if before is not None and not before.fixed else None
+        case = (
+            self.cases.change(before.case_id, encounter) if before is not None and not before.fixed else None
+        )
         case = case or self.replace_case(before, encounter, request, example=False)
         problems = [*read_problems(event._data), *lost, *read.problems]
         case = self.cases.note_problems(case.case_id, problems) or case
-        opened = [one.photo is not None and at < LIMITS.case_photos for at, one in enumerate(arrived, start=len(kept))]
+        opened = [
+            one.photo is not None and at < LIMITS.case_photos
+            for at, one in enumerate(arrived, start=len(kept))
+        ]
         updates = {**self.show_case(case), parts.form: unkept_value(case.case_id, opened)}
         if problems:
-            updates[parts.status] = render_status("failed", fixed_line("status.opened_some", count=len(read.photos)))
+            updates[parts.status] = render_status(
+                "failed", fixed_line("status.opened_some", count=len(read.photos))
+            )
         if before is not None and before.fixed:
             typed = read_narrative(inputs[parts.panel.narrative], before)
             updates[parts.panel.narrative] = "" if typed == before.encounter.narrative else gr.skip()
@@ -106,7 +135,11 @@ class Handlers:
         """Open one of the bundled cases and ask for its analysis."""
         number = event._data.get("number")
         if type(number) is not int or not 0 <= number < len(self.examples):
-            return {self.parts.status: render_status("failed", line_in_both("there is no such example; reload the page"))}
+            return {
+                self.parts.status: render_status(
+                    "failed", line_in_both("there is no such example; reload the page")
+                )
+            }
         encounter = self.examples[number].encounter
         case = self.replace_case(self._case(inputs, request), encounter, request, example=True)
         return {
@@ -117,13 +150,18 @@ class Handlers:
         }
 
     def ask(self, request: gr.Request) -> Updates:
-        """Say at once that an analysis was asked for: it may have to wait for the models, or for other readers."""
+        """Say at once that an analysis was asked for: it may have to wait for the models, or for other
+        readers."""
         self.stops.renew(str(request.session_hash))
         waiting = "queued" if self.source.state == "ready" else "waiting"
-        return {self.parts.status: render_status("working", fixed_line(f"status.{waiting}"), 0.02), **_busy(self.parts.panel, True)}
+        return {
+            self.parts.status: render_status("working", fixed_line(f"status.{waiting}"), 0.02),
+            **_busy(self.parts.panel, True),
+        }
 
     def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
-        """Run the models on the case once their turn has come; the reader sees every step, each photo's map as it comes, then the cards."""
+        """Run the models on the case once their turn has come; the reader sees every step, each photo's map
+        as it comes, then the cards."""
         parts, panel, language = self.parts, self.parts.panel, self.language(inputs)
         session = str(request.session_hash)
         began, stop = time.monotonic(), self.stops.sign(session)
@@ -138,18 +176,27 @@ class Handlers:
                 if isinstance(event, Queued):
                     yield {parts.status: render_queued(event.before)}
                 elif isinstance(event, Step):
-                    yield {parts.status: render_step(event.share, event.what), **self._show_found(case, event.so_far, maps)}
+                    yield {
+                        parts.status: render_step(event.share, event.what),
+                        **self._show_found(case, event.so_far, maps),
+                    }
                 else:
                     words_alone = case is None
-                    case = case or self._open(Encounter("CASE"), request)  # there is something to answer now, and to keep
+                    # there is something to answer now, and to keep
+                    case = case or self._open(Encounter("CASE"), request)
                     self.cases.keep_analysis(case.case_id, encounter, event, prompt)
                     if draft is not None and draft.case == case.case_id:
-                        self.note_shown(draft, event)  # kept before it is seen, whatever is still in memory then
+                        # kept before it is seen, whatever is still in memory then
+                        self.note_shown(draft, event)
                     case = self.cases.get(case.case_id) or case
                     offer = {parts.form: unkept_value(case.case_id)} if words_alone else {}
                     held = self.drafts.get(session)  # it may have changed since, or be forgotten
                     own = held if held is not None and held.case == case.case_id else draft
-                    yield {**self.show_prediction(case, encounter, event, own, maps), **offer, **_busy(panel, False)}
+                    yield {
+                        **self.show_prediction(case, encounter, event, own, maps),
+                        **offer,
+                        **_busy(panel, False),
+                    }
                     yield {parts.status: _say_done(event, time.monotonic() - began)}
         except StoppedError:
             if not self.stops.is_latest(session, stop):  # a newer analysis has taken its place on the page
@@ -158,19 +205,36 @@ class Handlers:
                 stopped = render_status("ready", fixed_line("status.stopped"))
                 yield {parts.status: stopped if stop.by_reader else gr.skip(), **_busy(panel, False)}
         except MagicDemoError as error:
-            failed = self._note_failure(self.open_id(inputs, request), str(error)) if not isinstance(error, FormError) else {}
-            yield {parts.status: render_status("failed", line_in_both(str(error))), **failed, **_busy(panel, False)}
-        except Exception:  # a fault of ours: the console gets it whole, and the reader a page that still works
+            failed = (
+                self._note_failure(self.open_id(inputs, request), str(error))
+                if not isinstance(error, FormError)
+                else {}
+            )
+            yield {
+                parts.status: render_status("failed", line_in_both(str(error))),
+                **failed,
+                **_busy(panel, False),
+            }
+        except Exception:
+            # a fault of ours: the console gets it whole, and the reader a page that still works
             failed = self._note_failure(self.open_id(inputs, request), fixed_line("status.fault")["en"])
-            yield {parts.status: render_status("failed", fixed_line("status.fault")), **failed, **_busy(panel, False)}
+            yield {
+                parts.status: render_status("failed", fixed_line("status.fault")),
+                **failed,
+                **_busy(panel, False),
+            }
             raise
         finally:
             self.stops.forget(session, stop)
 
-    def _find_opened(self, inputs: Updates, request: gr.Request) -> tuple[OpenCase | None, ReviewDraft | None]:
-        """Return the open case and its draft, of a stored one from the store what memory does not hold any more; None where only words are typed.
+    def _find_opened(
+        self, inputs: Updates, request: gr.Request
+    ) -> tuple[OpenCase | None, ReviewDraft | None]:
+        """Return the open case and its draft, of a stored one from the store what memory does not hold any
+        more; None where only words are typed.
 
-        Raises FormError where the model is hidden, or what was open is in no store and not in memory either; StoreError.
+        Raises FormError where the model is hidden, or what was open is in no store and not in memory either;
+        StoreError.
         """
         session, open_id = str(request.session_hash), self.open_id(inputs, request)
         draft, forgotten = self.drafts.get(session), self.drafts.get_forgotten(session)
@@ -186,7 +250,8 @@ class Handlers:
         return case, draft
 
     def _note_failure(self, case_id: str | None, line: str) -> Updates:
-        """Let the line that says why an analysis failed stay with the case: the next save has the status line for itself."""
+        """Let the line that says why an analysis failed stay with the case: the next save has the status line
+        for itself."""
         case = self.cases.note_failure(case_id, line) if case_id is not None else None
         if case is None:
             return {}
@@ -194,12 +259,18 @@ class Handlers:
         return {self.parts.panel.messages: render_case_messages(case, shown)}
 
     def refuse(self, inputs: Updates) -> Updates:
-        """Say that what was asked of the models could not even wait, as too many do; what failed otherwise has said so itself."""
-        line = gr.skip() if says_failed(inputs[self.parts.status]) else render_status("failed", fixed_line("status.full"))
+        """Say that what was asked of the models could not even wait, as too many do; what failed otherwise
+        has said so itself."""
+        line = (
+            gr.skip()
+            if says_failed(inputs[self.parts.status])
+            else render_status("failed", fixed_line("status.full"))
+        )
         return {self.parts.status: line, **_busy(self.parts.panel, False)}
 
     def refuse_when_full(self, *asked: gr.events.Dependency, **settings: Any) -> None:
-        """Wire what happens to these events when ``limits.waiting`` others wait already. settings: of every event."""
+        """Wire what happens to these events when ``limits.waiting`` others wait already. settings: of every
+        event."""
         for event in asked:
             outputs = [self.parts.status, self.parts.panel.run, self.parts.panel.cancel]
             event.failure(self.refuse, {self.parts.status}, outputs, queue=False, **settings)
@@ -209,7 +280,8 @@ class Handlers:
         self.stops.stop(str(request.session_hash), by_reader=True)
 
     def end_analysis(self, request: gr.Request) -> None:
-        """Stop the session's analysis, as its case is left or changed: the status line is for what comes in its place."""
+        """Stop the session's analysis, as its case is left or changed: the status line is for what comes in
+        its place."""
         self.stops.stop(str(request.session_hash), by_reader=False)
 
     def clear(self, inputs: Updates, request: gr.Request) -> Updates:
@@ -232,12 +304,14 @@ class Handlers:
         }
 
     def speak(self, event: gr.EventData) -> Updates:
-        """Put the texts that Gradio draws into the language chosen; everything else switches in the browser."""
+        """Put the texts that Gradio draws into the language chosen; everything else switches in the
+        browser."""
         language = read_language(event._data.get("language"))
         return {self.parts.spoken: language, **word_case(self.parts.panel, language)}
 
     def look_for_models(self) -> Updates:
-        """Say whether the models are loaded, beside what the status line says of anything else, and stop asking once they are."""
+        """Say whether the models are loaded, beside what the status line says of anything else, and stop
+        asking once they are."""
         if self.source.state == "loading":
             return {self.parts.timer: gr.skip()}
         return {
@@ -261,7 +335,13 @@ class Handlers:
         return read_language(inputs[self.parts.spoken])
 
     def _open(
-        self, encounter: Encounter, request: gr.Request, *, example: bool = False, key: CaseKey | None = None, reader: str | None = None
+        self,
+        encounter: Encounter,
+        request: gr.Request,
+        *,
+        example: bool = False,
+        key: CaseKey | None = None,
+        reader: str | None = None,
     ) -> OpenCase:
         case = self.cases.open(encounter, example=example, queued=key is not None, key=key, reader=reader)
         self.drafts.begin(str(request.session_hash), ReviewDraft(case.case_id))
@@ -277,7 +357,8 @@ class Handlers:
         key: CaseKey | None = None,
         reader: str | None = None,
     ) -> OpenCase:
-        """Close the session's case and open another one in its place. key: which stored case it is, None where it is in no store; reader: whose."""
+        """Close the session's case and open another one in its place. key: which stored case it is, None
+        where it is in no store; reader: whose."""
         if before is not None:
             self.cases.close(before.case_id)
         return self._open(encounter, request, example=example, key=key, reader=reader)
@@ -288,7 +369,9 @@ class Handlers:
         state = render_status("ready", fixed_line("status.opened")) if photos else gr.skip()
         return {
             self.parts.case: case.case_id,
-            self.parts.viewer: viewer_value(case.case_id, photos, synthetic=case.example, own=_own_masks(draft), missing=case.missing),
+            self.parts.viewer: viewer_value(
+                case.case_id, photos, synthetic=case.example, own=_own_masks(draft), missing=case.missing
+            ),
             self.parts.cards: cards_value(load_families(), None, case=case.case_id, **_own_answers(draft)),
             self.parts.why: CLOSED,
             self.parts.readings: "",
@@ -297,8 +380,16 @@ class Handlers:
             self.parts.status: state,
         }
 
-    def _show_found(self, case: OpenCase | None, prediction: Prediction, maps: dict[str, str] | None, *, last: bool = False) -> Updates:
-        """Send a viewer that has drawn the case the maps that have come; ``maps`` holds those that were sent before, and then these too."""
+    def _show_found(
+        self,
+        case: OpenCase | None,
+        prediction: Prediction,
+        maps: dict[str, str] | None,
+        *,
+        last: bool = False,
+    ) -> Updates:
+        """Send a viewer that has drawn the case the maps that have come; ``maps`` holds those that were sent
+        before, and then these too."""
         if case is None or maps is None:
             return {}
         return {self.parts.viewer: gr.update(found=found_value(case.case_id, prediction, maps, last=last))}
@@ -311,34 +402,49 @@ class Handlers:
         draft: ReviewDraft | None = None,
         maps: dict[str, str] | None = None,
     ) -> Updates:
-        """Show what the models say; the reader's own part goes along for a page that has not drawn the case yet (``maps`` is None)."""
+        """Show what the models say; the reader's own part goes along for a page that has not drawn the case
+        yet (``maps`` is None)."""
         viewer = self._show_found(case, prediction, maps, last=True) or {
             self.parts.viewer: viewer_value(
-                case.case_id, encounter.photos, prediction, synthetic=case.example, own=_own_masks(draft), missing=case.missing
+                case.case_id,
+                encounter.photos,
+                prediction,
+                synthetic=case.example,
+                own=_own_masks(draft),
+                missing=case.missing,
             )
         }
         return {
             self.parts.case: case.case_id,
             **viewer,
-            self.parts.cards: cards_value(load_families(), prediction, case=case.case_id, **_own_answers(draft)),
+            self.parts.cards: cards_value(
+                load_families(), prediction, case=case.case_id, **_own_answers(draft)
+            ),
             self.parts.why: CLOSED,
             self.parts.panel.messages: render_case_messages(case, prediction),
         }
 
 
 def _say_done(prediction: Prediction, seconds: float) -> str:
-    """Return the status line of an analysis that has come to its end: one that went wrong in part is not called well."""
+    """Return the status line of an analysis that has come to its end: one that went wrong in part is not
+    called well."""
     if prediction.failures:
         return render_status("failed", fixed_line("status.done_in_part", seconds=f"{seconds:.1f}"))
     return render_status("done", fixed_line("status.done", seconds=f"{seconds:.1f}"))
 
 
 def _own_masks(draft: ReviewDraft | None) -> dict[str, Mask]:
-    return {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()} if draft is not None else {}
+    return (
+        {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()} if draft is not None else {}
+    )
 
 
 def _own_answers(draft: ReviewDraft | None) -> dict[str, Any]:
-    return {"answers": draft.answers, "specified": draft.specified, "ties": draft.ties} if draft is not None else {}
+    return (
+        {"answers": draft.answers, "specified": draft.specified, "ties": draft.ties}
+        if draft is not None
+        else {}
+    )
 
 
 def _busy(panel: CasePanel, busy: bool) -> Updates:

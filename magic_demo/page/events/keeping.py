@@ -1,4 +1,5 @@
-"""What happens when a reader keeps the open case, an upload or an example: it becomes a case of a queue, and is saved from then on."""
+"""What happens when a reader keeps the open case, an upload or an example: it becomes a case of a queue, and
+is saved from then on."""
 
 from __future__ import annotations
 
@@ -37,29 +38,51 @@ class Keeping:
         self.review.saver.wait(told.get("case"), told.get("heard"))
         draft, case = self.page.drafts.get(session), self.page.cases.get(self.page.open_id(inputs, request))
         try:
-            if draft is None or case is None or case.queued or not told.get("case") == draft.case == case.case_id:
+            if (
+                draft is None
+                or case is None
+                or case.queued
+                or not told.get("case") == draft.case == case.case_id
+            ):
                 raise FormError(fixed_line("message.gone")["en"])
             self.page.end_analysis(request)
             reader = self.review.reader(request)
             words = read_narrative(inputs[self.parts.panel.narrative], case)
             example = case.encounter if case.example else None
-            kept = self.review.desk.keep_case(replace(case.encounter, narrative=words), reader, example=example)
+            kept = self.review.desk.keep_case(
+                replace(case.encounter, narrative=words), reader, example=example
+            )
             return self._show(told, draft, _rename(case, kept), kept, reader, request)
         except MagicDemoError as error:
-            offer = {**unkept_value(draft.case), "refused": secrets.token_hex(4)} if draft is not None else gr.skip()
+            offer = (
+                {**unkept_value(draft.case), "refused": secrets.token_hex(4)}
+                if draft is not None
+                else gr.skip()
+            )
             return {**self.review.failed(error), self.parts.form: offer}
 
     def _show(
-        self, told: Mapping[str, object], draft: ReviewDraft, case: OpenCase, kept: KeptCase, reader: str, request: gr.Request
+        self,
+        told: Mapping[str, object],
+        draft: ReviewDraft,
+        case: OpenCase,
+        kept: KeptCase,
+        reader: str,
+        request: gr.Request,
     ) -> Updates:
-        """Go on with the case as one of its queue; a reader who has said nothing of it yet finds what they saved of it before."""
+        """Go on with the case as one of its queue; a reader who has said nothing of it yet finds what they
+        saved of it before."""
         desk, store = self.review.desk, self.review.store
         if case.analysed is not None:
             desk.note_shown(reader, kept.key, case.analysed.prediction)
         asked = read_arrangement(told, desk.mode)
-        arrangement = Arrangement(kept.key.queue, "position", "assisted" if case.analysed is not None else asked.mode)
+        arrangement = Arrangement(
+            kept.key.queue, "position", "assisted" if case.analysed is not None else asked.mode
+        )
         queued = store.case(kept.key, reader)
-        saved = self.review.recall.begin_draft(case.case_id, queued, store.history(kept.key, reader), arrangement.mode, reader)
+        saved = self.review.recall.begin_draft(
+            case.case_id, queued, store.history(kept.key, reader), arrangement.mode, reader
+        )
         if draft.answers or draft.masks:
             masks = {kept.names[name]: runs for name, runs in draft.masks.items() if name in kept.names}
             saved = replace(saved, answers=draft.answers, specified=draft.specified, masks=masks)
@@ -83,12 +106,15 @@ def _rename(case: OpenCase, kept: KeptCase) -> OpenCase:
     analysed = case.analysed
     if analysed is not None:
         encounter = replace(kept.encounter, narrative=analysed.encounter.narrative)
-        analysed = replace(analysed, encounter=encounter, prediction=_rename_prediction(analysed.prediction, kept))
+        analysed = replace(
+            analysed, encounter=encounter, prediction=_rename_prediction(analysed.prediction, kept)
+        )
     return replace(case, encounter=kept.encounter, analysed=analysed)
 
 
 def _rename_prediction(prediction: Prediction, kept: KeptCase) -> Prediction:
-    """Return a prediction that speaks of photos by their new names, in its lines too: a file's name may say who is on the photo."""
+    """Return a prediction that speaks of photos by their new names, in its lines too: a file's name may say
+    who is on the photo."""
 
     def reword(line: str) -> str:
         name, colon, rest = line.partition(": ")
@@ -97,7 +123,10 @@ def _rename_prediction(prediction: Prediction, kept: KeptCase) -> Prediction:
     return replace(
         prediction,
         encounter_id=kept.key.case_id,
-        photos=tuple(replace(photo, photo_id=kept.names.get(photo.photo_id, photo.photo_id)) for photo in prediction.photos),
+        photos=tuple(
+            replace(photo, photo_id=kept.names.get(photo.photo_id, photo.photo_id))
+            for photo in prediction.photos
+        ),
         notes=tuple(reword(line) for line in prediction.notes),
         failures=tuple(reword(line) for line in prediction.failures),
     )

@@ -1,4 +1,5 @@
-"""What happens in the list of cases: the page arrives, a case is opened, its models are asked, the list is arranged otherwise."""
+"""What happens in the list of cases: the page arrives, a case is opened, its models are asked, the list is
+arranged otherwise."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class QueueHandlers:
         self.review = review
 
     def arrive(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
-        """Show the list, and open the case that the reader was at: the one the browser remembers, else the one last saved and not done."""
+        """Show the list, and open the case that the reader was at: the one the browser remembers, else the
+        one last saved and not done."""
         if self.review.desk.store is None:  # nothing is kept yet
             return {self.parts.status: gr.skip()}
         try:
@@ -40,8 +42,15 @@ class QueueHandlers:
             asked = event._data.get("open")
             begun = [case for case in cases if case.state == "in progress"]
             last = max(begun, key=lambda case: case.number, default=None)
-            wanted = asked if isinstance(asked, str) and asked in known else last.key.case_id if last is not None else None
-            if wanted is None or self.page.drafts.get(str(request.session_hash)) is not None:  # the guide has opened its example
+            wanted = (
+                asked
+                if isinstance(asked, str) and asked in known
+                else last.key.case_id
+                if last is not None
+                else None
+            )
+            # the guide has opened its example
+            if wanted is None or self.page.drafts.get(str(request.session_hash)) is not None:
                 return {self.parts.panel.queue: self.list_value(arrangement, reader, None, None)}
             return self._open(inputs, arrangement, reader, wanted, request)
         except MagicDemoError as error:
@@ -56,8 +65,11 @@ class QueueHandlers:
             if arrangement.queue is None or not isinstance(told.get("open"), str):
                 return {self.parts.status: gr.skip()}
             self.page.end_analysis(request)
-            listed = told.get("queue") == arrangement.queue  # the browser has the list, of which one row changes
-            return self._open(inputs, arrangement, self.review.reader(request), told["open"], request, listed=listed)
+            # the browser has the list, of which one row changes
+            listed = told.get("queue") == arrangement.queue
+            return self._open(
+                inputs, arrangement, self.review.reader(request), told["open"], request, listed=listed
+            )
         except MagicDemoError as error:
             return self.review.failed(error)
 
@@ -65,7 +77,9 @@ class QueueHandlers:
         """List the cases of another queue, in another order, or go on in another mode."""
         told = event._data
         try:
-            shown = self.list_value(self._arrangement(event), self.review.reader(request), told.get("open"), told.get("case"))
+            shown = self.list_value(
+                self._arrangement(event), self.review.reader(request), told.get("open"), told.get("case")
+            )
             shown["arranged"] = True  # the answer may come after that of a case that was opened meanwhile
         except MagicDemoError as error:
             return self.review.failed(error)
@@ -77,18 +91,24 @@ class QueueHandlers:
         try:
             reader, arrangement = self.review.reader(request), self._arrangement(event)
             if store.reader(reader).role != "adjudicator":
-                raise StoreError(f"{reader} is no adjudicator; readers role {reader} adjudicator changes that")
+                raise StoreError(
+                    f"{reader} is no adjudicator; readers role {reader} adjudicator changes that"
+                )
             case_ids, names = ([str(one) for one in told.get(what) or ()] for what in ("cases", "readers"))
             each = told.get("each") if isinstance(told.get("each"), int) else len(names)
             store.share_out(str(arrangement.queue), case_ids, names, each=min(int(each), len(names)))
-            shown = {**self.list_value(arrangement, reader, told.get("open"), told.get("case")), "arranged": True}
+            shown = {
+                **self.list_value(arrangement, reader, told.get("open"), told.get("case")),
+                "arranged": True,
+            }
         except MagicDemoError as error:
             return self.review.failed(error)
         line = fixed_line("status.assigned", count=len(case_ids))
         return {self.parts.panel.queue: shown, self.parts.status: render_status("done", line)}
 
     def analyse(self, inputs: Updates, request: gr.Request) -> Iterator[Updates]:
-        """Ask the models about a case that was just opened; where they stay hidden, or the bundle has spoken, say that."""
+        """Ask the models about a case that was just opened; where they stay hidden, or the bundle has spoken,
+        say that."""
         draft = self.page.drafts.get(str(request.session_hash))
         if draft is None or draft.reading is None or draft.case != self.page.open_id(inputs, request):
             yield {self.parts.status: gr.skip()}  # a generator that yields nothing empties every output
@@ -99,14 +119,23 @@ class QueueHandlers:
             yield {self.parts.status: render_status("ready", fixed_line(line))}
         elif case is not None and case.analysed is not None:
             spoken = self.review.desk.prediction(draft.reading.key) is not None
-            yield {self.parts.status: render_status("done", fixed_line("status.bundle")) if spoken else gr.skip()}
+            yield {
+                self.parts.status: render_status("done", fixed_line("status.bundle")) if spoken else gr.skip()
+            }
         else:
             yield self.page.ask(request)
             yield from self.page.analyse(inputs, request)
             yield self.review.note_shown(draft)
 
     def _open(
-        self, inputs: Updates, arrangement: Arrangement, reader: str, case_id: str, request: gr.Request, *, listed: bool = False
+        self,
+        inputs: Updates,
+        arrangement: Arrangement,
+        reader: str,
+        case_id: str,
+        request: gr.Request,
+        *,
+        listed: bool = False,
     ) -> Updates:
         desk, session = self.review.desk, str(request.session_hash)
         queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
@@ -114,11 +143,23 @@ class QueueHandlers:
         read = desk.read_case(queued, reader)
         history = self.review.store.history(queued.key, reader)
         before = self.page.cases.get(self.page.open_id(inputs, request))
-        case = self.page.replace_case(before, read.encounter, request, example=queued.key.queue == EXAMPLES, key=queued.key, reader=reader)
+        case = self.page.replace_case(
+            before,
+            read.encounter,
+            request,
+            example=queued.key.queue == EXAMPLES,
+            key=queued.key,
+            reader=reader,
+        )
         draft = self.review.recall.begin_draft(case.case_id, queued, history, arrangement.mode, reader)
         self.page.drafts.begin(session, draft)
         case = self.page.cases.note_problems(case.case_id, read.problems, stored=True) or case
-        case = self.page.cases.note_problems(case.case_id, self.review.store.damaged_reviews(viewer=reader, case=queued.key)) or case
+        case = (
+            self.page.cases.note_problems(
+                case.case_id, self.review.store.damaged_reviews(viewer=reader, case=queued.key)
+            )
+            or case
+        )
         updates = self.page.show_case(case, draft)
         prediction = None if draft.hides_model else desk.prediction(queued.key)
         if prediction is not None:
@@ -137,9 +178,15 @@ class QueueHandlers:
             self.parts.readings: "",
         }
 
-    def list_value(self, arrangement: Arrangement, reader: str, open_id: str | None, case: str | None) -> dict[str, Any]:
+    def list_value(
+        self, arrangement: Arrangement, reader: str, open_id: str | None, case: str | None
+    ) -> dict[str, Any]:
         """Return what the list shows."""
-        store, queue, signed_in = self.review.store, str(arrangement.queue), self.review.desk.sign_ins is not None
+        store, queue, signed_in = (
+            self.review.store,
+            str(arrangement.queue),
+            self.review.desk.sign_ins is not None,
+        )
         return queue_value(
             arrangement,
             store.queues(),
@@ -148,7 +195,11 @@ class QueueHandlers:
             signed_in=signed_in,
             open_id=open_id,
             case=case,
-            progress=[one for one in store.progress(queue) if one.reader != LOCAL_READER or one.done or one.in_progress]
+            progress=[
+                one
+                for one in store.progress(queue)
+                if one.reader != LOCAL_READER or one.done or one.in_progress
+            ]
             if signed_in
             else (),
             adjudicator=store.reader(reader).role == "adjudicator",
@@ -157,5 +208,7 @@ class QueueHandlers:
     def _arrangement(self, event: gr.EventData) -> Arrangement:
         asked = read_arrangement(event._data, self.review.desk.mode)
         queues = self.review.store.queues()
-        queue = asked.queue if asked.queue in queues else self.review.desk.first_queue or next(iter(queues), None)
+        queue = (
+            asked.queue if asked.queue in queues else self.review.desk.first_queue or next(iter(queues), None)
+        )
         return Arrangement(queue, asked.order, asked.mode)

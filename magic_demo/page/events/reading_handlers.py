@@ -1,4 +1,5 @@
-"""What happens in the bar under the cards: notes, done, reveal, an older reading taken back, and what a broken connection left unsaved."""
+"""What happens in the bar under the cards: notes, done, reveal, an older reading taken back, and what a
+broken connection left unsaved."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class ReadingHandlers:
         return self.review.take(request, told, read_parts(told))
 
     def restore(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Put back what this browser had changed and could not save when its connection broke, on top of what is newest in the store."""
+        """Put back what this browser had changed and could not save when its connection broke, on top of what
+        is newest in the store."""
         told = event._data
         try:
             name, draft, _reading = self.review.find_reading(request, told)
@@ -46,16 +48,26 @@ class ReadingHandlers:
             restored = self.page.drafts.get(name)
             if restored is None or self.parts.form not in kept:  # what could not be saved stays in the tab
                 return kept
-            case = self.page.cases.note_line(case.case_id, RESTORED) or case  # the status line goes on with the next step
+            # the status line goes on with the next step
+            case = self.page.cases.note_line(case.case_id, RESTORED) or case
             updates = self.review.reopen(request, case, restored)
         except MagicDemoError as error:
             return self.review.failed(error)
         form = updates[self.parts.form]
-        told_too = {name: value for name, value in kept[self.parts.form]["saved"].items() if name in ("stored", "conflicts")}
-        return {**updates, self.parts.form: {**form, "saved": {**form["saved"], **told_too}}, self.parts.status: kept[self.parts.status]}
+        told_too = {
+            name: value
+            for name, value in kept[self.parts.form]["saved"].items()
+            if name in ("stored", "conflicts")
+        }
+        return {
+            **updates,
+            self.parts.form: {**form, "saved": {**form["saved"], **told_too}},
+            self.parts.status: kept[self.parts.status],
+        }
 
     def finish(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Say that the reading is done, once every change that the browser has sent is heard; what is left open is asked about first."""
+        """Say that the reading is done, once every change that the browser has sent is heard; what is left
+        open is asked about first."""
         told = event._data
         try:
             name, _draft, _reading = self.review.find_reading(request, told)
@@ -70,7 +82,11 @@ class ReadingHandlers:
                 left_open, confirmed = self.review.find_missing(draft), told.get("anyway")
                 if not set(left_open) <= set(confirmed if isinstance(confirmed, list) else ()):
                     asks = self.review.ask_about(draft, left_open)
-                    return {**taken, **asks, self.parts.form: {**taken.get(self.parts.form, {}), **asks[self.parts.form]}}
+                    return {
+                        **taken,
+                        **asks,
+                        self.parts.form: {**taken.get(self.parts.form, {}), **asks[self.parts.form]},
+                    }
                 self._change(name, reading, state="done", seconds=read_seconds(told, reading.seconds))
                 return self.review.keep(request, "status.case_done", name=name, base=read_base(told))
         except MagicDemoError as error:
@@ -90,11 +106,17 @@ class ReadingHandlers:
             return self.review.failed(error)
 
     def reveal(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Iterator[Updates]:
-        """Show the model beside a complete blind reading; what is saved from now on is another reading, as done as the blind one until it changes."""
+        """Show the model beside a complete blind reading; what is saved from now on is another reading, as
+        done as the blind one until it changes."""
         try:
             session, draft, reading = self.review.find_reading(request, event._data)
             last = self.review.store.latest(reading.key, reading.reader, kinds=OWN_READINGS)
-            if last is None or not last.complete or last.review.kind not in WITHOUT_MODEL or reading.state != "done":
+            if (
+                last is None
+                or not last.complete
+                or last.review.kind not in WITHOUT_MODEL
+                or reading.state != "done"
+            ):
                 raise FormError(fixed_line("message.hidden")["en"])
             self._change(session, reading, kind="revealed", model_shown=True)
             self.review.saver.save(session)  # that the model was seen is kept, whatever happens next

@@ -1,4 +1,5 @@
-"""What happens when the reader answers a card, outlines a photo or asks why: parse with forms, one call, render."""
+"""What happens when the reader answers a card, outlines a photo or asks why: parse with forms, one call,
+render."""
 
 from __future__ import annotations
 
@@ -51,10 +52,17 @@ class ReviewHandlers:
             return {self.parts.viewer: gr.skip()}
         own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
         prediction = self.review.saver.prediction(draft)
-        return {self.parts.viewer: gr.update(served=answer_facts(event._data, case.encounter.photos, prediction, own))}
+        return {
+            self.parts.viewer: gr.update(
+                served=answer_facts(event._data, case.encounter.photos, prediction, own)
+            )
+        }
 
-    def _find(self, inputs: Updates, told: Mapping[str, Any], request: gr.Request) -> tuple[OpenCase | None, ReviewDraft | None]:
-        """Return the open case and its draft, of a stored case from the store what memory does not hold any more; None for what cannot be found."""
+    def _find(
+        self, inputs: Updates, told: Mapping[str, Any], request: gr.Request
+    ) -> tuple[OpenCase | None, ReviewDraft | None]:
+        """Return the open case and its draft, of a stored case from the store what memory does not hold any
+        more; None for what cannot be found."""
         try:
             draft = self.page.drafts.get(self.review.find(request, told))
             case = self.review.recall.find_case(draft) if draft is not None else None
@@ -63,18 +71,28 @@ class ReviewHandlers:
             return self.page.cases.get(told.get("case") or self.page.open_id(inputs, request)), None
 
     def explain(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
-        """Say why an option has its score: the pane gets the words and the evidence, the viewer a heat map."""
+        """Say why an option has its score: the pane gets the words and the evidence, the viewer a heat
+        map."""
         parts = self.parts
         case, _ = self._find(inputs, event._data, request)
         if case is None or case.analysed is None or event._data.get("case") != case.case_id:
             return {parts.why: CLOSED, parts.status: gr.skip()}
-        encounter, prediction, prompt = case.analysed.encounter, case.analysed.prediction, case.analysed.prompt
+        encounter, prediction, prompt = (
+            case.analysed.encounter,
+            case.analysed.prediction,
+            case.analysed.prompt,
+        )
         try:
             asked = read_why(event._data, load_families())
             predictor = self.page.source.get()
             option = asked.family.family_id, asked.option
             with self.page.source.turns.take():
-                why = predictor.explain(encounter, prediction, *option, prompt=prompt, language=asked.language, cache=case.cache)
+                why = predictor.explain(
+                    encounter, prediction, *option, prompt=prompt, language=asked.language, cache=case.cache
+                )
         except MagicDemoError as error:
             return {parts.why: CLOSED, parts.status: render_status("failed", line_in_both(str(error)))}
-        return {parts.why: why_value(asked.request, asked.family, why, encounter, prediction), parts.status: gr.skip()}
+        return {
+            parts.why: why_value(asked.request, asked.family, why, encounter, prediction),
+            parts.status: gr.skip(),
+        }

@@ -55,16 +55,23 @@ class ReviewState:
         return Recall(self.desk, self.page.drafts, self.page.cases)
 
     def find(self, request: gr.Request, told: Mapping[str, Any]) -> str:
-        """Return under which name ``Drafts`` holds the draft that an event is about; see ``Recall.find_session``. Raises FormError, StoreError."""
+        """Return under which name ``Drafts`` holds the draft that an event is about; see
+        ``Recall.find_session``. Raises FormError, StoreError."""
         reader = self.reader(request) if self.desk.store is not None else LOCAL_READER
         return self.recall.find_session(str(request.session_hash), told, reader)
 
     def make_again(self, forgotten: ReviewDraft, request: gr.Request) -> ReviewDraft:
-        """Return a draft that memory has forgotten as the store has it; see ``Recall.make_again``. Raises StoreError."""
+        """Return a draft that memory has forgotten as the store has it; see ``Recall.make_again``.
+
+        Raises StoreError.
+        """
         return self.recall.make_again(forgotten, self.reader(request))
 
     def find_reading(self, request: gr.Request, told: Mapping[str, Any]) -> tuple[str, ReviewDraft, Reading]:
-        """Return the same, the draft and its reading. Raises FormError where the case is in no store, StoreError."""
+        """Return the same, the draft and its reading.
+
+        Raises FormError where the case is in no store, StoreError.
+        """
         name = self.find(request, told)
         draft = self.page.drafts.get(name)
         if draft is None or draft.reading is None:
@@ -77,8 +84,17 @@ class ReviewState:
         if draft is not None and draft.reading is not None and draft.reading.reader != self.reader(request):
             raise StoreError("somebody else has signed in since this case was opened; reload the page")
 
-    def take(self, request: gr.Request, told: Mapping[str, Any], parts: Sequence[object], line: str = "status.saved") -> Updates:
-        """Take what parts of the page have changed, save it, and answer with what is in the store now. What cannot be taken is told, and the rest saved."""
+    def take(
+        self,
+        request: gr.Request,
+        told: Mapping[str, Any],
+        parts: Sequence[object],
+        line: str = "status.saved",
+    ) -> Updates:
+        """Take what parts of the page have changed, save it, and answer with what is in the store now.
+
+        What cannot be taken is told, and the rest saved.
+        """
         problem: MagicDemoError | None = None
         try:
             name = self.find(request, told)
@@ -104,14 +120,25 @@ class ReviewState:
                 problem = problem or error
         return problem
 
-    def keep(self, request: gr.Request, line: str = "status.saved", *, name: str | None = None, base: int | None = None) -> Updates:
-        """Save a draft and tell the page. What another reader's page sends, after somebody else signed in, is refused.
+    def keep(
+        self,
+        request: gr.Request,
+        line: str = "status.saved",
+        *,
+        name: str | None = None,
+        base: int | None = None,
+    ) -> Updates:
+        """Save a draft and tell the page.
 
-        name: under which ``Drafts`` holds it, the session's own by itself. base: the newest review that the tab has heard of; it is told what came since.
+        What another reader's page sends, after somebody else signed in, is refused.
+
+        name: under which ``Drafts`` holds it, the session's own by itself. base: the newest review that the
+        tab has heard of; it is told what came since.
         """
         parts, name = self.page.parts, name or str(request.session_hash)
         before = self.page.drafts.get(name)
-        heard = self.saver.count_heard(before.case) if before is not None else 0  # what is heard later may come too late for this save
+        # what is heard later may come too late for this save
+        heard = self.saver.count_heard(before.case) if before is not None else 0
         try:
             self.check_reader(request)
             saved = self.saver.save(name)
@@ -126,22 +153,37 @@ class ReviewState:
             }
         except MagicDemoError as error:
             return self.failed(error)
-        status = render_status("failed", fixed_line("status.conflict")) if conflicts else self.said(_choose_line(line, saved), saved)
+        status = (
+            render_status("failed", fixed_line("status.conflict"))
+            if conflicts
+            else self.said(_choose_line(line, saved), saved)
+        )
         return {parts.form: gr.update(saved=told), **self.row(draft, saved), parts.status: status}
 
     def find_missing(self, draft: ReviewDraft) -> tuple[str, ...]:
-        """Return what finishing the draft now would leave open: ids of families, then of photos. Raises StoreError."""
-        return self.store.find_missing(write_review(draft, draft.reading, None)) if draft.reading is not None else ()
+        """Return what finishing the draft now would leave open: ids of families, then of photos.
+
+        Raises StoreError.
+        """
+        return (
+            self.store.find_missing(write_review(draft, draft.reading, None))
+            if draft.reading is not None
+            else ()
+        )
 
     def ask_about(self, draft: ReviewDraft, left_open: Sequence[str]) -> Updates:
         """Ask whether a reading is to be finished with this left open."""
         case = self.page.cases.get(draft.case)
         asks = asks_value(draft, left_open, case.encounter.photos if case is not None else ())
         line = fixed_line("status.asks", count=len(left_open))
-        return {self.page.parts.form: gr.update(asks=asks), self.page.parts.status: render_status("ready", line)}
+        return {
+            self.page.parts.form: gr.update(asks=asks),
+            self.page.parts.status: render_status("ready", line),
+        }
 
     def reopen(self, request: gr.Request, case: OpenCase, draft: ReviewDraft) -> Updates:
-        """Show a case anew with another content: cards and viewer keep what they hold of a case, so that it is opened under a new id."""
+        """Show a case anew with another content: cards and viewer keep what they hold of a case, so that it
+        is opened under a new id."""
         page = self.page
         key, reader = (draft.reading.key, draft.reading.reader) if draft.reading is not None else (None, None)
         reopened = page.cases.open(case.encounter, example=case.example, queued=True, key=key, reader=reader)
@@ -152,38 +194,67 @@ class ReviewState:
         if case.analysed is not None:
             page.cases.keep_analysis(reopened.case_id, case.analysed.encounter, case.analysed.prediction)
             if not content.hides_model:
-                updates |= page.show_prediction(reopened, case.analysed.encounter, case.analysed.prediction, content)
+                updates |= page.show_prediction(
+                    reopened, case.analysed.encounter, case.analysed.prediction, content
+                )
         page.cases.close(case.case_id)
         return {**updates, **self.row(content), page.parts.form: self.form(content)}
 
     def note_shown(self, draft: ReviewDraft) -> Updates:
-        """Keep what the models said of the draft's case, which is shown now, and tell the bar what that has changed beside a blind reading."""
+        """Keep what the models said of the draft's case, which is shown now, and tell the bar what that has
+        changed beside a blind reading."""
         parts, reading = self.page.parts, draft.reading
         try:
             self.saver.note_shown(draft)
             if reading is None or reading.kind != "revealed":
                 return {parts.status: gr.skip()}
             return {
-                parts.form: gr.update(saved={**saved_value(draft, [], self._changes(draft, reading), 0), **step_value(draft, None, ())})
+                parts.form: gr.update(
+                    saved={
+                        **saved_value(draft, [], self._changes(draft, reading), 0),
+                        **step_value(draft, None, ()),
+                    }
+                )
             }
         except MagicDemoError as error:
             return self.failed(error)
 
     def row(self, draft: ReviewDraft, saved: SavedReview | None = None) -> Updates:
-        """Tell the list under which id its case is open, and what a save has made of it; a consensus leaves the reader's own reading as it was."""
+        """Tell the list under which id its case is open, and what a save has made of it; a consensus leaves
+        the reader's own reading as it was."""
         if draft.reading is None:
             return {}
-        row: dict[str, Any] = {"queue": draft.reading.key.queue, "id": draft.reading.key.case_id, "case": draft.case}
+        row: dict[str, Any] = {
+            "queue": draft.reading.key.queue,
+            "id": draft.reading.key.case_id,
+            "case": draft.case,
+        }
         if saved is not None and saved.review.kind != "consensus":
             said = saved.review
-            row |= {"state": said.state, "flagged": said.flagged, "disagrees": bool(said.disagreements), "left_open": bool(said.missing)}
+            row |= {
+                "state": said.state,
+                "flagged": said.flagged,
+                "disagrees": bool(said.disagreements),
+                "left_open": bool(said.missing),
+            }
         return {self.page.parts.panel.queue: gr.update(row=row)}
 
-    def viewer(self, draft: ReviewDraft, case: OpenCase, others: Mapping[str, Mapping[str, Mask]] | None = None) -> dict[str, Any]:
-        """Return the viewer's value of an open case: what may be seen of the model, the reader's own masks, and others' by name."""
+    def viewer(
+        self, draft: ReviewDraft, case: OpenCase, others: Mapping[str, Mapping[str, Mask]] | None = None
+    ) -> dict[str, Any]:
+        """Return the viewer's value of an open case: what may be seen of the model, the reader's own masks,
+        and others' by name."""
         own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
         photos, prediction = case.encounter.photos, self.saver.prediction(draft)
-        return viewer_value(case.case_id, photos, prediction, synthetic=case.example, own=own, others=others, missing=case.missing)
+        return viewer_value(
+            case.case_id,
+            photos,
+            prediction,
+            synthetic=case.example,
+            own=own,
+            others=others,
+            missing=case.missing,
+        )
 
     def failed(self, error: MagicDemoError) -> Updates:
         """Say in the status line what went wrong."""
@@ -195,14 +266,18 @@ class ReviewState:
         return render_status("done", fixed_line(line, time=time, count=left_open))
 
     def form(self, draft: ReviewDraft, history: Sequence[SavedReview] | None = None) -> dict[str, Any]:
-        """Return the bar's value for a case that was just opened. history: all that the reader saved of it, where it was read already."""
+        """Return the bar's value for a case that was just opened. history: all that the reader saved of it,
+        where it was read already."""
         case = self.page.cases.get(draft.case)
         reading = draft.reading
         saved: dict[str, Any] = {}
         if reading is not None:
             known = self.store.history(reading.key, reading.reader) if history is None else history
             counted = self.saver.count_heard(draft.case)
-            saved = {**saved_value(draft, known, self._changes(draft, reading), counted), **step_value(draft, None, ())}
+            saved = {
+                **saved_value(draft, known, self._changes(draft, reading), counted),
+                **step_value(draft, None, ()),
+            }
         adjudicator = reading is not None and self.store.reader(reading.reader).role == "adjudicator"
         return form_value(
             draft,
@@ -223,12 +298,18 @@ class ReviewState:
             return None
         reference, before = self.desk.reference(self.store.case(reading.key, reading.reader)), blind.review
         return count_changes(
-            before.answers, draft.answers, prediction.answers, reference, masks_before=before.masks, masks_after=draft.masks
+            before.answers,
+            draft.answers,
+            prediction.answers,
+            reference,
+            masks_before=before.masks,
+            masks_after=draft.masks,
         )
 
 
 def _choose_line(line: str, saved: SavedReview) -> str:
-    """Return the line that a save is told by: a finished case that goes on says so until it is finished again."""
+    """Return the line that a save is told by: a finished case that goes on says so until it is finished
+    again."""
     if line == "status.case_done" and saved.review.missing:
         return "status.case_done_open"
     return "status.reopened" if line == "status.saved" and saved.reopens else line

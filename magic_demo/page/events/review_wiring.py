@@ -1,4 +1,5 @@
-"""Which event of the list, of the bar and of the readings calls which handler, and what the page answers beside its events."""
+"""Which event of the list, of the bar and of the readings calls which handler, and what the page answers
+beside its events."""
 
 from __future__ import annotations
 
@@ -30,7 +31,16 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     keeping = Keeping(review, queue)
     inputs: set[Any] = {parts.case, parts.spoken}
     typed: set[Any] = {*inputs, panel.narrative, panel.prompt}
-    case = [parts.case, parts.viewer, parts.cards, parts.why, parts.readings, parts.form, parts.status, panel.messages]
+    case = [
+        parts.case,
+        parts.viewer,
+        parts.cards,
+        parts.why,
+        parts.readings,
+        parts.form,
+        parts.status,
+        panel.messages,
+    ]
     opened = [*case, panel.narrative, panel.prompt, panel.queue, panel.run]
     answered = [*case, panel.run, panel.cancel, panel.queue]
     kept = [parts.status, parts.form, panel.queue]
@@ -40,11 +50,19 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     of_arrived = arrived.then(queue.analyse, typed, answered, **models)
     chosen = panel.queue.open(queue.open, inputs, opened, queue=False, trigger_mode="always_last", **quiet)
     of_chosen = chosen.then(queue.analyse, typed, answered, **models)
-    panel.queue.arrange(queue.arrange, None, [panel.queue, parts.status], queue=False, trigger_mode="multiple", **quiet)
+    panel.queue.arrange(
+        queue.arrange, None, [panel.queue, parts.status], queue=False, trigger_mode="multiple", **quiet
+    )
     panel.queue.assign(queue.assign, None, [panel.queue, parts.status], queue=False, **quiet)
     kept_now = parts.form.keep(keeping.keep, typed, opened, queue=False, **quiet)
     of_kept = kept_now.then(queue.analyse, typed, answered, **models)
-    parts.form.erase(Erasing(review).erase, {parts.case}, [*case, panel.narrative, panel.prompt, panel.queue], queue=False, **quiet)
+    parts.form.erase(
+        Erasing(review).erase,
+        {parts.case},
+        [*case, panel.narrative, panel.prompt, panel.queue],
+        queue=False,
+        **quiet,
+    )
     parts.form.note(reading.note, None, kept, queue=False, trigger_mode="multiple", **quiet)
     parts.form.again(reading.send_again, None, kept, queue=False, trigger_mode="multiple", **quiet)
     parts.form.restore(reading.restore, None, [*case, panel.queue], queue=False, **quiet)

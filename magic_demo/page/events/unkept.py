@@ -1,4 +1,5 @@
-"""What happens when a reader goes on with work that is in no store: the case is opened again with all that the browser holds of it."""
+"""What happens when a reader goes on with work that is in no store: the case is opened again with all that
+the browser holds of it."""
 
 from __future__ import annotations
 
@@ -30,18 +31,24 @@ class Unkept:
         self.parts = page.parts
 
     def restore(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
-        """Open a case again that was not kept, with the answers, outlines and words that the browser holds of it."""
+        """Open a case again that was not kept, with the answers, outlines and words that the browser holds of
+        it."""
         told, page, panel = event._data, self.page, self.parts.panel
         language = page.language(inputs)
         page.end_analysis(request)
         try:
             encounter, problems = self._read_case(told)
             answered = read_answers(told, load_families())
-            words = {panel.narrative: str(told.get("narrative") or ""), panel.prompt: str(told.get("prompt") or "")[:MAX_PROMPT]}
+            words = {
+                panel.narrative: str(told.get("narrative") or ""),
+                panel.prompt: str(told.get("prompt") or "")[:MAX_PROMPT],
+            }
             example = told.get("example") is not None
             if example and not told.get("typed"):
                 words[panel.narrative] = encounter.narrative.text(language)
-            case = page.replace_case(page.cases.get(inputs[self.parts.case]), encounter, request, example=example)
+            case = page.replace_case(
+                page.cases.get(inputs[self.parts.case]), encounter, request, example=example
+            )
             if example:
                 case = self._cover(case, told)
             masks, refused = read_masks(told, case)
@@ -57,7 +64,10 @@ class Unkept:
         }
 
     def _read_case(self, told: Mapping[str, Any]) -> tuple[Encounter, tuple[str, ...]]:
-        """Return the encounter, and a line for each photo that could not be read. Raises FormError for an example that there is not."""
+        """Return the encounter, and a line for each photo that could not be read.
+
+        Raises FormError for an example that there is not.
+        """
         number = told.get("example")
         if number is None:
             read = name_uploads(self.page.arrivals.fetch(read_keys(told)), [])
@@ -70,7 +80,9 @@ class Unkept:
         covers = told.get("covers")
         for cover in covers if isinstance(covers, list) else ():
             if not isinstance(cover, Mapping):
-                raise FormError(f"a cover came as {type(cover).__name__}, an object is expected; reload the page")
+                raise FormError(
+                    f"a cover came as {type(cover).__name__}, an object is expected; reload the page"
+                )
             covered = self.page.cases.put_photo(case.case_id, cover_photo_area(*read_area(cover, case)))
             if covered is None:
                 raise FormError(fixed_line("message.gone")["en"])
@@ -79,7 +91,8 @@ class Unkept:
 
 
 def read_masks(told: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, MaskRuns], list[str]]:
-    """Return the masks of the case's photos by photo, and a line for each that does not fit its photo; those of other photos are left out."""
+    """Return the masks of the case's photos by photo, and a line for each that does not fit its photo; those
+    of other photos are left out."""
     masks, sent = {}, told.get("masks")
     problems = []
     for photo in case.encounter.photos:

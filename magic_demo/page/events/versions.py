@@ -1,9 +1,12 @@
-"""Earlier versions of a reader's own review: looked at beside nothing that could be changed, and brought back.
+"""Earlier versions of a reader's own review: looked at beside nothing that could be changed, and brought
+back.
 
 What the bar gets of one (``version_value``):
 
-    {"case", "number", "at": ISO time, "kind", "state", "answers": {family id: [option]}, "specified": {family id: str},
-     "masks": {photo_id: {"width", "height", "runs"}}, "comment", "flagged", "difficulty", "unusable": [photo id]}
+    {"case", "number", "at": ISO time, "kind", "state", "answers": {family id: [option]}, "specified": {family
+    id: str},
+     "masks": {photo_id: {"width", "height", "runs"}}, "comment", "flagged", "difficulty", "unusable": [photo
+     id]}
 """
 
 from __future__ import annotations
@@ -37,15 +40,29 @@ class Versions:
         try:
             _name, draft, reading = self.review.find_reading(request, told)
             number = told.get("number")
-            found = next((saved for saved in self.review.store.history(reading.key, reading.reader) if saved.number == number), None)
+            found = next(
+                (
+                    saved
+                    for saved in self.review.store.history(reading.key, reading.reader)
+                    if saved.number == number
+                ),
+                None,
+            )
             if found is None:
-                raise StoreError(f"{reading.reader} has no review {str(number)[:20]} of this case; open the list of saved readings again")
+                raise StoreError(
+                    f"{reading.reader} has no review {str(number)[:20]} of this case; open the list of "
+                    "saved readings again"
+                )
         except MagicDemoError as error:
             return self.review.failed(error)
-        return {self.parts.form: gr.update(version=version_value(draft.case, found)), self.parts.status: gr.skip()}
+        return {
+            self.parts.form: gr.update(version=version_value(draft.case, found)),
+            self.parts.status: gr.skip(),
+        }
 
     def take_back(self, event: gr.EventData, request: gr.Request) -> Updates:
-        """Make an older reading of the reader's own the newest again; the page takes it as one more change, which can be undone."""
+        """Make an older reading of the reader's own the newest again; the page takes it as one more change,
+        which can be undone."""
         told = event._data
         try:
             name, _draft, _reading = self.review.find_reading(request, told)

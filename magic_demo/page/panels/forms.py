@@ -1,4 +1,5 @@
-"""What comes out of the page's controls becomes the program's own types; nothing past this module sees a raw input."""
+"""What comes out of the page's controls becomes the program's own types; nothing past this module sees a raw
+input."""
 
 from __future__ import annotations
 
@@ -46,19 +47,27 @@ def read_keys(told: Mapping[str, object]) -> list[object]:
 def read_problems(told: Mapping[str, object]) -> list[str]:
     """Return what the browser says of files that could not be sent, one line each."""
     lines = told.get("problems")
-    return [_UNSEEN.sub("", str(line))[:MAX_PROBLEM] for line in lines[: 2 * MAX_PHOTOS]] if isinstance(lines, list) else []
+    return (
+        [_UNSEEN.sub("", str(line))[:MAX_PROBLEM] for line in lines[: 2 * MAX_PHOTOS]]
+        if isinstance(lines, list)
+        else []
+    )
 
 
 def name_uploads(arrived: Sequence[Arrival], taken: Collection[str]) -> Upload:
-    """Give the photos that came their ids; a file that is no photo, or one too many, costs one line and the others go on.
+    """Give the photos that came their ids; a file that is no photo, or one too many, costs one line and the
+    others go on.
 
-    taken: ids of the photos the case has already. Ids come from the files' names, which are shown and never used as paths.
+    taken: ids of the photos the case has already. Ids come from the files' names, which are shown and never
+    used as paths.
     """
     ids = set(taken)
     room = max(0, MAX_PHOTOS - len(ids))
     problems = []
     if len(arrived) > room:
-        problems.append(f"{len(ids) + len(arrived)} photos are too many for one case; the first {MAX_PHOTOS} are taken")
+        problems.append(
+            f"{len(ids) + len(arrived)} photos are too many for one case; the first {MAX_PHOTOS} are taken"
+        )
     photos = []
     for one in arrived[:room]:
         if one.photo is None:
@@ -70,14 +79,21 @@ def name_uploads(arrived: Sequence[Arrival], taken: Collection[str]) -> Upload:
 
 
 def read_narrative(value: object, case: OpenCase | None) -> Narrative:
-    """Return what was typed as a narrative in its own language; an example's text that was not changed keeps both its languages.
+    """Return what was typed as a narrative in its own language; an example's text that was not changed keeps
+    both its languages.
 
     Raises FormError when it is too long.
     """
     words = str(value or "").strip()
     if len(words) > MAX_CHARACTERS:
-        raise FormError(f"The patient's words are {len(words)} characters long; the limit is {MAX_CHARACTERS}")
-    if case is not None and words and words in (case.encounter.narrative.en.strip(), case.encounter.narrative.zh.strip()):
+        raise FormError(
+            f"The patient's words are {len(words)} characters long; the limit is {MAX_CHARACTERS}"
+        )
+    if (
+        case is not None
+        and words
+        and words in (case.encounter.narrative.en.strip(), case.encounter.narrative.zh.strip())
+    ):
         return case.encounter.narrative
     return Narrative(zh=words) if _CHINESE.search(words) else Narrative(en=words)
 
@@ -110,7 +126,8 @@ class CardAnswers:
 
 @dataclass(frozen=True)
 class WhyQuestion:
-    """An option that a reader asks about. request: the browser's number of the question, which the answer repeats."""
+    """An option that a reader asks about. request: the browser's number of the question, which the answer
+    repeats."""
 
     request: int
     family: Family
@@ -119,10 +136,12 @@ class WhyQuestion:
 
 
 def read_answers(told: Mapping[str, object], families: Sequence[Family]) -> CardAnswers:
-    """Return what the cards' ``answers`` event says, every slot of an answered family filled: labels first, "Not mentioned" in the rest.
+    """Return what the cards' ``answers`` event says, every slot of an answered family filled: labels first,
+    "Not mentioned" in the rest.
 
     Families that were not answered are left out; free text is kept where its option is chosen.
-    Raises FormError for a family or an option that there is not, an option twice, more labels than slots, or labels beside "Not mentioned".
+    Raises FormError for a family or an option that there is not, an option twice, more labels than slots, or
+    labels beside "Not mentioned".
     """
     by_id = {family.family_id: family for family in families}
     answers: dict[str, int] = {}
@@ -139,32 +158,45 @@ def read_answers(told: Mapping[str, object], families: Sequence[Family]) -> Card
         answers.update(filled)
         own_words = _UNSEEN.sub("", str(words.get(family_id) or "")).strip()[:MAX_SPECIFIED]
         if own_words:
-            specified.update({qid: own_words for qid, option in filled.items() if option in options_to_specify(family)})
+            specified.update(
+                {qid: own_words for qid, option in filled.items() if option in options_to_specify(family)}
+            )
     return CardAnswers(answers, specified)
 
 
 def read_why(told: Mapping[str, object], families: Sequence[Family]) -> WhyQuestion:
-    """Return what the pane's ``why`` event asks. Raises FormError for a family or an option that there is not."""
+    """Return what the pane's ``why`` event asks.
+
+    Raises FormError for a family or an option that there is not.
+    """
     family = next((family for family in families if family.family_id == told.get("family")), None)
     if family is None:
         raise FormError(f"{told.get('family')!r}: there is no such family of questions; reload the page")
     request = told.get("request")
     option = _read_option(family, told.get("option"))
-    return WhyQuestion(request if isinstance(request, int) else 0, family, option, read_language(told.get("language")))
+    return WhyQuestion(
+        request if isinstance(request, int) else 0, family, option, read_language(told.get("language"))
+    )
 
 
 def _read_mapping(value: object, name: str) -> Mapping[str, object]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise FormError(f"{name}: {type(value).__name__} came, an object by family is expected; reload the page")
+        raise FormError(
+            f"{name}: {type(value).__name__} came, an object by family is expected; reload the page"
+        )
     return value
 
 
 def _read_labels(family: Family, chosen: object) -> frozenset[int] | None:
-    """Return the labels chosen, "Not mentioned" left out, so that empty is "Not mentioned" alone; None where nothing was answered."""
+    """Return the labels chosen, "Not mentioned" left out, so that empty is "Not mentioned" alone; None where
+    nothing was answered."""
     if not isinstance(chosen, list):
-        raise FormError(f"{family.family_id}: {type(chosen).__name__} came, a list of options is expected; reload the page")
+        raise FormError(
+            f"{family.family_id}: {type(chosen).__name__} came, a list of options is expected; reload the "
+            "page"
+        )
     if not chosen:
         return None
     options = [_read_option(family, option) for option in chosen]
@@ -174,19 +206,25 @@ def _read_labels(family: Family, chosen: object) -> frozenset[int] | None:
     if len(options) > slots:
         raise FormError(f"{family.family_id}: {len(options)} options came for {slots} slots; take some away")
     if family.not_mentioned in options and len(options) > 1:
-        raise FormError(f"{family.family_id}: 'Not mentioned' stands alone, but came with {len(options) - 1} more; choose one or the other")
+        raise FormError(
+            f"{family.family_id}: 'Not mentioned' stands alone, but came with {len(options) - 1} more; "
+            "choose one or the other"
+        )
     return frozenset(options) - {family.not_mentioned}
 
 
 def _read_option(family: Family, option: object) -> int:
     count = len(family.options["en"])
     if not isinstance(option, int) or isinstance(option, bool) or not 0 <= option < count:
-        raise FormError(f"{family.family_id}: option {option!r} came, 0 to {count - 1} are expected; reload the page")
+        raise FormError(
+            f"{family.family_id}: option {option!r} came, 0 to {count - 1} are expected; reload the page"
+        )
     return option
 
 
 def _photo_id(stem: str, taken: Collection[str]) -> str:
-    """Return a short name to show, what the file was called without what is not seen, that is not ``taken``."""
+    """Return a short name to show, what the file was called without what is not seen, that is not
+    ``taken``."""
     name = _UNSEEN.sub("", stem).strip()[:60] or "photo"
     names = chain([name], (f"{name} ({number})" for number in count(2)))
     return next(one for one in names if one not in taken)

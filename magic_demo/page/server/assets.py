@@ -29,15 +29,26 @@ STYLE_SHEETS = (
     "panels/viewer/viewer.css",
     "panels/frame/forced_colors.css",
 )
-FONTS = ["system-ui", "-apple-system", "Segoe UI", "Noto Sans", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"]
+FONTS = [
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Noto Sans",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans CJK SC",
+    "sans-serif",
+]
 
 OTHER_THREADS = 100
-"""Threads for saves, opened cases and photos. Each analysis that waits for its turn holds a thread: of Gradio's 40 none would be left for a save."""
+"""Threads for saves, opened cases and photos. Each analysis that waits for its turn holds a thread: of
+Gradio's 40 none would be left for a save."""
 HEAD = "\n".join(
     [
         *(f'<link rel="stylesheet" href="page/{name}">' for name in STYLE_SHEETS),
         '<meta name="color-scheme" content="light dark">',
-        '<script type="module" blocking="render" src="page/panels/frame/page.mjs"></script>',  # nothing is drawn in the other theme first
+        # nothing is drawn in the other theme first
+        '<script type="module" blocking="render" src="page/panels/frame/page.mjs"></script>',
     ]
 )
 
@@ -56,7 +67,8 @@ def _route(path: Path) -> Route:
 
 
 def launch_settings(routes: Sequence[Route] = (), middleware: Sequence[Middleware] = ()) -> dict[str, Any]:
-    """Return what ``launch`` needs besides host and port: looks, own files, other pages' routes, and all switched off that leaves traces."""
+    """Return what ``launch`` needs besides host and port: looks, own files, other pages' routes, and all
+    switched off that leaves traces."""
     return {
         "theme": gr.themes.Base(font=FONTS, font_mono=["ui-monospace", "Menlo", "Consolas", "monospace"]),
         "head": HEAD,
@@ -74,5 +86,6 @@ def launch_settings(routes: Sequence[Route] = (), middleware: Sequence[Middlewar
         "share": False,
         "quiet": True,
         "max_threads": LIMITS.waiting + OTHER_THREADS,
-        "max_file_size": DEFAULT_LIMITS.max_bytes + 2**20,  # just above our own limit, whose message is the better one
+        # just above our own limit, whose message is the better one
+        "max_file_size": DEFAULT_LIMITS.max_bytes + 2**20,
     }

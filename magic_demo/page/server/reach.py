@@ -1,4 +1,5 @@
-"""Who can reach the page: what must be so before other computers may, and the way onto the internet, which is asked for twice."""
+"""Who can reach the page: what must be so before other computers may, and the way onto the internet, which is
+asked for twice."""
 
 from __future__ import annotations
 
@@ -11,8 +12,10 @@ from magic_demo.page.server.gate.gate import is_near
 from magic_demo.page.session.desk import Desk
 
 SHARE_LINES = (
-    "--share gives this page an address on the internet. Everything that readers see and send, photos and words of patients too, passes through",
-    "Gradio's servers. The first time, a program that keeps the connection (frpc) is downloaded from Hugging Face's servers and run here.",
+    "--share gives this page an address on the internet. Everything that readers see and send, photos "
+    "and words of patients too, passes through",
+    "Gradio's servers. The first time, a program that keeps the connection (frpc) is downloaded from "
+    "Hugging Face's servers and run here.",
 )
 SHARE_QUESTIONS = (
     ("Type share if you want that: ", "share"),
@@ -20,11 +23,13 @@ SHARE_QUESTIONS = (
 )
 
 
-def check_reach(host: str, desk: Desk, environment: Mapping[str, str], *, share: bool = False, root_path: str = "") -> list[str]:
+def check_reach(
+    host: str, desk: Desk, environment: Mapping[str, str], *, share: bool = False, root_path: str = ""
+) -> list[str]:
     """Return what is to be said of who can reach the page, nothing where this computer alone can.
 
-    Raises ReachError where others could and nobody would have to sign in; a Hugging Face Space that keeps nothing is for everybody. A page below a
-    path has a proxy before it, which lets others in.
+    Raises ReachError where others could and nobody would have to sign in; a Hugging Face Space that keeps
+    nothing is for everybody. A page below a path has a proxy before it, which lets others in.
     """
     if is_near(host) and not share and not root_path:
         return []
@@ -36,12 +41,15 @@ def check_reach(host: str, desk: Desk, environment: Mapping[str, str], *, share:
         ]
     if desk.public and is_space(environment) and not share:
         return [
-            "warning: everybody who opens this Space can use the page; nobody signs in and nothing is kept; bring no photos of patients here"
+            "warning: everybody who opens this Space can use the page; nobody signs in and nothing is "
+            "kept; bring no photos of patients here"
         ]
     what = "--share" if share else f"--host {host}" if not is_near(host) else f"--root-path {root_path}"
     raise ReachError(
-        f"{what}: others could read and change everything here, as nobody has to sign in; give a reader a password first "
-        "(python -m magic_demo readers add NAME, with the same --store), or leave it out to stay on this computer"
+        f"{what}: others could read and change everything here, as nobody has to sign in; give a "
+        "reader a password first "
+        "(python -m magic_demo readers add NAME, with the same --store), or leave it out to stay on "
+        "this computer"
     )
 
 
@@ -51,7 +59,10 @@ def is_space(environment: Mapping[str, str]) -> bool:
 
 
 def confirm_share(ask: Callable[[str], str] = input, *, terminal: bool | None = None) -> None:
-    """Say what --share does, and ask twice. Raises ReachError where the answers are not the words asked for, or nobody can be asked."""
+    """Say what --share does, and ask twice.
+
+    Raises ReachError where the answers are not the words asked for, or nobody can be asked.
+    """
     if not (sys.stdin.isatty() if terminal is None else terminal):
         raise ReachError("--share asks twice before it opens the page to the internet; run it in a terminal")
     print("\n".join(SHARE_LINES), file=sys.stderr)
@@ -65,7 +76,9 @@ def confirm_share(ask: Callable[[str], str] = input, *, terminal: bool | None = 
 
 
 def open_tunnel(host: str, port: int) -> str:
-    """Open the tunnel and return its address. Gradio's own way of sharing is not used: its page loads scripts from elsewhere.
+    """Open the tunnel and return its address.
+
+    Gradio's own way of sharing is not used: its page loads scripts from elsewhere.
 
     Raises ReachError where the network or Gradio's servers do not let it.
     """
@@ -74,4 +87,6 @@ def open_tunnel(host: str, port: int) -> str:
     try:
         return str(setup_tunnel(host, port, secrets.token_urlsafe(32), None, None))
     except Exception as error:  # whatever the network, the download or the program that was downloaded does
-        raise ReachError(f"--share: no address could be had ({one_line(error)}); the page needs the internet for it") from error
+        raise ReachError(
+            f"--share: no address could be had ({one_line(error)}); the page needs the internet for it"
+        ) from error

@@ -1,7 +1,8 @@
-"""The page below a path of a proxy, such as https://clinic.example/demo/: what comes with the path, and what comes with it cut off.
+"""The page below a path of a proxy, such as https://clinic.example/demo/: what comes with the path, and what
+comes with it cut off.
 
-Everything between ``CutRootPath`` and ``PutRootPath`` sees addresses as if the page had the whole host. What browsers get is relative to the page, but
-for cookies, whose path is set here, in one place for all of them.
+Everything between ``CutRootPath`` and ``PutRootPath`` sees addresses as if the page had the whole host. What
+browsers get is relative to the page, but for cookies, whose path is set here, in one place for all of them.
 """
 
 from __future__ import annotations
@@ -20,22 +21,28 @@ from magic_demo.core.errors import ReachError
 VARIABLE = "GRADIO_ROOT_PATH"
 """What the environment calls the path; Gradio's own name for it."""
 OWN_FOLDERS = frozenset({"page", "assets", "static", "board", "take-away", "gradio_api"})
-"""What addresses of the page itself begin with: below such a path it could not be told whether a proxy has cut the path off."""
+"""What addresses of the page itself begin with: below such a path it could not be told whether a proxy has
+cut the path off."""
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _COOKIE_PATH = re.compile(r";\s*path=/(?=;|$)", re.IGNORECASE)
 
 
 def read_root_path(text: str) -> str:
-    """Return a path as the page needs it, "/demo"; "" for none. Raises ReachError for what is no path, or an address with a host."""
+    """Return a path as the page needs it, "/demo"; "" for none.
+
+    Raises ReachError for what is no path, or an address with a host.
+    """
     path = text.strip().rstrip("/")
     path = path if path.startswith("/") or not path else f"/{path}"
     if not _ROOT_PATH.fullmatch(path):
         raise ReachError(
-            f"--root-path {text}: expected is the path below which a proxy shows this page, such as /demo, without host, spaces or %"
+            f"--root-path {text}: expected is the path below which a proxy shows this page, such as "
+            "/demo, without host, spaces or %"
         )
     if path[1:].partition("/")[0] in OWN_FOLDERS:
         raise ReachError(
-            f"--root-path {text}: addresses of the page itself begin with it; choose a path that is not one of its own, such as /demo"
+            f"--root-path {text}: addresses of the page itself begin with it; choose a path that is "
+            "not one of its own, such as /demo"
         )
     return path
 
@@ -44,11 +51,16 @@ def put_below(gates: Sequence[Middleware], root_path: str) -> list[Middleware]:
     """Return what stands before a page below a path: the gates, which see no path. root_path: "" for none."""
     if not root_path:
         return list(gates)
-    return [Middleware(CutRootPath, root_path=root_path), *gates, Middleware(PutRootPath, root_path=root_path)]
+    return [
+        Middleware(CutRootPath, root_path=root_path),
+        *gates,
+        Middleware(PutRootPath, root_path=root_path),
+    ]
 
 
 class CutRootPath:
-    """Cuts the path off addresses that come with it, leads to the page where its last slash is missing, and gives cookies the path."""
+    """Cuts the path off addresses that come with it, leads to the page where its last slash is missing, and
+    gives cookies the path."""
 
     def __init__(self, app: ASGIApp, root_path: str) -> None:
         self._app = app

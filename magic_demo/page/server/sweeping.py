@@ -1,8 +1,11 @@
-"""What is open is forgotten some time after its page was closed, and at once what was sent and never opened: by the clock, not at the next use.
+"""What is open is forgotten some time after its page was closed, and at once what was sent and never opened:
+by the clock, not at the next use.
 
-    GET /alive[?case=ID]   a page that is open says so every few seconds   -> which life of the program answers
+    GET /alive[?case=ID]   a page that is open says so every few seconds   -> which life of the program
+    answers
 
-A page whose connection breaks for a while goes on where it was: what counts is when it was last heard of, not whether a connection ended.
+A page whose connection breaks for a while goes on where it was: what counts is when it was last heard of, not
+whether a connection ended.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What a reader takes away from the page: finished readings in every export format, or the disagreement report, as a zip file."""
+"""What a reader takes away from the page: finished readings in every export format, or the disagreement
+report, as a zip file."""
 
 from __future__ import annotations
 
@@ -27,18 +28,27 @@ REPORT = "report"
 
 
 def list_take_away_routes(desk: Desk) -> list[Route]:
-    """Return the route of the exports, ``/take-away/FORMAT?queue=NAME[&consensus=yes]``. What cannot be exported is said as {"en", "zh"}, status 409."""
+    """Return the route of the exports, ``/take-away/FORMAT?queue=NAME[&consensus=yes]``.
+
+    What cannot be exported is said as {"en", "zh"}, status 409.
+    """
 
     async def send(request: Request) -> Response:
         wanted, queue = str(request.path_params["format"]), request.query_params.get("queue", "")
         consensus = request.query_params.get("consensus") == "yes"
         try:
-            actor = page_actor(desk.reader(request.cookies), request.client.host if request.client is not None else "")
+            actor = page_actor(
+                desk.reader(request.cookies), request.client.host if request.client is not None else ""
+            )
             content = await run_in_threadpool(_take, desk, wanted, queue, actor, consensus=consensus)
         except MagicDemoError as error:
             return JSONResponse(line_in_both(str(error)), 409)
         name = "".join(char if char.isalnum() and char.isascii() else "-" for char in f"{queue}-{wanted}")
-        return Response(content, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}.zip"'})
+        return Response(
+            content,
+            media_type="application/zip",
+            headers={"Content-Disposition": f'attachment; filename="{name}.zip"'},
+        )
 
     return [Route("/take-away/{format}", send)]
 
@@ -55,7 +65,8 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
     """Return a zip of a queue's finished readings: an adjudicator's holds everybody's, a reader's own alone.
 
     consensus: a case that has one is exported with it alone, which an adjudicator's export alone can hold.
-    The report compares what the reader may see: others' readings of cases with a done one of the reader's own. Raises ExportError, StoreError.
+    The report compares what the reader may see: others' readings of cases with a done one of the reader's
+    own. Raises ExportError, StoreError.
     """
     store = desk.opened_store
     if queue not in store.queues():
@@ -64,8 +75,11 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
     cases = store.list_cases(queue, reader, all_assigned=True)
     files = find_case_files(cases, covered_beside(store.place))
     visible = store.latest_reviews(queue, viewer=reader)
-    if everything or wanted == REPORT:  # before it is handed over: what is said of these cases later is not blind
-        store.note_seen({saved.review.case for saved in visible if saved.review.reader != reader}, reader, "others")
+    # before it is handed over: what is said of these cases later is not blind
+    if everything or wanted == REPORT:
+        store.note_seen(
+            {saved.review.case for saved in visible if saved.review.reader != reader}, reader, "others"
+        )
     with temporary_folder() as place:
         folder = place / "readings"
         if wanted == REPORT:
@@ -76,9 +90,18 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
         else:
             format = next((format for format in FORMATS if format == wanted), None)
             if format is None:
-                raise ExportError(f"format {wanted!r} is not known; one of {', '.join((*FORMATS, REPORT))} is expected")
+                raise ExportError(
+                    f"format {wanted!r} is not known; one of {', '.join((*FORMATS, REPORT))} is expected"
+                )
             reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]
-            write_export(reviews, files, format, folder, consensus=consensus, damaged=store.damaged_reviews(queue, viewer=reader))
+            write_export(
+                reviews,
+                files,
+                format,
+                folder,
+                consensus=consensus,
+                damaged=store.damaged_reviews(queue, viewer=reader),
+            )
         return _zip(folder)
 
 

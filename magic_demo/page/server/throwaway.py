@@ -1,4 +1,5 @@
-"""A store to try things in: in a temporary folder, emptied by "Start afresh", deleted when the program ends."""
+"""A store to try things in: in a temporary folder, emptied by "Start afresh", deleted when the program
+ends."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from magic_demo.reviews.store import Store
 
 
 def open_throwaway_store() -> Store:
-    """Open a store in a new temporary folder, which goes when the program ends; where it is killed, ``sweep_temporary`` finds the folder."""
+    """Open a store in a new temporary folder, which goes when the program ends; where it is killed,
+    ``sweep_temporary`` finds the folder."""
     stack = ExitStack()
     store = stack.enter_context(Store.open(stack.enter_context(temporary_folder())))
     atexit.register(stack.close)

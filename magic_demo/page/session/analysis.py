@@ -1,4 +1,5 @@
-"""A prediction that is under way: it waits for its turn, says step by step what it has found, and can be stopped."""
+"""A prediction that is under way: it waits for its turn, says step by step what it has found, and can be
+stopped."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ class Queued:
 
 
 class Sign(threading.Event):
-    """Set once an analysis is to stop. by_reader: whether the reader asked for that, who is then told of it."""
+    """Set once an analysis is to stop. by_reader: whether the reader asked for that, who is then told of
+    it."""
 
     by_reader = False
 
@@ -40,7 +42,8 @@ class Stops:
             self._signs[session] = Sign()
 
     def sign(self, session: str) -> Sign:
-        """Return the sign of the session's latest analysis; it is set when that one was stopped before its turn came."""
+        """Return the sign of the session's latest analysis; it is set when that one was stopped before its
+        turn came."""
         with self._lock:
             return self._signs.setdefault(session, Sign())
 
@@ -63,10 +66,14 @@ class Stops:
                 del self._signs[session]
 
 
-def follow(turns: Turns, predict: Callable[[], Iterator[Step | Prediction]], stop: threading.Event) -> Iterator[Queued | Step | Prediction]:
-    """Run what ``predict`` gives in a thread once its turn has come; yield how many come first, its steps as they come, its prediction last.
+def follow(
+    turns: Turns, predict: Callable[[], Iterator[Step | Prediction]], stop: threading.Event
+) -> Iterator[Queued | Step | Prediction]:
+    """Run what ``predict`` gives in a thread once its turn has come; yield how many come first, its steps as
+    they come, its prediction last.
 
-    Raises what it raises, StoppedError once ``stop`` is set (while it waits, or between two steps). Who no longer follows has stopped it.
+    Raises what it raises, StoppedError once ``stop`` is set (while it waits, or between two steps). Who no
+    longer follows has stopped it.
     """
     events: queue.Queue[Queued | Step | Prediction | Exception] = queue.Queue()
 

@@ -1,7 +1,8 @@
 """Photos that were sent and not opened yet.
 
-A file's bytes are in memory alone until it is opened, and gone then: nothing of an upload is ever written to disk. The key is for whoever
-sent the file; what came is unpacked in a process of its own (``files/photos/processes``).
+A file's bytes are in memory alone until it is opened, and gone then: nothing of an upload is ever written to
+disk. The key is for whoever sent the file; what came is unpacked in a process of its own
+(``files/photos/processes``).
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class _Waiting:
 
 
 class Arrivals:
-    """Files that were sent and not opened yet: bytes and no pixels, bounded in sum and number, in memory, for ``seconds`` at most.
+    """Files that were sent and not opened yet: bytes and no pixels, bounded in sum and number, in memory, for
+    ``seconds`` at most.
 
     Where they are too many, the oldest goes of whoever sent most.
     """
@@ -77,7 +79,8 @@ class Arrivals:
 
     @contextmanager
     def coming(self) -> Iterator[Callable[[int], bool]]:
-        """Count what comes in during the block: the function takes how many bytes more came, and says whether there is room for them."""
+        """Count what comes in during the block: the function takes how many bytes more came, and says whether
+        there is room for them."""
         here = 0
 
         def count(more: int) -> bool:
@@ -97,17 +100,23 @@ class Arrivals:
                 self._coming -= here
 
     def take(self, name: str, data: bytes, source: str = "") -> str:
-        """Keep a file, and return the key to fetch it by. The name is shown and never used as a path; source: who sent it."""
+        """Keep a file, and return the key to fetch it by.
+
+        The name is shown and never used as a path; source: who sent it.
+        """
         key = secrets.token_urlsafe(24)
         with self._lock:
             self._forget_old()
-            self._waiting[key] = _Waiting(self._clock(), source, PurePosixPath(name.replace("\\", "/")).name or "photo", data)
+            self._waiting[key] = _Waiting(
+                self._clock(), source, PurePosixPath(name.replace("\\", "/")).name or "photo", data
+            )
             self._make_room()
             self._start_timer()
         return key
 
     def fetch(self, keys: Sequence[object]) -> list[Arrival]:
-        """Open what came under these keys, one after another, and forget it; a key that is nobody's brings nothing."""
+        """Open what came under these keys, one after another, and forget it; a key that is nobody's brings
+        nothing."""
         return [self._open(one) for one in self._pop(keys)]
 
     def sweep(self) -> None:
@@ -128,7 +137,9 @@ class Arrivals:
     def _open(self, one: _Waiting) -> Arrival:
         stem = PurePosixPath(one.name).stem or "photo"
         try:
-            return Arrival(stem, self.workers.decode(one.data, photo_id=stem, name=one.name, reader=one.source or None))
+            return Arrival(
+                stem, self.workers.decode(one.data, photo_id=stem, name=one.name, reader=one.source or None)
+            )
         except PhotoError as error:
             return Arrival(stem, None, str(error))
 
@@ -138,7 +149,9 @@ class Arrivals:
             self._waiting.popitem(last=False)
 
     def _make_room(self) -> None:
-        while len(self._waiting) > 1 and (len(self._waiting) > self._most or self.held_bytes > self._most_bytes):
+        while len(self._waiting) > 1 and (
+            len(self._waiting) > self._most or self.held_bytes > self._most_bytes
+        ):
             held: Counter[str] = Counter()
             for one in self._waiting.values():
                 held[one.source] += len(one.data) + 1

@@ -1,4 +1,5 @@
-"""What the page reviews and where it keeps it: the store, the queues with their files, predictions of a bundle, references."""
+"""What the page reviews and where it keeps it: the store, the queues with their files, predictions of a
+bundle, references."""
 
 from __future__ import annotations
 
@@ -10,7 +11,17 @@ from pathlib import Path
 
 from magic_demo.core.errors import PhotoError, StoreError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import Answers, CaseKey, Encounter, EncounterFiles, Mask, Photo, Prediction, ReviewKind, SavedReview
+from magic_demo.core.types import (
+    Answers,
+    CaseKey,
+    Encounter,
+    EncounterFiles,
+    Mask,
+    Photo,
+    Prediction,
+    ReviewKind,
+    SavedReview,
+)
 from magic_demo.files.bundles import has_prediction, list_predictions, read_prediction
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.run_lengths import decode_mask
@@ -32,13 +43,23 @@ from magic_demo.reviews.exports.case_files import find_case_files, find_original
 from magic_demo.reviews.kept_cases import EXAMPLES, KeptCase, keep_example, keep_upload
 from magic_demo.reviews.leftovers import sweep_store
 from magic_demo.reviews.queues import measure_uncertainty, read_queue, read_references
-from magic_demo.reviews.store import LOCAL_READER, PROGRAM, Actor, NewCase, ProposedCover, QueueCase, Store, is_store_there
+from magic_demo.reviews.store import (
+    LOCAL_READER,
+    PROGRAM,
+    Actor,
+    NewCase,
+    ProposedCover,
+    QueueCase,
+    Store,
+    is_store_there,
+)
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
 
 
 @dataclass(frozen=True, eq=False)
 class CaseOnDesk:
-    """A case of a queue as it was read: its photos and words, and one line for each photo that could not be used."""
+    """A case of a queue as it was read: its photos and words, and one line for each photo that could not be
+    used."""
 
     encounter: Encounter
     problems: tuple[str, ...] = ()
@@ -48,12 +69,16 @@ class CaseOnDesk:
 class Desk:
     """What a page reviews, shared by all its readers.
 
-    store: None where nothing is kept yet. bundle: folder of predictions, used in place of running models. mode: how readers begin.
-    sign_ins: who is signed in; without it everybody is the local reader. first_queue: the one that readers see first.
-    place: where the store is opened when the first case is kept. throwaway: the store goes when the program ends.
+    store: None where nothing is kept yet. bundle: folder of predictions, used in place of running models.
+    mode: how readers begin.
+    sign_ins: who is signed in; without it everybody is the local reader. first_queue: the one that readers
+    see first.
+    place: where the store is opened when the first case is kept. throwaway: the store goes when the program
+    ends.
     public: strangers use the page and nobody signs in, so that there is no store, now or later.
-    arrivals: photos that were sent to the page and not opened yet. cases: those that are open. on_gone: told of each case that is deleted or whose photo is covered: what was drawn
-    or measured of it before is to be forgotten.
+    arrivals: photos that were sent to the page and not opened yet. cases: those that are open. on_gone: told
+    of each case that is deleted or whose photo is covered: what was drawn or measured of it before is to be
+    forgotten.
     """
 
     store: Store | None = None
@@ -76,10 +101,13 @@ class Desk:
     def __post_init__(self) -> None:
         """Raise ValueError where a public page would have a store."""
         if self.public and (self.store is not None or self.place is not None):
-            raise ValueError("a public page keeps nothing: a desk that is public has neither a store nor a place for one")
+            raise ValueError(
+                "a public page keeps nothing: a desk that is public has neither a store nor a place for one"
+            )
 
     def add_queue(self, folder: Path) -> list[str]:
-        """Put a folder's cases into the queue of its name, and return one line for each case that cannot be used.
+        """Put a folder's cases into the queue of its name, and return one line for each case that cannot be
+        used.
 
         Raises FormatError when nothing can be read there, BundleError when the bundle is not there.
         """
@@ -90,7 +118,12 @@ class Desk:
             list_predictions(self.bundle)
         place = str(where.parent if where.is_file() else where)
         cases = [
-            NewCase(files.encounter_id, place, uncertainty=self._uncertainty(files.encounter_id), photos=list_photos(files))
+            NewCase(
+                files.encounter_id,
+                place,
+                uncertainty=self._uncertainty(files.encounter_id),
+                photos=list_photos(files),
+            )
             for files in read.encounters
         ]
         self.opened_store.add_cases(name, cases)
@@ -102,9 +135,15 @@ class Desk:
     def opened_store(self) -> Store:
         """Return the store. Raises StoreError where nothing is kept."""
         if self.public:
-            raise StoreError("this page is open to everybody and keeps nothing; run the program on your own computer to keep cases")
+            raise StoreError(
+                "this page is open to everybody and keeps nothing; run the program on your own computer to "
+                "keep cases"
+            )
         if self.store is None:
-            raise StoreError("nothing is kept yet; keep a case first, or start the page with --queue FOLDER or --store PLACE")
+            raise StoreError(
+                "nothing is kept yet; keep a case first, or start the page with --queue FOLDER or --store "
+                "PLACE"
+            )
         return self.store
 
     def keep_case(self, encounter: Encounter, reader: str, *, example: Encounter | None) -> KeptCase:
@@ -126,10 +165,11 @@ class Desk:
             return keep_upload(self.opened_store, encounter, reader, EXAMPLES)
 
     def signing_in(self) -> SignIns | None:
-        """Return who is signed in, None while nobody signs in: that begins with the first password, also while the page runs.
+        """Return who is signed in, None while nobody signs in: that begins with the first password, also
+        while the page runs.
 
-        A store that another program has made meanwhile, where this page would keep its first case, is opened. Where the store cannot be
-        asked the last answer stands: nothing of it can be read either.
+        A store that another program has made meanwhile, where this page would keep its first case, is opened.
+        Where the store cannot be asked the last answer stands: nothing of it can be read either.
         """
         if self.sign_ins is None:
             with suppress(StoreError):
@@ -142,11 +182,13 @@ class Desk:
         return self.sign_ins
 
     def may_delete(self, reader: str) -> bool:
-        """Return whether a reader may delete cases, others' readings with them: an adjudicator, and everybody where nobody signs in."""
+        """Return whether a reader may delete cases, others' readings with them: an adjudicator, and everybody
+        where nobody signs in."""
         return self.sign_ins is None or self.opened_store.reader(reader).role == "adjudicator"
 
     def delete_case(self, key: CaseKey, by: Actor = PROGRAM) -> int:
-        """Delete a case with its reviews and the photos that the program keeps, and return how many reviews went. Raises StoreError."""
+        """Delete a case with its reviews and the photos that the program keeps, and return how many reviews
+        went. Raises StoreError."""
         self._files.pop(key, None)
         try:
             return delete_cases(self.opened_store, [key], by=by).reviews
@@ -159,7 +201,11 @@ class Desk:
             store = self.opened_store
             if not self.throwaway:
                 raise StoreError("this store is no throw-away one; purge and delete-case delete cases")
-            keys = [case.key for queue in store.queues() for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)]
+            keys = [
+                case.key
+                for queue in store.queues()
+                for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)
+            ]
             delete_cases(store, keys, what="purge")
             self._files.clear()
             self._references.clear()
@@ -181,34 +227,56 @@ class Desk:
         reader: who looks at it, from whom the areas are hidden that they have proposed to cover.
         """
         files = self._find_files(case)
-        if case.photos != list_photos(files) and not self.opened_store.read_only:  # a complete reading has dealt with all of them
+        # a complete reading has dealt with all of them
+        if case.photos != list_photos(files) and not self.opened_store.read_only:
             self.opened_store.add_cases(
-                case.key.queue, [NewCase(case.key.case_id, case.folder, case.photos_kept, case.uncertainty, list_photos(files))]
+                case.key.queue,
+                [
+                    NewCase(
+                        case.key.case_id, case.folder, case.photos_kept, case.uncertainty, list_photos(files)
+                    )
+                ],
             )
         photos: list[Photo] = []
         problems = []
         for photo in files.photo_files:
             if photo.path is None:
-                problems.append(f"{photo.photo_id}: cannot be read (not found); check that the file exists and is readable")
+                problems.append(
+                    f"{photo.photo_id}: cannot be read (not found); check that the file exists and is "
+                    "readable"
+                )
                 continue
             try:
                 read = read_photo_apart(photo.path, photo_id=photo.photo_id)
                 with suppress(OSError):  # it was removed since
                     self._sizes[_file_state(photo.path)] = read.size
-                photos.append(replace(read, notes=(*read.notes, COVERED_NOTE)) if self.covered.holds(photo.path) else read)
+                photos.append(
+                    replace(read, notes=(*read.notes, COVERED_NOTE))
+                    if self.covered.holds(photo.path)
+                    else read
+                )
             except PhotoError as error:
                 problems.append(str(error))
         proposed = self.opened_store.proposed_covers(case.key, reader) if reader is not None else ()
-        return CaseOnDesk(Encounter(files.encounter_id, files.narrative, tuple(hide_proposed(photos, proposed))), tuple(problems))
+        return CaseOnDesk(
+            Encounter(files.encounter_id, files.narrative, tuple(hide_proposed(photos, proposed))),
+            tuple(problems),
+        )
 
     def measure_photos(self, case: QueueCase) -> dict[str, tuple[int, int]]:
-        """Return (height, width) of each of a case's photos that can be read, which is done once. Raises StoreError where its files are not there."""
+        """Return (height, width) of each of a case's photos that can be read, which is done once.
+
+        Raises StoreError where its files are not there.
+        """
         sizes = {}
         for photo in self._find_files(case).photo_files:
-            with suppress(PhotoError, OSError):  # what cannot be read is not shown, and cannot have been outlined
+            # what cannot be read is not shown, and cannot have been outlined
+            with suppress(PhotoError, OSError):
                 if photo.path is not None:
                     state = _file_state(photo.path)
-                    sizes[photo.photo_id] = self._sizes.get(state) or self._sizes.setdefault(state, read_photo_apart(photo.path).size)
+                    sizes[photo.photo_id] = self._sizes.get(state) or self._sizes.setdefault(
+                        state, read_photo_apart(photo.path).size
+                    )
         return sizes
 
     def _find_files(self, case: QueueCase) -> EncounterFiles:
@@ -216,7 +284,8 @@ class Desk:
         files = self._files.get(case.key) or next(iter(find_case_files([case], self.covered)), None)
         if files is None:
             raise StoreError(
-                f"{case.key.case_id}: its files are not in {case.folder}; start the page with --queue and the folder they are in now"
+                f"{case.key.case_id}: its files are not in {case.folder}; start the page with --queue "
+                "and the folder they are in now"
             )
         self._files[case.key] = files
         return self.covered.put_in_place(case.key.queue, files)
@@ -229,13 +298,18 @@ class Desk:
     def keep_covered(self, case: QueueCase, photo: Photo) -> None:
         """Keep a covered photo of a case, which every reading of the case takes from now on.
 
-        The program's own copy of an upload is overwritten; photos in a folder of the user's stay as they are. Raises OSError.
+        The program's own copy of an upload is overwritten; photos in a folder of the user's stay as they are.
+        Raises OSError.
         """
         kept = find_originals([case] if case.photos_kept else [])
         originals = [
-            one.path for _case, files in kept for one in files.photo_files if one.photo_id == photo.photo_id and one.path is not None
+            one.path
+            for _case, files in kept
+            for one in files.photo_files
+            if one.photo_id == photo.photo_id and one.path is not None
         ]
-        # In this order the photo is the old or the new one whenever the program is killed: without a copy the file itself counts.
+        # In this order the photo is the old or the new one whenever the program is killed: without a copy the
+        # file itself counts.
         if originals:
             self.covered.forget(case.key, photo.photo_id)
         for original in originals:
@@ -244,48 +318,63 @@ class Desk:
         self._tell_gone(case.key)
 
     def needs_adjudicator(self, key: CaseKey, reader: str, photo: Photo, area: Mask) -> bool:
-        """Return whether covering an area of a stored photo is an adjudicator's to decide: much of it, covered before, or others' case, too."""
+        """Return whether covering an area of a stored photo is an adjudicator's to decide: much of it,
+        covered before, or others' case, too."""
         if self.may_delete(reader):
             return False
-        large = float(area.mean()) > COVERED_SHARE or COVERED_NOTE in photo.notes  # bit by bit would take the whole of it, too
+        # bit by bit would take the whole of it, too
+        large = float(area.mean()) > COVERED_SHARE or COVERED_NOTE in photo.notes
         return large or self.opened_store.has_others(key, reader)
 
     def confirm_cover(self, number: int, by: Actor) -> None:
         """Cover for good what a reader has proposed, everywhere it is open. Raises StoreError, OSError."""
         proposed = self.find_proposal(number)
         case = self.opened_store.case(proposed.key, by.name)
-        photo = next((one for one in self.read_case(case).encounter.photos if one.photo_id == proposed.photo_id), None)
+        photo = next(
+            (one for one in self.read_case(case).encounter.photos if one.photo_id == proposed.photo_id), None
+        )
         if photo is None or photo.size != proposed.area.size:
             raise StoreError(
-                f"{proposed.photo_id} of {proposed.key.case_id} cannot be read, or is another photo by now; refuse the proposal"
+                f"{proposed.photo_id} of {proposed.key.case_id} cannot be read, or is another photo by "
+                "now; refuse the proposal"
             )
         covered = cover_photo_area(photo, decode_mask(proposed.area))
         self.keep_covered(case, covered)
         for open_id, reader in self.cases.list_open(proposed.key).items():
             waiting = self.opened_store.proposed_covers(proposed.key, reader) if reader is not None else []
-            self.cases.put_photo(open_id, *hide_proposed([covered], [one for one in waiting if one.number != number]))
+            self.cases.put_photo(
+                open_id, *hide_proposed([covered], [one for one in waiting if one.number != number])
+            )
         self.opened_store.end_proposal(number, by, confirmed=True)
 
     def find_proposal(self, number: int) -> ProposedCover:
         """Return a proposal by its number. Raises StoreError when there is none."""
         found = next((one for one in self.opened_store.proposed_covers() if one.number == number), None)
         if found is None:
-            raise StoreError(f"proposal {number} waits no more: somebody has decided on it, or its case was deleted; reload the page")
+            raise StoreError(
+                f"proposal {number} waits no more: somebody has decided on it, or its case was deleted; "
+                "reload the page"
+            )
         return found
 
     def prediction(self, key: CaseKey) -> Prediction | None:
-        """Return what the bundle holds of a case, None where there is none. Raises BundleError where it is not whole."""
+        """Return what the bundle holds of a case, None where there is none.
+
+        Raises BundleError where it is not whole.
+        """
         if self.bundle is None or not has_prediction(self.bundle, key.case_id):
             return None
         return read_prediction(self.bundle, key.case_id)
 
     def said(self, key: CaseKey) -> Prediction | None:
-        """Return what the bundle holds of a case, or else what anybody was shown of it last; None where no model spoke."""
+        """Return what the bundle holds of a case, or else what anybody was shown of it last; None where no
+        model spoke."""
         found = self.prediction(key)
         return found if found is not None else self.opened_store.shown(key)
 
     def said_to(self, reader: str, keys: Collection[CaseKey]) -> dict[CaseKey, Prediction]:
-        """Return what models said of these cases, those left out that the reader has begun blind and not revealed."""
+        """Return what models said of these cases, those left out that the reader has begun blind and not
+        revealed."""
         hidden = self.opened_store.unrevealed(reader)
         spoken = {key: self.said(key) for key in keys if key not in hidden}
         return {key: prediction for key, prediction in spoken.items() if prediction is not None}
@@ -299,7 +388,8 @@ class Desk:
         return self._references[case.folder].get(case.key.case_id)
 
     def note_shown(self, reader: str, key: CaseKey, prediction: Prediction) -> None:
-        """Keep that a reader has seen what the model says of a case, what that is, and how unsure it is of it."""
+        """Keep that a reader has seen what the model says of a case, what that is, and how unsure it is of
+        it."""
         store = self.opened_store
         store.note_shown(key, reader, prediction)
         case = store.case(key, reader)
@@ -307,8 +397,11 @@ class Desk:
         if doubt is not None and case.uncertainty != doubt:
             store.add_cases(key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, doubt)])
 
-    def choose_kind(self, mode: Mode, reader: str, key: CaseKey, history: Sequence[SavedReview]) -> ReviewKind:
-        """Return the kind of a reading that begins or goes on: what was seen stays seen, what began blind stays blind until it is revealed.
+    def choose_kind(
+        self, mode: Mode, reader: str, key: CaseKey, history: Sequence[SavedReview]
+    ) -> ReviewKind:
+        """Return the kind of a reading that begins or goes on: what was seen stays seen, what began blind
+        stays blind until it is revealed.
 
         history: all that the reader saved of the case. The store has the last word at every save.
         """
@@ -345,10 +438,15 @@ def cover_photo_area(photo: Photo, area: Mask) -> Photo:
 
 
 def hide_proposed(photos: Sequence[Photo], proposed: Sequence[ProposedCover]) -> list[Photo]:
-    """Return photos with the areas hidden that somebody has proposed to cover; one that is of another size by now is passed over."""
+    """Return photos with the areas hidden that somebody has proposed to cover; one that is of another size by
+    now is passed over."""
     shown = []
     for photo in photos:
-        areas = [decode_mask(one.area) for one in proposed if one.photo_id == photo.photo_id and one.area.size == photo.size]
+        areas = [
+            decode_mask(one.area)
+            for one in proposed
+            if one.photo_id == photo.photo_id and one.area.size == photo.size
+        ]
         pixels = photo.pixels
         for area in areas:
             pixels = cover_area(pixels, area)
@@ -357,7 +455,8 @@ def hide_proposed(photos: Sequence[Photo], proposed: Sequence[ProposedCover]) ->
 
 
 def page_actor(reader: str, address: str) -> Actor:
-    """Return a reader at the page, for the audit trail. address: the network address that the request came from, empty where there is none."""
+    """Return a reader at the page, for the audit trail. address: the network address that the request came
+    from, empty where there is none."""
     return Actor(reader, f"page {address}".strip())
 
 

@@ -1,7 +1,8 @@
 """What the models have done with is given back to the system.
 
-The C library of Linux keeps what a program frees for its next request, in as many stores as there are busy threads. Models ask for large pieces, in whatever
-thread a reader's request runs, and between them lie the small ones that live on: with twenty readers the page held five times what it used, and more with every case.
+The C library of Linux keeps what a program frees for its next request, in as many stores as there are busy
+threads. Models ask for large pieces, in whatever thread a reader's request runs, and between them lie the
+small ones that live on: with twenty readers the page held five times what it used, and more with every case.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ REST = 2.0
 
 
 class FreeMemory:
-    """Gives free memory back, not more often than every ``REST`` seconds; nothing happens where the C library has no call for it."""
+    """Gives free memory back, not more often than every ``REST`` seconds; nothing happens where the C library
+    has no call for it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

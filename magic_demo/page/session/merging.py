@@ -1,7 +1,7 @@
 """A review as fields that are merged one by one: a family's answer, a photo's outline, the comment.
 
-Two tabs, or two devices, may change the same review. Each change says what it was based on; what the other changed meanwhile stays, and only a
-field that both changed to different values is a conflict.
+Two tabs, or two devices, may change the same review. Each change says what it was based on; what the other
+changed meanwhile stays, and only a field that both changed to different values is a conflict.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from magic_demo.core.types import Answers, Difficulty, MaskRuns
 
 Field = tuple[str, str]
-"""What is merged as one: ("answers", family id), ("masks", photo id), ("unusable", photo id), or the name of another part and ""."""
+"""What is merged as one: ("answers", family id), ("masks", photo id), ("unusable", photo id), or the name of
+another part and ""."""
 Fields = Mapping[Field, Any]
 """Field -> its value. A field that says nothing is absent, or None where it was emptied."""
 SINGLE = ("comment", "flagged", "difficulty")
@@ -40,7 +41,8 @@ class Content(Protocol):
 
 @dataclass(frozen=True)
 class Conflict:
-    """A field that was changed here and elsewhere, to different values; the review ``number``, and those after it, have ``theirs``."""
+    """A field that was changed here and elsewhere, to different values; the review ``number``, and those
+    after it, have ``theirs``."""
 
     field: Field
     mine: Any
@@ -57,11 +59,15 @@ def spread(content: Content) -> dict[Field, Any]:
     return fields
 
 
-def spread_answers(answers: Answers, specified: Mapping[str, str]) -> dict[Field, tuple[tuple[str, int, str], ...]]:
+def spread_answers(
+    answers: Answers, specified: Mapping[str, str]
+) -> dict[Field, tuple[tuple[str, int, str], ...]]:
     """Return a family's answer as (qid, option, own words) of its slots, by family."""
     families: dict[Field, list[tuple[str, int, str]]] = {}
     for qid, option in sorted(answers.items()):
-        families.setdefault(("answers", qid.partition("-")[0]), []).append((qid, option, specified.get(qid, "")))
+        families.setdefault(("answers", qid.partition("-")[0]), []).append(
+            (qid, option, specified.get(qid, ""))
+        )
     return {field: tuple(slots) for field, slots in families.items()}
 
 
@@ -71,7 +77,9 @@ def gather(fields: Fields) -> dict[str, Any]:
     return {
         "answers": {qid: option for qid, option, _ in slots},
         "specified": {qid: words for qid, _, words in slots if words},
-        "masks": {name: value for (part, name), value in fields.items() if part == "masks" and value is not None},
+        "masks": {
+            name: value for (part, name), value in fields.items() if part == "masks" and value is not None
+        },
         "unusable": frozenset(name for (part, name), value in fields.items() if part == "unusable" and value),
         "comment": fields.get(("comment", "")) or "",
         "flagged": bool(fields.get(("flagged", ""))),
@@ -85,7 +93,8 @@ def differing(one: Fields, other: Fields) -> set[Field]:
 
 
 def merge(mine: Fields, theirs: Fields, before: Fields) -> tuple[dict[Field, Any], list[Conflict]]:
-    """Return what ``theirs`` becomes with what ``mine`` changed since ``before``, and the fields that both changed to different values.
+    """Return what ``theirs`` becomes with what ``mine`` changed since ``before``, and the fields that both
+    changed to different values.
 
     Of those the merged content has ``theirs``.
     """
@@ -104,7 +113,11 @@ def merge(mine: Fields, theirs: Fields, before: Fields) -> tuple[dict[Field, Any
 def put(fields: Fields, changed: Fields) -> dict[Field, Any]:
     """Return the fields with those that were changed in their place."""
     both = {**fields, **changed}
-    return {field: value for field, value in both.items() if value is not None and value != "" and value is not False}
+    return {
+        field: value
+        for field, value in both.items()
+        if value is not None and value != "" and value is not False
+    }
 
 
 def only(fields: Fields, names: Collection[Field] | Iterable[Field]) -> dict[Field, Any]:

@@ -1,7 +1,8 @@
-"""The cases that are open in browsers: their photos in memory, as many as fit, forgotten when their page is closed.
+"""The cases that are open in browsers: their photos in memory, as many as fit, forgotten when their page is
+closed.
 
-Of a stored case this is a cache: its photos are read again, and its draft is made anew, where they are not here any more (``recall.py``). An upload
-is nowhere else, and goes last.
+Of a stored case this is a cache: its photos are read again, and its draft is made anew, where they are not
+here any more (``recall.py``). An upload is nowhere else, and goes last.
 """
 
 from __future__ import annotations
@@ -35,10 +36,12 @@ class OpenCase:
     """One case in a browser.
 
     case_id: a secret of its session; encounter: photos, and the narratives of the example it came from.
-    example: whether it is a bundled synthetic case. queued: whether it is a case of a queue, key: of which, reader: who reads it. analysed: None before the first analysis.
+    example: whether it is a bundled synthetic case. queued: whether it is a case of a queue, key: of which,
+    reader: who reads it. analysed: None before the first analysis.
     cache: what the models made of its photos and words; it goes with the case.
-    problems: one line for each photo that could not be opened. missing: how many photos of a stored case those are. failure: why the last analysis
-    came to nothing, empty where it did not. notes: what else is to be said of it as long as it is open.
+    problems: one line for each photo that could not be opened. missing: how many photos of a stored case
+    those are. failure: why the last analysis came to nothing, empty where it did not. notes: what else is to
+    be said of it as long as it is open.
     """
 
     case_id: str
@@ -63,17 +66,21 @@ class OpenCase:
     def bytes(self) -> int:
         """Return what the photos, and what was made of them, take in memory."""
         maps = count_bytes(self.analysed.prediction) if self.analysed is not None else 0
-        photos = 0 if self.example else sum(photo.pixels.nbytes for photo in self.encounter.photos)  # an example's are the program's own
+        # an example's are the program's own
+        photos = 0 if self.example else sum(photo.pixels.nbytes for photo in self.encounter.photos)
         return photos + maps + self.cache.bytes
 
 
 class OpenCases:
     """All open cases of all sessions.
 
-    Where they take too much, what models made of the photos goes first, then the stored case that was used longest ago, and at last uploads.
+    Where they take too much, what models made of the photos goes first, then the stored case that was used
+    longest ago, and at last uploads.
     """
 
-    def __init__(self, max_cases: int = 4096, max_bytes: int = 2**30, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, max_cases: int = 4096, max_bytes: int = 2**30, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._max_cases = max_cases
         self._max_bytes = max_bytes
         self._clock = clock
@@ -95,7 +102,9 @@ class OpenCases:
         case_id: str | None = None,
     ) -> OpenCase:
         """Keep a case under a new id, or under the one that its page has of it."""
-        case = OpenCase(case_id or secrets.token_urlsafe(12), encounter, example, queued, key=key, reader=reader)
+        case = OpenCase(
+            case_id or secrets.token_urlsafe(12), encounter, example, queued, key=key, reader=reader
+        )
         with self._lock:
             self._cases[case.case_id] = case
             self._heard[case.case_id] = self._clock()
@@ -131,15 +140,22 @@ class OpenCases:
             return {case.case_id: case.reader for case in self._cases.values() if case.key == key}
 
     def change(self, case_id: str, encounter: Encounter) -> OpenCase | None:
-        """Give an open case other photos or words; what was analysed is no longer of it. None where it is not open."""
+        """Give an open case other photos or words; what was analysed is no longer of it.
+
+        None where it is not open.
+        """
         with self._lock:
             if case_id not in self._cases:
                 return None
             self._cases[case_id] = replace(self._cases[case_id], encounter=encounter, analysed=None)
             return self._cases[case_id]
 
-    def note_problems(self, case_id: str, problems: Sequence[str], *, stored: bool = False) -> OpenCase | None:
-        """Add a line for each photo that could not be opened, to stay as long as the case is open. None where it is not open.
+    def note_problems(
+        self, case_id: str, problems: Sequence[str], *, stored: bool = False
+    ) -> OpenCase | None:
+        """Add a line for each photo that could not be opened, to stay as long as the case is open.
+
+        None where it is not open.
 
         stored: they are the case's own, and missed.
         """
@@ -148,7 +164,9 @@ class OpenCases:
             if case is None:
                 return None
             missing = case.missing + (len(problems) if stored else 0)
-            self._cases[case_id] = replace(case, problems=tuple(dict.fromkeys([*case.problems, *problems])), missing=missing)
+            self._cases[case_id] = replace(
+                case, problems=tuple(dict.fromkeys([*case.problems, *problems])), missing=missing
+            )
             return self._cases[case_id]
 
     def note_line(self, case_id: str, line: str) -> OpenCase | None:
@@ -175,26 +193,38 @@ class OpenCases:
                 return None
             case = self._cases[case_id]
             self._cases[case_id] = replace(
-                case, problems=before.problems, missing=before.missing, failure=before.failure, notes=before.notes
+                case,
+                problems=before.problems,
+                missing=before.missing,
+                failure=before.failure,
+                notes=before.notes,
             )
             return self._cases[case_id]
 
     def put_photo(self, case_id: str, photo: Photo) -> OpenCase | None:
-        """Let a changed photo take the place of the one of its id, in what was analysed too: the one before is nowhere any more."""
+        """Let a changed photo take the place of the one of its id, in what was analysed too: the one before
+        is nowhere any more."""
         with self._lock:
             case = self._cases.get(case_id)
             if case is None:
                 return None
             before = case.analysed
-            analysed = Analysed(_with_photo(before.encounter, photo), before.prediction, stale=True) if before is not None else None
+            analysed = (
+                Analysed(_with_photo(before.encounter, photo), before.prediction, stale=True)
+                if before is not None
+                else None
+            )
             changed = _with_photo(case.encounter, photo)
             self._cases[case_id] = replace(
                 case, encounter=changed, analysed=analysed, cache=FeatureCache()
             )  # the old one holds the old photo
             return self._cases[case_id]
 
-    def keep_analysis(self, case_id: str, encounter: Encounter, prediction: Prediction, prompt: str | None = None) -> None:
-        """Keep what the models said of a case, asked for ``prompt``; nothing happens when it is not in memory (the store keeps what was shown).
+    def keep_analysis(
+        self, case_id: str, encounter: Encounter, prediction: Prediction, prompt: str | None = None
+    ) -> None:
+        """Keep what the models said of a case, asked for ``prompt``; nothing happens when it is not in memory
+        (the store keeps what was shown).
 
         A photo that was covered while they looked at it is kept as it is now.
         """
@@ -219,7 +249,11 @@ class OpenCases:
                 break
             case.cache.clear()
         newest = next(reversed(self._cases), None)
-        oldest = [case.case_id for case in sorted(self._cases.values(), key=lambda case: not case.queued) if case.case_id != newest]
+        oldest = [
+            case.case_id
+            for case in sorted(self._cases.values(), key=lambda case: not case.queued)
+            if case.case_id != newest
+        ]
         for case_id in oldest:
             if len(self._cases) <= self._max_cases and self._bytes() <= self._max_bytes:
                 break
@@ -230,4 +264,7 @@ class OpenCases:
 
 
 def _with_photo(encounter: Encounter, photo: Photo) -> Encounter:
-    return replace(encounter, photos=tuple(photo if photo.photo_id == before.photo_id else before for before in encounter.photos))
+    return replace(
+        encounter,
+        photos=tuple(photo if photo.photo_id == before.photo_id else before for before in encounter.photos),
+    )

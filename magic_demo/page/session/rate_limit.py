@@ -9,9 +9,17 @@ from collections.abc import Callable
 
 
 class RateLimit:
-    """At most ``burst`` at once and ``per_second`` for long, for each name; the names heard of longest ago are forgotten first."""
+    """At most ``burst`` at once and ``per_second`` for long, for each name; the names heard of longest ago
+    are forgotten first."""
 
-    def __init__(self, burst: float, per_second: float, *, names: int = 1024, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        burst: float,
+        per_second: float,
+        *,
+        names: int = 1024,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._burst = burst
         self._per_second = per_second
         self._names = names

@@ -1,6 +1,9 @@
-"""What a browser session holds of the case it reviews. Everything the reader changes passes ``Drafts.draft_changed``, and is saved from there.
+"""What a browser session holds of the case it reviews.
 
-A draft of a stored case is a cache: the store has all that was answered as saved, and a draft that was forgotten is made anew from it (``recall.py``).
+Everything the reader changes passes ``Drafts.draft_changed``, and is saved from there.
+
+A draft of a stored case is a cache: the store has all that was answered as saved, and a draft that was
+forgotten is made anew from it (``recall.py``).
 """
 
 from __future__ import annotations
@@ -23,9 +26,11 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 @dataclass(frozen=True)
 class Reading:
-    """Whose reading of which stored case a draft is, and how it comes about; the fields are those of ``types.Review``.
+    """Whose reading of which stored case a draft is, and how it comes about; the fields are those of
+    ``types.Review``.
 
-    mode: how the case was opened. model_shown: whether the model's answer may be in the page; where not, nothing of it is sent.
+    mode: how the case was opened. model_shown: whether the model's answer may be in the page; where not,
+    nothing of it is sent.
     """
 
     key: CaseKey
@@ -41,10 +46,12 @@ class Reading:
 class ReviewDraft:
     """What the reader has said so far of one open case; the fields are those of ``types.Review``.
 
-    case: the open case's id, ``OpenCase.case_id``. reading: None where the case is in no store and nothing of it is saved.
+    case: the open case's id, ``OpenCase.case_id``. reading: None where the case is in no store and nothing of
+    it is saved.
     ties: of a consensus, family id -> (options, names) of each side that readers tie on.
-    synced: the newest review of the case that the draft has taken in, None before the first. foreign: fields that came from another tab or device ->
-    the number of the review that brought them. turns: part of the page -> the change of it that was taken last, as its tab counts them.
+    synced: the newest review of the case that the draft has taken in, None before the first. foreign: fields
+    that came from another tab or device -> the number of the review that brought them. turns: part of the
+    page -> the change of it that was taken last, as its tab counts them.
     conflicts: what was changed here and elsewhere to different values, to be told with the next answer.
     """
 
@@ -84,9 +91,11 @@ class ReviewDraft:
 
 
 class Drafts:
-    """One draft a browser session, in memory; the session that was heard of longest ago is forgotten when there are too many.
+    """One draft a browser session, in memory; the session that was heard of longest ago is forgotten when
+    there are too many.
 
-    max_sessions: of cases that are in the store, which has them. max_unkept: of uploads and examples, which are nowhere else.
+    max_sessions: of cases that are in the store, which has them. max_unkept: of uploads and examples, which
+    are nowhere else.
     max_forgotten: of how many forgotten drafts it is still known which case of the store they were of.
     """
 
@@ -116,7 +125,8 @@ class Drafts:
                 self._forgotten.popitem(last=False)
 
     def get_forgotten(self, session: str) -> ReviewDraft | None:
-        """Return which case of the store a session's forgotten draft was of, and how it was read; the draft says nothing else."""
+        """Return which case of the store a session's forgotten draft was of, and how it was read; the draft
+        says nothing else."""
         with self._lock:
             return self._forgotten.get(session)
 
@@ -126,7 +136,10 @@ class Drafts:
             return self._drafts.get(session)
 
     def draft_changed(self, session: str, part: Part, value: Any) -> ReviewDraft:
-        """Put a part that the reader has changed into the session's draft, and return it. Raises KeyError where no case is open."""
+        """Put a part that the reader has changed into the session's draft, and return it.
+
+        Raises KeyError where no case is open.
+        """
         with self._lock:
             changed = replace(self._drafts[session], **{part: value})
             self._drafts[session] = changed
@@ -134,7 +147,10 @@ class Drafts:
         return changed
 
     def change(self, session: str, change: Callable[[ReviewDraft], ReviewDraft]) -> ReviewDraft:
-        """Put what ``change`` makes of the session's draft in its place, and return it. Raises KeyError where no case is open."""
+        """Put what ``change`` makes of the session's draft in its place, and return it.
+
+        Raises KeyError where no case is open.
+        """
         with self._lock:
             changed = self._drafts[session] = change(self._drafts[session])
             self._drafts.move_to_end(session)
@@ -152,10 +168,18 @@ class Drafts:
         """Return open case's id -> reader of every session that has a stored case open."""
         with self._lock:
             drafts = list(self._drafts.values())
-        return {draft.case: draft.reading.reader for draft in drafts if draft.reading is not None and draft.reading.key == key}
+        return {
+            draft.case: draft.reading.reader
+            for draft in drafts
+            if draft.reading is not None and draft.reading.key == key
+        }
 
     def _find(self, key: CaseKey) -> dict[str, str]:
-        return {session: draft.case for session, draft in self._drafts.items() if draft.reading is not None and draft.reading.key == key}
+        return {
+            session: draft.case
+            for session, draft in self._drafts.items()
+            if draft.reading is not None and draft.reading.key == key
+        }
 
     def close(self, session: str) -> None:
         """Forget the session's draft, and of which case it was; nothing happens when there is none."""

@@ -31,9 +31,15 @@ class EncounterPredictor(Protocol):
         """Predict one encounter."""
 
     def predict_steps(
-        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+        self,
+        encounter: Encounter,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
     ) -> Iterator[Step | Prediction]:
-        """Predict one encounter step by step, the whole prediction last; what ``cache`` holds is not computed again."""
+        """Predict one encounter step by step, the whole prediction last; what ``cache`` holds is not computed
+        again."""
 
     def explain(
         self,

@@ -10,7 +10,8 @@ from magic_demo.core.errors import MagicDemoError
 from magic_demo.page.session.free_memory import FreeMemory
 
 MOST_WAITING = 24
-"""Analyses that may wait for their turn with their place shown, each in one of the server's 40 threads; more wait in Gradio's own line."""
+"""Analyses that may wait for their turn with their place shown, each in one of the server's 40 threads; more
+wait in Gradio's own line."""
 LOOK_AGAIN = 0.2
 """Seconds after which a reader who waits and has stopped is seen to have stopped, at the latest."""
 
@@ -31,10 +32,13 @@ class Turns:
         return len(self._line)
 
     @contextmanager
-    def take(self, tell: Callable[[int], None] | None = None, stop: threading.Event | None = None) -> Iterator[None]:
+    def take(
+        self, tell: Callable[[int], None] | None = None, stop: threading.Event | None = None
+    ) -> Iterator[None]:
         """Wait for the turn and hold it.
 
-        tell: hears how many come first, and again whenever that changes. Raises StoppedError once ``stop`` is set, if the turn has not come.
+        tell: hears how many come first, and again whenever that changes. Raises StoppedError once ``stop`` is
+        set, if the turn has not come.
         """
         place = object()
         try:

@@ -1,18 +1,19 @@
-"""The audience board's pages and what their browsers ask for: plain routes with small JSON, light enough for a room full of phones.
+"""The audience board's pages and what their browsers ask for: plain routes with small JSON, light enough for
+a room full of phones.
 
-    GET  /board                       the presenter's page          GET  /join                    a participant's page
-    GET  /board/photos/CASE/N.jpg     a bundled case's photo        GET  /board/join.svg?at=URL   the address to join as a QR code
-    POST /board/open    {}                                          -> {"code", "key", "alone", "host"}
-    POST /board/stand   {"code", "key"}                             -> what the board shows, ``_standing_value``
-    POST /board/turn    {"code", "key", "case", "place"}            -> the same, of another question
-    POST /board/reveal  {"code", "key"}                             -> the same, with the model's answer
-    POST /board/close   {"code", "key"}                             -> {}
-    POST /board/join    {"code"}                                    -> {"participant"}
-    POST /board/sit     {"code", "participant"}                     -> {"case", "place", "open", "own"}
-    POST /board/answer  {"code", "participant", "case", "place", "option"}   -> the same
+    GET  /board                       the presenter's page          GET  /join                    a
+    participant's page GET  /board/photos/CASE/N.jpg     a bundled case's photo        GET
+    /board/join.svg?at=URL   the address to join as a QR code POST /board/open    {}
+                   -> {"code", "key", "alone", "host"} POST /board/stand   {"code", "key"}
+            -> what the board shows, ``_standing_value`` POST /board/turn    {"code", "key", "case", "place"}
+              -> the same, of another question POST /board/reveal  {"code", "key"}
+    -> the same, with the model's answer POST /board/close   {"code", "key"}                             -> {}
+    POST /board/join    {"code"}                                    -> {"participant"} POST /board/sit
+    {"code", "participant"}                     -> {"case", "place", "open", "own"} POST /board/answer
+    {"code", "participant", "case", "place", "option"}   -> the same
 
-What cannot be done is said as {"reason", "error"} with a status of 400 and above. Only the bundled synthetic cases are shown to an audience:
-a patient's photo does not belong on other people's phones.
+What cannot be done is said as {"reason", "error"} with a status of 400 and above. Only the bundled synthetic
+cases are shown to an audience: a patient's photo does not belong on other people's phones.
 """
 
 from __future__ import annotations
@@ -45,8 +46,11 @@ STATUS = {"gone": 404, "full": 409, "closed": 409, "invalid": 400, "often": 429}
 Fields = Mapping[str, Any]
 
 
-def list_board_routes(source: PredictorSource, examples: Sequence[Example], host: str = "127.0.0.1") -> list[Route]:
-    """Return the routes of a board over the bundled cases. host: what the server listens on, to say whether phones can join."""
+def list_board_routes(
+    source: PredictorSource, examples: Sequence[Example], host: str = "127.0.0.1"
+) -> list[Route]:
+    """Return the routes of a board over the bundled cases. host: what the server listens on, to say whether
+    phones can join."""
     page = BoardPage(source, examples, host)
     posts: dict[str, Callable[[Fields], dict[str, Any]]] = {
         "open": page.open,
@@ -116,14 +120,21 @@ class BoardPage:
         return asdict(self.board.answer(_text(fields, "code"), _text(fields, "participant"), **numbers))
 
     def _standing_value(self, standing: Standing) -> dict[str, Any]:
-        """Return a standing as JSON; ``model`` is None until it is revealed, ``model_state`` how far the model is."""
+        """Return a standing as JSON; ``model`` is None until it is revealed, ``model_state`` how far the
+        model is."""
         family = self.families[standing.place].family_id
         state, answers = self.models.look(standing.case)
         model = answers.get(family) if standing.revealed else None
         with_model = None
         if model is not None and standing.answered:
             with_model = sum(standing.counts[option] for option in model["chosen"]) / standing.answered
-        return {**asdict(standing), "answered": standing.answered, "model": model, "model_state": state, "with_model": with_model}
+        return {
+            **asdict(standing),
+            "answered": standing.answered,
+            "model": model,
+            "model_state": state,
+            "with_model": with_model,
+        }
 
 
 def _page(render: Callable[[], str]) -> Callable[[Request], Awaitable[Response]]:
@@ -139,7 +150,9 @@ def _photos(examples: Sequence[Example]) -> Callable[[Request], Awaitable[Respon
         if case >= len(examples) or number >= len(examples[case].encounter.photos):
             return Response(status_code=404)
         return Response(
-            encode_jpeg(examples[case].encounter.photos[number]), media_type="image/jpeg", headers={"Cache-Control": "max-age=3600"}
+            encode_jpeg(examples[case].encounter.photos[number]),
+            media_type="image/jpeg",
+            headers={"Cache-Control": "max-age=3600"},
         )
 
     return send
@@ -149,11 +162,23 @@ async def _send_code(request: Request) -> Response:
     address = request.query_params.get("at", "")
     if len(address) > LONGEST_ADDRESS or urlsplit(address).scheme not in {"http", "https"}:
         return Response(status_code=400)
-    return Response(draw_code(address), media_type="image/svg+xml", headers={"Content-Security-Policy": "default-src 'none'"})
+    return Response(
+        draw_code(address),
+        media_type="image/svg+xml",
+        headers={"Content-Security-Policy": "default-src 'none'"},
+    )
 
 
-LIMITS = {"open": (6, 0.2), "join": (60, 1.0), "answer": (120, 20.0), "turn": (40, 5.0), "reveal": (40, 5.0), "close": (40, 5.0)}
-"""Request -> how many at once and how many a second for long, for one computer: 60 browsers on one laptop may join at once."""
+LIMITS = {
+    "open": (6, 0.2),
+    "join": (60, 1.0),
+    "answer": (120, 20.0),
+    "turn": (40, 5.0),
+    "reveal": (40, 5.0),
+    "close": (40, 5.0),
+}
+"""Request -> how many at once and how many a second for long, for one computer: 60 browsers on one laptop may
+join at once."""
 LOOKS = (600, 300.0)
 """The same for what asks and changes nothing, once a second in every browser."""
 
@@ -205,14 +230,16 @@ def _number(fields: Fields, name: str) -> int:
 
 
 def find_address(host: str) -> str | None:
-    """Return the address under which the room's network finds this computer, None where the server listens on no more than itself."""
+    """Return the address under which the room's network finds this computer, None where the server listens on
+    no more than itself."""
     if is_near(host):
         return None
     if host not in {"0.0.0.0", "::", ""}:
         return host
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
         try:
-            way.connect(("192.0.2.1", 9))  # sends nothing: it only asks which of this computer's addresses leads outside
+            # sends nothing: it only asks which of this computer's addresses leads outside
+            way.connect(("192.0.2.1", 9))
         except OSError:
             return None
         return str(way.getsockname()[0])

@@ -1,8 +1,10 @@
-"""The audience board: rooms in memory in which many browsers answer the same questions of a case, one answer each, without names.
+"""The audience board: rooms in memory in which many browsers answer the same questions of a case, one answer
+each, without names.
 
-A presenter opens a room, gets its code to show and a key to keep; who joins by the code gets a random token and nothing else. One question
-is asked at a time. An answer can be changed until the presenter moves on or reveals what the model says: later ones would be copied. Rooms
-are forgotten when they were idle for long, when there are too many, when their presenter closes them, and when the program ends.
+A presenter opens a room, gets its code to show and a key to keep; who joins by the code gets a random token
+and nothing else. One question is asked at a time. An answer can be changed until the presenter moves on or
+reveals what the model says: later ones would be copied. Rooms are forgotten when they were idle for long,
+when there are too many, when their presenter closes them, and when the program ends.
 """
 
 from __future__ import annotations
@@ -42,10 +44,13 @@ class Opened:
 class Standing:
     """What the board shows of a room's question.
 
-    case, place: which case, and which of the questions. present: participants who looked lately or have answered this question.
-    counts: how many chose each option. agreement: share of the pairs of participants who answered alike, 0..1; None below two answers.
-    alpha: Krippendorff's (nominal) of this question over the ``alpha_cases`` cases that at least two answered; None below two such cases, or
-    where everybody always gave one and the same answer. agreements: the agreement on each question of this case.
+    case, place: which case, and which of the questions. present: participants who looked lately or have
+    answered this question.
+    counts: how many chose each option. agreement: share of the pairs of participants who answered alike,
+    0..1; None below two answers.
+    alpha: Krippendorff's (nominal) of this question over the ``alpha_cases`` cases that at least two
+    answered; None below two such cases, or where everybody always gave one and the same answer. agreements:
+    the agreement on each question of this case.
     """
 
     case: int
@@ -66,7 +71,8 @@ class Standing:
 
 @dataclass(frozen=True)
 class Seat:
-    """What one participant is asked: ``own`` is the option chosen so far, ``open`` whether it may still change."""
+    """What one participant is asked: ``own`` is the option chosen so far, ``open`` whether it may still
+    change."""
 
     case: int
     place: int
@@ -95,7 +101,9 @@ class Board:
     options: how many each question has. cases: how many can be shown. clock: seconds that only grow.
     """
 
-    def __init__(self, options: Sequence[int], cases: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, options: Sequence[int], cases: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._options = tuple(options)
         self._cases = cases
         self._clock = clock
@@ -108,7 +116,8 @@ class Board:
             return len(self._rooms)
 
     def open(self, case: int = 0) -> Opened:
-        """Open a room that shows ``case``; the one that nobody has looked at for longest makes room for it."""
+        """Open a room that shows ``case``; the one that nobody has looked at for longest makes room for
+        it."""
         self._check(case, self._cases, "case")
         with self._lock:
             self._forget_idle()
@@ -122,7 +131,10 @@ class Board:
         return Opened(code, room.key)
 
     def join(self, code: str) -> str:
-        """Return a token for a new participant. Raises BoardError where there is no such room, or no place in it."""
+        """Return a token for a new participant.
+
+        Raises BoardError where there is no such room, or no place in it.
+        """
         with self._lock:
             room = self._room(code)
             if len(room.seen) >= MAX_PARTICIPANTS:
@@ -132,12 +144,17 @@ class Board:
             return token
 
     def answer(self, code: str, token: str, case: int, place: int, option: int) -> Seat:
-        """Take a participant's answer, in place of an earlier one. Raises BoardError where the question is not the one open now."""
+        """Take a participant's answer, in place of an earlier one.
+
+        Raises BoardError where the question is not the one open now.
+        """
         with self._lock:
             room = self._room(code)
             self._look_in(room, token)
             if (case, place) != room.question or room.question in room.revealed:
-                raise BoardError("closed", "this question is closed; another is asked now, or the model's answer is shown")
+                raise BoardError(
+                    "closed", "this question is closed; another is asked now, or the model's answer is shown"
+                )
             self._check(option, self._options[place], "option")
             room.answers.setdefault(room.question, {})[token] = option
             return self._seat(room, token)
@@ -155,7 +172,10 @@ class Board:
             return self._standing(self._presented(code, key))
 
     def turn(self, code: str, key: str, *, case: int, place: int) -> Standing:
-        """Ask another question, or one of another case. Answers stay; only the question that is shown takes new ones."""
+        """Ask another question, or one of another case.
+
+        Answers stay; only the question that is shown takes new ones.
+        """
         self._check(case, self._cases, "case")
         self._check(place, len(self._options), "question")
         with self._lock:
@@ -204,7 +224,12 @@ class Board:
 
     @staticmethod
     def _seat(room: _Room, token: str) -> Seat:
-        return Seat(room.case, room.place, room.question not in room.revealed, room.answers.get(room.question, {}).get(token))
+        return Seat(
+            room.case,
+            room.place,
+            room.question not in room.revealed,
+            room.answers.get(room.question, {}).get(token),
+        )
 
     def _standing(self, room: _Room) -> Standing:
         given = room.answers.get(room.question, {})
@@ -227,11 +252,18 @@ class Board:
         return tuple(given.count(option) for option in range(self._options[place]))
 
     def _alpha(self, room: _Room) -> tuple[float | None, int]:
-        """Return alpha of the question over cases, and over how many. Over the questions of one case it would mean nothing."""
-        cases = [given for (_, place), given in room.answers.items() if place == room.place and len(given) >= TWO]
+        """Return alpha of the question over cases, and over how many.
+
+        Over the questions of one case it would mean nothing.
+        """
+        cases = [
+            given for (_, place), given in room.answers.items() if place == room.place and len(given) >= TWO
+        ]
         if len(cases) < TWO:
             return None, len(cases)
-        return krippendorffs_alpha(np.array([[given.get(token, -1) for given in cases] for token in room.seen])), len(cases)
+        return krippendorffs_alpha(
+            np.array([[given.get(token, -1) for given in cases] for token in room.seen])
+        ), len(cases)
 
     @staticmethod
     def _check(number: int, count: int, what: str) -> None:

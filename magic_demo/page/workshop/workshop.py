@@ -1,4 +1,5 @@
-"""What a session before an audience needs, in one menu of the bar: the guide, presenter mode, the audience board, a clean start."""
+"""What a session before an audience needs, in one menu of the bar: the guide, presenter mode, the audience
+board, a clean start."""
 
 from __future__ import annotations
 
@@ -31,26 +32,37 @@ import(new URL("page/workshop/workshop.mjs", document.baseURI)).then(({ mountWor
 
 
 def workshop_component(guided: bool, throwaway: bool) -> gr.HTML:
-    """Return the menu and what it opens. guided: whether the guide opens by itself for who has not seen it in this browser.
+    """Return the menu and what it opens. guided: whether the guide opens by itself for who has not seen it in
+    this browser.
 
     throwaway: the store goes when the program ends, and is emptied by a clean start.
     """
     menu = _MENU.replace("KEEPS", "workshop.reset_deletes" if throwaway else "workshop.reset_keeps").replace(
         "EMPTIES", "data-empties" if throwaway else ""
     )
-    guide = render_guide(guided).replace("THROWAWAY", '<p class="guide-unkept">[[queue.throwaway]]</p>' if throwaway else "")
-    return gr.HTML(html_template=fill(menu + guide), js_on_load=_ON_LOAD, elem_id="workshop", apply_default_css=False)
+    guide = render_guide(guided).replace(
+        "THROWAWAY", '<p class="guide-unkept">[[queue.throwaway]]</p>' if throwaway else ""
+    )
+    return gr.HTML(
+        html_template=fill(menu + guide), js_on_load=_ON_LOAD, elem_id="workshop", apply_default_css=False
+    )
 
 
 def render_guide(guided: bool) -> str:
-    """Return the template of the guide: a dialog that is not modal, as the reader tries on the page what it speaks of."""
+    """Return the template of the guide: a dialog that is not modal, as the reader tries on the page what it
+    speaks of."""
     steps = "".join(
-        f'<section class="guide-step" data-step="{number}" hidden><h2 id="guide-title-{number}" tabindex="-1">[[{title}]]</h2><p>[[{words}]]</p>{more}</section>'
+        f'<section class="guide-step" data-step="{number}" hidden><h2 id="guide-title-{number}" '
+        f'tabindex="-1">[[{title}]]</h2><p>[[{words}]]</p>{more}</section>'
         for number, (title, words, more) in enumerate(_STEPS)
     )
     return (
-        f'<div class="guide" id="guide" role="dialog" aria-modal="false" [[aria-label guide.label]] {"data-guided" if guided else ""} hidden>'
-        f'<p class="guide-place"><b id="guide-number">1</b> / {len(_STEPS)}</p>{steps}<div class="guide-buttons">'
-        '<button type="button" class="quiet" id="guide-skip">[[guide.skip]]</button><button type="button" class="quiet" id="guide-back">[[guide.back]]</button>'
-        '<button type="button" id="guide-next"><span class="guide-on">[[guide.next]] →</span><span class="guide-end">[[guide.done]]</span></button></div></div>'
+        '<div class="guide" id="guide" role="dialog" aria-modal="false" [[aria-label guide.label]] '
+        f"{'data-guided' if guided else ''} hidden>"
+        f'<p class="guide-place"><b id="guide-number">1</b> / {len(_STEPS)}</p>{steps}<div '
+        'class="guide-buttons">'
+        '<button type="button" class="quiet" id="guide-skip">[[guide.skip]]</button><button '
+        'type="button" class="quiet" id="guide-back">[[guide.back]]</button>'
+        '<button type="button" id="guide-next"><span class="guide-on">[[guide.next]] →</span><span '
+        'class="guide-end">[[guide.done]]</span></button></div></div>'
     )

@@ -1,4 +1,5 @@
-"""How far readers and model agree: kappa, alpha, Dice, the human ceiling, switches after the reveal, the cases that differ most."""
+"""How far readers and model agree: kappa, alpha, Dice, the human ceiling, switches after the reveal, the
+cases that differ most."""
 
 from magic_demo.reviews.agreement.coefficients import cohens_kappa, krippendorffs_alpha
 from magic_demo.reviews.agreement.mask_overlap import compare_runs

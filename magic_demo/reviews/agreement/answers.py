@@ -31,8 +31,11 @@ class _Compared:
         self.kappa = kappas(one, other, coded.credit, counts)
 
 
-def measure_families(panel: Panel, families: Sequence[CodedFamily], *, resamples: int) -> tuple[FamilyNumbers, tuple[FamilyNumbers, ...]]:
-    """Return the numbers of all families together, and of each; families that nobody can be compared on are absent.
+def measure_families(
+    panel: Panel, families: Sequence[CodedFamily], *, resamples: int
+) -> tuple[FamilyNumbers, tuple[FamilyNumbers, ...]]:
+    """Return the numbers of all families together, and of each; families that nobody can be compared on are
+    absent.
 
     Together, answers are pooled for ``same`` and ``credit``; kappa and alpha are means over the families.
     """
@@ -46,7 +49,9 @@ def measure_families(panel: Panel, families: Sequence[CodedFamily], *, resamples
         compared = [one for one in (_Compared(coded, pair, counts) for pair in pairs) if one.both.any()]
         if not compared:
             continue
-        answers = np.array([coded.codes[reader] for reader in panel.readers], np.int64).reshape(-1, len(panel.cases))
+        answers = np.array([coded.codes[reader] for reader in panel.readers], np.int64).reshape(
+            -1, len(panel.cases)
+        )
         several = (answers >= 0).sum(axis=0) >= 2
         values = alphas(answers, 1 - coded.credit, counts)
         every_alpha.append(values)
@@ -66,7 +71,10 @@ def measure_families(panel: Panel, families: Sequence[CodedFamily], *, resamples
 
 
 def _overall(
-    pairs: Iterable[Pair], by_family: Sequence[tuple[str, list[_Compared]]], every_alpha: Sequence[Values], alpha_cases: NDArray[np.bool_]
+    pairs: Iterable[Pair],
+    by_family: Sequence[tuple[str, list[_Compared]]],
+    every_alpha: Sequence[Values],
+    alpha_cases: NDArray[np.bool_],
 ) -> FamilyNumbers:
     lists = [compared for _, compared in by_family]
     cases = int(alpha_cases.sum())
@@ -86,14 +94,17 @@ def _overall(
 
 
 def _agreed(by_family: Sequence[Sequence[_Compared]]) -> Agreed:
-    """Return the numbers of groups of pairs, one group a family: pooled answers, and the mean over families of the mean kappa."""
+    """Return the numbers of groups of pairs, one group a family: pooled answers, and the mean over families
+    of the mean kappa."""
     groups = [group for group in by_family if group]
     if not groups:
         return Agreed()
     everyone = [one for group in groups for one in group]
     cases = int(np.logical_or.reduce([one.both for one in everyone]).sum())
     count = sum(int(one.both.sum()) for one in everyone)
-    kappa = _mean_of([_weighted([one.kappa for one in group], [one.weight for one in group]) for group in groups])
+    kappa = _mean_of(
+        [_weighted([one.kappa for one in group], [one.weight for one in group]) for group in groups]
+    )
     with_kappa = sum(int(one.both.sum()) for one in everyone if not np.isnan(one.kappa[0]))
     weights = [one.weight for one in everyone]
     return Agreed(
@@ -104,11 +115,14 @@ def _agreed(by_family: Sequence[Sequence[_Compared]]) -> Agreed:
 
 
 def _weighted(values: Sequence[Values], weights: Sequence[Values]) -> Values:
-    """Return the mean of several numbers in every resample, each with its weight there; those that a resample lacks are left out of it."""
+    """Return the mean of several numbers in every resample, each with its weight there; those that a resample
+    lacks are left out of it."""
     stacked, heavy = np.array(values), np.array(weights)
     there = ~np.isnan(stacked)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(there, stacked * heavy, 0.0).sum(axis=0) / np.where(there, heavy, 0.0).sum(axis=0))
+        return np.asarray(
+            np.where(there, stacked * heavy, 0.0).sum(axis=0) / np.where(there, heavy, 0.0).sum(axis=0)
+        )
 
 
 def _mean_of(values: Sequence[Values]) -> Values:

@@ -1,13 +1,15 @@
 """Cohen's kappa and Krippendorff's alpha, each for many resamples of the cases at once.
 
-Answers come as numbers of categories, below 0 where there is none. A family of several slots has sets of options for categories, and how
-alike two sets are is their official partial credit, |both| / max(|one|, |other|): kappa is then Cohen's weighted kappa (Cohen, Psychological Bulletin
-70:213-220, 1968) and alpha has the distance 1 - credit, as Passonneau (LREC 2006) does with other measures of sets. With one slot credit is 1 or 0,
-and both are the plain coefficients: Cohen, Educational and Psychological Measurement 20:37-46, 1960; Krippendorff, Content Analysis, and
-"Computing Krippendorff's Alpha-Reliability", 2011.
+Answers come as numbers of categories, below 0 where there is none. A family of several slots has sets of
+options for categories, and how alike two sets are is their official partial credit, |both| / max(|one|,
+|other|): kappa is then Cohen's weighted kappa (Cohen, Psychological Bulletin 70:213-220, 1968) and alpha has
+the distance 1 - credit, as Passonneau (LREC 2006) does with other measures of sets. With one slot credit is 1
+or 0, and both are the plain coefficients: Cohen, Educational and Psychological Measurement 20:37-46, 1960;
+Krippendorff, Content Analysis, and "Computing Krippendorff's Alpha-Reliability", 2011.
 
-Where everybody gives one and the same answer, both coefficients divide zero by zero. They are None (NaN among resamples) then, not 1: agreement that
-could not have been otherwise says nothing of reliability. ``same`` and ``credit`` say it was complete.
+Where everybody gives one and the same answer, both coefficients divide zero by zero. They are None (NaN among
+resamples) then, not 1: agreement that could not have been otherwise says nothing of reliability. ``same`` and
+``credit`` say it was complete.
 """
 
 from __future__ import annotations
@@ -24,24 +26,29 @@ _NOTHING = 1e-12
 
 
 def cohens_kappa(one: Codes, other: Codes, weights: Matrix | None = None) -> float | None:
-    """Return Cohen's kappa of two voices, -1..1; None without a common case, or where chance alone would give complete agreement.
+    """Return Cohen's kappa of two voices, -1..1; None without a common case, or where chance alone would give
+    complete agreement.
 
-    one, other: (N,) categories of N cases. weights: (K, K) agreement of two categories, 0..1, 1 on the diagonal; None: the same or nothing.
+    one, other: (N,) categories of N cases. weights: (K, K) agreement of two categories, 0..1, 1 on the
+    diagonal; None: the same or nothing.
     """
     return _single(kappas(one, other, _or_identity(weights, one, other), _once(one.shape[0])))
 
 
 def krippendorffs_alpha(answers: Codes, distances: Matrix | None = None) -> float | None:
-    """Return Krippendorff's alpha of M voices, at most 1; None without a case that two answered, or where all their answers are the same.
+    """Return Krippendorff's alpha of M voices, at most 1; None without a case that two answered, or where all
+    their answers are the same.
 
-    answers: (M, N) categories. distances: (K, K), 0 on the diagonal; None: nominal, 1 between any two categories.
+    answers: (M, N) categories. distances: (K, K), 0 on the diagonal; None: nominal, 1 between any two
+    categories.
     """
     apart = 1 - _or_identity(None, answers) if distances is None else distances
     return _single(alphas(answers, apart, _once(answers.shape[1])))
 
 
 def kappas(one: Codes, other: Codes, weights: Matrix, counts: Matrix) -> Matrix:
-    """Return (B,) kappas, one a resample, NaN where there is none. counts: (B, N), how often each resample holds each case."""
+    """Return (B,) kappas, one a resample, NaN where there is none. counts: (B, N), how often each resample
+    holds each case."""
     held = counts * ((one >= 0) & (other >= 0))
     total = held.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -53,8 +60,14 @@ def kappas(one: Codes, other: Codes, weights: Matrix, counts: Matrix) -> Matrix:
 
 
 def alphas(answers: Codes, distances: Matrix, counts: Matrix) -> Matrix:
-    """Return (B,) alphas, one a resample, NaN where there is none. A case that fewer than two answered counts for nothing."""
-    each = sum((_one_hot(row, distances.shape[0]) for row in answers), np.zeros((answers.shape[1], distances.shape[0])))
+    """Return (B,) alphas, one a resample, NaN where there is none.
+
+    A case that fewer than two answered counts for nothing.
+    """
+    each = sum(
+        (_one_hot(row, distances.shape[0]) for row in answers),
+        np.zeros((answers.shape[1], distances.shape[0])),
+    )
     voices = each.sum(axis=1)
     each = np.where(voices[:, None] >= 2, each, 0.0)
     within = ((each @ distances) * each).sum(axis=1) / np.maximum(voices - 1, 1)
@@ -67,7 +80,8 @@ def alphas(answers: Codes, distances: Matrix, counts: Matrix) -> Matrix:
 
 
 def means(values: Matrix, counts: Matrix) -> Matrix:
-    """Return (B,) means of (N,) values over resamples of N cases, NaN values left out; NaN where nothing is left."""
+    """Return (B,) means of (N,) values over resamples of N cases, NaN values left out; NaN where nothing is
+    left."""
     there = ~np.isnan(values)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray((counts @ np.where(there, values, 0.0)) / (counts @ there.astype(np.float64)))

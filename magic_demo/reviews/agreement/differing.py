@@ -14,11 +14,14 @@ from magic_demo.reviews.agreement.panel import MODEL, CodedFamily, Panel
 from magic_demo.reviews.agreement.results import CaseDifference, FamilyDifference
 
 
-def rank_cases(panel: Panel, overlaps: Overlaps, families: Sequence[CodedFamily]) -> tuple[CaseDifference, ...]:
+def rank_cases(
+    panel: Panel, overlaps: Overlaps, families: Sequence[CodedFamily]
+) -> tuple[CaseDifference, ...]:
     """Return the cases that anybody differs on, most disputed first; of equal ones in the panel's order.
 
-    dispute: the mean number of families on which a reader differs from the model, plus the same mean over pairs of readers, plus what masks lack in
-    Dice with the model, plus what they lack among readers, each a mean over pairs (and photos). A whole family counts as much as masks that do not meet.
+    dispute: the mean number of families on which a reader differs from the model, plus the same mean over
+    pairs of readers, plus what masks lack in Dice with the model, plus what they lack among readers, each a
+    mean over pairs (and photos). A whole family counts as much as masks that do not meet.
     """
     disputes, differing = _count_differing(panel, families), _find_differing(panel, families)
     by_case: dict[CaseKey, Overlaps] = {}
@@ -35,14 +38,18 @@ def rank_cases(panel: Panel, overlaps: Overlaps, families: Sequence[CodedFamily]
 
 
 def _count_differing(panel: Panel, coded: Sequence[CodedFamily]) -> NDArray[np.float64]:
-    """Return (N,) of the panel's cases: mean number of families that a pair differs on, of pairs with the model, plus of pairs of readers."""
+    """Return (N,) of the panel's cases: mean number of families that a pair differs on, of pairs with the
+    model, plus of pairs of readers."""
     found = np.zeros(len(panel.cases))
     for of_model in (True, False):
         pairs = [pair for pair in combinations(panel.voices, 2) if (MODEL in pair) == of_model]
         differing, compared = np.zeros(len(panel.cases)), np.zeros(len(panel.cases))
         for one, other in pairs:
             both = [(family.codes[one] >= 0) & (family.codes[other] >= 0) for family in coded]
-            differing += sum(there & (family.codes[one] != family.codes[other]) for there, family in zip(both, coded, strict=True))
+            differing += sum(
+                there & (family.codes[one] != family.codes[other])
+                for there, family in zip(both, coded, strict=True)
+            )
             compared += np.logical_or.reduce(both) if both else 0
         found += differing / np.maximum(compared, 1)
     return found
@@ -60,16 +67,30 @@ def _find_differing(panel: Panel, families: Sequence[CodedFamily]) -> NDArray[np
 
 def _count_lacking(overlaps: Overlaps) -> float:
     lacking = [(pair, 1 - both[0]) for pairs in overlaps.values() for pair, both in pairs.items()]
-    return sum(_mean([value for pair, value in lacking if (MODEL in pair) == of_model]) for of_model in (True, False))
+    return sum(
+        _mean([value for pair, value in lacking if (MODEL in pair) == of_model]) for of_model in (True, False)
+    )
 
 
-def _describe(panel: Panel, number: int, dispute: float, overlaps: Overlaps, differing: Sequence[CodedFamily]) -> CaseDifference:
+def _describe(
+    panel: Panel, number: int, dispute: float, overlaps: Overlaps, differing: Sequence[CodedFamily]
+) -> CaseDifference:
     told = []
     for family in differing:
-        said = [(voice, family.sets[family.codes[voice][number]]) for voice in panel.voices if family.codes[voice][number] >= 0]
+        said = [
+            (voice, family.sets[family.codes[voice][number]])
+            for voice in panel.voices
+            if family.codes[voice][number] >= 0
+        ]
         told.append(FamilyDifference(family.family.family_id, tuple(said)))
-    worst = min(overlaps, key=lambda photo: _mean([both[0] for both in overlaps[photo].values()]), default=None)
-    dice = sorted(((*pair, both[0]) for pair, both in overlaps[worst].items()), key=lambda entry: entry[2]) if worst else []
+    worst = min(
+        overlaps, key=lambda photo: _mean([both[0] for both in overlaps[photo].values()]), default=None
+    )
+    dice = (
+        sorted(((*pair, both[0]) for pair, both in overlaps[worst].items()), key=lambda entry: entry[2])
+        if worst
+        else []
+    )
     return CaseDifference(panel.cases[number], dispute, tuple(told), worst[1] if worst else None, tuple(dice))
 
 

@@ -1,4 +1,5 @@
-"""Dice and Jaccard of masks, from their run lengths: no pixel is decoded, so that hundreds of masks of large photos take milliseconds each."""
+"""Dice and Jaccard of masks, from their run lengths: no pixel is decoded, so that hundreds of masks of large
+photos take milliseconds each."""
 
 from __future__ import annotations
 
@@ -19,13 +20,19 @@ Compare = Callable[[MaskRuns, MaskRuns], Counts]
 
 
 def compare_runs(reference: MaskRuns, system: MaskRuns) -> Counts:
-    """Count the pixels of two masks of one size, as ``scoring.count_pixels`` does of decoded ones. Raises FormatError for two sizes."""
+    """Count the pixels of two masks of one size, as ``scoring.count_pixels`` does of decoded ones.
+
+    Raises FormatError for two sizes.
+    """
     if reference.size != system.size:
-        raise FormatError(f"masks of {reference.size} and {system.size} pixels cannot be compared; outline the same photo")
+        raise FormatError(
+            f"masks of {reference.size} and {system.size} pixels cannot be compared; outline the same photo"
+        )
     (ends, lesion), (its_ends, its_lesion) = _find_runs(reference), _find_runs(system)
     both = 0
     if ends.size and its_ends.size:
-        # what lies before each end of the other's runs; a lesion run of its goes from the end of a background run to its own
+        # what lies before each end of the other's runs; a lesion run of its goes from the end of a background
+        # run to its own
         run = np.searchsorted(ends, its_ends)
         before = lesion[run] - np.where(run % 2 == 1, ends[run] - its_ends, 0)
         both = int((before[1::2] - before[0::2][: before.size // 2]).sum())
@@ -34,7 +41,8 @@ def compare_runs(reference: MaskRuns, system: MaskRuns) -> Counts:
 
 @lru_cache(maxsize=64)  # those of one photo follow each other
 def _find_runs(runs: MaskRuns) -> tuple[Places, Places]:
-    """Return where each run ends, in pixels from the first column's top, background and lesion in turn; and how many lesion pixels lie before that."""
+    """Return where each run ends, in pixels from the first column's top, background and lesion in turn; and
+    how many lesion pixels lie before that."""
     lengths = np.array(column_lengths(runs), np.int64)
     ends = lengths.cumsum()
     lengths[0::2] = 0

@@ -1,4 +1,5 @@
-"""How far masks of the same photo overlap: a matrix of readers and model, and the human ceiling beside the model's number."""
+"""How far masks of the same photo overlap: a matrix of readers and model, and the human ceiling beside the
+model's number."""
 
 from __future__ import annotations
 
@@ -46,9 +47,14 @@ def _compare_consensus(panel: Panel, compare: Compare) -> Overlaps:
 
 
 def measure_masks(panel: Panel, overlaps: Overlaps, compare: Compare, *, resamples: int) -> MaskNumbers:
-    """Return the matrices over voices with a mask and the consensus, and the means with the model and among readers."""
+    """Return the matrices over voices with a mask and the consensus, and the means with the model and among
+    readers."""
     agreed = _compare_consensus(panel, compare)
-    names = tuple(voice for voice in panel.voices if panel.masks[voice] and (voice != MODEL or _is_compared(MODEL, overlaps, agreed)))
+    names = tuple(
+        voice
+        for voice in panel.voices
+        if panel.masks[voice] and (voice != MODEL or _is_compared(MODEL, overlaps, agreed))
+    )
     names += (CONSENSUS,) if agreed else ()
     place = {name: number for number, name in enumerate(names)}
     totals = np.zeros((2, len(names), len(names)))
@@ -69,7 +75,11 @@ def measure_masks(panel: Panel, overlaps: Overlaps, compare: Compare, *, resampl
         mean_dice,
         mean_jaccard,
         photos,
-        *(_mean(panel, overlaps, counts, metric, model=model) for metric in (0, 1) for model in (True, False)),
+        *(
+            _mean(panel, overlaps, counts, metric, model=model)
+            for metric in (0, 1)
+            for model in (True, False)
+        ),
     )
 
 
@@ -77,7 +87,9 @@ def _is_compared(voice: str, *overlaps: Overlaps) -> bool:
     return any(voice in pair for found in overlaps for pairs in found.values() for pair in pairs)
 
 
-def _mean(panel: Panel, overlaps: Overlaps, counts: NDArray[np.float64], metric: int, *, model: bool) -> Measured | None:
+def _mean(
+    panel: Panel, overlaps: Overlaps, counts: NDArray[np.float64], metric: int, *, model: bool
+) -> Measured | None:
     """Return the mean over all pairs of masks, cases drawn again whole."""
     number = {case: place for place, case in enumerate(panel.cases)}
     values: list[float] = []

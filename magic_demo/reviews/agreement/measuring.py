@@ -17,9 +17,14 @@ from magic_demo.reviews.agreement.switching import measure_switches
 
 
 def measure_agreement(
-    panel: Panel, families: Sequence[Family] | None = None, *, resamples: int = RESAMPLES, compare: Compare = compare_runs
+    panel: Panel,
+    families: Sequence[Family] | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    compare: Compare = compare_runs,
 ) -> Agreement:
-    """Measure what ``gather_panel`` chose, on all families or on some; ``resamples`` 0 leaves the intervals out. compare: compares two masks."""
+    """Measure what ``gather_panel`` chose, on all families or on some; ``resamples`` 0 leaves the intervals
+    out. compare: compares two masks."""
     asked = load_families() if families is None else families
     overlaps = compare_masks(panel, compare)
     coded = code_families(panel, asked)

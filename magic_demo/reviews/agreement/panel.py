@@ -1,4 +1,5 @@
-"""Who speaks for whom: a set of saved readings becomes one voice a reader, beside the model's and a reference."""
+"""Who speaks for whom: a set of saved readings becomes one voice a reader, beside the model's and a
+reference."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from magic_demo.reviews.store.rules import OWN_READINGS, WITHOUT_MODEL
 MODEL = ""
 """The model's name among the voices, which no reader can have."""
 CONSENSUS = "\n"
-"""The name of what adjudicators agreed on in the matrix of masks, which no reader can have: a reference, no voice."""
+"""The name of what adjudicators agreed on in the matrix of masks, which no reader can have: a reference, no
+voice."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,13 @@ class ModelReading:
 class Panel:
     """The voices and what each said of each case.
 
-    voices: the model's first where it spoke, then the readers by name. answers, masks: voice -> case -> answers, voice -> (case, photo id) -> mask.
-    switched: the (blind, revealed) readings of every reader and case with both. reference: case -> answers. readings: how many speak.
-    consensus_masks: (case, photo id) -> mask of the newest finished consensus. blind, after_model, after_others: how many of the readings were made
-    knowing neither model nor others, the model, others (some both). incomplete: finished ones that left something open and do not speak.
+    voices: the model's first where it spoke, then the readers by name. answers, masks: voice -> case ->
+    answers, voice -> (case, photo id) -> mask.
+    switched: the (blind, revealed) readings of every reader and case with both. reference: case -> answers.
+    readings: how many speak.
+    consensus_masks: (case, photo id) -> mask of the newest finished consensus. blind, after_model,
+    after_others: how many of the readings were made knowing neither model nor others, the model, others (some
+    both). incomplete: finished ones that left something open and do not speak.
     """
 
     cases: tuple[CaseKey, ...]
@@ -59,7 +64,8 @@ class Panel:
 
 
 def read_model(prediction: Prediction, photo_ids: Collection[str]) -> ModelReading:
-    """Return what a model said of a case, with its masks of these photos alone: each costs a decoding at the photo's size."""
+    """Return what a model said of a case, with its masks of these photos alone: each costs a decoding at the
+    photo's size."""
     masks = {
         photo.photo_id: encode_mask(lesion_mask(photo.probability, photo.size, prediction.threshold))
         for photo in prediction.photos
@@ -79,10 +85,13 @@ def gather_panel(
 ) -> Panel:
     """Choose each reader's reading of each case and put the model's beside them.
 
-    reviews: rows of a store, as many of its history as there are. models: case -> what the model said, where it did. readers: these alone, all where
-    empty. choice "blind": readings made before model and others' readings were shown, and no other. done_only: leave out readings that are not finished, or
-    finished with something left open; unfinished ones made without the model always are, so that nobody sees the model's answer beside them. reference: case -> answers that are held to be right; where a case has none of them, the
-    newest finished consensus. Cases are those that a reader speaks of, in the order of their first review.
+    reviews: rows of a store, as many of its history as there are. models: case -> what the model said, where
+    it did. readers: these alone, all where empty. choice "blind": readings made before model and others'
+    readings were shown, and no other. done_only: leave out readings that are not finished, or finished with
+    something left open; unfinished ones made without the model always are, so that nobody sees the model's
+    answer beside them. reference: case -> answers that are held to be right; where a case has none of them,
+    the newest finished consensus. Cases are those that a reader speaks of, in the order of their first
+    review.
     """
     rows = sorted(reviews, key=lambda saved: saved.number)
     newest = [saved.review for saved in rows if not done_only or saved.review.state == "done"]
@@ -100,12 +109,25 @@ def gather_panel(
     masks: dict[str, dict[tuple[CaseKey, str], MaskRuns]] = {name: {} for name in names}
     for (case, name), review in chosen.items():
         answers[name][case] = review.answers
-        masks[name].update({(case, photo_id): runs for photo_id, runs in review.masks.items() if photo_id not in review.unusable})
+        masks[name].update(
+            {
+                (case, photo_id): runs
+                for photo_id, runs in review.masks.items()
+                if photo_id not in review.unusable
+            }
+        )
     spoken = {case: models[case] for case in cases if case in models}
     if spoken:
         answers = {MODEL: {case: reading.answers for case, reading in spoken.items()}, **answers}
-        masks = {MODEL: {(case, name): runs for case, reading in spoken.items() for name, runs in reading.masks.items()}, **masks}
-    consensus = {review.case: review for review in newest if review.kind == "consensus" and review.state == "done"}
+        masks = {
+            MODEL: {
+                (case, name): runs for case, reading in spoken.items() for name, runs in reading.masks.items()
+            },
+            **masks,
+        }
+    consensus = {
+        review.case: review for review in newest if review.kind == "consensus" and review.state == "done"
+    }
     right = {**{case: review.answers for case, review in consensus.items()}, **(reference or {})}
     return Panel(
         cases=cases,
@@ -130,7 +152,8 @@ def gather_panel(
 
 
 def is_blind(review: Review) -> bool:
-    """Return whether a reading was made before the model and others' readings were shown to its reader, in any tab."""
+    """Return whether a reading was made before the model and others' readings were shown to its reader, in
+    any tab."""
     return review.kind == "blind" and not review.known
 
 
@@ -138,8 +161,8 @@ def is_blind(review: Review) -> bool:
 class CodedFamily:
     """A family's answers as numbers of categories.
 
-    sets: the K categories. credit: (K, K) float64, their official credit. same: (K, K) float64, the identity. codes: voice -> (N,) int64 over the
-    panel's cases, -1 where a slot is not answered.
+    sets: the K categories. credit: (K, K) float64, their official credit. same: (K, K) float64, the identity.
+    codes: voice -> (N,) int64 over the panel's cases, -1 where a slot is not answered.
     """
 
     family: Family
@@ -152,15 +175,22 @@ class CodedFamily:
 def code_families(panel: Panel, families: Sequence[Family]) -> list[CodedFamily]:
     """Number the sets of options that anybody gave in each family."""
     nothing: Answers = {}
-    said = {voice: [panel.answers[voice].get(case, nothing) for case in panel.cases] for voice in panel.voices}
+    said = {
+        voice: [panel.answers[voice].get(case, nothing) for case in panel.cases] for voice in panel.voices
+    }
     return [_code_family(said, family) for family in families]
 
 
 def _code_family(said: Mapping[str, Sequence[Answers]], family: Family) -> CodedFamily:
-    """said: voice -> answers to each case. What is in the slots is looked at once for each content they have: cases are many, contents few."""
+    """said: voice -> answers to each case.
+
+    What is in the slots is looked at once for each content they have: cases are many, contents few.
+    """
     qids = [question.qid for question in family.questions]
     slots = {voice: [tuple(map(answers.get, qids)) for answers in row] for voice, row in said.items()}
-    contents = {content: _labels(content) for content in {content for row in slots.values() for content in row}}
+    contents = {
+        content: _labels(content) for content in {content for row in slots.values() for content in row}
+    }
     sets = sorted({labels for labels in contents.values() if labels is not None}, key=sorted)
     place: dict[frozenset[int] | None, int] = {labels: number for number, labels in enumerate(sets)}
     code = {content: place.get(labels, -1) for content, labels in contents.items()}
@@ -170,7 +200,8 @@ def _code_family(said: Mapping[str, Sequence[Answers]], family: Family) -> Coded
 
 
 def labels_of(answers: Answers | None, family: Family) -> frozenset[int] | None:
-    """Return the set of a family's options as the organisers count it, "Not mentioned" in free slots included; None where a slot is not answered."""
+    """Return the set of a family's options as the organisers count it, "Not mentioned" in free slots
+    included; None where a slot is not answered."""
     return None if answers is None else _labels([answers.get(question.qid) for question in family.questions])
 
 
@@ -183,7 +214,8 @@ def _is_still_blind(review: Review) -> bool:
 
 
 def _pair_switched(own: Sequence[Review]) -> tuple[tuple[Review, Review], ...]:
-    """Return (blind, revealed) of every reader and case with both, the newest complete ones; one that knew others' readings shows no effect of the model."""
+    """Return (blind, revealed) of every reader and case with both, the newest complete ones; one that knew
+    others' readings shows no effect of the model."""
     newest: dict[tuple[CaseKey, str, str], Review] = {}
     for review in own:
         if review.complete:
@@ -193,4 +225,6 @@ def _pair_switched(own: Sequence[Review]) -> tuple[tuple[Review, Review], ...]:
         for (case, reader, kind), review in newest.items()
         if kind == "revealed" and (case, reader, "blind") in newest
     ]
-    return tuple((blind, revealed) for blind, revealed in pairs if is_blind(blind) and "others" not in revealed.known)
+    return tuple(
+        (blind, revealed) for blind, revealed in pairs if is_blind(blind) and "others" not in revealed.known
+    )

@@ -1,7 +1,8 @@
-"""Bootstrap intervals by case: whole cases are drawn again, with all that everybody said of them, since what is said of one case hangs together.
+"""Bootstrap intervals by case: whole cases are drawn again, with all that everybody said of them, since what
+is said of one case hangs together.
 
-The interval is the percentile one (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13, 1993). The draws are the same every time, so that the
-same readings give the same interval.
+The interval is the percentile one (Efron and Tibshirani, An Introduction to the Bootstrap, chapter 13, 1993).
+The draws are the same every time, so that the same readings give the same interval.
 """
 
 from __future__ import annotations
@@ -20,13 +21,17 @@ FEWEST_CASES = 5
 
 
 MOST_DRAWN = 2_000_000
-"""Cases drawn in all: with more than 2,000 the resamples become fewer, as their table has to be multiplied with every number."""
+"""Cases drawn in all: with more than 2,000 the resamples become fewer, as their table has to be multiplied
+with every number."""
 FEWEST_RESAMPLES = 200
 
 
 @lru_cache(maxsize=2)
 def draw_cases(cases: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
-    """Return (1 + resamples, cases) float64, read-only: how often each case is held. The first row is the cases as they are; with few, the only one."""
+    """Return (1 + resamples, cases) float64, read-only: how often each case is held.
+
+    The first row is the cases as they are; with few, the only one.
+    """
     once = np.ones((1, cases))
     if cases < FEWEST_CASES or resamples == 0:
         return once
@@ -40,7 +45,8 @@ def draw_cases(cases: int, resamples: int = RESAMPLES) -> NDArray[np.float64]:
 def as_measured(values: NDArray[np.float64], count: int, cases: int) -> Measured | None:
     """Make a number of (1 + resamples,) values, the first the number itself; None where that is NaN.
 
-    count: of what it was computed. cases: with any of it; the interval needs ``FEWEST_CASES`` of them, and half of the resamples to have a value.
+    count: of what it was computed. cases: with any of it; the interval needs ``FEWEST_CASES`` of them, and
+    half of the resamples to have a value.
     """
     if np.isnan(values[0]):
         return None

@@ -1,4 +1,7 @@
-"""What is said of agreement, as frozen values. None wherever a number cannot be computed: it is never replaced by 0 or 1."""
+"""What is said of agreement, as frozen values.
+
+None wherever a number cannot be computed: it is never replaced by 0 or 1.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,14 @@ from numpy.typing import NDArray
 from magic_demo.core.types import CaseKey
 
 ReadingChoice = Literal["latest", "blind"]
-"""Which of a reader's readings speaks for them: the newest of any own kind, or the newest one made before model and others' readings were shown."""
+"""Which of a reader's readings speaks for them: the newest of any own kind, or the newest one made before
+model and others' readings were shown."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A number with its 95% bootstrap interval by case, None where there are too few cases; count: of what it was computed."""
+    """A number with its 95% bootstrap interval by case, None where there are too few cases; count: of what it
+    was computed."""
 
     value: float
     low: float | None = None
@@ -26,10 +31,12 @@ class Measured:
 
 @dataclass(frozen=True)
 class Agreed:
-    """How two voices, or many pairs of them, agree on answers; ``count`` of each number: pairs of answers compared.
+    """How two voices, or many pairs of them, agree on answers; ``count`` of each number: pairs of answers
+    compared.
 
-    same: share answered with the very same set of options, 0..1. credit: mean official partial credit of the sets, 0..1, the same as ``same`` in
-    families of one slot. kappa: Cohen's, weighted by that credit, -1..1; None where everybody gave one and the same answer.
+    same: share answered with the very same set of options, 0..1. credit: mean official partial credit of the
+    sets, 0..1, the same as ``same`` in families of one slot. kappa: Cohen's, weighted by that credit, -1..1;
+    None where everybody gave one and the same answer.
     """
 
     same: Measured | None = None
@@ -50,8 +57,9 @@ class PairAgreement:
 class FamilyNumbers:
     """How one family of questions is agreed on; all families together where ``family_id`` is empty.
 
-    with_model: mean over the readers, each beside the model. among_readers: mean over the pairs of readers, the human ceiling. Both means weigh a
-    pair by its cases. alpha: Krippendorff's among all readers, missing answers allowed; its count is of cases with two or more readers.
+    with_model: mean over the readers, each beside the model. among_readers: mean over the pairs of readers,
+    the human ceiling. Both means weigh a pair by its cases. alpha: Krippendorff's among all readers, missing
+    answers allowed; its count is of cases with two or more readers.
     """
 
     family_id: str
@@ -65,8 +73,10 @@ class FamilyNumbers:
 class MaskNumbers:
     """How far masks of the same photo overlap.
 
-    names: rows and columns, the model's first where it spoke, ``CONSENSUS`` last where there is one. dice, jaccard: (N, N) float64 means over photos, 0..1, NaN where no photo has both
-    masks, 1 on the diagonal. photos: (N, N) int64, of how many photos. The rest are means over all pairs of masks of voices, counted by pair.
+    names: rows and columns, the model's first where it spoke, ``CONSENSUS`` last where there is one. dice,
+    jaccard: (N, N) float64 means over photos, 0..1, NaN where no photo has both masks, 1 on the diagonal.
+    photos: (N, N) int64, of how many photos. The rest are means over all pairs of masks of voices, counted by
+    pair.
     """
 
     names: tuple[str, ...] = ()
@@ -81,11 +91,15 @@ class MaskNumbers:
 
 @dataclass(frozen=True)
 class Switches:
-    """What readers changed between a blind reading and the revealed one of the same case. One answer is one family of one reading.
+    """What readers changed between a blind reading and the revealed one of the same case.
 
-    readings: blind readings with a revealed one. answers: given both times. changed: share of them with another set afterwards.
-    towards, away, beside: changed answers with more, less or the same credit against the model; those of cases the model is silent on are in none.
-    The four of ``right_*`` and ``wrong_*`` count answers of cases with a reference, before and after, right meaning the reference's very set.
+    One answer is one family of one reading.
+
+    readings: blind readings with a revealed one. answers: given both times. changed: share of them with
+    another set afterwards.
+    towards, away, beside: changed answers with more, less or the same credit against the model; those of
+    cases the model is silent on are in none. The four of ``right_*`` and ``wrong_*`` count answers of cases
+    with a reference, before and after, right meaning the reference's very set.
     dice_before, dice_after: mean Dice with the model's masks, over the same photos.
     """
 
@@ -122,8 +136,9 @@ class FamilyDifference:
 class CaseDifference:
     """How much a case is disagreed on, and by whom.
 
-    dispute: see ``differing.rank_cases``; above 0. families: those that anybody differs on. photo_id: the photo whose masks overlap least, None
-    where no two masks can be compared; dice: pairs of voices and their Dice on it, lowest first.
+    dispute: see ``differing.rank_cases``; above 0. families: those that anybody differs on. photo_id: the
+    photo whose masks overlap least, None where no two masks can be compared; dice: pairs of voices and their
+    Dice on it, lowest first.
     """
 
     case: CaseKey
@@ -135,7 +150,8 @@ class CaseDifference:
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """Everything that is measured of a set of readings. readers: by name. model_cases: those that the model spoke of.
+    """Everything that is measured of a set of readings. readers: by name. model_cases: those that the model
+    spoke of.
 
     blind, after_model, after_others, incomplete: see ``panel.Panel``.
     """

@@ -1,7 +1,9 @@
-"""What readers change once the model's answer is shown to them: towards it or away from it, to right or to wrong.
+"""What readers change once the model's answer is shown to them: towards it or away from it, to right or to
+wrong.
 
-The two by two of right and wrong before and after is the one of decision-support studies (Friedman et al., JAMA 282:1851-1856, 1999): wrong to right
-are "positive consultations", right to wrong "negative" ones, the sign of automation bias (Goddard et al., JAMIA 19:121-127, 2012).
+The two by two of right and wrong before and after is the one of decision-support studies (Friedman et al.,
+JAMA 282:1851-1856, 1999): wrong to right are "positive consultations", right to wrong "negative" ones, the
+sign of automation bias (Goddard et al., JAMIA 19:121-127, 2012).
 """
 
 from __future__ import annotations
@@ -20,7 +22,9 @@ from magic_demo.reviews.agreement.resampling import as_measured, draw_cases
 from magic_demo.reviews.agreement.results import Measured, Switches
 
 
-def measure_switches(panel: Panel, families: Sequence[Family], compare: Compare = compare_runs, *, resamples: int) -> Switches:
+def measure_switches(
+    panel: Panel, families: Sequence[Family], compare: Compare = compare_runs, *, resamples: int
+) -> Switches:
     """Return what changed between blind readings and the revealed ones of the same case and reader."""
     told: Counter[str] = Counter()
     changed: list[bool] = []
@@ -62,7 +66,9 @@ def _judge(before: frozenset[int], after: frozenset[int], right: frozenset[int] 
     return [f"{was}_{is_now}", *moved]
 
 
-def _compare_outlines(panel: Panel, compare: Compare, *, resamples: int) -> tuple[Measured | None, Measured | None]:
+def _compare_outlines(
+    panel: Panel, compare: Compare, *, resamples: int
+) -> tuple[Measured | None, Measured | None]:
     """Return mean Dice with the model before and after, over the photos that were outlined both times."""
     model: Mapping[tuple[CaseKey, str], MaskRuns] = panel.masks.get(MODEL, {})
     values: list[tuple[float, float]] = []

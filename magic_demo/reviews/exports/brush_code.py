@@ -1,9 +1,11 @@
 """Label Studio's brush code: a mask as RGBA bytes, row by row, packed by runs.
 
-The code is the one of the npm package @thi.ng/rle-pack, which Label Studio's brush uses (checked against label-studio-sdk 2.1.2). Bits,
-highest first: 32 of the number of values; 5 of the bits of a value less one; four times 4 of the bits of a chunk's length less one. Then
-chunks until all values are there: a bit that says whether one value repeats, 2 that say which of the four lengths follows, the
-chunk's length less one, and the value once or, where it does not repeat, as many values. Four values make a pixel; its last, alpha, is the mask.
+The code is the one of the npm package @thi.ng/rle-pack, which Label Studio's brush uses (checked against
+label-studio-sdk 2.1.2). Bits, highest first: 32 of the number of values; 5 of the bits of a value less one;
+four times 4 of the bits of a chunk's length less one. Then chunks until all values are there: a bit that says
+whether one value repeats, 2 that say which of the four lengths follows, the chunk's length less one, and the
+value once or, where it does not repeat, as many values. Four values make a pixel; its last, alpha, is the
+mask.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ LONGEST = 1 << LENGTH_BITS[-1]
 
 
 def encode_brush(mask: Mask) -> list[int]:
-    """Encode an (H, W) bool mask as the bytes, 0..255, of a brush region's ``value.rle``. Raises FormatError for one without pixels."""
+    """Encode an (H, W) bool mask as the bytes, 0..255, of a brush region's ``value.rle``.
+
+    Raises FormatError for one without pixels.
+    """
     runs = row_lengths(mask) * CHANNELS
     values = np.where(np.arange(runs.size) % 2 == 1, 255, 0)
     chunks = -(-runs // LONGEST)
@@ -39,21 +44,29 @@ def encode_brush(mask: Mask) -> list[int]:
     places = np.arange(int(widths.max()))
     shifts = widths[:, None] - 1 - places
     body = ((codes[:, None] >> np.maximum(shifts, 0)) & 1)[shifts >= 0]
-    header = f"{mask.size * CHANNELS:032b}{VALUE_BITS - 1:05b}" + "".join(f"{bits - 1:04b}" for bits in LENGTH_BITS)
+    header = f"{mask.size * CHANNELS:032b}{VALUE_BITS - 1:05b}" + "".join(
+        f"{bits - 1:04b}" for bits in LENGTH_BITS
+    )
     bits = np.concatenate((np.array([int(bit) for bit in header], np.uint8), body.astype(np.uint8)))
     return [int(byte) for byte in np.packbits(bits)]
 
 
 def decode_brush(code: Sequence[int], size: tuple[int, int]) -> Mask:
-    """Decode a brush region's ``value.rle`` into an (H, W) bool mask. Raises FormatError for a code that is damaged or of another size."""
+    """Decode a brush region's ``value.rle`` into an (H, W) bool mask.
+
+    Raises FormatError for a code that is damaged or of another size.
+    """
     height, width = size
     if not all(type(byte) is int and 0 <= byte <= 255 for byte in code):
-        raise FormatError("a brush region's rle holds something else than bytes; whole numbers from 0 to 255 are expected")
+        raise FormatError(
+            "a brush region's rle holds something else than bytes; whole numbers from 0 to 255 are expected"
+        )
     reader = _BitReader(bytes(code))
     count = reader.read(32)
     if count != height * width * CHANNELS:
         raise FormatError(
-            f"a brush region holds {count} values; {height * width * CHANNELS} are expected of a photo of {width}x{height} pixels"
+            f"a brush region holds {count} values; {height * width * CHANNELS} are expected of a photo "
+            f"of {width}x{height} pixels"
         )
     value_bits = reader.read(5) + 1
     length_bits = [reader.read(4) + 1 for _ in range(4)]
@@ -80,4 +93,6 @@ class _BitReader:
         last = -(-self.place // 8)
         if last > len(self.data):
             raise FormatError("a brush region's rle is cut short; export it again")
-        return int.from_bytes(self.data[start // 8 : last], "big") >> (last * 8 - self.place) & ((1 << bits) - 1)
+        return int.from_bytes(self.data[start // 8 : last], "big") >> (last * 8 - self.place) & (
+            (1 << bits) - 1
+        )

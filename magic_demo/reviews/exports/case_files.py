@@ -14,8 +14,9 @@ from magic_demo.reviews.store import QueueCase
 
 
 def find_case_files(cases: Iterable[QueueCase], covered: CoveredPhotos) -> tuple[EncounterFiles, ...]:
-    """Return the files of those cases whose folder holds them: in the challenge's layout, in any split, or the photos
-    of an upload, which are all of one case. Where a photo was covered, its file is the ``covered`` copy.
+    """Return the files of those cases whose folder holds them: in the challenge's layout, in any split, or
+    the photos of an upload, which are all of one case. Where a photo was covered, its file is the ``covered``
+    copy.
 
     A case whose folder is not there any more, or does not hold it, is absent.
     """
@@ -51,5 +52,8 @@ def _pick(encounters: EncounterList, case: QueueCase) -> EncounterFiles | None:
         if files.encounter_id == case.key.case_id:
             return files
     if case.photos_kept and encounters.plain:  # uploads: the folder is the case
-        return EncounterFiles(case.key.case_id, photo_files=tuple(photo for files in encounters.encounters for photo in files.photo_files))
+        return EncounterFiles(
+            case.key.case_id,
+            photo_files=tuple(photo for files in encounters.encounters for photo in files.photo_files),
+        )
     return None

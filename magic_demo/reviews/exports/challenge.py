@@ -9,7 +9,13 @@ from magic_demo.core.types import MaskRuns, Review
 from magic_demo.files.encounters import write_answers
 from magic_demo.files.mask_files import mask_file_name, write_mask
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.reviews.exports.readings import CaseReadings, Selection, agree_answers, annotator_of, missing_families
+from magic_demo.reviews.exports.readings import (
+    CaseReadings,
+    Selection,
+    agree_answers,
+    annotator_of,
+    missing_families,
+)
 
 MASKS = "masks"
 ANSWERS = "answers.json"
@@ -17,10 +23,12 @@ OFFICIAL_ANNOTATORS = 4
 
 
 def write_challenge(selection: Selection, folder: Path) -> int:
-    """Write ``masks/<image id>_mask_ann<k>.tiff``, ``answers_ann<k>.json`` and ``answers.json``; returns how many masks.
+    """Write ``masks/<image id>_mask_ann<k>.tiff``, ``answers_ann<k>.json`` and ``answers.json``; returns how
+    many masks.
 
-    k counts from 0, as the organisers' annotators do. ``answers_ann<k>.json`` holds the encounters that reader k answered whole;
-    ``answers.json`` one answer an encounter, what most readers chose, of encounters on which no family is tied. All are in the organisers' layout.
+    k counts from 0, as the organisers' annotators do. ``answers_ann<k>.json`` holds the encounters that
+    reader k answered whole; ``answers.json`` one answer an encounter, what most readers chose, of encounters
+    on which no family is tied. All are in the organisers' layout.
     """
     masks = write_masks(selection, folder / MASKS)
     write_answers(folder / ANSWERS, merge_answers(selection))
@@ -34,7 +42,8 @@ def write_challenge(selection: Selection, folder: Path) -> int:
         write_answers(folder / f"answers_ann{number}.json", own)
     if len(selection.annotators) > OFFICIAL_ANNOTATORS and masks:
         selection.left_out.add(
-            "annotator whom the organisers' script does not read, only ann0 to ann3", ", ".join(selection.annotators[4:])
+            "annotator whom the organisers' script does not read, only ann0 to ann3",
+            ", ".join(selection.annotators[4:]),
         )
     return masks
 
@@ -49,7 +58,10 @@ def write_masks(selection: Selection, folder: Path) -> int:
 
 
 def walk_masks(selection: Selection) -> Iterator[tuple[CaseReadings, Review, str, MaskRuns]]:
-    """Yield every mask that is exported: case, review, photo id, runs. Photos have one mask an annotator; what is left out is noted."""
+    """Yield every mask that is exported: case, review, photo id, runs.
+
+    Photos have one mask an annotator; what is left out is noted.
+    """
     owners: dict[str, str] = {}
     for case in selection.cases:
         for saved in case.readings:
@@ -57,28 +69,37 @@ def walk_masks(selection: Selection) -> Iterator[tuple[CaseReadings, Review, str
             photo_ids = [photo.photo_id for photo in case.files.photo_files] if case.files else []
             for photo_id in dict.fromkeys([*photo_ids, *review.masks]):
                 if photo_id in review.unusable:
-                    selection.left_out.add("photo that its reader called unusable", photo_id, annotator_of(review))
+                    selection.left_out.add(
+                        "photo that its reader called unusable", photo_id, annotator_of(review)
+                    )
                 elif photo_id not in review.masks:
                     selection.left_out.add("photo that was not outlined", photo_id, annotator_of(review))
                 elif owners.setdefault(photo_id, case.case_id) != case.case_id:
                     selection.left_out.add(
-                        f"mask of a photo that {owners[photo_id]} has too, whose masks are taken", photo_id, case.case_id
+                        f"mask of a photo that {owners[photo_id]} has too, whose masks are taken",
+                        photo_id,
+                        case.case_id,
                     )
                 else:
                     yield case, review, photo_id, review.masks[photo_id]
 
 
 def merge_answers(selection: Selection) -> dict[str, dict[str, int]]:
-    """Return one answer set an encounter, of those that are answered whole and on which readers do not tie; what is left out is noted."""
+    """Return one answer set an encounter, of those that are answered whole and on which readers do not tie;
+    what is left out is noted."""
     answers = {}
     for case in selection.cases:
         agreed, tied = agree_answers(case.readings)
         tied = [*dict.fromkeys([*tied, *selection.tied.get(case.case_id, ())])]
         missing = [family_id for family_id in missing_families(agreed) if family_id not in tied]
         if tied and (undecided := [family_id for family_id in missing_families(agreed) if family_id in tied]):
-            selection.left_out.add("answers of an encounter that are tied", case.case_id, ", ".join(undecided))
+            selection.left_out.add(
+                "answers of an encounter that are tied", case.case_id, ", ".join(undecided)
+            )
         if missing:
-            selection.left_out.add("answers of an encounter with families that nobody answered", case.case_id, ", ".join(missing))
+            selection.left_out.add(
+                "answers of an encounter with families that nobody answered", case.case_id, ", ".join(missing)
+            )
         if not missing_families(agreed):
             answers[case.case_id] = agreed
     return answers

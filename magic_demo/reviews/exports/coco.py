@@ -1,4 +1,5 @@
-"""Readings as COCO JSON: one annotation a reader and photo, its mask as compressed run lengths, read by pycocotools as it is."""
+"""Readings as COCO JSON: one annotation a reader and photo, its mask as compressed run lengths, read by
+pycocotools as it is."""
 
 from __future__ import annotations
 
@@ -24,8 +25,9 @@ LESION = 1
 def write_coco(selection: Selection, folder: Path) -> int:
     """Write ``coco.json`` and return how many annotations.
 
-    One category, lesion; the annotator's name, k and the reading's kind, what was known and whether it is complete are attributes. ``iscrowd`` is 0: a mask here is one reader's whole
-    lesion area, not a crowd to be ignored. A photo without any mask is no image of the file, since its size is not known.
+    One category, lesion; the annotator's name, k and the reading's kind, what was known and whether it is
+    complete are attributes. ``iscrowd`` is 0: a mask here is one reader's whole lesion area, not a crowd to
+    be ignored. A photo without any mask is no image of the file, since its size is not known.
     """
     images: dict[str, dict[str, Any]] = {}
     annotations: list[dict[str, Any]] = []
@@ -43,7 +45,9 @@ def write_coco(selection: Selection, folder: Path) -> int:
             },
         )
         if (image["height"], image["width"]) != runs.size:
-            selection.left_out.add("mask of another size than the other readers' of its photo", photo_id, annotator_of(review))
+            selection.left_out.add(
+                "mask of another size than the other readers' of its photo", photo_id, annotator_of(review)
+            )
             continue
         mask = decode_mask(runs)
         annotations.append(
@@ -69,7 +73,8 @@ def write_coco(selection: Selection, folder: Path) -> int:
         folder / FILE,
         {
             "info": {
-                "description": f"Lesion masks of the queue {selection.queue!r}, one a reader and photo. Research use only.",
+                "description": f"Lesion masks of the queue {selection.queue!r}, one a reader and photo. Research use "
+                "only.",
                 "version": magic_demo.__version__,
                 "year": now.year,
                 "contributor": ", ".join(selection.annotators),

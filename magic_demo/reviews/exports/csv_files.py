@@ -15,7 +15,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 
 
 def quote_cell(value: Any) -> Any:
-    """Return a cell with an apostrophe before a text that a spreadsheet would run; numbers, negative ones too, stay numbers."""
+    """Return a cell with an apostrophe before a text that a spreadsheet would run; numbers, negative ones
+    too, stay numbers."""
     return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
 
 
@@ -24,10 +25,13 @@ def unquote_cell(text: str) -> str:
     return text[1:] if text.startswith("'") and _is_formula(text) else text
 
 
-def write_csv_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, quoted: bool = True) -> None:
+def write_csv_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, quoted: bool = True
+) -> None:
     """Write a table whole, UTF-8 with the mark that spreadsheets look for.
 
-    quoted: put an apostrophe before texts that a spreadsheet would run as formulas; False writes every cell as it is, for programs alone.
+    quoted: put an apostrophe before texts that a spreadsheet would run as formulas; False writes every cell
+    as it is, for programs alone.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -39,11 +43,17 @@ def write_csv_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[s
 
 
 def read_csv_table(path: Path) -> list[dict[str, str]]:
-    """Read a table that ``write_csv_table`` wrote quoted, cells as they were before, all as texts. Raises OSError."""
+    """Read a table that ``write_csv_table`` wrote quoted, cells as they were before, all as texts.
+
+    Raises OSError.
+    """
     with path.open(encoding="utf-8-sig", newline="") as stream:
-        return [{column: unquote_cell(cell) for column, cell in row.items()} for row in csv.DictReader(stream)]
+        return [
+            {column: unquote_cell(cell) for column, cell in row.items()} for row in csv.DictReader(stream)
+        ]
 
 
 def _is_formula(text: str) -> bool:
-    """Return whether a text begins as a formula, apostrophes before it aside: so that what was quoted once can be told from what was not."""
+    """Return whether a text begins as a formula, apostrophes before it aside: so that what was quoted once
+    can be told from what was not."""
     return text.lstrip("'").startswith(FORMULA_STARTS)

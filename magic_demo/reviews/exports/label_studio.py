@@ -27,10 +27,12 @@ LOCAL_FILES = "/data/local-files/?d="
 
 
 def write_label_studio(selection: Selection, folder: Path) -> int:
-    """Write ``label_studio.json``, tasks to import, and ``label_studio.xml``, the labelling interface to set first; returns how many masks.
+    """Write ``label_studio.json``, tasks to import, and ``label_studio.xml``, the labelling interface to set
+    first; returns how many masks.
 
-    Each photo of a case is a task, each reading an annotation in it: the mask as a brush region, "no lesion" where it is empty. What is said of the
-    case (answers, comment, ...) stands in the task of its first photo. Photos are named as files below Label Studio's local storage.
+    Each photo of a case is a task, each reading an annotation in it: the mask as a brush region, "no lesion"
+    where it is empty. What is said of the case (answers, comment, ...) stands in the task of its first photo.
+    Photos are named as files below Label Studio's local storage.
     """
     tasks: list[dict[str, Any]] = []
     masks = 0
@@ -39,11 +41,18 @@ def write_label_studio(selection: Selection, folder: Path) -> int:
         if not photos:
             selection.left_out.add("case without photos, of which there can be no task", case.case_id)
         for position, photo in enumerate(photos):
-            annotations = [_annotation(saved, photo.photo_id, with_case=position == 0) for saved in case.readings]
+            annotations = [
+                _annotation(saved, photo.photo_id, with_case=position == 0) for saved in case.readings
+            ]
             masks += sum(photo.photo_id in saved.review.masks for saved in case.readings)
             kept = [annotation for annotation in annotations if annotation["result"]]
             tasks.append(
-                {"data": _task_data(selection.queue, case, photo, position, selection.tied.get(case.case_id, ())), "annotations": kept}
+                {
+                    "data": _task_data(
+                        selection.queue, case, photo, position, selection.tied.get(case.case_id, ())
+                    ),
+                    "annotations": kept,
+                }
             )
     write_json(folder / TASKS, tasks, indent=None)
     write_whole(folder / CONFIG, make_config())
@@ -51,26 +60,39 @@ def write_label_studio(selection: Selection, folder: Path) -> int:
 
 
 def make_config() -> str:
-    """Return the labelling interface, XML: the photo with a brush, the nine cards as choices, and what else a reading holds."""
+    """Return the labelling interface, XML: the photo with a brush, the nine cards as choices, and what else a
+    reading holds."""
     view = ElementTree.Element("View")
 
     def choices(name: str, title: str, values: Sequence[str], *, several: bool = False) -> None:
         ElementTree.SubElement(view, "Header", value=title, size="5")
         parent = ElementTree.SubElement(
-            view, "Choices", name=name, toName=PHOTO, choice="multiple" if several else "single", showInline="true"
+            view,
+            "Choices",
+            name=name,
+            toName=PHOTO,
+            choice="multiple" if several else "single",
+            showInline="true",
         )
         for value in values:
             ElementTree.SubElement(parent, "Choice", value=value)
 
     def text(name: str, title: str) -> None:
-        ElementTree.SubElement(view, "TextArea", name=name, toName=PHOTO, maxSubmissions="1", editable="true", placeholder=title)
+        ElementTree.SubElement(
+            view, "TextArea", name=name, toName=PHOTO, maxSubmissions="1", editable="true", placeholder=title
+        )
 
     ElementTree.SubElement(view, "Image", name=PHOTO, value="$image", zoom="true", zoomControl="true")
     labels = ElementTree.SubElement(view, "BrushLabels", name=LESION, toName=PHOTO)
     ElementTree.SubElement(labels, "Label", value=LESION)
     choices("photo_is", "This photo", [NO_LESION, UNUSABLE], several=True)
     for family in load_families():
-        choices(family.family_id, f"{family.title['en']} {family.title['zh']}", family.options["en"], several=len(family.questions) > 1)
+        choices(
+            family.family_id,
+            f"{family.title['en']} {family.title['zh']}",
+            family.options["en"],
+            several=len(family.questions) > 1,
+        )
         if specify_options(family):
             text(f"{family.family_id}_specified", f"{family.title['en']}: please specify")
     choices("difficulty", "Difficulty", ["easy", "medium", "hard"])
@@ -89,11 +111,17 @@ def specify_options(family: Family) -> list[int]:
 
 def _photos(case: CaseReadings) -> list[PhotoFile]:
     known = list(case.files.photo_files) if case.files else []
-    named = {photo_id for saved in case.readings for photo_id in (*saved.review.masks, *sorted(saved.review.unusable))}
+    named = {
+        photo_id
+        for saved in case.readings
+        for photo_id in (*saved.review.masks, *sorted(saved.review.unusable))
+    }
     return [*known, *(PhotoFile(name, None) for name in sorted(named - {photo.photo_id for photo in known}))]
 
 
-def _task_data(queue: str, case: CaseReadings, photo: PhotoFile, position: int, tied: Sequence[str]) -> dict[str, Any]:
+def _task_data(
+    queue: str, case: CaseReadings, photo: PhotoFile, position: int, tied: Sequence[str]
+) -> dict[str, Any]:
     own = {
         "queue": queue,
         "case_id": case.case_id,
@@ -107,7 +135,9 @@ def _task_data(queue: str, case: CaseReadings, photo: PhotoFile, position: int, 
                 "saved_at": saved.saved_at.isoformat(),
                 "state": saved.review.state,
                 "models": dict(saved.review.models),
-                "disagreements": None if saved.review.disagreements is None else sorted(saved.review.disagreements),
+                "disagreements": None
+                if saved.review.disagreements is None
+                else sorted(saved.review.disagreements),
                 "known": sorted(saved.review.known),
                 "missing": sorted(saved.review.missing),
                 "tied": list(tied) if saved.review.kind == "consensus" else [],
@@ -130,7 +160,10 @@ def _annotation(saved: SavedReview, photo_id: str, *, with_case: bool) -> dict[s
     size = _size(review, photo_id)
     results = [*_photo_results(review, photo_id), *(_case_results(review) if with_case else ())]
     if results:
-        results += [_value("reader", "textarea", {"text": [review.reader]}), _value("kind", "choices", {"choices": [review.kind]})]
+        results += [
+            _value("reader", "textarea", {"text": [review.reader]}),
+            _value("kind", "choices", {"choices": [review.kind]}),
+        ]
     for place, result in enumerate(results):
         result["id"] = f"r{saved.number}-{place}"
         if size is not None:
@@ -162,7 +195,11 @@ def _case_results(review: Review) -> Iterator[dict[str, Any]]:
     for family in load_families():
         if is_answered(review.answers, family):
             yield _value(family.family_id, "choices", {"choices": _labels(review.answers, family)})
-        words = [review.specified[question.qid] for question in family.questions if review.specified.get(question.qid)]
+        words = [
+            review.specified[question.qid]
+            for question in family.questions
+            if review.specified.get(question.qid)
+        ]
         if words:
             yield _value(f"{family.family_id}_specified", "textarea", {"text": words})
     if review.difficulty:
@@ -174,7 +211,8 @@ def _case_results(review: Review) -> Iterator[dict[str, Any]]:
 
 
 def _labels(answers: Answers, family: Family) -> list[str]:
-    """Return the options that the slots hold, in their order; "Not mentioned" only where it is the one label."""
+    """Return the options that the slots hold, in their order; "Not mentioned" only where it is the one
+    label."""
     held = dict.fromkeys(answers[question.qid] for question in family.questions)
     labels = [index for index in held if index != family.not_mentioned] or [family.not_mentioned]
     return [family.options["en"][index] for index in labels]

@@ -1,4 +1,5 @@
-"""Label Studio's regions as masks: brushes, polygons, rectangles and ellipses; and which photo a task is of, whatever an upload made of its name."""
+"""Label Studio's regions as masks: brushes, polygons, rectangles and ellipses; and which photo a task is of,
+whatever an upload made of its name."""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ _FRACTION = 4
 
 
 def read_region(result: Mapping[str, Any], where: str, left_out: Findings) -> Mask | None:
-    """Return the pixels (H, W) bool of one result, None where it is no region of a lesion; that is said in ``left_out``.
+    """Return the pixels (H, W) bool of one result, None where it is no region of a lesion; that is said in
+    ``left_out``.
 
     Raises FormatError, LookupError, TypeError or ValueError for a region that cannot be read.
     """
@@ -51,11 +53,16 @@ def read_region(result: Mapping[str, Any], where: str, left_out: Findings) -> Ma
         return decode_brush(value["rle"], size)
     if kind == "ellipselabels":
         return _fill_ellipse(value, size)
-    return _fill_corners(_corners(value, size) if kind == "rectanglelabels" else _points(value["points"], size), size)
+    return _fill_corners(
+        _corners(value, size) if kind == "rectanglelabels" else _points(value["points"], size), size
+    )
 
 
 def read_size(result: Mapping[str, Any]) -> tuple[int, int]:
-    """Return the (height, width) of the photo that a result is of. Raises FormatError beyond the limit of pixels."""
+    """Return the (height, width) of the photo that a result is of.
+
+    Raises FormatError beyond the limit of pixels.
+    """
     height, width = int(result["original_height"]), int(result["original_width"])
     if min(height, width) < 1 or height * width > LIMITS.photo_pixels:
         raise FormatError(f"a photo of {width}x{height} pixels; the limit is {LIMITS.photo_pixels} pixels")
@@ -63,16 +70,20 @@ def read_size(result: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def name_photo(image: str, owner: Mapping[str, str]) -> str:
-    """Return the id of the photo that a task's address names: a file's name without its ending, ``%20`` and the prefix of an upload.
+    """Return the id of the photo that a task's address names: a file's name without its ending, ``%20`` and
+    the prefix of an upload.
 
-    owner: photo id -> case, of the photos that are known; of those, one that the name fits with or without its prefix goes before.
+    owner: photo id -> case, of the photos that are known; of those, one that the name fits with or without
+    its prefix goes before.
     """
     parts = urlsplit(image)
     path = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]
     stem = PurePosixPath(path.replace("\\", "/")).stem
     known = {_fold(photo_id): photo_id for photo_id in owner}
     bare = _UPLOAD.sub("", stem, count=1)
-    return known.get(_fold(stem)) or known.get(_fold(bare)) or known.get(_fold(bare.replace("_", " "))) or bare
+    return (
+        known.get(_fold(stem)) or known.get(_fold(bare)) or known.get(_fold(bare.replace("_", " "))) or bare
+    )
 
 
 def _fold(name: str) -> str:
@@ -101,7 +112,8 @@ def _corners(value: Mapping[str, Any], size: tuple[int, int]) -> Corners:
 def _fill_corners(corners: Corners, size: tuple[int, int]) -> Mask:
     filled = np.zeros(size, np.uint8)
     edge = 8 * max(size)
-    places = np.round((np.clip(corners, -edge, edge) - 0.5) * 2**_FRACTION).astype(np.int32)  # a pixel's middle is at half
+    # a pixel's middle is at half
+    places = np.round((np.clip(corners, -edge, edge) - 0.5) * 2**_FRACTION).astype(np.int32)
     cv2.fillPoly(filled, [places], 1, cv2.LINE_8, _FRACTION)
     return filled.astype(np.bool_)
 
@@ -109,11 +121,15 @@ def _fill_corners(corners: Corners, size: tuple[int, int]) -> Mask:
 def _fill_ellipse(value: Mapping[str, Any], size: tuple[int, int]) -> Mask:
     height, width = size
     x, y, across, down = (
-        float(value[key]) * of / 100 for key, of in (("x", width), ("y", height), ("radiusX", width), ("radiusY", height))
+        float(value[key]) * of / 100
+        for key, of in (("x", width), ("y", height), ("radiusX", width), ("radiusY", height))
     )
     angle = np.deg2rad(float(value.get("rotation", 0)))
     if not np.isfinite([x, y, across, down, angle]).all() or min(across, down) <= 0:
         raise FormatError("an ellipse needs a middle and two radii above 0")
     right, below = np.arange(width)[None, :] + 0.5 - x, np.arange(height)[:, None] + 0.5 - y
-    along, beside = right * np.cos(angle) + below * np.sin(angle), below * np.cos(angle) - right * np.sin(angle)
+    along, beside = (
+        right * np.cos(angle) + below * np.sin(angle),
+        below * np.cos(angle) - right * np.sin(angle),
+    )
     return np.asarray((along / across) ** 2 + (beside / down) ** 2 <= 1, dtype=np.bool_)

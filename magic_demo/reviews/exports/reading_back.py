@@ -1,4 +1,5 @@
-"""Reviews out of what was exported: challenge files and Label Studio's tasks, as they were written or after others worked on them."""
+"""Reviews out of what was exported: challenge files and Label Studio's tasks, as they were written or after
+others worked on them."""
 
 from __future__ import annotations
 
@@ -12,7 +13,16 @@ from typing import Any, get_args
 import numpy as np
 
 from magic_demo.core.errors import FormatError
-from magic_demo.core.types import REVIEW_KINDS, Difficulty, EncounterFiles, Family, Knowledge, Mask, Review, ReviewKind
+from magic_demo.core.types import (
+    REVIEW_KINDS,
+    Difficulty,
+    EncounterFiles,
+    Family,
+    Knowledge,
+    Mask,
+    Review,
+    ReviewKind,
+)
 from magic_demo.files.encounters import read_answers, read_json, read_json_list
 from magic_demo.files.findings import Findings
 from magic_demo.files.mask_files import annotator_of, find_reference_masks, read_loose_mask
@@ -31,7 +41,8 @@ Provenance = tuple[ReviewKind, frozenset[Knowledge], frozenset[str]]
 
 @dataclass(frozen=True)
 class ReadBack:
-    """Reviews by case and reader, one line for each kind of thing that could not be read, and one for each kind that was put right."""
+    """Reviews by case and reader, one line for each kind of thing that could not be read, and one for each
+    kind that was put right."""
 
     reviews: tuple[Review, ...]
     left_out: tuple[str, ...]
@@ -39,27 +50,35 @@ class ReadBack:
 
 
 def read_reviews(place: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
-    """Read an export back: a folder of challenge files, a folder with ``label_studio.json``, or a JSON file that Label Studio exported.
+    """Read an export back: a folder of challenge files, a folder with ``label_studio.json``, or a JSON file
+    that Label Studio exported.
 
-    queue: where the reviews are to belong. cases: say which case a photo of challenge files is of; else its name does (``IMG_<case>_<number>``),
-    or the photo is taken for the case. Raises ExportError or FormatError, one line, when there is nothing of the kind.
+    queue: where the reviews are to belong. cases: say which case a photo of challenge files is of; else its
+    name does (``IMG_<case>_<number>``), or the photo is taken for the case. Raises ExportError or
+    FormatError, one line, when there is nothing of the kind.
     """
     if place.is_dir():
         if (place / TASKS).is_file():
             return read_label_studio(place / TASKS, queue, cases)
         return read_challenge(place, queue, cases)
     if not place.is_file():
-        raise ExportError(f"{place}: no such file or folder; an export as challenge files or for Label Studio is expected")
+        raise ExportError(
+            f"{place}: no such file or folder; an export as challenge files or for Label Studio is expected"
+        )
     return read_label_studio(place, queue, cases)
 
 
 def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
-    """Read masks ``..._ann<k>.tiff`` and ``answers_ann<k>.json``: one done review a case and annotator, named as ``export.json`` says or ``ann<k>``."""
+    """Read masks ``..._ann<k>.tiff`` and ``answers_ann<k>.json``: one done review a case and annotator, named
+    as ``export.json`` says or ``ann<k>``."""
     masks = find_reference_masks(folder)
-    answers = {match[1]: path for path in sorted(folder.iterdir()) if (match := _ANSWERS.fullmatch(path.name))}
+    answers = {
+        match[1]: path for path in sorted(folder.iterdir()) if (match := _ANSWERS.fullmatch(path.name))
+    }
     if not masks and not answers:
         raise ExportError(
-            f"{folder}: holds neither masks named <image id>_mask_ann<k>.tiff nor answers_ann<k>.json; name a challenge export"
+            f"{folder}: holds neither masks named <image id>_mask_ann<k>.tiff nor answers_ann<k>.json; "
+            "name a challenge export"
         )
     names, provenance = _annotator_names(folder), _read_provenance(folder)
     owner = _list_owners(cases)
@@ -68,8 +87,13 @@ def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = (
 
     def review_of(case_id: str, annotator: str) -> Review:
         name = names.get(annotator, annotator)
-        kind, known, missing = provenance.get((case_id, annotator), (_kind_of(name), frozenset(), frozenset()))
-        return found.setdefault((case_id, annotator), Review(case_id, name, kind, "done", queue=queue, known=known, missing=missing))
+        kind, known, missing = provenance.get(
+            (case_id, annotator), (_kind_of(name), frozenset(), frozenset())
+        )
+        return found.setdefault(
+            (case_id, annotator),
+            Review(case_id, name, kind, "done", queue=queue, known=known, missing=missing),
+        )
 
     for photo_id, paths in masks.items():
         case_id = _name_case(photo_id, owner)
@@ -83,7 +107,9 @@ def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = (
                 continue
             for repair in loose.repairs:
                 notes.add(f"mask {repair}", path.name)
-            found[case_id, annotator] = replace(review, masks={**review.masks, photo_id: encode_mask(loose.mask)})
+            found[case_id, annotator] = replace(
+                review, masks={**review.masks, photo_id: encode_mask(loose.mask)}
+            )
     for annotator, path in answers.items():
         for case_id, chosen in read_answers(path).items():
             found[case_id, annotator] = replace(review_of(case_id, annotator), answers=chosen)
@@ -91,13 +117,16 @@ def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = (
 
 
 def read_label_studio(path: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
-    """Read Label Studio's JSON export of the interface that ``label_studio.xml`` sets up; annotations of one case and reader become one review.
+    """Read Label Studio's JSON export of the interface that ``label_studio.xml`` sets up; annotations of one
+    case and reader become one review.
 
-    Brushes, polygons, rectangles and ellipses that are labelled "lesion" are the mask; other regions, and answers to other questions, are left out by name.
+    Brushes, polygons, rectangles and ellipses that are labelled "lesion" are the mask; other regions, and
+    answers to other questions, are left out by name.
     cases: say which case a photo is of, by its name without what an upload put before it.
 
-    What Label Studio has no field for comes from the task's data, where the export put it. A new annotation is by the reader whom it names, or else
-    by ``label-studio-<who completed it>``, and blind: nobody showed a model there.
+    What Label Studio has no field for comes from the task's data, where the export put it. A new annotation
+    is by the reader whom it names, or else by ``label-studio-<who completed it>``, and blind: nobody showed a
+    model there.
     """
     left_out, owner = Findings(), _list_owners(cases)
     found: dict[tuple[str, str, ReviewKind], Review] = {}
@@ -109,7 +138,10 @@ def read_label_studio(path: Path, queue: str, cases: Iterable[EncounterFiles] = 
             case_id = str(own.get("case_id") or _name_case(photo_id, owner))
             annotations = list(task.get("annotations", []))
         except (TypeError, KeyError, AttributeError) as error:
-            raise ExportError(f"{path}: task {number} is none of Label Studio's, with 'data' and 'annotations'; export as JSON") from error
+            raise ExportError(
+                f"{path}: task {number} is none of Label Studio's, with 'data' and 'annotations'; export "
+                "as JSON"
+            ) from error
         if not case_id:
             left_out.add("task without a photo's or a case's name", f"task {number}")
             continue
@@ -118,10 +150,13 @@ def read_label_studio(path: Path, queue: str, cases: Iterable[EncounterFiles] = 
                 if annotation.get("was_cancelled"):
                     continue
                 review = _add_own(
-                    _read_annotation(annotation, case_id, photo_id, queue, f"task {number}", left_out), own.get("readings", ())
+                    _read_annotation(annotation, case_id, photo_id, queue, f"task {number}", left_out),
+                    own.get("readings", ()),
                 )
             except (FormatError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-                left_out.add("annotation that cannot be read", f"task {number}", str(error) or type(error).__name__)
+                left_out.add(
+                    "annotation that cannot be read", f"task {number}", str(error) or type(error).__name__
+                )
                 continue
             if left_out.lines() and not _says_anything(review):
                 continue
@@ -149,15 +184,25 @@ def _annotator_names(folder: Path) -> Mapping[str, str]:
 
 
 def _read_provenance(folder: Path) -> Mapping[tuple[str, str], Provenance]:
-    """Return (case id, ann<k>) -> how the reading came about, as ``export.json`` says. A revealed one comes without its blind one, as assisted."""
+    """Return (case id, ann<k>) -> how the reading came about, as ``export.json`` says.
+
+    A revealed one comes without its blind one, as assisted.
+    """
     path = folder / MANIFEST
     manifest = read_json(path, "what an export wrote") if path.is_file() else {}
     entries = manifest.get("provenance") if isinstance(manifest, dict) else None
     found: dict[tuple[str, str], Provenance] = {}
     for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict):
-            kind: ReviewKind = next((kind for kind in REVIEW_KINDS if kind == entry.get("kind") and kind != "revealed"), "assisted")
-            found[str(entry.get("case_id")), str(entry.get("annotator"))] = kind, _read_known(entry), _read_names(entry.get("missing"))
+            kind: ReviewKind = next(
+                (kind for kind in REVIEW_KINDS if kind == entry.get("kind") and kind != "revealed"),
+                "assisted",
+            )
+            found[str(entry.get("case_id")), str(entry.get("annotator"))] = (
+                kind,
+                _read_known(entry),
+                _read_names(entry.get("missing")),
+            )
     return found
 
 
@@ -174,7 +219,9 @@ def _kind_of(name: str) -> ReviewKind:
     return "consensus" if name == CONSENSUS else "assisted"
 
 
-def _read_annotation(annotation: Mapping[str, Any], case_id: str, photo_id: str, queue: str, where: str, left_out: Findings) -> Review:
+def _read_annotation(
+    annotation: Mapping[str, Any], case_id: str, photo_id: str, queue: str, where: str, left_out: Findings
+) -> Review:
     results = annotation["result"]
     by_name: dict[str, list[str]] = {}
     for result in results:
@@ -182,11 +229,15 @@ def _read_annotation(annotation: Mapping[str, Any], case_id: str, photo_id: str,
         if result["type"] in ("choices", "textarea"):
             if result["from_name"] not in _questions():
                 left_out.add("answer to a question that there is not", where, str(result["from_name"]))
-            by_name.setdefault(result["from_name"], []).extend(str(text) for text in value["choices" if "choices" in value else "text"])
+            by_name.setdefault(result["from_name"], []).extend(
+                str(text) for text in value["choices" if "choices" in value else "text"]
+            )
     answers, specified = _read_families(by_name)
     mask = _read_mask(results, by_name, where, left_out)
     kinds = [kind for kind in REVIEW_KINDS if kind in by_name.get("kind", ())]
-    difficulty: Difficulty | None = next((level for level in get_args(Difficulty) if level in by_name.get("difficulty", ())), None)
+    difficulty: Difficulty | None = next(
+        (level for level in get_args(Difficulty) if level in by_name.get("difficulty", ())), None
+    )
     return Review(
         case_id=case_id,
         reader=(by_name.get("reader") or [_completed_by(annotation)])[0],
@@ -209,7 +260,16 @@ def _questions() -> frozenset[str]:
     """Return what choices and texts of the interface are named."""
     families = [family.family_id for family in load_families()]
     return frozenset(
-        {"photo_is", "difficulty", "flag", "kind", "comment", "reader", *families, *(f"{name}_specified" for name in families)}
+        {
+            "photo_is",
+            "difficulty",
+            "flag",
+            "kind",
+            "comment",
+            "reader",
+            *families,
+            *(f"{name}_specified" for name in families),
+        }
     )
 
 
@@ -219,7 +279,11 @@ def _read_families(by_name: Mapping[str, Sequence[str]]) -> tuple[dict[str, int]
     for family in load_families():
         if family.family_id in by_name:
             answers.update(_fill_slots(by_name[family.family_id], family))
-        slots = [question.qid for question in family.questions if answers.get(question.qid) in specify_options(family)]
+        slots = [
+            question.qid
+            for question in family.questions
+            if answers.get(question.qid) in specify_options(family)
+        ]
         texts = by_name.get(f"{family.family_id}_specified", ())
         if texts:
             specified[slots[0] if slots else family.questions[0].qid] = "\n".join(texts)
@@ -231,18 +295,28 @@ def _fill_slots(labels: Sequence[str], family: Family) -> dict[str, int]:
     unknown = [label for label in labels if label not in options]
     if unknown:
         raise FormatError(f"{family.family_id} has no option {unknown[0]!r}")
-    chosen = [index for index in dict.fromkeys(options.index(label) for label in labels) if index != family.not_mentioned]
+    chosen = [
+        index
+        for index in dict.fromkeys(options.index(label) for label in labels)
+        if index != family.not_mentioned
+    ]
     if len(chosen) > len(family.questions):
         raise FormatError(f"{family.family_id} has {len(family.questions)} slots and {len(chosen)} labels")
     filled = [*chosen, *[family.not_mentioned] * (len(family.questions) - len(chosen))]
     return {question.qid: index for question, index in zip(family.questions, filled, strict=True)}
 
 
-def _read_mask(results: Sequence[Mapping[str, Any]], by_name: Mapping[str, Sequence[str]], where: str, left_out: Findings) -> Mask | None:
-    """Return what the regions of lesions cover together, an empty mask where the reader said "no lesion", None where neither is."""
+def _read_mask(
+    results: Sequence[Mapping[str, Any]], by_name: Mapping[str, Sequence[str]], where: str, left_out: Findings
+) -> Mask | None:
+    """Return what the regions of lesions cover together, an empty mask where the reader said "no lesion",
+    None where neither is."""
     mask: Mask | None = None
     for result in results:
-        if result["type"] not in ("choices", "textarea") and (region := read_region(result, where, left_out)) is not None:
+        if (
+            result["type"] not in ("choices", "textarea")
+            and (region := read_region(result, where, left_out)) is not None
+        ):
             mask = region if mask is None else mask | region
     if mask is None and NO_LESION in by_name.get("photo_is", ()):
         sized = next((result for result in results if "original_height" in result), None)
@@ -254,7 +328,13 @@ def _read_mask(results: Sequence[Mapping[str, Any]], by_name: Mapping[str, Seque
 
 def _says_anything(review: Review) -> bool:
     return bool(
-        review.answers or review.masks or review.unusable or review.comment or review.flagged or review.difficulty or review.specified
+        review.answers
+        or review.masks
+        or review.unusable
+        or review.comment
+        or review.flagged
+        or review.difficulty
+        or review.specified
     )
 
 
@@ -266,7 +346,8 @@ def _completed_by(annotation: Mapping[str, Any]) -> str:
 
 
 def _add_own(review: Review, readings: Sequence[Mapping[str, Any]]) -> Review:
-    """Add what the export kept beside the annotations: state, models and disagreements of the same reader's reading of the same kind."""
+    """Add what the export kept beside the annotations: state, models and disagreements of the same reader's
+    reading of the same kind."""
     for kept in readings:
         if kept.get("reader") == review.reader and kept.get("kind") == review.kind:
             differs = kept.get("disagreements")
@@ -282,7 +363,8 @@ def _add_own(review: Review, readings: Sequence[Mapping[str, Any]]) -> Review:
 
 
 def _join(first: Review, second: Review) -> Review:
-    """Join what two tasks say of one case: the photos' masks side by side, of what is said of the case the first that is said."""
+    """Join what two tasks say of one case: the photos' masks side by side, of what is said of the case the
+    first that is said."""
     return replace(
         first,
         answers={**second.answers, **first.answers},

@@ -1,4 +1,5 @@
-"""Which readings an export takes: of one queue, the finished ones, one a reader and case, and what is left out and why."""
+"""Which readings an export takes: of one queue, the finished ones, one a reader and case, and what is left
+out and why."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class ExportError(MagicDemoError):
 
 @dataclass(frozen=True)
 class CaseReadings:
-    """A case with the readings that are exported of it. files: None where the case's photos and words are not at hand."""
+    """A case with the readings that are exported of it. files: None where the case's photos and words are not
+    at hand."""
 
     case_id: str
     files: EncounterFiles | None
@@ -32,7 +34,8 @@ class CaseReadings:
 class Selection:
     """What is exported.
 
-    annotators: names, in the order of their k in ``ann<k>``; a consensus is the annotator "consensus", after the readers.
+    annotators: names, in the order of their k in ``ann<k>``; a consensus is the annotator "consensus", after
+    the readers.
     tied: case id -> families that its readers tie on, and that no consensus which is exported has decided.
     left_out: what is not exported and why; writers add to it.
     """
@@ -56,11 +59,14 @@ def select_readings(
     consensus: bool = False,
     every_kind: bool = False,
 ) -> Selection:
-    """Choose the newest finished reading of each reader and case; the order of cases is the one of ``cases``, then of the reviews.
+    """Choose the newest finished reading of each reader and case; the order of cases is the one of ``cases``,
+    then of the reviews.
 
-    readers: these alone, all where empty. consensus: a case that has one is exported with it alone; else consensuses are left out.
-    every_kind: the newest finished reading of every kind, so that blind and revealed readings and consensuses stand side by side.
-    Raises ExportError when there is none, or when they are of several queues, whose cases may share their ids.
+    readers: these alone, all where empty. consensus: a case that has one is exported with it alone; else
+    consensuses are left out.
+    every_kind: the newest finished reading of every kind, so that blind and revealed readings and consensuses
+    stand side by side. Raises ExportError when there is none, or when they are of several queues, whose cases
+    may share their ids.
     """
     rows = sorted(reviews, key=lambda saved: saved.number)
     queues = sorted({saved.review.queue for saved in rows})
@@ -80,7 +86,13 @@ def select_readings(
         raise ExportError(f"there is no finished reading to export ({why}); finish a case first")
     names = {annotator_of(saved.review) for case in taken for saved in case.readings}
     annotators = (*sorted(names - {CONSENSUS}), *([CONSENSUS] if CONSENSUS in names else []))
-    return Selection(queues[0], annotators, taken, left_out, {case.case_id: tied[case.case_id] for case in taken if tied.get(case.case_id)})
+    return Selection(
+        queues[0],
+        annotators,
+        taken,
+        left_out,
+        {case.case_id: tied[case.case_id] for case in taken if tied.get(case.case_id)},
+    )
 
 
 def annotator_of(review: Review) -> str:
@@ -96,8 +108,8 @@ def missing_families(answers: Answers) -> list[str]:
 def agree_answers(readings: Sequence[SavedReview]) -> tuple[dict[str, int], list[str]]:
     """Return one answer a question, and the families whose readers tie.
 
-    A family gets the set of options that more readers chose than any other. A family that readers tie on, or that nobody answered, is absent: nobody
-    decided it.
+    A family gets the set of options that more readers chose than any other. A family that readers tie on, or
+    that nobody answered, is absent: nobody decided it.
     """
     agreed: dict[str, int] = {}
     tied = []
@@ -118,7 +130,8 @@ def agree_answers(readings: Sequence[SavedReview]) -> tuple[dict[str, int], list
 
 
 def _find_tied(chosen: Sequence[SavedReview], *, decided: bool) -> dict[str, tuple[str, ...]]:
-    """Return the families that the newest readings of each case tie on; decided: but those that its consensus answers, which is exported."""
+    """Return the families that the newest readings of each case tie on; decided: but those that its consensus
+    answers, which is exported."""
     newest: dict[str, dict[str, SavedReview]] = {}
     agreed: dict[str, Answers] = {}
     for saved in sorted(chosen, key=lambda saved: saved.number):
@@ -129,10 +142,15 @@ def _find_tied(chosen: Sequence[SavedReview], *, decided: bool) -> dict[str, tup
             newest.setdefault(saved.review.case_id, {})[saved.review.reader] = saved
     open_in = {case_id: set(missing_families(answers)) for case_id, answers in agreed.items()}
     found = {case_id: agree_answers(list(readings.values()))[1] for case_id, readings in newest.items()}
-    return {case_id: tuple(one for one in tied if one in open_in.get(case_id, tied)) for case_id, tied in found.items()}
+    return {
+        case_id: tuple(one for one in tied if one in open_in.get(case_id, tied))
+        for case_id, tied in found.items()
+    }
 
 
-def _choose(rows: Sequence[SavedReview], readers: Collection[str], left_out: Findings, *, every_kind: bool) -> list[SavedReview]:
+def _choose(
+    rows: Sequence[SavedReview], readers: Collection[str], left_out: Findings, *, every_kind: bool
+) -> list[SavedReview]:
     newest: dict[tuple[str, str, ReviewKind | None], SavedReview] = {}
     unfinished: dict[tuple[str, str], SavedReview] = {}
     for saved in rows:
@@ -146,20 +164,30 @@ def _choose(rows: Sequence[SavedReview], readers: Collection[str], left_out: Fin
         key = review.kind if every_kind or review.kind == CONSENSUS else None
         newest[review.case_id, review.reader if key != CONSENSUS else "", key] = saved
     for (case_id, reader), saved in unfinished.items():
-        if not any(other.review.case_id == case_id and other.review.reader == reader for other in newest.values()):
+        if not any(
+            other.review.case_id == case_id and other.review.reader == reader for other in newest.values()
+        ):
             left_out.add("reading that is not finished", case_id, reader)
-        elif saved.number > max(o.number for o in newest.values() if (o.review.case_id, o.review.reader) == (case_id, reader)):
+        elif saved.number > max(
+            o.number for o in newest.values() if (o.review.case_id, o.review.reader) == (case_id, reader)
+        ):
             left_out.add("changes since the last finished reading, which is exported", case_id, reader)
     return sorted(newest.values(), key=lambda saved: saved.number)
 
 
-def _settle_consensus(chosen: Sequence[SavedReview], left_out: Findings, *, wanted: bool) -> list[SavedReview]:
+def _settle_consensus(
+    chosen: Sequence[SavedReview], left_out: Findings, *, wanted: bool
+) -> list[SavedReview]:
     with_consensus = {saved.review.case_id for saved in chosen if saved.review.kind == CONSENSUS}
     kept = []
     for saved in chosen:
         is_consensus = saved.review.kind == CONSENSUS
         if wanted and not is_consensus and saved.review.case_id in with_consensus:
-            left_out.add("reading of a case that is exported with its consensus", saved.review.case_id, saved.review.reader)
+            left_out.add(
+                "reading of a case that is exported with its consensus",
+                saved.review.case_id,
+                saved.review.reader,
+            )
         elif not wanted and is_consensus:
             left_out.add("consensus, which was not asked for", saved.review.case_id)
         else:

@@ -33,10 +33,11 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
         "tied": str,
     },
 }  # fmt: skip
-"""Table -> column -> type. ``number`` is the reading's row in the store and joins the tables; times are UTC, ISO 8601.
-``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements`` where the reader differs
-from it; these, ``unusable``, ``missing`` (left open by a finished reading) and ``tied`` (what a consensus leaves undecided) are ids joined by spaces,
-``known`` (what its reader had been shown: "model", "others") are words, ``models`` is JSON."""
+"""Table -> column -> type. ``number`` is the reading's row in the store and joins the tables; times are UTC,
+ISO 8601. ``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements``
+where the reader differs from it; these, ``unusable``, ``missing`` (left open by a finished reading) and
+``tied`` (what a consensus leaves undecided) are ids joined by spaces, ``known`` (what its reader had been
+shown: "model", "others") are words, ``models`` is JSON."""
 
 
 def write_csv(selection: Selection, folder: Path) -> int:
@@ -45,7 +46,8 @@ def write_csv(selection: Selection, folder: Path) -> int:
 
 
 def write_plain_csv(selection: Selection, folder: Path) -> int:
-    """Write the same with every cell as it is, for programs: a spreadsheet may run a comment that begins with ``=``."""
+    """Write the same with every cell as it is, for programs: a spreadsheet may run a comment that begins with
+    ``=``."""
     return _write_csv(selection, folder, quoted=False)
 
 

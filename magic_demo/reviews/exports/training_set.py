@@ -1,4 +1,5 @@
-"""Readings as a training set: the challenge's layout with photos, words, answers and masks, which ``python -m training`` takes as it is."""
+"""Readings as a training set: the challenge's layout with photos, words, answers and masks, which ``python -m
+training`` takes as it is."""
 
 from __future__ import annotations
 
@@ -26,12 +27,14 @@ PNG_LEVEL = 3  # of zlib: quick, and little larger than its best
 
 
 def write_training_set(selection: Selection, folder: Path) -> int:
-    """Write ``<split>/<split>.json``, ``<split>/<split>_cvqa.json``, ``<split>/images_<split>`` and ``segmentations/<split>``; returns how many masks.
+    """Write ``<split>/<split>.json``, ``<split>/<split>_cvqa.json``, ``<split>/images_<split>`` and
+    ``segmentations/<split>``; returns how many masks.
 
-    A fifth of the cases, chosen by a digest of who asked, is ``valid``, the others ``train``: cases of one author stay together, and a case stays where
-    it is when others are added. Photos are written anew from their pixels, upright, as PNG: no
-    metadata of the files they came from is left, and no pixel is changed. A photo that cannot be read, or a mask
-    that does not fit its photo, would stop a training run and is left out.
+    A fifth of the cases, chosen by a digest of who asked, is ``valid``, the others ``train``: cases of one
+    author stay together, and a case stays where it is when others are added. Photos are written anew from
+    their pixels, upright, as PNG: no metadata of the files they came from is left, and no pixel is changed. A
+    photo that cannot be read, or a mask that does not fit its photo, would stop a training run and is left
+    out.
     """
     answers = merge_answers(selection)
     splits = split_cases(selection)
@@ -41,12 +44,16 @@ def write_training_set(selection: Selection, folder: Path) -> int:
         entries = []
         for case, files in cases:
             kept = [photo for photo in files.photo_files if _is_of_use(photo, case, selection)]
-            names = {photo.photo_id: _write_photo(photo, folder / split / f"images_{split}", sizes, selection) for photo in kept}
+            names = {
+                photo.photo_id: _write_photo(photo, folder / split / f"images_{split}", sizes, selection)
+                for photo in kept
+            }
             entries.append(_entry(files, [name for name in names.values() if name]))
             split_of[case.case_id] = split
         write_json(folder / split / f"{split}.json", entries)
         write_answers(
-            folder / split / f"{split}_cvqa.json", {case.case_id: answers[case.case_id] for case, _ in cases if case.case_id in answers}
+            folder / split / f"{split}_cvqa.json",
+            {case.case_id: answers[case.case_id] for case, _ in cases if case.case_id in answers},
         )
     masks = 0
     for case, review, photo_id, runs in walk_masks(selection):
@@ -55,13 +62,22 @@ def write_training_set(selection: Selection, folder: Path) -> int:
         if runs.size != sizes[photo_id]:
             selection.left_out.add("mask of another size than its photo", photo_id, annotator_of(review))
             continue
-        write_mask(folder / MASKS / split_of[case.case_id] / mask_file_name(photo_id, f"ann{selection.number(review)}"), decode_mask(runs))
+        write_mask(
+            folder
+            / MASKS
+            / split_of[case.case_id]
+            / mask_file_name(photo_id, f"ann{selection.number(review)}"),
+            decode_mask(runs),
+        )
         masks += 1
     return masks
 
 
 def split_cases(selection: Selection) -> Mapping[str, Sequence[tuple[CaseReadings, EncounterFiles]]]:
-    """Deal the cases whose files are at hand to train and valid; what is left out is noted. With two groups or more neither is empty."""
+    """Deal the cases whose files are at hand to train and valid; what is left out is noted.
+
+    With two groups or more neither is empty.
+    """
     usable = []
     for case in selection.cases:
         if case.files is None:
@@ -74,7 +90,9 @@ def split_cases(selection: Selection) -> Mapping[str, Sequence[tuple[CaseReading
         valid = (valid or {groups[0]}) - ({groups[-1]} if len(valid) == len(groups) else set())
     elif groups:
         valid = set()
-        selection.left_out.add("valid split, since all cases are of one author", ", ".join(case.case_id for case, _ in usable))
+        selection.left_out.add(
+            "valid split, since all cases are of one author", ", ".join(case.case_id for case, _ in usable)
+        )
     return {
         "train": [pair for pair in usable if _group(pair[1]) not in valid],
         "valid": [pair for pair in usable if _group(pair[1]) in valid],
@@ -96,7 +114,9 @@ def _is_of_use(photo: PhotoFile, case: CaseReadings, selection: Selection) -> bo
     return True
 
 
-def _write_photo(photo: PhotoFile, folder: Path, sizes: dict[str, tuple[int, int]], selection: Selection) -> str | None:
+def _write_photo(
+    photo: PhotoFile, folder: Path, sizes: dict[str, tuple[int, int]], selection: Selection
+) -> str | None:
     if photo.path is None:
         selection.left_out.add("photo whose file is not there", photo.photo_id)
         return None

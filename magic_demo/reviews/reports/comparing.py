@@ -1,4 +1,5 @@
-"""The report's numbers from readings and predictions: agreement as ``agreement`` measures it, mean Dice between everybody's masks."""
+"""The report's numbers from readings and predictions: agreement as ``agreement`` measures it, mean Dice
+between everybody's masks."""
 
 from __future__ import annotations
 
@@ -24,10 +25,16 @@ MODEL = ""
 
 
 def measure_selection(selection: Selection, predictions: Mapping[str, Prediction]) -> Agreement:
-    """Measure how far the selected readings agree with the model and with each other. Consensuses are no readers."""
+    """Measure how far the selected readings agree with the model and with each other.
+
+    Consensuses are no readers.
+    """
     rows = [saved for case in selection.cases for saved in case.readings]
     outlined = {photo_id for saved in rows for photo_id in saved.review.masks}
-    models = {CaseKey(selection.queue, name): read_model(prediction, outlined) for name, prediction in predictions.items()}
+    models = {
+        CaseKey(selection.queue, name): read_model(prediction, outlined)
+        for name, prediction in predictions.items()
+    }
     return measure_agreement(gather_panel(rows, models))
 
 
@@ -45,17 +52,34 @@ def list_families(agreement: Agreement) -> tuple[FamilyAgreement, ...]:
         )
         for numbers in agreement.families
     ]
-    return tuple(sorted(found, key=lambda entry: (entry.with_model is None, _value(entry.with_model), _value(entry.among_readers))))
+    return tuple(
+        sorted(
+            found,
+            key=lambda entry: (
+                entry.with_model is None,
+                _value(entry.with_model),
+                _value(entry.among_readers),
+            ),
+        )
+    )
 
 
 def measure_switched(reviews: Iterable[SavedReview]) -> Measured | None:
-    """Return the share of families that readers changed after the model was revealed, by the newest finished readings of both kinds."""
+    """Return the share of families that readers changed after the model was revealed, by the newest finished
+    readings of both kinds."""
     return measure_switches(gather_panel(reviews, {}), load_families(), resamples=RESAMPLES).changed
 
 
-def compare_masks(selection: Selection, predictions: Mapping[str, Prediction]) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Return names (the model's is empty and first, a consensus's last) and the (N, N) mean Dice between masks of the same photo."""
-    names = (MODEL, *selection.annotators) if any(prediction.photos for prediction in predictions.values()) else selection.annotators
+def compare_masks(
+    selection: Selection, predictions: Mapping[str, Prediction]
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return names (the model's is empty and first, a consensus's last) and the (N, N) mean Dice between
+    masks of the same photo."""
+    names = (
+        (MODEL, *selection.annotators)
+        if any(prediction.photos for prediction in predictions.values())
+        else selection.annotators
+    )
     place = {name: number for number, name in enumerate(names)}
     total = np.zeros((len(names), len(names)))
     count = np.zeros((len(names), len(names)), np.int64)
@@ -75,7 +99,9 @@ def compare_masks(selection: Selection, predictions: Mapping[str, Prediction]) -
     return names, np.where(count > 0, total / np.maximum(1, count), np.nan)
 
 
-def _masks_of(readings: Sequence[SavedReview], prediction: Prediction | None, photo_id: str) -> dict[str, NDArray[np.bool_]]:
+def _masks_of(
+    readings: Sequence[SavedReview], prediction: Prediction | None, photo_id: str
+) -> dict[str, NDArray[np.bool_]]:
     masks: dict[str, NDArray[np.bool_]] = {}
     for photo in prediction.photos if prediction else ():
         if prediction is not None and photo.photo_id == photo_id:

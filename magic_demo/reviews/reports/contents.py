@@ -1,4 +1,5 @@
-"""What a disagreement report says, as plain values: numbers that somebody else computed, and the cases that differ most."""
+"""What a disagreement report says, as plain values: numbers that somebody else computed, and the cases that
+differ most."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ Words = Mapping[Language, str]
 class FamilyAgreement:
     """How one family of questions was agreed on; None where nothing could be compared.
 
-    with_model, among_readers: share of compared answers that are the same set, 0..1. kappa: Cohen's, readers against the model.
+    with_model, among_readers: share of compared answers that are the same set, 0..1. kappa: Cohen's, readers
+    against the model.
     alpha: Krippendorff's, among readers.
     """
 
@@ -60,7 +62,8 @@ class CommonDifference:
 
 @dataclass(frozen=True, eq=False)
 class CaseDispute:
-    """A case that is much disagreed on. picture: (H, W, 3) uint8 RGB with everybody's outline, None where no photo can be shown.
+    """A case that is much disagreed on. picture: (H, W, 3) uint8 RGB with everybody's outline, None where no
+    photo can be shown.
 
     dice: a reader's tag -> Dice of their mask and the model's on that photo, 0..1.
     """
@@ -87,10 +90,12 @@ class Legend:
 class DisagreementReport:
     """Everything that stands in a report.
 
-    families: those that can be compared, most disagreed on first. names, dice: the (N, N) matrix of mean Dice between masks of the same photo,
-    NaN where there is no such photo. with_model, among_readers, dice_with_model, dice_among_readers: the numbers at the top.
-    switched: share of the answers that a blind reader changed after the model was revealed. known: how many of the readings compared were blind to
-    model and others, after the model, after others. incomplete: finished ones that left something open and are not compared.
+    families: those that can be compared, most disagreed on first. names, dice: the (N, N) matrix of mean Dice
+    between masks of the same photo, NaN where there is no such photo. with_model, among_readers,
+    dice_with_model, dice_among_readers: the numbers at the top.
+    switched: share of the answers that a blind reader changed after the model was revealed. known: how many
+    of the readings compared were blind to model and others, after the model, after others. incomplete:
+    finished ones that left something open and are not compared.
     """
 
     queue: str

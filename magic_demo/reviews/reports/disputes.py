@@ -18,7 +18,14 @@ from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.questions.families import load_families
 from magic_demo.questions.scoring import count_pixels, dice
 from magic_demo.reviews.exports.readings import CONSENSUS, CaseReadings, Selection
-from magic_demo.reviews.reports.contents import CaseDispute, CommonDifference, FamilyDispute, Legend, Said, Words
+from magic_demo.reviews.reports.contents import (
+    CaseDispute,
+    CommonDifference,
+    FamilyDispute,
+    Legend,
+    Said,
+    Words,
+)
 from magic_demo.reviews.reports.wording import say
 from magic_demo.reviews.store.rules import is_answered
 
@@ -30,7 +37,8 @@ TAG_GAP = 16
 MODEL_TAG = "M"
 MODEL_RGB = (255, 214, 10)
 READER_RGB = ((86, 180, 233), (230, 97, 0), (0, 200, 140), (204, 121, 200), (255, 255, 255), (150, 110, 60))
-"""Colours that people with colour blindness tell apart; every outline bears its tag as well, and of more readers the colours come again."""
+"""Colours that people with colour blindness tell apart; every outline bears its tag as well, and of more
+readers the colours come again."""
 
 
 def list_legend(selection: Selection, *, model: bool) -> tuple[Legend, ...]:
@@ -44,34 +52,48 @@ def list_legend(selection: Selection, *, model: bool) -> tuple[Legend, ...]:
 def words_of(name: str) -> Words:
     """Return a name in both languages: the model's and the consensus's are words, a reader's stays."""
     if name in (MODEL_TAG, CONSENSUS):
-        return {language: say("model" if name == MODEL_TAG else "consensus", language) for language in LANGUAGES}
+        return {
+            language: say("model" if name == MODEL_TAG else "consensus", language) for language in LANGUAGES
+        }
     return dict.fromkeys(LANGUAGES, name)
 
 
 def find_disputes(
-    selection: Selection, predictions: Mapping[str, Prediction], legend: Sequence[Legend], *, most: int = MOST_CASES
+    selection: Selection,
+    predictions: Mapping[str, Prediction],
+    legend: Sequence[Legend],
+    *,
+    most: int = MOST_CASES,
 ) -> tuple[CaseDispute, ...]:
     """Return the ``most`` cases that differ most, most first; cases on which everybody agrees are none.
 
-    What counts: the families a reader answers unlike the model and unlike another reader, and what their masks lack in Dice with the
-    model's, each as a mean over readers or pairs. Only the photos of these cases are read.
+    What counts: the families a reader answers unlike the model and unlike another reader, and what their
+    masks lack in Dice with the model's, each as a mean over readers or pairs. Only the photos of these cases
+    are read.
     """
     scored = [(measure_dispute(case, predictions.get(case.case_id)), case) for case in selection.cases]
-    disputed = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: (-pair[0], pair[1].case_id))[:most]
+    disputed = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: (-pair[0], pair[1].case_id))[
+        :most
+    ]
     return tuple(_describe(case, predictions.get(case.case_id), selection, legend) for _, case in disputed)
 
 
 def count_differences(
     selection: Selection, predictions: Mapping[str, Prediction], *, most: int = MOST_DIFFERENCES
 ) -> tuple[CommonDifference, ...]:
-    """Return which answer of the model's stands most often against which other one of a reader's, most often first."""
+    """Return which answer of the model's stands most often against which other one of a reader's, most often
+    first."""
     counts: Counter[tuple[int, frozenset[int], frozenset[int]]] = Counter()
     families = load_families()
     for case in selection.cases:
         prediction = predictions.get(case.case_id)
         for review in _reviews(case) if prediction else ():
             for number, family in enumerate(families):
-                if prediction and is_answered(prediction.answers, family) and is_answered(review.answers, family):
+                if (
+                    prediction
+                    and is_answered(prediction.answers, family)
+                    and is_answered(review.answers, family)
+                ):
                     sets = [
                         frozenset(answers[question.qid] for question in family.questions)
                         for answers in (prediction.answers, review.answers)
@@ -79,8 +101,15 @@ def count_differences(
                     if sets[0] != sets[1]:
                         counts[number, sets[0], sets[1]] += 1
     return tuple(
-        CommonDifference(families[number].title, _tell(sorted(model), families[number]), _tell(sorted(reader), families[number]), times)
-        for (number, model, reader), times in sorted(counts.items(), key=lambda item: (-item[1], item[0][0]))[:most]
+        CommonDifference(
+            families[number].title,
+            _tell(sorted(model), families[number]),
+            _tell(sorted(reader), families[number]),
+            times,
+        )
+        for (number, model, reader), times in sorted(counts.items(), key=lambda item: (-item[1], item[0][0]))[
+            :most
+        ]
     )
 
 
@@ -93,7 +122,9 @@ def measure_dispute(case: CaseReadings, prediction: Prediction | None) -> float:
     return sum(float(np.mean(values)) for values in (pairs, with_model, lacking) if values)
 
 
-def draw_everybody(pixels: Pixels, masks: Iterable[tuple[Legend, Mask]], *, side: int = PICTURE_SIDE) -> Pixels:
+def draw_everybody(
+    pixels: Pixels, masks: Iterable[tuple[Legend, Mask]], *, side: int = PICTURE_SIDE
+) -> Pixels:
     """Draw outlines, each with its tag, on the photo made small: longest side at most ``side`` pixels."""
     scale = min(1.0, side / max(pixels.shape[:2]))
     size = max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale))
@@ -113,7 +144,8 @@ def draw_everybody(pixels: Pixels, masks: Iterable[tuple[Legend, Mask]], *, side
 
 
 def _place_tag(mask: Mask, taken: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
-    """Return where an outline's tag has its middle (column, row): just outside it, far from the tags that are there; None for an empty mask."""
+    """Return where an outline's tag has its middle (column, row): just outside it, far from the tags that are
+    there; None for an empty mask."""
     contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return None
@@ -131,10 +163,21 @@ def _draw_tag(drawn: Pixels, entry: Legend, place: tuple[int, int]) -> None:
     (width, height), _ = cv2.getTextSize(entry.tag, cv2.FONT_HERSHEY_SIMPLEX, 0.75, 2)
     left, top = place[0] - width // 2 - 4, place[1] - height // 2 - 4
     cv2.rectangle(drawn, (left, top), (left + width + 7, top + height + 7), (20, 20, 20), -1)
-    cv2.putText(drawn, entry.tag, (left + 4, top + height + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.75, entry.rgb, 2, cv2.LINE_AA)
+    cv2.putText(
+        drawn,
+        entry.tag,
+        (left + 4, top + height + 4),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        0.75,
+        entry.rgb,
+        2,
+        cv2.LINE_AA,
+    )
 
 
-def _describe(case: CaseReadings, prediction: Prediction | None, selection: Selection, legend: Sequence[Legend]) -> CaseDispute:
+def _describe(
+    case: CaseReadings, prediction: Prediction | None, selection: Selection, legend: Sequence[Legend]
+) -> CaseDispute:
     families = []
     agreed = 0
     for family in load_families():
@@ -156,25 +199,46 @@ def _describe(case: CaseReadings, prediction: Prediction | None, selection: Sele
 
 
 def _everybody(
-    case: CaseReadings, prediction: Prediction | None, family: Family, selection: Selection, legend: Sequence[Legend]
+    case: CaseReadings,
+    prediction: Prediction | None,
+    family: Family,
+    selection: Selection,
+    legend: Sequence[Legend],
 ) -> list[tuple[Legend, list[int]]]:
     by_tag = {entry.tag: entry for entry in legend}
-    given: list[tuple[str, Answers]] = [(MODEL_TAG, prediction.answers)] if prediction and MODEL_TAG in by_tag else []
+    given: list[tuple[str, Answers]] = (
+        [(MODEL_TAG, prediction.answers)] if prediction and MODEL_TAG in by_tag else []
+    )
     given += [(str(selection.number(review) + 1), review.answers) for review in _reviews(case)]
     return [
-        (by_tag[tag], [answers[question.qid] for question in family.questions]) for tag, answers in given if is_answered(answers, family)
+        (by_tag[tag], [answers[question.qid] for question in family.questions])
+        for tag, answers in given
+        if is_answered(answers, family)
     ]
 
 
 def _tell(options: Sequence[int], family: Family) -> Words:
-    labels = [index for index in dict.fromkeys(options) if index != family.not_mentioned] or [family.not_mentioned]
-    return {language: " + ".join(family.options[language][index] for index in sorted(labels)) for language in LANGUAGES}
+    labels = [index for index in dict.fromkeys(options) if index != family.not_mentioned] or [
+        family.not_mentioned
+    ]
+    return {
+        language: " + ".join(family.options[language][index] for index in sorted(labels))
+        for language in LANGUAGES
+    }
 
 
 def _draw_case(
-    case: CaseReadings, prediction: Prediction | None, photo_id: str, selection: Selection, legend: Sequence[Legend]
+    case: CaseReadings,
+    prediction: Prediction | None,
+    photo_id: str,
+    selection: Selection,
+    legend: Sequence[Legend],
 ) -> Pixels | None:
-    path = next((photo.path for photo in case.files.photo_files if photo.photo_id == photo_id), None) if case.files else None
+    path = (
+        next((photo.path for photo in case.files.photo_files if photo.photo_id == photo_id), None)
+        if case.files
+        else None
+    )
     if path is None:
         return None
     try:
@@ -185,7 +249,9 @@ def _draw_case(
     masks: dict[str, Mask] = {}
     for photo in prediction.photos if prediction else ():
         if photo.photo_id == photo_id:
-            masks[MODEL_TAG] = lesion_mask(photo.probability, size, prediction.threshold if prediction else 0.5)
+            masks[MODEL_TAG] = lesion_mask(
+                photo.probability, size, prediction.threshold if prediction else 0.5
+            )
     for review in _reviews(case):
         runs = review.masks.get(photo_id)
         if runs is not None and runs.size == size:
@@ -194,7 +260,8 @@ def _draw_case(
 
 
 def _choose_photo(case: CaseReadings, prediction: Prediction | None) -> str | None:
-    """Return the photo with the lowest mean Dice with the model, or else one that was outlined, or else the first."""
+    """Return the photo with the lowest mean Dice with the model, or else one that was outlined, or else the
+    first."""
     by_photo: dict[str, list[float]] = {}
     for review in _reviews(case):
         for photo_id, value in _dice_with_model(review, prediction):
@@ -210,7 +277,12 @@ def _dice_with_model(review: Review, prediction: Prediction | None) -> list[tupl
     found = []
     for photo in prediction.photos if prediction else ():
         runs = review.masks.get(photo.photo_id)
-        if prediction is not None and runs is not None and runs.size == photo.size and photo.photo_id not in review.unusable:
+        if (
+            prediction is not None
+            and runs is not None
+            and runs.size == photo.size
+            and photo.photo_id not in review.unusable
+        ):
             model = lesion_mask(photo.probability, photo.size, prediction.threshold)
             found.append((photo.photo_id, dice(count_pixels(decode_mask(runs), model))))
     return found
@@ -218,11 +290,15 @@ def _dice_with_model(review: Review, prediction: Prediction | None) -> list[tupl
 
 def _count_differing(one: Answers, other: Answers) -> int:
     return sum(
-        {one[question.qid] for question in family.questions} != {other[question.qid] for question in family.questions}
+        {one[question.qid] for question in family.questions}
+        != {other[question.qid] for question in family.questions}
         for family in load_families()
         if is_answered(one, family) and is_answered(other, family)
     )
 
 
 def _reviews(case: CaseReadings) -> list[Review]:
-    return sorted((saved.review for saved in case.readings), key=lambda review: (review.kind == CONSENSUS, review.reader))
+    return sorted(
+        (saved.review for saved in case.readings),
+        key=lambda review: (review.kind == CONSENSUS, review.reader),
+    )

@@ -59,12 +59,14 @@ footer { position: absolute; left: 14mm; right: 14mm; bottom: 8mm; display: flex
 def render_html(report: DisagreementReport, language: Language) -> str:
     """Return the report as one HTML document."""
     pages = "".join(
-        _page(number, body, language) for number, body in enumerate((_first(report, language), _second(report, language)), start=1)
+        _page(number, body, language)
+        for number, body in enumerate((_first(report, language), _second(report, language)), start=1)
     )
     title = escape(wording.say("title", language))
     code = "zh-CN" if language == "zh" else "en"
     return (
-        f'<!doctype html>\n<html lang="{code}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<!doctype html>\n<html lang="{code}"><head><meta charset="utf-8"><meta name="viewport" '
+        'content="width=device-width, initial-scale=1">'
         f"<title>{title}</title><style>{STYLE}</style></head><body>{pages}</body></html>\n"
     )
 
@@ -75,17 +77,27 @@ def _page(number: int, body: str, language: Language) -> str:
 
 
 def _first(report: DisagreementReport, language: Language) -> str:
-    parts = [f"<h1>{escape(wording.say('title', language))}</h1><p class='sub'>{escape(wording.subtitle(report, language))}</p>"]
+    parts = [
+        f"<h1>{escape(wording.say('title', language))}</h1><p "
+        f"class='sub'>{escape(wording.subtitle(report, language))}</p>"
+    ]
     shown = "".join(
-        f"<div class='tile'><b>{escape(number)}</b>{escape(what)}<div class='small'>{escape(more)}&nbsp;</div></div>"
+        f"<div class='tile'><b>{escape(number)}</b>{escape(what)}<div "
+        f"class='small'>{escape(more)}&nbsp;</div></div>"
         for number, what, more in wording.tiles(report, language)
     )
     parts.append(f"<div class='tiles'>{shown}</div><h2>{escape(wording.say('families', language))}</h2>")
-    parts.append(_family_table(report, language) if report.families else f"<p>{escape(wording.say('nothing', language))}</p>")
+    parts.append(
+        _family_table(report, language)
+        if report.families
+        else f"<p>{escape(wording.say('nothing', language))}</p>"
+    )
     if report.names:
         parts.append(f"<h2>{escape(wording.say('masks', language))}</h2>{_matrix(report, language)}")
     if report.differences:
-        parts.append(f"<h2>{escape(wording.say('differences', language))}</h2>{_differences(report, language)}")
+        parts.append(
+            f"<h2>{escape(wording.say('differences', language))}</h2>{_differences(report, language)}"
+        )
     parts += [f"<p class='small'>{escape(line)}</p>" for line in wording.remarks(report, language)]
     return "".join(parts)
 
@@ -95,18 +107,30 @@ def _family_table(report: DisagreementReport, language: Language) -> str:
     heads = [("family", "")]
     for compared, coefficient in (("reader_and_model", "kappa"), ("reader_and_reader", "alpha")):
         heads += [(compared, ""), *([(coefficient, "")] if coefficients else []), ("compared", "number")]
-    head = "".join(f"<th scope='col' class='{kind}'>{escape(wording.say(key, language))}</th>" for key, kind in heads)
+    head = "".join(
+        f"<th scope='col' class='{kind}'>{escape(wording.say(key, language))}</th>" for key, kind in heads
+    )
     rows = []
     for family in report.families:
         cells = f"<th scope='row'>{escape(family.title[language])}</th>"
-        for share, number, kind in ((family.with_model, family.kappa, ""), (family.among_readers, family.alpha, "readers")):
+        for share, number, kind in (
+            (family.with_model, family.kappa, ""),
+            (family.among_readers, family.alpha, "readers"),
+        ):
             cells += f"<td>{_bar(share, kind)}{escape(wording.say_share(share, language))}</td>"
             if coefficients:
-                cells += f"<td>{escape(wording.say_number(number, language))} <span class='small'>{escape(wording.say_interval(number))}</span></td>"
+                cells += (
+                    f"<td>{escape(wording.say_number(number, language))} <span "
+                    f"class='small'>{escape(wording.say_interval(number))}</span></td>"
+                )
             cells += f"<td class='number'>{share.count if share else ''}</td>"
         rows.append(f"<tr>{cells}</tr>")
     note = escape(wording.family_note(report, language))
-    return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div><p class='small' style='margin-top:1.5mm'>{note}</p>"
+    return (
+        "<div "
+        f"class='wide'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div><p "
+        f"class='small' style='margin-top:1.5mm'>{note}</p>"
+    )
 
 
 def _bar(share: Measured | None, kind: str) -> str:
@@ -114,53 +138,76 @@ def _bar(share: Measured | None, kind: str) -> str:
 
 
 def _matrix(report: DisagreementReport, language: Language) -> str:
-    head = "".join(f"<th scope='col'>{escape(name[language])}</th>" for name in report.names[: wording.MOST_NAMES])
+    head = "".join(
+        f"<th scope='col'>{escape(name[language])}</th>" for name in report.names[: wording.MOST_NAMES]
+    )
     rows = "".join(
-        f"<tr><th scope='row'>{escape(name[language])}</th>{''.join(f'<td>{escape(wording.say_cell(value, language))}</td>' for value in values[: wording.MOST_NAMES])}</tr>"
+        "<tr><th "
+        f"scope='row'>{escape(name[language])}</th>{''.join(f'<td>{escape(wording.say_cell(value, language))}</td>' for value in values[: wording.MOST_NAMES])}</tr>"
         for name, values in zip(report.names[: wording.MOST_NAMES], report.dice.tolist(), strict=False)
     )
     note = escape(wording.say("masks_note", language))
-    return f"<div class='wide'><table class='matrix'><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div><p class='small'>{note}</p>"
+    return (
+        "<div class='wide'><table "
+        f"class='matrix'><thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody></table></div><p "
+        f"class='small'>{note}</p>"
+    )
 
 
 def _differences(report: DisagreementReport, language: Language) -> str:
     keys = (("family", ""), ("model_said", ""), ("readers_said", ""), ("times", "number"))
-    head = "".join(f"<th scope='col' class='{kind}'>{escape(wording.say(key, language))}</th>" for key, kind in keys)
+    head = "".join(
+        f"<th scope='col' class='{kind}'>{escape(wording.say(key, language))}</th>" for key, kind in keys
+    )
     rows = "".join(
         f"<tr><th scope='row'>{escape(entry.title[language])}</th><td>{escape(entry.model[language])}</td>"
         f"<td>{escape(entry.readers[language])}</td><td class='number'>{entry.times}</td></tr>"
         for entry in wording.common_differences(report)
     )
-    return f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><p></p>"
+    return (
+        f"<div class='wide'><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div><p></p>"
+    )
 
 
 def _second(report: DisagreementReport, language: Language) -> str:
     colours = "".join(
-        f"<span><i style='color:rgb{entry.rgb}'>{escape(entry.tag)}</i>{escape(entry.name[language])}</span>" for entry in report.legend
+        f"<span><i style='color:rgb{entry.rgb}'>{escape(entry.tag)}</i>{escape(entry.name[language])}</span>"
+        for entry in report.legend
     )
     cases = "".join(_case(case, language) for case in report.disputed)
-    body = f"<div class='cases'>{cases}</div>" if cases else f"<p>{escape(wording.say('no_disputed', language))}</p>"
-    return f"<h2 style='margin-top:0'>{escape(wording.say('disputed', language))}</h2><p class='legend small'>{colours}</p>{body}"
+    body = (
+        f"<div class='cases'>{cases}</div>"
+        if cases
+        else f"<p>{escape(wording.say('no_disputed', language))}</p>"
+    )
+    return (
+        f"<h2 style='margin-top:0'>{escape(wording.say('disputed', language))}</h2><p class='legend "
+        f"small'>{colours}</p>{body}"
+    )
 
 
 def _case(case: CaseDispute, language: Language) -> str:
     name = escape(case.case_id)
     photo = (
-        f"<img alt='{escape(case.photo_id or '')}' src='data:image/jpeg;base64,{base64.b64encode(encode_picture(case.picture)).decode()}'>"
+        f"<img alt='{escape(case.photo_id or '')}' "
+        f"src='data:image/jpeg;base64,{base64.b64encode(encode_picture(case.picture)).decode()}'>"
         if case.picture is not None
         else escape(wording.say("no_picture", language))
     )
     dice = wording.dice_line(case, language)
     lines = f"<p class='small'>{escape(dice)}</p>" if dice else ""
     lines += "".join(
-        f"<p><b>{escape(family)}</b> {escape(answers)}</p>" if family else f"<p class='small'>{escape(answers)}</p>"
+        f"<p><b>{escape(family)}</b> {escape(answers)}</p>"
+        if family
+        else f"<p class='small'>{escape(answers)}</p>"
         for family, answers in wording.dispute_lines(case, language)
     )
     return f"<article class='case'><div class='photo'>{photo}</div><h3>{name}</h3>{lines}</article>"
 
 
 def encode_picture(pixels: Pixels) -> bytes:
-    """Return a picture as JPEG, with colours at full resolution: else those of the outlines spread into the lesion."""
+    """Return a picture as JPEG, with colours at full resolution: else those of the outlines spread into the
+    lesion."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "JPEG", quality=86, subsampling=0)
     return stream.getvalue()

@@ -47,21 +47,37 @@ def render_pdf(report: DisagreementReport, language: Language) -> bytes:
     for number, draw in enumerate((_draw_first, _draw_second), start=1):
         draw(pen, report, language)
         pen.write(MARGIN, 26, wording.say("research", language), size=7.5, colour=GREY)
-        pen.write(WIDTH - MARGIN, 26, wording.say("page", language, page=number), size=7.5, colour=GREY, align="right")
+        pen.write(
+            WIDTH - MARGIN,
+            26,
+            wording.say("page", language, page=number),
+            size=7.5,
+            colour=GREY,
+            align="right",
+        )
         canvas.showPage()
     canvas.save()
     return stream.getvalue()
 
 
 class _Pen:
-    """Writes text in points from the page's lower left corner: Latin in Helvetica, the rest in the Chinese font."""
+    """Writes text in points from the page's lower left corner: Latin in Helvetica, the rest in the Chinese
+    font."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
         self.known = _load_chinese_font()
 
     def write(
-        self, x: float, y: float, text: str, *, size: float = 9, bold: bool = False, colour: Colour = INK, align: str = "left"
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        size: float = 9,
+        bold: bool = False,
+        colour: Colour = INK,
+        align: str = "left",
     ) -> None:
         """Write one line with its baseline at ``y``."""
         left = x - self.measure(text, size, bold=bold) if align == "right" else x
@@ -72,17 +88,21 @@ class _Pen:
         line.setStrokeColorRGB(*colour)
         for font, piece in self._pieces(text, bold=bold):
             line.setFont(font, size)
-            line.setTextRenderMode(2 if bold and font == CHINESE else 0)  # the font has one weight: its outline is drawn too
+            # the font has one weight: its outline is drawn too
+            line.setTextRenderMode(2 if bold and font == CHINESE else 0)
             line.textOut(piece)
         self.canvas.drawText(line)
         self.canvas.restoreState()
 
     def measure(self, text: str, size: float, *, bold: bool = False) -> float:
         """Return how wide a text is."""
-        return sum(float(pdfmetrics.stringWidth(piece, font, size)) for font, piece in self._pieces(text, bold=bold))
+        return sum(
+            float(pdfmetrics.stringWidth(piece, font, size)) for font, piece in self._pieces(text, bold=bold)
+        )
 
     def wrap(self, text: str, width: float, size: float, *, most: int = 99) -> list[str]:
-        """Break a text into lines: between words, and anywhere between Chinese characters; beyond ``most`` lines it ends in an ellipsis."""
+        """Break a text into lines: between words, and anywhere between Chinese characters; beyond ``most``
+        lines it ends in an ellipsis."""
         lines = [""]
         for unit in _units(text):
             if lines[-1] and self.measure(lines[-1] + unit.rstrip(), size) > width:
@@ -100,7 +120,17 @@ class _Pen:
         """Shorten a text to one line."""
         return self.wrap(text, width, size, most=1)[0]
 
-    def paragraph(self, x: float, y: float, text: str, width: float, *, size: float = 8, colour: Colour = GREY, most: int = 99) -> float:
+    def paragraph(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        width: float,
+        *,
+        size: float = 8,
+        colour: Colour = GREY,
+        most: int = 99,
+    ) -> float:
         """Write a text in lines from ``y`` downwards; returns the baseline below it."""
         for line in self.wrap(text, width, size, most=most):
             self.write(x, y, line, size=size, colour=colour)
@@ -203,7 +233,9 @@ def _draw_families(pen: _Pen, report: DisagreementReport, language: Language, y:
     return pen.paragraph(MARGIN, y - 1, wording.family_note(report, language), INNER, size=8)
 
 
-def _draw_share(pen: _Pen, x: float, y: float, share: Measured | None, colour: Colour, language: Language) -> None:
+def _draw_share(
+    pen: _Pen, x: float, y: float, share: Measured | None, colour: Colour, language: Language
+) -> None:
     if share is not None:
         pen.box(x, y, 60, 7, (0.895, 0.915, 0.935))
         pen.box(x, y, 60 * share.value, 7, colour)
@@ -214,7 +246,14 @@ def _draw_matrix(pen: _Pen, report: DisagreementReport, language: Language, y: f
     shown = min(len(report.names), wording.MOST_NAMES)
     column = min(80.0, (INNER - 96) / shown)
     for place, name in enumerate(report.names[:shown]):
-        pen.write(MARGIN + 96 + place * column, y, pen.fit(name[language], column - 6, 8), size=8, bold=True, colour=GREY)
+        pen.write(
+            MARGIN + 96 + place * column,
+            y,
+            pen.fit(name[language], column - 6, 8),
+            size=8,
+            bold=True,
+            colour=GREY,
+        )
     pen.rule(MARGIN, y - 5, 96 + column * shown, GREY, 0.6)
     y -= 18
     for name, values in zip(report.names[:shown], report.dice.tolist(), strict=False):
@@ -230,11 +269,15 @@ def _draw_differences(pen: _Pen, report: DisagreementReport, language: Language,
     lefts = (0.0, 96.0, 290.0)
     for key, left in zip(("family", "model_said", "readers_said"), lefts, strict=True):
         pen.write(MARGIN + left, y, wording.say(key, language), size=8, bold=True, colour=GREY)
-    pen.write(WIDTH - MARGIN, y, wording.say("times", language), size=8, bold=True, colour=GREY, align="right")
+    pen.write(
+        WIDTH - MARGIN, y, wording.say("times", language), size=8, bold=True, colour=GREY, align="right"
+    )
     pen.rule(MARGIN, y - 5, INNER, GREY, 0.6)
     for entry in wording.common_differences(report):
         y -= 17
-        for words, left, width in zip((entry.title, entry.model, entry.readers), lefts, (90.0, 188.0, 190.0), strict=True):
+        for words, left, width in zip(
+            (entry.title, entry.model, entry.readers), lefts, (90.0, 188.0, 190.0), strict=True
+        ):
             pen.write(MARGIN + left, y, pen.fit(words[language], width, 9), size=9)
         pen.write(WIDTH - MARGIN, y, str(entry.times), size=9, align="right")
         pen.rule(MARGIN, y - 5, INNER)
@@ -250,7 +293,14 @@ def _draw_second(pen: _Pen, report: DisagreementReport, language: Language) -> N
         return
     column, gap = (INNER - 18) / 2, 18.0
     for place, case in enumerate(report.disputed[:6]):
-        _draw_case(pen, case, language, MARGIN + place % 2 * (column + gap), y - 32 - place // 2 * CASE_HEIGHT, column)
+        _draw_case(
+            pen,
+            case,
+            language,
+            MARGIN + place % 2 * (column + gap),
+            y - 32 - place // 2 * CASE_HEIGHT,
+            column,
+        )
 
 
 def _draw_legend(pen: _Pen, report: DisagreementReport, language: Language, y: float) -> None:
@@ -302,11 +352,16 @@ def _draw_case(pen: _Pen, case: CaseDispute, language: Language, x: float, top: 
 
 
 def _units(text: str) -> Iterator[str]:
-    """Yield what stays together: a word with the spaces behind it, or one Chinese character with the punctuation behind it."""
+    """Yield what stays together: a word with the spaces behind it, or one Chinese character with the
+    punctuation behind it."""
     held = ""
     for char in text:
         closes = char in CLOSING
-        if held and not closes and (not _is_latin(char) or not _is_latin(held[-1]) or (held[-1] == " " and char != " ")):
+        if (
+            held
+            and not closes
+            and (not _is_latin(char) or not _is_latin(held[-1]) or (held[-1] == " " and char != " "))
+        ):
             yield held
             held = ""
         held += char

@@ -10,7 +10,12 @@ from importlib import resources
 from magic_demo.core.plural import fill_places
 from magic_demo.core.types import Language
 from magic_demo.reviews.agreement import Measured
-from magic_demo.reviews.reports.contents import CaseDispute, CommonDifference, DisagreementReport, FamilyDispute
+from magic_demo.reviews.reports.contents import (
+    CaseDispute,
+    CommonDifference,
+    DisagreementReport,
+    FamilyDispute,
+)
 
 MOST_FAMILIES = 4
 """Differing families of one case that are told; of the others the number."""
@@ -46,7 +51,9 @@ def say_interval(measured: Measured | None, *, share: bool = False) -> str:
     """Return ``(0.41 to 0.80)``-like text, empty where there is no interval."""
     if measured is None or measured.low is None or measured.high is None:
         return ""
-    return f"({measured.low:.0%}–{measured.high:.0%})" if share else f"({measured.low:.2f}–{measured.high:.2f})"
+    return (
+        f"({measured.low:.0%}–{measured.high:.0%})" if share else f"({measured.low:.2f}–{measured.high:.2f})"
+    )
 
 
 def say_cell(value: float, language: Language) -> str:
@@ -58,7 +65,15 @@ def subtitle(report: DisagreementReport, language: Language) -> str:
     """Return the line below the title."""
     readers = ("、" if language == "zh" else ", ").join(report.readers)
     date = report.made_at.strftime("%Y-%m-%d")
-    return say("subtitle", language, queue=report.queue, cases=report.cases, readings=report.readings, readers=readers, date=date)
+    return say(
+        "subtitle",
+        language,
+        queue=report.queue,
+        cases=report.cases,
+        readings=report.readings,
+        readers=readers,
+        date=date,
+    )
 
 
 def tiles(report: DisagreementReport, language: Language) -> list[tuple[str, str, str]]:
@@ -68,10 +83,26 @@ def tiles(report: DisagreementReport, language: Language) -> list[tuple[str, str
         return f"{say('ceiling', language)} {say_interval(measured, share=share)}".rstrip()
 
     return [
-        (say_share(report.with_model, language), say("with_model", language), say_interval(report.with_model, share=True)),
-        (say_share(report.among_readers, language), say("among_readers", language), ceiling(report.among_readers, share=True)),
-        (say_number(report.dice_with_model, language), say("dice_with_model", language), say_interval(report.dice_with_model)),
-        (say_number(report.dice_among_readers, language), say("dice_among_readers", language), ceiling(report.dice_among_readers)),
+        (
+            say_share(report.with_model, language),
+            say("with_model", language),
+            say_interval(report.with_model, share=True),
+        ),
+        (
+            say_share(report.among_readers, language),
+            say("among_readers", language),
+            ceiling(report.among_readers, share=True),
+        ),
+        (
+            say_number(report.dice_with_model, language),
+            say("dice_with_model", language),
+            say_interval(report.dice_with_model),
+        ),
+        (
+            say_number(report.dice_among_readers, language),
+            say("dice_among_readers", language),
+            ceiling(report.dice_among_readers),
+        ),
     ]
 
 
@@ -83,7 +114,11 @@ def has_coefficients(report: DisagreementReport) -> bool:
 def family_note(report: DisagreementReport, language: Language) -> str:
     """Return what stands below the table of families."""
     note = say("families_note", language)
-    return note + ("" if language == "zh" else " ") + say("kappa_note", language) if has_coefficients(report) else note
+    return (
+        note + ("" if language == "zh" else " ") + say("kappa_note", language)
+        if has_coefficients(report)
+        else note
+    )
 
 
 def common_differences(report: DisagreementReport) -> tuple[CommonDifference, ...]:
@@ -95,18 +130,27 @@ def remarks(report: DisagreementReport, language: Language) -> list[str]:
     """Return the lines at the end of page one: what was switched, the models, notes."""
     lines = []
     if report.switched is not None:
-        lines.append(say("switched", language, share=f"{report.switched.value:.0%}", count=report.switched.count))
+        lines.append(
+            say("switched", language, share=f"{report.switched.value:.0%}", count=report.switched.count)
+        )
     blind, model, others = report.known
     lines.append(say("known", language, blind=blind, model=model, others=others))
     if report.incomplete:
         lines.append(say("incomplete", language, count=report.incomplete))
     if report.models:
-        lines.append(say("models", language, models=", ".join(f"{task} {model}" for task, model in report.models.items())))
+        lines.append(
+            say(
+                "models",
+                language,
+                models=", ".join(f"{task} {model}" for task, model in report.models.items()),
+            )
+        )
     return lines + [note[language] for note in report.notes]
 
 
 def dispute_lines(case: CaseDispute, language: Language) -> list[tuple[str, str]]:
-    """Return what a case differs in: family and who said what; the last line, without family, sums up the rest."""
+    """Return what a case differs in: family and who said what; the last line, without family, sums up the
+    rest."""
     lines = [(family.title[language], _answers(family, language)) for family in case.families[:MOST_FAMILIES]]
     rest = len(case.families) - MOST_FAMILIES
     ends = [say("more", language, count=rest)] if rest > 0 else []

@@ -1,4 +1,7 @@
-"""The store of reviews: who reviewed which case how, kept row by row in SQLite or PostgreSQL. Nothing outside this folder speaks SQL."""
+"""The store of reviews: who reviewed which case how, kept row by row in SQLite or PostgreSQL.
+
+Nothing outside this folder speaks SQL.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What rows from elsewhere must be, so that a store that was restored opens, exports and deletes: checked before any of them is kept."""
+"""What rows from elsewhere must be, so that a store that was restored opens, exports and deletes: checked
+before any of them is kept."""
 
 from __future__ import annotations
 
@@ -42,7 +43,10 @@ AT_ONCE = 500
 
 
 def check_rows(session: Session) -> None:
-    """Read every row of a store as it will be read later. Raises StoreError, one line, at the first that cannot be."""
+    """Read every row of a store as it will be read later.
+
+    Raises StoreError, one line, at the first that cannot be.
+    """
     for reader in session.scalars(sa.select(ReaderRow)):
         with _naming("reader", reader.id):
             _check_reader(reader)
@@ -94,8 +98,20 @@ def _naming(what: str, number: int) -> Iterator[None]:
     """Say of which row an error is."""
     try:
         yield
-    except (MagicDemoError, KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
-        said = one_line(error, 200) if isinstance(error, MagicDemoError) else f"{type(error).__name__}: {one_line(error, 120)}"
+    except (
+        MagicDemoError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+    ) as error:
+        said = (
+            one_line(error, 200)
+            if isinstance(error, MagicDemoError)
+            else f"{type(error).__name__}: {one_line(error, 120)}"
+        )
         raise StoreError(f"{what} {number} cannot be ({said}); take another backup") from error
 
 
@@ -107,16 +123,24 @@ def _require(fits: bool, otherwise: str) -> None:
 def _check_reader(reader: ReaderRow) -> None:
     check_name(reader.name, "reader", LONGEST_READER_NAME)
     check_role(reader.role)
-    _require(reader.folded == fold_name(reader.name), f"{reader.folded!r} is not how {reader.name!r} is found")
+    _require(
+        reader.folded == fold_name(reader.name), f"{reader.folded!r} is not how {reader.name!r} is found"
+    )
     _require(reader.password is None or reader.password.startswith("$argon2"), "its password is no hash")
     if reader.folded == LOCAL_READER:
-        _require(reader.password is None and reader.removed_at is None, "the local reader has no password and stays")
+        _require(
+            reader.password is None and reader.removed_at is None,
+            "the local reader has no password and stays",
+        )
 
 
 def _check_case(case: CaseRow) -> None:
     check_name(case.queue, "queue")
     check_name(case.case_id, "case")
-    _require(case.uncertainty is None or math.isfinite(case.uncertainty), f"the uncertainty {case.uncertainty} is no number")
+    _require(
+        case.uncertainty is None or math.isfinite(case.uncertainty),
+        f"the uncertainty {case.uncertainty} is no number",
+    )
     photos = json.loads(case.photos or "[]")
     _require(
         isinstance(photos, list) and all(isinstance(photo, str) and is_file_name(photo) for photo in photos),
@@ -124,7 +148,10 @@ def _check_case(case: CaseRow) -> None:
     )
     if case.folder is not None:
         check_name(case.folder, "folder", longest=4000)
-        _require(not case.photos_kept or case.folder == str(case.number), f"{case.folder!r} is no folder of this store")
+        _require(
+            not case.photos_kept or case.folder == str(case.number),
+            f"{case.folder!r} is no folder of this store",
+        )
 
 
 def _check_mask(mask: MaskRow) -> MaskRuns:
@@ -142,12 +169,18 @@ def check_area(runs: MaskRuns) -> None:
 
 
 def _check_size(runs: MaskRuns) -> None:
-    _require(min(runs.size) > 0 and runs.size[0] * runs.size[1] <= LIMITS.photo_pixels, f"its size {runs.size} is no photo's")
+    _require(
+        min(runs.size) > 0 and runs.size[0] * runs.size[1] <= LIMITS.photo_pixels,
+        f"its size {runs.size} is no photo's",
+    )
 
 
 def _check_review(row: ReviewRow, masks: dict[tuple[int, str], MaskRuns]) -> None:
     content = read_content(row)
-    _require(all((row.case_number, digest) in masks for digest in content["masks"].values()), "it holds a mask that is not there")
+    _require(
+        all((row.case_number, digest) in masks for digest in content["masks"].values()),
+        "it holds a mask that is not there",
+    )
     review = read_review(row, content, masks, case_id="its case", reader="its reader", queue="its queue")
     _check_types(review)
     check_values(review, with_masks=False)
@@ -158,10 +191,15 @@ def _check_review(row: ReviewRow, masks: dict[tuple[int, str], MaskRuns]) -> Non
 def _check_types(review: Review) -> None:
     counts = {question.qid: question.option_count for question in load_questions()}
     for qid, option in review.answers.items():
-        _require(type(option) is int and 0 <= option < counts.get(qid, 0), f"it answers {qid[:40]!r} with {str(option)[:40]}")
+        _require(
+            type(option) is int and 0 <= option < counts.get(qid, 0),
+            f"it answers {qid[:40]!r} with {str(option)[:40]}",
+        )
     _require(set(review.specified) <= set(counts), "it specifies what is no question")
     for texts in (review.specified, review.models):
-        _require(all(isinstance(text, str) for pair in texts.items() for text in pair), "a text of it is none")
+        _require(
+            all(isinstance(text, str) for pair in texts.items() for text in pair), "a text of it is none"
+        )
     listed = [*review.unusable, *review.missing, *(review.disagreements or ()), review.comment]
     _require(all(isinstance(text, str) for text in listed), "a text of it is none")
     _require(review.difficulty is None or isinstance(review.difficulty, str), "its difficulty is none")

@@ -22,21 +22,36 @@ Row = tuple[str, dict[str, Any]]
 AT_ONCE = 500
 LARGEST = 2**63
 """Whole numbers are below it in both databases."""
-NUMBERED = {"readers": "id", "cases": "number", "reviews": "number", "audit_trail": "number", "proposed_covers": "number"}
+NUMBERED = {
+    "readers": "id",
+    "cases": "number",
+    "reviews": "number",
+    "audit_trail": "number",
+    "proposed_covers": "number",
+}
 """Tables whose rows are numbered, by the column; of all but readers no number is ever used again."""
 
 
 def dump_rows(session: Session) -> Iterator[Row]:
-    """Yield every row, tables that others speak of first; damaged reviews, masks and predictions are left out, which no restore would take back."""
+    """Yield every row, tables that others speak of first; damaged reviews, masks and predictions are left
+    out, which no restore would take back."""
     reviews, masks, predictions = list_damage(session)
     for table in Tables.metadata.sorted_tables:
         query = sa.select(table).order_by(*table.primary_key.columns)
         if table.name in ("reviews", "save_keys") and reviews:
             query = query.where(table.c.number.not_in(reviews))
-        left_out = {"masks": masks, "predictions": predictions, "showings": predictions}.get(table.name, set())
+        left_out = {"masks": masks, "predictions": predictions, "showings": predictions}.get(
+            table.name, set()
+        )
         for row in session.execute(query).mappings().yield_per(AT_ONCE):
             if not left_out or (row["case_number"], row["digest"]) not in left_out:
-                yield table.name, {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+                yield (
+                    table.name,
+                    {
+                        name: value.isoformat() if isinstance(value, datetime) else value
+                        for name, value in row.items()
+                    },
+                )
 
 
 def last_numbers(session: Session, *, sqlite: bool) -> dict[str, int]:
@@ -46,10 +61,14 @@ def last_numbers(session: Session, *, sqlite: bool) -> dict[str, int]:
     for table, column in NUMBERED.items():
         highest = connection.exec_driver_sql(f"SELECT max({column}) FROM {table}").scalar() or 0
         if not sqlite:
-            given, called = connection.exec_driver_sql(f"SELECT last_value, is_called FROM {table}_{column}_seq").one()
+            given, called = connection.exec_driver_sql(
+                f"SELECT last_value, is_called FROM {table}_{column}_seq"
+            ).one()
             highest = max(highest, given if called else 0)
         elif table != "readers":  # readers' ids are not kept from being used again
-            kept = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar()
+            kept = connection.exec_driver_sql(
+                "SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)
+            ).scalar()
             highest = max(highest, kept or 0)
         numbers[table] = highest
     return numbers
@@ -58,11 +77,18 @@ def last_numbers(session: Session, *, sqlite: bool) -> dict[str, int]:
 def is_empty(session: Session) -> bool:
     """Return whether a store holds nothing but the local reader."""
     readers = session.scalars(sa.select(ReaderRow.folded)).all()
-    return list(readers) == [LOCAL_READER] and not any(session.scalar(sa.select(table).limit(1)) for table in (CaseRow, ReviewRow, MaskRow))
+    return list(readers) == [LOCAL_READER] and not any(
+        session.scalar(sa.select(table).limit(1)) for table in (CaseRow, ReviewRow, MaskRow)
+    )
 
 
-def load_rows(session: Session, rows: Iterable[Row], last: Mapping[str, int], *, sqlite: bool) -> dict[str, int]:
-    """Put rows into a store that has none but the local reader, and return how many by table. Raises StoreError."""
+def load_rows(
+    session: Session, rows: Iterable[Row], last: Mapping[str, int], *, sqlite: bool
+) -> dict[str, int]:
+    """Put rows into a store that has none but the local reader, and return how many by table.
+
+    Raises StoreError.
+    """
     if not is_empty(session):
         raise StoreError("this store is not empty; restore into a new one (--store PLACE)")
     session.execute(sa.delete(ReaderRow))
@@ -75,12 +101,15 @@ def load_rows(session: Session, rows: Iterable[Row], last: Mapping[str, int], *,
     older = False
     for name, values in rows:
         if name not in tables:
-            raise StoreError(f"a row of a table {name!r}, which this version does not have; update Magic Demo")
+            raise StoreError(
+                f"a row of a table {name!r}, which this version does not have; update Magic Demo"
+            )
         if name != before or len(waiting) >= AT_ONCE:
             _insert(session, tables.get(before), waiting)
             waiting = []
             before = name
-        if name == ReviewRow.__tablename__ and not {"complete", "missing", "known"} & values.keys():  # of a version that did not keep them
+        # of a version that did not keep them
+        if name == ReviewRow.__tablename__ and not {"complete", "missing", "known"} & values.keys():
             values, older = {**values, "complete": False, "missing": "[]", "known": ""}, True
         waiting.append(_read_row(tables[name], values))
         counts[name] += 1
@@ -89,7 +118,8 @@ def load_rows(session: Session, rows: Iterable[Row], last: Mapping[str, int], *,
         raise StoreError("the rows lack the local reader, whom every store has; take another backup")
     check_rows(session)
     if older:
-        from magic_demo.reviews.store.migrations.versions.what_was_known import settle_reviews  # alembic: not before it is needed
+        # alembic: not before it is needed
+        from magic_demo.reviews.store.migrations.versions.what_was_known import settle_reviews
 
         session.flush()
         settle_reviews(session.connection())
@@ -106,7 +136,10 @@ def _insert(session: Session, table: sa.Table | None, rows: list[dict[str, Any]]
 def _read_row(table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
     unknown = set(values) - set(table.columns.keys())
     if unknown:
-        raise StoreError(f"a row of {table.name} with {sorted(unknown)[0]!r}, which this version does not know; update Magic Demo")
+        raise StoreError(
+            f"a row of {table.name} with {sorted(unknown)[0]!r}, which this version does not know; update "
+            "Magic Demo"
+        )
     return {column.name: _read_value(table, column, values.get(column.name)) for column in table.columns}
 
 
@@ -119,15 +152,22 @@ def _read_value(table: sa.Table, column: sa.Column[Any], value: Any) -> Any:
             return datetime.fromisoformat(value).astimezone(UTC)
         except (ValueError, OverflowError):  # the last hour of all years is beyond them in UTC
             kind = str
-    elif (type(value) is kind or (kind is float and type(value) is int)) and (type(value) is not int or abs(value) < LARGEST):
+    elif (type(value) is kind or (kind is float and type(value) is int)) and (
+        type(value) is not int or abs(value) < LARGEST
+    ):
         return value
-    raise StoreError(f"a row of {table.name} with a {column.name} that cannot be ({str(value)[:40]!r}); take another backup")
+    raise StoreError(
+        f"a row of {table.name} with a {column.name} that cannot be ({str(value)[:40]!r}); take another "
+        "backup"
+    )
 
 
 def _set_numbers(session: Session, last: Mapping[str, int], *, sqlite: bool) -> None:
     connection = session.connection()
     for table, column in NUMBERED.items():
-        highest = max(last.get(table, 0), connection.exec_driver_sql(f"SELECT max({column}) FROM {table}").scalar() or 0)
+        highest = max(
+            last.get(table, 0), connection.exec_driver_sql(f"SELECT max({column}) FROM {table}").scalar() or 0
+        )
         if not sqlite:
             connection.execute(
                 sa.text("SELECT setval(:name, :number, :used)"),
@@ -135,4 +175,6 @@ def _set_numbers(session: Session, last: Mapping[str, int], *, sqlite: bool) -> 
             )
         elif table != "readers":
             connection.exec_driver_sql("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
-            connection.exec_driver_sql("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, highest))
+            connection.exec_driver_sql(
+                "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, highest)
+            )

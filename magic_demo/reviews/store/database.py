@@ -1,4 +1,5 @@
-"""The database behind the store: where it is, how it is opened and brought up to date, transactions, what its errors mean."""
+"""The database behind the store: where it is, how it is opened and brought up to date, transactions, what its
+errors mean."""
 
 from __future__ import annotations
 
@@ -54,17 +55,20 @@ _MEANINGS = (
 
 
 def default_place() -> str:
-    """Return where reviews are unless said otherwise: what the environment's MAGIC_DEMO_STORE names, else the folder ``reviews``."""
+    """Return where reviews are unless said otherwise: what the environment's MAGIC_DEMO_STORE names, else the
+    folder ``reviews``."""
     return os.environ.get(PLACE_VARIABLE) or DEFAULT_FOLDER
 
 
 def is_store_there(place: str) -> bool:
-    """Return whether a store is at a place already, or has begun to be; of a server's database that is not asked, it is."""
+    """Return whether a store is at a place already, or has begun to be; of a server's database that is not
+    asked, it is."""
     return "://" in place or Path(place).is_file() or (Path(place) / FILE_NAME).exists()
 
 
 def folder_beside(place: str, what: str) -> Path:
-    """Return where files that go with a store lie, by ``Store.place``: beside SQLite's file, below ``reviews`` where it is a server's database."""
+    """Return where files that go with a store lie, by ``Store.place``: beside SQLite's file, below
+    ``reviews`` where it is a server's database."""
     if "://" in place:
         return Path(DEFAULT_FOLDER) / what
     file = Path(place)
@@ -72,9 +76,12 @@ def folder_beside(place: str, what: str) -> Path:
 
 
 class Database:
-    """One database, shared by all threads of a process. Writes happen one after another, on SQLite and on PostgreSQL alike.
+    """One database, shared by all threads of a process.
 
-    So review numbers grow in the order in which they become visible, and a rule that was checked within a write still holds at its end.
+    Writes happen one after another, on SQLite and on PostgreSQL alike.
+
+    So review numbers grow in the order in which they become visible, and a rule that was checked within a
+    write still holds at its end.
     """
 
     def __init__(self, place: str | Path, wait_seconds: float) -> None:
@@ -82,12 +89,17 @@ class Database:
         url, connect_arguments = _read_place(place)
         self._copies = ExitStack()
         self.sqlite = url.get_backend_name() == "sqlite"
-        self.place = str(url.database) if self.sqlite else url.render_as_string(hide_password=True).replace("+pg8000", "")
+        self.place = (
+            str(url.database)
+            if self.sqlite
+            else url.render_as_string(hide_password=True).replace("+pg8000", "")
+        )
         self.wait_seconds = wait_seconds
         self._writing = threading.Lock()
         self._together = threading.local()
         self._info: dict[Any, Any] = {DAMAGED: {}}
-        # SQLite waits so long for another write; pg8000 for any answer at all, which must leave the server time to say that its own wait is over
+        # SQLite waits so long for another write; pg8000 for any answer at all, which must leave the server
+        # time to say that its own wait is over
         connect_arguments["timeout"] = wait_seconds if self.sqlite else wait_seconds + 10
         self.read_only = self.sqlite and is_read_only(Path(self.place))
         if self.read_only:
@@ -100,12 +112,15 @@ class Database:
                     url,
                     connect_args=connect_arguments,
                     poolclass=sa.QueuePool,
-                    pool_size=POOLED if self.sqlite else 5,  # opening one again costs more than what is asked of it
+                    # opening one again costs more than what is asked of it
+                    pool_size=POOLED if self.sqlite else 5,
                     pool_pre_ping=not self.sqlite,
                     pool_timeout=wait_seconds,
                 )
             except ImportError as error:
-                raise StoreError("PostgreSQL needs its driver; run: pip install -r requirements-postgres.lock") from error
+                raise StoreError(
+                    "PostgreSQL needs its driver; run: pip install -r requirements-postgres.lock"
+                ) from error
         if self.sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
@@ -135,13 +150,16 @@ class Database:
                 yield own
             return
         # SQLite's deferred transactions are snapshots by themselves
-        engine = self.engine if self.sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        engine = (
+            self.engine if self.sqlite else self.engine.execution_options(isolation_level="REPEATABLE READ")
+        )
         with self._translating(), Session(engine, info=self._info) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """Give a session that nobody else writes beside; when the block is left without an error, what it wrote is on the disk. Raises StoreError."""
+        """Give a session that nobody else writes beside; when the block is left without an error, what it
+        wrote is on the disk. Raises StoreError."""
         if (own := self._joined()) is not None:
             with self._translating(), own.begin_nested():
                 yield own
@@ -149,13 +167,19 @@ class Database:
         if self.read_only:
             raise StoreError(f"{self.place}: cannot be written; it can be read and exported")
         engine = self.engine.execution_options(writes=True)
-        with self._translating(), self._turn(), Session(engine, expire_on_commit=False, info=self._info) as session, session.begin():
+        with (
+            self._translating(),
+            self._turn(),
+            Session(engine, expire_on_commit=False, info=self._info) as session,
+            session.begin(),
+        ):
             self._lock(session.connection())
             yield session
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Make one transaction of all that this thread reads and writes within the block; each write in it can fail alone. Raises StoreError."""
+        """Make one transaction of all that this thread reads and writes within the block; each write in it
+        can fail alone. Raises StoreError."""
         with self.writing() as session:
             self._together.session = session
             try:
@@ -173,15 +197,23 @@ class Database:
         return getattr(self._together, "session", None)
 
     def erase_traces(self) -> None:
-        """Write every table anew and empty the write-ahead log: nothing of deleted rows is left in the files. Raises StoreError."""
+        """Write every table anew and empty the write-ahead log: nothing of deleted rows is left in the files.
+
+        Raises StoreError.
+        """
         with self._translating(), closing(self.engine.raw_connection()) as raw:
             connection = raw.cursor()
             if self.sqlite:
-                for statement in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                for statement in (
+                    "PRAGMA wal_checkpoint(TRUNCATE)",
+                    "VACUUM",
+                    "PRAGMA wal_checkpoint(TRUNCATE)",
+                ):
                     answer = connection.execute(statement).fetchone()
                     if answer is not None and answer[0]:
                         raise StoreError(
-                            f"{self.place}: what was deleted may still lie in the database's files, as another program reads there; stop it, then purge again"
+                            f"{self.place}: what was deleted may still lie in the database's files, as "
+                            "another program reads there; stop it, then purge again"
                         )
                 return
             raw.rollback()
@@ -197,24 +229,32 @@ class Database:
                 raw.dbapi_connection.autocommit = False  # type: ignore[union-attr]
 
     def _forget_statistics(self, connection: Any) -> None:
-        """Drop what PostgreSQL's planner has noted of the tables' columns: their most frequent values, word by word. Raises StoreError."""
+        """Drop what PostgreSQL's planner has noted of the tables' columns: their most frequent values, word
+        by word. Raises StoreError."""
         connection.execute(
-            "SELECT s.tablename, s.attname, format_type(a.atttypid, a.atttypmod) FROM pg_stats s JOIN pg_attribute a"
-            " ON a.attrelid = (quote_ident(s.schemaname) || '.' || quote_ident(s.tablename))::regclass AND a.attname = s.attname WHERE s.schemaname = current_schema()"
+            "SELECT s.tablename, s.attname, format_type(a.atttypid, a.atttypmod) FROM pg_stats s JOIN "
+            "pg_attribute a"
+            " ON a.attrelid = (quote_ident(s.schemaname) || '.' || quote_ident(s.tablename))::regclass "
+            "AND a.attname = s.attname WHERE s.schemaname = current_schema()"
         )
         for table, column, kind in connection.fetchall():
-            connection.execute(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE {kind}')  # the same type; the statistics go
-        connection.execute("SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()")
+            # the same type; the statistics go
+            connection.execute(f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE {kind}')
+        connection.execute(
+            "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+        )
         if not connection.fetchone()[0]:
             raise StoreError(
-                f"{self.place}: what was deleted may still lie in PostgreSQL's statistics, which only the database's owner can rewrite; "
+                f"{self.place}: what was deleted may still lie in PostgreSQL's statistics, which only "
+                "the database's owner can rewrite; "
                 "let the owner run VACUUM FULL pg_catalog.pg_statistic"
             )
         connection.execute("VACUUM FULL pg_catalog.pg_statistic")
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Let this process's threads write in turn: SQLite itself looks for the lock again and again, up to a tenth of a second apart."""
+        """Let this process's threads write in turn: SQLite itself looks for the lock again and again, up to a
+        tenth of a second apart."""
         if not self._writing.acquire(timeout=self.wait_seconds):
             raise StoreError(f"{self.place}: another write holds the database; try again")
         try:
@@ -228,18 +268,22 @@ class Database:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
     def _open_unchanged(self, file: Path) -> sa.URL:
-        """Return a URL that opens a file on a disk that cannot be written: as it lies there, or its copy where a write-ahead log belongs to it."""
+        """Return a URL that opens a file on a disk that cannot be written: as it lies there, or its copy
+        where a write-ahead log belongs to it."""
         log = file.with_name(f"{file.name}-wal")
         if log.is_file() and log.stat().st_size:
             copy = self._copies.enter_context(temporary_folder()) / file.name
             for one in (file, log):
                 copy.with_name(one.name).write_bytes(one.read_bytes())
             return sa.URL.create("sqlite", database=str(copy))
-        return sa.URL.create("sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "immutable": "1", "uri": "true"})
+        return sa.URL.create(
+            "sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "immutable": "1", "uri": "true"}
+        )
 
     def _keep_log(self) -> None:
         until = time.monotonic() + self.wait_seconds
-        with closing(self.engine.raw_connection()) as raw:  # the journal's mode cannot be changed within a transaction
+        # the journal's mode cannot be changed within a transaction
+        with closing(self.engine.raw_connection()) as raw:
             connection = raw.cursor()
             while True:
                 try:  # SQLite does not wait by itself when two processes switch a new file at once
@@ -251,7 +295,8 @@ class Database:
                     time.sleep(0.02)
             if mode != "wal":
                 raise StoreError(
-                    f"{self.place}: this place cannot keep a write-ahead log (SQLite says {mode!r}); take a folder on a local disk"
+                    f"{self.place}: this place cannot keep a write-ahead log (SQLite says {mode!r}); "
+                    "take a folder on a local disk"
                 )
 
     def _check_sqlite(self) -> None:
@@ -259,15 +304,21 @@ class Database:
             connection = raw.cursor()
             finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if finding != "ok":
-                raise StoreError(f"{self.place}: the database is damaged ({one_line(Exception(finding), 120)}); restore a backup")
+                raise StoreError(
+                    f"{self.place}: the database is damaged ({one_line(Exception(finding), 120)}); restore "
+                    "a backup"
+                )
 
     def _migrate(self) -> None:
-        from alembic.command import upgrade  # imported where a store is opened: a page that keeps nothing does not wait for it
+        # imported where a store is opened: a page that keeps nothing does not wait for it
+        from alembic.command import upgrade
         from alembic.config import Config
         from alembic.script import ScriptDirectory
 
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        config.set_main_option(
+            "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
+        )
         scripts = ScriptDirectory.from_config(config)
         head = scripts.get_current_head()
         with self.engine.connect() as connection:
@@ -275,7 +326,8 @@ class Database:
                 return
         if self.read_only:
             raise StoreError(
-                f"{self.place}: is of an older version and cannot be written, so that it cannot be brought up to date; copy it first"
+                f"{self.place}: is of an older version and cannot be written, so that it cannot be "
+                "brought up to date; copy it first"
             )
         with self.engine.execution_options(writes=True).begin() as connection:
             self._lock(connection)
@@ -289,9 +341,13 @@ class Database:
 
         revision = MigrationContext.configure(connection).get_current_revision()
         if revision is None and self.sqlite and sa.inspect(connection).get_table_names():
-            raise StoreError(f"{self.place}: holds the tables of another program; give the store a folder of its own")
+            raise StoreError(
+                f"{self.place}: holds the tables of another program; give the store a folder of its own"
+            )
         if revision is not None and revision not in {script.revision for script in scripts.walk_revisions()}:
-            raise StoreError(f"{self.place}: was written by a newer Magic Demo (schema {revision}); update this one")
+            raise StoreError(
+                f"{self.place}: was written by a newer Magic Demo (schema {revision}); update this one"
+            )
         return revision
 
     @contextmanager
@@ -301,21 +357,28 @@ class Database:
         except UnicodeEncodeError as error:
             raise StoreError(f"{self.place}: half a character cannot be kept; send whole text") from error
         except (ConnectionError, TimeoutError) as error:  # pg8000 lets through what a socket says
-            raise StoreError(f"{self.place}: the server does not answer any more; check that it runs ({one_line(error, 160)})") from error
+            raise StoreError(
+                f"{self.place}: the server does not answer any more; check that it runs "
+                f"({one_line(error, 160)})"
+            ) from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             cause = getattr(error, "orig", None) or error
             text = _say(cause)
-            meaning = next((meaning for part, meaning in _MEANINGS if part in text.lower()), "see what the database says")
+            meaning = next(
+                (meaning for part, meaning in _MEANINGS if part in text.lower()), "see what the database says"
+            )
             raise StoreError(f"{self.place}: {meaning} ({text})") from error
 
 
 def is_read_only(file: Path) -> bool:
-    """Return whether a database is there and neither it nor its folder can be written, as on a read-only disk."""
+    """Return whether a database is there and neither it nor its folder can be written, as on a read-only
+    disk."""
     return file.is_file() and not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK))
 
 
 def _make_private(file: Path) -> None:
-    """Make a database's file, or leave its content, such that its owner alone can read it; SQLite gives its log the same mode."""
+    """Make a database's file, or leave its content, such that its owner alone can read it; SQLite gives its
+    log the same mode."""
     try:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         if not hasattr(os, "geteuid"):  # Windows: who may read is said by the folder's rights, not by modes
@@ -325,14 +388,16 @@ def _make_private(file: Path) -> None:
                 one.chmod(0o600)
     except OSError as error:
         raise StoreError(
-            f"{file}: it cannot be opened ({error.strerror or error}); check the path and the permissions of the folder"
+            f"{file}: it cannot be opened ({error.strerror or error}); check the path and the "
+            "permissions of the folder"
         ) from error
 
 
 def _say(cause: BaseException) -> str:
     said = cause.args[0] if cause.args else cause
     said = said["M"] if isinstance(said, dict) and "M" in said else said  # pg8000 gives the server's fields
-    return one_line(Exception(str(said).partition(" with text ")[0]), 160)  # what a damaged row holds may be a patient's words
+    # what a damaged row holds may be a patient's words
+    return one_line(Exception(str(said).partition(" with text ")[0]), 160)
 
 
 def _read_place(place: str | Path) -> tuple[sa.URL, dict[str, Any]]:
@@ -341,14 +406,18 @@ def _read_place(place: str | Path) -> tuple[sa.URL, dict[str, Any]]:
     try:
         url = sa.make_url(str(place))
     except (ArgumentError, ValueError) as error:  # the text may hold a password: it is not repeated
-        raise StoreError("the store's URL cannot be read; expected a folder or postgresql://user:password@host/name") from error
+        raise StoreError(
+            "the store's URL cannot be read; expected a folder or postgresql://user:password@host/name"
+        ) from error
     backend = url.drivername.partition("+")[0]
     if backend == "sqlite" and url.database and not url.query:
         return _read_path(Path(url.database)), {}
     if backend in ("postgresql", "postgres") and url.database:
         return url.set(drivername="postgresql+pg8000", query={}), _read_options(url)
     shown = url.render_as_string(hide_password=True)
-    raise StoreError(f"the store's URL {shown} cannot be used; expected a folder or postgresql://user:password@host/name")
+    raise StoreError(
+        f"the store's URL {shown} cannot be used; expected a folder or postgresql://user:password@host/name"
+    )
 
 
 def _read_path(path: Path) -> sa.URL:
@@ -356,7 +425,9 @@ def _read_path(path: Path) -> sa.URL:
     try:
         make_folders(file.parent, private=True)
     except OSError as error:
-        raise StoreError(f"{file.parent}: the folder cannot be made ({error.strerror}); take a folder that can be written") from error
+        raise StoreError(
+            f"{file.parent}: the folder cannot be made ({error.strerror}); take a folder that can be written"
+        ) from error
     return sa.URL.create("sqlite", database=str(file))
 
 
@@ -372,12 +443,16 @@ def _read_options(url: sa.URL) -> dict[str, Any]:
             context.verify_mode = ssl.CERT_NONE
             arguments["ssl_context"] = context
         elif (name, value) != ("sslmode", "disable"):
-            raise StoreError(f"the store's URL asks for {name}={value}; expected nothing, or sslmode=disable, require or verify-full")
+            raise StoreError(
+                f"the store's URL asks for {name}={value}; expected nothing, or sslmode=disable, require "
+                "or verify-full"
+            )
     return arguments
 
 
 def _expect_broken_connections(dialect: sa.Dialect) -> None:
-    """Let a connection that broke while nobody used it be replaced by a new one: pg8000's own errors of sockets are not what SQLAlchemy looks for."""
+    """Let a connection that broke while nobody used it be replaced by a new one: pg8000's own errors of
+    sockets are not what SQLAlchemy looks for."""
     ping, terminate = dialect.do_ping, dialect.do_terminate
 
     def do_ping(connection: Any) -> bool:
@@ -401,4 +476,6 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+    connection.exec_driver_sql(
+        "BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN"
+    )

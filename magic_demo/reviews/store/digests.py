@@ -33,10 +33,14 @@ def digest_of(text: str) -> str:
 
 
 def read_content(row: Any) -> dict[str, Any]:
-    """Return the JSON of a row with ``kind``, ``state``, ``content`` and ``digest``. Raises StoreError where it is not what was saved."""
+    """Return the JSON of a row with ``kind``, ``state``, ``content`` and ``digest``.
+
+    Raises StoreError where it is not what was saved.
+    """
     if row.kind not in REVIEW_KINDS or row.state not in get_args(ReviewState):
         raise StoreError(f"it is {row.kind[:40]!r}, {row.state[:40]!r}, which no review is")
-    kinds = (row.kind, *(kind for kind in REVIEW_KINDS if kind != row.kind))  # the digest is of what was sent, not always of what is kept
+    # the digest is of what was sent, not always of what is kept
+    kinds = (row.kind, *(kind for kind in REVIEW_KINDS if kind != row.kind))
     if not any(digest_of(f"{kind} {row.state} {row.content}") == row.digest for kind in kinds):
         raise StoreError("its digest is another's: it is not what was saved")
     content: dict[str, Any] = json.loads(mend_json(row.content))
@@ -45,4 +49,6 @@ def read_content(row: Any) -> dict[str, Any]:
 
 def is_of_database(error: BaseException) -> bool:
     """Return whether an error says that the database cannot be read, not that a text in it is no text."""
-    return isinstance(error, sqlite3.OperationalError | OperationalError) and "decode" not in str(getattr(error, "orig", None) or error)
+    return isinstance(error, sqlite3.OperationalError | OperationalError) and "decode" not in str(
+        getattr(error, "orig", None) or error
+    )

@@ -10,11 +10,16 @@ LONGEST_NAME = 200
 
 
 def check_name(name: str, what: str, longest: int = LONGEST_NAME) -> str:
-    """Return a name as it is. what: "queue", "case", ... Raises StoreError for one that is empty, too long or no line of text."""
+    """Return a name as it is. what: "queue", "case", ...
+
+    Raises StoreError for one that is empty, too long or no line of text.
+    """
     if not name.strip():
         raise StoreError(f"a {what} needs a name; it was empty")
     if len(name) > longest:
-        raise StoreError(f"a {what}'s name has at most {longest} characters; {name[:20]!r}... has {len(name)}")
+        raise StoreError(
+            f"a {what}'s name has at most {longest} characters; {name[:20]!r}... has {len(name)}"
+        )
     if not is_line(name):
         raise StoreError(f"a {what}'s name is one line of text; {name!r} holds other characters")
     return name
@@ -26,10 +31,12 @@ def is_name(name: str, longest: int = LONGEST_NAME) -> bool:
 
 
 def is_line(text: str) -> bool:
-    """Return whether a text is one line that every database keeps: no control characters, no halves of characters."""
+    """Return whether a text is one line that every database keeps: no control characters, no halves of
+    characters."""
     return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
 
 
 def fold_name(name: str) -> str:
-    """Return what two spellings of one name share: upper and lower case, full and half width are not told apart."""
+    """Return what two spellings of one name share: upper and lower case, full and half width are not told
+    apart."""
     return unicodedata.normalize("NFKC", name).strip().casefold()

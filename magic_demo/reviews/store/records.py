@@ -9,7 +9,8 @@ from typing import Literal, get_args
 from magic_demo.core.types import CaseKey, MaskRuns
 
 ReaderRole = Literal["reader", "adjudicator", "presenter"]
-"""Who reads, who sees every review and writes the consensus, who shows cases to an audience (and sees what a reader sees)."""
+"""Who reads, who sees every review and writes the consensus, who shows cases to an audience (and sees what a
+reader sees)."""
 READER_ROLES: tuple[ReaderRole, ...] = get_args(ReaderRole)
 
 LOCAL_READER = "local"
@@ -19,7 +20,8 @@ CaseState = Literal["not started", "in progress", "done"]
 CaseFilter = Literal["not started", "in progress", "done", "flagged", "disagreeing"]
 CASE_FILTERS: tuple[CaseFilter, ...] = get_args(CaseFilter)
 CaseOrder = Literal["position", "uncertain", "disputed"]
-"""As the queue was made; the model's most uncertain case first; the case that most readings differ on first."""
+"""As the queue was made; the model's most uncertain case first; the case that most readings differ on
+first."""
 
 TrailKind = Literal[
     "sign-in", "sign-in refused", "sign-in stopped", "sign-out", "export", "backup", "restore", "import", "cover", "cover proposed",
@@ -31,7 +33,8 @@ TRAIL_KINDS: tuple[TrailKind, ...] = get_args(TrailKind)
 
 @dataclass(frozen=True)
 class Actor:
-    """Who does something, as far as it is known, and from where: "page" and a network address, "command", or the program itself."""
+    """Who does something, as far as it is known, and from where: "page" and a network address, "command", or
+    the program itself."""
 
     name: str = ""
     origin: str = "program"
@@ -42,9 +45,11 @@ PROGRAM = Actor()
 
 @dataclass(frozen=True)
 class TrailEntry:
-    """A row of the audit trail. who: a reader, or of a command the computer's account; empty where nobody is known.
+    """A row of the audit trail. who: a reader, or of a command the computer's account; empty where nobody is
+    known.
 
-    case_number: the store's own number of a case; case: what it is called, None once it is deleted. detail: a few words of the program's.
+    case_number: the store's own number of a case; case: what it is called, None once it is deleted. detail: a
+    few words of the program's.
     """
 
     number: int
@@ -71,9 +76,11 @@ class ProposedCover:
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody who reviews. has_password: whether they sign in. removed: gone, but their reviews are kept under the name.
+    """Somebody who reviews. has_password: whether they sign in. removed: gone, but their reviews are kept
+    under the name.
 
-    access: a word that is another one as soon as a password is given, changed or taken away: who signed in before is to sign in again.
+    access: a word that is another one as soon as a password is given, changed or taken away: who signed in
+    before is to sign in again.
     """
 
     name: str
@@ -88,9 +95,11 @@ class Reader:
 class NewCase:
     """A case to put at the end of a queue.
 
-    folder: where its files lie, None where they are nowhere any more. photos_kept: the program keeps the photos there itself (uploads), so they
-    have to go with the case. uncertainty: how unsure the model is, higher is less sure, on any scale that is the same for the whole queue.
-    photos: the ids of its photos, which a complete reading has dealt with; None where they are not known, or known already.
+    folder: where its files lie, None where they are nowhere any more. photos_kept: the program keeps the
+    photos there itself (uploads), so they have to go with the case. uncertainty: how unsure the model is,
+    higher is less sure, on any scale that is the same for the whole queue.
+    photos: the ids of its photos, which a complete reading has dealt with; None where they are not known, or
+    known already.
     """
 
     case_id: str
@@ -104,10 +113,14 @@ class NewCase:
 class QueueCase:
     """A case of a queue as one reader sees it.
 
-    position: 0, 1, 2, ... in the queue. state, flagged, disagrees, saved_at, number: of the reader's newest review that is no consensus, number 0
-    where there is none: what is newest says the number, as clocks are set back; disagrees is True where that review differs from the model somewhere. assigned_to: names; empty where the case is for everybody.
-    dispute: how many families and photos readings differ on (see ``Store.list_cases``), measured when the list is ordered by it, else 0.
-    complete: whether a review that is done left nothing open. photos: the ids of the case's photos, None where they are not known.
+    position: 0, 1, 2, ... in the queue. state, flagged, disagrees, saved_at, number: of the reader's newest
+    review that is no consensus, number 0 where there is none: what is newest says the number, as clocks are
+    set back; disagrees is True where that review differs from the model somewhere. assigned_to: names; empty
+    where the case is for everybody.
+    dispute: how many families and photos readings differ on (see ``Store.list_cases``), measured when the
+    list is ordered by it, else 0.
+    complete: whether a review that is done left nothing open. photos: the ids of the case's photos, None
+    where they are not known.
     """
 
     key: CaseKey
@@ -128,7 +141,8 @@ class QueueCase:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far one reader is in one queue: cases that are theirs (assigned or for everybody), begun, done, flagged, differing from the model."""
+    """How far one reader is in one queue: cases that are theirs (assigned or for everybody), begun, done,
+    flagged, differing from the model."""
 
     reader: str
     cases: int

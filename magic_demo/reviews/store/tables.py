@@ -6,7 +6,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Dialect, Double, ForeignKey, Index, MetaData, Text, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 UNREADABLE_TIME = datetime(9000, 1, 1, tzinfo=UTC)
@@ -20,7 +30,8 @@ class UtcTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
-        """Read a time; what is no time any more is ``UNREADABLE_TIME``, so that a damaged row does not hide the others."""
+        """Read a time; what is no time any more is ``UNREADABLE_TIME``, so that a damaged row does not hide
+        the others."""
         read = super().result_processor(dialect, coltype) or (lambda value: value)
 
         def read_damaged(value: Any) -> datetime | None:
@@ -61,7 +72,8 @@ class Tables(DeclarativeBase):
 
 
 class ReaderRow(Tables):
-    """A reader. folded: the name by which it is found. password: an argon2 hash, None where there is no signing in."""
+    """A reader. folded: the name by which it is found. password: an argon2 hash, None where there is no
+    signing in."""
 
     __tablename__ = "readers"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -74,9 +86,11 @@ class ReaderRow(Tables):
 
 
 class CaseRow(Tables):
-    """A case in its queue. number: never used again, so that nothing of a deleted case can be taken for another's.
+    """A case in its queue. number: never used again, so that nothing of a deleted case can be taken for
+    another's.
 
-    added_at: None where it was added by a version that did not keep it. photos: the ids of its photos, a JSON list; None where not known.
+    added_at: None where it was added by a version that did not keep it. photos: the ids of its photos, a JSON
+    list; None where not known.
     """
 
     __tablename__ = "cases"
@@ -101,10 +115,12 @@ class AssignmentRow(Tables):
 
 
 class ReviewRow(Tables):
-    """A saved review. content: everything but the columns here, as JSON, masks by their digests. digest: of what was sent, but the seconds.
+    """A saved review. content: everything but the columns here, as JSON, masks by their digests. digest: of
+    what was sent, but the seconds.
 
-    kind: as it was settled, which may be another one than was sent. complete: finished with nothing left open; missing: what a finished one
-    left open, a JSON list. known: what the reader had been shown when it was saved, words joined by spaces.
+    kind: as it was settled, which may be another one than was sent. complete: finished with nothing left
+    open; missing: what a finished one left open, a JSON list. known: what the reader had been shown when it
+    was saved, words joined by spaces.
     """
 
     __tablename__ = "reviews"
@@ -127,7 +143,8 @@ class ReviewRow(Tables):
 
 
 class MaskRow(Tables):
-    """A mask of a case, kept once however many reviews hold it; ``height``, ``width`` and ``counts`` are MaskRuns'."""
+    """A mask of a case, kept once however many reviews hold it; ``height``, ``width`` and ``counts`` are
+    MaskRuns'."""
 
     __tablename__ = "masks"
     case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"), primary_key=True)
@@ -147,7 +164,8 @@ class SaveKeyRow(Tables):
 
 
 class PredictionRow(Tables):
-    """What models said of a case, kept once however often it was shown. content: what ``bundles.pack_prediction`` returns; digest: of it."""
+    """What models said of a case, kept once however often it was shown. content: what
+    ``bundles.pack_prediction`` returns; digest: of it."""
 
     __tablename__ = "predictions"
     case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"), primary_key=True)
@@ -166,7 +184,8 @@ class ShowingRow(Tables):
 
 
 class SeenRow(Tables):
-    """That a reader was shown of a case what others say ("others"), or, elsewhere than beside the case, what the model says ("model")."""
+    """That a reader was shown of a case what others say ("others"), or, elsewhere than beside the case, what
+    the model says ("model")."""
 
     __tablename__ = "seen"
     case_number: Mapped[int] = mapped_column(ForeignKey("cases.number"), primary_key=True)
@@ -176,7 +195,8 @@ class SeenRow(Tables):
 
 
 class TrailRow(Tables):
-    """Who did what, when, and from where; no words of a patient and no path. case_number: of a case that may be gone by now."""
+    """Who did what, when, and from where; no words of a patient and no path. case_number: of a case that may
+    be gone by now."""
 
     __tablename__ = "audit_trail"
     __table_args__ = ({"sqlite_autoincrement": True},)
@@ -190,7 +210,10 @@ class TrailRow(Tables):
 
 
 class ProposedCoverRow(Tables):
-    """An area of a photo that a reader would cover for good; an adjudicator decides. ``height``, ``width`` and ``counts`` are MaskRuns'."""
+    """An area of a photo that a reader would cover for good; an adjudicator decides.
+
+    ``height``, ``width`` and ``counts`` are MaskRuns'.
+    """
 
     __tablename__ = "proposed_covers"
     __table_args__ = ({"sqlite_autoincrement": True},)

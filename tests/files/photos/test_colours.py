@@ -1,4 +1,5 @@
-"""A photo's colours are those that its profile means: they become sRGB before the profile is dropped, and that is said."""
+"""A photo's colours are those that its profile means: they become sRGB before the profile is dropped, and
+that is said."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 with Image.open(REPORTED / "spot_display_p3.png") as _P3:
     DISPLAY_P3: bytes = _P3.info["icc_profile"]
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-SCENE = Image.fromarray(np.random.default_rng(3).integers(0, 256, (5, 7, 3), np.uint8)).resize((70, 50), Image.Resampling.BICUBIC)
+SCENE = Image.fromarray(np.random.default_rng(3).integers(0, 256, (5, 7, 3), np.uint8)).resize(
+    (70, 50), Image.Resampling.BICUBIC
+)
 
 
 def _difference(photo: Photo) -> Any:
@@ -32,7 +35,9 @@ def _difference(photo: Photo) -> Any:
 def test_a_profile_is_applied_and_said(name: str) -> None:
     photo = read_photo(REPORTED / name)
     assert (_difference(photo) <= 2).mean() > 0.999  # eight bits of so wide a space are coarse
-    assert "removed: colour profile" in photo.notes and any("colours converted" in note and "sRGB" in note for note in photo.notes)
+    assert "removed: colour profile" in photo.notes and any(
+        "colours converted" in note and "sRGB" in note for note in photo.notes
+    )
 
 
 def test_a_jpegs_profile_is_applied() -> None:
@@ -48,7 +53,9 @@ def _encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def _meant(image: Image.Image, profile: bytes) -> Any:
     opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    meant = ImageCms.profileToProfile(image, opened, ImageCms.createProfile("sRGB"), ImageCms.Intent.RELATIVE_COLORIMETRIC, "RGB")
+    meant = ImageCms.profileToProfile(
+        image, opened, ImageCms.createProfile("sRGB"), ImageCms.Intent.RELATIVE_COLORIMETRIC, "RGB"
+    )
     assert meant is not None
     return np.asarray(meant).astype(int)
 
@@ -56,7 +63,8 @@ def _meant(image: Image.Image, profile: bytes) -> Any:
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_every_kind_is_converted_and_turned_once(kind: str, orientation: int) -> None:
-    turns = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # what undoes the turn that the orientation asks for
+    # what undoes the turn that the orientation asks for
+    turns = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
     turn = turns[orientation]
     stored = SCENE if turn is None else SCENE.transpose(Image.Transpose(turn))
     exif = Image.Exif()
@@ -83,7 +91,8 @@ def test_palette_and_16_bit_photos_have_their_profile_applied_too() -> None:
 
 
 def _cmyk_profile() -> bytes:
-    """Return a profile of four inks: a table of 2 by 2 by 2 by 2 inks to Lab, as lcms reads it (ICC.1, lut8Type)."""
+    """Return a profile of four inks: a table of 2 by 2 by 2 by 2 inks to Lab, as lcms reads it (ICC.1,
+    lut8Type)."""
     table = bytearray()
     for cyan in (0, 1):
         for magenta in (0, 1):
@@ -95,7 +104,9 @@ def _cmyk_profile() -> bytes:
     matrix = b"".join(int(one * 65536).to_bytes(4, "big") for one in (1, 0, 0, 0, 1, 0, 0, 0, 1))
     lut = b"mft1" + bytes(4) + bytes([4, 3, 2, 0]) + matrix + identity * 4 + bytes(table) + identity * 3
     lut += bytes(-len(lut) % 4)
-    white = b"XYZ " + bytes(4) + b"".join(int(one * 65536).to_bytes(4, "big") for one in (0.9642, 1.0, 0.8249))
+    white = (
+        b"XYZ " + bytes(4) + b"".join(int(one * 65536).to_bytes(4, "big") for one in (0.9642, 1.0, 0.8249))
+    )
     words = b"desc" + bytes(4) + (5).to_bytes(4, "big") + b"inks\0" + bytes(78)
     words += bytes(-len(words) % 4)
     tags, content, place = b"", b"", 128 + 4 + 12 * 3
@@ -112,16 +123,29 @@ def _cmyk_profile() -> bytes:
 @pytest.mark.parametrize("kind", ["TIFF", "JPEG"])
 def test_inks_are_converted_as_their_profile_says(kind: str) -> None:
     inks, profile = SCENE.convert("CMYK"), _cmyk_profile()
-    photo = decode_photo(_encoded(inks, kind, icc_profile=profile, **({"quality": 100} if kind == "JPEG" else {})), photo_id="a")
+    photo = decode_photo(
+        _encoded(inks, kind, icc_profile=profile, **({"quality": 100} if kind == "JPEG" else {})),
+        photo_id="a",
+    )
     meant = _meant(inks, profile)
-    assert np.abs(photo.pixels - meant).mean() < 3 < np.abs(np.asarray(inks.convert("RGB")).astype(int) - meant).mean()
-    assert any("CMYK" in note for note in photo.notes) and any("colours converted" in note for note in photo.notes)
+    assert (
+        np.abs(photo.pixels - meant).mean()
+        < 3
+        < np.abs(np.asarray(inks.convert("RGB")).astype(int) - meant).mean()
+    )
+    assert any("CMYK" in note for note in photo.notes) and any(
+        "colours converted" in note for note in photo.notes
+    )
 
 
-@pytest.mark.parametrize("profile", [b"no profile at all" * 20, DISPLAY_P3[:200], DISPLAY_P3[:128] + bytes(300), bytes(5)])
+@pytest.mark.parametrize(
+    "profile", [b"no profile at all" * 20, DISPLAY_P3[:200], DISPLAY_P3[:128] + bytes(300), bytes(5)]
+)
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
 def test_a_broken_profile_costs_a_note_and_not_the_photo(kind: str, profile: bytes) -> None:
-    options: dict[str, Any] = {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "JPEG" else {}
+    options: dict[str, Any] = (
+        {"lossless": True} if kind == "WEBP" else {"quality": 95} if kind == "JPEG" else {}
+    )
     photo = decode_photo(_encoded(SCENE, kind, icc_profile=profile, **options), photo_id="a")
     assert "its colour profile cannot be read; the colours are taken as sRGB" in photo.notes
     plain = decode_photo(_encoded(SCENE, kind, **options), photo_id="a")
@@ -140,7 +164,11 @@ def test_srgb_says_nothing_but_that_the_profile_is_gone() -> None:
 
 def test_no_text_of_a_profile_is_repeated() -> None:
     start = DISPLAY_P3.find(b"uP3")
-    named = DISPLAY_P3.replace(b"uP3", b"Li!") if start >= 0 else DISPLAY_P3.replace("uP3".encode("utf-16-be"), "Li!".encode("utf-16-be"))
+    named = (
+        DISPLAY_P3.replace(b"uP3", b"Li!")
+        if start >= 0
+        else DISPLAY_P3.replace("uP3".encode("utf-16-be"), "Li!".encode("utf-16-be"))
+    )
     assert named != DISPLAY_P3
     photo = decode_photo(_encoded(SCENE, "PNG", icc_profile=named), photo_id="a")
     assert any("colours converted" in note for note in photo.notes) and "Li!" not in repr(photo.notes)
@@ -155,7 +183,10 @@ def _coded(data: bytes, primaries: int, transfer: int = 13) -> bytes:
 def _chunked(image: Image.Image, *chunks: tuple[bytes, bytes]) -> bytes:
     """Return a PNG with chunks before its pixels."""
     data = _encoded(image, "PNG")
-    added = b"".join(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks)
+    added = b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
     return data[:33] + added + data[33:]
 
 
@@ -175,7 +206,9 @@ def test_display_p3_told_by_numbers_is_what_its_profile_is(data: bytes) -> None:
     stored = decode_photo(data, photo_id="a")
     photo = decode_photo(_coded(data, 12), photo_id="a")
     meant = _meant(Image.fromarray(stored.pixels), DISPLAY_P3)
-    assert np.abs(photo.pixels.astype(int) - meant).max() <= 1 < np.abs(stored.pixels.astype(int) - meant).max()
+    assert (
+        np.abs(photo.pixels.astype(int) - meant).max() <= 1 < np.abs(stored.pixels.astype(int) - meant).max()
+    )
     assert set(photo.notes) - set(stored.notes) == {"colours converted from Display P3 to sRGB"}
 
 
@@ -215,12 +248,19 @@ def test_srgb_told_by_numbers_is_let_be(primaries: int, transfer: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("codes", "says"), [((9, 16), "high dynamic range"), ((9, 18), "high dynamic range"), ((77, 13), "not known"), ((12, 99), "not known")]
+    ("codes", "says"),
+    [
+        ((9, 16), "high dynamic range"),
+        ((9, 18), "high dynamic range"),
+        ((77, 13), "not known"),
+        ((12, 99), "not known"),
+    ],
 )
 def test_numbers_that_cannot_be_converted_are_said(codes: tuple[int, int], says: str) -> None:
     for plain, data in (
         (AVIF, _coded(AVIF, *codes)),
-        (HEIC, _coded(HEIC, *(codes if codes in ((9, 16), (9, 18)) else (22, 13)))),  # its library refuses codes that H.273 does not have
+        # its library refuses codes that H.273 does not have
+        (HEIC, _coded(HEIC, *(codes if codes in ((9, 16), (9, 18)) else (22, 13)))),
         (_encoded(SCENE, "PNG"), _chunked(SCENE, (b"cICP", bytes([*codes, 0, 1])))),
     ):
         photo = decode_photo(data, photo_id="a")
@@ -238,7 +278,9 @@ def test_which_counts_where_a_png_tells_its_colours_more_than_once() -> None:
         (((b"sRGB", b"\0"), *chrm_gama), ""),
         (((b"cICP", bytes([1, 13, 0, 1])), (b"iCCP", icc)), ""),
     ):
-        converted = [note for note in decode_photo(_chunked(SCENE, *chunks), photo_id="a").notes if "converted" in note]
+        converted = [
+            note for note in decode_photo(_chunked(SCENE, *chunks), photo_id="a").notes if "converted" in note
+        ]
         assert len(converted) == bool(says) and all(says in note for note in converted)
 
 
@@ -253,7 +295,10 @@ def test_a_pngs_gamma_and_primaries_are_applied() -> None:
     assert np.abs(photo.pixels.astype(int) - _meant(SCENE, DISPLAY_P3)).max() <= 1
     assert photo.notes == ("colours converted from primaries of its own to sRGB",)
     plain = decode_photo(
-        _chunked(SCENE, (b"gAMA", usual), (b"cHRM", _points(0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06))), photo_id="a"
+        _chunked(
+            SCENE, (b"gAMA", usual), (b"cHRM", _points(0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06))
+        ),
+        photo_id="a",
     )
     assert np.array_equal(plain.pixels, np.asarray(SCENE)) and plain.notes == ()
 
@@ -261,14 +306,25 @@ def test_a_pngs_gamma_and_primaries_are_applied() -> None:
 @pytest.mark.parametrize("mode", ["RGB", "L", "I;16"])
 def test_linear_light_becomes_srgbs_curve(mode: str) -> None:
     grey = np.full((20, 20), 55, np.uint8)  # 0.2157 of the light, which sRGB writes as 128
-    image = Image.fromarray(grey.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(grey).convert(mode)
+    image = (
+        Image.fromarray(grey.astype(np.uint16) * 257)
+        if mode == "I;16"
+        else Image.fromarray(grey).convert(mode)
+    )
     photo = decode_photo(_chunked(image, (b"gAMA", struct.pack(">I", 100_000))), photo_id="a")
-    assert np.abs(photo.pixels.astype(int) - 128).max() <= 1 and "colours converted from gamma 1 to sRGB" in photo.notes
+    assert (
+        np.abs(photo.pixels.astype(int) - 128).max() <= 1
+        and "colours converted from gamma 1 to sRGB" in photo.notes
+    )
 
 
-@pytest.mark.parametrize("points", [(0,) * 8, (1,) * 8, (0.3, 0.3) * 4, (0.3, 0, 0.6, 0.3, 0.3, 0.6, 0.1, 0.1), (20_000,) * 8])
+@pytest.mark.parametrize(
+    "points", [(0,) * 8, (1,) * 8, (0.3, 0.3) * 4, (0.3, 0, 0.6, 0.3, 0.3, 0.6, 0.1, 0.1), (20_000,) * 8]
+)
 @pytest.mark.parametrize("gamma", [0, 1, 45_455, 2**31 - 1, 2**32 - 1])
 def test_absurd_numbers_cost_a_note_at_most(points: tuple[float, ...], gamma: int) -> None:
-    photo = decode_photo(_chunked(SCENE, (b"gAMA", struct.pack(">I", gamma)), (b"cHRM", _points(*points))), photo_id="a")
+    photo = decode_photo(
+        _chunked(SCENE, (b"gAMA", struct.pack(">I", gamma)), (b"cHRM", _points(*points))), photo_id="a"
+    )
     assert np.array_equal(photo.pixels, np.asarray(SCENE)), photo.notes
     assert set(photo.notes) <= {"its colours are told by numbers that are not known; they are taken as sRGB"}

@@ -1,4 +1,5 @@
-"""Kinds of photo files that phones, cameras and scanners write: their right pixels, or one line that says what it is."""
+"""Kinds of photo files that phones, cameras and scanners write: their right pixels, or one line that says
+what it is."""
 
 from __future__ import annotations
 
@@ -83,7 +84,12 @@ def test_packed_tiffs_are_read(compression: str) -> None:
 def test_cielab_has_its_right_colours() -> None:
     from PIL import ImageCms
 
-    lab = ImageCms.profileToProfile(Image.fromarray(SMALL), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB")
+    lab = ImageCms.profileToProfile(
+        Image.fromarray(SMALL),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.createProfile("LAB"),
+        outputMode="LAB",
+    )
     assert lab is not None
     buffer = io.BytesIO()
     lab.save(buffer, "TIFF")
@@ -94,43 +100,73 @@ def _lab_of_16_bits(**options: Any) -> bytes:
     """Return SMALL in 16-bit CIELab: lightness of 0 to 65535, a and b signed, in 256ths."""
     from PIL import ImageCms
 
-    lab = ImageCms.profileToProfile(Image.fromarray(SMALL), ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB")
+    lab = ImageCms.profileToProfile(
+        Image.fromarray(SMALL),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.createProfile("LAB"),
+        outputMode="LAB",
+    )
     assert lab is not None
     signed = np.frombuffer(lab.tobytes(), np.uint8).reshape(SMALL.shape)
-    deep = np.dstack([signed[..., 0].astype(np.uint16) * 257, (signed[..., 1:].view(np.int8).astype(np.int16) * 256).view(np.uint16)])
+    deep = np.dstack(
+        [
+            signed[..., 0].astype(np.uint16) * 257,
+            (signed[..., 1:].view(np.int8).astype(np.int16) * 256).view(np.uint16),
+        ]
+    )
     return _tiff(deep, photometric="cielab", **options)
 
 
 INKS: Any = np.asarray(Image.fromarray(SMALL).convert("CMYK"))
 
 
-@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"byteorder": ">"}, {"bigtiff": True, "byteorder": ">"}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{}, {"compression": "zlib"}, {"byteorder": ">"}, {"bigtiff": True, "byteorder": ">"}], ids=str
+)
 def test_cielab_of_16_bits_has_its_right_colours(options: dict[str, Any]) -> None:
     photo = decode_photo(_lab_of_16_bits(**options), photo_id="a")
-    assert np.abs(photo.pixels.astype(int) - SMALL).mean() < 3 and "16-bit colours brought to 8 bits" in photo.notes
+    assert (
+        np.abs(photo.pixels.astype(int) - SMALL).mean() < 3
+        and "16-bit colours brought to 8 bits" in photo.notes
+    )
 
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"compression": "zlib", "predictor": True}, {"byteorder": ">"}, {"bigtiff": True, "byteorder": ">"}, {"planarconfig": "separate"}],
+    [
+        {},
+        {"compression": "zlib", "predictor": True},
+        {"byteorder": ">"},
+        {"bigtiff": True, "byteorder": ">"},
+        {"planarconfig": "separate"},
+    ],
     ids=str,
 )
 def test_inks_of_16_bits_have_their_right_colours(options: dict[str, Any]) -> None:
     deep = _deep(np.moveaxis(INKS, -1, 0) if "planarconfig" in options else INKS)
     photo = decode_photo(_tiff(deep, photometric="separated", **options), photo_id="a")
     expected = np.asarray(Image.fromarray(INKS, "CMYK").convert("RGB"))
-    assert np.abs(photo.pixels.astype(int) - expected).max() <= 1 and "16-bit colours brought to 8 bits" in photo.notes
+    assert (
+        np.abs(photo.pixels.astype(int) - expected).max() <= 1
+        and "16-bit colours brought to 8 bits" in photo.notes
+    )
 
 
 def test_deep_inks_lie_as_their_orientation_says_and_lose_what_is_beyond_them() -> None:
     turned = np.ascontiguousarray(np.rot90(np.dstack([INKS, INKS[..., 0]])))
-    photo = decode_photo(_tiff(_deep(turned), photometric="separated", extrasamples=["unspecified"], extratags=ORIENTED), photo_id="a")
-    assert np.abs(photo.pixels.astype(int) - np.asarray(Image.fromarray(INKS, "CMYK").convert("RGB"))).max() <= 1
+    photo = decode_photo(
+        _tiff(_deep(turned), photometric="separated", extrasamples=["unspecified"], extratags=ORIENTED),
+        photo_id="a",
+    )
+    assert (
+        np.abs(photo.pixels.astype(int) - np.asarray(Image.fromarray(INKS, "CMYK").convert("RGB"))).max() <= 1
+    )
     assert "values of each pixel beyond its colours are left out" in photo.notes
 
 
 @pytest.mark.parametrize(
-    ("photometric", "kind"), [("separated", np.uint32), ("separated", np.float32), ("cielab", np.float32), ("ycbcr", np.uint16)]
+    ("photometric", "kind"),
+    [("separated", np.uint32), ("separated", np.float32), ("cielab", np.float32), ("ycbcr", np.uint16)],
 )
 def test_deep_colours_that_are_not_read_are_one_line(photometric: str, kind: Any) -> None:
     values = np.zeros((20, 20, 4 if photometric == "separated" else 3), kind)
@@ -180,7 +216,14 @@ def _refusal(data: bytes) -> str:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"photometric": "minisblack", "planarconfig": "contig", "values": np.zeros((40, 40, 7), np.uint8)}, "7 values a pixel"),
+        (
+            {
+                "photometric": "minisblack",
+                "planarconfig": "contig",
+                "values": np.zeros((40, 40, 7), np.uint8),
+            },
+            "7 values a pixel",
+        ),
         ({"photometric": "cfa", "values": np.zeros((40, 40), np.uint16)}, "raw file"),
         ({"photometric": "minisblack", "values": np.zeros((40, 40), np.int16)}, "signed"),
         ({"photometric": "icclab", "values": np.zeros((40, 40, 3), np.uint8)}, "ICCLab"),
@@ -242,7 +285,9 @@ def test_a_chain_of_directories_is_walked_no_further_than_needed(monkeypatch: py
 
 
 def test_a_directory_with_too_much_in_it_is_refused() -> None:
-    assert "pieces" in _refusal(_tiff(np.zeros((70_000, 16), np.uint8), photometric="minisblack", rowsperstrip=1))
+    assert "pieces" in _refusal(
+        _tiff(np.zeros((70_000, 16), np.uint8), photometric="minisblack", rowsperstrip=1)
+    )
     heavy = _tiff(SMALL, photometric="rgb", extratags=[(65000, "B", 9 * 2**20, bytes(9 * 2**20), True)])
     assert "beside the picture" in _refusal(heavy)
 
@@ -253,12 +298,16 @@ def test_sizes_that_cannot_be_are_refused(width: int, rows: int) -> None:
     if width > 16:
         assert "limit" in _refusal(data)
     else:
-        assert decode_photo(data, photo_id="a").size == (16, 16)  # rows of a strip past the picture's end count for nothing
+        # rows of a strip past the picture's end count for nothing
+        assert decode_photo(data, photo_id="a").size == (16, 16)
 
 
 def test_a_header_of_exif_that_is_broken_refuses_no_photo() -> None:
     photo = read_photo(REPORTED / "exif_bad_header.jpg")
-    assert photo.size == (240, 320) and photo.notes == ("removed: EXIF metadata", "its EXIF data cannot be read")
+    assert photo.size == (240, 320) and photo.notes == (
+        "removed: EXIF metadata",
+        "its EXIF data cannot be read",
+    )
 
 
 def test_an_orientation_that_is_none_turns_nothing_and_says_nothing() -> None:
@@ -267,14 +316,20 @@ def test_an_orientation_that_is_none_turns_nothing_and_says_nothing() -> None:
 
 
 def test_an_orientation_as_a_byte_counts() -> None:
-    upright, turned = read_photo(REPORTED / "orientation_9.jpg"), read_photo(REPORTED / "orientation_6_as_byte.jpg")
+    upright, turned = (
+        read_photo(REPORTED / "orientation_9.jpg"),
+        read_photo(REPORTED / "orientation_6_as_byte.jpg"),
+    )
     assert turned.size == (240, 320) and "turned upright as its EXIF data says" in turned.notes
     assert np.abs(turned.pixels.astype(int) - upright.pixels).mean() < 3
 
 
 def test_the_source_of_an_orientation_is_named() -> None:
     photo = read_photo(REPORTED / "xmp_orientation_only.jpg")
-    assert photo.notes == ("removed: XMP metadata", "turned upright as its XMP metadata says") and photo.size == (160, 120)
+    assert photo.notes == (
+        "removed: XMP metadata",
+        "turned upright as its XMP metadata says",
+    ) and photo.size == (160, 120)
 
 
 def test_a_jpeg_without_its_last_bytes_is_read_and_said() -> None:
@@ -306,7 +361,8 @@ def test_scans_are_bounded_by_the_pixels_that_they_go_over() -> None:
 
 
 HEIC = Path(__file__).resolve().parents[2] / "data" / "heic"
-"""Made once from the reported spot, 80x60, by pillow-heif, whose encoder is not among what the program needs."""
+"""Made once from the reported spot, 80x60, by pillow-heif, whose encoder is not among what the program
+needs."""
 
 
 def _spot() -> Any:
@@ -323,7 +379,12 @@ def test_heic_is_turned_once_and_its_profile_applied(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("alpha.heic", "transparency laid on white"), ("first.heic", "the first of 2 frames is used"), ("deep.heic", "")]
+    ("name", "says"),
+    [
+        ("alpha.heic", "transparency laid on white"),
+        ("first.heic", "the first of 2 frames is used"),
+        ("deep.heic", ""),
+    ],
 )
 def test_other_heic_photos_are_read_and_what_is_done_is_said(name: str, says: str) -> None:
     photo = read_photo(HEIC / name)
@@ -344,14 +405,19 @@ def test_heic_that_is_cut_short_is_refused(cut: int) -> None:
 def test_avif_is_turned_once_and_its_profile_applied(orientation: int) -> None:
     turns = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
     with Image.open(REPORTED / "spot_display_p3.png") as image:
-        small, profile = image.convert("RGB").resize((80, 60), Image.Resampling.LANCZOS), image.info["icc_profile"]
+        small, profile = (
+            image.convert("RGB").resize((80, 60), Image.Resampling.LANCZOS),
+            image.info["icc_profile"],
+        )
     exif, buffer = Image.Exif(), io.BytesIO()
     exif[0x0112] = orientation
     stored = small.transpose(turns[orientation]) if orientation in turns else small
     stored.save(buffer, "AVIF", quality=90, speed=9, exif=exif, icc_profile=profile)
     photo = decode_photo(buffer.getvalue(), photo_id="a")
     assert photo.size == (60, 80) and np.abs(photo.pixels - _spot()).mean() < 4
-    assert [note for note in photo.notes if "upright" in note] == ["turned upright as its AVIF header says"] * (orientation != 1)
+    assert [note for note in photo.notes if "upright" in note] == [
+        "turned upright as its AVIF header says"
+    ] * (orientation != 1)
 
 
 @pytest.mark.parametrize(("ending", "kind"), [(".jfif", "JPEG"), (".jpe", "JPEG"), (".gif", "GIF")])

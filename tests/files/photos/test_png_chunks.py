@@ -1,4 +1,5 @@
-"""A PNG is read whatever is packed beside its picture; floods of chunks are one line, in far less time and memory than they ask for."""
+"""A PNG is read whatever is packed beside its picture; floods of chunks are one line, in far less time and
+memory than they ask for."""
 
 from __future__ import annotations
 

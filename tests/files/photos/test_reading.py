@@ -1,4 +1,5 @@
-"""Every kind of photo file comes in as upright 8-bit RGB without metadata, or is refused with one clear line."""
+"""Every kind of photo file comes in as upright 8-bit RGB without metadata, or is refused with one clear
+line."""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ def test_lossy_photos_stay_near_their_pixels(kind: str) -> None:
 
 
 def _turned_jpeg(orientation: int) -> bytes:
-    """Store the scene so that a viewer who obeys ``orientation`` sees it upright, with a GPS position beside it."""
+    """Store the scene so that a viewer who obeys ``orientation`` sees it upright, with a GPS position beside
+    it."""
     stored = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -77,7 +79,9 @@ def test_cmyk_is_converted_and_said() -> None:
 
 
 def test_palette_is_converted_and_said() -> None:
-    photo = decode_photo(_encoded(_scene().convert("P", palette=Image.Palette.ADAPTIVE, colors=8), "PNG"), photo_id="a")
+    photo = decode_photo(
+        _encoded(_scene().convert("P", palette=Image.Palette.ADAPTIVE, colors=8), "PNG"), photo_id="a"
+    )
     assert np.abs(photo.pixels.astype(int) - np.asarray(_scene()).astype(int)).mean() < 6
     assert any("palette" in note for note in photo.notes)
 
@@ -105,7 +109,11 @@ def test_grey_becomes_three_equal_channels() -> None:
 def test_16_bit_tiff_is_brought_to_8_bits(channels: int) -> None:
     values = np.asarray(_scene()).astype(np.uint16) * 257
     buffer = io.BytesIO()
-    tifffile.imwrite(buffer, values if channels == 3 else values[:, :, 0], photometric="rgb" if channels == 3 else "minisblack")
+    tifffile.imwrite(
+        buffer,
+        values if channels == 3 else values[:, :, 0],
+        photometric="rgb" if channels == 3 else "minisblack",
+    )
     photo = decode_photo(buffer.getvalue(), photo_id="a")
     expected = np.asarray(_scene()) if channels == 3 else np.repeat(np.asarray(_scene())[:, :, :1], 3, axis=2)
     assert np.array_equal(photo.pixels, expected)

@@ -1,4 +1,5 @@
-"""Nothing that a photo's file says beside its pixels is in anything that the program writes: planted words are looked for in every output."""
+"""Nothing that a photo's file says beside its pixels is in anything that the program writes: planted words
+are looked for in every output."""
 
 from __future__ import annotations
 
@@ -58,7 +59,15 @@ def _jpeg(**options: object) -> bytes:
     buffer = io.BytesIO()
     thumbnail = io.BytesIO()
     SCENE.resize((16, 12)).save(thumbnail, "JPEG", comment=f"{MARKER} thumbnail".encode())
-    SCENE.save(buffer, "JPEG", exif=_exif(), icc_profile=_profile(), xmp=XMP, comment=f"{MARKER} comment".encode(), **options)
+    SCENE.save(
+        buffer,
+        "JPEG",
+        exif=_exif(),
+        icc_profile=_profile(),
+        xmp=XMP,
+        comment=f"{MARKER} comment".encode(),
+        **options,
+    )
     data = buffer.getvalue()
     app13 = b"Photoshop 3.0\x00" + thumbnail.getvalue()
     segment = b"\xff\xed" + (len(app13) + 2).to_bytes(2, "big") + app13
@@ -82,8 +91,20 @@ def _webp() -> bytes:
 
 def _tiff() -> bytes:
     buffer = io.BytesIO()
-    tags = [(700, 1, len(XMP), XMP, True), (315, 2, 0, MARKER, True), (34675, 7, len(_profile()), _profile(), True)]
-    tifffile.imwrite(buffer, np.asarray(SCENE), photometric="rgb", description=MARKER, software=MARKER, extratags=tags, metadata=None)
+    tags = [
+        (700, 1, len(XMP), XMP, True),
+        (315, 2, 0, MARKER, True),
+        (34675, 7, len(_profile()), _profile(), True),
+    ]
+    tifffile.imwrite(
+        buffer,
+        np.asarray(SCENE),
+        photometric="rgb",
+        description=MARKER,
+        software=MARKER,
+        extratags=tags,
+        metadata=None,
+    )
     return buffer.getvalue() + MARKER.encode()
 
 
@@ -106,7 +127,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert content.count(MARKER.encode()) >= 4, name
         (folder / name).write_bytes(content)
     entries = [
-        {"encounter_id": f"E{number}", "author_id": f"A{number}", "image_ids": [name], "query_content_en": "It itches."}
+        {
+            "encounter_id": f"E{number}",
+            "author_id": f"A{number}",
+            "image_ids": [name],
+            "query_content_en": "It itches.",
+        }
         for number, name in enumerate(PHOTOS)
     ]
     (folder / "train.json").write_text(json.dumps(entries), encoding="utf-8")
@@ -114,10 +140,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _reviews(cases: tuple[EncounterFiles, ...]) -> list[Review]:
-    masks = {files.encounter_id: {photo.photo_id: encode_mask(draw_mask(SIZE, 1)) for photo in files.photo_files} for files in cases}
+    masks = {
+        files.encounter_id: {photo.photo_id: encode_mask(draw_mask(SIZE, 1)) for photo in files.photo_files}
+        for files in cases
+    }
     return [
         Review(
-            files.encounter_id, reader, "assisted", "done", answer(choice), masks=masks[files.encounter_id], models={"segmentation": "x"}
+            files.encounter_id,
+            reader,
+            "assisted",
+            "done",
+            answer(choice),
+            masks=masks[files.encounter_id],
+            models={"segmentation": "x"},
         )
         for files in cases
         for choice, reader in enumerate(("Li", "Wang"))
@@ -125,7 +160,8 @@ def _reviews(cases: tuple[EncounterFiles, ...]) -> list[Review]:
 
 
 def _unpacked(path: Path) -> list[bytes]:
-    """Return a file's bytes as they are and as they are unpacked: PDF and PNG streams, zip entries, Parquet columns, base64 in HTML."""
+    """Return a file's bytes as they are and as they are unpacked: PDF and PNG streams, zip entries, Parquet
+    columns, base64 in HTML."""
     data = path.read_bytes()
     views = [data]
     if path.suffix == ".zip":
@@ -135,7 +171,11 @@ def _unpacked(path: Path) -> list[bytes]:
         views.append(str(pyarrow.parquet.read_table(path).to_pydict()).encode())
     if path.suffix == ".pdf":
         for stream in re.findall(rb"stream\r?\n(.*?)endstream", data, re.DOTALL):
-            packed = base64.a85decode(stream.strip().removesuffix(b"~>")) if stream.strip().endswith(b"~>") else stream
+            packed = (
+                base64.a85decode(stream.strip().removesuffix(b"~>"))
+                if stream.strip().endswith(b"~>")
+                else stream
+            )
             try:
                 views.append(zlib.decompress(packed))
             except zlib.error:  # a JPEG
@@ -153,7 +193,13 @@ def _assert_no_trace(folder: Path) -> int:
                 assert MARKER.encode(coding) not in view, path
         if path.suffix in (".png", ".jpg", ".jpeg"):
             with Image.open(path) as image:
-                assert not image.getexif() and not set(image.info) - {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}, path
+                assert not image.getexif() and not set(image.info) - {
+                    "jfif",
+                    "jfif_version",
+                    "jfif_unit",
+                    "jfif_density",
+                    "dpi",
+                }, path
     return len(files)
 
 
@@ -165,7 +211,10 @@ def test_a_photo_in_memory_holds_its_pixels_alone(data: Path, name: str) -> None
 
 
 def test_the_metadata_are_said_to_be_removed(data: Path) -> None:
-    common, end = "GPS position, device, time, EXIF metadata, colour profile, XMP metadata", "data after the picture's end"
+    common, end = (
+        "GPS position, device, time, EXIF metadata, colour profile, XMP metadata",
+        "data after the picture's end",
+    )
     for name, more in (
         ("a.jpg", "comments, Photoshop data, "),
         ("e.jpeg", "comments, Photoshop data, "),
@@ -193,7 +242,9 @@ def test_what_was_removed_is_said_in_chinese_too() -> None:
 
 
 def test_predictions_pictures_and_bundles_hold_no_trace(data: Path, tmp_path: Path) -> None:
-    report = predict_folder(data, tmp_path / "out", stand_in_predictor(), pictures=True, bundle=True, quiet=True)
+    report = predict_folder(
+        data, tmp_path / "out", stand_in_predictor(), pictures=True, bundle=True, quiet=True
+    )
     assert report.problems == () and report.masks == len(PHOTOS)
     assert _assert_no_trace(tmp_path / "out") >= 4 * len(PHOTOS)
 
@@ -220,7 +271,9 @@ def test_the_report_holds_no_trace(data: Path, tmp_path: Path) -> None:
     cases = read_encounters(data).encounters
     predict_folder(data, tmp_path / "predicted", stand_in_predictor(), bundle=True, quiet=True)
     bundle = tmp_path / "predicted" / "bundle"
-    predictions: dict[str, Prediction] = {name: read_prediction(bundle, name) for name in list_predictions(bundle)}
+    predictions: dict[str, Prediction] = {
+        name: read_prediction(bundle, name) for name in list_predictions(bundle)
+    }
     write_disagreements(save_all(_reviews(cases)), cases, predictions, tmp_path / "out")
     assert _assert_no_trace(tmp_path / "out") >= 4
 

@@ -1,4 +1,5 @@
-"""Photos are unpacked apart: what a file does to its reader costs one line, in bounded time and memory, and nobody else."""
+"""Photos are unpacked apart: what a file does to its reader costs one line, in bounded time and memory, and
+nobody else."""
 
 from __future__ import annotations
 
@@ -55,10 +56,22 @@ def _refusal(workers: PhotoWorkers, data: bytes = PHOTO) -> str:
     return said
 
 
-@pytest.mark.parametrize("name", ["exif_bad_header.jpg", "spot_display_p3.png", "xmp_orientation_only.jpg", "dng_like_preview_in_ifd0.dng"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "exif_bad_header.jpg",
+        "spot_display_p3.png",
+        "xmp_orientation_only.jpg",
+        "dng_like_preview_in_ifd0.dng",
+    ],
+)
 def test_a_photo_is_the_same_from_a_process_of_its_own(workers: PhotoWorkers, name: str) -> None:
     apart, here = workers.read(REPORTED / name), read_photo(REPORTED / name)
-    assert np.array_equal(apart.pixels, here.pixels) and apart.notes == here.notes and apart.photo_id == here.photo_id
+    assert (
+        np.array_equal(apart.pixels, here.pixels)
+        and apart.notes == here.notes
+        and apart.photo_id == here.photo_id
+    )
     assert apart.pixels.dtype == np.uint8 and apart.pixels.flags.c_contiguous
 
 
@@ -83,7 +96,8 @@ def test_one_process_serves_photo_after_photo() -> None:
 def test_a_decoder_that_never_ends_is_ended(tmp_path: Path) -> None:
     mark = tmp_path / "pid"
     endless = (
-        f"    if not os.path.exists({str(mark)!r}):\n        open({str(mark)!r}, 'w').write(str(os.getpid()))\n        time.sleep(10**6)"
+        f"    if not os.path.exists({str(mark)!r}):\n        open({str(mark)!r}, "
+        "'w').write(str(os.getpid()))\n        time.sleep(10**6)"
     )
     workers = PhotoWorkers(_stand_in(endless), seconds=0.3)
     try:
@@ -96,21 +110,30 @@ def test_a_decoder_that_never_ends_is_ended(tmp_path: Path) -> None:
 
 
 def _count_waits(monkeypatch: pytest.MonkeyPatch, worked: list[float]) -> None:
-    """Let a process that waits for ever have had a processor for so many seconds each time that it is asked."""
+    """Let a process that waits for ever have had a processor for so many seconds each time that it is
+    asked."""
     asked = iter(worked)
-    monkeypatch.setattr("magic_demo.files.photos.processes.workers._Worker._processor_seconds", lambda _: next(asked))
+    monkeypatch.setattr(
+        "magic_demo.files.photos.processes.workers._Worker._processor_seconds", lambda _: next(asked)
+    )
 
 
 def test_an_uploads_deadline_holds_however_busy_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = PhotoWorkers(_stand_in("    time.sleep(10**6)"), seconds=0.2)
-    _count_waits(monkeypatch, [0, 0, 0.05])  # before the start, before the photo, at its deadline; there is no fourth
+    # before the start, before the photo, at its deadline; there is no fourth
+    _count_waits(monkeypatch, [0, 0, 0.05])
     try:
-        assert "took longer than 0.2 seconds, of which its reader had a processor for 0.1; try again" in _refusal(workers)
+        assert (
+            "took longer than 0.2 seconds, of which its reader had a processor for 0.1; try again"
+            in _refusal(workers)
+        )
     finally:
         workers.close()
 
 
-@pytest.mark.parametrize(("worked", "periods"), [([0, 0, 0.1], 1), ([0, 0, 0.01, 0.2], 2), ([0, 0, 0.01, 0.02, 0.03], 3)])
+@pytest.mark.parametrize(
+    ("worked", "periods"), [([0, 0, 0.1], 1), ([0, 0, 0.01, 0.2], 2), ([0, 0, 0.01, 0.02, 0.03], 3)]
+)
 def test_a_file_on_disk_has_more_time_where_the_machine_is_too_busy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, worked: list[float], periods: int
 ) -> None:
@@ -118,7 +141,9 @@ def test_a_file_on_disk_has_more_time_where_the_machine_is_too_busy(
     workers = PhotoWorkers(_stand_in("    time.sleep(10**6)"), seconds=0.2)
     _count_waits(monkeypatch, worked)
     try:
-        with pytest.raises(PhotoError, match=rf"^a.jpg: unpacking it took longer than {0.2 * periods:g} seconds"):
+        with pytest.raises(
+            PhotoError, match=rf"^a.jpg: unpacking it took longer than {0.2 * periods:g} seconds"
+        ):
             workers.read(tmp_path / "a.jpg")
     finally:
         workers.close()
@@ -135,7 +160,9 @@ def _signal(pid: int) -> None:
 
 
 def test_a_decoder_that_asks_for_too_much_memory_is_told_no() -> None:
-    workers = PhotoWorkers(_stand_in("    hog = bytearray(4 * 2**30)\n    hog[::4096] = bytes(len(hog[::4096]))"), seconds=60)
+    workers = PhotoWorkers(
+        _stand_in("    hog = bytearray(4 * 2**30)\n    hog[::4096] = bytes(len(hog[::4096]))"), seconds=60
+    )
     try:
         said = _refusal(workers)
         assert "memory" in said or "made its reader end" in said
@@ -147,7 +174,11 @@ def test_a_decoder_that_asks_for_too_much_memory_is_told_no() -> None:
 def test_a_decoder_that_dies_costs_its_photo_alone(tmp_path: Path, end: str) -> None:
     mark = tmp_path / "died"
     workers = PhotoWorkers(
-        _stand_in(f"    if not os.path.exists({str(mark)!r}):\n        open({str(mark)!r}, 'w').close()\n        {end}"), seconds=60
+        _stand_in(
+            f"    if not os.path.exists({str(mark)!r}):\n        open({str(mark)!r}, 'w').close()\n        "
+            f"{end}"
+        ),
+        seconds=60,
     )
     try:
         assert "made its reader end" in _refusal(workers)
@@ -157,7 +188,10 @@ def test_a_decoder_that_dies_costs_its_photo_alone(tmp_path: Path, end: str) -> 
 
 
 def test_what_libraries_print_belongs_to_the_file(capfd: pytest.CaptureFixture[str]) -> None:
-    body = "    os.write(2, b'TIFFRead: odd tag\\n'); os.write(1, b'on the other\\n'); logging.getLogger('tifffile').warning('bad shape')"
+    body = (
+        "    os.write(2, b'TIFFRead: odd tag\\n'); os.write(1, b'on the other\\n'); "
+        "logging.getLogger('tifffile').warning('bad shape')"
+    )
     workers = PhotoWorkers(_stand_in(body), seconds=60)
     try:
         photo = workers.decode(PHOTO, photo_id="a")
@@ -171,10 +205,20 @@ def test_what_libraries_print_belongs_to_the_file(capfd: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize(
-    "answer", ["b'X' + bytes(7) + b'\\x02{}'", "b'S' + bytes(7) + b'\\x0e[10000, 99999]'", "b'P' + b'\\xff' * 8", "b'?' * 9", "b''"]
+    "answer",
+    [
+        "b'X' + bytes(7) + b'\\x02{}'",
+        "b'S' + bytes(7) + b'\\x0e[10000, 99999]'",
+        "b'P' + b'\\xff' * 8",
+        "b'?' * 9",
+        "b''",
+    ],
 )
 def test_answers_that_are_none_are_not_believed(answer: str) -> None:
-    script = f"import os, sys, time; os.write(1, b'R' + bytes(8)); sys.stdin.buffer.read(13); os.write(1, {answer}); os.close(1)"
+    script = (
+        "import os, sys, time; os.write(1, b'R' + bytes(8)); sys.stdin.buffer.read(13); os.write(1, "
+        f"{answer}); os.close(1)"
+    )
     workers = PhotoWorkers([sys.executable, "-c", script], seconds=60)
     try:
         assert "made its reader end" in _refusal(workers)
@@ -183,8 +227,16 @@ def test_answers_that_are_none_are_not_believed(answer: str) -> None:
 
 
 def test_the_process_loads_neither_models_nor_page() -> None:
-    script = "import sys, magic_demo.files.photos.processes.worker, magic_demo.files.photos.decoding; print([name for name in ('torch', 'gradio', 'cv2', 'sqlalchemy') if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.strip() == "[]"
+    script = (
+        "import sys, magic_demo.files.photos.processes.worker, magic_demo.files.photos.decoding; "
+        "print([name for name in ('torch', 'gradio', 'cv2', 'sqlalchemy') if name in sys.modules])"
+    )
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", script], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        == "[]"
+    )
 
 
 def test_processes_end_with_the_program(tmp_path: Path) -> None:
@@ -194,7 +246,11 @@ from magic_demo.files.photos.processes.workers import read_photo_apart, shared_w
 read_photo_apart(Path({str(REPORTED / "exif_bad_header.jpg")!r}))
 print([worker._process.pid for worker in shared_workers()._all][0])
 """
-    pid = int(subprocess.run([sys.executable, "-W", "error", "-c", script], check=True, capture_output=True, text=True).stdout)
+    pid = int(
+        subprocess.run(
+            [sys.executable, "-W", "error", "-c", script], check=True, capture_output=True, text=True
+        ).stdout
+    )
     with pytest.raises(ProcessLookupError):
         _signal(pid)
 
@@ -297,6 +353,8 @@ def test_a_slow_photo_makes_room_for_others_up_to_a_bound(closing: ExitStack) ->
 
 
 def test_a_large_photo_comes_whole(workers: PhotoWorkers, tmp_path: Path) -> None:
-    scene = Image.fromarray(np.random.default_rng(5).integers(0, 256, (9, 12, 3), np.uint8)).resize((2400, 1800), Image.Resampling.NEAREST)
+    scene = Image.fromarray(np.random.default_rng(5).integers(0, 256, (9, 12, 3), np.uint8)).resize(
+        (2400, 1800), Image.Resampling.NEAREST
+    )
     scene.save(tmp_path / "a.png", compress_level=1)
     assert np.array_equal(workers.read(tmp_path / "a.png").pixels, np.asarray(scene))

@@ -1,4 +1,5 @@
-"""The closed questions from what the segmenter saw: one pass a photo, what counts where, and what happens beside another segmenter."""
+"""The closed questions from what the segmenter saw: one pass a photo, what counts where, and what happens
+beside another segmenter."""
 
 from __future__ import annotations
 
@@ -49,16 +50,22 @@ CHANNELS = 128
 def make_segmenter(seed: int = 1, *, mirrored: bool = False) -> Segmenter:
     """Return a compact segmenter of chance for photos of 64x64."""
     torch.manual_seed(seed)
-    config = CompactSegmenterConfig(stem_channels=8, decoder_channels=[8, 8, 8, 16, 16], vocab_size=40, prompt_size=16, prompt_length=12)
+    config = CompactSegmenterConfig(
+        stem_channels=8, decoder_channels=[8, 8, 8, 16, 16], vocab_size=40, prompt_size=16, prompt_length=12
+    )
     model = CompactSegmenter(config).eval()  # type: ignore[no-untyped-call]
     shape = Preprocessing((64, 64), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    return Segmenter(model, make_tokenizer(), shape, model_id=f"tiny@{seed}", threshold=0.3, mirrored=mirrored)
+    return Segmenter(
+        model, make_tokenizer(), shape, model_id=f"tiny@{seed}", threshold=0.3, mirrored=mirrored
+    )
 
 
 def make_scorer(segmenter: Segmenter) -> LesionScorer:
     """Return a scorer of chance for a segmenter's features."""
     torch.manual_seed(5)
-    config = LesionAnswererConfig(channels=CHANNELS, hidden=8, segmenter="tiny", encoder_digest=segmenter.encoder_name[1])
+    config = LesionAnswererConfig(
+        channels=CHANNELS, hidden=8, segmenter="tiny", encoder_digest=segmenter.encoder_name[1]
+    )
     model = LesionAnswerer(config)
     with torch.no_grad():
         for weights in model.parameters():
@@ -79,7 +86,9 @@ def scorer(segmenter: Segmenter) -> LesionScorer:
 
 def make_encounter(count: int = 2) -> Encounter:
     """Return a case with words and photos of different sizes."""
-    photos = tuple(Photo(str(number), draw_photo(48 + 8 * number, 64, spot=number % 2 == 0)) for number in range(count))
+    photos = tuple(
+        Photo(str(number), draw_photo(48 + 8 * number, 64, spot=number % 2 == 0)) for number in range(count)
+    )
     return Encounter("ENC1", Narrative("red for two weeks"), photos)
 
 
@@ -97,20 +106,33 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def test_one_pass_a_photo_serves_both_tasks(segmenter: Segmenter, scorer: LesionScorer, passes: list[int]) -> None:
+def test_one_pass_a_photo_serves_both_tasks(
+    segmenter: Segmenter, scorer: LesionScorer, passes: list[int]
+) -> None:
     prediction = Predictor(segmenter, scorer).predict(make_encounter(3))
     assert passes == [1, 1, 1]
-    assert len(prediction.photos) == 3 and len(prediction.answers) == 27 and prediction.notes == prediction.failures == ()
+    assert (
+        len(prediction.photos) == 3
+        and len(prediction.answers) == 27
+        and prediction.notes == prediction.failures == ()
+    )
 
 
 def test_the_maps_are_those_of_the_segmenter_alone(segmenter: Segmenter, scorer: LesionScorer) -> None:
     together, alone = (Predictor(segmenter, answers).predict(make_encounter()) for answers in (scorer, None))
-    assert all(np.array_equal(one.probability, other.probability) for one, other in zip(together.photos, alone.photos, strict=True))
+    assert all(
+        np.array_equal(one.probability, other.probability)
+        for one, other in zip(together.photos, alone.photos, strict=True)
+    )
 
 
-def test_every_option_of_every_question_is_scored_and_siblings_alike(segmenter: Segmenter, scorer: LesionScorer) -> None:
+def test_every_option_of_every_question_is_scored_and_siblings_alike(
+    segmenter: Segmenter, scorer: LesionScorer
+) -> None:
     scores = scorer.score_evidence([look_at_photo(segmenter, draw_photo(), "")])
-    assert {qid: len(values) for qid, values in scores.items()} == {question.qid: question.option_count for question in load_questions()}
+    assert {qid: len(values) for qid, values in scores.items()} == {
+        question.qid: question.option_count for question in load_questions()
+    }
     assert np.array_equal(scores["CQID020-001"], scores["CQID020-009"])
 
 
@@ -121,10 +143,16 @@ def test_a_case_without_photos_scores_the_prior(scorer: LesionScorer) -> None:
 
 def test_the_order_of_the_photos_does_not_matter_and_the_photos_do(scorer: LesionScorer) -> None:
     seen = [
-        PhotoEvidence(np.ones((32, 32), np.float32), LesionMeasures(count, 0.1 * count), torch.full((CHANNELS, 4, 4), 0.3 * count))
+        PhotoEvidence(
+            np.ones((32, 32), np.float32),
+            LesionMeasures(count, 0.1 * count),
+            torch.full((CHANNELS, 4, 4), 0.3 * count),
+        )
         for count in (0, 3)
     ]
-    one, turned, first = (scorer.score_evidence(photos)["CQID034-001"] for photos in (seen, seen[::-1], seen[:1]))
+    one, turned, first = (
+        scorer.score_evidence(photos)["CQID034-001"] for photos in (seen, seen[::-1], seen[:1])
+    )
     rounding = measure_rounding(scorer.model, lambda: scorer.score_evidence(seen)["CQID034-001"])
     assert_same_but_for_rounding(one, turned, rounding)
     assert not np.allclose(one, first, atol=100 * rounding)
@@ -150,7 +178,9 @@ def test_a_mirrored_segmenter_s_features_are_the_mean_of_both_views() -> None:
     mirrored, plain = make_segmenter(mirrored=True), make_segmenter()
     photo = draw_photo(64, 64)
     photo[:, :20] = 30
-    one, flipped = (look_at_photo(plain, np.ascontiguousarray(pixels), "").features for pixels in (photo, photo[:, ::-1]))
+    one, flipped = (
+        look_at_photo(plain, np.ascontiguousarray(pixels), "").features for pixels in (photo, photo[:, ::-1])
+    )
     both = look_at_photo(mirrored, photo, "").features
     assert one is not None and flipped is not None and both is not None
 
@@ -169,7 +199,9 @@ def test_measures_are_finite_numbers_whatever_was_found() -> None:
         assert values.shape == (MEASURE_COUNT,) and np.isfinite(values).all() and np.abs(values).max() < 20
 
 
-def test_attributions_lie_on_the_map_and_add_up_with_a_linear_head(segmenter: Segmenter, scorer: LesionScorer) -> None:
+def test_attributions_lie_on_the_map_and_add_up_with_a_linear_head(
+    segmenter: Segmenter, scorer: LesionScorer
+) -> None:
     with torch.no_grad():
         scorer.model.seen.case.weight.zero_()
     seen = [look_at_photo(segmenter, draw_photo(64, 64), "")]
@@ -193,7 +225,9 @@ def test_attributions_need_features_and_a_known_family(segmenter: Segmenter, sco
     assert scorer.attribute([], "CQID010", 0) == []
 
 
-def test_beside_another_segmenter_only_the_measures_count_and_the_reader_is_told(scorer: LesionScorer) -> None:
+def test_beside_another_segmenter_only_the_measures_count_and_the_reader_is_told(
+    scorer: LesionScorer,
+) -> None:
     other = make_segmenter(2)
     weights = Weights({}, {"CQID034": 0.8}, {"CQID034": 0.2})
     predictor = Predictor(other, scorer, None, weights)
@@ -218,7 +252,10 @@ def test_a_change_of_one_weight_or_of_the_preprocessing_is_another_encoder(segme
     model: Any = segmenter.model
     with torch.no_grad():
         model.encoder.stem.convolution.weight[0, 0, 0, 0] += 0.1
-    assert Segmenter(model, segmenter.tokenizer, segmenter.preprocessing, model_id="changed").encoder_name != before
+    assert (
+        Segmenter(model, segmenter.tokenizer, segmenter.preprocessing, model_id="changed").encoder_name
+        != before
+    )
     assert make_segmenter(mirrored=True).encoder_name != before
 
 
@@ -236,11 +273,16 @@ def test_a_model_of_another_kind_or_for_other_options_is_one_line(tmp_path: Path
         LesionScorer.load(repository / "checkpoints" / "segmentation-compact")
 
 
-def test_cues_alone_answer_where_the_photos_weigh_nothing(segmenter: Segmenter, scorer: LesionScorer, repository: Path) -> None:
+def test_cues_alone_answer_where_the_photos_weigh_nothing(
+    segmenter: Segmenter, scorer: LesionScorer, repository: Path
+) -> None:
     cues = CueModel.load(repository / "checkpoints" / "cues")
     none = Weights(dict.fromkeys(FAMILIES, 0.0), dict.fromkeys(FAMILIES, 0.0))
     case = make_encounter()
-    both, alone = Predictor(segmenter, scorer, cues, none).predict(case), Predictor(None, None, cues).predict(case)
+    both, alone = (
+        Predictor(segmenter, scorer, cues, none).predict(case),
+        Predictor(None, None, cues).predict(case),
+    )
     assert both.answers == alone.answers
 
 
@@ -253,11 +295,14 @@ def shipped(repository: Path) -> tuple[Segmenter, LesionScorer]:
 
 @pytest.fixture(scope="module")
 def held_out(shipped: tuple[Segmenter, LesionScorer]) -> list[tuple[SyntheticCase, OptionScores]]:
-    """Return synthetic cases of one photo each that no training run drew, another seed, with what their photo scores."""
+    """Return synthetic cases of one photo each that no training run drew, another seed, with what their photo
+    scores."""
     segmenter, scorer = shipped
     truths = [replace(draw_truth(np.random.default_rng([77, number])), photos=1) for number in range(40)]
     cases = [make_case(77, number, truth=truth, longest=160) for number, truth in enumerate(truths)]
-    return [(case, scorer.score_evidence([look_at_photo(segmenter, case.photos[0].pixels, "")])) for case in cases]
+    return [
+        (case, scorer.score_evidence([look_at_photo(segmenter, case.photos[0].pixels, "")])) for case in cases
+    ]
 
 
 def test_the_shipped_checkpoint_is_small_and_made_for_the_shipped_segmenter(

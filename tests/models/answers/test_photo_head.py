@@ -46,7 +46,9 @@ def test_neither_the_order_of_photos_nor_empty_places_beside_them_change_what_is
 
 def test_maps_and_sequences_of_the_same_places_are_laid_out_alike() -> None:
     maps, mask = draw(2, 2, 6, 2, 4), torch.tensor([[True, False], [True, False]])
-    for one, other in zip(lay_out_places(maps, mask), lay_out_places(maps.flatten(2).transpose(1, 2), mask), strict=True):
+    for one, other in zip(
+        lay_out_places(maps, mask), lay_out_places(maps.flatten(2).transpose(1, 2), mask), strict=True
+    ):
         assert torch.equal(one, other)
 
 
@@ -54,4 +56,6 @@ def test_one_place_of_many_can_change_what_is_added() -> None:
     maps = torch.zeros(1, 6, 4, 4)
     changed = maps.clone()
     changed[0, 2, 1, 3] = 5.0
-    assert not torch.allclose(score(maps, torch.tensor([[True]])), score(changed, torch.tensor([[True]])), atol=1e-3)
+    assert not torch.allclose(
+        score(maps, torch.tensor([[True]])), score(changed, torch.tensor([[True]])), atol=1e-3
+    )

@@ -20,7 +20,12 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, SwinCon
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.types import Family, OptionScores, Pixels, Question
 from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.models.answers.text_and_photos import OptionScorer, option_layout, place_families, stack_photos
+from magic_demo.models.answers.text_and_photos import (
+    OptionScorer,
+    option_layout,
+    place_families,
+    stack_photos,
+)
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.decoding import count_priors, write_priors
 from magic_demo.questions.families import load_families, load_questions
@@ -42,7 +47,9 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     """Make a tokenizer whose pieces are characters, so that no word is unknown."""
     letters = "abcdefghijklmnopqrstuvwxyz0123456789皮疹红痒"
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *letters, *(f"##{letter}" for letter in letters)]
-    backend = Tokenizer(models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    backend = Tokenizer(
+        models.WordPiece({piece: index for index, piece in enumerate(pieces)}, unk_token="[UNK]")
+    )
     backend.normalizer = normalizers.BertNormalizer()
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     backend.post_processor = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2))
@@ -52,24 +59,39 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 def text_config() -> BertConfig:
     """Return a BERT of a few thousand weights."""
-    return BertConfig(vocab_size=len(make_tokenizer()), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    return BertConfig(
+        vocab_size=len(make_tokenizer()),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=32,
+    )
 
 
 def vision_config() -> SwinConfig:
     """Return a Swin of a few thousand weights for photos of 32 pixels."""
-    return SwinConfig(image_size=32, patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[1, 2], window_size=4)
+    return SwinConfig(
+        image_size=32, patch_size=4, embed_dim=8, depths=[1, 1], num_heads=[1, 2], window_size=4
+    )
 
 
 def make_model(**design: Any) -> CaseAnswerer:
     """Make a tiny case answerer of random weights, the same each time."""
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"projection_size": 12, "head_size": 16, "max_text_tokens": 64}
-    return CaseAnswerer(CaseAnswererConfig(text_config=text_config(), vision_config=vision_config(), **sizes, **design))
+    return CaseAnswerer(
+        CaseAnswererConfig(text_config=text_config(), vision_config=vision_config(), **sizes, **design)
+    )
 
 
 def make_scorer(model: CaseAnswerer, families: tuple[Family, ...] | None = None) -> OptionScorer:
     """Put a scorer around a model."""
-    return OptionScorer(model, make_tokenizer(), Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)), families=families)
+    return OptionScorer(
+        model,
+        make_tokenizer(),
+        Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
+        families=families,
+    )
 
 
 def make_photos(*sizes: tuple[int, int]) -> list[Pixels]:
@@ -101,7 +123,9 @@ def scorer() -> OptionScorer:
 @pytest.mark.parametrize("design", DESIGNS)
 def test_every_option_of_every_question_is_scored(design: dict[str, Any]) -> None:
     scores = make_scorer(make_model(**design)).score(TEXT, make_photos((40, 50)))
-    assert {qid: values.shape for qid, values in scores.items()} == {q.qid: (q.option_count,) for q in load_questions()}
+    assert {qid: values.shape for qid, values in scores.items()} == {
+        q.qid: (q.option_count,) for q in load_questions()
+    }
     assert all(values.dtype == np.float32 and np.isfinite(values).all() for values in scores.values())
 
 
@@ -112,12 +136,21 @@ def test_permuting_the_options_permutes_the_scores(scorer: OptionScorer) -> None
         order = random.permutation(len(family.options["en"]))
         options = {language: tuple(texts[old] for old in order) for language, texts in family.options.items()}
         questions = tuple(Question(question.qid, question.text, options) for question in family.questions)
-        families.append(Family(family.family_id, family.title, questions, int(np.flatnonzero(order == family.not_mentioned)[0])))
+        families.append(
+            Family(
+                family.family_id,
+                family.title,
+                questions,
+                int(np.flatnonzero(order == family.not_mentioned)[0]),
+            )
+        )
         orders.update({question.qid: order for question in questions})
     photos = make_photos((40, 50))
     before = scorer.score(TEXT, photos)
     after = make_scorer(scorer.model, tuple(families)).score(TEXT, photos)
-    rounding = measure_rounding(scorer.model, lambda: join_scores(make_scorer(scorer.model).score(TEXT, photos)))
+    rounding = measure_rounding(
+        scorer.model, lambda: join_scores(make_scorer(scorer.model).score(TEXT, photos))
+    )
     for qid, order in orders.items():
         assert_same_but_for_rounding(after[qid], before[qid][order], rounding)
 
@@ -127,7 +160,9 @@ def test_padding_of_texts_and_photos_never_changes_a_score(design: dict[str, Any
     model = make_model(**design)
     scorer = make_scorer(model)
     photos = make_photos((32, 32), (48, 32))
-    tokens = scorer.tokenizer([TEXT, TEXT * 2], padding=True, truncation=True, max_length=64, return_tensors="pt")
+    tokens = scorer.tokenizer(
+        [TEXT, TEXT * 2], padding=True, truncation=True, max_length=64, return_tensors="pt"
+    )
     assert int(tokens["attention_mask"][0].sum()) < tokens["attention_mask"].shape[1]
     pixels = torch.from_numpy(stack_photos([photos[:1], photos], scorer.preprocessing))
     pixels[0, 1] = torch.nan  # what stands in a place without a photo is never looked at
@@ -142,14 +177,18 @@ def test_padding_of_texts_and_photos_never_changes_a_score(design: dict[str, Any
         ).logits.numpy()
     for row, (text, kept) in enumerate([(TEXT, photos[:1]), (TEXT * 2, photos)]):
         alone = scorer.score(text, kept)
-        rounding = measure_rounding(model, partial(lambda text, kept: join_scores(make_scorer(model).score(text, kept)), text, kept))
+        rounding = measure_rounding(
+            model, partial(lambda text, kept: join_scores(make_scorer(model).score(text, kept)), text, kept)
+        )
         for family, place in place_families(scorer.families):
             assert_same_but_for_rounding(logits[row, place], alone[family.questions[0].qid], rounding)
 
 
 def test_the_order_of_the_photos_does_not_matter_and_the_photos_do(scorer: OptionScorer) -> None:
     first, second = make_photos((40, 40), (64, 32))
-    forward, backward, one, none = (scorer.score(TEXT, photos) for photos in ([first, second], [second, first], [first], []))
+    forward, backward, one, none = (
+        scorer.score(TEXT, photos) for photos in ([first, second], [second, first], [first], [])
+    )
     rounding = measure_rounding(scorer.model, lambda: join_scores(scorer.score(TEXT, [first, second])))
     assert_same_but_for_rounding(join_scores(forward), join_scores(backward), rounding)
     assert any(not np.allclose(one[qid], none[qid]) for qid in one)
@@ -172,7 +211,10 @@ def test_a_missing_photo_and_a_missing_text_go_through_what_was_learnt_for_them(
 
 def test_without_narrative_input_the_words_play_no_part() -> None:
     scorer = make_scorer(make_model(narrative_input=False))
-    one, other = scorer.score(TEXT, make_photos((32, 32))), scorer.score("something else", make_photos((32, 32)))
+    one, other = (
+        scorer.score(TEXT, make_photos((32, 32))),
+        scorer.score("something else", make_photos((32, 32))),
+    )
     assert all(np.array_equal(one[qid], other[qid]) for qid in one)
 
 
@@ -230,7 +272,9 @@ def test_a_saved_checkpoint_scores_the_same_and_brings_its_priors(tmp_path: Path
     photos = make_photos((40, 40))
     before, after = (join_scores(one.score(TEXT, photos)) for one in (make_scorer(model), loaded))
     # not bit for bit: kernels take other ways where weights lie at other places in memory
-    assert_same_but_for_rounding(after, before, measure_rounding(model, lambda: join_scores(make_scorer(model).score(TEXT, photos))))
+    assert_same_but_for_rounding(
+        after, before, measure_rounding(model, lambda: join_scores(make_scorer(model).score(TEXT, photos)))
+    )
 
 
 def test_a_checkpoint_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
@@ -247,12 +291,19 @@ def test_two_encoder_folders_become_one_model_that_keeps_their_weights(tmp_path:
     text.save_pretrained(tmp_path / "text")
     vision.save_pretrained(tmp_path / "vision")
     model = CaseAnswerer.from_encoders(tmp_path / "text", tmp_path / "vision", projection_size=8)
-    assert torch.equal(model.text_model.embeddings.word_embeddings.weight, text.embeddings.word_embeddings.weight)
+    assert torch.equal(
+        model.text_model.embeddings.word_embeddings.weight, text.embeddings.word_embeddings.weight
+    )
     assert torch.equal(model.vision_model.layernorm.weight, vision.layernorm.weight)
     model.save_pretrained(tmp_path / "both")
     photos = make_photos((32, 32))
-    again, loaded = (join_scores(make_scorer(one).score(TEXT, photos)) for one in (model, CaseAnswerer.from_pretrained(tmp_path / "both")))
-    assert_same_but_for_rounding(loaded, again, measure_rounding(model, lambda: join_scores(make_scorer(model).score(TEXT, photos))))
+    again, loaded = (
+        join_scores(make_scorer(one).score(TEXT, photos))
+        for one in (model, CaseAnswerer.from_pretrained(tmp_path / "both"))
+    )
+    assert_same_but_for_rounding(
+        loaded, again, measure_rounding(model, lambda: join_scores(make_scorer(model).score(TEXT, photos)))
+    )
 
 
 @pytest.mark.parametrize("design", [{"fusion": "sum"}, {"text_pooling": "last"}, {"attention_heads": 5}])
@@ -267,7 +318,9 @@ def test_learning_reaches_every_part_of_the_model(design: dict[str, Any]) -> Non
     layout = option_layout(load_families())
     options = layout["option_family"].shape[0]
     tokens = make_tokenizer()(["itchy", "red"], return_tensors="pt", padding=True)
-    texts = make_tokenizer()([f"option {index}" for index in range(options)], return_tensors="pt", padding=True)
+    texts = make_tokenizer()(
+        [f"option {index}" for index in range(options)], return_tensors="pt", padding=True
+    )
     output = model(
         pixel_values=torch.randn(2, 1, 3, 32, 32),
         photo_mask=torch.tensor([[True], [False]]),
@@ -278,5 +331,9 @@ def test_learning_reaches_every_part_of_the_model(design: dict[str, Any]) -> Non
         **layout,
     )
     (output.logits * torch.randn(2, options)).sum().backward()
-    without = [name for name, weight in model.named_parameters() if weight.grad is None or not bool(torch.isfinite(weight.grad).all())]
+    without = [
+        name
+        for name, weight in model.named_parameters()
+        if weight.grad is None or not bool(torch.isfinite(weight.grad).all())
+    ]
     assert without == []

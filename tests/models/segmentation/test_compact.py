@@ -1,4 +1,5 @@
-"""The compact model: shapes, padding, the prompt's way in, saving and loading; and the checkpoint that ships."""
+"""The compact model: shapes, padding, the prompt's way in, saving and loading; and the checkpoint that
+ships."""
 
 from __future__ import annotations
 
@@ -11,7 +12,13 @@ from torch import Tensor, nn
 from transformers import AutoModelForImageSegmentation
 
 from magic_demo.imaging.overlay import lesion_mask
-from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, Convolution, Modulation, score_masks
+from magic_demo.models.segmentation.compact import (
+    CompactSegmenter,
+    CompactSegmenterConfig,
+    Convolution,
+    Modulation,
+    score_masks,
+)
 from magic_demo.models.segmentation.segmenter import Segmenter
 from magic_demo.questions.scoring import count_pixels, dice, vote
 from magic_demo.synthetic.encounters import make_case
@@ -25,7 +32,9 @@ SHIPPED = "checkpoints/segmentation-compact"
 @pytest.fixture
 def model() -> CompactSegmenter:
     torch.manual_seed(1)
-    config = CompactSegmenterConfig(stem_channels=8, decoder_channels=[8, 8, 8, 16, 16], vocab_size=40, prompt_size=16, prompt_length=12)
+    config = CompactSegmenterConfig(
+        stem_channels=8, decoder_channels=[8, 8, 8, 16, 16], vocab_size=40, prompt_size=16, prompt_length=12
+    )
     built = CompactSegmenter(config)
     for part in built.decoder.modules():
         if isinstance(part, Modulation):  # as after training: words must be able to matter
@@ -72,7 +81,9 @@ def test_padding_does_not_change_a_prompt(model: CompactSegmenter) -> None:
         with torch.inference_mode():
             return model.encode_prompt(torch.tensor([[5, 6, 7]]), torch.tensor([[1, 1, 1]]))
 
-    padded = model.encode_prompt(torch.tensor([[5, 6, 7, 0, 0], [1, 2, 3, 4, 5]]), torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]))
+    padded = model.encode_prompt(
+        torch.tensor([[5, 6, 7, 0, 0], [1, 2, 3, 4, 5]]), torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+    )
     assert_same_but_for_rounding(padded[:1].detach(), read_alone(), measure_rounding(model, read_alone))
 
 
@@ -98,7 +109,9 @@ def test_the_loss_falls_from_a_wrong_mask_to_the_right_one() -> None:
 def test_gradients_reach_every_weight_even_with_prompts_and_without(model: CompactSegmenter) -> None:
     model.train()
     mask = torch.tensor([[1, 1, 0], [0, 0, 0]])
-    loss = model(torch.rand(2, 3, 64, 64), torch.tensor([[4, 5, 0], [0, 0, 0]]), mask, torch.rand(2, 64, 64).round()).loss
+    loss = model(
+        torch.rand(2, 3, 64, 64), torch.tensor([[4, 5, 0], [0, 0, 0]]), mask, torch.rand(2, 64, 64).round()
+    ).loss
     loss.backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, name
@@ -110,12 +123,19 @@ def test_frozen_blocks_keep_weights_and_statistics(model: CompactSegmenter) -> N
     model.train()
     before = {name: value.clone() for name, value in model.encoder.state_dict().items()}
     model(torch.rand(2, 3, 64, 64))
-    changed = {name for name, value in model.encoder.state_dict().items() if not torch.equal(value, before[name])}
+    changed = {
+        name for name, value in model.encoder.state_dict().items() if not torch.equal(value, before[name])
+    }
     assert changed
-    assert not any(name.startswith(("stem", "depthwise.0.", "depthwise.1.", "pointwise.0.", "pointwise.1.")) for name in changed)
+    assert not any(
+        name.startswith(("stem", "depthwise.0.", "depthwise.1.", "pointwise.0.", "pointwise.1."))
+        for name in changed
+    )
 
 
-def test_a_saved_model_is_loaded_by_its_config_and_gives_the_same(model: CompactSegmenter, tmp_path: Path) -> None:
+def test_a_saved_model_is_loaded_by_its_config_and_gives_the_same(
+    model: CompactSegmenter, tmp_path: Path
+) -> None:
     model.save_pretrained(tmp_path)
     loaded = AutoModelForImageSegmentation.from_pretrained(tmp_path)
     photo = torch.rand(1, 3, 64, 64)
@@ -128,9 +148,13 @@ def test_a_saved_model_is_loaded_by_its_config_and_gives_the_same(model: Compact
 def test_the_shipped_checkpoint_is_small_and_in_safetensors(repository: Path) -> None:
     folder = repository / SHIPPED
     assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) <= 12 * 10**6
-    assert {"config.json", "model.safetensors", "preprocessor_config.json", "tokenizer.json", "README.md"} <= {
-        p.name for p in folder.iterdir()
-    }
+    assert {
+        "config.json",
+        "model.safetensors",
+        "preprocessor_config.json",
+        "tokenizer.json",
+        "README.md",
+    } <= {p.name for p in folder.iterdir()}
 
 
 def test_the_shipped_checkpoint_outlines_synthetic_lesions(repository: Path) -> None:
@@ -139,7 +163,9 @@ def test_the_shipped_checkpoint_outlines_synthetic_lesions(repository: Path) -> 
     for number in range(1, 9):
         case = make_case(909, number, condition="red patches", longest=320)
         pixels, masks = case.photos[0].pixels, case.annotators[0]
-        found = lesion_mask(segmenter.predict(pixels), (pixels.shape[0], pixels.shape[1]), segmenter.threshold)
+        found = lesion_mask(
+            segmenter.predict(pixels), (pixels.shape[0], pixels.shape[1]), segmenter.threshold
+        )
         values.append(dice(count_pixels(vote(masks), found)))
     assert np.mean(values) >= 0.6
 
@@ -148,5 +174,8 @@ def test_the_shipped_checkpoint_is_not_harmed_by_words_that_say_nothing(reposito
     segmenter = Segmenter.load(repository / SHIPPED)
     pixels = make_case(909, 3, condition="red patches", longest=320).photos[0].pixels
     features = segmenter.encode_photo(pixels)
-    none, some = (segmenter.decode(features, segmenter.encode_prompt(text)) for text in ("", "Hello doctor, what is this? 谢谢"))
+    none, some = (
+        segmenter.decode(features, segmenter.encode_prompt(text))
+        for text in ("", "Hello doctor, what is this? 谢谢")
+    )
     assert np.abs(none - some).mean() < 0.05

@@ -30,9 +30,16 @@ SIDE = 32
 def make_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer = Tokenizer(models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="?"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.post_processor = processors.TemplateProcessing(single="<start> $A <end>", special_tokens=[("<start>", 1), ("<end>", 2)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<start> $A <end>", special_tokens=[("<start>", 1), ("<end>", 2)]
+    )
     return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
-        tokenizer_object=tokenizer, pad_token="<pad>", unk_token="?", bos_token="<start>", eos_token="<end>", model_max_length=12
+        tokenizer_object=tokenizer,
+        pad_token="<pad>",
+        unk_token="?",
+        bos_token="<start>",
+        eos_token="<end>",
+        model_max_length=12,
     )
 
 
@@ -75,7 +82,8 @@ def pixels() -> Pixels:
 
 def test_the_split_path_gives_what_the_library_gives_for_clipseg(clipseg: Path, pixels: Pixels) -> None:
     segmenter = Segmenter.load(clipseg)
-    library = CLIPSegForImageSegmentation.from_pretrained(clipseg)  # from_pretrained gives it ready for inference
+    # from_pretrained gives it ready for inference
+    library = CLIPSegForImageSegmentation.from_pretrained(clipseg)
     words = make_tokenizer()("red rash on the arm", return_tensors="pt")
 
     def ask_library() -> Tensor:
@@ -87,7 +95,11 @@ def test_the_split_path_gives_what_the_library_gives_for_clipseg(clipseg: Path, 
             ).logits
         return torch.sigmoid(logits[0])
 
-    assert_same_but_for_rounding(segmenter.predict(pixels, "red rash on the arm"), ask_library(), measure_rounding(library, ask_library))
+    assert_same_but_for_rounding(
+        segmenter.predict(pixels, "red rash on the arm"),
+        ask_library(),
+        measure_rounding(library, ask_library),
+    )
 
 
 def test_the_class_comes_from_the_config(clipseg: Path) -> None:
@@ -102,7 +114,9 @@ def test_a_photo_is_encoded_once_and_the_prompt_changes_the_map(clipseg: Path, p
     np.testing.assert_array_equal(arm, segmenter.predict(pixels, "arm"))
 
 
-@pytest.mark.parametrize("written_by", [CLIPSegForImageSegmentation, PromptedCLIPSeg], ids=["the library", "training"])
+@pytest.mark.parametrize(
+    "written_by", [CLIPSegForImageSegmentation, PromptedCLIPSeg], ids=["the library", "training"]
+)
 def test_layers_that_no_one_reads_are_not_run_and_a_photo_passes_them_once_for_three_prompts(
     clipseg: Path, tmp_path: Path, pixels: Pixels, written_by: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,10 +174,14 @@ def test_the_threshold_comes_with_the_checkpoint(clipseg: Path, tmp_path: Path) 
 def test_with_the_mirror_image_a_mirrored_photo_gets_the_mirrored_map(clipseg: Path, pixels: Pixels) -> None:
     segmenter = Segmenter.load(clipseg)
     square, mirrored = pixels[:48, :48], np.ascontiguousarray(pixels[:48, 47::-1])
-    assert not np.allclose(segmenter.predict(mirrored, "rash"), segmenter.predict(square, "rash")[:, ::-1], atol=1e-3)
+    assert not np.allclose(
+        segmenter.predict(mirrored, "rash"), segmenter.predict(square, "rash")[:, ::-1], atol=1e-3
+    )
     segmenter.mirrored = True
     rounding = measure_rounding(segmenter.model, lambda: segmenter.predict(square, "rash"))
-    assert_same_but_for_rounding(segmenter.predict(mirrored, "rash"), segmenter.predict(square, "rash")[:, ::-1], rounding)
+    assert_same_but_for_rounding(
+        segmenter.predict(mirrored, "rash"), segmenter.predict(square, "rash")[:, ::-1], rounding
+    )
 
 
 def test_values_that_are_no_numbers_are_an_error_and_not_a_mask(tmp_path: Path, pixels: Pixels) -> None:

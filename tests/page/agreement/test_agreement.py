@@ -1,4 +1,5 @@
-"""What the agreement page draws and when: every number in both languages, nothing that was not measured, for the right eyes."""
+"""What the agreement page draws and when: every number in both languages, nothing that was not measured, for
+the right eyes."""
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> ReadRounds:
 @pytest.fixture(scope="module")
 def found(rounds: ReadRounds) -> Comparison:
     with Store.open(rounds.store) as store:
-        return AgreementSource(store, lambda case: read_prediction(rounds.bundle, case.case_id)).measure(AgreementChoice(), None)
+        return AgreementSource(store, lambda case: read_prediction(rounds.bundle, case.case_id)).measure(
+            AgreementChoice(), None
+        )
 
 
 def lay_out(desk: Desk) -> AgreementPage:
@@ -62,7 +65,7 @@ def lay_out(desk: Desk) -> AgreementPage:
     return page
 
 
-# -- filters ----------------------------------------------------------------------------------------------------------------------
+# -- filters -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -88,7 +91,13 @@ def test_readers_are_chosen_together_and_let_go_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [{}, {"name": "queue", "value": "other"}, {"name": "family", "value": "CQID999"}, {"name": "done", "value": 1}]
+    "told",
+    [
+        {},
+        {"name": "queue", "value": "other"},
+        {"name": "family", "value": "CQID999"},
+        {"name": "done", "value": 1},
+    ],
 )
 def test_a_choice_that_there_is_not_is_refused(told: dict[str, object]) -> None:
     with pytest.raises(FormError, match="reload the page"):
@@ -101,23 +110,32 @@ def test_names_are_escaped_and_what_there_is_one_of_has_no_filter() -> None:
     assert 'data-filter="queue"' not in shown and 'data-filter="reader"' in shown
 
 
-# -- what is drawn ----------------------------------------------------------------------------------------------------------------
+# -- what is drawn -------------------------------------------------------------------------------------------
 
 
 def test_the_numbers_are_the_measured_ones(found: Comparison) -> None:
     overall = found.agreement.overall
-    assert overall.with_model.same and overall.among_readers.same and overall.with_model.kappa and overall.alpha
+    assert (
+        overall.with_model.same and overall.among_readers.same and overall.with_model.kappa and overall.alpha
+    )
     shown = render_headline(found.agreement, View())
-    assert f"<b>{overall.with_model.same.value:.0%}</b>" in shown and f"<b>{overall.among_readers.same.value:.0%}</b>" in shown
+    assert (
+        f"<b>{overall.with_model.same.value:.0%}</b>" in shown
+        and f"<b>{overall.among_readers.same.value:.0%}</b>" in shown
+    )
     rows = render_families(found.agreement, "kappa")
-    assert f"<b>{overall.with_model.kappa.value:.2f}</b>" in rows and f"<b>{overall.alpha.value:.2f}</b>" in rows
+    assert (
+        f"<b>{overall.with_model.kappa.value:.2f}</b>" in rows and f"<b>{overall.alpha.value:.2f}</b>" in rows
+    )
     for family in load_families():
         assert family.title["en"] in rows and family.title["zh"] in rows
 
 
 def test_bars_are_as_long_as_their_numbers_with_the_interval_on_them() -> None:
     drawn = draw_bars(Measured(0.625, 0.5, 0.75, 8), Measured(-0.2, None, None, 3))
-    assert re.search(r'class="bar-model"[^>]* width="62.5%"', drawn) and re.search(r'class="bar-readers"[^>]* width="0.0%"', drawn)
+    assert re.search(r'class="bar-model"[^>]* width="62.5%"', drawn) and re.search(
+        r'class="bar-readers"[^>]* width="0.0%"', drawn
+    )
     assert 'x1="50.0%" x2="75.0%"' in drawn and drawn.count('class="whisker"') == 1
     assert "bar-model" not in draw_bars(None, None)
 
@@ -135,15 +153,28 @@ def test_the_consensus_has_a_row_and_a_column() -> None:
 
 
 def test_a_flow_draws_what_flows_and_says_it_in_words() -> None:
-    switches = Switches(readings=4, answers=10, changed=Measured(0.3, count=10), towards=2, away=1, right_right=4, wrong_right=1)
+    switches = Switches(
+        readings=4,
+        answers=10,
+        changed=Measured(0.3, count=10),
+        towards=2,
+        away=1,
+        right_right=4,
+        wrong_right=1,
+    )
     shown = render_switches(switches)
-    assert shown.count('class="flow ') == 2 and "flow-blind-towards" in shown and "flow-right-wrong" not in shown
+    assert (
+        shown.count('class="flow ') == 2 and "flow-blind-towards" in shown and "flow-right-wrong" not in shown
+    )
     assert "towards the model</span>" in shown and ": 2</li>" in shown
     assert render_switches(Switches()) == ""
 
 
 def test_labels_of_a_flow_do_not_lie_on_each_other() -> None:
-    drawn = draw_flow({("blind", "kept"): 1000, ("blind", "towards"): 1, ("blind", "away"): 1, ("blind", "beside"): 1}, "after")
+    drawn = draw_flow(
+        {("blind", "kept"): 1000, ("blind", "towards"): 1, ("blind", "away"): 1, ("blind", "beside"): 1},
+        "after",
+    )
     places = [float(place) for place in re.findall(r'class="flow-count" x="3\d+" y="([\d.]+)"', drawn)]
     assert len(places) == 4 and all(later - earlier >= LINE - 0.2 for earlier, later in pairwise(places))
     assert places[0] > 0 and places[-1] < 240
@@ -166,10 +197,12 @@ def test_a_photo_that_is_gone_leaves_its_outlines(found: Comparison, tmp_path: P
     assert picture is not None and picture.startswith("data:image/jpeg")
 
 
-# -- when, and for whom -----------------------------------------------------------------------------------------------------------
+# -- when, and for whom --------------------------------------------------------------------------------------
 
 
-def test_the_page_is_drawn_once_and_again_only_when_a_review_came_or_a_filter_moved(rounds: ReadRounds) -> None:
+def test_the_page_is_drawn_once_and_again_only_when_a_review_came_or_a_filter_moved(
+    rounds: ReadRounds,
+) -> None:
     with Store.open(rounds.store) as store:
         page = lay_out(Desk(store, rounds.bundle))
         first = page.follow(View(), Seen(), REQUEST)
@@ -203,14 +236,19 @@ def test_what_running_models_have_shown_is_compared_without_a_bundle(rounds: Rea
         assert desk.prediction(key) is None and said is not None and said.answers == prediction.answers
         assert page.source.measure(AgreementChoice(), None).agreement.model_cases == 1
     with Store.open(rounds.store) as again:
-        assert AgreementSource(again, Desk(again).said).measure(AgreementChoice(), None).agreement.model_cases == 1, "it was kept"
+        assert (
+            AgreementSource(again, Desk(again).said).measure(AgreementChoice(), None).agreement.model_cases
+            == 1
+        ), "it was kept"
         desk = Desk(again)
         desk.note_shown("Bo", key, replace(prediction, answers=answer(3)))
         said = desk.said(key)
         assert said is not None and said.answers == answer(3), "what was shown last speaks"
 
 
-def test_the_models_answer_stays_away_from_a_reader_who_has_not_revealed_it(rounds: ReadRounds, tmp_path: Path) -> None:
+def test_the_models_answer_stays_away_from_a_reader_who_has_not_revealed_it(
+    rounds: ReadRounds, tmp_path: Path
+) -> None:
     key = CaseKey(QUEUE, "ENC00001")
     with Store.open(tmp_path / "blind") as store:
         store.add_cases(QUEUE, [NewCase(key.case_id, str(rounds.store.parent / "data"))])
@@ -221,14 +259,18 @@ def test_the_models_answer_stays_away_from_a_reader_who_has_not_revealed_it(roun
         page = lay_out(desk)
         assert desk.said_to("Ann", [key]) == {} == desk.said_to(LOCAL_READER, [key])
         blind = page.follow(View(), Seen(), REQUEST)
-        assert "the model spoke" not in blind[page.parts["headline"]] and 'class="voice-tag">M<' not in "".join(map(str, blind.values()))
+        assert "the model spoke" not in blind[
+            page.parts["headline"]
+        ] and 'class="voice-tag">M<' not in "".join(map(str, blind.values()))
         store.save(Review(key.case_id, LOCAL_READER, "revealed", "done", answer(1), queue=QUEUE))
         assert page.source.measure(AgreementChoice(), None, reader=LOCAL_READER).agreement.model_cases == 1
         assert page.source.measure(AgreementChoice(), "Ann", reader="Ann").agreement.model_cases == 0
         assert set(desk.said_to(LOCAL_READER, [key])) == {key} and desk.said_to("Ann", [key]) == {}
 
 
-def test_what_the_list_of_cases_shows_of_others_and_of_the_model_is_known_from_then_on(rounds: ReadRounds, tmp_path: Path) -> None:
+def test_what_the_list_of_cases_shows_of_others_and_of_the_model_is_known_from_then_on(
+    rounds: ReadRounds, tmp_path: Path
+) -> None:
     with Store.open(tmp_path / "seen") as store:
         store.add_reader("Ann")
         keys = [CaseKey(QUEUE, f"ENC0000{number}") for number in (1, 2, 3)]
@@ -239,14 +281,21 @@ def test_what_the_list_of_cases_shows_of_others_and_of_the_model_is_known_from_t
             store.save(Review(key.case_id, "local", "blind", mine, answer(choice), queue=QUEUE))  # type: ignore[arg-type]
         page = lay_out(Desk(store))
         found = page.source.measure(AgreementChoice(), LOCAL_READER, reader=LOCAL_READER)
-        assert set(found.panel.answers["Ann"]) == set(keys[:2]), "a case that is not complete shows nobody else's reading"
+        assert set(found.panel.answers["Ann"]) == set(keys[:2]), (
+            "a case that is not complete shows nobody else's reading"
+        )
         page.follow(View(), Seen(), REQUEST)
-        assert store.known(keys[0], LOCAL_READER) == {"others"} and store.known(keys[1], LOCAL_READER) == frozenset()
+        assert (
+            store.known(keys[0], LOCAL_READER) == {"others"}
+            and store.known(keys[1], LOCAL_READER) == frozenset()
+        )
         changed = store.save(Review(keys[0].case_id, LOCAL_READER, "blind", "done", answer(1), queue=QUEUE))
         assert changed.review.kind == "compared"
 
 
-def test_a_reader_who_signed_in_sees_by_the_stores_rule(rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reader_who_signed_in_sees_by_the_stores_rule(
+    rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Store.open(rounds.store) as store:
         desk = Desk(store, rounds.bundle)
         page = lay_out(desk)
@@ -264,7 +313,9 @@ def test_a_reader_who_signed_in_sees_by_the_stores_rule(rounds: ReadRounds, monk
         assert asked == [None, "Ann"]
 
 
-def test_whoever_is_not_signed_in_any_more_gets_one_line_and_no_numbers(rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_is_not_signed_in_any_more_gets_one_line_and_no_numbers(
+    rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(_cookies: object) -> str:
         raise StoreError("nobody is signed in here; reload the page and sign in")
 
@@ -276,10 +327,12 @@ def test_whoever_is_not_signed_in_any_more_gets_one_line_and_no_numbers(rounds: 
         assert "nobody is signed in" in shown[page.parts["headline"]] and shown[page.parts["families"]] == ""
 
 
-# -- a large store, and a case that goes -------------------------------------------------------------------------------------------
+# -- a large store, and a case that goes ---------------------------------------------------------------------
 
 
-def test_a_page_whose_numbers_take_long_opens_at_once_and_gets_them_later(rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_whose_numbers_take_long_opens_at_once_and_gets_them_later(
+    rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Store.open(rounds.store) as store:
         page = lay_out(Desk(store, rounds.bundle))
         page.wait_seconds = 0.05
@@ -292,10 +345,14 @@ def test_a_page_whose_numbers_take_long_opens_at_once_and_gets_them_later(rounds
 
         monkeypatch.setattr(page.source, "measure", slowly)
         first = page.follow(View(), Seen(), REQUEST)
-        assert "being compared" in first[page.parts["headline"]] and "正在比较" in first[page.parts["headline"]]
+        assert (
+            "being compared" in first[page.parts["headline"]] and "正在比较" in first[page.parts["headline"]]
+        )
         assert page.follow(View(), first[page.seen], REQUEST) == {page.seen: gr.skip()}, "the note stays"
         other = page.follow(View(), Seen(), REQUEST)
-        assert "being compared" in other[page.parts["headline"]] and len(asked) == 1, "who asks the same waits for the same"
+        assert "being compared" in other[page.parts["headline"]] and len(asked) == 1, (
+            "who asks the same waits for the same"
+        )
         go_on.set()
         page.wait_seconds = 60
         drawn = page.follow(View(), first[page.seen], REQUEST)
@@ -303,25 +360,33 @@ def test_a_page_whose_numbers_take_long_opens_at_once_and_gets_them_later(rounds
         assert page.follow(View(), drawn[page.seen], REQUEST) == {page.seen: gr.skip()}
 
 
-def test_what_was_measured_before_is_shown_while_a_save_is_counted_in(rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_measured_before_is_shown_while_a_save_is_counted_in(
+    rounds: ReadRounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Store.open(rounds.store) as store:
         page = lay_out(Desk(store, rounds.bundle))
         seen = page.follow(View(), Seen(), REQUEST)[page.seen]
         go_on = threading.Event()
         measure = page.source.measure
-        monkeypatch.setattr(page.source, "measure", lambda *choice, **whose: (go_on.wait(60), measure(*choice, **whose))[1])
+        monkeypatch.setattr(
+            page.source, "measure", lambda *choice, **whose: (go_on.wait(60), measure(*choice, **whose))[1]
+        )
         store.save(Review("ENC00002", LOCAL_READER, "assisted", "done", answer(1), queue=QUEUE))
         page.wait_seconds = 0.05
         page._background._questions[(View().choice, None)].rest_until = 0.0
         assert page.follow(View(), seen, REQUEST) == {page.seen: gr.skip()}, "as it was"
-        assert "agree-families" in page.follow(View(), Seen(), REQUEST)[page.parts["families"]], "another browser gets what there is"
+        assert "agree-families" in page.follow(View(), Seen(), REQUEST)[page.parts["families"]], (
+            "another browser gets what there is"
+        )
         go_on.set()
         page.wait_seconds = 60
         assert page.parts["headline"] in page.follow(View(), seen, REQUEST)
 
 
 @pytest.mark.parametrize("where", ["on the page", "by another program"])
-def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(rounds: ReadRounds, tmp_path: Path, where: str) -> None:
+def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(
+    rounds: ReadRounds, tmp_path: Path, where: str
+) -> None:
     shutil.copytree(rounds.store, tmp_path / "reviews")
     with Store.open(tmp_path / "reviews") as store:
         desk = Desk(store, rounds.bundle)
@@ -329,10 +394,15 @@ def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(rounds: ReadRo
         first = page.follow(View(), Seen(), REQUEST)
         before = page.source.measure(AgreementChoice(), None).agreement.cases
         key = CaseKey(QUEUE, "ENC00001")
-        assert page.thumbnails._drawn.cache_info().currsize > 0 and any(case == key for case, *_ in page.source._rows)
+        assert page.thumbnails._drawn.cache_info().currsize > 0 and any(
+            case == key for case, *_ in page.source._rows
+        )
         if where == "on the page":
             desk.delete_case(key)
-            assert page.thumbnails._drawn.cache_info().currsize == 0 and page.source._rows == {} == page.source._models
+            assert (
+                page.thumbnails._drawn.cache_info().currsize == 0
+                and page.source._rows == {} == page.source._models
+            )
         else:
             delete_cases(store, [key])
         after = page.follow(View(), first[page.seen], REQUEST)
@@ -340,7 +410,9 @@ def test_a_deleted_case_leaves_the_numbers_and_the_memory_at_once(rounds: ReadRo
         assert not any(case == key for case, *_ in page.source._rows)
 
 
-def test_a_photo_that_is_covered_is_drawn_anew_on_pages_that_are_open(rounds: ReadRounds, tmp_path: Path) -> None:
+def test_a_photo_that_is_covered_is_drawn_anew_on_pages_that_are_open(
+    rounds: ReadRounds, tmp_path: Path
+) -> None:
     shutil.copytree(rounds.store, tmp_path / "reviews")
     with Store.open(tmp_path / "reviews") as store:
         desk = Desk(store, rounds.bundle)
@@ -348,7 +420,9 @@ def test_a_photo_that_is_covered_is_drawn_anew_on_pages_that_are_open(rounds: Re
         first = page.follow(View(), Seen(), REQUEST)
         drawn = page.source.measure(AgreementChoice(), None).agreement.differing[0]
         case = store.case(drawn.case, LOCAL_READER)
-        photo = next(one for one in desk.read_case(case).encounter.photos if drawn.photo_id in (None, one.photo_id))
+        photo = next(
+            one for one in desk.read_case(case).encounter.photos if drawn.photo_id in (None, one.photo_id)
+        )
         desk.keep_covered(case, replace(photo, pixels=np.zeros_like(photo.pixels)))
         assert page.thumbnails._drawn.cache_info().currsize == 0
         assert page.parts["cases"] in page.follow(View(), first[page.seen], REQUEST)

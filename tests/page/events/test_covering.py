@@ -1,4 +1,5 @@
-"""What covering does behind the page: the photo changes everywhere, the model is asked anew, and what cannot be used changes nothing."""
+"""What covering does behind the page: the photo changes everywhere, the model is asked anew, and what cannot
+be used changes nothing."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ class Reader(Browser):
     def __init__(self, predictor: WritingPredictor, desk: Desk | None = None) -> None:
         super().__init__(lay_out(predictor, load_examples())[1])
         desk = desk or Desk()
-        self.covering = Covering(ReviewState(self.handlers, desk, Saver(desk, self.handlers.drafts, self.handlers.cases)))
+        self.covering = Covering(
+            ReviewState(self.handlers, desk, Saver(desk, self.handlers.drafts, self.handlers.cases))
+        )
 
     @property
     def case(self) -> Any:
@@ -37,7 +40,13 @@ class Reader(Browser):
 
     def cover(self, drawn: np.ndarray, **changes: object) -> dict[str, Any]:
         runs = write_runs(drawn)
-        told = {"case": self.case.case_id, "photo": self.case.encounter.photos[0].photo_id, "request": 7, "area": runs.pop("runs"), **runs}
+        told = {
+            "case": self.case.case_id,
+            "photo": self.case.encounter.photos[0].photo_id,
+            "request": 7,
+            "area": runs.pop("runs"),
+            **runs,
+        }
         updates = self.covering.cover(gr.EventData(None, {**told, **changes}), REQUEST)  # type: ignore[arg-type]
         self.take(updates)
         return dict(updates[self.parts.viewer])
@@ -65,12 +74,19 @@ def middle(reader: Reader) -> np.ndarray:
     return area
 
 
-def test_the_pixels_go_from_the_open_case_and_the_model_sees_the_photo_as_it_is_now(reader: Reader, predictor: WritingPredictor) -> None:
+def test_the_pixels_go_from_the_open_case_and_the_model_sees_the_photo_as_it_is_now(
+    reader: Reader, predictor: WritingPredictor
+) -> None:
     reader.analyse()
     before = reader.case.encounter.photos[0].pixels
     area = middle(reader)
     sent = reader.cover(area)
-    assert sent["cover_reply"] == {"photo": reader.case.encounter.photos[0].photo_id, "request": 7, "covered": True, "proposed": False}
+    assert sent["cover_reply"] == {
+        "photo": reader.case.encounter.photos[0].photo_id,
+        "request": 7,
+        "covered": True,
+        "proposed": False,
+    }
     assert sent["value"]["photos"][0]["levels"] is not None, "the model's map stays until there is a new one"
     after = reader.case.encounter.photos[0].pixels
     assert len(np.unique(after[area], axis=0)) <= 36 < len(np.unique(before[area], axis=0))
@@ -81,30 +97,42 @@ def test_the_pixels_go_from_the_open_case_and_the_model_sees_the_photo_as_it_is_
     assert predictor.asked[-1][0].photos[0].pixels is after and not reader.case.analysed.stale
 
 
-def test_what_was_not_analysed_is_not_analysed_by_covering(reader: Reader, predictor: WritingPredictor) -> None:
+def test_what_was_not_analysed_is_not_analysed_by_covering(
+    reader: Reader, predictor: WritingPredictor
+) -> None:
     reader.cover(middle(reader))
     reader.analyse_again()
     assert predictor.asked == []
 
 
-def test_a_stored_cases_photo_is_covered_where_it_is_kept(predictor: WritingPredictor, tmp_path: Path) -> None:
+def test_a_stored_cases_photo_is_covered_where_it_is_kept(
+    predictor: WritingPredictor, tmp_path: Path
+) -> None:
     key = CaseKey("uploads", "E1")
     write_photo(tmp_path / "E1" / "arm.png", load_examples()[0].encounter.photos[0])
     with Store.open(tmp_path / "store") as store:
         store.add_cases(key.queue, [NewCase(key.case_id, str(tmp_path / "E1"), photos_kept=True)])
         desk = Desk(store)
         reader = Reader(predictor, desk)
-        case = reader.handlers.cases.open(desk.read_case(store.case(key, LOCAL_READER)).encounter, queued=True)
+        case = reader.handlers.cases.open(
+            desk.read_case(store.case(key, LOCAL_READER)).encounter, queued=True
+        )
         draft = ReviewDraft(case.case_id, reading=Reading(key, LOCAL_READER, "assisted", "assisted"))
         reader.handlers.drafts.begin(REQUEST.session_hash, draft)
         reader.values[reader.parts.case] = case.case_id
         assert reader.cover(middle(reader))["cover_reply"]["covered"]
         shown = reader.case.encounter.photos[0].pixels
-        assert np.array_equal(Desk(store).read_case(store.case(key, LOCAL_READER)).encounter.photos[0].pixels, shown)
-        assert np.array_equal(read_photo(tmp_path / "E1" / "arm.png").pixels, shown), "the file that was kept is the covered one"
+        assert np.array_equal(
+            Desk(store).read_case(store.case(key, LOCAL_READER)).encounter.photos[0].pixels, shown
+        )
+        assert np.array_equal(read_photo(tmp_path / "E1" / "arm.png").pixels, shown), (
+            "the file that was kept is the covered one"
+        )
 
 
-def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(predictor: WritingPredictor, tmp_path: Path) -> None:
+def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(
+    predictor: WritingPredictor, tmp_path: Path
+) -> None:
     key, photo = CaseKey("clinic", "E1"), load_examples()[0].encounter.photos[0]
     write_photo(tmp_path / "clinic" / "E1.png", photo)
     with Store.open(tmp_path / "store") as store:
@@ -113,8 +141,15 @@ def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(pre
         reader = Reader(predictor, desk)
         opened = {}
         for session in (REQUEST.session_hash, "theirs", "elsewhere"):
-            case = reader.handlers.cases.open(desk.read_case(store.case(key, LOCAL_READER)).encounter, queued=True)
-            reading = Reading(key if session != "elsewhere" else CaseKey("clinic", "E2"), LOCAL_READER, "assisted", "assisted")
+            case = reader.handlers.cases.open(
+                desk.read_case(store.case(key, LOCAL_READER)).encounter, queued=True
+            )
+            reading = Reading(
+                key if session != "elsewhere" else CaseKey("clinic", "E2"),
+                LOCAL_READER,
+                "assisted",
+                "assisted",
+            )
             reader.handlers.drafts.begin(session, ReviewDraft(case.case_id, reading=reading))
             opened[session] = case
         theirs = opened["theirs"].case_id
@@ -122,7 +157,9 @@ def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(pre
         area = middle(reader)
         assert reader.cover(area)["cover_reply"]["covered"]
         # an analysis of theirs that began before ends now, with the photo as it was
-        reader.handlers.cases.keep_analysis(theirs, opened["theirs"].encounter, predictor.predict(opened["theirs"].encounter))
+        reader.handlers.cases.keep_analysis(
+            theirs, opened["theirs"].encounter, predictor.predict(opened["theirs"].encounter)
+        )
         other = reader.handlers.cases.get(theirs)
         assert other is not None and other.analysed is not None and other.analysed.stale
         for encounter in (other.encounter, other.analysed.encounter):
@@ -131,7 +168,9 @@ def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(pre
         assert elsewhere is not None and not elsewhere.encounter.photos[0].notes, "another case is as it was"
 
 
-@pytest.mark.parametrize("changes", [{"case": "another"}, {"photo": "another"}, {"area": "x"}, {"area": [1]}, {"width": 3}])
+@pytest.mark.parametrize(
+    "changes", [{"case": "another"}, {"photo": "another"}, {"area": "x"}, {"area": [1]}, {"width": 3}]
+)
 def test_what_cannot_be_used_changes_nothing_and_is_said(reader: Reader, changes: dict[str, object]) -> None:
     before = reader.case
     assert reader.cover(middle(reader), **changes)["cover_reply"]["covered"] is False
@@ -143,7 +182,9 @@ def test_an_empty_area_is_refused(reader: Reader) -> None:
     assert reader.cover(np.zeros_like(middle(reader)))["cover_reply"]["covered"] is False
 
 
-def test_photos_of_ones_own_come_with_the_line_about_faces_and_tattoos_and_examples_do_not(reader: Reader) -> None:
+def test_photos_of_ones_own_come_with_the_line_about_faces_and_tattoos_and_examples_do_not(
+    reader: Reader,
+) -> None:
     handlers, messages = reader.handlers, reader.parts.panel.messages
     assert "Faces and tattoos" not in reader.values[messages]
     own = handlers.cases.open(reader.case.encounter)

@@ -39,7 +39,9 @@ class Room:
     def open(self, session: str, reader: str) -> str:
         case = self.handlers.cases.open(load_examples()[0].encounter, queued=True)
         reading = Reading(KEY, reader, "assisted", "assisted")
-        self.handlers.drafts.begin(session, ReviewDraft(case.case_id, comment=f"{session} says", reading=reading))
+        self.handlers.drafts.begin(
+            session, ReviewDraft(case.case_id, comment=f"{session} says", reading=reading)
+        )
         self.saver.save(session)
         return case.case_id
 
@@ -61,7 +63,10 @@ def room(tmp_path: Path) -> Iterator[Room]:
 def test_where_nobody_signs_in_the_case_goes_for_good_and_leaves_the_list(room: Room, tmp_path: Path) -> None:
     case = room.open("mine", LOCAL_READER)
     shown = room.erase("mine", case)
-    assert room.cases() == ["ENC2"] and shown[room.handlers.parts.panel.queue]["gone"] == {"queue": "q", "id": "ENC1"}
+    assert room.cases() == ["ENC2"] and shown[room.handlers.parts.panel.queue]["gone"] == {
+        "queue": "q",
+        "id": "ENC1",
+    }
     assert "1 saved reading" in shown[room.handlers.parts.status] and shown[room.handlers.parts.case] is None
     assert room.handlers.cases.get(case) is None
     assert not any(b"mine says" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
@@ -83,7 +88,10 @@ def test_only_an_adjudicator_deletes_where_readers_sign_in(room: Room) -> None:
     for name, role in (("Ann", "reader"), ("Pat", "presenter"), ("Ada", "adjudicator")):
         room.store.add_reader(name, role=role, password="a long password")  # type: ignore[arg-type]
     room.desk.sign_ins = SignIns(room.store)
-    keys = {name: {COOKIE: str(room.desk.sign_ins.enter(name, "a long password"))} for name in ("Ann", "Pat", "Ada")}
+    keys = {
+        name: {COOKIE: str(room.desk.sign_ins.enter(name, "a long password"))}
+        for name in ("Ann", "Pat", "Ada")
+    }
     for name in ("Ann", "Pat"):
         refused = room.erase(name, room.open(name, name), keys[name])
         assert "only an adjudicator" in refused[room.handlers.parts.status] and not room.desk.may_delete(name)
@@ -97,4 +105,7 @@ def test_only_an_adjudicator_deletes_where_readers_sign_in(room: Room) -> None:
 @pytest.mark.parametrize("case", ["another", None])
 def test_what_is_not_open_is_not_deleted(room: Room, case: Any) -> None:
     room.open("mine", LOCAL_READER)
-    assert "failed" in room.erase("mine", case)[room.handlers.parts.status] and room.cases() == ["ENC1", "ENC2"]
+    assert "failed" in room.erase("mine", case)[room.handlers.parts.status] and room.cases() == [
+        "ENC1",
+        "ENC2",
+    ]

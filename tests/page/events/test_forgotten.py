@@ -1,4 +1,5 @@
-"""An open case whose draft or photos memory has dropped is asked about like any other: the store has it, and it is read again."""
+"""An open case whose draft or photos memory has dropped is asked about like any other: the store has it, and
+it is read again."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def forget_draft(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize("photos_in_memory", [True, False])
-def test_a_case_that_is_not_in_memory_any_more_is_analysed_like_any_other(room: Room, photos_in_memory: bool) -> None:
+def test_a_case_that_is_not_in_memory_any_more_is_analysed_like_any_other(
+    room: Room, photos_in_memory: bool
+) -> None:
     tab, parts = Tab(room), room.page.parts
     tab.open()
     tab.answer(FAMILY, 1)
@@ -49,11 +52,19 @@ def test_a_blind_case_that_is_not_in_memory_any_more_shows_no_model(room: Room) 
     tab.open()
     room.page.source.start()
     room.page.source.wait(10)
-    typed = {parts.case: tab.case, parts.spoken: "en", parts.panel.narrative: "It itches", parts.panel.prompt: ""}
-    for forget in (forget_draft, lambda tab: room.page.drafts.close(tab.name)):  # known which case it was, then not even that
+    typed = {
+        parts.case: tab.case,
+        parts.spoken: "en",
+        parts.panel.narrative: "It itches",
+        parts.panel.prompt: "",
+    }
+    # known which case it was, then not even that
+    for forget in (forget_draft, lambda tab: room.page.drafts.close(tab.name)):
         forget(tab)
         answers = list(room.page.analyse(typed, tab.request))
-        assert 'data-state="failed"' in answers[-1][parts.status] and not any(parts.cards in answer for answer in answers)
+        assert 'data-state="failed"' in answers[-1][parts.status] and not any(
+            parts.cards in answer for answer in answers
+        )
     assert not room.store.was_shown(tab.key, LOCAL_READER)
 
 

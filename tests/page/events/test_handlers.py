@@ -36,7 +36,9 @@ def browser(handlers: Handlers) -> Browser:
     return Browser(handlers)
 
 
-def test_an_example_is_opened_and_analysed_with_both_its_narratives(browser: Browser, predictor: WritingPredictor) -> None:
+def test_an_example_is_opened_and_analysed_with_both_its_narratives(
+    browser: Browser, predictor: WritingPredictor
+) -> None:
     example: Example = load_examples()[1]
     browser.choose(1)
     assert browser.values[browser.parts.panel.narrative] == example.encounter.narrative.en
@@ -52,7 +54,9 @@ def test_an_example_is_opened_and_analysed_with_both_its_narratives(browser: Bro
     assert browser.values[browser.parts.viewer]["synthetic"]
 
 
-def test_maps_come_one_by_one_and_no_photo_is_sent_again(browser: Browser, predictor: WritingPredictor) -> None:
+def test_maps_come_one_by_one_and_no_photo_is_sent_again(
+    browser: Browser, predictor: WritingPredictor
+) -> None:
     browser.choose(2)
     names = [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]]
     assert len(names) == 3
@@ -63,14 +67,22 @@ def test_maps_come_one_by_one_and_no_photo_is_sent_again(browser: Browser, predi
         browser.take(update)
         updates.append(update)
     assert browser.maps_seen == [[], names[:1], names[:2], names, names]
-    assert "photo 2 of 3" in updates[1][browser.parts.status], "the first map comes while the second photo is looked at"
-    assert browser.parts.cards in updates[4] and browser.parts.cards not in updates[3], "the maps come before the answers"
+    assert "photo 2 of 3" in updates[1][browser.parts.status], (
+        "the first map comes while the second photo is looked at"
+    )
+    assert browser.parts.cards in updates[4] and browser.parts.cards not in updates[3], (
+        "the maps come before the answers"
+    )
     assert not any(text in repr(update) for update in updates for text in sent)
-    assert all(after.startswith(before) for before, after in pairwise(browser.found)), "Gradio sends what was added only"
+    assert all(after.startswith(before) for before, after in pairwise(browser.found)), (
+        "Gradio sends what was added only"
+    )
     assert [photo["src"] for photo in browser.values[browser.parts.viewer]["photos"]] == sent
 
 
-def test_what_the_models_made_of_a_case_is_kept_with_it_and_serves_the_reasons(browser: Browser, predictor: WritingPredictor) -> None:
+def test_what_the_models_made_of_a_case_is_kept_with_it_and_serves_the_reasons(
+    browser: Browser, predictor: WritingPredictor
+) -> None:
     browser.choose(0)
     browser.values[browser.parts.panel.prompt] = "red patch"
     browser.analyse()
@@ -98,7 +110,9 @@ def test_an_analysis_that_a_newer_one_has_replaced_says_nothing_any_more(browser
     assert "Done in" in newer[-1][browser.parts.status]
 
 
-def test_an_analysis_waits_for_its_turn_and_says_how_many_come_first(browser: Browser, predictor: WritingPredictor) -> None:
+def test_an_analysis_waits_for_its_turn_and_says_how_many_come_first(
+    browser: Browser, predictor: WritingPredictor
+) -> None:
     browser.choose(0)
     browser.handlers.ask(REQUEST)  # type: ignore[arg-type]
     with browser.handlers.source.turns.take():
@@ -108,10 +122,16 @@ def test_an_analysis_waits_for_its_turn_and_says_how_many_come_first(browser: Br
         browser.handlers.stop(REQUEST)  # type: ignore[arg-type]
         for updates in analysis:
             browser.take(updates)
-    assert "Stopped" in browser.values[browser.parts.status] and predictor.asked == [] and browser.run_enabled[-1]
+    assert (
+        "Stopped" in browser.values[browser.parts.status]
+        and predictor.asked == []
+        and browser.run_enabled[-1]
+    )
 
 
-def test_changed_words_and_a_prompt_are_what_the_models_get(browser: Browser, predictor: WritingPredictor) -> None:
+def test_changed_words_and_a_prompt_are_what_the_models_get(
+    browser: Browser, predictor: WritingPredictor
+) -> None:
     browser.choose(0)
     browser.values[browser.parts.panel.narrative] = "又红又痒"
     browser.values[browser.parts.panel.prompt] = " red patch "
@@ -123,7 +143,10 @@ def test_changed_words_and_a_prompt_are_what_the_models_get(browser: Browser, pr
 @pytest.mark.parametrize("number", [-1, 99, "0", None, 1.5])
 def test_an_example_that_does_not_exist_is_refused(browser: Browser, number: object) -> None:
     browser.choose(number)
-    assert "there is no such example" in str(browser.values[browser.parts.status]) and browser.values[browser.parts.case] is None
+    assert (
+        "there is no such example" in str(browser.values[browser.parts.status])
+        and browser.values[browser.parts.case] is None
+    )
 
 
 def test_photos_are_added_to_the_case_and_bad_ones_named(browser: Browser, tmp_path: Path) -> None:
@@ -154,7 +177,9 @@ def test_what_was_sent_is_opened_once_the_bad_and_the_many_too(browser: Browser,
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_what_became_of_photos_that_were_sent_is_said_in_both_languages(handlers: Handlers, tmp_path: Path, language: Language) -> None:
+def test_what_became_of_photos_that_were_sent_is_said_in_both_languages(
+    handlers: Handlers, tmp_path: Path, language: Language
+) -> None:
     browser = Browser(handlers, language)
     file = save_photo(tmp_path)
     keys = [handlers.arrivals.take(file.name, file.read_bytes()) for _ in range(MAX_PHOTOS + 1)]
@@ -193,11 +218,15 @@ def test_stopping_keeps_the_page_usable(browser: Browser, predictor: WritingPred
     assert browser.run_enabled[-1] and browser.values[browser.parts.cards]["state"] == "waiting"
 
 
-def test_a_new_case_does_not_get_the_result_of_the_old_one(browser: Browser, predictor: WritingPredictor) -> None:
+def test_a_new_case_does_not_get_the_result_of_the_old_one(
+    browser: Browser, predictor: WritingPredictor
+) -> None:
     browser.choose(0)
     predictor.on_step = browser.clear
     browser.analyse()
-    assert browser.values[browser.parts.status] == render_source(browser.handlers.source), "what New case said is not written over"
+    assert browser.values[browser.parts.status] == render_source(browser.handlers.source), (
+        "what New case said is not written over"
+    )
     assert (
         browser.run_enabled[-1]
         and browser.values[browser.parts.viewer] == EMPTY
@@ -217,7 +246,9 @@ def test_photos_added_during_an_analysis_are_not_hidden_by_its_result(
     assert "Done in" in browser.analyse()[-1]
 
 
-def test_a_fault_of_the_program_leaves_the_page_usable_and_is_not_hidden(browser: Browser, predictor: WritingPredictor) -> None:
+def test_a_fault_of_the_program_leaves_the_page_usable_and_is_not_hidden(
+    browser: Browser, predictor: WritingPredictor
+) -> None:
     def fault() -> None:
         raise ZeroDivisionError
 
@@ -263,8 +294,13 @@ def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:
 
 def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> None:
     updates = browser.handlers.look_for_models()
-    assert "Ready" in updates[browser.parts.status]["models"] and "written" in updates[browser.parts.top.about]
-    assert "three &lt;cases&gt;" in updates[browser.parts.top.about] and "bfloat16" in updates[browser.parts.top.about]
+    assert (
+        "Ready" in updates[browser.parts.status]["models"] and "written" in updates[browser.parts.top.about]
+    )
+    assert (
+        "three &lt;cases&gt;" in updates[browser.parts.top.about]
+        and "bfloat16" in updates[browser.parts.top.about]
+    )
 
 
 def test_what_was_done_while_the_models_loaded_stays_in_the_status_line(browser: Browser) -> None:
@@ -275,7 +311,9 @@ def test_what_was_done_while_the_models_loaded_stays_in_the_status_line(browser:
     assert "Done in" in browser.values[browser.parts.status]
 
 
-def test_why_an_analysis_failed_stays_with_the_case_until_one_comes_to_something(browser: Browser, predictor: WritingPredictor) -> None:
+def test_why_an_analysis_failed_stays_with_the_case_until_one_comes_to_something(
+    browser: Browser, predictor: WritingPredictor
+) -> None:
     def fail() -> None:
         raise ModelError("the model has run out of memory")
 
@@ -283,7 +321,9 @@ def test_why_an_analysis_failed_stays_with_the_case_until_one_comes_to_something
     predictor.on_step = fail
     browser.analyse()
     assert "out of memory" in browser.values[browser.parts.status]
-    assert "out of memory" in browser.values[browser.parts.panel.messages], "the next save has the status line for itself"
+    assert "out of memory" in browser.values[browser.parts.panel.messages], (
+        "the next save has the status line for itself"
+    )
     predictor.on_step = lambda: None
     browser.analyse()
     assert "out of memory" not in browser.values[browser.parts.panel.messages]
@@ -300,7 +340,10 @@ def test_an_analysis_writes_no_word_of_the_patients_and_no_files_name_to_the_log
     browser.upload(save_photo(tmp_path, f"{planted} arm.png"), black)  # the second one makes a model fail
     browser.values[browser.parts.panel.narrative] = f"{planted} itches for two weeks"
     browser.values[browser.parts.panel.prompt] = f"{planted} patch"
-    assert "not everything worked" in browser.analyse()[-1] and "nothing but black" in browser.values[browser.parts.panel.messages]
+    assert (
+        "not everything worked" in browser.analyse()[-1]
+        and "nothing but black" in browser.values[browser.parts.panel.messages]
+    )
     ask_why(browser)
     browser.values[browser.parts.panel.narrative] = "fail"  # now the other model does
     browser.analyse()

@@ -1,4 +1,5 @@
-"""An open case is kept, and what a broken connection left unsaved is put back: what the store holds afterwards, and what is refused."""
+"""An open case is kept, and what a broken connection left unsaved is put back: what the store holds
+afterwards, and what is refused."""
 
 from __future__ import annotations
 
@@ -54,7 +55,11 @@ class Page:
         return str(draft.case)
 
     def inputs(self) -> dict[Any, Any]:
-        return {self.parts.case: self.case_id, self.parts.spoken: "en", self.parts.panel.narrative: self.words}
+        return {
+            self.parts.case: self.case_id,
+            self.parts.spoken: "en",
+            self.parts.panel.narrative: self.words,
+        }
 
     def upload(self, *names: str) -> None:
         photos = tuple(Photo(name, draw_photo(40, 60)) for name in names)
@@ -65,7 +70,9 @@ class Page:
         return found
 
     def draw(self, photo: str, mask: Mask) -> None:
-        self.review.outline(gr.EventData(None, {"case": self.case_id, "photo": photo, **write_runs(mask)}), REQUEST)
+        self.review.outline(
+            gr.EventData(None, {"case": self.case_id, "photo": photo, **write_runs(mask)}), REQUEST
+        )
 
     def keep(self, **told: object) -> dict[Any, Any]:
         return self.keeping.keep(self.inputs(), gr.EventData(None, {"case": self.case_id, **told}), REQUEST)
@@ -93,12 +100,19 @@ def test_what_was_answered_and_outlined_is_the_first_reading_of_the_case_that_is
     updates = page.keep()
     (key,) = (case.key for case in page.desk.opened_store.list_cases(UPLOADS, LOCAL_READER))
     saved = page.desk.opened_store.latest(key, LOCAL_READER)
-    assert saved is not None and saved.review.answers == {"CQID025-001": 1} and saved.review.kind == "assisted"
+    assert (
+        saved is not None and saved.review.answers == {"CQID025-001": 1} and saved.review.kind == "assisted"
+    )
     assert np.array_equal(decode_mask(saved.review.masks[f"IMG_{key.case_id}_00001"]), square())
-    assert updates[page.parts.panel.queue]["open"] == key.case_id and updates[page.parts.form]["case"] == page.case_id
+    assert (
+        updates[page.parts.panel.queue]["open"] == key.case_id
+        and updates[page.parts.form]["case"] == page.case_id
+    )
     assert "Kept" in updates[page.parts.status] and "Doe" not in str(updates[page.parts.viewer])
     page.say(page.review.answer, answers={"CQID025": [0]})
-    assert len(page.desk.opened_store.history(key, LOCAL_READER)) == 2, "and every change is saved from now on"
+    assert len(page.desk.opened_store.history(key, LOCAL_READER)) == 2, (
+        "and every change is saved from now on"
+    )
 
 
 def test_what_the_model_had_said_is_kept_along_under_the_photos_new_names(page: Page) -> None:
@@ -140,7 +154,10 @@ def test_an_example_that_is_kept_again_shows_what_was_saved_of_it(page: Page) ->
     updates = page.keep()
     assert updates[page.parts.cards]["answers"]["CQID025"] == [1]
     key = CaseKey(EXAMPLES, load_examples()[0].encounter.encounter_id)
-    assert len(page.desk.opened_store.history(key, LOCAL_READER)) == 1 and updates[page.parts.viewer]["synthetic"]
+    assert (
+        len(page.desk.opened_store.history(key, LOCAL_READER)) == 1
+        and updates[page.parts.viewer]["synthetic"]
+    )
 
 
 def test_a_case_of_a_queue_is_not_kept_twice_and_late_events_keep_nothing(page: Page) -> None:
@@ -158,7 +175,10 @@ def test_a_store_that_cannot_be_opened_is_one_line_and_the_case_stays_open(tmp_p
     page.upload("arm")
     case_id = page.case_id
     updates = page.keep()
-    assert 'data-state="failed"' in updates[page.parts.status] and updates[page.parts.form]["keep"] == case_id == page.case_id
+    assert (
+        'data-state="failed"' in updates[page.parts.status]
+        and updates[page.parts.form]["keep"] == case_id == page.case_id
+    )
 
 
 def test_what_could_not_be_saved_is_put_back_on_top_of_what_is_newest(page: Page) -> None:
@@ -169,7 +189,13 @@ def test_what_could_not_be_saved_is_put_back_on_top_of_what_is_newest(page: Page
     lost = [
         {"case": "of the life before", "answers": {"CQID025": [0]}, "specified": {}},
         {"case": "of the life before", "photo": photo, **write_runs(square())},
-        {"case": "of the life before", "comment": "edge unclear", "flagged": True, "difficulty": "hard", "unusable": [photo, "gone"]},
+        {
+            "case": "of the life before",
+            "comment": "edge unclear",
+            "flagged": True,
+            "difficulty": "hard",
+            "unusable": [photo, "gone"],
+        },
         {"case": "of the life before", "photo": "gone", **write_runs(square())},
     ]
     restored = page.say(page.reading.restore, parts=lost[:1])
@@ -178,14 +204,28 @@ def test_what_could_not_be_saved_is_put_back_on_top_of_what_is_newest(page: Page
     updates = page.say(page.reading.restore, parts=lost)
     saved = page.desk.opened_store.latest(key, LOCAL_READER)
     assert saved is not None and "gone: the case has no such photo" in updates[page.parts.status]
-    assert "mask gone" not in updates[page.parts.form]["saved"]["stored"], "what is not in the store stays in the tab"
+    assert "mask gone" not in updates[page.parts.form]["saved"]["stored"], (
+        "what is not in the store stays in the tab"
+    )
     review = saved.review
-    assert (review.answers, review.comment, review.flagged, review.difficulty) == ({"CQID025-001": 0}, "edge unclear", True, "hard")
-    assert set(review.masks) == review.unusable == {photo} and np.array_equal(decode_mask(review.masks[photo]), square())
-    assert updates[page.parts.cards]["answers"]["CQID025"] == [0] and updates[page.parts.form]["comment"] == "edge unclear"
+    assert (review.answers, review.comment, review.flagged, review.difficulty) == (
+        {"CQID025-001": 0},
+        "edge unclear",
+        True,
+        "hard",
+    )
+    assert set(review.masks) == review.unusable == {photo} and np.array_equal(
+        decode_mask(review.masks[photo]), square()
+    )
+    assert (
+        updates[page.parts.cards]["answers"]["CQID025"] == [0]
+        and updates[page.parts.form]["comment"] == "edge unclear"
+    )
 
 
-@pytest.mark.parametrize("parts", [["x"], [{"answers": {"CQID999": [1]}}], [{"comment": "", "difficulty": "impossible"}]])
+@pytest.mark.parametrize(
+    "parts", [["x"], [{"answers": {"CQID999": [1]}}], [{"comment": "", "difficulty": "impossible"}]]
+)
 def test_what_cannot_be_put_back_is_one_line(page: Page, parts: list[object]) -> None:
     page.upload("arm")
     page.keep()
@@ -216,7 +256,9 @@ def test_a_save_tells_of_itself_alone_and_a_case_of_the_list_that_is_opened_of_i
     page.say(page.review.answer, answers={"CQID025": [0]})
     updates = page.say(page.reading.note, comment="scaly", flagged=True)
     history = page.desk.opened_store.history(key, LOCAL_READER)
-    assert len(history) == 3 and [one["number"] for one in updates[page.parts.form]["saved"]["history"]] == [history[-1].number]
+    assert len(history) == 3 and [one["number"] for one in updates[page.parts.form]["saved"]["history"]] == [
+        history[-1].number
+    ]
     row = {
         "queue": UPLOADS,
         "id": key.case_id,
@@ -227,9 +269,15 @@ def test_a_save_tells_of_itself_alone_and_a_case_of_the_list_that_is_opened_of_i
         "left_open": False,
     }
     assert updates[page.parts.panel.queue]["row"] == row
-    opened = page.queue.open(page.inputs(), gr.EventData(None, {"queue": UPLOADS, "open": key.case_id}), REQUEST)
+    opened = page.queue.open(
+        page.inputs(), gr.EventData(None, {"queue": UPLOADS, "open": key.case_id}), REQUEST
+    )
     told = opened[page.parts.panel.queue]["row"]
     assert told.items() >= {**row, "case": page.case_id, "open": True}.items() and page.case_id != row["case"]
-    assert [one["number"] for one in opened[page.parts.form]["saved"]["history"]] == [saved.number for saved in reversed(history)]
-    other = page.queue.open(page.inputs(), gr.EventData(None, {"queue": "gone", "open": key.case_id}), REQUEST)
+    assert [one["number"] for one in opened[page.parts.form]["saved"]["history"]] == [
+        saved.number for saved in reversed(history)
+    ]
+    other = page.queue.open(
+        page.inputs(), gr.EventData(None, {"queue": "gone", "open": key.case_id}), REQUEST
+    )
     assert other[page.parts.panel.queue]["cases"], "a browser with another list gets the whole of this one"

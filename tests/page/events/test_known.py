@@ -1,4 +1,5 @@
-"""What the page asks before a case is finished, what it shows of others and of the model, and how what is said afterwards is kept."""
+"""What the page asks before a case is finished, what it shows of others and of the model, and how what is
+said afterwards is kept."""
 
 from __future__ import annotations
 
@@ -29,13 +30,20 @@ TITLE = load_families()[0].title
 
 
 class Room:
-    """A page over a queue of three cases with a bundle, at which the local reader sits; what others say is in the store."""
+    """A page over a queue of three cases with a bundle, at which the local reader sits; what others say is in
+    the store."""
 
     def __init__(self, folder: Path, mode: str = "blind") -> None:
         cases = make_queue(folder / "lesson").cases
         for files in cases:
-            maps = tuple(PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), SIZES[photo.photo_id]) for photo in files.photo_files)
-            write_prediction(folder / "bundle", Prediction(files.encounter_id, maps, answers=answer(0), models={"cvqa": "m@1"}))
+            maps = tuple(
+                PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), SIZES[photo.photo_id])
+                for photo in files.photo_files
+            )
+            write_prediction(
+                folder / "bundle",
+                Prediction(files.encounter_id, maps, answers=answer(0), models={"cvqa": "m@1"}),
+            )
         self.store = Store.open(folder / "reviews")
         desk = Desk(self.store, folder / "bundle")
         desk.add_queue(folder / "lesson")
@@ -50,13 +58,17 @@ class Room:
     def open(self, mode: str, request: Any = REQUEST) -> dict[Any, Any]:
         """Open the case in a tab."""
         inputs = {self.page.parts.case: None, self.page.parts.spoken: "en"}
-        return self.page.queue.open(inputs, gr.EventData(None, {"open": "ENC00001", "queue": self.queue, "mode": mode}), request)
+        return self.page.queue.open(
+            inputs, gr.EventData(None, {"open": "ENC00001", "queue": self.queue, "mode": mode}), request
+        )
 
     def answer(self, choice: int) -> dict[Any, Any]:
         """Answer every card."""
         given = answer(choice)
         told = {
-            family.family_id: sorted({given[question.qid] for question in family.questions} - {family.not_mentioned})
+            family.family_id: sorted(
+                {given[question.qid] for question in family.questions} - {family.not_mentioned}
+            )
             or [family.not_mentioned]
             for family in load_families()
         }
@@ -91,7 +103,9 @@ class Room:
     def read_by(self, name: str, choice: int) -> None:
         """Save another reader's complete reading."""
         masks = {photo: self.saved_mask(photo) for photo in PHOTOS}
-        self.store.save(Review("ENC00001", name, "assisted", "done", answer(choice), masks=masks, queue=self.queue))
+        self.store.save(
+            Review("ENC00001", name, "assisted", "done", answer(choice), masks=masks, queue=self.queue)
+        )
 
     def saved_mask(self, photo: str) -> MaskRuns:
         return encode_mask(draw_mask(SIZES[photo], 2))
@@ -112,7 +126,10 @@ def test_nothing_is_finished_before_what_is_open_was_named_and_confirmed(room: R
     assert room.store.latest(room.key, LOCAL_READER) is None
     room.page.say(room.page.review.answer, answers={"CQID010": [1]})
     again = room.asked(room.finish(*FAMILIES))  # the photos were not named
-    assert [one["id"] for one in again] == [*FAMILIES[1:], *PHOTOS] and room.saved().review.state == "in progress"
+    assert [one["id"] for one in again] == [
+        *FAMILIES[1:],
+        *PHOTOS,
+    ] and room.saved().review.state == "in progress"
     done = room.finish(*FAMILIES, *PHOTOS)
     assert room.saved().review.state == "done" and room.saved().review.missing == {*FAMILIES[1:], *PHOTOS}
     assert "10 left open" in room.said(done) and "留空 10 项" in room.said(done)
@@ -122,15 +139,26 @@ def test_nothing_is_finished_before_what_is_open_was_named_and_confirmed(room: R
 
 def test_a_complete_reading_is_finished_at_once(room: Room) -> None:
     updates = room.complete()
-    assert room.saved().complete and "Done, saved" in room.said(updates) and "asks" not in str(updates[room.page.parts.form])
+    assert (
+        room.saved().complete
+        and "Done, saved" in room.said(updates)
+        and "asks" not in str(updates[room.page.parts.form])
+    )
 
 
 def test_a_photo_cleared_by_hand_or_called_unusable_is_dealt_with(room: Room) -> None:
     room.answer(1)
-    empty = {"case": room.page.case_id, "photo": PHOTOS[0], "cleared": True, **write_runs(np.zeros(SIZES[PHOTOS[0]], np.bool_))}
+    empty = {
+        "case": room.page.case_id,
+        "photo": PHOTOS[0],
+        "cleared": True,
+        **write_runs(np.zeros(SIZES[PHOTOS[0]], np.bool_)),
+    }
     room.page.review.outline(gr.EventData(None, empty), REQUEST)
     assert [one["id"] for one in room.asked(room.finish())] == [PHOTOS[1]]
-    room.page.say(room.page.reading.note, comment="", flagged=False, difficulty=None, unusable=[PHOTOS[1]], seconds=1)
+    room.page.say(
+        room.page.reading.note, comment="", flagged=False, difficulty=None, unusable=[PHOTOS[1]], seconds=1
+    )
     room.finish()
     assert room.saved().complete
 
@@ -139,23 +167,34 @@ def test_an_incomplete_reading_shows_neither_others_nor_the_model(room: Room) ->
     room.read_by("bo", 2)
     room.finish(*FAMILIES, *PHOTOS)
     shown = room.side.compare(gr.EventData(None, {"open": True}), REQUEST)
-    assert ">bo<" not in shown[room.page.parts.readings] and room.store.known(room.key, LOCAL_READER) == frozenset()
+    assert (
+        ">bo<" not in shown[room.page.parts.readings]
+        and room.store.known(room.key, LOCAL_READER) == frozenset()
+    )
     refused = room.reveal()
-    assert "finish your own reading" in room.said(refused[-1]) and not room.store.was_shown(room.key, LOCAL_READER)
+    assert "finish your own reading" in room.said(refused[-1]) and not room.store.was_shown(
+        room.key, LOCAL_READER
+    )
 
 
 def test_what_is_changed_after_others_were_shown_reopens_the_case_and_is_marked(room: Room) -> None:
     room.read_by("bo", 2)
     room.complete()
     shown = room.side.compare(gr.EventData(None, {"open": True}), REQUEST)
-    assert ">bo<" in shown[room.page.parts.readings] and room.store.known(room.key, LOCAL_READER) == {"others"}
+    assert ">bo<" in shown[room.page.parts.readings] and room.store.known(room.key, LOCAL_READER) == {
+        "others"
+    }
     assert room.saved().review.kind == "blind"
     changed = room.answer(2)
     assert "open again" in room.said(changed) and "已重新打开" in room.said(changed)
     assert changed[room.page.parts.form]["saved"]["kind"] == "compared"
     assert changed[room.page.parts.panel.queue]["row"]["state"] == "in progress"
     room.finish()
-    assert room.saved().review.kind == "compared" and room.saved().review.known == {"others"} and room.saved().complete
+    assert (
+        room.saved().review.kind == "compared"
+        and room.saved().review.known == {"others"}
+        and room.saved().complete
+    )
     room.open("blind", OTHER_TAB)
     other = room.page.handlers.drafts.get("other")
     assert other is not None and other.reading is not None and other.reading.kind == "compared"
@@ -172,24 +211,34 @@ def test_the_reveal_leaves_the_case_as_done_as_it_was(room: Room) -> None:
     before = room.store.progress(room.queue)
     last = room.reveal()[-1]
     assert room.saved().review.kind == "revealed" and room.saved().complete
-    assert room.store.progress(room.queue) == before and room.store.case(room.key, LOCAL_READER).state == "done"
+    assert (
+        room.store.progress(room.queue) == before and room.store.case(room.key, LOCAL_READER).state == "done"
+    )
     assert last[room.page.parts.form]["saved"]["state"] == "done"
     room.open("blind")  # as after a reload
     mine = room.page.handlers.drafts.get("mine")
     reading = mine.reading if mine is not None else None
-    assert reading is not None and (reading.kind, reading.state, reading.model_shown) == ("revealed", "done", True)
+    assert reading is not None and (reading.kind, reading.state, reading.model_shown) == (
+        "revealed",
+        "done",
+        True,
+    )
     assert "open again" in room.said(room.answer(2))
 
 
 @pytest.mark.parametrize("finished", [False, True])
-def test_a_model_shown_in_another_tab_makes_what_this_one_saves_no_longer_blind(room: Room, finished: bool) -> None:
+def test_a_model_shown_in_another_tab_makes_what_this_one_saves_no_longer_blind(
+    room: Room, finished: bool
+) -> None:
     if finished:
         room.complete()
     else:
         room.store.save(Review("ENC00002", LOCAL_READER, queue=room.queue))
     room.page.desk.note_shown(LOCAL_READER, room.key, room.page.desk.prediction(room.key))  # type: ignore[arg-type]
     changed = room.answer(2)
-    assert room.saved().review.kind == ("revealed" if finished else "assisted") and room.saved().review.known == {"model"}
+    assert room.saved().review.kind == (
+        "revealed" if finished else "assisted"
+    ) and room.saved().review.known == {"model"}
     assert changed[room.page.parts.form]["saved"]["kind"] == room.saved().review.kind
 
 
@@ -219,6 +268,10 @@ def test_two_readers_who_differ_in_seven_families_leave_seven_open_with_both_sid
     asked = room.asked(room.finish())
     assert [(one["id"], one["tied"]) for one in asked] == [(family, True) for family in differing]
     room.finish(*differing)
-    assert room.saved().review.kind == "consensus" and room.saved().review.missing == set(differing) and not room.saved().complete
+    assert (
+        room.saved().review.kind == "consensus"
+        and room.saved().review.missing == set(differing)
+        and not room.saved().complete
+    )
     reopened = room.open("assisted")
     assert set(reopened[room.page.parts.cards]["ties"]) == set(differing), "as after a reload"

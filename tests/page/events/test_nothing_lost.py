@@ -1,4 +1,5 @@
-"""What a reader changed is in the store, however little of it the program still holds in memory: evicted, cut off, hours later, or in two tabs."""
+"""What a reader changed is in the store, however little of it the program still holds in memory: evicted, cut
+off, hours later, or in two tabs."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ FAMILY = load_families()[0].family_id
 
 
 class EverybodySignedIn:
-    """Takes the cookie's word for who somebody is: passwords are slow to check, and are not what is tested here."""
+    """Takes the cookie's word for who somebody is: passwords are slow to check, and are not what is tested
+    here."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
@@ -104,7 +106,13 @@ class Tab:
     def say(self, what: dict[str, Any]) -> dict[str, Any]:
         """Return what a change says beside itself."""
         self.turn += 1
-        of = {"queue": self.key.queue, "id": self.key.case_id, "reader": self.reader, "mode": self.mode, "base": self.base}
+        of = {
+            "queue": self.key.queue,
+            "id": self.key.case_id,
+            "reader": self.reader,
+            "mode": self.mode,
+            "base": self.base,
+        }
         return {"case": self.case, "of": of, "turn": f"{self.name}.{self.turn}", **what}
 
     def send(self, handler: Any, told: dict[str, Any], *, hears: bool = True) -> dict[Any, Any]:
@@ -130,7 +138,9 @@ class Tab:
         return self.send(self.room.review.outline, told, hears=hears)
 
     def comment(self, words: str, *, hears: bool = True) -> dict[Any, Any]:
-        told = self.say({"comment": words, "flagged": False, "difficulty": None, "unusable": [], "touched": ["comment"]})
+        told = self.say(
+            {"comment": words, "flagged": False, "difficulty": None, "unusable": [], "touched": ["comment"]}
+        )
         return self.send(self.room.bar.note, told, hears=hears)
 
     def latest(self) -> Review:
@@ -148,7 +158,9 @@ def room(tmp_path: Path) -> Iterator[Room]:
 
 def disc(size: tuple[int, int], number: int) -> Mask:
     rows, columns = np.ogrid[: size[0], : size[1]]
-    return np.asarray((rows - size[0] / 2) ** 2 + (columns - size[1] / 3) ** 2 < (size[0] / (3 + number)) ** 2)
+    return np.asarray(
+        (rows - size[0] / 2) ** 2 + (columns - size[1] / 3) ** 2 < (size[0] / (3 + number)) ** 2
+    )
 
 
 def sized(runs: dict[str, Any], size: tuple[int, int]) -> MaskRuns:
@@ -183,7 +195,8 @@ def test_forty_readers_of_large_photos_find_all_they_did_however_little_is_held_
     ]
     chance.shuffle(changes)
     for tab, what, photo in changes:
-        if chance.random() < 0.2:  # the connection breaks, and two hours later Gradio has forgotten the session
+        # the connection breaks, and two hours later Gradio has forgotten the session
+        if chance.random() < 0.2:
             room.page.cases.close(tab.case)
             room.page.drafts.close(tab.name)
         hears = chance.random() < 0.8  # else the answer is lost on its way
@@ -213,19 +226,29 @@ def test_what_two_tabs_answer_differently_is_merged_family_by_family(room: Room)
     one.comment("seen here")
     other.outline(room.page.cases.get(other.case).encounter.photos[0].photo_id, write_runs(disc((40, 60), 0)))
     last = one.latest()
-    assert last.comment == "seen here" and len(last.masks) == 1 and len({qid.partition("-")[0] for qid in last.answers}) == 2
+    assert (
+        last.comment == "seen here"
+        and len(last.masks) == 1
+        and len({qid.partition("-")[0] for qid in last.answers}) == 2
+    )
 
 
-def test_what_two_tabs_answer_differently_in_one_family_is_told_with_both_and_a_choice_holds(room: Room) -> None:
+def test_what_two_tabs_answer_differently_in_one_family_is_told_with_both_and_a_choice_holds(
+    room: Room,
+) -> None:
     one, other = Tab(room), Tab(room)
     one.open(), other.open()
     one.answer(FAMILY, 1)
     answer = other.answer(FAMILY, 2)
     assert 'data-state="failed"' in answer[room.page.parts.status]
     saved = other.saved(answer)
-    assert saved["conflicts"] == [{"part": "answers", "name": FAMILY, "number": 1, "mine": [[2], ""], "theirs": [[1], ""]}]
+    assert saved["conflicts"] == [
+        {"part": "answers", "name": FAMILY, "number": 1, "mine": [[2], ""], "theirs": [[1], ""]}
+    ]
     assert saved["merged"]["answers"] == {FAMILY: [1]} and set(one.latest().answers.values()) == {1}
-    assert "conflicts" not in other.saved(other.answer(FAMILY, 2)), "once it knows the other's answer, its own is a choice"
+    assert "conflicts" not in other.saved(other.answer(FAMILY, 2)), (
+        "once it knows the other's answer, its own is a choice"
+    )
     assert set(one.latest().answers.values()) == {2}
 
 
@@ -237,12 +260,16 @@ def test_a_tab_that_was_forgotten_meanwhile_merges_as_one_that_was_not(room: Roo
     room.page.drafts.close(other.name)
     room.page.cases.close(other.case)
     saved = other.saved(other.answer(first, 2))
-    assert [conflict["name"] for conflict in saved["conflicts"]] == [first] and set(one.latest().answers.values()) == {1}
+    assert [conflict["name"] for conflict in saved["conflicts"]] == [first] and set(
+        one.latest().answers.values()
+    ) == {1}
     room.page.drafts.close(other.name)
     assert "conflicts" not in other.saved(other.answer(second, 1))
 
 
-def test_changes_that_are_sent_before_an_earlier_answer_came_are_no_conflict_with_each_other(room: Room) -> None:
+def test_changes_that_are_sent_before_an_earlier_answer_came_are_no_conflict_with_each_other(
+    room: Room,
+) -> None:
     tab = Tab(room)
     tab.open()
     for option in (1, 2, 1):
@@ -261,16 +288,25 @@ def test_a_change_that_is_overtaken_or_sent_again_does_not_undo_a_later_one(room
 
 def test_what_is_late_of_a_case_before_is_saved_to_that_case(room: Room) -> None:
     tab = Tab(room)
-    room.store.add_cases("clinic", [NewCase("ENC00002", room.store.case(room.keys[0], LOCAL_READER).folder, photos_kept=True)])
+    room.store.add_cases(
+        "clinic", [NewCase("ENC00002", room.store.case(room.keys[0], LOCAL_READER).folder, photos_kept=True)]
+    )
     tab.open()
     late = tab.say({"answers": {FAMILY: [1]}, "specified": {}, "touched": [FAMILY]})
     draft = room.page.drafts.get(tab.name)
-    room.page.drafts.begin(tab.name, replace(draft, case="another-case", reading=replace(draft.reading, key=CaseKey("clinic", "ENC00002"))))
+    room.page.drafts.begin(
+        tab.name,
+        replace(
+            draft, case="another-case", reading=replace(draft.reading, key=CaseKey("clinic", "ENC00002"))
+        ),
+    )
     tab.send(room.review.answer, late)
     assert set(tab.latest().answers.values()) == {1} and room.page.drafts.get(tab.name).case == "another-case"
 
 
-def test_another_readers_place_a_deleted_case_and_an_upload_that_is_gone_are_told_and_nothing_is_said_to_be_saved(room: Room) -> None:
+def test_another_readers_place_a_deleted_case_and_an_upload_that_is_gone_are_told_and_nothing_is_said_to_be_saved(
+    room: Room,
+) -> None:
     room.store.add_reader("ann")
     room.desk.sign_ins = cast(SignIns, EverybodySignedIn(room.store))
     tab = Tab(room)
@@ -287,7 +323,9 @@ def test_another_readers_place_a_deleted_case_and_an_upload_that_is_gone_are_tol
     assert "there is no case" in answer[room.page.parts.status] and room.page.parts.form not in answer
 
 
-def test_what_the_model_showed_is_kept_with_a_review_of_a_case_that_is_not_in_memory_any_more(room: Room) -> None:
+def test_what_the_model_showed_is_kept_with_a_review_of_a_case_that_is_not_in_memory_any_more(
+    room: Room,
+) -> None:
     tab = Tab(room)
     tab.open()
     said = Prediction(tab.key.case_id, models={"cvqa": "written"}, answers={f"{FAMILY}-001": 0})
@@ -306,14 +344,23 @@ def test_photos_that_are_not_in_memory_any_more_are_read_again_when_they_are_nee
     shown = tab.open()
     photo = shown[room.page.parts.viewer]["photos"][0]
     room.page.cases.close(tab.case)
-    hint = {"photo": photo["name"], "request": 1, "box": [0, 0, photo["width"], photo["height"]], "lesion": [], "skin": [], "radius": 5}
-    reply = room.review.wand({room.page.parts.case: None}, gr.EventData(None, tab.say(hint)), tab.request)[room.page.parts.viewer][
-        "wand_reply"
-    ]
+    hint = {
+        "photo": photo["name"],
+        "request": 1,
+        "box": [0, 0, photo["width"], photo["height"]],
+        "lesion": [],
+        "skin": [],
+        "radius": 5,
+    }
+    reply = room.review.wand({room.page.parts.case: None}, gr.EventData(None, tab.say(hint)), tab.request)[
+        room.page.parts.viewer
+    ]["wand_reply"]
     assert "problem" not in reply and room.page.cases.get(tab.case) is not None
 
 
-def test_a_browser_that_reads_nothing_back_is_served_numbers_of_a_case_that_is_not_in_memory_any_more(room: Room) -> None:
+def test_a_browser_that_reads_nothing_back_is_served_numbers_of_a_case_that_is_not_in_memory_any_more(
+    room: Room,
+) -> None:
     tab, viewer = Tab(room), room.page.parts.viewer
     name = tab.open()[viewer]["photos"][0]["name"]
     tab.outline(name, write_runs(disc((40, 60), 1)))
@@ -333,7 +380,9 @@ def test_photos_of_uploads_stay_in_memory_while_those_of_stored_cases_go(room: R
     assert room.page.cases.get(upload.case_id) is not None and len(room.page.cases) == 2
 
 
-def test_what_is_open_is_forgotten_by_the_clock_once_its_page_is_silent_and_not_when_a_connection_ends() -> None:
+def test_what_is_open_is_forgotten_by_the_clock_once_its_page_is_silent_and_not_when_a_connection_ends() -> (
+    None
+):
     now = [0.0]
     cases = OpenCases(clock=lambda: now[0])
     arrivals = Arrivals(clock=lambda: now[0])
@@ -364,10 +413,15 @@ def test_a_session_whose_state_gradio_has_forgotten_goes_on(room: Room) -> None:
 def test_photos_that_were_sent_and_are_not_held_any_more_are_told(room: Room) -> None:
     room.page.arrivals._most_bytes = 1
     keys = [
-        room.page.arrivals.take(name, (room.photos / name).read_bytes()) for name in ("IMG_ENC00001_00001.png", "IMG_ENC00001_00002.png")
+        room.page.arrivals.take(name, (room.photos / name).read_bytes())
+        for name in ("IMG_ENC00001_00001.png", "IMG_ENC00001_00002.png")
     ]
     tab, parts = Tab(room), room.page.parts
     shown = room.page.upload(
-        {parts.case: None, parts.spoken: "en", parts.panel.narrative: ""}, gr.EventData(None, {"photos": keys, "problems": []}), tab.request
+        {parts.case: None, parts.spoken: "en", parts.panel.narrative: ""},
+        gr.EventData(None, {"photos": keys, "problems": []}),
+        tab.request,
     )
-    assert len(shown[parts.viewer]["photos"]) == 1 and "1 photo could not be held" in shown[parts.panel.messages]
+    assert (
+        len(shown[parts.viewer]["photos"]) == 1 and "1 photo could not be held" in shown[parts.panel.messages]
+    )

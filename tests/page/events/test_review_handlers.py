@@ -16,7 +16,15 @@ from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.panels.why.why import CLOSED
 from magic_demo.synthetic.bundled import load_examples
-from tests.support.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, reviewing, save_photo
+from tests.support.written_page import (
+    REQUEST,
+    Browser,
+    WritingPredictor,
+    ask_why,
+    lay_out,
+    reviewing,
+    save_photo,
+)
 
 
 @pytest.fixture
@@ -44,7 +52,9 @@ def test_answers_go_into_the_sessions_draft(browser: Browser) -> None:
     answer(browser, answers={"CQID025": [1], "CQID035": [1]}, specified={"CQID035": "about ten"})
     draft = browser.handlers.drafts.get("mine")
     assert draft is not None and draft.case == browser.values[browser.parts.case]
-    assert draft.answers == {"CQID025-001": 1, "CQID035-001": 1} and draft.specified == {"CQID035-001": "about ten"}
+    assert draft.answers == {"CQID025-001": 1, "CQID035-001": 1} and draft.specified == {
+        "CQID035-001": "about ten"
+    }
     browser.analyse()
     assert browser.handlers.drafts.get("mine") == draft, "an analysis changes no answer"
 
@@ -89,7 +99,9 @@ def test_words_alone_become_a_case_that_can_be_answered(browser: Browser) -> Non
     assert draft is not None and draft.answers == {"CQID025-001": 0}
 
 
-def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_back(browser: Browser, tmp_path: Path) -> None:
+def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_back(
+    browser: Browser, tmp_path: Path
+) -> None:
     browser.upload(save_photo(tmp_path))
     mask = np.zeros((40, 60), np.bool_)
     mask[10:20, 5:30] = True
@@ -109,7 +121,9 @@ def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_
     nothing = write_runs(np.zeros_like(mask))
     for cleared in ({}, {"cleared": False}, {"cleared": "true"}):
         updates = review.outline(gr.EventData(None, {**told, **nothing, **cleared}), REQUEST)  # type: ignore[arg-type]
-        assert "Clear was not pressed" in updates[browser.parts.status] and np.array_equal(decode_mask(drawn(photo="gone")["arm"]), mask)
+        assert "Clear was not pressed" in updates[browser.parts.status] and np.array_equal(
+            decode_mask(drawn(photo="gone")["arm"]), mask
+        )
     assert not decode_mask(drawn(**nothing, cleared=True)["arm"]).any(), "no lesion here is an answer"
     assert drawn(runs=None) == {}
 
@@ -117,8 +131,17 @@ def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_
 def test_the_wand_answers_the_viewer(browser: Browser) -> None:
     browser.choose(0)
     photo = browser.values[browser.parts.viewer]["photos"][0]
-    told = {"photo": photo["name"], "request": 3, "box": [0, 0, photo["width"], photo["height"]], "lesion": [], "skin": [], "radius": 5}
-    reply = reviewing(browser.handlers).wand(browser.values, gr.EventData(None, told), REQUEST)[browser.parts.viewer]["wand_reply"]  # type: ignore[arg-type]
+    told = {
+        "photo": photo["name"],
+        "request": 3,
+        "box": [0, 0, photo["width"], photo["height"]],
+        "lesion": [],
+        "skin": [],
+        "radius": 5,
+    }
+    payload = gr.EventData(None, told)
+    changes = reviewing(browser.handlers).wand(browser.values, payload, REQUEST)  # type: ignore[arg-type]
+    reply = changes[browser.parts.viewer]["wand_reply"]
     assert reply["request"] == 3 and (reply["width"], reply["height"]) == (photo["width"], photo["height"])
 
 

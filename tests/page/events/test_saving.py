@@ -1,4 +1,5 @@
-"""Drafts become saved reviews: what reopens a finished one, what a save waits for, what a blind one may hold; and which kind a reading is."""
+"""Drafts become saved reviews: what reopens a finished one, what a save waits for, what a blind one may hold;
+and which kind a reading is."""
 
 from __future__ import annotations
 
@@ -35,7 +36,12 @@ class Room:
     def begin(self, kind: ReviewKind = "assisted", *, model_shown: bool = True) -> str:
         case = self.cases.open(Encounter(KEY.case_id), queued=True)
         self.cases.keep_analysis(case.case_id, case.encounter, MODEL)
-        self.drafts.begin("mine", ReviewDraft(case.case_id, reading=Reading(KEY, LOCAL_READER, "assisted", kind, model_shown=model_shown)))
+        self.drafts.begin(
+            "mine",
+            ReviewDraft(
+                case.case_id, reading=Reading(KEY, LOCAL_READER, "assisted", kind, model_shown=model_shown)
+            ),
+        )
         return case.case_id
 
     def finish(self) -> None:
@@ -92,7 +98,11 @@ def test_what_is_saved_with_the_model_names_it_and_what_differs(room: Room) -> N
     room.begin()
     room.saver.change("mine", "answers", {"CQID010-001": 1})
     saved = room.saver.save("mine")
-    assert saved is not None and saved.review.models == MODEL.models and saved.review.disagreements == frozenset({"CQID010"})
+    assert (
+        saved is not None
+        and saved.review.models == MODEL.models
+        and saved.review.disagreements == frozenset({"CQID010"})
+    )
 
 
 def test_what_is_saved_while_the_model_is_hidden_depends_on_nothing_of_it(room: Room) -> None:
@@ -137,7 +147,10 @@ def test_a_save_waits_for_changes_that_are_on_their_way(room: Room) -> None:
 def test_what_was_seen_stays_seen_and_what_began_blind_stays_blind(
     room: Room, mode: Mode, saved: set[ReviewKind], kind: ReviewKind
 ) -> None:
-    history = [SavedReview(number, datetime.now(UTC), Review(KEY.case_id, LOCAL_READER, one)) for number, one in enumerate(saved)]
+    history = [
+        SavedReview(number, datetime.now(UTC), Review(KEY.case_id, LOCAL_READER, one))
+        for number, one in enumerate(saved)
+    ]
     assert Desk(room.store).choose_kind(mode, LOCAL_READER, KEY, history) == kind
 
 
@@ -153,7 +166,9 @@ def test_a_case_that_was_shown_with_the_model_cannot_begin_blind_and_its_doubt_i
     assert Desk(room.store).choose_kind("blind", LOCAL_READER, KEY, []) == "assisted", "after a restart, too"
 
 
-def test_what_the_models_said_is_kept_with_what_is_saved_beside_it_and_only_where_it_is_shown(room: Room) -> None:
+def test_what_the_models_said_is_kept_with_what_is_saved_beside_it_and_only_where_it_is_shown(
+    room: Room,
+) -> None:
     room.begin("blind", model_shown=False)
     room.saver.save("mine")
     assert room.store.shown(KEY) is None

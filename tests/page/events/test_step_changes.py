@@ -16,7 +16,11 @@ FOUND = '{"photo": "A"}\n'
 YIELDS: list[list[Any]] = [
     [SKIP, {**SKIP, "props": {"found": ""}}, "working"],
     [SKIP, {**SKIP, "props": {"found": FOUND}}, "still working"],
-    [{"case": "c", "state": "answered", "answers": {"a": [1]}}, {**SKIP, "props": {"found": FOUND + FOUND}}, SKIP],
+    [
+        {"case": "c", "state": "answered", "answers": {"a": [1]}},
+        {**SKIP, "props": {"found": FOUND + FOUND}},
+        SKIP,
+    ],
     [SKIP, SKIP, "done"],
 ]
 
@@ -29,7 +33,8 @@ def page() -> QuickBlocks:
 
 
 def show(told: list[list[Any]]) -> list[list[Any]]:
-    """Do as Gradio's client does with messages that have come before their step's name: take all, writing changes into what is there, then show each."""
+    """Do as Gradio's client does with messages that have come before their step's name: take all, writing
+    changes into what is there, then show each."""
     held: list[Any] = []
     waiting = []
     for number, data in enumerate(told):
@@ -68,7 +73,11 @@ def test_answers_and_maps_of_a_step_that_is_done_at_once_are_shown(page: QuickBl
     shown = show(deepcopy(told))
     assert [one[0] for one in shown] == [one[0] for one in YIELDS]
     assert [one[2] for one in shown] == ["working", "still working", SKIP, "done"]
-    assert shown[0][1]["props"]["found"].startswith(FOUND) and shown[2][1]["props"]["found"] == FOUND + FOUND and shown[3][1] == SKIP
+    assert (
+        shown[0][1]["props"]["found"].startswith(FOUND)
+        and shown[2][1]["props"]["found"] == FOUND + FOUND
+        and shown[3][1] == SKIP
+    )
 
 
 def test_a_map_that_comes_later_is_sent_without_those_before(page: QuickBlocks) -> None:

@@ -1,4 +1,5 @@
-"""A case that was in no store is opened again from what the browser kept: the same photos, answers, outlines and words, or a line that says what is wrong."""
+"""A case that was in no store is opened again from what the browser kept: the same photos, answers, outlines
+and words, or a line that says what is wrong."""
 
 from __future__ import annotations
 
@@ -53,13 +54,25 @@ def restore(page: Page, **told: object) -> dict[Any, Any]:
 
 def test_an_upload_comes_back_with_answers_outline_and_words(page: Page) -> None:
     keys = [send(page, "arm.png"), send(page, "leg.png")]
-    updates = restore(page, photos=keys, narrative="itches", typed=True, answers={"CQID025": [1]}, masks={"leg": write_runs(square())})
+    updates = restore(
+        page,
+        photos=keys,
+        narrative="itches",
+        typed=True,
+        answers={"CQID025": [1]},
+        masks={"leg": write_runs(square())},
+    )
     draft = page.handlers.drafts.get("mine")
     assert draft is not None and draft.answers == {"CQID025-001": 1} and list(draft.masks) == ["leg"]
     assert np.array_equal(decode_mask(draft.masks["leg"]), square())
     viewer = updates[page.parts.viewer]
-    assert [photo["name"] for photo in viewer["photos"]] == ["arm", "leg"] and viewer["own"]["leg"] == write_runs(square())
-    assert updates[page.parts.cards]["answers"]["CQID025"] == [1] and updates[page.parts.panel.narrative] == "itches"
+    assert [photo["name"] for photo in viewer["photos"]] == ["arm", "leg"] and viewer["own"][
+        "leg"
+    ] == write_runs(square())
+    assert (
+        updates[page.parts.cards]["answers"]["CQID025"] == [1]
+        and updates[page.parts.panel.narrative] == "itches"
+    )
     assert updates[page.parts.form]["keep"] == page.case_id, "it can be kept now"
 
 
@@ -72,22 +85,35 @@ def test_an_example_comes_back_by_its_number_in_its_own_words(page: Page) -> Non
 
 
 def test_what_was_covered_of_an_examples_photo_is_covered_again(page: Page) -> None:
-    number, example = next((number, one) for number, one in enumerate(load_examples()) if one.encounter.photos)
+    number, example = next(
+        (number, one) for number, one in enumerate(load_examples()) if one.encounter.photos
+    )
     photo = example.encounter.photos[0]
     area: Mask = np.zeros(working_size(photo.size), np.bool_)
     area[5:25, 5:25] = True
     runs = write_runs(area)
     restore(
-        page, example=number, covers=[{"photo": photo.photo_id, "width": runs["width"], "height": runs["height"], "area": runs["runs"]}]
+        page,
+        example=number,
+        covers=[
+            {"photo": photo.photo_id, "width": runs["width"], "height": runs["height"], "area": runs["runs"]}
+        ],
     )
     case = page.handlers.cases.get(page.case_id)
     assert case is not None and (case.encounter.photos[0].pixels != photo.pixels).any()
-    assert (load_examples()[number].encounter.photos[0].pixels == photo.pixels).all(), "the example itself stays as it is"
+    assert (load_examples()[number].encounter.photos[0].pixels == photo.pixels).all(), (
+        "the example itself stays as it is"
+    )
 
 
 def test_an_outline_that_does_not_fit_costs_a_line_and_the_rest_is_there(page: Page) -> None:
     wrong = {"width": 3, "height": 3, "runs": [9]}
-    updates = restore(page, photos=[send(page, "arm.png")], answers={"CQID025": [1]}, masks={"arm": wrong, "gone": write_runs(square())})
+    updates = restore(
+        page,
+        photos=[send(page, "arm.png")],
+        answers={"CQID025": [1]},
+        masks={"arm": wrong, "gone": write_runs(square())},
+    )
     draft = page.handlers.drafts.get("mine")
     assert draft is not None and draft.masks == {} and draft.answers == {"CQID025-001": 1}
     assert "arm: a mask of 3 x 3" in updates[page.parts.panel.messages]
@@ -102,13 +128,20 @@ def test_no_lesion_here_comes_back_as_it_was_said(page: Page) -> None:
 
 
 def test_an_outline_without_a_pixel_that_clear_did_not_make_is_no_decision(page: Page) -> None:
-    updates = restore(page, photos=[send(page, "arm.png")], masks={"arm": write_runs(np.zeros_like(square()))})
+    updates = restore(
+        page, photos=[send(page, "arm.png")], masks={"arm": write_runs(np.zeros_like(square()))}
+    )
     draft = page.handlers.drafts.get("mine")
     assert draft is not None and draft.masks == {}
-    assert "arm: an outline without a pixel came and Clear was not pressed" in updates[page.parts.panel.messages]
+    assert (
+        "arm: an outline without a pixel came and Clear was not pressed" in updates[page.parts.panel.messages]
+    )
 
 
-@pytest.mark.parametrize("told", [{"example": 99}, {"example": "0"}, {"answers": {"CQID025": [99]}}, {"example": 0, "covers": ["x"]}])
+@pytest.mark.parametrize(
+    "told",
+    [{"example": 99}, {"example": "0"}, {"answers": {"CQID025": [99]}}, {"example": 0, "covers": ["x"]}],
+)
 def test_what_cannot_be_is_one_line(page: Page, told: dict[str, object]) -> None:
     updates = restore(page, **told)
     assert 'data-state="failed"' in updates[page.parts.status] and page.parts.case not in updates

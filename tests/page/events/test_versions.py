@@ -1,4 +1,5 @@
-"""Done is taken back, earlier versions of one's own review are looked at and brought back: what the store holds then, and what is refused."""
+"""Done is taken back, earlier versions of one's own review are looked at and brought back: what the store
+holds then, and what is refused."""
 
 from __future__ import annotations
 
@@ -53,7 +54,9 @@ def test_done_taken_back_opens_the_case_again_and_is_saved(page: Page) -> None:
     updates = page.say(page.reading.reopen)
     last = history(page)[-1].review
     assert (done.state, last.state, last.answers) == ("done", "in progress", done.answers)
-    assert "open again" in updates[page.parts.status] and form(page, updates)["saved"]["state"] == "in progress"
+    assert (
+        "open again" in updates[page.parts.status] and form(page, updates)["saved"]["state"] == "in progress"
+    )
 
 
 def test_looking_at_a_version_shows_what_it_said_and_saves_nothing(page: Page) -> None:
@@ -72,11 +75,21 @@ def test_a_version_brought_back_is_the_newest_under_the_same_open_case(page: Pag
     first = next(one for one in history(page) if one.review.answers == {"CQID025-001": 1})
     updates = page.say(versions.take_back, number=first.number)
     last = history(page)[-1]
-    assert last.taken_back_from == first.number and last.review.answers == first.review.answers and last.review.masks == {}
+    assert (
+        last.taken_back_from == first.number
+        and last.review.answers == first.review.answers
+        and last.review.masks == {}
+    )
     back = form(page, updates)["back"]
-    assert (back["answers"]["CQID025"], back["masks"], back["of"], page.case_id) == ([1], {}, first.number, case_id)
+    assert (back["answers"]["CQID025"], back["masks"], back["of"], page.case_id) == (
+        [1],
+        {},
+        first.number,
+        case_id,
+    )
     photo = f"IMG_{last.review.case_id}_00001"
-    page.say(page.review.answer, answers={"CQID025": [0]})  # the page undoes it by saying what was there before
+    # the page undoes it by saying what was there before
+    page.say(page.review.answer, answers={"CQID025": [0]})
     page.draw(photo, square())
     again = history(page)[-1].review
     assert again.answers == {"CQID025-001": 0} and np.array_equal(decode_mask(again.masks[photo]), square())
@@ -112,7 +125,9 @@ def test_what_was_blind_comes_back_as_what_it_is_once_the_model_was_seen(page: P
     assert draft is not None and draft.reading is not None and draft.reading.kind == "blind"
     page.say(page.reading.finish)
     blind = store.history(draft.reading.key, LOCAL_READER)[-1]
-    page.handlers.drafts.draft_changed("mine", "reading", replace(draft.reading, kind="assisted", model_shown=True))
+    page.handlers.drafts.draft_changed(
+        "mine", "reading", replace(draft.reading, kind="assisted", model_shown=True)
+    )
     page.say(page.review.answer, answers={"CQID025": [0]})
     page.say(Versions(page.state).take_back, number=blind.number)
     last = store.history(draft.reading.key, LOCAL_READER)[-1]

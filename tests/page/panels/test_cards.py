@@ -1,4 +1,5 @@
-"""The nine cards: every option of every question is on them, the chosen ones are marked, nothing a user typed becomes markup."""
+"""The nine cards: every option of every question is on them, the chosen ones are marked, nothing a user typed
+becomes markup."""
 
 from __future__ import annotations
 
@@ -15,7 +16,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from magic_demo.core.types import Family, Prediction, Question
-from magic_demo.page.panels.cards.cards import COLUMNS, bar_shares, cards_value, chosen_options, options_to_specify, render_cards
+from magic_demo.page.panels.cards.cards import (
+    COLUMNS,
+    bar_shares,
+    cards_value,
+    chosen_options,
+    options_to_specify,
+    render_cards,
+)
 from magic_demo.page.panels.forms import read_answers
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
@@ -28,7 +36,9 @@ COLOUR = next(family for family in FAMILIES if family.family_id == "CQID034")
 def predict(seed: int = 0) -> Prediction:
     rng = np.random.default_rng(seed)
     scores = {
-        question.qid: rng.normal(0, 2, question.option_count).astype(np.float32) for family in FAMILIES for question in family.questions
+        question.qid: rng.normal(0, 2, question.option_count).astype(np.float32)
+        for family in FAMILIES
+        for question in family.questions
     }
     return Prediction("ENC00001", scores=scores, answers=decode_answers(scores, FAMILIES))
 
@@ -66,7 +76,9 @@ def test_families_of_one_slot_are_single_choice_and_the_others_are_not() -> None
         html = render_cards([family])
         role, other = ("radio", "checkbox") if len(family.questions) == 1 else ("checkbox", "radio")
         assert html.count(f'role="{role}"') == len(family.options["en"]) and f'role="{other}"' not in html
-        assert f'data-slots="{len(family.questions)}"' in html and f'data-none="{family.not_mentioned}"' in html
+        assert (
+            f'data-slots="{len(family.questions)}"' in html and f'data-none="{family.not_mentioned}"' in html
+        )
         assert ("card-limit" in html) == (len(family.questions) > 1)
 
 
@@ -98,7 +110,9 @@ def test_exactly_the_decoded_answers_are_the_models(seed: int) -> None:
     value = cards_value(FAMILIES, prediction, case="secret")
     for family in FAMILIES:
         held = {prediction.answers[question.qid] for question in family.questions}
-        assert value["families"][family.family_id]["chosen"] == sorted(held - {family.not_mentioned} or {family.not_mentioned})
+        assert value["families"][family.family_id]["chosen"] == sorted(
+            held - {family.not_mentioned} or {family.not_mentioned}
+        )
 
 
 def test_not_mentioned_is_chosen_only_where_it_stands_alone() -> None:
@@ -113,15 +127,24 @@ def test_a_review_that_was_begun_comes_back_as_it_was_told() -> None:
     told = {"answers": {"CQID011": [2, 6], "CQID015": [3], "CQID025": []}, "specified": {"CQID011": "scalp"}}
     read = read_answers(told, FAMILIES)
     value = cards_value(FAMILIES, None, case="secret", answers=read.answers, specified=read.specified)
-    assert {name: chosen for name, chosen in value["answers"].items() if chosen} == {"CQID011": [2, 6], "CQID015": [3]}
+    assert {name: chosen for name, chosen in value["answers"].items() if chosen} == {
+        "CQID011": [2, 6],
+        "CQID015": [3],
+    }
     assert value["specified"] == {"CQID011": "scalp"}
 
 
 def test_calibrated_probabilities_are_shown_where_there_are_any_and_scores_elsewhere() -> None:
     prediction = predict()
     chances = np.full(len(SITE.options["en"]), 0.25)
-    value = cards_value(FAMILIES, replace(prediction, chances={"CQID011": chances}, unsure=frozenset({"CQID011"})))["families"]
-    assert value["CQID011"]["calibrated"] and value["CQID011"]["unsure"] and value["CQID011"]["shares"] == chances.tolist()
+    value = cards_value(
+        FAMILIES, replace(prediction, chances={"CQID011": chances}, unsure=frozenset({"CQID011"}))
+    )["families"]
+    assert (
+        value["CQID011"]["calibrated"]
+        and value["CQID011"]["unsure"]
+        and value["CQID011"]["shares"] == chances.tolist()
+    )
     assert not value["CQID034"]["calibrated"] and not value["CQID034"]["unsure"]
     expected = bar_shares(np.asarray(prediction.scores["CQID034-001"], np.float64), 1)
     assert value["CQID034"]["shares"] == pytest.approx(expected, abs=1e-4)
@@ -143,6 +166,8 @@ def test_bars_are_lengths_in_the_order_of_the_scores(scores: np.ndarray, slots: 
 
 def test_options_from_a_file_of_ones_own_are_escaped() -> None:
     bad = "<script>alert(1)</script>"
-    question = Question("CQID099-001", {"en": bad, "zh": bad}, {"en": (bad, "Not mentioned"), "zh": (bad, "无法得知")})
+    question = Question(
+        "CQID099-001", {"en": bad, "zh": bad}, {"en": (bad, "Not mentioned"), "zh": (bad, "无法得知")}
+    )
     html = render_cards([Family("CQID099", {"en": bad, "zh": bad}, (question,), 1)])
     assert "<script" not in html and "&lt;script&gt;" in html

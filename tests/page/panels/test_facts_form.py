@@ -1,4 +1,5 @@
-"""What a browser that cannot read back its canvas is told: the server's outline and numbers, the reader's own first, and nothing that is hidden."""
+"""What a browser that cannot read back its canvas is told: the server's outline and numbers, the reader's own
+first, and nothing that is hidden."""
 
 from __future__ import annotations
 
@@ -42,7 +43,9 @@ def test_the_models_outline_and_numbers_are_those_at_the_checkpoints_threshold()
 def test_the_readers_own_outline_is_measured_where_there_is_one_beside_the_models() -> None:
     own = np.zeros(SIZE, np.bool_)
     own[20:60, 20:60] = own[200:240, 300:340] = True
-    (entry,) = answer_facts({"case": "c", "photos": ["arm"]}, [make_photo()], make_prediction(), {"arm": own})["photos"]
+    (entry,) = answer_facts(
+        {"case": "c", "photos": ["arm"]}, [make_photo()], make_prediction(), {"arm": own}
+    )["photos"]
     assert (entry["count"], entry["share"]) == (2, pytest.approx(own.mean())) and sum(entry["runs"][1::2]) > 0
 
 

@@ -1,4 +1,5 @@
-"""What comes out of the page's controls: photos, words and language, with one clear line for everything that cannot be used."""
+"""What comes out of the page's controls: photos, words and language, with one clear line for everything that
+cannot be used."""
 
 from __future__ import annotations
 
@@ -53,7 +54,12 @@ def arrive(*files: tuple[str, bytes]) -> list[Arrival]:
 
 def test_every_bad_file_costs_one_line_and_the_others_go_on() -> None:
     heic = b"\x00\x00\x00\x18ftypheic" + bytes(64)
-    came = arrive(("notes.jpg", b"no photo"), ("good.png", encode_photo()), ("phone.heic", heic), ("cut.jpg", encode_photo("JPEG")[:300]))
+    came = arrive(
+        ("notes.jpg", b"no photo"),
+        ("good.png", encode_photo()),
+        ("phone.heic", heic),
+        ("cut.jpg", encode_photo("JPEG")[:300]),
+    )
     read = name_uploads(came, [])
     assert [photo.photo_id for photo in read.photos] == ["good"]
     assert [problem.split(":")[0] for problem in read.problems] == ["notes.jpg", "phone.heic", "cut.jpg"]
@@ -77,8 +83,15 @@ def test_no_more_photos_are_taken_than_a_case_holds() -> None:
 def test_what_the_browser_says_of_its_photos_is_bounded_whatever_it_is() -> None:
     assert name_uploads([], []).photos == ()
     assert read_keys({}) == read_keys({"photos": "abc"}) == read_problems({"problems": 3}) == []
-    assert len(read_keys({"photos": ["x"] * 1000})) == len(read_problems({"problems": ["x"] * 1000})) == 2 * MAX_PHOTOS
-    assert read_problems({"problems": ["a\n\u202eb" + "c" * 9999, None]}) == ["ab" + "c" * (MAX_PROBLEM - 2), "None"]
+    assert (
+        len(read_keys({"photos": ["x"] * 1000}))
+        == len(read_problems({"problems": ["x"] * 1000}))
+        == 2 * MAX_PHOTOS
+    )
+    assert read_problems({"problems": ["a\n\u202eb" + "c" * 9999, None]}) == [
+        "ab" + "c" * (MAX_PROBLEM - 2),
+        "None",
+    ]
 
 
 def test_words_are_kept_in_the_language_they_are_written_in() -> None:
@@ -99,7 +112,8 @@ def test_too_many_words_are_refused_with_the_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "english", "chinese"), [("  ", "Add a photo", "请先添加照片"), ("a" * (MAX_CHARACTERS + 1), "characters long", "个字符")]
+    ("words", "english", "chinese"),
+    [("  ", "Add a photo", "请先添加照片"), ("a" * (MAX_CHARACTERS + 1), "characters long", "个字符")],
 )
 def test_what_is_refused_is_said_in_both_languages(words: str, english: str, chinese: str) -> None:
     with pytest.raises(FormError) as refused:
@@ -126,16 +140,25 @@ def test_a_prompt_that_is_too_long_is_cut_and_has_no_loose_ends() -> None:
     assert read_prompt("a" * (MAX_PROMPT - 1) + " b") == "a" * (MAX_PROMPT - 1)
 
 
-@pytest.mark.parametrize(("said", "meant"), [("zh", "zh"), ("en", "en"), ("fr", "en"), (None, "en"), (3, "en")])
+@pytest.mark.parametrize(
+    ("said", "meant"), [("zh", "zh"), ("en", "en"), ("fr", "en"), (None, "en"), (3, "en")]
+)
 def test_an_unknown_language_is_english(said: object, meant: str) -> None:
     assert read_language(said) == meant
 
 
-@given(st.one_of(st.text(max_size=80), st.sampled_from(["../../etc/passwd", "C:\\x\\y.png", "/", "..", "\x00.png", "a\u202egnp.exe"])))
+@given(
+    st.one_of(
+        st.text(max_size=80),
+        st.sampled_from(["../../etc/passwd", "C:\\x\\y.png", "/", "..", "\x00.png", "a\u202egnp.exe"]),
+    )
+)
 def test_any_file_name_is_only_a_name(name: str) -> None:
     read = name_uploads(arrive((name, PHOTO), (name, b"no photo")), [])
     assert len(read.photos) == len(read.problems) == 1
-    assert 0 < len(read.photos[0].photo_id) <= 60 and not set("/\\\x00\u202e\n") & set(read.photos[0].photo_id)
+    assert 0 < len(read.photos[0].photo_id) <= 60 and not set("/\\\x00\u202e\n") & set(
+        read.photos[0].photo_id
+    )
 
 
 def test_answers_fill_every_slot_of_a_family_and_leave_the_others_out() -> None:
@@ -158,7 +181,9 @@ def test_whatever_the_cards_can_say_comes_back_as_it_was_chosen(data: st.DataObj
     for family in FAMILIES:
         held = told[family.family_id]
         assert chosen_options(answers, family) == set(held)
-        assert sum(question.qid in answers for question in family.questions) == (len(family.questions) if held else 0)
+        assert sum(question.qid in answers for question in family.questions) == (
+            len(family.questions) if held else 0
+        )
 
 
 def test_words_of_ones_own_are_kept_with_the_slot_of_their_option() -> None:
@@ -195,6 +220,11 @@ def test_answers_that_no_card_can_give_are_refused_in_one_line(answers: object, 
 def test_a_question_why_names_a_family_and_an_option_that_there_are() -> None:
     asked = read_why({"family": "CQID015", "option": 3, "request": 4, "language": "zh"}, FAMILIES)
     assert (asked.family.family_id, asked.option, asked.request, asked.language) == ("CQID015", 3, 4, "zh")
-    for bad in ({"family": "CQID999", "option": 0}, {"family": "CQID015", "option": 7}, {"family": "CQID015"}, {}):
+    for bad in (
+        {"family": "CQID999", "option": 0},
+        {"family": "CQID015", "option": 7},
+        {"family": "CQID015"},
+        {},
+    ):
         with pytest.raises(FormError):
             read_why(bad, FAMILIES)

@@ -1,4 +1,5 @@
-"""Masks go to the page and come back: exact at the working size, under one working pixel off at the photo's own."""
+"""Masks go to the page and come back: exact at the working size, under one working pixel off at the photo's
+own."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ def blob(size: tuple[int, int]) -> np.ndarray:
     y, x = (np.arange(side, dtype=np.float32) / max(size) for side in size)
     dy, dx = (y - 0.35)[:, None], (x - 0.5)[None, :]
     distance, angle = np.hypot(dy, dx), np.arctan2(dy, dx)
-    inside = (distance < 0.2 + 0.03 * np.sin(5 * angle)) & (distance > 0.05) | (np.hypot(dy - 0.2, dx - 0.35) < 0.03)
+    inside = (distance < 0.2 + 0.03 * np.sin(5 * angle)) & (distance > 0.05) | (
+        np.hypot(dy - 0.2, dx - 0.35) < 0.03
+    )
     return np.asarray(inside)
 
 
@@ -30,7 +33,11 @@ def test_a_mask_at_its_working_size_comes_back_as_it_was(mask: np.ndarray) -> No
 
 
 def test_runs_are_row_by_row_and_begin_outside_the_lesion() -> None:
-    assert write_runs(np.array([[0, 1, 1, 0], [0, 0, 0, 0]], dtype=bool)) == {"width": 4, "height": 2, "runs": [1, 2, 5]}
+    assert write_runs(np.array([[0, 1, 1, 0], [0, 0, 0, 0]], dtype=bool)) == {
+        "width": 4,
+        "height": 2,
+        "runs": [1, 2, 5],
+    }
     assert write_runs(np.array([[1, 0]], dtype=bool))["runs"] == [0, 1, 1]
     assert write_runs(np.ones((1, 3), dtype=bool))["runs"] == [0, 3]
 
@@ -41,7 +48,8 @@ def test_a_mask_of_48_megapixels_comes_back_under_one_working_pixel_off() -> Non
     back = read_mask(write_runs(mask), size)
     assert back.shape == size and back.dtype == bool
     pixel = 8000 / WORKING_SIDE
-    for here, there in ((mask, back), (back, mask)):  # how deep inside the one the other's outside reaches, at most
+    # how deep inside the one the other's outside reaches, at most
+    for here, there in ((mask, back), (back, mask)):
         depth = cv2.distanceTransform(here.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         assert depth[~there].max() < pixel
     assert abs(int(back.sum()) - int(mask.sum())) < 0.001 * mask.sum()
@@ -77,7 +85,11 @@ def test_what_is_saved_and_shown_again_does_not_wander() -> None:
 def test_what_is_not_a_mask_is_one_line(payload: Any) -> None:
     with pytest.raises(FormError) as problem:
         read_mask(payload, (3, 4))
-    assert "\n" not in str(problem.value) and "outline the photo again" in str(problem.value) and len(str(problem.value)) < 200
+    assert (
+        "\n" not in str(problem.value)
+        and "outline the photo again" in str(problem.value)
+        and len(str(problem.value)) < 200
+    )
 
 
 @given(st.integers(1, 9000), st.integers(1, 9000))

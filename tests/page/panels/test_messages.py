@@ -1,4 +1,5 @@
-"""What is said of a case's photos stays for as long as the case is open, whatever the next step has to say."""
+"""What is said of a case's photos stays for as long as the case is open, whatever the next step has to
+say."""
 
 from __future__ import annotations
 
@@ -53,7 +54,14 @@ def test_done_asks_about_a_missing_photo(browser: Reader) -> None:
 
 def test_a_missing_photo_can_be_called_unusable_which_done_no_longer_asks_about(browser: Reader) -> None:
     assert browser.values[browser.parts.form]["photos"][-1] == "IMG_ENC1_2", "after those that are shown"
-    told = {"case": browser.values[browser.parts.case], "heard": 0, "seconds": 1, "comment": "", "flagged": False, "difficulty": None}
+    told = {
+        "case": browser.values[browser.parts.case],
+        "heard": 0,
+        "seconds": 1,
+        "comment": "",
+        "flagged": False,
+        "difficulty": None,
+    }
     browser.reading.note(gr.EventData(None, {**told, "unusable": ["IMG_ENC1_2", "no photo"]}), REQUEST)  # type: ignore[arg-type]
     store = browser.reading.review.store
     saved = store.latest(store.case_keys()[0], "local")

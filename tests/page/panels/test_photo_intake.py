@@ -1,4 +1,5 @@
-"""Photos over HTTP: who may send one, what is refused before it is read, and that nothing of it is written anywhere."""
+"""Photos over HTTP: who may send one, what is refused before it is read, and that nothing of it is written
+anywhere."""
 
 from __future__ import annotations
 
@@ -53,7 +54,9 @@ def test_a_photo_that_was_sent_is_fetched_once_by_its_key(client: TestClient, ar
 
 
 @pytest.mark.parametrize("headers", [{}, {CONSENT: ""}, {CONSENT: "no"}, {"Cookie": f"{CONSENT}=given"}])
-def test_without_consent_nothing_is_taken(client: TestClient, arrivals: Arrivals, headers: dict[str, str]) -> None:
+def test_without_consent_nothing_is_taken(
+    client: TestClient, arrivals: Arrivals, headers: dict[str, str]
+) -> None:
     answer = client.post("/photos?name=arm.png", content=PHOTO, headers=headers)
     assert answer.status_code == 403 and "tick the box" in answer.text and len(arrivals) == 0
 
@@ -68,7 +71,17 @@ def test_what_is_too_heavy_is_refused_and_not_kept(client: TestClient, arrivals:
 
 
 @pytest.mark.parametrize(
-    "name", ["arm.png", "arm.exe", "", "..", "../../../../tmp/planted.png", "/etc/planted.png", "C:\\planted.png", "a" * 5000]
+    "name",
+    [
+        "arm.png",
+        "arm.exe",
+        "",
+        "..",
+        "../../../../tmp/planted.png",
+        "/etc/planted.png",
+        "C:\\planted.png",
+        "a" * 5000,
+    ],
 )
 def test_what_a_file_is_says_its_content_and_its_name_is_no_path(
     client: TestClient, arrivals: Arrivals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -88,7 +101,9 @@ def test_what_a_file_is_says_its_content_and_its_name_is_no_path(
 
 def test_too_many_from_one_computer_are_told_to_wait(arrivals: Arrivals) -> None:
     now, burst = [0.0], int(SENT_AT_ONCE[0])
-    app = Starlette(routes=list_intake_routes(arrivals, clock=lambda: now[0]), middleware=list_gates(None, "127.0.0.1"))
+    app = Starlette(
+        routes=list_intake_routes(arrivals, clock=lambda: now[0]), middleware=list_gates(None, "127.0.0.1")
+    )
     with TestClient(app, base_url="http://127.0.0.1:7860") as client:
 
         def send(count: int) -> list[int]:

@@ -44,19 +44,27 @@ def test_the_mask_is_exact_at_every_step_of_the_slider_and_at_a_checkpoints_own_
     stretched = np.clip((probability - 0.5) * 8 + 0.5, 0, 1).astype(np.float32)
     levels = decode(encode_levels(stretched, size, threshold=0.4567), "png")
     for threshold in (0.4567, *(step / 100 for step in range(2, 99))):
-        assert np.array_equal(levels >= level_of(threshold), lesion_mask(stretched, size, threshold)), threshold
+        assert np.array_equal(levels >= level_of(threshold), lesion_mask(stretched, size, threshold)), (
+            threshold
+        )
     assert len(np.unique(levels)) <= 102
 
 
 @pytest.mark.parametrize("grain", [12, 40])
-def test_a_map_of_a_12_megapixel_photo_that_is_faint_everywhere_takes_less_than_150_kb_and_half_stays_half(grain: int) -> None:
+def test_a_map_of_a_12_megapixel_photo_that_is_faint_everywhere_takes_less_than_150_kb_and_half_stays_half(
+    grain: int,
+) -> None:
     size = (3000, 4000)
-    noise = np.asarray(cv2.resize(np.random.default_rng(3).random((264 // grain, 352 // grain)), (352, 264)), np.float32)
+    noise = np.asarray(
+        cv2.resize(np.random.default_rng(3).random((264 // grain, 352 // grain)), (352, 264)), np.float32
+    )
     address = encode_levels(noise, size, threshold=0.37)
     assert len(base64.b64decode(address.split(",")[1])) <= MAP_BYTES
     levels = decode(address, "png")
     for threshold in (0.37, 0.5):
-        assert np.array_equal(levels >= level_of(threshold), lesion_mask(noise, working_size(size), threshold))
+        assert np.array_equal(
+            levels >= level_of(threshold), lesion_mask(noise, working_size(size), threshold)
+        )
 
 
 def test_colours_arrive_as_they_are() -> None:
@@ -76,7 +84,9 @@ def test_the_working_size_keeps_the_aspect_and_never_enlarges(height: int, width
 
 def test_photos_that_have_no_map_are_sent_without_one() -> None:
     photos = [Photo(name, np.zeros((30, 40, 3), np.uint8)) for name in ("one", "two")]
-    prediction = Prediction("CASE", photos=(PhotoPrediction("two", make_map((8, 8)), (30, 40)),), threshold=0.4)
+    prediction = Prediction(
+        "CASE", photos=(PhotoPrediction("two", make_map((8, 8)), (30, 40)),), threshold=0.4
+    )
     value = viewer_value("secret", photos, prediction)
     assert [entry["name"] for entry in value["photos"]] == ["one", "two"]
     assert value["photos"][0]["levels"] is None and value["photos"][1]["levels"].startswith("data:image/png")
@@ -89,7 +99,9 @@ def test_a_photo_that_is_shown_again_is_not_encoded_again(monkeypatch: pytest.Mo
     first = viewer_value("one", [photo])["photos"][0]["src"]
     monkeypatch.setattr("magic_demo.page.panels.viewer.encode_photo", lambda _pixels: "encoded again")
     assert viewer_value("two", [photo])["photos"][0]["src"] == first
-    assert viewer_value("two", [Photo("IMG", photo.pixels)])["photos"][0]["src"] == "encoded again", "a photo that was covered is another"
+    assert viewer_value("two", [Photo("IMG", photo.pixels)])["photos"][0]["src"] == "encoded again", (
+        "a photo that was covered is another"
+    )
 
 
 def test_masks_of_the_reader_and_of_others_are_sent_as_run_lengths() -> None:
@@ -98,7 +110,9 @@ def test_masks_of_the_reader_and_of_others_are_sent_as_run_lengths() -> None:
     mask[0, 2:5] = True
     value = viewer_value("secret", photos, own={"one": mask}, others={"Li": {"one": ~mask}}, restore=4)
     assert value["own"] == {"one": {"width": 40, "height": 30, "runs": [2, 3, 1195]}}
-    assert value["others"] == [{"reader": "Li", "masks": {"one": {"width": 40, "height": 30, "runs": [0, 2, 3, 1195]}}}]
+    assert value["others"] == [
+        {"reader": "Li", "masks": {"one": {"width": 40, "height": 30, "runs": [0, 2, 3, 1195]}}}
+    ]
     assert value["editable"] and value["restore"] == 4
     assert set(value) == set(EMPTY), "every case says all that the viewer knows of"
     json.dumps(value)
@@ -107,9 +121,16 @@ def test_masks_of_the_reader_and_of_others_are_sent_as_run_lengths() -> None:
 def test_the_photos_the_browser_is_tested_on_are_what_the_program_measures(tmp_path: Path) -> None:
     write_file(tmp_path / "measures.json")
     now, then = (json.loads(path.read_text(encoding="utf-8")) for path in (tmp_path / "measures.json", FILE))
-    assert now[0] == then[0], "definitions have changed: python -m tests.support.measures_fixture, and measures.mjs"
+    assert now[0] == then[0], (
+        "definitions have changed: python -m tests.support.measures_fixture, and measures.mjs"
+    )
     assert len(now) == len(then)
     for new, old in zip(now[1:], then[1:], strict=True):
-        assert (new["name"], new["runs"], new["count"], new["colour"]) == (old["name"], old["runs"], old["count"], old["colour"])
+        assert (new["name"], new["runs"], new["count"], new["colour"]) == (
+            old["name"],
+            old["runs"],
+            old["count"],
+            old["colour"],
+        )
         assert (new["tone"] is None) == (old["tone"] is None)
         assert new["tone"] is None or new["tone"]["angle"] == pytest.approx(old["tone"]["angle"], abs=0.5)

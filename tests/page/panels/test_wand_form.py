@@ -1,4 +1,5 @@
-"""The wand's hint from the page: read into working pixels, answered with run lengths, and one line for everything that is not a hint."""
+"""The wand's hint from the page: read into working pixels, answered with run lengths, and one line for
+everything that is not a hint."""
 
 from __future__ import annotations
 
@@ -21,7 +22,10 @@ def make_photo(size: tuple[int, int]) -> Photo:
 
 def test_a_box_is_answered_with_the_lesion_in_it() -> None:
     photo = make_photo((200, 240))
-    reply = answer_wand({"photo": "one", "request": 3, "box": [45, 35, 140, 120], "lesion": [], "skin": [], "radius": 4}, [photo])
+    reply = answer_wand(
+        {"photo": "one", "request": 3, "box": [45, 35, 140, 120], "lesion": [], "skin": [], "radius": 4},
+        [photo],
+    )
     assert (reply["photo"], reply["request"]) == ("one", 3) and "problem" not in reply
     mask = read_mask(reply, photo.size)
     assert mask[55:95, 65:115].all() and mask.sum() == pytest.approx(50 * 60, rel=0.1)
@@ -29,7 +33,10 @@ def test_a_box_is_answered_with_the_lesion_in_it() -> None:
 
 def test_a_hint_on_a_large_photo_is_in_working_pixels() -> None:
     photo = make_photo((1500, 4096))
-    reply = answer_wand({"photo": "one", "request": 1, "box": [400, 150, 1150, 420], "lesion": [], "skin": [], "radius": 4}, [photo])
+    reply = answer_wand(
+        {"photo": "one", "request": 1, "box": [400, 150, 1150, 420], "lesion": [], "skin": [], "radius": 4},
+        [photo],
+    )
     assert reply["width"] == WORKING_SIDE
     mask = read_mask(reply, photo.size)
     truth = np.zeros_like(mask)
@@ -86,5 +93,8 @@ def test_a_hint_that_shows_no_lesion_is_answered_with_nothing_to_write(box: list
 def test_a_speck_is_nothing_to_write_and_a_small_lesion_is(side: int, written: bool) -> None:
     pixels = np.full((600, 800, 3), (224, 180, 155), np.uint8)
     pixels[300 : 300 + side, 400 : 400 + side] = (120, 40, 40)
-    reply = answer_wand({"photo": "one", "request": 1, "box": [390, 290, 450, 350], "lesion": [], "skin": []}, [Photo("one", pixels)])
+    reply = answer_wand(
+        {"photo": "one", "request": 1, "box": [390, 290, 450, 350], "lesion": [], "skin": []},
+        [Photo("one", pixels)],
+    )
     assert ("runs" in reply, reply.get("nothing", False)) == (written, not written)

@@ -1,4 +1,5 @@
-"""The pane that says why: the words marked where they stand, nothing of the narrative lost or turned into markup."""
+"""The pane that says why: the words marked where they stand, nothing of the narrative lost or turned into
+markup."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ def test_words_are_marked_by_weight_and_by_side() -> None:
 
 
 def test_weak_words_are_still_seen() -> None:
-    strengths = re.findall(r"--strength:([0-9.]+)", mark_words("ab", [WordSpan(0, 1, 100.0), WordSpan(1, 2, 0.01)]))
+    strengths = re.findall(
+        r"--strength:([0-9.]+)", mark_words("ab", [WordSpan(0, 1, 100.0), WordSpan(1, 2, 0.01)])
+    )
     assert float(strengths[1]) == pytest.approx(0.25)
 
 
@@ -41,28 +44,42 @@ def test_marking_loses_no_character_and_lets_no_markup_in(words: str, places: li
     html = mark_words(words, spans)
     assert unescape(re.sub(r"</?mark[^>]*>", "", html)) == unescape(words.replace("&", "&amp;"))
     assert set(re.findall(r"<(/?\w+)", html)) <= {"mark", "/mark"}
-    assert [unescape(one) for one in re.findall(r"<mark[^>]*>(.*?)</mark>", html, re.DOTALL)] == [words[s.start : s.end] for s in spans]
+    assert [unescape(one) for one in re.findall(r"<mark[^>]*>(.*?)</mark>", html, re.DOTALL)] == [
+        words[s.start : s.end] for s in spans
+    ]
 
 
 def test_the_pane_speaks_the_explanations_language_and_offers_every_option() -> None:
     why = Explanation("CQID025", 1, "zh", (WordSpan(2, 3, 1.0),), {}, ("数量：1",))
     html = render_why(ITCH, why, ENCOUNTER, PREDICTION)
     assert "瘙痒" in html and ">痒</mark>" in html and "<li>数量：1</li>" in html
-    assert html.count("<option ") == len(ITCH.options["zh"]) and '<option value="1" selected>否</option>' in html
+    assert (
+        html.count("<option ") == len(ITCH.options["zh"]) and '<option value="1" selected>否</option>' in html
+    )
     assert "是 ◆</option>" in html, "the model's answer is marked"
-    assert "&lt;b&gt;" in render_why(ITCH, replace(why, language="en", words=(WordSpan(0, 1, 1.0),)), ENCOUNTER, PREDICTION)
+    assert "&lt;b&gt;" in render_why(
+        ITCH, replace(why, language="en", words=(WordSpan(0, 1, 1.0),)), ENCOUNTER, PREDICTION
+    )
 
 
 def test_what_did_not_move_the_score_is_said() -> None:
     html = render_why(ITCH, Explanation("CQID025", 0, "en"), ENCOUNTER, PREDICTION)
-    assert "No words move this score" in html and "No photo raised this score" in html and "Measured" not in html
+    assert (
+        "No words move this score" in html and "No photo raised this score" in html and "Measured" not in html
+    )
     assert "itches" not in html, "the patient's words stand beside the photos already"
     without = render_why(ITCH, Explanation("CQID025", 0, "en"), Encounter("CASE"), PREDICTION)
     assert "No words" not in without and "No photo" not in without
 
 
 def test_the_viewer_gets_a_heat_map_of_each_photo_that_has_one() -> None:
-    why = Explanation("CQID025", 0, "en", regions={"arm": np.ones((4, 4), np.float32), "gone": np.ones((4, 4), np.float32)})
+    why = Explanation(
+        "CQID025", 0, "en", regions={"arm": np.ones((4, 4), np.float32), "gone": np.ones((4, 4), np.float32)}
+    )
     value = why_value(7, ITCH, why, ENCOUNTER, PREDICTION)
-    assert value["request"] == 7 and list(value["heat"]) == ["arm"] and value["heat"]["arm"].startswith("data:image/png")
+    assert (
+        value["request"] == 7
+        and list(value["heat"]) == ["arm"]
+        and value["heat"]["arm"].startswith("data:image/png")
+    )
     assert 'data-count="2"' in value["html"] or 'data-count="1"' in value["html"]

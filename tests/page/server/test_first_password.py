@@ -1,4 +1,5 @@
-"""Passwords count at once: from the first one on a running page asks for sign-in, and an open stream ends with its reader's password."""
+"""Passwords count at once: from the first one on a running page asks for sign-in, and an open stream ends
+with its reader's password."""
 
 from __future__ import annotations
 
@@ -41,7 +42,12 @@ def page(desk: Desk) -> Starlette:
     async def who(request: Request) -> Response:
         return PlainTextResponse(desk.reader(request.cookies))
 
-    routes = [Route("/", who), Route("/alive", who), *(Route(path, _stream) for path in STREAMS), *list_sign_in_doors(desk)]
+    routes = [
+        Route("/", who),
+        Route("/alive", who),
+        *(Route(path, _stream) for path in STREAMS),
+        *list_sign_in_doors(desk),
+    ]
     return Starlette(routes=routes, middleware=list_gates(desk.sign_ins, "127.0.0.1", desk.signing_in))
 
 
@@ -59,21 +65,27 @@ def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
         desk.store.close()
 
 
-def test_a_running_page_asks_for_sign_in_as_soon_as_a_reader_has_a_password(desk: Desk, tmp_path: Path) -> None:
+def test_a_running_page_asks_for_sign_in_as_soon_as_a_reader_has_a_password(
+    desk: Desk, tmp_path: Path
+) -> None:
     with client(desk) as browser:
         assert browser.get("/").text == LOCAL_READER and browser.get("/sign-in").headers["location"] == "./"
         with Store.open(tmp_path / "reviews") as elsewhere:
             elsewhere.add_reader("Bo")
             assert browser.get("/").text == LOCAL_READER, "a reader without a password keeps nobody out"
             elsewhere.add_reader("Ann", password=PASSWORD)
-            assert browser.get("/").headers["location"] == "sign-in" and browser.get("/alive").status_code == 401
+            assert (
+                browser.get("/").headers["location"] == "sign-in" and browser.get("/alive").status_code == 401
+            )
             example = load_examples()[0].encounter
             with pytest.raises(StoreError, match="reload the page and sign in"):
                 desk.keep_case(example, LOCAL_READER, example=example)
             assert browser.post("/sign-in", data={"name": "ann", "password": PASSWORD}).status_code == 303
             assert browser.get("/").text == "Ann"
             elsewhere.remove_reader("Ann")
-            assert browser.get("/alive").status_code == 401, "and nobody is let in again when the last password is gone"
+            assert browser.get("/alive").status_code == 401, (
+                "and nobody is let in again when the last password is gone"
+            )
 
 
 def test_in_a_frame_signing_in_leads_to_a_tab_of_its_own_and_sets_no_cookie(tmp_path: Path) -> None:
@@ -83,14 +95,23 @@ def test_in_a_frame_signing_in_leads_to_a_tab_of_its_own_and_sets_no_cookie(tmp_
             for frame in ("iframe", "frame", "embed", "object", "fencedframe"):
                 browser.headers["sec-fetch-dest"] = frame
                 assert browser.get("/").headers["location"] == "sign-in"
-                for answer in (browser.get("/sign-in"), browser.post("/sign-in", data={"name": "ann", "password": PASSWORD})):
-                    assert 'target="_blank"' in answer.text and "in its own tab" in answer.text and "单独的标签页" in answer.text
+                for answer in (
+                    browser.get("/sign-in"),
+                    browser.post("/sign-in", data={"name": "ann", "password": PASSWORD}),
+                ):
+                    assert (
+                        'target="_blank"' in answer.text
+                        and "in its own tab" in answer.text
+                        and "单独的标签页" in answer.text
+                    )
                     assert "<form" not in answer.text and "set-cookie" not in answer.headers
             browser.headers["sec-fetch-dest"] = "document"
             assert "<form" in browser.get("/sign-in").text
 
 
-def test_a_store_that_cannot_be_asked_leaves_signing_in_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_cannot_be_asked_leaves_signing_in_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_store: Store) -> bool:
         raise StoreError("the disk is gone")
 
@@ -105,8 +126,11 @@ def test_a_store_that_cannot_be_asked_leaves_signing_in_as_it_was(tmp_path: Path
         assert kept is not None and desk.signing_in() is kept
 
 
-async def open_stream(app: ASGIApp, path: str, cookie: str, then: Callable[[], object]) -> tuple[list[Message], bool]:
-    """Open a stream, do something once it flows, and return what came; and whether it ended by itself within some seconds."""
+async def open_stream(
+    app: ASGIApp, path: str, cookie: str, then: Callable[[], object]
+) -> tuple[list[Message], bool]:
+    """Open a stream, do something once it flows, and return what came; and whether it ended by itself within
+    some seconds."""
     came: list[Message] = []
     flows, query = asyncio.Event(), b"session_hash=one" if path.endswith("/data") else b""
 
@@ -120,8 +144,20 @@ async def open_stream(app: ASGIApp, path: str, cookie: str, then: Callable[[], o
             flows.set()
 
     headers = [(b"host", b"127.0.0.1:7860"), (b"cookie", cookie.encode())]
-    scope: dict[str, Any] = {"type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET"}
-    scope |= {"scheme": "http", "path": path, "raw_path": path.encode(), "query_string": query, "root_path": "", "headers": headers}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+    }
+    scope |= {
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query,
+        "root_path": "",
+        "headers": headers,
+    }
     scope |= {"client": ("127.0.0.1", 1), "server": ("127.0.0.1", 7860)}
     stream = asyncio.ensure_future(app(scope, hear, take))
     await asyncio.wait_for(flows.wait(), 20)
@@ -137,7 +173,9 @@ def nothing() -> None:
 
 @pytest.mark.parametrize("path", STREAMS)
 @pytest.mark.parametrize("end", ["removed", "another password", "signed out", "nothing"])
-def test_a_stream_ends_with_the_password_of_whoever_opened_it(path: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_ends_with_the_password_of_whoever_opened_it(
+    path: str, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gate, "WATCH_SECONDS", 0.01)
     with Store.open(tmp_path) as store:
         store.add_reader("Ann", password=PASSWORD)
@@ -149,14 +187,24 @@ def test_a_stream_ends_with_the_password_of_whoever_opened_it(path: str, end: st
             "signed out": lambda: sign_ins.leave({COOKIE: key}),
             "nothing": nothing,
         }
-        came, ended = asyncio.run(open_stream(page(Desk(store, sign_ins=sign_ins)), path, f"{COOKIE}={key}", ends[end]))
+        came, ended = asyncio.run(
+            open_stream(page(Desk(store, sign_ins=sign_ins)), path, f"{COOKIE}={key}", ends[end])
+        )
     assert ended == (end != "nothing")
-    assert (came[-1] == {"type": "http.response.body", "body": b"", "more_body": False}) == ended, "the browser gets a whole answer"
+    assert (came[-1] == {"type": "http.response.body", "body": b"", "more_body": False}) == ended, (
+        "the browser gets a whole answer"
+    )
 
 
-def test_a_stream_of_a_time_when_nobody_signed_in_ends_with_the_first_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_of_a_time_when_nobody_signed_in_ends_with_the_first_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(gate, "WATCH_SECONDS", 0.01)
     with Store.open(tmp_path) as store:
         app = page(Desk(store))
-        first = asyncio.run(open_stream(app, STREAMS[0], f"{BROWSER_COOKIE}=mine", lambda: store.add_reader("Ann", password=PASSWORD)))
+        first = asyncio.run(
+            open_stream(
+                app, STREAMS[0], f"{BROWSER_COOKIE}=mine", lambda: store.add_reader("Ann", password=PASSWORD)
+            )
+        )
     assert first[1]

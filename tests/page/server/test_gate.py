@@ -1,4 +1,5 @@
-"""Who gets what over raw HTTP: every route that the page's server has, Gradio's own included, asked for by nobody, by strangers and by readers."""
+"""Who gets what over raw HTTP: every route that the page's server has, Gradio's own included, asked for by
+nobody, by strangers and by readers."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ ANYBODY: dict[str, tuple[str, dict[str, str]]] = {
     "/board/answer": ("POST", {}),
     "/gradio_api/startup-events": ("GET", {}),
 }
-"""Answered for everybody: files that are the same for all, signing in, and the audience of synthetic cases."""
+"""Answered for everybody: files that are the same for all, signing in, and the audience of synthetic
+cases."""
 READER: dict[str, tuple[str, dict[str, str]]] = {
     "/": ("GET", {}),
     "/agreement": ("GET", {}),
@@ -124,7 +126,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         sign_ins = SignIns(store, clock=lambda: clock[0])
         app = _make_app(Desk(store, sign_ins=sign_ins))
         server = Server(app, clock, sign_ins)
-        for name, reader in (("expired", "Ann"), ("reader", "Ann"), ("presenter", "Pat"), ("adjudicator", "Ada")):
+        for name, reader in (
+            ("expired", "Ann"),
+            ("reader", "Ann"),
+            ("presenter", "Pat"),
+            ("adjudicator", "Ada"),
+        ):
             server.clients[name] = _client(app, {COOKIE: str(sign_ins.enter(reader, PASSWORD))})
             if name == "expired":
                 clock[0] += IDLE_SECONDS + 1
@@ -139,7 +146,8 @@ def _make_app(desk: Desk, host: str = "127.0.0.1") -> App:
 
     async def build() -> App:
         blocks = build_app(source, examples, desk)
-        blocks.share, blocks.max_file_size, blocks.enable_monitoring = False, None, True  # as if it had been launched carelessly
+        # as if it had been launched carelessly
+        blocks.share, blocks.max_file_size, blocks.enable_monitoring = False, None, True
         blocks.run_history = False
         return App.create_app(blocks, app_kwargs=settings["app_kwargs"])
 
@@ -147,13 +155,24 @@ def _make_app(desk: Desk, host: str = "127.0.0.1") -> App:
 
 
 def _client(app: App, cookies: Mapping[str, str]) -> TestClient:
-    return TestClient(app, base_url="http://127.0.0.1:7860", cookies=dict(cookies), follow_redirects=False, raise_server_exceptions=False)
+    return TestClient(
+        app,
+        base_url="http://127.0.0.1:7860",
+        cookies=dict(cookies),
+        follow_redirects=False,
+        raise_server_exceptions=False,
+    )
 
 
 def _status(client: TestClient, method: str, path: str) -> int:
     """Ask, and return the status; a stream is left as soon as it begins."""
     body = {"data": [], "fn_index": 99999, "event_id": "x", **SESSION}
-    with client.stream(method, path, json=body if method == "POST" else None, params=SESSION if path.endswith("/data") else None) as answer:
+    with client.stream(
+        method,
+        path,
+        json=body if method == "POST" else None,
+        params=SESSION if path.endswith("/data") else None,
+    ) as answer:
         return answer.status_code
 
 
@@ -167,7 +186,9 @@ def _fill(path: str, values: Mapping[str, str]) -> str:
 
 def test_every_route_has_an_expectation(server: Server) -> None:
     expected = {*ANYBODY, *READER, *PRESENTER, *NOBODY}
-    assert server.paths() - expected == set(), "say in this file who may ask for a new route, and open it in gate.py"
+    assert server.paths() - expected == set(), (
+        "say in this file who may ask for a new route, and open it in gate.py"
+    )
     assert expected - server.paths() == set(), "these are gone"
 
 
@@ -175,13 +196,21 @@ def test_every_route_has_an_expectation(server: Server) -> None:
 def test_each_route_answers_who_may_ask_and_refuses_everybody_else(server: Server, who: str) -> None:
     client, wrong = server.clients[who], {}
     signed_in = who in ("reader", "presenter", "adjudicator")
-    for routes, allowed in ((ANYBODY, True), (READER, signed_in), (PRESENTER, who in ("presenter", "adjudicator"))):
+    for routes, allowed in (
+        (ANYBODY, True),
+        (READER, signed_in),
+        (PRESENTER, who in ("presenter", "adjudicator")),
+    ):
         for path, (method, values) in routes.items():
             if allowed and (path.startswith("/gradio_api/heartbeat/") or (path == "/sign-out" and signed_in)):
                 continue  # the one never ends, the other ends the rest
             status = _status(client, method, _fill(path, values))
             refused = {403} if signed_in else {401, 303} if path in ("/", "/board", "/agreement") else {401}
-            fits = status not in (401, 404) or path.startswith(("/assets", "/static")) if allowed else status in refused
+            fits = (
+                status not in (401, 404) or path.startswith(("/assets", "/static"))
+                if allowed
+                else status in refused
+            )
             if not fits:
                 wrong[path] = status
     assert wrong == {}
@@ -216,7 +245,11 @@ def test_no_door_stands_where_there_is_no_route(server: Server) -> None:
 def test_a_page_that_nobody_touches_does_not_stay_signed_in(server: Server) -> None:
     assert server.app.blocks is not None
     client = _client(server.app, {COOKIE: str(server.sign_ins.enter("Ann", PASSWORD))})
-    ticks = [number for number, event in server.app.blocks.fns.items() if any(kind == "tick" for _, kind in event.targets)]
+    ticks = [
+        number
+        for number, event in server.app.blocks.fns.items()
+        if any(kind == "tick" for _, kind in event.targets)
+    ]
     assert len(ticks) == 2, "the models' and the agreement's"
     server.clock[0] += IDLE_SECONDS - 1
     for number in ticks:
@@ -235,7 +268,9 @@ def test_an_event_that_the_page_does_not_have_is_refused(server: Server) -> None
     client = _client(server.app, {COOKIE: str(server.sign_ins.enter("Ann", PASSWORD))})
     for number in (99999, -1, None, "0", True, 0.0, [0]):
         for path in ("queue/join", "run/predict"):
-            answer = client.post(f"/gradio_api/{path}", json={"data": [], "fn_index": number, "session_hash": "odd"})
+            answer = client.post(
+                f"/gradio_api/{path}", json={"data": [], "fn_index": number, "session_hash": "odd"}
+            )
             assert (answer.status_code, answer.text) == (400, "the page has no such event; reload it")
 
 
@@ -245,7 +280,10 @@ def echo(sign_ins: SignIns | None = None, host: str = "127.0.0.1") -> TestClient
     async def say(request: Request) -> Response:
         return PlainTextResponse((await request.body())[:200])
 
-    routes = [Route(path, say, methods=["GET", "POST"]) for path in ("/", "/gradio_api/queue/join", "/gradio_api/queue/data")]
+    routes = [
+        Route(path, say, methods=["GET", "POST"])
+        for path in ("/", "/gradio_api/queue/join", "/gradio_api/queue/data")
+    ]
     app = Starlette(routes=routes, middleware=list_gates(sign_ins, host))
     return TestClient(app, base_url="http://127.0.0.1:7860")
 
@@ -265,8 +303,14 @@ def test_a_session_belongs_to_the_browser_that_began_it() -> None:
     assert client.get("/gradio_api/queue/data?session_hash=one").status_code == 403
     assert client.get("/gradio_api/queue/data?session_hash=own").status_code == 200
     assert client.get("/gradio_api/queue/data").status_code == 400
-    for twice in ("session_hash=own&session_hash=one", "session_hash=own&%73ession_hash=one", "session_hash=own;session_hash=one"):
-        assert client.get(f"/gradio_api/queue/data?{twice}").status_code == 400, "the server would read the last"
+    for twice in (
+        "session_hash=own&session_hash=one",
+        "session_hash=own&%73ession_hash=one",
+        "session_hash=own;session_hash=one",
+    ):
+        assert client.get(f"/gradio_api/queue/data?{twice}").status_code == 400, (
+            "the server would read the last"
+        )
     assert ask(client, "own", mine) == 403
 
 
@@ -283,7 +327,12 @@ def test_a_session_stays_its_readers_who_signs_in_again(tmp_path: Path) -> None:
 def test_the_first_page_gives_a_browser_its_cookie_and_later_ones_none() -> None:
     with echo() as client:
         first = client.get("/").headers["set-cookie"]
-        assert first.startswith(BROWSER_COOKIE) and "HttpOnly" in first and "SameSite=Lax" in first and "Secure" not in first
+        assert (
+            first.startswith(BROWSER_COOKIE)
+            and "HttpOnly" in first
+            and "SameSite=Lax" in first
+            and "Secure" not in first
+        )
         assert "set-cookie" not in client.get("/").headers
         client.cookies.clear()
         assert "; Secure" in client.get("/", headers={"X-Forwarded-Proto": "https"}).headers["set-cookie"]
@@ -307,18 +356,30 @@ def test_sessions_that_are_forgotten_are_bounded() -> None:
         (b'{"session_hash": 3, "data": []}', 400),
         (b'{"session_hash": "../x", "data": []}', 400),
         (b'{"session_hash": "' + b"a" * 65 + b'", "data": []}', 400),
-        (b'{"session_hash": "a", "data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]}', 400),
-        (b'{"session_hash": "a", "event_data": [[{"p\\u0061th": "http://a.example/", "meta": {"_type": "gradio.FileData"}}]]}', 400),
+        (
+            b'{"session_hash": "a", "data": [{"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}]}',
+            400,
+        ),
+        (
+            b'{"session_hash": "a", "event_data": [[{"p\\u0061th": "http://a.example/", "meta": {"_type": '
+            b'"gradio.FileData"}}]]}',
+            400,
+        ),
         (b'{"session_hash": "a", "data": [], "event_data": []}', 400),
         (b'{"session_hash": "a", "data": [], "event_data": "x"}', 400),
         (b'{"session_hash": "a", "data": ["' + b"x" * LIMITS.request_bytes + b'"]}', 413),
-        (json.dumps({"session_hash": "a", "fn_index": 0, "data": ["words"], "event_data": None}).encode(), 200),
+        (
+            json.dumps({"session_hash": "a", "fn_index": 0, "data": ["words"], "event_data": None}).encode(),
+            200,
+        ),
     ],
     ids=range(15),
 )
 def test_what_is_no_request_of_the_page_is_refused_before_gradio_sees_it(content: bytes, status: int) -> None:
     with echo() as client:
-        answer = client.post("/gradio_api/queue/join", content=content, headers={"Content-Type": "application/json"})
+        answer = client.post(
+            "/gradio_api/queue/join", content=content, headers={"Content-Type": "application/json"}
+        )
     assert answer.status_code == status
     assert status != 200 or answer.text == content.decode(), "what is passed on is what came"
 
@@ -327,13 +388,28 @@ def test_another_sites_page_may_link_here_and_nothing_else() -> None:
     with echo() as client:
         link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
         assert client.get("/", headers=link).status_code == 200
-        assert client.get("/", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}).status_code == 403
+        assert (
+            client.get("/", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}).status_code
+            == 403
+        )
         assert client.post("/gradio_api/queue/join", json=SESSION, headers=link).status_code == 403
-        assert client.post("/gradio_api/queue/join", json=SESSION, headers={"Origin": "http://127.0.0.1:7999"}).status_code == 403
-        assert client.post("/gradio_api/queue/join", json=SESSION, headers={"Origin": "http://127.0.0.1:7860"}).status_code == 200
+        assert (
+            client.post(
+                "/gradio_api/queue/join", json=SESSION, headers={"Origin": "http://127.0.0.1:7999"}
+            ).status_code
+            == 403
+        )
+        assert (
+            client.post(
+                "/gradio_api/queue/join", json=SESSION, headers={"Origin": "http://127.0.0.1:7860"}
+            ).status_code
+            == 200
+        )
 
 
-@pytest.mark.parametrize("name", ["attacker.example:7860", "192.0.2.7", "", "[::1", "127.0.0.1.attacker.example"])
+@pytest.mark.parametrize(
+    "name", ["attacker.example:7860", "192.0.2.7", "", "[::1", "127.0.0.1.attacker.example"]
+)
 def test_a_page_for_this_computer_alone_is_not_found_under_another_name(name: str) -> None:
     with echo() as client:
         assert client.get("/", headers={"Host": name}).status_code == 421

@@ -1,4 +1,5 @@
-"""Covering for good what is others', too, or most of a photo, is an adjudicator's to decide; until then it is hidden from who proposed it alone."""
+"""Covering for good what is others', too, or most of a photo, is an adjudicator's to decide; until then it is
+hidden from who proposed it alone."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ PASSWORD = "long enough"
 
 
 class Room:
-    """A store in which ann and bo read and ada adjudicates; a case that is ann's alone unless a test says otherwise."""
+    """A store in which ann and bo read and ada adjudicates; a case that is ann's alone unless a test says
+    otherwise."""
 
     def __init__(self, store: Store, folder: Path) -> None:
         write_photo(folder / "E1" / "arm.png", PHOTO)
@@ -52,30 +54,49 @@ class Room:
         self.store = store
         self.desk = Desk(store, sign_ins=SignIns(store))
         assert self.desk.sign_ins is not None
-        self.keys = {name: str(self.desk.sign_ins.enter(name, PASSWORD, name)) for name in ("ann", "bo", "ada")}
+        self.keys = {
+            name: str(self.desk.sign_ins.enter(name, PASSWORD, name)) for name in ("ann", "bo", "ada")
+        }
         self.handlers = lay_out(WritingPredictor(), load_examples())[1]
         self.handlers.cases = self.desk.cases
-        self.covering = Covering(ReviewState(self.handlers, self.desk, Saver(self.desk, self.handlers.drafts, self.handlers.cases)))
+        self.covering = Covering(
+            ReviewState(self.handlers, self.desk, Saver(self.desk, self.handlers.drafts, self.handlers.cases))
+        )
 
     def seen_by(self, reader: str) -> Pixels:
         return self.desk.read_case(self.store.case(KEY, reader), reader).encounter.photos[0].pixels
 
     def cover(self, reader: str, area: np.ndarray) -> dict[str, Any]:
         case = self.handlers.cases.open(
-            self.desk.read_case(self.store.case(KEY, reader), reader).encounter, queued=True, key=KEY, reader=reader
+            self.desk.read_case(self.store.case(KEY, reader), reader).encounter,
+            queued=True,
+            key=KEY,
+            reader=reader,
         )
-        self.handlers.drafts.begin(reader, ReviewDraft(case.case_id, reading=Reading(KEY, reader, "assisted", "assisted")))
+        self.handlers.drafts.begin(
+            reader, ReviewDraft(case.case_id, reading=Reading(KEY, reader, "assisted", "assisted"))
+        )
         return self.send(reader, case, area)
 
     def send(self, reader: str, case: OpenCase, area: np.ndarray) -> dict[str, Any]:
         runs = write_runs(area)
-        told = {"case": case.case_id, "photo": case.encounter.photos[0].photo_id, "request": 1, "area": runs.pop("runs"), **runs}
-        request = SimpleNamespace(session_hash=reader, cookies={COOKIE: self.keys[reader]}, client=SimpleNamespace(host="10.0.0.1"))
+        told = {
+            "case": case.case_id,
+            "photo": case.encounter.photos[0].photo_id,
+            "request": 1,
+            "area": runs.pop("runs"),
+            **runs,
+        }
+        request = SimpleNamespace(
+            session_hash=reader, cookies={COOKIE: self.keys[reader]}, client=SimpleNamespace(host="10.0.0.1")
+        )
         updates = self.covering.cover(gr.EventData(None, told), request)  # type: ignore[arg-type]
         return dict(dict(updates[self.covering.parts.viewer])["cover_reply"])
 
     def page(self, reader: str) -> TestClient:
-        return TestClient(Starlette(routes=list_oversight_routes(self.desk)), cookies={COOKIE: self.keys[reader]})
+        return TestClient(
+            Starlette(routes=list_oversight_routes(self.desk)), cookies={COOKIE: self.keys[reader]}
+        )
 
     def kinds(self) -> list[str]:
         return [entry.what for entry in reversed(self.store.trail()) if entry.what.startswith("cover")]
@@ -99,7 +120,9 @@ def test_a_small_area_of_an_own_case_goes_at_once_and_leaves_a_row(room: Room) -
     assert room.cover("ann", area(0.1))["proposed"], "bit by bit would take the whole photo, too"
 
 
-@pytest.mark.parametrize("why", ["most of the photo", "assigned to others, too", "for everybody", "reviewed by others"])
+@pytest.mark.parametrize(
+    "why", ["most of the photo", "assigned to others, too", "for everybody", "reviewed by others"]
+)
 def test_what_is_large_or_others_too_is_hidden_for_its_proposer_alone(room: Room, why: str) -> None:
     from magic_demo.core.types import Review
 
@@ -111,7 +134,9 @@ def test_what_is_large_or_others_too_is_hidden_for_its_proposer_alone(room: Room
         room.store.save(Review(KEY.case_id, "bo", queue=KEY.queue))
     marked = area(0.5 if why == "most of the photo" else 0.05)
     assert room.cover("ann", marked)["proposed"]
-    assert np.array_equal(room.seen_by("bo"), PHOTO.pixels) and np.array_equal(room.seen_by("ada"), PHOTO.pixels)
+    assert np.array_equal(room.seen_by("bo"), PHOTO.pixels) and np.array_equal(
+        room.seen_by("ada"), PHOTO.pixels
+    )
     hidden = room.seen_by("ann")
     assert len(np.unique(hidden[marked], axis=0)) <= 36 and room.kinds() == ["cover proposed"]
     assert not np.array_equal(hidden, PHOTO.pixels)
@@ -135,13 +160,17 @@ def test_a_proposal_hides_the_area_in_its_readers_other_tabs_and_in_nobody_elses
 
     second = seen("second tab")
     assert np.array_equal(second.encounter.photos[0].pixels, room.seen_by("ann"))
-    assert second.analysed.encounter.photos[0] is second.encounter.photos[0] and second.analysed.stale, "why is explained from what is seen"
+    assert second.analysed.encounter.photos[0] is second.encounter.photos[0] and second.analysed.stale, (
+        "why is explained from what is seen"
+    )
     assert np.array_equal(seen("bo's").encounter.photos[0].pixels, PHOTO.pixels)
     assert np.array_equal(seen("long ago").encounter.photos[0].pixels, room.seen_by("ann"))
 
 
 @pytest.mark.parametrize("decided", [False, True], ids=["it waits", "it was refused"])
-def test_covering_a_little_for_good_takes_nothing_along_that_was_only_proposed(room: Room, decided: bool) -> None:
+def test_covering_a_little_for_good_takes_nothing_along_that_was_only_proposed(
+    room: Room, decided: bool
+) -> None:
     assert room.cover("ann", area(0.9))["proposed"]
     case_id = room.handlers.drafts.get("ann").case  # type: ignore[union-attr]
     if decided:
@@ -154,7 +183,9 @@ def test_covering_a_little_for_good_takes_nothing_along_that_was_only_proposed(r
     assert len(np.unique(stored[area(0.1)], axis=0)) <= 36
     assert np.array_equal(stored[~area(0.15)], PHOTO.pixels[~area(0.15)]), "it is the adjudicator's to decide"
     changed = room.handlers.cases.get(case_id)
-    assert changed is not None and np.array_equal(changed.encounter.photos[0].pixels, room.seen_by("ann")), "and hidden while it waits"
+    assert changed is not None and np.array_equal(changed.encounter.photos[0].pixels, room.seen_by("ann")), (
+        "and hidden while it waits"
+    )
 
 
 def test_an_adjudicator_covers_at_once(room: Room) -> None:
@@ -179,15 +210,27 @@ def test_an_adjudicator_sees_a_picture_and_confirms_or_refuses_and_nobody_else_c
             {"proposal": "²", "decision": "confirm"},
         ):
             assert ada.post("/oversight", data=bad).status_code == 400
-        assert ada.post("/oversight", data={"proposal": first, "decision": "refuse"}, follow_redirects=False).status_code == 303
+        assert (
+            ada.post(
+                "/oversight", data={"proposal": first, "decision": "refuse"}, follow_redirects=False
+            ).status_code
+            == 303
+        )
         assert np.array_equal(room.seen_by("bo"), PHOTO.pixels), "refused, nothing changes"
-        assert ada.post("/oversight", data={"proposal": second, "decision": "confirm"}, follow_redirects=False).status_code == 303
+        assert (
+            ada.post(
+                "/oversight", data={"proposal": second, "decision": "confirm"}, follow_redirects=False
+            ).status_code
+            == 303
+        )
         gone = ada.post("/oversight", data={"proposal": second, "decision": "confirm"})
         assert gone.status_code == 409 and "waits no more" in gone.text
         assert "uploads / E1" in ada.get("/oversight?kind=cover+confirmed&who=ada").text
         assert "uploads / E1" not in ada.get("/oversight?kind=cover+refused&who=ann").text
     everybody = room.seen_by("bo")
-    assert len(np.unique(everybody[area(0.6)], axis=0)) <= 36 and np.array_equal(everybody[~area(0.65)], PHOTO.pixels[~area(0.65)])
+    assert len(np.unique(everybody[area(0.6)], axis=0)) <= 36 and np.array_equal(
+        everybody[~area(0.65)], PHOTO.pixels[~area(0.65)]
+    )
     assert room.kinds() == ["cover proposed", "cover proposed", "cover refused", "cover confirmed"]
     assert all(
         np.array_equal(case.encounter.photos[0].pixels, everybody)
@@ -228,8 +271,15 @@ def test_a_proposal_goes_with_its_case_and_its_photo_may_be_gone(room: Room) -> 
     room.original.unlink()
     with room.page("ada") as ada:
         shown = ada.get("/oversight")
-        assert shown.status_code == 200 and "cannot be read" in shown.text and "confirm" not in shown.text.partition('id="trail"')[0]
-        assert ada.post("/oversight", data={"proposal": proposed.number, "decision": "confirm"}).status_code == 409
+        assert (
+            shown.status_code == 200
+            and "cannot be read" in shown.text
+            and "confirm" not in shown.text.partition('id="trail"')[0]
+        )
+        assert (
+            ada.post("/oversight", data={"proposal": proposed.number, "decision": "confirm"}).status_code
+            == 409
+        )
     room.store.delete_case(KEY)
     assert room.store.proposed_covers() == []
 
@@ -241,7 +291,9 @@ def test_names_and_words_of_a_row_are_escaped(room: Room) -> None:
     assert "<script>" not in shown and "<b>PROPOSALS" not in shown and "&lt;script&gt;" in shown
 
 
-def test_a_photo_is_covered_or_not_whenever_the_program_is_killed(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_photo_is_covered_or_not_whenever_the_program_is_killed(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Twice: the second time there is a covered copy already."""
     case, covered = room.store.case(KEY, "ann"), room.desk.covered
 
@@ -262,13 +314,19 @@ def test_a_photo_is_covered_or_not_whenever_the_program_is_killed(room: Room, mo
 
             with monkeypatch.context() as patch:
                 patch.setattr(desk_module, "write_photo", write)
-                patch.setattr(type(covered), "keep", lambda self, key, photo: write(self._path(key, photo.photo_id), photo))
+                patch.setattr(
+                    type(covered),
+                    "keep",
+                    lambda self, key, photo: write(self._path(key, photo.photo_id), photo),
+                )
                 try:
                     room.desk.keep_covered(case, after)
                 except KilledError:
                     assert steps < 2
             seen = Desk(room.store).read_case(case).encounter.photos[0].pixels
-            assert np.array_equal(seen, before if steps == 0 else after.pixels), "the photo is the old one or the new one, in every copy"
+            assert np.array_equal(seen, before if steps == 0 else after.pixels), (
+                "the photo is the old one or the new one, in every copy"
+            )
             assert steps == 0 or np.array_equal(read_photo(room.original).pixels, after.pixels)
 
 
@@ -293,7 +351,9 @@ def test_the_gate_lets_a_decision_and_a_cleared_outline_through(room: Room) -> N
 
     room.cover("ann", area(0.5))
     (proposed,) = room.store.proposed_covers()
-    app = Starlette(routes=list_oversight_routes(room.desk), middleware=[Middleware(Gate, sign_ins=room.desk.sign_ins)])
+    app = Starlette(
+        routes=list_oversight_routes(room.desk), middleware=[Middleware(Gate, sign_ins=room.desk.sign_ins)]
+    )
     with TestClient(app, cookies={COOKIE: room.keys["ada"]}) as ada:
         assert ada.get("/oversight?kind=cover+proposed").status_code == 200
         form = {"proposal": str(proposed.number), "decision": "refuse"}

@@ -1,4 +1,5 @@
-"""Other computers are let in only where passwords keep strangers out, and the internet only after two answers."""
+"""Other computers are let in only where passwords keep strangers out, and the internet only after two
+answers."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def test_a_page_below_a_proxys_path_needs_passwords_on_this_computer_too(store: 
     with pytest.raises(ReachError, match=r"--root-path /demo: .*readers add NAME"):
         check_reach("127.0.0.1", Desk(store), {}, root_path="/demo")
     store.add_reader("Ann", password="a long password")
-    assert check_reach("127.0.0.1", Desk(store, sign_ins=SignIns(store)), {}, root_path="/demo")[0].startswith("warning")
+    assert check_reach("127.0.0.1", Desk(store, sign_ins=SignIns(store)), {}, root_path="/demo")[
+        0
+    ].startswith("warning")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "clinic.example"])
@@ -46,7 +49,9 @@ def test_others_are_let_in_with_passwords_alone_and_it_is_said(host: str, store:
     assert line.startswith("warning: other computers") and "https" in line
 
 
-def test_a_space_that_keeps_nothing_is_for_everybody_and_one_that_keeps_cases_is_not(store: Store, tmp_path: Path) -> None:
+def test_a_space_that_keeps_nothing_is_for_everybody_and_one_that_keeps_cases_is_not(
+    store: Store, tmp_path: Path
+) -> None:
     space = {"SPACE_ID": "somebody/magic-demo"}
     (line,) = check_reach("0.0.0.0", Desk(public=True), space)
     assert "no photos of patients" in line
@@ -96,7 +101,11 @@ def test_a_public_desk_has_no_store_and_gets_none(store: Store, tmp_path: Path) 
     ],
 )
 def test_where_others_come_a_store_is_opened_at_the_start_or_never(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], options: list[str], opened: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    options: list[str],
+    opened: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("SPACE_ID", "MAGIC_DEMO_STORE", "GRADIO_ROOT_PATH"):
@@ -112,7 +121,9 @@ def test_where_others_come_a_store_is_opened_at_the_start_or_never(
     assert [name for name, there in found.items() if there] == ([opened] if opened != "nothing" else [])
 
 
-def test_a_space_without_a_store_ignores_what_an_earlier_run_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_space_without_a_store_ignores_what_an_earlier_run_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MAGIC_DEMO_STORE", raising=False)
     monkeypatch.setenv("SPACE_ID", "a/b")
@@ -144,7 +155,9 @@ def test_sharing_is_confirmed_by_two_words(capsys: pytest.CaptureFixture[str]) -
     assert "Gradio's servers" in said and "frpc" in said and "downloaded" in said
 
 
-@pytest.mark.parametrize("answers", [[], ["yes"], ["y", "y"], ["share"], ["share", "share"], ["allowed", "share"], ["share", ""]])
+@pytest.mark.parametrize(
+    "answers", [[], ["yes"], ["y", "y"], ["share"], ["share", "share"], ["allowed", "share"], ["share", ""]]
+)
 def test_any_other_answer_opens_nothing(answers: list[str]) -> None:
     left = iter(answers)
 
@@ -164,7 +177,9 @@ def test_nobody_can_be_asked_without_a_terminal() -> None:
 
 
 @pytest.mark.parametrize("option", [["--host", "0.0.0.0"], ["--share"], ["--host", "0.0.0.0", "--guide"]])
-def test_the_command_refuses_in_one_line_and_listens_to_nobody(repository: Path, tmp_path: Path, option: list[str]) -> None:
+def test_the_command_refuses_in_one_line_and_listens_to_nobody(
+    repository: Path, tmp_path: Path, option: list[str]
+) -> None:
     command = [sys.executable, "app.py", "--port", "0", "--store", str(tmp_path / "store"), *option]
     ended = subprocess.run(command, cwd=repository, capture_output=True, text=True, timeout=120, check=False)
     lines = ended.stderr.strip().splitlines()

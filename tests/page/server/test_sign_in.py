@@ -21,7 +21,13 @@ from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.page.server.sign_in.sign_in import list_sign_in_routes
 from magic_demo.page.session.desk import Desk
 from magic_demo.page.session.sign_in.known_devices import DEVICE_COOKIE
-from magic_demo.page.session.sign_in.sign_ins import COOKIE, IDLE_SECONDS, KEPT_SECONDS, SignIns, TooManyTriesError
+from magic_demo.page.session.sign_in.sign_ins import (
+    COOKIE,
+    IDLE_SECONDS,
+    KEPT_SECONDS,
+    SignIns,
+    TooManyTriesError,
+)
 from magic_demo.reviews.store import Reader, Store
 
 PASSWORD = "a long password"
@@ -49,13 +55,17 @@ def page(sign_ins: SignIns) -> TestClient:
         Route("/photos", who, methods=["POST"]),
         *list_sign_in_routes(sign_ins, refused_seconds=0),
     ]
-    return TestClient(Starlette(routes=routes, middleware=list_gates(sign_ins, "127.0.0.1")), follow_redirects=False)
+    return TestClient(
+        Starlette(routes=routes, middleware=list_gates(sign_ins, "127.0.0.1")), follow_redirects=False
+    )
 
 
 def test_without_a_key_pages_lead_to_the_form_and_everything_else_is_refused(store: Store) -> None:
     with page(SignIns(store)) as client:
         assert (client.get("/").status_code, client.get("/").headers["location"]) == (303, "sign-in")
-        assert client.get("/take-away/csv", headers={"accept": "text/html"}).headers["location"] == "../sign-in"
+        assert (
+            client.get("/take-away/csv", headers={"accept": "text/html"}).headers["location"] == "../sign-in"
+        )
         assert client.get("/take-away/csv").status_code == client.post("/photos").status_code == 401
         assert "sign-password" in client.get("/sign-in").text
 
@@ -78,7 +88,8 @@ def test_the_right_password_opens_the_page_until_signing_out(store: Store) -> No
 def test_a_wrong_password_or_name_says_which_of_them_to_nobody(store: Store) -> None:
     with page(SignIns(store)) as client:
         answers = [
-            client.post("/sign-in", data=data) for data in ({"name": "ann", "password": "wrong"}, {"name": "bo", "password": PASSWORD})
+            client.post("/sign-in", data=data)
+            for data in ({"name": "ann", "password": "wrong"}, {"name": "bo", "password": PASSWORD})
         ]
         assert [answer.status_code for answer in answers] == [403, 403]
         assert len({answer.text for answer in answers}) == 1 and not client.cookies
@@ -133,7 +144,9 @@ def remove_and_bring_back(store: Store) -> None:
     ],
     ids=["removed", "removed and back", "another password", "the same password anew"],
 )
-def test_who_was_removed_or_got_a_password_is_out_at_once(store: Store, change: Callable[[Store], object]) -> None:
+def test_who_was_removed_or_got_a_password_is_out_at_once(
+    store: Store, change: Callable[[Store], object]
+) -> None:
     store.add_reader("Bo", password=PASSWORD)
     sign_ins = SignIns(store)
     desk = Desk(store, sign_ins=sign_ins)
@@ -166,15 +179,21 @@ def test_guessing_is_bounded_for_a_name_and_says_when_to_try_again(store: Store,
     now = [0.0]
     with page(SignIns(store, clock=lambda: now[0])) as client:
         tries = [
-            client.post("/sign-in", data={"name": name, "password": "wrong"}).status_code for name in ["Ann", "ANN ", "ａｎｎ", "ann"] * 2
+            client.post("/sign-in", data={"name": name, "password": "wrong"}).status_code
+            for name in ["Ann", "ANN ", "ａｎｎ", "ann"] * 2
         ]
         assert tries == [403] * LIMITS.sign_in_tries + [429] * (8 - LIMITS.sign_in_tries)
         right = client.post("/sign-in", data={"name": "ann", "password": PASSWORD})
         assert (
-            right.status_code == 429 and right.headers["retry-after"] == "60" and "wait a minute" in right.text and "请等待" in right.text
+            right.status_code == 429
+            and right.headers["retry-after"] == "60"
+            and "wait a minute" in right.text
+            and "请等待" in right.text
         )
         assert len(checked) == LIMITS.sign_in_tries, "no password is looked at before the throttle is asked"
-        assert client.post("/sign-in", data={"name": "bo", "password": "wrong"}).status_code == 403, "another name has tries of its own"
+        assert client.post("/sign-in", data={"name": "bo", "password": "wrong"}).status_code == 403, (
+            "another name has tries of its own"
+        )
         now[0] += 61
         assert client.post("/sign-in", data={"name": "ann", "password": PASSWORD}).status_code == 303
 
@@ -201,14 +220,20 @@ def test_nobody_keeps_a_reader_out_by_guessing_at_their_password(store: Store, c
                 sign_ins.enter(f"name {number}", "wrong", "testclient")
         stranger = TestClient(client.app, follow_redirects=False)
         assert stranger.post("/sign-in", data={"name": "ann", "password": PASSWORD}).status_code == 429
-        for device in ("thought-up", "x" * 22 + "." + "0" * 64, dict(client.cookies)[DEVICE_COOKIE][:-1] + "g"):
+        for device in (
+            "thought-up",
+            "x" * 22 + "." + "0" * 64,
+            dict(client.cookies)[DEVICE_COOKIE][:-1] + "g",
+        ):
             stranger.cookies.clear()
             stranger.cookies.set(DEVICE_COOKIE, device)
             assert stranger.post("/sign-in", data={"name": "ann", "password": PASSWORD}).status_code == 429
         assert client.post("/sign-in", data={"name": "ann", "password": PASSWORD}).status_code == 303
 
 
-def test_a_device_is_known_after_a_restart_and_no_longer_after_a_new_password(store: Store, checked: list[str]) -> None:
+def test_a_device_is_known_after_a_restart_and_no_longer_after_a_new_password(
+    store: Store, checked: list[str]
+) -> None:
     sign_ins = SignIns(store)
     cookie = sign_ins.write_device("ann")
     store.add_reader("Bo", password=PASSWORD)
@@ -239,7 +264,9 @@ def test_a_clinic_behind_one_address_signs_in_at_once(store: Store, checked: lis
             return browser.post("/sign-in", data={"name": name, "password": PASSWORD}).status_code
 
         assert set(clinic.map(enter, names)) == {303}
-        assert {enter("ann") for _ in range(2 * LIMITS.sign_in_tries)} == {303}, "the right password is no try"
+        assert {enter("ann") for _ in range(2 * LIMITS.sign_in_tries)} == {303}, (
+            "the right password is no try"
+        )
 
 
 @pytest.mark.parametrize(
@@ -258,16 +285,31 @@ def test_a_clinic_behind_one_address_signs_in_at_once(store: Store, checked: lis
     ],
     ids=range(10),
 )
-def test_a_form_that_is_none_or_says_two_things_signs_nobody_in(store: Store, body: bytes, status: int) -> None:
+def test_a_form_that_is_none_or_says_two_things_signs_nobody_in(
+    store: Store, body: bytes, status: int
+) -> None:
     with page(SignIns(store)) as client:
-        answer = client.post("/sign-in", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+        answer = client.post(
+            "/sign-in", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
         assert answer.status_code == status and not client.cookies
-        for kind in ("application/json", "multipart/form-data; boundary=a", "application/x-www-form-urlencoded; charset=utf-16"):
-            assert client.post("/sign-in", content=b"name=ann", headers={"Content-Type": kind}).status_code in (400, 415)
+        for kind in (
+            "application/json",
+            "multipart/form-data; boundary=a",
+            "application/x-www-form-urlencoded; charset=utf-16",
+        ):
+            assert client.post(
+                "/sign-in", content=b"name=ann", headers={"Content-Type": kind}
+            ).status_code in (400, 415)
 
 
 def test_over_https_the_cookie_is_sent_over_https_alone(store: Store) -> None:
     with page(SignIns(store)) as client:
         data = {"name": "ann", "password": PASSWORD}
-        assert "secure" in client.post("/sign-in", data=data, headers={"X-Forwarded-Proto": "https"}).headers["set-cookie"].lower()
+        assert (
+            "secure"
+            in client.post("/sign-in", data=data, headers={"X-Forwarded-Proto": "https"})
+            .headers["set-cookie"]
+            .lower()
+        )
         assert "secure" not in client.post("/sign-in", data=data).headers["set-cookie"].lower()

@@ -1,4 +1,5 @@
-"""What is taken away from the page: whose readings, with or without the consensus, and what is said where there is nothing."""
+"""What is taken away from the page: whose readings, with or without the consensus, and what is said where
+there is nothing."""
 
 from __future__ import annotations
 
@@ -53,7 +54,9 @@ def annotators_in(packed: bytes) -> list[str]:
 
 
 def test_a_reader_takes_their_own_readings_and_an_adjudicator_everybodys(store: Store) -> None:
-    own, all_of_them = (pack_readings(cast(Desk, _Desk(store, name)), "challenge", QUEUE, name) for name in ("ann", "chen"))
+    own, all_of_them = (
+        pack_readings(cast(Desk, _Desk(store, name)), "challenge", QUEUE, name) for name in ("ann", "chen")
+    )
     assert annotators_in(own) == ["ann"] and annotators_in(all_of_them) == ["ann", "bo"]
 
 

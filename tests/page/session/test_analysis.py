@@ -33,7 +33,12 @@ class QuietPredictor:
         return DONE
 
     def predict_steps(
-        self, encounter: Encounter, *, prompt: str | None = None, language: Language = "en", cache: FeatureCache | None = None
+        self,
+        encounter: Encounter,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
     ) -> Iterator[Step | Prediction]:
         del encounter, prompt, language, cache
         yield DONE

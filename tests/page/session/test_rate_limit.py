@@ -19,7 +19,9 @@ def test_a_burst_is_let_through_and_then_as_much_as_time_brings() -> None:
     clock.now = 0.5
     assert [limit.allows("one") for _ in range(2)] == [True, False]
     clock.now = 100.0
-    assert [limit.allows("one") for _ in range(4)] == [True, True, True, False], "no more than a burst is saved up"
+    assert [limit.allows("one") for _ in range(4)] == [True, True, True, False], (
+        "no more than a burst is saved up"
+    )
 
 
 def test_one_does_not_use_up_what_is_anothers_and_names_are_bounded() -> None:

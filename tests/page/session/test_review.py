@@ -13,7 +13,11 @@ def test_a_change_replaces_one_part_and_keeps_the_others() -> None:
     drafts.begin("mine", ReviewDraft("case", comment="look again"))
     drafts.draft_changed("mine", "answers", {"CQID025-001": 0})
     changed = drafts.draft_changed("mine", "flagged", True)
-    assert changed == drafts.get("mine") == ReviewDraft("case", {"CQID025-001": 0}, comment="look again", flagged=True)
+    assert (
+        changed
+        == drafts.get("mine")
+        == ReviewDraft("case", {"CQID025-001": 0}, comment="look again", flagged=True)
+    )
 
 
 def test_sessions_do_not_share_a_draft_and_another_case_begins_afresh() -> None:
@@ -50,5 +54,8 @@ def test_drafts_of_stored_cases_never_push_out_one_that_is_nowhere_else() -> Non
     drafts = Drafts(max_sessions=2)
     drafts.begin("upload", ReviewDraft("0", {"CQID025-001": 0}))
     for number in range(300):
-        drafts.begin(str(number), ReviewDraft(str(number), reading=Reading(CaseKey("clinic", "E1"), "ann", "assisted", "assisted")))
+        drafts.begin(
+            str(number),
+            ReviewDraft(str(number), reading=Reading(CaseKey("clinic", "E1"), "ann", "assisted", "assisted")),
+        )
     assert drafts.get("upload") is not None and len(drafts) == 3

@@ -44,7 +44,9 @@ def test_as_many_wait_as_the_limit_says_and_the_next_is_refused(page: tuple[gr.B
     assert [said for *_, said in answers] == ["success"] * MOST + ["queue_full"]
 
 
-def test_whatever_asks_the_models_tells_the_one_too_many_in_one_line(page: tuple[gr.Blocks, Handlers]) -> None:
+def test_whatever_asks_the_models_tells_the_one_too_many_in_one_line(
+    page: tuple[gr.Blocks, Handlers],
+) -> None:
     blocks, handlers = page
     parts, asks = handlers.parts, _asks_models(blocks)
     refusals = {event.trigger_after: event for event in blocks.fns.values() if event.trigger_only_on_failure}
@@ -58,4 +60,7 @@ def test_whatever_asks_the_models_tells_the_one_too_many_in_one_line(page: tuple
 
 def test_what_failed_with_a_line_of_its_own_keeps_that_line(page: tuple[gr.Blocks, Handlers]) -> None:
     parts = page[1].parts
-    assert page[1].refuse({parts.status: render_status("failed", fixed_line("status.fault"))})[parts.status] == gr.skip()
+    assert (
+        page[1].refuse({parts.status: render_status("failed", fixed_line("status.fault"))})[parts.status]
+        == gr.skip()
+    )

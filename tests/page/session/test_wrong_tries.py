@@ -100,7 +100,9 @@ def test_sources_take_turns_and_known_devices_take_every_second_one() -> None:
     held.go.set()
     for one in waiting:
         one.result(20)
-    assert held.done.index("clinic") <= 3 and held.done.index("known 1") <= 1 and held.done.index("known 2") <= 3
+    assert (
+        held.done.index("clinic") <= 3 and held.done.index("known 1") <= 1 and held.done.index("known 2") <= 3
+    )
 
 
 def test_how_many_wait_is_counted_while_others_come_and_go() -> None:

@@ -26,9 +26,9 @@ SAME_IN_BOTH = {"app.title"}
 def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
     for key, texts in load_texts().items():
         assert all(texts[language].strip() for language in LANGUAGES), key
-        assert re.findall(r"{\w+}", texts["en"]) == re.findall(r"{\w+}", texts["zh"]) or set(re.findall(r"{\w+}", texts["en"])) == set(
-            re.findall(r"{\w+}", texts["zh"])
-        ), key
+        assert re.findall(r"{\w+}", texts["en"]) == re.findall(r"{\w+}", texts["zh"]) or set(
+            re.findall(r"{\w+}", texts["en"])
+        ) == set(re.findall(r"{\w+}", texts["zh"])), key
         assert key in SAME_IN_BOTH or CHINESE.search(texts["zh"]), f"{key} is not Chinese"
         assert not CHINESE.search(texts["en"]), f"{key} is not English"
 
@@ -43,7 +43,9 @@ def test_no_text_is_there_twice_and_no_key_is_said_twice_on_the_sheet(repository
 
 def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> None:
     folder = repository / "magic_demo" / "page"
-    source = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in {".py", ".html"})
+    source = "\n".join(
+        path.read_text(encoding="utf-8") for path in folder.rglob("*") if path.suffix in {".py", ".html"}
+    )
     built = {"status.loading", "status.ready", "status.failed", "status.queued", "status.waiting"}
     built |= {"case.narrative_hint", "case.prompt_hint", "about.segmentation", "about.cvqa", "about.cues"}
     built |= {f"trail.{kind}" for kind in TRAIL_KINDS}
@@ -54,7 +56,10 @@ def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> No
 
 
 def test_texts_are_escaped_on_their_way_into_the_page() -> None:
-    assert both_of({"en": "<b>", "zh": "&"}) == '<span class="t-en" lang="en">&lt;b&gt;</span><span class="t-zh" lang="zh">&amp;</span>'
+    assert (
+        both_of({"en": "<b>", "zh": "&"})
+        == '<span class="t-en" lang="en">&lt;b&gt;</span><span class="t-zh" lang="zh">&amp;</span>'
+    )
     assert both("status.done", seconds="<1>").count("&lt;1&gt;") == 2
 
 
@@ -70,11 +75,15 @@ def test_an_unknown_key_is_an_error() -> None:
 
 
 def test_lines_of_other_modules_are_said_in_chinese_where_they_are_known() -> None:
-    assert line_in_both("Finding the lesion in photo 2 of 3")["zh"] == "正在查找第 2 张照片中的皮损（共 3 张）"
+    assert (
+        line_in_both("Finding the lesion in photo 2 of 3")["zh"] == "正在查找第 2 张照片中的皮损（共 3 张）"
+    )
     assert line_in_both("something new") == {"en": "something new", "zh": "something new"}
 
 
-@pytest.mark.parametrize("name", ["panels/case/photo_intake.mjs", "panels/case/photo_intake.py", "server/requests/faults.py"])
+@pytest.mark.parametrize(
+    "name", ["panels/case/photo_intake.mjs", "panels/case/photo_intake.py", "server/requests/faults.py"]
+)
 def test_why_a_photo_was_not_taken_is_said_in_chinese_too(repository: Path, name: str) -> None:
     source = (repository / "magic_demo" / "page" / name).read_text(encoding="utf-8")
     lines = re.findall(r'(?:LOST|FAULT_LINE) = "(.+)"|PlainTextResponse\(f?"(.+?)", \d+\)', source)
@@ -83,7 +92,9 @@ def test_why_a_photo_was_not_taken_is_said_in_chinese_too(repository: Path, name
 
 
 def test_every_translated_line_has_as_many_places_in_both_languages(repository: Path) -> None:
-    lines = json.loads((repository / "magic_demo" / "page" / "texts" / "lines.json").read_text(encoding="utf-8"))
+    lines = json.loads(
+        (repository / "magic_demo" / "page" / "texts" / "lines.json").read_text(encoding="utf-8")
+    )
     for english, chinese in lines:
         assert english.count("{}") == chinese.count("{}"), english
 
@@ -112,7 +123,12 @@ def test_whatever_is_wrong_with_a_photo_is_said_in_chinese_too(tmp_path: Path) -
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(png, "PNG")
     whole, tight = png.getvalue(), PhotoLimits(max_bytes=2**20, max_pixels=1000, min_side=16)
     broken = [b"text", whole[:-30], b"II*\x00" + b"\xff" * 40, b"\0\0\0\x18ftypheic" + bytes(100)]
-    cases = [*((data, PhotoLimits()) for data in broken), (whole, tight), (whole, PhotoLimits(min_side=64)), (bytes(2**21), tight)]
+    cases = [
+        *((data, PhotoLimits()) for data in broken),
+        (whole, tight),
+        (whole, PhotoLimits(min_side=64)),
+        (bytes(2**21), tight),
+    ]
     for data, limits in cases:
         with pytest.raises(PhotoError) as raised:
             decode_photo(data, photo_id="arm", limits=limits)

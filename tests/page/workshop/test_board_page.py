@@ -1,4 +1,5 @@
-"""The audience board over HTTP: what is taken, what is refused, and that a room full of browsers is served."""
+"""The audience board over HTTP: what is taken, what is refused, and that a room full of browsers is
+served."""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ def make_client(load: Callable[[], Any], host: str = "127.0.0.1") -> TestClient:
     source = PredictorSource(load)
     source.start()
     return TestClient(
-        Starlette(routes=list_board_routes(source, EXAMPLES, host), middleware=list_gates(None, host)), base_url="http://127.0.0.1:7860"
+        Starlette(routes=list_board_routes(source, EXAMPLES, host), middleware=list_gates(None, host)),
+        base_url="http://127.0.0.1:7860",
     )
 
 
@@ -60,7 +62,8 @@ def join(client: TestClient, room: dict[str, str]) -> dict[str, str]:
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    """Ask again and again, as often as the pages do for a room full of them; fail where it does not become true."""
+    """Ask again and again, as often as the pages do for a room full of them; fail where it does not become
+    true."""
     end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
@@ -97,7 +100,10 @@ def test_a_participant_hears_nothing_of_others_and_nothing_of_the_model(client: 
     room = open_room(client)
     seat = join(client, room)
     assert post(client, "sit", **seat) == {"case": 0, "place": 0, "open": True, "own": None}
-    assert client.post("/board/stand", json={"code": room["code"], "key": seat["participant"]}).status_code == 404
+    assert (
+        client.post("/board/stand", json={"code": room["code"], "key": seat["participant"]}).status_code
+        == 404
+    )
 
 
 def test_a_model_that_cannot_be_loaded_is_said_to_have_no_answer() -> None:
@@ -130,10 +136,16 @@ def test_thirty_browsers_on_one_computer_join_answer_and_are_counted(client: Tes
     with ThreadPoolExecutor(30) as pool:
         people = [pool.submit(take_part, number) for number in range(30)]
         for place in range(3):
-            expected = [sum(number % options[place] == option for number in range(30)) for option in range(options[place])]
+            expected = [
+                sum(number % options[place] == option for number in range(30))
+                for option in range(options[place])
+            ]
             wait_for(partial(shows, "stand", room, "counts", expected))
             assert post(client, "turn", **room, case=0, place=place + 1)["present"] == 30
-        assert all(person.result(30) == [number % options[place] for place in range(3)] for number, person in enumerate(people))
+        assert all(
+            person.result(30) == [number % options[place] for place in range(3)]
+            for number, person in enumerate(people)
+        )
 
 
 @pytest.mark.parametrize(
@@ -171,13 +183,18 @@ def test_the_boards_own_page_may_send(client: TestClient) -> None:
         ("application/json", b"{}"),
     ],
 )
-def test_what_is_no_small_json_object_with_the_fields_is_refused_in_one_line(client: TestClient, kind: str, body: bytes) -> None:
+def test_what_is_no_small_json_object_with_the_fields_is_refused_in_one_line(
+    client: TestClient, kind: str, body: bytes
+) -> None:
     answer = client.post("/board/join", content=body, headers={"Content-Type": kind})
     assert answer.status_code == 400
     assert answer.json()["reason"] == "invalid" and "\n" not in answer.json()["error"]
 
 
-@pytest.mark.parametrize("wrong", [{"option": 4}, {"option": -1}, {"option": True}, {"option": "1"}, {"option": 1.5}, {"option": None}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"option": 4}, {"option": -1}, {"option": True}, {"option": "1"}, {"option": 1.5}, {"option": None}],
+)
 def test_options_that_do_not_exist_change_nothing(client: TestClient, wrong: dict[str, object]) -> None:
     room = open_room(client)
     seat = join(client, room)
@@ -200,26 +217,36 @@ def test_a_closed_room_is_gone_for_everybody(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/board", "/join"])
-def test_the_pages_name_every_question_and_option_in_both_languages_and_load_nothing_from_elsewhere(client: TestClient, path: str) -> None:
+def test_the_pages_name_every_question_and_option_in_both_languages_and_load_nothing_from_elsewhere(
+    client: TestClient, path: str
+) -> None:
     answer = client.get(path)
     assert answer.status_code == 200 and "default-src 'none'" in answer.headers["content-security-policy"]
     for family in FAMILIES:
         for language in LANGUAGES:
-            assert all(option in answer.text for option in (family.questions[0].text[language], *family.options[language]))
+            assert all(
+                option in answer.text
+                for option in (family.questions[0].text[language], *family.options[language])
+            )
     assert "[[" not in answer.text and "@QUESTIONS@" not in answer.text
     assert "http://" not in answer.text and "https://" not in answer.text
 
 
 def test_photos_of_the_bundled_cases_are_served_and_no_others(client: TestClient) -> None:
     answer = client.get("/board/photos/1/0.jpg")
-    assert answer.content == encode_jpeg(EXAMPLES[1].encounter.photos[0]) and answer.headers["content-type"] == "image/jpeg"
+    assert (
+        answer.content == encode_jpeg(EXAMPLES[1].encounter.photos[0])
+        and answer.headers["content-type"] == "image/jpeg"
+    )
     assert client.get("/board/photos/1/9.jpg").status_code == 404
     assert client.get("/board/photos/99/0.jpg").status_code == 404
 
 
 def test_the_code_to_join_is_a_picture_of_the_address_alone(client: TestClient) -> None:
     answer = client.get("/board/join.svg", params={"at": "http://192.0.2.7:7860/join#1234"})
-    assert answer.headers["content-type"].startswith("image/svg+xml") and answer.text == draw_code("http://192.0.2.7:7860/join#1234")
+    assert answer.headers["content-type"].startswith("image/svg+xml") and answer.text == draw_code(
+        "http://192.0.2.7:7860/join#1234"
+    )
     assert draw_code("http://192.0.2.7:7860/join#1235") != answer.text
     for address in ("javascript:alert(1)", "", "http://" + "a" * 200):
         assert client.get("/board/join.svg", params={"at": address}).status_code == 400
@@ -250,5 +277,7 @@ def test_models_that_are_never_loaded_do_not_keep_the_program_from_its_end() -> 
         models.ask(0)
         print(models.look(0)[0])
     """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
     assert (done.returncode, done.stdout.strip()) == (0, "waiting"), done.stderr

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from magic_demo.core.errors import BoardError
-from magic_demo.page.workshop.room import IDLE_SECONDS, MAX_PARTICIPANTS, MAX_ROOMS, PRESENT_SECONDS, Board, Opened, agree_in_pairs
+from magic_demo.page.workshop.room import (
+    IDLE_SECONDS,
+    MAX_PARTICIPANTS,
+    MAX_ROOMS,
+    PRESENT_SECONDS,
+    Board,
+    Opened,
+    agree_in_pairs,
+)
 
 OPTIONS = (4, 8, 3)
 
@@ -55,7 +63,9 @@ def test_answers_are_counted_once_a_participant_and_may_change(board: Board) -> 
     assert board.sit(room.code, tokens[2]).own == 0
 
 
-def test_an_answer_can_change_until_the_presenter_moves_on_and_again_when_the_question_is_asked_again(board: Board) -> None:
+def test_an_answer_can_change_until_the_presenter_moves_on_and_again_when_the_question_is_asked_again(
+    board: Board,
+) -> None:
     room = board.open()
     token = board.join(room.code)
     vote(board, room, token, 1)
@@ -64,7 +74,9 @@ def test_an_answer_can_change_until_the_presenter_moves_on_and_again_when_the_qu
         board.answer(room.code, token, 0, 0, 2)
     assert reason_of(raised) == "closed"
     vote(board, room, token, 7)
-    assert board.turn(room.code, room.key, case=0, place=0).counts == (0, 1, 0, 0), "what was answered before is still there"
+    assert board.turn(room.code, room.key, case=0, place=0).counts == (0, 1, 0, 0), (
+        "what was answered before is still there"
+    )
     vote(board, room, token, 2)
     assert board.stand(room.code, room.key).counts == (0, 0, 1, 0)
 
@@ -202,7 +214,9 @@ def test_the_overview_has_the_agreement_on_every_question_of_the_case(board: Boa
 def test_agreement_is_the_share_of_pairs_that_answered_alike(answers: list[int]) -> None:
     pairs = list(combinations(answers, 2))
     expected = sum(one == other for one, other in pairs) / len(pairs) if pairs else None
-    assert agree_in_pairs([answers.count(option) for option in range(5)]) == (pytest.approx(expected) if pairs else None)
+    assert agree_in_pairs([answers.count(option) for option in range(5)]) == (
+        pytest.approx(expected) if pairs else None
+    )
 
 
 def test_many_threads_lose_no_answer() -> None:

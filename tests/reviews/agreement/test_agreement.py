@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from magic_demo.core.errors import FormatError
-from magic_demo.core.types import Answers, CaseKey, Mask, MaskRuns, PhotoPrediction, Prediction, Review, SavedReview
+from magic_demo.core.types import (
+    Answers,
+    CaseKey,
+    Mask,
+    MaskRuns,
+    PhotoPrediction,
+    Prediction,
+    Review,
+    SavedReview,
+)
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.questions.families import load_families
 from magic_demo.questions.scoring import count_pixels
@@ -49,7 +58,10 @@ def read(case: int, reader: str, answers: Answers, **more: object) -> Review:
 
 def save(*reviews: Review) -> list[SavedReview]:
     start = datetime(2026, 11, 21, tzinfo=UTC)
-    return [SavedReview(number, start + timedelta(minutes=number), review) for number, review in enumerate(reviews, start=1)]
+    return [
+        SavedReview(number, start + timedelta(minutes=number), review)
+        for number, review in enumerate(reviews, start=1)
+    ]
 
 
 def model(*answers: Answers) -> dict[CaseKey, ModelReading]:
@@ -60,7 +72,9 @@ def key(number: int) -> CaseKey:
     return CaseKey("cases", f"C{number}")
 
 
-def measure(reviews: Sequence[Review], models: dict[CaseKey, ModelReading] | None = None, **choice: object) -> Agreement:
+def measure(
+    reviews: Sequence[Review], models: dict[CaseKey, ModelReading] | None = None, **choice: object
+) -> Agreement:
     return measure_agreement(gather_panel(save(*reviews), models or {}, **choice), resamples=50)  # type: ignore[arg-type]
 
 
@@ -69,7 +83,10 @@ def family(agreement: Agreement, family_id: str) -> FamilyNumbers:
 
 
 def values(agreed: Agreed) -> tuple[float | None, ...]:
-    return tuple(None if number is None else round(number.value, 6) for number in (agreed.same, agreed.credit, agreed.kappa))
+    return tuple(
+        None if number is None else round(number.value, 6)
+        for number in (agreed.same, agreed.credit, agreed.kappa)
+    )
 
 
 def square(height: int, width: int, top: int, left: int, side: int) -> Mask:
@@ -78,17 +95,22 @@ def square(height: int, width: int, top: int, left: int, side: int) -> Mask:
     return mask
 
 
-# -- answers ----------------------------------------------------------------------------------------------------------------------
+# -- answers -------------------------------------------------------------------------------------------------
 
 
 def test_one_family_by_hand() -> None:
     """Ann yes yes no no, Bo yes no no no, the model yes yes yes no."""
-    reviews = [read(n, name, itch(said)) for name, row in (("Ann", "0011"), ("Bo", "0111")) for n, said in enumerate(map(int, row))]
+    reviews = [
+        read(n, name, itch(said))
+        for name, row in (("Ann", "0011"), ("Bo", "0111"))
+        for n, said in enumerate(map(int, row))
+    ]
     found = measure(reviews, model(*(itch(int(said)) for said in "0001")))
     numbers = family(found, "CQID025")
     # Ann and Bo: 3 of 4 the same, by chance 0.5 * 0.25 + 0.5 * 0.75 = 0.5
     assert values(numbers.among_readers) == (0.75, 0.75, 0.5)
-    # Ann and the model 3 of 4, chance 0.5 * 0.75 + 0.5 * 0.25; Bo and the model 2 of 4, chance 0.25 * 0.75 + 0.75 * 0.25 = 0.375
+    # Ann and the model 3 of 4, chance 0.5 * 0.75 + 0.5 * 0.25; Bo and the model 2 of 4, chance 0.25 * 0.75 +
+    # 0.75 * 0.25 = 0.375
     by_pair = {(pair.one, pair.other): values(pair.agreed) for pair in numbers.pairs}
     assert by_pair[MODEL, "Ann"] == (0.75, 0.75, 0.5)
     assert by_pair[MODEL, "Bo"] == (0.5, 0.5, round((0.5 - 0.375) / 0.625, 6))
@@ -99,9 +121,17 @@ def test_one_family_by_hand() -> None:
 
 def test_families_of_several_slots_are_sets_with_partial_credit() -> None:
     """Two of three values in common: not the same, credit 2/3; the order of slots means nothing."""
-    found = measure([read(0, "Ann", site(1, 2)), read(0, "Bo", site(2)), read(1, "Ann", site(3, 1)), read(1, "Bo", site(1, 3))])
+    found = measure(
+        [
+            read(0, "Ann", site(1, 2)),
+            read(0, "Bo", site(2)),
+            read(1, "Ann", site(3, 1)),
+            read(1, "Bo", site(1, 3)),
+        ]
+    )
     among = family(found, "CQID011").among_readers
-    # sets: {1,2,-} {3,1,-} of Ann, {2,-} {1,3,-} of Bo; by chance the mean credit of every one of Ann's with every one of Bo's
+    # sets: {1,2,-} {3,1,-} of Ann, {2,-} {1,3,-} of Bo; by chance the mean credit of every one of Ann's with
+    # every one of Bo's
     observed, chance = (2 / 3 + 1) / 2, (2 / 3 + 2 / 3 + 1 / 3 + 1) / 4
     assert values(among) == (0.5, round(observed, 6), round((observed - chance) / (1 - chance), 6))
 
@@ -127,7 +157,12 @@ def test_a_family_with_an_open_slot_is_not_answered() -> None:
 
 def test_nobody_to_compare_gives_nothing() -> None:
     found = measure([read(0, "Ann", itch(0))])
-    assert (found.families, found.overall.with_model, found.differing, found.masks.dice_with_model) == ((), Agreed(), (), None)
+    assert (found.families, found.overall.with_model, found.differing, found.masks.dice_with_model) == (
+        (),
+        Agreed(),
+        (),
+        None,
+    )
     assert measure([]).cases == 0
 
 
@@ -145,13 +180,17 @@ def test_the_newest_finished_own_reading_speaks_and_a_consensus_does_not() -> No
 
 
 def test_an_unfinished_blind_reading_is_never_shown_beside_the_model() -> None:
-    found = measure([read(0, "Ann", itch(0), kind="blind", state="in progress")], model(itch(1)), done_only=False)
+    found = measure(
+        [read(0, "Ann", itch(0), kind="blind", state="in progress")], model(itch(1)), done_only=False
+    )
     assert (found.cases, found.model_cases, found.differing) == (0, 0, ())
 
 
 def test_a_reading_finished_with_something_left_open_does_not_count() -> None:
     complete, empty = read(0, "Ann", itch(1)), read(0, "Bo", {}, missing=frozenset({"CQID025"}))
-    found = measure([complete, empty, read(1, "Bo", itch(0), missing=frozenset({"IMG1"}))], model(itch(1), itch(1)))
+    found = measure(
+        [complete, empty, read(1, "Bo", itch(0), missing=frozenset({"IMG1"}))], model(itch(1), itch(1))
+    )
     assert (found.readings, found.readers, found.incomplete, found.cases) == (1, ("Ann",), 2, 1)
     assert measure([complete, empty], done_only=False).readings == 2
     reopened = measure([complete, replace(complete, answers={}, missing=frozenset({"CQID025"}))])
@@ -161,7 +200,8 @@ def test_a_reading_finished_with_something_left_open_does_not_count() -> None:
 def test_blind_readings_are_blind_to_the_model_and_to_others() -> None:
     said = [
         read(0, "Ann", itch(0), kind="blind"),
-        read(0, "Bo", itch(1), kind="blind", known=frozenset({"model"})),  # of an older version, the model shown in another tab
+        # of an older version, the model shown in another tab
+        read(0, "Bo", itch(1), kind="blind", known=frozenset({"model"})),
         read(0, "Chen", itch(1), kind="blind"),
         read(0, "Chen", itch(0), kind="compared", known=frozenset({"others"})),
     ]
@@ -176,7 +216,12 @@ def test_what_changed_after_others_were_seen_is_no_switch_to_the_model() -> None
     blind = read(0, "Ann", itch(0), kind="blind")
     revealed = read(0, "Ann", itch(1), kind="revealed", known=frozenset({"model"}))
     assert measure([blind, revealed], model(itch(1))).switches.readings == 1
-    assert measure([blind, replace(revealed, known=frozenset({"model", "others"}))], model(itch(1))).switches.readings == 0
+    assert (
+        measure(
+            [blind, replace(revealed, known=frozenset({"model", "others"}))], model(itch(1))
+        ).switches.readings
+        == 0
+    )
 
 
 def test_only_the_readers_asked_for_speak() -> None:
@@ -189,11 +234,15 @@ def test_cases_of_two_queues_with_one_id_are_two() -> None:
     assert (found.cases, found.families) == (2, ())
 
 
-# -- masks ------------------------------------------------------------------------------------------------------------------------
+# -- masks ---------------------------------------------------------------------------------------------------
 
 
 @settings(deadline=None)
-@given(st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(lambda size: st.tuples(*[arrays.arrays(np.bool_, size)] * 2)))
+@given(
+    st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
+        lambda size: st.tuples(*[arrays.arrays(np.bool_, size)] * 2)
+    )
+)
 def test_runs_are_compared_as_pixels_are(masks: tuple[Mask, Mask]) -> None:
     one, other = masks
     assert compare_runs(encode_mask(one), encode_mask(other)) == count_pixels(one, other)
@@ -213,18 +262,30 @@ def models_mask(mask: Mask) -> dict[CaseKey, ModelReading]:
 
 
 def test_the_matrix_by_hand() -> None:
-    """Squares of 4 by 4: Ann's and Bo's share 8 of 16 pixels, the model's and Ann's all, the model's and Bo's 8."""
+    """Squares of 4 by 4: Ann's and Bo's share 8 of 16 pixels, the model's and Ann's all, the model's and Bo's
+    8."""
     reviews = [outlined(0, "Ann", square(10, 12, 2, 2, 4)), outlined(0, "Bo", square(10, 12, 2, 4, 4))]
     masks = measure(reviews, models_mask(square(10, 12, 2, 2, 4))).masks
     assert masks.names == (MODEL, "Ann", "Bo")
     assert masks.dice.tolist() == [[1, 1, 0.5], [1, 1, 0.5], [0.5, 0.5, 1]]
-    assert masks.jaccard.round(6).tolist() == [[1, 1, round(1 / 3, 6)], [1, 1, round(1 / 3, 6)], [round(1 / 3, 6), round(1 / 3, 6), 1]]
-    assert masks.dice_with_model is not None and (masks.dice_with_model.value, masks.dice_with_model.count) == (0.75, 2)
-    assert masks.dice_among_readers is not None and (masks.dice_among_readers.value, masks.dice_among_readers.count) == (0.5, 1)
+    assert masks.jaccard.round(6).tolist() == [
+        [1, 1, round(1 / 3, 6)],
+        [1, 1, round(1 / 3, 6)],
+        [round(1 / 3, 6), round(1 / 3, 6), 1],
+    ]
+    assert masks.dice_with_model is not None and (
+        masks.dice_with_model.value,
+        masks.dice_with_model.count,
+    ) == (0.75, 2)
+    assert masks.dice_among_readers is not None and (
+        masks.dice_among_readers.value,
+        masks.dice_among_readers.count,
+    ) == (0.5, 1)
 
 
 def test_the_consensus_stands_in_the_matrix_and_in_no_mean() -> None:
-    """Ann's mask is the consensus itself, the model's shares 8 of its 16 pixels; the unfinished one and a case without readers count for nothing."""
+    """Ann's mask is the consensus itself, the model's shares 8 of its 16 pixels; the unfinished one and a
+    case without readers count for nothing."""
     agreed, off = square(10, 12, 2, 2, 4), square(10, 12, 2, 4, 4)
     reviews = [
         outlined(0, "Ann", agreed),
@@ -235,13 +296,19 @@ def test_the_consensus_stands_in_the_matrix_and_in_no_mean() -> None:
     masks = measure(reviews, models_mask(off)).masks
     assert masks.names == (MODEL, "Ann", CONSENSUS)
     assert masks.dice.tolist() == [[1, 0.5, 0.5], [0.5, 1, 1], [0.5, 1, 1]] and masks.photos[2, 2] == 1
-    assert masks.dice_with_model is not None and (masks.dice_with_model.value, masks.dice_with_model.count) == (0.5, 1)
+    assert masks.dice_with_model is not None and (
+        masks.dice_with_model.value,
+        masks.dice_with_model.count,
+    ) == (0.5, 1)
     assert masks.dice_among_readers is None
 
 
 def test_two_empty_masks_agree() -> None:
     empty = np.zeros((5, 5), np.bool_)
-    assert measure([outlined(0, "Ann", empty), outlined(0, "Bo", empty)]).masks.dice.tolist() == [[1, 1], [1, 1]]
+    assert measure([outlined(0, "Ann", empty), outlined(0, "Bo", empty)]).masks.dice.tolist() == [
+        [1, 1],
+        [1, 1],
+    ]
 
 
 def test_unusable_photos_and_masks_of_another_size_are_left_out() -> None:
@@ -255,24 +322,36 @@ def test_unusable_photos_and_masks_of_another_size_are_left_out() -> None:
 def test_the_models_mask_is_its_map_at_the_threshold_and_the_photos_size() -> None:
     levels = np.zeros((4, 4), np.float32)
     levels[:2] = 0.6
-    prediction = Prediction("C0", (PhotoPrediction("P", levels, (8, 8)), PhotoPrediction("Q", levels, (8, 8))), threshold=0.5)
+    prediction = Prediction(
+        "C0", (PhotoPrediction("P", levels, (8, 8)), PhotoPrediction("Q", levels, (8, 8))), threshold=0.5
+    )
     reading = read_model(prediction, {"P"})
     assert list(reading.masks) == ["P"]
     rows = decode_mask(reading.masks["P"]).all(axis=1).tolist()
     assert rows == [True] * 3 + [False] * 5  # at the border the map falls from 0.6 through 0.45 and 0.15 to 0
 
 
-# -- switches ---------------------------------------------------------------------------------------------------------------------
+# -- switches ------------------------------------------------------------------------------------------------
 
 
 def twice(case: int, reader: str, before: Answers, after: Answers, **more: object) -> list[Review]:
-    return [read(case, reader, before, kind="blind", **more), read(case, reader, after, kind="revealed", **more)]
+    return [
+        read(case, reader, before, kind="blind", **more),
+        read(case, reader, after, kind="revealed", **more),
+    ]
 
 
 def test_switches_by_hand() -> None:
-    """The model says 1 everywhere. Cases 0 to 4: 0->1, 1->0, 0->2, 1->1, 0->0; the reference is 1, 1, 1, 0 and none."""
+    """The model says 1 everywhere.
+
+    Cases 0 to 4: 0->1, 1->0, 0->2, 1->1, 0->0; the reference is 1, 1, 1, 0 and none.
+    """
     moves = [(0, 1), (1, 0), (0, 2), (1, 1), (0, 0)]
-    reviews = [review for n, (before, after) in enumerate(moves) for review in twice(n, "Ann", itch(before), itch(after))]
+    reviews = [
+        review
+        for n, (before, after) in enumerate(moves)
+        for review in twice(n, "Ann", itch(before), itch(after))
+    ]
     reviews += [read(n, "Chen", itch(right), kind="consensus") for n, right in enumerate((1, 1, 1, 0))]
     found = measure(reviews, model(*[itch(1)] * 5)).switches
     assert (found.readings, found.answers) == (5, 5)
@@ -294,7 +373,10 @@ def test_a_reference_that_is_given_goes_before_the_consensus() -> None:
 
 
 def test_a_blind_reading_alone_or_one_not_revealed_to_the_end_is_no_switch() -> None:
-    begun = [read(0, "Ann", itch(0), kind="blind"), read(0, "Ann", itch(1), kind="revealed", state="in progress")]
+    begun = [
+        read(0, "Ann", itch(0), kind="blind"),
+        read(0, "Ann", itch(1), kind="revealed", state="in progress"),
+    ]
     assert measure(begun, done_only=False).switches.readings == 0
 
 
@@ -306,20 +388,32 @@ def test_outlines_before_and_after_are_compared_with_the_models() -> None:
     assert found.dice_after is not None and found.dice_after.value == 1
 
 
-# -- cases that differ ------------------------------------------------------------------------------------------------------------
+# -- cases that differ ---------------------------------------------------------------------------------------
 
 
 def test_cases_are_ranked_by_what_is_disagreed_on() -> None:
-    """C0: nobody differs. C1: one of two readers differs from the model, and they from each other. C2: masks half apart."""
-    reviews = [read(0, "Ann", itch(0)), read(0, "Bo", itch(0)), read(1, "Ann", itch(0)), read(1, "Bo", itch(1))]
+    """C0: nobody differs.
+
+    C1: one of two readers differs from the model, and they from each other. C2: masks half apart.
+    """
+    reviews = [
+        read(0, "Ann", itch(0)),
+        read(0, "Bo", itch(0)),
+        read(1, "Ann", itch(0)),
+        read(1, "Bo", itch(1)),
+    ]
     reviews += [outlined(2, "Ann", square(9, 9, 0, 0, 4)), outlined(2, "Bo", square(9, 9, 0, 2, 4))]
     found = measure(reviews, model(itch(0), itch(0))).differing
     assert [(case.case.case_id, case.dispute) for case in found] == [("C1", 1.5), ("C2", 0.5)]
-    assert found[0].families[0].said == ((MODEL, frozenset({0})), ("Ann", frozenset({0})), ("Bo", frozenset({1})))
+    assert found[0].families[0].said == (
+        (MODEL, frozenset({0})),
+        ("Ann", frozenset({0})),
+        ("Bo", frozenset({1})),
+    )
     assert (found[1].photo_id, found[1].dice) == ("P", (("Ann", "Bo", 0.5),))
 
 
-# -- whatever the readings --------------------------------------------------------------------------------------------------------
+# -- whatever the readings -----------------------------------------------------------------------------------
 
 NAMES = ("Ann", "Bo", "Chen")
 some_answers = st.one_of(st.none(), st.tuples(st.integers(0, 2), st.sets(st.integers(0, 5), max_size=3)))
@@ -339,24 +433,34 @@ def build(rows: Sequence[Sequence[tuple[int, set[int]] | None]], names: Sequence
         for name, drawn in zip(names, row, strict=False)
         if (given := as_answers(drawn))
     ]
-    models = {key(number): ModelReading(given) for number, row in enumerate(rows) if (given := as_answers(row[3]))}
+    models = {
+        key(number): ModelReading(given) for number, row in enumerate(rows) if (given := as_answers(row[3]))
+    }
     return measure_agreement(gather_panel(save(*reviews), models), [ITCH, SITE], resamples=0)
 
 
 @settings(deadline=None, max_examples=50)
 @given(readings, st.permutations(NAMES))
-def test_readers_names_change_nothing_but_names(rows: list[list[tuple[int, set[int]] | None]], names: list[str]) -> None:
+def test_readers_names_change_nothing_but_names(
+    rows: list[list[tuple[int, set[int]] | None]], names: list[str]
+) -> None:
     one, other = build(rows, NAMES), build(rows, names)
     assert values(one.overall.with_model) == values(other.overall.with_model)
     assert values(one.overall.among_readers) == values(other.overall.among_readers)
-    alphas = [None if found.overall.alpha is None else round(found.overall.alpha.value, 9) for found in (one, other)]
+    alphas = [
+        None if found.overall.alpha is None else round(found.overall.alpha.value, 9) for found in (one, other)
+    ]
     assert alphas[0] == alphas[1]
-    assert [round(case.dispute, 9) for case in one.differing] == [round(case.dispute, 9) for case in other.differing]
+    assert [round(case.dispute, 9) for case in one.differing] == [
+        round(case.dispute, 9) for case in other.differing
+    ]
 
 
 @settings(deadline=None, max_examples=50)
 @given(readings)
-def test_whoever_repeats_the_model_agrees_with_it_completely(rows: list[list[tuple[int, set[int]] | None]]) -> None:
+def test_whoever_repeats_the_model_agrees_with_it_completely(
+    rows: list[list[tuple[int, set[int]] | None]],
+) -> None:
     found = build([[row[3], row[3], row[3], row[3]] for row in rows], NAMES)
     for numbers in found.families:
         assert values(numbers.with_model)[:2] == (1, 1)
@@ -371,7 +475,10 @@ def test_the_kappa_of_a_family_of_one_slot_is_cohens(rows: list[list[tuple[int, 
     coded = [[-1 if drawn is None else drawn[0] for drawn in row] for row in rows]
     for numbers in found.families:
         for pair in numbers.pairs if numbers.family_id == "CQID025" else ():
-            one, other = (np.array(coded).T[3 if name == MODEL else NAMES.index(name)] for name in (pair.one, pair.other))
+            one, other = (
+                np.array(coded).T[3 if name == MODEL else NAMES.index(name)]
+                for name in (pair.one, pair.other)
+            )
             expected = cohens_kappa(one, other)
             assert values(pair.agreed)[2] == (None if expected is None else round(expected, 6))
 

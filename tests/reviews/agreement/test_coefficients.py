@@ -15,7 +15,8 @@ from magic_demo.reviews.agreement.resampling import as_measured, draw_cases
 
 Codes = NDArray[np.int64]
 
-# Cohen, Psychological Bulletin 70:213-220, 1968: two psychiatrists, 200 patients, three diagnoses; kappa .492, weighted kappa .348.
+# Cohen, Psychological Bulletin 70:213-220, 1968: two psychiatrists, 200 patients, three diagnoses; kappa
+# .492, weighted kappa .348.
 COHEN = ((88, 10, 2), (14, 40, 6), (18, 10, 12))
 COHEN_DISAGREEMENT = ((0, 1, 3), (1, 0, 6), (3, 6, 0))
 
@@ -30,7 +31,12 @@ def codes(row: str) -> list[int]:
 
 
 def table_codes(table: tuple[tuple[int, ...], ...]) -> tuple[Codes, Codes]:
-    cells = [(row, column) for row, counts in enumerate(table) for column, count in enumerate(counts) for _ in range(count)]
+    cells = [
+        (row, column)
+        for row, counts in enumerate(table)
+        for column, count in enumerate(counts)
+        for _ in range(count)
+    ]
     pairs = np.array(cells, np.int64)
     return pairs[:, 0], pairs[:, 1]
 
@@ -40,7 +46,9 @@ def test_kappa_is_cohens() -> None:
 
 
 def test_weighted_kappa_is_cohens() -> None:
-    assert cohens_kappa(*table_codes(COHEN), 1 - np.array(COHEN_DISAGREEMENT) / 6) == pytest.approx(0.348, abs=5e-4)
+    assert cohens_kappa(*table_codes(COHEN), 1 - np.array(COHEN_DISAGREEMENT) / 6) == pytest.approx(
+        0.348, abs=5e-4
+    )
 
 
 def test_kappa_by_hand() -> None:
@@ -50,7 +58,9 @@ def test_kappa_by_hand() -> None:
 
 @pytest.mark.parametrize(("rows", "alpha"), [(BINARY, 0.095), (NOMINAL, 0.692), (MISSING, 0.743)])
 def test_alpha_is_krippendorffs(rows: tuple[str, ...], alpha: float) -> None:
-    assert krippendorffs_alpha(np.array([codes(row) for row in rows], np.int64)) == pytest.approx(alpha, abs=5e-4)
+    assert krippendorffs_alpha(np.array([codes(row) for row in rows], np.int64)) == pytest.approx(
+        alpha, abs=5e-4
+    )
 
 
 def test_alpha_with_distances_is_krippendorffs_interval_alpha() -> None:
@@ -86,7 +96,9 @@ def test_padding_that_everybody_has_changes_no_kappa() -> None:
 def answers_of(voices: int, categories: int = 4, least: int = -1) -> st.SearchStrategy[Codes]:
     rows = st.integers(1, 14).flatmap(
         lambda cases: st.lists(
-            st.lists(st.integers(least, categories - 1), min_size=cases, max_size=cases), min_size=voices, max_size=voices
+            st.lists(st.integers(least, categories - 1), min_size=cases, max_size=cases),
+            min_size=voices,
+            max_size=voices,
         )
     )
     return rows.map(lambda found: np.array(found, np.int64))
@@ -140,8 +152,13 @@ def test_a_resample_is_what_its_cases_written_out_give(answers: Codes, times: li
     written = np.repeat(answers, counts[0].astype(int), axis=1)
     weights = credit_matrix(SETS, SETS)
     if written.shape[1]:
-        assert same(cohens_kappa(written[0], written[1], weights), number(kappas(answers[0], answers[1], weights, counts)[0]))
-        assert same(krippendorffs_alpha(written, 1 - weights), number(alphas(answers, 1 - weights, counts)[0]))
+        assert same(
+            cohens_kappa(written[0], written[1], weights),
+            number(kappas(answers[0], answers[1], weights, counts)[0]),
+        )
+        assert same(
+            krippendorffs_alpha(written, 1 - weights), number(alphas(answers, 1 - weights, counts)[0])
+        )
 
 
 def test_intervals_hold_the_number_and_are_the_same_every_time() -> None:

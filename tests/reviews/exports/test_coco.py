@@ -18,7 +18,9 @@ from magic_demo.reviews.exports import write_export
 from tests.support.reviewed_cases import SIZES, make_queue, save_all
 
 # pycocotools 2.0.11 has not followed numpy 2 there
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
 
 
 def _open(path: Path) -> COCO:
@@ -30,9 +32,14 @@ def test_pycocotools_reads_every_mask_as_it_was_drawn(tmp_path: Path) -> None:
     queue = make_queue(tmp_path / "data")
     report = write_export(queue.reviews, queue.cases, "coco", tmp_path / "out")
     coco = _open(tmp_path / "out" / "coco.json")
-    assert {image["file_name"].removesuffix(".png"): (image["height"], image["width"]) for image in coco.imgs.values()} == SIZES
+    assert {
+        image["file_name"].removesuffix(".png"): (image["height"], image["width"])
+        for image in coco.imgs.values()
+    } == SIZES
     assert [category["name"] for category in coco.cats.values()] == ["lesion"]
-    reviews = {saved.review.reader: saved.review for saved in queue.reviews[:3] if saved.review.kind != "blind"}
+    reviews = {
+        saved.review.reader: saved.review for saved in queue.reviews[:3] if saved.review.kind != "blind"
+    }
     compared = 0
     for annotation in coco.loadAnns(coco.getAnnIds()):
         image = coco.imgs[annotation["image_id"]]
@@ -41,7 +48,9 @@ def test_pycocotools_reads_every_mask_as_it_was_drawn(tmp_path: Path) -> None:
             continue
         mask = coco.annToMask(annotation).astype(bool)
         drawn = decode_mask(review.masks[image["file_name"].removesuffix(".png")])
-        assert np.array_equal(mask, drawn) and annotation["area"] == drawn.sum() and annotation["iscrowd"] == 0
+        assert (
+            np.array_equal(mask, drawn) and annotation["area"] == drawn.sum() and annotation["iscrowd"] == 0
+        )
         rows, columns = np.nonzero(drawn)
         x, y, width, height = annotation["bbox"]
         assert (x, y, x + width, y + height) == (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
@@ -62,7 +71,10 @@ def test_info_licence_and_readers_are_named(tmp_path: Path) -> None:
     queue = make_queue(tmp_path / "data")
     write_export(queue.reviews, (), "coco", tmp_path / "out")
     written = json.loads((tmp_path / "out" / "coco.json").read_text(encoding="utf-8"))
-    assert written["info"]["contributor"] == "Li, Wang" and written["licenses"][0]["id"] == written["images"][0]["license"]
+    assert (
+        written["info"]["contributor"] == "Li, Wang"
+        and written["licenses"][0]["id"] == written["images"][0]["license"]
+    )
     assert {(a["attributes"]["annotator"], a["attributes"]["kind"]) for a in written["annotations"]} == {
         ("Li", "assisted"),
         ("Wang", "revealed"),
@@ -75,4 +87,7 @@ def test_a_mask_of_another_size_than_its_photos_others_is_left_out_and_named(tmp
     other = replace(first, reader="Zhao", masks={"IMG_ENC00001_00001": MaskRuns((2, 2), "4")})
     report = write_export(save_all([first, other]), queue.cases, "coco", tmp_path / "out")
     assert report.masks == 2
-    assert "mask of another size than the other readers' of its photo (1): IMG_ENC00001_00001 [Zhao]" in report.left_out
+    assert (
+        "mask of another size than the other readers' of its photo (1): IMG_ENC00001_00001 [Zhao]"
+        in report.left_out
+    )

@@ -20,7 +20,9 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "－
 
 
 @pytest.mark.parametrize("text", FORMULAS, ids=range(len(FORMULAS)))
-def test_a_text_that_would_run_has_an_apostrophe_before_it_and_comes_back_without(text: str, tmp_path: Path) -> None:
+def test_a_text_that_would_run_has_an_apostrophe_before_it_and_comes_back_without(
+    text: str, tmp_path: Path
+) -> None:
     write_csv_table(tmp_path / "t.csv", ["a", "b"], [{"a": text, "b": "x"}])
     with (tmp_path / "t.csv").open(encoding="utf-8-sig", newline="") as stream:
         assert list(csv.reader(stream))[1] == [f"'{text}", "x"]
@@ -44,7 +46,9 @@ def test_plain_cells_are_what_they_are(tmp_path: Path) -> None:
     assert (tmp_path / "t.csv").read_text("utf-8-sig").split() == ["a", "=1"]
 
 
-def test_an_export_quotes_every_text_and_no_column_of_numbers_and_the_option_quotes_none(tmp_path: Path) -> None:
+def test_an_export_quotes_every_text_and_no_column_of_numbers_and_the_option_quotes_none(
+    tmp_path: Path,
+) -> None:
     queue = make_queue(tmp_path / "data")
     write_export(queue.reviews, queue.cases, "csv", tmp_path / "quoted")
     write_export(queue.reviews, queue.cases, "csv", tmp_path / "plain", plain_cells=True)
@@ -55,5 +59,11 @@ def test_an_export_quotes_every_text_and_no_column_of_numbers_and_the_option_quo
 
 def test_nothing_else_in_the_program_writes_tables() -> None:
     writers = re.compile(r"csv\.(writer|DictWriter)|to_csv|to_excel|openpyxl|xlsxwriter|write_csv\(.*pyarrow")
-    sources = [path for folder in ("magic_demo", "training", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py")]
-    assert [path.name for path in sources if writers.search(path.read_text(encoding="utf-8"))] == ["csv_files.py"]
+    sources = [
+        path
+        for folder in ("magic_demo", "training", "benchmarks")
+        for path in (REPOSITORY / folder).rglob("*.py")
+    ]
+    assert [path.name for path in sources if writers.search(path.read_text(encoding="utf-8"))] == [
+        "csv_files.py"
+    ]

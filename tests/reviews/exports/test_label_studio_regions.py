@@ -1,4 +1,5 @@
-"""Whatever shape was drawn in Label Studio becomes a mask, or is named; and a photo is found whatever an upload made of its name."""
+"""Whatever shape was drawn in Label Studio becomes a mask, or is named; and a photo is found whatever an
+upload made of its name."""
 
 from __future__ import annotations
 
@@ -32,9 +33,13 @@ def _region(kind: str, labels: list[str] | None = None, **value: Any) -> dict[st
     }
 
 
-def _read(tmp_path: Path, *results: dict[str, Any], image: str = "/data/upload/1/a.jpg", cases: Any = ()) -> ReadBack:
+def _read(
+    tmp_path: Path, *results: dict[str, Any], image: str = "/data/upload/1/a.jpg", cases: Any = ()
+) -> ReadBack:
     path = tmp_path / "project.json"
-    path.write_text(json.dumps([{"data": {"image": image}, "annotations": [{"result": list(results)}]}]), encoding="utf-8")
+    path.write_text(
+        json.dumps([{"data": {"image": image}, "annotations": [{"result": list(results)}]}]), encoding="utf-8"
+    )
     return read_reviews(path, "q", cases)
 
 
@@ -50,7 +55,10 @@ TALL = np.asarray(((COLUMNS - 160) / 24) ** 2 + ((ROWS - 120) / 64) ** 2 <= 1)
 SHAPES: dict[str, tuple[dict[str, Any], Mask]] = {
     "polygon": (_region("polygonlabels", points=[[30, 30], [70, 30], [70, 70], [30, 70]]), BOX),
     "rectangle": (_region("rectanglelabels", x=30, y=30, width=40, height=40, rotation=0), BOX),
-    "rectangle turned about its corner": (_region("rectanglelabels", x=70, y=30, width=30, height=160 / 3, rotation=90), BOX),
+    "rectangle turned about its corner": (
+        _region("rectanglelabels", x=70, y=30, width=30, height=160 / 3, rotation=90),
+        BOX,
+    ),
     "ellipse": (_region("ellipselabels", x=50, y=50, radiusX=20, radiusY=10, rotation=0), ROUND),
     "ellipse turned": (_region("ellipselabels", x=50, y=50, radiusX=20, radiusY=10, rotation=90), TALL),
 }
@@ -61,7 +69,9 @@ def test_a_shape_is_the_mask_that_it_surrounds(tmp_path: Path, shape: str) -> No
     region, expected = SHAPES[shape]
     back = _read(tmp_path, region)
     assert back.left_out == ()
-    outline = np.count_nonzero(expected[1:] != expected[:-1]) + np.count_nonzero(expected[:, 1:] != expected[:, :-1])
+    outline = np.count_nonzero(expected[1:] != expected[:-1]) + np.count_nonzero(
+        expected[:, 1:] != expected[:, :-1]
+    )
     assert np.count_nonzero(_mask(back) != expected) <= outline  # half a pixel along the outline
 
 
@@ -75,7 +85,10 @@ def test_shapes_are_joined_and_what_is_no_lesion_is_named(tmp_path: Path) -> Non
     back = _read(tmp_path, SHAPES["polygon"][0], SHAPES["ellipse"][0], *others)
     assert np.count_nonzero(_mask(back) & ~(BOX | ROUND)) < 1200 and (_mask(back) | ~ROUND).all()
     said = " | ".join(back.left_out)
-    assert all(word in said for word in ("ruler", "keypointlabels", "rating", "their_question")) and "task 1" in said
+    assert (
+        all(word in said for word in ("ruler", "keypointlabels", "rating", "their_question"))
+        and "task 1" in said
+    )
 
 
 def test_an_annotation_of_nothing_that_is_read_makes_no_review(tmp_path: Path) -> None:
@@ -100,7 +113,9 @@ def test_a_shape_that_is_none_is_named(tmp_path: Path, value: dict[str, Any]) ->
 
 
 def test_corners_far_outside_the_photo_are_cut_off(tmp_path: Path) -> None:
-    back = _read(tmp_path, _region("polygonlabels", points=[[-1e6, -1e6], [1e6, -1e6], [1e6, 1e6], [-1e6, 1e6]]))
+    back = _read(
+        tmp_path, _region("polygonlabels", points=[[-1e6, -1e6], [1e6, -1e6], [1e6, 1e6], [-1e6, 1e6]])
+    )
     assert _mask(back).all()
 
 
@@ -123,7 +138,9 @@ def test_a_photo_is_found_by_the_name_that_it_had(image: str) -> None:
 
 def test_the_photo_s_case_is_the_one_that_the_cases_say(tmp_path: Path) -> None:
     cases = [EncounterFiles("ENC7", photo_files=(PhotoFile("IMG 1", None),))]
-    (review,) = _read(tmp_path, SHAPES["polygon"][0], image="/data/upload/1/ab12cd34-IMG%201.jpg", cases=cases).reviews
+    (review,) = _read(
+        tmp_path, SHAPES["polygon"][0], image="/data/upload/1/ab12cd34-IMG%201.jpg", cases=cases
+    ).reviews
     assert review.case_id == "ENC7" and list(review.masks) == ["IMG 1"]
 
 

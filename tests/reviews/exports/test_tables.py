@@ -27,7 +27,8 @@ def queue(tmp_path: Path) -> ReadQueue:
 def _read_csv(path: Path) -> list[dict[str, Any]]:
     kinds: Mapping[str, Any] = COLUMNS[path.stem]
     return [
-        {name: text == "True" if kinds[name] is bool else kinds[name](text) for name, text in row.items()} for row in read_csv_table(path)
+        {name: text == "True" if kinds[name] is bool else kinds[name](text) for name, text in row.items()}
+        for row in read_csv_table(path)
     ]
 
 
@@ -48,8 +49,17 @@ def test_every_finished_reading_of_every_kind_has_its_rows(queue: ReadQueue, tmp
     }
     first = readings[0]
     review = queue.reviews[0].review
-    assert (first["comment"], first["flagged"], first["difficulty"], first["seconds"]) == (review.comment, True, "hard", 12.5)
-    assert json.loads(first["models"]) == review.models and first["compared"] and first["disagreements"] == "CQID011"
+    assert (first["comment"], first["flagged"], first["difficulty"], first["seconds"]) == (
+        review.comment,
+        True,
+        "hard",
+        12.5,
+    )
+    assert (
+        json.loads(first["models"]) == review.models
+        and first["compared"]
+        and first["disagreements"] == "CQID011"
+    )
 
 
 def test_answers_and_masks_come_back_equal(queue: ReadQueue, tmp_path: Path) -> None:
@@ -67,10 +77,17 @@ def test_answers_and_masks_come_back_equal(queue: ReadQueue, tmp_path: Path) -> 
         assert found.keys() == saved.review.masks.keys() - saved.review.unusable
         for photo_id, row in found.items():
             mask = decode_mask(MaskRuns((row["height"], row["width"]), row["counts"]))
-            assert np.array_equal(mask, decode_mask(saved.review.masks[photo_id])) and row["lesion_pixels"] == mask.sum()
+            assert (
+                np.array_equal(mask, decode_mask(saved.review.masks[photo_id]))
+                and row["lesion_pixels"] == mask.sum()
+            )
 
 
 def test_an_option_is_told_in_both_languages(queue: ReadQueue, tmp_path: Path) -> None:
     write_export(queue.reviews, queue.cases, "csv", tmp_path / "out")
-    row = next(row for row in _read_csv(tmp_path / "out" / "answers.csv") if row["qid"] == "CQID025-001" and row["option"] == 0)
+    row = next(
+        row
+        for row in _read_csv(tmp_path / "out" / "answers.csv")
+        if row["qid"] == "CQID025-001" and row["option"] == 0
+    )
     assert (row["option_en"], row["option_zh"]) == ("yes", "是")

@@ -27,14 +27,22 @@ def queue(tmp_path: Path) -> ReadQueue:
     return make_queue(tmp_path / "data")
 
 
-def test_words_photos_and_masks_come_back_through_the_training_package(queue: ReadQueue, tmp_path: Path) -> None:
+def test_words_photos_and_masks_come_back_through_the_training_package(
+    queue: ReadQueue, tmp_path: Path
+) -> None:
     report = write_export(queue.reviews, queue.cases, "training", tmp_path / "out")
     found = {}
     for split in SPLITS:
-        for example in read_examples(tmp_path / "out", SourceSettings(name=split, kind="challenge", split=split)):
+        for example in read_examples(
+            tmp_path / "out", SourceSettings(name=split, kind="challenge", split=split)
+        ):
             found[example.photo_id] = (example, *example.read())
     by_case = {case.encounter_id: case for case in queue.cases}
-    li = {saved.review.case_id: saved.review for saved in queue.reviews if saved.review.reader == "Li" and saved.review.state == "done"}
+    li = {
+        saved.review.case_id: saved.review
+        for saved in queue.reviews
+        if saved.review.reader == "Li" and saved.review.state == "done"
+    }
     assert len(found) == 4
     for photo_id, (example, pixels, masks) in found.items():
         case = by_case[photo_id[4:12]]
@@ -57,11 +65,21 @@ def test_answers_come_back_through_the_training_package(queue: ReadQueue, tmp_pa
 
 def test_encounters_keep_their_words_responses_and_authors(queue: ReadQueue, tmp_path: Path) -> None:
     write_export(queue.reviews, queue.cases, "training", tmp_path / "out")
-    back = {case.encounter_id: case for split in SPLITS for case in read_encounters(tmp_path / "out", split).encounters}
+    back = {
+        case.encounter_id: case
+        for split in SPLITS
+        for case in read_encounters(tmp_path / "out", split).encounters
+    }
     for case in queue.cases:
         other = back[case.encounter_id]
-        assert (other.narrative, other.responses, other.author_id) == (case.narrative, case.responses, case.author_id)
-        assert [photo.photo_id for photo in other.photo_files] == [photo.photo_id for photo in case.photo_files]
+        assert (other.narrative, other.responses, other.author_id) == (
+            case.narrative,
+            case.responses,
+            case.author_id,
+        )
+        assert [photo.photo_id for photo in other.photo_files] == [
+            photo.photo_id for photo in case.photo_files
+        ]
 
 
 def test_what_would_stop_a_training_run_is_left_out_and_named(queue: ReadQueue, tmp_path: Path) -> None:
@@ -71,9 +89,14 @@ def test_what_would_stop_a_training_run_is_left_out_and_named(queue: ReadQueue, 
     path.write_bytes(b"broken")
     lost = replace(third, photo_files=(replace(third.photo_files[0], path=None),))
     li = queue.reviews[0]
-    small = replace(li, review=replace(li.review, masks={**li.review.masks, "IMG_ENC00001_00002": MaskRuns((2, 2), "4")}))
+    small = replace(
+        li, review=replace(li.review, masks={**li.review.masks, "IMG_ENC00001_00002": MaskRuns((2, 2), "4")})
+    )
     report = write_export(
-        [small, *queue.reviews[2:3], queue.reviews[4], queue.reviews[7]], [first, second, lost], "training", tmp_path / "out"
+        [small, *queue.reviews[2:3], queue.reviews[4], queue.reviews[7]],
+        [first, second, lost],
+        "training",
+        tmp_path / "out",
     )
     said = "\n".join(report.left_out)
     assert "mask of another size than its photo (1): IMG_ENC00001_00002 [Li]" in said
@@ -89,7 +112,11 @@ def test_a_case_whose_files_are_not_at_hand_is_named(queue: ReadQueue, tmp_path:
 
 def _selection(authors: list[str]) -> Selection:
     cases = [
-        CaseReadings(f"C{number}", EncounterFiles(f"C{number}", photo_files=(PhotoFile("p", None),), author_id=author), ())
+        CaseReadings(
+            f"C{number}",
+            EncounterFiles(f"C{number}", photo_files=(PhotoFile("p", None),), author_id=author),
+            (),
+        )
         for number, author in enumerate(authors)
     ]
     return Selection("q", (), tuple(cases))

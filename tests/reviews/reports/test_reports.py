@@ -1,4 +1,5 @@
-"""A disagreement report names what differs most, with pictures, on two pages, in both languages, with nothing fetched from elsewhere."""
+"""A disagreement report names what differs most, with pictures, on two pages, in both languages, with nothing
+fetched from elsewhere."""
 
 from __future__ import annotations
 
@@ -23,7 +24,13 @@ from magic_demo.reviews.agreement import Measured, gather_panel, measure_agreeme
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
 from magic_demo.reviews.reports import gather_report, render_html, write_disagreements, write_report
 from magic_demo.reviews.reports.contents import DisagreementReport, FamilyAgreement
-from magic_demo.reviews.reports.disputes import count_differences, draw_everybody, find_disputes, list_legend, measure_dispute
+from magic_demo.reviews.reports.disputes import (
+    count_differences,
+    draw_everybody,
+    find_disputes,
+    list_legend,
+    measure_dispute,
+)
 from magic_demo.reviews.reports.html_page import encode_picture
 from magic_demo.reviews.reports.pdf_pages import render_pdf
 from magic_demo.reviews.reports.wording import load_texts
@@ -58,7 +65,10 @@ def _select(queue: ReadQueue) -> Selection:
 def _make_report(queue: ReadQueue, *, readers: int = 2) -> DisagreementReport:
     selection, predictions = _select(queue), _predictions()
     legend = list_legend(selection, model=True)
-    names = tuple([entry.name for entry in legend] + [{"en": f"Reader {number}", "zh": f"医师{number}"} for number in range(readers - 2)])
+    names = tuple(
+        [entry.name for entry in legend]
+        + [{"en": f"Reader {number}", "zh": f"医师{number}"} for number in range(readers - 2)]
+    )
     return DisagreementReport(
         queue=selection.queue,
         made_at=datetime(2026, 11, 21, tzinfo=UTC),
@@ -67,7 +77,14 @@ def _make_report(queue: ReadQueue, *, readers: int = 2) -> DisagreementReport:
         readers=selection.annotators,
         models={"segmentation": "square@1"},
         families=tuple(
-            FamilyAgreement(family.family_id, family.title, Measured(0.5, 0.4, 0.6, 12), Measured(0.3, -0.1, 0.6, 12), None, None)
+            FamilyAgreement(
+                family.family_id,
+                family.title,
+                Measured(0.5, 0.4, 0.6, 12),
+                Measured(0.3, -0.1, 0.6, 12),
+                None,
+                None,
+            )
             for family in load_families()
         ),
         with_model=Measured(0.62, 0.5, 0.7, 108),
@@ -85,7 +102,10 @@ def _make_report(queue: ReadQueue, *, readers: int = 2) -> DisagreementReport:
 def test_cases_are_ordered_by_how_much_they_are_disagreed_on(queue: ReadQueue) -> None:
     selection, predictions = _select(queue), _predictions()
     disputed = find_disputes(selection, predictions, list_legend(selection, model=True))
-    measured = [next(measure_dispute(c, predictions[c.case_id]) for c in selection.cases if c.case_id == case.case_id) for case in disputed]
+    measured = [
+        next(measure_dispute(c, predictions[c.case_id]) for c in selection.cases if c.case_id == case.case_id)
+        for case in disputed
+    ]
     assert measured == sorted(measured, reverse=True) and disputed[0].case_id == "ENC00001"
     assert len(find_disputes(selection, predictions, list_legend(selection, model=True), most=1)) == 1
 
@@ -94,7 +114,12 @@ def test_a_case_on_which_everybody_agrees_is_no_dispute(queue: ReadQueue) -> Non
     photo = "IMG_ENC00002_00001"
     prediction = _predictions()["ENC00002"]
     mask = encode_mask(lesion_mask(prediction.photos[0].probability, SIZES[photo], prediction.threshold))
-    reviews = save_all([Review("ENC00002", name, "assisted", "done", answer(3), masks={photo: mask}) for name in ("Li", "Wang")])
+    reviews = save_all(
+        [
+            Review("ENC00002", name, "assisted", "done", answer(3), masks={photo: mask})
+            for name in ("Li", "Wang")
+        ]
+    )
     selection = select_readings(reviews, queue.cases)
     assert find_disputes(selection, {"ENC00002": prediction}, list_legend(selection, model=True)) == ()
 
@@ -122,8 +147,12 @@ def test_the_commonest_differences_are_counted_by_answers(queue: ReadQueue) -> N
     differences = count_differences(_select(queue), _predictions(), most=99)
     itch = [entry for entry in differences if entry.title["en"] == "Itch"]
     # the model says yes (3 % 3) everywhere; Li says yes, yes and yes, Wang no-mention (2)
-    assert [(entry.model["en"], entry.readers["en"], entry.times) for entry in itch] == [("yes", "Not mentioned", 1)]
-    assert [entry.times for entry in differences] == sorted((entry.times for entry in differences), reverse=True)
+    assert [(entry.model["en"], entry.readers["en"], entry.times) for entry in itch] == [
+        ("yes", "Not mentioned", 1)
+    ]
+    assert [entry.times for entry in differences] == sorted(
+        (entry.times for entry in differences), reverse=True
+    )
 
 
 def test_a_picture_bears_everybodys_outline_and_tag() -> None:
@@ -143,12 +172,16 @@ def test_pictures_leave_the_colours_inside_an_outline_alone() -> None:
     pixels = draw_photo(300, 400)
     mask = np.zeros((300, 400), np.bool_)
     mask[80:220, 100:300] = True
-    drawn = draw_everybody(pixels, [(entry, mask) for entry in list_legend(Selection("q", ("Li",), ()), model=True)], side=400)
+    drawn = draw_everybody(
+        pixels, [(entry, mask) for entry in list_legend(Selection("q", ("Li",), ()), model=True)], side=400
+    )
     inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
     away = inside > 4 + 2  # from the line, which is drawn on both sides of the border
     assert np.array_equal(drawn[away], pixels[away])
     kept = np.asarray(Image.open(io.BytesIO(encode_picture(drawn)))).astype(float)
-    assert np.abs((kept - pixels)[inside > 12].mean(axis=0)).max() < 1.5, "the file's compression spreads no line's colour"
+    assert np.abs((kept - pixels)[inside > 12].mean(axis=0)).max() < 1.5, (
+        "the file's compression spreads no line's colour"
+    )
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -165,7 +198,9 @@ def test_the_html_holds_everything_and_fetches_nothing(queue: ReadQueue, languag
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("readers", [2, 12])
-def test_the_pdf_is_two_pages_whose_text_can_be_read(queue: ReadQueue, language: Language, readers: int) -> None:
+def test_the_pdf_is_two_pages_whose_text_can_be_read(
+    queue: ReadQueue, language: Language, readers: int
+) -> None:
     report = _make_report(queue, readers=readers)
     document = pypdfium2.PdfDocument(render_pdf(report, language))
     texts = [page.get_textpage().get_text_bounded() for page in document]
@@ -187,7 +222,10 @@ def test_nothing_to_compare_is_said(queue: ReadQueue) -> None:
     report = DisagreementReport("q", datetime(2026, 11, 21, tzinfo=UTC), 1, 1, ("Li",), {})
     for language in LANGUAGES:
         page = render_html(report, language)
-        text = "".join(page.get_textpage().get_text_bounded() for page in pypdfium2.PdfDocument(render_pdf(report, language)))
+        text = "".join(
+            page.get_textpage().get_text_bounded()
+            for page in pypdfium2.PdfDocument(render_pdf(report, language))
+        )
         for key in ("nothing", "no_disputed"):
             assert load_texts()[key][language] in page and load_texts()[key][language] in text
 
@@ -202,7 +240,9 @@ def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
 def test_both_files_are_written(queue: ReadQueue, tmp_path: Path) -> None:
     page, document = write_report(tmp_path, _make_report(queue), "zh")
     assert (page.name, document.name) == ("disagreement_zh.html", "disagreement_zh.pdf")
-    assert document.read_bytes()[:5] == b"%PDF-" and page.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert document.read_bytes()[:5] == b"%PDF-" and page.read_text(encoding="utf-8").startswith(
+        "<!doctype html>"
+    )
 
 
 def test_a_report_compares_every_reader_with_the_model_and_with_each_other(queue: ReadQueue) -> None:
@@ -211,18 +251,22 @@ def test_a_report_compares_every_reader_with_the_model_and_with_each_other(queue
     # complete readings of itch: Li yes, yes; Wang not mentioned (one case in common); the model yes
     assert (report.known, report.incomplete) == ((0, 2, 0), 1)
     assert itch.with_model == Measured(2 / 3, count=3) and itch.among_readers == Measured(0.0, count=1)
-    assert [name["en"] for name in report.names] == ["Model", "Li", "Wang"] and report.models == {"segmentation": "square@1"}
+    assert [name["en"] for name in report.names] == ["Model", "Li", "Wang"] and report.models == {
+        "segmentation": "square@1"
+    }
     assert np.array_equal(report.dice, report.dice.T) and np.array_equal(np.diag(report.dice), np.ones(3))
     both = [saved.review.masks["IMG_ENC00001_00001"] for saved in (queue.reviews[0], queue.reviews[2])]
     assert report.dice[1, 2] == dice(count_pixels(*(decode_mask(runs) for runs in both)))
     assert report.dice_among_readers == Measured(report.dice[1, 2], count=1)
-    assert report.dice_with_model is not None and report.dice_with_model.count == 4  # those of complete readings
+    # those of complete readings
+    assert report.dice_with_model is not None and report.dice_with_model.count == 4
     assert report.dice_with_model.value == pytest.approx((report.dice[0, 1] * 3 + report.dice[0, 2]) / 4)
 
 
 def test_answers_that_were_changed_after_the_reveal_are_counted(queue: ReadQueue) -> None:
     changed = sum(
-        {answer(1)[question.qid] for question in family.questions} != {answer(2)[question.qid] for question in family.questions}
+        {answer(1)[question.qid] for question in family.questions}
+        != {answer(2)[question.qid] for question in family.questions}
         for family in load_families()
     )
     assert gather_report(_select(queue), {}, queue.reviews).switched == Measured(changed / 9, count=9)
@@ -237,7 +281,9 @@ def test_a_folder_with_something_in_it_is_refused(queue: ReadQueue, tmp_path: Pa
 
 def test_coefficients_have_their_columns_only_where_there_are_any(queue: ReadQueue) -> None:
     with_kappa = _make_report(queue)
-    without = replace(with_kappa, families=tuple(replace(family, kappa=None) for family in with_kappa.families))
+    without = replace(
+        with_kappa, families=tuple(replace(family, kappa=None) for family in with_kappa.families)
+    )
     for language in LANGUAGES:
         for report, shown in ((with_kappa, True), (without, False)):
             text = pypdfium2.PdfDocument(render_pdf(report, language))[0].get_textpage().get_text_bounded()
@@ -245,7 +291,11 @@ def test_coefficients_have_their_columns_only_where_there_are_any(queue: ReadQue
 
 
 def test_families_on_which_readers_differ_most_from_the_model_come_first(queue: ReadQueue) -> None:
-    shares = [family.with_model.value for family in gather_report(_select(queue), _predictions()).families if family.with_model]
+    shares = [
+        family.with_model.value
+        for family in gather_report(_select(queue), _predictions()).families
+        if family.with_model
+    ]
     assert shares == sorted(shares) and len(set(shares)) > 1
 
 
@@ -253,12 +303,18 @@ def test_the_coefficients_are_those_of_the_agreement_page(queue: ReadQueue) -> N
     selection, predictions = _select(queue), _predictions()
     report = gather_report(selection, predictions, queue.reviews)
     models = {
-        CaseKey(selection.queue, name): read_model(prediction, {photo.photo_id for photo in prediction.photos})
+        CaseKey(selection.queue, name): read_model(
+            prediction, {photo.photo_id for photo in prediction.photos}
+        )
         for name, prediction in predictions.items()
     }
-    found = measure_agreement(gather_panel([saved for case in selection.cases for saved in case.readings], models))
+    found = measure_agreement(
+        gather_panel([saved for case in selection.cases for saved in case.readings], models)
+    )
     by_family = {numbers.family_id: numbers for numbers in found.families}
-    assert [family.kappa for family in report.families] == [by_family[family.family_id].with_model.kappa for family in report.families]
+    assert [family.kappa for family in report.families] == [
+        by_family[family.family_id].with_model.kappa for family in report.families
+    ]
     assert any(family.kappa is not None for family in report.families)
     assert report.dice_with_model == found.masks.dice_with_model is not None
     assert report.switched is not None and report.switched.count == 9

@@ -1,4 +1,5 @@
-"""Who did what leaves a row, whichever way it was done; the rows say no more than that, and none is lost by a backup or a flood."""
+"""Who did what leaves a row, whichever way it was done; the rows say no more than that, and none is lost by a
+backup or a flood."""
 
 from __future__ import annotations
 
@@ -57,20 +58,30 @@ def test_what_fails_leaves_no_row(store: Store) -> None:
     assert store.trail() == []
 
 
-def test_a_row_that_cannot_be_written_undoes_what_it_is_about(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_row_that_cannot_be_written_undoes_what_it_is_about(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store.add_cases("q", [NewCase("ENC1")])
 
     def fail(*_: object, **__: object) -> None:
         raise StoreError("the disk is full; make room")
 
     monkeypatch.setattr(audit_trail, "add_entry", fail)
-    for act in (lambda: store.delete_case(CaseKey("q", "ENC1")), lambda: store.add_reader("bo"), lambda: store.note("export", ADA)):
+    for act in (
+        lambda: store.delete_case(CaseKey("q", "ENC1")),
+        lambda: store.add_reader("bo"),
+        lambda: store.note("export", ADA),
+    ):
         with pytest.raises(StoreError, match="disk is full"):
             act()
-    assert store.case_keys() == [CaseKey("q", "ENC1")] and [reader.name for reader in store.readers()] == [LOCAL_READER]
+    assert store.case_keys() == [CaseKey("q", "ENC1")] and [reader.name for reader in store.readers()] == [
+        LOCAL_READER
+    ]
 
 
-def test_a_flood_of_refused_tries_pushes_nothing_else_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flood_of_refused_tries_pushes_nothing_else_out(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(audit_trail, "KEPT", 5)
     monkeypatch.setattr(audit_trail, "KEPT_OUTSIDE", 3)
     monkeypatch.setattr(audit_trail, "TRIMMED_EVERY", 1)
@@ -83,7 +94,9 @@ def test_a_flood_of_refused_tries_pushes_nothing_else_out(store: Store, monkeypa
     assert sum(entry.what == "sign-in refused" for entry in found) == 3
 
 
-def test_signing_in_says_who_and_from_where_and_never_what_was_typed(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+def test_signing_in_says_who_and_from_where_and_never_what_was_typed(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     store.add_reader("ada", password="long enough")
     now = [0.0]
     sign_ins = SignIns(store, clock=lambda: now[0])
@@ -99,12 +112,18 @@ def test_signing_in_says_who_and_from_where_and_never_what_was_typed(store: Stor
         except TooManyTriesError:
             stopped += 1
             sign_ins.note_stopped("someone", "10.0.0.9")
-    rows = [(entry.what, entry.who, entry.origin) for entry in reversed(store.trail()) if entry.what.startswith("sign")]
+    rows = [
+        (entry.what, entry.who, entry.origin)
+        for entry in reversed(store.trail())
+        if entry.what.startswith("sign")
+    ]
     assert rows[:4] == [
         ("sign-in", "ada", "page 10.0.0.7"), ("sign-in refused", "ada", "page 10.0.0.8"), ("sign-in refused", "", "page 10.0.0.8"),
         ("sign-out", "ada", "page 10.0.0.7"),
     ]  # fmt: skip
-    assert stopped > 1 and sum(row[0] == "sign-in stopped" for row in rows) == 1, "a flood is one row in ten minutes"
+    assert stopped > 1 and sum(row[0] == "sign-in stopped" for row in rows) == 1, (
+        "a flood is one row in ten minutes"
+    )
     assert MARKER not in str(store.trail())
     assert capsys.readouterr().err == ""
 
@@ -129,16 +148,22 @@ def make_place(folder: Path) -> tuple[Path, CaseKey]:
     with Store.open(place) as store:
         photos = (Photo("arm", draw_photo(24, 32)),)
         key = keep_upload(store, Encounter(MARKER, Narrative(MARKER, MARKER), photos), LOCAL_READER).key
-        store.save(Review(key.case_id, LOCAL_READER, "assisted", "done", answer(1), comment=MARKER, queue=key.queue))
+        store.save(
+            Review(key.case_id, LOCAL_READER, "assisted", "done", answer(1), comment=MARKER, queue=key.queue)
+        )
     return place, key
 
 
-def test_every_command_leaves_its_row_and_the_command_shows_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_leaves_its_row_and_the_command_shows_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     place, key = make_place(tmp_path)
     password = tmp_path / "password"
     password.write_text("long enough")
     on = ["--store", str(place)]
-    assert main(["readers", *on, "add", "ada", "--role", "adjudicator", "--password-file", str(password)]) == 0
+    assert (
+        main(["readers", *on, "add", "ada", "--role", "adjudicator", "--password-file", str(password)]) == 0
+    )
     assert main(["readers", *on, "role", "ada", "reader"]) == 0
     assert main(["export", *on, "--to", str(tmp_path / "out"), "--format", "challenge"]) == 0
     assert main(["import-reviews", str(tmp_path / "out"), *on, "--queue", "again"]) == 0
@@ -170,7 +195,9 @@ def test_restoring_over_an_emptied_store_keeps_what_was_done_there_and_nothing_t
         found = list(reversed(store.trail()))
     assert sorted(entry.what for entry in found) == ["delete", "export", "restore"]
     deleted = next(entry for entry in found if entry.what == "delete")
-    assert deleted.case is None and deleted.case_number is None and "case 1 before the restore" in deleted.detail
+    assert (
+        deleted.case is None and deleted.case_number is None and "case 1 before the restore" in deleted.detail
+    )
 
 
 def test_a_page_s_export_leaves_a_row_before_anything_leaves_and_a_read_only_store_is_exported_with_a_line(
@@ -181,15 +208,29 @@ def test_a_page_s_export_leaves_a_row_before_anything_leaves_and_a_read_only_sto
 
     place, key = make_place(tmp_path)
     address = f"/take-away/csv?queue={key.queue}"
-    with Store.open(place) as store, TestClient(Starlette(routes=list_take_away_routes(Desk(store)))) as client:
+    with (
+        Store.open(place) as store,
+        TestClient(Starlette(routes=list_take_away_routes(Desk(store)))) as client,
+    ):
         assert client.get(address).status_code == 200
-        assert [(entry.what, entry.who, entry.detail) for entry in store.trail()] == [("export", LOCAL_READER, "csv")]
+        assert [(entry.what, entry.who, entry.detail) for entry in store.trail()] == [
+            ("export", LOCAL_READER, "csv")
+        ]
         with monkeypatch.context() as patch:
-            patch.setattr(audit_trail, "add_entry", lambda *_, **__: (_ for _ in ()).throw(StoreError("the disk is full; make room")))
+            patch.setattr(
+                audit_trail,
+                "add_entry",
+                lambda *_, **__: (_ for _ in ()).throw(StoreError("the disk is full; make room")),
+            )
             assert client.get(address).status_code == 409, "what cannot be noted does not leave"
     access = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and "store" in str(path)) and access(path, mode))
-    with Store.open(place) as store, TestClient(Starlette(routes=list_take_away_routes(Desk(store)))) as client:
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: not (mode & os.W_OK and "store" in str(path)) and access(path, mode)
+    )
+    with (
+        Store.open(place) as store,
+        TestClient(Starlette(routes=list_take_away_routes(Desk(store)))) as client,
+    ):
         assert store.read_only
         capsys.readouterr()
         assert client.get(address).status_code == 200

@@ -19,7 +19,12 @@ def queue(store: Store) -> Store:
     store.add_reader("ada", role="adjudicator")
     store.add_cases(
         "q",
-        [NewCase("E1", folder="/data"), NewCase("E2", photos_kept=True), NewCase("E3", uncertainty=0.2), NewCase("E4", uncertainty=0.7)],
+        [
+            NewCase("E1", folder="/data"),
+            NewCase("E2", photos_kept=True),
+            NewCase("E3", uncertainty=0.2),
+            NewCase("E4", uncertainty=0.7),
+        ],
     )
     return store
 
@@ -34,18 +39,26 @@ def _ids(queue: Store, reader: str = "ann", **asked: Any) -> list[str]:
 
 def test_cases_keep_the_order_and_the_facts_they_came_with(queue: Store) -> None:
     cases = queue.list_cases("q", "ann")
-    assert [(case.key.case_id, case.position, case.folder, case.photos_kept, case.uncertainty) for case in cases] == [
+    assert [
+        (case.key.case_id, case.position, case.folder, case.photos_kept, case.uncertainty) for case in cases
+    ] == [
         ("E1", 0, "/data", False, None),
         ("E2", 1, None, True, None),
         ("E3", 2, None, False, 0.2),
         ("E4", 3, None, False, 0.7),
     ]
-    assert all(case.state == "not started" and not case.flagged and not case.disagrees and case.saved_at is None for case in cases)
+    assert all(
+        case.state == "not started" and not case.flagged and not case.disagrees and case.saved_at is None
+        for case in cases
+    )
 
 
 def test_cases_that_are_added_again_keep_place_and_reviews_and_follow_their_new_facts(queue: Store) -> None:
     saved = _save(queue, "E2")
-    assert queue.add_cases("q", [NewCase("E5"), NewCase("E2", folder="/moved"), NewCase("E5", uncertainty=0.1)]) == 1
+    assert (
+        queue.add_cases("q", [NewCase("E5"), NewCase("E2", folder="/moved"), NewCase("E5", uncertainty=0.1)])
+        == 1
+    )
     assert _ids(queue) == ["E1", "E2", "E3", "E4", "E5"]
     moved = queue.case(CaseKey("q", "E2"), "ann")
     assert (moved.folder, moved.photos_kept, moved.saved_at) == ("/moved", False, saved.saved_at)
@@ -71,7 +84,9 @@ def test_queues_are_named_while_they_hold_a_case(queue: Store) -> None:
         NewCase("E", folder="\ud800"),
     ],
 )
-def test_a_case_that_cannot_be_kept_is_refused_with_all_that_came_with_it(queue: Store, case: NewCase) -> None:
+def test_a_case_that_cannot_be_kept_is_refused_with_all_that_came_with_it(
+    queue: Store, case: NewCase
+) -> None:
     with pytest.raises(StoreError) as caught:
         queue.add_cases("q", [NewCase("good"), case])
     assert "\n" not in str(caught.value)
@@ -84,7 +99,12 @@ def test_a_state_is_each_readers_own_newest(queue: Store) -> None:
     _save(queue, "E3", state="done")
     _save(queue, "E3", comment="reopened", flagged=True)
     _save(queue, "E4", state="done", disagreements=frozenset({"CQID010"}))
-    assert [case.state for case in queue.list_cases("q", "ann")] == ["done", "in progress", "in progress", "done"]
+    assert [case.state for case in queue.list_cases("q", "ann")] == [
+        "done",
+        "in progress",
+        "in progress",
+        "done",
+    ]
     assert _ids(queue, only="not started") == []
     assert _ids(queue, only="in progress") == ["E2", "E3"]
     assert _ids(queue, only="done") == ["E1", "E4"]
@@ -104,7 +124,12 @@ def test_an_assigned_case_is_those_readers_and_others_see_it_only_on_request(que
     queue.assign(CaseKey("q", "E1"), ["BO", "ada"])
     assert queue.case(CaseKey("q", "E1"), "bo").assigned_to == ("ada", "bo")
     assert _ids(queue, "ann") == ["E2", "E3", "E4"]
-    assert _ids(queue, "ann", all_assigned=True) == _ids(queue, "bo") == _ids(queue, "ada") == ["E1", "E2", "E3", "E4"]
+    assert (
+        _ids(queue, "ann", all_assigned=True)
+        == _ids(queue, "bo")
+        == _ids(queue, "ada")
+        == ["E1", "E2", "E3", "E4"]
+    )
     queue.assign(CaseKey("q", "E1"), ["ann"])
     assert _ids(queue, "bo") == ["E2", "E3", "E4"]
     assert "E1" in _ids(queue, "ada")
@@ -118,8 +143,16 @@ def test_cases_are_shared_out_evenly_and_everybody_is_with_everybody(queue: Stor
     queue.share_out("q", ids, ["ann", "bo", "ada"], each=2)
     assigned = [case.assigned_to for case in queue.list_cases("q", "ada")]
     assert all(len(names) == 2 for names in assigned)
-    assert {name: sum(name in names for names in assigned) for name in ("ada", "ann", "bo")} == {"ada": 8, "ann": 8, "bo": 8}
-    assert {names: assigned.count(names) for names in set(assigned)} == {("ada", "ann"): 4, ("ada", "bo"): 4, ("ann", "bo"): 4}
+    assert {name: sum(name in names for names in assigned) for name in ("ada", "ann", "bo")} == {
+        "ada": 8,
+        "ann": 8,
+        "bo": 8,
+    }
+    assert {names: assigned.count(names) for names in set(assigned)} == {
+        ("ada", "ann"): 4,
+        ("ada", "bo"): 4,
+        ("ann", "bo"): 4,
+    }
 
 
 def test_cases_are_shared_out_all_or_none(queue: Store) -> None:
@@ -148,12 +181,23 @@ def test_the_most_uncertain_case_comes_first(queue: Store) -> None:
 
 def test_the_most_disputed_case_comes_first(queue: Store) -> None:
     _save(queue, "E2", state="done", answers={"CQID010-001": 1, "CQID012-001": 0, "CQID012-002": 3})
-    _save(queue, "E2", "bo", state="done", answers={"CQID010-001": 2, "CQID012-001": 3, "CQID012-002": 0, "CQID015-001": 1})
+    _save(
+        queue,
+        "E2",
+        "bo",
+        state="done",
+        answers={"CQID010-001": 2, "CQID012-001": 3, "CQID012-002": 0, "CQID015-001": 1},
+    )
     _save(queue, "E3", state="done", disagreements=frozenset({"CQID010", "IMG1", "IMG2"}))
     _save(queue, "E3", "bo", state="done", disagreements=frozenset({"CQID010"}))
     _save(queue, "E4", disagreements=frozenset("abcdefgh"))  # not done: it counts for nothing yet
     cases = queue.list_cases("q", "ann", order="disputed")
-    assert [(case.key.case_id, case.dispute) for case in cases] == [("E3", 2.0), ("E2", 1.0), ("E1", 0.0), ("E4", 0.0)]
+    assert [(case.key.case_id, case.dispute) for case in cases] == [
+        ("E3", 2.0),
+        ("E2", 1.0),
+        ("E1", 0.0),
+        ("E4", 0.0),
+    ]
 
 
 def test_progress_counts_what_is_each_readers(queue: Store) -> None:
@@ -186,7 +230,9 @@ def test_a_case_that_was_given_to_somebody_else_leaves_list_and_progress_alike(q
     assert (told.cases, told.in_progress) == (4, 1), "nothing of it was lost"
 
 
-@pytest.mark.parametrize("key", [CaseKey("q", "E9"), CaseKey("other", "E1"), CaseKey("q", "\0"), CaseKey("q", "\ud800")])
+@pytest.mark.parametrize(
+    "key", [CaseKey("q", "E9"), CaseKey("other", "E1"), CaseKey("q", "\0"), CaseKey("q", "\ud800")]
+)
 def test_a_case_that_is_not_there_is_named(queue: Store, key: CaseKey) -> None:
     for ask in (
         lambda: queue.case(key, "ann"),

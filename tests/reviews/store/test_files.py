@@ -1,4 +1,5 @@
-"""The store's own files: its owner's alone, whatever the umask; on a disk that cannot be written it is read and exported."""
+"""The store's own files: its owner's alone, whatever the umask; on a disk that cannot be written it is read
+and exported."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ from tests.support.stand_ins import draw_photo
 
 def fill(place: Path) -> CaseKey:
     with Store.open(place) as store:
-        key = keep_upload(store, Encounter("CASE", photos=(Photo("arm", draw_photo(24, 32)),)), LOCAL_READER).key
+        key = keep_upload(
+            store, Encounter("CASE", photos=(Photo("arm", draw_photo(24, 32)),)), LOCAL_READER
+        ).key
         store.save(Review(key.case_id, LOCAL_READER, "assisted", "done", answer(1), queue=key.queue))
         covered_beside(store.place).keep(key, Photo(f"IMG_{key.case_id}_00001", draw_photo(24, 32)))
     return key
@@ -74,19 +77,28 @@ def test_the_umask_is_never_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give a store's folder that counts as on a read-only disk: whoever tests may be root, whom no permission stops."""
+    """Give a store's folder that counts as on a read-only disk: whoever tests may be root, whom no permission
+    stops."""
     place = tmp_path / "store"
     fill(place)
     access = os.access
-    monkeypatch.setattr(os, "access", lambda path, mode: not (mode & os.W_OK and "store" in str(path)) and access(path, mode))
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: not (mode & os.W_OK and "store" in str(path)) and access(path, mode)
+    )
     return place
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, bytes]]:
-    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
-def test_a_store_on_a_read_only_disk_is_read_and_exported_and_not_changed(read_only: Path, tmp_path: Path) -> None:
+def test_a_store_on_a_read_only_disk_is_read_and_exported_and_not_changed(
+    read_only: Path, tmp_path: Path
+) -> None:
     before = snapshot(read_only)
     with Store.open(read_only) as store:
         (key,) = store.case_keys()
@@ -94,7 +106,17 @@ def test_a_store_on_a_read_only_disk_is_read_and_exported_and_not_changed(read_o
         with pytest.raises(StoreError, match="cannot be written; it can be read and exported"):
             store.save(Review(key.case_id, LOCAL_READER, queue=key.queue))
         write_backup(store, tmp_path / "b.zip")
-    words = ["export", "--store", str(read_only), "--to", str(tmp_path / "out"), "--format", "csv", "--queue", key.queue]
+    words = [
+        "export",
+        "--store",
+        str(read_only),
+        "--to",
+        str(tmp_path / "out"),
+        "--format",
+        "csv",
+        "--queue",
+        key.queue,
+    ]
     assert main(words) == 0
     assert snapshot(read_only) == before
 

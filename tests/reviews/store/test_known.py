@@ -21,8 +21,12 @@ from tests.support.reviewed_cases import answer
 KEY = CaseKey("q", "E1")
 FAMILIES = frozenset(family.family_id for family in load_families())
 OUTLINE, CLEARED = encode_mask(np.eye(4, 5, dtype=np.bool_)), encode_mask(np.zeros((4, 5), np.bool_))
-BLIND = Review("E1", "ann", "blind", "done", answer(1), masks={"P1": OUTLINE}, unusable=frozenset({"P2"}), queue="q")
-SAID = Prediction("E1", (PhotoPrediction("P1", np.full((3, 4), 0.5, np.float32), (4, 5)),), models={"cvqa": "m@1"})
+BLIND = Review(
+    "E1", "ann", "blind", "done", answer(1), masks={"P1": OUTLINE}, unusable=frozenset({"P2"}), queue="q"
+)
+SAID = Prediction(
+    "E1", (PhotoPrediction("P1", np.full((3, 4), 0.5, np.float32), (4, 5)),), models={"cvqa": "m@1"}
+)
 
 
 @pytest.fixture
@@ -49,17 +53,33 @@ def _kept(saved: SavedReview) -> tuple[str, set[str]]:
         ({"masks": {}, "unusable": frozenset({"P1", "P2"})}, set()),
         ({"answers": {}}, FAMILIES),
         ({"answers": {}, "masks": {}, "unusable": frozenset()}, FAMILIES | {"P1", "P2"}),
-        ({"answers": {qid: option for qid, option in answer(1).items() if qid != "CQID020-009"}}, {"CQID020"}),
+        (
+            {"answers": {qid: option for qid, option in answer(1).items() if qid != "CQID020-009"}},
+            {"CQID020"},
+        ),
         ({"state": "in progress", "answers": {}}, set()),
     ],
-    ids=["whole", "cleared", "not outlined", "unusable", "no answers", "nothing", "one slot open", "not finished"],
+    ids=[
+        "whole",
+        "cleared",
+        "not outlined",
+        "unusable",
+        "no answers",
+        "nothing",
+        "one slot open",
+        "not finished",
+    ],
 )
-def test_a_finished_review_says_what_it_left_open(queue: Store, change: dict[str, Any], missing: set[str]) -> None:
+def test_a_finished_review_says_what_it_left_open(
+    queue: Store, change: dict[str, Any], missing: set[str]
+) -> None:
     review = replace(BLIND, **change)
     saved = queue.save(review)
     assert saved.review.missing == missing and saved.complete == (review.state == "done" and not missing)
     assert queue.history(KEY, "ann") == [saved] and queue.case(KEY, "ann").complete == saved.complete
-    assert set(queue.find_missing(replace(review, state="in progress"))) == (missing if review.state == "done" else FAMILIES)
+    assert set(queue.find_missing(replace(review, state="in progress"))) == (
+        missing if review.state == "done" else FAMILIES
+    )
 
 
 def test_an_incomplete_review_opens_neither_others_nor_the_model(queue: Store) -> None:
@@ -83,13 +103,19 @@ def test_finishing_again_once_the_photos_are_known_is_measured_again(queue: Stor
 
 
 @pytest.mark.parametrize("finished_before", [True, False])
-def test_what_a_tab_believes_blind_is_kept_as_after_the_model_once_the_model_was_shown(queue: Store, finished_before: bool) -> None:
+def test_what_a_tab_believes_blind_is_kept_as_after_the_model_once_the_model_was_shown(
+    queue: Store, finished_before: bool
+) -> None:
     queue.save(BLIND if finished_before else replace(BLIND, state="in progress"))
     queue.note_shown(KEY, "ann", SAID)  # in another tab
     later = queue.save(replace(BLIND, answers=answer(2)))
-    assert later.review.kind == ("revealed" if finished_before else "assisted") and later.review.known == {"model"}
+    assert later.review.kind == ("revealed" if finished_before else "assisted") and later.review.known == {
+        "model"
+    }
     assert queue.save(replace(BLIND, answers=answer(2), comment="more")).review.known == {"model"}
-    assert queue.save(replace(BLIND, reader="bo")).review.kind == "blind", "what one reader saw another has not seen"
+    assert queue.save(replace(BLIND, reader="bo")).review.kind == "blind", (
+        "what one reader saw another has not seen"
+    )
 
 
 def test_what_is_said_after_others_were_shown_is_never_blind(queue: Store) -> None:
@@ -115,7 +141,10 @@ def test_a_save_sent_again_after_something_was_shown_is_the_row_that_it_made(que
 def test_what_was_shown_is_kept_once_for_a_reader_and_a_case(queue: Store, what: Knowledge) -> None:
     for _ in range(2):
         queue.note_seen([KEY], "ann", what)
-    assert queue.known(KEY, "ann") == {what} and queue.known(KEY, "bo") == queue.known(KEY, LOCAL_READER) == frozenset()
+    assert (
+        queue.known(KEY, "ann") == {what}
+        and queue.known(KEY, "bo") == queue.known(KEY, LOCAL_READER) == frozenset()
+    )
     assert queue.was_shown(KEY, "ann") == (what == "model")
     with queue._database.reading() as session:
         assert session.scalar(sa.select(sa.func.count()).select_from(SeenRow)) == 1
@@ -135,7 +164,9 @@ def test_a_taken_back_review_knows_what_was_shown_since(queue: Store) -> None:
 def test_what_was_said_elsewhere_comes_in_with_what_was_known_and_left_open_there(queue: Store) -> None:
     """The store does not know the photos of this case: what its sender left open counts."""
     queue.add_cases("q", [NewCase("E2")])
-    told = replace(BLIND, case_id="E2", kind="compared", known=frozenset({"others"}), missing=frozenset({"P9"}))
+    told = replace(
+        BLIND, case_id="E2", kind="compared", known=frozenset({"others"}), missing=frozenset({"P9"})
+    )
     saved = queue.save(told)
     assert _kept(saved) == ("compared", {"others"}) and saved.review.missing == {"P9"} and not saved.complete
     assert queue.save(replace(told, masks={"P9": CLEARED})).complete
@@ -152,7 +183,8 @@ def test_the_model_seen_and_left_as_it_was_is_as_finished_as_before(queue: Store
 
 
 def fill_before(store: Store) -> None:
-    """Save reviews of a case of two photos, of which an older version knew nothing but what its reviews and its model say."""
+    """Save reviews of a case of two photos, of which an older version knew nothing but what its reviews and
+    its model say."""
     for name in ("ann", "bo", "cy"):
         store.add_reader(name)
     store.add_cases("q", [NewCase("E1")])
@@ -167,7 +199,10 @@ def fill_before(store: Store) -> None:
 
 def check_after(store: Store) -> None:
     """Check what an older version's reviews count as."""
-    told = [(saved.review.reader, saved.complete, set(saved.review.missing), set(saved.review.known)) for saved in store.all_reviews()]
+    told = [
+        (saved.review.reader, saved.complete, set(saved.review.missing), set(saved.review.known))
+        for saved in store.all_reviews()
+    ]
     assert told == [
         ("ann", True, set(), set()),
         ("ann", True, set(), {"model"}),
@@ -202,7 +237,13 @@ def test_an_older_backup_comes_back_with_sensible_values(store: Store, empty_pla
         rows: list[Row] = [(table, dict(row)) for table, row in dump.rows]
         last = dict(dump.last_numbers)
     for table, row in rows:
-        for column in ("complete", "missing", "known") if table == "reviews" else ("photos",) if table == "cases" else ():
+        for column in (
+            ("complete", "missing", "known")
+            if table == "reviews"
+            else ("photos",)
+            if table == "cases"
+            else ()
+        ):
             del row[column]
     counts = {table: sum(one == table for one, _ in rows) for table, _ in rows}
     with Store.open(empty_place if "://" in empty_place else f"{empty_place} again") as again:

@@ -1,4 +1,5 @@
-"""Opening a store: made where there is none, brought up to date, and refused in one line where it cannot be used."""
+"""Opening a store: made where there is none, brought up to date, and refused in one line where it cannot be
+used."""
 
 from __future__ import annotations
 
@@ -42,7 +43,12 @@ def test_a_store_is_made_and_found_again(empty_place: str) -> None:
 
 def test_the_migrations_make_the_tables_that_the_program_speaks_of(empty_place: str) -> None:
     with Store.open(empty_place) as store, store._database.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), Tables.metadata) == []
+        assert (
+            compare_metadata(
+                MigrationContext.configure(connection, opts={"compare_type": True}), Tables.metadata
+            )
+            == []
+        )
 
 
 @pytest.mark.parametrize("name", ["some/where", "file.sqlite3", "100% 湿疹 #1?"])
@@ -112,9 +118,12 @@ def test_a_damaged_database_is_refused(tmp_path: Path, at: float) -> None:
     _refused(tmp_path, "damaged")
 
 
-def test_a_database_that_cannot_be_written_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_cannot_be_written_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def prepare_for_reading(connection: sqlite3.Connection, record: object) -> None:
-        connection.execute("PRAGMA query_only=ON")  # root may write anywhere, so that SQLite itself has to refuse
+        # root may write anywhere, so that SQLite itself has to refuse
+        connection.execute("PRAGMA query_only=ON")
         connection.isolation_level = None
 
     monkeypatch.setattr(database, "_prepare_sqlite", prepare_for_reading)

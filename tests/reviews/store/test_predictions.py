@@ -1,4 +1,7 @@
-"""What readers were shown is kept beside the case, once, and known by whom it was seen. On SQLite and on PostgreSQL."""
+"""What readers were shown is kept beside the case, once, and known by whom it was seen.
+
+On SQLite and on PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,12 @@ def queue(store: Store) -> Store:
 
 def say(option: int, level: float = 0.5) -> Prediction:
     probability = np.full((3, 4), level, np.float32)
-    return Prediction("E1", (PhotoPrediction("P", probability, (30, 40)),), answers={"CQID010-001": option}, models={"cvqa": "m@1"})
+    return Prediction(
+        "E1",
+        (PhotoPrediction("P", probability, (30, 40)),),
+        answers={"CQID010-001": option},
+        models={"cvqa": "m@1"},
+    )
 
 
 def count(store: Store, table: type[PredictionRow] | type[ShowingRow]) -> int:
@@ -53,7 +61,11 @@ def test_the_same_again_adds_nothing_and_an_older_one_shown_again_speaks(queue: 
 
 def test_who_has_seen_it_is_known(queue: Store) -> None:
     queue.note_shown(KEY, "ann", say(0))
-    assert queue.was_shown(KEY, "ann") and not queue.was_shown(KEY, LOCAL_READER) and not queue.was_shown(CaseKey("q", "E2"), "ann")
+    assert (
+        queue.was_shown(KEY, "ann")
+        and not queue.was_shown(KEY, LOCAL_READER)
+        and not queue.was_shown(CaseKey("q", "E2"), "ann")
+    )
 
 
 def test_a_case_begun_blind_is_unrevealed_until_the_model_was_seen(queue: Store) -> None:
@@ -78,5 +90,7 @@ def test_a_prediction_that_is_damaged_is_one_line(queue: Store) -> None:
     queue.note_shown(KEY, "ann", say(0))
     with queue._database.writing() as session:
         session.execute(sa.update(PredictionRow).values(content='{"encounter_id": "E1", "maps": {}}'))
-    with pytest.raises(StoreError, match=r"what the model said of E1 is not what was saved .*restore a backup"):
+    with pytest.raises(
+        StoreError, match=r"what the model said of E1 is not what was saved .*restore a backup"
+    ):
         queue.shown(KEY)

@@ -40,7 +40,13 @@ def test_readers_are_listed_by_name_after_the_local_one(store: Store) -> None:
         store.add_reader(name)
     store.remove_reader("bo")
     assert [reader.name for reader in store.readers()] == [LOCAL_READER, "Ann", "Zoe", "李明"]
-    assert [reader.name for reader in store.readers(removed=True)] == [LOCAL_READER, "Ann", "bo", "Zoe", "李明"]
+    assert [reader.name for reader in store.readers(removed=True)] == [
+        LOCAL_READER,
+        "Ann",
+        "bo",
+        "Zoe",
+        "李明",
+    ]
 
 
 def test_a_password_opens_for_its_reader_alone(store: Store) -> None:
@@ -94,7 +100,9 @@ def test_a_removed_reader_cannot_sign_in_and_comes_back_with_their_reviews(store
     assert store.history(CaseKey("q", "E1"), "ann") == [saved]
 
 
-def test_an_unknown_name_is_checked_with_as_much_work_as_a_wrong_password(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_name_is_checked_with_as_much_work_as_a_wrong_password(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hashes: list[str] = []
 
     class Counting(PasswordHasher):
@@ -132,7 +140,9 @@ def test_a_name_that_cannot_be_one_is_refused(store: Store, name: str) -> None:
 
 
 @pytest.mark.parametrize("password", ["", "seven77", "x" * 1001])
-def test_a_password_that_is_too_short_or_too_long_is_refused_and_not_repeated(store: Store, password: str) -> None:
+def test_a_password_that_is_too_short_or_too_long_is_refused_and_not_repeated(
+    store: Store, password: str
+) -> None:
     with pytest.raises(StoreError, match="8 to 1000") as caught:
         store.add_reader("ann", password=password)
     assert not password or password not in str(caught.value)

@@ -16,7 +16,8 @@ CASE, OTHER = CaseKey("q", "ENC1"), CaseKey("q", "ENC2")
 
 @pytest.fixture
 def queue(store: Store) -> Store:
-    """Return a store with readers ann, bo, the presenter pat and the adjudicator ada, and a queue of two cases."""
+    """Return a store with readers ann, bo, the presenter pat and the adjudicator ada, and a queue of two
+    cases."""
     for name in ("ann", "bo"):
         store.add_reader(name)
     store.add_reader("pat", role="presenter")
@@ -25,8 +26,12 @@ def queue(store: Store) -> Store:
     return store
 
 
-def _done(queue: Store, reader: str, kind: ReviewKind = "assisted", case: CaseKey = CASE, comment: str = "") -> SavedReview:
-    return queue.save(Review(case.case_id, reader, kind, "done", answer(1), queue=case.queue, comment=comment or reader))
+def _done(
+    queue: Store, reader: str, kind: ReviewKind = "assisted", case: CaseKey = CASE, comment: str = ""
+) -> SavedReview:
+    return queue.save(
+        Review(case.case_id, reader, kind, "done", answer(1), queue=case.queue, comment=comment or reader)
+    )
 
 
 @pytest.mark.parametrize("viewer", ["ann", "pat", "local"])
@@ -44,7 +49,9 @@ def test_an_own_reading_in_progress_opens_nothing(queue: Store) -> None:
 
 
 @pytest.mark.parametrize("kind", ["assisted", "blind"])
-def test_after_a_done_own_reading_all_of_that_case_are_seen_and_of_no_other(queue: Store, kind: ReviewKind) -> None:
+def test_after_a_done_own_reading_all_of_that_case_are_seen_and_of_no_other(
+    queue: Store, kind: ReviewKind
+) -> None:
     theirs = _done(queue, "bo")
     _done(queue, "bo", case=OTHER)
     own = _done(queue, "ann", kind)
@@ -110,7 +117,8 @@ def test_nothing_is_blind_after_the_model_was_shown(queue: Store) -> None:
 def test_nothing_is_revealed_before_a_blind_reading_is_done(queue: Store) -> None:
     with pytest.raises(StoreError, match="cannot be revealed"):
         _done(queue, "ann", "revealed")
-    queue.save(Review("ENC1", "ann", kind="blind", state="done", queue="q"))  # finished with all nine left open
+    # finished with all nine left open
+    queue.save(Review("ENC1", "ann", kind="blind", state="done", queue="q"))
     with pytest.raises(StoreError, match="cannot be revealed"):
         _done(queue, "ann", "revealed")
     _done(queue, "ann", "blind")
@@ -121,5 +129,8 @@ def test_a_blind_reading_taken_back_after_the_reveal_is_revealed(queue: Store) -
     blind = _done(queue, "ann", "blind")
     _done(queue, "ann", "revealed", comment="changed")
     back = queue.take_back(blind.number, "ann")
-    assert back.review == replace(blind.review, kind="revealed", known=frozenset({"model"})) and back.taken_back_from == blind.number
+    assert (
+        back.review == replace(blind.review, kind="revealed", known=frozenset({"model"}))
+        and back.taken_back_from == blind.number
+    )
     assert queue.latest(CASE, "ann", kinds=["blind"]) == blind

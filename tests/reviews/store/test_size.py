@@ -52,7 +52,9 @@ def test_more_cases_need_no_more_statements(store: Store, what: str) -> None:
         for number in range(0 if size == FEW else FEW, size):
             for reader in ("Li", "Wang"):
                 masks = {"A": encode_mask(draw_mask((9, 12), number))}
-                store.save(Review(f"E{number}", reader, "assisted", "done", answer(number), masks=masks, queue="q"))
+                store.save(
+                    Review(f"E{number}", reader, "assisted", "done", answer(number), masks=masks, queue="q")
+                )
         with counted(store) as sent:
             QUESTIONS[what](store)
         counts.append(len(sent))
@@ -67,12 +69,18 @@ def test_masks_are_looked_up_and_not_searched_for(store: Store) -> None:
         found = store.latest_reviews("q", viewer=None, state=None)
     assert found[0].review.masks == {"A": mask, "B": mask}
     statement = next(one for one in sent if "FROM wanted JOIN masks" in one)
-    if store._database.sqlite:  # PostgreSQL's plans follow its statistics, which a table this small does not have
+    # PostgreSQL's plans follow its statistics, which a table this small does not have
+    if store._database.sqlite:
         plan = [row[3] for row in _explain(store, statement, [1, "x", 1, "y"])]
-        assert any("SEARCH masks USING" in step and "case_number=? AND digest=?" in step for step in plan), plan
+        assert any("SEARCH masks USING" in step and "case_number=? AND digest=?" in step for step in plan), (
+            plan
+        )
 
 
 def _explain(store: Store, statement: str, values: list[object]) -> list[tuple[str, ...]]:
     with store._database.engine.connect() as connection:
         wanted = values[: statement.count("?")]
-        return [tuple(map(str, row)) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(wanted))]
+        return [
+            tuple(map(str, row))
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", tuple(wanted))
+        ]

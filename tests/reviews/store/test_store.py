@@ -189,7 +189,9 @@ def test_a_readers_name_is_found_in_any_case_and_kept_in_one(queue: Store) -> No
         (replace(PLAIN, masks={"IMG1": MaskRuns((2, 2), "9")}), "damaged mask of IMG1"),
     ],
 )
-def test_what_cannot_be_kept_is_said_in_one_line_and_nothing_is_written(queue: Store, review: Review, reason: str) -> None:
+def test_what_cannot_be_kept_is_said_in_one_line_and_nothing_is_written(
+    queue: Store, review: Review, reason: str
+) -> None:
     with pytest.raises(StoreError, match=reason) as caught:
         queue.save(review)
     assert "\n" not in str(caught.value)
@@ -209,7 +211,9 @@ def test_an_unchanged_mask_is_kept_once(queue: Store) -> None:
     for number in range(5):
         queue.save(replace(PLAIN, masks={f"IMG{number}": runs, "IMG": runs}, comment=str(number)))
     with queue._database.reading() as session:
-        assert session.connection().exec_driver_sql("SELECT sum(length(counts)) FROM masks").scalar_one() == len(runs.counts)
+        assert session.connection().exec_driver_sql(
+            "SELECT sum(length(counts)) FROM masks"
+        ).scalar_one() == len(runs.counts)
 
 
 def test_a_deleted_case_goes_with_everything_of_it_and_nothing_else(queue: Store) -> None:
@@ -236,7 +240,9 @@ def one_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 _TEXTS = st.text(max_size=20)
-_PHOTOS = st.text(st.characters(categories=("L", "N", "P"), exclude_characters="/\\:"), min_size=1, max_size=20).filter(is_file_name)
+_PHOTOS = st.text(
+    st.characters(categories=("L", "N", "P"), exclude_characters="/\\:"), min_size=1, max_size=20
+).filter(is_file_name)
 _MASKS = arrays(np.bool_, (4, 6)).map(encode_mask)
 
 

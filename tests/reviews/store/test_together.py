@@ -1,4 +1,7 @@
-"""Many at once, and killed in the middle: nothing that was answered is lost. On SQLite and on PostgreSQL, with real processes."""
+"""Many at once, and killed in the middle: nothing that was answered is lost.
+
+On SQLite and on PostgreSQL, with real processes.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,12 @@ def _start(repository: Path, place: str, reader: str, first: int, count: int) ->
 
 
 def _answers(text: str) -> dict[int, str]:
-    """Return number -> turn of every save that was answered; a last line that was cut short by the kill is none."""
+    """Return number -> turn of every save that was answered; a last line that was cut short by the kill is
+    none."""
     whole = text[: text.rfind("\n") + 1].splitlines()
-    return {int(number): turn for number, _, turn in (line.partition(" ") for line in whole) if number != "open"}
+    return {
+        int(number): turn for number, _, turn in (line.partition(" ") for line in whole) if number != "open"
+    }
 
 
 @pytest.fixture
@@ -38,7 +44,9 @@ def readers_ready(store: Store) -> Store:
     return store
 
 
-def test_processes_that_save_at_once_lose_nothing(readers_ready: Store, store_place: str, repository: Path) -> None:
+def test_processes_that_save_at_once_lose_nothing(
+    readers_ready: Store, store_place: str, repository: Path
+) -> None:
     processes = {reader: _start(repository, store_place, reader, 0, 25) for reader in ("ann", "bo")}
     for reader, process in processes.items():
         text, _ = process.communicate(timeout=240)
@@ -48,7 +56,9 @@ def test_processes_that_save_at_once_lose_nothing(readers_ready: Store, store_pl
         assert [row.review.comment for row in rows] == [str(turn) for turn in range(25)]
 
 
-def test_a_killed_process_loses_nothing_that_was_answered(readers_ready: Store, store_place: str, repository: Path) -> None:
+def test_a_killed_process_loses_nothing_that_was_answered(
+    readers_ready: Store, store_place: str, repository: Path
+) -> None:
     answered: dict[int, str] = {}
     for kill in range(KILLS):
         with _start(repository, store_place, "ann", kill * 100_000, 100_000) as process:
@@ -57,12 +67,14 @@ def test_a_killed_process_loses_nothing_that_was_answered(readers_ready: Store, 
             process.kill()
             text += process.stdout.read()
         answered |= _answers(text)
-        with Store.open(store_place) as after:  # as the program does after a crash: the database is checked and found whole
+        # as the program does after a crash: the database is checked and found whole
+        with Store.open(store_place) as after:
             rows = {row.number: row.review for row in after.history(CASE, "ann")}
         assert {number: rows[number].comment for number in answered} == answered
         assert all(review.masks["IMG1"].counts for review in rows.values())
     assert len(answered) >= KILLS * ANSWERS_BEFORE_THE_KILL
-    assert len(rows) <= len(answered) + KILLS  # one save a kill may be on the disk without having been answered
+    # one save a kill may be on the disk without having been answered
+    assert len(rows) <= len(answered) + KILLS
 
 
 def test_threads_that_save_at_once_lose_nothing(readers_ready: Store) -> None:
@@ -77,7 +89,9 @@ def test_threads_that_save_at_once_lose_nothing(readers_ready: Store) -> None:
 
 def test_one_save_that_is_sent_by_many_at_once_is_one_row(readers_ready: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
-        saved = list(pool.map(lambda _: readers_ready.save(Review("E1", "ann", queue="q"), client_key="k"), range(16)))
+        saved = list(
+            pool.map(lambda _: readers_ready.save(Review("E1", "ann", queue="q"), client_key="k"), range(16))
+        )
     assert len({row.number for row in saved}) == 1
     assert len(readers_ready.all_reviews()) == 1
 
@@ -91,9 +105,14 @@ def test_stores_that_are_made_at_once_are_one(empty_place: str) -> None:
         assert list(pool.map(open_and_read, range(6))) == [["local"]] * 6
 
 
-def test_a_write_that_waits_too_long_says_so_and_reading_goes_on(readers_ready: Store, store_place: str) -> None:
+def test_a_write_that_waits_too_long_says_so_and_reading_goes_on(
+    readers_ready: Store, store_place: str
+) -> None:
     with Store.open(store_place, wait_seconds=0.2) as impatient:
-        with readers_ready._database.writing(), pytest.raises(StoreError, match=r"another .* holds the database") as caught:
+        with (
+            readers_ready._database.writing(),
+            pytest.raises(StoreError, match=r"another .* holds the database") as caught,
+        ):
             impatient.save(Review("E1", "ann", queue="q"))
         assert "\n" not in str(caught.value)
         assert impatient.history(CASE, "ann") == []

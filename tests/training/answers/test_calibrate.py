@@ -1,4 +1,5 @@
-"""``python -m training calibrate``: what it writes is what the program reads, and what it cannot calibrate it refuses by name."""
+"""``python -m training calibrate``: what it writes is what the program reads, and what it cannot calibrate it
+refuses by name."""
 
 from __future__ import annotations
 
@@ -28,10 +29,21 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(repository: Path, tmp_path: Path, drawn: Path) -> CalibrateSettings:
-    """Return settings over a few drawn cases; the case answerer is a copy of the shipped one, without its calibration."""
+    """Return settings over a few drawn cases; the case answerer is a copy of the shipped one, without its
+    calibration."""
     shipped = repository / "checkpoints"
-    shutil.copytree(shipped / "vqa-compact", tmp_path / "answerer", ignore=shutil.ignore_patterns(CALIBRATION_NAME))
-    return CalibrateSettings(shipped / "segmentation-compact", tmp_path / "answerer", shipped / "cues", tmp_path, drawn, (DRAWN,), folds=2)
+    shutil.copytree(
+        shipped / "vqa-compact", tmp_path / "answerer", ignore=shutil.ignore_patterns(CALIBRATION_NAME)
+    )
+    return CalibrateSettings(
+        shipped / "segmentation-compact",
+        tmp_path / "answerer",
+        shipped / "cues",
+        tmp_path,
+        drawn,
+        (DRAWN,),
+        folds=2,
+    )
 
 
 def test_the_command_writes_a_calibration_that_the_program_uses(
@@ -40,19 +52,26 @@ def test_the_command_writes_a_calibration_that_the_program_uses(
     written = {name: str(value) for name, value in vars(settings).items() if isinstance(value, Path)}
     source = {name: vars(DRAWN)[name] for name in ("name", "kind", "count", "seed", "longest")}
     config = tmp_path / "calibrate.yaml"
-    config.write_text(json.dumps({**written, "sources": [source], "folds": 2}), encoding="utf-8")  # JSON is YAML too
+    # JSON is YAML too
+    config.write_text(json.dumps({**written, "sources": [source], "folds": 2}), encoding="utf-8")
     assert main(["calibrate", "--config", str(config)]) == 0
     report = json.loads("{" + capsys.readouterr().out.partition("{")[2])
 
     calibration = read_calibration(settings.checkpoint)
     assert calibration is not None
     weights = read_weights(settings.checkpoint).with_photos
-    assert {family: entry.weight for family, entry in calibration.with_photos.items()} == {f: w for f, w in weights.items() if w > 0}
-    assert {family: entry.temperature for family, entry in calibration.with_photos.items()} == report["temperatures"]
+    assert {family: entry.weight for family, entry in calibration.with_photos.items()} == {
+        f: w for f, w in weights.items() if w > 0
+    }
+    assert {family: entry.temperature for family, entry in calibration.with_photos.items()} == report[
+        "temperatures"
+    ]
     assert min(report["temperatures"].values()) >= settings.least_temperature
     assert set(report["2 folds"]) == {*report["temperatures"], "all"}
 
-    predictor = Predictor.load(segmentation=settings.segmentation, vqa=settings.checkpoint, cues=settings.cues)
+    predictor = Predictor.load(
+        segmentation=settings.segmentation, vqa=settings.checkpoint, cues=settings.cues
+    )
     assert predictor.calibrated_on["cvqa"] == report["fitted on"] == "8 drawn cases"
     for family in report["temperatures"]:
         assert predictor.find_calibration(family, photos=True)[0] == calibration.with_photos[family]
@@ -60,7 +79,9 @@ def test_the_command_writes_a_calibration_that_the_program_uses(
         assert alone is not None and alone.weight == 0, "without photos the cues' own calibration holds"
 
 
-def test_no_temperature_is_below_the_least_and_what_is_constant_is_the_cues(settings: CalibrateSettings) -> None:
+def test_no_temperature_is_below_the_least_and_what_is_constant_is_the_cues(
+    settings: CalibrateSettings,
+) -> None:
     calibrate(replace(settings, least_temperature=50.0))
     written, words = read_calibration(settings.checkpoint), read_calibration(settings.cues)
     assert written is not None and words is not None
@@ -73,14 +94,18 @@ def test_no_temperature_is_below_the_least_and_what_is_constant_is_the_cues(sett
 
 def test_cues_without_their_calibration_are_refused(settings: CalibrateSettings, tmp_path: Path) -> None:
     shutil.copytree(settings.cues, tmp_path / "cues", ignore=shutil.ignore_patterns(CALIBRATION_NAME))
-    with pytest.raises(SettingsError, match="no calibration of these very heads; run 'python -m training cues' first"):
+    with pytest.raises(
+        SettingsError, match="no calibration of these very heads; run 'python -m training cues' first"
+    ):
         calibrate(replace(settings, cues=tmp_path / "cues"))
 
 
 def test_an_answerer_that_weighs_nothing_is_refused(settings: CalibrateSettings) -> None:
     place = settings.checkpoint / WEIGHTS_NAME
     weights = json.loads(place.read_text(encoding="utf-8"))
-    place.write_text(json.dumps({name: dict.fromkeys(values, 0.0) for name, values in weights.items()}), encoding="utf-8")
+    place.write_text(
+        json.dumps({name: dict.fromkeys(values, 0.0) for name, values in weights.items()}), encoding="utf-8"
+    )
     with pytest.raises(SettingsError, match="weighs nothing in any family"):
         calibrate(settings)
 
@@ -88,17 +113,23 @@ def test_an_answerer_that_weighs_nothing_is_refused(settings: CalibrateSettings)
 def test_an_answerer_of_another_segmenter_is_refused(settings: CalibrateSettings, tmp_path: Path) -> None:
     other = Path(shutil.copytree(settings.segmentation, tmp_path / "other"))
     config = json.loads((other / "config.json").read_text(encoding="utf-8"))
-    (other / "config.json").write_text(json.dumps({**config, "mirrored": not config["mirrored"]}), encoding="utf-8")
+    (other / "config.json").write_text(
+        json.dumps({**config, "mirrored": not config["mirrored"]}), encoding="utf-8"
+    )
     with pytest.raises(SettingsError, match="made for the features of"):
         calibrate(replace(settings, segmentation=other))
 
 
 def test_too_few_cases_are_refused_by_family(settings: CalibrateSettings) -> None:
-    with pytest.raises(SettingsError, match=r"CQID0\d\d: too few cases with a known answer; name more sources"):
+    with pytest.raises(
+        SettingsError, match=r"CQID0\d\d: too few cases with a known answer; name more sources"
+    ):
         calibrate(replace(settings, folds=1))
 
 
-def test_the_shipped_settings_are_readable_and_hold_out_other_cases_than_were_learnt(repository: Path) -> None:
+def test_the_shipped_settings_are_readable_and_hold_out_other_cases_than_were_learnt(
+    repository: Path,
+) -> None:
     shipped = read_settings(repository / "training" / "configs" / "calibrate-compact.yaml", CalibrateSettings)
     assert {source.kind for source in shipped.sources} == {"cases", "pad"}
     assert all(source.split != "pad_train" for source in shipped.sources)

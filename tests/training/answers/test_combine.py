@@ -13,7 +13,14 @@ from magic_demo.questions.combining import Weights, read_weights
 from magic_demo.questions.families import load_families
 from tests.models.answers.test_text_and_photos import make_model, save_checkpoint
 from training.__main__ import main
-from training.answers.combine import CombineSettings, ScoredCase, choose_weight, combine, score_constant, score_weights
+from training.answers.combine import (
+    CombineSettings,
+    ScoredCase,
+    choose_weight,
+    combine,
+    score_constant,
+    score_weights,
+)
 from training.cases.sources import CaseSource
 from training.runs.run import SettingsError, read_settings
 
@@ -28,14 +35,25 @@ def test_the_smallest_weight_that_is_nearly_best_is_chosen() -> None:
 
 def test_a_weight_that_loses_on_real_photos_is_not_chosen() -> None:
     chosen_on = {0.0: 0.5, 0.3: 0.6, 0.6: 0.9}
-    assert choose_weight(chosen_on, {0.0: 0.7, 0.3: 0.7, 0.6: 0.69}, most_unchecked=0.0, tolerance=0.01) == 0.3
+    assert (
+        choose_weight(chosen_on, {0.0: 0.7, 0.3: 0.7, 0.6: 0.69}, most_unchecked=0.0, tolerance=0.01) == 0.3
+    )
     assert choose_weight(chosen_on, {0.0: 0.7, 0.3: 0.6, 0.6: 0.6}, most_unchecked=1.0, tolerance=0.01) == 0.0
 
 
 def test_a_case_is_answered_by_the_model_that_the_weights_name(repository: Path) -> None:
     cues = CueModel.load(repository / "checkpoints" / "cues")
-    answers = {question.qid: 0 for family in load_families() for question in family.questions[:1] if len(family.questions) == 1}
-    scores = {q.qid: np.full(q.option_count, -5.0, np.float32) for family in load_families() for q in family.questions}
+    answers = {
+        question.qid: 0
+        for family in load_families()
+        for question in family.questions[:1]
+        if len(family.questions) == 1
+    }
+    scores = {
+        q.qid: np.full(q.option_count, -5.0, np.float32)
+        for family in load_families()
+        for q in family.questions
+    }
     wrong, right = ({qid: values.copy() for qid, values in scores.items()} for _ in range(2))
     for qid in scores:
         right[qid][0], wrong[qid][1] = 5.0, 5.0
@@ -46,7 +64,11 @@ def test_a_case_is_answered_by_the_model_that_the_weights_name(repository: Path)
 
 
 def test_the_command_writes_weights_that_the_program_reads(
-    repository: Path, tmp_path: Path, shared_data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    repository: Path,
+    tmp_path: Path,
+    shared_data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     checkpoint = save_checkpoint(tmp_path / "answerer", make_model())
@@ -73,10 +95,18 @@ def test_the_command_writes_weights_that_the_program_reads(
     report = json.loads("{" + capsys.readouterr().out.partition("{")[2])
     weights = read_weights(checkpoint)
     assert weights.with_photos == report["with_photos"]
-    assert set(weights.text_only) == set(weights.with_photos) == {family.family_id for family in load_families()}
+    assert (
+        set(weights.text_only) == set(weights.with_photos) == {family.family_id for family in load_families()}
+    )
     assert {family for family, weight in weights.with_photos.items() if weight} <= {"CQID034", "CQID035"}
     assert not any(weights.text_only.values())
-    ways = {"all families weigh 0.0", "all families weigh 0.5", "as chosen", "answerer alone", "best constant"}
+    ways = {
+        "all families weigh 0.0",
+        "all families weigh 0.5",
+        "as chosen",
+        "answerer alone",
+        "best constant",
+    }
     assert set(report["pad, 2 cases"]) == ways
 
 
@@ -90,4 +120,8 @@ def test_the_shipped_settings_are_readable_and_wrong_ones_refused(repository: Pa
 
 def test_the_best_constant_is_the_most_frequent_known_answer() -> None:
     references = [{"CQID025-001": 0}, {"CQID025-001": 0, "CQID034-001": 2}, {"CQID025-001": 1}]
-    assert score_constant(references) == {"CQID025": pytest.approx(2 / 3), "CQID034": 1.0, "all": pytest.approx(0.75)}
+    assert score_constant(references) == {
+        "CQID025": pytest.approx(2 / 3),
+        "CQID034": 1.0,
+        "all": pytest.approx(0.75),
+    }

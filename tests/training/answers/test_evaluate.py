@@ -33,7 +33,10 @@ class _Reader(html.parser.HTMLParser):
 def _cases(count: int = 6) -> list[LearningCase]:
     answers = {question.qid: family.not_mentioned for family in FAMILIES for question in family.questions}
     texts = ("Itchy <b>red</b> rash on both hands for three weeks", "双手红疹三周，很痒")
-    return [LearningCase(f"ENC{number:05d}", SOURCE, texts, (), answers, f"made/{number}") for number in range(count)]
+    return [
+        LearningCase(f"ENC{number:05d}", SOURCE, texts, (), answers, f"made/{number}")
+        for number in range(count)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,9 @@ def test_the_page_shows_every_part_and_fetches_nothing(cues: CueModel, tmp_path:
     judged = judge_predictor(Predictor(None, None, cues), cases)
     mistakes = find_mistakes(cases, judged, [cues] * len(cases))
     columns = {"all": 0.5, "low": 0.4, "high": 0.6, **{family.family_id: 0.5 for family in FAMILIES}}
-    report = VqaReport("made", {"made cases": {"constant": columns, "model": columns}}, {"ours": 0.5}, judged, 0.06, mistakes)
+    report = VqaReport(
+        "made", {"made cases": {"constant": columns, "model": columns}}, {"ours": 0.5}, judged, 0.06, mistakes
+    )
     write_vqa_report(tmp_path / "report.html", report)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     reader = _Reader()
@@ -69,7 +74,9 @@ def test_mistakes_are_wrong_and_the_surest_come_first(cues: CueModel) -> None:
     cases = _cases()
     mistakes = find_mistakes(cases, judge_predictor(Predictor(None, None, cues), cases), [cues] * len(cases))
     assert mistakes and all(mistake.credit < 0.5 for mistake in mistakes)
-    assert [mistake.expected for mistake in mistakes] == sorted((mistake.expected for mistake in mistakes), reverse=True)
+    assert [mistake.expected for mistake in mistakes] == sorted(
+        (mistake.expected for mistake in mistakes), reverse=True
+    )
     assert "CQID025" in {mistake.family.family_id for mistake in mistakes}
 
 
@@ -82,8 +89,20 @@ def test_a_table_escapes_its_cells() -> None:
     assert "<td>&lt;x&gt;</td>" in draw_table(["a"], [["<x>"]])
 
 
-def test_checkpoints_are_judged_on_a_split(shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = ["--split", "train", "--checkpoint", "none", "--segmentation", "none", "--text-only", "--out", str(tmp_path)]
+def test_checkpoints_are_judged_on_a_split(
+    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = [
+        "--split",
+        "train",
+        "--checkpoint",
+        "none",
+        "--segmentation",
+        "none",
+        "--text-only",
+        "--out",
+        str(tmp_path),
+    ]
     assert main(["--data", str(shared_data / "dermavqa"), *chosen]) == 0
     assert "300 cases of train, text alone" in capsys.readouterr().out
     assert (tmp_path / "report.html").is_file()

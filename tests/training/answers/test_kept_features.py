@@ -1,4 +1,5 @@
-"""Training the closed questions' model on its frozen encoders' outputs kept on disk: the same run, each text and photo encoded once."""
+"""Training the closed questions' model on its frozen encoders' outputs kept on disk: the same run, each text
+and photo encoded once."""
 
 from __future__ import annotations
 
@@ -51,15 +52,22 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
 
 def read_frozen(name: str, folder: Path, output: Path, **more: object) -> VqaSettings:
     settings = read_tiny(name, folder, output, **{**FROZEN, "data__cache": str(output / "cache"), **more})
-    return settings if "data__augment" in more else replace(settings, data=replace(settings.data, augment=None))
+    return (
+        settings if "data__augment" in more else replace(settings, data=replace(settings.data, augment=None))
+    )
 
 
 def without_cache(settings: VqaSettings, output: Path) -> VqaSettings:
-    return replace(settings, data=replace(settings.data, cache=None), run=replace(settings.run, output=output))
+    return replace(
+        settings, data=replace(settings.data, cache=None), run=replace(settings.run, output=output)
+    )
 
 
 def read_all(settings: VqaSettings) -> tuple[list[LearningCase], list[LearningCase]]:
-    training, evaluation = (read_cases(settings.data.folder, kind, Path()) for kind in (settings.data.training, settings.data.evaluation))
+    training, evaluation = (
+        read_cases(settings.data.folder, kind, Path())
+        for kind in (settings.data.training, settings.data.evaluation)
+    )
     return training, evaluation
 
 
@@ -68,7 +76,9 @@ def open_features(settings: VqaSettings) -> tuple[CaseFeatures, CaseDraws, Evalu
     model, tokenizer, preprocessing = start_model(settings, training)
     assert settings.data.cache is not None
     text_id, photo_id = check_frozen(settings)
-    features = CaseFeatures(settings.data.cache, model, tokenizer, preprocessing, text_id=text_id, photo_id=photo_id)
+    features = CaseFeatures(
+        settings.data.cache, model, tokenizer, preprocessing, text_id=text_id, photo_id=photo_id
+    )
     shelf, sets = PhotoShelf(preprocessing), bool(model.config.learn_sets)
     draws = CaseDraws(training, settings.data, shelf, epochs=2, sets=sets, seed=0)
     return features, draws, EvaluationCases(evaluation, shelf, sets=sets)
@@ -79,8 +89,11 @@ def open_features(settings: VqaSettings) -> tuple[CaseFeatures, CaseDraws, Evalu
 def test_a_run_ends_with_the_weights_of_one_that_keeps_nothing_within_rounding(
     folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No farther apart than two runs that keep nothing and whose encoders differ by one rounding to what is kept."""
-    settings = read_frozen(name, folder, tmp_path, run__epochs=1, **({"run__batch_size": 18} if name == "vqa-paper" else {}))
+    """No farther apart than two runs that keep nothing and whose encoders differ by one rounding to what is
+    kept."""
+    settings = read_frozen(
+        name, folder, tmp_path, run__epochs=1, **({"run__batch_size": 18} if name == "vqa-paper" else {})
+    )
     torch.manual_seed(settings.run.seed)
     start = start_model(settings, [])[0].state_dict()
     plain = without_cache(settings, tmp_path / "plain")
@@ -105,8 +118,12 @@ def test_a_run_ends_with_the_weights_of_one_that_keeps_nothing_within_rounding(
 
 @pytest.mark.numeric
 @pytest.mark.parametrize("name", ["vqa", "vqa-paper"])
-def test_the_model_says_the_same_of_kept_cases(folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read_frozen(name, folder, tmp_path, data__text_dropout=0.3, data__photo_dropout=0.3, data__chinese=0.5)
+def test_the_model_says_the_same_of_kept_cases(
+    folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read_frozen(
+        name, folder, tmp_path, data__text_dropout=0.3, data__photo_dropout=0.3, data__chinese=0.5
+    )
     features, draws, seen = open_features(settings)
     model = features.model
 
@@ -115,14 +132,19 @@ def test_the_model_says_the_same_of_kept_cases(folder: Path, tmp_path: Path, nam
             logits: Tensor = model(**batch).logits
         return logits
 
-    collate = make_collator(features.tokenizer, features.preprocessing, most_tokens=model.config.max_text_tokens, language="en")
+    collate = make_collator(
+        features.tokenizer, features.preprocessing, most_tokens=model.config.max_text_tokens, language="en"
+    )
     for plain in (draws, seen):
         kept = KeptCases(plain, features)
         kept_collate = make_kept_collator(features)
         assert len(kept) == len(plain)
         for start in range(0, min(len(plain), 9), 3):
             places = range(start, min(start + 3, len(plain)))
-            one, other = collate([plain[place] for place in places]), kept_collate([kept[place] for place in places])
+            one, other = (
+                collate([plain[place] for place in places]),
+                kept_collate([kept[place] for place in places]),
+            )
             labels = [torch.nan_to_num(batch.pop("labels"), nan=-1.0) for batch in (one, other)]
             assert torch.equal(*labels)
             said = say(one)
@@ -132,20 +154,30 @@ def test_the_model_says_the_same_of_kept_cases(folder: Path, tmp_path: Path, nam
             assert_same_but_for_rounding(say(other), said, rounding)
 
 
-def test_each_text_and_photo_is_encoded_once_in_several_epochs_and_runs(folder: Path, tmp_path: Path, encoded: dict[str, int]) -> None:
+def test_each_text_and_photo_is_encoded_once_in_several_epochs_and_runs(
+    folder: Path, tmp_path: Path, encoded: dict[str, int]
+) -> None:
     settings = read_frozen("vqa", folder, tmp_path, run__epochs=3)
     cases = [case for part in read_all(settings) for case in part]
-    texts, photos = len({case.texts[0] or case.texts[1] for case in cases} - {""}), sum(len(case.photos) for case in cases)
+    texts, photos = (
+        len({case.texts[0] or case.texts[1] for case in cases} - {""}),
+        sum(len(case.photos) for case in cases),
+    )
     run_training(settings)
     assert encoded == {"texts": texts + 54, "photos": photos}
     run_training(replace(settings, run=replace(settings.run, output=tmp_path / "again")))
     assert encoded == {"texts": texts + 54, "photos": photos}  # the second run reads what the first one kept
 
 
-def test_the_papers_run_encodes_options_and_photos_once_and_no_narrative(folder: Path, tmp_path: Path, encoded: dict[str, int]) -> None:
+def test_the_papers_run_encodes_options_and_photos_once_and_no_narrative(
+    folder: Path, tmp_path: Path, encoded: dict[str, int]
+) -> None:
     settings = read_frozen("vqa-paper", folder, tmp_path, run__batch_size=18)
     run_training(settings)
-    assert encoded == {"texts": 54, "photos": sum(len(case.photos) for part in read_all(settings) for case in part)}
+    assert encoded == {
+        "texts": 54,
+        "photos": sum(len(case.photos) for part in read_all(settings) for case in part),
+    }
 
 
 def test_a_broken_entry_is_computed_again_and_other_encoders_have_other_entries(
@@ -177,13 +209,21 @@ def test_a_broken_entry_is_computed_again_and_other_encoders_have_other_entries(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"data__augment": {}}, r"data\.augment changes what the encoders are given.*set data\.augment to null"),
-        ({"data__word_dropout": 0.1}, r"data\.word_dropout changes what the encoders are given.*set data\.word_dropout to 0"),
+        (
+            {"data__augment": {}},
+            r"data\.augment changes what the encoders are given.*set data\.augment to null",
+        ),
+        (
+            {"data__word_dropout": 0.1},
+            r"data\.word_dropout changes what the encoders are given.*set data\.word_dropout to 0",
+        ),
         ({"model__encoder_rate": 0.1}, r"needs frozen encoders; set model\.encoder_rate to 0"),
         ({"model__start": "compact"}, r"model\.start is 'compact'"),
     ],
 )
-def test_what_cannot_be_kept_is_refused_in_one_line(folder: Path, tmp_path: Path, change: dict[str, object], message: str) -> None:
+def test_what_cannot_be_kept_is_refused_in_one_line(
+    folder: Path, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
     with pytest.raises(SettingsError, match=message) as caught:
         run_training(read_frozen("vqa", folder, tmp_path, **change))
     assert "\n" not in str(caught.value)

@@ -1,4 +1,5 @@
-"""What the closed questions' model learns by: the labels, the family above them, and slots that do not contradict each other."""
+"""What the closed questions' model learns by: the labels, the family above them, and slots that do not
+contradict each other."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def answer_sites(*labels: int) -> Tensor:
 
 
 def score_sites(nothing: float, **labels: float) -> Tensor:
-    """Return raw scores (1, O): of "Not mentioned" for the sites, of ``label_<index>``, -4 for the family's others."""
+    """Return raw scores (1, O): of "Not mentioned" for the sites, of ``label_<index>``, -4 for the family's
+    others."""
     raw = torch.zeros(1, OPTIONS)
     place = PLACES["CQID011"]
     raw[0, place] = -4.0
@@ -58,7 +60,10 @@ def measure(raw: Tensor, labels: Tensor, *, sets: bool = True, **weights: float)
 def test_without_weights_it_is_the_labels_alone() -> None:
     torch.manual_seed(1)
     raw = torch.randn(3, OPTIONS)
-    answers = [{question.qid: index % question.option_count for family in FAMILIES for question in family.questions} for index in range(3)]
+    answers = [
+        {question.qid: index % question.option_count for family in FAMILIES for question in family.questions}
+        for index in range(3)
+    ]
     labels = torch.from_numpy(np.stack([make_labels(given, FAMILIES, sets=True) for given in answers]))
     expected = 0.0
     for family in FAMILIES:
@@ -69,12 +74,15 @@ def test_without_weights_it_is_the_labels_alone() -> None:
             expected += float(-(goal * log_softmax(scores, dim=-1)).sum())
     assert measure(raw, labels) == pytest.approx(expected / (3 * len(FAMILIES)), rel=1e-5)
     shares = torch.from_numpy(np.stack([make_labels(given, FAMILIES, sets=False) for given in answers]))
-    whole = torch.stack([-(shares[:, place] * log_softmax(raw[:, place], dim=-1)).sum() for place in PLACES.values()]).sum()
+    whole = torch.stack(
+        [-(shares[:, place] * log_softmax(raw[:, place], dim=-1)).sum() for place in PLACES.values()]
+    ).sum()
     assert measure(raw, shares, sets=False) == pytest.approx(float(whole) / (3 * len(FAMILIES)), rel=1e-5)
 
 
 def test_slots_that_contradict_each_other_cost_more_than_slots_that_agree() -> None:
-    """One slot says "Not mentioned" of the family while another names the upper extremities: the labels' own loss is the same."""
+    """One slot says "Not mentioned" of the family while another names the upper extremities: the labels' own
+    loss is the same."""
     reference = answer_sites(2)
     agree, contradict = score_sites(-4.0, label_2=4.0), score_sites(4.0, label_2=4.0)
     assert measure(contradict, reference, siblings=1.0) > measure(agree, reference, siblings=1.0) + 1.0
@@ -85,7 +93,9 @@ def test_slots_that_contradict_each_other_cost_more_than_slots_that_agree() -> N
 
 @given(st.lists(st.floats(-12, 12), min_size=len(SITES.options["en"]), max_size=len(SITES.options["en"])))
 @settings(max_examples=50, deadline=None)
-def test_contradiction_never_lowers_the_loss_and_costs_nothing_where_the_accounts_agree(scores: list[float]) -> None:
+def test_contradiction_never_lowers_the_loss_and_costs_nothing_where_the_accounts_agree(
+    scores: list[float],
+) -> None:
     raw = torch.zeros(1, OPTIONS, dtype=torch.float64)
     place = PLACES["CQID011"]
     raw[0, place] = torch.tensor(scores, dtype=torch.float64)
@@ -95,13 +105,18 @@ def test_contradiction_never_lowers_the_loss_and_costs_nothing_where_the_account
     together = -np.logaddexp(0, labels).sum()
     if together < -0.01:
         raw[0, place.start + SITES.not_mentioned] = together - np.log(-np.expm1(together))
-        assert measure(raw, reference, siblings=1.0) == pytest.approx(measure(raw, reference, siblings=1e-9), abs=1e-4)
+        assert measure(raw, reference, siblings=1.0) == pytest.approx(
+            measure(raw, reference, siblings=1e-9), abs=1e-4
+        )
 
 
 def test_the_parent_is_whether_anything_is_mentioned_whichever_label() -> None:
     reference = answer_sites(2)
     silent, wrong_label = score_sites(4.0), score_sites(-4.0, label_5=4.0)
-    added = [measure(raw, reference, parent=1.0) - measure(raw, reference, parent=1e-9) for raw in (silent, wrong_label)]
+    added = [
+        measure(raw, reference, parent=1.0) - measure(raw, reference, parent=1e-9)
+        for raw in (silent, wrong_label)
+    ]
     assert added[0] > 3.0
     assert added[1] < 0.1
 
@@ -113,7 +128,9 @@ def test_the_parent_of_a_family_of_one_slot_is_its_not_mentioned() -> None:
     labels = torch.full((1, OPTIONS), torch.nan)
     labels[0, place] = torch.tensor([0.0, 1.0, 0.0])
     silent = float(raw[0, place].softmax(dim=-1)[ITCH.not_mentioned])
-    assert measure(raw, labels, parent=1.0) - measure(raw, labels) == pytest.approx(-np.log(1 - silent), rel=1e-4)
+    assert measure(raw, labels, parent=1.0) - measure(raw, labels) == pytest.approx(
+        -np.log(1 - silent), rel=1e-4
+    )
     assert measure(raw, labels, siblings=1.0) == pytest.approx(measure(raw, labels), rel=1e-6)
 
 
@@ -130,7 +147,9 @@ def test_softmax_over_slots_has_a_parent_too() -> None:
 
 def test_families_without_answer_teach_nothing() -> None:
     raw = score_sites(1.0, label_2=1.0).requires_grad_()
-    CaseLoss(LossSettings(parent=1.0, siblings=1.0), FAMILIES, sets=True)(put_out(raw), answer_sites(2)).backward()  # type: ignore[no-untyped-call]
+    CaseLoss(LossSettings(parent=1.0, siblings=1.0), FAMILIES, sets=True)(
+        put_out(raw), answer_sites(2)
+    ).backward()  # type: ignore[no-untyped-call]
     assert raw.grad is not None
     place = PLACES["CQID011"]
     assert bool((raw.grad[0, place] != 0).all())
@@ -145,9 +164,14 @@ def test_families_without_answer_teach_nothing() -> None:
 def test_scores_of_any_size_have_a_finite_loss_and_gradient(sets: bool, size: float) -> None:
     torch.manual_seed(0)
     raw = (torch.randn(4, OPTIONS).sign() * size).requires_grad_()
-    answers = [{question.qid: index % question.option_count for family in FAMILIES for question in family.questions} for index in range(4)]
+    answers = [
+        {question.qid: index % question.option_count for family in FAMILIES for question in family.questions}
+        for index in range(4)
+    ]
     labels = torch.from_numpy(np.stack([make_labels(given, FAMILIES, sets=sets) for given in answers]))
-    loss = CaseLoss(LossSettings(parent=1.0, siblings=1.0), FAMILIES, sets=sets)(put_out(raw, sets=sets), labels)
+    loss = CaseLoss(LossSettings(parent=1.0, siblings=1.0), FAMILIES, sets=sets)(
+        put_out(raw, sets=sets), labels
+    )
     loss.backward()  # type: ignore[no-untyped-call]
     assert bool(torch.isfinite(loss)) and raw.grad is not None and bool(torch.isfinite(raw.grad).all())
 
@@ -171,7 +195,9 @@ def test_learning_reaches_every_part_of_the_model(design: dict[str, object]) -> 
     model = make_model(**design).train()
     sets = bool(model.config.learn_sets)
     tokens = make_tokenizer()(["itchy", "red"], return_tensors="pt", padding=True)
-    texts = make_tokenizer()([f"option {index}" for index in range(OPTIONS)], return_tensors="pt", padding=True)
+    texts = make_tokenizer()(
+        [f"option {index}" for index in range(OPTIONS)], return_tensors="pt", padding=True
+    )
     answers = {question.qid: 0 for family in FAMILIES for question in family.questions}
     labels = torch.from_numpy(np.stack([make_labels(answers, FAMILIES, sets=sets)] * 2))
     output = model(
@@ -184,5 +210,9 @@ def test_learning_reaches_every_part_of_the_model(design: dict[str, object]) -> 
         **option_layout(FAMILIES),
     )
     CaseLoss(LossSettings(parent=0.5, siblings=0.5), FAMILIES, sets=sets)(output, labels).backward()  # type: ignore[no-untyped-call]
-    without = [name for name, weight in model.named_parameters() if weight.grad is None or not bool(weight.grad.isfinite().all())]
+    without = [
+        name
+        for name, weight in model.named_parameters()
+        if weight.grad is None or not bool(weight.grad.isfinite().all())
+    ]
     assert without == []

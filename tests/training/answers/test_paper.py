@@ -1,4 +1,5 @@
-"""The paper's run for the closed questions, settings as they ship, on a BERT and a Swin of a few thousand weights."""
+"""The paper's run for the closed questions, settings as they ship, on a BERT and a Swin of a few thousand
+weights."""
 
 from __future__ import annotations
 
@@ -23,12 +24,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path
 def test_the_settings_are_the_papers(folder: Path, tmp_path: Path) -> None:
     shipped = read_settings(CONFIGS / "vqa-paper.yaml", VqaSettings, {"run.output": str(tmp_path)})
     model, data = shipped.model, shipped.data
-    assert (model.text, model.text_pooling, model.max_text_tokens) == ("emilyalsentzer/Bio_ClinicalBERT", "cls", 128)
+    assert (model.text, model.text_pooling, model.max_text_tokens) == (
+        "emilyalsentzer/Bio_ClinicalBERT",
+        "cls",
+        128,
+    )
     assert model.photo.startswith("microsoft/swin-") and model.photo.endswith("-224")
-    assert (model.fusion, model.narrative_input, model.photo_head_size, model.learn_sets) == ("concatenation", False, 0, False)
+    assert (model.fusion, model.narrative_input, model.photo_head_size, model.learn_sets) == (
+        "concatenation",
+        False,
+        0,
+        False,
+    )
     assert (model.dropout, data.draw, data.augment, data.photo_dropout) == (0.1, "question", None, 0.0)
     arguments = training_arguments(shipped.run)
-    assert (arguments.per_device_train_batch_size, arguments.num_train_epochs, arguments.max_grad_norm, arguments.bf16) == (
+    assert (
+        arguments.per_device_train_batch_size,
+        arguments.num_train_epochs,
+        arguments.max_grad_norm,
+        arguments.bf16,
+    ) == (
         2,
         10,
         1.0,
@@ -43,7 +58,9 @@ def test_the_settings_are_the_papers(folder: Path, tmp_path: Path) -> None:
     assert {group["weight_decay"] for group in optimizer.param_groups} == {0.01, 0.0}  # none for biases
 
 
-def test_the_run_goes_from_end_to_end_in_mixed_precision_and_stops_early_on_validation_f1(folder: Path, tmp_path: Path) -> None:
+def test_the_run_goes_from_end_to_end_in_mixed_precision_and_stops_early_on_validation_f1(
+    folder: Path, tmp_path: Path
+) -> None:
     settings = read_tiny(
         "vqa-paper",
         folder,
@@ -56,7 +73,10 @@ def test_the_run_goes_from_end_to_end_in_mixed_precision_and_stops_early_on_vali
         run__learning_rate=0.0,
     )
     best, scores = run_training(settings)
-    states = [json.loads(path.read_text()) for path in (settings.run.output / "checkpoints").glob("*/trainer_state.json")]
+    states = [
+        json.loads(path.read_text())
+        for path in (settings.run.output / "checkpoints").glob("*/trainer_state.json")
+    ]
     last = max(states, key=lambda state: state["global_step"])
     assert last["global_step"] == 2 * 3  # 162 questions an epoch; the second evaluation is no better
     assert last["best_metric"] == pytest.approx(scores["eval_f1"])

@@ -1,4 +1,5 @@
-"""Whole runs of ``python -m training vqa`` as processes: two of them together, and one that is killed and goes on."""
+"""Whole runs of ``python -m training vqa`` as processes: two of them together, and one that is killed and
+goes on."""
 
 from __future__ import annotations
 
@@ -18,8 +19,14 @@ from tests.support.training_process import start_together, start_training
 from tests.training.runs.test_distributed import free_port, read_last_state
 from training.answers.train import run_training, start_model
 
-CHANGES: dict[str, object] = {"model__dropout": 0.0, "model__encoder_rate": 0.0, "run__epochs": 3, "run__evaluation_batch_size": 2}
-"""Without chance in the model: each process has numbers of its own for dropout, which frozen encoders have none of."""
+CHANGES: dict[str, object] = {
+    "model__dropout": 0.0,
+    "model__encoder_rate": 0.0,
+    "run__epochs": 3,
+    "run__evaluation_batch_size": 2,
+}
+"""Without chance in the model: each process has numbers of its own for dropout, which frozen encoders have
+none of."""
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +37,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path
 def write_config(folder: Path, output: Path) -> Path:
     """Write the file of the settings that ``read_tiny`` gives with CHANGES."""
     content = yaml.safe_load((CONFIGS / "vqa.yaml").read_text(encoding="utf-8"))
-    content["model"] |= {"text": str(folder / "text"), "photo": str(folder / "photo"), "dropout": 0.0, "encoder_rate": 0.0}
+    content["model"] |= {
+        "text": str(folder / "text"),
+        "photo": str(folder / "photo"),
+        "dropout": 0.0,
+        "encoder_rate": 0.0,
+    }
     challenge = {"name": "dermavqa", "kind": "challenge"}
-    content["data"] |= {"folder": str(folder / "data"), "training": [{**challenge, "split": "train", "priors": True}]}
+    content["data"] |= {
+        "folder": str(folder / "data"),
+        "training": [{**challenge, "split": "train", "priors": True}],
+    }
     content["data"]["evaluation"] = [{**challenge, "split": "valid"}]
-    content["run"] |= {"epochs": 3, "batch_size": 2, "evaluation_batch_size": 2, "patience": 0, "bfloat16": False, "threads": 1}
+    content["run"] |= {
+        "epochs": 3,
+        "batch_size": 2,
+        "evaluation_batch_size": 2,
+        "patience": 0,
+        "bfloat16": False,
+        "threads": 1,
+    }
     content["run"]["seed"] = read_seed(folder)
     content["run"]["output"] = str(output / "run")
     config = output / "settings.yaml"
@@ -45,7 +67,8 @@ def write_config(folder: Path, output: Path) -> Path:
 
 @dataclass(frozen=True)
 class Alone:
-    """Two runs of one process each, with the weights that both start from: as the settings say, and with encoders rounded another way."""
+    """Two runs of one process each, with the weights that both start from: as the settings say, and with
+    encoders rounded another way."""
 
     start: dict[str, Tensor]
     output: Path
@@ -55,7 +78,9 @@ class Alone:
 
 @pytest.fixture(scope="module")
 def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Alone:
-    plain, rounded = (read_tiny("vqa", folder, tmp_path_factory.mktemp(name), **CHANGES) for name in ("plain", "rounded"))
+    plain, rounded = (
+        read_tiny("vqa", folder, tmp_path_factory.mktemp(name), **CHANGES) for name in ("plain", "rounded")
+    )
     run_training(plain)
     with pytest.MonkeyPatch.context() as patch:
         round_encoders(patch)
@@ -66,7 +91,9 @@ def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Alone:
 
 
 @pytest.mark.numeric
-def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(folder: Path, tmp_path: Path, alone: Alone) -> None:
+def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(
+    folder: Path, tmp_path: Path, alone: Alone
+) -> None:
     config = write_config(folder, tmp_path / "two")
     told = tmp_path / "told"
     processes = start_together(["vqa", "--config", str(config)], 2, free_port(), told)
@@ -80,7 +107,9 @@ def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(fo
 
 
 @pytest.mark.numeric
-def test_a_killed_run_goes_on_to_the_end_it_would_have_had(folder: Path, tmp_path: Path, alone: Alone) -> None:
+def test_a_killed_run_goes_on_to_the_end_it_would_have_had(
+    folder: Path, tmp_path: Path, alone: Alone
+) -> None:
     words = ["vqa", "--config", str(write_config(folder, tmp_path / "killed"))]
     process = start_training(words, tmp_path / "told")
     checkpoint = tmp_path / "killed" / "run" / "checkpoints" / "checkpoint-3" / "trainer_state.json"

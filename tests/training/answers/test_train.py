@@ -41,7 +41,10 @@ SOURCE = CaseSource("made", "challenge", priors=True)
 def make_learning_cases(groups: list[str]) -> list[LearningCase]:
     """Make cases without photos, one a group name given."""
     answers = {question.qid: 0 for question in load_questions()}
-    return [LearningCase(f"ENC{index:05d}", SOURCE, ("itchy arms", "手痒"), (), answers, group) for index, group in enumerate(groups)]
+    return [
+        LearningCase(f"ENC{index:05d}", SOURCE, ("itchy arms", "手痒"), (), answers, group)
+        for index, group in enumerate(groups)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +52,9 @@ def tiny(repository: Path, tmp_path_factory: pytest.TempPathFactory, training_se
     """Return the settings of the tiny run, its output in a new folder."""
     output = tmp_path_factory.mktemp("runs") / "tiny"
     return read_settings(
-        repository / "training" / "configs" / "vqa-tiny.yaml", VqaSettings, {"run.output": str(output), "run.seed": training_seed}
+        repository / "training" / "configs" / "vqa-tiny.yaml",
+        VqaSettings,
+        {"run.output": str(output), "run.seed": training_seed},
     )
 
 
@@ -60,9 +65,14 @@ def trained(tiny: VqaSettings) -> tuple[Path, dict[str, float]]:
 
 
 @pytest.mark.numeric
-def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(tiny: VqaSettings, trained: tuple[Path, dict[str, float]]) -> None:
+def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(
+    tiny: VqaSettings, trained: tuple[Path, dict[str, float]]
+) -> None:
     folder, scores = trained
-    states = sorted((tiny.run.output / "checkpoints").glob("checkpoint-*/trainer_state.json"), key=lambda path: path.stat().st_mtime)
+    states = sorted(
+        (tiny.run.output / "checkpoints").glob("checkpoint-*/trainer_state.json"),
+        key=lambda path: path.stat().st_mtime,
+    )
     history = json.loads(states[-1].read_text(encoding="utf-8"))["log_history"]
     losses = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
     assert losses[-1] < losses[0]
@@ -74,10 +84,15 @@ def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(tiny: VqaSett
 
 @pytest.mark.numeric
 def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(tiny: VqaSettings) -> None:
-    stopped = replace(tiny, run=replace(tiny.run, output=tiny.run.output.parent / "stopped", keep=10, keep_last=True))
+    stopped = replace(
+        tiny, run=replace(tiny.run, output=tiny.run.output.parent / "stopped", keep=10, keep_last=True)
+    )
     folder, _ = run_training(stopped)
     whole = OptionScorer.load(folder).model.state_dict()
-    folders = sorted((stopped.run.output / "checkpoints").glob("checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]))
+    folders = sorted(
+        (stopped.run.output / "checkpoints").glob("checkpoint-*"),
+        key=lambda path: int(path.name.partition("-")[2]),
+    )
     for late in folders[2:]:  # as if the run had ended here
         shutil.rmtree(late)
     resumed = OptionScorer.load(run_training(stopped, resume=True)[0]).model.state_dict()
@@ -93,10 +108,16 @@ def test_both_designs_run_on_pretrained_encoders_of_the_same_classes(
     small.tokenizer.save_pretrained(tmp_path / "text")
     small.model.vision_model.save_pretrained(tmp_path / "photo")
     shutil.copy(trained[0] / "preprocessor_config.json", tmp_path / "photo")
-    changes = {"model.text": str(tmp_path / "text"), "model.photo": str(tmp_path / "photo"), "run.output": str(tmp_path / "run")}
+    changes = {
+        "model.text": str(tmp_path / "text"),
+        "model.photo": str(tmp_path / "photo"),
+        "run.output": str(tmp_path / "run"),
+    }
     changes |= {"data.cache": str(tmp_path / "cache")} if name == "vqa-paper" else {}
     settings = read_settings(repository / "training" / "configs" / f"{name}.yaml", VqaSettings, changes)
-    data = replace(settings.data, folder=tiny.data.folder, training=tiny.data.training, evaluation=tiny.data.evaluation)
+    data = replace(
+        settings.data, folder=tiny.data.folder, training=tiny.data.training, evaluation=tiny.data.evaluation
+    )
     shutil.copytree(tiny.run.output.parent / "cases", tmp_path / "cases")
     run = replace(settings.run, epochs=1, batch_size=5 if name == "vqa" else 45, threads=1)
     folder, scores = run_training(replace(settings, data=data, run=run))
@@ -105,14 +126,17 @@ def test_both_designs_run_on_pretrained_encoders_of_the_same_classes(
     assert scorer.model.config.photo_head_size == settings.model.photo_head_size
     assert 0 <= scores["eval_accuracy_all"] <= 1
     frozen = settings.model.encoder_rate == 0
-    before, after = (model.text_model.embeddings.word_embeddings.weight for model in (small.model, scorer.model))
+    before, after = (
+        model.text_model.embeddings.word_embeddings.weight for model in (small.model, scorer.model)
+    )
     assert torch.equal(before, after) == frozen
 
 
 def test_a_trained_checkpoint_drops_in_by_its_path_alone_and_options_are_never_encoded_again(
     trained: tuple[Path, dict[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """BERT and Swin from the training's folder, in the page's and batch mode's Predictor and in ``predict``."""
+    """BERT and Swin from the training's folder, in the page's and batch mode's Predictor and in
+    ``predict``."""
     rows: list[int] = []
     read_tokens = CaseAnswerer.read_tokens
 
@@ -132,47 +156,89 @@ def test_a_trained_checkpoint_drops_in_by_its_path_alone_and_options_are_never_e
     assert predictor.models["cvqa"].startswith("best@")
 
     out = tmp_path / "out"
-    arguments = ["predict", str(cases), "--split", "valid", "--out", str(out), "--task", "cvqa", "--vqa", str(trained[0])]
+    arguments = [
+        "predict",
+        str(cases),
+        "--split",
+        "valid",
+        "--out",
+        str(out),
+        "--task",
+        "cvqa",
+        "--vqa",
+        str(trained[0]),
+    ]
     assert run_command(arguments) == 0
-    answers = {entry["encounter_id"]: entry for entry in json.loads((out / "data_cvqa_sys.json").read_text(encoding="utf-8"))}
+    answers = {
+        entry["encounter_id"]: entry
+        for entry in json.loads((out / "data_cvqa_sys.json").read_text(encoding="utf-8"))
+    }
     assert set(answers) == {encounter.encounter_id for encounter in encounters}
     for prediction in predictions:
-        assert {qid: answers[prediction.encounter_id][qid] for qid in prediction.answers} == dict(prediction.answers)
+        assert {qid: answers[prediction.encounter_id][qid] for qid in prediction.answers} == dict(
+            prediction.answers
+        )
     assert predictor.models["cvqa"] in (out / "manifest.json").read_text(encoding="utf-8")
 
 
 def test_a_checkpoint_is_scored_with_parts_of_the_cases_left_out(
-    repository: Path, tiny: VqaSettings, trained: tuple[Path, dict[str, float]], capsys: pytest.CaptureFixture[str]
+    repository: Path,
+    tiny: VqaSettings,
+    trained: tuple[Path, dict[str, float]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     config = repository / "training" / "configs" / "vqa-tiny.yaml"
-    assert main(["--config", str(config), "--score", "--start", str(trained[0]), "--output", str(tiny.run.output)]) == 0
+    assert (
+        main(
+            ["--config", str(config), "--score", "--start", str(trained[0]), "--output", str(tiny.run.output)]
+        )
+        == 0
+    )
     scores = json.loads(capsys.readouterr().out)
-    assert set(scores) == {f"synthetic, {what}" for what in ("everything", "words", "words in Chinese", "photos", "nothing")}
+    assert set(scores) == {
+        f"synthetic, {what}" for what in ("everything", "words", "words in Chinese", "photos", "nothing")
+    }
 
 
-def test_a_fresh_run_does_not_mix_with_an_old_one(tiny: VqaSettings, trained: tuple[Path, dict[str, float]]) -> None:
+def test_a_fresh_run_does_not_mix_with_an_old_one(
+    tiny: VqaSettings, trained: tuple[Path, dict[str, float]]
+) -> None:
     assert trained[0].is_dir()
     with pytest.raises(MagicDemoError, match="--resume"):
         run_training(tiny)
 
 
 def test_the_command_cross_validates_beside_the_constant_answer(
-    repository: Path, tiny: VqaSettings, trained: tuple[Path, dict[str, float]], capsys: pytest.CaptureFixture[str]
+    repository: Path,
+    tiny: VqaSettings,
+    trained: tuple[Path, dict[str, float]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    config = yaml.safe_load((repository / "training" / "configs" / "vqa-tiny.yaml").read_text(encoding="utf-8"))
-    config["run"] |= {"epochs": 1, "output": str(tiny.run.output.parent / "folds")}  # the cases beside it are already drawn
+    config = yaml.safe_load(
+        (repository / "training" / "configs" / "vqa-tiny.yaml").read_text(encoding="utf-8")
+    )
+    # the cases beside it are already drawn
+    config["run"] |= {"epochs": 1, "output": str(tiny.run.output.parent / "folds")}
     path = tiny.run.output.parent / "folds.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assert main(["--config", str(path), "--folds", "2", "--start", str(trained[0])]) == 0
-    scores = json.loads((tiny.run.output.parent / "folds" / "cross_validation.json").read_text(encoding="utf-8"))
+    scores = json.loads(
+        (tiny.run.output.parent / "folds" / "cross_validation.json").read_text(encoding="utf-8")
+    )
     assert {"accuracy_all", "constant_accuracy_all", "accuracy_CQID011"} <= set(scores)
     assert '"fold": 2' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    "change", [{"model.start": "compac"}, {"data.folder": "nowhere", "data.training": [{"name": "a", "kind": "challenge"}]}]
+    "change",
+    [
+        {"model.start": "compac"},
+        {"data.folder": "nowhere", "data.training": [{"name": "a", "kind": "challenge"}]},
+    ],
 )
-def test_settings_that_lead_nowhere_are_one_line(repository: Path, tmp_path: Path, tiny: VqaSettings, change: dict[str, Any]) -> None:
+def test_settings_that_lead_nowhere_are_one_line(
+    repository: Path, tmp_path: Path, tiny: VqaSettings, change: dict[str, Any]
+) -> None:
     overrides = {"run.output": str(tiny.run.output.parent / tmp_path.name), **change}
     settings = read_settings(repository / "training" / "configs" / "vqa-tiny.yaml", VqaSettings, overrides)
     with pytest.raises(MagicDemoError):
@@ -199,7 +265,9 @@ def test_folds_keep_authors_together_and_hold_every_case_once() -> None:
 
 
 def test_labels_are_members_of_sets_or_shares_of_slots_and_unknown_where_no_answer_is() -> None:
-    answers: Answers = {f"CQID012-{slot:03d}": value for slot, value in enumerate((0, 2, 3, 3, 3, 3), start=1)}
+    answers: Answers = {
+        f"CQID012-{slot:03d}": value for slot, value in enumerate((0, 2, 3, 3, 3, 3), start=1)
+    }
     places = {family.family_id: place for family, place in place_families(FAMILIES)}
     sets, shares = make_labels(answers, FAMILIES, sets=True), make_labels(answers, FAMILIES, sets=False)
     assert sets[places["CQID012"]].tolist() == [1, 0, 1, 1]
@@ -212,39 +280,57 @@ def test_draws_do_not_depend_on_who_asks_when(tiny: VqaSettings) -> None:
     draws = [CaseDraws(cases, tiny.data, PhotoShelf(SMALL), epochs=2, sets=True, seed=4) for _ in range(2)]
     later = draws[1][len(cases) + 1]
     one = draws[0][len(cases) + 1]
-    assert one["text"] == later["text"] and all(np.array_equal(a, b) for a, b in zip(one["photos"], later["photos"], strict=True))
+    assert one["text"] == later["text"] and all(
+        np.array_equal(a, b) for a, b in zip(one["photos"], later["photos"], strict=True)
+    )
     assert len(draws[0]) == 2 * len(cases)
 
 
 def test_photos_or_words_are_lost_by_chance_but_never_both(tiny: VqaSettings) -> None:
-    cases = [replace(case, photos=(Path("a.png"), Path("b.png"))) for case in make_learning_cases([str(index) for index in range(40)])]
+    cases = [
+        replace(case, photos=(Path("a.png"), Path("b.png")))
+        for case in make_learning_cases([str(index) for index in range(40)])
+    ]
     shelf = PhotoShelf(SMALL)
     for photo_dropout, text_dropout in ((0.3, 0.0), (0.0, 0.3), (0.5, 0.5)):
         settings = replace(tiny.data, photo_dropout=photo_dropout, text_dropout=text_dropout, most_photos=2)
         draws = CaseDraws(cases, settings, shelf, epochs=10, sets=True, seed=0)
         chosen = [draws.choose(place) for place in range(len(draws))]
         assert np.mean([not draw.photos for draw in chosen]) == pytest.approx(photo_dropout, abs=0.08)
-        assert np.mean([not draw.text for draw in chosen]) == pytest.approx((1 - photo_dropout) * text_dropout, abs=0.08)
+        assert np.mean([not draw.text for draw in chosen]) == pytest.approx(
+            (1 - photo_dropout) * text_dropout, abs=0.08
+        )
         assert all(draw.photos or draw.text for draw in chosen)
 
 
 def test_words_and_characters_are_left_out_but_never_all() -> None:
     random = np.random.default_rng(0)
     assert drop_words("a b c", 1.0, random) == "a b c"
-    assert set(drop_words("one two three four five six", 0.5, random).split()) < {"one", "two", "three", "four", "five", "six"}
+    assert set(drop_words("one two three four five six", 0.5, random).split()) < {
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+    }
     assert len(drop_words("皮疹三个月了很痒", 0.5, random)) < 8
     assert drop_words("", 0.5, random) == ""
 
 
 def test_words_alone_teach_only_what_words_can_tell() -> None:
     cases = read_cases(Path(), [CaseSource("words", "narratives", count=5, seed=2)], Path())
-    assert all(case.photos == () and {qid[:7] for qid in case.answers} == {"CQID011", "CQID015", "CQID025"} for case in cases)
+    assert all(
+        case.photos == () and {qid[:7] for qid in case.answers} == {"CQID011", "CQID015", "CQID025"}
+        for case in cases
+    )
 
 
 def test_cues_answer_onset_itch_and_named_sites_and_nothing_else() -> None:
     answers = answer_from_cues(["Itchy rash on the arms for three weeks."], FAMILIES)
     names = {
-        qid: FAMILIES[index].options["en"][answers[qid]] for index, qid in ((3, "CQID015-001"), (5, "CQID025-001"), (1, "CQID011-001"))
+        qid: FAMILIES[index].options["en"][answers[qid]]
+        for index, qid in ((3, "CQID015-001"), (5, "CQID025-001"), (1, "CQID011-001"))
     }
     assert names == {"CQID015-001": "within weeks", "CQID025-001": "yes", "CQID011-001": "upper extremities"}
     assert {qid[:7] for qid in answers} == {"CQID011", "CQID015", "CQID025"}
@@ -252,9 +338,13 @@ def test_cues_answer_onset_itch_and_named_sites_and_nothing_else() -> None:
 
 
 def test_the_constant_answer_reaches_on_the_real_answers_what_is_published(shared_data: Path) -> None:
-    cases = read_cases(shared_data, [CaseSource("dermavqa", "challenge", folder="dermavqa", photos=False)], Path())
+    cases = read_cases(
+        shared_data, [CaseSource("dermavqa", "challenge", folder="dermavqa", photos=False)], Path()
+    )
     constant = most_frequent([case.answers for case in cases])
-    scores = official_scores({case.case_id: case.answers for case in cases}, {case.case_id: constant for case in cases})
+    scores = official_scores(
+        {case.case_id: case.answers for case in cases}, {case.case_id: constant for case in cases}
+    )
     assert len(cases) == 300
     assert scores["accuracy_all"] == pytest.approx(0.584, abs=0.006)
 
@@ -264,7 +354,9 @@ def test_f1_is_a_mean_over_options_then_families_and_ignores_the_order_of_slots(
     answers = {str(index): {"CQID025-001": value} for index, value in enumerate((0, 1, 1, 1))}
     assert score_f1(references, answers) == pytest.approx(np.mean([2 / 3, 2 / 4, 0.0]))
     slots = ("CQID011-001", "CQID011-002")
-    turned = score_f1({"a": dict(zip(slots, (0, 5), strict=True))}, {"a": dict(zip(slots, (5, 0), strict=True))})
+    turned = score_f1(
+        {"a": dict(zip(slots, (0, 5), strict=True))}, {"a": dict(zip(slots, (5, 0), strict=True))}
+    )
     assert turned == 1.0
 
 
@@ -274,10 +366,16 @@ def test_a_question_is_an_example_of_its_own_where_the_settings_say_so(tiny: Vqa
     settings = replace(tiny.data, draw="question", augment=None)
     draws = CaseDraws(cases, settings, PhotoShelf(SMALL), epochs=2, sets=False, seed=0)
     assert draws.epoch_length == 2 * 27 and len(draws) == 4 * 27
-    assert sorted(draws.order[: 2 * 27]) == sorted(draws.order[2 * 27 :]) == [(case, qid) for case in range(2) for qid in sorted(answers)]
+    assert (
+        sorted(draws.order[: 2 * 27])
+        == sorted(draws.order[2 * 27 :])
+        == [(case, qid) for case in range(2) for qid in sorted(answers)]
+    )
     for place in range(27):
         labels, (_, qid) = draws[place]["labels"], draws.order[place]
-        shown = next(span for family, span in place_families(FAMILIES) if family.family_id == qid.partition("-")[0])
+        shown = next(
+            span for family, span in place_families(FAMILIES) if family.family_id == qid.partition("-")[0]
+        )
         assert labels[shown].sum() == 1.0 and labels[shown.start + answers[qid]] == 1.0
         assert np.isnan(np.delete(labels, range(shown.start, shown.stop))).all()
 

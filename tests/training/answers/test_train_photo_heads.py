@@ -1,4 +1,5 @@
-"""The heads on what the segmenter saw: what is learnt from which cases, how the weights are chosen, and one run from settings to answers."""
+"""The heads on what the segmenter saw: what is learnt from which cases, how the weights are chosen, and one
+run from settings to answers."""
 
 from __future__ import annotations
 
@@ -23,7 +24,14 @@ from tests.models.answers.test_photo_evidence import make_segmenter
 from tests.support.stand_ins import draw_photo
 from training.answers.photo_evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
 from training.answers.photo_report import END, START
-from training.answers.train_photo_heads import HeadSettings, LesionAnswerSettings, fit_heads, judge_rules, score_seen, train_answers
+from training.answers.train_photo_heads import (
+    HeadSettings,
+    LesionAnswerSettings,
+    fit_heads,
+    judge_rules,
+    score_seen,
+    train_answers,
+)
 from training.cases.sources import CaseSource, LearningCase
 from training.runs.run import SettingsError, read_settings
 
@@ -62,19 +70,28 @@ def make_seen(count: int, source: CaseSource = MADE, *, seed: int = 0) -> list[S
         red = number % 4 != 0
         vectors = random.normal(0, 0.3, (1 + number % 2, 6 + MEASURE_COUNT)).astype(np.float32)
         vectors[:, 0] += 2.0 if red else -2.0
-        case = LearningCase(f"ENC{number}", source, ("", ""), (), {"CQID034-001": RED if red else WHITE}, str(number))
+        case = LearningCase(
+            f"ENC{number}", source, ("", ""), (), {"CQID034-001": RED if red else WHITE}, str(number)
+        )
         seen.append(SeenCase(case, vectors, ("red" if red else "white",) * len(vectors), (1,) * len(vectors)))
     return seen
 
 
 @pytest.mark.numeric
-def test_heads_learn_what_photos_tell_and_leave_frequencies_to_the_prior(tmp_path: Path, training_seed: int) -> None:
+def test_heads_learn_what_photos_tell_and_leave_frequencies_to_the_prior(
+    tmp_path: Path, training_seed: int
+) -> None:
     seen = make_seen(80, seed=training_seed)
     model = fit_heads(seen, make_settings(tmp_path, training_seed), torch.zeros(54), make_segmenter())
     place = PLACES["CQID034"]
     with torch.inference_mode():
         added = torch.stack(
-            [model(torch.from_numpy(one.vectors)[None], torch.ones(1, len(one.vectors), dtype=torch.bool))[0] for one in seen]
+            [
+                model(torch.from_numpy(one.vectors)[None], torch.ones(1, len(one.vectors), dtype=torch.bool))[
+                    0
+                ]
+                for one in seen
+            ]
         )
     margin = (added[:, place][:, RED] - added[:, place][:, WHITE]).numpy()
     red = np.arange(80) % 4 != 0
@@ -82,15 +99,21 @@ def test_heads_learn_what_photos_tell_and_leave_frequencies_to_the_prior(tmp_pat
     none = model(torch.zeros(1, 1, 6 + MEASURE_COUNT), torch.zeros(1, 1, dtype=torch.bool))
     assert not none.any()
     none.sum().backward()
-    assert all(bool(weights.grad.isfinite().all()) for weights in model.seen.parameters() if weights.grad is not None)
+    assert all(
+        bool(weights.grad.isfinite().all()) for weights in model.seen.parameters() if weights.grad is not None
+    )
 
 
 @pytest.mark.numeric
-def test_frequencies_of_the_training_cases_do_not_end_up_in_the_scores(tmp_path: Path, training_seed: int) -> None:
+def test_frequencies_of_the_training_cases_do_not_end_up_in_the_scores(
+    tmp_path: Path, training_seed: int
+) -> None:
     blind = [replace_vectors(one) for one in make_seen(80, seed=training_seed)]
     model = fit_heads(blind, make_settings(tmp_path, training_seed), torch.zeros(54), make_segmenter())
     with torch.inference_mode():
-        added = model(torch.zeros(1, 1, 6 + MEASURE_COUNT), torch.ones(1, 1, dtype=torch.bool))[0, PLACES["CQID034"]]
+        added = model(torch.zeros(1, 1, 6 + MEASURE_COUNT), torch.ones(1, 1, dtype=torch.bool))[
+            0, PLACES["CQID034"]
+        ]
     assert abs(float(added[RED] - added[WHITE])) < 0.5  # three in four are red: log 3 is 1.1
 
 
@@ -124,7 +147,9 @@ def test_tiles_are_several_lesions_on_skin_without_a_seam(tmp_path: Path) -> Non
     assert case.source.kind == "pad" and case.photos[0].is_file()
 
 
-def test_photos_are_looked_at_once_and_again_when_the_segmenter_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_photos_are_looked_at_once_and_again_when_the_segmenter_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     paths = []
     for number in range(3):
         paths.append(tmp_path / f"{number}.png")
@@ -146,7 +171,10 @@ def test_photos_are_looked_at_once_and_again_when_the_segmenter_changes(tmp_path
 
 
 def test_the_rules_are_judged_on_what_was_named_and_counted() -> None:
-    seen = [replace(one, case=replace(one.case, answers={**one.case.answers, "CQID035-001": 0})) for one in make_seen(8)]
+    seen = [
+        replace(one, case=replace(one.case, answers={**one.case.answers, "CQID035-001": 0}))
+        for one in make_seen(8)
+    ]
     wrong = replace(seen[1], named=("blue",) * len(seen[1].named), counts=(4,) * len(seen[1].counts))
     assert judge_rules([*seen[:1], wrong, *seen[2:]]) == {"colour named": 7 / 8, "single or multiple": 7 / 8}
 
@@ -159,22 +187,36 @@ def test_one_command_makes_a_checkpoint_that_answers(
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "README.md").write_text(f"before\n{START}\nold\n{END}\nafter\n")
     head = HeadSettings(hidden=4, epochs=2, seed=training_seed)
-    settings = make_settings(tmp_path, training_seed, cues=repository / "checkpoints" / "cues", head=head, weights=(0.0, 0.5))
+    settings = make_settings(
+        tmp_path, training_seed, cues=repository / "checkpoints" / "cues", head=head, weights=(0.0, 0.5)
+    )
     report = train_answers(settings)
     scorer = LesionScorer.load(settings.output)
     assert scorer.explain_mismatch(segmenter) is None
     assert len(decode_answers(scorer.score_evidence([]), load_families(), scorer.set_priors)) == 27
     weights = read_weights(settings.output)
-    assert set(weights.with_photos) == set(weights.with_measures) == set(PLACES) and not any(weights.text_only.values())
+    assert set(weights.with_photos) == set(weights.with_measures) == set(PLACES) and not any(
+        weights.text_only.values()
+    )
     assert weights.with_photos["CQID015"] == weights.with_photos["CQID011"] == 0.0
     assert json.loads((settings.kept / "photos.json").read_text())["weights"] == report["weights"]
     card = (settings.output / "README.md").read_text()
-    assert card.startswith("before\n") and card.endswith("after\n") and "old" not in card and "| both |" in card and "tiny@1" in card
+    assert (
+        card.startswith("before\n")
+        and card.endswith("after\n")
+        and "old" not in card
+        and "| both |" in card
+        and "tiny@1" in card
+    )
     real = report["real, 2 cases, features"]
-    assert isinstance(real, dict) and all(real["both"][family] >= real["words alone"][family] for family in real["both"] if family != "all")
+    assert isinstance(real, dict) and all(
+        real["both"][family] >= real["words alone"][family] for family in real["both"] if family != "all"
+    )
 
 
-def test_another_kind_of_segmenter_is_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_kind_of_segmenter_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     segmenter = make_segmenter()
     segmenter.encoder_name = ("clipseg", "")
     monkeypatch.setattr("training.answers.train_photo_heads.Segmenter.load", lambda _source: segmenter)
@@ -183,13 +225,20 @@ def test_another_kind_of_segmenter_is_refused_in_one_line(tmp_path: Path, monkey
 
 
 def test_the_settings_file_is_read(repository: Path) -> None:
-    settings = read_settings(repository / "training" / "configs" / "photos-compact.yaml", LesionAnswerSettings)
+    settings = read_settings(
+        repository / "training" / "configs" / "photos-compact.yaml", LesionAnswerSettings
+    )
     assert {source.kind for source in settings.training} == {"cases", "pad"}
-    assert settings.unseen.seed not in {settings.weighing.seed, *(source.seed for source in settings.training)}
+    assert settings.unseen.seed not in {
+        settings.weighing.seed,
+        *(source.seed for source in settings.training),
+    }
 
 
 @pytest.mark.numeric
-def test_scores_of_cases_are_made_with_and_without_features(tmp_path: Path, repository: Path, training_seed: int) -> None:
+def test_scores_of_cases_are_made_with_and_without_features(
+    tmp_path: Path, repository: Path, training_seed: int
+) -> None:
     seen = make_seen(6, seed=training_seed)
     model = fit_heads(seen, make_settings(tmp_path, training_seed), torch.zeros(54), make_segmenter())
     scored = score_seen(seen, model, CueModel.load(repository / "checkpoints" / "cues"))

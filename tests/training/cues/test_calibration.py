@@ -28,7 +28,8 @@ SINGLE = make_family(2, 1)
 
 
 def _draw(count: int, sharpness: float, seed: int = 0, family: Family = SINGLE) -> ScoredFamily:
-    """Draw answers from known probabilities and give the scores ``sharpness`` times the logits that those ask for."""
+    """Draw answers from known probabilities and give the scores ``sharpness`` times the logits that those ask
+    for."""
     random = np.random.default_rng(seed)
     logits = random.normal(size=(count, 3)) * 1.5
     shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
@@ -44,7 +45,9 @@ def test_the_temperature_is_how_much_the_scores_overstate(sharpness: float, trai
 def test_folds_are_judged_at_the_temperature_of_the_others(training_seed: int) -> None:
     folds = [_draw(800, 2.0, 10 * training_seed + number) for number in range(4)]
     judged = join([judge_fold(fold, [other for other in folds if other is not fold]) for fold in folds])
-    before, after = (calibration_error(measure_reliability(chances, judged)) for chances in (judged.before, judged.after))
+    before, after = (
+        calibration_error(measure_reliability(chances, judged)) for chances in (judged.before, judged.after)
+    )
     assert after < 0.03 < before
     overconfident = _draw(800, 20.0, 10 * training_seed + 9)
     alone = judge_fold(overconfident, [folds[0]])
@@ -63,9 +66,13 @@ def test_the_most_frequent_answer_counts_cases_by_their_weights() -> None:
         assert answer == {option} and prior_credit == pytest.approx(earned)
 
 
-def _judged(expected: NDArray[np.float64], right: NDArray[np.bool_], constant_right: NDArray[np.bool_]) -> JudgedFamily:
+def _judged(
+    expected: NDArray[np.float64], right: NDArray[np.bool_], constant_right: NDArray[np.bool_]
+) -> JudgedFamily:
     count = len(expected)
-    references = tuple(frozenset({0 if r else 1 if c else 2}) for r, c in zip(right, constant_right, strict=True))
+    references = tuple(
+        frozenset({0 if r else 1 if c else 2}) for r, c in zip(right, constant_right, strict=True)
+    )
     chances = np.tile([0.5, 0.3, 0.2], (count, 1))
     return JudgedFamily(
         SINGLE,

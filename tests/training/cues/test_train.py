@@ -1,4 +1,5 @@
-"""Fitting and judging the cue heads: on an invented data set whose truth the words tell, and a floor on the real one."""
+"""Fitting and judging the cue heads: on an invented data set whose truth the words tell, and a floor on the
+real one."""
 
 from __future__ import annotations
 
@@ -16,7 +17,14 @@ from magic_demo.questions.families import load_families, load_questions
 from training.__main__ import main
 from training.answers.evaluate import evaluate, score_table
 from training.cases.folds import split_folds
-from training.cues.fitting import CueSettings, FamilySettings, count_rarity, find_words, fit_cue_model, weigh_cases
+from training.cues.fitting import (
+    CueSettings,
+    FamilySettings,
+    count_rarity,
+    find_words,
+    fit_cue_model,
+    weigh_cases,
+)
 from training.cues.train import read_labelled
 from training.cues.validation import (
     READINGS,
@@ -31,11 +39,18 @@ from training.cues.validation import (
 from training.runs.run import SettingsError, read_settings
 
 CASES = 40
-SITES = [("face", "面部", 0), ("right hand", "右手", 2), ("left calf", "左小腿", 3), ("upper back", "背部", 5)]
+SITES = [
+    ("face", "面部", 0),
+    ("right hand", "右手", 2),
+    ("left calf", "左小腿", 3),
+    ("upper back", "背部", 5),
+]
 
 
 def _answers(number: int) -> dict[str, int]:
-    answers = {question.qid: family.not_mentioned for family in load_families() for question in family.questions}
+    answers = {
+        question.qid: family.not_mentioned for family in load_families() for question in family.questions
+    }
     answers["CQID011-001"] = SITES[number % 4][2]
     answers["CQID025-001"] = number % 2
     answers["CQID015-001"] = (1, 3, 5)[number % 3]
@@ -66,7 +81,9 @@ def invented(tmp_path: Path) -> Path:
             }
         )
     (folder / "train.json").write_text(json.dumps(encounters), encoding="utf-8")
-    answers = [{"encounter_id": entry["encounter_id"], **_answers(number)} for number, entry in enumerate(encounters)]
+    answers = [
+        {"encounter_id": entry["encounter_id"], **_answers(number)} for number, entry in enumerate(encounters)
+    ]
     (folder / "train_cvqa.json").write_text(json.dumps(answers), encoding="utf-8")
     return folder
 
@@ -74,7 +91,13 @@ def invented(tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(repository: Path, invented: Path, tmp_path: Path, training_seed: int) -> CueSettings:
     """Return the shipped settings for the invented data, one dealing of the folds."""
-    overrides = {"data": str(invented), "output": str(tmp_path / "cues"), "present_from": "ENC00020", "repeats": 1, "seed": training_seed}
+    overrides = {
+        "data": str(invented),
+        "output": str(tmp_path / "cues"),
+        "present_from": "ENC00020",
+        "repeats": 1,
+        "seed": training_seed,
+    }
     return read_settings(repository / "training" / "configs" / "cues.yaml", CueSettings, overrides)
 
 
@@ -110,7 +133,10 @@ def test_the_same_settings_give_the_same_model(settings: CueSettings) -> None:
     cases = read_labelled(settings)
     first, second = (fit_cue_model(cases, find_words(cases), settings) for _ in range(2))
     narrative = Narrative(en="A rash on the hand for two weeks")
-    assert all(np.array_equal(first.score(narrative)[qid], second.score(narrative)[qid]) for qid in first.score(narrative))
+    assert all(
+        np.array_equal(first.score(narrative)[qid], second.score(narrative)[qid])
+        for qid in first.score(narrative)
+    )
 
 
 def test_older_cases_count_less_where_the_labelling_changed(settings: CueSettings) -> None:
@@ -134,7 +160,9 @@ def test_training_writes_a_checkpoint_that_loads(
     assert printed["model"] == model.model_id
     assert printed["cases"] == CASES
     assert set(model.score(Narrative(en="itchy"))) == {question.qid for question in load_questions()}
-    assert any(temperature != 1.0 for family in model.families for temperature in family.temperatures.values())
+    assert any(
+        temperature != 1.0 for family in model.families for temperature in family.temperatures.values()
+    )
 
 
 def test_the_report_has_every_table(settings: CueSettings) -> None:
@@ -177,15 +205,23 @@ def test_a_fold_is_judged_without_its_own_answers(settings: CueSettings) -> None
     ]
     place = [family.family_id for family in load_families()].index("CQID025")
     before, after = (judge_run(which, run, settings, "both")[place] for which in (cases, changed))
-    mine = np.concatenate([np.full((run.folds == number).sum(), number) for number in range(settings.folds)]) == fold
-    assert (before.after[mine] == after.after[mine]).all() and (before.prior_credits[mine] == after.prior_credits[mine]).all()
+    mine = (
+        np.concatenate([np.full((run.folds == number).sum(), number) for number in range(settings.folds)])
+        == fold
+    )
+    assert (before.after[mine] == after.after[mine]).all() and (
+        before.prior_credits[mine] == after.prior_credits[mine]
+    ).all()
     assert before.references != after.references
 
 
 def test_tempering_leaves_the_best_option_of_one_slot(settings: CueSettings) -> None:
     cases = read_labelled(settings)
     (run,) = cross_validate(cases, find_words(cases), settings)
-    before, after = (score_table(cases, [entry], settings)["both"]["CQID025"] for entry in (run, temper(cases, run, settings)))
+    before, after = (
+        score_table(cases, [entry], settings)["both"]["CQID025"]
+        for entry in (run, temper(cases, run, settings))
+    )
     assert before == after
 
 
@@ -204,7 +240,9 @@ def test_answers_out_of_range_are_named(settings: CueSettings) -> None:
         read_labelled(settings)
 
 
-def test_missing_data_is_one_line(settings: CueSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str], repository: Path) -> None:
+def test_missing_data_is_one_line(
+    settings: CueSettings, tmp_path: Path, capsys: pytest.CaptureFixture[str], repository: Path
+) -> None:
     with pytest.raises(MagicDemoError):
         read_labelled(dataclasses.replace(settings, data=tmp_path / "nowhere"))
     config = repository / "training" / "configs" / "cues.yaml"
@@ -218,7 +256,9 @@ def test_too_few_cases_are_refused(settings: CueSettings) -> None:
 
 
 @pytest.mark.parametrize("index", [12, -1, "1", None])
-def test_an_answer_out_of_range_is_named_and_refused(settings: CueSettings, invented: Path, index: object) -> None:
+def test_an_answer_out_of_range_is_named_and_refused(
+    settings: CueSettings, invented: Path, index: object
+) -> None:
     path = invented / "train_cvqa.json"
     answers = json.loads(path.read_text(encoding="utf-8"))
     answers[7]["CQID034-001"] = index
@@ -229,16 +269,22 @@ def test_an_answer_out_of_range_is_named_and_refused(settings: CueSettings, inve
 
 
 def test_settings_name_every_family(settings: CueSettings) -> None:
-    assert [family.family_id for family in settings.families] == [family.family_id for family in load_families()]
+    assert [family.family_id for family in settings.families] == [
+        family.family_id for family in load_families()
+    ]
     assert all(isinstance(family, FamilySettings) and family.kinds for family in settings.families)
 
 
 @pytest.mark.shared
 def test_two_real_folds_stay_above_the_floor(shared_data: Path, repository: Path) -> None:
-    """The reported figure is 0.72 to 0.73 over all folds and 0.58 for the constant answer; the floor leaves room for two folds' chance."""
+    """The reported figure is 0.72 to 0.73 over all folds and 0.58 for the constant answer; the floor leaves
+    room for two folds' chance."""
     config = repository / "training" / "configs" / "cues.yaml"
     settings = read_settings(config, CueSettings, {"data": str(shared_data / "dermavqa"), "repeats": 1})
-    alike = dataclasses.replace(settings, families=tuple(dataclasses.replace(family, older_weight=1.0) for family in settings.families))
+    alike = dataclasses.replace(
+        settings,
+        families=tuple(dataclasses.replace(family, older_weight=1.0) for family in settings.families),
+    )
     cases = read_labelled(alike)
     found = find_words(cases)
     run = hold_out(cases, found, alike, split_folds(cases, alike.folds, alike.seed)[:2])

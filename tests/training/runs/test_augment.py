@@ -8,7 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magic_demo.core.types import Pixels
-from training.runs.augment import AugmentSettings, Share, augment_pair, change_colours, change_surface, draw_hair, draw_marks, warp_pair
+from training.runs.augment import (
+    AugmentSettings,
+    Share,
+    augment_pair,
+    change_colours,
+    change_surface,
+    draw_hair,
+    draw_marks,
+    warp_pair,
+)
 
 MOVES_ALONE = AugmentSettings(colour=0, surface=0)
 
@@ -35,7 +44,9 @@ def test_photo_and_mask_move_together(seed: int) -> None:
 @given(seed=st.integers(0, 10_000))
 def test_a_view_is_a_photo_and_its_target_is_in_0_to_1(seed: int) -> None:
     pixels, share = draw_pair()
-    view, moved = augment_pair(pixels, share, (32, 64), np.random.default_rng(seed), AugmentSettings(surface=1.0))
+    view, moved = augment_pair(
+        pixels, share, (32, 64), np.random.default_rng(seed), AugmentSettings(surface=1.0)
+    )
     assert view.dtype == np.uint8
     assert moved.dtype == np.float32
     assert 0 <= moved.min() <= moved.max() <= 1
@@ -43,7 +54,10 @@ def test_a_view_is_a_photo_and_its_target_is_in_0_to_1(seed: int) -> None:
 
 def test_views_differ_and_repeat_with_their_seed() -> None:
     pixels, share = draw_pair()
-    one, same, other = (augment_pair(pixels, share, (32, 32), np.random.default_rng(seed), AugmentSettings())[0] for seed in (1, 1, 2))
+    one, same, other = (
+        augment_pair(pixels, share, (32, 32), np.random.default_rng(seed), AugmentSettings())[0]
+        for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(one, same)
     assert not np.array_equal(one, other)
 

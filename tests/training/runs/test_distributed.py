@@ -1,4 +1,5 @@
-"""``accelerate launch`` with two processes on the processor: the same run as one process with the same batch."""
+"""``accelerate launch`` with two processes on the processor: the same run as one process with the same
+batch."""
 
 from __future__ import annotations
 
@@ -21,8 +22,19 @@ from training.runs.run import SettingsError, training_arguments
 from training.segmentation import train as segmentation
 from training.segmentation.train import run_training
 
-LAUNCH = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-"""On a machine without GPU ``--multi_gpu`` starts processes that talk by gloo; ``--cpu`` starts a single one unless there is MPI."""
+LAUNCH = [
+    "-m",
+    "accelerate.commands.launch",
+    "--multi_gpu",
+    "--num_machines",
+    "1",
+    "--mixed_precision",
+    "no",
+    "--dynamo_backend",
+    "no",
+]
+"""On a machine without GPU ``--multi_gpu`` starts processes that talk by gloo; ``--cpu`` starts a single one
+unless there is MPI."""
 
 
 def free_port() -> int:
@@ -64,7 +76,16 @@ def test_two_processes_end_as_one_with_the_same_batch(
     config.write_text(yaml.safe_dump(content))
     processes = ["--num_processes", "2", "--main_process_port", str(free_port())]
     done = subprocess.run(
-        [sys.executable, *LAUNCH, *processes, "--module", "training", "segmentation", "--config", str(config)],
+        [
+            sys.executable,
+            *LAUNCH,
+            *processes,
+            "--module",
+            "training",
+            "segmentation",
+            "--config",
+            str(config),
+        ],
         cwd=repository,
         env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
@@ -79,7 +100,10 @@ def test_two_processes_end_as_one_with_the_same_batch(
         rounded = replace(alone, run=replace(alone.run, output=tmp_path / "rounded"))
         run_training(rounded)
     start = PromptedCLIPSeg.from_pretrained(folder / "model").state_dict()
-    assert_same_end(start, *(read_end(output) for output in (alone.run.output, tmp_path / "two" / "run", rounded.run.output)))
+    assert_same_end(
+        start,
+        *(read_end(output) for output in (alone.run.output, tmp_path / "two" / "run", rounded.run.output)),
+    )
 
 
 def test_a_batch_is_shared_among_the_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

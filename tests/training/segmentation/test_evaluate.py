@@ -29,7 +29,12 @@ def draw_spot() -> tuple[Pixels, Mask]:
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("centred ellipse", 0.7), ("Otsu on Lab distance from the skin", 0.95), ("GrabCut from the centre", 0.95)]
+    ("name", "least"),
+    [
+        ("centred ellipse", 0.7),
+        ("Otsu on Lab distance from the skin", 0.95),
+        ("GrabCut from the centre", 0.95),
+    ],
 )
 def test_the_outlines_without_training_find_a_plain_spot(name: str, least: float) -> None:
     pixels, mask = draw_spot()
@@ -46,7 +51,9 @@ def test_the_ellipse_has_the_share_it_is_asked_for() -> None:
     assert ellipse.mean() == pytest.approx(np.pi / 4 * 0.25, rel=0.02)
 
 
-@pytest.mark.parametrize(("rgb", "tone"), [((245, 222, 210), "very light"), ((180, 132, 102), "tan"), ((75, 50, 40), "dark")])
+@pytest.mark.parametrize(
+    ("rgb", "tone"), [((245, 222, 210), "very light"), ((180, 132, 102), "tan"), ((75, 50, 40), "dark")]
+)
 def test_tones_follow_the_skin_and_not_the_lesion(rgb: tuple[int, int, int], tone: str) -> None:
     pixels = np.full((40, 40, 3), rgb, np.uint8)
     lesion = np.zeros((40, 40), np.bool_)
@@ -66,7 +73,9 @@ def test_the_histogram_counts_every_photo() -> None:
     assert draw_histogram([0.01, 0.02, 0.99], bins=10).count(">2<") == 1
 
 
-def test_the_command_writes_scores_report_and_sheet(repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_scores_report_and_sheet(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for part in ("images", "masks", "splits"):
         (tmp_path / part).mkdir()
     pixels, mask = draw_spot()

@@ -1,4 +1,5 @@
-"""Training on encoders' outputs kept on disk: the same run as without, each photo encoded once, nothing stale."""
+"""Training on encoders' outputs kept on disk: the same run as without, each photo encoded once, nothing
+stale."""
 
 from __future__ import annotations
 
@@ -20,7 +21,13 @@ from tests.support.tiny_clipseg import read_paper, write_data
 from training.runs.augment import AugmentSettings
 from training.runs.run import SettingsError
 from training.segmentation.data import EvaluationPhotos, TrainingDraws, read_sources
-from training.segmentation.features import CachedDraws, CachedPhotos, FeatureCache, KeptArrays, check_cacheable
+from training.segmentation.features import (
+    CachedDraws,
+    CachedPhotos,
+    FeatureCache,
+    KeptArrays,
+    check_cacheable,
+)
 from training.segmentation.train import SegmentationSettings, run_training, start_model
 
 Encode = Callable[[PromptedCLIPSeg, Tensor], tuple[Tensor, ...]]
@@ -47,7 +54,9 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 
 def open_draws(settings: SegmentationSettings) -> tuple[TrainingDraws, FeatureCache]:
     model, tokenizer, preprocessing = start_model(settings)
-    draws = TrainingDraws(settings.data, read_sources(settings.data, settings.data.training), preprocessing, epochs=2, seed=0)
+    draws = TrainingDraws(
+        settings.data, read_sources(settings.data, settings.data.training), preprocessing, epochs=2, seed=0
+    )
     assert settings.data.cache is not None
     cache = FeatureCache(
         settings.data.cache,
@@ -62,7 +71,8 @@ def open_draws(settings: SegmentationSettings) -> tuple[TrainingDraws, FeatureCa
 def test_a_cached_run_ends_with_the_weights_of_one_without_within_rounding(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No farther apart than two runs without a cache whose encoders differ by one rounding to what is kept."""
+    """No farther apart than two runs without a cache whose encoders differ by one rounding to what is
+    kept."""
     plain = uncached(folder, tmp_path / "plain")
     run_training(plain)
     start, end = PromptedCLIPSeg.from_pretrained(folder / "model").state_dict(), read_end(plain.run.output)
@@ -93,21 +103,30 @@ def test_draws_are_the_same_in_the_same_order(folder: Path, tmp_path: Path) -> N
         plain, kept = draws[number], cached[number]
         np.testing.assert_array_equal(kept["labels"], plain["labels"])
         with torch.inference_mode():
-            states = torch.stack(cache.model.encode_photo(torch.from_numpy(plain["pixel_values"])[None]), dim=1)[0]
+            states = torch.stack(
+                cache.model.encode_photo(torch.from_numpy(plain["pixel_values"])[None]), dim=1
+            )[0]
         np.testing.assert_allclose(kept["states"], states.numpy(), rtol=2e-3, atol=1e-3)
         np.testing.assert_array_equal(kept["prompt"], cache.read_prompt(plain["prompt"]))
 
 
-def test_each_photo_goes_through_the_vision_tower_once_in_several_epochs(folder: Path, tmp_path: Path, encoded: list[Tensor]) -> None:
+def test_each_photo_goes_through_the_vision_tower_once_in_several_epochs(
+    folder: Path, tmp_path: Path, encoded: list[Tensor]
+) -> None:
     settings = read_paper(folder, tmp_path)
-    photos = sum(len(read_sources(settings.data, sources)) for sources in (settings.data.training, settings.data.evaluation))
+    photos = sum(
+        len(read_sources(settings.data, sources))
+        for sources in (settings.data.training, settings.data.evaluation)
+    )
     run_training(settings)
     assert len(encoded) == photos
     run_training(replace(settings, run=replace(settings.run, output=tmp_path / "again")))
     assert len(encoded) == photos  # the second run reads what the first one kept
 
 
-def test_the_towers_last_layers_are_not_run(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_towers_last_layers_are_not_run(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     draws, cache = open_draws(read_paper(folder, tmp_path))
     layers = cache.model.clip.vision_model.encoder.layers
     assert len(layers) > max(cache.model.extract_layers) + 1
@@ -120,7 +139,9 @@ def test_the_towers_last_layers_are_not_run(folder: Path, tmp_path: Path, monkey
     CachedDraws(draws, cache)
 
 
-def test_a_stopped_fill_goes_on_and_a_broken_entry_is_computed_again(folder: Path, tmp_path: Path, encoded: list[Tensor]) -> None:
+def test_a_stopped_fill_goes_on_and_a_broken_entry_is_computed_again(
+    folder: Path, tmp_path: Path, encoded: list[Tensor]
+) -> None:
     settings = read_paper(folder, tmp_path)
     draws, cache = open_draws(settings)
     kept = CachedDraws(draws, cache, batch=2)
@@ -145,7 +166,9 @@ def test_another_model_and_a_changed_photo_are_never_served_from_the_old_entries
 
     other = write_clipseg(tmp_path / "model")
     text = (other / "config.json").read_text()
-    (other / "config.json").write_text(text.replace('"threshold"', '"threshold_"').replace("{", '{"threshold": 0.4, ', 1))
+    (other / "config.json").write_text(
+        text.replace('"threshold"', '"threshold_"').replace("{", '{"threshold": 0.4, ', 1)
+    )
     CachedDraws(*open_draws(replace(settings, model=replace(settings.model, start=str(other)))))
     assert len(encoded) == 2 * photos
 
@@ -180,14 +203,18 @@ def test_numbered_views_are_kept_and_are_what_a_run_without_cache_draws(folder: 
         plain, kept = draws[number], cached[number]
         np.testing.assert_allclose(kept["labels"], plain["labels"], atol=1 / 255)
         with torch.inference_mode():
-            states = torch.stack(cache.model.encode_photo(torch.from_numpy(plain["pixel_values"])[None]), dim=1)[0]
+            states = torch.stack(
+                cache.model.encode_photo(torch.from_numpy(plain["pixel_values"])[None]), dim=1
+            )[0]
         np.testing.assert_allclose(kept["states"], states.numpy(), rtol=2e-3, atol=1e-3)
 
 
 def test_evaluation_photos_keep_their_order_and_prompts(folder: Path, tmp_path: Path) -> None:
     settings = read_paper(folder, tmp_path)
     draws, cache = open_draws(settings)
-    photos = EvaluationPhotos(settings.data, read_sources(settings.data, settings.data.evaluation), draws.preprocessing)
+    photos = EvaluationPhotos(
+        settings.data, read_sources(settings.data, settings.data.evaluation), draws.preprocessing
+    )
     cached = CachedPhotos(photos, cache)
     assert cached.prompts == [photos[index]["prompt"] for index in range(len(photos))]
     for index in range(len(photos)):
@@ -201,7 +228,9 @@ def test_evaluation_photos_keep_their_order_and_prompts(folder: Path, tmp_path: 
         ({"model__encoder_rate": 0.1}, r"needs frozen encoders, but model\.encoder_rate is 0\.1"),
     ],
 )
-def test_what_a_cache_cannot_keep_is_refused_in_one_line(folder: Path, tmp_path: Path, change: dict[str, object], message: str) -> None:
+def test_what_a_cache_cannot_keep_is_refused_in_one_line(
+    folder: Path, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
     with pytest.raises(SettingsError, match=message) as caught:
         run_training(read_paper(folder, tmp_path, **change))
     assert "\n" not in str(caught.value)

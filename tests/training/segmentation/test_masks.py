@@ -1,4 +1,5 @@
-"""Training and evaluation read pairs as the product reads masks; lists of names come from any system; empty masks are said before they are scored."""
+"""Training and evaluation read pairs as the product reads masks; lists of names come from any system; empty
+masks are said before they are scored."""
 
 from __future__ import annotations
 
@@ -50,7 +51,9 @@ def test_pairs_listed_by_windows_are_read_with_masks_of_every_kind(pairs: Path) 
 
 
 def test_a_mask_that_could_be_two_is_named_before_training(pairs: Path) -> None:
-    cv2.imwrite(str(pairs / "masks" / "a.png"), np.random.default_rng(0).integers(1, 3, (240, 320), dtype=np.uint8))
+    cv2.imwrite(
+        str(pairs / "masks" / "a.png"), np.random.default_rng(0).integers(1, 3, (240, 320), dtype=np.uint8)
+    )
     with pytest.raises(MagicDemoError, match=r"a\.png: labels up to 2 without a 0"):
         warn_of_empty_masks(_examples(pairs))
     cv2.imwrite(str(pairs / "masks" / "a.png"), np.zeros((10, 10), np.uint8))

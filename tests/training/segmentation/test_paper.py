@@ -16,9 +16,22 @@ from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg, Segmenter
 from tests.support.tiny_clipseg import CONFIG, read_paper, write_data
 from training.runs.run import read_settings, training_arguments
 from training.segmentation.data import TrainingDraws, read_sources
-from training.segmentation.train import CLIP_MEAN, CLIP_STD, SegmentationSettings, make_optimizer, run_training, start_model
+from training.segmentation.train import (
+    CLIP_MEAN,
+    CLIP_STD,
+    SegmentationSettings,
+    make_optimizer,
+    run_training,
+    start_model,
+)
 
-SMALLER = {"run__epochs": 2, "run__batch_size": 4, "run__patience": 5, "run__bfloat16": True, "run__deterministic": True}
+SMALLER = {
+    "run__epochs": 2,
+    "run__batch_size": 4,
+    "run__patience": 5,
+    "run__bfloat16": True,
+    "run__deterministic": True,
+}
 """What the test changes besides start, data and places: everything else is as in the file."""
 
 
@@ -40,10 +53,14 @@ def free_after() -> Iterator[None]:
 
 @pytest.mark.numeric
 @pytest.mark.usefixtures("free_after")
-def test_the_run_goes_from_end_to_end_twice_alike_and_the_product_loads_it(folder: Path, tmp_path: Path) -> None:
+def test_the_run_goes_from_end_to_end_twice_alike_and_the_product_loads_it(
+    folder: Path, tmp_path: Path
+) -> None:
     best, scores = run_training(read_paper(folder, tmp_path / "first", **SMALLER))
     again, _ = run_training(read_paper(folder, tmp_path / "second", **SMALLER))
-    start, first, second = (PromptedCLIPSeg.from_pretrained(path).state_dict() for path in (folder / "model", best, again))
+    start, first, second = (
+        PromptedCLIPSeg.from_pretrained(path).state_dict() for path in (folder / "model", best, again)
+    )
     for name, value in first.items():
         torch.testing.assert_close(second[name], value, rtol=0, atol=0, msg=name)
     changed = {name for name, value in first.items() if not torch.equal(value, start[name])}
@@ -61,9 +78,14 @@ def test_the_run_goes_from_end_to_end_twice_alike_and_the_product_loads_it(folde
 def test_it_stops_early_when_validation_dice_stops_growing(folder: Path, tmp_path: Path) -> None:
     settings = read_paper(folder, tmp_path, run__epochs=12, run__patience=1, run__learning_rate=0.0)
     run_training(settings)
-    states = [json.loads(path.read_text()) for path in (settings.run.output / "checkpoints").glob("*/trainer_state.json")]
+    states = [
+        json.loads(path.read_text())
+        for path in (settings.run.output / "checkpoints").glob("*/trainer_state.json")
+    ]
     last = max(states, key=lambda state: state["global_step"])
-    assert len([entry for entry in last["log_history"] if "eval_dice" in entry]) == 2, "the second evaluation is no better"
+    assert len([entry for entry in last["log_history"] if "eval_dice" in entry]) == 2, (
+        "the second evaluation is no better"
+    )
     assert last["global_step"] < last["max_steps"]
 
 
@@ -97,7 +119,9 @@ def test_optimizer_and_arguments_are_the_papers(folder: Path, tmp_path: Path) ->
     optimizer = make_optimizer(start_model(tiny)[0], shipped)
     assert type(optimizer) is torch.optim.AdamW
     assert {group["lr"] for group in optimizer.param_groups} == {9e-4}
-    run = read_settings(CONFIG, SegmentationSettings, {"run.deterministic": False, "run.output": str(tmp_path)}).run
+    run = read_settings(
+        CONFIG, SegmentationSettings, {"run.deterministic": False, "run.output": str(tmp_path)}
+    ).run
     arguments = training_arguments(run)
     assert (arguments.per_device_train_batch_size, arguments.max_grad_norm, arguments.bf16) == (32, 1.0, True)
     assert 20 <= arguments.num_train_epochs <= 30

@@ -1,4 +1,5 @@
-"""Training a segmentation model: it learns, it resumes to the same end, its best checkpoint is what the product loads."""
+"""Training a segmentation model: it learns, it resumes to the same end, its best checkpoint is what the
+product loads."""
 
 from __future__ import annotations
 
@@ -65,7 +66,9 @@ def discs(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path:
 @pytest.fixture
 def settings(repository: Path, discs: Path, tmp_path: Path, training_seed: int) -> SegmentationSettings:
     overrides = {"data.folder": str(discs), "run.output": str(tmp_path / "run"), "run.seed": training_seed}
-    return read_settings(repository / "training" / "configs" / "segmentation-tiny.yaml", SegmentationSettings, overrides)
+    return read_settings(
+        repository / "training" / "configs" / "segmentation-tiny.yaml", SegmentationSettings, overrides
+    )
 
 
 def shorten(settings: SegmentationSettings, output: Path) -> SegmentationSettings:
@@ -88,7 +91,8 @@ def best_constant(masks: list[Mask]) -> float:
 
 
 def follow_closely(patch: pytest.MonkeyPatch) -> None:
-    """Let the statistics of batches follow within a few steps: at the product's pace a run of 32 steps is judged by those of its start."""
+    """Let the statistics of batches follow within a few steps: at the product's pace a run of 32 steps is
+    judged by those of its start."""
     start = segmentation.start_model
 
     def start_following(settings: SegmentationSettings) -> Any:
@@ -105,10 +109,13 @@ def follow_closely(patch: pytest.MonkeyPatch) -> None:
 def test_a_short_run_finds_discs_far_better_than_the_best_constant_and_the_product_loads_its_best(
     settings: SegmentationSettings, discs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Dark discs on light skin are found within a few tens of steps; where a run stands at one of them is chance, so the best of ten counts."""
+    """Dark discs on light skin are found within a few tens of steps; where a run stands at one of them is
+    chance, so the best of ten counts."""
     follow_closely(monkeypatch)
     folder, scores = run_training(replace(settings, run=replace(settings.run, epochs=40, evaluate_every=8)))
-    log = json.loads((settings.run.output / "checkpoints" / "checkpoint-80" / "trainer_state.json").read_text())["log_history"]
+    log = json.loads(
+        (settings.run.output / "checkpoints" / "checkpoint-80" / "trainer_state.json").read_text()
+    )["log_history"]
     losses = [entry["loss"] for entry in log if "loss" in entry]
     assert losses[-1] < losses[0]
     photos, masks = zip(*read_discs(discs, "dev"), strict=True)
@@ -118,7 +125,9 @@ def test_a_short_run_finds_discs_far_better_than_the_best_constant_and_the_produ
 
     segmenter = Segmenter.load(folder)
     assert segmenter.threshold == pytest.approx(scores["eval_threshold"])
-    assert mean_dice([segmenter.predict(pixels) >= segmenter.threshold for pixels in photos], masks) > far_better
+    assert (
+        mean_dice([segmenter.predict(pixels) >= segmenter.threshold for pixels in photos], masks) > far_better
+    )
 
 
 class Stop(TrainerCallback):
@@ -154,7 +163,10 @@ def test_a_draw_depends_on_its_number_alone(settings: SegmentationSettings, disc
 
     examples = read_examples(discs, settings.data.training[0])
     preprocessing = Preprocessing((SIDE, SIDE), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    walked, jumped = (TrainingDraws(settings.data, examples, preprocessing, epochs=3, seed=1, borrowed=["a", "b"]) for _ in range(2))
+    walked, jumped = (
+        TrainingDraws(settings.data, examples, preprocessing, epochs=3, seed=1, borrowed=["a", "b"])
+        for _ in range(2)
+    )
     drawn = [walked[number] for number in range(40)]
     again = jumped[39]
     assert again["prompt"] == drawn[39]["prompt"]
@@ -162,12 +174,19 @@ def test_a_draw_depends_on_its_number_alone(settings: SegmentationSettings, disc
     assert not np.array_equal(drawn[0]["pixel_values"], drawn[16]["pixel_values"])
 
 
-def test_an_epoch_holds_each_photo_as_often_as_its_source_says(settings: SegmentationSettings, discs: Path) -> None:
+def test_an_epoch_holds_each_photo_as_often_as_its_source_says(
+    settings: SegmentationSettings, discs: Path
+) -> None:
     from magic_demo.models.checkpoints import Preprocessing
 
-    sources = [SourceSettings("often", "pairs", split="dev", repeat=3), SourceSettings("seldom", "pairs", split="train", repeat=0.5)]
+    sources = [
+        SourceSettings("often", "pairs", split="dev", repeat=3),
+        SourceSettings("seldom", "pairs", split="train", repeat=0.5),
+    ]
     examples = [example for source in sources for example in read_examples(discs, source)]
-    draws = TrainingDraws(settings.data, examples, Preprocessing((32, 32), (0, 0, 0), (1, 1, 1)), epochs=2, seed=0)
+    draws = TrainingDraws(
+        settings.data, examples, Preprocessing((32, 32), (0, 0, 0), (1, 1, 1)), epochs=2, seed=0
+    )
     assert draws.epoch_length == 3 * 8 + 16 // 2
     assert len(draws) == 2 * draws.epoch_length
 
@@ -188,7 +207,9 @@ def test_synthetic_cases_are_a_source_with_prompts_in_both_languages() -> None:
     assert any(len(example.prompts) == 2 for example in examples)
 
 
-def test_an_unknown_setting_is_named(repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_setting_is_named(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = (repository / "training" / "configs" / "segmentation-tiny.yaml").read_text()
     config = tmp_path / "wrong.yaml"
     config.write_text(text.replace("epochs:", "epoches:"))
@@ -202,9 +223,24 @@ def test_a_setting_of_a_wrong_type_is_named(repository: Path) -> None:
         read_settings(path, SegmentationSettings, {"run.batch_size": "many"})
 
 
-def test_data_that_is_not_there_is_named(repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_that_is_not_there_is_named(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = repository / "training" / "configs" / "segmentation-tiny.yaml"
-    assert main(["segmentation", "--config", str(config), "--data", str(tmp_path), "--output", str(tmp_path / "run")]) == 1
+    assert (
+        main(
+            [
+                "segmentation",
+                "--config",
+                str(config),
+                "--data",
+                str(tmp_path),
+                "--output",
+                str(tmp_path / "run"),
+            ]
+        )
+        == 1
+    )
     assert str(tmp_path / "narratives.json") in capsys.readouterr().err
 
 
@@ -213,6 +249,11 @@ def test_nothing_to_resume_is_said(settings: SegmentationSettings) -> None:
         run_training(settings, resume=True)
 
 
-@pytest.mark.parametrize("name", ["segmentation-compact.yaml", "segmentation.yaml", "segmentation-paper.yaml", "segmentation-tiny.yaml"])
+@pytest.mark.parametrize(
+    "name",
+    ["segmentation-compact.yaml", "segmentation.yaml", "segmentation-paper.yaml", "segmentation-tiny.yaml"],
+)
 def test_every_settings_file_of_segmentation_is_valid(repository: Path, name: str) -> None:
-    assert read_settings(repository / "training" / "configs" / name, SegmentationSettings).run.metric == "dice"
+    assert (
+        read_settings(repository / "training" / "configs" / name, SegmentationSettings).run.metric == "dice"
+    )

@@ -1,4 +1,5 @@
-"""Colours that a photo's file tells by numbers instead of an ICC profile (H.273 codes, PNG's gAMA and cHRM) become one."""
+"""Colours that a photo's file tells by numbers instead of an ICC profile (H.273 codes, PNG's gAMA and cHRM)
+become one."""
 
 from __future__ import annotations
 
@@ -39,21 +40,29 @@ _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0
 
 @dataclass(frozen=True)
 class CodedColours:
-    """What the numbers mean: x and y of red, green, blue and white, and the curve's exponent; None: sRGB's curve. ``name`` is said."""
+    """What the numbers mean: x and y of red, green, blue and white, and the curve's exponent; None: sRGB's
+    curve. ``name`` is said."""
 
     name: str
     primaries: tuple[float, ...]
     gamma: float | None = None
 
     def profile(self, mode: str) -> bytes:
-        """Return an ICC profile (version 4) of these colours, for Pillow's ``mode`` RGB or L. Raises ValueError for impossible primaries."""
+        """Return an ICC profile (version 4) of these colours, for Pillow's ``mode`` RGB or L.
+
+        Raises ValueError for impossible primaries.
+        """
         curve = _curve(self.gamma)
         tags = [(b"desc", _text(self.name)), (b"cprt", _text("none")), (b"wtpt", _xyz(_D50))]
         if mode == "L":
             return _write_profile(b"GRAY", [*tags, (b"kTRC", curve)])
         columns = _columns(self.primaries)
-        colours = [(letter + b"XYZ", _xyz(columns[:, number])) for number, letter in enumerate((b"r", b"g", b"b"))]
-        return _write_profile(b"RGB ", [*tags, *colours, *((letter + b"TRC", curve) for letter in (b"r", b"g", b"b"))])
+        colours = [
+            (letter + b"XYZ", _xyz(columns[:, number])) for number, letter in enumerate((b"r", b"g", b"b"))
+        ]
+        return _write_profile(
+            b"RGB ", [*tags, *colours, *((letter + b"TRC", curve) for letter in (b"r", b"g", b"b"))]
+        )
 
 
 def read_codes(primaries: int, transfer: int) -> tuple[CodedColours | None, str]:
@@ -72,7 +81,11 @@ def read_codes(primaries: int, transfer: int) -> tuple[CodedColours | None, str]
 def read_heif_codes(info: Mapping[Any, Any]) -> tuple[CodedColours | None, str]:
     """Return what a HEIC photo's nclx box means, as its library hands it on."""
     found = info.get("nclx_profile")
-    return read_codes(found["color_primaries"], found["transfer_characteristics"]) if isinstance(found, dict) else (None, "")
+    return (
+        read_codes(found["color_primaries"], found["transfer_characteristics"])
+        if isinstance(found, dict)
+        else (None, "")
+    )
 
 
 def read_avif_codes(data: bytes) -> tuple[CodedColours | None, str]:
@@ -87,7 +100,8 @@ def read_avif_codes(data: bytes) -> tuple[CodedColours | None, str]:
 
 
 def read_png_codes(data: bytes, info: Mapping[Any, Any]) -> tuple[CodedColours | None, str, bool]:
-    """Return what a PNG's cICP chunk means, else its gAMA and cHRM where no sRGB chunk stands beside them; and whether it is cICP's.
+    """Return what a PNG's cICP chunk means, else its gAMA and cHRM where no sRGB chunk stands beside them;
+    and whether it is cICP's.
 
     cICP counts more than a profile, a profile more than the others. info: what Pillow read of the others.
     """
@@ -108,7 +122,13 @@ def read_png_codes(data: bytes, info: Mapping[Any, Any]) -> tuple[CodedColours |
     near = all(abs(one - other) < 0.001 for one, other in zip(points, _SRGB, strict=True))
     if near and exponent is None:
         return None, "", False
-    return CodedColours(f"gamma {1 / gamma:.2g}" if near else "primaries of its own", _SRGB if near else points, exponent), "", False
+    return (
+        CodedColours(
+            f"gamma {1 / gamma:.2g}" if near else "primaries of its own", _SRGB if near else points, exponent
+        ),
+        "",
+        False,
+    )
 
 
 def _find_boxes(data: bytes, wanted: bytes) -> Iterator[bytes]:
@@ -128,12 +148,17 @@ def _find_boxes(data: bytes, wanted: bytes) -> Iterator[bytes]:
 
 
 def _columns(points: Sequence[float]) -> NDArray[np.float64]:
-    """Return X, Y, Z of red, green and blue as columns, seen under D50's light. Raises ValueError for points that span no colours."""
+    """Return X, Y, Z of red, green and blue as columns, seen under D50's light.
+
+    Raises ValueError for points that span no colours.
+    """
     xyz = np.array([_from_point(points[place], points[place + 1]) for place in range(0, 8, 2)])
     try:
         amounts = np.linalg.solve(xyz[:3].T, xyz[3])
         there, white = _BRADFORD @ _D50, _BRADFORD @ xyz[3]
-        columns: NDArray[np.float64] = np.linalg.inv(_BRADFORD) @ np.diag(there / white) @ _BRADFORD @ (xyz[:3].T * amounts)
+        columns: NDArray[np.float64] = (
+            np.linalg.inv(_BRADFORD) @ np.diag(there / white) @ _BRADFORD @ (xyz[:3].T * amounts)
+        )
     except (np.linalg.LinAlgError, ZeroDivisionError) as error:
         raise ValueError("primaries that span no colours") from error
     if not (np.isfinite(columns).all() and (amounts > 0).all() and np.abs(columns).max() < 4):
@@ -157,13 +182,25 @@ def _xyz(values: Sequence[float] | NDArray[np.float64]) -> bytes:
 
 def _curve(gamma: float | None) -> bytes:
     if gamma is None:
-        return b"para" + bytes(4) + struct.pack(">HH", 3, 0) + _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+        return (
+            b"para"
+            + bytes(4)
+            + struct.pack(">HH", 3, 0)
+            + _fixed(2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+        )
     return b"para" + bytes(4) + struct.pack(">HH", 0, 0) + _fixed(gamma)
 
 
 def _text(words: str) -> bytes:
     encoded = words.encode("utf-16-be")
-    return b"mluc" + bytes(4) + struct.pack(">II", 1, 12) + b"enUS" + struct.pack(">II", len(encoded), 28) + encoded
+    return (
+        b"mluc"
+        + bytes(4)
+        + struct.pack(">II", 1, 12)
+        + b"enUS"
+        + struct.pack(">II", len(encoded), 28)
+        + encoded
+    )
 
 
 def _write_profile(space: bytes, tags: Sequence[tuple[bytes, bytes]]) -> bytes:
@@ -172,6 +209,10 @@ def _write_profile(space: bytes, tags: Sequence[tuple[bytes, bytes]]) -> bytes:
         table += name + struct.pack(">II", start + len(content), len(body))
         content += body + bytes(-len(body) % 4)
     head = bytearray(128)
-    head[0:4], head[8:12], head[12:24] = struct.pack(">I", start + len(content)), b"\x04\x20\0\0", b"mntr" + space + b"XYZ "
+    head[0:4], head[8:12], head[12:24] = (
+        struct.pack(">I", start + len(content)),
+        b"\x04\x20\0\0",
+        b"mntr" + space + b"XYZ ",
+    )
     head[36:40], head[68:80] = b"acsp", _fixed(*_D50)
     return bytes(head) + struct.pack(">I", len(tags)) + table + content

@@ -26,7 +26,8 @@ _ADOBE_RGB = b"\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
 
 @dataclass(frozen=True, eq=False)
 class DicomPhoto:
-    """What was found: a JPEG, or values (H, W) or (H, W, 3) of so many bits, whose 0 is white where ``inverted``; and the notes."""
+    """What was found: a JPEG, or values (H, W) or (H, W, 3) of so many bits, whose 0 is white where
+    ``inverted``; and the notes."""
 
     jpeg: bytes = b""
     values: NDArray[Any] = field(default_factory=lambda: np.empty((0, 0), np.uint8))
@@ -36,12 +37,17 @@ class DicomPhoto:
 
 
 def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPhoto:
-    """Read the first frame of a DICOM photo. Raises PhotoError (without a name) for what is none, or where pydicom is not installed."""
+    """Read the first frame of a DICOM photo.
+
+    Raises PhotoError (without a name) for what is none, or where pydicom is not installed.
+    """
     try:
         import pydicom
         from pydicom.encaps import get_frame
     except ImportError as error:
-        raise PhotoError(f"this is a DICOM file, which needs pydicom; install it ({INSTALL}) or {CURE}") from error
+        raise PhotoError(
+            f"this is a DICOM file, which needs pydicom; install it ({INSTALL}) or {CURE}"
+        ) from error
     if _DEFLATED in data[:2048]:
         raise PhotoError(f"the DICOM file is compressed as a whole, which is not read; {CURE}")
     try:
@@ -50,10 +56,17 @@ def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPh
         colours = str(dataset.get("PhotometricInterpretation", ""))
         height, width, samples = int(dataset.Rows), int(dataset.Columns), int(dataset.SamplesPerPixel)
         allocated, stored = int(dataset.BitsAllocated), int(dataset.get("BitsStored", dataset.BitsAllocated))
-        frames, planar = int(dataset.get("NumberOfFrames", 1) or 1), int(dataset.get("PlanarConfiguration", 0) or 0)
+        frames, planar = (
+            int(dataset.get("NumberOfFrames", 1) or 1),
+            int(dataset.get("PlanarConfiguration", 0) or 0),
+        )
         signed, content = int(dataset.get("PixelRepresentation", 0)), dataset.PixelData
-    except Exception as error:  # pydicom raises AttributeError, ValueError, KeyError, NotImplementedError, EOFError, ... on broken files
-        raise PhotoError(f"the DICOM file is broken or holds no picture ({one_line(error)}); {CURE}") from error
+    except Exception as error:
+        # pydicom raises AttributeError, ValueError, KeyError, NotImplementedError, EOFError, ... on broken
+        # files
+        raise PhotoError(
+            f"the DICOM file is broken or holds no picture ({one_line(error)}); {CURE}"
+        ) from error
     if not (kind.startswith((f"{_VISIBLE_LIGHT}.", f"{_SECONDARY_CAPTURE}.")) or kind == _SECONDARY_CAPTURE):
         raise PhotoError(f"the DICOM file is no photo (secondary capture or visible light are read); {CURE}")
     check_size(width, height, limits)
@@ -66,14 +79,26 @@ def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPh
         try:
             jpeg = bytes(get_frame(content, 0, number_of_frames=frames))
         except Exception as error:  # as above
-            raise PhotoError(f"the DICOM file is broken or holds no picture ({one_line(error)}); {CURE}") from error
+            raise PhotoError(
+                f"the DICOM file is broken or holds no picture ({one_line(error)}); {CURE}"
+            ) from error
         if colours == "RGB" and b"Adobe" not in jpeg[:512]:
             jpeg = jpeg[:2] + _ADOBE_RGB + jpeg[2:]
         return DicomPhoto(jpeg.rstrip(b"\0"), notes=tuple(notes))
     if syntax not in _PLAIN:
-        raise PhotoError(f"the DICOM file is compressed in a way that is not read (JPEG and none are); {CURE}")
-    if allocated not in (8, 16) or not 1 <= stored <= allocated or signed or planar not in (0, 1) or colours == "YBR_FULL_422":
-        raise PhotoError(f"the DICOM file's values ({allocated} bits, {_shown(colours)}) are not read; {CURE}")
+        raise PhotoError(
+            f"the DICOM file is compressed in a way that is not read (JPEG and none are); {CURE}"
+        )
+    if (
+        allocated not in (8, 16)
+        or not 1 <= stored <= allocated
+        or signed
+        or planar not in (0, 1)
+        or colours == "YBR_FULL_422"
+    ):
+        raise PhotoError(
+            f"the DICOM file's values ({allocated} bits, {_shown(colours)}) are not read; {CURE}"
+        )
     make_room(width * height * (8 + 2 * samples * allocated // 8))
     count = width * height * samples * allocated // 8
     if len(content) < count:

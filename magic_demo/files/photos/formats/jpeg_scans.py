@@ -1,4 +1,5 @@
-"""What a JPEG's markers say before it is unpacked: how many scans it has, where it ends, and whether anything is missing."""
+"""What a JPEG's markers say before it is unpacked: how many scans it has, where it ends, and whether anything
+is missing."""
 
 from __future__ import annotations
 
@@ -14,8 +15,9 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 class JpegScans:
     """What was found.
 
-    scans: how many begin. end: where the file's first picture ends, None where its end marker is missing. progressive: whether scans refine one
-    another. complete: whether every component's last refinement has begun, so that what is missing at the end is little.
+    scans: how many begin. end: where the file's first picture ends, None where its end marker is missing.
+    progressive: whether scans refine one another. complete: whether every component's last refinement has
+    begun, so that what is missing at the end is little.
     """
 
     scans: int = 0
@@ -35,7 +37,8 @@ def read_scans(data: bytes) -> JpegScans:
     """Walk a JPEG's markers; the picture's own data are skipped and not decoded."""
     found = JpegScans()
     place = 2
-    while data[place : place + 1] == b"\xff" and data[place + 1 : place + 2] != b"\xda":  # a segment: marker and length
+    # a segment: marker and length
+    while data[place : place + 1] == b"\xff" and data[place + 1 : place + 2] != b"\xda":
         marker = data[place + 1] if place + 1 < len(data) else 0
         if marker == 0xFF:  # a byte that fills up
             place += 1
@@ -55,7 +58,8 @@ def read_scans(data: bytes) -> JpegScans:
 
 
 def _note_refinement(found: JpegScans, header: bytes) -> None:
-    """Note which components a scan brings to their last bit: the slowly varying part (False) or the rest (True)."""
+    """Note which components a scan brings to their last bit: the slowly varying part (False) or the rest
+    (True)."""
     count = header[4] if len(header) > 4 else 0
     if not 1 <= count <= 4 or len(header) < 8 + 2 * count:
         return

@@ -1,4 +1,7 @@
-"""What a PNG holds beside its picture is bounded before it is unpacked: chunks, texts, profiles. The picture itself is let be."""
+"""What a PNG holds beside its picture is bounded before it is unpacked: chunks, texts, profiles.
+
+The picture itself is let be.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,11 @@ _FRAME = 12
 
 
 def thin_png(data: bytes) -> tuple[bytes, list[str]]:
-    """Return a PNG without texts and profiles that are too many or unpack to too much, and a note for each kind of those.
+    """Return a PNG without texts and profiles that are too many or unpack to too much, and a note for each
+    kind of those.
 
-    Where nothing is left out it is ``data`` itself. Raises PhotoError for a PNG of more than MOST_CHUNKS chunks.
+    Where nothing is left out it is ``data`` itself. Raises PhotoError for a PNG of more than MOST_CHUNKS
+    chunks.
     """
     kept, begin, place, count, texts, left_out = [], 0, _SIGNATURE, 0, 0, 0
     seen: set[bytes] = set()

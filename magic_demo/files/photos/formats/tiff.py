@@ -1,4 +1,5 @@
-"""TIFF photos of every kind: which page is the photo, and which reader brings out its right pixels; or one line that says what it is."""
+"""TIFF photos of every kind: which page is the photo, and which reader brings out its right pixels; or one
+line that says what it is."""
 
 from __future__ import annotations
 
@@ -12,7 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from magic_demo.core.errors import PhotoError
-from magic_demo.files.photos.bounds import MOST_FRAMES, MOST_SCAN_PIXELS, MakeRoom, PhotoLimits, check_size, no_room
+from magic_demo.files.photos.bounds import (
+    MOST_FRAMES,
+    MOST_SCAN_PIXELS,
+    MakeRoom,
+    PhotoLimits,
+    check_size,
+    no_room,
+)
 from magic_demo.files.photos.formats.tiff_pages import (
     COMPRESSION,
     COUNTS,
@@ -40,7 +48,14 @@ from magic_demo.files.photos.pictures import BAND, Picture, picture_of_image, pi
 
 NONE, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS = 1, 5, 7, 8, 32946, 32773
 _PACKINGS = {NONE, 2, 3, 4, LZW, JPEG, DEFLATE, OLD_DEFLATE, PACKBITS}
-_PACKING_NAMES = {6: "old-style JPEG", 34712: "JPEG 2000", 34925: "LZMA", 50000: "Zstandard", 50001: "WebP", 50002: "JPEG XL"}
+_PACKING_NAMES = {
+    6: "old-style JPEG",
+    34712: "JPEG 2000",
+    34925: "LZMA",
+    50000: "Zstandard",
+    50001: "WebP",
+    50002: "JPEG XL",
+}
 _BARE = {NONE, DEFLATE, OLD_DEFLATE}
 """What tifffile unpacks by itself."""
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
@@ -50,11 +65,17 @@ CURE = "save it as JPEG or PNG"
 
 
 def open_tiff(
-    data: bytes, limits: PhotoLimits, notes: list[str], list_removed: Callable[[Image.Image], list[str]], make_room: MakeRoom = no_room
+    data: bytes,
+    limits: PhotoLimits,
+    notes: list[str],
+    list_removed: Callable[[Image.Image], list[str]],
+    make_room: MakeRoom = no_room,
 ) -> Picture:
-    """Open a TIFF's photo; what is done to it is noted. list_removed: says what an image's file holds beside it.
+    """Open a TIFF's photo; what is done to it is noted. list_removed: says what an image's file holds beside
+    it.
 
-    Raises PhotoError (without a name) for kinds that cannot be read right, and whatever the libraries raise on broken files.
+    Raises PhotoError (without a name) for kinds that cannot be read right, and whatever the libraries raise
+    on broken files.
     """
     layout = read_layout(data)
     page = layout.choose()
@@ -66,7 +87,11 @@ def open_tiff(
     alone = layout.alone(data, page)
     count = len(layout.pages)
     deep = max(bits_of(page)) > 8
-    by_values = (deep and page.get(COMPRESSION, 1) in _BARE) or (layout.big and layout.order == ">") or _is_plain_ycbcr(page)
+    by_values = (
+        (deep and page.get(COMPRESSION, 1) in _BARE)
+        or (layout.big and layout.order == ">")
+        or _is_plain_ycbcr(page)
+    )
     orientation = page.get(ORIENTATION, 1) if 1 <= page.get(ORIENTATION, 1) <= 8 else 1
     removed: list[str] = ["colour profile"] if page.profile else []
     before: list[str] = []
@@ -89,18 +114,31 @@ def open_tiff(
         if deep and page.get(PHOTOMETRIC, 0) == WHITE_IS_ZERO:
             image.load()
             return picture_of_values(np.asarray(image), [*notes, *before], inverted=True)
-        return picture_of_image(image, [*notes, *before], profile=page.profile)  # of a TIFF's, Pillow turns the pixels itself
+        # of a TIFF's, Pillow turns the pixels itself
+        return picture_of_image(image, [*notes, *before], profile=page.profile)
 
 
 def _check_kind(page: TiffPage) -> None:
-    packing, kind, samples, bits = page.get(COMPRESSION, 1), page.get(PHOTOMETRIC, 0), page.get(SAMPLES, 1), bits_of(page)
+    packing, kind, samples, bits = (
+        page.get(COMPRESSION, 1),
+        page.get(PHOTOMETRIC, 0),
+        page.get(SAMPLES, 1),
+        bits_of(page),
+    )
     if kind in (32803, 34892):
-        raise PhotoError("this is a camera's raw file (DNG), whose picture is not developed; export it as JPEG or PNG")
+        raise PhotoError(
+            "this is a camera's raw file (DNG), whose picture is not developed; export it as JPEG or PNG"
+        )
     if packing not in _PACKINGS:
         name = _PACKING_NAMES.get(packing, f"number {packing}")
-        raise PhotoError(f"the TIFF is compressed in a way that is not read ({name}); save it with LZW, deflate or none, or as JPEG or PNG")
+        raise PhotoError(
+            f"the TIFF is compressed in a way that is not read ({name}); save it with LZW, deflate or "
+            "none, or as JPEG or PNG"
+        )
     if kind not in _SHOWN:
-        raise PhotoError(f"the TIFF holds {_NOT_SHOWN.get(kind, f'colours of kind {kind}')}, which is not read; {CURE}")
+        raise PhotoError(
+            f"the TIFF holds {_NOT_SHOWN.get(kind, f'colours of kind {kind}')}, which is not read; {CURE}"
+        )
     most = 5 if kind == CMYK else 4
     if not 1 <= samples <= most or len(bits) > most:
         raise PhotoError(f"the TIFF has {samples} values a pixel, a photo has up to four; {CURE}")
@@ -111,9 +149,14 @@ def _check_kind(page: TiffPage) -> None:
         raise PhotoError(f"the TIFF has {bits[0]} bits of colours other than RGB, which is not read; {CURE}")
     if page.get(FORMAT, 1) not in (1, 3, 4) or (page.get(FORMAT, 1) == 3 and bits[0] not in (16, 32, 64)):
         raise PhotoError(f"the TIFF holds signed or complex numbers, which are no colours; {CURE}")
-    deep_plane = bits[0] > 8 and (page.get(PLANAR, 1) == 2 or page.get(FORMAT, 1) == 3 or bits[0] > 16 or kind in (CMYK, LAB))
+    deep_plane = bits[0] > 8 and (
+        page.get(PLANAR, 1) == 2 or page.get(FORMAT, 1) == 3 or bits[0] > 16 or kind in (CMYK, LAB)
+    )
     if deep_plane and packing not in _BARE:
-        raise PhotoError(f"the TIFF has {bits[0]} bits a colour, packed in a way that is not read; save it with deflate or none, or as PNG")
+        raise PhotoError(
+            f"the TIFF has {bits[0]} bits a colour, packed in a way that is not read; save it with deflate "
+            "or none, or as PNG"
+        )
 
 
 def _check_pieces(data: bytes, page: TiffPage) -> None:
@@ -127,7 +170,9 @@ def _check_pieces(data: bytes, page: TiffPage) -> None:
         raise PhotoError("the TIFF's strips or tiles are larger than the picture; export it again")
     most = rows * ((columns * samples * max(bits_of(page)) + 7) // 8)
     packing = page.get(COMPRESSION, 1)
-    offsets, counts = (page.tags.get(tag, ()) for tag in ((TILE_OFFSETS, TILE_COUNTS) if tiled else (OFFSETS, COUNTS)))
+    offsets, counts = (
+        page.tags.get(tag, ()) for tag in ((TILE_OFFSETS, TILE_COUNTS) if tiled else (OFFSETS, COUNTS))
+    )
     if packing == JPEG and data.count(b"\xff\xda") * rows * columns > MOST_SCAN_PIXELS:
         raise PhotoError("the TIFF's JPEG data have more scans than a photo's; save it as a plain JPEG")
     if packing in (DEFLATE, OLD_DEFLATE):
@@ -155,16 +200,23 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
 
     kind, bits = page.get(PHOTOMETRIC, 0), bits_of(page)[0]
     if kind == PALETTE or (kind in (CMYK, LAB) and bits <= 8):
-        raise PhotoError(f"the big-endian BigTIFF has colours other than grey and RGB, which are not read; {CURE}")
+        raise PhotoError(
+            f"the big-endian BigTIFF has colours other than grey and RGB, which are not read; {CURE}"
+        )
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         values: NDArray[Any] = tiff.pages.first.asarray()
     if page.get(PLANAR, 1) == 2 and values.ndim == 3:
         values = np.moveaxis(values, 0, -1)
     if values.ndim not in (2, 3) or values.shape[:2] != (page.tags[LENGTH][0], page.tags[WIDTH][0]):
-        raise PhotoError(f"the TIFF holds {values.ndim} dimensions of values, a photo has two and its colours; {CURE}")
+        raise PhotoError(
+            f"the TIFF holds {values.ndim} dimensions of values, a photo has two and its colours; {CURE}"
+        )
     if kind == YCBCR:
         return picture_of_image(
-            Image.fromarray(np.ascontiguousarray(values), "YCbCr"), notes, orientation=orientation, profile=page.profile
+            Image.fromarray(np.ascontiguousarray(values), "YCbCr"),
+            notes,
+            orientation=orientation,
+            profile=page.profile,
         )
     if kind in (CMYK, LAB):
         return _open_deep_inks(values, "CMYK" if kind == CMYK else "LAB", page, orientation, notes)
@@ -181,17 +233,28 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
         else ""
     )
     if alpha:
-        notes.append("a fourth value of each pixel is left out" if alpha == "unknown" else "transparency laid on white")
+        notes.append(
+            "a fourth value of each pixel is left out" if alpha == "unknown" else "transparency laid on white"
+        )
     whole = None if values.dtype.kind == "f" else (bits if bits < 8 else None)
     if page.get(MAX_VALUE, 0) in (1023, 4095, 16383):
         whole = page.get(MAX_VALUE, 0).bit_length()
     return picture_of_values(
-        values, notes, orientation=orientation, bits=whole, inverted=kind == WHITE_IS_ZERO, alpha=alpha, profile=page.profile
+        values,
+        notes,
+        orientation=orientation,
+        bits=whole,
+        inverted=kind == WHITE_IS_ZERO,
+        alpha=alpha,
+        profile=page.profile,
     )
 
 
-def _open_deep_inks(values: NDArray[Any], mode: str, page: TiffPage, orientation: int, notes: list[str]) -> Picture:
-    """Open (H, W, C) uint16 values of inks or CIELab: no library converts them, so they are brought to 8 bits first."""
+def _open_deep_inks(
+    values: NDArray[Any], mode: str, page: TiffPage, orientation: int, notes: list[str]
+) -> Picture:
+    """Open (H, W, C) uint16 values of inks or CIELab: no library converts them, so they are brought to 8 bits
+    first."""
     count = len(mode)
     if values.ndim != 3 or values.shape[2] < count:
         raise PhotoError(f"the TIFF has too few values a pixel for {mode} colours; {CURE}")
@@ -199,7 +262,8 @@ def _open_deep_inks(values: NDArray[Any], mode: str, page: TiffPage, orientation
     if values.shape[2] > count:
         notes.append("values of each pixel beyond its colours are left out")
     shown = np.empty((*values.shape[:2], count), np.uint8)
-    for top in range(0, len(shown), BAND):  # a band at a time, as it takes several times the memory in between
+    # a band at a time, as it takes several times the memory in between
+    for top in range(0, len(shown), BAND):
         part = values[top : top + BAND, :, :count].astype(np.uint32)
         shown[top : top + BAND] = (part * 255 + 32767) // 65535
         if mode == "LAB":  # a and b are signed, in 256ths

@@ -20,16 +20,36 @@ OFFSETS, ORIENTATION, SAMPLES, ROWS, COUNTS, MAX_VALUE, PLANAR = 273, 274, 277, 
 TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_COUNTS = 322, 323, 324, 325
 SUB_IFDS, EXTRA_SAMPLES, FORMAT, SUBSAMPLING, PROFILE = 330, 338, 339, 530, 34675
 
-_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {
+    1: 1,
+    2: 1,
+    3: 2,
+    4: 4,
+    5: 8,
+    6: 1,
+    7: 1,
+    8: 2,
+    9: 4,
+    10: 8,
+    11: 4,
+    12: 8,
+    13: 4,
+    16: 8,
+    17: 8,
+    18: 8,
+}
 _NUMBERS = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
-_WANTED = frozenset({SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES, ROWS, MAX_VALUE, PLANAR})
+_WANTED = frozenset(
+    {SUBFILE, WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, ORIENTATION, SAMPLES, ROWS, MAX_VALUE, PLANAR}
+)
 _ALSO = frozenset({TILE_WIDTH, TILE_LENGTH, SUB_IFDS, EXTRA_SAMPLES, FORMAT, SUBSAMPLING})
 _CHUNKS = frozenset({OFFSETS, COUNTS, TILE_OFFSETS, TILE_COUNTS})
 
 
 @dataclass(frozen=True)
 class TiffPage:
-    """One directory: where it stands in the file, where its link to the next does, its numbers by tag, and its colour profile."""
+    """One directory: where it stands in the file, where its link to the next does, its numbers by tag, and
+    its colour profile."""
 
     offset: int
     link: int
@@ -54,7 +74,8 @@ class TiffPage:
 
 @dataclass(frozen=True)
 class TiffLayout:
-    """The pages that a TIFF's chain holds, and those below its first; ``more``: the chain goes on past what was looked at."""
+    """The pages that a TIFF's chain holds, and those below its first; ``more``: the chain goes on past what
+    was looked at."""
 
     pages: tuple[TiffPage, ...]
     subs: tuple[TiffPage, ...]
@@ -65,7 +86,11 @@ class TiffLayout:
     def choose(self) -> TiffPage:
         """Return the page of the full picture: the first one, unless it is a preview of another."""
         first = self.pages[0]
-        others = [page for page in (*self.pages[1:], *self.subs) if not page.reduced and not page.get(SUBFILE, 0) & 4]
+        others = [
+            page
+            for page in (*self.pages[1:], *self.subs)
+            if not page.reduced and not page.get(SUBFILE, 0) & 4
+        ]
         fuller = [page for page in others if _is_preview(first, page)]
         if not fuller and first.reduced:
             fuller = [*self.pages, *self.subs]  # previews alone: the largest of them
@@ -87,7 +112,10 @@ class TiffLayout:
 
 
 def read_layout(data: bytes) -> TiffLayout:
-    """Read the directories of a TIFF or BigTIFF. Raises PhotoError (without a name) where they are broken or beyond bounds."""
+    """Read the directories of a TIFF or BigTIFF.
+
+    Raises PhotoError (without a name) where they are broken or beyond bounds.
+    """
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     try:
@@ -98,9 +126,15 @@ def read_layout(data: bytes) -> TiffLayout:
             seen.add(offset)
             page, offset = _read_page(data, offset, order, big)
             pages.append(page)
-        subs = [_read_page(data, place, order, big)[0] for place in pages[0].tags.get(SUB_IFDS, ())[:MOST_PAGES]] if pages else []
+        subs = (
+            [_read_page(data, place, order, big)[0] for place in pages[0].tags.get(SUB_IFDS, ())[:MOST_PAGES]]
+            if pages
+            else []
+        )
     except (struct.error, OverflowError) as error:
-        raise PhotoError("the TIFF is broken or cut short (its directory lies outside the file); export or copy it again") from error
+        raise PhotoError(
+            "the TIFF is broken or cut short (its directory lies outside the file); export or copy it again"
+        ) from error
     if not pages:
         raise PhotoError("the TIFF holds no picture; export or copy it again")
     return TiffLayout(tuple(pages), tuple(replace(page, sub=True) for page in subs), bool(offset), order, big)
@@ -110,7 +144,9 @@ def _read_page(data: bytes, offset: int, order: str, big: bool) -> tuple[TiffPag
     head, entry_size, word = ("Q", 20, "Q") if big else ("H", 12, "I")
     count = struct.unpack_from(order + head, data, offset)[0]
     if count > MOST_TAGS:
-        raise PhotoError(f"the TIFF's directory has {count} tags, at most {MOST_TAGS} are read; save it as JPEG or PNG")
+        raise PhotoError(
+            f"the TIFF's directory has {count} tags, at most {MOST_TAGS} are read; save it as JPEG or PNG"
+        )
     start = offset + struct.calcsize(head)
     link = start + count * entry_size
     tags: dict[int, tuple[int, ...]] = {}
@@ -123,7 +159,10 @@ def _read_page(data: bytes, offset: int, order: str, big: bool) -> tuple[TiffPag
             at = struct.unpack_from(order + word, data, at)[0]
         if tag in _CHUNKS:
             if number > MOST_CHUNKS:
-                raise PhotoError(f"the TIFF is cut into {number} pieces, at most {MOST_CHUNKS} are read; save it as JPEG or PNG")
+                raise PhotoError(
+                    f"the TIFF is cut into {number} pieces, at most {MOST_CHUNKS} are read; save it as "
+                    "JPEG or PNG"
+                )
             tags[tag] = _read_numbers(data, at, order, kind, number)
             continue
         heavy += size
@@ -132,7 +171,9 @@ def _read_page(data: bytes, offset: int, order: str, big: bool) -> tuple[TiffPag
         elif tag == PROFILE and kind in (1, 7):
             profile = data[at : at + number]
     if heavy > MOST_TAG_BYTES:
-        raise PhotoError(f"the TIFF's directory holds {heavy / 2**20:.0f} MB beside the picture; save it as JPEG or PNG")
+        raise PhotoError(
+            f"the TIFF's directory holds {heavy / 2**20:.0f} MB beside the picture; save it as JPEG or PNG"
+        )
     return TiffPage(offset, link, tags, profile), struct.unpack_from(order + word, data, link)[0]
 
 
@@ -143,7 +184,8 @@ def _read_numbers(data: bytes, at: int, order: str, kind: int, number: int) -> t
 
 
 def _is_preview(small: TiffPage, full: TiffPage) -> bool:
-    """Return whether ``small`` says that it is reduced, or is at most two thirds of a page of the same shape."""
+    """Return whether ``small`` says that it is reduced, or is at most two thirds of a page of the same
+    shape."""
     if small.reduced:
         return True
     (height, width), (full_height, full_width) = small.size, full.size

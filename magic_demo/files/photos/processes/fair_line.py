@@ -9,9 +9,12 @@ from contextlib import contextmanager
 
 
 class FairLine:
-    """Who is next: a reader has one turn at a time, the reader served longest ago comes first, a slow turn makes room for others."""
+    """Who is next: a reader has one turn at a time, the reader served longest ago comes first, a slow turn
+    makes room for others."""
 
-    def __init__(self, at_once: int, most: int, slow: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, at_once: int, most: int, slow: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._at_once, self._most, self._slow, self._clock = at_once, most, slow, clock
         self._changed = threading.Condition()
         self._waiting: list[tuple[int, object]] = []

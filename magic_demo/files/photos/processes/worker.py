@@ -1,7 +1,9 @@
-"""A process that unpacks photos for another one: what a hostile file does to it, it does to this process alone.
+"""A process that unpacks photos for another one: what a hostile file does to it, it does to this process
+alone.
 
-It is started by ``workers`` and speaks with it through its standard input and output. A request is two lengths (``REQUEST``), a JSON object
-and the file; the answer is a row of pieces (``PIECE``: a letter and a length), ending with DONE or REFUSED. Nothing is pickled on either side.
+It is started by ``workers`` and speaks with it through its standard input and output. A request is two
+lengths (``REQUEST``), a JSON object and the file; the answer is a row of pieces (``PIECE``: a letter and a
+length), ending with DONE or REFUSED. Nothing is pickled on either side.
 """
 
 from __future__ import annotations
@@ -86,14 +88,19 @@ def _read_printed(printed: BinaryIO) -> list[str]:
     """Return what libraries printed meanwhile, a few lines of it."""
     printed.seek(0)
     lines = printed.read(4096).decode("utf-8", "replace").splitlines()
-    shown = ["".join(letter for letter in line.strip() if letter.isprintable())[:LONGEST_LINE] for line in lines]
+    shown = [
+        "".join(letter for letter in line.strip() if letter.isprintable())[:LONGEST_LINE] for line in lines
+    ]
     return [line for line in dict.fromkeys(shown) if line][:3]
 
 
 def _limit_memory(spare: int | None) -> Callable[[int], None]:
-    """Bound what this process may ask for beyond what it has now: SPARE and ``spare``; None: no more bound. Returns how to allow more.
+    """Bound what this process may ask for beyond what it has now: SPARE and ``spare``; None: no more bound.
 
-    Where the system keeps no such limit (Windows) or none that can be measured (macOS) nothing is done: the deadline holds there.
+    Returns how to allow more.
+
+    Where the system keeps no such limit (Windows) or none that can be measured (macOS) nothing is done: the
+    deadline holds there.
     """
     try:
         import resource

@@ -1,4 +1,5 @@
-"""Photos are unpacked in processes of their own, bounded in memory and time, readers one after another and fairly."""
+"""Photos are unpacked in processes of their own, bounded in memory and time, readers one after another and
+fairly."""
 
 from __future__ import annotations
 
@@ -32,19 +33,28 @@ MOST = 6
 """Photos that are unpacked side by side at most, slow ones and all."""
 SLOW = 0.5
 PATIENCE = 3
-"""How many times the deadline a file on disk has where the machine is so busy that its process hardly came to work. For an upload somebody waits."""
+"""How many times the deadline a file on disk has where the machine is so busy that its process hardly came to
+work. For an upload somebody waits."""
 WORKED = 0.5
 """Share of the deadline for which a process has a processor, at least, where the machine is not too busy."""
 PIPE_BYTES = 2**20
 START_SECONDS = 60.0
 _LONGEST_TEXT = 2**20
-_START = "import sys; sys.path[:] = {path!r}; from magic_demo.files.photos.processes.worker import main; main()"
-_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "PYTHONDONTWRITEBYTECODE": "1"}
+_START = (
+    "import sys; sys.path[:] = {path!r}; from magic_demo.files.photos.processes.worker import main; main()"
+)
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
 
 
 @dataclass(frozen=True)
 class _Cut:
-    """A process that was ended after ``seconds``, of which it had a processor for ``worked``; without end where the system does not say."""
+    """A process that was ended after ``seconds``, of which it had a processor for ``worked``; without end
+    where the system does not say."""
 
     seconds: float
     worked: float
@@ -55,7 +65,11 @@ class _Worker:
 
     def __init__(self, program: Sequence[str]) -> None:
         self._process = subprocess.Popen(
-            program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env={**os.environ, **_ENVIRONMENT}
+            program,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={**os.environ, **_ENVIRONMENT},
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests: IO[bytes] = self._process.stdin
@@ -65,8 +79,12 @@ class _Worker:
             with suppress(OSError):
                 fcntl.fcntl(self._answers.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
-    def decode(self, data: bytes, name: str, limits: PhotoLimits, seconds: float, patience: int) -> tuple[Any, list[str]]:
-        """Return a photo's pixels and notes. Raises PhotoError; ``EOFError`` and OSError where the process has ended.
+    def decode(
+        self, data: bytes, name: str, limits: PhotoLimits, seconds: float, patience: int
+    ) -> tuple[Any, list[str]]:
+        """Return a photo's pixels and notes.
+
+        Raises PhotoError; ``EOFError`` and OSError where the process has ended.
 
         patience: how many times ``seconds`` it has while it hardly comes to work.
         """
@@ -77,12 +95,15 @@ class _Worker:
         with self._deadline(seconds, patience) as cut:
             try:
                 return self._ask(data, name, limits)
-            except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:  # ended, or no answer of ours
+            except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                # ended, or no answer of ours
                 self.close()
                 raise PhotoError(f"{name}: unpacking it {_say_end(cut)}") from error
 
     def _ask(self, data: bytes, name: str, limits: PhotoLimits) -> tuple[Any, list[str]]:
-        about = json.dumps({"name": name, "limits": [limits.max_bytes, limits.max_pixels, limits.min_side]}).encode()
+        about = json.dumps(
+            {"name": name, "limits": [limits.max_bytes, limits.max_pixels, limits.min_side]}
+        ).encode()
         _write(self._requests, REQUEST.pack(len(about), len(data)) + about)
         _write(self._requests, data)
         pixels, filled = np.empty((0, 0, 3), np.uint8), 0
@@ -119,7 +140,8 @@ class _Worker:
 
     @contextmanager
     def _deadline(self, seconds: float, patience: int = 1) -> Iterator[list[_Cut]]:
-        """End the process when the block takes longer, which is what the list then holds: whatever waits for it goes on."""
+        """End the process when the block takes longer, which is what the list then holds: whatever waits for
+        it goes on."""
         cut: list[_Cut] = []
         done = threading.Event()
         before = self._processor_seconds()
@@ -143,7 +165,12 @@ class _Worker:
     def _processor_seconds(self) -> float:
         """Return for how long the process has been at work; without end where the system does not say."""
         try:
-            fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            fields = (
+                Path(f"/proc/{self._process.pid}/stat")
+                .read_text(encoding="ascii", errors="replace")
+                .rpartition(")")[2]
+                .split()
+            )
             return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         except (OSError, ValueError, IndexError, AttributeError):
             return float("inf")
@@ -186,24 +213,44 @@ class PhotoWorkers:
         return len(self._all)
 
     def warm(self) -> None:
-        """Start a process, so that the next photo need not wait for it; nothing happens where one is there."""
+        """Start a process, so that the next photo need not wait for it; nothing happens where one is
+        there."""
         with self._lock:
             if not self._all:
                 self._idle.append(self._start())
 
-    def decode(self, data: bytes, *, photo_id: str, name: str = "", limits: PhotoLimits = DEFAULT_LIMITS, reader: object = None) -> Photo:
-        """Do what ``reading.decode_photo`` does, in a process of its own; a reader's photos wait for that reader's own. Raises PhotoError.
+    def decode(
+        self,
+        data: bytes,
+        *,
+        photo_id: str,
+        name: str = "",
+        limits: PhotoLimits = DEFAULT_LIMITS,
+        reader: object = None,
+    ) -> Photo:
+        """Do what ``reading.decode_photo`` does, in a process of its own; a reader's photos wait for that
+        reader's own. Raises PhotoError.
 
         Somebody waits for it: the deadline holds however busy the machine is.
         """
         return self._decode(data, photo_id, name or photo_id, limits, reader, patience=1)
 
-    def read(self, path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS, reader: object = None) -> Photo:
-        """Do what ``reading.read_photo`` does, in a process of its own; on a busy machine it has PATIENCE deadlines. Raises PhotoError."""
+    def read(
+        self,
+        path: Path,
+        *,
+        photo_id: str | None = None,
+        limits: PhotoLimits = DEFAULT_LIMITS,
+        reader: object = None,
+    ) -> Photo:
+        """Do what ``reading.read_photo`` does, in a process of its own; on a busy machine it has PATIENCE
+        deadlines. Raises PhotoError."""
         data = read_photo_file(path, limits)
         return self._decode(data, photo_id or path.stem, path.name, limits, reader, patience=PATIENCE)
 
-    def _decode(self, data: bytes, photo_id: str, name: str, limits: PhotoLimits, reader: object, *, patience: int) -> Photo:
+    def _decode(
+        self, data: bytes, photo_id: str, name: str, limits: PhotoLimits, reader: object, *, patience: int
+    ) -> Photo:
         try:
             check_bytes(len(data), limits)
         except PhotoError as error:
@@ -234,7 +281,9 @@ class PhotoWorkers:
             raise
         except (EOFError, OSError) as error:
             worker.close()
-            raise PhotoError("photos cannot be read here: the process for it does not start; see what it printed") from error
+            raise PhotoError(
+                "photos cannot be read here: the process for it does not start; see what it printed"
+            ) from error
         finally:
             with self._lock:
                 keep = worker.alive and worker in self._all and len(self._idle) < self._at_once
@@ -254,7 +303,10 @@ def _say_end(cut: list[_Cut]) -> str:
     passed, worked = cut[0].seconds, cut[0].worked
     if worked >= WORKED * passed:
         return f"took longer than {passed:g} seconds; {cure}"
-    return f"took longer than {passed:g} seconds, of which its reader had a processor for {worked:.1f}; try again, or {cure}"
+    return (
+        f"took longer than {passed:g} seconds, of which its reader had a processor for {worked:.1f}; try "
+        f"again, or {cure}"
+    )
 
 
 def _write(stream: IO[bytes], content: bytes) -> None:
@@ -284,6 +336,9 @@ def shared_workers() -> PhotoWorkers:
         return _shared[os.getpid()]
 
 
-def read_photo_apart(path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS) -> Photo:
-    """Read a photo file that somebody else made, in a process of its own; otherwise as ``reading.read_photo``. Raises PhotoError."""
+def read_photo_apart(
+    path: Path, *, photo_id: str | None = None, limits: PhotoLimits = DEFAULT_LIMITS
+) -> Photo:
+    """Read a photo file that somebody else made, in a process of its own; otherwise as
+    ``reading.read_photo``. Raises PhotoError."""
     return shared_workers().read(path, photo_id=photo_id, limits=limits)

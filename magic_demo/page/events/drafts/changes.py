@@ -1,12 +1,14 @@
-"""What the page says that a reader has changed: an event of the cards, of the viewer or of the bar, as fields of a review.
+"""What the page says that a reader has changed: an event of the cards, of the viewer or of the bar, as fields
+of a review.
 
 Beside what it changed, an event of a stored case says:
 
-    of        {"queue", "id", "reader", "mode", "base"}   which case it is of, and the newest review of it that the tab has heard of
-    part      "answers", "mask PHOTO" or "note"           the part of the page that sends it
-    touched   [name]                                      what of the part was changed: family ids, fields of the note ("unusable PHOTO"); without it: all
-    cleared   true with an outline that has no pixel because the reader said so: no lesion here
-    turn      "TAB.NUMBER"                                the tab's own count of its changes
+    of        {"queue", "id", "reader", "mode", "base"}   which case it is of, and the newest review of it
+    that the tab has heard of part      "answers", "mask PHOTO" or "note"           the part of the page that
+    sends it touched   [name]                                      what of the part was changed: family ids,
+    fields of the note ("unusable PHOTO"); without it: all cleared   true with an outline that has no pixel
+    because the reader said so: no lesion here turn      "TAB.NUMBER"                                the tab's
+    own count of its changes
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ Sizes = Mapping[str, tuple[int, int]]
 
 @dataclass(frozen=True)
 class Place:
-    """Which stored case an event is of, by whom and how it was opened, and the newest review of it that the tab has heard of (0: none)."""
+    """Which stored case an event is of, by whom and how it was opened, and the newest review of it that the
+    tab has heard of (0: none)."""
 
     key: CaseKey
     reader: str
@@ -41,7 +44,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Change:
-    """Fields of a review and what they are now. base: None where the tab does not say what it knew. turn: "" where it does not count."""
+    """Fields of a review and what they are now. base: None where the tab does not say what it knew. turn: ""
+    where it does not count."""
 
     fields: Mapping[Field, Any]
     base: int | None = None
@@ -59,13 +63,21 @@ def read_place(told: Mapping[str, Any]) -> Place | None:
     if not (isinstance(queue, str) and isinstance(case_id, str) and isinstance(reader, str)):
         return None
     number = base if isinstance(base, int) and base > 0 else 0
-    return Place(CaseKey(queue, case_id), reader, next((mode for mode in MODES if mode == of.get("mode")), None), number)
+    return Place(
+        CaseKey(queue, case_id),
+        reader,
+        next((mode for mode in MODES if mode == of.get("mode")), None),
+        number,
+    )
 
 
 def read_change(told: object, sizes: Sizes, photos: Collection[str] | None = None) -> Change:
-    """Return what an event of the cards, of the viewer or of the bar changes. Raises FormError, one line, where that cannot be read.
+    """Return what an event of the cards, of the viewer or of the bar changes.
 
-    photos: the ids of the case's photos, those whose file is missing among them; None: those that have a size.
+    Raises FormError, one line, where that cannot be read.
+
+    photos: the ids of the case's photos, those whose file is missing among them; None: those that have a
+    size.
     """
     if not isinstance(told, Mapping):
         raise FormError(f"a change came as {type(told).__name__}, an object is expected; reload the page")
@@ -90,24 +102,36 @@ def _read_answers(told: Mapping[str, Any]) -> dict[Field, Any]:
     read = read_answers(told, load_families())
     given = spread_answers(read.answers, read.specified)
     touched = told.get("touched")
-    names = [str(name) for name in touched] if isinstance(touched, list) else [family.family_id for family in load_families()]
+    names = (
+        [str(name) for name in touched]
+        if isinstance(touched, list)
+        else [family.family_id for family in load_families()]
+    )
     return {("answers", name): given.get(("answers", name)) for name in names}
 
 
 def _read_note(told: Mapping[str, Any], photos: Collection[str]) -> dict[Field, Any]:
     note = read_note(told, photos)
-    fields: dict[Field, Any] = {(name, ""): getattr(note, name) for name in ("comment", "flagged", "difficulty")}
+    fields: dict[Field, Any] = {
+        (name, ""): getattr(note, name) for name in ("comment", "flagged", "difficulty")
+    }
     fields |= {("unusable", photo_id): photo_id in note.unusable for photo_id in photos}
     touched = told.get("touched")
     if not isinstance(touched, list):
         return fields
-    return {field: value for field, value in fields.items() if field[0] in touched or f"{field[0]} {field[1]}" in touched}
+    return {
+        field: value
+        for field, value in fields.items()
+        if field[0] in touched or f"{field[0]} {field[1]}" in touched
+    }
 
 
 def _read_outline(told: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
     name = told.get("photo")
     if not isinstance(name, str) or name not in sizes:
-        raise FormError(f"{str(name)[:80]}: the case has no such photo that can be read; the outline is not saved")
+        raise FormError(
+            f"{str(name)[:80]}: the case has no such photo that can be read; the outline is not saved"
+        )
     if told.get("runs") is None:
         return {("masks", name): None}
     mask = read_mask(told, sizes[name])

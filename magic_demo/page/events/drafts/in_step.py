@@ -1,10 +1,14 @@
-"""What a tab is told with every save, so that it stays in step with the store and with other tabs of the same reader and case.
+"""What a tab is told with every save, so that it stays in step with the store and with other tabs of the same
+reader and case.
 
 number     the row that holds what was saved; what the tab changes next goes on from it
 stored     part of the page -> the newest change of it (``changes.py``: turn) that is in the store
-merged     what came from elsewhere since the review that the tab knew: {"answers": {family: [option]}, "specified": {family: words},
-           "masks": {photo: runs or None}, "note": {"comment", "flagged", "difficulty", "unusable": {photo: bool}}}; absent where nothing did
-conflicts  [{"part", "name", "mine", "theirs"}]: changed here and elsewhere to different values; the newest review has ``theirs``
+merged     what came from elsewhere since the review that the tab knew: {"answers": {family: [option]},
+"specified": {family: words},
+           "masks": {photo: runs or None}, "note": {"comment", "flagged", "difficulty", "unusable": {photo:
+           bool}}}; absent where nothing did
+conflicts  [{"part", "name", "mine", "theirs"}]: changed here and elsewhere to different values; the newest
+review has ``theirs``
 """
 
 from __future__ import annotations
@@ -21,7 +25,8 @@ from magic_demo.questions.families import load_families
 
 
 def step_value(draft: ReviewDraft, base: int | None, conflicts: Sequence[Conflict]) -> dict[str, Any]:
-    """Return what a tab is told beside ``review_form.saved_value``. base: the newest review that the tab has heard of, None where it has all."""
+    """Return what a tab is told beside ``review_form.saved_value``. base: the newest review that the tab has
+    heard of, None where it has all."""
     new = [field for field, number in draft.foreign.items() if base is not None and number > base]
     new += [one.field for one in conflicts]
     return {

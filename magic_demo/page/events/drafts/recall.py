@@ -1,4 +1,7 @@
-"""The draft and the open case that an event is about. Memory holds some of both; what it does not hold any more is made anew from the store."""
+"""The draft and the open case that an event is about.
+
+Memory holds some of both; what it does not hold any more is made anew from the store.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +35,21 @@ class Recall:
     cases: OpenCases
 
     def find_session(self, session: str, told: Mapping[str, Any], reader: str) -> str:
-        """Return under which name ``Drafts`` holds the draft that an event of a session is about, made anew where it was forgotten.
+        """Return under which name ``Drafts`` holds the draft that an event of a session is about, made anew
+        where it was forgotten.
 
-        That is the session's own name for the case that is open in it; what comes late of a case before has another. Raises FormError where the
-        case is in no store and not open any more, StoreError where it is not the reader's or not in the store any more.
+        That is the session's own name for the case that is open in it; what comes late of a case before has
+        another. Raises FormError where the case is in no store and not open any more, StoreError where it is
+        not the reader's or not in the store any more.
         """
         open_id = told.get("case")
         for name in (session, f"{session} {open_id}"):
             draft = self.drafts.get(name)
             if draft is not None and draft.case == open_id:
                 if draft.reading is not None and draft.reading.reader != reader:
-                    raise StoreError("somebody else has signed in since this case was opened; reload the page")
+                    raise StoreError(
+                        "somebody else has signed in since this case was opened; reload the page"
+                    )
                 return name
         place = read_place(told)
         if place is None or not isinstance(open_id, str) or not _OPEN_ID.fullmatch(open_id):
@@ -55,32 +62,50 @@ class Recall:
         return name
 
     def make_again(self, forgotten: ReviewDraft, reader: str) -> ReviewDraft:
-        """Return the draft of a case that a session had open last, as the store has it; it is not held. Raises StoreError where it is not the reader's."""
+        """Return the draft of a case that a session had open last, as the store has it; it is not held.
+
+        Raises StoreError where it is not the reader's.
+        """
         reading = forgotten.reading
         if reading is None or reading.reader != reader:
             raise StoreError("somebody else has signed in since this case was opened; reload the page")
         return self._make_anew(forgotten.case, Place(reading.key, reader, reading.mode, 0))
 
     def find_case(self, draft: ReviewDraft) -> OpenCase:
-        """Return the open case of a draft; the photos of a stored one are read again where they are not in memory. Raises FormError, StoreError."""
+        """Return the open case of a draft; the photos of a stored one are read again where they are not in
+        memory. Raises FormError, StoreError."""
         case = self.cases.get(draft.case)
         if case is not None:
             return case
         if draft.reading is None:
             raise FormError(fixed_line("message.gone")["en"])
         key = draft.reading.key
-        read = self.desk.read_case(self.desk.opened_store.case(key, draft.reading.reader), draft.reading.reader)
+        read = self.desk.read_case(
+            self.desk.opened_store.case(key, draft.reading.reader), draft.reading.reader
+        )
         case = self.cases.open(
-            read.encounter, example=key.queue == EXAMPLES, queued=True, key=key, reader=draft.reading.reader, case_id=draft.case
+            read.encounter,
+            example=key.queue == EXAMPLES,
+            queued=True,
+            key=key,
+            reader=draft.reading.reader,
+            case_id=draft.case,
         )
         case = self.cases.note_problems(case.case_id, read.problems, stored=True) or case
-        prediction = None if draft.hides_model else self.desk.prediction(key) or self.desk.opened_store.shown(key, draft.reading.reader)
+        prediction = (
+            None
+            if draft.hides_model
+            else self.desk.prediction(key) or self.desk.opened_store.shown(key, draft.reading.reader)
+        )
         if prediction is not None:
             self.cases.keep_analysis(case.case_id, read.encounter, prediction)
         return self.cases.get(draft.case) or case
 
     def find_sizes(self, draft: ReviewDraft) -> Sizes:
-        """Return the size of every photo of a draft's case: what an outline of it needs. Raises FormError, StoreError."""
+        """Return the size of every photo of a draft's case: what an outline of it needs.
+
+        Raises FormError, StoreError.
+        """
         case = self.cases.get(draft.case)
         if case is not None:
             return {photo.photo_id: photo.size for photo in case.encounter.photos}
@@ -89,10 +114,15 @@ class Recall:
         return self.desk.measure_photos(self.desk.opened_store.case(draft.reading.key, draft.reading.reader))
 
     def find_photos(self, draft: ReviewDraft) -> tuple[str, ...]:
-        """Return the ids of a draft's case's photos, those whose file is missing last: they can be called unusable, too. Raises StoreError."""
+        """Return the ids of a draft's case's photos, those whose file is missing last: they can be called
+        unusable, too. Raises StoreError."""
         case = self.cases.get(draft.case)
         shown = tuple(photo.photo_id for photo in case.encounter.photos) if case is not None else ()
-        known = self.desk.opened_store.case(draft.reading.key, draft.reading.reader).photos if draft.reading is not None else None
+        known = (
+            self.desk.opened_store.case(draft.reading.key, draft.reading.reader).photos
+            if draft.reading is not None
+            else None
+        )
         return tuple(dict.fromkeys((*shown, *(known or ()))))
 
     def _make_anew(self, open_id: str, place: Place) -> ReviewDraft:
@@ -108,14 +138,25 @@ class Recall:
 
     def check_assigned(self, case: QueueCase, reader: str) -> None:
         """Raise StoreError for a case that is assigned to others."""
-        if case.assigned_to and reader not in case.assigned_to and self.desk.opened_store.reader(reader).role != "adjudicator":
-            raise StoreError(f"{case.key.case_id} is assigned to others; an adjudicator can assign it to {reader}")
+        if (
+            case.assigned_to
+            and reader not in case.assigned_to
+            and self.desk.opened_store.reader(reader).role != "adjudicator"
+        ):
+            raise StoreError(
+                f"{case.key.case_id} is assigned to others; an adjudicator can assign it to {reader}"
+            )
 
-    def begin_draft(self, open_id: str, queued: QueueCase, history: Sequence[SavedReview], mode: Mode, reader: str) -> ReviewDraft:
-        """Return the draft of a case that a reader opens: what is newest of all they saved of it, and how the reading goes on."""
+    def begin_draft(
+        self, open_id: str, queued: QueueCase, history: Sequence[SavedReview], mode: Mode, reader: str
+    ) -> ReviewDraft:
+        """Return the draft of a case that a reader opens: what is newest of all they saved of it, and how the
+        reading goes on."""
         store = self.desk.opened_store
         adjudicator = store.reader(reader).role == "adjudicator"  # who sees the consensus, too
-        latest = next((saved for saved in reversed(history) if adjudicator or saved.review.kind in OWN_READINGS), None)
+        latest = next(
+            (saved for saved in reversed(history) if adjudicator or saved.review.kind in OWN_READINGS), None
+        )
         kind = self.desk.choose_kind(mode, reader, queued.key, history)
         if latest is not None and latest.review.kind == "consensus":
             kind = "consensus"

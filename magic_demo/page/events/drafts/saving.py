@@ -1,4 +1,5 @@
-"""Drafts become saved reviews: after every change, one after another for each session, and only what is newest."""
+"""Drafts become saved reviews: after every change, one after another for each session, and only what is
+newest."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ class Saver:
         self._cases = cases
         self._max_cases = max_cases
         self._heard: OrderedDict[str, int] = OrderedDict()
-        self._noted: WeakValueDictionary[str, Prediction] = WeakValueDictionary()  # its maps are large, and go with the open case
+        # its maps are large, and go with the open case
+        self._noted: WeakValueDictionary[str, Prediction] = WeakValueDictionary()
         self._change = threading.Condition()
         self._saving = [threading.RLock() for _ in range(LOCKS)]
 
@@ -62,7 +64,8 @@ class Saver:
             return self._heard.get(case_id, 0)
 
     def wait(self, case_id: object, count: object) -> None:
-        """Wait until so many changes of a case were heard, at most HEARD_SECONDS: requests of one browser may overtake each other."""
+        """Wait until so many changes of a case were heard, at most HEARD_SECONDS: requests of one browser may
+        overtake each other."""
         if not isinstance(count, int):
             return
         end = time.monotonic() + HEARD_SECONDS
@@ -72,12 +75,14 @@ class Saver:
 
     @contextmanager
     def hold(self, session: str) -> Iterator[None]:
-        """Let one change of a session's draft, its save included, follow another: none is made of a draft that has changed meanwhile."""
+        """Let one change of a session's draft, its save included, follow another: none is made of a draft
+        that has changed meanwhile."""
         with self._saving[hash(session) % LOCKS]:
             yield
 
     def save(self, session: str) -> SavedReview | None:
-        """Save the session's draft as it is now, merged with what was saved elsewhere; None where it is of no stored case. Raises StoreError."""
+        """Save the session's draft as it is now, merged with what was saved elsewhere; None where it is of no
+        stored case. Raises StoreError."""
         with self.hold(session):  # the draft is read within: an older one never lands after a newer one
             for _ in range(MERGES):
                 draft = self._drafts.get(session)
@@ -85,7 +90,9 @@ class Saver:
                     return None
                 self.note_shown(draft)
                 try:
-                    saved = self._desk.opened_store.save(write_review(draft, draft.reading, self.prediction(draft)), after=draft.number)
+                    saved = self._desk.opened_store.save(
+                        write_review(draft, draft.reading, self.prediction(draft)), after=draft.number
+                    )
                 except ReviewChangedError:
                     self._merge(session, draft, draft.reading)
                     continue
@@ -94,9 +101,12 @@ class Saver:
         raise StoreError("the case changes elsewhere faster than it can be saved here; try again")
 
     def take(self, session: str, change: Change) -> None:
-        """Put what a part of the page says into the session's draft; a finished reading that changes goes on. What is older than what came is dropped.
+        """Put what a part of the page says into the session's draft; a finished reading that changes goes on.
 
-        A field that another tab or device has changed since ``change.base``, to another value, stays as it is there, and is a conflict.
+        What is older than what came is dropped.
+
+        A field that another tab or device has changed since ``change.base``, to another value, stays as it is
+        there, and is a conflict.
         """
         with self.hold(session):
             draft = self._drafts.get(session)
@@ -118,22 +128,31 @@ class Saver:
             if reading is not None:
                 state = "in progress" if taken else reading.state
                 reading = replace(reading, state=state, seconds=max(reading.seconds, change.seconds))
-            changed = replace(draft, turns=turns, foreign=foreign, conflicts=tuple(conflicts), reading=reading)
+            changed = replace(
+                draft, turns=turns, foreign=foreign, conflicts=tuple(conflicts), reading=reading
+            )
             self._drafts.change(session, lambda _: changed.with_fields(put(now, taken)) if taken else changed)
 
     def list_conflicts(self, session: str, base: int | None) -> tuple[Conflict, ...]:
-        """Return what is in conflict, until the tab says that it has heard of it: ``base``, the newest review that it knows, is no older."""
+        """Return what is in conflict, until the tab says that it has heard of it: ``base``, the newest review
+        that it knows, is no older."""
         with self.hold(session):
             draft = self._drafts.get(session)
             if draft is None or not draft.conflicts:
                 return ()
-            open_ones = draft.conflicts if base is None else tuple(one for one in draft.conflicts if one.number > base)
+            open_ones = (
+                draft.conflicts
+                if base is None
+                else tuple(one for one in draft.conflicts if one.number > base)
+            )
             self._drafts.change(session, partial(replace, conflicts=() if base is None else open_ones))
             return open_ones
 
     def _merge(self, session: str, draft: ReviewDraft, reading: Reading) -> None:
         """Take what was saved elsewhere since the draft was last in step into it."""
-        newest = self._desk.opened_store.latest(reading.key, reading.reader, kinds=kinds_of_voice(reading.kind))
+        newest = self._desk.opened_store.latest(
+            reading.key, reading.reader, kinds=kinds_of_voice(reading.kind)
+        )
         if newest is None:
             raise StoreError(f"{reading.key.case_id} was deleted and added again; open it again")
         theirs = spread(newest.review)
@@ -150,31 +169,44 @@ class Saver:
         self._drafts.change(session, lambda _: merged)
 
     def note_shown(self, draft: ReviewDraft) -> None:
-        """Keep what the models said of the draft's case, where it is of a store and they are shown. Raises StoreError."""
+        """Keep what the models said of the draft's case, where it is of a store and they are shown.
+
+        Raises StoreError.
+        """
         prediction, reading = self._open_prediction(draft), draft.reading
         if prediction is None or reading is None or self._noted.get(draft.case) is prediction:
             return
         self.note(draft, prediction)
 
     def note(self, draft: ReviewDraft, prediction: Prediction) -> None:
-        """Keep what the models said of a draft's case, which its reader is shown, where it is of a store. Raises StoreError."""
+        """Keep what the models said of a draft's case, which its reader is shown, where it is of a store.
+
+        Raises StoreError.
+        """
         if draft.reading is not None:
             self._desk.note_shown(draft.reading.reader, draft.reading.key, prediction)
             with self._change:
                 self._noted[draft.case] = prediction
 
     def change(self, session: str, part: Part, value: Any) -> None:
-        """Put a part that the reader has changed into the session's draft; a finished reading that changes goes on."""
+        """Put a part that the reader has changed into the session's draft; a finished reading that changes
+        goes on."""
         with self.hold(session):
             before = self._drafts.get(session)
             draft = self._drafts.draft_changed(session, part, value)
-            if before is not None and getattr(before, part) != value and draft.reading is not None and draft.reading.state == "done":
+            if (
+                before is not None
+                and getattr(before, part) != value
+                and draft.reading is not None
+                and draft.reading.state == "done"
+            ):
                 self._drafts.draft_changed(session, "reading", replace(draft.reading, state="in progress"))
 
     def prediction(self, draft: ReviewDraft) -> Prediction | None:
         """Return what the models said of the draft's case, None where that is not shown.
 
-        Of a stored case that is not in memory, or not analysed since it was opened again, that is what its reader was shown last.
+        Of a stored case that is not in memory, or not analysed since it was opened again, that is what its
+        reader was shown last.
         """
         found = self._open_prediction(draft)
         if found is not None or draft.reading is None or draft.hides_model:
@@ -183,18 +215,26 @@ class Saver:
 
     def _open_prediction(self, draft: ReviewDraft) -> Prediction | None:
         case = self._cases.get(draft.case)
-        return case.analysed.prediction if case is not None and case.analysed is not None and not draft.hides_model else None
+        return (
+            case.analysed.prediction
+            if case is not None and case.analysed is not None and not draft.hides_model
+            else None
+        )
 
 
 def _follow(reading: Reading, draft: ReviewDraft, newest: SavedReview, *, goes_on: bool) -> Reading:
-    """Return a reading that goes on from what was saved elsewhere. goes_on: it says something else than that."""
+    """Return a reading that goes on from what was saved elsewhere. goes_on: it says something else than
+    that."""
     theirs, before = newest.review, draft.synced.review.state if draft.synced is not None else "in progress"
     state = reading.state if reading.state != before else "in progress" if goes_on else theirs.state
     return replace(reading, state=state, seconds=max(reading.seconds, theirs.seconds))
 
 
 def write_review(draft: ReviewDraft, reading: Reading, prediction: Prediction | None) -> Review:
-    """Return the review that a draft is now. Where the model is hidden nothing of the review depends on it."""
+    """Return the review that a draft is now.
+
+    Where the model is hidden nothing of the review depends on it.
+    """
     return Review(
         case_id=reading.key.case_id,
         reader=reading.reader,
@@ -210,5 +250,7 @@ def write_review(draft: ReviewDraft, reading: Reading, prediction: Prediction | 
         models=prediction.models if prediction is not None else {},
         seconds=reading.seconds,
         queue=reading.key.queue,
-        disagreements=find_disagreements(draft.answers, draft.masks, prediction) if prediction is not None else None,
+        disagreements=find_disagreements(draft.answers, draft.masks, prediction)
+        if prediction is not None
+        else None,
     )

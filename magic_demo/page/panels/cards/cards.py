@@ -1,11 +1,15 @@
-"""The nine cards: one a family, siblings together, every option with its bar; the reader answers on them beside the model.
+"""The nine cards: one a family, siblings together, every option with its bar; the reader answers on them
+beside the model.
 
-The page has all cards and both languages from the start (``render_cards``); what a case brings comes as the component's value
-(``cards_value``), and what the reader answers stays in the browser (``cards.mjs``) and is told to the server in events:
+The page has all cards and both languages from the start (``render_cards``); what a case brings comes as the
+component's value (``cards_value``), and what the reader answers stays in the browser (``cards.mjs``) and is
+told to the server in events:
 
-    answers   {"case", "answers": {family id: [option]}, "specified": {family id: str}, "touched": [family id]}   some milliseconds after the last
+    answers   {"case", "answers": {family id: [option]}, "specified": {family id: str}, "touched": [family
+    id]}   some milliseconds after the last
               change; touched: what was changed since the event before; and what changes.py adds
-    why       {"case", "family": family id, "option": int, "language"}                     the reader asks why an option has its score
+    why       {"case", "family": family id, "option": int, "language"}                     the reader asks why
+    an option has its score
 """
 
 from __future__ import annotations
@@ -25,7 +29,8 @@ from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
 
 COLUMNS = 2
-"""The cards stand in so many columns, each filled from the top, so that opening one moves no other beside it."""
+"""The cards stand in so many columns, each filled from the top, so that opening one moves no other beside
+it."""
 MAX_SPECIFIED = min(200, LIMITS.comment_characters)
 """Characters of a reader's own words where an option says "please specify"."""
 
@@ -43,7 +48,11 @@ def cards_component() -> gr.HTML:
     """Return the cards; their value is what ``cards_value`` returns."""
     families = load_families()
     return gr.HTML(
-        cards_value(families, None), html_template=render_cards(families), js_on_load=_ON_LOAD, elem_id="cards", apply_default_css=False
+        cards_value(families, None),
+        html_template=render_cards(families),
+        js_on_load=_ON_LOAD,
+        elem_id="cards",
+        apply_default_css=False,
     )
 
 
@@ -58,14 +67,17 @@ def cards_value(
 ) -> dict[str, Any]:
     """Return what the cards show of a case.
 
-    case: None while no case is open, when nothing can be answered; another case begins with ``answers`` and ``specified`` (by qid), which
-    are not looked at while the same case stays open: the reader may be further by then. ties: of a consensus, family id -> (options, names) a side.
+    case: None while no case is open, when nothing can be answered; another case begins with ``answers`` and
+    ``specified`` (by qid), which are not looked at while the same case stays open: the reader may be further
+    by then. ties: of a consensus, family id -> (options, names) a side.
     """
     state = "waiting" if prediction is None else "answered" if prediction.scores else "unanswered"
     return {
         "case": case,
         "state": state,
-        "families": {family.family_id: _family_value(family, prediction) for family in families} if prediction is not None else {},
+        "families": {family.family_id: _family_value(family, prediction) for family in families}
+        if prediction is not None
+        else {},
         "answers": {family.family_id: sorted(chosen_options(answers or {}, family)) for family in families},
         "specified": {
             family.family_id: words
@@ -74,7 +86,9 @@ def cards_value(
             if (words := (specified or {}).get(question.qid))
         },
         "ties": {
-            family.family_id: [{"says": _say_options(options, family), "names": list(names)} for options, names in sides]
+            family.family_id: [
+                {"says": _say_options(options, family), "names": list(names)} for options, names in sides
+            ]
             for family in families
             if (sides := (ties or {}).get(family.family_id))
         },
@@ -82,7 +96,10 @@ def cards_value(
 
 
 def _say_options(options: frozenset[int], family: Family) -> dict[str, str]:
-    return {language: ", ".join(family.options[language][option] for option in sorted(options)) for language in LANGUAGES}
+    return {
+        language: ", ".join(family.options[language][option] for option in sorted(options))
+        for language in LANGUAGES
+    }
 
 
 def _family_value(family: Family, prediction: Prediction) -> dict[str, Any]:
@@ -104,7 +121,8 @@ def _family_value(family: Family, prediction: Prediction) -> dict[str, Any]:
 def bar_shares(scores: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
     """Turn a family's (O,) scores into bar lengths 0..1.
 
-    One slot: softmax, the options compete. Several slots: logistic, each label stands for itself. Neither is a calibrated probability.
+    One slot: softmax, the options compete. Several slots: logistic, each label stands for itself. Neither is
+    a calibrated probability.
     """
     if slots == 1:
         powers = np.exp(scores - scores.max())
@@ -113,21 +131,28 @@ def bar_shares(scores: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
 
 
 def chosen_options(answers: Answers, family: Family) -> frozenset[int]:
-    """Return the labels a family's slots hold; "Not mentioned" is one of them only where it stands alone, else it fills slots."""
+    """Return the labels a family's slots hold; "Not mentioned" is one of them only where it stands alone,
+    else it fills slots."""
     held = {answers[question.qid] for question in family.questions if question.qid in answers}
     return frozenset(held - {family.not_mentioned} or held)
 
 
 def options_to_specify(family: Family) -> tuple[int, ...]:
     """Return the options that ask the reader for words of the reader's own."""
-    return tuple(option for option, label in enumerate(family.options["en"]) if "please specify" in label.lower())
+    return tuple(
+        option for option, label in enumerate(family.options["en"]) if "please specify" in label.lower()
+    )
 
 
 def render_cards(families: Sequence[Family]) -> str:
     """Return the HTML of all cards, with what they say in every state; the style sheet shows what holds."""
     numbered = [_render_card(number, family) for number, family in enumerate(families, start=1)]
-    columns = "".join(f'<div class="cards-column">{"".join(column)}</div>' for column in _split_columns(families, numbered))
-    return f'<div class="cards" data-state="waiting">{fill(_HEAD)}<div class="cards-grid">{columns}</div></div>'
+    columns = "".join(
+        f'<div class="cards-column">{"".join(column)}</div>' for column in _split_columns(families, numbered)
+    )
+    return (
+        f'<div class="cards" data-state="waiting">{fill(_HEAD)}<div class="cards-grid">{columns}</div></div>'
+    )
 
 
 def _split_columns(families: Sequence[Family], cards: Sequence[str]) -> list[list[str]]:
@@ -169,14 +194,24 @@ def _render_card(number: int, family: Family) -> str:
     role, group = ("radio", "radiogroup") if slots == 1 else ("checkbox", "group")
     rows = "".join(_render_row(family, option, role) for option in range(len(family.options["en"])))
     title = both_of(family.title)
-    limit = f'<p class="card-limit" role="status" hidden>{both("cards.limit", count=slots)}</p>' if slots > 1 else ""
+    limit = (
+        f'<p class="card-limit" role="status" hidden>{both("cards.limit", count=slots)}</p>'
+        if slots > 1
+        else ""
+    )
     return (
-        f'<section class="card" id="card-{name}" data-family="{escape(family.family_id)}" data-slots="{slots}" data-none="{family.not_mentioned}"'
-        f' data-options="{len(family.options["en"])}" data-standing="open" aria-labelledby="card-{name}-name">'
-        f'<div class="card-head"><span class="card-number" aria-hidden="true">{number}</span><details class="card-question">'
-        f'<summary id="card-{name}-title"><h3 id="card-{name}-name">{title}</h3></summary><p>{both_of(family.questions[0].text)}</p></details>'
+        f'<section class="card" id="card-{name}" data-family="{escape(family.family_id)}" '
+        f'data-slots="{slots}" data-none="{family.not_mentioned}"'
+        f' data-options="{len(family.options["en"])}" data-standing="open" '
+        f'aria-labelledby="card-{name}-name">'
+        f'<div class="card-head"><span class="card-number" aria-hidden="true">{number}</span><details '
+        'class="card-question">'
+        f'<summary id="card-{name}-title"><h3 '
+        f'id="card-{name}-name">{title}</h3></summary><p>{both_of(family.questions[0].text)}</p></details>'
         f"{fill(_SIGNS)}</div>"
-        f'<p class="card-unsure">{both("cards.unsure")}</p><div class="card-tie" hidden><b>{both("cards.tied")}</b><ul></ul></div><div class="card-rows" role="{group}" aria-labelledby="card-{name}-name">{rows}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
+        f'<p class="card-unsure">{both("cards.unsure")}</p><div class="card-tie" '
+        f'hidden><b>{both("cards.tied")}</b><ul></ul></div><div class="card-rows" role="{group}" '
+        f'aria-labelledby="card-{name}-name">{rows}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
     )
 
 
@@ -193,7 +228,8 @@ def _render_specify(family: Family) -> str:
     if not options:
         return ""
     return (
-        f'<label class="card-specify" data-options="{" ".join(map(str, options))}" hidden><span>{both("cards.specify")}</span>'
+        f'<label class="card-specify" data-options="{" ".join(map(str, options))}" '
+        f"hidden><span>{both('cards.specify')}</span>"
         f'<input type="text" maxlength="{MAX_SPECIFIED}" autocomplete="off" spellcheck="false"></label>'
     )
 
@@ -201,11 +237,19 @@ def _render_specify(family: Family) -> str:
 def _render_row(family: Family, option: int, role: str) -> str:
     label = both_of({language: family.options[language][option] for language in LANGUAGES})
     name = " · ".join(family.options[language][option] for language in LANGUAGES)
-    fills = f'<span class="row-note">{both("cards.fills")}</span>' if option == family.not_mentioned and len(family.questions) > 1 else ""
+    fills = (
+        f'<span class="row-note">{both("cards.fills")}</span>'
+        if option == family.not_mentioned and len(family.questions) > 1
+        else ""
+    )
     return (
-        f'<div class="row" role="{role}" aria-checked="false" tabindex="-1" data-option="{option}" title="{escape(name)}">'
-        f'<span class="row-bar" aria-hidden="true"></span><span class="row-box" aria-hidden="true"></span><span class="row-label">{label}</span>'
-        f'<span class="row-model"><span class="model-sign" aria-hidden="true"></span><span class="unseen">{both("cards.models")}</span></span>'
-        f'<span class="unseen when-scores">{both("cards.score")}</span><span class="unseen when-chances">{both("cards.chance")}</span>'
+        f'<div class="row" role="{role}" aria-checked="false" tabindex="-1" data-option="{option}" '
+        f'title="{escape(name)}">'
+        '<span class="row-bar" aria-hidden="true"></span><span class="row-box" '
+        f'aria-hidden="true"></span><span class="row-label">{label}</span>'
+        '<span class="row-model"><span class="model-sign" aria-hidden="true"></span><span '
+        f'class="unseen">{both("cards.models")}</span></span>'
+        f'<span class="unseen when-scores">{both("cards.score")}</span><span class="unseen '
+        f'when-chances">{both("cards.chance")}</span>'
         f'<span class="row-score"></span>{fills}</div>'
     )

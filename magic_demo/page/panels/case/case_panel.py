@@ -23,7 +23,8 @@ from magic_demo.synthetic.bundled import Example
 
 THUMBNAIL = 144
 UNKEPT = gr.InputHTMLAttributes(autocomplete="off", spellcheck=False)
-"""Of fields for a patient's words: else browsers write them to disk to restore a tab, or send them away to look at the spelling."""
+"""Of fields for a patient's words: else browsers write them to disk to restore a tab, or send them away to
+look at the spelling."""
 _STRIP = """
 <div class="strip"><h2 id="photo-strip-title">[[case.photos]]</h2>
 <div class="strip-list" id="photo-strip-list" role="group" aria-labelledby="photo-strip-title" data-count="0"></div>
@@ -54,13 +55,21 @@ class CasePanel:
 
 
 def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway: bool = False) -> CasePanel:
-    """Put the column on the page. folded: the examples are, as the list of cases stands above them. throwaway: of the store."""
+    """Put the column on the page. folded: the examples are, as the list of cases stands above them.
+    throwaway: of the store."""
     with gr.Column(elem_id="case-panel", min_width=0):
         queue = queue_component(throwaway=throwaway)
         unkept = unkept_component()
-        chooser = gr.HTML(render_examples(examples, folded=folded), js_on_load=_ON_EXAMPLE, elem_id="examples", apply_default_css=False)
+        chooser = gr.HTML(
+            render_examples(examples, folded=folded),
+            js_on_load=_ON_EXAMPLE,
+            elem_id="examples",
+            apply_default_css=False,
+        )
         with gr.Column(elem_id="photos", min_width=0):
-            gr.HTML(html_template=fill(_STRIP), js_on_load=None, elem_id="photo-strip", apply_default_css=False)
+            gr.HTML(
+                html_template=fill(_STRIP), js_on_load=None, elem_id="photo-strip", apply_default_css=False
+            )
             with gr.Row(elem_id="photo-buttons"):
                 upload = intake_component()
                 new = gr.Button(text("case.new", "en"), size="sm", elem_id="new-case")
@@ -103,8 +112,14 @@ def word_case(panel: CasePanel, language: Language) -> dict[gr.components.Compon
 def render_examples(examples: Sequence[Example], *, folded: bool = False) -> str:
     """Return the HTML of the example buttons; they are said to be synthetic."""
     buttons = "".join(_render_example(number, example) for number, example in enumerate(examples))
-    title = f'<summary><h2 id="examples-title">{both("case.examples")}<small>{both("case.synthetic")}</small></h2></summary>'
-    return f'<details class="examples"{"" if folded else " open"}>{title}<div class="examples-grid">{buttons}</div></details>'
+    title = (
+        "<summary><h2 "
+        f'id="examples-title">{both("case.examples")}<small>{both("case.synthetic")}</small></h2></summary>'
+    )
+    return (
+        f'<details class="examples"{"" if folded else " open"}>{title}<div '
+        f'class="examples-grid">{buttons}</div></details>'
+    )
 
 
 def _render_example(number: int, example: Example) -> str:
@@ -117,8 +132,10 @@ def _render_example(number: int, example: Example) -> str:
     )
     count = f'<span class="example-count" aria-hidden="true">{len(photos)}</span>' if len(photos) > 1 else ""
     return (
-        f'<button type="button" class="example" id="example-{number}" data-example="{number}" title="{escape(title["en"])} · {escape(title["zh"])}" aria-pressed="false">'
-        f'<span class="example-picture">{picture}{count}</span><span class="example-title">{both_of(title)}</span></button>'
+        f'<button type="button" class="example" id="example-{number}" data-example="{number}" '
+        f'title="{escape(title["en"])} · {escape(title["zh"])}" aria-pressed="false">'
+        f'<span class="example-picture">{picture}{count}</span><span '
+        f'class="example-title">{both_of(title)}</span></button>'
     )
 
 
@@ -133,12 +150,17 @@ def thumbnail_address(pixels: Pixels) -> str:
 
 def render_messages(notes: Sequence[str], problems: Sequence[str] = ()) -> str:
     """Return the quiet notes and the problems of a case, one line each."""
-    lines = [_render_message("problem", "!", line) for line in problems] + [_render_message("note", "i", line) for line in notes]
+    lines = [_render_message("problem", "!", line) for line in problems] + [
+        _render_message("note", "i", line) for line in notes
+    ]
     return f'<div class="messages" role="status" aria-live="polite">{"".join(lines)}</div>'
 
 
 def _render_message(kind: str, sign: str, line: str) -> str:
-    return f'<p class="message is-{kind}"><span class="message-sign" aria-hidden="true">{sign}</span><span>{both_of(line_in_both(line))}</span></p>'
+    return (
+        f'<p class="message is-{kind}"><span class="message-sign" '
+        f'aria-hidden="true">{sign}</span><span>{both_of(line_in_both(line))}</span></p>'
+    )
 
 
 def _wording(key: str, language: Language) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""What is to be said of the open case beside its photos: every step's lines together, for as long as the case is open.
+"""What is to be said of the open case beside its photos: every step's lines together, for as long as the case
+is open.
 
-No step writes lines of its own to the page: each notes its lines in the open case, and all of them are shown whenever one changes.
+No step writes lines of its own to the page: each notes its lines in the open case, and all of them are shown
+whenever one changes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ RESTORED = "What this browser could not save before has been put back and saved"
 
 
 def render_case_messages(case: OpenCase, prediction: Prediction | None = None) -> str:
-    """Return the HTML of a case's notes and problems. prediction: what the models said of it, where it is shown."""
+    """Return the HTML of a case's notes and problems. prediction: what the models said of it, where it is
+    shown."""
     photos = case.encounter.photos
     covered = any(COVERED_NOTE in photo.notes for photo in photos)
     notes = [
@@ -44,7 +47,10 @@ def say_missing(case: OpenCase) -> str:
 
 def say_not_held(photos: int) -> str:
     """Return the line that says how many photos were sent and are not there to be opened."""
-    return f"{count(photos, 'photo', 'photos')} could not be held until the case was opened; add the missing ones again"
+    return (
+        f"{count(photos, 'photo', 'photos')} could not be held until the case was opened; add the missing "
+        "ones again"
+    )
 
 
 def list_photo_notes(photos: Sequence[Photo]) -> list[str]:

@@ -3,10 +3,12 @@
     POST /photos?name=NAME      the file's bytes, with the header CONSENT   -> {"photo": key}
     POST /photos?forget=KEYS    keys with commas between: these are not wanted any more
 
-A file's bytes are in memory alone until it is opened, and gone then: nothing of an upload is ever written to disk. The key is for whoever
-sent the file; the page hands it in with its ``photos`` event, and what came is unpacked then, in a process of its own (``files/photos/processes``):
+A file's bytes are in memory alone until it is opened, and gone then: nothing of an upload is ever written to
+disk. The key is for whoever sent the file; the page hands it in with its ``photos`` event, and what came is
+unpacked then, in a process of its own (``files/photos/processes``):
 
-    photos   {"photos": [key], "problems": [line]}   files that were sent, and a line for each that could not be
+    photos   {"photos": [key], "problems": [line]}   files that were sent, and a line for each that could not
+    be
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ _BUTTON = f"""
 
 def intake_component() -> gr.HTML:
     """Return the button with the consent; it has an event and no value."""
-    return gr.HTML(html_template=fill(_BUTTON), js_on_load=_ON_LOAD, elem_id="photo-intake", apply_default_css=False)
+    return gr.HTML(
+        html_template=fill(_BUTTON), js_on_load=_ON_LOAD, elem_id="photo-intake", apply_default_css=False
+    )
 
 
 def list_intake_routes(arrivals: Arrivals, *, clock: Callable[[], float] = time.monotonic) -> list[Route]:
@@ -63,7 +67,9 @@ def list_intake_routes(arrivals: Arrivals, *, clock: Callable[[], float] = time.
             arrivals.forget(request.query_params["forget"][:LONGEST_LIST].split(","))
             return Response(status_code=204)
         if request.headers.get(CONSENT) != "given":
-            return PlainTextResponse("say first that you may use these photos: tick the box under Add photos", 403)
+            return PlainTextResponse(
+                "say first that you may use these photos: tick the box under Add photos", 403
+            )
         source = request.client.host if request.client is not None else ""
         if not limit.allows(source):
             return PlainTextResponse("too many photos at once; wait a moment and add the rest", 429)
@@ -72,9 +78,13 @@ def list_intake_routes(arrivals: Arrivals, *, clock: Callable[[], float] = time.
             async for chunk in request.stream():
                 data += chunk
                 if len(data) > LIMITS.photo_bytes:
-                    return PlainTextResponse(f"the file has more than {LIMITS.photo_bytes / 2**20:.0f} MB; save it smaller", 413)
+                    return PlainTextResponse(
+                        f"the file has more than {LIMITS.photo_bytes / 2**20:.0f} MB; save it smaller", 413
+                    )
                 if not count(len(chunk)):
-                    return PlainTextResponse("too many photos are being sent at this moment; add it again in a minute", 503)
+                    return PlainTextResponse(
+                        "too many photos are being sent at this moment; add it again in a minute", 503
+                    )
         await run_in_threadpool(arrivals.workers.warm)
         name = request.query_params.get("name", "")[:LONGEST_NAME]
         whose = sender(request)
@@ -84,7 +94,10 @@ def list_intake_routes(arrivals: Arrivals, *, clock: Callable[[], float] = time.
 
 
 def sender(request: Request) -> str:
-    """Return whose photos a request's are: a browser's, by its cookies, of one computer. Never shown, and of no more use than to take turns."""
+    """Return whose photos a request's are: a browser's, by its cookies, of one computer.
+
+    Never shown, and of no more use than to take turns.
+    """
     host = request.client.host if request.client is not None else ""
     cookies = sorted(value for name, value in request.cookies.items() if name.startswith("magic-demo"))
     return hashlib.sha256("\n".join([host, *cookies]).encode("utf-8", "replace")).hexdigest()

@@ -1,4 +1,5 @@
-"""The lines over the page: the server is not there, what was changed meanwhile is kept in the tab; two tabs differ, and the reader chooses; a paste was cut."""
+"""The lines over the page: the server is not there, what was changed meanwhile is kept in the tab; two tabs
+differ, and the reader chooses; a paste was cut."""
 
 from __future__ import annotations
 
@@ -29,4 +30,6 @@ import(new URL("page/panels/review/conflicts.mjs", document.baseURI)).then(({ wa
 
 def connection_component() -> gr.HTML:
     """Return the lines; each is seen only when something is wrong."""
-    return gr.HTML(html_template=fill(_BAR), js_on_load=_ON_LOAD, elem_id="connection-panel", apply_default_css=False)
+    return gr.HTML(
+        html_template=fill(_BAR), js_on_load=_ON_LOAD, elem_id="connection-panel", apply_default_css=False
+    )

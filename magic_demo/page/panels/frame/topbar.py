@@ -29,7 +29,8 @@ LANGUAGE_SWITCH = """
   <button type="button" id="language-zh" data-language="zh" lang="zh" aria-pressed="false">中文</button>
 </div>
 """
-# page.mjs shows the language at once; the server only hears of it for the texts that Gradio draws and for the next analysis.
+# page.mjs shows the language at once; the server only hears of it for the texts that Gradio draws and for the
+# next analysis.
 _ON_LOAD = """
 element.addEventListener("magic-language", (event) => trigger("language", { language: event.detail }));
 element.addEventListener("click", (event) => {
@@ -51,7 +52,9 @@ class TopBar:
     language: gr.HTML
 
 
-def lay_out_topbar(source: PredictorSource, add_menu: Callable[[], object], *, public: bool = False) -> TopBar:
+def lay_out_topbar(
+    source: PredictorSource, add_menu: Callable[[], object], *, public: bool = False
+) -> TopBar:
     """Put the bar on the page. add_menu: puts the workshop's menu on it.
 
     public: nothing is kept, so that there is no agreement to open.
@@ -59,8 +62,18 @@ def lay_out_topbar(source: PredictorSource, add_menu: Callable[[], object], *, p
     looks = _LOOKS if public else _AGREEMENT + _LOOKS
     with gr.Row(elem_id="topbar"):
         gr.HTML(html_template=fill(BRAND), js_on_load=None, elem_id="brand", apply_default_css=False)
-        gr.HTML(html_template=fill(looks) + render_key_sheet(), js_on_load=_ON_LOOKS, elem_id="looks", apply_default_css=False)
+        gr.HTML(
+            html_template=fill(looks) + render_key_sheet(),
+            js_on_load=_ON_LOOKS,
+            elem_id="looks",
+            apply_default_css=False,
+        )
         add_menu()
         about = gr.HTML(render_about(source), js_on_load=None, elem_id="about", apply_default_css=False)
-        language = gr.HTML(html_template=fill(LANGUAGE_SWITCH), js_on_load=_ON_LOAD, elem_id="language", apply_default_css=False)
+        language = gr.HTML(
+            html_template=fill(LANGUAGE_SWITCH),
+            js_on_load=_ON_LOAD,
+            elem_id="language",
+            apply_default_css=False,
+        )
     return TopBar(about, language)

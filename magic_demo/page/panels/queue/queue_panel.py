@@ -1,17 +1,20 @@
 """The list of cases in the left column: states, progress, order, mode, who reads, and what can be taken away.
 
-Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "case": the open case's secret id,
-"cases": [{"id", "state", "flagged", "disagrees", "left_open", "assigned": [name], "mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers
-sign in, "adjudicator"}; cases are in the order chosen; which of them are listed, and which comes next, is the browser's.
-``row`` (``gr.update(row={"queue", "id", "case", ...})``) brings what has changed of one of the cases, ``row_value``'s names, and with "open" that it was
-opened; ``gone`` ({"queue", "id"}) takes one away. The whole value comes with ``arrive`` and ``arrange``: how far readers are is as of then.
+Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "case":
+the open case's secret id, "cases": [{"id", "state", "flagged", "disagrees", "left_open", "assigned": [name],
+"mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers sign in, "adjudicator"}; cases
+are in the order chosen; which of them are listed, and which comes next, is the browser's. ``row``
+(``gr.update(row={"queue", "id", "case", ...})``) brings what has changed of one of the cases, ``row_value``'s
+names, and with "open" that it was opened; ``gone`` ({"queue", "id"}) takes one away. The whole value comes
+with ``arrive`` and ``arrange``: how far readers are is as of then.
 
 Events:
 
-    arrive    {"queue", "order", "mode", "open"}    the page is there; what the browser remembers of where the reader was, or null
-    open      {"queue", "order", "mode", "open", "from", "heard"}   open a case; ``heard``: changes sent of the case that is left
-    arrange   {"queue", "order", "mode", "open", "case"}            another queue, order or mode
-    assign    the same, and {"cases": [id], "readers": [name], "each": number or null}   an adjudicator says whose these cases are
+    arrive    {"queue", "order", "mode", "open"}    the page is there; what the browser remembers of where the
+    reader was, or null open      {"queue", "order", "mode", "open", "from", "heard"}   open a case;
+    ``heard``: changes sent of the case that is left arrange   {"queue", "order", "mode", "open", "case"}
+          another queue, order or mode assign    the same, and {"cases": [id], "readers": [name], "each":
+    number or null}   an adjudicator says whose these cases are
 """
 
 from __future__ import annotations
@@ -97,7 +100,8 @@ class Arrangement:
 
 
 def queue_component(*, throwaway: bool = False) -> gr.HTML:
-    """Return the list, which is seen once there is a queue; its value is what ``queue_value`` returns. throwaway: the page says so of its store."""
+    """Return the list, which is seen once there is a queue; its value is what ``queue_value`` returns.
+    throwaway: the page says so of its store."""
     return gr.HTML(
         EMPTY_QUEUE,
         html_template=fill(_PANEL.replace("THROWAWAY", _THROWAWAY if throwaway else "")),
@@ -129,7 +133,8 @@ def queue_value(
     progress: Sequence[Progress] = (),
     adjudicator: bool = False,
 ) -> dict[str, Any]:
-    """Return what the list shows. progress: of every reader, where readers sign in. adjudicator: whether the reader is one."""
+    """Return what the list shows. progress: of every reader, where readers sign in. adjudicator: whether the
+    reader is one."""
     return {
         "queue": arrangement.queue,
         "queues": list(queues),
@@ -140,7 +145,10 @@ def queue_value(
         "open": open_id,
         "case": case,
         "cases": [row_value(one, reader) for one in cases],
-        "readers": [{"name": one.reader, "cases": one.cases, "done": one.done, "in_progress": one.in_progress} for one in progress],
+        "readers": [
+            {"name": one.reader, "cases": one.cases, "done": one.done, "in_progress": one.in_progress}
+            for one in progress
+        ],
         "adjudicator": adjudicator,
     }
 

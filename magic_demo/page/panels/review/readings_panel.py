@@ -1,6 +1,8 @@
-"""The finished readings of a case side by side: the answers in a table, with a sign and a colour where they differ.
+"""The finished readings of a case side by side: the answers in a table, with a sign and a colour where they
+differ.
 
-Events: ``leave`` {}, and for an adjudicator ``build`` {"how": "majority" or "staple"}, which begins a consensus.
+Events: ``leave`` {}, and for an adjudicator ``build`` {"how": "majority" or "staple"}, which begins a
+consensus.
 """
 
 from __future__ import annotations
@@ -63,20 +65,28 @@ def render_readings(readings: Sequence[SavedReview], model: Answers | None, *, a
     own = [saved for saved in readings if saved.review.kind != CONSENSUS]
     return (
         f"{fill(_OPEN)}{fill(_HEAD)}{fill(_BUILD) if adjudicator and own else ''}"
-        f'<div class="readings-scroll" tabindex="0"><table><thead><tr><th scope="col">{both("readings.family")}</th>{heads}{model_head}</tr></thead>'
+        '<div class="readings-scroll" tabindex="0"><table><thead><tr><th '
+        f'scope="col">{both("readings.family")}</th>{heads}{model_head}</tr></thead>'
         f"<tbody>{rows}{_render_outlines(readings, model is not None)}{_render_notes(readings, model is not None)}</tbody></table></div></section>"
     )
 
 
 def _name(saved: SavedReview) -> str:
-    """Return HTML of whose reading it is, what its reader had been shown, and whether something was left open."""
+    """Return HTML of whose reading it is, what its reader had been shown, and whether something was left
+    open."""
     review = saved.review
     if review.kind == CONSENSUS:
         name = both("review.consensus")
     else:
-        marks = [both(key) for word, key in (("model", "review.after_model"), ("others", "review.after_others")) if word in review.known]
+        marks = [
+            both(key)
+            for word, key in (("model", "review.after_model"), ("others", "review.after_others"))
+            if word in review.known
+        ]
         name = f"<span>{escape(review.reader)}</span>" + "".join(f"<small>{mark}</small>" for mark in marks)
-    return name + (f"<small>{both('review.left_open', count=len(review.missing))}</small>" if review.missing else "")
+    return name + (
+        f"<small>{both('review.left_open', count=len(review.missing))}</small>" if review.missing else ""
+    )
 
 
 def _render_family(family: Family, readings: Sequence[SavedReview], model: Answers | None) -> str:
@@ -86,7 +96,9 @@ def _render_family(family: Family, readings: Sequence[SavedReview], model: Answe
     counts = sorted((answered.count(labels) for labels in set(answered)), reverse=True)
     tied = len(counts) > 1 and counts[0] == counts[1]
     most = frozenset() if tied else max(answered, key=answered.count, default=frozenset())
-    sign, words = ("✓", "readings.same") if same else ("=", "readings.tied") if tied else ("≠", "readings.differ")
+    sign, words = (
+        ("✓", "readings.same") if same else ("=", "readings.tied") if tied else ("≠", "readings.differ")
+    )
     cells = "".join(
         _render_cell(labels, family, _words_of(saved, family), differs=bool(labels) and labels != most)
         for labels, saved in zip(given, readings, strict=True)
@@ -94,33 +106,57 @@ def _render_family(family: Family, readings: Sequence[SavedReview], model: Answe
     if model is not None:
         spoken = chosen_options(model, family)
         cells += _render_cell(spoken, family, "", differs=bool(spoken) and bool(most) and spoken != most)
-    head = f'<span class="readings-sign" aria-hidden="true">{sign if answered else "·"}</span>{both_of(family.title)}'
-    return f'<tr class="{"is-same" if same else "is-differing"}"><th scope="row">{head}<span class="unseen">{both(words)}</span></th>{cells}</tr>'
+    head = (
+        '<span class="readings-sign" '
+        f'aria-hidden="true">{sign if answered else "·"}</span>{both_of(family.title)}'
+    )
+    return (
+        f'<tr class="{"is-same" if same else "is-differing"}"><th scope="row">{head}<span '
+        f'class="unseen">{both(words)}</span></th>{cells}</tr>'
+    )
 
 
 def _words_of(saved: SavedReview, family: Family) -> str:
     """Return HTML of what a reader specified in words of a family's answers."""
-    words = [saved.review.specified[question.qid] for question in family.questions if saved.review.specified.get(question.qid)]
+    words = [
+        saved.review.specified[question.qid]
+        for question in family.questions
+        if saved.review.specified.get(question.qid)
+    ]
     return f" <q>{escape('; '.join(words))}</q>" if words else ""
 
 
 def _render_cell(labels: frozenset[int], family: Family, words: str, *, differs: bool) -> str:
     if not labels:
-        return f'<td class="is-open"><span aria-hidden="true">–</span><span class="unseen">{both("readings.open")}</span></td>'
-    texts = {language: ", ".join(family.options[language][option] for option in sorted(labels)) for language in LANGUAGES}
-    return f'<td class="{"is-apart" if differs else "is-with"}">{"<b>≠</b> " if differs else ""}{both_of(texts)}{words}</td>'
+        return (
+            '<td class="is-open"><span aria-hidden="true">–</span><span '
+            f'class="unseen">{both("readings.open")}</span></td>'
+        )
+    texts = {
+        language: ", ".join(family.options[language][option] for option in sorted(labels))
+        for language in LANGUAGES
+    }
+    return (
+        "<td "
+        f'class="{"is-apart" if differs else "is-with"}">{"<b>≠</b> " if differs else ""}{both_of(texts)}{words}</td>'
+    )
 
 
 def _render_outlines(readings: Sequence[SavedReview], model: bool) -> str:
     counts = "".join(f"<td>{len(saved.review.masks)}</td>" for saved in readings)
-    return f'<tr><th scope="row"><span class="readings-sign" aria-hidden="true">·</span>{both("readings.outlines")}</th>{counts}{"<td></td>" if model else ""}</tr>'
+    return (
+        '<tr><th scope="row"><span class="readings-sign" '
+        f'aria-hidden="true">·</span>{both("readings.outlines")}</th>{counts}{"<td></td>" if model else ""}</tr>'
+    )
 
 
 def _render_notes(readings: Sequence[SavedReview], model: bool) -> str:
     """Return a row each for difficulty and flag, photos of no use, and comments, where somebody said any."""
     told = {
         "review.difficulty": [_hardness(saved) for saved in readings],
-        "review.unusable": [", ".join(escape(name) for name in sorted(saved.review.unusable)) for saved in readings],
+        "review.unusable": [
+            ", ".join(escape(name) for name in sorted(saved.review.unusable)) for saved in readings
+        ],
         "review.comment": [escape(saved.review.comment) for saved in readings],
     }
     return "".join(
@@ -132,12 +168,17 @@ def _render_notes(readings: Sequence[SavedReview], model: bool) -> str:
 
 
 def _hardness(saved: SavedReview) -> str:
-    flag = f'<b aria-hidden="true">⚑</b> <span class="unseen">{both("queue.flagged")}</span>' if saved.review.flagged else ""
+    flag = (
+        f'<b aria-hidden="true">⚑</b> <span class="unseen">{both("queue.flagged")}</span>'
+        if saved.review.flagged
+        else ""
+    )
     return flag + (both(f"review.{saved.review.difficulty}") if saved.review.difficulty else "")
 
 
 def find_ties(visible: Sequence[SavedReview]) -> dict[str, list[tuple[frozenset[int], tuple[str, ...]]]]:
-    """Return the families that the readers of a case tie on: of each every answer with the names of those who gave it, most names first."""
+    """Return the families that the readers of a case tie on: of each every answer with the names of those who
+    gave it, most names first."""
     readings = [saved for saved in choose_readings(visible) if saved.review.kind != CONSENSUS]
     tied = agree_answers(readings)[1]
     found = {}

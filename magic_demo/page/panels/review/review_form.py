@@ -1,20 +1,25 @@
-"""The bar under the cards: how the reading comes about, flag, notes, reveal, done; in its drawer comment, difficulty, unusable photos, history.
+"""The bar under the cards: how the reading comes about, flag, notes, reveal, done; in its drawer comment,
+difficulty, unusable photos, history.
 
-Value (``form_value``) brings a case; of the same case the drawer's fields stay as the reader has them. ``saved`` (``saved_value``) says what
-the last save made of it, and brings that save alone: the bar knows those before. ``asks`` (``asks_value``) names what is open before a reading is finished without it.
+Value (``form_value``) brings a case; of the same case the drawer's fields stay as the reader has them.
+``saved`` (``saved_value``) says what the last save made of it, and brings that save alone: the bar knows
+those before. ``asks`` (``asks_value``) names what is open before a reading is finished without it.
 
 Events:
 
-    note     {"case", "comment", "flagged", "difficulty", "unusable": [photo id], "seconds"}   some milliseconds after the last change
-    finish   {"case", "heard", "seconds", "anyway": [id]}   the reading is done; ``heard``: how many changes of the case the browser has sent;
-                                             ``anyway``: the families and photos that the reader was told of and leaves open
+    note     {"case", "comment", "flagged", "difficulty", "unusable": [photo id], "seconds"}   some
+    milliseconds after the last change finish   {"case", "heard", "seconds", "anyway": [id]}   the reading is
+    done; ``heard``: how many changes of the case the browser has sent;
+                                             ``anyway``: the families and photos that the reader was told of
+                                             and leaves open
     reopen   {"case", "heard", "seconds"}    Done was taken back: the reading goes on
     reveal   {"case"}                        show the model beside a blind reading that is done
-    back     {"case", "number", "heard"}     make an older reading the newest again; ``back`` brings what it says (see ``versions.py``)
-    look     {"case", "number"}              look at an older reading; ``version`` brings what it says
-    compare  {"case", "open": bool}          show or close the readings side by side
-    restore  {"case", "parts": [what ``note``, the cards' ``answers`` and the viewer's ``mask`` said]}   what was not saved when the connection broke
-    keep     {"case", "heard", "mode"}       make the open case, which is of no store, one of a queue
+    back     {"case", "number", "heard"}     make an older reading the newest again; ``back`` brings what it
+    says (see ``versions.py``) look     {"case", "number"}              look at an older reading; ``version``
+    brings what it says compare  {"case", "open": bool}          show or close the readings side by side
+    restore  {"case", "parts": [what ``note``, the cards' ``answers`` and the viewer's ``mask`` said]}   what
+    was not saved when the connection broke keep     {"case", "heard", "mode"}       make the open case, which
+    is of no store, one of a queue
 """
 
 from __future__ import annotations
@@ -43,9 +48,7 @@ import(new URL("page/panels/review/keep_bar.mjs", document.baseURI)).then(({ mou
 import(new URL("page/panels/review/erase_case.mjs", document.baseURI)).then(({ mountErase }) => mountErase(element, { props, watch, trigger }));
 const events = ["note", "again", "finish", "reopen", "reveal", "back", "look", "compare", "restore", "keep", "erase"];  // named here, where Gradio looks for them
 """
-_KEEP_BUTTON = (
-    """<button type="button" class="review-action is-main" id="keep-case" [[title keep.title]]>[[keep.keep]] <kbd>⇧S</kbd></button>"""
-)
+_KEEP_BUTTON = """<button type="button" class="review-action is-main" id="keep-case" [[title keep.title]]>[[keep.keep]] <kbd>⇧S</kbd></button>"""
 _KEEPS_NOTHING = """<span class="keep-state" id="keeps-nothing">[[keep.never]]</span>"""
 _FORM = """
 <section class="review" id="keep" hidden [[aria-label keep.label]]><div class="review-line">
@@ -100,8 +103,11 @@ class Note:
 
 
 def form_component(*, public: bool = False) -> gr.HTML:
-    """Return the bar; its value is what ``form_value`` returns. public: no case can be kept, which it says in place of the button."""
-    template = _FORM.replace("KEEP_BUTTON", _KEEPS_NOTHING if public else _KEEP_BUTTON).replace("MAX_COMMENT", str(MAX_COMMENT))
+    """Return the bar; its value is what ``form_value`` returns. public: no case can be kept, which it says in
+    place of the button."""
+    template = _FORM.replace("KEEP_BUTTON", _KEEPS_NOTHING if public else _KEEP_BUTTON).replace(
+        "MAX_COMMENT", str(MAX_COMMENT)
+    )
     return gr.HTML(
         NO_FORM,
         html_template=fill(template),
@@ -116,7 +122,8 @@ def form_component(*, public: bool = False) -> gr.HTML:
 
 
 def unkept_value(case_id: str, opened: Sequence[bool] | None = None) -> dict[str, Any]:
-    """Return what the bar shows of an open case that is of no store: that it can be kept. opened: which of the files that just came became photos."""
+    """Return what the bar shows of an open case that is of no store: that it can be kept. opened: which of
+    the files that just came became photos."""
     came = (
         {"opened": list(opened), "came": secrets.token_hex(4)} if opened is not None else {}
     )  # the same value again would not be heard of
@@ -124,13 +131,22 @@ def unkept_value(case_id: str, opened: Sequence[bool] | None = None) -> dict[str
 
 
 def form_value(
-    draft: ReviewDraft, photos: Sequence[str], saved: Mapping[str, Any], *, adjudicator: bool, erases: bool, missing: int = 0
+    draft: ReviewDraft,
+    photos: Sequence[str],
+    saved: Mapping[str, Any],
+    *,
+    adjudicator: bool,
+    erases: bool,
+    missing: int = 0,
 ) -> dict[str, Any]:
-    """Return what the bar shows of a case that was just opened, and of what is saved of it (``saved_value``)."""
+    """Return what the bar shows of a case that was just opened, and of what is saved of it
+    (``saved_value``)."""
     reading = draft.reading
     return {
         "case": draft.case,
-        "place": {"queue": reading.key.queue, "id": reading.key.case_id, "reader": reading.reader} if reading is not None else {},
+        "place": {"queue": reading.key.queue, "id": reading.key.case_id, "reader": reading.reader}
+        if reading is not None
+        else {},
         "mode": reading.mode if reading is not None else "assisted",
         "adjudicator": adjudicator,
         "erases": erases,
@@ -145,8 +161,11 @@ def form_value(
     }
 
 
-def saved_value(draft: ReviewDraft, history: Sequence[SavedReview], changes: Changes | None, heard: int) -> dict[str, Any]:
-    """Return what the bar shows of the saved readings of a case. history: those it does not have yet, oldest first. heard: changes of it that are saved."""
+def saved_value(
+    draft: ReviewDraft, history: Sequence[SavedReview], changes: Changes | None, heard: int
+) -> dict[str, Any]:
+    """Return what the bar shows of the saved readings of a case. history: those it does not have yet, oldest
+    first. heard: changes of it that are saved."""
     reading = draft.reading
     return {
         "case": draft.case,
@@ -169,24 +188,35 @@ def saved_value(draft: ReviewDraft, history: Sequence[SavedReview], changes: Cha
 
 
 def asks_value(draft: ReviewDraft, left_open: Sequence[str], photos: Sequence[Photo]) -> dict[str, Any]:
-    """Return what the bar names before a reading is finished with this left open: families by their titles, photos by their place."""
+    """Return what the bar names before a reading is finished with this left open: families by their titles,
+    photos by their place."""
     titles = {family.family_id: family.title for family in load_families()}
     places = {photo.photo_id: place for place, photo in enumerate(photos, start=1)}
     tied = draft.ties if draft.reading is not None and draft.reading.kind == "consensus" else {}
     return {
         "case": draft.case,
         "turn": secrets.token_hex(4),  # the same again is another question
-        "missing": [{"id": one, "title": titles.get(one), "place": places.get(one), "tied": one in tied} for one in left_open],
+        "missing": [
+            {"id": one, "title": titles.get(one), "place": places.get(one), "tied": one in tied}
+            for one in left_open
+        ],
     }
 
 
 def read_note(told: Mapping[str, object], photos: Collection[str]) -> Note:
-    """Return what the bar's ``note`` event says; photos that the case does not have, by id, are dropped. Raises FormError for an unknown difficulty."""
+    """Return what the bar's ``note`` event says; photos that the case does not have, by id, are dropped.
+
+    Raises FormError for an unknown difficulty.
+    """
     difficulty = told.get("difficulty")
     if difficulty is not None and difficulty not in get_args(Difficulty):
         raise FormError(f"{str(difficulty)[:40]!r} is no difficulty; reload the page")
     listed = told.get("unusable")
-    unusable = frozenset(name for name in listed if isinstance(name, str) and name in photos) if isinstance(listed, list) else frozenset()
+    unusable = (
+        frozenset(name for name in listed if isinstance(name, str) and name in photos)
+        if isinstance(listed, list)
+        else frozenset()
+    )
     level = next((level for level in get_args(Difficulty) if level == difficulty), None)
     return Note(str(told.get("comment") or "")[:MAX_COMMENT], bool(told.get("flagged")), level, unusable)
 

@@ -1,20 +1,25 @@
-"""The canvas: what it is sent, what it says, and the component that draws it. All the drawing is in the JavaScript beside this file.
+"""The canvas: what it is sent, what it says, and the component that draws it.
+
+All the drawing is in the JavaScript beside this file.
 
 Value (``viewer_value`` writes it; photos are named by their ``photo_id``):
 
     {"case": str | None,            another case begins with an empty history of edits
-     "photos": [{"id", "name": photo_id, "width", "height", "src", "levels"}],   working size; ``levels`` None: no model, or not shown yet
-     "threshold": float,            the checkpoint's, in 0..1
-     "text_only": bool, "synthetic": bool,
-     "editable": bool,              whether the reader may outline
-     "own": {photo_id: runs},       the reader's masks that were saved, ``mask_form.write_runs``; absent: not outlined, empty: "no lesion here"
-     "restore": int,                ``own`` is taken when a photo is first seen; a later value of the same case replaces what the reader
-                                    has drawn only when this number has changed (as one more edit, which can be undone)
-     "others": [{"reader": str, "masks": {photo_id: runs}}]}   other readers' masks, in the order of the legend
+     "photos": [{"id", "name": photo_id, "width", "height", "src", "levels"}],   working size; ``levels``
+     None: no model, or not shown yet "threshold": float,            the checkpoint's, in 0..1 "text_only":
+     bool, "synthetic": bool, "editable": bool,              whether the reader may outline "own": {photo_id:
+     runs},       the reader's masks that were saved, ``mask_form.write_runs``; absent: not outlined, empty:
+     "no lesion here" "restore": int,                ``own`` is taken when a photo is first seen; a later
+     value of the same case replaces what the reader
+                                    has drawn only when this number has changed (as one more edit, which can
+                                    be undone)
+     "others": [{"reader": str, "masks": {photo_id: runs}}]}   other readers' masks, in the order of the
+     legend
 
-While the models run, ``gr.update(found=...)`` brings the maps that have come so far to a viewer that has drawn the case. Nothing else changes
-there: view, threshold, strokes and history stay. ``found_value`` writes it, as lines of JSON that only grow (of a text that grows Gradio sends what is
-new; an object it changes in place, and nobody notices):
+While the models run, ``gr.update(found=...)`` brings the maps that have come so far to a viewer that has
+drawn the case. Nothing else changes
+there: view, threshold, strokes and history stay. ``found_value`` writes it, as lines of JSON that only grow
+(of a text that grows Gradio sends what is new; an object it changes in place, and nobody notices):
 
     {"case": str, "threshold": float}
     {"photo": photo_id, "levels": str}      one a map
@@ -23,26 +28,31 @@ new; an object it changes in place, and nobody notices):
 Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event._data``):
 
     mask   {"case", "photo": photo_id, "width", "height", "runs": [int] | None, "edits": int}
-           A mask has changed and then rested for MASK_REST milliseconds, or the reader goes to another photo or leaves. ``runs`` None: the
-           mask was taken back as if never drawn. ``edits`` counts the changes of this photo since the case was opened, undo included.
-           ``mask_form.read_mask(event._data, photo.size)`` is the mask at the photo's own size.
+           A mask has changed and then rested for MASK_REST milliseconds, or the reader goes to another photo
+           or leaves. ``runs`` None: the mask was taken back as if never drawn. ``edits`` counts the changes
+           of this photo since the case was opened, undo included. ``mask_form.read_mask(event._data,
+           photo.size)`` is the mask at the photo's own size.
     wand   {"case", "photo", "request": int, "width", "height", "box": [left, top, right, bottom] | None,
            "lesion": [stroke], "skin": [stroke], "radius": float}    working pixels, a stroke is [[x, y], ...]
-           The answer is ``gr.update(wand_reply=answer_wand(event._data, photos))`` for the viewer, within half a second.
+           The answer is ``gr.update(wand_reply=answer_wand(event._data, photos))`` for the viewer, within
+           half a second.
 
            ``nothing`` in the answer: what was cut is a speck or less, and neither mask nor history changes.
 
     facts  {"case", "photos": [photo_id]}
            This browser changes what is read back from a canvas: see ``readback.mjs``. The answer is
-           ``gr.update(served=answer_facts(event._data, ...))``, the model's outline and the numbers of these photos.
+           ``gr.update(served=answer_facts(event._data, ...))``, the model's outline and the numbers of these
+           photos.
 
     cover  {"case", "photo", "request": int, "width", "height", "area": runs of a mask}
-           What is to be covered for good, a face or a tattoo. The answer is the value with the photo anew, and
-           ``cover_reply={"photo", "request", "covered": bool}``.
+           What is to be covered for good, a face or a tattoo. The answer is the value with the photo anew,
+           and ``cover_reply={"photo", "request", "covered": bool}``.
 
-The document's event ``magic-heat`` ({photo_id: data address} or null, see ``panels/why``) lays a heat map over the photos it names.
+The document's event ``magic-heat`` ({photo_id: data address} or null, see ``panels/why``) lays a heat map
+over the photos it names.
 
-The page's other parts hear both as the document's event "viewer-tells" with the same detail. None of them has an output that the reader waits for; threshold, opacity, zoom, layers and hiding never come here.
+The page's other parts hear both as the document's event "viewer-tells" with the same detail. None of them has
+an output that the reader waits for; threshold, opacity, zoom, layers and hiding never come here.
 """
 
 from __future__ import annotations
@@ -73,9 +83,11 @@ JPEG_QUALITY = 90
 MAP_BYTES = 150_000
 """What a photo's map may take on its way to the browser."""
 MAP_STEPS = (100, 50, 20, 10)
-"""Thresholds in 0..1 at which a map's mask stays exact, the first that MAP_BYTES allows; 100 are all that the slider has."""
+"""Thresholds in 0..1 at which a map's mask stays exact, the first that MAP_BYTES allows; 100 are all that the
+slider has."""
 PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 6, cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB]
-"""The filter SUB gives the smallest maps of all; a level above 6 takes several times as long for next to nothing."""
+"""The filter SUB gives the smallest maps of all; a level above 6 takes several times as long for next to
+nothing."""
 EMPTY: dict[str, Any] = {
     "case": None,
     "photos": [],
@@ -89,7 +101,8 @@ EMPTY: dict[str, Any] = {
     "others": [],
 }
 _ADDRESSES: WeakKeyDictionary[Photo, str] = WeakKeyDictionary()
-"""Photos of open cases as the viewer gets them: a case is shown several times, and its photos are gone with it."""
+"""Photos of open cases as the viewer gets them: a case is shown several times, and its photos are gone with
+it."""
 
 # Gradio knows a component's own events by their quoted names in this text.
 _ON_LOAD = """
@@ -100,7 +113,9 @@ import(new URL("page/panels/viewer/viewer.js", document.baseURI)).then(({ mountV
 
 def viewer_component() -> gr.HTML:
     """Return the viewer; its value is what ``viewer_value`` returns."""
-    template = resources.files("magic_demo.page.panels.viewer").joinpath("viewer.html").read_text(encoding="utf-8")
+    template = (
+        resources.files("magic_demo.page.panels.viewer").joinpath("viewer.html").read_text(encoding="utf-8")
+    )
     return gr.HTML(
         EMPTY,
         html_template=fill(template),
@@ -126,7 +141,8 @@ def viewer_value(
     restore: int = 0,
     missing: int = 0,
 ) -> dict[str, Any]:
-    """Return what the viewer draws: every photo at its working size and, after an analysis, the model's map of it.
+    """Return what the viewer draws: every photo at its working size and, after an analysis, the model's map
+    of it.
 
     synthetic: the photos are said to be so. editable: whether the reader may outline.
     own: photo_id -> the reader's (H, W) mask; others: reader -> photo_id -> mask. restore: see above.
@@ -147,14 +163,18 @@ def viewer_value(
             {"reader": reader, "masks": {photo_id: write_runs(mask) for photo_id, mask in masks.items()}}
             for reader, masks in (others or {}).items()
         ],
-        "photos": [_photo_value(number, photo, maps.get(photo.photo_id), threshold) for number, photo in enumerate(photos)],
+        "photos": [
+            _photo_value(number, photo, maps.get(photo.photo_id), threshold)
+            for number, photo in enumerate(photos)
+        ],
     }
 
 
 def found_value(case_id: str, prediction: Prediction, maps: dict[str, str], *, last: bool = False) -> str:
     """Return the maps that have come of a case that the viewer has drawn, as lines.
 
-    maps: photo_id -> those that were encoded before; the new ones are put beside them. last: nothing more comes.
+    maps: photo_id -> those that were encoded before; the new ones are put beside them. last: nothing more
+    comes.
     """
     maps.update(
         {
@@ -168,7 +188,9 @@ def found_value(case_id: str, prediction: Prediction, maps: dict[str, str], *, l
     return "".join(f"{json.dumps(line)}\n" for line in [*lines, *([{"last": True}] if last else [])])
 
 
-def _photo_value(number: int, photo: Photo, found: PhotoPrediction | None, threshold: float) -> dict[str, Any]:
+def _photo_value(
+    number: int, photo: Photo, found: PhotoPrediction | None, threshold: float
+) -> dict[str, Any]:
     height, width = working_size(photo.size)
     return {
         "id": f"{number}",
@@ -190,18 +212,23 @@ def _photo_address(photo: Photo) -> str:
 def encode_photo(pixels: Pixels) -> str:
     """Return a photo at its working size as the data address of a JPEG."""
     small = resize_pixels(pixels, working_size((pixels.shape[0], pixels.shape[1])))
-    return picture_address("jpeg", np.ascontiguousarray(small[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return picture_address(
+        "jpeg", np.ascontiguousarray(small[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    )
 
 
 def encode_levels(probability: Probability, size: tuple[int, int], threshold: float = 0.5) -> str:
     """Return a lesion map as the data address of an 8-bit grey PNG at the photo's working size.
 
-    Levels that no step of the threshold's slider tells apart become one: at every step the mask is exactly the one of batch mode, and the file
-    is smaller. A map that would still be larger than MAP_BYTES (faint everywhere) keeps every second step, 0.5 and ``threshold`` only, or fewer.
+    Levels that no step of the threshold's slider tells apart become one: at every step the mask is exactly
+    the one of batch mode, and the file is smaller. A map that would still be larger than MAP_BYTES (faint
+    everywhere) keeps every second step, 0.5 and ``threshold`` only, or fewer.
     """
     levels = lesion_levels(probability, working_size(size))
     for steps in MAP_STEPS:
-        address = picture_address("png", np.asarray(cv2.LUT(levels, _round_levels(steps, threshold)), np.uint8), PNG_SETTINGS)
+        address = picture_address(
+            "png", np.asarray(cv2.LUT(levels, _round_levels(steps, threshold)), np.uint8), PNG_SETTINGS
+        )
         if len(address) * 3 // 4 <= MAP_BYTES:
             break
     return address
@@ -209,8 +236,11 @@ def encode_levels(probability: Probability, size: tuple[int, int], threshold: fl
 
 @lru_cache(maxsize=64)
 def _round_levels(steps: int, threshold: float) -> NDArray[np.uint8]:
-    """Return a table (256,) uint8 that takes every level down to the one of the next lower of ``steps`` thresholds in 0..1."""
-    kept = sorted({0, level_of(0.5), level_of(threshold), *(level_of(step / steps) for step in range(1, steps + 1))})
+    """Return a table (256,) uint8 that takes every level down to the one of the next lower of ``steps``
+    thresholds in 0..1."""
+    kept = sorted(
+        {0, level_of(0.5), level_of(threshold), *(level_of(step / steps) for step in range(1, steps + 1))}
+    )
     return np.repeat(np.asarray(kept, np.uint8), np.diff([*kept, 256]))
 
 

@@ -1,7 +1,9 @@
-"""Masks between the page and the program: run lengths at the photo's working size become a mask at the photo's own size, and back.
+"""Masks between the page and the program: run lengths at the photo's working size become a mask at the
+photo's own size, and back.
 
-The page draws a photo at its working size. Its masks are run lengths, row by row, the first run outside the lesion (it may be 0 long):
-``{"width": 4, "height": 2, "runs": [1, 2, 5]}`` is a row of which the middle two pixels are lesion, and an empty row.
+The page draws a photo at its working size. Its masks are run lengths, row by row, the first run outside the
+lesion (it may be 0 long): ``{"width": 4, "height": 2, "runs": [1, 2, 5]}`` is a row of which the middle two
+pixels are lesion, and an empty row.
 """
 
 from __future__ import annotations
@@ -21,36 +23,48 @@ WORKING_SIDE = 2048
 
 
 def working_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the (height, width) a photo of ``size`` is drawn at: its own, or WORKING_SIDE along its longest side."""
+    """Return the (height, width) a photo of ``size`` is drawn at: its own, or WORKING_SIDE along its longest
+    side."""
     height, width = size
     scale = min(1.0, WORKING_SIDE / max(height, width))
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def read_mask(payload: object, size: tuple[int, int]) -> Mask:
-    """Return the (H, W) bool mask at ``size`` (height, width) that the page sent; its border is off by less than one working pixel.
+    """Return the (H, W) bool mask at ``size`` (height, width) that the page sent; its border is off by less
+    than one working pixel.
 
     Raises FormError, one line, when the payload is not a mask of a photo of this size.
     """
     height, width = working_size(size)
     if not isinstance(payload, Mapping):
-        raise FormError(f"a mask came as {type(payload).__name__}, expected width, height and runs; outline the photo again")
+        raise FormError(
+            f"a mask came as {type(payload).__name__}, expected width, height and runs; outline the photo "
+            "again"
+        )
     if (payload.get("height"), payload.get("width")) != (height, width):
         came = f"{payload.get('width')!r} x {payload.get('height')!r}"[:40]
-        raise FormError(f"a mask of {came} pixels came, the photo is drawn at {width} x {height}; outline the photo again")
+        raise FormError(
+            f"a mask of {came} pixels came, the photo is drawn at {width} x {height}; outline the photo again"
+        )
     small = _unpack(payload.get("runs"), height * width).reshape(height, width)
     if (height, width) == size:
         return small
-    grown = cv2.resize(small.view(np.uint8) * np.uint8(255), (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
+    grown = cv2.resize(
+        small.view(np.uint8) * np.uint8(255), (size[1], size[0]), interpolation=cv2.INTER_LINEAR
+    )
     return np.asarray(grown >= 128, dtype=np.bool_)
 
 
 def write_runs(mask: Mask) -> dict[str, Any]:
-    """Return what the page draws of a (H, W) mask at its photo's size: width, height and runs at the working size."""
+    """Return what the page draws of a (H, W) mask at its photo's size: width, height and runs at the working
+    size."""
     height, width = working_size((mask.shape[0], mask.shape[1]))
     small = mask
     if mask.shape != (height, width):
-        area = cv2.resize(mask.astype(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA)
+        area = cv2.resize(
+            mask.astype(np.uint8) * np.uint8(255), (width, height), interpolation=cv2.INTER_AREA
+        )
         small = np.asarray(area >= 128, dtype=np.bool_)
         if not small.any():  # a lesion too small for one working pixel must not come back as "no lesion here"
             small = np.asarray(area == max(1, int(area.max())), dtype=np.bool_)
@@ -61,18 +75,29 @@ def write_runs(mask: Mask) -> dict[str, Any]:
 
 
 def _unpack(runs: object, pixels: int) -> Mask:
-    """Return (pixels,) bool from run lengths; raises FormError where they are not whole numbers that add up to ``pixels``."""
-    if not isinstance(runs, list) or len(runs) > pixels + 1 or not all(type(run) is int and 0 <= run <= pixels for run in runs):
-        raise FormError("a mask's runs must be a list of whole numbers of 0 and more; outline the photo again")
+    """Return (pixels,) bool from run lengths; raises FormError where they are not whole numbers that add up
+    to ``pixels``."""
+    if (
+        not isinstance(runs, list)
+        or len(runs) > pixels + 1
+        or not all(type(run) is int and 0 <= run <= pixels for run in runs)
+    ):
+        raise FormError(
+            "a mask's runs must be a list of whole numbers of 0 and more; outline the photo again"
+        )
     if sum(runs) != pixels:
-        raise FormError(f"a mask's runs add up to {sum(runs)} pixels, expected {pixels}; outline the photo again")
+        raise FormError(
+            f"a mask's runs add up to {sum(runs)} pixels, expected {pixels}; outline the photo again"
+        )
     lesion = np.arange(len(runs)) % 2 == 1
     return np.repeat(lesion, np.asarray(runs, dtype=np.int64))
 
 
 def check_decided(mask: Mask, told: Mapping[str, Any], name: str) -> None:
-    """Raise FormError for a mask without a pixel that does not come from Clear, which alone says that there is no lesion on the photo ``name``."""
+    """Raise FormError for a mask without a pixel that does not come from Clear, which alone says that there
+    is no lesion on the photo ``name``."""
     if not mask.any() and told.get("cleared") is not True:
         raise FormError(
-            f"{name[:80]}: an outline without a pixel came and Clear was not pressed; what was saved stays. Draw it again, or press Clear"
+            f"{name[:80]}: an outline without a pixel came and Clear was not pressed; what was saved "
+            "stays. Draw it again, or press Clear"
         )

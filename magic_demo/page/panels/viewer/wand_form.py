@@ -17,8 +17,9 @@ MAX_POINTS = 20_000
 def answer_wand(payload: object, photos: Sequence[Photo]) -> dict[str, Any]:
     """Return the viewer's ``wand_reply`` to a ``wand`` event: photo, request, and one of three.
 
-    width, height, runs of what was cut, and region (left, top, right, bottom), outside of which the reader's outline stays; ``nothing``, where that
-    is a speck or less, for which nothing is written; or ``problem``, one line.
+    width, height, runs of what was cut, and region (left, top, right, bottom), outside of which the reader's
+    outline stays; ``nothing``, where that is a speck or less, for which nothing is written; or ``problem``,
+    one line.
     """
     asked = payload if isinstance(payload, Mapping) else {}
     reply: dict[str, Any] = {"photo": asked.get("photo"), "request": asked.get("request")}
@@ -29,13 +30,20 @@ def answer_wand(payload: object, photos: Sequence[Photo]) -> dict[str, Any]:
         hint = read_hint(asked)
         size = working_size(photo.size)
         found = cut_lesion(photo.pixels, hint, size)
-        return {**reply, "nothing": True} if is_speck(found) else {**reply, **write_runs(found), "region": list(find_reach(hint, size))}
+        return (
+            {**reply, "nothing": True}
+            if is_speck(found)
+            else {**reply, **write_runs(found), "region": list(find_reach(hint, size))}
+        )
     except FormError as error:
         return {**reply, "problem": str(error)}
 
 
 def read_hint(payload: Mapping[str, Any]) -> Hint:
-    """Return what the reader has shown the wand, in working pixels. Raises FormError, one line, where it cannot be read."""
+    """Return what the reader has shown the wand, in working pixels.
+
+    Raises FormError, one line, where it cannot be read.
+    """
     lesion, skin = _read_strokes(payload.get("lesion")), _read_strokes(payload.get("skin"))
     if sum(map(len, [*lesion, *skin])) > MAX_POINTS:
         raise FormError(f"the wand's strokes have more than {MAX_POINTS} points; draw fewer or shorter ones")
@@ -49,7 +57,11 @@ def read_hint(payload: Mapping[str, Any]) -> Hint:
 def _read_strokes(strokes: object) -> list[list[Point]]:
     if strokes is None:
         return []
-    if not isinstance(strokes, list) or len(strokes) > MAX_STROKES or not all(isinstance(stroke, list) for stroke in strokes):
+    if (
+        not isinstance(strokes, list)
+        or len(strokes) > MAX_STROKES
+        or not all(isinstance(stroke, list) for stroke in strokes)
+    ):
         raise FormError(f"the wand's strokes must be at most {MAX_STROKES} lists of points; draw them again")
     return [[(x, y) for x, y in (_read_numbers(point, 2) for point in stroke)] for stroke in strokes]
 

@@ -1,12 +1,17 @@
-"""Why an option has its score, on demand: the words that moved it, the region of the photo, and what was measured.
+"""Why an option has its score, on demand: the words that moved it, the region of the photo, and what was
+measured.
 
-The value of the component (``why_value``) brings finished HTML in the language asked for, and heat maps for the viewer:
+The value of the component (``why_value``) brings finished HTML in the language asked for, and heat maps for
+the viewer:
 
-    {"request": int, "family": family id, "option": int, "html": str, "heat": {photo_id: data address}}    an empty ``html`` closes it
+    {"request": int, "family": family id, "option": int, "html": str, "heat": {photo_id: data address}}    an
+    empty ``html`` closes it
 
-``heat`` is told to the viewer by ``why.mjs`` in the document's event ``magic-heat``, whose detail it is; null takes it away.
+``heat`` is told to the viewer by ``why.mjs`` in the document's event ``magic-heat``, whose detail it is; null
+takes it away.
 
-    why   {"request", "case", "family", "option", "language"}   the reader asks; the answer is the component's next value, with its ``request``
+    why   {"request", "case", "family", "option", "language"}   the reader asks; the answer is the component's
+    next value, with its ``request``
 """
 
 from __future__ import annotations
@@ -34,10 +39,18 @@ const events = ["why"];  // named here, where Gradio looks for it
 
 def why_component() -> gr.HTML:
     """Return the pane, closed; its value is what ``why_value`` returns."""
-    return gr.HTML(CLOSED, html_template='<div class="why-place"></div>', js_on_load=_ON_LOAD, elem_id="why", apply_default_css=False)
+    return gr.HTML(
+        CLOSED,
+        html_template='<div class="why-place"></div>',
+        js_on_load=_ON_LOAD,
+        elem_id="why",
+        apply_default_css=False,
+    )
 
 
-def why_value(request: int, family: Family, explanation: Explanation, encounter: Encounter, prediction: Prediction) -> dict[str, Any]:
+def why_value(
+    request: int, family: Family, explanation: Explanation, encounter: Encounter, prediction: Prediction
+) -> dict[str, Any]:
     """Return what the pane and the viewer show of an explanation."""
     sizes = {photo.photo_id: photo.size for photo in encounter.photos}
     return {
@@ -45,7 +58,11 @@ def why_value(request: int, family: Family, explanation: Explanation, encounter:
         "family": family.family_id,
         "option": explanation.option,
         "html": render_why(family, explanation, encounter, prediction),
-        "heat": {name: encode_levels(region, sizes[name]) for name, region in explanation.regions.items() if name in sizes},
+        "heat": {
+            name: encode_levels(region, sizes[name])
+            for name, region in explanation.regions.items()
+            if name in sizes
+        },
     }
 
 
@@ -54,11 +71,13 @@ def render_why(family: Family, explanation: Explanation, encounter: Encounter, p
     language = explanation.language
     chosen = chosen_options(prediction.answers, family)
     options = "".join(
-        f'<option value="{option}"{" selected" if option == explanation.option else ""}>{escape(label)}{" ◆" if option in chosen else ""}</option>'
+        "<option "
+        f'value="{option}"{" selected" if option == explanation.option else ""}>{escape(label)}{" ◆" if option in chosen else ""}</option>'
         for option, label in enumerate(family.options[language])
     )
     return (
-        f'<section class="why" aria-labelledby="why-title"><div class="why-head"><h2 id="why-title">{_say("why.title", language)}'
+        '<section class="why" aria-labelledby="why-title"><div class="why-head"><h2 '
+        f'id="why-title">{_say("why.title", language)}'
         f" · {escape(family.title[language])}</h2>"
         f'<select id="why-option" aria-label="{_say("why.option", language)}">{options}</select>'
         f'<button type="button" id="why-close" aria-label="{_say("why.close", language)}">×</button></div>'
@@ -72,13 +91,21 @@ def _render_words(explanation: Explanation, encounter: Encounter) -> str:
     words = encounter.narrative.text(language)
     if not words.strip():
         return ""
-    shown = f'<p class="why-words" id="why-words">{mark_words(words, explanation.words)}</p>' if explanation.words else ""
-    legend = f'<p class="why-note">{_say("why.words_legend" if explanation.words else "why.no_words", language)}</p>'
+    shown = (
+        f'<p class="why-words" id="why-words">{mark_words(words, explanation.words)}</p>'
+        if explanation.words
+        else ""
+    )
+    legend = (
+        "<p "
+        f'class="why-note">{_say("why.words_legend" if explanation.words else "why.no_words", language)}</p>'
+    )
     return f"<h3>{_say('case.narrative', language)}</h3>{shown}{legend}"
 
 
 def mark_words(words: str, spans: Sequence[WordSpan]) -> str:
-    """Return a narrative as HTML with the spans marked: the stronger their weight the stronger the mark, those against the option dotted."""
+    """Return a narrative as HTML with the spans marked: the stronger their weight the stronger the mark,
+    those against the option dotted."""
     strongest = max((abs(span.weight) for span in spans), default=1.0) or 1.0
     html, before = [], 0
     for span in sorted(spans, key=lambda span: span.start):
@@ -86,7 +113,8 @@ def mark_words(words: str, spans: Sequence[WordSpan]) -> str:
         side = "against" if span.weight < 0 else "for"
         html.append(escape(words[before : span.start]))
         html.append(
-            f'<mark class="is-{side}" style="--strength:{strength:.2f}" title="{span.weight:+.2f}">{escape(words[span.start : span.end])}</mark>'
+            f'<mark class="is-{side}" style="--strength:{strength:.2f}" '
+            f'title="{span.weight:+.2f}">{escape(words[span.start : span.end])}</mark>'
         )
         before = span.end
     return "".join([*html, escape(words[before:])])
@@ -96,8 +124,15 @@ def _render_photos(explanation: Explanation, encounter: Encounter) -> str:
     if not encounter.photos:
         return ""
     language, count = explanation.language, len(explanation.regions)
-    line = _say("why.regions", language, count=count, total=len(encounter.photos)) if count else _say("why.no_regions", language)
-    return f'<h3>{_say("case.photos", language)}</h3><p class="why-note" id="why-regions" data-count="{count}">{line}</p>'
+    line = (
+        _say("why.regions", language, count=count, total=len(encounter.photos))
+        if count
+        else _say("why.no_regions", language)
+    )
+    return (
+        f'<h3>{_say("case.photos", language)}</h3><p class="why-note" id="why-regions" '
+        f'data-count="{count}">{line}</p>'
+    )
 
 
 def _render_evidence(explanation: Explanation) -> str:

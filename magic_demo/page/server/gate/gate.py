@@ -1,7 +1,9 @@
-"""WHO MAY ASK FOR WHAT: every address that the page answers stands here with who may ask for it; whatever else there is, is not answered.
+"""WHO MAY ASK FOR WHAT: every address that the page answers stands here with who may ask for it; whatever
+else there is, is not answered.
 
-Gradio brings many more routes than the page uses (files by path, downloads of other addresses, monitoring, deep links, code editing, a second
-API). They are answered as if they were not there, and so is any that a later version adds.
+Gradio brings many more routes than the page uses (files by path, downloads of other addresses, monitoring,
+deep links, code editing, a second API). They are answered as if they were not there, and so is any that a
+later version adds.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ from magic_demo.page.server.sign_in.sign_in import is_secure
 from magic_demo.page.session.sign_in.sign_ins import SignIns
 
 Who = Literal["anybody", "reader", "presenter"]
-"""Everybody; who has signed in; signed in as presenter or adjudicator. Where nobody signs in, everybody is all of them."""
+"""Everybody; who has signed in; signed in as presenter or adjudicator. Where nobody signs in, everybody is
+all of them."""
 
 DOORS: tuple[tuple[str, str, Who], ...] = (
     # the page's own files and Gradio's, the same for everybody
@@ -98,8 +101,13 @@ BROWSER_COOKIE = "magic-demo-browser"
 
 
 def list_gates(sign_ins: SignIns | None, host: str, look: LookForSignIns | None = None) -> list[Middleware]:
-    """Return what stands before the page. host: the address that it listens on; look: as ``Gate`` takes it."""
-    return [Middleware(Faults), Middleware(SecurityHeaders), Middleware(Gate, sign_ins=sign_ins, near=is_near(host), look=look)]
+    """Return what stands before the page. host: the address that it listens on; look: as ``Gate`` takes
+    it."""
+    return [
+        Middleware(Faults),
+        Middleware(SecurityHeaders),
+        Middleware(Gate, sign_ins=sign_ins, near=is_near(host), look=look),
+    ]
 
 
 def is_near(host: str) -> bool:
@@ -112,11 +120,16 @@ def is_near(host: str) -> bool:
 
 def find_door(method: str, path: str) -> Who | None:
     """Return who may ask for an address, None where nobody may."""
-    return next((who for methods, pattern, who in _DOORS if method in methods and pattern.fullmatch(path)), None)
+    return next(
+        (who for methods, pattern, who in _DOORS if method in methods and pattern.fullmatch(path)), None
+    )
 
 
 class Sessions:
-    """Whose each browser session is: who uses a session's number first. The one that was used longest ago is forgotten first."""
+    """Whose each browser session is: who uses a session's number first.
+
+    The one that was used longest ago is forgotten first.
+    """
 
     def __init__(self, most: int = 8192) -> None:
         self._most = most
@@ -134,13 +147,22 @@ class Sessions:
 
 
 class Gate:
-    """Stands before the page: passes on what DOORS allow to who may ask, a session's requests to the session's owner alone.
+    """Stands before the page: passes on what DOORS allow to who may ask, a session's requests to the
+    session's owner alone.
 
-    sign_ins: None where nobody signs in. near: whether the page answers this computer alone, when another site's name for it is refused.
+    sign_ins: None where nobody signs in. near: whether the page answers this computer alone, when another
+    site's name for it is refused.
     look: asked at every request while nobody signs in, whether somebody has to from now on.
     """
 
-    def __init__(self, app: ASGIApp, sign_ins: SignIns | None = None, *, near: bool = False, look: LookForSignIns | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        sign_ins: SignIns | None = None,
+        *,
+        near: bool = False,
+        look: LookForSignIns | None = None,
+    ) -> None:
         self._app = app
         self._sign_ins = sign_ins
         self._look = look
@@ -177,7 +199,8 @@ class Gate:
             try:
                 return await self._find_owner(cookies, presenting=False) == owner
             except RefusedError as refusal:
-                return refusal.status != 401  # a store that cannot be asked for a moment says nothing of the reader
+                # a store that cannot be asked for a moment says nothing of the reader
+                return refusal.status != 401
 
         await pass_while(may_go_on, self._app, scope, receive, send, WATCH_SECONDS)
 
@@ -186,7 +209,9 @@ class Gate:
         check_headers(scope)
         method, path, headers = str(scope["method"]), str(scope["path"]), Headers(scope=scope)
         if self._near and self._sign_ins is None and not is_near(_host_name(headers)):
-            raise RefusedError(421, "this page answers on this computer alone; open it as http://127.0.0.1 with its port")
+            raise RefusedError(
+                421, "this page answers on this computer alone; open it as http://127.0.0.1 with its port"
+            )
         who = find_door(method, path)
         if who is None:
             raise RefusedError(404, "there is nothing here")
@@ -209,8 +234,11 @@ class Gate:
             send = _set_cookie(send, secure=is_secure(headers, scope))
         return rewrite(scope, query, cookies, body), receive if body is None else _replay(body, receive), send
 
-    async def _read_posted(self, scope: Scope, receive: Receive, headers: Headers) -> tuple[dict[str, Any] | None, bytes | None]:
-        """Return the event that a request's body is, if it is one, and the body to hand on, None where nobody reads it before its route."""
+    async def _read_posted(
+        self, scope: Scope, receive: Receive, headers: Headers
+    ) -> tuple[dict[str, Any] | None, bytes | None]:
+        """Return the event that a request's body is, if it is one, and the body to hand on, None where nobody
+        reads it before its route."""
         path = str(scope["path"])
         kind = next((kind for pattern, kind in _BODIES if pattern.fullmatch(path)), None)
         if kind == "bytes":
@@ -232,7 +260,10 @@ class Gate:
             return await run_in_threadpool(read_event, body, blocks, cancels=cancels)
 
     async def _find_owner(self, cookies: Mapping[str, str], *, presenting: bool) -> str:
-        """Return whose a request is. Raises RefusedError for nobody, and for who is no presenter where one is needed."""
+        """Return whose a request is.
+
+        Raises RefusedError for nobody, and for who is no presenter where one is needed.
+        """
         if self._sign_ins is None and self._look is not None:
             self._sign_ins = await run_in_threadpool(self._look)
         if self._sign_ins is None:
@@ -244,7 +275,9 @@ class Gate:
         if reader is None:
             raise RefusedError(401, "sign in first")
         if presenting and reader.role not in _PRESENTING:
-            raise RefusedError(403, f"the board is a presenter's or adjudicator's, {reader.name} is a {reader.role}")
+            raise RefusedError(
+                403, f"the board is a presenter's or adjudicator's, {reader.name} is a {reader.role}"
+            )
         return f"reader {reader.name}"
 
 
@@ -253,8 +286,13 @@ def _answer(scope: Scope, refusal: RefusedError) -> Response:
     wants_page = scope["path"] in ("", "/") or "text/html" in Headers(scope=scope).get("accept", "")
     if refusal.status == 401 and scope["method"] == "GET" and wants_page:
         return RedirectResponse("../" * (scope["path"].count("/") - 1) + "sign-in", 303)
-    if scope["method"] == "POST" and str(scope["path"]).startswith("/board/") and refusal.status in (400, 413):
-        return JSONResponse({"reason": "invalid", "error": str(refusal)}, refusal.status)  # as the board itself says it
+    if (
+        scope["method"] == "POST"
+        and str(scope["path"]).startswith("/board/")
+        and refusal.status in (400, 413)
+    ):
+        # as the board itself says it
+        return JSONResponse({"reason": "invalid", "error": str(refusal)}, refusal.status)
     return PlainTextResponse(str(refusal), refusal.status)
 
 
@@ -262,7 +300,9 @@ def _check_origin(headers: Headers, *, navigates: bool) -> None:
     """Refuse what another site's page makes a browser send; a link there may lead here."""
     site, origin = headers.get("sec-fetch-site") if not navigates else None, headers.get("origin")
     own = {headers.get("host"), headers.get("x-forwarded-host")}
-    if site not in (None, "same-origin", "none") or (site is None and origin is not None and urlsplit(origin).netloc not in own):
+    if site not in (None, "same-origin", "none") or (
+        site is None and origin is not None and urlsplit(origin).netloc not in own
+    ):
         raise RefusedError(403, "this came from another site's page; open this page itself")
 
 
@@ -310,7 +350,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _asks_by_itself(scope: Scope, read: Mapping[str, Any] | None) -> bool:
-    """Return whether a page that nobody touches sends this: a timer's tick, whether the server is there, that the page is still open."""
+    """Return whether a page that nobody touches sends this: a timer's tick, whether the server is there, that
+    the page is still open."""
     if str(scope["path"]).startswith(("/gradio_api/heartbeat/", "/gradio_api/app_id", "/alive")):
         return True
     number = read.get("fn_index") if read is not None else None
@@ -323,7 +364,10 @@ def _asks_by_itself(scope: Scope, read: Mapping[str, Any] | None) -> bool:
 def _set_cookie(send: Send, *, secure: bool) -> Send:
     async def send_with_cookie(message: Message) -> None:
         if message["type"] == "http.response.start":
-            cookie = f"{BROWSER_COOKIE}={secrets.token_urlsafe(32)}; Path=/; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
+            cookie = (
+                f"{BROWSER_COOKIE}={secrets.token_urlsafe(32)}; Path=/; HttpOnly; "
+                f"SameSite=Lax{'; Secure' if secure else ''}"
+            )
             MutableHeaders(scope=message).append("Set-Cookie", cookie)
         await send(message)
 

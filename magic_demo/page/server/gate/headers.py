@@ -1,4 +1,5 @@
-"""What browsers are told with every answer: what a page may load, who may frame it, and what is not to be kept. SECURITY.md says why."""
+"""What browsers are told with every answer: what a page may load, who may frame it, and what is not to be
+kept. SECURITY.md says why."""
 
 from __future__ import annotations
 
@@ -13,12 +14,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from magic_demo.page.server.gate.page_scripts import mark_scripts
 
 SPACE_FRAMES = "'self' https://huggingface.co https://*.hf.space"
-_SHARED = re.compile(r"/(page|assets|static)/.+|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)|/board/photos/.+")
+_SHARED = re.compile(
+    r"/(page|assets|static)/.+|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)|/board/photos/.+"
+)
 """The same for everybody: may be kept by a browser. Nothing else may."""
-_PERMISSIONS = ", ".join(f"{name}=()" for name in ("camera", "microphone", "geolocation", "display-capture", "payment", "usb"))
-LINKS = ('<link rel="manifest" href="/manifest.json"', '<link rel="icon" href="favicon.ico" /><link rel="manifest" href="manifest.json"')
-"""Gradio's one address that is not relative to the page, and the icon that a browser asks for at the host's root if it is named by no page: below
-a path both would be another program's."""
+_PERMISSIONS = ", ".join(
+    f"{name}=()" for name in ("camera", "microphone", "geolocation", "display-capture", "payment", "usb")
+)
+LINKS = (
+    '<link rel="manifest" href="/manifest.json"',
+    '<link rel="icon" href="favicon.ico" /><link rel="manifest" href="manifest.json"',
+)
+"""Gradio's one address that is not relative to the page, and the icon that a browser asks for at the host's
+root if it is named by no page: below a path both would be another program's."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -28,32 +36,37 @@ _HEADERS = {
 
 
 def allow_frames(environment: Mapping[str, str]) -> str:
-    """Return who may frame the page: nobody else, but for a Hugging Face Space, which is shown in a frame of its site."""
+    """Return who may frame the page: nobody else, but for a Hugging Face Space, which is shown in a frame of
+    its site."""
     return SPACE_FRAMES if environment.get("SPACE_ID") else "'self'"
 
 
 def page_policy(nonce: str, frames: str) -> str:
     """Return the policy of a page that Gradio draws.
 
-    Scripts in the page run by ``nonce`` alone. 'unsafe-eval' and inline styles remain: Gradio compiles its components' scripts in the browser
-    and sets styles on elements.
+    Scripts in the page run by ``nonce`` alone. 'unsafe-eval' and inline styles remain: Gradio compiles its
+    components' scripts in the browser and sets styles on elements.
     """
     return (
-        f"default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-        f"font-src 'self' data:; connect-src 'self' data:; manifest-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors {frames}"
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; style-src 'self' "
+        "'unsafe-inline'; img-src 'self' data: blob:; "
+        "font-src 'self' data:; connect-src 'self' data:; manifest-src 'self'; base-uri 'self'; "
+        f"form-action 'self'; frame-ancestors {frames}"
     )
 
 
 def plain_policy(frames: str) -> str:
     """Return the policy of the pages that have nothing of Gradio's, and of every other answer."""
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "
+        "'self'; base-uri 'none'; "
         f"form-action 'self'; frame-ancestors {frames}"
     )
 
 
 class SecurityHeaders:
-    """Adds the headers to every answer; a page that Gradio draws gets a new nonce on its own scripts each time it is sent."""
+    """Adds the headers to every answer; a page that Gradio draws gets a new nonce on its own scripts each
+    time it is sent."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,6 +1,8 @@
-"""Which scripts in a page that Gradio draws are its own: those that stand in Gradio's template, and no other, whatever they are called.
+"""Which scripts in a page that Gradio draws are its own: those that stand in Gradio's template, and no other,
+whatever they are called.
 
-A script that some text brought into the page is not in the template, so that it gets no nonce and does not run. Scripts with an address need
+A script that some text brought into the page is not in the template, so that it gets no nonce and does not
+run. Scripts with an address need
 none: the policy allows those of this server.
 """
 
@@ -15,7 +17,8 @@ from gradio.route_utils import STATIC_TEMPLATE_LIB
 
 _TEMPLATE = Path(STATIC_TEMPLATE_LIB) / "frontend" / "index.html"
 _ELEMENT = re.compile(
-    r"<!--.*?-->|<(script|style|title|textarea|noscript|iframe|template|svg)\b[^>]*>.*?</\1\s*>", re.DOTALL | re.IGNORECASE
+    r"<!--.*?-->|<(script|style|title|textarea|noscript|iframe|template|svg)\b[^>]*>.*?</\1\s*>",
+    re.DOTALL | re.IGNORECASE,
 )
 """What a script may stand in without being one, and scripts themselves."""
 _VALUE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
@@ -23,7 +26,8 @@ _OPENING = re.compile(r"<script(?:\s+data-gradio-mode)?>")
 
 
 def mark_scripts(html: str, nonce: str) -> str:
-    """Return a page whose inline scripts have the nonce, as far as they are those of Gradio's template, each once and in its order."""
+    """Return a page whose inline scripts have the nonce, as far as they are those of Gradio's template, each
+    once and in its order."""
     waiting = list(_list_own_scripts())
     parts: list[str] = []
     end = 0
@@ -39,10 +43,13 @@ def mark_scripts(html: str, nonce: str) -> str:
 
 @lru_cache(maxsize=1)
 def _list_own_scripts() -> tuple[re.Pattern[str], ...]:
-    """Return the inline scripts of Gradio's template, each as a pattern with a group for every value that Gradio fills in."""
+    """Return the inline scripts of Gradio's template, each as a pattern with a group for every value that
+    Gradio fills in."""
     template = _TEMPLATE.read_text(encoding="utf-8")
     scripts = [element[0] for element in _ELEMENT.finditer(template) if _OPENING.match(element[0])]
-    return tuple(re.compile("([^<]*)".join(re.escape(words) for words in _VALUE.split(script))) for script in scripts)
+    return tuple(
+        re.compile("([^<]*)".join(re.escape(words) for words in _VALUE.split(script))) for script in scripts
+    )
 
 
 def _is_own(own: re.Pattern[str], script: str) -> bool:

@@ -1,4 +1,7 @@
-"""The adjudicators' page ``/oversight``: coverings that readers have proposed, and who did what. Plain HTML, nothing of Gradio's."""
+"""The adjudicators' page ``/oversight``: coverings that readers have proposed, and who did what.
+
+Plain HTML, nothing of Gradio's.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,14 @@ ROWS = 500
 """Rows of the audit trail that are shown, the newest."""
 PICTURE_SIDE = 480
 LONGEST_FORM = 1024
-HEADS = ("oversight.when", "oversight.who", "oversight.kind", "oversight.case", "oversight.detail", "oversight.origin")
+HEADS = (
+    "oversight.when",
+    "oversight.who",
+    "oversight.kind",
+    "oversight.case",
+    "oversight.detail",
+    "oversight.origin",
+)
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Magic Demo</title>
@@ -38,7 +48,8 @@ _PAGE = """<!doctype html>
 
 
 def list_oversight_routes(desk: Desk) -> list[Route]:
-    """Return the routes of the page: GET shows it, for ``?kind=...&who=...`` these rows alone; POST (``proposal``, ``decision``) decides."""
+    """Return the routes of the page: GET shows it, for ``?kind=...&who=...`` these rows alone; POST
+    (``proposal``, ``decision``) decides."""
 
     async def show(request: Request) -> Response:
         try:
@@ -56,13 +67,19 @@ def list_oversight_routes(desk: Desk) -> list[Route]:
             actor = _find_adjudicator(desk, request)
         except MagicDemoError as error:
             return PlainTextResponse(str(error), 403)
-        if not (number.isascii() and number.isdecimal() and len(number) < 16 and decision in ("confirm", "refuse")):
-            return PlainTextResponse("a proposal's number and confirm or refuse are expected; reload the page", 400)
+        if not (
+            number.isascii() and number.isdecimal() and len(number) < 16 and decision in ("confirm", "refuse")
+        ):
+            return PlainTextResponse(
+                "a proposal's number and confirm or refuse are expected; reload the page", 400
+            )
         try:
             await run_in_threadpool(_decide, desk, int(number), actor, confirmed=decision == "confirm")
         except (MagicDemoError, OSError) as error:
             problem = (
-                error if isinstance(error, MagicDemoError) else StoreError(f"the covered photo cannot be kept ({error.strerror or error})")
+                error
+                if isinstance(error, MagicDemoError)
+                else StoreError(f"the covered photo cannot be kept ({error.strerror or error})")
             )
             return HTMLResponse(await run_in_threadpool(render_page, desk, actor, "", "", str(problem)), 409)
         return RedirectResponse("oversight", 303)
@@ -71,10 +88,18 @@ def list_oversight_routes(desk: Desk) -> list[Route]:
 
 
 def _find_adjudicator(desk: Desk, request: Request) -> Actor:
-    """Return who asks. Raises StoreError for who is no adjudicator; where nobody signs in, everybody is one."""
-    actor = page_actor(desk.reader(request.cookies), request.client.host if request.client is not None else "")
+    """Return who asks.
+
+    Raises StoreError for who is no adjudicator; where nobody signs in, everybody is one.
+    """
+    actor = page_actor(
+        desk.reader(request.cookies), request.client.host if request.client is not None else ""
+    )
     if not desk.may_delete(actor.name):
-        raise StoreError(f"this page is an adjudicator's, {actor.name} is none; readers role {actor.name} adjudicator changes that")
+        raise StoreError(
+            f"this page is an adjudicator's, {actor.name} is none; readers role {actor.name} adjudicator "
+            "changes that"
+        )
     return actor
 
 
@@ -86,7 +111,10 @@ def _decide(desk: Desk, number: int, actor: Actor, *, confirmed: bool) -> None:
 
 
 def render_page(desk: Desk, actor: Actor, kind: str, who: str, problem: str = "") -> str:
-    """Return the page's HTML. kind, who: show these rows of the audit trail alone, empty for all. Raises StoreError."""
+    """Return the page's HTML. kind, who: show these rows of the audit trail alone, empty for all.
+
+    Raises StoreError.
+    """
     store = desk.opened_store
     waiting = "".join(_render_proposal(desk, one, actor) for one in store.proposed_covers())
     entries = store.trail(kinds=[kind] if kind in TRAIL_KINDS else (), who=who or None, most=ROWS)
@@ -94,7 +122,9 @@ def render_page(desk: Desk, actor: Actor, kind: str, who: str, problem: str = ""
     filters = _render_filters(store.trail_names(), kind, who)
     rows = "".join(map(_render_row, entries)) or f'<tr><td colspan="6">{both("oversight.empty")}</td></tr>'
     heads = "".join(f'<th scope="col">{both(key)}</th>' for key in HEADS)
-    told = f'<p class="oversight-problem" role="alert">{both_of(line_in_both(problem))}</p>' if problem else ""
+    told = (
+        f'<p class="oversight-problem" role="alert">{both_of(line_in_both(problem))}</p>' if problem else ""
+    )
     page = fill(_PAGE)  # before anything of a store's comes into it
     parts = {
         "PROBLEM": told,
@@ -122,9 +152,17 @@ def _render_proposal(desk: Desk, proposed: ProposedCover, actor: Actor) -> str:
         print(error, file=sys.stderr)
         photo = None
     fits = photo is not None and photo.size == proposed.area.size
-    picture = f'<img alt="" src="{_draw(photo, proposed)}">' if photo is not None and fits else f"<p>{both('oversight.unread')}</p>"
+    picture = (
+        f'<img alt="" src="{_draw(photo, proposed)}">'
+        if photo is not None and fits
+        else f"<p>{both('oversight.unread')}</p>"
+    )
     says = both("oversight.proposed", reader=proposed.reader, share=max(1, share), photo=proposed.photo_id)
-    confirm = f'<button name="decision" value="confirm" class="is-final">{both("oversight.confirm")}</button>' if fits else ""
+    confirm = (
+        f'<button name="decision" value="confirm" class="is-final">{both("oversight.confirm")}</button>'
+        if fits
+        else ""
+    )
     return (
         f'<form method="post" action="oversight" class="proposal" id="proposal-{proposed.number}">{picture}'
         f"<div><h3>{escape(proposed.key.queue)} / {escape(proposed.key.case_id)}</h3><p>{says}</p>"
@@ -147,8 +185,12 @@ def _draw(photo: Photo, proposed: ProposedCover) -> str:
 
 
 def _render_filters(names: list[str], kind: str, who: str) -> str:
-    kinds = "".join(_render_link(one, both(f"trail.{one}"), who, "kind", chosen=one == kind) for one in TRAIL_KINDS)
-    people = "".join(_render_link(one, f"<span>{escape(one)}</span>", kind, "who", chosen=one == who) for one in names)
+    kinds = "".join(
+        _render_link(one, both(f"trail.{one}"), who, "kind", chosen=one == kind) for one in TRAIL_KINDS
+    )
+    people = "".join(
+        _render_link(one, f"<span>{escape(one)}</span>", kind, "who", chosen=one == who) for one in names
+    )
     everything = (
         _render_link("", both("oversight.all"), who, "kind", chosen=not kind),
         _render_link("", both("oversight.all"), kind, "who", chosen=not who),
@@ -160,7 +202,9 @@ def _render_filters(names: list[str], kind: str, who: str) -> str:
 
 
 def _render_link(value: str, label: str, other: str, name: str, *, chosen: bool) -> str:
-    query = urlencode({key: text for key, text in ((name, value), ("who" if name == "kind" else "kind", other)) if text})
+    query = urlencode(
+        {key: text for key, text in ((name, value), ("who" if name == "kind" else "kind", other)) if text}
+    )
     current = ' aria-current="true"' if chosen else ""
     return f'<a href="oversight{"?" if query else ""}{escape(query)}#trail"{current}>{label}</a>'
 

@@ -1,4 +1,7 @@
-"""A fault of the program's own in the log: what it was and where, and nothing of what came. Messages of exceptions quote what somebody typed."""
+"""A fault of the program's own in the log: what it was and where, and nothing of what came.
+
+Messages of exceptions quote what somebody typed.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,15 @@ FAULT_LINE = "there was a fault; the page's log says where"
 
 
 def describe_fault(error: BaseException) -> str:
-    """Return an exception's kind, and the files and lines it came through, in one line; of causes their kinds and last lines."""
+    """Return an exception's kind, and the files and lines it came through, in one line; of causes their kinds
+    and last lines."""
     parts: list[str] = []
     now: BaseException | None = error
     while now is not None and len(parts) < 4:
-        frames = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(now.__traceback__)]
+        frames = [
+            f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(now.__traceback__)
+        ]
         shown = frames[-MOST_FRAMES:] if now is error else frames[-1:]
         parts.append(f"{type(now).__name__} at {' > '.join(shown) or 'no known place'}")
         now = now.exceptions[0] if isinstance(now, BaseExceptionGroup) else now.__cause__ or now.__context__
@@ -33,7 +40,8 @@ def log_fault(error: BaseException, where: str) -> None:
 
 
 class Faults:
-    """Stands before everything: what no route has dealt with is logged without its values, and answered with a line."""
+    """Stands before everything: what no route has dealt with is logged without its values, and answered with
+    a line."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

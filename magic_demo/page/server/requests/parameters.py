@@ -1,7 +1,9 @@
-"""What a request says besides its address, read once. Who hands a request on says what was read here, so that nobody reads it otherwise.
+"""What a request says besides its address, read once.
 
-Two programs read one text in two ways where it names something twice, is in another encoding, or is cut or packed in a way that one of them
-does not know. Such a request is refused; what is left of it reads one way.
+Who hands a request on says what was read here, so that nobody reads it otherwise.
+
+Two programs read one text in two ways where it names something twice, is in another encoding, or is cut or
+packed in a way that one of them does not know. Such a request is refused; what is left of it reads one way.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from starlette.types import Scope
 from magic_demo.core.whole_text import mend_json
 
 OWN_COOKIES = "magic-demo"
-"""What the name of each of the page's cookies begins with. Others, of other programs on this computer, go no further."""
+"""What the name of each of the page's cookies begins with. Others, of other programs on this computer, go no
+further."""
 LONGEST_QUERY = 8192
 LONGEST_FORM = 16384
 MOST_PARAMETERS = 50
@@ -36,7 +39,8 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _JSON_TYPE = re.compile(r'application/json(\s*;\s*charset\s*=\s*"?utf-?8"?)?', re.IGNORECASE)
 _FORM_TYPE = re.compile(r'application/x-www-form-urlencoded(\s*;\s*charset\s*=\s*"?utf-?8"?)?', re.IGNORECASE)
 _MAY_REPEAT = frozenset(
-    b"accept accept-charset accept-encoding accept-language cache-control cdn-loop connection forwarded if-match if-none-match keep-alive pragma "
+    b"accept accept-charset accept-encoding accept-language cache-control cdn-loop connection "
+    b"forwarded if-match if-none-match keep-alive pragma "
     b"sec-ch-ua sec-ch-ua-full-version-list te trailer tracestate upgrade via warning x-forwarded-for".split()
 )
 """Headers that are lists, which proxies lengthen line by line; nothing here reads them."""
@@ -60,14 +64,19 @@ class Bounds:
 
 
 def check_headers(scope: Scope) -> None:
-    """Refuse headers of which two readers could take different lines, or see another end of the body. Raises RefusedError."""
+    """Refuse headers of which two readers could take different lines, or see another end of the body.
+
+    Raises RefusedError.
+    """
     counts = Counter(name.lower() for name, _ in scope["headers"])
     if any(count > 1 and name not in _MAY_REPEAT for name, count in counts.items()):
         raise RefusedError(400, "a header came twice; reload the page")
     headers = {name.lower(): value.strip().lower() for name, value in scope["headers"]}
     length, coding = headers.get(b"content-length"), headers.get(b"transfer-encoding")
     if coding is not None and (length is not None or coding != b"chunked"):
-        raise RefusedError(400, "the request says in two ways how long it is; send it again without a proxy between")
+        raise RefusedError(
+            400, "the request says in two ways how long it is; send it again without a proxy between"
+        )
     if length is not None and not (length.isdigit() and len(length) <= 15):
         raise RefusedError(400, "the request does not say how long it is; send it again")
     if headers.get(b"content-encoding", b"identity") != b"identity":
@@ -79,12 +88,18 @@ def check_headers(scope: Scope) -> None:
 
 
 def read_query(scope: Scope) -> dict[str, str]:
-    """Return what stands behind the address's question mark. Raises RefusedError for a name that comes twice, in other cases too."""
+    """Return what stands behind the address's question mark.
+
+    Raises RefusedError for a name that comes twice, in other cases too.
+    """
     return _read_pairs(scope["query_string"], LONGEST_QUERY)
 
 
 def read_form(body: bytes) -> dict[str, str]:
-    """Return a form's fields. Raises RefusedError for a name that comes twice, and for what is no text in UTF-8."""
+    """Return a form's fields.
+
+    Raises RefusedError for a name that comes twice, and for what is no text in UTF-8.
+    """
     return _read_pairs(body, LONGEST_FORM)
 
 
@@ -93,7 +108,9 @@ def _read_pairs(raw: bytes, longest: int) -> dict[str, str]:
         text = raw.decode("ascii")
         if len(text) > longest or ";" in text or _BAD_PERCENT.search(text):
             raise ValueError("not one way to read it")
-        pairs = parse_qsl(text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MOST_PARAMETERS)
+        pairs = parse_qsl(
+            text, keep_blank_values=True, encoding="utf-8", errors="strict", max_num_fields=MOST_PARAMETERS
+        )
     except ValueError:
         raise RefusedError(400, "a parameter can be read in two ways; reload the page") from None
     if len({name.casefold() for name, _ in pairs}) < len(pairs):
@@ -108,22 +125,33 @@ def read_cookies(scope: Scope) -> dict[str, str]:
     own = [name.casefold() for name in names if name.casefold().startswith(OWN_COOKIES)]
     if len(set(own)) < len(own):
         raise RefusedError(400, "a cookie of this page came twice; delete this page's cookies and reload it")
-    return {name: value for line in lines for name, value in cookie_parser(line).items() if name.startswith(OWN_COOKIES)}
+    return {
+        name: value
+        for line in lines
+        for name, value in cookie_parser(line).items()
+        if name.startswith(OWN_COOKIES)
+    }
 
 
-def rewrite(scope: Scope, query: Mapping[str, str], cookies: Mapping[str, str], body: bytes | None = None) -> Scope:
-    """Return a request that says what was read of it. body: what it holds now, None where it comes as it was sent."""
+def rewrite(
+    scope: Scope, query: Mapping[str, str], cookies: Mapping[str, str], body: bytes | None = None
+) -> Scope:
+    """Return a request that says what was read of it. body: what it holds now, None where it comes as it was
+    sent."""
     drop = {b"cookie"} | ({b"content-length", b"transfer-encoding"} if body is not None else set())
     headers = [(name, value) for name, value in scope["headers"] if name.lower() not in drop]
     if cookies:
-        headers.append((b"cookie", "; ".join(f"{name}={value}" for name, value in cookies.items()).encode("latin-1")))
+        headers.append(
+            (b"cookie", "; ".join(f"{name}={value}" for name, value in cookies.items()).encode("latin-1"))
+        )
     if body is not None:
         headers.append((b"content-length", str(len(body)).encode()))
     return {**scope, "headers": headers, "query_string": urlencode(query).encode()}
 
 
 def check_json_type(content_type: str) -> None:
-    """Raise RefusedError for a body that does not say to be JSON in UTF-8: another page's form cannot send that."""
+    """Raise RefusedError for a body that does not say to be JSON in UTF-8: another page's form cannot send
+    that."""
     if not _JSON_TYPE.fullmatch(content_type.strip()):
         raise RefusedError(400, "a body of type application/json is expected; reload the page")
 
@@ -131,11 +159,16 @@ def check_json_type(content_type: str) -> None:
 def check_form_type(content_type: str) -> None:
     """Raise RefusedError for a body that does not say to be a plain form."""
     if not _FORM_TYPE.fullmatch(content_type.strip()):
-        raise RefusedError(400, "a body of type application/x-www-form-urlencoded is expected; reload the page")
+        raise RefusedError(
+            400, "a body of type application/x-www-form-urlencoded is expected; reload the page"
+        )
 
 
 def check_size(body: bytes, bounds: Bounds) -> None:
-    """Refuse a JSON text that is too large, too deep or of too many parts, before anybody parses it. Raises RefusedError."""
+    """Refuse a JSON text that is too large, too deep or of too many parts, before anybody parses it.
+
+    Raises RefusedError.
+    """
     if len(body) > bounds.size:
         raise RefusedError(413, f"the request is longer than {bounds.size} bytes")
     if body.count(b'"') + body.count(b"\\") > MOST_QUOTES:
@@ -143,7 +176,9 @@ def check_size(body: bytes, bounds: Bounds) -> None:
     bare = _STRING.sub(b"", body)
     brackets = bare.translate(None, _NO_BRACKETS)
     if bare.count(b",") > bounds.items or len(brackets) > 2 * bounds.containers:
-        raise RefusedError(400, f"the request holds more than {bounds.items} values or {bounds.containers} lists")
+        raise RefusedError(
+            400, f"the request holds more than {bounds.items} values or {bounds.containers} lists"
+        )
     depth = 0
     for bracket in brackets:
         depth += 1 if bracket in b"[{" else -1
@@ -154,12 +189,17 @@ def check_size(body: bytes, bounds: Bounds) -> None:
 def read_object(body: bytes, bounds: Bounds) -> dict[str, Any]:
     """Read a JSON object. Half characters in it become U+FFFD.
 
-    Raises RefusedError for one that is larger than ``bounds``, has a name twice at any depth, holds a number that no browser has, names a file
-    (no part of the page takes one by its path or address), or is no JSON in UTF-8.
+    Raises RefusedError for one that is larger than ``bounds``, has a name twice at any depth, holds a number
+    that no browser has, names a file (no part of the page takes one by its path or address), or is no JSON in
+    UTF-8.
     """
     check_size(body, bounds)
     try:
-        told = json.loads(mend_json(body.decode("utf-8")), object_pairs_hook=_read_pairs_once, parse_constant=_refuse_constant)
+        told = json.loads(
+            mend_json(body.decode("utf-8")),
+            object_pairs_hook=_read_pairs_once,
+            parse_constant=_refuse_constant,
+        )
     except (ValueError, RecursionError):
         raise RefusedError(400, "a JSON object is expected; reload the page") from None
     if not isinstance(told, dict):

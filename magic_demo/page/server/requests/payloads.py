@@ -1,7 +1,9 @@
-"""What each event of the page may bring: the one place where what a browser sends is checked before a handler, or Gradio, sees it.
+"""What each event of the page may bring: the one place where what a browser sends is checked before a
+handler, or Gradio, sees it.
 
-An event is named by the id of the element that sends it and by its own name. What its payload holds beside the fields named here is dropped;
-a field may be null or missing. A handler that reads an event's payload has its line here.
+An event is named by the id of the element that sends it and by its own name. What its payload holds beside
+the fields named here is dropped; a field may be null or missing. A handler that reads an event's payload has
+its line here.
 """
 
 from __future__ import annotations
@@ -60,7 +62,9 @@ def _is_object(value: object) -> bool:
 
 
 def _is_place(value: object) -> bool:
-    return isinstance(value, dict) and all(check(value.get(name)) for name, check in _PLACE.items() if value.get(name) is not None)
+    return isinstance(value, dict) and all(
+        check(value.get(name)) for name, check in _PLACE.items() if value.get(name) is not None
+    )
 
 
 _PLACE: Fields = {"queue": _is_text, "id": _is_text, "reader": _is_text, "mode": _is_text, "base": _is_whole}
@@ -84,26 +88,55 @@ class Payload:
 PAYLOADS: Mapping[tuple[str, str], Payload] = {
     ("photo-intake", "photos"): Payload({"photos": _are_texts, "problems": _are_texts}),
     ("unkept-offers", "restore"): Payload(
-        {**_CARDS, "photos": _are_texts, "example": _is_whole, "narrative": _is_text, "prompt": _is_text, "typed": _is_yes_or_no}
+        {
+            **_CARDS,
+            "photos": _are_texts,
+            "example": _is_whole,
+            "narrative": _is_text,
+            "prompt": _is_text,
+            "typed": _is_yes_or_no,
+        }
         | {"masks": _is_object, "covers": _is_list},
         MASKS,
     ),
     ("examples", "choose"): Payload({"number": _is_whole}),
     ("language", "language"): Payload({"language": _is_text}),
     ("cards", "answers"): Payload({**_CHANGE, **_CARDS}),
-    ("why", "why"): Payload({**_CASE, **_ASKED, "family": _is_text, "option": _is_whole, "language": _is_text}),
-    ("viewer", "mask"): Payload({**_CHANGE, **_OUTLINE, "runs": _is_list, "cleared": _is_yes_or_no, "edits": _is_whole}, MASK),
+    ("why", "why"): Payload(
+        {**_CASE, **_ASKED, "family": _is_text, "option": _is_whole, "language": _is_text}
+    ),
+    ("viewer", "mask"): Payload(
+        {**_CHANGE, **_OUTLINE, "runs": _is_list, "cleared": _is_yes_or_no, "edits": _is_whole}, MASK
+    ),
     ("viewer", "wand"): Payload(
-        {**_CASE, **_ASKED, **_OUTLINE, "box": _is_list, "lesion": _is_list, "skin": _is_list, "radius": _is_number}, STROKES
+        {
+            **_CASE,
+            **_ASKED,
+            **_OUTLINE,
+            "box": _is_list,
+            "lesion": _is_list,
+            "skin": _is_list,
+            "radius": _is_number,
+        },
+        STROKES,
     ),
     ("viewer", "facts"): Payload({**_CASE, "photos": _are_texts}),
     ("viewer", "cover"): Payload({**_CASE, **_ASKED, **_OUTLINE, "area": _is_list}, MASK),
     ("queue-panel", "arrive"): Payload(_LIST),
     ("queue-panel", "open"): Payload({**_LIST, "from": _is_text, "heard": _is_whole}),
     ("queue-panel", "arrange"): Payload(_LIST),
-    ("queue-panel", "assign"): Payload({**_LIST, "cases": _are_texts, "readers": _are_texts, "each": _is_whole}, ASSIGNMENTS),
+    ("queue-panel", "assign"): Payload(
+        {**_LIST, "cases": _are_texts, "readers": _are_texts, "each": _is_whole}, ASSIGNMENTS
+    ),
     ("review-form", "note"): Payload(
-        {**_CHANGE, "comment": _is_text, "flagged": _is_yes_or_no, "difficulty": _is_text, "unusable": _are_texts, "seconds": _is_number}
+        {
+            **_CHANGE,
+            "comment": _is_text,
+            "flagged": _is_yes_or_no,
+            "difficulty": _is_text,
+            "unusable": _are_texts,
+            "seconds": _is_number,
+        }
     ),
     ("review-form", "again"): Payload({**_CASE, "parts": _is_list}, MASKS),
     ("review-form", "restore"): Payload({**_CASE, "parts": _is_list}, MASKS),
@@ -149,10 +182,11 @@ def find_payload(page: Page, number: int) -> Payload | None:
 
 
 def read_event(body: bytes, page: Page | None, *, cancels: bool = False) -> tuple[dict[str, Any], bytes]:
-    """Return what of a request's body goes on to Gradio, read and written: the event's number, its inputs and its payload, each as it has to be.
+    """Return what of a request's body goes on to Gradio, read and written: the event's number, its inputs and
+    its payload, each as it has to be.
 
-    page: None where there is none to ask what an event is. cancels: the request ends an event and brings none. Raises RefusedError, for a body that is
-    too large for its event before it is parsed.
+    page: None where there is none to ask what an event is. cancels: the request ends an event and brings
+    none. Raises RefusedError, for a body that is too large for its event before it is parsed.
     """
     found = _NUMBER.findall(body)
     number = int(found[0]) if len(found) == 1 else -1
@@ -162,7 +196,9 @@ def read_event(body: bytes, page: Page | None, *, cancels: bool = False) -> tupl
     asked, session = told.get("fn_index"), told.get("session_hash")
     if not isinstance(session, str) or not _TOKEN.fullmatch(session):
         raise RefusedError(400, "the session's number is missing; reload the page")
-    if page is not None and (type(asked) is not int or asked not in page.fns or (bounds is not SMALL and asked != number)):
+    if page is not None and (
+        type(asked) is not int or asked not in page.fns or (bounds is not SMALL and asked != number)
+    ):
         raise RefusedError(400, _NO_EVENT)
     if not isinstance(told.get("event_data"), dict | None):
         raise RefusedError(400, _OTHERWISE)
@@ -185,7 +221,8 @@ def read_event(body: bytes, page: Page | None, *, cancels: bool = False) -> tupl
             raise RefusedError(400, _NO_EVENT)
         event["data"] = _read_inputs(told.get("data"), page.fns[place].inputs)
         event["event_data"] = _read_payload(told.get("event_data"), find_payload(page, place))
-    same = len(body) > SMALL.size and b"\\u" not in body and event == told  # writing a large mask anew would hold everybody
+    # writing a large mask anew would hold everybody
+    same = len(body) > SMALL.size and b"\\u" not in body and event == told
     return event, body if same else json.dumps(event, ensure_ascii=False).encode()
 
 
@@ -202,6 +239,8 @@ def _read_inputs(data: object, inputs: Sequence[Any]) -> list[str | None]:
 def _read_payload(sent: object, payload: Payload | None) -> dict[str, Any] | None:
     if payload is None:
         return None
-    if not isinstance(sent, dict) or not all(check(sent[name]) for name, check in payload.fields.items() if sent.get(name) is not None):
+    if not isinstance(sent, dict) or not all(
+        check(sent[name]) for name, check in payload.fields.items() if sent.get(name) is not None
+    ):
         raise RefusedError(400, _OTHERWISE)
     return {name: value for name, value in sent.items() if name in payload.fields}

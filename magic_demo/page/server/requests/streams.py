@@ -1,4 +1,5 @@
-"""Streams that stay open, and end when whoever opened them may not have them any more: another password, removed, signed out, away for long."""
+"""Streams that stay open, and end when whoever opened them may not have them any more: another password,
+removed, signed out, away for long."""
 
 from __future__ import annotations
 
@@ -12,9 +13,15 @@ WATCH_SECONDS = 2.0
 
 
 async def pass_while(
-    may_go_on: Callable[[], Awaitable[bool]], app: ASGIApp, scope: Scope, receive: Receive, send: Send, seconds: float
+    may_go_on: Callable[[], Awaitable[bool]],
+    app: ASGIApp,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    seconds: float,
 ) -> None:
-    """Answer a request by a stream until that ends or it may not go on: the app then hears that the browser left, the browser gets a stream's end.
+    """Answer a request by a stream until that ends or it may not go on: the app then hears that the browser
+    left, the browser gets a stream's end.
 
     seconds: after how many it is asked again whether the stream may go on.
     """

@@ -1,4 +1,5 @@
-"""Signing in begins while the page runs: as soon as the first reader of its store has a password, whichever program gave it to them."""
+"""Signing in begins while the page runs: as soon as the first reader of its store has a password, whichever
+program gave it to them."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ PATHS = {"/sign-in": ["GET", "POST"], "/sign-out": ["GET"]}
 
 
 class SignInDoors:
-    """Answers for signing in and out: until somebody has a password, by the page; in a frame, by a link to a tab of its own."""
+    """Answers for signing in and out: until somebody has a password, by the page; in a frame, by a link to a
+    tab of its own."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

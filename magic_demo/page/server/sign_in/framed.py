@@ -1,4 +1,5 @@
-"""The sign-in page inside another site's frame, such as the Hub's: browsers keep no sign-in there, so that it leads to a tab of its own."""
+"""The sign-in page inside another site's frame, such as the Hub's: browsers keep no sign-in there, so that it
+leads to a tab of its own."""
 
 from __future__ import annotations
 
@@ -22,10 +23,12 @@ _PAGE = """<!doctype html>
 
 
 def is_framed(scope: Scope) -> bool:
-    """Return whether a browser asks for a document that it shows inside another one; browsers say so over https and on this computer."""
+    """Return whether a browser asks for a document that it shows inside another one; browsers say so over
+    https and on this computer."""
     return Headers(scope=scope).get("sec-fetch-dest") in _FRAMES
 
 
 def lead_to_own_tab() -> Response:
-    """Return the page that is shown in a frame in place of the form, whose cookie the browser would not keep."""
+    """Return the page that is shown in a frame in place of the form, whose cookie the browser would not
+    keep."""
     return HTMLResponse(fill(_PAGE))

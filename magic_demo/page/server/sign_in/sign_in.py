@@ -1,4 +1,6 @@
-"""Signing in: a page with name and password, and a cookie that only the server can read. What it opens is said in gate.py.
+"""Signing in: a page with name and password, and a cookie that only the server can read.
+
+What it opens is said in gate.py.
 
 Whose the cookie is, and how wrong passwords are bounded, stands in ``session/sign_in``.
 """
@@ -19,7 +21,13 @@ from magic_demo.core.errors import MagicDemoError
 from magic_demo.page.server.requests.parameters import LONGEST_FORM, read_form
 from magic_demo.page.session.sign_in.known_devices import DEVICE_COOKIE, DEVICE_SECONDS
 from magic_demo.page.session.sign_in.password_pool import KNOWN, TooManyWaitingError
-from magic_demo.page.session.sign_in.sign_ins import COOKIE, KEPT_SECONDS, SignIns, TooManyTriesError, digest_text
+from magic_demo.page.session.sign_in.sign_ins import (
+    COOKIE,
+    KEPT_SECONDS,
+    SignIns,
+    TooManyTriesError,
+    digest_text,
+)
 from magic_demo.page.session.sign_in.wrong_tries import find_source
 from magic_demo.page.texts.i18n import fill
 from magic_demo.reviews.store.names import fold_name
@@ -28,7 +36,8 @@ from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
 DRAFTS_COOKIE = "magic-demo-drafts-of"
 """Whose work in no store the page may offer in this browser: the page reads it, and it opens nothing."""
 REFUSED_SECONDS = 1.0
-"""How long who guesses waits for being refused: 60 connections that do nothing else ask no more than 60 times a second."""
+"""How long who guesses waits for being refused: 60 connections that do nothing else ask no more than 60 times
+a second."""
 MOST_HELD = 256
 """Refusals that wait at once; more come without waiting."""
 
@@ -46,7 +55,8 @@ REFUSED<label><span>[[sign.name]]</span><input name="name" id="sign-name" autoco
 
 
 def list_sign_in_routes(sign_ins: SignIns, refused_seconds: float = REFUSED_SECONDS) -> list[Route]:
-    """Return the routes of signing in and out. refused_seconds: how long who has tried too often waits for being told."""
+    """Return the routes of signing in and out. refused_seconds: how long who has tried too often waits for
+    being told."""
     held = 0
 
     async def show(_request: Request) -> Response:
@@ -71,7 +81,11 @@ def list_sign_in_routes(sign_ins: SignIns, refused_seconds: float = REFUSED_SECO
             sign_ins.check_tries(name, address, device)
             line = KNOWN if device is not None else find_source(address)
             key = await sign_ins.pool.run(line, partial(sign_ins.enter, name, password, address, device))
-            cookie = await run_in_threadpool(sign_ins.write_device, name) if key is not None and device is None else ""
+            cookie = (
+                await run_in_threadpool(sign_ins.write_device, name)
+                if key is not None and device is None
+                else ""
+            )
         except TooManyTriesError:
             await run_in_threadpool(sign_ins.note_stopped, name, address)
             return await refuse()
@@ -83,15 +97,21 @@ def list_sign_in_routes(sign_ins: SignIns, refused_seconds: float = REFUSED_SECO
             return HTMLResponse(_fill_page("sign.refused"), 403)
         entered = RedirectResponse("./", 303)
         secure = is_secure(request.headers, request.scope)
-        entered.set_cookie(COOKIE, key, max_age=int(KEPT_SECONDS), httponly=True, samesite="strict", secure=secure)
+        entered.set_cookie(
+            COOKIE, key, max_age=int(KEPT_SECONDS), httponly=True, samesite="strict", secure=secure
+        )
         mine = digest_text(fold_name(name))[:16]
         entered.set_cookie(DRAFTS_COOKIE, mine, max_age=int(KEPT_SECONDS), samesite="strict", secure=secure)
         if cookie:
-            entered.set_cookie(DEVICE_COOKIE, cookie, max_age=DEVICE_SECONDS, httponly=True, samesite="strict", secure=secure)
+            entered.set_cookie(
+                DEVICE_COOKIE, cookie, max_age=DEVICE_SECONDS, httponly=True, samesite="strict", secure=secure
+            )
         return entered
 
     async def leave(request: Request) -> Response:
-        await run_in_threadpool(sign_ins.leave, request.cookies, request.client.host if request.client is not None else "")
+        await run_in_threadpool(
+            sign_ins.leave, request.cookies, request.client.host if request.client is not None else ""
+        )
         left = RedirectResponse("sign-in", 303)
         left.delete_cookie(COOKIE, httponly=True, samesite="strict")
         left.delete_cookie(DRAFTS_COOKIE, samesite="strict")
@@ -102,7 +122,10 @@ def list_sign_in_routes(sign_ins: SignIns, refused_seconds: float = REFUSED_SECO
 
 def is_secure(headers: Mapping[str, str], scope: Scope) -> bool:
     """Return whether the browser came over https, which a proxy before the page says in its own header."""
-    return scope.get("scheme") == "https" or headers.get("x-forwarded-proto", "").partition(",")[0].strip() == "https"
+    return (
+        scope.get("scheme") == "https"
+        or headers.get("x-forwarded-proto", "").partition(",")[0].strip() == "https"
+    )
 
 
 async def _read_form(request: Request) -> tuple[str, str]:

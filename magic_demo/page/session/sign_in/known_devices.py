@@ -1,7 +1,8 @@
-"""A browser that somebody has signed in on: it is known again by a cookie, for that reader's name and password alone.
+"""A browser that somebody has signed in on: it is known again by a cookie, for that reader's name and
+password alone.
 
-The cookie opens nothing. It is signed with what the store keeps of the reader's password, so that it outlives the program, needs no other
-secret, and is worth nothing once the reader is removed or has another password.
+The cookie opens nothing. It is signed with what the store keeps of the reader's password, so that it outlives
+the program, needs no other secret, and is worth nothing once the reader is removed or has another password.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Where passwords are checked: in threads of their own, a few at once, each source in turn. A flood of tries takes nobody else's threads or time."""
+"""Where passwords are checked: in threads of their own, a few at once, each source in turn.
+
+A flood of tries takes nobody else's threads or time.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +42,17 @@ class PasswordPool:
             return sum(map(len, self._lines.values()))
 
     async def run(self, source: str, check: Callable[[], Found]) -> Found:
-        """Return what a check returns, once the turn of its source has come. Raises TooManyWaitingError, and what the check raises."""
+        """Return what a check returns, once the turn of its source has come.
+
+        Raises TooManyWaitingError, and what the check raises.
+        """
         return await asyncio.wrap_future(self.add(source, check))
 
     def add(self, source: str, check: Callable[[], Found]) -> Future[Found]:
-        """Let a check wait for the turn of its source. Where too many wait, the last goes of the source that has most. Raises TooManyWaitingError."""
+        """Let a check wait for the turn of its source.
+
+        Where too many wait, the last goes of the source that has most. Raises TooManyWaitingError.
+        """
         one: Future[Found] = Future()
         with self._change:
             self._lines.setdefault(source, deque()).append((one, check))
@@ -79,7 +88,11 @@ class PasswordPool:
 
     def _take(self) -> tuple[Future[Any], Callable[[], Any]]:
         self._turn += 1
-        source = KNOWN if KNOWN in self._lines and (self._turn % 2 or len(self._lines) == 1) else next(iter(self._lines))
+        source = (
+            KNOWN
+            if KNOWN in self._lines and (self._turn % 2 or len(self._lines) == 1)
+            else next(iter(self._lines))
+        )
         line = self._lines.pop(source)
         first = line.popleft()
         if line:

@@ -1,4 +1,5 @@
-"""What the audit trail says of signing in: who entered and left, and what was refused, without making work of a flood."""
+"""What the audit trail says of signing in: who entered and left, and what was refused, without making work of
+a flood."""
 
 from __future__ import annotations
 
@@ -17,7 +18,10 @@ ALL_STOPPED_ROWS = (20, 1 / 60)
 
 
 class SignInTrail:
-    """Writes the rows. Where one cannot be kept, a line on the standard error says so, and signing in goes on."""
+    """Writes the rows.
+
+    Where one cannot be kept, a line on the standard error says so, and signing in goes on.
+    """
 
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
@@ -25,7 +29,8 @@ class SignInTrail:
         self._all = RateLimit(*ALL_STOPPED_ROWS, clock=clock)
 
     def note(self, what: TrailKind, name: str, address: str) -> None:
-        """Keep what happened. name: as it was typed; only a reader's own is kept, as people type passwords into the wrong field."""
+        """Keep what happened. name: as it was typed; only a reader's own is kept, as people type passwords
+        into the wrong field."""
         if what == "sign-in stopped" and not (self._addresses.allows(address) and self._all.allows("")):
             return
         try:

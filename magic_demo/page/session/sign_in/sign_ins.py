@@ -1,8 +1,8 @@
 """Who is signed in, by the key in their cookie.
 
-What the browser keeps is a random key; whose it is stands in this process's memory, and ends with it, at sign-out, after a while without use,
-and after a long day. Wrong passwords are bounded, for who guesses and not for who is guessed at (``wrong_tries.py``), and looked at a few at once
-(``password_pool.py``).
+What the browser keeps is a random key; whose it is stands in this process's memory, and ends with it, at
+sign-out, after a while without use, and after a long day. Wrong passwords are bounded, for who guesses and
+not for who is guessed at (``wrong_tries.py``), and looked at a few at once (``password_pool.py``).
 """
 
 from __future__ import annotations
@@ -54,14 +54,16 @@ class SignIns:
         self.pool = PasswordPool()
 
     def find_device(self, name: str, cookie: str) -> str | None:
-        """Return the device that a browser's cookie says it is, where the reader of this name has signed in on it; None for no known one."""
+        """Return the device that a browser's cookie says it is, where the reader of this name has signed in
+        on it; None for no known one."""
         try:
             return read_device(cookie, self._store.reader(name)) if cookie else None
         except StoreError:
             return None  # there is no such reader, or no store to ask: the check of the password says which
 
     def check_tries(self, name: str, address: str = "", device: str | None = None) -> None:
-        """Raise TooManyTriesError where no more passwords are looked at for now. address: where the try comes from; device: see ``find_device``."""
+        """Raise TooManyTriesError where no more passwords are looked at for now. address: where the try comes
+        from; device: see ``find_device``."""
         if not self._tries.allows(find_source(address), _fold(name), device):
             raise TooManyTriesError("too many wrong passwords; wait a minute and try again")
 
@@ -70,26 +72,38 @@ class SignIns:
         self._trail.note("sign-in stopped", name, address)
 
     def enter(self, name: str, password: str, address: str = "", device: str | None = None) -> str | None:
-        """Return a new key when the password is the reader's, else None. Raises TooManyTriesError before the password is looked at."""
+        """Return a new key when the password is the reader's, else None.
+
+        Raises TooManyTriesError before the password is looked at.
+        """
         self.check_tries(name, address, device)
         reader = self._store.check_password(name, password)
         self._trail.note("sign-in" if reader is not None else "sign-in refused", name, address)
-        (self._tries.note_wrong if reader is None else self._tries.note_right)(find_source(address), _fold(name), device)
+        (self._tries.note_wrong if reader is None else self._tries.note_right)(
+            find_source(address), _fold(name), device
+        )
         if reader is None:
             return None
         key = secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()
-            self._entries = {digest: entry for digest, entry in self._entries.items() if self._lasts(entry, now)}
+            self._entries = {
+                digest: entry for digest, entry in self._entries.items() if self._lasts(entry, now)
+            }
             self._entries[digest_text(key)] = _Entry(reader.name, reader.access, now + KEPT_SECONDS, now)
         return key
 
     def write_device(self, name: str) -> str:
-        """Return the cookie by which the browser is known again that the reader has just signed in on. Raises StoreError."""
+        """Return the cookie by which the browser is known again that the reader has just signed in on.
+
+        Raises StoreError.
+        """
         return write_device(self._store.reader(name))
 
     def find_reader(self, cookies: Mapping[str, str]) -> Reader | None:
-        """Return the reader whose key the cookies hold, as the store has them now; None for nobody. Raises StoreError.
+        """Return the reader whose key the cookies hold, as the store has them now; None for nobody.
+
+        Raises StoreError.
 
         Who was removed since, or has another password, is nobody until they sign in again.
         """
@@ -111,7 +125,8 @@ class SignIns:
                 entry.used = self._clock()
 
     def leave(self, cookies: Mapping[str, str], address: str | None = None) -> None:
-        """Forget the key that the cookies hold. address: from which the reader asks for it, None where the program does."""
+        """Forget the key that the cookies hold. address: from which the reader asks for it, None where the
+        program does."""
         with self._lock:
             entry = self._entries.pop(digest_text(cookies.get(COOKIE, "")), None)
         if entry is not None and address is not None:

@@ -1,7 +1,9 @@
-"""Wrong passwords, counted: how many more somebody may try. The right password counts for nothing, however often it comes.
+"""Wrong passwords, counted: how many more somebody may try.
 
-A try is counted for its source and name together, for its source, and for its name; for who signed in here before, with the device's cookie,
-for that device alone, so that no stranger's tries keep them out.
+The right password counts for nothing, however often it comes.
+
+A try is counted for its source and name together, for its source, and for its name; for who signed in here
+before, with the device's cookie, for that device alone, so that no stranger's tries keep them out.
 """
 
 from __future__ import annotations
@@ -45,9 +47,12 @@ class WrongTries:
         return len(self._used)
 
     def allows(self, source: str, name: str, device: str | None) -> bool:
-        """Return whether one more try may be looked at. device: the one that the name has signed in on before, None for no known one."""
+        """Return whether one more try may be looked at. device: the one that the name has signed in on
+        before, None for no known one."""
         with self._lock:
-            return all(self._count(key, each) + 1 <= each.burst for key, each in _list_counts(source, name, device))
+            return all(
+                self._count(key, each) + 1 <= each.burst for key, each in _list_counts(source, name, device)
+            )
 
     def note_wrong(self, source: str, name: str, device: str | None) -> None:
         """Count a wrong try."""
@@ -58,7 +63,10 @@ class WrongTries:
                 self._forget()
 
     def note_right(self, source: str, name: str, device: str | None) -> None:
-        """Forget what was tried of the name from here before: it was its reader who mistyped. What others tried stays counted."""
+        """Forget what was tried of the name from here before: it was its reader who mistyped.
+
+        What others tried stays counted.
+        """
         with self._lock:
             self._used.pop(_list_counts(source, name, device)[0][0], None)
 
@@ -67,9 +75,14 @@ class WrongTries:
         return max(0.0, used - (self._clock() - when) * each.per_second)
 
     def _forget(self) -> None:
-        """Keep those that are nearest to their end: who sends names by the thousand must not make another name's count forgotten."""
-        shares = {key: self._count(key, _ALLOWANCES[key[0]]) / _ALLOWANCES[key[0]].burst for key in self._used}
-        kept = sorted((key for key in shares if shares[key] > 0), key=lambda key: shares[key], reverse=True)[: self._most]
+        """Keep those that are nearest to their end: who sends names by the thousand must not make another
+        name's count forgotten."""
+        shares = {
+            key: self._count(key, _ALLOWANCES[key[0]]) / _ALLOWANCES[key[0]].burst for key in self._used
+        }
+        kept = sorted((key for key in shares if shares[key] > 0), key=lambda key: shares[key], reverse=True)[
+            : self._most
+        ]
         self._used = {key: self._used[key] for key in kept}
 
 
@@ -83,7 +96,8 @@ def _list_counts(source: str, name: str, device: str | None) -> list[tuple[tuple
 
 
 def find_source(address: str) -> str:
-    """Return what counts as one source: an address, of IPv6 the network of 2^64 that one household or clinic is given."""
+    """Return what counts as one source: an address, of IPv6 the network of 2^64 that one household or clinic
+    is given."""
     try:
         found = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,4 +1,5 @@
-"""What the model says of the cases that an audience is shown: asked for ahead, one case at a time, and kept."""
+"""What the model says of the cases that an audience is shown: asked for ahead, one case at a time, and
+kept."""
 
 from __future__ import annotations
 
@@ -33,10 +34,13 @@ class ModelAnswers:
                 answer: Future[dict[str, Any]] = Future()
                 self._asked[case] = answer
                 # a thread that no end of the program waits for: models may never be loaded
-                threading.Thread(target=self._answer, args=(case, answer), name="board-model", daemon=True).start()
+                threading.Thread(
+                    target=self._answer, args=(case, answer), name="board-model", daemon=True
+                ).start()
 
     def look(self, case: int) -> tuple[State, dict[str, Any]]:
-        """Return how far the model is with a case, and family id -> {"shares", "calibrated", "chosen", "unsure"}, empty before."""
+        """Return how far the model is with a case, and family id -> {"shares", "calibrated", "chosen",
+        "unsure"}, empty before."""
         with self._lock:
             known = self._asked.get(case)
         if known is None or not known.done():

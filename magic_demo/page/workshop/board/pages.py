@@ -22,19 +22,27 @@ QUIET_ZONE = 4
 
 def render_board(examples: Sequence[Example]) -> str:
     """Return the presenter's page."""
-    questions = "".join(_render_question(number, family, _board_row) for number, family in enumerate(load_families()))
+    questions = "".join(
+        _render_question(number, family, _board_row) for number, family in enumerate(load_families())
+    )
     steps = "".join(_render_step(number, family) for number, family in enumerate(load_families()))
     choices = "".join(
-        f'<option value="{number}" data-en="{escape(example.title["en"])}" data-zh="{escape(example.title["zh"])}">'
+        f'<option value="{number}" data-en="{escape(example.title["en"])}" '
+        f'data-zh="{escape(example.title["zh"])}">'
         f"{number + 1} · {escape(example.title['en'])}</option>"
         for number, example in enumerate(examples)
     )
-    return _fill_page("board.html", {"QUESTIONS": questions, "STEPS": steps, "CHOICES": choices, "CASES": _render_cases(examples)})
+    return _fill_page(
+        "board.html",
+        {"QUESTIONS": questions, "STEPS": steps, "CHOICES": choices, "CASES": _render_cases(examples)},
+    )
 
 
 def render_join(examples: Sequence[Example]) -> str:
     """Return a participant's page."""
-    questions = "".join(_render_question(number, family, _join_row) for number, family in enumerate(load_families()))
+    questions = "".join(
+        _render_question(number, family, _join_row) for number, family in enumerate(load_families())
+    )
     return _fill_page("join.html", {"QUESTIONS": questions, "CASES": _render_cases(examples)})
 
 
@@ -59,34 +67,47 @@ def _render_question(number: int, family: Family, row: Callable[[int, str], str]
         row(option, both_of({language: family.options[language][option] for language in LANGUAGES}))
         for option in range(len(family.options["en"]))
     )
-    several = f'<p class="question-hint">{both("board.one_of_several")}</p>' if len(family.questions) > 1 else ""
+    several = (
+        f'<p class="question-hint">{both("board.one_of_several")}</p>' if len(family.questions) > 1 else ""
+    )
     return (
         f'<section class="question" data-place="{number}" aria-labelledby="question-{number}" hidden>'
         f'<p class="question-place"><span>{number + 1}</span> {both_of(family.title)}</p>'
-        f'<h2 id="question-{number}" tabindex="-1">{both_of(family.questions[0].text)}</h2>{several}<div class="options">{options}</div></section>'
+        f'<h2 id="question-{number}" '
+        f'tabindex="-1">{both_of(family.questions[0].text)}</h2>{several}<div '
+        f'class="options">{options}</div></section>'
     )
 
 
 def _board_row(option: int, label: str) -> str:
     return (
-        f'<div class="bars" data-option="{option}"><p class="bars-label">{label}<span class="model-mark" hidden>{both("board.model_says")}</span></p>'
-        '<div class="bar is-audience"><i></i></div><b class="bar-count">0</b><div class="bar is-model"><i></i></div><b class="bar-share"></b></div>'
+        f'<div class="bars" data-option="{option}"><p class="bars-label">{label}<span '
+        f'class="model-mark" hidden>{both("board.model_says")}</span></p>'
+        '<div class="bar is-audience"><i></i></div><b class="bar-count">0</b><div class="bar '
+        'is-model"><i></i></div><b class="bar-share"></b></div>'
     )
 
 
 def _join_row(option: int, label: str) -> str:
-    return f'<button type="button" class="option" data-option="{option}" aria-pressed="false">{label}</button>'
+    return (
+        f'<button type="button" class="option" data-option="{option}" aria-pressed="false">{label}</button>'
+    )
 
 
 def _render_step(number: int, family: Family) -> str:
     title = both_of(family.title)
-    return f'<button type="button" class="step" data-step="{number}"><i></i><span>{number + 1}</span><em>{title}</em></button>'
+    return (
+        '<button type="button" class="step" '
+        f'data-step="{number}"><i></i><span>{number + 1}</span><em>{title}</em></button>'
+    )
 
 
 @lru_cache(maxsize=64)
 def encode_jpeg(photo: Photo) -> bytes:
     """Return a photo as a JPEG file of its own size, pixels alone."""
-    done, data = cv2.imencode(".jpg", np.ascontiguousarray(photo.pixels[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    done, data = cv2.imencode(
+        ".jpg", np.ascontiguousarray(photo.pixels[:, :, ::-1]), [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
+    )
     if not done:
         raise RuntimeError(f"{photo.photo_id} of shape {photo.pixels.shape} could not be written as JPEG")
     return bytes(data.tobytes())
@@ -94,14 +115,18 @@ def encode_jpeg(photo: Photo) -> bytes:
 
 def draw_code(address: str) -> str:
     """Return an address as a QR code in SVG, black on white in either theme: phones read no other."""
-    from reportlab.graphics.barcode.qrencoder import QRCode, QRErrorCorrectLevel  # the page does not wait for its import
+    # the page does not wait for its import
+    from reportlab.graphics.barcode.qrencoder import QRCode, QRErrorCorrectLevel
 
     code = QRCode(None, QRErrorCorrectLevel.M)
     code.addData(address)
     code.make()
     side = code.getModuleCount()
     dark = "".join(
-        f"M{column + QUIET_ZONE} {row + QUIET_ZONE}h1v1h-1z" for row in range(side) for column in range(side) if code.isDark(row, column)
+        f"M{column + QUIET_ZONE} {row + QUIET_ZONE}h1v1h-1z"
+        for row in range(side)
+        for column in range(side)
+        if code.isDark(row, column)
     )
     size = side + 2 * QUIET_ZONE
     return (

@@ -1,4 +1,7 @@
-"""The audit trail: who did what, when and from where. Rows are added, never changed; the oldest go when there are more than are kept."""
+"""The audit trail: who did what, when and from where.
+
+Rows are added, never changed; the oldest go when there are more than are kept.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,9 @@ TRIMMED_EVERY = 100
 """Rows between two looks whether there are more than are kept."""
 
 
-def add_entry(session: Session, what: TrailKind, by: Actor, *, case_number: int | None = None, detail: str = "") -> None:
+def add_entry(
+    session: Session, what: TrailKind, by: Actor, *, case_number: int | None = None, detail: str = ""
+) -> None:
     """Add a row; what is no line of text, or too long for one, is cut."""
     row = TrailRow(
         at=datetime.now(UTC),
@@ -41,15 +46,23 @@ def add_entry(session: Session, what: TrailKind, by: Actor, *, case_number: int 
 
 def trim(session: Session) -> None:
     """Delete the oldest rows beyond those that are kept."""
-    for kept, condition in ((KEPT, TrailRow.what.not_in(OUTSIDE)), (KEPT_OUTSIDE, TrailRow.what.in_(OUTSIDE))):
-        last_gone = session.scalar(sa.select(TrailRow.number).where(condition).order_by(TrailRow.number.desc()).offset(kept).limit(1))
+    for kept, condition in (
+        (KEPT, TrailRow.what.not_in(OUTSIDE)),
+        (KEPT_OUTSIDE, TrailRow.what.in_(OUTSIDE)),
+    ):
+        last_gone = session.scalar(
+            sa.select(TrailRow.number).where(condition).order_by(TrailRow.number.desc()).offset(kept).limit(1)
+        )
         if last_gone is not None:
             session.execute(sa.delete(TrailRow).where(condition, TrailRow.number <= last_gone))
 
 
 def list_entries(session: Session, kinds: Collection[str], who: str | None, most: int) -> list[TrailEntry]:
     """Return the newest rows first; see ``Store.trail``."""
-    asked = [*([TrailRow.what.in_(kinds)] if kinds else []), *([TrailRow.who == who] if who is not None else [])]
+    asked = [
+        *([TrailRow.what.in_(kinds)] if kinds else []),
+        *([TrailRow.who == who] if who is not None else []),
+    ]
     query = (
         sa.select(TrailRow, CaseRow.queue, CaseRow.case_id)
         .join(CaseRow, CaseRow.number == TrailRow.case_number, isouter=True)
@@ -78,7 +91,8 @@ def list_rows(session: Session) -> list[dict[str, Any]]:
 
 
 def add_rows(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    """Add rows that ``list_rows`` returned before a backup came, those left out that the backup, of this very store, brought along.
+    """Add rows that ``list_rows`` returned before a backup came, those left out that the backup, of this very
+    store, brought along.
 
     Their cases are gone, and their numbers may be other cases' now.
     """

@@ -35,7 +35,9 @@ AT_ONCE = 500
 def find_case(session: Session, key: CaseKey) -> CaseRow:
     """Return a case's row. Raises StoreError when there is none."""
     if is_line(key.queue + key.case_id):  # what no database keeps is no case's name
-        row = session.scalar(sa.select(CaseRow).where(CaseRow.queue == key.queue, CaseRow.case_id == key.case_id))
+        row = session.scalar(
+            sa.select(CaseRow).where(CaseRow.queue == key.queue, CaseRow.case_id == key.case_id)
+        )
         if row is not None:
             return row
     raise StoreError(f"there is no case {key.case_id!r} in queue {key.queue!r}; add it to the queue first")
@@ -45,16 +47,23 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
     """Put cases at the end of a queue; see ``Store.add_cases``."""
     queue = check_name(queue, "queue")
     there = _find_cases(session, queue, [case.case_id for case in cases])
-    last, before = session.execute(sa.select(sa.func.max(CaseRow.position), sa.func.count()).where(CaseRow.queue == queue)).one()
+    last, before = session.execute(
+        sa.select(sa.func.max(CaseRow.position), sa.func.count()).where(CaseRow.queue == queue)
+    ).one()
     position = 0 if last is None else last + 1
     known, now = len(there), datetime.now(UTC)
     wanted = before + len({case.case_id for case in cases}) - known
     if wanted > max(before, LIMITS.queue_cases):
-        raise StoreError(f"queue {queue!r} would have {wanted} cases, the limit is {LIMITS.queue_cases}; put some into another queue")
+        raise StoreError(
+            f"queue {queue!r} would have {wanted} cases, the limit is {LIMITS.queue_cases}; put some into "
+            "another queue"
+        )
     for case in cases:
         case_id = check_name(case.case_id, "case")
         if case.uncertainty is not None and not math.isfinite(case.uncertainty):
-            raise StoreError(f"case {case_id!r} has the uncertainty {case.uncertainty}; expected a finite number or none")
+            raise StoreError(
+                f"case {case_id!r} has the uncertainty {case.uncertainty}; expected a finite number or none"
+            )
         row = there.get(case_id)
         if row is None:
             row = there[case_id] = CaseRow(queue=queue, case_id=case_id, position=position, added_at=now)
@@ -70,7 +79,9 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
 def keep_case(session: Session, key: CaseKey, new: NewCase, readers: Collection[str]) -> None:
     """Add a new case whose photos the program keeps; see ``Store.keep_case``."""
     if add_cases(session, key.queue, [new]) != 1:
-        raise StoreError(f"there is a case {key.case_id!r} in queue {key.queue!r} already; keep this one again")
+        raise StoreError(
+            f"there is a case {key.case_id!r} in queue {key.queue!r} already; keep this one again"
+        )
     session.flush()
     assign_case(session, key, readers)
 
@@ -91,7 +102,10 @@ def name_kept_folders(session: Session, above: Path) -> None:
 
 def list_keys(session: Session) -> list[CaseKey]:
     """Return every case of every queue."""
-    return [CaseKey(queue, case_id) for queue, case_id in session.execute(sa.select(CaseRow.queue, CaseRow.case_id))]
+    return [
+        CaseKey(queue, case_id)
+        for queue, case_id in session.execute(sa.select(CaseRow.queue, CaseRow.case_id))
+    ]
 
 
 def _find_cases(session: Session, queue: str, case_ids: Sequence[str]) -> dict[str, CaseRow]:
@@ -99,13 +113,16 @@ def _find_cases(session: Session, queue: str, case_ids: Sequence[str]) -> dict[s
     found: dict[str, CaseRow] = {}
     asked = [case_id for case_id in case_ids if is_line(case_id)]  # what no database keeps is not there
     for start in range(0, len(asked), AT_ONCE):
-        query = sa.select(CaseRow).where(CaseRow.queue == queue, CaseRow.case_id.in_(asked[start : start + AT_ONCE]))
+        query = sa.select(CaseRow).where(
+            CaseRow.queue == queue, CaseRow.case_id.in_(asked[start : start + AT_ONCE])
+        )
         found.update({row.case_id: row for row in session.scalars(query)})
     return found
 
 
 def read_photos(column: str | None) -> tuple[str, ...] | None:
-    """Return the ids of a case's photos from the column that keeps them, None where they are not known, or the column is damaged.
+    """Return the ids of a case's photos from the column that keeps them, None where they are not known, or
+    the column is damaged.
 
     They are looked up anew when the case is opened.
     """
@@ -129,7 +146,9 @@ def assign_case(session: Session, key: CaseKey, readers: Collection[str]) -> Non
     session.add_all(AssignmentRow(case_number=case.number, reader_id=reader_id) for reader_id in sorted(ids))
 
 
-def share_out(session: Session, queue: str, case_ids: Sequence[str], readers: Sequence[str], each: int) -> None:
+def share_out(
+    session: Session, queue: str, case_ids: Sequence[str], readers: Sequence[str], each: int
+) -> None:
     """Assign every case to ``each`` of the readers; see ``Store.share_out``."""
     names = list(dict.fromkeys(find_present_row(session, name).name for name in readers))
     if not min(1, len(names)) <= each <= len(names):
@@ -140,7 +159,9 @@ def share_out(session: Session, queue: str, case_ids: Sequence[str], readers: Se
         chosen: list[str] = []
         for _ in range(each):  # who has least, and of those who has been with the others of this case least
             left = (name for name in names if name not in chosen)
-            chosen.append(min(left, key=lambda name: (loads[name], sum(together[name, other] for other in chosen))))
+            chosen.append(
+                min(left, key=lambda name: (loads[name], sum(together[name, other] for other in chosen)))
+            )
             loads[chosen[-1]] += 1
         for one, other in permutations(chosen, 2):
             together[one, other] += 1
@@ -154,7 +175,8 @@ def delete_case_row(session: Session, case: CaseRow) -> None:
 
 
 def list_old_cases(session: Session, before: datetime, queue: str | None) -> tuple[list[CaseKey], int]:
-    """Return the cases in which nothing was done since, and how many have neither a review nor a date of their own."""
+    """Return the cases in which nothing was done since, and how many have neither a review nor a date of
+    their own."""
     newest = sa.func.max(ReviewRow.saved_at).label("newest")
     query = (
         sa.select(CaseRow.queue, CaseRow.case_id, CaseRow.added_at, newest)
@@ -179,24 +201,37 @@ def read_kept_folder(session: Session, key: CaseKey) -> str | None:
     if not case.photos_kept or case.folder is None:
         return None
     others = session.scalar(
-        sa.select(sa.func.count()).select_from(CaseRow).where(CaseRow.folder == case.folder, CaseRow.number != case.number)
+        sa.select(sa.func.count())
+        .select_from(CaseRow)
+        .where(CaseRow.folder == case.folder, CaseRow.number != case.number)
     )
     return None if others else case.folder
 
 
 def list_cases(
-    session: Session, queue: str, reader: str, *, only: CaseFilter | None, order: CaseOrder, all_assigned: bool
+    session: Session,
+    queue: str,
+    reader: str,
+    *,
+    only: CaseFilter | None,
+    order: CaseOrder,
+    all_assigned: bool,
 ) -> list[QueueCase]:
     """Return a reader's cases of a queue; see ``Store.list_cases``."""
     row = find_row(session, reader)
     everything = all_assigned or role_of(row) == "adjudicator"
     found = _read_queue(session, [CaseRow.queue == queue], [ReviewRow.reader_id == row.id])
     cases = [
-        _as_reader_sees(case, found, row) for case in found.cases if everything or _is_for(row.name, found.assigned.get(case.number, ()))
+        _as_reader_sees(case, found, row)
+        for case in found.cases
+        if everything or _is_for(row.name, found.assigned.get(case.number, ()))
     ]
     if order == "disputed":
         disputes = _measure_disputes(session, [CaseRow.queue == queue])
-        cases = sorted((replace(case, dispute=disputes.get(case.key, 0.0)) for case in cases), key=lambda case: -case.dispute)
+        cases = sorted(
+            (replace(case, dispute=disputes.get(case.key, 0.0)) for case in cases),
+            key=lambda case: -case.dispute,
+        )
     elif order == "uncertain":
         cases.sort(key=lambda case: (case.uncertainty is None, -(case.uncertainty or 0.0)))
     return [case for case in cases if only is None or _is_in(case, only)]
@@ -210,10 +245,17 @@ def read_case(session: Session, key: CaseKey, reader: str) -> QueueCase:
 
 
 def has_others(session: Session, key: CaseKey, reader: str) -> bool:
-    """Return whether others than a reader have reviewed a case, or are to: it is assigned to them, or to nobody and so to everybody."""
+    """Return whether others than a reader have reviewed a case, or are to: it is assigned to them, or to
+    nobody and so to everybody."""
     case, row = find_case(session, key), find_row(session, reader)
-    assigned = set(session.scalars(sa.select(AssignmentRow.reader_id).where(AssignmentRow.case_number == case.number)))
-    reviewed = sa.select(ReviewRow.number).where(ReviewRow.case_number == case.number, ReviewRow.reader_id != row.id).limit(1)
+    assigned = set(
+        session.scalars(sa.select(AssignmentRow.reader_id).where(AssignmentRow.case_number == case.number))
+    )
+    reviewed = (
+        sa.select(ReviewRow.number)
+        .where(ReviewRow.case_number == case.number, ReviewRow.reader_id != row.id)
+        .limit(1)
+    )
     return assigned != {row.id} or session.scalar(reviewed) is not None
 
 
@@ -229,11 +271,23 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
     )
     given_to = {reader_id: count for reader_id, count in session.execute(given)}  # noqa: C416 - rows are no tuples to mypy
     of_case = sa.select(AssignmentRow.reader_id).where(AssignmentRow.case_number == ReviewRow.case_number)
-    is_theirs = sa.or_(~of_case.exists(), of_case.where(AssignmentRow.reader_id == ReviewRow.reader_id).exists())
-    assigned = sa.select(sa.func.count(AssignmentRow.case_number.distinct())).join(CaseRow, CaseRow.number == AssignmentRow.case_number)
+    is_theirs = sa.or_(
+        ~of_case.exists(), of_case.where(AssignmentRow.reader_id == ReviewRow.reader_id).exists()
+    )
+    assigned = sa.select(sa.func.count(AssignmentRow.case_number.distinct())).join(
+        CaseRow, CaseRow.number == AssignmentRow.case_number
+    )
     anybodys = everything - (session.scalar(assigned.where(*in_queue)) or 0)
-    what = (ReviewRow.reader_id, is_theirs.label("theirs"), ReviewRow.state, ReviewRow.flagged, ReviewRow.differs)
-    counted = sa.select(*what, sa.func.count().label("cases")).where(ReviewRow.number.in_(_newest_numbers(in_queue, [])))
+    what = (
+        ReviewRow.reader_id,
+        is_theirs.label("theirs"),
+        ReviewRow.state,
+        ReviewRow.flagged,
+        ReviewRow.differs,
+    )
+    counted = sa.select(*what, sa.func.count().label("cases")).where(
+        ReviewRow.number.in_(_newest_numbers(in_queue, []))
+    )
     begun: dict[int, list[Any]] = defaultdict(list)
     for row in session.execute(counted.group_by(*what)):
         begun[row.reader_id].append(row)
@@ -247,7 +301,9 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
         progress.append(
             Progress(
                 reader=reader.name,
-                cases=sum(row.cases for row in theirs) if reader.removed else anybodys + given_to.get(number, 0),
+                cases=sum(row.cases for row in theirs)
+                if reader.removed
+                else anybodys + given_to.get(number, 0),
                 in_progress=sum(row.cases for row in theirs if row.state != "done"),
                 done=sum(row.cases for row in theirs if row.state == "done"),
                 flagged=sum(row.cases for row in theirs if row.flagged),
@@ -258,12 +314,27 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
 
 
 _SEEN = (
-    *(CaseRow.number, CaseRow.queue, CaseRow.case_id, CaseRow.position, CaseRow.folder, CaseRow.photos_kept, CaseRow.uncertainty),
+    *(
+        CaseRow.number,
+        CaseRow.queue,
+        CaseRow.case_id,
+        CaseRow.position,
+        CaseRow.folder,
+        CaseRow.photos_kept,
+        CaseRow.uncertainty,
+    ),
     CaseRow.photos,
 )
 """The columns of a case that a list of cases needs."""
 _SAID = (
-    *(ReviewRow.case_number, ReviewRow.reader_id, ReviewRow.state, ReviewRow.flagged, ReviewRow.differs, ReviewRow.saved_at),
+    *(
+        ReviewRow.case_number,
+        ReviewRow.reader_id,
+        ReviewRow.state,
+        ReviewRow.flagged,
+        ReviewRow.differs,
+        ReviewRow.saved_at,
+    ),
     *(ReviewRow.number, ReviewRow.complete),
 )
 _Case = sa.Row[int, str, str, int, str | None, bool, float | None, str | None]
@@ -286,16 +357,23 @@ _NOT_BEGUN = _Newest("not started", flagged=False, differs=False, saved_at=None,
 
 @dataclass(frozen=True)
 class _Queue:
-    """Cases by position, the names each is assigned to, and the newest review by case number and reader id."""
+    """Cases by position, the names each is assigned to, and the newest review by case number and reader
+    id."""
 
     cases: Sequence[_Case]
     assigned: Mapping[int, tuple[str, ...]]
     newest: Mapping[tuple[int, int], _Newest]
 
 
-def _read_queue(session: Session, conditions: Sequence[sa.ColumnElement[bool]], reviews: Sequence[sa.ColumnElement[bool]] = ()) -> _Queue:
+def _read_queue(
+    session: Session,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    reviews: Sequence[sa.ColumnElement[bool]] = (),
+) -> _Queue:
     """Return what these cases are, and what is newest of them; reviews: of these reviews alone."""
-    cases = session.execute(sa.select(*_SEEN).where(*conditions).order_by(CaseRow.position, CaseRow.number)).all()
+    cases = session.execute(
+        sa.select(*_SEEN).where(*conditions).order_by(CaseRow.position, CaseRow.number)
+    ).all()
     assigned: dict[int, tuple[str, ...]] = defaultdict(tuple)
     pairs = (
         sa.select(AssignmentRow.case_number, ReaderRow.name)
@@ -308,9 +386,16 @@ def _read_queue(session: Session, conditions: Sequence[sa.ColumnElement[bool]], 
         assigned[case_number] += (name,)
     newest = {
         (row.case_number, row.reader_id): _Newest(
-            "done" if row.state == "done" else "in progress", row.flagged, row.differs, _time(row.saved_at), row.number, row.complete
+            "done" if row.state == "done" else "in progress",
+            row.flagged,
+            row.differs,
+            _time(row.saved_at),
+            row.number,
+            row.complete,
         )
-        for row in session.execute(sa.select(*_SAID).where(ReviewRow.number.in_(_newest_numbers(conditions, reviews))))
+        for row in session.execute(
+            sa.select(*_SAID).where(ReviewRow.number.in_(_newest_numbers(conditions, reviews)))
+        )
     }
     return _Queue(cases, assigned, newest)
 
@@ -319,7 +404,9 @@ def _time(saved_at: datetime) -> datetime | None:
     return None if saved_at == UNREADABLE_TIME else saved_at
 
 
-def _newest_numbers(cases: Sequence[sa.ColumnElement[bool]], reviews: Sequence[sa.ColumnElement[bool]]) -> sa.Select[int]:
+def _newest_numbers(
+    cases: Sequence[sa.ColumnElement[bool]], reviews: Sequence[sa.ColumnElement[bool]]
+) -> sa.Select[int]:
     return (
         sa.select(sa.func.max(ReviewRow.number))
         .join(CaseRow, CaseRow.number == ReviewRow.case_number)
@@ -363,7 +450,14 @@ def _measure_disputes(session: Session, conditions: Sequence[sa.ColumnElement[bo
     newest = _newest_numbers(conditions, [ReviewRow.state == "done"])
     numbers = list(session.scalars(newest))
     query = (
-        sa.select(CaseRow.queue, CaseRow.case_id, ReviewRow.kind, ReviewRow.state, ReviewRow.content, ReviewRow.digest)
+        sa.select(
+            CaseRow.queue,
+            CaseRow.case_id,
+            ReviewRow.kind,
+            ReviewRow.state,
+            ReviewRow.content,
+            ReviewRow.digest,
+        )
         .join(CaseRow, CaseRow.number == ReviewRow.case_number)
         .order_by(ReviewRow.number)
     )
@@ -374,7 +468,9 @@ def _measure_disputes(session: Session, conditions: Sequence[sa.ColumnElement[bo
     return {key: _dispute(readings) for key, readings in contents.items()}
 
 
-def _read_contents(session: Session, query: sa.Select[*tuple[Any, ...]], numbers: Sequence[int]) -> Iterable[Any]:
+def _read_contents(
+    session: Session, query: sa.Select[*tuple[Any, ...]], numbers: Sequence[int]
+) -> Iterable[Any]:
     """Return what a query finds of reviews by their numbers, without those whose text is no text any more."""
     for start in range(0, len(numbers), AT_ONCE):
         part = numbers[start : start + AT_ONCE]
@@ -389,8 +485,13 @@ def _read_contents(session: Session, query: sa.Select[*tuple[Any, ...]], numbers
 
 
 def _dispute(readings: Sequence[dict[str, Any]]) -> float:
-    with_model = [len(reading["disagreements"]) for reading in readings if reading["disagreements"] is not None]
-    between = [_families_differing(one, other) for one, other in combinations([reading["answers"] for reading in readings], 2)]
+    with_model = [
+        len(reading["disagreements"]) for reading in readings if reading["disagreements"] is not None
+    ]
+    between = [
+        _families_differing(one, other)
+        for one, other in combinations([reading["answers"] for reading in readings], 2)
+    ]
     return _mean(with_model) + _mean(between)
 
 

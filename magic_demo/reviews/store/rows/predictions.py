@@ -20,23 +20,29 @@ from magic_demo.reviews.store.tables import CaseRow, PredictionRow, ReviewRow, S
 
 
 def add_showing(session: Session, key: CaseKey, reader: str, content: str) -> None:
-    """Keep that a reader was shown a packed prediction, and that; nothing is added when it is what this reader was shown last."""
+    """Keep that a reader was shown a packed prediction, and that; nothing is added when it is what this
+    reader was shown last."""
     case, row = find_case(session, key), find_present_row(session, reader)
     digest = digest_of(content)
-    last = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number, ShowingRow.reader_id == row.id)
+    last = sa.select(ShowingRow.digest).where(
+        ShowingRow.case_number == case.number, ShowingRow.reader_id == row.id
+    )
     if session.scalar(last.order_by(ShowingRow.shown_at.desc()).limit(1)) == digest:
         return
     if session.get(PredictionRow, (case.number, digest)) is None:
         session.add(PredictionRow(case_number=case.number, digest=digest, content=content))
         session.flush()
-    before = session.scalar(sa.select(sa.func.max(ShowingRow.shown_at)).where(ShowingRow.case_number == case.number))
+    before = session.scalar(
+        sa.select(sa.func.max(ShowingRow.shown_at)).where(ShowingRow.case_number == case.number)
+    )
     now = datetime.now(UTC)  # a clock that was set back must not make what was shown last look older
     shown_at = now if before is None else max(now, before + timedelta(microseconds=1))
     session.add(ShowingRow(case_number=case.number, reader_id=row.id, shown_at=shown_at, digest=digest))
 
 
 def read_shown(session: Session, key: CaseKey, reader: str | None = None) -> Prediction | None:
-    """Return the prediction of a case that anybody, or this reader, was shown last, None where there is none."""
+    """Return the prediction of a case that anybody, or this reader, was shown last, None where there is
+    none."""
     case = find_case(session, key)
     shown = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number)
     if reader is not None:
@@ -47,7 +53,8 @@ def read_shown(session: Session, key: CaseKey, reader: str | None = None) -> Pre
     content = session.get_one(PredictionRow, (case.number, digest)).content
     if digest_of(content) != digest:
         raise StoreError(
-            f"what the model said of {key.case_id} is not what was saved (its bytes changed); restore a backup, or analyse the case again"
+            f"what the model said of {key.case_id} is not what was saved (its bytes changed); restore "
+            "a backup, or analyse the case again"
         )
     try:
         return unpack_prediction(content, f"the prediction of {key.case_id}")
@@ -56,14 +63,16 @@ def read_shown(session: Session, key: CaseKey, reader: str | None = None) -> Pre
 
 
 def list_shown(session: Session, queue: str | None) -> dict[CaseKey, str]:
-    """Return the digest of what anybody was shown last, of every case of a queue, or of all, that a model has spoken of."""
+    """Return the digest of what anybody was shown last, of every case of a queue, or of all, that a model has
+    spoken of."""
     rows = (
         sa.select(CaseRow.queue, CaseRow.case_id, ShowingRow.digest)
         .join(CaseRow, CaseRow.number == ShowingRow.case_number)
         .where(*([] if queue is None else [CaseRow.queue == queue]))
         .order_by(ShowingRow.shown_at)
     )
-    return {CaseKey(row.queue, row.case_id): row.digest for row in session.execute(rows)}  # the last one of a case stays
+    # the last one of a case stays
+    return {CaseKey(row.queue, row.case_id): row.digest for row in session.execute(rows)}
 
 
 def was_shown(session: Session, key: CaseKey, reader: str) -> bool:
@@ -78,7 +87,9 @@ def list_unrevealed(session: Session, reader: str) -> Collection[CaseKey]:
     own = sa.select(ReviewRow.case_number).where(ReviewRow.reader_id == row.id)
     blind = own.where(ReviewRow.kind.in_(WITHOUT_MODEL))
     seen = own.where(ReviewRow.kind.in_(MODEL_SEEN))
-    found = sa.select(CaseRow.queue, CaseRow.case_id).where(CaseRow.number.in_(blind), CaseRow.number.not_in(seen))
+    found = sa.select(CaseRow.queue, CaseRow.case_id).where(
+        CaseRow.number.in_(blind), CaseRow.number.not_in(seen)
+    )
     return frozenset(CaseKey(queue, case_id) for queue, case_id in session.execute(found))
 
 

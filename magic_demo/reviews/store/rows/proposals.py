@@ -22,8 +22,13 @@ def add_proposal(session: Session, case: CaseRow, photo_id: str, area: MaskRuns,
     """Add a proposal; see ``Store.propose_cover``."""
     row = find_present_row(session, reader)
     of_both = (ProposedCoverRow.case_number == case.number, ProposedCoverRow.reader_id == row.id)
-    if (session.scalar(sa.select(sa.func.count()).select_from(ProposedCoverRow).where(*of_both)) or 0) >= MOST:
-        raise StoreError(f"{MOST} coverings of {case.case_id} wait for an adjudicator already; ask one to decide on them first")
+    if (
+        session.scalar(sa.select(sa.func.count()).select_from(ProposedCoverRow).where(*of_both)) or 0
+    ) >= MOST:
+        raise StoreError(
+            f"{MOST} coverings of {case.case_id} wait for an adjudicator already; ask one to decide on "
+            "them first"
+        )
     proposed = ProposedCoverRow(
         case_number=case.number,
         photo_id=photo_id,
@@ -52,7 +57,12 @@ def list_proposals(session: Session, key: CaseKey | None, reader: str | None) ->
         query = query.where(ProposedCoverRow.reader_id == find_row(session, reader).id)
     return [
         ProposedCover(
-            row.number, CaseKey(queue, case_id), row.photo_id, name, row.proposed_at, MaskRuns((row.height, row.width), row.counts)
+            row.number,
+            CaseKey(queue, case_id),
+            row.photo_id,
+            name,
+            row.proposed_at,
+            MaskRuns((row.height, row.width), row.counts),
         )
         for row, queue, case_id, name in session.execute(query)
     ]
@@ -62,7 +72,10 @@ def delete_proposal(session: Session, number: int) -> int:
     """Delete a proposal and return its case's number. Raises StoreError when there is none."""
     row = session.get(ProposedCoverRow, number)
     if row is None:
-        raise StoreError(f"proposal {number} waits no more: somebody has decided on it, or its case was deleted; reload the page")
+        raise StoreError(
+            f"proposal {number} waits no more: somebody has decided on it, or its case was deleted; reload "
+            "the page"
+        )
     session.delete(row)
     return row.case_number
 

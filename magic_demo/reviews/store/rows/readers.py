@@ -27,7 +27,10 @@ _hasher = PasswordHasher()
 def hash_password(password: str) -> str:
     """Return the argon2id hash of a password. Raises StoreError for one that is too short or too long."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise StoreError(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, this one {len(password)}; take another one")
+        raise StoreError(
+            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, this one "
+            f"{len(password)}; take another one"
+        )
     return _hasher.hash(_bytes(password))
 
 
@@ -41,7 +44,8 @@ def verify_password(stored: str | None, password: str) -> bool:
 
 
 def _bytes(password: str) -> bytes:
-    # one password typed on two keyboards is one password; a lone surrogate is some other password, not a failure
+    # one password typed on two keyboards is one password; a lone surrogate is some other password, not a
+    # failure
     return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
 
 
@@ -54,7 +58,10 @@ def find_row(session: Session, name: str) -> ReaderRow:
     """Return a reader's row, removed or not. Raises StoreError when there is none."""
     row = find_row_if_any(session, name)
     if row is None:
-        raise StoreError(f"there is no reader {name[:LONGEST_READER_NAME]!r}; python -m magic_demo readers list names those that there are")
+        raise StoreError(
+            f"there is no reader {name[:LONGEST_READER_NAME]!r}; python -m magic_demo readers list names "
+            "those that there are"
+        )
     return row
 
 
@@ -66,7 +73,10 @@ def find_row_if_any(session: Session, name: str) -> ReaderRow | None:
 
 
 def find_present_row(session: Session, name: str) -> ReaderRow:
-    """Return the row of a reader who may read and write. Raises StoreError when there is none or it was removed."""
+    """Return the row of a reader who may read and write.
+
+    Raises StoreError when there is none or it was removed.
+    """
     row = find_row(session, name)
     if row.removed_at is not None:
         raise StoreError(f"reader {row.name!r} was removed; readers add {row.name} brings them back")
@@ -83,8 +93,11 @@ def role_of(row: ReaderRow) -> ReaderRole:
 
 def as_reader(row: ReaderRow) -> Reader:
     """Return what the store hands out of a row."""
-    access = hashlib.sha256(row.password.encode()).hexdigest() if row.password is not None else ""  # the hash has a new salt every time
-    return Reader(row.name, role_of(row), row.password is not None, row.added_at, row.removed_at is not None, access)
+    # the hash has a new salt every time
+    access = hashlib.sha256(row.password.encode()).hexdigest() if row.password is not None else ""
+    return Reader(
+        row.name, role_of(row), row.password is not None, row.added_at, row.removed_at is not None, access
+    )
 
 
 def add_reader(session: Session, name: str, role: ReaderRole, password_hash: str | None) -> Reader:
@@ -96,7 +109,10 @@ def add_reader(session: Session, name: str, role: ReaderRole, password_hash: str
         row = ReaderRow(name=clean, folded=fold_name(clean), added_at=datetime.now(UTC), removed_at=None)
         session.add(row)
     elif row.removed_at is None:
-        raise StoreError(f"there is a reader {row.name!r} already; choose another name, or readers password {row.name} for a new password")
+        raise StoreError(
+            f"there is a reader {row.name!r} already; choose another name, or readers password {row.name} "
+            "for a new password"
+        )
     row.role, row.password, row.removed_at = role, password_hash, None
     session.flush()
     return as_reader(row)
@@ -111,7 +127,9 @@ def check_role(role: str) -> None:
 def list_readers(session: Session, *, removed: bool) -> list[Reader]:
     """Return the readers, the local one first, then by name."""
     rows = session.scalars(sa.select(ReaderRow)).all()
-    readers = [as_reader(row) for row in sorted(rows, key=lambda row: (row.folded != LOCAL_READER, row.folded))]
+    readers = [
+        as_reader(row) for row in sorted(rows, key=lambda row: (row.folded != LOCAL_READER, row.folded))
+    ]
     return [reader for reader in readers if removed or not reader.removed]
 
 
@@ -120,7 +138,10 @@ def remove_reader(session: Session, name: str) -> int:
     row = _find_changeable(session, name)
     row.password, row.removed_at = None, datetime.now(UTC)
     session.execute(sa.delete(AssignmentRow).where(AssignmentRow.reader_id == row.id))
-    return session.scalar(sa.select(sa.func.count()).select_from(ReviewRow).where(ReviewRow.reader_id == row.id)) or 0
+    return (
+        session.scalar(sa.select(sa.func.count()).select_from(ReviewRow).where(ReviewRow.reader_id == row.id))
+        or 0
+    )
 
 
 def set_password(session: Session, name: str, password_hash: str) -> None:
@@ -138,6 +159,7 @@ def _find_changeable(session: Session, name: str) -> ReaderRow:
     row = find_present_row(session, name)
     if row.folded == LOCAL_READER:
         raise StoreError(
-            "the local reader is who reads without signing in: it has no password and cannot be removed; add a reader with a name"
+            "the local reader is who reads without signing in: it has no password and cannot be "
+            "removed; add a reader with a name"
         )
     return row

@@ -1,4 +1,5 @@
-"""Reviews out of rows: each is compared with the digest that was stored with it, and one that is not what was saved is named and left out."""
+"""Reviews out of rows: each is compared with the digest that was stored with it, and one that is not what was
+saved is named and left out."""
 
 from __future__ import annotations
 
@@ -17,19 +18,52 @@ from magic_demo.core.types import CaseKey, MaskRuns, Review, ReviewKind, ReviewS
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview, digest_of, is_of_database, read_content
 from magic_demo.reviews.store.rows.cases import AT_ONCE
 from magic_demo.reviews.store.rows.seen import read_known
-from magic_demo.reviews.store.tables import UNREADABLE_TIME, CaseRow, MaskRow, PredictionRow, ReaderRow, ReviewRow
+from magic_demo.reviews.store.tables import (
+    UNREADABLE_TIME,
+    CaseRow,
+    MaskRow,
+    PredictionRow,
+    ReaderRow,
+    ReviewRow,
+)
 
-_UNREADABLE = (StoreError, ValueError, KeyError, TypeError, AttributeError, RecursionError, sqlite3.OperationalError, OperationalError)
+_UNREADABLE = (
+    StoreError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+    sqlite3.OperationalError,
+    OperationalError,
+)
 
 _COLUMNS = (
-    *(ReviewRow.number, ReviewRow.saved_at, ReviewRow.kind, ReviewRow.state, ReviewRow.flagged, ReviewRow.seconds, ReviewRow.content),
-    *(ReviewRow.taken_back_from, ReviewRow.case_number, CaseRow.queue, CaseRow.case_id, ReaderRow.name, ReviewRow.missing, ReviewRow.known),
+    *(
+        ReviewRow.number,
+        ReviewRow.saved_at,
+        ReviewRow.kind,
+        ReviewRow.state,
+        ReviewRow.flagged,
+        ReviewRow.seconds,
+        ReviewRow.content,
+    ),
+    *(
+        ReviewRow.taken_back_from,
+        ReviewRow.case_number,
+        CaseRow.queue,
+        CaseRow.case_id,
+        ReaderRow.name,
+        ReviewRow.missing,
+        ReviewRow.known,
+    ),
     ReviewRow.digest,
 )
 
 
 def load_reviews(session: Session, numbers: Sequence[int]) -> list[SavedReview]:
-    """Return the reviews of these numbers, in their order, without those that are damaged, which are kept in the session's ``DAMAGED``.
+    """Return the reviews of these numbers, in their order, without those that are damaged, which are kept in
+    the session's ``DAMAGED``.
 
     Columns, no rows as objects: ten thousand of them are read in a second.
     """
@@ -60,7 +94,8 @@ def _load_one(session: Session, number: int) -> list[SavedReview]:
     )
     queue, case_id, reader = session.execute(named.where(ReviewRow.number == number)).one()
     line = (
-        f"review {number} of {case_id} by {reader} is not what was saved (its bytes in the store changed); it is left out, and the one before counts. "
+        f"review {number} of {case_id} by {reader} is not what was saved (its bytes in the store "
+        "changed); it is left out, and the one before counts. "
         "Restore a backup, or save the case again"
     )
     session.info.setdefault(DAMAGED, {})[number] = DamagedReview(CaseKey(queue, case_id), reader, line)
@@ -83,15 +118,24 @@ def _load_part(session: Session, numbers: Sequence[int]) -> list[SavedReview]:
     if any(row.saved_at == UNREADABLE_TIME for row in rows):
         raise StoreError("its time is none")
     contents = [read_content(row) for row in rows]
-    wanted = {(row.case_number, digest) for row, content in zip(rows, contents, strict=True) for digest in content["masks"].values()}
+    wanted = {
+        (row.case_number, digest)
+        for row, content in zip(rows, contents, strict=True)
+        for digest in content["masks"].values()
+    }
     masks = _load_masks(session, wanted)
     return [_read_row(row, content, masks) for row, content in zip(rows, contents, strict=True)]
 
 
 def list_damage(session: Session) -> tuple[set[int], set[tuple[int, str]], set[tuple[int, str]]]:
-    """Read every review, mask and prediction, and return the numbers of damaged reviews, and (case number, digest) of damaged masks and predictions."""
+    """Read every review, mask and prediction, and return the numbers of damaged reviews, and (case number,
+    digest) of damaged masks and predictions."""
     numbers = list(session.scalars(sa.select(ReviewRow.number).order_by(ReviewRow.number)))
-    whole = {saved.number for start in range(0, len(numbers), AT_ONCE) for saved in load_reviews(session, numbers[start : start + AT_ONCE])}
+    whole = {
+        saved.number
+        for start in range(0, len(numbers), AT_ONCE)
+        for saved in load_reviews(session, numbers[start : start + AT_ONCE])
+    }
     masks = {
         (number, digest)
         for number, digest, height, width, counts in session.execute(
@@ -101,7 +145,9 @@ def list_damage(session: Session) -> tuple[set[int], set[tuple[int, str]], set[t
     }
     predictions = {
         (number, digest)
-        for number, digest, content in session.execute(sa.select(PredictionRow.case_number, PredictionRow.digest, PredictionRow.content))
+        for number, digest, content in session.execute(
+            sa.select(PredictionRow.case_number, PredictionRow.digest, PredictionRow.content)
+        )
         if digest != digest_of(content)
     }
     return set(numbers) - whole, masks, predictions
@@ -113,7 +159,11 @@ def _load_masks(session: Session, wanted: Collection[tuple[int, str]]) -> dict[t
     ordered, at_once = sorted(wanted), AT_ONCE // 2
     for start in range(0, len(ordered), at_once):
         part = ordered[start : start + at_once]
-        values = {f"{name}{number}": value for number, pair in enumerate(part) for name, value in zip("cd", pair, strict=True)}
+        values = {
+            f"{name}{number}": value
+            for number, pair in enumerate(part)
+            for name, value in zip("cd", pair, strict=True)
+        }
         for case_number, digest, height, width, counts in session.execute(_select_masks(len(part)), values):
             if digest == digest_of(f"{(height, width)} {counts}"):
                 masks[case_number, digest] = MaskRuns((height, width), counts)
@@ -122,7 +172,10 @@ def _load_masks(session: Session, wanted: Collection[tuple[int, str]]) -> dict[t
 
 @cache
 def _select_masks(count: int) -> sa.TextClause:
-    """Return a query for so many masks, each looked up by the table's key. SQLite reads the whole table for a list of pairs, or of digests alone."""
+    """Return a query for so many masks, each looked up by the table's key.
+
+    SQLite reads the whole table for a list of pairs, or of digests alone.
+    """
     pairs = ", ".join(f"(CAST(:c{number} AS INTEGER), CAST(:d{number} AS TEXT))" for number in range(count))
     return sa.text(
         f"WITH wanted (case_number, digest) AS (VALUES {pairs}) "
@@ -137,9 +190,18 @@ def _read_row(row: Any, content: dict[str, Any], masks: Mapping[tuple[int, str],
 
 
 def read_review(
-    row: Any, content: dict[str, Any], masks: Mapping[tuple[int, str], MaskRuns], *, case_id: str, reader: str, queue: str
+    row: Any,
+    content: dict[str, Any],
+    masks: Mapping[tuple[int, str], MaskRuns],
+    *,
+    case_id: str,
+    reader: str,
+    queue: str,
 ) -> Review:
-    """Return what a row holds. content: its JSON; masks: by case number and digest. Raises KeyError for a mask that is not there."""
+    """Return what a row holds. content: its JSON; masks: by case number and digest.
+
+    Raises KeyError for a mask that is not there.
+    """
     disagreements = content["disagreements"]
     return Review(
         case_id=case_id,

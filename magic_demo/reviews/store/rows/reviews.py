@@ -14,7 +14,17 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import FormatError, StoreError
-from magic_demo.core.types import REVIEW_KINDS, CaseKey, Difficulty, Knowledge, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
+from magic_demo.core.types import (
+    REVIEW_KINDS,
+    CaseKey,
+    Difficulty,
+    Knowledge,
+    MaskRuns,
+    Review,
+    ReviewKind,
+    ReviewState,
+    SavedReview,
+)
 from magic_demo.core.whole_text import mend_json
 from magic_demo.files.encounters import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
@@ -25,7 +35,14 @@ from magic_demo.reviews.store.rows.cases import find_case, read_photos
 from magic_demo.reviews.store.rows.readers import find_present_row, find_row, role_of
 from magic_demo.reviews.store.rows.review_rows import load_reviews
 from magic_demo.reviews.store.rows.seen import find_known, write_known
-from magic_demo.reviews.store.rules import OWN_READINGS, Earlier, find_missing, kinds_of_voice, may_see, settle_kind
+from magic_demo.reviews.store.rules import (
+    OWN_READINGS,
+    Earlier,
+    find_missing,
+    kinds_of_voice,
+    may_see,
+    settle_kind,
+)
 from magic_demo.reviews.store.tables import CaseRow, MaskRow, ReviewRow, SaveKeyRow
 
 _FAMILIES = frozenset(family.family_id for family in load_families())
@@ -36,7 +53,11 @@ class ReviewChangedError(StoreError):
 
 
 def save_review(
-    session: Session, review: Review, client_key: str | None, taken_back_from: int | None = None, after: int | None = None
+    session: Session,
+    review: Review,
+    client_key: str | None,
+    taken_back_from: int | None = None,
+    after: int | None = None,
 ) -> SavedReview:
     """Add a review as a row, unless it is there; see ``Store.save``."""
     check_values(review)
@@ -48,29 +69,55 @@ def save_review(
     content = _write_content(review, masks)
     digest = digest_of(f"{review.kind} {review.state} {content}")
     sent_before = session.get(SaveKeyRow, (reader.id, client_key)) if client_key is not None else None
-    if sent_before is not None and (whole := load_reviews(session, [sent_before.number])):  # else it was damaged since, and is saved anew
-        where = sa.select(ReviewRow.case_number, ReviewRow.digest).where(ReviewRow.number == sent_before.number)
+    # else it was damaged since, and is saved anew
+    if sent_before is not None and (whole := load_reviews(session, [sent_before.number])):
+        where = sa.select(ReviewRow.case_number, ReviewRow.digest).where(
+            ReviewRow.number == sent_before.number
+        )
         if tuple(session.execute(where).one()) != (case.number, digest):
-            raise StoreError(f"the save {client_key!r} of {reader.name} was used for other content; give every save a key of its own")
+            raise StoreError(
+                f"the save {client_key!r} of {reader.name} was used for other content; give every save a "
+                "key of its own"
+            )
         return whole[0]
     own = sa.select(ReviewRow).where(ReviewRow.case_number == case.number, ReviewRow.reader_id == reader.id)
     if after is not None:
         kinds = ReviewRow.kind.in_(kinds_of_voice(review.kind))
         newest = session.scalar(own.where(kinds).with_only_columns(sa.func.max(ReviewRow.number))) or 0
         if newest != after:  # what is damaged is nobody's newest
-            last = _newest_whole(session, [ReviewRow.case_number == case.number, ReviewRow.reader_id == reader.id, kinds])
+            last = _newest_whole(
+                session, [ReviewRow.case_number == case.number, ReviewRow.reader_id == reader.id, kinds]
+            )
             newest = last.number if last is not None else 0
         if newest != after:
-            raise ReviewChangedError(f"{reader.name}'s review of {review.case_id} is number {newest} by now, not {after}; merge the two")
-    last_row = own.with_only_columns(ReviewRow.number, ReviewRow.digest, ReviewRow.missing).order_by(ReviewRow.number.desc()).limit(1)
+            raise ReviewChangedError(
+                f"{reader.name}'s review of {review.case_id} is number {newest} by now, not {after}; merge "
+                "the two"
+            )
+    last_row = (
+        own.with_only_columns(ReviewRow.number, ReviewRow.digest, ReviewRow.missing)
+        .order_by(ReviewRow.number.desc())
+        .limit(1)
+    )
     newest_row = session.execute(last_row).one_or_none()
     missing = find_left_open(review, case)
-    before = session.execute(own.with_only_columns(ReviewRow.kind, ReviewRow.state, ReviewRow.complete).distinct()).all()
-    repeated = newest_row is not None and (newest_row.digest, newest_row.missing) == (digest, json.dumps(missing))
-    saved = next(iter(load_reviews(session, [newest_row.number])), None) if newest_row is not None and repeated else None
+    before = session.execute(
+        own.with_only_columns(ReviewRow.kind, ReviewRow.state, ReviewRow.complete).distinct()
+    ).all()
+    repeated = newest_row is not None and (newest_row.digest, newest_row.missing) == (
+        digest,
+        json.dumps(missing),
+    )
+    saved = (
+        next(iter(load_reviews(session, [newest_row.number])), None)
+        if newest_row is not None and repeated
+        else None
+    )
     if saved is None:
         known = find_known(session, case.number, reader.id) | _tell_known(review)
-        kind = settle_kind(review, role_of(reader), [Earlier(one.kind, one.complete) for one in before], known)
+        kind = settle_kind(
+            review, role_of(reader), [Earlier(one.kind, one.complete) for one in before], known
+        )
         _add_masks(session, case.number, {masks[photo_id]: runs for photo_id, runs in review.masks.items()})
         row = ReviewRow(
             case_number=case.number,
@@ -94,7 +141,10 @@ def save_review(
     if client_key is not None:
         session.merge(SaveKeyRow(reader_id=reader.id, client_key=client_key, number=saved.number))
         session.flush()
-    finished = any(one.state == "done" and (one.kind == "consensus") == (saved.review.kind == "consensus") for one in before)
+    finished = any(
+        one.state == "done" and (one.kind == "consensus") == (saved.review.kind == "consensus")
+        for one in before
+    )
     return replace(saved, reopens=finished and saved.review.state != "done")
 
 
@@ -111,7 +161,8 @@ def take_back(session: Session, number: int, reader: str) -> SavedReview:
 
 
 def find_left_open(review: Review, case: CaseRow) -> list[str]:
-    """Return what a finished review leaves open: families and photos of the case, and whatever else its sender says it left open."""
+    """Return what a finished review leaves open: families and photos of the case, and whatever else its
+    sender says it left open."""
     if review.state != "done":
         return []
     photos = dict.fromkeys([*(read_photos(case.photos) or ()), *sorted(review.missing - _FAMILIES)])
@@ -131,11 +182,17 @@ def _tell_known(review: Review) -> frozenset[Knowledge]:
 def list_history(session: Session, case: CaseKey, reader: str) -> list[SavedReview]:
     """Return everything a reader saved of a case, oldest first."""
     found, owner = find_case(session, case), find_row(session, reader)
-    return load_reviews(session, _numbers(session, [ReviewRow.case_number == found.number, ReviewRow.reader_id == owner.id]))
+    return load_reviews(
+        session, _numbers(session, [ReviewRow.case_number == found.number, ReviewRow.reader_id == owner.id])
+    )
 
 
 def find_latest(
-    session: Session, case: CaseKey, reader: str, kinds: Collection[ReviewKind] | None, state: ReviewState | None
+    session: Session,
+    case: CaseKey,
+    reader: str,
+    kinds: Collection[ReviewKind] | None,
+    state: ReviewState | None,
 ) -> SavedReview | None:
     """Return a reader's newest review of a case, or None."""
     found, owner = find_case(session, case), find_row(session, reader)
@@ -154,13 +211,17 @@ def find_numbered(session: Session, number: int, case: CaseKey, reader: str) -> 
 
 def _whose(session: Session, number: int) -> sa.Row[int, int] | None:
     """Return case and reader of a review by their numbers, None where there is no such review."""
-    return session.execute(sa.select(ReviewRow.case_number, ReviewRow.reader_id).where(ReviewRow.number == number)).one_or_none()
+    return session.execute(
+        sa.select(ReviewRow.case_number, ReviewRow.reader_id).where(ReviewRow.number == number)
+    ).one_or_none()
 
 
 def _newest_whole(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> SavedReview | None:
     """Return the newest of these reviews that is what was saved, or None."""
     before: list[sa.ColumnElement[bool]] = []
-    while (number := session.scalar(sa.select(sa.func.max(ReviewRow.number)).where(*conditions, *before))) is not None:
+    while (
+        number := session.scalar(sa.select(sa.func.max(ReviewRow.number)).where(*conditions, *before))
+    ) is not None:
         if found := load_reviews(session, [number]):
             return found[0]
         before = [ReviewRow.number < number]
@@ -175,10 +236,13 @@ def list_latest(
     state: ReviewState | None,
     known: Mapping[int, SavedReview] = MappingProxyType({}),
 ) -> list[SavedReview]:
-    """Return the newest reviews of every case, reader and kind that a viewer may see; see ``Store.latest_reviews``. cases: conditions on the cases' table."""
+    """Return the newest reviews of every case, reader and kind that a viewer may see; see
+    ``Store.latest_reviews``. cases: conditions on the cases' table."""
     damaged: set[int] = set()
     while True:
-        read, numbers = _load_latest(session, [*cases, *_asked(kinds, state), ReviewRow.number.not_in(damaged)], viewer, known)
+        read, numbers = _load_latest(
+            session, [*cases, *_asked(kinds, state), ReviewRow.number.not_in(damaged)], viewer, known
+        )
         met = {number for number in numbers if number not in known and number not in read}
         if not met:
             return [read.get(number) or known[number] for number in numbers]
@@ -186,7 +250,10 @@ def list_latest(
 
 
 def _load_latest(
-    session: Session, conditions: Sequence[sa.ColumnElement[bool]], viewer: str | None, known: Mapping[int, SavedReview]
+    session: Session,
+    conditions: Sequence[sa.ColumnElement[bool]],
+    viewer: str | None,
+    known: Mapping[int, SavedReview],
 ) -> tuple[dict[int, SavedReview], list[int]]:
     """Return the numbers of the newest reviews, and those of them that are not known and what was saved."""
     by_kind = (
@@ -200,10 +267,17 @@ def _load_latest(
         row = find_present_row(session, viewer)
         role, complete = role_of(row), _cases_completed_by(session, row.id)
         newest = [
-            entry for entry in newest if may_see(role, own=entry.reader_id == row.id, has_complete_reading=entry.case_number in complete)
+            entry
+            for entry in newest
+            if may_see(
+                role, own=entry.reader_id == row.id, has_complete_reading=entry.case_number in complete
+            )
         ]
     numbers = sorted(entry.number for entry in newest)
-    return {saved.number: saved for saved in load_reviews(session, [number for number in numbers if number not in known])}, numbers
+    return {
+        saved.number: saved
+        for saved in load_reviews(session, [number for number in numbers if number not in known])
+    }, numbers
 
 
 def list_all(session: Session, cases: Sequence[sa.ColumnElement[bool]]) -> list[SavedReview]:
@@ -236,7 +310,9 @@ def _asked(kinds: Collection[ReviewKind] | None, state: ReviewState | None) -> l
 
 
 def _numbers(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> list[int]:
-    query = sa.select(ReviewRow.number).join(CaseRow, CaseRow.number == ReviewRow.case_number).where(*conditions)
+    query = (
+        sa.select(ReviewRow.number).join(CaseRow, CaseRow.number == ReviewRow.case_number).where(*conditions)
+    )
     return list(session.scalars(query.order_by(ReviewRow.number)))
 
 
@@ -252,7 +328,8 @@ def _write_content(review: Review, masks: dict[str, str]) -> str:
         "models": dict(review.models),
         "disagreements": None if review.disagreements is None else sorted(review.disagreements),
     }
-    return mend_json(json.dumps(content, sort_keys=True))  # ASCII: neither database minds what a comment may hold
+    # ASCII: neither database minds what a comment may hold
+    return mend_json(json.dumps(content, sort_keys=True))
 
 
 def _add_masks(session: Session, case_number: int, masks: dict[str, MaskRuns]) -> None:
@@ -261,8 +338,17 @@ def _add_masks(session: Session, case_number: int, masks: dict[str, MaskRuns]) -
     for digest, runs in masks.items():
         row = there.get(digest)
         if row is None:
-            session.add(MaskRow(case_number=case_number, digest=digest, height=runs.size[0], width=runs.size[1], counts=runs.counts))
-        elif (row.height, row.width, row.counts) != (*runs.size, runs.counts):  # damaged since, and mended by this
+            session.add(
+                MaskRow(
+                    case_number=case_number,
+                    digest=digest,
+                    height=runs.size[0],
+                    width=runs.size[1],
+                    counts=runs.counts,
+                )
+            )
+        elif (row.height, row.width, row.counts) != (*runs.size, runs.counts):
+            # damaged since, and mended by this
             row.height, row.width, row.counts = *runs.size, runs.counts
 
 
@@ -270,9 +356,15 @@ def check_values(review: Review, *, with_masks: bool = True) -> None:
     """Raise StoreError for a review whose values cannot be. with_masks: look into the masks as well."""
     where = f"{review.reader}'s review of {review.case_id}"
     if review.kind not in REVIEW_KINDS or review.state not in get_args(ReviewState):
-        raise StoreError(f"{where} is {review.kind!r}, {review.state!r}; expected one of {REVIEW_KINDS} and of {get_args(ReviewState)}")
+        raise StoreError(
+            f"{where} is {review.kind!r}, {review.state!r}; expected one of {REVIEW_KINDS} and of "
+            f"{get_args(ReviewState)}"
+        )
     if review.difficulty is not None and review.difficulty not in get_args(Difficulty):
-        raise StoreError(f"{where} has the difficulty {review.difficulty!r}; expected one of {get_args(Difficulty)} or none")
+        raise StoreError(
+            f"{where} has the difficulty {review.difficulty!r}; expected one of {get_args(Difficulty)} or "
+            "none"
+        )
     if not (math.isfinite(review.seconds) and review.seconds >= 0):
         raise StoreError(f"{where} took {review.seconds} seconds; expected 0 or more")
     for qid, option in review.answers.items():
@@ -280,7 +372,9 @@ def check_values(review: Review, *, with_masks: bool = True) -> None:
             raise StoreError(f"{where} answers {qid} with {option!r}; expected an option's index, 0 or more")
     for photo_id in (*review.masks, *review.unusable):
         if not is_file_name(photo_id):
-            raise StoreError(f"{where} speaks of a photo {photo_id[:60]!r}, which is no file name; rename the photo")
+            raise StoreError(
+                f"{where} speaks of a photo {photo_id[:60]!r}, which is no file name; rename the photo"
+            )
     for photo_id, runs in review.masks.items() if with_masks else ():
         try:
             column_lengths(runs)

@@ -1,4 +1,5 @@
-"""What readers were shown of a case, in any tab and session: a property of the reader and the case, which makes later answers no longer blind."""
+"""What readers were shown of a case, in any tab and session: a property of the reader and the case, which
+makes later answers no longer blind."""
 
 from __future__ import annotations
 
@@ -37,13 +38,22 @@ def add_seen(session: Session, keys: Iterable[CaseKey], reader: str, what: Knowl
 
 
 def find_known(session: Session, case_number: int, reader_id: int) -> frozenset[Knowledge]:
-    """Return what a reader was shown of a case: beside it, on another page, or before a review that says so."""
+    """Return what a reader was shown of a case: beside it, on another page, or before a review that says
+    so."""
     of_both = (SeenRow.case_number == case_number, SeenRow.reader_id == reader_id)
     found = set(session.scalars(sa.select(SeenRow.what).where(*of_both)))
-    showing = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case_number, ShowingRow.reader_id == reader_id).limit(1)
+    showing = (
+        sa.select(ShowingRow.digest)
+        .where(ShowingRow.case_number == case_number, ShowingRow.reader_id == reader_id)
+        .limit(1)
+    )
     if session.scalar(showing) is not None:
         found.add("model")
-    own = sa.select(ReviewRow.known).where(ReviewRow.case_number == case_number, ReviewRow.reader_id == reader_id).distinct()
+    own = (
+        sa.select(ReviewRow.known)
+        .where(ReviewRow.case_number == case_number, ReviewRow.reader_id == reader_id)
+        .distinct()
+    )
     for column in session.scalars(own):
         found |= read_known(column)
     return read_known(" ".join(found))

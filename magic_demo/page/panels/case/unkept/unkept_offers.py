@@ -1,10 +1,14 @@
-"""Work that is in no store: offered by the browser that keeps it (unkept_panel.mjs), opened again by ``unkept.Unkept``.
+"""Work that is in no store: offered by the browser that keeps it (unkept_panel.mjs), opened again by
+``unkept.Unkept``.
 
 Event:
 
-    restore  {"photos": [key], "example": int | None, "narrative", "prompt", "typed": bool, "answers": {family id: [option]},
-              "specified": {family id: str}, "masks": {photo_id: {"width", "height", "runs"}}, "covers": [{"photo", "width", "height", "area"}]}
-             Photos were sent again as at their upload. ``covers``: areas of an example's photos that were covered.
+    restore  {"photos": [key], "example": int | None, "narrative", "prompt", "typed": bool, "answers": {family
+    id: [option]},
+              "specified": {family id: str}, "masks": {photo_id: {"width", "height", "runs"}}, "covers":
+              [{"photo", "width", "height", "area"}]}
+             Photos were sent again as at their upload. ``covers``: areas of an example's photos that were
+             covered.
 """
 
 from __future__ import annotations
@@ -26,4 +30,6 @@ const events = ["restore"];  // named here, where Gradio looks for them
 
 def unkept_component() -> gr.HTML:
     """Return the offers; they have an event and no value."""
-    return gr.HTML(html_template=fill(_OFFERS), js_on_load=_ON_LOAD, elem_id="unkept-offers", apply_default_css=False)
+    return gr.HTML(
+        html_template=fill(_OFFERS), js_on_load=_ON_LOAD, elem_id="unkept-offers", apply_default_css=False
+    )

@@ -41,19 +41,30 @@ CASE_KEYS = (
     ("⇧C", "keys.case_notes"),
     ("⇧R", "keys.case_reveal"),
 )
-PAGE_KEYS = (("Z Y", "keys.undo"), ("Ctrl Enter", "keys.analyse"), ("Esc", "keys.escape"), ("?", "keys.sheet"))
+PAGE_KEYS = (
+    ("Z Y", "keys.undo"),
+    ("Ctrl Enter", "keys.analyse"),
+    ("Esc", "keys.escape"),
+    ("?", "keys.sheet"),
+)
 
 
 def render_key_sheet() -> str:
     """Return the dialog's HTML; ``looks.mjs`` opens it."""
     cards, viewer, review, page = (
         f"<section><h3>{both(title)}</h3><dl>{''.join(_render_key(*key) for key in keys)}</dl></section>"
-        for title, keys in (("keys.cards", CARD_KEYS), ("keys.viewer", VIEWER_KEYS), ("keys.review", CASE_KEYS), ("keys.page", PAGE_KEYS))
+        for title, keys in (
+            ("keys.cards", CARD_KEYS),
+            ("keys.viewer", VIEWER_KEYS),
+            ("keys.review", CASE_KEYS),
+            ("keys.page", PAGE_KEYS),
+        )
     )
     columns = f"{cards}{viewer}<div>{review}{page}</div>"
     close = fill('<button type="button" class="quiet" id="keys-close" [[aria-label keys.close]]>×</button>')
     return (
-        f'<dialog id="keys-sheet" aria-labelledby="keys-title"><div class="keys-head"><h2 id="keys-title">{both("keys.title")}</h2>{close}</div>'
+        '<dialog id="keys-sheet" aria-labelledby="keys-title"><div class="keys-head"><h2 '
+        f'id="keys-title">{both("keys.title")}</h2>{close}</div>'
         f'<div class="keys-columns">{columns}</div></dialog>'
     )
 

@@ -27,18 +27,27 @@ PARTS = ("segmentation", "cvqa", "cues")
 
 
 def status_component(source: PredictorSource) -> gr.HTML:
-    """Return the line. value: of what happened last (``render_status``); models: how far loading them is. The browser decides which of them shows."""
+    """Return the line. value: of what happened last (``render_status``); models: how far loading them is.
+
+    The browser decides which of them shows.
+    """
     gr.HTML(html_template=fill(_INSTEAD), js_on_load=None, elem_id="status-words", apply_default_css=False)
-    return gr.HTML(render_source(source), js_on_load=_ON_LOAD, elem_id="status", apply_default_css=False, models=None)
+    return gr.HTML(
+        render_source(source), js_on_load=_ON_LOAD, elem_id="status", apply_default_css=False, models=None
+    )
 
 
 def render_status(state: State, line: dict[Language, str], share: float | None = None) -> str:
     """Return the status line's HTML; ``share`` 0..1 draws the progress bar."""
     percent = 0 if share is None else round(max(0.0, min(1.0, share)) * 100)
-    bar = f'<span class="status-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}" style="width:{percent}%"></span>'
+    bar = (
+        '<span class="status-bar" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent}" style="width:{percent}%"></span>'
+    )
     return (
         f'<div class="status" data-state="{state}">{bar if share is not None else ""}'
-        f'<span class="status-dot" aria-hidden="true"></span><span class="status-line" role="status">{both_of(line)}</span>'
+        '<span class="status-dot" aria-hidden="true"></span><span class="status-line" '
+        f'role="status">{both_of(line)}</span>'
         f'<span class="status-disclaimer">{both("app.disclaimer")}</span></div>'
     )
 
@@ -56,7 +65,10 @@ def fixed_line(key: str, **values: object) -> dict[Language, str]:
 def render_source(source: PredictorSource) -> str:
     """Return the status line that says how far loading the models is."""
     if source.state == "failed":
-        return render_status("failed", {language: f"{text('status.failed', language)}: {source.problem}" for language in LANGUAGES})
+        return render_status(
+            "failed",
+            {language: f"{text('status.failed', language)}: {source.problem}" for language in LANGUAGES},
+        )
     return render_status(source.state, fixed_line(f"status.{source.state}"))
 
 
@@ -75,12 +87,19 @@ def render_about(source: PredictorSource) -> str:
     models = source.models
     missing = both("about.waiting" if source.state == "loading" else "about.left_out")
     said = {"about.runs_on": source.backends, "about.calibrated_on": source.calibrated_on}
-    notes = {part: "".join(f"<small>{both(key)} {escape(of[part])}</small>" for key, of in said.items() if part in of) for part in PARTS}
+    notes = {
+        part: "".join(
+            f"<small>{both(key)} {escape(of[part])}</small>" for key, of in said.items() if part in of
+        )
+        for part in PARTS
+    }
     rows = "".join(
-        f"<dt>{both(f'about.{part}')}</dt><dd>{escape(models[part]) if part in models else missing}{notes[part]}</dd>" for part in PARTS
+        f"<dt>{both(f'about.{part}')}</dt><dd>{escape(models[part]) if part in models else missing}{notes[part]}</dd>"
+        for part in PARTS
     )
     return (
-        f'<details class="about" id="about-details"><summary id="about-open">{both("about.open")}</summary><div class="about-panel">'
+        '<details class="about" id="about-details"><summary '
+        f'id="about-open">{both("about.open")}</summary><div class="about-panel">'
         f"<p>{both('about.what')}</p><p>{both('about.scores')}</p><p>{both('about.calibration')}</p><p>{both('about.privacy')}</p>"
         f"<h2>{both('about.models')}</h2><dl>{rows}</dl>"
         f'<p class="about-disclaimer">{both("app.disclaimer")}</p></div></details>'

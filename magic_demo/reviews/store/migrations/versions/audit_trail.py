@@ -27,9 +27,19 @@ def upgrade() -> None:
     op.create_table(
         "proposed_covers",
         sa.Column("number", sa.Integer, nullable=False),
-        sa.Column("case_number", sa.Integer, sa.ForeignKey("cases.number", name="fk_proposed_covers_case_number_cases"), nullable=False),
+        sa.Column(
+            "case_number",
+            sa.Integer,
+            sa.ForeignKey("cases.number", name="fk_proposed_covers_case_number_cases"),
+            nullable=False,
+        ),
         sa.Column("photo_id", sa.Text, nullable=False),
-        sa.Column("reader_id", sa.Integer, sa.ForeignKey("readers.id", name="fk_proposed_covers_reader_id_readers"), nullable=False),
+        sa.Column(
+            "reader_id",
+            sa.Integer,
+            sa.ForeignKey("readers.id", name="fk_proposed_covers_reader_id_readers"),
+            nullable=False,
+        ),
         sa.Column("proposed_at", time, nullable=False),
         sa.Column("height", sa.Integer, nullable=False),
         sa.Column("width", sa.Integer, nullable=False),

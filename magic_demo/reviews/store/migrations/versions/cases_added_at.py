@@ -1,4 +1,5 @@
-"""When a case was added, so that cases nobody has reviewed can be purged by their age; unknown of older ones."""
+"""When a case was added, so that cases nobody has reviewed can be purged by their age; unknown of older
+ones."""
 
 from __future__ import annotations
 

@@ -87,4 +87,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["number"], ["reviews.number"], name="fk_save_keys_number"),
     )
     op.create_index("ix_save_keys_number", "save_keys", ["number"])
-    op.bulk_insert(readers, [{"name": "local", "folded": "local", "role": "reader", "added_at": datetime.now(UTC)}])
+    op.bulk_insert(
+        readers, [{"name": "local", "folded": "local", "role": "reader", "added_at": datetime.now(UTC)}]
+    )
