@@ -29,7 +29,7 @@ from magic_demo.page.session.sign_in.sign_ins import SignIns
 from magic_demo.page.session.source import EncounterPredictor
 from magic_demo.reviews.leftovers import sweep_store
 from magic_demo.reviews.store import PLACE_VARIABLE, Store, default_place, is_store_there
-from magic_demo.synthetic.bundled import list_example_encounters, load_examples
+from magic_demo.synthetic.bundled import load_examples
 
 SWITCH_SECONDS = 0.0005
 """How long a thread of Python may go on while others wait: a save asks the database again and again, and
@@ -180,7 +180,6 @@ def main() -> int:
             return Predictor.load(
                 **{part: source for part, source in chosen.items() if source},
                 backend=arguments.backend,
-                examples=list_example_encounters,
             )
         except MagicDemoError as error:
             print(f"The models could not be loaded: {error}", file=sys.stderr, flush=True)

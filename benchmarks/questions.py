@@ -33,7 +33,6 @@ from magic_demo.models.answers.text_and_photos import (
 from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.families import list_questions, load_families
-from magic_demo.synthetic.bundled import list_example_encounters
 
 PHOTOS, PADDED, WORDS = 3, 128, 60
 WANTED = {"torch": 60.0, "bfloat16": 100.0}
@@ -96,7 +95,6 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
             tokenizer,
             preprocessing,
             backend=Backend(name),
-            examples=list_example_encounters,
         )
         ours = take_times({"ours": partial(scorer.score, narrative, photos)}, rounds)["ours"]
         scores = scorer.score(narrative, photos)

@@ -28,7 +28,6 @@ from magic_demo.models.backends import Backend, explain_missing, has_bfloat16
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.models.predictor import DEFAULT_SEGMENTATION
 from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg, Segmenter
-from magic_demo.synthetic.bundled import list_example_encounters
 from magic_demo.synthetic.encounters import make_case
 
 MEAN, STD = (0.481, 0.458, 0.408), (0.269, 0.261, 0.276)
@@ -65,10 +64,8 @@ def make_tiny() -> PromptedCLIPSeg:
 def list_backends(*, quick: bool = False) -> list[str]:
     """Return the backends to measure here: what is installed and what the processor has instructions for; no
     card."""
-    names = [name for name in ("torch", "bfloat16", "openvino", "openvino-int8") if not explain_missing(name)]
-    if quick:  # whatever the processor has; finding the ranges of 8 bits takes half a minute
-        return [name for name in names if name != "openvino-int8"]
-    return [name for name in names if name != "bfloat16" or has_bfloat16()]
+    names = [name for name in ("torch", "bfloat16", "openvino") if not explain_missing(name)]
+    return [name for name in names if quick or name != "bfloat16" or has_bfloat16()]
 
 
 def measure(rounds: int, *, quick: bool = False) -> list[Row]:
@@ -127,7 +124,6 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
             preprocessing,
             model_id="random",
             backend=Backend(name),
-            examples=list_example_encounters,
         )
         for name in list_backends(quick=quick)
     }

@@ -26,7 +26,6 @@ from magic_demo.models.segmentation.segmenter import Segmenter
 from magic_demo.questions.calibration import digest_of
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
-from magic_demo.synthetic.bundled import list_example_encounters
 
 TOLERANCE = 0.98
 """The mean mask IoU to float32, and the share of families with the same answers, below which a backend is not
@@ -117,7 +116,7 @@ def compare_masks(source: str, names: Sequence[str], cases: Sequence[Encounter])
     """Compare a segmentation model's masks, at its size and threshold, with those in float32."""
 
     def outline(backend: str) -> tuple[list[Mask], float]:
-        segmenter = Segmenter.load(source, backend=backend, examples=list_example_encounters)
+        segmenter = Segmenter.load(source, backend=backend)
         # to warm up
         segmenter.predict(cases[0].photos[0].pixels if cases[0].photos else np.zeros((64, 64, 3), np.uint8))
         begun = time.perf_counter()
@@ -150,7 +149,7 @@ def compare_answers(source: str, names: Sequence[str], cases: Sequence[Encounter
     families = load_families()
 
     def answer(backend: str) -> tuple[list[dict[str, frozenset[int]]], float]:
-        scorer = load_scorer(source, backend=backend, examples=list_example_encounters)
+        scorer = load_scorer(source, backend=backend)
         if isinstance(scorer, LesionScorer):
             raise CheckpointError(
                 f"{source}: reads the segmentation model's features and runs on nothing itself; leave out "

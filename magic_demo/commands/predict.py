@@ -12,7 +12,6 @@ from magic_demo.core.types import LANGUAGES
 from magic_demo.models.backend_names import add_backend_argument
 from magic_demo.models.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
 from magic_demo.questions.own_questions import read_question_map
-from magic_demo.synthetic.bundled import list_example_encounters
 
 TASKS = ("segmentation", "cvqa", "both")
 
@@ -98,7 +97,6 @@ def run(arguments: argparse.Namespace) -> int:
         vqa=arguments.vqa if arguments.task != "segmentation" else None,
         cues=arguments.cues if arguments.task != "segmentation" and arguments.cues != "none" else None,
         backend=arguments.backend,
-        examples=list_example_encounters,
     )
     try:
         report = predict_folder(

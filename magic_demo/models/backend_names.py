@@ -9,7 +9,6 @@ BACKENDS = {
     "bfloat16": "half the bits, on the processor: fast where it has instructions for that",
     "cuda": "a graphics card, with autocast to bfloat16",
     "openvino": "OpenVINO on the processor, in bfloat16 where it has instructions for that",
-    "openvino-int8": "OpenVINO with whole numbers of 8 bits: fast, least exact",
 }
 AUTO = "auto"
 

@@ -58,7 +58,7 @@ class Backend:
             return _run_rounded(encoder.run, torch.device("cuda"), exact=self.exact)
         from magic_demo.models.openvino_encoder import load_encoder  # OpenVINO is optional
 
-        return load_encoder(encoder, int8=self.name == "openvino-int8")
+        return load_encoder(encoder)
 
 
 def choose_backend(wanted: str, checked: Collection[str] = ()) -> Backend:
@@ -87,13 +87,8 @@ def explain_missing(name: str) -> str:
             "torch finds no graphics card; install its driver and a CUDA build of torch "
             "(https://pytorch.org), or choose another backend"
         )
-    packages = {"openvino": ("openvino",), "openvino-int8": ("openvino", "nncf")}.get(name, ())
-    missing = [package for package in packages if importlib.util.find_spec(package) is None]
-    if missing:
-        return (
-            f"{' and '.join(missing)} not installed; pip install -r requirements-openvino.lock, or choose "
-            "another backend"
-        )
+    if name == "openvino" and importlib.util.find_spec("openvino") is None:
+        return "openvino not installed; pip install -r requirements-openvino.lock, or choose another backend"
     return ""
 
 
@@ -115,16 +110,16 @@ def read_checked(folder: Path, model_id: str) -> dict[str, str]:
     try:
         content = json.loads(read_user_text(path, LARGEST_CONFIG))
         digest, checked = content["model"], content["checked"]
-        if not isinstance(checked, dict) or not all(
-            name in BACKENDS and isinstance(said, str) for name, said in checked.items()
-        ):
-            raise ValueError(f"'checked' maps some of {', '.join(BACKENDS)} to a line")
+        if not isinstance(checked, dict) or not all(isinstance(said, str) for said in checked.values()):
+            raise ValueError("'checked' maps backends to a line each")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(
             f"{path}: cannot be read ({one_line(error, 160)}); remove it, or run 'python -m magic_demo "
             "backends' again"
         ) from error
-    return checked if digest == digest_of(model_id) else {}
+    if digest != digest_of(model_id):
+        return {}
+    return {name: said for name, said in checked.items() if name in BACKENDS}  # or one that there once was
 
 
 def set_seed(seed: int) -> None:

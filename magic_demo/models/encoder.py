@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -18,8 +18,7 @@ class Encoder:
 
     run: what is to be called. weights: the module that holds what it reads. example: inputs of the kind it
     will get. free: how many leading dimensions of the inputs differ from call to call. key: names weights and
-    inputs' size among all others, empty where that is unknown. typical: inputs by which the range of values
-    can be found.
+    inputs' size among all others, empty where that is unknown.
     """
 
     run: Callable[..., Tensor | tuple[Tensor, ...]]
@@ -27,4 +26,3 @@ class Encoder:
     example: tuple[Tensor, ...]
     free: int = 1
     key: str = ""
-    typical: Callable[[], Iterable[tuple[Tensor, ...]]] = tuple

@@ -6,9 +6,7 @@ OpenVINO is optional (``requirements-openvino.lock``); nothing of it is imported
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import logging
 import os
 import shutil
 import sys
@@ -28,9 +26,6 @@ CACHE_VARIABLE = "MAGIC_DEMO_CACHE"
 ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 """By which oneDNN's kernels are held to older instructions, torch's and OpenVINO's alike."""
 GRAPH = "encoder.xml"
-INT8 = "8 bits, weights within 7"
-"""How int8 rounds: sums of pairs of products of whole 8 bits overflow on processors without VNNI
-instructions, and come out wrong there."""
 
 
 class _Traced(nn.Module):
@@ -44,18 +39,17 @@ class _Traced(nn.Module):
         return self.run(*inputs)
 
 
-def load_encoder(encoder: Encoder, *, int8: bool) -> Encode:
+def load_encoder(encoder: Encoder) -> Encode:
     """Return the encoder run by OpenVINO, with as many threads as torch has: float32 (or token) tensors in,
     float32 tensors out.
 
-    Where the processor has instructions for bfloat16, products are taken in that. int8: weights and
-    activations in 8 bits (INT8), their ranges found on the encoder's typical inputs. What is converted is
-    kept where the encoder has a key. Raises BackendError when that cannot be written, or OpenVINO cannot run
-    the encoder here.
+    Where the processor has instructions for bfloat16, products are taken in that. What is converted is kept
+    where the encoder has a key. Raises BackendError when that cannot be written, or OpenVINO cannot run the
+    encoder here.
     """
     openvino = import_openvino()
     core = openvino.Core()
-    graph = _find_graph(openvino, core, encoder, int8)
+    graph = _find_graph(openvino, core, encoder)
     settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": torch.get_num_threads()}
     try:
         request = core.compile_model(graph, "CPU", settings).create_infer_request()
@@ -102,15 +96,14 @@ def cache_folder() -> Path:
     return base / "magic-demo"
 
 
-def _find_graph(openvino: Any, core: Any, encoder: Encoder, int8: bool) -> Any:
+def _find_graph(openvino: Any, core: Any, encoder: Encoder) -> Any:
     """Return the encoder as OpenVINO's graph: from the cache, or converted and kept there."""
     if not encoder.key:
-        return _convert(openvino, encoder, int8)
+        return _convert(openvino, encoder)
     said = repr(
         (
             encoder.key,
             [tuple(values.shape[encoder.free :]) for values in encoder.example],
-            INT8 if int8 else "",
             openvino.get_version(),
             torch.__version__,
         )
@@ -121,7 +114,7 @@ def _find_graph(openvino: Any, core: Any, encoder: Encoder, int8: bool) -> Any:
             return core.read_model(folder / GRAPH)
         except RuntimeError:  # damaged on the disk: made again
             shutil.rmtree(folder, ignore_errors=True)
-    graph = _convert(openvino, encoder, int8)
+    graph = _convert(openvino, encoder)
     try:
         with whole_folder(folder) as part:
             openvino.save_model(graph, part / GRAPH, compress_to_fp16=False)
@@ -134,7 +127,7 @@ def _find_graph(openvino: Any, core: Any, encoder: Encoder, int8: bool) -> Any:
     return graph
 
 
-def _convert(openvino: Any, encoder: Encoder, int8: bool) -> Any:
+def _convert(openvino: Any, encoder: Encoder) -> Any:
     shapes = [
         openvino.PartialShape([-1] * encoder.free + list(values.shape[encoder.free :]))
         for values in encoder.example
@@ -142,25 +135,4 @@ def _convert(openvino: Any, encoder: Encoder, int8: bool) -> Any:
     with warnings.catch_warnings(), torch.no_grad():
         # tracing warns of each branch that is taken by shape; shapes are those of the example
         warnings.simplefilter("ignore")
-        graph = openvino.convert_model(_Traced(encoder), example_input=encoder.example, input=shapes)
-        if int8:
-            import nncf
-
-            nncf.set_log_level(logging.ERROR)
-            inputs = [tuple(values.numpy() for values in one) for one in encoder.typical()]
-            if not inputs:
-                raise BackendError(
-                    "8 bits: the encoder came without typical inputs to find its ranges on; load the "
-                    "model with examples=..."
-                )
-            with contextlib.redirect_stdout(sys.stderr):  # its progress bars
-                graph = nncf.quantize(
-                    graph,
-                    nncf.Dataset(inputs),
-                    subset_size=len(inputs),
-                    model_type=nncf.ModelType.TRANSFORMER,
-                    advanced_parameters=nncf.AdvancedQuantizationParameters(
-                        overflow_fix=nncf.OverflowFix.ENABLE
-                    ),
-                )
-    return graph
+        return openvino.convert_model(_Traced(encoder), example_input=encoder.example, input=shapes)

@@ -3,7 +3,7 @@ alike."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -100,21 +100,17 @@ class Predictor:
         vqa: str | Path | None = DEFAULT_VQA,
         cues: str | Path | None = DEFAULT_CUES,
         backend: str = AUTO,
-        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> Predictor:
         """Load the models from folders or Hub ids; None leaves one out.
 
         Raises CheckpointError or BackendError with one line.
 
-        backend: what the models' encoders run on, a name that ``choose_backend`` takes. examples: encounters
-        like those to come, by which int8 finds the range of values.
+        backend: what the models' encoders run on, a name that ``choose_backend`` takes.
         """
         use_cores()
         return cls(
-            Segmenter.load(segmentation, backend=backend, examples=examples)
-            if segmentation is not None
-            else None,
-            load_scorer(vqa, backend=backend, examples=examples) if vqa is not None else None,
+            Segmenter.load(segmentation, backend=backend) if segmentation is not None else None,
+            load_scorer(vqa, backend=backend) if vqa is not None else None,
             CueModel.load(cues) if cues is not None else None,
             read_weights(find_checkpoint(vqa)) if vqa is not None else None,
             [
@@ -477,9 +473,7 @@ class Predictor:
         )
 
 
-def load_scorer(
-    source: str | Path, *, backend: str = "torch", examples: Callable[[], Sequence[Encounter]] = tuple
-) -> OptionScorer | LesionScorer:
+def load_scorer(source: str | Path, *, backend: str = "torch") -> OptionScorer | LesionScorer:
     """Load a model for the closed questions; ``config.json``'s model_type picks the kind.
 
     Raises CheckpointError with one line.
@@ -488,7 +482,7 @@ def load_scorer(
     return (
         LesionScorer.load(source)
         if kind == LesionAnswererConfig.model_type
-        else OptionScorer.load(source, backend=backend, examples=examples)
+        else OptionScorer.load(source, backend=backend)
     )
 
 

@@ -148,11 +148,6 @@ def load_examples() -> tuple[Example, ...]:
     return tuple(examples)
 
 
-def list_example_encounters() -> list[Encounter]:
-    """Return the bundled examples without their titles."""
-    return [example.encounter for example in load_examples()]
-
-
 def make_example(number: int) -> SyntheticCase:
     """Make example ``number`` (1 to 8) with its truth."""
     recipe = RECIPES[number - 1]

@@ -40,7 +40,6 @@ def test_without_data_it_lists_every_backend_and_what_to_do_for_it(
         "bfloat16",
         "cuda",
         "openvino",
-        "openvino-int8",
     ]
     assert lines[1].endswith("; ready") and lines[3].endswith("; get one")
 
@@ -80,9 +79,9 @@ def test_what_is_too_far_off_is_not_noted_and_what_was_is_taken_back(tmp_path: P
     write_checked(
         tmp_path,
         "model@1",
-        [Comparison("bfloat16", 0.97, "far", 2.0), Comparison("openvino-int8", 0.99, "near", 4.0)],
+        [Comparison("bfloat16", 0.97, "far", 2.0), Comparison("cuda", 0.99, "near", 4.0)],
     )
-    assert read_checked(tmp_path, "model@1") == {"openvino": "near", "openvino-int8": "near"}
+    assert read_checked(tmp_path, "model@1") == {"openvino": "near", "cuda": "near"}
     write_checked(tmp_path, "model@2", [Comparison("bfloat16", 0.99, "near", 2.0)])
     assert read_checked(tmp_path, "model@2") == {"bfloat16": "near"}, "the other model's are gone"
 

@@ -88,10 +88,9 @@ def test_a_backend_that_is_named_runs_unchecked(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("name", "lacks", "words"),
     [
-        ("gpu", "", "one of auto, torch, bfloat16, cuda, openvino, openvino-int8"),
+        ("gpu", "", "one of auto, torch, bfloat16, cuda, openvino"),
         ("cuda", "", "no graphics card"),
         ("openvino", "openvino", "openvino not installed; pip install -r requirements-openvino.lock"),
-        ("openvino-int8", "nncf", "nncf not installed; pip install -r requirements-openvino.lock"),
     ],
 )
 def test_what_is_not_there_is_one_line_that_says_what_to_do(
@@ -193,7 +192,6 @@ def test_a_checkpoint_says_what_it_was_checked_with_and_auto_reads_it(
         "[]",
         '{"checked": {}}',
         '{"model": "x", "checked": ["bfloat16"]}',
-        '{"model": "x", "checked": {"abacus": "exact"}}',
         '{"model": "x", "checked": {"cuda": 1}}',
     ],
 )
@@ -201,6 +199,14 @@ def test_a_check_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> N
     (tmp_path / CHECKED_NAME).write_text(content, encoding="utf-8")
     with pytest.raises(CheckpointError, match=CHECKED_NAME):
         read_checked(tmp_path, "tiny@x")
+
+
+def test_a_check_of_a_backend_that_is_no_more_says_nothing_of_the_others(tmp_path: Path) -> None:
+    checked = {"openvino-int8": "near once", "bfloat16": "near"}
+    (tmp_path / CHECKED_NAME).write_text(
+        json.dumps({"model": digest_of("tiny@x"), "checked": checked}), encoding="utf-8"
+    )
+    assert read_checked(tmp_path, "tiny@x") == {"bfloat16": "near"}
 
 
 def test_masks_and_scores_in_bfloat16_are_near_those_in_float32(tmp_path: Path) -> None:

@@ -146,22 +146,6 @@ def test_another_process_that_was_faster_is_no_error(cache: Path, monkeypatch: p
     )
 
 
-def test_eight_bits_find_their_ranges_on_typical_inputs() -> None:
-    asked: list[int] = []
-
-    def list_typical() -> list[tuple[torch.Tensor]]:
-        asked.append(1)
-        return [(VALUES[number : number + 1],) for number in range(5)]
-
-    (got,) = Backend("openvino-int8").prepare(make_encoder(typical=list_typical))(VALUES)
-    with torch.no_grad():
-        (expected,) = Backend().prepare(make_encoder())(VALUES)
-    assert asked == [1]
-    # 0.11 measured; whole numbers of 8 bits are reckoned alike everywhere, unless their sums overflow, which
-    # makes it 0.39
-    assert 0 < float((got - expected).norm() / expected.norm()) < 0.2
-
-
 def test_the_cache_lies_where_the_system_keeps_what_can_be_made_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -20,7 +20,6 @@ from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.models.backend_names import add_backend_argument
 from magic_demo.models.segmentation.segmenter import Segmenter
 from magic_demo.questions.scoring import PhotoCounts, count_photo, dice, jaccard, segmentation_values, vote
-from magic_demo.synthetic.bundled import list_example_encounters
 from training.segmentation.baselines import BASELINES
 from training.segmentation.report import draw_worst, write_report
 from training.segmentation.sources import Example, SourceSettings, read_examples, warn_of_empty_masks
@@ -93,7 +92,7 @@ def main(arguments: list[str]) -> int:
     )
     add_backend_argument(parser)
     options = parser.parse_args(arguments)
-    segmenter = Segmenter.load(options.checkpoint, backend=options.backend, examples=list_example_encounters)
+    segmenter = Segmenter.load(options.checkpoint, backend=options.backend)
     examples = [
         example for source in _choose_sources(options) for example in read_examples(options.data, source)
     ]

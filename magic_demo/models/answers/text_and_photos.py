@@ -3,7 +3,7 @@ and where their scores lie."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import AutoModel, PreTrainedTokenizerBase
 
 from magic_demo.core.errors import CheckpointError, ModelError
-from magic_demo.core.types import Encounter, Family, Language, OptionScores, Pixels
+from magic_demo.core.types import Family, Language, OptionScores, Pixels
 from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.models.attribution import GREY, attribute_places, lay_out_grid
 from magic_demo.models.backends import Backend, choose_backend, read_checked
@@ -36,7 +36,6 @@ class OptionScorer:
     encoded once.
 
     backend: what the encoders of photos and narratives run on; options are encoded in float32 before.
-    examples: encounters like those to come, by which int8 finds the range of values.
     """
 
     def __init__(
@@ -49,9 +48,7 @@ class OptionScorer:
         set_priors: SetPriors | None = None,
         families: Sequence[Family] | None = None,
         backend: Backend = Backend(),  # noqa: B008  (frozen)
-        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> None:
-        self._examples = examples
         self.model = model
         self.model.eval()  # type: ignore[no-untyped-call]
         self.tokenizer = tokenizer
@@ -78,7 +75,6 @@ class OptionScorer:
         revision: str | None = None,
         families: Sequence[Family] | None = None,
         backend: str = "torch",
-        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> OptionScorer:
         """Load from a folder or a Hub id.
 
@@ -104,7 +100,6 @@ class OptionScorer:
             set_priors=read_priors(priors) if priors.is_file() else None,
             families=families,
             backend=chosen,
-            examples=examples,
         )
 
     def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
@@ -201,22 +196,6 @@ class OptionScorer:
 
     def _describe_encoders(self) -> tuple[Encoder, Encoder]:
         """Return the encoders of photos and of narratives."""
-        longest = self.model.config.max_text_tokens
-
-        def list_photos() -> list[tuple[Tensor]]:
-            return [
-                (torch.from_numpy(self.preprocessing.apply(photo.pixels))[None],)
-                for case in self._examples()
-                for photo in case.photos
-            ]
-
-        def list_narratives() -> list[tuple[Tensor, Tensor]]:
-            told = [
-                tokenize(self.tokenizer, [case.narrative.text(self.model.config.language)], longest)
-                for case in self._examples()
-            ]
-            return [(tokens["input_ids"], tokens["attention_mask"]) for tokens in told]
-
         key = self.model_id if "@" in self.model_id else ""
         photo, some = torch.zeros(1, 3, *self.preprocessing.size), torch.ones(2, 4, dtype=torch.long)
         return (
@@ -225,7 +204,6 @@ class OptionScorer:
                 self.model.vision_model,
                 (photo,),
                 key=key and f"{key} photos {self.preprocessing}",
-                typical=list_photos,
             ),
             Encoder(
                 lambda ids, mask: self.model.read_tokens(ids, mask),
@@ -233,7 +211,6 @@ class OptionScorer:
                 (some, some),
                 free=2,
                 key=key and f"{key} narratives",
-                typical=list_narratives,
             ),
         )
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -21,7 +20,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.clipseg.modeling_clipseg import CLIPSegImageSegmentationOutput
 
 from magic_demo.core.errors import CheckpointError, ModelError
-from magic_demo.core.types import Encounter, Pixels, Probability
+from magic_demo.core.types import Pixels, Probability
 from magic_demo.models.backends import Backend, choose_backend, read_checked
 from magic_demo.models.checkpoints import (
     Preprocessing,
@@ -165,7 +164,6 @@ class Segmenter:
     probability at and above which a pixel is lesion.
     mirrored: whether the photo's mirror image is asked as well and the two answers are averaged. backend:
     what the photo encoder runs on.
-    examples: encounters like those to come, by which int8 finds the range of values.
     """
 
     def __init__(
@@ -178,9 +176,7 @@ class Segmenter:
         threshold: float = 0.5,
         mirrored: bool = False,
         backend: Backend = Backend(),  # noqa: B008  (frozen)
-        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> None:
-        self._examples = examples
         self.model = cast(PromptedModel, model)
         self.tokenizer = tokenizer
         self.preprocessing = preprocessing
@@ -198,7 +194,6 @@ class Segmenter:
         *,
         revision: str | None = None,
         backend: str = "torch",
-        examples: Callable[[], Sequence[Encounter]] = tuple,
     ) -> Segmenter:
         """Load a folder or a Hub id for inference.
 
@@ -222,7 +217,6 @@ class Segmenter:
             threshold=float(getattr(model.config, "threshold", 0.5)),
             mirrored=bool(getattr(model.config, "mirrored", False)),
             backend=chosen,
-            examples=examples,
         )
 
     @torch.inference_mode()
@@ -261,16 +255,11 @@ class Segmenter:
         return self.decode(self.encode_photo(pixels), self.encode_prompt(prompt))
 
     def _describe_encoder(self) -> Encoder:
-        def list_typical() -> list[tuple[Tensor]]:
-            photos = [photo for case in self._examples() for photo in case.photos]
-            return [(torch.from_numpy(self.preprocessing.apply(photo.pixels))[None],) for photo in photos]
-
         return Encoder(
             lambda pixel_values: self.model.encode_photo(pixel_values),
             self.model.photo_encoder,
             (torch.zeros(1, 3, *self.preprocessing.size),),
             key=f"{self.model_id} photo {self.preprocessing}" if "@" in self.model_id else "",
-            typical=list_typical,
         )
 
     def _most_tokens(self) -> int:
