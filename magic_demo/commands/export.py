@@ -13,24 +13,30 @@ from magic_demo.core.types import LANGUAGES, EncounterFiles, Prediction, SavedRe
 from magic_demo.files.bundles import list_predictions, read_prediction
 from magic_demo.files.encounters import read_encounters
 from magic_demo.reviews.covered_photos import covered_beside
-from magic_demo.reviews.exports import FORMATS, ExportError, write_export
+from magic_demo.reviews.exports import (
+    FORMATS,
+    PLAIN_CSV,
+    REPORT,
+    ExportError,
+    Offer,
+    find_format,
+    write_export,
+)
 from magic_demo.reviews.exports.case_files import find_case_files
 from magic_demo.reviews.reports import write_disagreements
 from magic_demo.reviews.store import LOCAL_READER, Store, default_place
 
-REPORT = "report"
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``python -m magic_demo export``."""
+def add_arguments(parser: argparse.ArgumentParser, offers: Sequence[Offer] = (*FORMATS, REPORT)) -> None:
+    """Add the arguments of ``python -m magic_demo export``. offers: what can be exported."""
     parser.add_argument(
         "--to", type=Path, required=True, metavar="DIR", help="new or empty folder to write to"
     )
     parser.add_argument(
         "--format",
         required=True,
-        choices=(*FORMATS, REPORT),
-        help="report: two pages, HTML and PDF, of where readers and model differ",
+        choices=[offer.name for offer in offers],
+        help="; ".join(f"{offer.name}: {offer.contents}" for offer in offers),
     )
     parser.add_argument(
         "--store",
@@ -77,8 +83,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Export and say what was written and what was left out; returns 0."""
-    if arguments.plain_cells and arguments.format != "csv":
-        raise ExportError(f"--plain-cells is for --format csv; {arguments.format} holds every text as it is")
+    if arguments.plain_cells and arguments.format != PLAIN_CSV.name:
+        raise ExportError(
+            f"--plain-cells is for --format {PLAIN_CSV.name}; {arguments.format} holds every text as it is"
+        )
     with Store.open(arguments.store) as store:
         queue = choose_queue(store, arguments.queue)
         readers = {store.reader(name).name for name in arguments.reader}
@@ -87,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         cases = gather_cases(store, queue, arguments.data, arguments.split)
         shown = (
             {key.case_id: store.shown(key) for key in store.shown_digests(queue)}
-            if arguments.format == REPORT
+            if arguments.format == REPORT.name
             else {}
         )
         said, left_out = _write(arguments, reviews, cases, readers, shown, damaged)
@@ -110,18 +118,17 @@ def _write(
     shown: Mapping[str, Prediction | None],
     damaged: Sequence[str],
 ) -> tuple[str, tuple[str, ...]]:
-    if arguments.format == REPORT:
+    if arguments.format == REPORT.name:
         predictions = {name: prediction for name, prediction in shown.items() if prediction is not None}
         said, left_out = _write_report(arguments, reviews, cases, readers, predictions)
         return said, (*damaged, *left_out)
     report = write_export(
         reviews,
         cases,
-        arguments.format,
+        PLAIN_CSV if arguments.plain_cells else find_format(arguments.format),
         arguments.to,
         readers=readers,
         consensus=arguments.consensus,
-        plain_cells=arguments.plain_cells,
         damaged=damaged,
     )
     held = (

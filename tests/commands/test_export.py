@@ -46,7 +46,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
     return run
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", [format.name for format in FORMATS])
 def test_every_format_is_written_from_the_store(
     queue: ReadQueue, command: Command, tmp_path: Path, format: str
 ) -> None:

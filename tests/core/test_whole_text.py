@@ -201,7 +201,7 @@ def test_a_store_that_holds_a_half_lists_it_opens_its_case_and_sends_it_to_the_b
         orjson.dumps(updates[handlers.parts.cards])
 
 
-@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("format", [format.name for format in FORMATS])
 def test_a_store_that_holds_a_half_exports_in_every_format_and_comes_back(
     broken: Store, tmp_path: Path, format: Any
 ) -> None:

@@ -43,7 +43,7 @@ from magic_demo.page.server.requests.payloads import PAYLOADS
 from magic_demo.questions.families import load_families
 from magic_demo.questions.own_questions import read_question_map
 from magic_demo.reviews.backups import restore_backup, write_backup
-from magic_demo.reviews.exports.brush_code import decode_brush, encode_brush
+from magic_demo.reviews.exports.label_studio.brush_code import decode_brush, encode_brush
 from magic_demo.reviews.exports.reading_back import read_label_studio, read_reviews
 from magic_demo.reviews.store import NewCase, Store
 from tests.files.photos.test_dicom import JPEG, SCENE, dicom

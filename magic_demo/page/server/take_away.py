@@ -19,12 +19,10 @@ from magic_demo.core.types import LANGUAGES
 from magic_demo.page.session.desk import Desk, page_actor
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.covered_photos import covered_beside
-from magic_demo.reviews.exports import FORMATS, ExportError, write_export
+from magic_demo.reviews.exports import REPORT, ExportError, find_format, write_export
 from magic_demo.reviews.exports.case_files import find_case_files
 from magic_demo.reviews.reports import write_disagreements
 from magic_demo.reviews.store import Actor
-
-REPORT = "report"
 
 
 def list_take_away_routes(desk: Desk) -> list[Route]:
@@ -76,28 +74,23 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
     files = find_case_files(cases, covered_beside(store.place))
     visible = store.latest_reviews(queue, viewer=reader)
     # before it is handed over: what is said of these cases later is not blind
-    if everything or wanted == REPORT:
+    if everything or wanted == REPORT.name:
         store.note_seen(
             {saved.review.case for saved in visible if saved.review.reader != reader}, reader, "others"
         )
     with temporary_folder() as place:
         folder = place / "readings"
-        if wanted == REPORT:
+        if wanted == REPORT.name:
             spoken = desk.said_to(reader, [case.key for case in cases])
             predictions = {key.case_id: said for key, said in spoken.items()}
             store.note_seen({saved.review.case for saved in visible} & spoken.keys(), reader, "model")
             write_disagreements(visible, files, predictions, folder, languages=LANGUAGES, consensus=consensus)
         else:
-            format = next((format for format in FORMATS if format == wanted), None)
-            if format is None:
-                raise ExportError(
-                    f"format {wanted!r} is not known; one of {', '.join((*FORMATS, REPORT))} is expected"
-                )
             reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]
             write_export(
                 reviews,
                 files,
-                format,
+                find_format(wanted),
                 folder,
                 consensus=consensus,
                 damaged=store.damaged_reviews(queue, viewer=reader),

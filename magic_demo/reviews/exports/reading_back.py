@@ -28,10 +28,17 @@ from magic_demo.files.findings import Findings
 from magic_demo.files.mask_files import annotator_of, find_reference_masks, read_loose_mask
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import load_families
-from magic_demo.reviews.exports import MANIFEST
-from magic_demo.reviews.exports.label_studio import FLAGGED, NO_LESION, OWN, TASKS, UNUSABLE, specify_options
-from magic_demo.reviews.exports.label_studio_regions import name_photo, read_region, read_size
+from magic_demo.reviews.exports.label_studio.regions import name_photo, read_region, read_size
+from magic_demo.reviews.exports.label_studio.tasks import (
+    FLAGGED,
+    NO_LESION,
+    OWN,
+    TASKS,
+    UNUSABLE,
+    specify_options,
+)
 from magic_demo.reviews.exports.readings import CONSENSUS, ExportError
+from magic_demo.reviews.exports.writing import MANIFEST
 
 _ENCOUNTER = re.compile(r"IMG_(.+)_\d+")
 _ANSWERS = re.compile(r"answers_(ann\d+)\.json")

@@ -27,7 +27,7 @@ from magic_demo.files.photos.reading import decode_photo, read_photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.backups import write_backup
-from magic_demo.reviews.exports import FORMATS, write_export
+from magic_demo.reviews.exports import FORMATS, Format, write_export
 from magic_demo.reviews.reports import write_disagreements
 from magic_demo.reviews.store import NewCase, Store
 from tests.support.reviewed_cases import answer, draw_mask, save_all
@@ -249,10 +249,10 @@ def test_predictions_pictures_and_bundles_hold_no_trace(data: Path, tmp_path: Pa
     assert _assert_no_trace(tmp_path / "out") >= 4 * len(PHOTOS)
 
 
-@pytest.mark.parametrize("format", FORMATS)
-def test_exports_hold_no_trace(data: Path, tmp_path: Path, format: str) -> None:
+@pytest.mark.parametrize("format", FORMATS, ids=lambda format: format.name)
+def test_exports_hold_no_trace(data: Path, tmp_path: Path, format: Format) -> None:
     cases = read_encounters(data).encounters
-    report = write_export(save_all(_reviews(cases)), cases, format, tmp_path / "out")  # type: ignore[arg-type]
+    report = write_export(save_all(_reviews(cases)), cases, format, tmp_path / "out")
     assert report.readings == 2 * len(PHOTOS) and _assert_no_trace(tmp_path / "out") >= 2
 
 

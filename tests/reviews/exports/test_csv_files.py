@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports import PLAIN_CSV, write_export
 from magic_demo.reviews.exports.csv_files import quote_cell, read_csv_table, unquote_cell, write_csv_table
 from magic_demo.reviews.exports.tables import COLUMNS
 from tests.support.reviewed_cases import make_queue
@@ -51,7 +51,7 @@ def test_an_export_quotes_every_text_and_no_column_of_numbers_and_the_option_quo
 ) -> None:
     queue = make_queue(tmp_path / "data")
     write_export(queue.reviews, queue.cases, "csv", tmp_path / "quoted")
-    write_export(queue.reviews, queue.cases, "csv", tmp_path / "plain", plain_cells=True)
+    write_export(queue.reviews, queue.cases, PLAIN_CSV, tmp_path / "plain")
     for name in COLUMNS:
         with (tmp_path / "plain" / f"{name}.csv").open(encoding="utf-8-sig", newline="") as stream:
             assert read_csv_table(tmp_path / "quoted" / f"{name}.csv") == list(csv.DictReader(stream))

@@ -15,8 +15,8 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Review
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports import ExportError, write_export
-from magic_demo.reviews.exports.brush_code import encode_brush
-from magic_demo.reviews.exports.label_studio import make_config
+from magic_demo.reviews.exports.label_studio.brush_code import encode_brush
+from magic_demo.reviews.exports.label_studio.tasks import make_config
 from magic_demo.reviews.exports.reading_back import read_reviews
 from tests.support.reviewed_cases import QUEUE, ReadQueue, draw_mask, make_queue, save_all
 

@@ -19,14 +19,15 @@ Events:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
 import gradio as gr
 
 from magic_demo.page.session.review import MODES, Mode
-from magic_demo.page.texts.i18n import fill
+from magic_demo.page.texts.i18n import both_of, fill
+from magic_demo.reviews.exports import FORMATS, REPORT, Offer
 from magic_demo.reviews.store import CaseOrder, Progress, QueueCase
 
 ORDERS: tuple[CaseOrder, ...] = get_args(CaseOrder)
@@ -75,9 +76,7 @@ _PANEL = """
     <button type="button" class="quiet" id="queue-next-open" [[title queue.next_open_title]]>[[queue.next_open]] <kbd>⇧N</kbd></button>
     <details class="queue-menu" id="take-away"><summary class="quiet">[[queue.take_away]]</summary><div class="queue-formats" popover="manual"><p>[[queue.take_away_what]]</p>
       <label id="take-away-agreed" hidden><input type="checkbox" id="take-away-consensus"> <span>[[queue.take_away_consensus]]</span></label>
-      <a data-format="challenge" download>[[queue.challenge]]</a><a data-format="coco" download>[[queue.coco]]</a><a data-format="label-studio" download>[[queue.label_studio]]</a>
-      <a data-format="csv" download>[[queue.csv]]</a><a data-format="parquet" download>[[queue.parquet]]</a><a data-format="training" download>[[queue.training]]</a>
-      <a data-format="report" download>[[queue.report]]</a>
+      EXPORTS
       <p role="status"><span data-take-away="working" hidden>[[queue.take_away_working]]</span><span data-take-away="taken" hidden>[[queue.take_away_done]]</span><span
         class="queue-refused" data-take-away="refused" hidden><span class="t-en" lang="en"></span><span class="t-zh" lang="zh"></span></span><span
         class="queue-refused" data-take-away="lost" hidden>[[queue.take_away_lost]]</span></p></div></details>
@@ -99,12 +98,20 @@ class Arrangement:
     mode: Mode
 
 
+def render_exports(offers: Iterable[Offer]) -> str:
+    """Return the menu of what can be exported, in both languages."""
+    return "\n      ".join(
+        f'<a data-format="{offer.name}" download>{both_of(offer.titles)}</a>' for offer in offers
+    )
+
+
 def queue_component(*, throwaway: bool = False) -> gr.HTML:
     """Return the list, which is seen once there is a queue; its value is what ``queue_value`` returns.
     throwaway: the page says so of its store."""
+    panel = fill(_PANEL.replace("THROWAWAY", _THROWAWAY if throwaway else ""))
     return gr.HTML(
         EMPTY_QUEUE,
-        html_template=fill(_PANEL.replace("THROWAWAY", _THROWAWAY if throwaway else "")),
+        html_template=panel.replace("EXPORTS", render_exports((*FORMATS, REPORT))),
         js_on_load=_ON_LOAD,
         elem_id="queue-panel",
         apply_default_css=False,

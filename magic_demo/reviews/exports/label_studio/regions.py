@@ -18,7 +18,7 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Mask
 from magic_demo.files.findings import Findings
-from magic_demo.reviews.exports.brush_code import decode_brush
+from magic_demo.reviews.exports.label_studio.brush_code import decode_brush
 
 SHAPES = ("brushlabels", "polygonlabels", "rectanglelabels", "ellipselabels")
 LESION = "lesion"

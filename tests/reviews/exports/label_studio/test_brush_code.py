@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Mask
-from magic_demo.reviews.exports.brush_code import decode_brush, encode_brush
+from magic_demo.reviews.exports.label_studio.brush_code import decode_brush, encode_brush
 
 MASKS = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=40))
 

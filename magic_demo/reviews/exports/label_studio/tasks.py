@@ -12,8 +12,8 @@ from magic_demo.core.types import REVIEW_KINDS, Answers, Family, PhotoFile, Revi
 from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.imaging.run_lengths import area, decode_mask
 from magic_demo.questions.families import load_families
-from magic_demo.reviews.exports.brush_code import encode_brush
-from magic_demo.reviews.exports.label_studio_regions import LESION
+from magic_demo.reviews.exports.label_studio.brush_code import encode_brush
+from magic_demo.reviews.exports.label_studio.regions import LESION
 from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
 from magic_demo.reviews.store.rules import is_answered
 

@@ -1,0 +1,1 @@
+"""Label Studio: tasks with annotations, the regions they hold, its code for brushes."""

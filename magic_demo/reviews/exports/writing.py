@@ -1,0 +1,109 @@
+"""Writing an export: the folder is there whole or not at all, with an account of it in ``export.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import magic_demo
+from magic_demo.core.types import EncounterFiles, SavedReview
+from magic_demo.core.whole_files import whole_folder, write_json
+from magic_demo.reviews.exports.formats import Format, find_format
+from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
+
+MANIFEST = "export.json"
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was exported: numbers of cases, readings and masks, the annotators in the order of their
+    ``ann<k>``, and what was left out and why.
+
+    files: below the folder, with ``/`` between their parts.
+    """
+
+    format: str
+    queue: str
+    annotators: tuple[str, ...]
+    cases: int
+    readings: int
+    masks: int
+    left_out: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def write_export(
+    reviews: Iterable[SavedReview],
+    cases: Iterable[EncounterFiles],
+    format: Format | str,
+    folder: Path,
+    *,
+    readers: Collection[str] = (),
+    consensus: bool = False,
+    damaged: Iterable[str] = (),
+) -> ExportReport:
+    """Write finished readings to a new or empty ``folder``, with what was done in ``export.json``.
+
+    format: one of ``FORMATS`` or its name, or a format of one's own.
+    reviews: rows of the store, of one queue; of each reader and case the newest finished one is taken
+    (tables: of each kind).
+    cases: where photos and words lie; only the training set needs them. readers: these alone, all where
+    empty.
+    consensus: a case that has a consensus is exported with it in place of its readers.
+    damaged: a line for each review that the store could not give.
+    The folder is there whole or not at all. Raises ExportError, one line, when there is nothing to export or
+    the folder is not empty.
+    """
+    format = find_format(format) if isinstance(format, str) else format
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
+        raise ExportError(
+            f"{folder}: is {'a file' if folder.is_file() else 'not empty'}; name a new or an empty folder "
+            "to export to"
+        )
+    selection = select_readings(
+        reviews, cases, readers=readers, consensus=consensus, every_kind=format.kinds == "every"
+    )
+    with whole_folder(folder) as part:
+        masks = format.write(selection, part)
+        report = ExportReport(
+            format=format.name,
+            queue=selection.queue,
+            annotators=selection.annotators,
+            cases=len(selection.cases),
+            readings=sum(len(case.readings) for case in selection.cases),
+            masks=masks,
+            left_out=(*damaged, *selection.left_out.lines()),
+            files=tuple(
+                sorted(path.relative_to(part).as_posix() for path in part.rglob("*") if path.is_file())
+            ),
+        )
+        about = {
+            "program": f"magic-demo {magic_demo.__version__}",
+            "note": "Research use only. Not a medical device.",
+            "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "annotators": {f"ann{number}": name for number, name in enumerate(report.annotators)},
+            "provenance": [
+                _describe(saved, selection) for case in selection.cases for saved in case.readings
+            ],
+            "tied": {case_id: list(families) for case_id, families in selection.tied.items()},
+        }
+        # As files name them: ann<k> -> name, in place of the report's tuple.
+        write_json(part / MANIFEST, {**asdict(report), **about}, indent=1)
+    return report
+
+
+def _describe(saved: SavedReview, selection: Selection) -> dict[str, object]:
+    """Return how a reading that is exported came about: what its reader had been shown, and what it left
+    open."""
+    review = saved.review
+    return {
+        "annotator": f"ann{selection.number(review)}",
+        "case_id": review.case_id,
+        "number": saved.number,
+        "kind": review.kind,
+        "known": sorted(review.known),
+        "complete": review.complete,
+        "missing": sorted(review.missing),
+    }
