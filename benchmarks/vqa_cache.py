@@ -71,7 +71,7 @@ def measure(batch_size: int, photos: int, rounds: int) -> dict[str, float]:
     model, tokenizer = make_model(), make_tokenizer(words)
     preprocessing = Preprocessing((SIDE, SIDE), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
     source = CaseSource("random", "challenge")
-    answers = {question.qid: family.not_mentioned for family in families for question in family.questions}
+    answers = {question.qid: family.padding for family in families for question in family.questions}
     shelf = PhotoShelf(preprocessing)
     with tempfile.TemporaryDirectory() as folder:
         cases = []

@@ -13,7 +13,7 @@ from magic_demo.core.types import Family
 from magic_demo.core.user_files import read_user_head
 from magic_demo.files.encounters import ENCOUNTER_KEY, read_json_list
 from magic_demo.files.findings import Findings
-from magic_demo.questions.families import list_questions, load_families
+from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.questions.scoring import Scores, answer_values
 
 Labels = dict[str, dict[str, set[Hashable]]]
@@ -22,16 +22,16 @@ Labels = dict[str, dict[str, set[Hashable]]]
 QID_LENGTH = len("CQID010-001")
 
 
-def score_answer_files(reference: Path, system: Path, families: Sequence[Family] | None = None) -> Scores:
+def score_answer_files(reference: Path, system: Path, asked: QuestionSet | None = None) -> Scores:
     """Score a file of system answers against a file of reference answers, JSON lists of one object an
     encounter.
 
     What the organisers' script stops at or silently scores wrong is named in the findings with what was done:
     see docs/scoring.md.
-    families: the challenge's own when None. Raises FormatError when a file is no JSON list or the reference
+    asked: the challenge's questions when None. Raises FormatError when a file is no JSON list or the reference
     holds no encounter.
     """
-    families = load_families() if families is None else families
+    asked = asked or load_challenge()
     findings, notes = Findings(), Findings()
     gold_rows = read_json_list(reference, "a JSON list of answer objects")
     system_rows = read_json_list(system, "a JSON list of answer objects")
@@ -41,7 +41,7 @@ def score_answer_files(reference: Path, system: Path, families: Sequence[Family]
                 f"{whose} file begins with a byte order mark, read without it (the organisers' script stops)",
                 path.name,
             )
-    gold = _gather(gold_rows, "reference", families, findings)
+    gold = _gather(gold_rows, "reference", asked, findings)
     if not gold:
         raise FormatError(
             f"{reference}: holds no encounter with answers; one object an encounter is expected"
@@ -52,20 +52,20 @@ def score_answer_files(reference: Path, system: Path, families: Sequence[Family]
             "script",
             system.name,
         )
-        values = answer_values(gold, {}, [family.family_id for family in families], 0)
+        values = answer_values(gold, {}, asked.family_ids, 0)
         return Scores({key: 0 if key.startswith("number") else 0.0 for key in values}, findings.lines())
-    answers = _gather(system_rows, "system", families, findings)
-    _compare(gold, answers, families, findings, notes)
+    answers = _gather(system_rows, "system", asked, findings)
+    _compare(gold, answers, asked.families, findings, notes)
     # As in the organisers' script: labels are joined by the id up to its first '-', instances are counted by
     # the whole id.
     instances = len({row[ENCOUNTER_KEY] for row in gold_rows if _has_id(row)})
-    values = answer_values(gold, answers, [family.family_id for family in families], instances)
+    values = answer_values(gold, answers, asked.family_ids, instances)
     return Scores(values, findings.lines(), notes.lines())
 
 
-def _gather(rows: Sequence[Any], whose: str, families: Sequence[Family], findings: Findings) -> Labels:
-    options = {question.qid: question.option_count for question in list_questions(families)}
-    known_families = {family.family_id: family.questions[0].option_count for family in families}
+def _gather(rows: Sequence[Any], whose: str, asked: QuestionSet, findings: Findings) -> Labels:
+    options = asked.option_counts
+    known_families = {family.family_id: family.questions[0].option_count for family in asked.families}
     labels: Labels = {}
     answered: dict[str, set[str]] = {}
     for number, row in enumerate(rows, start=1):

@@ -43,9 +43,7 @@ from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.backends import list_versions, set_seed
 from magic_demo.models.predictor import Predictor
-from magic_demo.questions.decoding import decode_answers
-from magic_demo.questions.families import load_families, load_questions
-from magic_demo.questions.own_questions import QuestionMap
+from magic_demo.questions.families import load_challenge
 
 SEED = 0
 MASKS = "masks_preds"
@@ -122,7 +120,6 @@ def predict_folder(
     system_name: str = "magic-demo",
     pictures: bool = False,
     bundle: bool = False,
-    questions: QuestionMap | None = None,
     restart: bool = False,
     quiet: bool = False,
 ) -> BatchReport:
@@ -135,8 +132,8 @@ def predict_folder(
     An encounter that is finished is not predicted again when the same run is started once more, unless it had
     a problem or its words or photo files have changed. A photo that several encounters name has one mask
     file, the first one's. ``language`` keeps one language's text alone; None uses what there is.
-    ``questions`` are answered in place of the challenge's, with their own qids and indices; a bundle holds
-    the challenge's.
+    The predictor's questions are answered, with their own qids and indices; of a family that no model scores
+    every case gets the most frequent answer, and the notes say so.
 
     Raises FormatError when the data cannot be read, or when ``out`` holds a run with other settings.
     """
@@ -154,8 +151,8 @@ def predict_folder(
             "for --pictures"
         )
     problems: list[str] = []
-    families = questions.families if questions is not None else load_families()
-    settings = _settings(predictor, split, language, system_name, pictures, bundle, questions)
+    settings = _settings(predictor, split, language, system_name, pictures, bundle)
+    notes = describe_fallback(predictor) if predictor.answers_questions else []
     out.mkdir(parents=True, exist_ok=True)
     started = _start(out, settings, restart)
     finished = read_journal(out / JOURNAL, out / MASKS)
@@ -178,13 +175,13 @@ def predict_folder(
                 f"note: no {split}.json below {data}; every photo is taken as a case of its own",
                 file=sys.stderr,
             )
-        for note in found.notes:
+        for note in (*found.notes, *notes):
             cases.write(f"note: {note}", file=sys.stderr)
         for problem in found.problems or (
             [] if found.encounters else [f"{data}: the split holds no encounter, there is nothing to predict"]
         ):
             say(problem)
-        stages = _Stages(out, predictor, language, pictures, bundle, questions, journal)
+        stages = _Stages(out, predictor, language, pictures, bundle, journal)
         planned = _plan(found.encounters, finished, out / BUNDLE if bundle else None)
         for entry, photos in overlap(planned, stages.read, stages.predict, stages.write, busy):
             cases.update()
@@ -194,17 +191,26 @@ def predict_folder(
             for problem in entry.problems:
                 say(f"{entry.encounter_id}: {problem}")
     if predictor.answers_questions:
-        write_answers(out / ANSWERS, {name: entry.answers for name, entry in entries.items()}, families)
+        write_answers(
+            out / ANSWERS, {name: entry.answers for name, entry in entries.items()}, predictor.questions
+        )
     masks = sum(len(entry.masks) for entry in entries.values())
     report = BatchReport(len(entries), done_now, masks, tuple(problems), photos_now, busy)
     results = {
         "encounters": len(entries),
         "masks": masks,
         "problems": problems,
+        "unscored": notes,
         "done_now": report.as_throughput(),
     }
     _write_manifest(out, settings, started, results)
     return report
+
+
+def describe_fallback(predictor: Predictor) -> list[str]:
+    """Return one line for each family that no model scores: why, and what every case is answered with."""
+    sheet = predictor.questions.answer({}, predictor.statistics(photos=True))
+    return predictor.coverage.describe_fallback(sheet, "the models do not score")
 
 
 def _plan(
@@ -257,7 +263,6 @@ class _Stages:
     language: Language | None
     pictures: bool
     bundle: bool
-    questions: QuestionMap | None
     journal: TextIO
 
     def read(self, case: _Case) -> _CaseRead:
@@ -315,17 +320,11 @@ class _Stages:
     def _answer(self, prediction: Prediction) -> tuple[Mapping[str, int], bool]:
         """Return the answers, and whether they are only what is most frequent: the challenge wants every
         encounter answered."""
-        scores, priors = prediction.scores, self.predictor.set_priors
-        replaced = self.predictor.answers_questions and not scores
-        if replaced:
-            scores = {
-                question.qid: np.zeros(question.option_count, np.float32) for question in load_questions()
-            }
-        if scores and self.questions is not None:
-            return self.questions.decode(scores, priors), replaced
-        if scores and not prediction.answers:
-            return decode_answers(scores, load_families(), priors), replaced
-        return dict(prediction.answers), replaced
+        if not self.predictor.answers_questions:
+            return dict(prediction.answers), False
+        statistics = self.predictor.statistics(photos=bool(prediction.photos))
+        sheet = self.predictor.questions.answer(prediction.scores, statistics)
+        return sheet.complete, not prediction.scores and bool(self.predictor.coverage.indices)
 
 
 def _write_masks(photos: Sequence[PhotoPrediction], threshold: float, out: Path) -> list[str]:
@@ -360,7 +359,6 @@ def _settings(
     system_name: str,
     pictures: bool,
     bundle: bool,
-    questions: QuestionMap | None,
 ) -> dict[str, Any]:
     return {
         "system_name": system_name,
@@ -369,8 +367,8 @@ def _settings(
         "pictures": pictures,
         "bundle": bundle,
         "questions": "challenge"
-        if questions is None
-        else {family.family_id: list(family.options["en"]) for family in questions.families},
+        if predictor.questions.digest == load_challenge().digest
+        else {family.family_id: list(family.options["en"]) for family in predictor.questions.families},
         "models": dict(predictor.models),
         "backend": dict(predictor.backends),
         "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,

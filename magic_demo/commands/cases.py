@@ -10,6 +10,8 @@ import cv2
 from tqdm import tqdm
 
 from magic_demo.core.whole_files import write_whole
+from magic_demo.questions.coverage import match_families
+from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.synthetic.bundled import write_examples
 from magic_demo.synthetic.cases import CasesError, draw_contact_sheet, open_folder, write_cases
 from magic_demo.synthetic.encounters import SyntheticCase
@@ -31,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the photos' longest side, 96 to 4000 (default: varies, 480 to 1600)",
     )
     parser.add_argument(
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help="answer the questions of this file in the reference (docs/questions.md)",
+    )
+    parser.add_argument(
         "--contact-sheet",
         type=Path,
         default=None,
@@ -49,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.seed < 0:
         raise CasesError(f"--seed is {args.seed}; 0 or more is expected")
+    if args.examples and args.questions is not None:
+        raise CasesError("--examples are answered as they come; leave out --examples or --questions")
+    asked = read_questions(args.questions) if args.questions is not None else load_challenge()
     if args.examples:
         open_folder(args.out)
         write_examples(args.out)
@@ -62,7 +73,12 @@ def run(args: argparse.Namespace) -> int:
             if args.contact_sheet is not None and len(sheet) < 60:
                 sheet.append(case)
 
-        write_cases(args.out, count=args.count, seed=args.seed, longest=args.longest, progress=progress)
+        write_cases(
+            args.out, count=args.count, seed=args.seed, longest=args.longest, asked=asked, progress=progress
+        )
+    coverage = match_families(asked, load_challenge().families)
+    for line in coverage.describe_fallback(asked.answer({}), "the drawn cases do not answer"):
+        print(f"note: {line}", file=sys.stderr)
     if args.contact_sheet is not None:
         _, data = cv2.imencode(
             args.contact_sheet.suffix.lower(), cv2.cvtColor(draw_contact_sheet(sheet), cv2.COLOR_RGB2BGR)

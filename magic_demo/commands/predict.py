@@ -11,7 +11,7 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES
 from magic_demo.models.backend_names import add_backend_argument
 from magic_demo.models.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
-from magic_demo.questions.own_questions import read_question_map
+from magic_demo.questions.families import read_questions
 
 TASKS = ("segmentation", "cvqa", "both")
 
@@ -89,14 +89,13 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.data}: no such file or folder; a challenge folder, its JSON file or a folder of "
             "photos is expected"
         )
-    if arguments.questions is not None and arguments.bundle:
-        raise FormatError("--bundle keeps the challenge's own questions; leave out --bundle or --questions")
-    questions = read_question_map(arguments.questions) if arguments.questions is not None else None
+    questions = read_questions(arguments.questions) if arguments.questions is not None else None
     predictor = Predictor.load(
         segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
         vqa=arguments.vqa if arguments.task != "segmentation" else None,
         cues=arguments.cues if arguments.task != "segmentation" and arguments.cues != "none" else None,
         backend=arguments.backend,
+        questions=questions,
     )
     try:
         report = predict_folder(
@@ -108,7 +107,6 @@ def run(arguments: argparse.Namespace) -> int:
             system_name=arguments.system_name,
             pictures=arguments.pictures,
             bundle=arguments.bundle,
-            questions=questions,
             restart=arguments.restart,
             quiet=arguments.quiet,
         )

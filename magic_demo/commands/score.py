@@ -14,7 +14,7 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Family
 from magic_demo.core.whole_files import write_json
 from magic_demo.files.mask_files import SYSTEM_NAME
-from magic_demo.questions.families import load_families, read_families
+from magic_demo.questions.families import QuestionSet, load_challenge, read_questions
 from magic_demo.questions.scoring import Scores, Values
 
 EXIT_CLEAN = 0
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
         if (reference is None) != (system is None):
             given, lacking = ("reference", "system") if system is None else ("system", "reference")
             raise FormatError(f"--{name}-{given} came without --{name}-{lacking}; give both or neither")
-    families = read_families(arguments.questions) if arguments.questions is not None else load_families()
+    asked = read_questions(arguments.questions) if arguments.questions is not None else load_challenge()
     parts: list[Scores] = []
     if arguments.masks_reference is not None:
         parts.append(
@@ -93,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
             )
         )
     if arguments.answers_reference is not None:
-        parts.append(score_answer_files(arguments.answers_reference, arguments.answers_system, families))
+        parts.append(score_answer_files(arguments.answers_reference, arguments.answers_system, asked))
     if not parts:
         raise FormatError(
             "nothing to score; give --masks-reference with --masks-system, --answers-reference with "
@@ -109,7 +109,7 @@ def run(arguments: argparse.Namespace) -> int:
         if out is not None:  # before the table is printed: whoever reads that may stop reading
             write_json(out, scores_as_json(scores))
     finally:
-        print(format_scores(scores, families))
+        print(format_scores(scores, asked))
     if out is not None:
         print(f"\nWritten to {out}")
     return EXIT_FINDINGS if scores.findings else EXIT_CLEAN
@@ -120,14 +120,14 @@ def scores_as_json(scores: Scores) -> dict[str, Any]:
     return {**scores.values, "findings": list(scores.findings), "notes": list(scores.notes)}
 
 
-def format_scores(scores: Scores, families: Sequence[Family] | None = None) -> str:
+def format_scores(scores: Scores, asked: QuestionSet | None = None) -> str:
     """Return the numbers as text: each task's own, the published teams beside, then every finding and note in
     full.
 
-    families: those that the answers are of, the challenge's when None.
+    asked: the questions that the answers are of, the challenge's when None.
     """
     blocks = [
-        *_task_blocks(scores.values, load_families() if families is None else families),
+        *_task_blocks(scores.values, (asked or load_challenge()).families),
         _published_block(scores.values),
     ]
     for title, lines in (("Findings", scores.findings), ("Notes", scores.notes)):

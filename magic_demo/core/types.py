@@ -117,8 +117,15 @@ class Family:
     family_id: str
     title: Mapping[Language, str]
     questions: tuple[Question, ...]
-    not_mentioned: int
-    """Index of the "Not mentioned" option, which fills the slots that hold no label."""
+    not_mentioned: int | None
+    """Index of the "Not mentioned" option; None where a family of one slot has no such option."""
+
+    @property
+    def padding(self) -> int:
+        """Return the option that fills the slots that hold no label: "Not mentioned"."""
+        if self.not_mentioned is None:
+            raise ValueError(f"{self.family_id}: a family of several slots needs an option 'Not mentioned'")
+        return self.not_mentioned
 
     @property
     def options(self) -> Mapping[Language, tuple[str, ...]]:

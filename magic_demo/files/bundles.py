@@ -20,10 +20,12 @@ from magic_demo.core.user_files import read_user_file
 from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.core.whole_text import mend_json
 from magic_demo.files.encounters import is_whole, read_json
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import QuestionSet, load_challenge
 
 KIND = "magic-demo prediction"
 VERSION = 1
+MOST_OPTIONS = 1000
+"""What an answer is checked against where its question is not known."""
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
 
@@ -58,16 +60,31 @@ def pack_prediction(prediction: Prediction) -> str:
     return mend_json(json.dumps({**entry, "maps": maps}, sort_keys=True))
 
 
-def unpack_prediction(text: str, source: str) -> Prediction:
-    """Return what ``pack_prediction`` packed. source: where the text lies, for the error.
+def unpack_prediction(text: str, source: str, asked: QuestionSet | None = None) -> Prediction:
+    """Return what ``pack_prediction`` packed. source: where the text lies, for the error. asked: the questions that it answers,
+    the challenge's when None.
 
     Raises BundleError, one line, when it is not whole.
     """
+    return _unpack(text, source, asked or load_challenge())
+
+
+def check_packed(text: str, source: str) -> None:
+    """Raise BundleError, one line, for a text that ``pack_prediction`` cannot have written, whatever the
+    questions."""
+    _unpack(text, source, None)
+
+
+def _unpack(text: str, source: str, asked: QuestionSet | None) -> Prediction:
     try:
         entry = json.loads(mend_json(text))
         maps = {name: base64.b64decode(data, validate=True) for name, data in entry["maps"].items()}
         return _read_entry(
-            entry, entry["encounter_id"], source, lambda name: _decode_map(maps[name], f"{source}, {name}")
+            entry,
+            entry["encounter_id"],
+            source,
+            asked,
+            lambda name: _decode_map(maps[name], f"{source}, {name}"),
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise BundleError(
@@ -75,8 +92,9 @@ def unpack_prediction(text: str, source: str) -> Prediction:
         ) from error
 
 
-def read_prediction(folder: Path, encounter_id: str) -> Prediction:
-    """Read what the models said of an encounter.
+def read_prediction(folder: Path, encounter_id: str, asked: QuestionSet | None = None) -> Prediction:
+    """Read what the models said of an encounter. asked: the questions that it answers, the
+    challenge's when None.
 
     Raises BundleError, one line, when it is not there or not whole.
     """
@@ -104,6 +122,7 @@ def read_prediction(folder: Path, encounter_id: str) -> Prediction:
         entry,
         encounter_id,
         str(path),
+        asked or load_challenge(),
         lambda name: _read_map(folder / encounter_id / f"{_checked_name(name, folder)}.png"),
     )
 
@@ -155,9 +174,14 @@ def _describe(prediction: Prediction) -> dict[str, Any]:
 
 
 def _read_entry(
-    entry: Mapping[str, Any], encounter_id: str, source: str, read_map: Callable[[str], Probability]
+    entry: Mapping[str, Any],
+    encounter_id: str,
+    source: str,
+    asked: QuestionSet | None,
+    read_map: Callable[[str], Probability],
 ) -> Prediction:
-    """Return the prediction that an entry describes. read_map: photo id -> its map.
+    """Return the prediction that an entry describes. asked: None for any questions. read_map: photo id -> its
+    map.
 
     Raises BundleError when it is not whole.
     """
@@ -165,9 +189,9 @@ def _read_entry(
         return Prediction(
             encounter_id=encounter_id,
             photos=tuple(_read_photo(photo, read_map) for photo in entry["photos"]),
-            scores=_read_scores(entry["scores"], source),
-            answers=_read_answers(entry["answers"], source),
-            chances=_read_chances(entry["chances"], source),
+            scores=_read_scores(entry["scores"], asked, source),
+            answers=_read_answers(entry["answers"], asked, source),
+            chances=_read_chances(entry["chances"], asked, source),
             unsure=frozenset(str(family_id) for family_id in entry["unsure"]),
             threshold=_read_threshold(entry["threshold"]),
             models={str(task): str(model_id) for task, model_id in entry["models"].items()},
@@ -230,16 +254,24 @@ def _read_threshold(value: Any) -> float:
     return threshold
 
 
-def _read_scores(entry: Mapping[str, Any], source: str) -> dict[str, NDArray[np.float32]]:
-    counts = {question.qid: question.option_count for question in load_questions()}
+def _read_scores(
+    entry: Mapping[str, Any], asked: QuestionSet | None, source: str
+) -> dict[str, NDArray[np.float32]]:
+    counts = asked.option_counts if asked is not None else {qid: len(values) for qid, values in entry.items()}
     return {
         qid: _read_numbers(values, counts.get(qid), qid, source).astype(np.float32)
         for qid, values in entry.items()
     }
 
 
-def _read_chances(entry: Mapping[str, Any], source: str) -> dict[str, NDArray[np.float64]]:
-    counts = {family.family_id: len(family.options["en"]) for family in load_families()}
+def _read_chances(
+    entry: Mapping[str, Any], asked: QuestionSet | None, source: str
+) -> dict[str, NDArray[np.float64]]:
+    counts = (
+        {family.family_id: len(family.options["en"]) for family in asked.families}
+        if asked is not None
+        else {family_id: len(values) for family_id, values in entry.items()}
+    )
     return {
         family_id: _read_numbers(values, counts.get(family_id), family_id, source)
         for family_id, values in entry.items()
@@ -257,10 +289,10 @@ def _read_numbers(values: Any, count: int | None, name: str, source: str) -> NDA
     return numbers
 
 
-def _read_answers(entry: Mapping[str, Any], source: str) -> dict[str, int]:
-    counts = {question.qid: question.option_count for question in load_questions()}
+def _read_answers(entry: Mapping[str, Any], asked: QuestionSet | None, source: str) -> dict[str, int]:
     for qid, index in entry.items():
-        if type(index) is not int or not 0 <= index < counts.get(qid, 0):
+        count = asked.option_counts.get(qid, 0) if asked is not None else MOST_OPTIONS
+        if type(index) is not int or not 0 <= index < count:
             raise BundleError(
                 f"{source}: answers {qid} with {index!r}, which is none of its options; write the bundle "
                 "again"

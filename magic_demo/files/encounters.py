@@ -8,20 +8,20 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import LANGUAGES, EncounterFiles, Family, Language, Narrative, PhotoFile, Question
+from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Narrative, PhotoFile, Question
 from magic_demo.core.user_files import read_user_text
 from magic_demo.core.whole_files import write_json
 from magic_demo.core.whole_text import mend_json, mend_text
 from magic_demo.files.photos.index import PhotoIndex, name_others
 from magic_demo.files.photos.kinds import PHOTO_SUFFIXES
-from magic_demo.questions.families import list_questions, load_families
+from magic_demo.questions.families import QuestionSet, load_challenge
 
 SPLITS = ("train", "valid", "test")
 ENCOUNTER_KEY = "encounter_id"
@@ -123,16 +123,15 @@ def read_json_list(path: Path, expected: str) -> list[Any]:
     return entries
 
 
-def read_answers(path: Path, families: Sequence[Family] | None = None) -> dict[str, dict[str, int]]:
+def read_answers(path: Path, asked: QuestionSet | None = None) -> dict[str, dict[str, int]]:
     """Read answers in the organisers' layout, with every check: encounter id -> qid -> option index, all
     questions of every encounter.
 
-    families: the questions with their options; the challenge's own when None. Raises FormatError naming
-    encounter and question at the first entry that is no object, id that is missing or comes twice, question
+    asked: the challenge's questions when None. Raises FormatError naming encounter and question at the first entry that is no object, id that is missing or comes twice, question
     that is missing or unknown, or index that is not a whole number within its question's options. Other keys
     are let be. ``scoring`` has a lenient reader.
     """
-    questions = list_questions(load_families() if families is None else families)
+    questions = (asked or load_challenge()).questions
     known = {question.qid for question in questions}
     answers: dict[str, dict[str, int]] = {}
     for number, entry in enumerate(read_json_list(path, "a JSON list of answer objects"), start=1):
@@ -164,14 +163,14 @@ def read_answers(path: Path, families: Sequence[Family] | None = None) -> dict[s
 
 
 def write_answers(
-    path: Path, answers: Mapping[str, Mapping[str, int]], families: Sequence[Family] | None = None
+    path: Path, answers: Mapping[str, Mapping[str, int]], asked: QuestionSet | None = None
 ) -> None:
     """Write answers in the organisers' layout, whole or not at all, after the checks that ``read_answers``
     makes.
 
     answers: encounter id -> qid -> option index. Encounters keep their order, questions get the challenge's.
     """
-    questions = list_questions(load_families() if families is None else families)
+    questions = (asked or load_challenge()).questions
     known = {question.qid for question in questions}
     rows: list[dict[str, Any]] = []
     for encounter_id, chosen in answers.items():

@@ -7,16 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from magic_demo.core.errors import ModelError, one_line
 from magic_demo.core.types import (
-    Answers,
     Encounter,
     Explanation,
     Language,
+    Narrative,
     OptionScores,
     Photo,
     PhotoPrediction,
@@ -40,17 +38,12 @@ from magic_demo.models.checkpoints import find_checkpoint
 from magic_demo.models.evidence import list_evidence, measure_lesions
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.segmentation.segmenter import PhotoFeatures, Segmenter
-from magic_demo.questions.calibration import (
-    Calibration,
-    FamilyCalibration,
-    digest_of,
-    expect_credit,
-    find_chances,
-    read_calibration,
-)
+from magic_demo.questions.answering import Statistics
+from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of, read_calibration
 from magic_demo.questions.combining import Weights, combine_scores, read_weights
-from magic_demo.questions.decoding import SetPriors, average_siblings, decode_answers
-from magic_demo.questions.families import load_families
+from magic_demo.questions.coverage import match_families
+from magic_demo.questions.decoding import SetPriors
+from magic_demo.questions.families import QuestionSet, load_challenge
 
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
 DEFAULT_SEGMENTATION = CHECKPOINTS / "segmentation-compact"
@@ -73,6 +66,8 @@ class Predictor:
     a segmenter, or with another than it was made for, less is answered from photos.
     calibrations: what says how likely an option is, for the cues alone and for the two combined; one that was
     fitted for other models, or with other weights, is not used.
+    questions: what is asked, the challenge's questions when None; ``coverage`` says which of its families the
+    models know.
     """
 
     def __init__(
@@ -82,6 +77,7 @@ class Predictor:
         cues: CueModel | None = None,
         weights: Weights | None = None,
         calibrations: Sequence[Calibration] = (),
+        questions: QuestionSet | None = None,
     ) -> None:
         self.segmenter = segmenter
         self.scorer = scorer
@@ -91,6 +87,8 @@ class Predictor:
         if self.mismatch is not None:
             self.weights = self.weights.measured()
         self.calibrations = tuple(calibrations)
+        self.questions = questions or load_challenge()
+        self.coverage = match_families(self.questions, load_challenge().families)
 
     @classmethod
     def load(
@@ -100,12 +98,14 @@ class Predictor:
         vqa: str | Path | None = DEFAULT_VQA,
         cues: str | Path | None = DEFAULT_CUES,
         backend: str = AUTO,
+        questions: QuestionSet | None = None,
     ) -> Predictor:
         """Load the models from folders or Hub ids; None leaves one out.
 
         Raises CheckpointError or BackendError with one line.
 
-        backend: what the models' encoders run on, a name that ``choose_backend`` takes.
+        backend: what the models' encoders run on, a name that ``choose_backend`` takes. questions: see
+        above.
         """
         use_cores()
         return cls(
@@ -119,6 +119,7 @@ class Predictor:
                 if source is not None
                 and (calibration := read_calibration(find_checkpoint(source))) is not None
             ],
+            questions,
         )
 
     @property
@@ -243,10 +244,15 @@ class Predictor:
             scores = self.score_options(encounter, language=language, evidence=evidence, cache=cache)
         except ModelError as error:
             return replace(found, notes=tuple(notes), failures=(*found.failures, f"no answers ({error})"))
-        answers = decode_answers(scores, load_families(), self.set_priors)
-        chances, unsure = self.judge_answers(scores, answers, photos=self.reads_photos(encounter))
+        scores = self.coverage.translate_scores(scores)
+        sheet = self.questions.answer(scores, self.statistics(photos=self.reads_photos(encounter)))
         return replace(
-            found, scores=scores, answers=answers, chances=chances, unsure=unsure, notes=tuple(notes)
+            found,
+            scores=scores,
+            answers=sheet.answers,
+            chances=sheet.chances,
+            unsure=sheet.unsure,
+            notes=tuple(notes),
         )
 
     def reads_photos(self, encounter: Encounter) -> bool:
@@ -263,7 +269,7 @@ class Predictor:
         evidence: Sequence[PhotoEvidence] | None = None,
         cache: FeatureCache | None = None,
     ) -> OptionScores:
-        """Score every option of every question with the models that are loaded: qid -> (O,) float32.
+        """Score every option of every question that the models know: qid -> (O,) float32, with their indices.
 
         evidence: what was seen in the photos, for a scorer that reads it; the photos are looked at where it
         is None. cache: as in ``predict``. Raises ModelError when a model fails on this case.
@@ -291,7 +297,7 @@ class Predictor:
         if from_words is None:
             return scores
         return combine_scores(
-            from_words, scores, load_families(), self.weights, photos=self.reads_photos(encounter)
+            from_words, scores, load_challenge().families, self.weights, photos=self.reads_photos(encounter)
         )
 
     def _ask_scorer(
@@ -360,29 +366,20 @@ class Predictor:
             raise ModelError(f"the segmentation model failed: {one_line(error)}") from error
         return PhotoPrediction(photo.photo_id, probability, photo.size)
 
-    def judge_answers(
-        self, scores: OptionScores, answers: Answers, *, photos: bool
-    ) -> tuple[dict[str, NDArray[np.float64]], frozenset[str]]:
-        """Say how likely every option is and which families' answers are unsure, for the families that are
-        calibrated.
-
-        photos: whether the scores are those of a case with photos. Returns family id -> (O,) float64 in 0..1,
-        and family ids.
-        """
-        chances: dict[str, NDArray[np.float64]] = {}
-        unsure = set()
-        for family in load_families():
-            fitted, margin = self.find_calibration(family.family_id, photos=photos)
-            if fitted is None:
-                continue
-            rows = average_siblings(scores, family)[None]
-            priors = (self.set_priors or {}).get(family.family_id)
-            answer = frozenset(answers[question.qid] for question in family.questions)
-            chances[family.family_id] = find_chances(rows, family, priors, fitted.temperature)[0]
-            expected = expect_credit(rows, [answer], family, priors, fitted.temperature)[0]
-            if expected < fitted.prior_credit + margin:
-                unsure.add(family.family_id)
-        return chances, frozenset(unsure)
+    def statistics(self, *, photos: bool) -> Statistics:
+        """Return what the checkpoints know of the answers to the questions asked. photos: whether the case's
+        photos are read."""
+        fitted = {
+            family.family_id: self.find_calibration(family.family_id, photos=photos)
+            for family in load_challenge().families
+        }
+        calibrations = {
+            family_id: (calibration, margin)
+            for family_id, (calibration, margin) in fitted.items()
+            if calibration is not None
+        }
+        base = self.cues.score(Narrative()) if self.cues is not None else {}
+        return self.coverage.translate_statistics(Statistics(self.set_priors or {}, calibrations, base))
 
     def find_calibration(self, family_id: str, *, photos: bool) -> tuple[FamilyCalibration | None, float]:
         """Return what a family's scores are calibrated with, None where nothing belongs to the models in use,
@@ -418,16 +415,15 @@ class Predictor:
 
         prompt, cache: as in ``predict``. language: of the narrative that is shown and of the lines.
         A part whose model is not loaded, or has no say in the family, is left empty.
-        Raises KeyError for a family that there is not, IndexError for an option that it does not have,
+        Raises KeyError for a family that is not asked, IndexError for an option that it does not have,
         ModelError when a model fails.
         """
-        family = next((family for family in load_families() if family.family_id == family_id), None)
-        if family is None:
-            raise KeyError(f"there is no family {family_id}")
+        family = self.questions.family(family_id)
         if not 0 <= option < len(family.options["en"]):
             raise IndexError(f"{family_id} has options 0 to {len(family.options['en']) - 1}, not {option}")
-        if not prediction.scores:
+        if not prediction.scores or family_id not in self.coverage.indices:
             return Explanation(family_id, option, language)
+        theirs = self.coverage.indices[family_id][option]
         weight = 0.0 if self.scorer is None else 1.0
         if self.scorer is not None and self.cues is not None:
             weight = self.weights.of(family_id, photos=self.reads_photos(encounter))
@@ -435,10 +431,10 @@ class Predictor:
             family_id,
             option,
             language,
-            words=explain_words(self.cues, encounter.narrative, family_id, option, language, share=1 - weight)
+            words=explain_words(self.cues, encounter.narrative, family_id, theirs, language, share=1 - weight)
             if self.cues
             else (),
-            regions=self._find_regions(encounter, family_id, option, prompt, language, cache)
+            regions=self._find_regions(encounter, family_id, theirs, prompt, language, cache)
             if weight
             else {},
             evidence=list_evidence(family_id, measure_lesions(encounter, prediction), language),

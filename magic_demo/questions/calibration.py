@@ -82,7 +82,7 @@ def find_chances(scores: Floats, family: Family, priors: FamilyPriors | None, te
     if priors is None:
         return np.asarray(1 / (1 + np.exp(-np.clip(scores / temperature, -50, 50))))
     sets, shares = _weigh_references(scores, family, priors, temperature)
-    return np.clip(shares @ sets.held, 0.0, 1.0)
+    return np.clip(shares @ sets.members, 0.0, 1.0)
 
 
 def expect_credit(
@@ -98,11 +98,11 @@ def expect_credit(
             f"{family.family_id}: without priors there is no model of sets to expect a credit under"
         )
     sets, shares = _weigh_references(scores, family, priors, temperature)
-    places = {labels: place for place, labels in enumerate(sets.systems)}
-    unlisted = sorted(set(answers) - places.keys(), key=sorted)
+    columns = {labels: column for column, labels in enumerate(sets.systems)}
+    unlisted = sorted(set(answers) - columns.keys(), key=sorted)
     credits = np.hstack([sets.credits, credit_matrix(sets.possible, unlisted)]) if unlisted else sets.credits
-    places |= {labels: len(places) + place for place, labels in enumerate(unlisted)}
-    return np.asarray((shares * credits[:, [places[answer] for answer in answers]].T).sum(axis=1))
+    columns |= {labels: len(columns) + column for column, labels in enumerate(unlisted)}
+    return np.asarray((shares * credits[:, [columns[answer] for answer in answers]].T).sum(axis=1))
 
 
 def digest_of(model_id: str) -> str:

@@ -54,10 +54,12 @@ def combine_scores(
     for family in families:
         weight = weights.of(family.family_id, photos=photos)
         for question in family.questions:
-            one, other = (np.asarray(scores[question.qid], np.float64) for scores in (cues, answerer))
+            from_words, from_answerer = (
+                np.asarray(scores[question.qid], np.float64) for scores in (cues, answerer)
+            )
             if len(family.questions) == 1:
-                one, other = _normalise(one), _normalise(other)
-            pooled = (1 - weight) * one + weight * other
+                from_words, from_answerer = _normalise(from_words), _normalise(from_answerer)
+            pooled = (1 - weight) * from_words + weight * from_answerer
             combined[question.qid] = (_normalise(pooled) if len(family.questions) == 1 else pooled).astype(
                 np.float32
             )

@@ -114,7 +114,7 @@ def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPri
     """
     if priors is None:
         chances = 1 / (1 + np.exp(-np.clip(scores, -50, 50)))
-        chances[family.not_mentioned] = 0.0
+        chances[family.padding] = 0.0
         return frozenset({int(chances.argmax())}) if chances.max() >= (1 - chances).prod() else frozenset()
     if len(priors.rates) != len(scores):
         raise FormatError(
@@ -129,7 +129,7 @@ def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPri
     # Equal to rounding is equal: then the smaller set, and the one with the better scores, whatever the
     # options' order.
     best = max(
-        (sets.systems[place] for place in np.flatnonzero(expected == expected.max())),
+        (sets.systems[index] for index in np.flatnonzero(expected == expected.max())),
         key=lambda labels: (
             -len(labels),
             sum(scores[label] for label in labels if label != family.not_mentioned),
@@ -150,7 +150,7 @@ def weigh_sets(
 class PossibleSets:
     """What the priors say of a family's sets, whatever the case.
 
-    possible: K sets that a reference may be. held: (K, O) float64, 1 where a set holds a label. log_prior:
+    possible: K sets that a reference may be. members: (K, O) float64, 1 where a set holds a label. log_prior:
     (K,) float64.
     baseline: (O,) float64, the scores that say no more than the base rates. not_mentioned: see Family.
     systems: the sets that may be answered. credits: (K, systems) float64, the official credit of each for
@@ -158,7 +158,7 @@ class PossibleSets:
     """
 
     possible: tuple[Labels, ...]
-    held: NDArray[np.float64]
+    members: NDArray[np.float64]
     log_prior: NDArray[np.float64]
     baseline: NDArray[np.float64]
     not_mentioned: int
@@ -170,7 +170,7 @@ class PossibleSets:
         as far as ``weight``."""
         evidence = weight * (scores - self.baseline)
         evidence[..., self.not_mentioned] = 0.0  # it follows from how many labels there are
-        return np.asarray(self.log_prior + evidence @ self.held.T)
+        return np.asarray(self.log_prior + evidence @ self.members.T)
 
 
 def list_sets(scores: NDArray[np.float64], family: Family, priors: FamilyPriors) -> PossibleSets:
@@ -182,7 +182,7 @@ def list_sets(scores: NDArray[np.float64], family: Family, priors: FamilyPriors)
         tuple(priors.sets.items()),
         priors.rates,
         priors.smoothing,
-        family.not_mentioned,
+        family.padding,
         len(family.questions),
         tuple(labels),
     )
@@ -202,13 +202,15 @@ def _list_sets(
         for size in range(min(MAX_LABELS, slots, len(labels)) + 1)
         for chosen in combinations(labels, size)
     ]
-    counts, kept, listed = dict(seen), {*labels, not_mentioned}, set(possible)
-    possible.extend(sorted((held for held in counts if held <= kept and held not in listed), key=sorted))
-    held = np.array(
+    counts, candidates, listed = dict(seen), {*labels, not_mentioned}, set(possible)
+    possible.extend(
+        sorted((counted for counted in counts if counted <= candidates and counted not in listed), key=sorted)
+    )
+    members = np.array(
         [[label in labels_of for label in range(len(rates))] for labels_of in possible], np.float64
     )
     bounded = np.clip(np.asarray(rates, np.float64), 1e-3, 1 - 1e-3)
-    independent = np.where(held, bounded, 1 - bounded)
+    independent = np.where(members, bounded, 1 - bounded)
     independent[:, not_mentioned] = 1.0
     smoothed = np.array([counts.get(labels_of, 0) for labels_of in possible]) + smoothing * independent.prod(
         axis=1
@@ -222,7 +224,13 @@ def _list_sets(
     )
     baseline = np.log(bounded / (1 - bounded))
     return PossibleSets(
-        tuple(possible), held, log_prior, baseline, not_mentioned, systems, credit_matrix(possible, systems)
+        tuple(possible),
+        members,
+        log_prior,
+        baseline,
+        not_mentioned,
+        systems,
+        credit_matrix(possible, systems),
     )
 
 
@@ -301,5 +309,6 @@ def fill_slots(family: Family, labels: Labels) -> dict[str, int]:
     """Write labels into a family's slots, in the options' order, and "Not mentioned" into the rest: qid ->
     option index."""
     chosen = sorted(labels)[: len(family.questions)]
-    padding = [family.not_mentioned] * (len(family.questions) - len(chosen))
-    return {question.qid: label for question, label in zip(family.questions, chosen + padding, strict=True)}
+    free = len(family.questions) - len(chosen)
+    slots = [*chosen, *([family.padding] * free if free else [])]
+    return {question.qid: label for question, label in zip(family.questions, slots, strict=True)}

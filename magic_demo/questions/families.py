@@ -1,26 +1,83 @@
-"""The closed questions: ids, families, options and their order, in English and Chinese."""
+"""The closed questions as a value: which are asked, with which options, in English and Chinese."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import LANGUAGES, Family, Question
+from magic_demo.core.types import LANGUAGES, Family, OptionScores, Question
 from magic_demo.core.user_files import read_user_text
 from magic_demo.core.whole_text import mend_json
+from magic_demo.questions.answering import NOTHING_KNOWN, AnswerSheet, Statistics, answer_families
 
 NOT_MENTIONED = "not mentioned"
+_QID = re.compile(r"[A-Za-z0-9_]+(-[A-Za-z0-9_-]+)?")
+
+
+@dataclass(frozen=True, eq=False)
+class QuestionSet:
+    """The families that are asked, in their order: handed to whatever reads, shows or decodes answers."""
+
+    families: tuple[Family, ...]
+
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """Return the families' questions one after another."""
+        return list_questions(self.families)
+
+    @cached_property
+    def option_counts(self) -> Mapping[str, int]:
+        """Return qid -> number of options."""
+        return {question.qid: question.option_count for question in self.questions}
+
+    @cached_property
+    def family_ids(self) -> tuple[str, ...]:
+        """Return the families' ids in order."""
+        return tuple(family.family_id for family in self.families)
+
+    @cached_property
+    def digest(self) -> str:
+        """Return 12 hexadecimal digits that are the same where answers mean the same: by qids and English
+        options, in their order, whatever the questions' wording."""
+        meaning = [
+            [question.qid, [plain_option(option) for option in question.options["en"]]]
+            for question in self.questions
+        ]
+        return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()[:12]
+
+    def find(self, family_id: str) -> Family | None:
+        """Return a family by its id, None where it is not asked."""
+        return next((family for family in self.families if family.family_id == family_id), None)
+
+    def family(self, family_id: str) -> Family:
+        """Return a family by its id. Raises KeyError, one line, where it is not asked."""
+        found = self.find(family_id)
+        if found is None:
+            raise KeyError(f"there is no family {family_id}; the families are {', '.join(self.family_ids)}")
+        return found
+
+    def answer(self, scores: OptionScores, statistics: Statistics = NOTHING_KNOWN) -> AnswerSheet:
+        """Decode, calibrate and fall back: the one place where scores become answers.
+
+        scores: qid -> (O,) float, of the families that a model scored. Raises FormatError for scores that do
+        not fit their question.
+        """
+        return answer_families(self.families, scores, statistics)
 
 
 @lru_cache(maxsize=1)
-def load_families() -> tuple[Family, ...]:
-    """Return the nine families of the challenge, in its order, from the file that comes with the program."""
+def load_challenge() -> QuestionSet:
+    """Return the challenge's nine families with their 27 questions, from the file that comes with the
+    program."""
     text = resources.files("magic_demo.questions").joinpath("questions.json").read_text(encoding="utf-8")
     families = []
     for entry in json.loads(text):
@@ -33,12 +90,17 @@ def load_families() -> tuple[Family, ...]:
             for slot in range(1, entry["slots"] + 1)
         )
         families.append(_family(entry["family_id"], entry["title"], questions))
-    return tuple(families)
+    return QuestionSet(tuple(families))
+
+
+def load_families() -> tuple[Family, ...]:
+    """Return the nine families of the challenge, in its order."""
+    return load_challenge().families
 
 
 def load_questions() -> tuple[Question, ...]:
     """Return the 27 questions of the challenge, in its order."""
-    return list_questions(load_families())
+    return load_challenge().questions
 
 
 def list_questions(families: Iterable[Family]) -> tuple[Question, ...]:
@@ -46,8 +108,13 @@ def list_questions(families: Iterable[Family]) -> tuple[Question, ...]:
     return tuple(question for family in families for question in family.questions)
 
 
-def read_families(path: Path) -> tuple[Family, ...]:
-    """Read families from a file in the organisers' layout, with its own options and order.
+def plain_option(option: str) -> str:
+    """Return an option's text as options are compared: lower case, single blanks."""
+    return " ".join(option.split()).lower()
+
+
+def read_questions(path: Path) -> QuestionSet:
+    """Read a question file in the organisers' layout, with its own options and order.
 
     The file is a JSON list of objects with ``qid``, ``question_en``, ``question_zh``, ``options_en``,
     ``options_zh`` and the optional ``question_type_en``, ``question_type_zh``. Raises FormatError that names
@@ -67,7 +134,7 @@ def read_families(path: Path) -> tuple[Family, ...]:
     titles: dict[str, dict[str, str]] = {}
     for entry in entries:
         question = _parse_question(path, entry)
-        if any(other.qid == question.qid for other in by_family.get(question.family, ())):
+        if any(sibling.qid == question.qid for sibling in by_family.get(question.family, ())):
             raise FormatError(f"{path}: {question.qid} comes twice; keep one of them")
         by_family.setdefault(question.family, []).append(question)
         titles.setdefault(
@@ -77,15 +144,21 @@ def read_families(path: Path) -> tuple[Family, ...]:
                 for language in LANGUAGES
             },
         )
-    return tuple(
-        _family(family_id, titles[family_id], tuple(questions)) for family_id, questions in by_family.items()
+    return QuestionSet(
+        tuple(
+            _family(family_id, titles[family_id], tuple(questions))
+            for family_id, questions in by_family.items()
+        )
     )
 
 
 def _parse_question(path: Path, entry: Any) -> Question:
     qid = entry.get("qid") if isinstance(entry, Mapping) else None
-    if not isinstance(qid, str) or not qid:
-        raise FormatError(f"{path}: every question needs a 'qid' such as CQID010-001")
+    if not isinstance(qid, str) or not _QID.fullmatch(qid):
+        raise FormatError(
+            f"{path}: every question needs a 'qid' such as CQID010-001 (letters, digits, '_' and '-'), not "
+            f"{str(qid)[:40]!r}"
+        )
     options: dict[Any, tuple[str, ...]] = {}
     for language in LANGUAGES:
         values = entry.get(f"options_{language}")
@@ -100,6 +173,10 @@ def _parse_question(path: Path, entry: Any) -> Question:
         raise FormatError(
             f"{path}: {qid} has {len(options['en'])} options in English and {len(options['zh'])} in Chinese"
         )
+    names = [plain_option(option) for option in options["en"]]
+    for option, name in zip(options["en"], names, strict=True):
+        if names.count(name) > 1:
+            raise FormatError(f"{path}: {qid} has the option '{option.strip()}' twice; keep one")
     return Question(
         qid=qid,
         text={language: str(entry.get(f"question_{language}", qid)) for language in LANGUAGES},
@@ -114,9 +191,11 @@ def _family(family_id: str, title: Mapping[Any, str], questions: Sequence[Questi
             raise FormatError(
                 f"{question.qid} and {first.qid} are siblings and need the same options in the same order"
             )
-    labels = [option.strip().lower() for option in first.options["en"]]
-    if NOT_MENTIONED not in labels:
+    names = [plain_option(option) for option in first.options["en"]]
+    if NOT_MENTIONED in names:
+        return Family(family_id, title, tuple(questions), names.index(NOT_MENTIONED))
+    if len(questions) > 1:
         raise FormatError(
             f"{first.qid}: no option reads 'Not mentioned', which fills the slots that hold no label"
         )
-    return Family(family_id, title, tuple(questions), labels.index(NOT_MENTIONED))
+    return Family(family_id, title, tuple(questions), None)

@@ -12,9 +12,11 @@ import numpy as np
 import tifffile
 
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.types import Mask, Pixels
+from magic_demo.core.types import Answers, Mask, Pixels
 from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.imaging.overlay import draw_outline
+from magic_demo.questions.coverage import Coverage, match_families
+from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.synthetic.bundled import Example, load_examples, write_examples
 from magic_demo.synthetic.encounters import SyntheticCase, encode_photo, make_case, make_entry
 
@@ -41,6 +43,7 @@ def write_cases(
     seed: int,
     splits: Mapping[str, float] = SPLITS,
     longest: int | None = None,
+    asked: QuestionSet | None = None,
     progress: Callable[[SyntheticCase], None] | None = None,
 ) -> Path:
     """Write ``count`` cases in the challenge's layout into a new or empty folder and return it.
@@ -48,8 +51,9 @@ def write_cases(
     ``<split>/<split>.json``, ``<split>/<split>_cvqa.json``, ``<split>/images_<split>/*.jpg``,
     ``dermavqa-segmentations/<split>/*_mask_ann<k>.tiff`` (uint8, 0 and 1) and a README.txt that says the data
     is synthetic.
-    splits: name -> share; which split a case falls into does not depend on ``count``. progress: called with
-    each written case. Raises CasesError when the folder is not empty or cannot be written, or the count or
+    splits: name -> share; which split a case falls into does not depend on ``count``. asked: the questions
+    that are answered, the challenge's when None; see ``answer_asked``. progress: called with each written
+    case. Raises CasesError when the folder is not empty or cannot be written, or the count or
     the shares make no sense.
     """
     if count < 1:
@@ -59,18 +63,33 @@ def write_cases(
     open_folder(folder)
     entries: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
     answers: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
+    coverage = match_families(asked or load_challenge(), load_challenge().families)
     write_whole(folder / "README.txt", NOTICE + f"\nMade with --count {count} --seed {seed}.\n")
     for number, split in enumerate(_assign_splits(count, splits), start=1):
         case = make_case(seed, number, longest=longest)
         _write_photos(folder, split, case, seed)
         entries[split].append(make_entry(case))
-        answers[split].append({"encounter_id": case.encounter_id, **case.answers})
+        answers[split].append({"encounter_id": case.encounter_id, **answer_asked(case.answers, coverage)})
         if progress is not None:
             progress(case)
     for split in splits:
         write_json(folder / split / f"{split}_cvqa.json", answers[split])
         write_json(folder / split / f"{split}.json", entries[split])
     return folder
+
+
+def answer_asked(answers: Answers, coverage: Coverage) -> dict[str, int]:
+    """Return qid -> index of the questions asked, from a case's answers to the challenge's.
+
+    What is drawn and told does not settle other families or options: those are answered "Not mentioned", or
+    with the first option where there is no such option.
+    """
+    settled = coverage.translate_answers(answers)
+    fallback = coverage.asked.answer({}).fallback
+    return {
+        question.qid: settled.get(question.qid, fallback[question.qid])
+        for question in coverage.asked.questions
+    }
 
 
 def encode_mask(mask: Mask) -> bytes:

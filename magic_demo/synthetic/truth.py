@@ -208,5 +208,5 @@ def answer_questions(truth: Truth) -> Answers:
         options = [option.strip() for option in family.options["en"]]
         chosen = [options.index(label) for label in labels[family.family_id] if label is not None]
         for slot, question in enumerate(family.questions):
-            answers[question.qid] = chosen[slot] if slot < len(chosen) else family.not_mentioned
+            answers[question.qid] = chosen[slot] if slot < len(chosen) else family.padding
     return answers

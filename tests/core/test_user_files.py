@@ -16,14 +16,14 @@ from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.mask_files import read_loose_mask, read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.checkpoints import read_preprocessing
-from magic_demo.questions.own_questions import read_question_map
+from magic_demo.questions.families import read_questions
 
 READERS: dict[str, Callable[[Path], object]] = {
     "a.jpg": read_photo,
     "a_mask_sys.tiff": read_mask,
     "b_mask_sys.tiff": read_loose_mask,
     "answers.json": read_answers,
-    "questions.json": read_question_map,
+    "questions.json": read_questions,
     "ENC1.json": lambda path: read_prediction(path.parent, "ENC1"),
     "preprocessor_config.json": lambda path: read_preprocessing(path.parent),
 }
@@ -85,7 +85,7 @@ def test_lines_from_windows_are_names_that_may_hold_spaces(tmp_path: Path, text:
 
 
 @pytest.mark.parametrize("code", ["utf-16", "utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("read", [read_answers, read_encounters, read_question_map])
+@pytest.mark.parametrize("read", [read_answers, read_encounters, read_questions])
 def test_utf_16_is_said_by_its_name(tmp_path: Path, read: Callable[[Path], object], code: str) -> None:
     (tmp_path / "valid.json").write_bytes('[{"encounter_id": "A"}]'.encode(code))
     with pytest.raises(MagicDemoError, match=r"valid\.json.*UTF-16 text; save it as UTF-8"):

@@ -32,7 +32,7 @@ from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.queue_handlers import QueueHandlers
 from magic_demo.page.events.review_state import ReviewState
 from magic_demo.page.server.gate.gate import list_gates
-from magic_demo.questions.families import load_questions, read_families
+from magic_demo.questions.families import load_questions, read_questions
 from magic_demo.reviews.backups import ROWS, restore_backup, write_backup
 from magic_demo.reviews.exports import FORMATS, write_export
 from magic_demo.reviews.exports.reading_back import read_reviews
@@ -113,7 +113,7 @@ def test_ids_of_answers_encounters_and_questions_are_read(tmp_path: Path) -> Non
         "options_zh": ["一", "二"],
     }
     (tmp_path / "q.json").write_text(json.dumps([question]))
-    assert read_families(tmp_path / "q.json")[0].options["en"] == ("�", "Not mentioned")
+    assert read_questions(tmp_path / "q.json").families[0].options["en"] == ("�", "Not mentioned")
 
 
 def test_what_is_saved_and_shown_is_whole_from_now_on(store: Store, tmp_path: Path) -> None:

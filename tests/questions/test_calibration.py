@@ -87,7 +87,7 @@ def test_permuting_the_options_permutes_the_chances(
     order = list(range(len(scores)))
     random.shuffle(order)  # type: ignore[attr-defined]
     moved = {old: new for new, old in enumerate(order)}
-    other = dataclasses.replace(family, not_mentioned=moved[family.not_mentioned])
+    other = dataclasses.replace(family, not_mentioned=moved[family.padding])
     other_priors = FamilyPriors(
         {frozenset(moved[label] for label in labels): count for labels, count in priors.sets.items()},
         tuple(priors.rates[old] for old in order),

@@ -85,8 +85,8 @@ def test_the_chosen_set_is_the_best_of_all_by_brute_force(
     drawn: tuple[Family, NDArray[np.float64], FamilyPriors],
 ) -> None:
     family, scores, priors = drawn
-    padding: Labels = frozenset({family.not_mentioned})
-    labels = [label for label in range(len(scores)) if label != family.not_mentioned]
+    padding: Labels = frozenset({family.padding})
+    labels = [label for label in range(len(scores)) if label != family.padding]
     slots = len(family.questions)
     every = [
         frozenset(chosen) | (padding if size < slots else frozenset())
@@ -112,7 +112,7 @@ def test_permuting_the_options_permutes_the_answer(
     names = family.options["en"]
     options = {"en": tuple(names[old] for old in order), "zh": tuple(names[old] for old in order)}
     questions = tuple(Question(question.qid, question.text, options) for question in family.questions)  # type: ignore[arg-type]
-    other = Family(family.family_id, family.title, questions, moved[family.not_mentioned])
+    other = Family(family.family_id, family.title, questions, moved[family.padding])
     other_priors = FamilyPriors(
         {frozenset(moved[label] for label in labels): count for labels, count in priors.sets.items()},
         tuple(priors.rates[old] for old in order),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from magic_demo.core.errors import FormatError
-from magic_demo.questions.families import load_families, load_questions, read_families
+from magic_demo.questions.families import load_challenge, load_families, load_questions, read_questions
 
 
 def test_nine_families_hold_27_questions_and_194_question_option_pairs() -> None:
@@ -21,8 +21,8 @@ def test_nine_families_hold_27_questions_and_194_question_option_pairs() -> None
 
 
 def test_ids_options_and_order_are_the_organisers(shared_data: Path) -> None:
-    theirs = read_families(shared_data / "dermavqa" / "closedquestions_definitions_imageclef2025.json")
-    for ours, other in zip(load_families(), theirs, strict=True):
+    theirs = read_questions(shared_data / "dermavqa" / "closedquestions_definitions_imageclef2025.json")
+    for ours, other in zip(load_families(), theirs.families, strict=True):
         assert ours.family_id == other.family_id
         assert [question.qid for question in ours.questions] == [question.qid for question in other.questions]
         assert ours.options == other.options
@@ -31,7 +31,7 @@ def test_ids_options_and_order_are_the_organisers(shared_data: Path) -> None:
 
 def test_every_family_ends_on_not_mentioned_in_both_languages() -> None:
     for family in load_families():
-        assert family.options["en"][family.not_mentioned] == "Not mentioned"
+        assert family.options["en"][family.padding] == "Not mentioned"
         assert len(family.options["zh"]) == len(family.options["en"])
         assert family.title["zh"] != family.title["en"]
 
@@ -53,7 +53,8 @@ def _write(path: Path, content: Any) -> Path:
 
 
 def test_a_question_file_with_another_order_is_used_as_given(tmp_path: Path) -> None:
-    (family,) = read_families(_write(tmp_path / "questions.json", [_entry(), _entry("CQID090-002")]))
+    path = _write(tmp_path / "questions.json", [_entry(), _entry("CQID090-002")])
+    (family,) = read_questions(path).families
     assert family.not_mentioned == 0 and len(family.questions) == 2
     assert family.options["en"] == ("Not mentioned", "yes", "no")
 
@@ -67,15 +68,48 @@ def test_a_question_file_with_another_order_is_used_as_given(tmp_path: Path) -> 
         ([_entry(options_en="yes")], "needs 'options_en'"),
         ([_entry(options_zh=["是", "否"])], "3 options in English and 2 in Chinese"),
         ([_entry(), _entry("CQID090-002", options_en=["Not mentioned", "no", "yes"])], "siblings"),
-        ([_entry(options_en=["maybe", "yes", "no"])], "Not mentioned"),
+        (
+            [_entry(qid, options_en=["maybe", "yes", "no"]) for qid in ("CQID090-001", "CQID090-002")],
+            "Not mentioned",
+        ),
+        ([_entry('C"><script>')], "letters, digits"),
+        ([_entry(options_en=["yes", " Yes ", "no"])], "'yes' twice"),
     ],
 )
 def test_a_question_file_that_is_off_is_refused_by_name(tmp_path: Path, content: Any, expected: str) -> None:
     with pytest.raises(FormatError, match=expected):
-        read_families(_write(tmp_path / "questions.json", content))
+        read_questions(_write(tmp_path / "questions.json", content))
 
 
 def test_a_question_file_that_is_not_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "questions.json").write_text("[{", encoding="utf-8")
     with pytest.raises(FormatError, match="cannot be read"):
-        read_families(tmp_path / "questions.json")
+        read_questions(tmp_path / "questions.json")
+
+
+def test_a_family_of_one_slot_needs_no_not_mentioned(tmp_path: Path) -> None:
+    path = _write(tmp_path / "questions.json", [_entry(options_en=["maybe", "yes", "no"])])
+    (family,) = read_questions(path).families
+    assert family.not_mentioned is None
+    with pytest.raises(ValueError, match="CQID090"):
+        _ = family.padding
+
+
+def test_the_digest_follows_what_answers_mean_and_not_the_wording(tmp_path: Path) -> None:
+    def digest(**changes: Any) -> str:
+        return read_questions(_write(tmp_path / "questions.json", [_entry(**changes)])).digest
+
+    plain = digest()
+    assert len(plain) == 12
+    assert digest(question_en="Does it feel warm?", question_zh="", options_zh=["甲", "乙", "丙"]) == plain
+    assert digest(options_en=[" not  mentioned", "YES", "no"]) == plain
+    assert digest(options_en=["Not mentioned", "no", "yes"]) != plain
+    assert digest(qid="CQID091-001") != plain
+
+
+def test_a_family_is_found_by_its_id_and_a_missing_one_is_named() -> None:
+    challenge = load_challenge()
+    assert challenge.family("CQID025").questions[0].qid == "CQID025-001"
+    assert challenge.find("CQID099") is None
+    with pytest.raises(KeyError, match=r"no family CQID099.*CQID010"):
+        challenge.family("CQID099")

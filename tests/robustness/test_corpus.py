@@ -18,7 +18,7 @@ from magic_demo.files.encounters import read_answers, read_encounters, write_ans
 from magic_demo.files.mask_files import read_loose_mask, read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.checkpoints import load_model, read_preprocessing
-from magic_demo.questions.own_questions import read_question_map
+from magic_demo.questions.families import read_questions
 from magic_demo.reviews.exports.reading_back import read_reviews
 from magic_demo.reviews.store import Store
 from tests.robustness.make_corpus import CORPUS, Expected, make_corpus, read_expected
@@ -85,7 +85,7 @@ READERS: dict[str, Callable[[Path], tuple[str, ...]]] = {
     "encounters": lambda place: read_encounters(place).problems,
     "folder": _read_folder,
     "answers": _answers,
-    "questions": _quietly(read_question_map),
+    "questions": _quietly(read_questions),
     "label studio": _read_export,
     "export": _read_export,
     "bundle": _quietly(lambda place: read_prediction(place, "ENC00001")),

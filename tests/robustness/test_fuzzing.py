@@ -40,8 +40,7 @@ from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form
 from magic_demo.page.panels.viewer import mask_form, wand_form
 from magic_demo.page.server.requests.payloads import PAYLOADS
-from magic_demo.questions.families import load_families
-from magic_demo.questions.own_questions import read_question_map
+from magic_demo.questions.families import load_families, read_questions
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.exports.label_studio.brush_code import decode_brush, encode_brush
 from magic_demo.reviews.exports.reading_back import read_label_studio, read_reviews
@@ -323,7 +322,7 @@ def test_answers(data: bytes) -> None:
 @given(altered([questions()]).map(as_bytes) | damaged([as_bytes([questions()])]))
 def test_questions(data: bytes) -> None:
     with file_of(data, "questions.json") as path:
-        check("questions", lambda: read_question_map(path))
+        check("questions", lambda: read_questions(path))
 
 
 @FUZZ

@@ -54,7 +54,8 @@ class StopsAt:
             self.inner.models,
             self.inner.backends,
         )
-        self.answers_questions, self.set_priors = self.inner.answers_questions, self.inner.set_priors
+        self.answers_questions, self.statistics = self.inner.answers_questions, self.inner.statistics
+        self.questions, self.coverage = self.inner.questions, self.inner.coverage
         self.stop_at = encounter_id
         self.asked: list[str] = []
 

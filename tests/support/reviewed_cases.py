@@ -113,7 +113,7 @@ def answer(choice: int) -> dict[str, int]:
                 {(choice + 6) % (count - 1), (choice * 2 + 1) % (count - 1)},
                 key=lambda label: (label != 6, label),
             )
-        filled = [*labels, *[family.not_mentioned] * (len(family.questions) - len(labels))]
+        filled = [*labels, *[family.padding] * (len(family.questions) - len(labels))]
         answers.update(
             {question.qid: label for question, label in zip(family.questions, filled, strict=True)}
         )

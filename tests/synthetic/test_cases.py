@@ -89,7 +89,7 @@ def test_the_layout_is_the_challenges_and_reads_back(dataset: Path) -> None:
     for split in splits():
         listed = read_encounters(dataset, split)
         assert not listed.problems
-        answers = read_answers(dataset / split / f"{split}_cvqa.json", load_families())
+        answers = read_answers(dataset / split / f"{split}_cvqa.json")
         assert [files.encounter_id for files in listed.encounters] == list(answers)
         for files in listed.encounters:
             case = make_case(SEED, int(files.encounter_id[3:]), longest=SIDE)

@@ -157,7 +157,7 @@ def _answer(labels: dict[str, str]) -> Answers:
     answers = {}
     for family in load_families():
         if family.family_id in labels:
-            answers.update({question.qid: family.not_mentioned for question in family.questions})
+            answers.update({question.qid: family.padding for question in family.questions})
             answers[family.questions[0].qid] = list(family.options["en"]).index(labels[family.family_id])
     return answers
 

@@ -83,6 +83,6 @@ def _read_photo(folder: Path, name: str, record: Mapping[str, str]) -> PadPhoto:
     for family in load_families():
         if family.family_id in known:
             options = [option.strip() for option in family.options["en"]]
-            answers.update({question.qid: family.not_mentioned for question in family.questions})
+            answers.update({question.qid: family.padding for question in family.questions})
             answers[family.questions[0].qid] = options.index(known[family.family_id])
     return PadPhoto(name, folder / "images" / f"{name}.jpg", record["patient_id"], answers)

@@ -96,7 +96,7 @@ def answer_from_cues(texts: Sequence[str], families: Sequence[Family]) -> dict[s
             values = [
                 value for cues in said for of_kind, _, value in cues if of_kind == kind and value in names
             ]
-            answers[family.questions[0].qid] = names.index(values[0]) if values else family.not_mentioned
+            answers[family.questions[0].qid] = names.index(values[0]) if values else family.padding
         elif family.family_id == "CQID011":
             sites = {
                 index
@@ -106,7 +106,7 @@ def answer_from_cues(texts: Sequence[str], families: Sequence[Family]) -> dict[s
                 for index in _match(value, names)
             }
             if sites:
-                filled = [*sorted(sites), *[family.not_mentioned] * len(family.questions)]
+                filled = [*sorted(sites), *[family.padding] * len(family.questions)]
                 answers.update(
                     {question.qid: index for question, index in zip(family.questions, filled, strict=False)}
                 )

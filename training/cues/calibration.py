@@ -285,4 +285,4 @@ def _decode(row: Floats, family: Family, priors: FamilyPriors | None) -> Labels:
     if len(family.questions) == 1:
         return frozenset({int(row.argmax())})
     chosen = choose_labels(row, family, priors)
-    return chosen | {family.not_mentioned} if len(chosen) < len(family.questions) else chosen
+    return chosen | {family.padding} if len(chosen) < len(family.questions) else chosen

@@ -182,7 +182,7 @@ def _family(difference: FamilyDifference, readers: tuple[str, ...]) -> str:
         by_answer.setdefault(labels, []).append(tag_of(voice, readers))
     said = []
     for labels, tags in by_answer.items():
-        named = sorted(labels - {family.not_mentioned}) or [family.not_mentioned]
+        named = sorted(labels - {family.not_mentioned}) or [family.padding]
         words = both_of(
             {
                 language: " + ".join(family.options[language][label] for label in named)

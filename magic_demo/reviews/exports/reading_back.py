@@ -309,7 +309,8 @@ def _fill_slots(labels: Sequence[str], family: Family) -> dict[str, int]:
     ]
     if len(chosen) > len(family.questions):
         raise FormatError(f"{family.family_id} has {len(family.questions)} slots and {len(chosen)} labels")
-    filled = [*chosen, *[family.not_mentioned] * (len(family.questions) - len(chosen))]
+    free = len(family.questions) - len(chosen)
+    filled = [*chosen, *([family.padding] * free if free else [])]
     return {question.qid: index for question, index in zip(family.questions, filled, strict=True)}
 
 

@@ -218,9 +218,7 @@ def _everybody(
 
 
 def _tell(options: Sequence[int], family: Family) -> Words:
-    labels = [index for index in dict.fromkeys(options) if index != family.not_mentioned] or [
-        family.not_mentioned
-    ]
+    labels = [index for index in dict.fromkeys(options) if index != family.not_mentioned] or [family.padding]
     return {
         language: " + ".join(family.options[language][index] for index in sorted(labels))
         for language in LANGUAGES

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from magic_demo.core.errors import MagicDemoError, StoreError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Knowledge, MaskRuns, Review
-from magic_demo.files.bundles import unpack_prediction
+from magic_demo.files.bundles import check_packed
 from magic_demo.files.encounters import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
-from magic_demo.questions.families import load_questions
+from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.store.digests import digest_of, read_content
 from magic_demo.reviews.store.names import LONGEST_NAME, check_name, fold_name, is_line
 from magic_demo.reviews.store.records import LOCAL_READER, TRAIL_KINDS
@@ -67,7 +67,7 @@ def check_rows(session: Session) -> None:
     for prediction in _read(session, sa.select(PredictionRow)):
         with _naming("prediction of case", prediction.case_number):
             _require(prediction.digest == digest_of(prediction.content), "its digest is another's")
-            unpack_prediction(prediction.content, "the prediction")
+            check_packed(prediction.content, "the prediction")
             said.add((prediction.case_number, prediction.digest))
     for showing in _read(session, sa.select(ShowingRow)):
         with _naming("showing of case", showing.case_number):
@@ -189,7 +189,7 @@ def _check_review(row: ReviewRow, masks: dict[tuple[int, str], MaskRuns]) -> Non
 
 
 def _check_types(review: Review) -> None:
-    counts = {question.qid: question.option_count for question in load_questions()}
+    counts = load_challenge().option_counts
     for qid, option in review.answers.items():
         _require(
             type(option) is int and 0 <= option < counts.get(qid, 0),

@@ -67,9 +67,9 @@ class Room:
         given = answer(choice)
         told = {
             family.family_id: sorted(
-                {given[question.qid] for question in family.questions} - {family.not_mentioned}
+                {given[question.qid] for question in family.questions} - {family.padding}
             )
-            or [family.not_mentioned]
+            or [family.padding]
             for family in load_families()
         }
         return self.page.say(self.page.review.answer, answers=told)

@@ -111,14 +111,14 @@ def test_exactly_the_decoded_answers_are_the_models(seed: int) -> None:
     for family in FAMILIES:
         held = {prediction.answers[question.qid] for question in family.questions}
         assert value["families"][family.family_id]["chosen"] == sorted(
-            held - {family.not_mentioned} or {family.not_mentioned}
+            held - {family.padding} or {family.padding}
         )
 
 
 def test_not_mentioned_is_chosen_only_where_it_stands_alone() -> None:
     slots = [question.qid for question in SITE.questions]
-    nothing = dict.fromkeys(slots, SITE.not_mentioned)
-    assert chosen_options(nothing, SITE) == {SITE.not_mentioned}
+    nothing = dict.fromkeys(slots, SITE.padding)
+    assert chosen_options(nothing, SITE) == {SITE.padding}
     assert chosen_options({**nothing, slots[0]: 2, slots[1]: 4}, SITE) == {2, 4}
     assert chosen_options({}, SITE) == frozenset()
 

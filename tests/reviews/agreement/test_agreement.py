@@ -40,7 +40,7 @@ from magic_demo.reviews.agreement.results import Agreed, Agreement, FamilyNumber
 
 FAMILIES = {family.family_id: family for family in load_families()}
 ITCH, SITE = FAMILIES["CQID025"], FAMILIES["CQID011"]
-NONE = SITE.not_mentioned
+NONE = SITE.padding
 
 
 def itch(option: int) -> dict[str, int]:

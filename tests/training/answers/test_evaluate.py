@@ -31,7 +31,7 @@ class _Reader(html.parser.HTMLParser):
 
 
 def _cases(count: int = 6) -> list[LearningCase]:
-    answers = {question.qid: family.not_mentioned for family in FAMILIES for question in family.questions}
+    answers = {question.qid: family.padding for family in FAMILIES for question in family.questions}
     texts = ("Itchy <b>red</b> rash on both hands for three weeks", "双手红疹三周，很痒")
     return [
         LearningCase(f"ENC{number:05d}", SOURCE, texts, (), answers, f"made/{number}")

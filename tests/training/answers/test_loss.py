@@ -36,7 +36,7 @@ def put_out(raw: Tensor, *, sets: bool = True) -> CaseAnswererOutput:
 
 def answer_sites(*labels: int) -> Tensor:
     """Return (1, O) labels of a reference that answers where it is, and nothing else."""
-    filled = [*labels, *[SITES.not_mentioned] * len(SITES.questions)][: len(SITES.questions)]
+    filled = [*labels, *[SITES.padding] * len(SITES.questions)][: len(SITES.questions)]
     answers = {question.qid: label for question, label in zip(SITES.questions, filled, strict=True)}
     return torch.from_numpy(make_labels(answers, FAMILIES, sets=True))[None]
 

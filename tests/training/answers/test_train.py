@@ -390,7 +390,7 @@ def test_perfect_scores_decode_to_the_reference() -> None:
     answers = {question.qid: question.option_count - 2 for question in load_questions()}
     for family in FAMILIES:
         for question in family.questions[1:]:
-            answers[question.qid] = family.not_mentioned
+            answers[question.qid] = family.padding
     row = (make_labels(answers, FAMILIES, sets=True) - 0.5) * 20
     decoded = decode_rows(row[None], {})
     assert official_scores({"a": answers}, {"a": decoded[0]})["accuracy_all"] == 1.0

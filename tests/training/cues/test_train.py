@@ -48,9 +48,7 @@ SITES = [
 
 
 def _answers(number: int) -> dict[str, int]:
-    answers = {
-        question.qid: family.not_mentioned for family in load_families() for question in family.questions
-    }
+    answers = {question.qid: family.padding for family in load_families() for question in family.questions}
     answers["CQID011-001"] = SITES[number % 4][2]
     answers["CQID025-001"] = number % 2
     answers["CQID015-001"] = (1, 3, 5)[number % 3]

@@ -214,7 +214,7 @@ def _labels(answers: Answers, family: Family) -> list[str]:
     """Return the options that the slots hold, in their order; "Not mentioned" only where it is the one
     label."""
     held = dict.fromkeys(answers[question.qid] for question in family.questions)
-    labels = [index for index in held if index != family.not_mentioned] or [family.not_mentioned]
+    labels = [index for index in held if index != family.not_mentioned] or [family.padding]
     return [family.options["en"][index] for index in labels]
 
 

@@ -1,5 +1,5 @@
 """A question file of one's own is used as given: its order, its options, its qids; what the models do not
-know is refused by name."""
+know is named, and answered without them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magic_demo.__main__ import main
-from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, Family, Question
+from magic_demo.files.bundles import read_prediction
 from magic_demo.files.encounters import read_answers
+from magic_demo.questions.answering import AnswerSheet, Statistics
+from magic_demo.questions.calibration import FamilyCalibration
+from magic_demo.questions.coverage import Coverage, match_families
 from magic_demo.questions.decoding import SetPriors, count_priors, decode_answers
-from magic_demo.questions.families import load_families, load_questions, read_families
-from magic_demo.questions.own_questions import match_families, read_question_map
+from magic_demo.questions.families import QuestionSet, load_families, load_questions, read_questions
 
 FAMILIES = load_families()
 
@@ -50,7 +52,7 @@ def _write(path: Path, entries: list[dict[str, Any]]) -> Path:
 def _shuffle(family: Family, places: list[int]) -> Family:
     options = {language: tuple(family.options[language][place] for place in places) for language in LANGUAGES}
     questions = tuple(Question(question.qid, question.text, options) for question in family.questions)
-    return Family(family.family_id, family.title, questions, places.index(family.not_mentioned))
+    return Family(family.family_id, family.title, questions, places.index(family.padding))
 
 
 def _scores(seed: int) -> dict[str, Any]:
@@ -60,6 +62,16 @@ def _scores(seed: int) -> dict[str, Any]:
         for family in FAMILIES
     }
     return {question.qid: by_family[question.family] for question in load_questions()}
+
+
+def _options(family_id: str) -> dict[str, list[str]]:
+    family = next(family for family in FAMILIES if family.family_id == family_id)
+    return {f"options_{language}": list(family.options[language]) for language in LANGUAGES}
+
+
+def _answer(coverage: Coverage, scores: dict[str, Any]) -> AnswerSheet:
+    statistics = coverage.translate_statistics(Statistics(_priors()))
+    return coverage.asked.answer(coverage.translate_scores(scores), statistics)
 
 
 def _priors() -> SetPriors:
@@ -76,14 +88,15 @@ def _priors() -> SetPriors:
 def test_another_order_of_options_answers_the_same_texts(seed: int) -> None:
     rng = np.random.default_rng(seed)
     families = [_shuffle(family, rng.permutation(len(family.options["en"])).tolist()) for family in FAMILIES]
-    shuffled = match_families(families, "own")
-    ours, theirs = (
-        decode_answers(_scores(seed), FAMILIES, _priors()),
-        shuffled.decode(_scores(seed), _priors()),
-    )
-    for family, other in zip(FAMILIES, shuffled.families, strict=True):
-        said = {family.options["en"][ours[question.qid]] for question in family.questions}
-        assert said == {other.options["en"][theirs[question.qid]] for question in other.questions}
+    asked = QuestionSet(tuple(families))
+    ours = decode_answers(_scores(seed), FAMILIES, _priors())
+    sheet = _answer(match_families(asked, FAMILIES), _scores(seed))
+    assert not sheet.fallback
+    for family, shuffled in zip(FAMILIES, asked.families, strict=True):
+        texts = {family.options["en"][ours[question.qid]] for question in family.questions}
+        assert texts == {
+            shuffled.options["en"][sheet.answers[question.qid]] for question in shuffled.questions
+        }
 
 
 def test_fewer_options_and_questions_are_answered_from_what_is_left(tmp_path: Path) -> None:
@@ -92,14 +105,14 @@ def test_fewer_options_and_questions_are_answered_from_what_is_left(tmp_path: Pa
         for entry in _entries({"CQID025": [2, 0], "CQID011": [7, 2, 0]})
         if entry["qid"] in ("CQID025-001", "CQID011-001", "CQID011-002")
     ]
-    mapped = read_question_map(_write(tmp_path / "few.json", entries))
+    coverage = match_families(read_questions(_write(tmp_path / "few.json", entries)), FAMILIES)
     scores = _scores(0)
-    translated = mapped.translate_scores(scores)
+    translated = coverage.translate_scores(scores)
     assert translated["CQID025-001"].tolist() == [scores["CQID025-001"][2], scores["CQID025-001"][0]]
-    answers = mapped.decode(scores, _priors())
+    answers = _answer(coverage, scores).answers
     assert set(answers) == {"CQID025-001", "CQID011-001", "CQID011-002"}
     assert all(0 <= index < 3 for index in answers.values())
-    sets = mapped.translate_priors(_priors())["CQID011"].sets
+    sets = coverage.translate_statistics(Statistics(_priors())).priors["CQID011"].sets
     assert sum(sets.values()) == 30 and all(max(labels, default=0) < 3 for labels in sets)
 
 
@@ -108,31 +121,41 @@ def test_options_are_matched_whatever_their_case_and_blanks(tmp_path: Path) -> N
         {**entry, "options_en": [f" {option.upper()} " for option in entry["options_en"]]}
         for entry in _entries()
     ]
-    mapped = read_question_map(_write(tmp_path / "loud.json", entries))
-    assert mapped.places["CQID034"] == tuple(range(12))
+    coverage = match_families(read_questions(_write(tmp_path / "loud.json", entries)), FAMILIES)
+    assert coverage.indices["CQID034"] == tuple(range(12)) and not coverage.unknown
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "reason"),
     [
-        ({"qid": "CQID099-001"}, "cannot answer CQID099-001"),
+        ({"qid": "CQID099-001"}, "CQID099 is no family of theirs"),
         (
             {"options_en": ["teal", "Not mentioned"], "options_zh": ["青", "无法得知"]},
-            "CQID010-001 has the option 'teal', which the models do not know",
+            "their CQID010 has no option 'teal'",
         ),
-        (
-            {"options_en": ["widespread", "Widespread", "Not mentioned"], "options_zh": ["a", "b", "c"]},
-            "'widespread' twice",
-        ),
+        ({"qid": "CQID012-001", **_options("CQID012")}, "their CQID012 has 6 slots, not 1"),
     ],
 )
-def test_what_the_models_do_not_know_is_refused_by_name(
-    tmp_path: Path, change: dict[str, Any], says: str
+def test_what_the_models_do_not_know_is_named_and_not_scored(
+    tmp_path: Path, change: dict[str, Any], reason: str
 ) -> None:
-    path = _write(tmp_path / "own.json", [{**_entries()[0], **change}])
-    with pytest.raises(FormatError, match=says) as caught:
-        read_question_map(path)
-    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    asked = read_questions(_write(tmp_path / "own.json", [_entries()[-1], {**_entries()[0], **change}]))
+    coverage = match_families(asked, FAMILIES)
+    assert list(coverage.unknown.values()) == [reason]
+    scores = coverage.translate_scores(_scores(0))
+    assert set(scores) == {"CQID036-001"}
+    sheet = _answer(coverage, _scores(0))
+    assert set(sheet.answers) == {"CQID036-001"} and len(sheet.fallback) == 1
+    (line,) = coverage.describe_fallback(sheet, "the models do not score")
+    assert reason in line and "'Not mentioned'" in line and "no statistics" in line
+
+
+def test_a_calibration_holds_only_where_all_options_are_asked() -> None:
+    fitted = (FamilyCalibration(1.0, 0.5), 0.02)
+    statistics = Statistics(calibrations={"CQID025": fitted, "CQID036": fitted})
+    itch, texture = (family for family in FAMILIES if family.family_id in ("CQID025", "CQID036"))
+    asked = QuestionSet((_shuffle(itch, [2, 0, 1]), _shuffle(texture, [0, 2])))
+    assert set(match_families(asked, FAMILIES).translate_statistics(statistics).calibrations) == {"CQID025"}
 
 
 def test_predict_and_score_use_the_file_as_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +176,7 @@ def test_predict_and_score_use_the_file_as_given(tmp_path: Path, capsys: pytest.
     assert main([*words, "--out", str(tmp_path / "plain")]) == 0
     assert main([*words, "--out", str(tmp_path / "own"), "--questions", str(questions)]) == 0
     plain = read_answers(tmp_path / "plain" / "data_cvqa_sys.json")["ENC1"]
-    own = read_answers(tmp_path / "own" / "data_cvqa_sys.json", read_families(questions))["ENC1"]
+    own = read_answers(tmp_path / "own" / "data_cvqa_sys.json", read_questions(questions))["ENC1"]
     assert plain["CQID025-001"] == 0 and own["CQID025-001"] == 2
     assert plain["CQID015-001"] == 2 and own["CQID015-001"] == 4
     assert json.loads((tmp_path / "own" / "manifest.json").read_text())["settings"]["questions"][
@@ -183,20 +206,37 @@ def test_predict_and_score_use_the_file_as_given(tmp_path: Path, capsys: pytest.
     assert "another questions" in capsys.readouterr().err
 
 
-def test_a_bundle_of_other_questions_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    questions = _write(tmp_path / "q.json", _entries())
-    assert (
-        main(
-            [
-                "predict",
-                str(tmp_path),
-                "--out",
-                str(tmp_path / "out"),
-                "--bundle",
-                "--questions",
-                str(questions),
-            ]
-        )
-        == 1
-    )
-    assert "leave out --bundle or --questions" in capsys.readouterr().err
+TENTH = {
+    "qid": "OWN001-001",
+    "question_en": "Does it hurt?",
+    "question_zh": "疼吗？",
+    "question_type_en": "Pain",
+    "question_type_zh": "疼痛",
+    "options_en": ["never", "at night"],
+    "options_zh": ["从不", "夜间"],
+}
+
+
+def test_predict_answers_a_tenth_family_and_says_how(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = _write(tmp_path / "ten.json", [*_entries(), TENTH])
+    data = tmp_path / "data"
+    words = [str(data), "--count", "1", "--longest", "96", "--questions", str(questions)]
+    assert main(["cases", *words]) == 0
+    assert "the drawn cases do not answer OWN001" in capsys.readouterr().err
+    asked = read_questions(questions)
+    drawn = read_answers(data / "train" / "train_cvqa.json", asked)["ENC00001"]
+    assert len(drawn) == 28 and drawn["OWN001-001"] == 0
+    out = tmp_path / "out"
+    words = [str(data), "--split", "train", "--task", "cvqa", "--bundle", "--out", str(out), "--quiet"]
+    assert main(["predict", *words, "--questions", str(questions)]) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "OWN001" in line]
+    assert "'never' (no statistics are known)" in line
+    assert json.loads((out / "manifest.json").read_text())["results"]["unscored"] == [
+        line.removeprefix("note: ")
+    ]
+    answers = read_answers(out / "data_cvqa_sys.json", asked)["ENC00001"]
+    assert len(answers) == 28 and answers["OWN001-001"] == 0
+    prediction = read_prediction(out / "bundle", "ENC00001", asked)
+    assert len(prediction.answers) == 27 and "OWN001-001" not in {*prediction.scores, *prediction.answers}
