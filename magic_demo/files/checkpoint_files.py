@@ -35,6 +35,13 @@ _ATTENTION = (None, "eager", "sdpa")
 _LAYERS = re.compile(r"(^|_)(n_)?(layers?|depths?|blocks|num_hidden_layers)$")
 
 
+def find_shipped() -> Path:
+    """Return the folder of the checkpoints that come along: inside an installed package, at the top of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    inside = package / "checkpoints"
+    return inside if inside.is_dir() else package.parent / "checkpoints"
+
+
 def check_files(folder: Path) -> None:
     """Look at what lies in a checkpoint's folder, without reading it.
 

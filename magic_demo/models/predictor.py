@@ -24,7 +24,7 @@ from magic_demo.core.types import (
 )
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.cues.explanation import explain_words, scale_regions
-from magic_demo.files.checkpoint_files import read_config
+from magic_demo.files.checkpoint_files import find_shipped, read_config
 from magic_demo.models.answers.photo_evidence import (
     LesionAnswererConfig,
     LesionScorer,
@@ -45,7 +45,7 @@ from magic_demo.questions.coverage import match_families
 from magic_demo.questions.decoding import SetPriors
 from magic_demo.questions.families import QuestionSet, load_challenge
 
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+CHECKPOINTS = find_shipped()
 DEFAULT_SEGMENTATION = CHECKPOINTS / "segmentation-compact"
 DEFAULT_VQA = CHECKPOINTS / "vqa-compact"
 DEFAULT_CUES = CHECKPOINTS / "cues"
