@@ -3,8 +3,8 @@
 Needs a network.
 
 requirements.lock is what a user installs and requirements-dev.lock what checks need besides, every package
-with the hashes of its files, for all systems and Pythons. requirements-dicom.lock, -openvino.lock and
--postgres.lock are what these extras bring beside it. requirements-cpu.lock is one CPU build of torch,
+with the hashes of its files, for all systems and Pythons. requirements-dicom.lock, -openvino.lock,
+-postgres.lock and -train.lock are what these extras bring beside it. requirements-cpu.lock is one CPU build of torch,
 installed before them where pip is told of it; requirements-cuda.lock what PyPI's builds of torch for Linux
 want besides.
 """
@@ -24,7 +24,7 @@ USER, DEV, CPU, CUDA = (
     "requirements-cpu.lock",
     "requirements-cuda.lock",
 )
-EXTRAS = ("dicom", "openvino", "postgres")
+EXTRAS = ("dicom", "openvino", "postgres", "train")
 OF_CUDA = ("nvidia-", "cuda-", "triton")
 CPU_BUILD = "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"
 """Of torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl, which is not on PyPI. In one file with PyPI's

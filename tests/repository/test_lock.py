@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.repository.audit import list_installed
 from tests.repository.lock import CPU, CUDA, DEV, EXTRAS, OF_CUDA, REPOSITORY, USER, parse
@@ -21,6 +22,10 @@ PINS = {
     path.name: [line for line in path.read_text(encoding="utf-8").splitlines() if re.match(r"\w", line)]
     for path in sorted(REPOSITORY.glob("requirements*.txt"))
 }
+
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+RANGES: dict[str, list[str]] = {"": PROJECT["dependencies"], **PROJECT["optional-dependencies"]}
+"""Extra -> what it brings; without a name, what everybody installs."""
 
 
 def _version(entry: str) -> str:
@@ -62,7 +67,7 @@ def test_an_extra_s_lock_is_what_it_brings_beside_what_a_user_has(extra: str) ->
     lock = EXTRA_LOCKS[extra]
     assert lock == {name: LOCKS[DEV][name] for name in lock} and not set(lock) & set(LOCKS[USER])
     for line in PINS[f"requirements-{extra}.txt"]:
-        assert line.partition("==")[0] in lock
+        assert line.partition("==")[0] in {*lock, *LOCKS[USER]}
     brought = {
         name
         for name in list_installed(REPOSITORY / f"requirements-{extra}.txt")
@@ -79,16 +84,29 @@ def test_what_is_said_of_extras_installs_from_locks() -> None:
     ]
     for path in said:
         found = re.findall(
-            r"pip install -r (requirements-(?:dicom|openvino|postgres)\.\w+)",
+            r"pip install -r (requirements-(?:dicom|openvino|postgres|train)\.\w+)",
             path.read_text(encoding="utf-8"),
         )
         assert all(name.endswith(".lock") and (REPOSITORY / name).is_file() for name in found), path
 
 
-def test_the_package_s_own_extras_are_the_pins() -> None:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    for name, wanted in project["optional-dependencies"].items():
-        assert wanted == PINS[f"requirements-{name}.txt"]
+def test_the_package_has_an_extra_for_every_file_of_pins() -> None:
+    files = {f"requirements-{extra}.txt" for extra in RANGES if extra}
+    assert {*files, "requirements.txt", "requirements-dev.txt"} == set(PINS)
+    assert set(EXTRAS) == RANGES.keys() - {""}
+
+
+@pytest.mark.parametrize("extra", RANGES)
+def test_every_pin_lies_in_the_range_that_the_package_allows(extra: str) -> None:
+    ranges = {canonicalize_name(one.name): one.specifier for one in map(Requirement, RANGES[extra])}
+    pins = {}
+    for line in PINS[f"requirements-{extra}.txt" if extra else "requirements.txt"]:
+        name, _, pinned = line.partition("#")[0].strip().partition("==")
+        pins[canonicalize_name(name)] = pinned
+    assert pins.keys() == ranges.keys(), "pyproject.toml and the pins name the same packages"
+    for name, pinned in pins.items():
+        assert ranges[name].contains(pinned), f"{name}=={pinned} is not in {ranges[name]} of pyproject.toml"
+        assert {bound.operator for bound in ranges[name]} == {">=", "<"}, f"{name}: a range has two ends"
 
 
 def test_everything_that_the_pins_bring_is_installed_as_locked() -> None:
