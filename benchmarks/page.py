@@ -45,8 +45,8 @@ for module in pkgutil.walk_packages(magic_demo.__path__, "magic_demo."):
 from magic_demo.models.predictor import Predictor
 predictor = Predictor.load()
 Predictor.load = lambda **_: predictor
-import app
-sys.exit(app.main())
+from magic_demo.__main__ import run_program
+run_program(["serve", *sys.argv[1:]])
 """
 """The page started the plain way: every module is imported and the models are loaded, then it opens."""
 SEEN = """(selector) => new Promise((tell) => {

@@ -1,4 +1,5 @@
-"""``python -m magic_demo COMMAND``: what predicts, scores, keeps, hands on and deletes, without the page."""
+"""``python -m magic_demo COMMAND``, or ``magic-demo COMMAND`` where it is installed: the page, and what predicts,
+scores, keeps, exports and deletes without it."""
 
 from __future__ import annotations
 
@@ -6,11 +7,16 @@ import argparse
 import importlib
 import os
 import sys
+from pathlib import Path
+from typing import NoReturn
 
 from magic_demo import __version__
+from magic_demo.core.ending import end_program
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.starting import prepare_program
 
 COMMANDS = {
+    "serve": ("magic_demo.commands.serve", "open the page, to review cases in the browser"),
     "predict": ("magic_demo.commands.predict", "turn a folder of encounters into challenge files"),
     "backends": (
         "magic_demo.commands.backends",
@@ -50,6 +56,7 @@ def main(words: list[str] | None = None) -> int:
     """Run one command and return its exit code; an error that the user can mend is one line and code 1,
     Ctrl+C one line and 130."""
     try:
+        prepare_program()
         code = _run_command(sys.argv[1:] if words is None else words)
         sys.stdout.flush()  # here, where a reader who has gone can still be dealt with
         return code
@@ -72,9 +79,23 @@ def main(words: list[str] | None = None) -> int:
         return 130
 
 
+def run_program(words: list[str] | None = None) -> NoReturn:
+    """Run one command and end the program with its exit code, also while models compute in threads."""
+    words = sys.argv[1:] if words is None else words
+    code = main(words)
+    if words[:1] == ["serve"]:
+        end_program(code)
+    sys.exit(code)
+
+
+def _name_program() -> str:
+    """Return what the command line was begun with: the installed command, or Python and the module."""
+    return "magic-demo" if Path(sys.argv[0]).stem == "magic-demo" else "python -m magic_demo"
+
+
 def _run_command(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m magic_demo", description="Magic Demo. Research use only, not a medical device."
+        prog=_name_program(), description="Magic Demo. Research use only, not a medical device."
     )
     parser.add_argument("--version", action="version", version=f"magic-demo {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -91,4 +112,4 @@ def _run_command(words: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_program()

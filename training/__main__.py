@@ -1,11 +1,19 @@
-"""``python -m training COMMAND ...``: hand the arguments to the module that trains or evaluates."""
+"""``python -m training COMMAND ...``, or ``magic-demo-train`` where it is installed: hand the arguments to the module that trains or evaluates."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
 
+from magic_demo import __version__
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.starting import prepare_program
+
+NEEDED = ("accelerate", "sklearn", "tensorboard", "yaml")
+"""Modules of the extra ``train``."""
 
 COMMANDS = {
     "segmentation": ("training.segmentation.train", "train a segmentation model"),
@@ -35,20 +43,39 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code. Errors that the user can mend are one line."""
     words = sys.argv[1:] if arguments is None else arguments
     if not words or words[0] in ("-h", "--help"):
-        print("usage: python -m training COMMAND --config FILE [...]\n")
+        installed = Path(sys.argv[0]).stem == "magic-demo-train"
+        print(
+            f"usage: {'magic-demo-train' if installed else 'python -m training'} COMMAND --config FILE [...]\n"
+        )
         for name, (_, what) in COMMANDS.items():
             print(f"  {name:24} {what}")
         return 0 if words else 2
+    if words[0] == "--version":
+        print(f"magic-demo-train {__version__}")
+        return 0
     if words[0] not in COMMANDS:
         print(f"error: no command {words[0]!r}; one of {', '.join(COMMANDS)} is expected", file=sys.stderr)
         return 2
-    module = importlib.import_module(COMMANDS[words[0]][0])
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        print(
+            f"error: training needs {', '.join(missing)}, which is not installed; run: "
+            "pip install -r requirements-train.lock",
+            file=sys.stderr,
+        )
+        return 1
     try:
-        return int(module.main(words[1:]))
+        prepare_program()
+        return int(importlib.import_module(COMMANDS[words[0]][0]).main(words[1:]))
     except MagicDemoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-if __name__ == "__main__":
+def run_program() -> NoReturn:
+    """Run one command and end the program with its exit code."""
     sys.exit(main())
+
+
+if __name__ == "__main__":
+    run_program()

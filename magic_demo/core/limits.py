@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -81,14 +80,17 @@ def read_limits(environment: Mapping[str, str]) -> Limits:
     return Limits(**given)
 
 
+def check_limits() -> None:
+    """Raise LimitError where the environment sets a limit wrongly; every way into the program asks this first."""
+    read_limits(os.environ)
+
+
 def _read_own() -> Limits:
-    """Read this process's limits; a wrong one ends it with its line, whichever command or page it was about
-    to be."""
     try:
         return read_limits(os.environ)
-    except LimitError as error:
-        sys.exit(f"error: {error}")
+    except LimitError:  # importing must not end a host program; ``check_limits`` says it
+        return Limits()
 
 
 LIMITS = _read_own()
-"""The limits of this process, read once."""
+"""The limits of this process, read once; the defaults where the environment sets one wrongly."""

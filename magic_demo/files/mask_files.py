@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import lzma
 import re
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from magic_demo.core.user_files import open_user_file, read_user_head
 from magic_demo.core.whole_files import write_whole
 from magic_demo.files.mask_values import read_values
 from magic_demo.files.photos.reading import PHOTO_SUFFIXES
+from magic_demo.files.pillow import own_bounds
 from magic_demo.imaging.packed_masks import PackedMask, pack_mask, pack_rows
 
 MASK_SUFFIXES = (".tiff", ".tif")
@@ -324,21 +324,23 @@ def _check_packed(path: Path, tiff: Any) -> None:
 
 def _read_with_pillow(path: Path) -> _Stored:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about tags and size: a mask is as large as its photo
-            with open_user_file(path, LARGEST_MASK) as file, Image.open(file, formats=MASK_KINDS) as image:
-                _check_count(path, image.width * image.height)
-                if getattr(image, "n_frames", 1) > 1:
-                    raise FormatError(f"{path.name}: several pages are not a mask")
-                orientation = (
-                    1 if image.format == "TIFF" else image.getexif().get(ORIENTATION, 1)
-                )  # of a TIFF Pillow turns the pixels itself
-                coloured: Image.Image = image
-                if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
-                    coloured = image.convert(
-                        "RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB"
-                    )
-                return _Stored(np.asarray(coloured), orientation if isinstance(orientation, int) else 1)
+        with (
+            own_bounds(),
+            open_user_file(path, LARGEST_MASK) as file,
+            Image.open(file, formats=MASK_KINDS) as image,
+        ):
+            _check_count(path, image.width * image.height)
+            if getattr(image, "n_frames", 1) > 1:
+                raise FormatError(f"{path.name}: several pages are not a mask")
+            orientation = (
+                1 if image.format == "TIFF" else image.getexif().get(ORIENTATION, 1)
+            )  # of a TIFF Pillow turns the pixels itself
+            coloured: Image.Image = image
+            if image.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+                coloured = image.convert(
+                    "RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB"
+                )
+            return _Stored(np.asarray(coloured), orientation if isinstance(orientation, int) else 1)
     except FormatError:
         raise
     except OSError as error:

@@ -4,7 +4,6 @@ dropped and done as notes."""
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +11,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from PIL import AvifImagePlugin, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from magic_demo.core.errors import PhotoError, one_line
 from magic_demo.core.types import Pixels
@@ -39,10 +38,6 @@ from magic_demo.files.photos.pictures import (
     picture_of_rgb,
     picture_of_values,
 )
-
-Image.MAX_IMAGE_PIXELS = None  # the limit is ours (PhotoLimits), checked before a pixel is decoded
-# about tags that are dropped; what a reader needs to know is in the notes
-warnings.filterwarnings("ignore", module=r"PIL\..*")
 
 NOT_A_PHOTO = f"this is not a photo that can be read; {EXPECTED} is expected"
 BYTES_A_PIXEL = {"JPEG": 5, "PNG": 8, "BMP": 8, "GIF": 6, "WEBP": 20, "AVIF": 20, "HEIF": 20}
@@ -202,6 +197,8 @@ def _read_values(decoded: Any) -> Pixels:
 
 def limit_threads() -> None:
     """Let no decoder of this process start more than a few threads: each takes memory that a limit counts."""
+    from PIL import AvifImagePlugin  # here, as it makes Pillow know another kind of file
+
     AvifImagePlugin.DEFAULT_MAX_THREADS = THREADS
 
 

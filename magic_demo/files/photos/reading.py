@@ -8,6 +8,7 @@ from magic_demo.core.types import Photo
 from magic_demo.files.photos.bounds import DEFAULT_LIMITS, PhotoLimits, read_photo_file
 from magic_demo.files.photos.decoding import named, open_picture
 from magic_demo.files.photos.kinds import PHOTO_KINDS, PHOTO_SUFFIXES
+from magic_demo.files.pillow import own_bounds
 
 __all__ = ["DEFAULT_LIMITS", "PHOTO_KINDS", "PHOTO_SUFFIXES", "PhotoLimits", "decode_photo", "read_photo"]
 
@@ -31,6 +32,6 @@ def decode_photo(
     these is noted. Raises PhotoError with one line otherwise.
     """
     name = name or photo_id
-    with named(name):
+    with own_bounds(), named(name):
         picture = open_picture(data, name, limits)
         return Photo(photo_id=photo_id, pixels=picture.pixels(), notes=tuple(picture.notes))

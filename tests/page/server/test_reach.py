@@ -3,6 +3,7 @@ answers."""
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,13 +11,19 @@ from pathlib import Path
 
 import pytest
 
-import app
+from magic_demo.commands import serve
 from magic_demo.core.errors import ReachError, StoreError
 from magic_demo.page.build import Desk
 from magic_demo.page.server.reach import SHARE_QUESTIONS, check_reach, confirm_share
 from magic_demo.page.session.sign_in.sign_ins import SignIns
 from magic_demo.reviews.store import LOCAL_READER, Store, default_place
 from magic_demo.synthetic.bundled import load_examples
+
+
+def _read_arguments(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    serve.add_arguments(parser)
+    return parser.parse_args(words)
 
 
 @pytest.fixture
@@ -113,8 +120,7 @@ def test_where_others_come_a_store_is_opened_at_the_start_or_never(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     host = ["--host", "0.0.0.0"] if variables.get("SPACE_ID") else []
-    monkeypatch.setattr(sys, "argv", ["app.py", *host, *options])
-    desk = app.open_desk(app.read_arguments())
+    desk = serve.open_desk(_read_arguments(*host, *options))
     if desk.store is not None:
         desk.store.close()
     found = {"public": desk.public, "store": desk.store is not None, "place": desk.place is not None}
@@ -128,8 +134,7 @@ def test_a_space_without_a_store_ignores_what_an_earlier_run_left(
     monkeypatch.delenv("MAGIC_DEMO_STORE", raising=False)
     monkeypatch.setenv("SPACE_ID", "a/b")
     Store.open(default_place()).close()
-    monkeypatch.setattr(sys, "argv", ["app.py", "--host", "0.0.0.0"])
-    desk = app.open_desk(app.read_arguments())
+    desk = serve.open_desk(_read_arguments("--host", "0.0.0.0"))
     assert desk.public and check_reach("0.0.0.0", desk, {"SPACE_ID": "a/b"})
 
 

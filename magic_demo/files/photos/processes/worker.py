@@ -38,14 +38,16 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints is not an answer
     from magic_demo.core.niceness import PHOTOS, give_way
     from magic_demo.files.photos.decoding import limit_threads
+    from magic_demo.files.pillow import own_bounds
 
     give_way(PHOTOS)
     limit_threads()
     _send(answers, READY, b"")
-    while head := requests.read(REQUEST.size):
-        about_size, size = REQUEST.unpack(head)
-        about = json.loads(requests.read(about_size))
-        _answer(requests.read(size), about, answers)
+    with own_bounds():
+        while head := requests.read(REQUEST.size):
+            about_size, size = REQUEST.unpack(head)
+            about = json.loads(requests.read(about_size))
+            _answer(requests.read(size), about, answers)
 
 
 def _answer(data: bytes, about: dict[str, Any], answers: BinaryIO) -> None:

@@ -1,0 +1,217 @@
+"""``python -m magic_demo serve``: start the page, then open the address it prints.
+
+The page opens first, the models load behind it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from magic_demo.core.errors import MagicDemoError, ReachError
+from magic_demo.core.parts import sweep_temporary
+from magic_demo.models.backend_names import add_backend_argument
+from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
+from magic_demo.page.server.gate.gate import is_near
+from magic_demo.page.server.reach import check_reach, confirm_share, is_space, open_tunnel
+from magic_demo.page.server.root_path import VARIABLE, put_below, read_root_path
+from magic_demo.page.server.sweeping import start_sweeping
+from magic_demo.page.server.throwaway import open_throwaway_store
+from magic_demo.page.session.review import MODES
+from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.page.session.source import EncounterPredictor
+from magic_demo.reviews.leftovers import sweep_store
+from magic_demo.reviews.store import PLACE_VARIABLE, Store, default_place, is_store_there
+from magic_demo.synthetic.bundled import load_examples
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread of Python may go on while others wait: a save asks the database again and again, and
+waits for its turn after each answer."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of ``python -m magic_demo serve``."""
+    # a Hugging Face Space says with it where to listen
+    at = os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1")
+    parser.add_argument(
+        "--host",
+        default=at,
+        help="address to listen on; 0.0.0.0 lets other computers in, for which readers need passwords "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--segmentation",
+        metavar="FOLDER_OR_HUB_ID",
+        help="checkpoint of the segmentation (default: the one that comes along)",
+    )
+    parser.add_argument(
+        "--vqa",
+        metavar="FOLDER_OR_HUB_ID",
+        help="checkpoint of the closed questions (default: the one that comes along)",
+    )
+    parser.add_argument(
+        "--cues",
+        metavar="FOLDER_OR_HUB_ID",
+        help="checkpoint of the text cues (default: the one that comes along)",
+    )
+    add_backend_argument(parser)
+    parser.add_argument(
+        "--queue",
+        type=Path,
+        metavar="FOLDER",
+        help="cases to review: the challenge's layout, or a plain folder of photos",
+    )
+    parser.add_argument(
+        "--store",
+        metavar="PLACE",
+        help=f"folder or postgresql:// URL that keeps the reviews (default: {default_place()})",
+    )
+    parser.add_argument(
+        "--bundle",
+        type=Path,
+        metavar="FOLDER",
+        help="predictions that `predict --bundle` wrote: shown in place of running models",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=MODES,
+        default="assisted",
+        help="how readers begin: model shown, blind first, or no model (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--guide",
+        action="store_true",
+        help="open the guided first case, over a store that is thrown away unless one is named",
+    )
+    parser.add_argument(
+        "--share",
+        action="store_true",
+        help="an address on the internet through Gradio's servers; asks twice, needs passwords",
+    )
+    parser.add_argument(
+        "--root-path",
+        default=os.environ.get(VARIABLE, ""),
+        metavar="PATH",
+        help="path below which a proxy shows the page, such as /demo; needs passwords (default: what "
+        f"{VARIABLE} says)",
+    )
+    parser.add_argument(
+        "--sign-in",
+        action="store_true",
+        help="ask for name and password; always asked when a reader has a password",
+    )
+
+
+def open_desk(arguments: argparse.Namespace) -> Desk:
+    """Open the store and the queue that the command line names.
+
+    Without any: with the guide a store to throw away; else the usual one, which is made when a case is kept
+    for the first time. A Hugging Face Space without any is for everybody: it keeps nothing, whatever an
+    earlier run may have left in the usual place.
+    """
+    usual = arguments.queue is None and arguments.store is None and not arguments.sign_in
+    unnamed = usual and not os.environ.get(PLACE_VARIABLE)
+    alone = (
+        is_near(arguments.host) and not arguments.share and not arguments.root_path
+    )  # a store to throw away has no readers with passwords
+    if unnamed and is_space(os.environ):
+        return Desk(public=True, bundle=arguments.bundle, mode=arguments.mode)
+    if unnamed and arguments.guide and alone:
+        return Desk(open_throwaway_store(), bundle=arguments.bundle, mode=arguments.mode, throwaway=True)
+    # where others come, none is made after they were let in
+    if usual and not is_store_there(default_place()):
+        return Desk(place=default_place() if alone else None, bundle=arguments.bundle, mode=arguments.mode)
+    desk = Desk(Store.open(arguments.store or default_place()), bundle=arguments.bundle, mode=arguments.mode)
+    if arguments.sign_in or desk.opened_store.needs_sign_in():
+        desk.sign_ins = SignIns(desk.opened_store)
+    for line in desk.add_queue(arguments.queue) if arguments.queue is not None else ():
+        print(line, file=sys.stderr)
+    return desk
+
+
+def sweep(desk: Desk) -> None:
+    """Remove what earlier runs that were killed left behind, and name what cannot be removed.
+
+    Raises StoreError.
+    """
+    for line in (*sweep_temporary(), *(sweep_store(desk.store) if desk.store is not None else ())):
+        print(line, file=sys.stderr)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Launch the page and serve until stopped."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # Gradio imports matplotlib around every event; where there is none, looking for it again and again took a
+    # fifth of the server's time
+    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
+    sys.setswitchinterval(SWITCH_SECONDS)
+    arguments.root_path = read_root_path(arguments.root_path)
+    desk = open_desk(arguments)
+    sweep(desk)
+    for line in check_reach(
+        arguments.host, desk, os.environ, share=arguments.share, root_path=arguments.root_path
+    ):
+        print(line, file=sys.stderr)
+    if arguments.share:
+        confirm_share()
+
+    def load() -> EncounterPredictor:
+        # torch takes seconds to import: here the page does not wait for it
+        from magic_demo.models.predictor import Predictor
+
+        chosen = {"segmentation": arguments.segmentation, "vqa": arguments.vqa, "cues": arguments.cues}
+        try:
+            return Predictor.load(
+                **{part: source for part, source in chosen.items() if source},
+                backend=arguments.backend,
+            )
+        except MagicDemoError as error:
+            print(f"The models could not be loaded: {error}", file=sys.stderr, flush=True)
+            raise
+
+    source = PredictorSource(load)
+    app = build_app(source, load_examples(), desk, guided=arguments.guide)
+    routes = list_routes(source, load_examples(), desk, arguments.host)
+    gates = put_below(list_gates(desk.sign_ins, arguments.host, desk.signing_in), arguments.root_path)
+    settings = {**launch_settings(routes, gates), "root_path": arguments.root_path}
+    try:
+        app.launch(
+            server_name=arguments.host, server_port=arguments.port, prevent_thread_lock=True, **settings
+        )
+    except OSError:
+        print(
+            f"{arguments.host}:{arguments.port} is taken or cannot be listened on; choose another with "
+            "--port",
+            file=sys.stderr,
+        )
+        return 1
+    start_sweeping(desk)
+    source.start()  # not before: importing torch beside it would make the page wait
+    below = f"{arguments.root_path}/" if arguments.root_path else ""
+    print(
+        f"Magic Demo is at http://{arguments.host}:{arguments.port}{below} (stop it with Ctrl+C)", flush=True
+    )
+    if arguments.share:
+        try:
+            print(f"and on the internet at {open_tunnel(arguments.host, arguments.port)}{below}", flush=True)
+        except ReachError as error:
+            print(error, file=sys.stderr)
+            return 1
+    _wait_for_stop()
+    app.close(verbose=False)  # no new requests; those that are under way are answered, for some seconds
+    if desk.store is not None:
+        desk.store.close()
+    return 0
+
+
+def _wait_for_stop() -> None:
+    """Wait for Ctrl+C, or for what asks a service to stop."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    stop.wait()
