@@ -21,19 +21,21 @@ from magic_demo.page.events.review_handlers import ReviewHandlers
 from magic_demo.page.events.review_state import ReviewState
 from magic_demo.page.events.review_wiring import list_review_routes, wire_review
 from magic_demo.page.events.unkept import Unkept
+from magic_demo.page.gradio_internals.blocks import QuickBlocks
+from magic_demo.page.gradio_internals.events import Component
 from magic_demo.page.panels.cards.cards import cards_component
 from magic_demo.page.panels.case.case_panel import lay_out_case
 from magic_demo.page.panels.case.photo_intake import list_intake_routes
 from magic_demo.page.panels.frame.connection import connection_component
-from magic_demo.page.panels.frame.status.status import status_component
+from magic_demo.page.panels.frame.status.status import fixed_line, status_component
 from magic_demo.page.panels.frame.topbar import lay_out_topbar
 from magic_demo.page.panels.review.readings_panel import readings_component
 from magic_demo.page.panels.review.review_form import form_component
 from magic_demo.page.panels.viewer import viewer_component
 from magic_demo.page.panels.why.why import why_component
-from magic_demo.page.quick_blocks import QuickBlocks
 from magic_demo.page.server.assets import launch_settings
 from magic_demo.page.server.gate.gate import list_gates
+from magic_demo.page.server.requests.faults import log_fault
 from magic_demo.page.server.sweeping import list_alive_routes
 from magic_demo.page.session.desk import Desk
 from magic_demo.page.session.source import PredictorSource
@@ -47,6 +49,8 @@ __all__ = ["Desk", "PredictorSource", "build_app", "launch_settings", "list_gate
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 """Settings of every event: no loading veil over the page (the status line says what goes on), no endpoint for
 strangers."""
+IDLE_SECONDS = 0.01
+"""How often the queue of events is looked at while nothing is asked."""
 
 
 def build_app(
@@ -80,6 +84,7 @@ def lay_out_page(
     desk = desk or Desk()
     cases = desk.cases
     app = QuickBlocks(title="Magic Demo", analytics_enabled=False, fill_width=True)
+    app.on_fault = _tell_fault
     with app:
         case = gr.State(
             None
@@ -119,11 +124,13 @@ def lay_out_page(
     if not desk.public:
         add_agreement_page(app, desk, QUIET)
     app.queue(max_size=LIMITS.waiting)
-    # seconds; Gradio looks for work every millisecond, and wakes a laptop for nothing
-    app._queue.sleep_when_free = 0.01
-    # of Gradio's own progress bars, which the page does not have
-    app._queue.progress_update_sleep_when_free = 1.0
+    app.rest_when_idle(IDLE_SECONDS)
     return app, handlers
+
+
+def _tell_fault(error: Exception) -> str:
+    log_fault(error, "an event")
+    return " / ".join(fixed_line("status.fault").values())
 
 
 def _wire(handlers: Handlers, state: ReviewState) -> None:
@@ -177,7 +184,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     parts.timer.tick(handlers.look_for_models, None, handlers.loading, **QUIET)
 
 
-def panel_texts(handlers: Handlers) -> list[gr.components.Component]:
+def panel_texts(handlers: Handlers) -> list[Component]:
     """Return the components whose texts Gradio draws."""
     panel = handlers.parts.panel
     return [panel.new, panel.narrative, panel.prompt, panel.run, panel.cancel]

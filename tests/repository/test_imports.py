@@ -32,6 +32,7 @@ PACKAGES = (
     "magic_demo.challenge",
     "magic_demo.page.session",
     "magic_demo.page.texts",
+    "magic_demo.page.gradio_internals",
     "magic_demo.page.server",
     "magic_demo.page.panels",
     "magic_demo.page.events",

@@ -34,7 +34,7 @@ OWN = {
     "magic_demo/files/photos/processes/worker.py": "/proc",
     "magic_demo/files/photos/processes/workers.py": "/proc",
     "magic_demo/models/backends.py": "/sys",
-    "magic_demo/page/server/gate/page_scripts.py": "Gradio's own template",
+    "magic_demo/page/gradio_internals/template.py": "Gradio's own template",
     "magic_demo/page/server/take_away.py": "an archive that it writes",
     "training/runs/averaging.py": "weights that the run itself wrote",
     "magic_demo/challenge/batch.py": "the journal, appended to once it was read",

@@ -18,6 +18,8 @@ from magic_demo.page.agreement.filters import View, read_filter, render_filters
 from magic_demo.page.agreement.flows import render_switches
 from magic_demo.page.agreement.masks import render_masks
 from magic_demo.page.agreement.numbers import render_families, render_headline
+from magic_demo.page.gradio_internals.events import read_payload
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.frame.topbar import BRAND, LANGUAGE_SWITCH
 from magic_demo.page.session.desk import Desk
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
@@ -30,10 +32,7 @@ SECONDS = 2.0
 """How often the store is asked for its newest review's number; only another one draws anything again."""
 
 _HEAD = '<link rel="stylesheet" href="page/agreement/agreement.css">'
-_ON_LOAD = """
-import(new URL("page/agreement/agreement.mjs", document.baseURI)).then(({ mountFilters }) => mountFilters(element, { trigger, watch }));
-const events = ["filter"];  // named here, where Gradio looks for it
-"""
+_ON_LOAD = load_script({"agreement/agreement.mjs": "mountFilters"}, ["watch"], events=["filter"])
 _BAR = """
 <nav><a class="quiet" id="agreement-back" href="./" [[title agreement.back_title]]>← [[agreement.back]]</a></nav>
 <button type="button" class="quiet" id="theme" aria-pressed="false" [[title app.theme]] [[aria-label app.theme]]><svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="7"/><path d="M10 3a7 7 0 0 1 0 14Z"/></svg></button>
@@ -96,7 +95,7 @@ class AgreementPage:
     def press(self, view: View, event: gr.EventData) -> View:
         """Take a filter's button; one that there is not is said and changes nothing."""
         try:
-            return read_filter(view, event._data, self.store.queues())
+            return read_filter(view, read_payload(event), self.store.queues())
         except FormError as error:
             raise gr.Error(str(error)) from error
 

@@ -1,5 +1,5 @@
 """What a click does, one file a panel.
 
-May import: core, imaging, questions, files, synthetic, reviews, page.texts, page.session, page.server,
-page.panels.
+May import: core, imaging, questions, files, synthetic, reviews, page.texts, page.session,
+page.gradio_internals, page.server, page.panels.
 """

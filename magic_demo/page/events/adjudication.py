@@ -14,6 +14,7 @@ from magic_demo.imaging.consensus import estimate_staple, take_majority
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.page.events.handlers import Updates
 from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.review.readings_panel import (
     CONSENSUS,
@@ -38,7 +39,7 @@ class Adjudication:
     def compare(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Show the finished readings that this reader may see, in a table and as outlines in the viewer; or
         put them away."""
-        if not event._data.get("open"):
+        if not read_payload(event).get("open"):
             return self.close(request)
         try:
             self.review.check_reader(request)
@@ -85,7 +86,7 @@ class Adjudication:
                 )
             self.review.desk.note_seen(reading.reader, reading.key, readings)
             answers, tied = agree_answers(readings)
-            masks = merge_masks(readings, weighted=event._data.get("how") == "staple")
+            masks = merge_masks(readings, weighted=read_payload(event).get("how") == "staple")
             # which this one takes the place of
             before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))
         except MagicDemoError as error:

@@ -16,6 +16,7 @@ from magic_demo.core.types import CaseKey, Mask, Photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.handlers import Updates
 from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.panels.case.messages import render_case_messages
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import read_mask, working_size
@@ -39,7 +40,7 @@ class Covering:
 
         The viewer gets the photo anew, or why not.
         """
-        told = event._data
+        told = read_payload(event)
         reply = {"photo": told.get("photo"), "request": told.get("request")}
         try:
             self.review.check_reader(request)

@@ -8,6 +8,7 @@ import gradio as gr
 from magic_demo.core.errors import MagicDemoError, StoreError
 from magic_demo.page.events.handlers import Updates
 from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 
 
@@ -23,7 +24,7 @@ class Erasing:
         gone."""
         parts, desk = self.page.parts, self.review.desk
         try:
-            _name, _draft, reading = self.review.find_reading(request, event._data)
+            _name, _draft, reading = self.review.find_reading(request, read_payload(event))
             if not desk.may_delete(self.review.reader(request)):
                 raise StoreError("only an adjudicator deletes cases, as everybody's readings go with them")
             key = reading.key

@@ -17,6 +17,7 @@ from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import CaseKey, Encounter, Language, Mask, Prediction, Step
 from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.gradio_internals.events import Dependency, read_payload
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.page.panels.case.case_panel import CasePanel, render_messages, word_case
 from magic_demo.page.panels.case.messages import render_case_messages, say_not_held
@@ -105,7 +106,7 @@ class Handlers:
         self.end_analysis(request)
         parts, before = self.parts, self._case(inputs, request)
         kept = before.encounter.photos if before is not None and not before.fixed else ()
-        keys = read_keys(event._data)
+        keys = read_keys(read_payload(event))
         arrived = self.arrivals.fetch(keys)
         gone = len(keys) - len(arrived)  # more came at once than is held, or they were opened too late
         lost = [say_not_held(gone)] if gone else []
@@ -115,7 +116,7 @@ class Handlers:
             self.cases.change(before.case_id, encounter) if before is not None and not before.fixed else None
         )
         case = case or self.replace_case(before, encounter, request, example=False)
-        problems = [*read_problems(event._data), *lost, *read.problems]
+        problems = [*read_problems(read_payload(event)), *lost, *read.problems]
         case = self.cases.note_problems(case.case_id, problems) or case
         opened = [
             one.photo is not None and at < LIMITS.case_photos
@@ -133,7 +134,7 @@ class Handlers:
 
     def choose_example(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Open one of the bundled cases and ask for its analysis."""
-        number = event._data.get("number")
+        number = read_payload(event).get("number")
         if type(number) is not int or not 0 <= number < len(self.examples):
             return {
                 self.parts.status: render_status(
@@ -268,7 +269,7 @@ class Handlers:
         )
         return {self.parts.status: line, **_busy(self.parts.panel, False)}
 
-    def refuse_when_full(self, *asked: gr.events.Dependency, **settings: Any) -> None:
+    def refuse_when_full(self, *asked: Dependency, **settings: Any) -> None:
         """Wire what happens to these events when ``limits.waiting`` others wait already. settings: of every
         event."""
         for event in asked:
@@ -306,7 +307,7 @@ class Handlers:
     def speak(self, event: gr.EventData) -> Updates:
         """Put the texts that Gradio draws into the language chosen; everything else switches in the
         browser."""
-        language = read_language(event._data.get("language"))
+        language = read_language(read_payload(event).get("language"))
         return {self.parts.spoken: language, **word_case(self.parts.panel, language)}
 
     def look_for_models(self) -> Updates:

@@ -14,6 +14,7 @@ from magic_demo.core.types import Prediction
 from magic_demo.page.events.handlers import Updates
 from magic_demo.page.events.queue_handlers import QueueHandlers
 from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.panels.forms import read_narrative
 from magic_demo.page.panels.frame.status.status import fixed_line
 from magic_demo.page.panels.queue.queue_panel import Arrangement, read_arrangement
@@ -34,7 +35,7 @@ class Keeping:
 
     def keep(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Keep the open case with its words, and the reader's answers and outlines as its first reading."""
-        told, session = event._data, str(request.session_hash)
+        told, session = read_payload(event), str(request.session_hash)
         self.review.saver.wait(told.get("case"), told.get("heard"))
         draft, case = self.page.drafts.get(session), self.page.cases.get(self.page.open_id(inputs, request))
         try:

@@ -12,6 +12,7 @@ from magic_demo.core.errors import MagicDemoError, StoreError
 from magic_demo.core.types import CaseKey
 from magic_demo.page.events.handlers import Handlers, Updates
 from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.queue.queue_panel import Arrangement, queue_value, read_arrangement, row_value
 from magic_demo.reviews.kept_cases import EXAMPLES
@@ -39,7 +40,7 @@ class QueueHandlers:
                 return {self.parts.status: gr.skip()}
             cases = self.review.store.list_cases(arrangement.queue, reader, order=arrangement.order)
             known = {case.key.case_id for case in cases}
-            asked = event._data.get("open")
+            asked = read_payload(event).get("open")
             begun = [case for case in cases if case.state == "in progress"]
             last = max(begun, key=lambda case: case.number, default=None)
             wanted = (
@@ -58,7 +59,7 @@ class QueueHandlers:
 
     def open(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Open a case of the queue, with all that the reader has saved of it."""
-        told = event._data
+        told = read_payload(event)
         try:
             self.review.saver.wait(told.get("from"), told.get("heard"))
             arrangement = self._arrangement(event)
@@ -75,7 +76,7 @@ class QueueHandlers:
 
     def arrange(self, event: gr.EventData, request: gr.Request) -> Updates:
         """List the cases of another queue, in another order, or go on in another mode."""
-        told = event._data
+        told = read_payload(event)
         try:
             shown = self.list_value(
                 self._arrangement(event), self.review.reader(request), told.get("open"), told.get("case")
@@ -87,7 +88,7 @@ class QueueHandlers:
 
     def assign(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Let an adjudicator say whose these cases are; without a name they are everybody's."""
-        told, store = event._data, self.review.store
+        told, store = read_payload(event), self.review.store
         try:
             reader, arrangement = self.review.reader(request), self._arrangement(event)
             if store.reader(reader).role != "adjudicator":
@@ -95,8 +96,9 @@ class QueueHandlers:
                     f"{reader} is no adjudicator; readers role {reader} adjudicator changes that"
                 )
             case_ids, names = ([str(one) for one in told.get(what) or ()] for what in ("cases", "readers"))
-            each = told.get("each") if isinstance(told.get("each"), int) else len(names)
-            store.share_out(str(arrangement.queue), case_ids, names, each=min(int(each), len(names)))
+            asked = told.get("each")
+            each = asked if isinstance(asked, int) else len(names)
+            store.share_out(str(arrangement.queue), case_ids, names, each=min(each, len(names)))
             shown = {
                 **self.list_value(arrangement, reader, told.get("open"), told.get("case")),
                 "arranged": True,
@@ -206,7 +208,7 @@ class QueueHandlers:
         )
 
     def _arrangement(self, event: gr.EventData) -> Arrangement:
-        asked = read_arrangement(event._data, self.review.desk.mode)
+        asked = read_arrangement(read_payload(event), self.review.desk.mode)
         queues = self.review.store.queues()
         queue = (
             asked.queue if asked.queue in queues else self.review.desk.first_queue or next(iter(queues), None)

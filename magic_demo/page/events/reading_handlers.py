@@ -13,6 +13,7 @@ from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.page.events.drafts.changes import read_place
 from magic_demo.page.events.handlers import Updates
 from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.panels.case.messages import RESTORED
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status, says_failed
 from magic_demo.page.panels.review.review_form import read_seconds
@@ -30,17 +31,17 @@ class ReadingHandlers:
 
     def note(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Keep comment, flag, difficulty and unusable photos."""
-        return self.review.take(request, event._data, [event._data])
+        return self.review.take(request, read_payload(event), [read_payload(event)])
 
     def send_again(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Take what was sent before and not answered; what had come is there once."""
-        told = event._data
+        told = read_payload(event)
         return self.review.take(request, told, read_parts(told))
 
     def restore(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Put back what this browser had changed and could not save when its connection broke, on top of what
         is newest in the store."""
-        told = event._data
+        told = read_payload(event)
         try:
             name, draft, _reading = self.review.find_reading(request, told)
             case = self.review.recall.find_case(draft)
@@ -68,7 +69,7 @@ class ReadingHandlers:
     def finish(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Say that the reading is done, once every change that the browser has sent is heard; what is left
         open is asked about first."""
-        told = event._data
+        told = read_payload(event)
         try:
             name, _draft, _reading = self.review.find_reading(request, told)
             self.review.saver.wait(told.get("case"), told.get("heard"))
@@ -94,7 +95,7 @@ class ReadingHandlers:
 
     def reopen(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Take Done back: the reading goes on, as a change after it would make it."""
-        told = event._data
+        told = read_payload(event)
         try:
             name, _draft, _reading = self.review.find_reading(request, told)
             self.review.saver.wait(told.get("case"), told.get("heard"))
@@ -109,7 +110,7 @@ class ReadingHandlers:
         """Show the model beside a complete blind reading; what is saved from now on is another reading, as
         done as the blind one until it changes."""
         try:
-            session, draft, reading = self.review.find_reading(request, event._data)
+            session, draft, reading = self.review.find_reading(request, read_payload(event))
             last = self.review.store.latest(reading.key, reading.reader, kinds=OWN_READINGS)
             if (
                 last is None

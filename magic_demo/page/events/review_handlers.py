@@ -12,6 +12,7 @@ from magic_demo.core.errors import MagicDemoError
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.handlers import Handlers, Updates
 from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.panels.forms import read_why
 from magic_demo.page.panels.frame.status.status import render_status
 from magic_demo.page.panels.viewer.facts_form import answer_facts
@@ -33,28 +34,28 @@ class ReviewHandlers:
 
     def answer(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Keep what the reader has answered on the cards, whether the case is still held in memory or not."""
-        return self.review.take(request, event._data, [event._data])
+        return self.review.take(request, read_payload(event), [read_payload(event)])
 
     def outline(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Keep the reader's mask of one photo, or forget it where it was taken back as if never drawn."""
-        return self.review.take(request, event._data, [event._data])
+        return self.review.take(request, read_payload(event), [read_payload(event)])
 
     def wand(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Cut out what the reader has shown the wand."""
-        case, _ = self._find(inputs, event._data, request)
+        case, _ = self._find(inputs, read_payload(event), request)
         photos = case.encounter.photos if case is not None else ()
-        return {self.parts.viewer: gr.update(wand_reply=answer_wand(event._data, photos))}
+        return {self.parts.viewer: gr.update(wand_reply=answer_wand(read_payload(event), photos))}
 
     def facts(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Measure the open case's photos for a browser that cannot read back what it draws."""
-        case, draft = self._find(inputs, event._data, request)
-        if draft is None or case is None or not event._data.get("case") == draft.case == case.case_id:
+        case, draft = self._find(inputs, read_payload(event), request)
+        if draft is None or case is None or not read_payload(event).get("case") == draft.case == case.case_id:
             return {self.parts.viewer: gr.skip()}
         own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
         prediction = self.review.saver.prediction(draft)
         return {
             self.parts.viewer: gr.update(
-                served=answer_facts(event._data, case.encounter.photos, prediction, own)
+                served=answer_facts(read_payload(event), case.encounter.photos, prediction, own)
             )
         }
 
@@ -74,8 +75,8 @@ class ReviewHandlers:
         """Say why an option has its score: the pane gets the words and the evidence, the viewer a heat
         map."""
         parts = self.parts
-        case, _ = self._find(inputs, event._data, request)
-        if case is None or case.analysed is None or event._data.get("case") != case.case_id:
+        case, _ = self._find(inputs, read_payload(event), request)
+        if case is None or case.analysed is None or read_payload(event).get("case") != case.case_id:
             return {parts.why: CLOSED, parts.status: gr.skip()}
         encounter, prediction, prompt = (
             case.analysed.encounter,
@@ -83,7 +84,7 @@ class ReviewHandlers:
             case.analysed.prompt,
         )
         try:
-            asked = read_why(event._data, load_families())
+            asked = read_why(read_payload(event), load_families())
             predictor = self.page.source.get()
             option = asked.family.family_id, asked.option
             with self.page.source.turns.take():

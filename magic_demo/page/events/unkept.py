@@ -13,6 +13,7 @@ from magic_demo.core.types import Encounter, MaskRuns
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.covering import read_area
 from magic_demo.page.events.handlers import Handlers, Updates
+from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.panels.forms import MAX_PROMPT, name_uploads, read_answers, read_keys
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
@@ -33,7 +34,7 @@ class Unkept:
     def restore(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Open a case again that was not kept, with the answers, outlines and words that the browser holds of
         it."""
-        told, page, panel = event._data, self.page, self.parts.panel
+        told, page, panel = read_payload(event), self.page, self.parts.panel
         language = page.language(inputs)
         page.end_analysis(request)
         try:

@@ -21,6 +21,7 @@ from magic_demo.core.types import SavedReview
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.handlers import Updates
 from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.questions.families import load_families
@@ -36,7 +37,7 @@ class Versions:
 
     def look(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Show what an earlier review of the reader's own said; nothing is changed or saved."""
-        told = event._data
+        told = read_payload(event)
         try:
             _name, draft, reading = self.review.find_reading(request, told)
             number = told.get("number")
@@ -63,7 +64,7 @@ class Versions:
     def take_back(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Make an older reading of the reader's own the newest again; the page takes it as one more change,
         which can be undone."""
-        told = event._data
+        told = read_payload(event)
         try:
             name, _draft, _reading = self.review.find_reading(request, told)
             self.review.saver.wait(told.get("case"), told.get("heard"))

@@ -18,6 +18,7 @@ FOLDER = Path(__file__).resolve().parents[1]
 KINDS = {".css": "text/css", ".js": "text/javascript", ".mjs": "text/javascript"}
 STYLE_SHEETS = (
     "panels/frame/theme.css",
+    "gradio_internals/gradio.css",
     "panels/frame/topbar.css",
     "panels/case/case_panel.css",
     "panels/queue/queue_panel.css",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from magic_demo.core.errors import ReachError, one_line
+from magic_demo.page.gradio_internals import tunnel
 from magic_demo.page.server.gate.gate import is_near
 from magic_demo.page.session.desk import Desk
 
@@ -82,10 +83,8 @@ def open_tunnel(host: str, port: int) -> str:
 
     Raises ReachError where the network or Gradio's servers do not let it.
     """
-    from gradio.networking import setup_tunnel
-
     try:
-        return str(setup_tunnel(host, port, secrets.token_urlsafe(32), None, None))
+        return tunnel.open_tunnel(host, port, secrets.token_urlsafe(32))
     except Exception as error:  # whatever the network, the download or the program that was downloaded does
         raise ReachError(
             f"--share: no address could be had ({one_line(error)}); the page needs the internet for it"

@@ -17,10 +17,11 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from magic_demo.core.errors import ReachError
+from magic_demo.page.gradio_internals import addresses
 
 VARIABLE = "GRADIO_ROOT_PATH"
 """What the environment calls the path; Gradio's own name for it."""
-OWN_FOLDERS = frozenset({"page", "assets", "static", "board", "take-away", "gradio_api"})
+OWN_FOLDERS = addresses.OWN_FOLDERS | {"page", "board", "take-away"}
 """What addresses of the page itself begin with: below such a path it could not be told whether a proxy has
 cut the path off."""
 _ROOT_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.texts.i18n import fill
 
 _MENU = """
@@ -26,9 +27,7 @@ _STEPS = (
     ("guide.disagree", "guide.disagree_text", ""),
     ("guide.take", "guide.take_text", "THROWAWAY"),
 )
-_ON_LOAD = """
-import(new URL("page/workshop/workshop.mjs", document.baseURI)).then(({ mountWorkshop }) => mountWorkshop(element));
-"""
+_ON_LOAD = load_script({"workshop/workshop.mjs": "mountWorkshop"}, [])
 
 
 def workshop_component(guided: bool, throwaway: bool) -> gr.HTML:

@@ -15,8 +15,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from magic_demo.page.server.gate.headers import LINKS, SecurityHeaders, allow_frames
-from magic_demo.page.server.gate.page_scripts import mark_scripts
+from magic_demo.page.gradio_internals.template import LINKS, mark_scripts
+from magic_demo.page.server.gate.headers import SecurityHeaders, allow_frames
 
 TEXT = (
     "</script><script>stolen()</script><script src='x.js'></script><!-- <script> "
@@ -134,7 +134,7 @@ class Scripts(HTMLParser):
 def test_every_script_of_gradios_template_has_the_nonce() -> None:
     found = Scripts(mark_scripts(draw_page("words"), "n")).found
     assert len(found) == SCRIPTS and all(nonce == "n" for nonce, _ in found), (
-        "Gradio's template has changed: see page_scripts.py"
+        "Gradio's template has changed: see template.py"
     )
 
 

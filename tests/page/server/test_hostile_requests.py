@@ -61,7 +61,7 @@ def test_every_event_whose_payload_is_read_has_a_line_and_no_other_has() -> None
         for number, event in app.fns.items()
         if event.fn is not None
     }
-    assert {number: find_payload(app, number) is not None for number in reads} == reads  # type: ignore[arg-type]
+    assert {number: find_payload(app, number) is not None for number in reads} == reads
     found = {
         (str(app.blocks[target].elem_id), kind)
         for event in app.fns.values()
@@ -97,7 +97,7 @@ def write(number: int, payload: object, **more: object) -> bytes:
 
 def refuse(body: bytes) -> int:
     with pytest.raises(RefusedError) as refused:
-        read_event(body, OnePage())  # type: ignore[arg-type]
+        read_event(body, OnePage())
     assert refused.value.__cause__ is None and "\n" not in str(refused.value)
     return refused.value.status
 
@@ -106,7 +106,7 @@ def test_a_body_is_as_large_as_its_event_may_be_before_anybody_parses_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     runs = [4] * 900_000  # a row of 2048 crossed 440 times
-    event, handed_on = read_event(write(0, {"runs": runs, "photo": "a"}), OnePage())  # type: ignore[arg-type]
+    event, handed_on = read_event(write(0, {"runs": runs, "photo": "a"}), OnePage())
     assert event["event_data"]["runs"] == runs and json.loads(handed_on) == event
     monkeypatch.setattr(json, "loads", lambda *_, **__: pytest.fail("it was parsed"))
     assert refuse(write(1, {"comment": "x" * SMALL.size})) == 413
@@ -161,7 +161,7 @@ def test_what_goes_on_is_what_was_read() -> None:
         b'{"fn_index": 1, "session_hash": "a", "data": [], "event_data": {"comment": "half \\ud83d", '
         b'"new": 1}, "batched": true}'
     )
-    event, handed_on = read_event(body, OnePage())  # type: ignore[arg-type]
+    event, handed_on = read_event(body, OnePage())
     assert event["event_data"] == {"comment": "half \ufffd"} and "batched" not in event
     assert json.loads(handed_on) == event
 

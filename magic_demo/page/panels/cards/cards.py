@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import LANGUAGES, Answers, Family, Prediction
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.texts.i18n import both, both_of, fill
 from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
@@ -34,14 +35,7 @@ it."""
 MAX_SPECIFIED = min(200, LIMITS.comment_characters)
 """Characters of a reader's own words where an option says "please specify"."""
 
-_ON_LOAD = """
-const tell = (event, told) => {
-  document.dispatchEvent(new CustomEvent("cards-tell", { detail: { event, told } })); // the review keeps it until it is saved, and adds which case it is of
-  trigger(event, told);
-};
-import(new URL("page/panels/cards/cards_panel.mjs", document.baseURI)).then(({ mountCards }) => mountCards(element, { props, watch, trigger: tell }));
-const events = ["answers", "why"];  // named here, where Gradio looks for them
-"""
+_ON_LOAD = load_script({"panels/cards/cards_panel.mjs": "mountCards"}, events=["answers", "why"])
 
 
 def cards_component() -> gr.HTML:

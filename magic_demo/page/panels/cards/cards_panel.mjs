@@ -21,6 +21,8 @@ export function mountCards(element, { props, watch, trigger }) {
   const touched = new Set(); // families changed since they were sent last
   const line = whenRested(REST, (told) => {
     touched.clear();
+    // the review keeps it until it is saved, and adds which case it is of
+    document.dispatchEvent(new CustomEvent("cards-tell", { detail: { event: "answers", told } }));
     trigger("answers", told);
   });
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from magic_demo.core.types import LANGUAGES, Language, Pixels
 from magic_demo.imaging.resize import resize_pixels
+from magic_demo.page.gradio_internals.events import Component
 from magic_demo.page.panels.case.photo_intake import intake_component
 from magic_demo.page.panels.case.unkept.unkept_offers import unkept_component
 from magic_demo.page.panels.forms import MAX_CHARACTERS, MAX_PROMPT
@@ -98,7 +99,7 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
     return CasePanel(queue, unkept, chooser, upload, messages, narrative, prompt, run, cancel, new)
 
 
-def word_case(panel: CasePanel, language: Language) -> dict[gr.components.Component, object]:
+def word_case(panel: CasePanel, language: Language) -> dict[Component, object]:
     """Return updates that put the texts which Gradio draws into ``language``; values stay as they are."""
     return {
         panel.new: gr.update(value=text("case.new", language)),

@@ -25,6 +25,7 @@ from starlette.routing import Route
 
 from magic_demo.core.limits import LIMITS
 from magic_demo.files.photos.kinds import PHOTO_SUFFIXES
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.arrivals import Arrivals
 from magic_demo.page.session.rate_limit import RateLimit
 from magic_demo.page.texts.i18n import fill
@@ -36,10 +37,7 @@ LONGEST_LIST = 4000
 SENT_AT_ONCE = (20 * LIMITS.case_photos, LIMITS.case_photos / 4)
 """From one computer: how many at once, and how many a second for long. A room may share an address."""
 
-_ON_LOAD = """
-import(new URL("page/panels/case/photo_intake.mjs", document.baseURI)).then(({ mountIntake }) => mountIntake(element, { trigger }));
-const events = ["photos"];  // named here, where Gradio looks for them
-"""
+_ON_LOAD = load_script({"panels/case/photo_intake.mjs": "mountIntake"}, [], events=["photos"])
 ACCEPTED = ",".join(("image/*", *PHOTO_SUFFIXES))
 """What the browser's file chooser offers."""
 _BUTTON = f"""

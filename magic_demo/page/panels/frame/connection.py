@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.texts.i18n import fill
 
 _BAR = """
@@ -22,10 +23,9 @@ _BAR = """
 </div>
 <p id="paste-cut" role="status"><span hidden>[[paste.cut_after]] <b></b> [[paste.characters]]</span></p>
 """
-_ON_LOAD = """
-import(new URL("page/panels/frame/connection.mjs", document.baseURI)).then(({ watchConnection }) => watchConnection(element));
-import(new URL("page/panels/review/conflicts.mjs", document.baseURI)).then(({ watchConflicts }) => watchConflicts(element));
-"""
+_ON_LOAD = load_script(
+    {"panels/frame/connection.mjs": "watchConnection", "panels/review/conflicts.mjs": "watchConflicts"}, []
+)
 
 
 def connection_component() -> gr.HTML:

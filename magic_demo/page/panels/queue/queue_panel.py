@@ -25,6 +25,7 @@ from typing import Any, get_args
 
 import gradio as gr
 
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.review import MODES, Mode
 from magic_demo.page.texts.i18n import both_of, fill
 from magic_demo.reviews.exports import FORMATS, REPORT, Offer
@@ -33,10 +34,9 @@ from magic_demo.reviews.store import CaseOrder, Progress, QueueCase
 ORDERS: tuple[CaseOrder, ...] = get_args(CaseOrder)
 EMPTY_QUEUE: dict[str, Any] = {"queue": None, "cases": []}
 
-_ON_LOAD = """
-import(new URL("page/panels/queue/queue_panel.mjs", document.baseURI)).then(({ mountQueue }) => mountQueue(element, { props, watch, trigger }));
-const events = ["arrive", "open", "arrange", "assign"];  // named here, where Gradio looks for them
-"""
+_ON_LOAD = load_script(
+    {"panels/queue/queue_panel.mjs": "mountQueue"}, events=["arrive", "open", "arrange", "assign"]
+)
 _PANEL = """
 <details class="queue" id="queue" open hidden>
   <summary><h2>[[queue.title]]</h2><span class="queue-count"><b id="queue-done">0</b> [[queue.done_of]] <b id="queue-all">0</b></span></summary>

@@ -34,6 +34,7 @@ import gradio as gr
 from magic_demo.core.errors import FormError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Difficulty, Photo, SavedReview
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.review import ReviewDraft
 from magic_demo.page.texts.i18n import fill
 from magic_demo.questions.families import load_families
@@ -42,12 +43,26 @@ from magic_demo.reviews.disagreements import Changes
 MAX_COMMENT = LIMITS.comment_characters
 NO_FORM: dict[str, Any] = {"case": None}
 
-_ON_LOAD = """
-import(new URL("page/panels/review/review_form.mjs", document.baseURI)).then(({ mountReview }) => mountReview(element, { props, watch, trigger }));
-import(new URL("page/panels/review/keep_bar.mjs", document.baseURI)).then(({ mountKeep }) => mountKeep(element, { props, watch, trigger }));
-import(new URL("page/panels/review/erase_case.mjs", document.baseURI)).then(({ mountErase }) => mountErase(element, { props, watch, trigger }));
-const events = ["note", "again", "finish", "reopen", "reveal", "back", "look", "compare", "restore", "keep", "erase"];  // named here, where Gradio looks for them
-"""
+_ON_LOAD = load_script(
+    {
+        "panels/review/review_form.mjs": "mountReview",
+        "panels/review/keep_bar.mjs": "mountKeep",
+        "panels/review/erase_case.mjs": "mountErase",
+    },
+    events=[
+        "note",
+        "again",
+        "finish",
+        "reopen",
+        "reveal",
+        "back",
+        "look",
+        "compare",
+        "restore",
+        "keep",
+        "erase",
+    ],
+)
 _KEEP_BUTTON = """<button type="button" class="review-action is-main" id="keep-case" [[title keep.title]]>[[keep.keep]] <kbd>⇧S</kbd></button>"""
 _KEEPS_NOTHING = """<span class="keep-state" id="keeps-nothing">[[keep.never]]</span>"""
 _FORM = """

@@ -74,6 +74,7 @@ from magic_demo.core.types import Mask, Photo, PhotoPrediction, Pixels, Predicti
 from magic_demo.imaging.overlay import lesion_levels, level_of
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.imaging.wand import LEAST_SHARE
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.viewer.mask_form import working_size, write_runs
 from magic_demo.page.texts.i18n import fill
 
@@ -104,11 +105,11 @@ _ADDRESSES: WeakKeyDictionary[Photo, str] = WeakKeyDictionary()
 """Photos of open cases as the viewer gets them: a case is shown several times, and its photos are gone with
 it."""
 
-# Gradio knows a component's own events by their quoted names in this text.
-_ON_LOAD = """
-const settings = { props, watch, trigger, events: ["mask", "wand", "cover", "facts"], rest: MASK_REST, leastShare: LEAST_SHARE };
-import(new URL("page/panels/viewer/viewer.js", document.baseURI)).then(({ mountViewer }) => mountViewer(element, settings));
-""".replace("MASK_REST", str(MASK_REST)).replace("LEAST_SHARE", str(LEAST_SHARE))
+_ON_LOAD = load_script(
+    {"panels/viewer/viewer.js": "mountViewer"},
+    events=["mask", "wand", "cover", "facts"],
+    settings={"rest": MASK_REST, "leastShare": LEAST_SHARE},
+)
 
 
 def viewer_component() -> gr.HTML:

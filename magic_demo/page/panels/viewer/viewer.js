@@ -28,7 +28,7 @@ import { onLanguage, readWords } from "../frame/words.mjs";
 
 const MODES = ["outline", "both", "fill", "heat", "none"]; // the first leaves the photo's colours alone; M goes on from it to the shade
 
-export function mountViewer(element, { props, watch, trigger, events, rest, leastShare }) {
+export function mountViewer(element, { props, watch, trigger, rest, leastShare }) {
   const root = element.querySelector(".viewer");
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
@@ -51,7 +51,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest, leas
 
   const sketch = new Sketch(find("sketch"));
   const editor = new Editor({ photo, modelMask, journal, caseId: () => state.caseId, reach, part, redraw, changed, say });
-  const outbox = new Outbox((entry) => tell(events[0], entry), rest);
+  const outbox = new Outbox((entry) => tell("mask", entry), rest);
   const facts = openFacts(root, { word, drawing: () => editor.busy });
   const note = openNote(root, { word, place: (point) => toWindow(state.view, point), size: room });
   const legend = openLegend(root, { layers: presence, word, redraw });
@@ -62,8 +62,8 @@ export function mountViewer(element, { props, watch, trigger, events, rest, leas
     room: { photo, reach, caseId: () => state.caseId, view: () => state.view, moveTo, size: room, covered: afterCover, say, leastShare },
     editor,
     sketch,
-    send: (hint) => tell(events[1], { case: state.caseId, ...hint }),
-    sendCover: (area) => tell(events[2], { case: state.caseId, ...area }),
+    send: (hint) => tell("wand", { case: state.caseId, ...hint }),
+    sendCover: (area) => tell("cover", { case: state.caseId, ...area }),
   });
 
   /** Say something of what the reader has done: a word, on the photo and to those who do not see it; "hand", where the keyboard's hand is. */
@@ -158,7 +158,7 @@ export function mountViewer(element, { props, watch, trigger, events, rest, leas
   // Have the server say what cannot be read here, of photos with something to say.
   function askServer() {
     const names = state.photos.filter((one) => !one.readable && (one.levelsSrc || editor.layerOf(one))).map((one) => one.name);
-    if (names.length) tell(events[3], { case: state.caseId, photos: names });
+    if (names.length) tell("facts", { case: state.caseId, photos: names });
   }
 
   function takeReply(reply) {

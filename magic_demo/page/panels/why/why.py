@@ -23,6 +23,7 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.types import Encounter, Explanation, Family, Language, Prediction, WordSpan
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.cards.cards import chosen_options
 from magic_demo.page.panels.viewer import encode_levels
 from magic_demo.page.texts.i18n import text
@@ -31,10 +32,7 @@ CLOSED: dict[str, Any] = {"request": 0, "family": None, "option": None, "html": 
 FAINTEST = 0.25
 """How strongly the weakest words are marked, beside the strongest at 1."""
 
-_ON_LOAD = """
-import(new URL("page/panels/why/why.mjs", document.baseURI)).then(({ mountWhy }) => mountWhy(element, { props, watch, trigger }));
-const events = ["why"];  // named here, where Gradio looks for it
-"""
+_ON_LOAD = load_script({"panels/why/why.mjs": "mountWhy"}, events=["why"])
 
 
 def why_component() -> gr.HTML:

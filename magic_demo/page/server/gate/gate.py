@@ -15,7 +15,7 @@ import re
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
@@ -27,6 +27,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.limits import LIMITS
+from magic_demo.page.gradio_internals import addresses
+from magic_demo.page.gradio_internals.events import find_page, is_tick
 from magic_demo.page.server.gate.headers import SecurityHeaders
 from magic_demo.page.server.requests.faults import Faults
 from magic_demo.page.server.requests.parameters import (
@@ -54,8 +56,8 @@ all of them."""
 DOORS: tuple[tuple[str, str, Who], ...] = (
     # the page's own files and Gradio's, the same for everybody
     ("GET HEAD", r"/page/.+", "anybody"),
-    ("GET HEAD", r"/(assets|static)/.+", "anybody"),
-    ("GET HEAD", r"/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)", "anybody"),
+    ("GET HEAD", addresses.FILES, "anybody"),
+    ("GET HEAD", addresses.PAGE_FILES, "anybody"),
     ("GET HEAD POST", r"/sign-in", "anybody"),
     ("GET HEAD", r"/sign-out", "anybody"),
     # the audience: bundled synthetic cases alone, and answers of people without names
@@ -71,22 +73,23 @@ DOORS: tuple[tuple[str, str, Who], ...] = (
     ("GET HEAD", r"/take-away/[a-z-]+", "reader"),
     ("GET HEAD POST", r"/oversight", "reader"),  # an adjudicator's, as the page itself says
     ("POST", r"/(photos|start-afresh)", "reader"),
-    ("POST", r"/gradio_api/(queue/join|run/predict|cancel)", "reader"),
-    ("GET", r"/gradio_api/queue/data", "reader"),
-    ("GET", r"/gradio_api/heartbeat/[^/]+", "reader"),
-    ("GET", r"/gradio_api/app_id", "reader"),
+    ("POST", addresses.SEND_EVENT, "reader"),
+    ("POST", addresses.CANCEL_EVENT, "reader"),
+    ("GET", addresses.STREAM, "reader"),
+    ("GET", addresses.HEARTBEAT, "reader"),
+    ("GET", addresses.APP_ID, "reader"),
     ("GET", r"/alive", "reader"),
-    ("GET", r"/gradio_api/startup-events", "anybody"),  # Gradio asks itself for it when it starts
+    ("GET", addresses.STARTUP, "anybody"),
 )
 _DOORS = tuple((frozenset(methods.split()), re.compile(path), who) for methods, path, who in DOORS)
 _PRESENTING = ("presenter", "adjudicator")
-_STREAMS = re.compile(r"/gradio_api/(heartbeat/[^/]+|queue/data)")
+_STREAMS = re.compile(f"{addresses.HEARTBEAT}|{addresses.STREAM}")
 LookForSignIns = Callable[[], SignIns | None]
 
 Body = Literal["event", "cancel", "json", "form", "bytes"]
 BODIES: tuple[tuple[str, Body], ...] = (
-    (r"/gradio_api/(queue/join|run/predict)", "event"),
-    (r"/gradio_api/cancel", "cancel"),
+    (addresses.SEND_EVENT, "event"),
+    (addresses.CANCEL_EVENT, "cancel"),
     (r"/board/[a-z]+|/start-afresh", "json"),
     (r"/sign-in|/oversight", "form"),
     (r"/photos", "bytes"),
@@ -222,7 +225,7 @@ class Gate:
         if who != "anybody":
             owner = await self._find_owner(cookies, presenting=who == "presenter")
         event, body = await self._read_posted(scope, receive, headers) if method == "POST" else (None, None)
-        session = event["session_hash"] if event is not None else _named_session(path, query)
+        session = event[addresses.SESSION] if event is not None else addresses.find_session(path, query)
         if session is not None:
             if not _SESSION.fullmatch(session):
                 raise RefusedError(400, "the session's number is missing; reload the page")
@@ -253,11 +256,11 @@ class Gate:
             told = read_object(await _read_body(receive, headers, _FIELDS.size), _FIELDS)
             return None, json.dumps(told, ensure_ascii=False).encode()
         body = await _read_body(receive, headers, LIMITS.request_bytes)
-        blocks, cancels = getattr(scope.get("app"), "blocks", None), kind == "cancel"
+        page, cancels = find_page(scope), kind == "cancel"
         if len(body) <= SMALL.size:
-            return read_event(body, blocks, cancels=cancels)
+            return read_event(body, page, cancels=cancels)
         async with self._large:  # one at a time: each holds everybody for some moments
-            return await run_in_threadpool(read_event, body, blocks, cancels=cancels)
+            return await run_in_threadpool(read_event, body, page, cancels=cancels)
 
     async def _find_owner(self, cookies: Mapping[str, str], *, presenting: bool) -> str:
         """Return whose a request is.
@@ -313,13 +316,6 @@ def _host_name(headers: Headers) -> str:
         return ""
 
 
-def _named_session(path: str, query: Mapping[str, str]) -> str | None:
-    """Return the session that an address names, None where it names none."""
-    if path.startswith("/gradio_api/heartbeat/"):
-        return path.rpartition("/")[2]
-    return query.get("session_hash", "") if path == "/gradio_api/queue/data" else None
-
-
 async def _read_body(receive: Receive, headers: Headers, most: int) -> bytes:
     """Return a request's body of at most ``most`` bytes, and of as many as it says. Raises RefusedError."""
     length = headers.get("content-length")
@@ -352,13 +348,10 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def _asks_by_itself(scope: Scope, read: Mapping[str, Any] | None) -> bool:
     """Return whether a page that nobody touches sends this: a timer's tick, whether the server is there, that
     the page is still open."""
-    if str(scope["path"]).startswith(("/gradio_api/heartbeat/", "/gradio_api/app_id", "/alive")):
+    path, page = str(scope["path"]), find_page(scope)
+    if addresses.is_sent_by_itself(path) or path.startswith("/alive"):
         return True
-    number = read.get("fn_index") if read is not None else None
-    blocks = getattr(scope.get("app"), "blocks", None)
-    event = blocks.fns.get(number) if blocks is not None and isinstance(number, int) else None
-    targets: Sequence[tuple[object, str]] = event.targets if event is not None else ()
-    return bool(targets) and all(kind == "tick" for _, kind in targets)
+    return read is not None and page is not None and is_tick(page, read.get(addresses.NUMBER))
 
 
 def _set_cookie(send: Send, *, secure: bool) -> Send:

@@ -11,22 +11,15 @@ from collections.abc import Mapping
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from magic_demo.page.server.gate.page_scripts import mark_scripts
+from magic_demo.page.gradio_internals.addresses import FILES, PAGE_FILES
+from magic_demo.page.gradio_internals.template import LINKS, mark_scripts
 
 SPACE_FRAMES = "'self' https://huggingface.co https://*.hf.space"
-_SHARED = re.compile(
-    r"/(page|assets|static)/.+|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json)|/board/photos/.+"
-)
+_SHARED = re.compile("|".join((r"/page/.+", FILES, PAGE_FILES, r"/board/photos/.+")))
 """The same for everybody: may be kept by a browser. Nothing else may."""
 _PERMISSIONS = ", ".join(
     f"{name}=()" for name in ("camera", "microphone", "geolocation", "display-capture", "payment", "usb")
 )
-LINKS = (
-    '<link rel="manifest" href="/manifest.json"',
-    '<link rel="icon" href="favicon.ico" /><link rel="manifest" href="manifest.json"',
-)
-"""Gradio's one address that is not relative to the page, and the icon that a browser asks for at the host's
-root if it is named by no page: below a path both would be another program's."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -90,7 +83,7 @@ class SecurityHeaders:
                 headers.setdefault("Content-Security-Policy", plain_policy(self._frames))
                 if not kept:
                     headers["Cache-Control"] = "no-store"
-                if _is_gradios(scope, headers):
+                if _is_drawn_by_gradio(scope, headers):
                     start = message
                     return
             elif start is not None:
@@ -111,5 +104,5 @@ class SecurityHeaders:
         await self._app(scope, receive, answer)
 
 
-def _is_gradios(scope: Scope, headers: MutableHeaders) -> bool:
+def _is_drawn_by_gradio(scope: Scope, headers: MutableHeaders) -> bool:
     return scope["path"] in ("/", "/agreement") and headers.get("content-type", "").startswith("text/html")

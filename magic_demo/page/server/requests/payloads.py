@@ -12,9 +12,19 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from magic_demo.core.limits import LIMITS
+from magic_demo.page.gradio_internals.addresses import (
+    EVENT,
+    INPUTS,
+    NUMBER,
+    PAYLOAD,
+    SESSION,
+    TRIGGER,
+    find_event_number,
+)
+from magic_demo.page.gradio_internals.events import Page, list_names, list_stateful, list_triggers
 from magic_demo.page.server.requests.parameters import Bounds, RefusedError, read_object
 
 Check = Callable[[object], bool]
@@ -152,33 +162,14 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
     ("agreement-filters", "filter"): Payload({"name": _is_text, "value": _is_text}),
 }
 
-_NUMBER = re.compile(rb'"fn_index"\s*:\s*(\d{1,6})\s*[,}]')
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NO_EVENT = "the page has no such event; reload it"
 _OTHERWISE = "the event does not hold what the page sends; reload it"
 
 
-class _Function(Protocol):
-    """What is read of Gradio's ``BlockFunction``."""
-
-    targets: Sequence[tuple[Any, str]]
-    inputs: Sequence[Any]
-
-
-class Page(Protocol):
-    """What is read of Gradio's ``Blocks``."""
-
-    fns: Mapping[int, _Function]
-    blocks: Mapping[int, Any]
-
-
 def find_payload(page: Page, number: int) -> Payload | None:
     """Return what the page's event of this number may bring, None where its handler reads nothing of it."""
-    for target, event in page.fns[number].targets:
-        found = PAYLOADS.get((getattr(page.blocks.get(target), "elem_id", None) or "", event))
-        if found is not None:
-            return found
-    return None
+    return next((PAYLOADS[name] for name in list_names(page, number) if name in PAYLOADS), None)
 
 
 def read_event(body: bytes, page: Page | None, *, cancels: bool = False) -> tuple[dict[str, Any], bytes]:
@@ -188,49 +179,45 @@ def read_event(body: bytes, page: Page | None, *, cancels: bool = False) -> tupl
     page: None where there is none to ask what an event is. cancels: the request ends an event and brings
     none. Raises RefusedError, for a body that is too large for its event before it is parsed.
     """
-    found = _NUMBER.findall(body)
-    number = int(found[0]) if len(found) == 1 else -1
-    payload = find_payload(page, number) if page is not None and number in page.fns else None
+    number = find_event_number(body)
+    payload = (
+        find_payload(page, number) if page is not None and number is not None and number in page.fns else None
+    )
     bounds = payload.bounds if payload is not None else SMALL
     told = read_object(body, bounds)
-    asked, session = told.get("fn_index"), told.get("session_hash")
+    asked, session = told.get(NUMBER), told.get(SESSION)
     if not isinstance(session, str) or not _TOKEN.fullmatch(session):
         raise RefusedError(400, "the session's number is missing; reload the page")
     if page is not None and (
         type(asked) is not int or asked not in page.fns or (bounds is not SMALL and asked != number)
     ):
         raise RefusedError(400, _NO_EVENT)
-    if not isinstance(told.get("event_data"), dict | None):
+    if not isinstance(told.get(PAYLOAD), dict | None):
         raise RefusedError(400, _OTHERWISE)
-    place = asked if type(asked) is int else -1
-    event: dict[str, Any] = {"session_hash": session, "fn_index": asked}
+    index = asked if type(asked) is int else -1
+    event: dict[str, Any] = {SESSION: session, NUMBER: asked}
     if cancels:
-        event["event_id"] = told.get("event_id")
-        if not isinstance(event["event_id"], str) or not _TOKEN.fullmatch(event["event_id"]):
+        event[EVENT] = told.get(EVENT)
+        if not isinstance(event[EVENT], str) or not _TOKEN.fullmatch(event[EVENT]):
             raise RefusedError(400, _OTHERWISE)
     elif page is None:
-        event |= {name: told.get(name) for name in ("data", "event_data")}
+        event |= {name: told.get(name) for name in (INPUTS, PAYLOAD)}
     else:
-        event["trigger_id"] = trigger = told.get("trigger_id")
-        known = (
-            None,
-            *page.blocks,
-            *(target for target, _ in page.fns[place].targets),
-        )  # the page itself, which loads, is none of its parts
-        if type(trigger) not in (int, type(None)) or trigger not in known:
+        event[TRIGGER] = trigger = told.get(TRIGGER)
+        if type(trigger) not in (int, type(None)) or trigger not in list_triggers(page, index):
             raise RefusedError(400, _NO_EVENT)
-        event["data"] = _read_inputs(told.get("data"), page.fns[place].inputs)
-        event["event_data"] = _read_payload(told.get("event_data"), find_payload(page, place))
+        event[INPUTS] = _read_inputs(told.get(INPUTS), list_stateful(page, index))
+        event[PAYLOAD] = _read_payload(told.get(PAYLOAD), find_payload(page, index))
     # writing a large mask anew would hold everybody
     same = len(body) > SMALL.size and b"\\u" not in body and event == told
     return event, body if same else json.dumps(event, ensure_ascii=False).encode()
 
 
-def _read_inputs(data: object, inputs: Sequence[Any]) -> list[str | None]:
+def _read_inputs(data: object, stateful: Sequence[bool]) -> list[str | None]:
     """Return the inputs: what is typed or shown, and null for what the server itself holds of the session."""
-    if not isinstance(data, list) or len(data) != len(inputs):
+    if not isinstance(data, list) or len(data) != len(stateful):
         raise RefusedError(400, _OTHERWISE)
-    read = [None if part.stateful else one for one, part in zip(data, inputs, strict=True)]
+    read = [None if held else one for one, held in zip(data, stateful, strict=True)]
     if not all(one is None or _is_text(one) for one in read):
         raise RefusedError(400, _OTHERWISE)
     return read

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.texts.i18n import fill
 
 _OFFERS = """
@@ -22,10 +23,7 @@ _OFFERS = """
   <i data-word="answers" [[title unkept.answers]]></i><i data-word="outlines" [[title unkept.outlines]]></i><i data-word="open" [[title unkept.open]]></i>
   <i data-word="discard" [[title unkept.discard]]></i><i data-word="failed" [[title unkept.failed]]></i><i data-word="ask" [[title unkept.ask]]></i></div></section>
 """
-_ON_LOAD = """
-import(new URL("page/panels/case/unkept/unkept_panel.mjs", document.baseURI)).then(({ mountUnkept }) => mountUnkept(element, { trigger }));
-const events = ["restore"];  // named here, where Gradio looks for them
-"""
+_ON_LOAD = load_script({"panels/case/unkept/unkept_panel.mjs": "mountUnkept"}, [], events=["restore"])
 
 
 def unkept_component() -> gr.HTML:

@@ -1,5 +1,6 @@
 // The offers to go on with a case that was not kept, and what follows the reader's work into the browser's database (unkept.mjs).
 
+import { readField } from "../../../gradio_internals/elements.mjs";
 import { DraftStore } from "./draft_store.mjs";
 import { sendPhoto } from "../photo_intake.mjs";
 import { sendRest } from "../../review/review_line.mjs";
@@ -9,13 +10,11 @@ import { onLanguage, readWords } from "../../frame/words.mjs";
 
 const BEGINS = "[data-example], #new-case";
 
-const field = (name) => document.querySelector(`#${name} textarea, #${name} input`)?.value ?? "";
-
 export function mountUnkept(element, { trigger }) {
   const root = element.querySelector("#unkept");
   const word = readWords(root);
   const store = new DraftStore();
-  const work = new UnkeptWork({ store, late: localStorage, reader: readerOfDrafts, words: () => ({ narrative: field("narrative"), prompt: field("prompt") }), changed: show });
+  const work = new UnkeptWork({ store, late: localStorage, reader: readerOfDrafts, words: () => ({ narrative: readField("narrative"), prompt: readField("prompt") }), changed: show });
   let offers = [];
   let asked = 0;
   let analyse = false; // the case that comes was analysed

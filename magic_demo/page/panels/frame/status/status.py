@@ -8,14 +8,13 @@ from typing import Literal
 import gradio as gr
 
 from magic_demo.core.types import LANGUAGES, Language
+from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, text
 
 State = Literal["loading", "ready", "working", "done", "failed"]
 
-_ON_LOAD = """
-import(new URL("page/panels/frame/status/status_line.mjs", document.baseURI)).then(({ watchStatus }) => watchStatus(element, { props, watch }));
-"""
+_ON_LOAD = load_script({"panels/frame/status/status_line.mjs": "watchStatus"})
 _INSTEAD = """
 <div id="status-instead" hidden><i aria-hidden="true"></i><span role="status">
   <span data-shows="lost">[[status.lost]]</span><span data-shows="signed-out">[[status.signed_out]]</span><span data-shows="restarted">[[status.restarted]]</span><span

@@ -1,6 +1,7 @@
 // The one place that decides what the status line shows. The server says what became of each step; whether that may be shown as a success is seen
 // here: not while the server is out of reach, and not while something that was changed is not saved.
 
+import { onFailureNote } from "../../../gradio_internals/elements.mjs";
 import { unsaved } from "../../review/review_line.mjs";
 import { decide, nowOfModels } from "./status_choice.mjs";
 
@@ -31,15 +32,12 @@ export function watchStatus(element, { props, watch }) {
     show();
   }
 
-  // Gradio says in a note of its own, in English alone, that a request has failed; the page hides it and says so here.
-  new MutationObserver((changes) => {
-    const notes = changes.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === Node.ELEMENT_NODE);
-    if (!notes.some((node) => node.matches(".toast-body.error, .toast-wrap") || node.querySelector(".toast-body.error"))) return;
+  onFailureNote(() =>
     setTimeout(() => {
       failed = true;
       show();
-    }, PATIENCE);
-  }).observe(document.body, { childList: true, subtree: true });
+    }, PATIENCE),
+  );
 
   watch("models", takeModels);
   watch("value", () => {

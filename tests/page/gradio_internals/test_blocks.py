@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 from gradio.state_holder import SessionState
 
-from magic_demo.page.quick_blocks import QuickBlocks
+from magic_demo.page.gradio_internals.blocks import QuickBlocks
 
 
 class Page:

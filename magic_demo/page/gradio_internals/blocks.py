@@ -9,15 +9,13 @@ drawn by scripts (``gr.HTML``) need none of it: what an update says goes to the 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 
 import gradio as gr
 from gradio.block_function import BlockFunction
 from gradio.state_holder import SessionState
-
-from magic_demo.page.panels.frame.status.status import fixed_line
-from magic_demo.page.server.requests.faults import log_fault
 
 _OWN = frozenset(inspect.signature(gr.HTML.__init__).parameters)
 """What Gradio takes as settings of the component itself; whatever else an update names is a property of its
@@ -26,7 +24,12 @@ scripts."""
 
 class QuickBlocks(gr.Blocks):
     """A page whose events cost what they change, whose steps are shown whole, and whose faults reach the log
-    without what the reader sent."""
+    without what the reader sent.
+
+    on_fault: hears of what an event raises; returns the line that the browser is sent.
+    """
+
+    on_fault: Callable[[Exception], str] = staticmethod(lambda _error: "there was a fault")
 
     async def process_api(self, *arguments: Any, **named: Any) -> dict[str, Any]:
         """Answer an event.
@@ -39,8 +42,16 @@ class QuickBlocks(gr.Blocks):
             error.print_exception = False
             raise
         except Exception as error:
-            log_fault(error, "an event")
-            raise gr.Error(" / ".join(fixed_line("status.fault").values()), print_exception=False) from None
+            raise gr.Error(self.on_fault(error), print_exception=False) from None
+
+    def rest_when_idle(self, seconds: float) -> None:
+        """Let the queue look for work this often; Gradio does every millisecond, and wakes a laptop for
+        nothing.
+
+        Gradio's own progress bars, which this page does not have, are looked for every second.
+        """
+        self._queue.sleep_when_free = seconds
+        self._queue.progress_update_sleep_when_free = 1.0
 
     async def postprocess_data(
         self, block_fn: BlockFunction, predictions: list[Any] | dict[Any, Any], state: SessionState | None

@@ -15,6 +15,12 @@ from pathlib import Path
 
 from gradio.route_utils import STATIC_TEMPLATE_LIB
 
+LINKS = (
+    '<link rel="manifest" href="/manifest.json"',
+    '<link rel="icon" href="favicon.ico" /><link rel="manifest" href="manifest.json"',
+)
+"""Gradio's one address that is not relative to the page, and the icon that a browser asks for at the host's
+root if it is named by no page: below a path both would be another program's."""
 _TEMPLATE = Path(STATIC_TEMPLATE_LIB) / "frontend" / "index.html"
 _ELEMENT = re.compile(
     r"<!--.*?-->|<(script|style|title|textarea|noscript|iframe|template|svg)\b[^>]*>.*?</\1\s*>",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from magic_demo.page.quick_blocks import QuickBlocks
+from magic_demo.page.gradio_internals.blocks import QuickBlocks
 
 SKIP = {"__type__": "update"}
 FOUND = '{"photo": "A"}\n'
