@@ -44,7 +44,8 @@ def _lay_out(compose: Callable[[], Any]) -> QuickBlocks:
     nobody closes."""
 
     async def lay() -> QuickBlocks:
-        with QuickBlocks(analytics_enabled=False) as page:
+        page = QuickBlocks(analytics_enabled=False)
+        with page:
             compose()
         page.queue()
         return page
