@@ -44,7 +44,8 @@ def score_answer_files(reference: Path, system: Path, asked: QuestionSet | None 
     gold = _gather(gold_rows, "reference", asked, findings)
     if not gold:
         raise FormatError(
-            f"{reference}: holds no encounter with answers; one object an encounter is expected"
+            "{reference}: holds no encounter with answers; one object an encounter is expected",
+            reference=reference,
         )
     if not system_rows:
         findings.add(

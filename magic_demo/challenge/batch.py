@@ -140,15 +140,19 @@ def predict_folder(
     found = read_encounters(data, split)
     if len(found.encounters) > LIMITS.run_cases:
         raise FormatError(
-            f"{data}: {len(found.encounters)} encounters, the limit of one run is {LIMITS.run_cases}; "
-            "split the data"
+            "{data}: {count} encounters, the limit of one run is {limit}; split the data",
+            data=data,
+            count=len(found.encounters),
+            limit=LIMITS.run_cases,
         )
     if out.exists() and not out.is_dir():
-        raise FormatError(f"{out}: is a file; --out names a folder, new or of a run to go on with")
+        raise FormatError("{out}: is a file; --out names a folder, new or of a run to go on with", out=out)
     if pictures and data.is_dir() and out.resolve().is_relative_to(data.resolve()):
         raise FormatError(
-            f"{out}: lies in {data}, where pictures would be taken for photos; choose an --out elsewhere "
-            "for --pictures"
+            "{out}: lies in {data}, where pictures would be taken for photos; choose an --out "
+            "elsewhere for --pictures",
+            out=out,
+            data=data,
         )
     problems: list[str] = []
     settings = _settings(predictor, split, language, system_name, pictures, bundle)
@@ -397,18 +401,25 @@ def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
             ]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FormatError(
-                f"{manifest}: not a manifest of this program ({error}); choose another --out or add --restart"
+                "{manifest}: not a manifest of this program ({reason}); choose another --out or add "
+                "--restart",
+                manifest=manifest,
+                reason=error,
             ) from error
         if unknown and not differing:
             raise FormatError(
-                f"{out}: holds a run of an older version, which did not keep its "
-                f"{' and '.join(unknown)}, so that the rest might be predicted otherwise; "
-                "choose another --out, or add --restart to replace that run"
+                "{out}: holds a run of an older version, which did not keep its {settings}, so that the "
+                "rest might be predicted otherwise; choose another --out, or add --restart to "
+                "replace that run",
+                out=out,
+                settings=" and ".join(unknown),
             )
         if differing:
             raise FormatError(
-                f"{out}: holds a run with another {' and '.join(differing)}; choose another --out, or "
-                "add --restart to replace that run"
+                "{out}: holds a run with another {settings}; choose another --out, or add --restart to "
+                "replace that run",
+                out=out,
+                settings=" and ".join(differing),
             )
         started = before.get("started", started)
     elif restart:
@@ -416,8 +427,9 @@ def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
     elif any(not is_part(path) for path in out.iterdir()):
         # a run that was killed at its very beginning may leave a part
         raise FormatError(
-            f"{out}: is not empty and holds no run of this program; choose another --out, or add --restart "
-            "to write into it"
+            "{out}: is not empty and holds no run of this program; choose another --out, or add "
+            "--restart to write into it",
+            out=out,
         )
     write_json(manifest, {"settings": settings, "started": started, "finished": None}, indent=1)
     return started

@@ -48,8 +48,9 @@ def read_journal(path: Path, masks: Path) -> dict[str, JournalEntry]:
         return entries
     except OSError as error:
         raise FormatError(
-            f"{path}: the journal cannot be read ({error.strerror or error}); choose another --out, or "
-            "remove it"
+            "{path}: the journal cannot be read ({reason}); choose another --out, or remove it",
+            path=path,
+            reason=error.strerror or error,
         ) from error
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):

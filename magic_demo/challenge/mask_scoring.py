@@ -60,7 +60,8 @@ def score_mask_folders(
     references = find_reference_masks(reference)
     if not references:
         raise FormatError(
-            f"{reference}: no reference masks; files named <image id>_mask_ann<number>.tiff are expected"
+            "{reference}: no reference masks; files named <image id>_mask_ann<number>.tiff are expected",
+            reference=reference,
         )
     candidates = _index_system_masks(system, system_name)
     if any(path.parent != reference for paths in references.values() for path in paths):
@@ -101,7 +102,11 @@ def score_mask_folders(
         if result.counts is not None:
             counts.append(result.counts)
     if not counts:
-        raise FormatError(f"{reference}: no reference mask can be used: {'; '.join(findings.lines())}")
+        raise FormatError(
+            "{reference}: no reference mask can be used: {findings}",
+            reference=reference,
+            findings="; ".join(findings.lines()),
+        )
     if 2 * without_lesion > len(counts):
         findings.add(
             "most photos have no lesion in any reference mask, so that scores say little",
@@ -154,8 +159,9 @@ def _score_all(jobs: Sequence[_Job], processes: int) -> Iterator[_Result]:
             yield from pool.map(_score_photo, jobs, chunksize=max(1, min(16, len(jobs) // (4 * processes))))
         except BrokenProcessPool as error:
             raise FormatError(
-                f"one of {processes} scoring processes was ended from outside, for want of memory "
-                "perhaps; use fewer"
+                "one of {processes} scoring processes was ended from outside, for want of memory "
+                "perhaps; use fewer",
+                processes=processes,
             ) from error
 
 

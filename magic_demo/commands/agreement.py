@@ -98,8 +98,10 @@ def run(arguments: argparse.Namespace) -> int:
     with Store.open(arguments.store) as store:
         if arguments.queue is not None and arguments.queue not in store.queues():
             raise AgreementError(
-                f"{store.place}: has no queue {arguments.queue!r}; its queues are: "
-                f"{', '.join(store.queues()) or 'none'}"
+                "{place}: has no queue {queue!r}; its queues are: {known}",
+                place=store.place,
+                queue=arguments.queue,
+                known=store.queues() or "none",
             )
         choice = AgreementChoice(
             queue=arguments.queue,

@@ -106,8 +106,9 @@ def read_cases(data: Path, split: str | None, most: int) -> list[Encounter]:
     cases = [read_encounter(files)[0] for files in found[::step][:most]]
     if not any(case.photos for case in cases):
         raise FormatError(
-            f"{data}: no case with a photo that can be read; the challenge's layout or a folder of photos "
-            "is expected"
+            "{data}: no case with a photo that can be read; the challenge's layout or a folder "
+            "of photos is expected",
+            data=data,
         )
     return cases
 
@@ -152,8 +153,9 @@ def compare_answers(source: str, names: Sequence[str], cases: Sequence[Encounter
         scorer = load_scorer(source, backend=backend)
         if isinstance(scorer, LesionScorer):
             raise CheckpointError(
-                f"{source}: reads the segmentation model's features and runs on nothing itself; leave out "
-                "--vqa"
+                "{source}: reads the segmentation model's features and runs on nothing itself; leave "
+                "out --vqa",
+                source=source,
             )
         begun = time.perf_counter()
         scores = [

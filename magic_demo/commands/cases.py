@@ -50,13 +50,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run ``python -m magic_demo cases`` and return its exit code."""
     if args.longest is not None and not 96 <= args.longest <= 4000:
-        raise CasesError(f"--longest is {args.longest}; 96 to 4000 pixels are expected")
+        raise CasesError("--longest is {longest}; 96 to 4000 pixels are expected", longest=args.longest)
     if args.contact_sheet is not None and args.contact_sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise CasesError(
-            f"--contact-sheet is {args.contact_sheet}; a name that ends in .png or .jpg is expected"
+            "--contact-sheet is {path}; a name that ends in .png or .jpg is expected",
+            path=args.contact_sheet,
         )
     if args.seed < 0:
-        raise CasesError(f"--seed is {args.seed}; 0 or more is expected")
+        raise CasesError("--seed is {seed}; 0 or more is expected", seed=args.seed)
     if args.examples and args.questions is not None:
         raise CasesError("--examples are answered as they come; leave out --examples or --questions")
     asked = read_questions(args.questions) if args.questions is not None else load_challenge()

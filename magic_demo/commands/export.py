@@ -85,7 +85,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Export and say what was written and what was left out; returns 0."""
     if arguments.plain_cells and arguments.format != PLAIN_CSV.name:
         raise ExportError(
-            f"--plain-cells is for --format {PLAIN_CSV.name}; {arguments.format} holds every text as it is"
+            "--plain-cells is for --format {name}; {format} holds every text as it is",
+            name=PLAIN_CSV.name,
+            format=arguments.format,
         )
     with Store.open(arguments.store) as store:
         queue = choose_queue(store, arguments.queue)
@@ -148,10 +150,10 @@ def choose_queue(store: Store, asked: str | None) -> str:
     if asked is None and len(queues) == 1:
         return queues[0]
     if not queues:
-        raise ExportError(f"{store.place}: holds no queue of cases; name the store with --store")
+        raise ExportError("{place}: holds no queue of cases; name the store with --store", place=store.place)
     if asked not in queues:
         came = "no queue was named" if asked is None else f"there is no queue {asked!r}"
-        raise ExportError(f"{came}; give --queue one of: {', '.join(queues)}")
+        raise ExportError("{came}; give --queue one of: {known}", came=came, known=list(queues))
     return asked
 
 

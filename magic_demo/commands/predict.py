@@ -86,8 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
     stopped."""
     if not arguments.data.exists():  # said before models load
         raise FormatError(
-            f"{arguments.data}: no such file or folder; a challenge folder, its JSON file or a folder of "
-            "photos is expected"
+            "{data}: no such file or folder; a challenge folder, its JSON file or a folder of "
+            "photos is expected",
+            data=arguments.data,
         )
     questions = read_questions(arguments.questions) if arguments.questions is not None else None
     predictor = Predictor.load(

@@ -42,8 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     with Store.open(arguments.store) as store:
         if arguments.queue is not None and arguments.queue not in store.queues():
             raise StoreError(
-                f"there is no queue {arguments.queue!r}; the queues are: "
-                f"{', '.join(store.queues()) or 'none'}"
+                "there is no queue {queue!r}; the queues are: {known}",
+                queue=arguments.queue,
+                known=store.queues() or "none",
             )
         old, undated = store.old_cases(before, arguments.queue)
         if arguments.dry_run:
@@ -71,6 +72,7 @@ def read_age(text: str) -> timedelta:
     match = _AGE.fullmatch(text)
     if match is None:
         raise StoreError(
-            f"--older-than {text[:40]!r}: expected a number of days, hours or weeks, such as 30d, 12h or 8w"
+            "--older-than {text!r}: expected a number of days, hours or weeks, such as 30d, 12h or 8w",
+            text=text[:40],
         )
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

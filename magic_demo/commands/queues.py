@@ -73,7 +73,9 @@ def _list(store: Store) -> list[str]:
 def _assign(store: Store, arguments: argparse.Namespace) -> str:
     if arguments.queue not in store.queues():
         raise StoreError(
-            f"there is no queue {arguments.queue!r}; its queues are: {', '.join(store.queues()) or 'none'}"
+            "there is no queue {queue!r}; its queues are: {known}",
+            queue=arguments.queue,
+            known=store.queues() or "none",
         )
     case_ids = arguments.case or [
         case.key.case_id for case in store.list_cases(arguments.queue, LOCAL_READER, all_assigned=True)

@@ -77,8 +77,8 @@ def _add(store: Store, arguments: argparse.Namespace) -> str:
     # a name that is taken is said before a password is asked for
     if any(fold_name(reader.name) == fold_name(arguments.name) for reader in store.readers()):
         raise StoreError(
-            f"there is a reader {arguments.name!r} already; choose another name, or readers password for a "
-            "new password"
+            "there is a reader {name!r} already; choose another name, or readers password for a new password",
+            name=arguments.name,
         )
     reader = store.add_reader(
         arguments.name, role=arguments.role, password=_read_password(arguments), by=find_actor()
@@ -118,7 +118,9 @@ def _read_password(arguments: argparse.Namespace) -> str:
             lines = read_user_text(arguments.password_file, LARGEST_CONFIG).splitlines()
         except (OSError, ValueError) as error:
             raise StoreError(
-                f"{arguments.password_file}: the password cannot be read ({error}); a text file is expected"
+                "{path}: the password cannot be read ({reason}); a text file is expected",
+                path=arguments.password_file,
+                reason=error,
             ) from error
         return lines[0] if lines else ""
     if not sys.stdin.isatty():

@@ -79,7 +79,12 @@ def run(arguments: argparse.Namespace) -> int:
     for name, (reference, system) in pairs.items():
         if (reference is None) != (system is None):
             given, lacking = ("reference", "system") if system is None else ("system", "reference")
-            raise FormatError(f"--{name}-{given} came without --{name}-{lacking}; give both or neither")
+            raise FormatError(
+                "--{name}-{given} came without --{name}-{lacking}; give both or neither",
+                name=name,
+                given=given,
+                lacking=lacking,
+            )
     asked = read_questions(arguments.questions) if arguments.questions is not None else load_challenge()
     parts: list[Scores] = []
     if arguments.masks_reference is not None:

@@ -1,20 +1,27 @@
 """The errors that a user can cause and can mend: each message is one line saying what came, what was
 expected, what to do."""
 
-LONGEST = 1000
-"""Characters of a message; what came may be repeated in it, however long it was."""
+from __future__ import annotations
+
+from magic_demo.core.messages import Message
 
 
 class MagicDemoError(Exception):
     """Base of every error that is shown to a user as one line, without a traceback.
 
-    One that is too long loses its middle.
+    message: the line with its template and values; ``str`` of the error returns it.
     """
 
+    def __init__(self, template: str, /, **values: object) -> None:
+        """Make the error of an English sentence with ``{named}`` fields and their values, or of a Message."""
+        self.message: Message = (
+            template if isinstance(template, Message) and not values else Message(template, **values)
+        )
+        super().__init__(self.message)
+
     def __str__(self) -> str:
-        """Return the line, with its beginning (what came) and its end (what to do)."""
-        said = super().__str__()
-        return said if len(said) <= LONGEST else f"{said[: LONGEST // 2]} ... {said[-LONGEST // 3 :]}"
+        """Return the line."""
+        return self.message
 
 
 class PhotoError(MagicDemoError):
@@ -62,12 +69,16 @@ class BoardError(MagicDemoError):
     """What is asked of the audience board cannot be done; ``reason`` says why in one of four words: gone,
     full, closed, invalid."""
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, reason: str, template: str, /, **values: object) -> None:
+        """Make the error as ``MagicDemoError`` does. reason: the word."""
+        super().__init__(template, **values)
+        self.args = (reason, self.message)  # from which another process makes it again
         self.reason = reason
 
 
 def one_line(error: BaseException, longest: int = 300) -> str:
     """Return what an error says as one line of at most ``longest`` characters, or its kind where it says
-    nothing."""
-    return " ".join(str(error).split())[:longest] or type(error).__name__
+    nothing; of an error of ours that is short enough, its Message."""
+    said = str(error)
+    line = " ".join(said.split())[:longest] or type(error).__name__
+    return said if line == said else line

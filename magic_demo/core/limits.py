@@ -70,11 +70,15 @@ def read_limits(environment: Mapping[str, str]) -> Limits:
             continue
         if variable not in names:
             raise LimitError(
-                f"{variable}: there is no such limit; expected one of {', '.join(sorted(names))}"
+                "{variable}: there is no such limit; expected one of {known}",
+                variable=variable,
+                known=sorted(names),
             )
         if not (value.isascii() and value.isdecimal() and len(value) <= 18 and int(value) > 0):
             raise LimitError(
-                f"{variable}={value[:40]!r}: expected a whole number above 0; unset it for the default"
+                "{variable}={value!r}: expected a whole number above 0; unset it for the default",
+                variable=variable,
+                value=value[:40],
             )
         given[names[variable]] = int(value)
     return Limits(**given)

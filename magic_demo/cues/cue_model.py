@@ -131,8 +131,9 @@ class CueModel:
         place = Path(folder)
         if not (place / CONFIG_NAME).is_file():
             raise CheckpointError(
-                f"{place}: no {CONFIG_NAME} in this folder; a folder written by 'python -m training cues' "
-                "is expected"
+                "{place}: no config.json in this folder; a folder written by 'python -m training "
+                "cues' is expected",
+                place=place,
             )
         check_files(place)
         try:
@@ -152,7 +153,9 @@ class CueModel:
         except Exception as error:
             # JSON, safetensors and numpy raise OSError, ValueError, KeyError, TypeError and their own
             raise CheckpointError(
-                f"{place}: the cue heads cannot be read ({one_line(error)}); train it again"
+                "{place}: the cue heads cannot be read ({reason}); train it again",
+                place=place,
+                reason=one_line(error),
             ) from error
         return cls(families, heads, prior, read_priors(place / PRIORS_NAME), _name(place))
 

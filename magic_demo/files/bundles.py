@@ -88,7 +88,10 @@ def _unpack(text: str, source: str, asked: QuestionSet | None) -> Prediction:
         )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise BundleError(
-            f"{source}: is not whole ({type(error).__name__}: {one_line(error, 120)}); restore a backup"
+            "{source}: is not whole ({kind}: {reason}); restore a backup",
+            source=source,
+            kind=type(error).__name__,
+            reason=one_line(error, 120),
         ) from error
 
 
@@ -101,22 +104,29 @@ def read_prediction(folder: Path, encounter_id: str, asked: QuestionSet | None =
     path = folder / f"{_checked_name(encounter_id, folder)}.json"
     if not path.is_file():
         raise BundleError(
-            f"{folder}: holds no prediction of {encounter_id}; write one with `python -m magic_demo "
-            "predict ... --bundle`"
+            "{folder}: holds no prediction of {encounter}; write one with `python -m magic_demo "
+            "predict ... --bundle`",
+            folder=folder,
+            encounter=encounter_id,
         )
     entry = read_json(path, "a prediction of this program")
     if not isinstance(entry, dict) or entry.get("kind") != KIND:
         raise BundleError(
-            f"{path}: is no prediction of this program; give the bundle folder that `predict --bundle` wrote"
+            "{path}: is no prediction of this program; give the bundle folder that `predict --bundle` wrote",
+            path=path,
         )
     if entry.get("version") != VERSION:
         raise BundleError(
-            f"{path}: is of version {entry.get('version')!r}, version {VERSION} is read; write the bundle "
-            "again"
+            "{path}: is of version {came}, version {version} is read; write the bundle again",
+            path=path,
+            came=repr(entry.get("version")),
+            version=VERSION,
         )
     if entry.get("encounter_id") != encounter_id:
         raise BundleError(
-            f"{path}: is the prediction of {entry.get('encounter_id')!r}; a bundle's files keep their names"
+            "{path}: is the prediction of {came}; a bundle's files keep their names",
+            path=path,
+            came=repr(entry.get("encounter_id")),
         )
     return _read_entry(
         entry,
@@ -138,7 +148,9 @@ def list_predictions(folder: Path) -> tuple[str, ...]:
     Raises BundleError when the folder is not there.
     """
     if not folder.is_dir():
-        raise BundleError(f"{folder}: no such folder; give the bundle folder that `predict --bundle` wrote")
+        raise BundleError(
+            "{folder}: no such folder; give the bundle folder that `predict --bundle` wrote", folder=folder
+        )
     return tuple(sorted(path.stem for path in folder.glob("*.json") if not path.name.startswith(".")))
 
 
@@ -200,7 +212,10 @@ def _read_entry(
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(
-            f"{source}: is not whole ({type(error).__name__}: {one_line(error, 120)}); write the bundle again"
+            "{source}: is not whole ({kind}: {reason}); write the bundle again",
+            source=source,
+            kind=type(error).__name__,
+            reason=one_line(error, 120),
         ) from error
 
 
@@ -224,26 +239,31 @@ def _read_map(path: Path) -> Probability:
         return _decode_map(read_user_file(path, LIMITS.photo_bytes), str(path))
     except OSError as error:
         raise BundleError(
-            f"{path}: cannot be read ({error.strerror or error}); write the bundle again"
+            "{path}: cannot be read ({reason}); write the bundle again",
+            path=path,
+            reason=error.strerror or error,
         ) from error
 
 
 def _decode_map(png: bytes, source: str) -> Probability:
     data = np.frombuffer(png, np.uint8)
     if data[:8].tobytes() != PNG_START or data.size < 24:
-        raise BundleError(f"{source}: is no 8-bit grey PNG; write the bundle again")
+        raise BundleError("{source}: is no 8-bit grey PNG; write the bundle again", source=source)
     width, height = (int.from_bytes(data[start : start + 4].tobytes(), "big") for start in (16, 20))
     if width * height > LIMITS.photo_pixels:  # said before a pixel is decoded
         raise BundleError(
-            f"{source}: a map of {width}x{height} pixels, the limit is {LIMITS.photo_pixels} pixels; write "
-            "the bundle again"
+            "{source}: a map of {width}x{height} pixels, the limit is {limit} pixels; write the bundle again",
+            source=source,
+            width=width,
+            height=height,
+            limit=LIMITS.photo_pixels,
         )
     try:
         levels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     except cv2.error:
         levels = None
     if levels is None or levels.ndim != 2 or levels.dtype != np.uint8:
-        raise BundleError(f"{source}: is no 8-bit grey PNG; write the bundle again")
+        raise BundleError("{source}: is no 8-bit grey PNG; write the bundle again", source=source)
     return np.asarray(levels, np.float32) / np.float32(255)
 
 
@@ -282,10 +302,17 @@ def _read_numbers(values: Any, count: int | None, name: str, source: str) -> NDA
     numbers = np.asarray(values, np.float64)
     if count is None:
         raise BundleError(
-            f"{source}: scores {name}, which is no question; the bundle is of other questions, write it again"
+            "{source}: scores {name}, which is no question; the bundle is of other questions, write it again",
+            source=source,
+            name=name,
         )
     if numbers.shape != (count,) or not np.isfinite(numbers).all():
-        raise BundleError(f"{source}: {name} needs {count} finite numbers; write the bundle again")
+        raise BundleError(
+            "{source}: {name} needs {count} finite numbers; write the bundle again",
+            source=source,
+            name=name,
+            count=count,
+        )
     return numbers
 
 
@@ -294,8 +321,11 @@ def _read_answers(entry: Mapping[str, Any], asked: QuestionSet | None, source: s
         count = asked.option_counts.get(qid, 0) if asked is not None else MOST_OPTIONS
         if type(index) is not int or not 0 <= index < count:
             raise BundleError(
-                f"{source}: answers {qid} with {index!r}, which is none of its options; write the bundle "
-                "again"
+                "{source}: answers {question} with {option}, which is none of its options; write the "
+                "bundle again",
+                source=source,
+                question=qid,
+                option=repr(index),
             )
     return dict(entry)
 
@@ -312,5 +342,9 @@ def _is_name(text: object) -> bool:
 
 def _checked_name(text: object, folder: Path) -> str:
     if not _is_name(text):
-        raise BundleError(f"{folder}: {text!r} is no name for a file; ids such as ENC00001 are expected")
+        raise BundleError(
+            "{folder}: {name!r} is no name for a file; ids such as ENC00001 are expected",
+            folder=folder,
+            name=text,
+        )
     return str(text)

@@ -58,12 +58,15 @@ def check_files(folder: Path) -> None:
             continue
         if path.name == "adapter_config.json":
             raise CheckpointError(
-                f"{path}: an adapter of another model, not a model; merge it into that model and save the "
-                "whole"
+                "{path}: an adapter of another model, not a model; merge it into that model and save "
+                "the whole",
+                path=path,
             )
         if path.is_symlink() and path.resolve().parent not in places:
             raise CheckpointError(
-                f"{path}: a link to {path.resolve()}, outside the checkpoint; put the file itself there"
+                "{path}: a link to {target}, outside the checkpoint; put the file itself there",
+                path=path,
+                target=path.resolve(),
             )
         try:
             with open_user_file(
@@ -72,10 +75,17 @@ def check_files(folder: Path) -> None:
                 weights += os.fstat(file.fileno()).st_size if path.suffix == ".safetensors" else 0
         except OSError as error:
             raise CheckpointError(
-                f"{path}: cannot be read ({error.strerror or error}); fetch or train the checkpoint again"
+                "{path}: cannot be read ({reason}); fetch or train the checkpoint again",
+                path=path,
+                reason=error.strerror or error,
             ) from error
     if weights > LIMITS.checkpoint_bytes:
-        raise CheckpointError(f"{folder}: weights of {weights} bytes, the limit is {LIMITS.checkpoint_bytes}")
+        raise CheckpointError(
+            "{folder}: weights of {size} bytes, the limit is {limit}",
+            folder=folder,
+            size=weights,
+            limit=LIMITS.checkpoint_bytes,
+        )
 
 
 def find_weights(folder: Path) -> list[Path]:
@@ -89,10 +99,14 @@ def find_weights(folder: Path) -> list[Path]:
     pickles = sorted(path.name for path in folder.iterdir() if path.suffix in PICKLES)
     if pickles:
         raise CheckpointError(
-            f"{folder}: {pickles[0]} is a pickle, which can run code and is never read; give a "
-            "revision or a folder with safetensors"
+            "{folder}: {name} is a pickle, which can run code and is never read; give a revision "
+            "or a folder with safetensors",
+            folder=folder,
+            name=pickles[0],
         )
-    raise CheckpointError(f"{folder}: no model.safetensors in this checkpoint; fetch or train it again")
+    raise CheckpointError(
+        "{folder}: no model.safetensors in this checkpoint; fetch or train it again", folder=folder
+    )
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -111,8 +125,10 @@ def check_model(folder: Path, types: frozenset[str]) -> None:
     path, config = folder / CONFIG, read_config(folder)
     if config["model_type"] not in sorted(types):
         raise CheckpointError(
-            f"{path}: a model of type {str(config['model_type'])[:60]!r}; one of "
-            f"{', '.join(sorted(types))} is expected"
+            "{path}: a model of type {came!r}; one of {known} is expected",
+            path=path,
+            came=str(config["model_type"])[:60],
+            known=sorted(types),
         )
     tensors = sum(_count_tensors(weights) for weights in find_weights(folder))
     try:
@@ -120,7 +136,7 @@ def check_model(folder: Path, types: frozenset[str]) -> None:
             _check_value(key, value, tensors)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: {one_line(error, 200)}; fetch or train the checkpoint again"
+            "{path}: {reason}; fetch or train the checkpoint again", path=path, reason=one_line(error, 200)
         ) from error
 
 
@@ -129,8 +145,10 @@ def check_room(folder: Path, numbers: int) -> None:
     size = sum(path.stat().st_size for path in find_weights(folder))
     if numbers > 2 * size + _SPARE:
         raise CheckpointError(
-            f"{folder / CONFIG}: a model of {numbers} numbers, but the weights are {size} bytes; fetch or "
-            "train it again"
+            "{path}: a model of {numbers} numbers, but the weights are {size} bytes; fetch or train it again",
+            path=folder / CONFIG,
+            numbers=numbers,
+            size=size,
         )
 
 
@@ -143,11 +161,15 @@ def read_object(path: Path, needed: str) -> dict[str, Any]:
         content = json.loads(read_user_text(path, LARGEST_CONFIG))
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: cannot be read ({one_line(error)}); fetch or train the checkpoint again"
+            "{path}: cannot be read ({reason}); fetch or train the checkpoint again",
+            path=path,
+            reason=one_line(error),
         ) from error
     if not isinstance(content, dict) or needed not in content:
         raise CheckpointError(
-            f"{path}: a JSON object with '{needed}' is expected; fetch or train the checkpoint again"
+            "{path}: a JSON object with '{key}' is expected; fetch or train the checkpoint again",
+            path=path,
+            key=needed,
         )
     return content
 
@@ -158,7 +180,9 @@ def _count_tensors(path: Path) -> int:
             return len(file.keys())
     except Exception as error:  # safetensors raises its own, OSError and more
         raise CheckpointError(
-            f"{path}: the weights cannot be read ({one_line(error)}); fetch or train the checkpoint again"
+            "{path}: the weights cannot be read ({reason}); fetch or train the checkpoint again",
+            path=path,
+            reason=one_line(error),
         ) from error
 
 

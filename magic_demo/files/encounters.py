@@ -68,8 +68,9 @@ def read_encounters(data: Path, split: str | None = None) -> EncounterList:
         return _read_encounter_file(data, data.parent, split or data.stem)
     if not data.is_dir():
         raise FormatError(
-            f"{data}: no such file or folder; a challenge folder, its JSON file or a folder of photos is "
-            "expected"
+            "{path}: no such file or folder; a challenge folder, its JSON file or a folder of "
+            "photos is expected",
+            path=data,
         )
     file = _find_encounter_file(data, split)
     if file is not None:
@@ -102,16 +103,30 @@ def read_json(path: Path, expected: str) -> Any:
         return json.loads(mend_json(read_user_text(path, LIMITS.json_bytes)))
     except OSError as error:
         cure = "split it" if error.errno == errno.EFBIG else f"{expected} is expected"
-        raise FormatError(f"{path}: cannot be read ({error.strerror or error}); {cure}") from error
+        raise FormatError(
+            "{path}: cannot be read ({reason}); {cure}", path=path, reason=error.strerror or error, cure=cure
+        ) from error
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: not UTF-8 text (byte {error.start}); save {expected} as UTF-8") from error
+        raise FormatError(
+            "{path}: not UTF-8 text (byte {position}); save {expected} as UTF-8",
+            path=path,
+            position=error.start,
+            expected=expected,
+        ) from error
     except json.JSONDecodeError as error:
         raise FormatError(
-            f"{path}: malformed JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+            "{path}: malformed JSON at line {line}, column {column}: {reason}",
+            path=path,
+            line=error.lineno,
+            column=error.colno,
+            reason=error.msg,
         ) from error
     except (RecursionError, ValueError) as error:  # nested too deep, or a number of thousands of digits
         raise FormatError(
-            f"{path}: this JSON is beyond what can be read ({error}); {expected} is expected"
+            "{path}: this JSON is beyond what can be read ({reason}); {expected} is expected",
+            path=path,
+            reason=error,
+            expected=expected,
         ) from error
 
 
@@ -119,7 +134,9 @@ def read_json_list(path: Path, expected: str) -> list[Any]:
     """Read a JSON file that holds a list. Raises FormatError otherwise."""
     entries = read_json(path, expected)
     if not isinstance(entries, list):
-        raise FormatError(f"{path}: holds {_kind(entries)}; {expected} is expected")
+        raise FormatError(
+            "{path}: holds {came}; {expected} is expected", path=path, came=_kind(entries), expected=expected
+        )
     return entries
 
 
@@ -137,23 +154,33 @@ def read_answers(path: Path, asked: QuestionSet | None = None) -> dict[str, dict
     for number, entry in enumerate(read_json_list(path, "a JSON list of answer objects"), start=1):
         if not isinstance(entry, dict):
             raise FormatError(
-                f"{path}: entry {number} is {_kind(entry)}; an object with '{ENCOUNTER_KEY}' and the qids "
-                "is expected"
+                "{path}: entry {number} is {came}; an object with 'encounter_id' and the qids is expected",
+                path=path,
+                number=number,
+                came=_kind(entry),
             )
         encounter_id = entry.get(ENCOUNTER_KEY)
         if not isinstance(encounter_id, str) or not encounter_id:
             raise FormatError(
-                f"{path}: entry {number} has no '{ENCOUNTER_KEY}'; give it one such as ENC00001"
+                "{path}: entry {number} has no 'encounter_id'; give it one such as ENC00001",
+                path=path,
+                number=number,
             )
         if encounter_id in answers:
             raise FormatError(
-                f"{path}: {encounter_id} comes twice (again in entry {number}); keep one of them"
+                "{path}: {encounter} comes twice (again in entry {number}); keep one of them",
+                path=path,
+                encounter=encounter_id,
+                number=number,
             )
         unknown = [key for key in entry if key.startswith("CQID") and key not in known]
         if unknown:
             raise FormatError(
-                f"{path}: {encounter_id} answers {unknown[0]}, which is no question; the questions are "
-                f"{_span(questions)}"
+                "{path}: {encounter} answers {came}, which is no question; the questions are {known}",
+                path=path,
+                encounter=encounter_id,
+                came=unknown[0],
+                known=_span(questions),
             )
         answers[encounter_id] = {
             question.qid: _check_index(str(path), encounter_id, question, entry.get(question.qid, _MISSING))
@@ -176,14 +203,16 @@ def write_answers(
     for encounter_id, chosen in answers.items():
         if not is_whole(encounter_id):
             raise FormatError(
-                f"answers: the id {_show(encounter_id)} holds a character that is cut in half; write whole "
-                "text"
+                "answers: the id {came} holds a character that is cut in half; write whole text",
+                came=_show(encounter_id),
             )
         unknown = [qid for qid in chosen if qid not in known]
         if unknown:
             raise FormatError(
-                f"{encounter_id} answers {unknown[0]}, which is no question; the questions are "
-                f"{_span(questions)}"
+                "{encounter} answers {came}, which is no question; the questions are {known}",
+                encounter=encounter_id,
+                came=unknown[0],
+                known=_span(questions),
             )
         row: dict[str, Any] = {ENCOUNTER_KEY: encounter_id}
         row.update(
@@ -199,17 +228,29 @@ _MISSING = object()
 def _check_index(source: str, encounter_id: str, question: Question, value: Any) -> int:
     if value is _MISSING:
         raise FormatError(
-            f"{source}: {encounter_id} has no answer to {question.qid}; every question needs an option index"
+            "{source}: {encounter} has no answer to {question}; every question needs an option index",
+            source=source,
+            encounter=encounter_id,
+            question=question.qid,
         )
     last = question.option_count - 1
     if isinstance(value, bool) or not isinstance(value, int):
         raise FormatError(
-            f"{source}: {encounter_id} {question.qid} is {_kind(value)}; a whole number from 0 to {last} "
-            "is expected"
+            "{source}: {encounter} {question} is {came}; a whole number from 0 to {last} is expected",
+            source=source,
+            encounter=encounter_id,
+            question=question.qid,
+            came=_kind(value),
+            last=last,
         )
     if not 0 <= value <= last:
         raise FormatError(
-            f"{source}: {encounter_id} {question.qid} is {value}; its options go from 0 to {last}"
+            "{source}: {encounter} {question} is {value}; its options go from 0 to {last}",
+            source=source,
+            encounter=encounter_id,
+            question=question.qid,
+            value=value,
+            last=last,
         )
     return value
 
@@ -231,20 +272,29 @@ def _find_encounter_file(data: Path, split: str | None) -> Path | None:
         )
         if others:
             raise FormatError(
-                f"{data}: no {split}.json here or below, but {', '.join(others)}; name that split or "
-                "another folder"
+                "{path}: no {split}.json here or below, but {splits}; name that split or another folder",
+                path=data,
+                split=split,
+                splits=list(others),
             )
         return None
     if len(present) > 1:
-        raise FormatError(f"{data}: holds the splits {', '.join(present)}; say which with --split")
+        raise FormatError(
+            "{path}: holds the splits {splits}; say which with --split", path=data, splits=list(present)
+        )
     name, paths = next(iter(present.items()))
     for preferred in (data / name / f"{name}.json", data / f"{name}.json"):
         if preferred in paths:
             return preferred
     if len(paths) > 1:
         raise FormatError(
-            f"{data}: {len(paths)} files are named {name}.json, {paths[0]} and {paths[1]}; give the folder "
-            "of the right one"
+            "{path}: {count} files are named {name}.json, {first} and {second}; give the folder "
+            "of the right one",
+            path=data,
+            count=len(paths),
+            name=name,
+            first=paths[0],
+            second=paths[1],
         )
     return paths[0]
 
@@ -252,7 +302,8 @@ def _find_encounter_file(data: Path, split: str | None) -> Path | None:
 def _find_split(data: Path, split: str) -> list[Path]:
     if not _ID.fullmatch(split):
         raise FormatError(
-            f"split '{split}': a name such as valid is expected, of letters, digits, '_', '.' and '-'"
+            "split '{split}': a name such as valid is expected, of letters, digits, '_', '.' and '-'",
+            split=split,
         )
     return sorted(path for path in data.rglob(f"{split}.json") if path.is_file())
 
@@ -266,7 +317,9 @@ def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
         try:
             encounter = _parse_encounter(entry, photos, problems)
             if encounter.encounter_id in encounters:
-                raise FormatError(f"{encounter.encounter_id} comes twice; the first is used")
+                raise FormatError(
+                    "{encounter} comes twice; the first is used", encounter=encounter.encounter_id
+                )
         except FormatError as error:
             problems.append(f"{file.name}, entry {number}: {error}")
         else:
@@ -276,29 +329,36 @@ def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
 
 def _parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> EncounterFiles:
     if not isinstance(entry, dict):
-        raise FormatError(f"{_kind(entry)} where an object with '{ENCOUNTER_KEY}' is expected")
+        raise FormatError("{came} where an object with 'encounter_id' is expected", came=_kind(entry))
     encounter_id = entry.get(ENCOUNTER_KEY)
     if not isinstance(encounter_id, str) or not _is_safe_id(encounter_id):
         raise FormatError(
-            f"'{ENCOUNTER_KEY}' is {_show(encounter_id)}; letters, digits, '_', '.' and '-' are expected"
+            "'encounter_id' is {came}; letters, digits, '_', '.' and '-' are expected",
+            came=_show(encounter_id),
         )
     names = _list(entry, encounter_id, "image_ids")
     if len(names) > LIMITS.encounter_photos:
         raise FormatError(
-            f"{encounter_id}: {len(names)} photos, the limit is {LIMITS.encounter_photos}; split the "
-            "encounter"
+            "{encounter}: {count} photos, the limit is {limit}; split the encounter",
+            encounter=encounter_id,
+            count=len(names),
+            limit=LIMITS.encounter_photos,
         )
     photo_files: dict[str, PhotoFile] = {}
     for name in names:
         if not isinstance(name, str) or not is_file_name(name):
             raise FormatError(
-                f"{encounter_id}: photo {_show(name)} is not a file name such as IMG_ENC00001_00001.jpg"
+                "{encounter}: photo {name} is not a file name such as IMG_ENC00001_00001.jpg",
+                encounter=encounter_id,
+                name=_show(name),
             )
         photo_id = _photo_id(name)
         if photo_id in photo_files and names.count(name) == 1:
             raise FormatError(
-                f"{encounter_id}: two photos are called {photo_id}, with other endings; their masks "
-                "would overwrite each other"
+                "{encounter}: two photos are called {photo}, with other endings; their masks would "
+                "overwrite each other",
+                encounter=encounter_id,
+                photo=photo_id,
             )
         path, doubt = photos.find(photo_id, name)
         photo_files[photo_id] = PhotoFile(photo_id, path)
@@ -324,8 +384,10 @@ def _narrative(entry: Mapping[str, Any], encounter_id: str, language: Language) 
     longest = max(len(title), len(content))
     if longest > LIMITS.text_characters:
         raise FormatError(
-            f"{encounter_id}: a text of {longest} characters, the limit is {LIMITS.text_characters}; "
-            "shorten it"
+            "{encounter}: a text of {count} characters, the limit is {limit}; shorten it",
+            encounter=encounter_id,
+            count=longest,
+            limit=LIMITS.text_characters,
         )
     if not title or not content or title == content:
         return title or content
@@ -336,7 +398,9 @@ def _narrative(entry: Mapping[str, Any], encounter_id: str, language: Language) 
 def _response(response: Any, encounter_id: str) -> str:
     if not isinstance(response, dict):
         raise FormatError(
-            f"{encounter_id}: a response is {_kind(response)}; an object with 'content_en' is expected"
+            "{encounter}: a response is {came}; an object with 'content_en' is expected",
+            encounter=encounter_id,
+            came=_kind(response),
         )
     return clean_text(_text(response, encounter_id, "content_en"))
 
@@ -346,7 +410,12 @@ def _text(entry: Mapping[str, Any], encounter_id: str, key: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise FormatError(f"{encounter_id}: '{key}' is {_kind(value)}; a text is expected")
+        raise FormatError(
+            "{encounter}: '{key}' is {came}; a text is expected",
+            encounter=encounter_id,
+            key=key,
+            came=_kind(value),
+        )
     return value
 
 
@@ -355,7 +424,12 @@ def _list(entry: Mapping[str, Any], encounter_id: str, key: str) -> list[Any]:
     if value is None:
         return []
     if not isinstance(value, list):
-        raise FormatError(f"{encounter_id}: '{key}' is {_kind(value)}; a list is expected")
+        raise FormatError(
+            "{encounter}: '{key}' is {came}; a list is expected",
+            encounter=encounter_id,
+            key=key,
+            came=_kind(value),
+        )
     return value
 
 
@@ -388,8 +462,9 @@ def _read_photo_folder(folder: Path) -> EncounterList:
         encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, paths[0]),)))
     if not encounters and not problems:
         raise FormatError(
-            f"{folder}: neither a challenge JSON ({', '.join(f'{split}.json' for split in SPLITS)}) nor "
-            "photos here or below"
+            "{folder}: neither a challenge JSON ({names}) nor photos here or below",
+            folder=folder,
+            names=[f"{split}.json" for split in SPLITS],
         )
     return EncounterList(tuple(encounters), tuple(problems), plain=True, notes=notes)
 

@@ -83,7 +83,10 @@ def write_mask(path: Path, mask: Mask) -> None:
     """
     if mask.ndim != 2 or mask.dtype != np.bool_ or mask.size == 0:
         raise FormatError(
-            f"{path.name}: a mask to write is (height, width) bool, not {mask.shape} {mask.dtype}"
+            "{name}: a mask to write is (height, width) bool, not {shape} {kind}",
+            name=path.name,
+            shape=str(mask.shape),
+            kind=mask.dtype,
         )
     buffer = io.BytesIO()
     tifffile.imwrite(
@@ -105,7 +108,9 @@ def read_mask(path: Path) -> Mask:
     loose = read_loose_mask(path)
     if loose.repairs:
         raise FormatError(
-            f"{path}: {'; '.join(loose.repairs)}; a mask holds 0 and 1, save (mask > 0) as uint8 with zlib"
+            "{path}: {repairs}; a mask holds 0 and 1, save (mask > 0) as uint8 with zlib",
+            path=path,
+            repairs="; ".join(loose.repairs),
         )
     return loose.mask
 
@@ -182,7 +187,9 @@ def annotator_of(path: Path) -> str:
     """
     match = _REFERENCE_NAME.fullmatch(path.name)
     if not match:
-        raise FormatError(f"{path.name}: a reference mask is named <image id>_mask_ann<number>.tiff")
+        raise FormatError(
+            "{name}: a reference mask is named <image id>_mask_ann<number>.tiff", name=path.name
+        )
     return match["annotator"].lower()
 
 
@@ -195,7 +202,7 @@ def strip_photo_suffix(photo_id: str) -> str:
 def list_mask_files(folder: Path) -> Iterator[Path]:
     """Yield every TIFF below a folder, sorted. Raises FormatError when the folder is not there."""
     if not folder.is_dir():
-        raise FormatError(f"{folder}: no such folder; a folder of mask TIFFs is expected")
+        raise FormatError("{folder}: no such folder; a folder of mask TIFFs is expected", folder=folder)
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in MASK_SUFFIXES and not path.name.startswith(".") and path.is_file():
             yield path
@@ -214,11 +221,15 @@ def _open_tiff(path: Path) -> Iterator[tifffile.TiffFile]:
     except (FormatError, _NotPlainError):
         raise
     except OSError as error:
-        raise FormatError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise FormatError(
+            "{path}: cannot be read ({reason})", path=path, reason=error.strerror or error
+        ) from error
     except Exception as error:
         # tifffile raises TiffFileError, ValueError, KeyError, struct.error, zlib.error on broken files
         raise FormatError(
-            f"{path}: not a TIFF mask that can be read ({one_line(error)}); save it as uint8 with zlib"
+            "{path}: not a TIFF mask that can be read ({reason}); save it as uint8 with zlib",
+            path=path,
+            reason=one_line(error),
         ) from error
 
 
@@ -248,7 +259,7 @@ def _read_tiff(path: Path) -> _Stored:
             values = np.asarray(tiff.asarray())
         stored = _Stored(values, _orientation(page), page.photometric == tifffile.PHOTOMETRIC.MINISWHITE)
     if stored.values.size == 0:
-        raise FormatError(f"{path}: the mask holds no pixel")
+        raise FormatError("{path}: the mask holds no pixel", path=path)
     return stored
 
 
@@ -318,7 +329,7 @@ def _check_packed(path: Path, tiff: Any) -> None:
             tiff.filehandle.seek(offset)
             if len(unpack(tiff.filehandle.read(length), most + 1)) > most:
                 raise FormatError(
-                    f"{path}: holds more than the size that it says; save it as uint8 with zlib"
+                    "{path}: holds more than the size that it says; save it as uint8 with zlib", path=path
                 )
 
 
@@ -331,7 +342,7 @@ def _read_with_pillow(path: Path) -> _Stored:
         ):
             _check_count(path, image.width * image.height)
             if getattr(image, "n_frames", 1) > 1:
-                raise FormatError(f"{path.name}: several pages are not a mask")
+                raise FormatError("{name}: several pages are not a mask", name=path.name)
             orientation = (
                 1 if image.format == "TIFF" else image.getexif().get(ORIENTATION, 1)
             )  # of a TIFF Pillow turns the pixels itself
@@ -345,12 +356,16 @@ def _read_with_pillow(path: Path) -> _Stored:
         raise
     except OSError as error:
         raise FormatError(
-            f"{path.name}: cannot be read ({error.strerror or one_line(error)}); save it as uint8 TIFF or PNG"
+            "{name}: cannot be read ({reason}); save it as uint8 TIFF or PNG",
+            name=path.name,
+            reason=error.strerror or one_line(error),
         ) from error
     except Exception as error:
         # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more
         raise FormatError(
-            f"{path.name}: not a mask that can be read ({one_line(error)}); save it as uint8 TIFF or PNG"
+            "{name}: not a mask that can be read ({reason}); save it as uint8 TIFF or PNG",
+            name=path.name,
+            reason=one_line(error),
         ) from error
 
 
@@ -359,5 +374,8 @@ def _check_count(path: Path, count: int) -> None:
     channels, before any is decoded."""
     if count > 4 * LIMITS.photo_pixels:
         raise FormatError(
-            f"{path}: a mask of {count} values; the limit is {LIMITS.photo_pixels} pixels, as for photos"
+            "{path}: a mask of {count} values; the limit is {limit} pixels, as for photos",
+            path=path,
+            count=count,
+            limit=LIMITS.photo_pixels,
         )

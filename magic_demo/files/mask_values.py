@@ -56,13 +56,15 @@ def read_values(
     if values.ndim == 3 and values.shape[2] in (2, 3, 4):
         values = _join_channels(name, values, repairs)
     if values.ndim != 2:
-        raise FormatError(f"{name}: shape {values.shape} is not one page of (height, width)")
+        raise FormatError(
+            "{name}: shape {shape} is not one page of (height, width)", name=name, shape=str(values.shape)
+        )
     if values.dtype.kind not in "buif":
-        raise FormatError(f"{name}: {values.dtype} values are not a mask")
+        raise FormatError("{name}: {kind} values are not a mask", name=name, kind=values.dtype)
     if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise FormatError(f"{name}: not a number in a mask")
+        raise FormatError("{name}: not a number in a mask", name=name)
     if values.dtype.kind in "if" and values.min() < 0:
-        raise FormatError(f"{name}: negative values are not a mask")
+        raise FormatError("{name}: negative values are not a mask", name=name)
     if white_is_zero:
         values = _invert(name, values, repairs, as_numbers)
     mask = _read_levels(name, values, repairs)
@@ -83,8 +85,9 @@ def _join_channels(name: str, values: Values, repairs: list[str]) -> Values:
                 return np.ascontiguousarray(alpha)
             if not np.array_equal(alpha > 0, colours.any(axis=-1)):
                 raise FormatError(
-                    f"{name}: colours and transparency that differ could be two masks; save the one "
-                    "without the other"
+                    "{name}: colours and transparency that differ could be two masks; save the one "
+                    "without the other",
+                    name=name,
                 )
             repairs.append("lies in colours and in transparency, both the same; the transparency is read")
             return np.ascontiguousarray(alpha)
@@ -102,7 +105,9 @@ def _join_channels(name: str, values: Values, repairs: list[str]) -> Values:
         or len(np.unique(colours[seen][:: max(1, int(seen.sum()) // 10_000)], axis=0)) > MOST_COLOURS
     ):
         raise FormatError(
-            f"{name}: {values.shape[2]} colour channels that differ are not a mask; save black and white"
+            "{name}: {count} colour channels that differ are not a mask; save black and white",
+            name=name,
+            count=values.shape[2],
         )
     repairs.append("holds colours; every one but black is read as lesion")
     return np.asarray(seen)
@@ -116,14 +121,17 @@ def _invert(name: str, values: Values, repairs: list[str], as_numbers: bool) -> 
             return values
         if not as_numbers:
             raise FormatError(
-                f"{name}: one bit with zero as white, of which 1 covers most; it could be the lesion "
-                "or the rest, save it as uint8"
+                "{name}: one bit with zero as white, of which 1 covers most; it could be the lesion "
+                "or the rest, save it as uint8",
+                name=name,
             )
         repairs.append("is one bit with zero as white, of which 1 covers most; 1 is read as lesion")
         return values
     if values.dtype.kind != "u":
         raise FormatError(
-            f"{name}: {values.dtype} values whose zero is white have no known black; save (mask > 0) as uint8"
+            "{name}: {kind} values whose zero is white have no known black; save (mask > 0) as uint8",
+            name=name,
+            kind=values.dtype,
         )
     repairs.append("is stored with zero as white; turned round")
     return np.asarray(np.iinfo(values.dtype).max - values, dtype=values.dtype)
@@ -152,8 +160,10 @@ def _read_levels(name: str, values: Values, repairs: list[str]) -> Mask:
     if values.dtype.kind in "ui" and top <= MOST_LABELS:
         if not_zero.all():
             raise FormatError(
-                f"{name}: labels up to {top} without a 0 for the skin around; save the lesion as 1 and the "
-                "rest as 0"
+                "{name}: labels up to {highest} without a 0 for the skin around; save the lesion as "
+                "1 and the rest as 0",
+                name=name,
+                highest=top,
             )
         repairs.append(f"holds labels up to {top}; every one but 0 is read as lesion")
         return np.asarray(not_zero, dtype=np.bool_)
@@ -175,5 +185,7 @@ def _refuse_few_levels(name: str, values: Values, not_zero: Mask, top: float) ->
     if len(above) <= _FEW_LEVELS and between > _EDGE_SHARE * np.count_nonzero(not_zero):
         shown = ", ".join(f"{level:g}" for level in levels)
         raise FormatError(
-            f"{name}: the values {shown} could be labels or shades; save the lesion as 1 and the rest as 0"
+            "{name}: the values {values} could be labels or shades; save the lesion as 1 and the rest as 0",
+            name=name,
+            values=shown,
         )

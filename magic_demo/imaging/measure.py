@@ -172,8 +172,9 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
     """
     if pixels.shape[:2] != mask.shape:
         raise MeasureError(
-            f"a mask of {mask.shape} came for a photo of {pixels.shape[:2]}; bring the mask to the photo's "
-            "size first"
+            "a mask of {mask} came for a photo of {photo}; bring the mask to the photo's size first",
+            mask=str(mask.shape),
+            photo=str(pixels.shape[:2]),
         )
     small, kept, areas = _keep_parts(*_shrink(pixels, mask))
     if not areas:

@@ -54,8 +54,10 @@ def mask_from_rows(lengths: Sequence[int] | Lengths, size: tuple[int, int]) -> M
     given = np.asarray(lengths)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
         raise FormatError(
-            f"run lengths are a list of whole numbers of pixels, not {given.dtype} of {given.ndim} "
-            "dimensions; send them again"
+            "run lengths are a list of whole numbers of pixels, not {kind} of {dimensions} "
+            "dimensions; send them again",
+            kind=given.dtype,
+            dimensions=given.ndim,
         )
     counts = given.astype(np.int64)
     _check_lengths(counts, height * width)
@@ -127,15 +129,18 @@ def _read_counts(counts: str) -> Lengths:
         ) from error
     if not characters.size or characters.min() < 0 or characters.max() > 0x3F or characters[-1] & 0x20:
         raise FormatError(
-            f"run lengths {counts[:20]!r} are empty, cut short or hold other characters; expected COCO's "
-            "compressed counts"
+            "run lengths {counts} are empty, cut short or hold other characters; expected COCO's "
+            "compressed counts",
+            counts=repr(counts[:20]),
         )
     last = np.flatnonzero((characters & 0x20) == 0)
     first = np.concatenate(([0], last[:-1] + 1))
     groups = last - first + 1
     if groups.max() > LONGEST_GROUPS:
         raise FormatError(
-            f"run lengths hold a number of {groups.max()} groups; expected at most {LONGEST_GROUPS}"
+            "run lengths hold a number of {count} groups; expected at most {limit}",
+            count=groups.max(),
+            limit=LONGEST_GROUPS,
         )
     shifts = 5 * (np.arange(characters.size) - np.repeat(first, groups))
     numbers = np.add.reduceat((characters & 0x1F) << shifts, first)
@@ -147,10 +152,15 @@ def _read_counts(counts: str) -> Lengths:
 
 def _check_size(size: tuple[int, ...]) -> tuple[int, int]:
     if len(size) != 2 or min(size) < 1:
-        raise FormatError(f"a mask of size {size} has no pixels; expected (height, width), both at least 1")
+        raise FormatError(
+            "a mask of size {size} has no pixels; expected (height, width), both at least 1", size=str(size)
+        )
     if size[0] * size[1] > LIMITS.photo_pixels:
         raise FormatError(
-            f"a mask of {size[1]}x{size[0]} pixels; the limit is {LIMITS.photo_pixels} pixels, as for photos"
+            "a mask of {width}x{height} pixels; the limit is {limit} pixels, as for photos",
+            width=size[1],
+            height=size[0],
+            limit=LIMITS.photo_pixels,
         )
     return int(size[0]), int(size[1])
 
@@ -158,11 +168,14 @@ def _check_size(size: tuple[int, ...]) -> tuple[int, int]:
 def _check_lengths(lengths: Lengths, pixels: int) -> None:
     if lengths.size and (lengths.min() < 0 or lengths.max() > pixels):
         raise FormatError(
-            f"a run of {int(lengths.min()) if lengths.min() < 0 else int(lengths.max())} pixels; expected "
-            f"0 to {pixels}"
+            "a run of {length} pixels; expected 0 to {pixels}",
+            length=int(lengths.min()) if lengths.min() < 0 else int(lengths.max()),
+            pixels=pixels,
         )
     if int(lengths.sum()) != pixels:
         raise FormatError(
-            f"run lengths add up to {int(lengths.sum())} pixels, the photo has {pixels}; take the mask "
-            "and the size of one photo"
+            "run lengths add up to {total} pixels, the photo has {pixels}; take the mask and the "
+            "size of one photo",
+            total=int(lengths.sum()),
+            pixels=pixels,
         )

@@ -47,7 +47,8 @@ def lay_out_grid(added: Tensor, size: tuple[int, int]) -> NDArray[np.float32]:
     height = round(math.sqrt(len(added) * size[0] / size[1]))
     if not height or len(added) % height:
         raise ModelError(
-            f"the photo encoder's map of {len(added)} places is no grid; what moved the score cannot be "
-            "shown on the photo"
+            "the photo encoder's map of {count} places is no grid; what moved the score cannot "
+            "be shown on the photo",
+            count=len(added),
         )
     return np.ascontiguousarray(added.sum(dim=-1).reshape(height, -1).numpy(), np.float32)

@@ -73,10 +73,12 @@ def choose_backend(wanted: str, checked: Collection[str] = ()) -> Backend:
         return Backend("bfloat16" if has_bfloat16() and "bfloat16" in checked else "torch")
     if wanted not in BACKENDS:
         raise BackendError(
-            f"there is no backend {wanted!r}; one of {AUTO}, {', '.join(BACKENDS)} is expected"
+            "there is no backend {name!r}; one of {known} is expected",
+            name=wanted,
+            known=[AUTO, *BACKENDS],
         )
     if problem := explain_missing(wanted):
-        raise BackendError(f"backend {wanted}: {problem}")
+        raise BackendError("backend {name}: {problem}", name=wanted, problem=problem)
     return Backend(wanted)
 
 
@@ -114,8 +116,9 @@ def read_checked(folder: Path, model_id: str) -> dict[str, str]:
             raise ValueError("'checked' maps backends to a line each")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise CheckpointError(
-            f"{path}: cannot be read ({one_line(error, 160)}); remove it, or run 'python -m magic_demo "
-            "backends' again"
+            "{path}: cannot be read ({reason}); remove it, or run 'python -m magic_demo backends' again",
+            path=path,
+            reason=one_line(error, 160),
         ) from error
     if digest != digest_of(model_id):
         return {}

@@ -123,8 +123,10 @@ def find_checkpoint(source: str | Path, *, revision: str | None = None) -> Path:
         folder = _fetch_checkpoint(source, revision)
     if not (folder / CONFIG).exists():
         raise CheckpointError(
-            f"{folder}: no {CONFIG} in this folder; a folder written by training or by save_pretrained is "
-            "expected"
+            "{folder}: no {file} in this folder; a folder written by training or by "
+            "save_pretrained is expected",
+            folder=folder,
+            file=CONFIG,
         )
     check_files(folder)
     return folder
@@ -135,8 +137,9 @@ def _fetch_checkpoint(source: str | Path, revision: str | None) -> Path:
     name, _, pinned = str(source).partition("@")
     if folder.is_absolute() or name.startswith((".", "~")) or name.count("/") != 1:
         raise CheckpointError(
-            f"{name}: no such folder; give a checkpoint folder, or a Hub id such as "
-            "CIDAS/clipseg-rd64-refined"
+            "{name}: no such folder; give a checkpoint folder, or a Hub id such as "
+            "CIDAS/clipseg-rd64-refined",
+            name=name,
         )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
@@ -149,16 +152,17 @@ def _fetch_checkpoint(source: str | Path, revision: str | None) -> Path:
     try:
         return Path(snapshot_download(name, revision=revision or pinned or None, allow_patterns=HUB_FILES))
     except HFValidationError as error:
-        raise CheckpointError(f"{name}: neither a folder here nor a valid Hub id") from error
+        raise CheckpointError("{name}: neither a folder here nor a valid Hub id", name=name) from error
     except RepositoryNotFoundError as error:
         raise CheckpointError(
-            f"{name}: no such folder here and no such model on the Hub; check the spelling"
+            "{name}: no such folder here and no such model on the Hub; check the spelling", name=name
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
         raise CheckpointError(
-            f"{name}: not a folder here, and the Hub cannot be reached or has not been asked before"
-            f"{' (offline mode is on)' if os.environ.get('HF_HUB_OFFLINE') == '1' else ''}; "
-            "download it once with a network, or give a checkpoint folder"
+            "{name}: not a folder here, and the Hub cannot be reached or has not been asked "
+            "before{value}; download it once with a network, or give a checkpoint folder",
+            name=name,
+            value=" (offline mode is on)" if os.environ.get("HF_HUB_OFFLINE") == "1" else "",
         ) from error
 
 
@@ -197,14 +201,19 @@ def load_model(
     except Exception as error:
         # transformers and safetensors raise OSError, ValueError, KeyError, RuntimeError and their own
         raise CheckpointError(
-            f"{source}: the model cannot be loaded ({one_line(error)}); fetch or train it again"
+            "{source}: the model cannot be loaded ({reason}); fetch or train it again",
+            source=source,
+            reason=one_line(error),
         ) from error
     keys = sorted(str(key) for key in info["missing_keys"] if not (spare and str(key).startswith(spare)))
     keys = keys or sorted(str(key) for key in info.get("mismatched_keys") or ())
     if keys:
         raise CheckpointError(
-            f"{source}: the weights do not fit config.json ({len(keys)} missing, first {keys[0]}); "
-            "fetch or train it again"
+            "{source}: the weights do not fit config.json ({count} missing, first {first}); "
+            "fetch or train it again",
+            source=source,
+            count=len(keys),
+            first=keys[0],
         )
     model.eval()
     return model  # type: ignore[no-any-return]
@@ -231,14 +240,17 @@ def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     # transformers would make up an empty vocabulary
     if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise CheckpointError(
-            f"{folder}: no tokenizer ({', '.join(TOKENIZER_FILES[:3])} or the like) in this checkpoint; "
-            "fetch it again"
+            "{folder}: no tokenizer ({names} or the like) in this checkpoint; fetch it again",
+            folder=folder,
+            names=list(TOKENIZER_FILES[:3]),
         )
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # as above
         raise CheckpointError(
-            f"{folder}: the tokenizer cannot be loaded ({one_line(error)}); fetch the checkpoint again"
+            "{folder}: the tokenizer cannot be loaded ({reason}); fetch the checkpoint again",
+            folder=folder,
+            reason=one_line(error),
         ) from error
 
 
@@ -274,8 +286,10 @@ def read_preprocessing(source: str | Path, *, revision: str | None = None) -> Pr
             )
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CheckpointError(
-            f"{path}: 'size', 'image_mean' and 'image_std' are expected ({one_line(error, 120)}); "
-            "fetch the checkpoint again"
+            "{path}: 'size', 'image_mean' and 'image_std' are expected ({reason}); fetch the "
+            "checkpoint again",
+            path=path,
+            reason=one_line(error, 120),
         ) from error
     return Preprocessing((height, width), mean, std, RESAMPLING[resample])
 

@@ -55,7 +55,7 @@ def load_encoder(encoder: Encoder) -> Encode:
         request = core.compile_model(graph, "CPU", settings).create_infer_request()
     except RuntimeError as error:
         raise BackendError(
-            f"OpenVINO cannot run this model here{_say_held()}; take another --backend"
+            "OpenVINO cannot run this model here{value}; take another --backend", value=_say_held()
         ) from error
     outputs, lock = range(len(graph.outputs)), threading.Lock()
 
@@ -121,8 +121,10 @@ def _find_graph(openvino: Any, core: Any, encoder: Encoder) -> Any:
     except OSError as error:
         if not folder.is_dir():  # else another process has kept the same meanwhile
             raise BackendError(
-                f"{folder}: the converted model cannot be kept there ({one_line(error)}); set "
-                f"{CACHE_VARIABLE} to a folder that can be written"
+                "{folder}: the converted model cannot be kept there ({reason}); set MAGIC_DEMO_CACHE "
+                "to a folder that can be written",
+                folder=folder,
+                reason=one_line(error),
             ) from error
     return graph
 

@@ -293,7 +293,7 @@ class Predictor:
         except ModelError:
             raise
         except Exception as error:  # whatever a model stumbles over costs this encounter's answers alone
-            raise ModelError(f"the closed-question model failed: {one_line(error)}") from error
+            raise ModelError("the closed-question model failed: {reason}", reason=one_line(error)) from error
         if from_words is None:
             return scores
         return combine_scores(
@@ -363,7 +363,7 @@ class Predictor:
         except Exception as error:
             # whatever a model stumbles over (torch says "out of memory" as RuntimeError) costs this photo
             # alone
-            raise ModelError(f"the segmentation model failed: {one_line(error)}") from error
+            raise ModelError("the segmentation model failed: {reason}", reason=one_line(error)) from error
         return PhotoPrediction(photo.photo_id, probability, photo.size)
 
     def statistics(self, *, photos: bool) -> Statistics:
@@ -463,7 +463,7 @@ class Predictor:
             else:
                 added = []
         except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
-            raise ModelError(f"the closed-question model failed: {one_line(error)}") from error
+            raise ModelError("the closed-question model failed: {reason}", reason=one_line(error)) from error
         return scale_regions(
             {photo.photo_id: one for photo, one in zip(encounter.photos, added, strict=False)}
         )

@@ -149,8 +149,10 @@ def read_calibration(folder: Path) -> Calibration | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path}: not what 'python -m training calibrate' writes ({one_line(error)}); delete it, "
-            "or calibrate the checkpoint again"
+            "{path}: not what 'python -m training calibrate' writes ({reason}); delete it, or "
+            "calibrate the checkpoint again",
+            path=path,
+            reason=one_line(error),
         ) from error
 
 

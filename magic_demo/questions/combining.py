@@ -82,8 +82,10 @@ def read_weights(folder: Path) -> Weights:
             raise ValueError("weights lie in 0..1")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{path}: 'text_only' and 'with_photos' with a weight a family are expected ({error}); "
-            "fetch it again"
+            "{path}: 'text_only' and 'with_photos' with a weight a family are expected "
+            "({reason}); fetch it again",
+            path=path,
+            reason=error,
         ) from error
     return Weights(*tables)
 

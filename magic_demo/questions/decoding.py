@@ -93,12 +93,16 @@ def average_siblings(scores: OptionScores, family: Family) -> NDArray[np.float64
         values = np.asarray(scores[question.qid], np.float64) if question.qid in scores else np.empty(0)
         if values.shape != (count,):
             raise FormatError(
-                f"{question.qid}: scores of shape {values.shape} came, ({count},) is expected; score "
-                "every option of every question"
+                "{question}: scores of shape {shape} came, ({count},) is expected; score every "
+                "option of every question",
+                question=question.qid,
+                shape=str(values.shape),
+                count=count,
             )
         if not np.isfinite(values).all():
             raise FormatError(
-                f"{question.qid}: scores that are not finite numbers came; the model that made them is broken"
+                "{question}: scores that are not finite numbers came; the model that made them is broken",
+                question=question.qid,
             )
         rows.append(values)
     return np.asarray(np.mean(rows, axis=0))
@@ -118,9 +122,11 @@ def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPri
         return frozenset({int(chances.argmax())}) if chances.max() >= (1 - chances).prod() else frozenset()
     if len(priors.rates) != len(scores):
         raise FormatError(
-            f"{family.family_id}: the checkpoint's priors are for {len(priors.rates)} options, the "
-            f"questions have {len(scores)}; "
-            "train it on these questions, or decode without priors"
+            "{family}: the checkpoint's priors are for {known} options, the questions have "
+            "{count}; train it on these questions, or decode without priors",
+            family=family.family_id,
+            known=len(priors.rates),
+            count=len(scores),
         )
     sets = list_sets(scores, family, priors)
     log_weights = sets.weigh(scores, priors.weight)
@@ -300,8 +306,10 @@ def read_priors(path: Path) -> SetPriors:
         }
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise CheckpointError(
-            f"{path}: not the decoding priors that training writes ({error}); fetch or train the "
-            "checkpoint again"
+            "{path}: not the decoding priors that training writes ({reason}); fetch or train the "
+            "checkpoint again",
+            path=path,
+            reason=error,
         ) from error
 
 

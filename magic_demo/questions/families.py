@@ -124,18 +124,24 @@ def read_questions(path: Path) -> QuestionSet:
         entries = json.loads(mend_json(read_user_text(path, LIMITS.json_bytes)))
     except (OSError, ValueError, RecursionError) as error:
         raise FormatError(
-            f"{path}: questions cannot be read ({error}); a JSON list of question objects is expected"
+            "{path}: questions cannot be read ({reason}); a JSON list of question objects is expected",
+            path=path,
+            reason=error,
         ) from error
     if not isinstance(entries, list) or not entries:
         raise FormatError(
-            f"{path}: a JSON list of question objects is expected, not {type(entries).__name__}"
+            "{path}: a JSON list of question objects is expected, not {came}",
+            path=path,
+            came=type(entries).__name__,
         )
     by_family: dict[str, list[Question]] = {}
     titles: dict[str, dict[str, str]] = {}
     for entry in entries:
         question = _parse_question(path, entry)
         if any(sibling.qid == question.qid for sibling in by_family.get(question.family, ())):
-            raise FormatError(f"{path}: {question.qid} comes twice; keep one of them")
+            raise FormatError(
+                "{path}: {question} comes twice; keep one of them", path=path, question=question.qid
+            )
         by_family.setdefault(question.family, []).append(question)
         titles.setdefault(
             question.family,
@@ -156,8 +162,10 @@ def _parse_question(path: Path, entry: Any) -> Question:
     qid = entry.get("qid") if isinstance(entry, Mapping) else None
     if not isinstance(qid, str) or not _QID.fullmatch(qid):
         raise FormatError(
-            f"{path}: every question needs a 'qid' such as CQID010-001 (letters, digits, '_' and '-'), not "
-            f"{str(qid)[:40]!r}"
+            "{path}: every question needs a 'qid' such as CQID010-001 (letters, digits, '_' and "
+            "'-'), not {came!r}",
+            path=path,
+            came=str(qid)[:40],
         )
     options: dict[Any, tuple[str, ...]] = {}
     for language in LANGUAGES:
@@ -167,16 +175,30 @@ def _parse_question(path: Path, entry: Any) -> Question:
             or len(values) < 2
             or not all(isinstance(value, str) for value in values)
         ):
-            raise FormatError(f"{path}: {qid} needs 'options_{language}', a list of at least two texts")
+            raise FormatError(
+                "{path}: {question} needs 'options_{language}', a list of at least two texts",
+                path=path,
+                question=qid,
+                language=language,
+            )
         options[language] = tuple(values)
     if len(options["en"]) != len(options["zh"]):
         raise FormatError(
-            f"{path}: {qid} has {len(options['en'])} options in English and {len(options['zh'])} in Chinese"
+            "{path}: {question} has {english} options in English and {chinese} in Chinese",
+            path=path,
+            question=qid,
+            english=len(options["en"]),
+            chinese=len(options["zh"]),
         )
     names = [plain_option(option) for option in options["en"]]
     for option, name in zip(options["en"], names, strict=True):
         if names.count(name) > 1:
-            raise FormatError(f"{path}: {qid} has the option '{option.strip()}' twice; keep one")
+            raise FormatError(
+                "{path}: {question} has the option '{option}' twice; keep one",
+                path=path,
+                question=qid,
+                option=option.strip(),
+            )
     return Question(
         qid=qid,
         text={language: str(entry.get(f"question_{language}", qid)) for language in LANGUAGES},
@@ -189,13 +211,16 @@ def _family(family_id: str, title: Mapping[Any, str], questions: Sequence[Questi
     for question in questions[1:]:
         if question.options["en"] != first.options["en"]:
             raise FormatError(
-                f"{question.qid} and {first.qid} are siblings and need the same options in the same order"
+                "{question} and {sibling} are siblings and need the same options in the same order",
+                question=question.qid,
+                sibling=first.qid,
             )
     names = [plain_option(option) for option in first.options["en"]]
     if NOT_MENTIONED in names:
         return Family(family_id, title, tuple(questions), names.index(NOT_MENTIONED))
     if len(questions) > 1:
         raise FormatError(
-            f"{first.qid}: no option reads 'Not mentioned', which fills the slots that hold no label"
+            "{question}: no option reads 'Not mentioned', which fills the slots that hold no label",
+            question=first.qid,
         )
     return Family(family_id, title, tuple(questions), None)

@@ -17,6 +17,7 @@ from typing import Any
 import magic_demo
 from magic_demo.core.errors import StoreError, one_line
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.parts import alone_at, claim_new
 from magic_demo.core.user_files import open_user_file, read_user_file
 from magic_demo.core.whole_files import make_folders, whole_file, write_whole
@@ -57,7 +58,7 @@ def write_backup(store: Store, file: Path) -> BackupReport:
     StoreError, OSError.
     """
     if file.exists():
-        raise BackupError(f"{file}: is there already; name a new file")
+        raise BackupError("{file}: is there already; name a new file", file=file)
     counts: dict[str, int] = {}
     covered = covered_beside(store.place).folder
     kept = [(COVERED, covered)]
@@ -111,14 +112,17 @@ def restore_backup(file: Path, store: Store, *, by: Actor = PROGRAM) -> BackupRe
             damaged = archive.testzip()
             if damaged is not None or len(names) != about["photos"]:
                 raise BackupError(
-                    f"{file}: is damaged ({damaged or 'photos are missing'}); take another backup"
+                    "{file}: is damaged ({reason}); take another backup",
+                    file=file,
+                    reason=damaged or Message("photos are missing"),
                 )
             _check_places(file, archive, names)
             make_folders(store.kept_place.parent, private=True)
             with alone_at(store.kept_place.parent) as alone:
                 if not alone:
                     raise BackupError(
-                        f"{store.place}: another program restores to this place; wait until it has ended"
+                        "{place}: another program restores to this place; wait until it has ended",
+                        place=store.place,
                     )
                 sweep_alone(store)
                 if not store.is_empty():
@@ -139,7 +143,9 @@ def restore_backup(file: Path, store: Store, *, by: Actor = PROGRAM) -> BackupRe
                 left = sweep_alone(store)  # the rows are there: what was written stays
     except OSError as error:
         raise BackupError(
-            f"{file}: cannot be read or put back ({error.strerror or error}); check the path and the space"
+            "{file}: cannot be read or put back ({reason}); check the path and the space",
+            file=file,
+            reason=error.strerror or error,
         ) from error
     except (
         zipfile.BadZipFile,
@@ -152,7 +158,9 @@ def restore_backup(file: Path, store: Store, *, by: Actor = PROGRAM) -> BackupRe
         KeyError,
     ) as error:
         raise BackupError(
-            f"{file}: is no whole backup ({one_line(error, 120)}); give a file that `backup` wrote"
+            "{file}: is no whole backup ({reason}); give a file that `backup` wrote",
+            file=file,
+            reason=one_line(error, 120),
         ) from error
     return BackupReport(counts, len(names), left)
 
@@ -169,20 +177,24 @@ def _list_files(folder: Path) -> list[Path]:
 
 def _read_about(file: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
     if archive.getinfo(ABOUT).file_size > LIMITS.text_characters:
-        raise BackupError(f"{file}: says more of itself than a backup does; give a file that `backup` wrote")
+        raise BackupError(
+            "{file}: says more of itself than a backup does; give a file that `backup` wrote", file=file
+        )
     about = json.loads(mend_json(archive.read(ABOUT).decode()))
     if not isinstance(about, dict) or about.get("kind") != KIND:
-        raise BackupError(f"{file}: is no backup of this program; give a file that `backup` wrote")
+        raise BackupError("{file}: is no backup of this program; give a file that `backup` wrote", file=file)
     if about.get("version") != VERSION:
         raise BackupError(
-            f"{file}: is a backup of version {about.get('version')!r}, version {VERSION} is read; update "
-            "Magic Demo"
+            "{file}: is a backup of version {came}, version {version} is read; update Magic Demo",
+            file=file,
+            came=repr(about.get("version")),
+            version=VERSION,
         )
     for name in ("rows", "last_numbers"):
         if not isinstance(about[name], dict) or not all(
             type(count) is int and 0 <= count < 2**62 for count in about[name].values()
         ):
-            raise BackupError(f"{file}: says {name} that cannot be; take another backup")
+            raise BackupError("{file}: says {name} that cannot be; take another backup", file=file, name=name)
     return about
 
 
@@ -198,7 +210,7 @@ def _read_rows(file: Path, archive: zipfile.ZipFile) -> Generator[tuple[str, dic
                 and isinstance(entry[0], str)
                 and isinstance(entry[1], dict)
             ):
-                raise BackupError(f"{file}: holds a row that is none; take another backup")
+                raise BackupError("{file}: holds a row that is none; take another backup", file=file)
             table, values = entry
             if table == "cases" and values.get("photos_kept") and values.get("folder") is not None:
                 values["folder"] = str(values.get("number"))
@@ -216,14 +228,25 @@ def _check_places(file: Path, archive: zipfile.ZipFile, names: list[str]) -> Non
             or not parts
             or any(part[0] == "." or set(part) & set("\\:\0") for part in parts)
         ):
-            raise BackupError(f"{file}: holds {name!r}, which is no photo's place; nothing was put back")
+            raise BackupError(
+                "{file}: holds {name!r}, which is no photo's place; nothing was put back",
+                file=file,
+                name=name,
+            )
         entry = archive.getinfo(name)
         if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
-            raise BackupError(f"{file}: {name} is packed, as `backup` packs no photo; nothing was put back")
+            raise BackupError(
+                "{file}: {name} is packed, as `backup` packs no photo; nothing was put back",
+                file=file,
+                name=name,
+            )
         if entry.file_size > LIMITS.photo_bytes:
             raise BackupError(
-                f"{file}: {name} is larger than the limit of {LIMITS.photo_bytes} bytes; raise "
-                "MAGIC_DEMO_LIMIT_PHOTO_BYTES"
+                "{file}: {name} is larger than the limit of {limit} bytes; raise "
+                "MAGIC_DEMO_LIMIT_PHOTO_BYTES",
+                file=file,
+                name=name,
+                limit=LIMITS.photo_bytes,
             )
 
 
@@ -242,6 +265,8 @@ def _write_photos(archive: zipfile.ZipFile, names: list[str], store: Store) -> N
             try:
                 claim_new(folder, store.label)
             except FileExistsError as error:
-                raise BackupError(f"{folder}: is there already; restore into a new store") from error
+                raise BackupError(
+                    "{folder}: is there already; restore into a new store", folder=folder
+                ) from error
             claimed.add(folder)
         write_whole(top / parts, archive.read(name), private=True)

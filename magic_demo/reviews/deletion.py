@@ -53,9 +53,11 @@ def delete_cases(
                 reviews += store.delete_case(key, by=by, what=what)
         except OSError as error:
             raise StoreError(
-                f"{error.filename or key.case_id}: a kept photo of {key.case_id} cannot be deleted "
-                f"({error.strerror or error}); check permissions, "
-                "then start the page, or delete again"
+                "{photo}: a kept photo of {case} cannot be deleted ({reason}); check permissions, "
+                "then start the page, or delete again",
+                photo=error.filename or key.case_id,
+                case=key.case_id,
+                reason=error.strerror or error,
             ) from error
         cases += 1
     store.erase_traces()
@@ -66,20 +68,27 @@ def _check_own(store: Store, key: CaseKey, folder: Path, above: Path) -> None:
     """Raise StoreError for a folder that is not one which this store made."""
     if folder.parent.resolve() != above.resolve():
         raise StoreError(
-            f"{key.case_id}: its photos lie in {folder}, outside of this store, which was copied or "
-            "moved; nothing was deleted. "
-            f"Move that folder to {above / folder.name} if no other store needs it, then delete again"
+            "{case}: its photos lie in {folder}, outside of this store, which was copied or "
+            "moved; nothing was deleted. Move that folder to {target} if no other store needs "
+            "it, then delete again",
+            case=key.case_id,
+            folder=folder,
+            target=above / folder.name,
         )
     if folder.is_symlink() or not folder.is_dir():
         raise StoreError(
-            f"{key.case_id}: {folder} is no folder that this store made; nothing was deleted. Remove it, "
-            "then delete again"
+            "{case}: {folder} is no folder that this store made; nothing was deleted. Remove it, "
+            "then delete again",
+            case=key.case_id,
+            folder=folder,
         )
     owner = read_owner(folder)
     if owner not in ("", store.label):
         raise StoreError(
-            f"{key.case_id}: the photos in {folder} belong to {owner}; nothing was deleted. Delete the "
-            "case there"
+            "{case}: the photos in {folder} belong to {owner}; nothing was deleted. Delete the case there",
+            case=key.case_id,
+            folder=folder,
+            owner=owner,
         )
 
 

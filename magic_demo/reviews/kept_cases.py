@@ -97,7 +97,9 @@ def _one_line(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreError(
-            f"{folder}: the case cannot be kept ({error.strerror or error}); check space and permissions"
+            "{folder}: the case cannot be kept ({reason}); check space and permissions",
+            folder=folder,
+            reason=error.strerror or error,
         ) from error
 
 
@@ -108,7 +110,9 @@ def _write_files(folder: Path, encounter: Encounter) -> None:
     write_json(folder / f"{SPLIT}.json", [_describe(encounter)], private=True)
     problems = read_encounters(folder).problems
     if problems:
-        raise StoreError(f"{encounter.encounter_id}: cannot be kept ({problems[0]})")
+        raise StoreError(
+            "{encounter}: cannot be kept ({reason})", encounter=encounter.encounter_id, reason=problems[0]
+        )
 
 
 def _names(encounter: Encounter) -> tuple[str, ...]:

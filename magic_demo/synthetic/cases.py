@@ -57,7 +57,7 @@ def write_cases(
     the shares make no sense.
     """
     if count < 1:
-        raise CasesError(f"{count} cases were asked for; at least 1 is expected")
+        raise CasesError("{count} cases were asked for; at least 1 is expected", count=count)
     if not splits or min(splits.values()) < 0 or sum(splits.values()) <= 0:
         raise CasesError("the splits' shares must not be negative, and one must be more than 0")
     open_folder(folder)
@@ -129,12 +129,16 @@ def open_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise CasesError(f"{folder}: the folder is not empty; name a new or an empty one")
+            raise CasesError("{folder}: the folder is not empty; name a new or an empty one", folder=folder)
     except (FileExistsError, NotADirectoryError) as error:
-        raise CasesError(f"{folder}: a file is in the way; name a new or an empty folder") from error
+        raise CasesError(
+            "{folder}: a file is in the way; name a new or an empty folder", folder=folder
+        ) from error
     except OSError as error:
         raise CasesError(
-            f"{folder}: cannot be written ({error.strerror or error}); name a folder that you may write to"
+            "{folder}: cannot be written ({reason}); name a folder that you may write to",
+            folder=folder,
+            reason=error.strerror or error,
         ) from error
 
 

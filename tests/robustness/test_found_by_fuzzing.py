@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.core.errors import LONGEST, CheckpointError, FormError, StoreError
+from magic_demo.core.errors import CheckpointError, FormError, StoreError
+from magic_demo.core.messages import LONGEST
 from magic_demo.models.checkpoints import read_preprocessing
 from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form

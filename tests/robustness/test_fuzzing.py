@@ -26,8 +26,9 @@ from PIL import Image
 from pydicom.encaps import encapsulate
 
 from magic_demo.commands.import_reviews import save_reviews
-from magic_demo.core.errors import LONGEST, MagicDemoError
+from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.limits import PREFIX, read_limits
+from magic_demo.core.messages import LONGEST
 from magic_demo.core.types import Encounter, MaskRuns, Photo, Review
 from magic_demo.files.bundles import read_prediction, write_prediction
 from magic_demo.files.encounters import clean_text, read_answers, read_encounters

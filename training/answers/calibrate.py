@@ -96,17 +96,21 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
         or words.cues != digest_of(predictor.cues.model_id)
     ):
         raise SettingsError(
-            f"{settings.cues}: no calibration of these very heads; run 'python -m training cues' first"
+            "{cues}: no calibration of these very heads; run 'python -m training cues' first",
+            cues=settings.cues,
         )
     if predictor.mismatch is not None:
-        raise SettingsError(f"{settings.checkpoint}: {predictor.mismatch}")
+        raise SettingsError(
+            "{checkpoint}: {mismatch}", checkpoint=settings.checkpoint, mismatch=predictor.mismatch
+        )
     weights = {
         family.family_id: predictor.weights.of(family.family_id, photos=True) for family in load_families()
     }
     said = [family for family in load_families() if weights[family.family_id] > 0]
     if not said:
         raise SettingsError(
-            f"{settings.checkpoint}: weighs nothing in any family, so the cues' calibration holds"
+            "{checkpoint}: weighs nothing in any family, so the cues' calibration holds",
+            checkpoint=settings.checkpoint,
         )
     cases = read_cases(settings.folder, settings.sources, settings.drawn)
     scores = [_score(predictor, case) for case in tqdm(cases, desc="cases", leave=False)]
@@ -117,7 +121,9 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
             part for fold in folds if (part := _take(family, cases, scores, fold, predictor)) is not None
         ]
         if len(parts) < 2:
-            raise SettingsError(f"{family.family_id}: too few cases with a known answer; name more sources")
+            raise SettingsError(
+                "{family}: too few cases with a known answer; name more sources", family=family.family_id
+            )
         prior_credit = words.text_only[family.family_id].prior_credit
         temperature = max(settings.least_temperature, fit_temperature(parts))
         fitted[family.family_id] = FamilyCalibration(temperature, prior_credit, weights[family.family_id])

@@ -144,9 +144,10 @@ def check_frozen(settings: VqaSettings) -> tuple[str, str]:
     for name, value, still in (("augment", data.augment, None), ("word_dropout", data.word_dropout, 0)):
         if value != still:
             raise SettingsError(
-                f"data.{name} changes what the encoders are given in each draw, which data.cache "
-                "cannot keep; "
-                f"set data.{name} to {'null' if still is None else still}, or data.cache to null"
+                "data.{name} changes what the encoders are given in each draw, which data.cache "
+                "cannot keep; set data.{name} to {fixed}, or data.cache to null",
+                name=name,
+                fixed="null" if still is None else still,
             )
     if model.start == "encoders":
         return name_model(model.text), name_model(model.photo)

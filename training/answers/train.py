@@ -140,7 +140,7 @@ def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
     The last weights of each run are used: choosing them by the held-out cases would flatter.
     """
     if folds < 2:
-        raise SettingsError(f"--folds {folds}: at least 2 are needed")
+        raise SettingsError("--folds {folds}: at least 2 are needed", folds=folds)
     training = _read(settings, "training")
     real = [case for case in training if case.source.priors]
     rest = [case for case in training if not case.source.priors]
@@ -205,8 +205,9 @@ def start_model(
         loaded = load_model(wanted.start, AutoModel)
         if not isinstance(loaded, CaseAnswerer):
             raise SettingsError(
-                f"{wanted.start}: a {loaded.config.model_type} model; a checkpoint of this command, "
-                "'encoders' or 'compact' is expected"
+                "{start}: a {came} model; a checkpoint of this command, 'encoders' or 'compact' is expected",
+                start=wanted.start,
+                came=loaded.config.model_type,
             )
         tokenizer = load_tokenizer(wanted.start)
         return loaded, tokenizer, read_preprocessing(wanted.start)

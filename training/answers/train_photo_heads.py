@@ -126,8 +126,9 @@ def train_answers(settings: LesionAnswerSettings) -> dict[str, object]:
     segmenter = Segmenter.load(settings.segmentation)
     if segmenter.encoder_name[0] != LesionAnswererConfig.segmenter_type:
         raise SettingsError(
-            f"{settings.segmentation}: a {LesionAnswererConfig.segmenter_type} checkpoint is expected, "
-            "whose features can be pooled"
+            "{segmentation}: a {expected} checkpoint is expected, whose features can be pooled",
+            segmentation=settings.segmentation,
+            expected=LesionAnswererConfig.segmenter_type,
         )
     cues = CueModel.load(settings.cues)
     cases = read_cases(settings.folder, settings.training, settings.drawn)

@@ -53,7 +53,9 @@ def read_pad(folder: Path, split: str) -> list[PadPhoto]:
         return [_read_photo(folder, name, records[name]) for name in names]
     except (OSError, KeyError, ValueError) as error:
         raise SettingsError(
-            f"{folder}: PAD-UFES-20's split lists, pad_metadata.csv, images and masks are expected ({error})"
+            "{folder}: PAD-UFES-20's split lists, pad_metadata.csv, images and masks are expected ({reason})",
+            folder=folder,
+            reason=error,
         ) from error
 
 

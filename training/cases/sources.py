@@ -125,11 +125,14 @@ def _read_source(folder: Path, source: CaseSource, drawn: Path) -> list[Learning
         ]
     place = folder / source.folder if source.kind != "cases" else _draw_cases(drawn, source)
     if not place.is_dir():
-        raise SettingsError(f"{place}: no such folder; give the folder of the data with --data")
+        raise SettingsError("{place}: no such folder; give the folder of the data with --data", place=place)
     files = sorted(place.rglob(f"{source.split}_cvqa.json"))
     if len(files) != 1:
         raise SettingsError(
-            f"{place}: {len(files)} files named {source.split}_cvqa.json are below it, one is expected"
+            "{place}: {count} files named {split}_cvqa.json are below it, one is expected",
+            place=place,
+            count=len(files),
+            split=source.split,
         )
     answers = read_answers(files[0])
     families, cases = load_families(), []
@@ -149,8 +152,10 @@ def _read_source(folder: Path, source: CaseSource, drawn: Path) -> list[Learning
         cases.append(LearningCase(encounter.encounter_id, source, texts, photos, known, group))
     if not cases:
         raise SettingsError(
-            f"{place}: no encounter of {source.split} {'is without' if source.kind == 'cues' else 'has'} "
-            "answers"
+            "{place}: no encounter of {split} {has} answers",
+            place=place,
+            split=source.split,
+            has="is without" if source.kind == "cues" else "has",
         )
     return cases
 

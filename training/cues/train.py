@@ -47,7 +47,10 @@ def read_labelled(settings: CueSettings) -> list[LearningCase]:
     cases = read_cases(settings.data, [CaseSource("train", "challenge", photos=False)], settings.output)
     if len(cases) < settings.folds:
         raise SettingsError(
-            f"{settings.data}: {len(cases)} labelled cases, at least {settings.folds} are needed"
+            "{data}: {count} labelled cases, at least {folds} are needed",
+            data=settings.data,
+            count=len(cases),
+            folds=settings.folds,
         )
     return sorted(cases, key=lambda case: case.case_id)
 

@@ -38,7 +38,9 @@ def read_imagenet(path: Path, blocks: int) -> list[dict[str, Tensor]]:
         ]
     except (OSError, SafetensorError, KeyError, RuntimeError) as error:
         raise SettingsError(
-            f"{path}: MobileNetV1's ImageNet weights are expected ({one_line(error)})"
+            "{path}: MobileNetV1's ImageNet weights are expected ({reason})",
+            path=path,
+            reason=one_line(error),
         ) from error
 
 
@@ -55,4 +57,6 @@ def load_imagenet(model: CompactSegmenter, path: Path) -> None:
         try:
             place.load_state_dict(state, strict=False)  # the number of batches seen is not in the file
         except RuntimeError as error:
-            raise SettingsError(f"{path}: weights of width 1.0 are expected ({one_line(error)})") from error
+            raise SettingsError(
+                "{path}: weights of width 1.0 are expected ({reason})", path=path, reason=one_line(error)
+            ) from error

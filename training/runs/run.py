@@ -79,16 +79,19 @@ def read_settings(
         content = yaml.safe_load(read_user_text(path, LARGEST_CONFIG))
     except OSError as error:
         raise SettingsError(
-            f"{path}: cannot be read ({error.strerror or error}); give a file of training/configs"
+            "{path}: cannot be read ({reason}); give a file of training/configs",
+            path=path,
+            reason=error.strerror or error,
         ) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # ValueError: not UTF-8, a date that is none
         raise SettingsError(
-            f"{path}: not valid YAML ({one_line(error)}); correct it, or begin from a file of "
-            "training/configs"
+            "{path}: not valid YAML ({reason}); correct it, or begin from a file of training/configs",
+            path=path,
+            reason=one_line(error),
         ) from error
     if not isinstance(content, dict):
-        raise SettingsError(f"{path}: a mapping of settings is expected")
+        raise SettingsError("{path}: a mapping of settings is expected", path=path)
     for name, value in (overrides or {}).items():
         if value is not None:
             _place(content, name.split("."), value)
@@ -180,10 +183,10 @@ def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, f
     folder = run.output / "checkpoints"
     last = find_whole_checkpoint(folder)
     if resume and last is None:
-        raise SettingsError(f"{folder}: no checkpoint to resume from; leave out --resume")
+        raise SettingsError("{folder}: no checkpoint to resume from; leave out --resume", folder=folder)
     if not resume and last is not None:
         raise SettingsError(
-            f"{folder}: holds checkpoints of an earlier run; give --resume or another --output"
+            "{folder}: holds checkpoints of an earlier run; give --resume or another --output", folder=folder
         )
     if run.patience:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=run.patience))
@@ -222,7 +225,10 @@ def _share(batch: int, name: str) -> int:
     devices = int(os.environ.get("WORLD_SIZE", "0")) or max(1, torch.cuda.device_count())
     if batch % devices:
         raise SettingsError(
-            f"{name}: {batch} cannot be shared equally by {devices} processes or GPUs; choose a multiple"
+            "{name}: {batch} cannot be shared equally by {devices} processes or GPUs; choose a multiple",
+            name=name,
+            batch=batch,
+            devices=devices,
         )
     return batch // devices
 
@@ -243,12 +249,14 @@ def _build(content: object, kind: Any, path: str, at: str) -> Any:
     where = f"{path}: {at or 'the file'}"
     if dataclasses.is_dataclass(kind):
         if not isinstance(content, dict):
-            raise SettingsError(f"{where}: a mapping is expected, not {content!r}")
+            raise SettingsError("{where}: a mapping is expected, not {came}", where=where, came=repr(content))
         hints = typing.get_type_hints(kind)
         fields = {field.name: field for field in dataclasses.fields(kind)}
         for key in content:
             if key not in fields:
-                raise SettingsError(f"{where}: no setting {key!r}; known are {', '.join(fields)}")
+                raise SettingsError(
+                    "{where}: no setting {key!r}; known are {known}", where=where, key=key, known=list(fields)
+                )
         values = {
             key: _build(value, hints[key], path, f"{at}.{key}".lstrip(".")) for key, value in content.items()
         }
@@ -258,7 +266,7 @@ def _build(content: object, kind: Any, path: str, at: str) -> Any:
                 and field.default is dataclasses.MISSING
                 and field.default_factory is dataclasses.MISSING
             ):
-                raise SettingsError(f"{where}: the setting {name!r} is missing")
+                raise SettingsError("{where}: the setting {name!r} is missing", where=where, name=name)
         return kind(**values)  # type: ignore[operator]
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
     if origin in (types.UnionType, typing.Union):
@@ -267,11 +275,16 @@ def _build(content: object, kind: Any, path: str, at: str) -> Any:
         return _build(content, next(part for part in inner if part is not type(None)), path, at)
     if origin is typing.Literal:
         if content not in inner:
-            raise SettingsError(f"{where}: {content!r} is not one of {', '.join(map(repr, inner))}")
+            raise SettingsError(
+                "{where}: {came} is not one of {known}",
+                where=where,
+                came=repr(content),
+                known=list(map(repr, inner)),
+            )
         return content
     if origin in (tuple, list):
         if not isinstance(content, list | tuple):
-            raise SettingsError(f"{where}: a list is expected, not {content!r}")
+            raise SettingsError("{where}: a list is expected, not {came}", where=where, came=repr(content))
         return origin(_build(item, inner[0], path, f"{at}[{number}]") for number, item in enumerate(content))
     return _build_plain(content, kind, where)
 
@@ -286,4 +299,9 @@ def _build_plain(content: object, kind: Any, where: str) -> object:
             pass
     elif kind in (bool, int, str) and type(content) is kind:
         return content
-    raise SettingsError(f"{where}: {getattr(kind, '__name__', kind)} is expected, not {content!r}")
+    raise SettingsError(
+        "{where}: {kind} is expected, not {came}",
+        where=where,
+        kind=getattr(kind, "__name__", kind),
+        came=repr(content),
+    )

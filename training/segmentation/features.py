@@ -70,8 +70,9 @@ class KeptArrays:
             write_whole(self._path(digest), stream.getvalue())
         except OSError as error:
             raise SettingsError(
-                f"{self.folder}: cannot be written ({error.strerror or error}); name another folder as "
-                "data.cache"
+                "{folder}: cannot be written ({reason}); name another folder as data.cache",
+                folder=self.folder,
+                reason=error.strerror or error,
             ) from error
 
     def _path(self, digest: str) -> Path:
@@ -192,12 +193,13 @@ def check_cacheable(settings: DataSettings, model: torch.nn.Module, encoder_rate
     """
     if not isinstance(model, PromptedCLIPSeg):
         raise SettingsError(
-            f"data.cache keeps what CLIPSeg's encoders give, not {type(model).__name__}'s; set data.cache "
-            "to null"
+            "data.cache keeps what CLIPSeg's encoders give, not {came}'s; set data.cache to null",
+            came=type(model).__name__,
         )
     if encoder_rate != 0:
         raise SettingsError(
-            f"data.cache needs frozen encoders, but model.encoder_rate is {encoder_rate:g}; set it to 0"
+            "data.cache needs frozen encoders, but model.encoder_rate is {rate:g}; set it to 0",
+            rate=encoder_rate,
         )
     if settings.augment is not None and settings.views < 1:
         raise SettingsError(

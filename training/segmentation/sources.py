@@ -98,11 +98,15 @@ def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
         names = read_user_lines(split, LARGEST_CONFIG)
     except OSError as error:
         raise SettingsError(
-            f"{split}: cannot be read ({error.strerror or error}); give the folder of photos with --data"
+            "{split}: cannot be read ({reason}); give the folder of photos with --data",
+            split=split,
+            reason=error.strerror or error,
         ) from error
     except UnicodeDecodeError as error:
         raise SettingsError(
-            f"{split}: not UTF-8 text (byte {error.start}); save it as UTF-8, a name a line"
+            "{split}: not UTF-8 text (byte {position}); save it as UTF-8, a name a line",
+            split=split,
+            position=error.start,
         ) from error
 
     def masks(name: str) -> tuple[Mask, ...]:
@@ -113,8 +117,10 @@ def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
             pixels, drawn = read_photo(folder / "images" / f"{name}.jpg").pixels, masks(name)
             if drawn[0].shape != pixels.shape[:2]:
                 raise SettingsError(
-                    f"{folder / 'masks' / name}.png: a mask of {drawn[0].shape[:2]}, not of the "
-                    f"photo's {pixels.shape[:2]}; leave the photo out"
+                    "{path}: a mask of {shape}, not of the photo's {expected}; leave the photo out",
+                    path=folder / "masks" / f"{name}.png",
+                    shape=str(drawn[0].shape[:2]),
+                    expected=str(pixels.shape[:2]),
                 )
             return pixels, drawn
 
@@ -144,8 +150,9 @@ def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
             pixels, drawn = read_photo(path).pixels, draw(photo_id)
             if any(mask.shape != pixels.shape[:2] for mask in drawn):
                 raise SettingsError(
-                    f"{photo_id}: a mask has another size than the photo's {pixels.shape[:2]}, "
-                    "upright; leave the photo out"
+                    "{photo}: a mask has another size than the photo's {shape}, upright; leave the photo out",
+                    photo=photo_id,
+                    shape=str(pixels.shape[:2]),
                 )
             return pixels, drawn
 
@@ -170,8 +177,10 @@ def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
         ]
     if not examples:
         raise SettingsError(
-            f"{folder}: no photo of the split {source.split!r} has both a file and a mask named <image "
-            "id>_mask_ann<k>.tiff"
+            "{folder}: no photo of the split {split!r} has both a file and a mask named <image "
+            "id>_mask_ann<k>.tiff",
+            folder=folder,
+            split=source.split,
         )
     return examples
 

@@ -41,7 +41,9 @@ def check_bytes(count: int, limits: PhotoLimits) -> None:
     """Raise PhotoError (without a name, like all in here) where a file has too many bytes."""
     if count > limits.max_bytes:
         raise PhotoError(
-            f"{count / 2**20:.0f} MB, the limit is {limits.max_bytes / 2**20:.0f} MB; save it smaller"
+            "{size:.0f} MB, the limit is {limit:.0f} MB; save it smaller",
+            size=count / 2**20,
+            limit=limits.max_bytes / 2**20,
         )
 
 
@@ -53,19 +55,30 @@ def read_photo_file(path: Path, limits: PhotoLimits = DEFAULT_LIMITS) -> bytes:
         cure = (
             "save it smaller" if error.errno == errno.EFBIG else "check that the file exists and is readable"
         )
-        raise PhotoError(f"{path.name}: cannot be read ({error.strerror or error}); {cure}") from error
+        raise PhotoError(
+            "{name}: cannot be read ({reason}); {cure}",
+            name=path.name,
+            reason=error.strerror or error,
+            cure=cure,
+        ) from error
 
 
 def check_size(width: int, height: int, limits: PhotoLimits) -> None:
     """Raise PhotoError where a photo has too many pixels, or too few on a side."""
     if width * height > limits.max_pixels:
         raise PhotoError(
-            f"{width}x{height} is {width * height / 1e6:.0f} megapixels, the limit is "
-            f"{limits.max_pixels / 1e6:.0f}; make it smaller"
+            "{width}x{height} is {size:.0f} megapixels, the limit is {limit:.0f}; make it smaller",
+            width=width,
+            height=height,
+            size=width * height / 1000000.0,
+            limit=limits.max_pixels / 1000000.0,
         )
     if min(width, height) < limits.min_side:
         raise PhotoError(
-            f"{width}x{height} pixels is too small, at least {limits.min_side} a side are needed"
+            "{width}x{height} pixels is too small, at least {least} a side are needed",
+            width=width,
+            height=height,
+            least=limits.min_side,
         )
 
 
@@ -74,7 +87,9 @@ def check_scans(found: JpegScans, width: int, height: int) -> None:
     if found.scans * width * height > MOST_SCAN_PIXELS and found.scans > 1:
         most = max(1, MOST_SCAN_PIXELS // (width * height))
         raise PhotoError(
-            f"the JPEG has {found.scans} scans, at this size at most {most} are read; save it as a plain JPEG"
+            "the JPEG has {count} scans, at this size at most {most} are read; save it as a plain JPEG",
+            count=found.scans,
+            most=most,
         )
 
 

@@ -74,17 +74,20 @@ def named(name: str) -> Iterator[None]:
     except PhotoError as error:
         if str(error).startswith(f"{name}: "):
             raise
-        raise PhotoError(f"{name}: {error}") from error
+        raise PhotoError("{name}: {problem}", name=name, problem=error) from error
     except UnidentifiedImageError as error:
-        raise PhotoError(f"{name}: {NOT_A_PHOTO}") from error
+        raise PhotoError("{name}: {problem}", name=name, problem=NOT_A_PHOTO) from error
     except MemoryError as error:
         raise PhotoError(
-            f"{name}: unpacking it takes more memory than a photo of its size needs; save it as JPEG or PNG"
+            "{name}: unpacking it takes more memory than a photo of its size needs; save it as JPEG or PNG",
+            name=name,
         ) from error
     except Exception as error:
         # Pillow's plugins raise OSError, SyntaxError, ValueError, struct.error and more on broken files
         raise PhotoError(
-            f"{name}: the photo is broken or cut short ({one_line(error)}); export or copy it again"
+            "{name}: the photo is broken or cut short ({reason}); export or copy it again",
+            name=name,
+            reason=one_line(error),
         ) from error
 
 

@@ -23,6 +23,7 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
 
 from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Family, OptionScores, Pixels, Probability
 from magic_demo.imaging.measure import COLOURS, LONGEST_SIDE, LesionMeasures, measure_photo
 from magic_demo.imaging.overlay import lesion_mask
@@ -239,8 +240,11 @@ class LesionScorer:
         options = sum(len(family.options["en"]) for family in self.families)
         if options != model.config.options:
             raise CheckpointError(
-                f"{model_id}: made for {model.config.options} options, the questions have {options}; "
-                "train it on these questions"
+                "{model}: made for {known} options, the questions have {options}; train it on these "
+                "questions",
+                model=model_id,
+                known=model.config.options,
+                options=options,
             )
 
     @classmethod
@@ -252,9 +256,11 @@ class LesionScorer:
         model = load_model(source, AutoModel, revision=revision)
         if not isinstance(model, LesionAnswerer):
             raise CheckpointError(
-                f"{source}: a {model.config.model_type} model came, {LesionAnswererConfig.model_type} "
-                "is expected; "
-                "give a checkpoint written by 'python -m training photos'"
+                "{source}: a {came} model came, {expected} is expected; give a checkpoint written by "
+                "'python -m training photos'",
+                source=source,
+                came=model.config.model_type,
+                expected=LesionAnswererConfig.model_type,
             )
         priors = find_checkpoint(source, revision=revision) / PRIORS_NAME
         return cls(
@@ -292,8 +298,8 @@ class LesionScorer:
             )
         if not bool(torch.isfinite(scores).all()):
             raise ModelError(
-                f"{self.model_id or 'the model'}: scores that are not finite came out for this case; fetch "
-                "or train it again"
+                "{model}: scores that are not finite came out for this case; fetch or train it again",
+                model=self.model_id or Message("the model"),
             )
         values = scores.numpy()
         return {

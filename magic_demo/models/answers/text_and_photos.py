@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import AutoModel, PreTrainedTokenizerBase
 
 from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Family, Language, OptionScores, Pixels
 from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
 from magic_demo.models.attribution import GREY, attribute_places, lay_out_grid
@@ -87,9 +88,11 @@ class OptionScorer:
         model = load_model(source, AutoModel, revision=revision)
         if not isinstance(model, CaseAnswerer):
             raise CheckpointError(
-                f"{source}: a {model.config.model_type} model came, {CaseAnswererConfig.model_type} is "
-                "expected; "
-                "give a checkpoint written by 'python -m training vqa'"
+                "{source}: a {came} model came, {expected} is expected; give a checkpoint written by "
+                "'python -m training vqa'",
+                source=source,
+                came=model.config.model_type,
+                expected=CaseAnswererConfig.model_type,
             )
         priors = find_checkpoint(source, revision=revision) / PRIORS_NAME
         return cls(
@@ -136,8 +139,8 @@ class OptionScorer:
             ).logits[0]
         if not bool(torch.isfinite(logits).all()):
             raise ModelError(
-                f"{self.model_id or 'the model'}: scores that are not finite came out for this case; fetch "
-                "or train it again"
+                "{model}: scores that are not finite came out for this case; fetch or train it again",
+                model=self.model_id or Message("the model"),
             )
         values = logits.float().numpy()
         return {

@@ -206,8 +206,9 @@ class Segmenter:
         model = load_model(source, AutoModelForImageSegmentation, revision=revision)
         if not isinstance(model, PromptedModel):
             raise CheckpointError(
-                f"{source}: {type(model).__name__} is no segmentation model with a prompt; CLIPSeg or ours "
-                "is expected"
+                "{source}: {came} is no segmentation model with a prompt; CLIPSeg or ours is expected",
+                source=source,
+                came=type(model).__name__,
             )
         return cls(
             model,

@@ -41,7 +41,11 @@ def read_filter(view: View, told: Mapping[str, object], queues: Sequence[str]) -
     """Return the view after a button was pressed. Raises FormError for one that there is not."""
     name, value, choice = told.get("name"), told.get("value"), view.choice
     if not isinstance(value, str):
-        raise FormError(f"filter {name!r}: {type(value).__name__} came, text is expected; reload the page")
+        raise FormError(
+            "filter {name!r}: {came} came, text is expected; reload the page",
+            name=name,
+            came=type(value).__name__,
+        )
     if name == "queue" and value in ("", *queues):
         return replace(view, choice=replace(choice, queue=value or None, readers=frozenset()))
     if name == "reader":
@@ -55,7 +59,7 @@ def read_filter(view: View, told: Mapping[str, object], queues: Sequence[str]) -
         return replace(view, choice=replace(choice, done_only=value == "yes"))
     if name == "measure" and value in ("same", "kappa"):
         return replace(view, measure="kappa" if value == "kappa" else "same")
-    raise FormError(f"filter {name!r}: {value!r} is no choice; reload the page")
+    raise FormError("filter {name!r}: {value!r} is no choice; reload the page", name=name, value=value)
 
 
 def render_filters(view: View, queues: Sequence[str], readers: Sequence[str]) -> str:

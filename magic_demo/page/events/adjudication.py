@@ -75,8 +75,8 @@ class Adjudication:
             draft, reading, case = self._open(request)
             if not self._adjudicates(reading):
                 raise StoreError(
-                    f"{reading.reader} is no adjudicator; readers role {reading.reader} adjudicator "
-                    "changes that"
+                    "{reader} is no adjudicator; readers role {reader} adjudicator changes that",
+                    reader=reading.reader,
                 )
             visible = choose_readings(self.review.store.visible_reviews(reading.key, reading.reader))
             readings = [saved for saved in visible if saved.review.kind != CONSENSUS]

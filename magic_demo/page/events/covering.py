@@ -54,7 +54,7 @@ class Covering:
             failure = (
                 error
                 if isinstance(error, MagicDemoError)
-                else StoreError(f"the covered photo cannot be kept ({error.strerror or error})")
+                else StoreError("the covered photo cannot be kept ({reason})", reason=error.strerror or error)
             )
             return {
                 self.parts.viewer: gr.update(cover_reply={**reply, "covered": False}),
@@ -136,7 +136,8 @@ class Covering:
         )
         if stored is None or stored.size != photo.size:
             raise StoreError(
-                f"{photo.photo_id} cannot be read, or is another photo by now; open the case again"
+                "{photo} cannot be read, or is another photo by now; open the case again",
+                photo=photo.photo_id,
             )
         return stored
 

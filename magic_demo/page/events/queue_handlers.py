@@ -93,7 +93,8 @@ class QueueHandlers:
             reader, arrangement = self.review.reader(request), self._arrangement(event)
             if store.reader(reader).role != "adjudicator":
                 raise StoreError(
-                    f"{reader} is no adjudicator; readers role {reader} adjudicator changes that"
+                    "{reader} is no adjudicator; readers role {reader} adjudicator changes that",
+                    reader=reader,
                 )
             case_ids, names = ([str(one) for one in told.get(what) or ()] for what in ("cases", "readers"))
             asked = told.get("each")

@@ -82,7 +82,8 @@ class Unkept:
         for cover in covers if isinstance(covers, list) else ():
             if not isinstance(cover, Mapping):
                 raise FormError(
-                    f"a cover came as {type(cover).__name__}, an object is expected; reload the page"
+                    "a cover came as {came}, an object is expected; reload the page",
+                    came=type(cover).__name__,
                 )
             covered = self.page.cases.put_photo(case.case_id, cover_photo_area(*read_area(cover, case)))
             if covered is None:

@@ -51,8 +51,9 @@ class Versions:
             )
             if found is None:
                 raise StoreError(
-                    f"{reading.reader} has no review {str(number)[:20]} of this case; open the list of "
-                    "saved readings again"
+                    "{reader} has no review {number} of this case; open the list of saved readings again",
+                    reader=reading.reader,
+                    number=str(number)[:20],
                 )
         except MagicDemoError as error:
             return self.review.failed(error)

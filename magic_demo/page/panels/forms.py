@@ -87,7 +87,9 @@ def read_narrative(value: object, case: OpenCase | None) -> Narrative:
     words = str(value or "").strip()
     if len(words) > MAX_CHARACTERS:
         raise FormError(
-            f"The patient's words are {len(words)} characters long; the limit is {MAX_CHARACTERS}"
+            "The patient's words are {count} characters long; the limit is {limit}",
+            count=len(words),
+            limit=MAX_CHARACTERS,
         )
     if (
         case is not None
@@ -149,7 +151,9 @@ def read_answers(told: Mapping[str, object], families: Sequence[Family]) -> Card
     words = _read_mapping(told.get("specified"), "specified")
     for family_id, chosen in _read_mapping(told.get("answers"), "answers").items():
         if family_id not in by_id:
-            raise FormError(f"{family_id!r}: there is no such family of questions; reload the page")
+            raise FormError(
+                "{family}: there is no such family of questions; reload the page", family=repr(family_id)
+            )
         family = by_id[family_id]
         labels = _read_labels(family, chosen)
         if labels is None:
@@ -171,7 +175,9 @@ def read_why(told: Mapping[str, object], families: Sequence[Family]) -> WhyQuest
     """
     family = next((family for family in families if family.family_id == told.get("family")), None)
     if family is None:
-        raise FormError(f"{told.get('family')!r}: there is no such family of questions; reload the page")
+        raise FormError(
+            "{family}: there is no such family of questions; reload the page", family=repr(told.get("family"))
+        )
     request = told.get("request")
     option = _read_option(family, told.get("option"))
     return WhyQuestion(
@@ -184,7 +190,9 @@ def _read_mapping(value: object, name: str) -> Mapping[str, object]:
         return {}
     if not isinstance(value, Mapping):
         raise FormError(
-            f"{name}: {type(value).__name__} came, an object by family is expected; reload the page"
+            "{name}: {came} came, an object by family is expected; reload the page",
+            name=name,
+            came=type(value).__name__,
         )
     return value
 
@@ -194,21 +202,32 @@ def _read_labels(family: Family, chosen: object) -> frozenset[int] | None:
     nothing was answered."""
     if not isinstance(chosen, list):
         raise FormError(
-            f"{family.family_id}: {type(chosen).__name__} came, a list of options is expected; reload the "
-            "page"
+            "{family}: {came} came, a list of options is expected; reload the page",
+            family=family.family_id,
+            came=type(chosen).__name__,
         )
     if not chosen:
         return None
     options = [_read_option(family, option) for option in chosen]
     slots = len(family.questions)
     if len(set(options)) < len(options):
-        raise FormError(f"{family.family_id}: options {options} name one twice; reload the page")
+        raise FormError(
+            "{family}: options {options} name one twice; reload the page",
+            family=family.family_id,
+            options=str(options),
+        )
     if len(options) > slots:
-        raise FormError(f"{family.family_id}: {len(options)} options came for {slots} slots; take some away")
+        raise FormError(
+            "{family}: {count} options came for {slots} slots; take some away",
+            family=family.family_id,
+            count=len(options),
+            slots=slots,
+        )
     if family.not_mentioned in options and len(options) > 1:
         raise FormError(
-            f"{family.family_id}: 'Not mentioned' stands alone, but came with {len(options) - 1} more; "
-            "choose one or the other"
+            "{family}: 'Not mentioned' stands alone, but came with {count} more; choose one or the other",
+            family=family.family_id,
+            count=len(options) - 1,
         )
     return frozenset(options) - {family.not_mentioned}
 
@@ -217,7 +236,10 @@ def _read_option(family: Family, option: object) -> int:
     count = len(family.options["en"])
     if not isinstance(option, int) or isinstance(option, bool) or not 0 <= option < count:
         raise FormError(
-            f"{family.family_id}: option {option!r} came, 0 to {count - 1} are expected; reload the page"
+            "{family}: option {option} came, 0 to {last} are expected; reload the page",
+            family=family.family_id,
+            option=repr(option),
+            last=count - 1,
         )
     return option
 

@@ -47,10 +47,10 @@ def check_reach(
         ]
     what = "--share" if share else f"--host {host}" if not is_near(host) else f"--root-path {root_path}"
     raise ReachError(
-        f"{what}: others could read and change everything here, as nobody has to sign in; give a "
-        "reader a password first "
-        "(python -m magic_demo readers add NAME, with the same --store), or leave it out to stay on "
-        "this computer"
+        "{what}: others could read and change everything here, as nobody has to sign in; "
+        "give a reader a password first (python -m magic_demo readers add NAME, with the "
+        "same --store), or leave it out to stay on this computer",
+        what=what,
     )
 
 
@@ -73,7 +73,7 @@ def confirm_share(ask: Callable[[str], str] = input, *, terminal: bool | None = 
         except EOFError:
             answer = ""
         if answer.strip().casefold() != word:
-            raise ReachError(f"{word!r} was not typed; the page was not opened")
+            raise ReachError("{word!r} was not typed; the page was not opened", word=word)
 
 
 def open_tunnel(host: str, port: int) -> str:
@@ -87,5 +87,6 @@ def open_tunnel(host: str, port: int) -> str:
         return tunnel.open_tunnel(host, port, secrets.token_urlsafe(32))
     except Exception as error:  # whatever the network, the download or the program that was downloaded does
         raise ReachError(
-            f"--share: no address could be had ({one_line(error)}); the page needs the internet for it"
+            "--share: no address could be had ({reason}); the page needs the internet for it",
+            reason=one_line(error),
         ) from error

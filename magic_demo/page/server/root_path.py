@@ -37,13 +37,15 @@ def read_root_path(text: str) -> str:
     path = path if path.startswith("/") or not path else f"/{path}"
     if not _ROOT_PATH.fullmatch(path):
         raise ReachError(
-            f"--root-path {text}: expected is the path below which a proxy shows this page, such as "
-            "/demo, without host, spaces or %"
+            "--root-path {path}: expected is the path below which a proxy shows this page, such "
+            "as /demo, without host, spaces or %",
+            path=text,
         )
     if path[1:].partition("/")[0] in OWN_FOLDERS:
         raise ReachError(
-            f"--root-path {text}: addresses of the page itself begin with it; choose a path that is "
-            "not one of its own, such as /demo"
+            "--root-path {path}: addresses of the page itself begin with it; choose a path that "
+            "is not one of its own, such as /demo",
+            path=text,
         )
     return path
 

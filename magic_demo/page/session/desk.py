@@ -284,8 +284,10 @@ class Desk:
         files = self._files.get(case.key) or next(iter(find_case_files([case], self.covered)), None)
         if files is None:
             raise StoreError(
-                f"{case.key.case_id}: its files are not in {case.folder}; start the page with --queue "
-                "and the folder they are in now"
+                "{case}: its files are not in {folder}; start the page with --queue and the folder "
+                "they are in now",
+                case=case.key.case_id,
+                folder=case.folder,
             )
         self._files[case.key] = files
         return self.covered.put_in_place(case.key.queue, files)
@@ -335,8 +337,9 @@ class Desk:
         )
         if photo is None or photo.size != proposed.area.size:
             raise StoreError(
-                f"{proposed.photo_id} of {proposed.key.case_id} cannot be read, or is another photo by "
-                "now; refuse the proposal"
+                "{photo} of {case} cannot be read, or is another photo by now; refuse the proposal",
+                photo=proposed.photo_id,
+                case=proposed.key.case_id,
             )
         covered = cover_photo_area(photo, decode_mask(proposed.area))
         self.keep_covered(case, covered)
@@ -352,8 +355,9 @@ class Desk:
         found = next((one for one in self.opened_store.proposed_covers() if one.number == number), None)
         if found is None:
             raise StoreError(
-                f"proposal {number} waits no more: somebody has decided on it, or its case was deleted; "
-                "reload the page"
+                "proposal {number} waits no more: somebody has decided on it, or its case was "
+                "deleted; reload the page",
+                number=number,
             )
         return found
 

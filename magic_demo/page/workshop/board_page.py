@@ -205,27 +205,29 @@ async def _read_fields(request: Request) -> Fields:
     async for chunk in request.stream():
         body += chunk
         if len(body) > LONGEST_BODY:
-            raise BoardError("invalid", f"the body is longer than {LONGEST_BODY} bytes")
+            raise BoardError("invalid", "the body is longer than {limit} bytes", limit=LONGEST_BODY)
     try:
         fields = json.loads(mend_json(body.decode("utf-8", "replace")))
     except (ValueError, RecursionError) as error:
         raise BoardError("invalid", "the body is not JSON") from error
     if not isinstance(fields, dict):
-        raise BoardError("invalid", f"a JSON object is expected, not {type(fields).__name__}")
+        raise BoardError("invalid", "a JSON object is expected, not {came}", came=type(fields).__name__)
     return fields
 
 
 def _text(fields: Fields, name: str, longest: int = 40) -> str:
     value = fields.get(name)
     if not isinstance(value, str) or len(value) > longest:
-        raise BoardError("invalid", f"{name!r} must be a text of at most {longest} characters")
+        raise BoardError(
+            "invalid", "{name!r} must be a text of at most {longest} characters", name=name, longest=longest
+        )
     return value
 
 
 def _number(fields: Fields, name: str) -> int:
     value = fields.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
-        raise BoardError("invalid", f"{name!r} must be a whole number")
+        raise BoardError("invalid", "{name!r} must be a whole number", name=name)
     return value
 
 

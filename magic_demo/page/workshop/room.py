@@ -138,7 +138,12 @@ class Board:
         with self._lock:
             room = self._room(code)
             if len(room.seen) >= MAX_PARTICIPANTS:
-                raise BoardError("full", f"room {code} has {MAX_PARTICIPANTS} participants and takes no more")
+                raise BoardError(
+                    "full",
+                    "room {code} has {limit} participants and takes no more",
+                    code=code,
+                    limit=MAX_PARTICIPANTS,
+                )
             token = secrets.token_urlsafe(12)
             room.seen[token] = self._clock()
             return token
@@ -268,7 +273,13 @@ class Board:
     @staticmethod
     def _check(number: int, count: int, what: str) -> None:
         if not 0 <= number < count:
-            raise BoardError("invalid", f"{what} {number} does not exist; there are {count}, counted from 0")
+            raise BoardError(
+                "invalid",
+                "{what} {number} does not exist; there are {count}, counted from 0",
+                what=what,
+                number=number,
+                count=count,
+            )
 
 
 def agree_in_pairs(counts: Sequence[int]) -> float | None:

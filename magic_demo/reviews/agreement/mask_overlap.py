@@ -26,7 +26,9 @@ def compare_runs(reference: MaskRuns, system: MaskRuns) -> Counts:
     """
     if reference.size != system.size:
         raise FormatError(
-            f"masks of {reference.size} and {system.size} pixels cannot be compared; outline the same photo"
+            "masks of {first} and {second} pixels cannot be compared; outline the same photo",
+            first=str(reference.size),
+            second=str(system.size),
         )
     (ends, lesion), (its_ends, its_lesion) = _find_runs(reference), _find_runs(system)
     both = 0

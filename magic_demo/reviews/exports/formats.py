@@ -116,5 +116,7 @@ def find_format(name: str, formats: Iterable[Format] = FORMATS) -> Format:
     """Return the format of this name. Raises ExportError where there is none."""
     known = {format.name: format for format in formats}
     if name not in known:
-        raise ExportError(f"format {name!r} is not known; one of {', '.join(known)} is expected")
+        raise ExportError(
+            "format {name!r} is not known; one of {known} is expected", name=name, known=list(known)
+        )
     return known[name]

@@ -70,7 +70,8 @@ def read_reviews(place: Path, queue: str, cases: Iterable[EncounterFiles] = ()) 
         return read_challenge(place, queue, cases)
     if not place.is_file():
         raise ExportError(
-            f"{place}: no such file or folder; an export as challenge files or for Label Studio is expected"
+            "{place}: no such file or folder; an export as challenge files or for Label Studio is expected",
+            place=place,
         )
     return read_label_studio(place, queue, cases)
 
@@ -84,8 +85,9 @@ def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = (
     }
     if not masks and not answers:
         raise ExportError(
-            f"{folder}: holds neither masks named <image id>_mask_ann<k>.tiff nor answers_ann<k>.json; "
-            "name a challenge export"
+            "{folder}: holds neither masks named <image id>_mask_ann<k>.tiff nor "
+            "answers_ann<k>.json; name a challenge export",
+            folder=folder,
         )
     names, provenance = _annotator_names(folder), _read_provenance(folder)
     owner = _list_owners(cases)
@@ -146,8 +148,10 @@ def read_label_studio(path: Path, queue: str, cases: Iterable[EncounterFiles] = 
             annotations = list(task.get("annotations", []))
         except (TypeError, KeyError, AttributeError) as error:
             raise ExportError(
-                f"{path}: task {number} is none of Label Studio's, with 'data' and 'annotations'; export "
-                "as JSON"
+                "{path}: task {number} is none of Label Studio's, with 'data' and 'annotations'; "
+                "export as JSON",
+                path=path,
+                number=number,
             ) from error
         if not case_id:
             left_out.add("task without a photo's or a case's name", f"task {number}")
@@ -301,14 +305,19 @@ def _fill_slots(labels: Sequence[str], family: Family) -> dict[str, int]:
     options = family.options["en"]
     unknown = [label for label in labels if label not in options]
     if unknown:
-        raise FormatError(f"{family.family_id} has no option {unknown[0]!r}")
+        raise FormatError("{family} has no option {option!r}", family=family.family_id, option=unknown[0])
     chosen = [
         index
         for index in dict.fromkeys(options.index(label) for label in labels)
         if index != family.not_mentioned
     ]
     if len(chosen) > len(family.questions):
-        raise FormatError(f"{family.family_id} has {len(family.questions)} slots and {len(chosen)} labels")
+        raise FormatError(
+            "{family} has {slots} slots and {count} labels",
+            family=family.family_id,
+            slots=len(family.questions),
+            count=len(chosen),
+        )
     free = len(family.questions) - len(chosen)
     filled = [*chosen, *([family.padding] * free if free else [])]
     return {question.qid: index for question, index in zip(family.questions, filled, strict=True)}

@@ -71,7 +71,7 @@ def select_readings(
     rows = sorted(reviews, key=lambda saved: saved.number)
     queues = sorted({saved.review.queue for saved in rows})
     if len(queues) > 1:
-        raise ExportError(f"the reviews are of the queues {', '.join(queues)}; choose one (--queue)")
+        raise ExportError("the reviews are of the queues {queues}; choose one (--queue)", queues=list(queues))
     left_out = Findings()
     chosen = _choose(rows, set(readers), left_out, every_kind=every_kind)
     tied = _find_tied(chosen, decided=consensus or every_kind)
@@ -83,7 +83,9 @@ def select_readings(
     taken = tuple(case for case in found if case.readings)
     if not taken:
         why = "; ".join(left_out.lines()) or "none was saved"
-        raise ExportError(f"there is no finished reading to export ({why}); finish a case first")
+        raise ExportError(
+            "there is no finished reading to export ({reason}); finish a case first", reason=why
+        )
     names = {annotator_of(saved.review) for case in taken for saved in case.readings}
     annotators = (*sorted(names - {CONSENSUS}), *([CONSENSUS] if CONSENSUS in names else []))
     return Selection(

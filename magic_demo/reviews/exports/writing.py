@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import magic_demo
+from magic_demo.core.messages import Message
 from magic_demo.core.types import EncounterFiles, SavedReview
 from magic_demo.core.whole_files import whole_folder, write_json
 from magic_demo.reviews.exports.formats import Format, find_format
@@ -59,8 +60,9 @@ def write_export(
     format = find_format(format) if isinstance(format, str) else format
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise ExportError(
-            f"{folder}: is {'a file' if folder.is_file() else 'not empty'}; name a new or an empty folder "
-            "to export to"
+            "{folder}: is {what}; name a new or an empty folder to export to",
+            folder=folder,
+            what=Message("a file") if folder.is_file() else Message("not empty"),
         )
     selection = select_readings(
         reviews, cases, readers=readers, consensus=consensus, every_kind=format.kinds == "every"

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Prediction, SavedReview
 from magic_demo.core.whole_files import whole_folder, write_whole
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
@@ -48,8 +49,9 @@ def write_disagreements(
     """
     if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise ExportError(
-            f"{folder}: is {'a file' if folder.is_file() else 'not empty'}; name a new or an empty folder "
-            "for the report"
+            "{folder}: is {what}; name a new or an empty folder for the report",
+            folder=folder,
+            what=Message("a file") if folder.is_file() else Message("not empty"),
         )
     rows = list(reviews)
     selection = select_readings(rows, cases, readers=readers, consensus=consensus)

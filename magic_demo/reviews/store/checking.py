@@ -112,7 +112,9 @@ def _naming(what: str, number: int) -> Iterator[None]:
             if isinstance(error, MagicDemoError)
             else f"{type(error).__name__}: {one_line(error, 120)}"
         )
-        raise StoreError(f"{what} {number} cannot be ({said}); take another backup") from error
+        raise StoreError(
+            "{what} {number} cannot be ({reason}); take another backup", what=what, number=number, reason=said
+        ) from error
 
 
 def _require(fits: bool, otherwise: str) -> None:

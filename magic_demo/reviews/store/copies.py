@@ -102,7 +102,7 @@ def load_rows(
     for name, values in rows:
         if name not in tables:
             raise StoreError(
-                f"a row of a table {name!r}, which this version does not have; update Magic Demo"
+                "a row of a table {table!r}, which this version does not have; update Magic Demo", table=name
             )
         if name != before or len(waiting) >= AT_ONCE:
             _insert(session, tables.get(before), waiting)
@@ -137,8 +137,9 @@ def _read_row(table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
     unknown = set(values) - set(table.columns.keys())
     if unknown:
         raise StoreError(
-            f"a row of {table.name} with {sorted(unknown)[0]!r}, which this version does not know; update "
-            "Magic Demo"
+            "a row of {table} with {column!r}, which this version does not know; update Magic Demo",
+            table=table.name,
+            column=sorted(unknown)[0],
         )
     return {column.name: _read_value(table, column, values.get(column.name)) for column in table.columns}
 
@@ -157,8 +158,10 @@ def _read_value(table: sa.Table, column: sa.Column[Any], value: Any) -> Any:
     ):
         return value
     raise StoreError(
-        f"a row of {table.name} with a {column.name} that cannot be ({str(value)[:40]!r}); take another "
-        "backup"
+        "a row of {table} with a {column} that cannot be ({value!r}); take another backup",
+        table=table.name,
+        column=column.name,
+        value=str(value)[:40],
     )
 
 

@@ -165,7 +165,7 @@ class Database:
                 yield own
             return
         if self.read_only:
-            raise StoreError(f"{self.place}: cannot be written; it can be read and exported")
+            raise StoreError("{place}: cannot be written; it can be read and exported", place=self.place)
         engine = self.engine.execution_options(writes=True)
         with (
             self._translating(),
@@ -212,8 +212,9 @@ class Database:
                     answer = connection.execute(statement).fetchone()
                     if answer is not None and answer[0]:
                         raise StoreError(
-                            f"{self.place}: what was deleted may still lie in the database's files, as "
-                            "another program reads there; stop it, then purge again"
+                            "{place}: what was deleted may still lie in the database's files, as another program "
+                            "reads there; stop it, then purge again",
+                            place=self.place,
                         )
                 return
             raw.rollback()
@@ -245,9 +246,9 @@ class Database:
         )
         if not connection.fetchone()[0]:
             raise StoreError(
-                f"{self.place}: what was deleted may still lie in PostgreSQL's statistics, which only "
-                "the database's owner can rewrite; "
-                "let the owner run VACUUM FULL pg_catalog.pg_statistic"
+                "{place}: what was deleted may still lie in PostgreSQL's statistics, which only the "
+                "database's owner can rewrite; let the owner run VACUUM FULL pg_catalog.pg_statistic",
+                place=self.place,
             )
         connection.execute("VACUUM FULL pg_catalog.pg_statistic")
 
@@ -256,7 +257,7 @@ class Database:
         """Let this process's threads write in turn: SQLite itself looks for the lock again and again, up to a
         tenth of a second apart."""
         if not self._writing.acquire(timeout=self.wait_seconds):
-            raise StoreError(f"{self.place}: another write holds the database; try again")
+            raise StoreError("{place}: another write holds the database; try again", place=self.place)
         try:
             yield
         finally:
@@ -295,8 +296,10 @@ class Database:
                     time.sleep(0.02)
             if mode != "wal":
                 raise StoreError(
-                    f"{self.place}: this place cannot keep a write-ahead log (SQLite says {mode!r}); "
-                    "take a folder on a local disk"
+                    "{place}: this place cannot keep a write-ahead log (SQLite says {mode!r}); take a "
+                    "folder on a local disk",
+                    place=self.place,
+                    mode=mode,
                 )
 
     def _check_sqlite(self) -> None:
@@ -305,8 +308,9 @@ class Database:
             finding = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if finding != "ok":
                 raise StoreError(
-                    f"{self.place}: the database is damaged ({one_line(Exception(finding), 120)}); restore "
-                    "a backup"
+                    "{place}: the database is damaged ({reason}); restore a backup",
+                    place=self.place,
+                    reason=one_line(Exception(finding), 120),
                 )
 
     def _migrate(self) -> None:
@@ -326,8 +330,9 @@ class Database:
                 return
         if self.read_only:
             raise StoreError(
-                f"{self.place}: is of an older version and cannot be written, so that it cannot be "
-                "brought up to date; copy it first"
+                "{place}: is of an older version and cannot be written, so that it cannot be brought "
+                "up to date; copy it first",
+                place=self.place,
             )
         with self.engine.execution_options(writes=True).begin() as connection:
             self._lock(connection)
@@ -342,11 +347,14 @@ class Database:
         revision = MigrationContext.configure(connection).get_current_revision()
         if revision is None and self.sqlite and sa.inspect(connection).get_table_names():
             raise StoreError(
-                f"{self.place}: holds the tables of another program; give the store a folder of its own"
+                "{place}: holds the tables of another program; give the store a folder of its own",
+                place=self.place,
             )
         if revision is not None and revision not in {script.revision for script in scripts.walk_revisions()}:
             raise StoreError(
-                f"{self.place}: was written by a newer Magic Demo (schema {revision}); update this one"
+                "{place}: was written by a newer Magic Demo (schema {revision}); update this one",
+                place=self.place,
+                revision=revision,
             )
         return revision
 
@@ -355,11 +363,14 @@ class Database:
         try:
             yield
         except UnicodeEncodeError as error:
-            raise StoreError(f"{self.place}: half a character cannot be kept; send whole text") from error
+            raise StoreError(
+                "{place}: half a character cannot be kept; send whole text", place=self.place
+            ) from error
         except (ConnectionError, TimeoutError) as error:  # pg8000 lets through what a socket says
             raise StoreError(
-                f"{self.place}: the server does not answer any more; check that it runs "
-                f"({one_line(error, 160)})"
+                "{place}: the server does not answer any more; check that it runs ({reason})",
+                place=self.place,
+                reason=one_line(error, 160),
             ) from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             cause = getattr(error, "orig", None) or error
@@ -367,7 +378,9 @@ class Database:
             meaning = next(
                 (meaning for part, meaning in _MEANINGS if part in text.lower()), "see what the database says"
             )
-            raise StoreError(f"{self.place}: {meaning} ({text})") from error
+            raise StoreError(
+                "{place}: {meaning} ({reason})", place=self.place, meaning=meaning, reason=text
+            ) from error
 
 
 def is_read_only(file: Path) -> bool:
@@ -388,8 +401,9 @@ def _make_private(file: Path) -> None:
                 one.chmod(0o600)
     except OSError as error:
         raise StoreError(
-            f"{file}: it cannot be opened ({error.strerror or error}); check the path and the "
-            "permissions of the folder"
+            "{file}: it cannot be opened ({reason}); check the path and the permissions of the folder",
+            file=file,
+            reason=error.strerror or error,
         ) from error
 
 
@@ -416,7 +430,8 @@ def _read_place(place: str | Path) -> tuple[sa.URL, dict[str, Any]]:
         return url.set(drivername="postgresql+pg8000", query={}), _read_options(url)
     shown = url.render_as_string(hide_password=True)
     raise StoreError(
-        f"the store's URL {shown} cannot be used; expected a folder or postgresql://user:password@host/name"
+        "the store's URL {url} cannot be used; expected a folder or postgresql://user:password@host/name",
+        url=shown,
     )
 
 
@@ -426,7 +441,9 @@ def _read_path(path: Path) -> sa.URL:
         make_folders(file.parent, private=True)
     except OSError as error:
         raise StoreError(
-            f"{file.parent}: the folder cannot be made ({error.strerror}); take a folder that can be written"
+            "{folder}: the folder cannot be made ({reason}); take a folder that can be written",
+            folder=file.parent,
+            reason=error.strerror,
         ) from error
     return sa.URL.create("sqlite", database=str(file))
 
@@ -444,8 +461,10 @@ def _read_options(url: sa.URL) -> dict[str, Any]:
             arguments["ssl_context"] = context
         elif (name, value) != ("sslmode", "disable"):
             raise StoreError(
-                f"the store's URL asks for {name}={value}; expected nothing, or sslmode=disable, require "
-                "or verify-full"
+                "the store's URL asks for {name}={value}; expected nothing, or sslmode=disable, "
+                "require or verify-full",
+                name=name,
+                value=value,
             )
     return arguments
 

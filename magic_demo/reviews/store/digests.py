@@ -38,7 +38,9 @@ def read_content(row: Any) -> dict[str, Any]:
     Raises StoreError where it is not what was saved.
     """
     if row.kind not in REVIEW_KINDS or row.state not in get_args(ReviewState):
-        raise StoreError(f"it is {row.kind[:40]!r}, {row.state[:40]!r}, which no review is")
+        raise StoreError(
+            "it is {kind!r}, {state!r}, which no review is", kind=row.kind[:40], state=row.state[:40]
+        )
     # the digest is of what was sent, not always of what is kept
     kinds = (row.kind, *(kind for kind in REVIEW_KINDS if kind != row.kind))
     if not any(digest_of(f"{kind} {row.state} {row.content}") == row.digest for kind in kinds):

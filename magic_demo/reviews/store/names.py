@@ -15,13 +15,19 @@ def check_name(name: str, what: str, longest: int = LONGEST_NAME) -> str:
     Raises StoreError for one that is empty, too long or no line of text.
     """
     if not name.strip():
-        raise StoreError(f"a {what} needs a name; it was empty")
+        raise StoreError("a {what} needs a name; it was empty", what=what)
     if len(name) > longest:
         raise StoreError(
-            f"a {what}'s name has at most {longest} characters; {name[:20]!r}... has {len(name)}"
+            "a {what}'s name has at most {limit} characters; {name!r}... has {count}",
+            what=what,
+            limit=longest,
+            name=name[:20],
+            count=len(name),
         )
     if not is_line(name):
-        raise StoreError(f"a {what}'s name is one line of text; {name!r} holds other characters")
+        raise StoreError(
+            "a {what}'s name is one line of text; {name!r} holds other characters", what=what, name=name
+        )
     return name
 
 

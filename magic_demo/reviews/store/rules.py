@@ -68,14 +68,18 @@ def settle_kind(
     where = f"{review.reader}'s review of {review.case_id}"
     if review.kind == "consensus" and role != "adjudicator":
         raise StoreError(
-            f"{where} is a consensus, which only an adjudicator can save; {review.reader} is a {role}"
+            "{where} is a consensus, which only an adjudicator can save; {reader} is a {role}",
+            where=where,
+            reader=review.reader,
+            role=role,
         )
     was_revealed = any(one.kind == "revealed" for one in earlier)
     may_reveal = was_revealed or any(one.kind in WITHOUT_MODEL and one.complete for one in earlier)
     if review.kind == "revealed" and not may_reveal:
         raise StoreError(
-            f"{where} cannot be revealed: no blind one is complete; save that first, or save this one as "
-            "assisted"
+            "{where} cannot be revealed: no blind one is complete; save that first, or save this "
+            "one as assisted",
+            where=where,
         )
     if review.kind not in WITHOUT_MODEL:
         return review.kind

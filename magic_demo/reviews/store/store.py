@@ -514,8 +514,10 @@ class Store:
             missing = [table for table, count in loaded.items() if count != counts.get(table, 0)]
             if missing:
                 raise StoreError(
-                    f"{counts.get(missing[0], 0)} rows of {missing[0]} were said and "
-                    f"{loaded[missing[0]]} came; take another backup"
+                    "{expected} rows of {table} were said and {count} came; take another backup",
+                    expected=counts.get(missing[0], 0),
+                    table=missing[0],
+                    count=loaded[missing[0]],
                 )
             audit_trail.add_entry(
                 session, "restore", by, detail=f"{loaded['cases']} cases, {loaded['reviews']} reviews"

@@ -13,7 +13,6 @@ from magic_demo.core.errors import PhotoError, one_line
 from magic_demo.files.photos.bounds import MakeRoom, PhotoLimits, check_size
 
 INSTALL = "pip install -r requirements-dicom.lock"
-CURE = "export it as JPEG or PNG"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _VISIBLE_LIGHT = "1.2.840.10008.5.1.4.1.1.77.1"
 _PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
@@ -46,10 +45,13 @@ def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPh
         from pydicom.encaps import get_frame
     except ImportError as error:
         raise PhotoError(
-            f"this is a DICOM file, which needs pydicom; install it ({INSTALL}) or {CURE}"
+            "this is a DICOM file, which needs pydicom; install it ({command}) or export it as JPEG or PNG",
+            command=INSTALL,
         ) from error
     if _DEFLATED in data[:2048]:
-        raise PhotoError(f"the DICOM file is compressed as a whole, which is not read; {CURE}")
+        raise PhotoError(
+            "the DICOM file is compressed as a whole, which is not read; export it as JPEG or PNG"
+        )
     try:
         dataset = pydicom.dcmread(io.BytesIO(data))
         syntax, kind = str(dataset.file_meta.TransferSyntaxUID), str(dataset.get("SOPClassUID", ""))
@@ -65,13 +67,20 @@ def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPh
         # pydicom raises AttributeError, ValueError, KeyError, NotImplementedError, EOFError, ... on broken
         # files
         raise PhotoError(
-            f"the DICOM file is broken or holds no picture ({one_line(error)}); {CURE}"
+            "the DICOM file is broken or holds no picture ({reason}); export it as JPEG or PNG",
+            reason=one_line(error),
         ) from error
     if not (kind.startswith((f"{_VISIBLE_LIGHT}.", f"{_SECONDARY_CAPTURE}.")) or kind == _SECONDARY_CAPTURE):
-        raise PhotoError(f"the DICOM file is no photo (secondary capture or visible light are read); {CURE}")
+        raise PhotoError(
+            "the DICOM file is no photo (secondary capture or visible light are read); export it "
+            "as JPEG or PNG"
+        )
     check_size(width, height, limits)
     if _COLOURS.get(colours) != samples:
-        raise PhotoError(f"the DICOM file's colours ({_shown(colours)}) are not read; {CURE}")
+        raise PhotoError(
+            "the DICOM file's colours ({colours}) are not read; export it as JPEG or PNG",
+            colours=_shown(colours),
+        )
     notes = ["removed: patient data of the DICOM file"]
     if frames > 1:
         notes.append(f"the first of {frames} frames is used")
@@ -80,14 +89,16 @@ def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPh
             jpeg = bytes(get_frame(content, 0, number_of_frames=frames))
         except Exception as error:  # as above
             raise PhotoError(
-                f"the DICOM file is broken or holds no picture ({one_line(error)}); {CURE}"
+                "the DICOM file is broken or holds no picture ({reason}); export it as JPEG or PNG",
+                reason=one_line(error),
             ) from error
         if colours == "RGB" and b"Adobe" not in jpeg[:512]:
             jpeg = jpeg[:2] + _ADOBE_RGB + jpeg[2:]
         return DicomPhoto(jpeg.rstrip(b"\0"), notes=tuple(notes))
     if syntax not in _PLAIN:
         raise PhotoError(
-            f"the DICOM file is compressed in a way that is not read (JPEG and none are); {CURE}"
+            "the DICOM file is compressed in a way that is not read (JPEG and none are); export "
+            "it as JPEG or PNG"
         )
     if (
         allocated not in (8, 16)
@@ -97,12 +108,16 @@ def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPh
         or colours == "YBR_FULL_422"
     ):
         raise PhotoError(
-            f"the DICOM file's values ({allocated} bits, {_shown(colours)}) are not read; {CURE}"
+            "the DICOM file's values ({bits} bits, {colours}) are not read; export it as JPEG or PNG",
+            bits=allocated,
+            colours=_shown(colours),
         )
     make_room(width * height * (8 + 2 * samples * allocated // 8))
     count = width * height * samples * allocated // 8
     if len(content) < count:
-        raise PhotoError(f"the DICOM file is broken or holds no picture (it is cut short); {CURE}")
+        raise PhotoError(
+            "the DICOM file is broken or holds no picture (it is cut short); export it as JPEG or PNG"
+        )
     order = ">" if syntax == _PLAIN[2] else "<"
     values = np.frombuffer(content, f"{order}u{allocated // 8}", count * 8 // allocated)
     shape = (samples, height, width) if planar and samples == 3 else (height, width, samples)

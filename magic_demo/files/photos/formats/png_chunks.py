@@ -34,7 +34,9 @@ def thin_png(data: bytes) -> tuple[bytes, list[str]]:
     while place + _FRAME <= len(data):
         count += 1
         if count > MOST_CHUNKS:
-            raise PhotoError(f"the PNG has more than {MOST_CHUNKS} chunks; save it again as JPEG or PNG")
+            raise PhotoError(
+                "the PNG has more than {limit} chunks; save it again as JPEG or PNG", limit=MOST_CHUNKS
+            )
         length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
         end = place + _FRAME + length
         drop = False

@@ -61,7 +61,6 @@ _BARE = {NONE, DEFLATE, OLD_DEFLATE}
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 _SHOWN = {WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB}
 _NOT_SHOWN = {4: "a mask", 9: "ICCLab colours", 10: "ITULab colours"}
-CURE = "save it as JPEG or PNG"
 
 
 def open_tiff(
@@ -132,30 +131,44 @@ def _check_kind(page: TiffPage) -> None:
     if packing not in _PACKINGS:
         name = _PACKING_NAMES.get(packing, f"number {packing}")
         raise PhotoError(
-            f"the TIFF is compressed in a way that is not read ({name}); save it with LZW, deflate or "
-            "none, or as JPEG or PNG"
+            "the TIFF is compressed in a way that is not read ({compression}); save it with LZW, "
+            "deflate or none, or as JPEG or PNG",
+            compression=name,
         )
     if kind not in _SHOWN:
         raise PhotoError(
-            f"the TIFF holds {_NOT_SHOWN.get(kind, f'colours of kind {kind}')}, which is not read; {CURE}"
+            "the TIFF holds {what}, which is not read; save it as JPEG or PNG",
+            what=_NOT_SHOWN.get(kind, f"colours of kind {kind}"),
         )
     most = 5 if kind == CMYK else 4
     if not 1 <= samples <= most or len(bits) > most:
-        raise PhotoError(f"the TIFF has {samples} values a pixel, a photo has up to four; {CURE}")
+        raise PhotoError(
+            "the TIFF has {count} values a pixel, a photo has up to four; save it as JPEG or PNG",
+            count=samples,
+        )
     if len(set(bits)) > 1 or bits[0] not in (1, 2, 4, 8, 12, 16, 32, 64):
-        raise PhotoError(f"the TIFF has {'+'.join(map(str, bits))} bits a pixel, which is not read; {CURE}")
+        raise PhotoError(
+            "the TIFF has {bits} bits a pixel, which is not read; save it as JPEG or PNG",
+            bits="+".join(map(str, bits)),
+        )
     whole_16 = bits[0] == 16 and page.get(FORMAT, 1) == 1
     if bits[0] > 8 and kind in (CMYK, YCBCR, LAB) and (kind == YCBCR or not whole_16):
-        raise PhotoError(f"the TIFF has {bits[0]} bits of colours other than RGB, which is not read; {CURE}")
+        raise PhotoError(
+            "the TIFF has {bits} bits of colours other than RGB, which is not read; save it as JPEG or PNG",
+            bits=bits[0],
+        )
     if page.get(FORMAT, 1) not in (1, 3, 4) or (page.get(FORMAT, 1) == 3 and bits[0] not in (16, 32, 64)):
-        raise PhotoError(f"the TIFF holds signed or complex numbers, which are no colours; {CURE}")
+        raise PhotoError(
+            "the TIFF holds signed or complex numbers, which are no colours; save it as JPEG or PNG"
+        )
     deep_plane = bits[0] > 8 and (
         page.get(PLANAR, 1) == 2 or page.get(FORMAT, 1) == 3 or bits[0] > 16 or kind in (CMYK, LAB)
     )
     if deep_plane and packing not in _BARE:
         raise PhotoError(
-            f"the TIFF has {bits[0]} bits a colour, packed in a way that is not read; save it with deflate "
-            "or none, or as PNG"
+            "the TIFF has {bits} bits a colour, packed in a way that is not read; save it with "
+            "deflate or none, or as PNG",
+            bits=bits[0],
         )
 
 
@@ -190,7 +203,9 @@ def _is_plain_ycbcr(page: TiffPage) -> bool:
     if page.get(PHOTOMETRIC, 0) != YCBCR or page.get(COMPRESSION, 1) == JPEG:
         return False
     if page.get(COMPRESSION, 1) not in _BARE or tuple(page.tags.get(SUBSAMPLING, (2, 2))) != (1, 1):
-        raise PhotoError(f"the TIFF has YCbCr colours without JPEG, which are not read; {CURE}")
+        raise PhotoError(
+            "the TIFF has YCbCr colours without JPEG, which are not read; save it as JPEG or PNG"
+        )
     return True
 
 
@@ -201,7 +216,8 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
     kind, bits = page.get(PHOTOMETRIC, 0), bits_of(page)[0]
     if kind == PALETTE or (kind in (CMYK, LAB) and bits <= 8):
         raise PhotoError(
-            f"the big-endian BigTIFF has colours other than grey and RGB, which are not read; {CURE}"
+            "the big-endian BigTIFF has colours other than grey and RGB, which are not read; "
+            "save it as JPEG or PNG"
         )
     with tifffile.TiffFile(io.BytesIO(data)) as tiff:
         values: NDArray[Any] = tiff.pages.first.asarray()
@@ -209,7 +225,9 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
         values = np.moveaxis(values, 0, -1)
     if values.ndim not in (2, 3) or values.shape[:2] != (page.tags[LENGTH][0], page.tags[WIDTH][0]):
         raise PhotoError(
-            f"the TIFF holds {values.ndim} dimensions of values, a photo has two and its colours; {CURE}"
+            "the TIFF holds {count} dimensions of values, a photo has two and its colours; save "
+            "it as JPEG or PNG",
+            count=values.ndim,
         )
     if kind == YCBCR:
         return picture_of_image(
@@ -257,7 +275,9 @@ def _open_deep_inks(
     first."""
     count = len(mode)
     if values.ndim != 3 or values.shape[2] < count:
-        raise PhotoError(f"the TIFF has too few values a pixel for {mode} colours; {CURE}")
+        raise PhotoError(
+            "the TIFF has too few values a pixel for {mode} colours; save it as JPEG or PNG", mode=mode
+        )
     notes.append("16-bit colours brought to 8 bits")
     if values.shape[2] > count:
         notes.append("values of each pixel beyond its colours are left out")

@@ -145,7 +145,9 @@ def _read_page(data: bytes, offset: int, order: str, big: bool) -> tuple[TiffPag
     count = struct.unpack_from(order + head, data, offset)[0]
     if count > MOST_TAGS:
         raise PhotoError(
-            f"the TIFF's directory has {count} tags, at most {MOST_TAGS} are read; save it as JPEG or PNG"
+            "the TIFF's directory has {count} tags, at most {limit} are read; save it as JPEG or PNG",
+            count=count,
+            limit=MOST_TAGS,
         )
     start = offset + struct.calcsize(head)
     link = start + count * entry_size
@@ -160,8 +162,9 @@ def _read_page(data: bytes, offset: int, order: str, big: bool) -> tuple[TiffPag
         if tag in _CHUNKS:
             if number > MOST_CHUNKS:
                 raise PhotoError(
-                    f"the TIFF is cut into {number} pieces, at most {MOST_CHUNKS} are read; save it as "
-                    "JPEG or PNG"
+                    "the TIFF is cut into {count} pieces, at most {limit} are read; save it as JPEG or PNG",
+                    count=number,
+                    limit=MOST_CHUNKS,
                 )
             tags[tag] = _read_numbers(data, at, order, kind, number)
             continue
@@ -172,7 +175,8 @@ def _read_page(data: bytes, offset: int, order: str, big: bool) -> tuple[TiffPag
             profile = data[at : at + number]
     if heavy > MOST_TAG_BYTES:
         raise PhotoError(
-            f"the TIFF's directory holds {heavy / 2**20:.0f} MB beside the picture; save it as JPEG or PNG"
+            "the TIFF's directory holds {size:.0f} MB beside the picture; save it as JPEG or PNG",
+            size=heavy / 2**20,
         )
     return TiffPage(offset, link, tags, profile), struct.unpack_from(order + word, data, link)[0]
 

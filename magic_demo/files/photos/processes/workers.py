@@ -98,7 +98,7 @@ class _Worker:
             except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 # ended, or no answer of ours
                 self.close()
-                raise PhotoError(f"{name}: unpacking it {_say_end(cut)}") from error
+                raise PhotoError("{name}: unpacking it {end}", name=name, end=_say_end(cut)) from error
 
     def _ask(self, data: bytes, name: str, limits: PhotoLimits) -> tuple[Any, list[str]]:
         about = json.dumps(
@@ -254,7 +254,7 @@ class PhotoWorkers:
         try:
             check_bytes(len(data), limits)
         except PhotoError as error:
-            raise PhotoError(f"{name}: {error}") from error
+            raise PhotoError("{name}: {problem}", name=name, problem=error) from error
         with self._line.turn(reader if reader is not None else object()), self._worker() as worker:
             pixels, notes = worker.decode(data, name, limits, self._seconds, patience)
         return Photo(photo_id=photo_id, pixels=pixels, notes=tuple(notes))

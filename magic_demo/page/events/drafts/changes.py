@@ -80,7 +80,9 @@ def read_change(told: object, sizes: Sizes, photos: Collection[str] | None = Non
     size.
     """
     if not isinstance(told, Mapping):
-        raise FormError(f"a change came as {type(told).__name__}, an object is expected; reload the page")
+        raise FormError(
+            "a change came as {came}, an object is expected; reload the page", came=type(told).__name__
+        )
     place, turn = read_place(told), told.get("turn")
     if "answers" in told:
         part, fields = "answers", _read_answers(told)
@@ -130,7 +132,8 @@ def _read_outline(told: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
     name = told.get("photo")
     if not isinstance(name, str) or name not in sizes:
         raise FormError(
-            f"{str(name)[:80]}: the case has no such photo that can be read; the outline is not saved"
+            "{photo}: the case has no such photo that can be read; the outline is not saved",
+            photo=str(name)[:80],
         )
     if told.get("runs") is None:
         return {("masks", name): None}

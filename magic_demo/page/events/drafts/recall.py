@@ -144,7 +144,9 @@ class Recall:
             and self.desk.opened_store.reader(reader).role != "adjudicator"
         ):
             raise StoreError(
-                f"{case.key.case_id} is assigned to others; an adjudicator can assign it to {reader}"
+                "{case} is assigned to others; an adjudicator can assign it to {reader}",
+                case=case.key.case_id,
+                reader=reader,
             )
 
     def begin_draft(

@@ -154,7 +154,7 @@ class Saver:
             reading.key, reading.reader, kinds=kinds_of_voice(reading.kind)
         )
         if newest is None:
-            raise StoreError(f"{reading.key.case_id} was deleted and added again; open it again")
+            raise StoreError("{case} was deleted and added again; open it again", case=reading.key.case_id)
         theirs = spread(newest.review)
         fields, conflicts = merge(spread(draft), theirs, draft.base)
         foreign = {**draft.foreign, **dict.fromkeys(differing(theirs, draft.base), newest.number)}

@@ -225,7 +225,7 @@ def read_note(told: Mapping[str, object], photos: Collection[str]) -> Note:
     """
     difficulty = told.get("difficulty")
     if difficulty is not None and difficulty not in get_args(Difficulty):
-        raise FormError(f"{str(difficulty)[:40]!r} is no difficulty; reload the page")
+        raise FormError("{came!r} is no difficulty; reload the page", came=str(difficulty)[:40])
     listed = told.get("unusable")
     unusable = (
         frozenset(name for name in listed if isinstance(name, str) and name in photos)

@@ -39,13 +39,16 @@ def read_mask(payload: object, size: tuple[int, int]) -> Mask:
     height, width = working_size(size)
     if not isinstance(payload, Mapping):
         raise FormError(
-            f"a mask came as {type(payload).__name__}, expected width, height and runs; outline the photo "
-            "again"
+            "a mask came as {came}, expected width, height and runs; outline the photo again",
+            came=type(payload).__name__,
         )
     if (payload.get("height"), payload.get("width")) != (height, width):
         came = f"{payload.get('width')!r} x {payload.get('height')!r}"[:40]
         raise FormError(
-            f"a mask of {came} pixels came, the photo is drawn at {width} x {height}; outline the photo again"
+            "a mask of {came} pixels came, the photo is drawn at {width} x {height}; outline the photo again",
+            came=came,
+            width=width,
+            height=height,
         )
     small = _unpack(payload.get("runs"), height * width).reshape(height, width)
     if (height, width) == size:
@@ -87,7 +90,9 @@ def _unpack(runs: object, pixels: int) -> Mask:
         )
     if sum(runs) != pixels:
         raise FormError(
-            f"a mask's runs add up to {sum(runs)} pixels, expected {pixels}; outline the photo again"
+            "a mask's runs add up to {total} pixels, expected {pixels}; outline the photo again",
+            total=sum(runs),
+            pixels=pixels,
         )
     lesion = np.arange(len(runs)) % 2 == 1
     return np.repeat(lesion, np.asarray(runs, dtype=np.int64))
@@ -98,6 +103,7 @@ def check_decided(mask: Mask, told: Mapping[str, Any], name: str) -> None:
     is no lesion on the photo ``name``."""
     if not mask.any() and told.get("cleared") is not True:
         raise FormError(
-            f"{name[:80]}: an outline without a pixel came and Clear was not pressed; what was saved "
-            "stays. Draw it again, or press Clear"
+            "{photo}: an outline without a pixel came and Clear was not pressed; what was saved "
+            "stays. Draw it again, or press Clear",
+            photo=name[:80],
         )

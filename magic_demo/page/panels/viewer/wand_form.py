@@ -46,7 +46,9 @@ def read_hint(payload: Mapping[str, Any]) -> Hint:
     """
     lesion, skin = _read_strokes(payload.get("lesion")), _read_strokes(payload.get("skin"))
     if sum(map(len, [*lesion, *skin])) > MAX_POINTS:
-        raise FormError(f"the wand's strokes have more than {MAX_POINTS} points; draw fewer or shorter ones")
+        raise FormError(
+            "the wand's strokes have more than {limit} points; draw fewer or shorter ones", limit=MAX_POINTS
+        )
     box = payload.get("box")
     corners = None if box is None else _read_numbers(box, 4)
     (radius,) = _read_numbers([payload.get("radius", 6.0)], 1)
@@ -62,7 +64,9 @@ def _read_strokes(strokes: object) -> list[list[Point]]:
         or len(strokes) > MAX_STROKES
         or not all(isinstance(stroke, list) for stroke in strokes)
     ):
-        raise FormError(f"the wand's strokes must be at most {MAX_STROKES} lists of points; draw them again")
+        raise FormError(
+            "the wand's strokes must be at most {limit} lists of points; draw them again", limit=MAX_STROKES
+        )
     return [[(x, y) for x, y in (_read_numbers(point, 2) for point in stroke)] for stroke in strokes]
 
 
@@ -70,5 +74,5 @@ def _read_numbers(values: object, count: int) -> list[float]:
     """Return ``count`` numbers, none so large that it could not be a place on a photo, nor NaN."""
     numbers = values if isinstance(values, list) and len(values) == count else []
     if not numbers or not all(type(one) in (int, float) and abs(one) < 1e6 for one in numbers):
-        raise FormError(f"the wand's hint must be made of {count} numbers a place; draw it again")
+        raise FormError("the wand's hint must be made of {count} numbers a place; draw it again", count=count)
     return [float(one) for one in numbers]

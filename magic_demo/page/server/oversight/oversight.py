@@ -79,7 +79,7 @@ def list_oversight_routes(desk: Desk) -> list[Route]:
             problem = (
                 error
                 if isinstance(error, MagicDemoError)
-                else StoreError(f"the covered photo cannot be kept ({error.strerror or error})")
+                else StoreError("the covered photo cannot be kept ({reason})", reason=error.strerror or error)
             )
             return HTMLResponse(await run_in_threadpool(render_page, desk, actor, "", "", str(problem)), 409)
         return RedirectResponse("oversight", 303)
@@ -97,8 +97,8 @@ def _find_adjudicator(desk: Desk, request: Request) -> Actor:
     )
     if not desk.may_delete(actor.name):
         raise StoreError(
-            f"this page is an adjudicator's, {actor.name} is none; readers role {actor.name} adjudicator "
-            "changes that"
+            "this page is an adjudicator's, {name} is none; readers role {name} adjudicator changes that",
+            name=actor.name,
         )
     return actor
 

@@ -65,8 +65,12 @@ def decode_brush(code: Sequence[int], size: tuple[int, int]) -> Mask:
     count = reader.read(32)
     if count != height * width * CHANNELS:
         raise FormatError(
-            f"a brush region holds {count} values; {height * width * CHANNELS} are expected of a photo "
-            f"of {width}x{height} pixels"
+            "a brush region holds {count} values; {expected} are expected of a photo of "
+            "{width}x{height} pixels",
+            count=count,
+            expected=height * width * CHANNELS,
+            width=width,
+            height=height,
         )
     value_bits = reader.read(5) + 1
     length_bits = [reader.read(4) + 1 for _ in range(4)]

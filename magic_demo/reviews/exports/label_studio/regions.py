@@ -65,7 +65,12 @@ def read_size(result: Mapping[str, Any]) -> tuple[int, int]:
     """
     height, width = int(result["original_height"]), int(result["original_width"])
     if min(height, width) < 1 or height * width > LIMITS.photo_pixels:
-        raise FormatError(f"a photo of {width}x{height} pixels; the limit is {LIMITS.photo_pixels} pixels")
+        raise FormatError(
+            "a photo of {width}x{height} pixels; the limit is {limit} pixels",
+            width=width,
+            height=height,
+            limit=LIMITS.photo_pixels,
+        )
     return height, width
 
 
@@ -93,7 +98,9 @@ def _fold(name: str) -> str:
 def _points(points: Sequence[Sequence[float]], size: tuple[int, int]) -> Corners:
     """Return corners (N, 2), x before y, in pixels, of points in percent."""
     if len(points) > MOST_CORNERS:
-        raise FormatError(f"a polygon of {len(points)} corners; {MOST_CORNERS} is the most")
+        raise FormatError(
+            "a polygon of {count} corners; {limit} is the most", count=len(points), limit=MOST_CORNERS
+        )
     corners = np.asarray(points, np.float64).reshape(-1, 2) * np.array([size[1], size[0]]) / 100
     if len(corners) < 3 or not np.isfinite(corners).all():
         raise FormatError("a polygon needs three corners or more")

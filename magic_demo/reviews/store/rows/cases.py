@@ -40,7 +40,11 @@ def find_case(session: Session, key: CaseKey) -> CaseRow:
         )
         if row is not None:
             return row
-    raise StoreError(f"there is no case {key.case_id!r} in queue {key.queue!r}; add it to the queue first")
+    raise StoreError(
+        "there is no case {case!r} in queue {queue!r}; add it to the queue first",
+        case=key.case_id,
+        queue=key.queue,
+    )
 
 
 def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
@@ -55,14 +59,18 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
     wanted = before + len({case.case_id for case in cases}) - known
     if wanted > max(before, LIMITS.queue_cases):
         raise StoreError(
-            f"queue {queue!r} would have {wanted} cases, the limit is {LIMITS.queue_cases}; put some into "
-            "another queue"
+            "queue {queue!r} would have {count} cases, the limit is {limit}; put some into another queue",
+            queue=queue,
+            count=wanted,
+            limit=LIMITS.queue_cases,
         )
     for case in cases:
         case_id = check_name(case.case_id, "case")
         if case.uncertainty is not None and not math.isfinite(case.uncertainty):
             raise StoreError(
-                f"case {case_id!r} has the uncertainty {case.uncertainty}; expected a finite number or none"
+                "case {case!r} has the uncertainty {uncertainty}; expected a finite number or none",
+                case=case_id,
+                uncertainty=str(case.uncertainty),
             )
         row = there.get(case_id)
         if row is None:
@@ -80,7 +88,9 @@ def keep_case(session: Session, key: CaseKey, new: NewCase, readers: Collection[
     """Add a new case whose photos the program keeps; see ``Store.keep_case``."""
     if add_cases(session, key.queue, [new]) != 1:
         raise StoreError(
-            f"there is a case {key.case_id!r} in queue {key.queue!r} already; keep this one again"
+            "there is a case {case!r} in queue {queue!r} already; keep this one again",
+            case=key.case_id,
+            queue=key.queue,
         )
     session.flush()
     assign_case(session, key, readers)
@@ -152,7 +162,9 @@ def share_out(
     """Assign every case to ``each`` of the readers; see ``Store.share_out``."""
     names = list(dict.fromkeys(find_present_row(session, name).name for name in readers))
     if not min(1, len(names)) <= each <= len(names):
-        raise StoreError(f"each case to {each} of {len(names)} readers; 1 to {len(names)} are expected")
+        raise StoreError(
+            "each case to {each} of {count} readers; 1 to {count} are expected", each=each, count=len(names)
+        )
     loads = dict.fromkeys(names, 0)
     together: dict[tuple[str, str], int] = defaultdict(int)
     for case_id in dict.fromkeys(case_ids):

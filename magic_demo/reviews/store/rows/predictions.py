@@ -53,8 +53,9 @@ def read_shown(session: Session, key: CaseKey, reader: str | None = None) -> Pre
     content = session.get_one(PredictionRow, (case.number, digest)).content
     if digest_of(content) != digest:
         raise StoreError(
-            f"what the model said of {key.case_id} is not what was saved (its bytes changed); restore "
-            "a backup, or analyse the case again"
+            "what the model said of {case} is not what was saved (its bytes changed); restore a "
+            "backup, or analyse the case again",
+            case=key.case_id,
         )
     try:
         return unpack_prediction(content, f"the prediction of {key.case_id}")

@@ -26,8 +26,9 @@ def add_proposal(session: Session, case: CaseRow, photo_id: str, area: MaskRuns,
         session.scalar(sa.select(sa.func.count()).select_from(ProposedCoverRow).where(*of_both)) or 0
     ) >= MOST:
         raise StoreError(
-            f"{MOST} coverings of {case.case_id} wait for an adjudicator already; ask one to decide on "
-            "them first"
+            "{limit} coverings of {case} wait for an adjudicator already; ask one to decide on them first",
+            limit=MOST,
+            case=case.case_id,
         )
     proposed = ProposedCoverRow(
         case_number=case.number,
@@ -73,8 +74,9 @@ def delete_proposal(session: Session, number: int) -> int:
     row = session.get(ProposedCoverRow, number)
     if row is None:
         raise StoreError(
-            f"proposal {number} waits no more: somebody has decided on it, or its case was deleted; reload "
-            "the page"
+            "proposal {number} waits no more: somebody has decided on it, or its case was "
+            "deleted; reload the page",
+            number=number,
         )
     session.delete(row)
     return row.case_number

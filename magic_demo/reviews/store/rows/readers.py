@@ -28,8 +28,10 @@ def hash_password(password: str) -> str:
     """Return the argon2id hash of a password. Raises StoreError for one that is too short or too long."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise StoreError(
-            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, this one "
-            f"{len(password)}; take another one"
+            "a password has {least} to {most} characters, this one {count}; take another one",
+            least=SHORTEST_PASSWORD,
+            most=LONGEST_PASSWORD,
+            count=len(password),
         )
     return _hasher.hash(_bytes(password))
 
@@ -59,8 +61,8 @@ def find_row(session: Session, name: str) -> ReaderRow:
     row = find_row_if_any(session, name)
     if row is None:
         raise StoreError(
-            f"there is no reader {name[:LONGEST_READER_NAME]!r}; python -m magic_demo readers list names "
-            "those that there are"
+            "there is no reader {name!r}; python -m magic_demo readers list names those that there are",
+            name=name[:LONGEST_READER_NAME],
         )
     return row
 
@@ -79,7 +81,7 @@ def find_present_row(session: Session, name: str) -> ReaderRow:
     """
     row = find_row(session, name)
     if row.removed_at is not None:
-        raise StoreError(f"reader {row.name!r} was removed; readers add {row.name} brings them back")
+        raise StoreError("reader {name!r} was removed; readers add {name} brings them back", name=row.name)
     return row
 
 
@@ -88,7 +90,11 @@ def role_of(row: ReaderRow) -> ReaderRole:
     for role in READER_ROLES:
         if role == row.role:
             return role
-    raise StoreError(f"reader {row.name!r} has the unknown role {row.role!r}; readers role gives another one")
+    raise StoreError(
+        "reader {name!r} has the unknown role {role!r}; readers role gives another one",
+        name=row.name,
+        role=row.role,
+    )
 
 
 def as_reader(row: ReaderRow) -> Reader:
@@ -110,8 +116,9 @@ def add_reader(session: Session, name: str, role: ReaderRole, password_hash: str
         session.add(row)
     elif row.removed_at is None:
         raise StoreError(
-            f"there is a reader {row.name!r} already; choose another name, or readers password {row.name} "
-            "for a new password"
+            "there is a reader {name!r} already; choose another name, or readers password {name} "
+            "for a new password",
+            name=row.name,
         )
     row.role, row.password, row.removed_at = role, password_hash, None
     session.flush()
@@ -121,7 +128,7 @@ def add_reader(session: Session, name: str, role: ReaderRole, password_hash: str
 def check_role(role: str) -> None:
     """Raise StoreError for a role that there is not."""
     if role not in READER_ROLES:
-        raise StoreError(f"{role!r} is no role; expected {', '.join(READER_ROLES)}")
+        raise StoreError("{role!r} is no role; expected {known}", role=role, known=list(READER_ROLES))
 
 
 def list_readers(session: Session, *, removed: bool) -> list[Reader]:

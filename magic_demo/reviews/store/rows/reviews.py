@@ -76,8 +76,9 @@ def save_review(
         )
         if tuple(session.execute(where).one()) != (case.number, digest):
             raise StoreError(
-                f"the save {client_key!r} of {reader.name} was used for other content; give every save a "
-                "key of its own"
+                "the save {key!r} of {reader} was used for other content; give every save a key of its own",
+                key=client_key,
+                reader=reader.name,
             )
         return whole[0]
     own = sa.select(ReviewRow).where(ReviewRow.case_number == case.number, ReviewRow.reader_id == reader.id)
@@ -91,8 +92,11 @@ def save_review(
             newest = last.number if last is not None else 0
         if newest != after:
             raise ReviewChangedError(
-                f"{reader.name}'s review of {review.case_id} is number {newest} by now, not {after}; merge "
-                "the two"
+                "{reader}'s review of {case} is number {newest} by now, not {after}; merge the two",
+                reader=reader.name,
+                case=review.case_id,
+                newest=newest,
+                after=after,
             )
     last_row = (
         own.with_only_columns(ReviewRow.number, ReviewRow.digest, ReviewRow.missing)
@@ -153,10 +157,16 @@ def take_back(session: Session, number: int, reader: str) -> SavedReview:
     owner = find_present_row(session, reader)
     row = _whose(session, number)
     if row is None or row.reader_id != owner.id:
-        raise StoreError(f"{owner.name} has no review {number}; only an own one can be taken back")
+        raise StoreError(
+            "{reader} has no review {number}; only an own one can be taken back",
+            reader=owner.name,
+            number=number,
+        )
     whole = load_reviews(session, [number])
     if not whole:
-        raise StoreError(f"review {number} is not what was saved and cannot be taken back; restore a backup")
+        raise StoreError(
+            "review {number} is not what was saved and cannot be taken back; restore a backup", number=number
+        )
     return save_review(session, whole[0].review, None, taken_back_from=number)
 
 
@@ -357,26 +367,43 @@ def check_values(review: Review, *, with_masks: bool = True) -> None:
     where = f"{review.reader}'s review of {review.case_id}"
     if review.kind not in REVIEW_KINDS or review.state not in get_args(ReviewState):
         raise StoreError(
-            f"{where} is {review.kind!r}, {review.state!r}; expected one of {REVIEW_KINDS} and of "
-            f"{get_args(ReviewState)}"
+            "{where} is {kind!r}, {state!r}; expected one of {kinds} and of {states}",
+            where=where,
+            kind=review.kind,
+            state=review.state,
+            kinds=str(REVIEW_KINDS),
+            states=str(get_args(ReviewState)),
         )
     if review.difficulty is not None and review.difficulty not in get_args(Difficulty):
         raise StoreError(
-            f"{where} has the difficulty {review.difficulty!r}; expected one of {get_args(Difficulty)} or "
-            "none"
+            "{where} has the difficulty {difficulty}; expected one of {known} or none",
+            where=where,
+            difficulty=repr(review.difficulty),
+            known=str(get_args(Difficulty)),
         )
     if not (math.isfinite(review.seconds) and review.seconds >= 0):
-        raise StoreError(f"{where} took {review.seconds} seconds; expected 0 or more")
+        raise StoreError(
+            "{where} took {seconds} seconds; expected 0 or more", where=where, seconds=review.seconds
+        )
     for qid, option in review.answers.items():
         if isinstance(option, bool) or not isinstance(option, int) or option < 0:
-            raise StoreError(f"{where} answers {qid} with {option!r}; expected an option's index, 0 or more")
+            raise StoreError(
+                "{where} answers {question} with {option}; expected an option's index, 0 or more",
+                where=where,
+                question=qid,
+                option=repr(option),
+            )
     for photo_id in (*review.masks, *review.unusable):
         if not is_file_name(photo_id):
             raise StoreError(
-                f"{where} speaks of a photo {photo_id[:60]!r}, which is no file name; rename the photo"
+                "{where} speaks of a photo {photo!r}, which is no file name; rename the photo",
+                where=where,
+                photo=photo_id[:60],
             )
     for photo_id, runs in review.masks.items() if with_masks else ():
         try:
             column_lengths(runs)
         except FormatError as error:
-            raise StoreError(f"{where} holds a damaged mask of {photo_id}: {error}") from error
+            raise StoreError(
+                "{where} holds a damaged mask of {photo}: {reason}", where=where, photo=photo_id, reason=error
+            ) from error
