@@ -7,7 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from magic_demo.commands.actor import find_actor
+from magic_demo.commands.store.actor import find_actor
 from magic_demo.core.plural import count
 from magic_demo.core.types import LANGUAGES, EncounterFiles, Prediction, SavedReview
 from magic_demo.files.bundles import list_predictions, read_prediction

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from magic_demo.commands.actor import find_actor
+from magic_demo.commands.store.actor import find_actor
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import DEFAULT_QUEUE, Review
 from magic_demo.files.encounters import read_encounters

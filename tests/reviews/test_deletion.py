@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.commands.purge import read_age
+from magic_demo.commands.store.purge import read_age
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, MaskRuns, Review
 from magic_demo.reviews.deletion import delete_cases

@@ -119,7 +119,7 @@ def keep() -> Work:
 def restore() -> Work:
     """Restore ``folder/backup.zip`` to ``folder/again``; once."""
     from magic_demo.__main__ import main
-    from magic_demo.commands import restore as restore_command  # noqa: F401 - imported here, not in every child anew
+    from magic_demo.commands.store import restore as restore_command  # noqa: F401 - imported here, not in every child anew
 
     return lambda folder: print(
         main(["restore", str(folder / "backup.zip"), "--store", str(folder / "again")]), flush=True

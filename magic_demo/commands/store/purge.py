@@ -7,7 +7,7 @@ import re
 import sys
 from datetime import UTC, datetime, timedelta
 
-from magic_demo.commands.actor import find_actor
+from magic_demo.commands.store.actor import find_actor
 from magic_demo.core.errors import StoreError
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.leftovers import sweep_store

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from magic_demo.commands.actor import find_actor
+from magic_demo.commands.store.actor import find_actor
 from magic_demo.reviews.backups import write_backup
 from magic_demo.reviews.leftovers import sweep_store
 from magic_demo.reviews.store import Store, default_place

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from magic_demo.commands.actor import find_actor
+from magic_demo.commands.store.actor import find_actor
 from magic_demo.core.types import CaseKey
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.leftovers import sweep_store

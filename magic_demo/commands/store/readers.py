@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from magic_demo.commands.actor import find_actor
+from magic_demo.commands.store.actor import find_actor
 from magic_demo.core.errors import StoreError
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.reviews.store import READER_ROLES, Store, default_place
