@@ -50,7 +50,7 @@ class Adjudication:
             table = render_readings(
                 readings,
                 prediction.answers if prediction is not None else None,
-                adjudicator=self._adjudicates(reading),
+                may_build=self._may_build(reading),
             )
         except MagicDemoError as error:
             return {**self.review.failed(error), self.parts.readings: ""}
@@ -73,7 +73,7 @@ class Adjudication:
         try:
             self.review.check_reader(request)
             draft, reading, case = self._open(request)
-            if not self._adjudicates(reading):
+            if not self._may_build(reading):
                 raise StoreError(
                     "{reader} is no adjudicator; readers role {reader} adjudicator changes that",
                     reader=reading.reader,
@@ -122,8 +122,8 @@ class Adjudication:
             ),
         }
 
-    def _adjudicates(self, reading: Reading) -> bool:
-        return self.review.store.reader(reading.reader).role == "adjudicator"
+    def _may_build(self, reading: Reading) -> bool:
+        return self.review.desk.may(reading.reader, "save a consensus")
 
     def _open(self, request: gr.Request) -> tuple[ReviewDraft, Reading, OpenCase]:
         draft = self.page.drafts.get(str(request.session_hash))

@@ -25,7 +25,7 @@ class Erasing:
         parts, desk = self.page.parts, self.review.desk
         try:
             _name, _draft, reading = self.review.find_reading(request, read_payload(event))
-            if not desk.may_delete(self.review.reader(request)):
+            if not desk.may(self.review.reader(request), "delete cases"):
                 raise StoreError("only an adjudicator deletes cases, as everybody's readings go with them")
             key = reading.key
             for case_id in {*self.page.drafts.close_all(key), *self.page.cases.list_open(key)}:

@@ -91,7 +91,7 @@ class QueueHandlers:
         told, store = read_payload(event), self.review.store
         try:
             reader, arrangement = self.review.reader(request), self._arrangement(event)
-            if store.reader(reader).role != "adjudicator":
+            if not self.review.desk.may(reader, "assign cases"):
                 raise StoreError(
                     "{reader} is no adjudicator; readers role {reader} adjudicator changes that",
                     reader=reader,
@@ -205,7 +205,7 @@ class QueueHandlers:
             ]
             if signed_in
             else (),
-            adjudicator=store.reader(reader).role == "adjudicator",
+            may=self.review.desk.list_permitted(reader),
         )
 
     def _arrangement(self, event: gr.EventData) -> Arrangement:

@@ -278,14 +278,12 @@ class ReviewState:
                 **saved_value(draft, known, self._changes(draft, reading), counted),
                 **step_value(draft, None, ()),
             }
-        adjudicator = reading is not None and self.store.reader(reading.reader).role == "adjudicator"
         return form_value(
             draft,
             self.recall.find_photos(draft),
             saved,
             missing=case.missing if case is not None else 0,
-            adjudicator=adjudicator,
-            erases=reading is not None and self.desk.may_delete(reading.reader),
+            may=self.desk.list_permitted(reading.reader) if reading is not None else (),
         )
 
     def _changes(self, draft: ReviewDraft, reading: Reading) -> Changes | None:

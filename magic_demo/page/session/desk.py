@@ -52,8 +52,9 @@ from magic_demo.reviews.store import (
     QueueCase,
     Store,
     is_store_there,
+    rules,
 )
-from magic_demo.reviews.store.rules import WITHOUT_MODEL
+from magic_demo.reviews.store.rules import WITHOUT_MODEL, Action
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,10 +182,13 @@ class Desk:
                         self.sign_ins = self.sign_ins or SignIns(self.store)
         return self.sign_ins
 
-    def may_delete(self, reader: str) -> bool:
-        """Return whether a reader may delete cases, others' readings with them: an adjudicator, and everybody
-        where nobody signs in."""
-        return self.sign_ins is None or self.opened_store.reader(reader).role == "adjudicator"
+    def may(self, reader: str, action: Action) -> bool:
+        """Return whether a reader may do something here, under ``rules.may``. Raises StoreError."""
+        return rules.may(self.opened_store.reader(reader).role, action, signs_in=self.sign_ins is not None)
+
+    def list_permitted(self, reader: str) -> list[Action]:
+        """Return everything that a reader may do here. Raises StoreError."""
+        return rules.list_permitted(self.opened_store.reader(reader).role, signs_in=self.sign_ins is not None)
 
     def delete_case(self, key: CaseKey, by: Actor = PROGRAM) -> int:
         """Delete a case with its reviews and the photos that the program keeps, and return how many reviews
@@ -322,7 +326,7 @@ class Desk:
     def needs_adjudicator(self, key: CaseKey, reader: str, photo: Photo, area: Mask) -> bool:
         """Return whether covering an area of a stored photo is an adjudicator's to decide: much of it,
         covered before, or others' case, too."""
-        if self.may_delete(reader):
+        if self.may(reader, "decide on coverings"):
             return False
         # bit by bit would take the whole of it, too
         large = float(area.mean()) > COVERED_SHARE or COVERED_NOTE in photo.notes

@@ -26,6 +26,7 @@ from magic_demo.reviews.store.records import (
     TrailKind,
 )
 from magic_demo.reviews.store.rows.reviews import ReviewChangedError
+from magic_demo.reviews.store.rules import Action
 from magic_demo.reviews.store.store import Store
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "PROGRAM",
     "READER_ROLES",
     "TRAIL_KINDS",
+    "Action",
     "Actor",
     "CaseFilter",
     "CaseOrder",

@@ -1,10 +1,10 @@
-"""WHO SEES WHICH REVIEW, what counts as complete and what as blind: the rules that make readings independent,
-in one place."""
+"""WHO MAY DO WHAT, WHO SEES WHICH REVIEW, what counts as complete and what as blind: in one place."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import Answers, Family, Knowledge, MaskRuns, Review, ReviewKind
@@ -27,6 +27,44 @@ class Earlier:
     complete: bool
 
 
+Action = Literal[
+    "see every review", "export every review", "save a consensus", "open any case", "assign cases",
+    "delete cases", "decide on coverings", "present",
+]  # fmt: skip
+"""What not everybody may do. "see every review": of a case, without a complete reading of one's own; "open any
+case": others' assigned ones, too; "decide on coverings": what a reader covers for good of others' photos, and
+who did what; "present": open the audience board."""
+ACTIONS: tuple[Action, ...] = get_args(Action)
+
+PERMISSIONS: Mapping[Action, frozenset[ReaderRole]] = {
+    "see every review": frozenset({"adjudicator"}),
+    "export every review": frozenset({"adjudicator"}),
+    "save a consensus": frozenset({"adjudicator"}),
+    "open any case": frozenset({"adjudicator"}),
+    "assign cases": frozenset({"adjudicator"}),
+    "delete cases": frozenset({"adjudicator"}),
+    "decide on coverings": frozenset({"adjudicator"}),
+    "present": frozenset({"adjudicator", "presenter"}),
+}
+WITHOUT_SIGN_IN: frozenset[Action] = frozenset({"delete cases", "decide on coverings", "present"})
+"""What everybody may do at a page where nobody signs in: whoever sits there owns the store."""
+
+
+def may(role: ReaderRole, action: Action, *, signs_in: bool = True) -> bool:
+    """Return whether readers of a role may do something. signs_in: whether readers sign in at all."""
+    return role in PERMISSIONS[action] or (not signs_in and action in WITHOUT_SIGN_IN)
+
+
+def list_permitted(role: ReaderRole, *, signs_in: bool = True) -> list[Action]:
+    """Return everything that readers of a role may do, for the page to show no more than that."""
+    return [action for action in ACTIONS if may(role, action, signs_in=signs_in)]
+
+
+def is_expected(role: ReaderRole) -> bool:
+    """Return whether cases that are nobody's wait for readers of a role, too: not for those who only present."""
+    return role != "presenter"
+
+
 def kinds_of_voice(kind: ReviewKind) -> tuple[ReviewKind, ...]:
     """Return the kinds that follow one another as one reading: a reader's own, or the consensus."""
     return OWN_READINGS if kind in OWN_READINGS else (kind,)
@@ -34,8 +72,8 @@ def kinds_of_voice(kind: ReviewKind) -> tuple[ReviewKind, ...]:
 
 def may_see(role: ReaderRole, *, own: bool, has_complete_reading: bool) -> bool:
     """Return whether a viewer may see a review: their own; all of a case that they have a complete reading
-    of; an adjudicator all."""
-    return own or has_complete_reading or role == "adjudicator"
+    of; all for who may see every review."""
+    return own or has_complete_reading or may(role, "see every review")
 
 
 def is_answered(answers: Answers, family: Family) -> bool:
@@ -66,7 +104,7 @@ def settle_kind(
     complete blind one.
     """
     where = f"{review.reader}'s review of {review.case_id}"
-    if review.kind == "consensus" and role != "adjudicator":
+    if review.kind == "consensus" and not may(role, "save a consensus"):
         raise StoreError(
             "{where} is a consensus, which only an adjudicator can save; {reader} is a {role}",
             where=where,

@@ -94,7 +94,9 @@ def test_only_an_adjudicator_deletes_where_readers_sign_in(room: Room) -> None:
     }
     for name in ("Ann", "Pat"):
         refused = room.erase(name, room.open(name, name), keys[name])
-        assert "only an adjudicator" in refused[room.handlers.parts.status] and not room.desk.may_delete(name)
+        assert "only an adjudicator" in refused[room.handlers.parts.status] and not room.desk.may(
+            name, "delete cases"
+        )
     assert room.cases() == ["ENC1", "ENC2"]
     case = room.open("Ada", "Ada")
     assert "failed" in room.erase("Ada", case, {})[room.handlers.parts.status], "nobody is signed in there"

@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from magic_demo.core.types import Review
 from magic_demo.page.server.take_away import list_take_away_routes, pack_readings
 from magic_demo.page.session.desk import Desk
-from magic_demo.reviews.store import NewCase, Store
+from magic_demo.reviews.store import NewCase, Store, rules
 from tests.support.reviewed_cases import answer
 
 QUEUE = "lesson"
@@ -31,6 +31,9 @@ class _Desk:
 
     def reader(self, _cookies: object) -> str:
         return self._reader
+
+    def may(self, reader: str, action: rules.Action) -> bool:
+        return rules.may(self.opened_store.reader(reader).role, action)
 
 
 @pytest.fixture

@@ -138,11 +138,7 @@ class Recall:
 
     def check_assigned(self, case: QueueCase, reader: str) -> None:
         """Raise StoreError for a case that is assigned to others."""
-        if (
-            case.assigned_to
-            and reader not in case.assigned_to
-            and self.desk.opened_store.reader(reader).role != "adjudicator"
-        ):
+        if case.assigned_to and reader not in case.assigned_to and not self.desk.may(reader, "open any case"):
             raise StoreError(
                 "{case} is assigned to others; an adjudicator can assign it to {reader}",
                 case=case.key.case_id,
@@ -155,9 +151,9 @@ class Recall:
         """Return the draft of a case that a reader opens: what is newest of all they saved of it, and how the
         reading goes on."""
         store = self.desk.opened_store
-        adjudicator = store.reader(reader).role == "adjudicator"  # who sees the consensus, too
+        adjudicates = self.desk.may(reader, "save a consensus")  # and goes on with it
         latest = next(
-            (saved for saved in reversed(history) if adjudicator or saved.review.kind in OWN_READINGS), None
+            (saved for saved in reversed(history) if adjudicates or saved.review.kind in OWN_READINGS), None
         )
         kind = self.desk.choose_kind(mode, reader, queued.key, history)
         if latest is not None and latest.review.kind == "consensus":

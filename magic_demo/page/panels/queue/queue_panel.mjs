@@ -57,7 +57,7 @@ export function mountQueue(element, { props, watch, trigger }) {
       for (const examples of document.querySelectorAll("details.examples")) examples.open = false;
     }
     Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases.map((one) => ({ ...one })), ...arrangement });
-    Object.assign(state, { readers: value.readers, adjudicator: value.adjudicator });
+    Object.assign(state, { readers: value.readers, may: value.may });
     if (!value.arranged) Object.assign(state, { open: value.open, caseId: value.case }); // a case may have been opened since it was asked for
     find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
     find("name").value = value.queue;
@@ -65,8 +65,8 @@ export function mountQueue(element, { props, watch, trigger }) {
     find("reader").hidden = !value.signed_in;
     find("reader-name").textContent = value.reader;
     for (const link of root.querySelectorAll("[data-format]")) link.href = exportAddress(link.dataset.format, value.queue, false);
-    root.querySelector("#take-away-agreed").hidden = !value.adjudicator;
-    root.querySelector("#queue-oversight").hidden = !value.adjudicator;
+    root.querySelector("#take-away-agreed").hidden = !value.may.includes("export every review");
+    root.querySelector("#queue-oversight").hidden = !(value.signed_in && value.may.includes("decide on coverings"));
     keepPlace();
     draw();
   }

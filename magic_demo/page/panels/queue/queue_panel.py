@@ -2,7 +2,7 @@
 
 Value (``queue_value``): {"queue", "queues", "reader", "signed_in", "mode", "order", "open": case id, "case":
 the open case's secret id, "cases": [{"id", "state", "flagged", "disagrees", "left_open", "assigned": [name],
-"mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers sign in, "adjudicator"}; cases
+"mine"}], "readers": [{"name", "cases", "done", "in_progress"}] where readers sign in, "may": [action]}; cases
 are in the order chosen; which of them are listed, and which comes next, is the browser's. ``row``
 (``gr.update(row={"queue", "id", "case", ...})``) brings what has changed of one of the cases, ``row_value``'s
 names, and with "open" that it was opened; ``gone`` ({"queue", "id"}) takes one away. The whole value comes
@@ -19,7 +19,7 @@ Events:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -29,7 +29,7 @@ from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.review import MODES, Mode
 from magic_demo.page.texts.i18n import both_of, fill
 from magic_demo.reviews.exports import FORMATS, REPORT, Offer
-from magic_demo.reviews.store import CaseOrder, Progress, QueueCase
+from magic_demo.reviews.store import Action, CaseOrder, Progress, QueueCase
 
 ORDERS: tuple[CaseOrder, ...] = get_args(CaseOrder)
 EMPTY_QUEUE: dict[str, Any] = {"queue": None, "cases": []}
@@ -138,10 +138,10 @@ def queue_value(
     open_id: str | None,
     case: str | None,
     progress: Sequence[Progress] = (),
-    adjudicator: bool = False,
+    may: Collection[Action] = (),
 ) -> dict[str, Any]:
-    """Return what the list shows. progress: of every reader, where readers sign in. adjudicator: whether the
-    reader is one."""
+    """Return what the list shows. progress: of every reader, where readers sign in. may: what the reader
+    may do."""
     return {
         "queue": arrangement.queue,
         "queues": list(queues),
@@ -156,7 +156,7 @@ def queue_value(
             {"name": one.reader, "cases": one.cases, "done": one.done, "in_progress": one.in_progress}
             for one in progress
         ],
-        "adjudicator": adjudicator,
+        "may": list(may),
     }
 
 

@@ -11,7 +11,7 @@ export function mountReaders({ find, assign, word }) {
     const row = document.createElement("tr");
     const head = Object.assign(document.createElement("th"), { scope: "row" });
     const label = document.createElement("label");
-    if (state.adjudicator) label.append(Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: held.has(name) }));
+    if (state.may.includes("assign cases")) label.append(Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: held.has(name) }));
     label.append(name);
     head.append(label);
     row.append(head, ...[done, begun, cases - done - begun].map((count) => Object.assign(document.createElement("td"), { textContent: String(count) })));
@@ -40,7 +40,7 @@ export function mountReaders({ find, assign, word }) {
     find("readers").hidden = !readers.length;
     find("mine").hidden = find("mine").disabled = !readers.length;
     find("progress").replaceChildren(...readers.map((one) => drawReader(one, held)));
-    find("assign").hidden = !state.adjudicator;
+    find("assign").hidden = !state.may.includes("assign cases");
     find("assign-open").disabled = state.open === null;
     drawEach(readers.length);
   };

@@ -10,7 +10,7 @@ export function mountErase(element, { props, watch, trigger }) {
   function receive(value) {
     if (value?.case !== open) close();
     open = value?.case ?? null;
-    root.hidden = !value?.erases;
+    root.hidden = !value?.may?.includes("delete cases");
   }
 
   root.querySelector("#erase-now").addEventListener("click", () => {

@@ -55,7 +55,7 @@ def choose_readings(visible: Sequence[SavedReview]) -> list[SavedReview]:
     return [newest[name] for name in sorted(newest, key=lambda name: (not name, name))]
 
 
-def render_readings(readings: Sequence[SavedReview], model: Answers | None, *, adjudicator: bool) -> str:
+def render_readings(readings: Sequence[SavedReview], model: Answers | None, *, may_build: bool) -> str:
     """Return the panel's HTML. readings: what the reader may see. model: its answers where they are shown."""
     if not readings:
         return f'{fill(_OPEN)}{fill(_HEAD)}<p class="readings-none">{both("readings.none")}</p></section>'
@@ -64,7 +64,7 @@ def render_readings(readings: Sequence[SavedReview], model: Answers | None, *, a
     rows = "".join(_render_family(family, readings, model) for family in load_families())
     own = [saved for saved in readings if saved.review.kind != CONSENSUS]
     return (
-        f"{fill(_OPEN)}{fill(_HEAD)}{fill(_BUILD) if adjudicator and own else ''}"
+        f"{fill(_OPEN)}{fill(_HEAD)}{fill(_BUILD) if may_build and own else ''}"
         '<div class="readings-scroll" tabindex="0"><table><thead><tr><th '
         f'scope="col">{both("readings.family")}</th>{heads}{model_head}</tr></thead>'
         f"<tbody>{rows}{_render_outlines(readings, model is not None)}{_render_notes(readings, model is not None)}</tbody></table></div></section>"

@@ -53,7 +53,7 @@ export function mountReview(element, { props, watch, trigger }) {
       if (left) trigger("restore", { case: id, of: unsaved.of(id), parts: left });
     }
     state.mode = value.mode;
-    state.adjudicator = value.adjudicator;
+    state.seesAll = value.may.includes("see every review");
     receiveSaved(value.saved);
   }
 
@@ -89,7 +89,7 @@ export function mountReview(element, { props, watch, trigger }) {
     find("reveal").hidden = !(["blind", "compared"].includes(kind) && done && !leftOpen);
     find("finish").hidden = done;
     find("next").hidden = !done;
-    find("readings").hidden = !(state.adjudicator || history.some((one) => one.state === "done" && !one.missing));
+    find("readings").hidden = !(state.seesAll || history.some((one) => one.state === "done" && !one.missing));
     find("notes").classList.toggle("is-used", Boolean(find("comment").value || state.difficulty || state.unusable.length));
     const changed = find("changes");
     changed.hidden = !changes;

@@ -39,6 +39,7 @@ from magic_demo.page.session.review import ReviewDraft
 from magic_demo.page.texts.i18n import fill
 from magic_demo.questions.families import load_families
 from magic_demo.reviews.disagreements import Changes
+from magic_demo.reviews.store import Action
 
 MAX_COMMENT = LIMITS.comment_characters
 NO_FORM: dict[str, Any] = {"case": None}
@@ -150,12 +151,11 @@ def form_value(
     photos: Sequence[str],
     saved: Mapping[str, Any],
     *,
-    adjudicator: bool,
-    erases: bool,
+    may: Collection[Action],
     missing: int = 0,
 ) -> dict[str, Any]:
     """Return what the bar shows of a case that was just opened, and of what is saved of it
-    (``saved_value``)."""
+    (``saved_value``). may: what its reader may do."""
     reading = draft.reading
     return {
         "case": draft.case,
@@ -163,8 +163,7 @@ def form_value(
         if reading is not None
         else {},
         "mode": reading.mode if reading is not None else "assisted",
-        "adjudicator": adjudicator,
-        "erases": erases,
+        "may": list(may),
         "photos": list(photos),
         "missing": missing,
         "comment": draft.comment,

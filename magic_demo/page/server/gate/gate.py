@@ -48,10 +48,11 @@ from magic_demo.page.server.requests.payloads import SMALL, read_event
 from magic_demo.page.server.requests.streams import WATCH_SECONDS, pass_while
 from magic_demo.page.server.sign_in.sign_in import is_secure
 from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.reviews.store.rules import Action, may
 
-Who = Literal["anybody", "reader", "presenter"]
-"""Everybody; who has signed in; signed in as presenter or adjudicator. Where nobody signs in, everybody is
-all of them."""
+Who = Literal["anybody", "reader"] | Action
+"""Everybody; who has signed in; who has signed in and may do this. Where nobody signs in, everybody is all of
+them."""
 
 DOORS: tuple[tuple[str, str, Who], ...] = (
     # the page's own files and Gradio's, the same for everybody
@@ -64,9 +65,9 @@ DOORS: tuple[tuple[str, str, Who], ...] = (
     ("GET HEAD", r"/join", "anybody"),
     ("GET HEAD", r"/board/photos/.+", "anybody"),
     ("POST", r"/board/(join|sit|answer)", "anybody"),
-    ("GET HEAD", r"/board", "presenter"),
-    ("GET HEAD", r"/board/join\.svg", "presenter"),
-    ("POST", r"/board/(open|stand|turn|reveal|close)", "presenter"),
+    ("GET HEAD", r"/board", "present"),
+    ("GET HEAD", r"/board/join\.svg", "present"),
+    ("POST", r"/board/(open|stand|turn|reveal|close)", "present"),
     # the page and what it does
     ("GET HEAD", r"/", "reader"),
     ("GET HEAD", r"/agreement", "reader"),
@@ -82,7 +83,6 @@ DOORS: tuple[tuple[str, str, Who], ...] = (
     ("GET", addresses.STARTUP, "anybody"),
 )
 _DOORS = tuple((frozenset(methods.split()), re.compile(path), who) for methods, path, who in DOORS)
-_PRESENTING = ("presenter", "adjudicator")
 _STREAMS = re.compile(f"{addresses.HEARTBEAT}|{addresses.STREAM}")
 LookForSignIns = Callable[[], SignIns | None]
 
@@ -193,14 +193,14 @@ class Gate:
         """Pass a stream on for as long as its request would be answered: a password that changes ends it."""
         cookies = read_cookies(scope)
         try:
-            owner = await self._find_owner(cookies, presenting=False)
+            owner = await self._find_owner(cookies, None)
         except RefusedError as refusal:  # since it was let in
             await _answer(scope, refusal)(scope, receive, send)
             return
 
         async def may_go_on() -> bool:
             try:
-                return await self._find_owner(cookies, presenting=False) == owner
+                return await self._find_owner(cookies, None) == owner
             except RefusedError as refusal:
                 # a store that cannot be asked for a moment says nothing of the reader
                 return refusal.status != 401
@@ -223,7 +223,7 @@ class Gate:
             _check_origin(headers, navigates=method != "POST" and headers.get("sec-fetch-mode") == "navigate")
         owner = ""
         if who != "anybody":
-            owner = await self._find_owner(cookies, presenting=who == "presenter")
+            owner = await self._find_owner(cookies, None if who == "reader" else who)
         event, body = await self._read_posted(scope, receive, headers) if method == "POST" else (None, None)
         session = event[addresses.SESSION] if event is not None else addresses.find_session(path, query)
         if session is not None:
@@ -262,10 +262,10 @@ class Gate:
         async with self._large:  # one at a time: each holds everybody for some moments
             return await run_in_threadpool(read_event, body, page, cancels=cancels)
 
-    async def _find_owner(self, cookies: Mapping[str, str], *, presenting: bool) -> str:
+    async def _find_owner(self, cookies: Mapping[str, str], action: Action | None) -> str:
         """Return whose a request is.
 
-        Raises RefusedError for nobody, and for who is no presenter where one is needed.
+        Raises RefusedError for nobody, and for who may not do what is asked for.
         """
         if self._sign_ins is None and self._look is not None:
             self._sign_ins = await run_in_threadpool(self._look)
@@ -277,9 +277,9 @@ class Gate:
             raise RefusedError(503, str(error)) from error
         if reader is None:
             raise RefusedError(401, "sign in first")
-        if presenting and reader.role not in _PRESENTING:
+        if action is not None and not may(reader.role, action):
             raise RefusedError(
-                403, f"the board is a presenter's or adjudicator's, {reader.name} is a {reader.role}"
+                403, f"{reader.name} is a {reader.role}, who may not {action}; readers role changes that"
             )
         return f"reader {reader.name}"
 

@@ -95,7 +95,7 @@ def _find_adjudicator(desk: Desk, request: Request) -> Actor:
     actor = page_actor(
         desk.reader(request.cookies), request.client.host if request.client is not None else ""
     )
-    if not desk.may_delete(actor.name):
+    if not desk.may(actor.name, "decide on coverings"):
         raise StoreError(
             "this page is an adjudicator's, {name} is none; readers role {name} adjudicator changes that",
             name=actor.name,

@@ -25,7 +25,7 @@ from magic_demo.reviews.store.digests import is_of_database, read_content
 from magic_demo.reviews.store.names import check_name, is_line
 from magic_demo.reviews.store.records import CaseFilter, CaseOrder, CaseState, NewCase, Progress, QueueCase
 from magic_demo.reviews.store.rows.readers import find_present_row, find_row, list_readers, role_of
-from magic_demo.reviews.store.rules import OWN_READINGS
+from magic_demo.reviews.store.rules import OWN_READINGS, is_expected, may
 from magic_demo.reviews.store.tables import UNREADABLE_TIME, AssignmentRow, CaseRow, ReaderRow, ReviewRow
 
 AT_ONCE = 500
@@ -231,7 +231,7 @@ def list_cases(
 ) -> list[QueueCase]:
     """Return a reader's cases of a queue; see ``Store.list_cases``."""
     row = find_row(session, reader)
-    everything = all_assigned or role_of(row) == "adjudicator"
+    everything = all_assigned or may(role_of(row), "open any case")
     found = _read_queue(session, [CaseRow.queue == queue], [ReviewRow.reader_id == row.id])
     cases = [
         _as_reader_sees(case, found, row)
@@ -308,7 +308,7 @@ def measure_progress(session: Session, queue: str) -> list[Progress]:
     for reader in list_readers(session, removed=True):
         number = rows[reader.name].id
         theirs = [row for row in begun[number] if reader.removed or row.theirs]
-        if not theirs and (reader.removed or (reader.role == "presenter" and not given_to.get(number))):
+        if not theirs and (reader.removed or (not is_expected(reader.role) and not given_to.get(number))):
             continue  # nobody waits for a reading of theirs
         progress.append(
             Progress(
