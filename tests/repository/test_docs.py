@@ -13,7 +13,10 @@ from training.__main__ import COMMANDS as TRAINING_COMMANDS
 REPOSITORY = Path(__file__).resolve().parents[2]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted(
-    [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *(REPOSITORY / "docs").rglob("*.md")]
+    [
+        *(REPOSITORY / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")),
+        *(REPOSITORY / "docs").rglob("*.md"),
+    ]
 )
 MODEL_CARDS = sorted((REPOSITORY / "checkpoints").glob("*/README.md"))
 IGNORED = [line.removesuffix("/") for line in (REPOSITORY / ".gitignore").read_text(encoding="utf-8").split()]
