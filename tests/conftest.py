@@ -103,6 +103,12 @@ def postgres_store(postgres_server: PostgresServer) -> str:
     return url
 
 
+@pytest.fixture
+def without_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the disagreement report find no browser that prints it: to start one takes seconds."""
+    monkeypatch.setattr("magic_demo.reviews.reports.printing.find_browser", lambda: None)
+
+
 _empty_databases = count(1)
 
 

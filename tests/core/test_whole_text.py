@@ -215,7 +215,7 @@ def test_a_store_that_holds_a_half_exports_in_every_format_and_comes_back(
         assert back.comment == "edge �"
 
 
-def test_the_report_of_a_store_that_holds_a_half_is_written(tmp_path: Path) -> None:
+def test_the_report_of_a_store_that_holds_a_half_is_written(tmp_path: Path, without_browser: None) -> None:
     from magic_demo.reviews.reports import write_disagreements
 
     queue = make_queue(tmp_path / "cases")

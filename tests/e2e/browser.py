@@ -7,29 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-MAC_PATHS = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-)
-
-
-def find_browser() -> str | None:
-    """Return the path of an installed Chromium, or of the one Playwright has fetched; None when there is
-    neither."""
-    for name in NAMES:
-        if path := shutil.which(name):
-            return path
-    for path in MAC_PATHS:
-        if Path(path).exists():
-            return path
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = playwright.chromium.executable_path
-    return path if Path(path).exists() else None
+from magic_demo.reviews.reports.printing import find_browser
 
 
 def get_browser() -> str:

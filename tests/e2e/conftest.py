@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
-from tests.e2e.browser import find_browser
+from magic_demo.reviews.reports.printing import find_browser
 
 READY_SECONDS = 240
 WINDOW: ViewportSize = {"width": 1366, "height": 768}

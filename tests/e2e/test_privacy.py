@@ -208,7 +208,7 @@ def test_a_case_leaves_nothing_runs_nothing_and_asks_for_nothing_elsewhere(
 
 
 def browser_path() -> str:
-    from tests.e2e.browser import find_browser
+    from magic_demo.reviews.reports.printing import find_browser
 
     found = find_browser()
     assert found is not None

@@ -185,7 +185,7 @@ def test_a_folder_opens_with_what_it_is_and_a_package_with_what_it_may_import(fo
 
 
 def test_the_page_opens_without_what_it_does_not_show_at_once() -> None:
-    late = ("torch", "transformers", "reportlab", "alembic")
+    late = ("torch", "transformers", "alembic")
     script = (
         f"import sys, magic_demo.commands.serve; print([name for name in {late!r} if name in sys.modules])"
     )

@@ -26,8 +26,10 @@ from magic_demo.reviews.reports.disputes import (
     words_of,
 )
 from magic_demo.reviews.reports.html_page import render_html
+from magic_demo.reviews.reports.printing import print_pdf
+from magic_demo.reviews.reports.wording import say
 
-__all__ = ["DisagreementReport", "gather_report", "render_html", "write_disagreements", "write_report"]
+__all__ = ["DisagreementReport", "gather_report", "render_html", "write_disagreements"]
 
 
 def write_disagreements(
@@ -40,8 +42,8 @@ def write_disagreements(
     readers: Collection[str] = (),
     consensus: bool = False,
 ) -> tuple[DisagreementReport, tuple[str, ...]]:
-    """Write the report on a queue's finished readings to a new or empty folder; returns it and what it leaves
-    out.
+    """Write ``disagreement_<language>.html`` and ``.pdf`` on a queue's finished readings to a new or empty
+    folder; returns the report and what it leaves out.
 
     reviews: rows of the store, of one queue. cases: where photos lie. predictions: case id -> what the model
     said, where it did. The rest as in ``exports.write_export``. Raises ExportError, one line, when there is
@@ -58,8 +60,9 @@ def write_disagreements(
     report = gather_report(selection, predictions, rows)
     with whole_folder(folder) as part:
         for language in languages:
-            write_report(part, report, language)
-    return report, selection.left_out.lines()
+            write_whole(part / f"disagreement_{language}.html", render_html(report, language))
+        lacking = _print_pages(part)
+    return report, (*selection.left_out.lines(), *lacking)
 
 
 def gather_report(
@@ -96,12 +99,14 @@ def gather_report(
     )
 
 
-def write_report(folder: Path, report: DisagreementReport, language: Language) -> tuple[Path, Path]:
-    """Write ``disagreement_<language>.html`` and ``.pdf`` and return where they are."""
-    # reportlab takes its time to import: the page does not wait for it
-    from magic_demo.reviews.reports.pdf_pages import render_pdf
-
-    page, document = (folder / f"disagreement_{language}.{ending}" for ending in ("html", "pdf"))
-    write_whole(page, render_html(report, language))
-    write_whole(document, render_pdf(report, language))
-    return page, document
+def _print_pages(folder: Path) -> tuple[str, ...]:
+    """Print each HTML file to a PDF beside it. Where no browser does that, ``no_pdf.txt`` says what to do, and
+    so does the line that is returned."""
+    pages = sorted(folder.glob("*.html"))
+    try:
+        for page in pages:
+            print_pdf(page, page.with_suffix(".pdf"))
+    except ExportError as error:
+        write_whole(folder / "no_pdf.txt", "".join(f"{say('no_pdf', language)}\n" for language in LANGUAGES))
+        return (f"the PDF: {error}; open {pages[0].name} in a browser and print it",)
+    return ()

@@ -51,9 +51,11 @@ footer { position: absolute; left: 14mm; right: 14mm; bottom: 8mm; display: flex
   body { background: none; } section { width: auto; min-height: 0; height: 272mm; margin: 0; padding: 0; overflow: hidden; }
   section + section { break-before: page; } footer { left: 0; right: 0; bottom: 0; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
-@media (max-width: 760px) { section { width: auto; min-height: 0; margin: 0 0 4mm; padding: 5mm 4mm 16mm; } .tiles { grid-template-columns: 1fr 1fr; }
+@media screen and (max-width: 760px) { section { width: auto; min-height: 0; margin: 0 0 4mm; padding: 5mm 4mm 16mm; } .tiles { grid-template-columns: 1fr 1fr; }
   .cases { grid-template-columns: 1fr; } .wide { overflow-x: auto; } }
 """
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def render_html(report: DisagreementReport, language: Language) -> str:
@@ -67,6 +69,7 @@ def render_html(report: DisagreementReport, language: Language) -> str:
     return (
         f'<!doctype html>\n<html lang="{code}"><head><meta charset="utf-8"><meta name="viewport" '
         'content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
         f"<title>{title}</title><style>{STYLE}</style></head><body>{pages}</body></html>\n"
     )
 

@@ -1,4 +1,4 @@
-"""The report's words and numbers as text, the same in HTML and PDF."""
+"""The report's words and numbers as text."""
 
 from __future__ import annotations
 

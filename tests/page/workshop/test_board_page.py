@@ -4,6 +4,7 @@ served."""
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
@@ -242,12 +245,23 @@ def test_photos_of_the_bundled_cases_are_served_and_no_others(client: TestClient
     assert client.get("/board/photos/99/0.jpg").status_code == 404
 
 
+def _scan(drawing: str) -> str:
+    """Return what a phone reads: the drawn modules, light ones around them as many as the standard asks for."""
+    side = int(re.findall(r'viewBox="0 0 (\d+)', drawing)[0])
+    pixels = np.full((side, side), 255, np.uint8)
+    for column, row in re.findall(r"M(\d+) (\d+)h1v1h-1z", drawing):
+        pixels[int(row), int(column)] = 0
+    assert (pixels[:4] == 255).all() and (pixels[:, :4] == 255).all() and (pixels[4] == 0).any()
+    return str(cv2.QRCodeDetector().detectAndDecode(pixels.repeat(8, axis=0).repeat(8, axis=1))[0])
+
+
 def test_the_code_to_join_is_a_picture_of_the_address_alone(client: TestClient) -> None:
     answer = client.get("/board/join.svg", params={"at": "http://192.0.2.7:7860/join#1234"})
     assert answer.headers["content-type"].startswith("image/svg+xml") and answer.text == draw_code(
         "http://192.0.2.7:7860/join#1234"
     )
-    assert draw_code("http://192.0.2.7:7860/join#1235") != answer.text
+    assert _scan(answer.text) == "http://192.0.2.7:7860/join#1234"
+    assert _scan(draw_code("http://192.0.2.7:7860/join#1235")) == "http://192.0.2.7:7860/join#1235"
     for address in ("javascript:alert(1)", "", "http://" + "a" * 200):
         assert client.get("/board/join.svg", params={"at": address}).status_code == 400
 

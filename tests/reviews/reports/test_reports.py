@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import io
 import re
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pypdfium2
 import pytest
 from PIL import Image
 
@@ -22,7 +22,7 @@ from magic_demo.questions.families import load_families
 from magic_demo.questions.scoring import count_pixels, dice
 from magic_demo.reviews.agreement import Measured, gather_panel, measure_agreement, read_model
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
-from magic_demo.reviews.reports import gather_report, render_html, write_disagreements, write_report
+from magic_demo.reviews.reports import gather_report, printing, render_html, write_disagreements
 from magic_demo.reviews.reports.contents import DisagreementReport, FamilyAgreement
 from magic_demo.reviews.reports.disputes import (
     count_differences,
@@ -32,7 +32,6 @@ from magic_demo.reviews.reports.disputes import (
     measure_dispute,
 )
 from magic_demo.reviews.reports.html_page import encode_picture
-from magic_demo.reviews.reports.pdf_pages import render_pdf
 from magic_demo.reviews.reports.wording import load_texts
 from tests.support.reviewed_cases import SIZES, ReadQueue, answer, make_queue, save_all
 from tests.support.stand_ins import draw_photo
@@ -62,7 +61,7 @@ def _select(queue: ReadQueue) -> Selection:
     return select_readings(queue.reviews, queue.cases)
 
 
-def _make_report(queue: ReadQueue, *, readers: int = 2) -> DisagreementReport:
+def make_report(queue: ReadQueue, *, readers: int = 2) -> DisagreementReport:
     selection, predictions = _select(queue), _predictions()
     legend = list_legend(selection, model=True)
     names = tuple(
@@ -186,7 +185,7 @@ def test_pictures_leave_the_colours_inside_an_outline_alone() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_html_holds_everything_and_fetches_nothing(queue: ReadQueue, language: Language) -> None:
-    report = _make_report(queue)
+    report = make_report(queue)
     page = render_html(report, language)
     assert page.count("<section>") == 2 and page.count("data:image/jpeg;base64,") == len(report.disputed)
     assert not re.search(r'(?:src|href)=[\'"](?!data:)|url\(|@import', page)
@@ -196,38 +195,11 @@ def test_the_html_holds_everything_and_fetches_nothing(queue: ReadQueue, languag
     assert "62%" in page and "0.30" in page and "(-0.10–0.60)" in page
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("readers", [2, 12])
-def test_the_pdf_is_two_pages_whose_text_can_be_read(
-    queue: ReadQueue, language: Language, readers: int
-) -> None:
-    report = _make_report(queue, readers=readers)
-    document = pypdfium2.PdfDocument(render_pdf(report, language))
-    texts = [page.get_textpage().get_text_bounded() for page in document]
-    assert len(texts) == 2
-    for text in texts:
-        assert load_texts()["research"][language][:12] in text
-    assert all(family.title[language] in texts[0] for family in report.families)
-    assert all(case.case_id in texts[1] for case in report.disputed)
-
-
-def test_the_pdf_brings_its_chinese_font_and_shows_what_it_lacks_as_a_question_mark(queue: ReadQueue) -> None:
-    report = replace(_make_report(queue), queue="夏季 𠮷", notes=())
-    data = render_pdf(report, "zh")
-    assert b"/FontFile2" in data and len(data) < 600_000
-    assert "夏季 ?" in pypdfium2.PdfDocument(data)[0].get_textpage().get_text_bounded()
-
-
 def test_nothing_to_compare_is_said(queue: ReadQueue) -> None:
     report = DisagreementReport("q", datetime(2026, 11, 21, tzinfo=UTC), 1, 1, ("Li",), {})
     for language in LANGUAGES:
         page = render_html(report, language)
-        text = "".join(
-            page.get_textpage().get_text_bounded()
-            for page in pypdfium2.PdfDocument(render_pdf(report, language))
-        )
-        for key in ("nothing", "no_disputed"):
-            assert load_texts()[key][language] in page and load_texts()[key][language] in text
+        assert all(load_texts()[key][language] in page for key in ("nothing", "no_disputed"))
 
 
 def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
@@ -237,12 +209,42 @@ def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
         assert all(texts[language].strip() for language in LANGUAGES), key
 
 
-def test_both_files_are_written(queue: ReadQueue, tmp_path: Path) -> None:
-    page, document = write_report(tmp_path, _make_report(queue), "zh")
-    assert (page.name, document.name) == ("disagreement_zh.html", "disagreement_zh.pdf")
-    assert document.read_bytes()[:5] == b"%PDF-" and page.read_text(encoding="utf-8").startswith(
-        "<!doctype html>"
+def test_without_a_browser_the_html_is_written_and_a_line_says_how_to_print_it(
+    queue: ReadQueue, tmp_path: Path, without_browser: None
+) -> None:
+    folder = tmp_path / "out"
+    _, left_out = write_disagreements(queue.reviews, queue.cases, {}, folder)
+    assert left_out[-1] == (
+        "the PDF: this machine has no Chromium, Chrome or Edge; open disagreement_en.html in a browser and "
+        "print it"
     )
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "disagreement_en.html",
+        "disagreement_zh.html",
+        "no_pdf.txt",
+    ]
+    said = (folder / "no_pdf.txt").read_text(encoding="utf-8")
+    assert "Open the HTML file in a browser and print it" in said and "打印" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("exit 3", "ended with exit code 3 and printed nothing"),
+        ("exec sleep 60", "did not print it in 2 seconds"),
+    ],
+)
+def test_a_browser_that_prints_nothing_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, words: str
+) -> None:
+    browser = tmp_path / "browser"
+    browser.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    browser.chmod(0o700)
+    monkeypatch.setattr(printing, "find_browser", lambda: str(browser))
+    monkeypatch.setattr(printing, "LONGEST_SECONDS", 2.0)
+    with pytest.raises(ExportError, match=words):
+        printing.print_pdf(tmp_path / "page.html", tmp_path / "page.pdf")
 
 
 def test_a_report_compares_every_reader_with_the_model_and_with_each_other(queue: ReadQueue) -> None:
@@ -280,14 +282,13 @@ def test_a_folder_with_something_in_it_is_refused(queue: ReadQueue, tmp_path: Pa
 
 
 def test_coefficients_have_their_columns_only_where_there_are_any(queue: ReadQueue) -> None:
-    with_kappa = _make_report(queue)
+    with_kappa = make_report(queue)
     without = replace(
         with_kappa, families=tuple(replace(family, kappa=None) for family in with_kappa.families)
     )
     for language in LANGUAGES:
         for report, shown in ((with_kappa, True), (without, False)):
-            text = pypdfium2.PdfDocument(render_pdf(report, language))[0].get_textpage().get_text_bounded()
-            assert ("kappa" in text) is shown and ("kappa" in render_html(report, language)) is shown
+            assert ("kappa" in render_html(report, language)) is shown
 
 
 def test_families_on_which_readers_differ_most_from_the_model_come_first(queue: ReadQueue) -> None:

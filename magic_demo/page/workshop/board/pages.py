@@ -16,8 +16,8 @@ from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import Example
 
 QUALITY = 88
-QUIET_ZONE = 4
-"""Light modules around a QR code, as its standard asks for."""
+QUIET_ZONE, DRAWN_ZONE = 4, 2
+"""Light modules around a QR code: as its standard asks for, and as OpenCV draws it."""
 
 
 def render_board(examples: Sequence[Example]) -> str:
@@ -115,20 +115,15 @@ def encode_jpeg(photo: Photo) -> bytes:
 
 def draw_code(address: str) -> str:
     """Return an address as a QR code in SVG, black on white in either theme: phones read no other."""
-    # the page does not wait for its import
-    from reportlab.graphics.barcode.qrencoder import QRCode, QRErrorCorrectLevel
-
-    code = QRCode(None, QRErrorCorrectLevel.M)
-    code.addData(address)
-    code.make()
-    side = code.getModuleCount()
-    dark = "".join(
-        f"M{column + QUIET_ZONE} {row + QUIET_ZONE}h1v1h-1z"
-        for row in range(side)
-        for column in range(side)
-        if code.isDark(row, column)
+    settings = cv2.QRCodeEncoder.Params()
+    settings.mode, settings.correction_level = (
+        cv2.QRCODE_ENCODER_MODE_BYTE,
+        cv2.QRCODE_ENCODER_CORRECT_LEVEL_M,
     )
-    size = side + 2 * QUIET_ZONE
+    pixels = cv2.QRCodeEncoder.create(settings).encode(address)
+    rows, columns = np.nonzero(np.pad(pixels == 0, QUIET_ZONE - DRAWN_ZONE))
+    dark = "".join(f"M{column} {row}h1v1h-1z" for row, column in zip(rows, columns, strict=True))
+    size = len(pixels) + 2 * (QUIET_ZONE - DRAWN_ZONE)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" shape-rendering="crispEdges">'
         f'<path fill="#fff" d="M0 0h{size}v{size}h-{size}z"/><path d="{dark}"/></svg>'
