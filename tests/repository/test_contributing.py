@@ -24,7 +24,8 @@ def _read(name: str) -> Any:
 
 def test_every_how_to_is_linked() -> None:
     pages = {f"docs/how-to/{path.name}" for path in (REPOSITORY / "docs" / "how-to").glob("*.md")}
-    assert pages and pages == set(re.findall(r"\]\((docs/how-to/[^)#]+)\)", CONTRIBUTING))
+    linked = set(re.findall(r"\]\((docs/how-to/[^)#]+)\)", CONTRIBUTING))
+    assert pages and pages == linked, "CONTRIBUTING.md, Find your way: link each page of docs/how-to"
 
 
 @pytest.mark.parametrize("path", FORGE_FILES, ids=lambda path: path.name)
