@@ -82,7 +82,6 @@ def lay_out_page(
 ) -> tuple[gr.Blocks, Handlers]:
     """Put the parts together; return the page and what it does on events."""
     desk = desk or Desk()
-    cases = desk.cases
     app = QuickBlocks(title="Magic Demo", analytics_enabled=False, fill_width=True)
     app.on_fault = _tell_fault
     with app:
@@ -110,13 +109,9 @@ def lay_out_page(
         connection_component()
         status = status_component(source)
         parts = Parts(top, panel, viewer, cards, why, readings, form, status, case, spoken, timer)
-        handlers = Handlers(parts, source, examples, cases, desk.arrivals)
-        review = ReviewState(handlers, desk, Saver(desk, handlers.drafts, cases))
-        handlers.find_case, handlers.make_again, handlers.note_shown = (
-            review.recall.find_case,
-            review.make_again,
-            review.saver.note,
-        )
+        handlers = Handlers(parts, source, examples, desk)
+        review = ReviewState(handlers, desk, Saver(desk, handlers.drafts, desk.cases))
+        handlers.note_shown = review.saver.note
         _wire(handlers, review)
         wire_review(handlers, review, QUIET)
         # what the page was built with may be long past

@@ -12,9 +12,8 @@ from magic_demo.core.errors import FormError, MagicDemoError, StoreError
 from magic_demo.core.types import Mask, MaskRuns, SavedReview
 from magic_demo.imaging.consensus import estimate_staple, take_majority
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
-from magic_demo.page.events.handlers import Updates
-from magic_demo.page.events.review_state import ReviewState
-from magic_demo.page.gradio_internals.events import read_payload
+from magic_demo.page.events.resolve import Resolved, Updates, answered
+from magic_demo.page.events.review_state import ReviewEvents
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.review.readings_panel import (
     CONSENSUS,
@@ -23,27 +22,21 @@ from magic_demo.page.panels.review.readings_panel import (
     gather_words,
     render_readings,
 )
-from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.reviews.exports.readings import agree_answers
 
 
-class Adjudication:
+class Adjudication(ReviewEvents):
     """The events of the readings side by side."""
-
-    def __init__(self, review: ReviewState) -> None:
-        self.review = review
-        self.page = review.page
-        self.parts = review.page.parts
 
     def compare(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Show the finished readings that this reader may see, in a table and as outlines in the viewer; or
         put them away."""
-        if not read_payload(event).get("open"):
+        about = self.resolve(event, request)
+        if not about.payload.get("open"):
             return self.close(request)
         try:
-            self.review.check_reader(request)
-            draft, reading, case = self._open(request)
+            draft, reading, case = about.opened
             readings = choose_readings(self.review.store.visible_reviews(reading.key, reading.reader))
             self.review.desk.note_seen(reading.reader, reading.key, readings)
             prediction = self.review.saver.prediction(draft)
@@ -63,34 +56,31 @@ class Adjudication:
     def close(self, request: gr.Request) -> Updates:
         """Put the readings away."""
         try:
-            draft, _reading, case = self._open(request)
+            draft, _reading, case = self.resolve(None, request).opened
         except MagicDemoError:  # the case they were of is closed already
             return {self.parts.readings: ""}
         return {self.parts.readings: "", self.parts.viewer: self.review.viewer(draft, case)}
 
-    def build(self, event: gr.EventData, request: gr.Request) -> Updates:
+    @answered
+    def build(self, event: Resolved) -> Updates:
         """Begin a consensus from the readers' finished readings; the adjudicator goes on from there."""
-        try:
-            self.review.check_reader(request)
-            draft, reading, case = self._open(request)
-            if not self._may_build(reading):
-                raise StoreError(
-                    "{reader} is no adjudicator; readers role {reader} adjudicator changes that",
-                    reader=reading.reader,
-                )
-            visible = choose_readings(self.review.store.visible_reviews(reading.key, reading.reader))
-            readings = [saved for saved in visible if saved.review.kind != CONSENSUS]
-            if not readings:
-                raise FormError(
-                    "no reader has finished this case; a consensus needs one finished reading or more"
-                )
-            self.review.desk.note_seen(reading.reader, reading.key, readings)
-            answers, tied = agree_answers(readings)
-            masks = merge_masks(readings, weighted=read_payload(event).get("how") == "staple")
-            # which this one takes the place of
-            before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))
-        except MagicDemoError as error:
-            return self.review.failed(error)
+        draft, reading, case = event.opened
+        if not self._may_build(reading):
+            raise StoreError(
+                "{reader} is no adjudicator; readers role {reader} adjudicator changes that",
+                reader=reading.reader,
+            )
+        visible = choose_readings(self.review.store.visible_reviews(reading.key, reading.reader))
+        readings = [saved for saved in visible if saved.review.kind != CONSENSUS]
+        if not readings:
+            raise FormError(
+                "no reader has finished this case; a consensus needs one finished reading or more"
+            )
+        self.review.desk.note_seen(reading.reader, reading.key, readings)
+        answers, tied = agree_answers(readings)
+        masks = merge_masks(readings, weighted=event.payload.get("how") == "staple")
+        # which this one takes the place of
+        before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))
         begun = replace(reading, kind=CONSENSUS, state="in progress", seconds=0.0)
         content = ReviewDraft(
             draft.case,
@@ -101,35 +91,28 @@ class Adjudication:
             ties=find_ties(readings),
             synced=before,
         )
-        updates = self.review.reopen(request, case, content)
+        updates = self.review.reopen(event.session, case, content)
         consensus = self.page.cases.get(updates[self.parts.case])
         if consensus is not None:
             updates[self.parts.viewer] = self.review.viewer(
                 replace(content, case=consensus.case_id), consensus, _outlines(readings, reading)
             )
+        line = fixed_line(
+            "status.consensus_tied" if tied else "status.consensus", count=len(readings), tied=len(tied)
+        )
+        try:
+            saved = {**self.review.save(event).updates, self.parts.status: render_status("done", line)}
+        except MagicDemoError as error:  # it is open and not saved
+            saved = self.failed(error)
         return {
             **updates,
-            **self.review.keep(request),
+            **saved,
             self.parts.form: updates[self.parts.form],
             self.parts.readings: "",
-            self.parts.status: render_status(
-                "done",
-                fixed_line(
-                    "status.consensus_tied" if tied else "status.consensus",
-                    count=len(readings),
-                    tied=len(tied),
-                ),
-            ),
         }
 
     def _may_build(self, reading: Reading) -> bool:
         return self.review.desk.may(reading.reader, "save a consensus")
-
-    def _open(self, request: gr.Request) -> tuple[ReviewDraft, Reading, OpenCase]:
-        draft = self.page.drafts.get(str(request.session_hash))
-        if draft is None or draft.reading is None:
-            raise FormError(fixed_line("message.closed")["en"])
-        return draft, draft.reading, self.review.recall.find_case(draft)
 
 
 def merge_masks(readings: Sequence[SavedReview], *, weighted: bool) -> dict[str, MaskRuns]:

@@ -14,9 +14,8 @@ import numpy as np
 from magic_demo.core.errors import FormError, MagicDemoError, StoreError
 from magic_demo.core.types import CaseKey, Mask, Photo
 from magic_demo.imaging.run_lengths import encode_mask
-from magic_demo.page.events.handlers import Updates
-from magic_demo.page.events.review_state import ReviewState
-from magic_demo.page.gradio_internals.events import read_payload
+from magic_demo.page.events.resolve import Resolved, Updates
+from magic_demo.page.events.review_state import ReviewEvents
 from magic_demo.page.panels.case.messages import render_case_messages
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import read_mask, working_size
@@ -27,29 +26,21 @@ from magic_demo.reviews.covered_photos import PROPOSED_NOTE, cover_area
 from magic_demo.reviews.store import QueueCase
 
 
-class Covering:
+class Covering(ReviewEvents):
     """The events of covering, over the page and its reviews."""
-
-    def __init__(self, review: ReviewState) -> None:
-        self.review = review
-        self.page = review.page
-        self.parts = review.page.parts
 
     def cover(self, event: gr.EventData, request: gr.Request) -> Updates:
         """Cover an area of a photo for good: in memory, and in what is kept of it.
 
         The viewer gets the photo anew, or why not.
         """
-        told = read_payload(event)
-        reply = {"photo": told.get("photo"), "request": told.get("request")}
+        about = self.resolve(event, request)
+        reply = {"photo": about.payload.get("photo"), "request": about.payload.get("request")}
         try:
-            self.review.check_reader(request)
-            draft = self.page.drafts.get(self.review.find(request, told))
-            if draft is None:
-                raise FormError(fixed_line("message.gone")["en"])
-            case = self.review.recall.find_case(draft)
+            about.check_reader()
+            draft, case = about.draft, about.case
             self.page.end_analysis(request)  # a model at work on the photo as it was
-            case, proposed = self._change(case, draft, told, request)
+            case, proposed = self._change(case, draft, about)
         except (MagicDemoError, OSError) as error:
             failure = (
                 error
@@ -91,19 +82,17 @@ class Covering:
         yield self.page.ask(request)
         yield from self.page.analyse(inputs, request)
 
-    def _change(
-        self, case: OpenCase, draft: ReviewDraft, told: Mapping[str, Any], request: gr.Request
-    ) -> tuple[OpenCase, bool]:
+    def _change(self, case: OpenCase, draft: ReviewDraft, event: Resolved) -> tuple[OpenCase, bool]:
         """Cover an area, then let the photo take the original's place in the open case; returns the case, and
         whether it is proposed alone.
 
         What is covered for good is so in every browser that has the case open; what is proposed is hidden in
         those of its reader alone.
         """
-        photo, area = read_area(told, case)
+        photo, area = read_area(event.payload, case)
         if draft.reading is None:
             return self._put(case, cover_photo_area(photo, area)), False
-        key, desk, actor = draft.reading.key, self.review.desk, self.review.actor(request)
+        key, desk, actor = draft.reading.key, self.review.desk, event.actor
         if desk.needs_adjudicator(key, actor.name, photo, area):
             desk.opened_store.propose_cover(key, photo.photo_id, encode_mask(area), actor)
             self._hide_elsewhere(case.case_id, key, actor.name, photo.photo_id, area)

@@ -17,7 +17,9 @@ from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import CaseKey, Encounter, Language, Mask, Prediction, Step
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.page.gradio_internals.events import Dependency, read_payload
+from magic_demo.page.events.drafts.recall import Recall
+from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs, resolve
+from magic_demo.page.gradio_internals.events import Dependency
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.page.panels.case.case_panel import CasePanel, render_messages, word_case
 from magic_demo.page.panels.case.messages import render_case_messages, say_not_held
@@ -37,24 +39,20 @@ from magic_demo.page.panels.frame.status.status import (
     render_source,
     render_status,
     render_step,
-    says_failed,
 )
 from magic_demo.page.panels.frame.topbar import TopBar
 from magic_demo.page.panels.review.review_form import NO_FORM, unkept_value
 from magic_demo.page.panels.viewer import EMPTY, found_value, viewer_value
 from magic_demo.page.panels.why.why import CLOSED
-from magic_demo.page.session.analysis import Queued, Stops, follow
-from magic_demo.page.session.arrivals import Arrivals
-from magic_demo.page.session.open_cases import OpenCase, OpenCases
+from magic_demo.page.session.analysis import Faults, Queued, Stops, follow
+from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Drafts, ReviewDraft
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.session.turns import StoppedError
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import Example
-
-Updates = dict[Any, Any]
-"""Component -> its new value or ``gr.update``; what is not named stays as it is."""
 
 
 @dataclass(frozen=True)
@@ -83,44 +81,55 @@ class Handlers:
         parts: Parts,
         source: PredictorSource,
         examples: Sequence[Example],
-        cases: OpenCases,
-        arrivals: Arrivals,
+        desk: Desk,
     ) -> None:
         self.parts = parts
         self.source = source
         self.examples = examples
-        self.cases = cases
-        self.arrivals = arrivals
+        self.desk = desk
+        self.cases = desk.cases
+        self.arrivals = desk.arrivals
         self.drafts = Drafts(LIMITS.open_drafts)
         self.stops = Stops()
-        self.find_case: Callable[[ReviewDraft], OpenCase | None] = lambda draft: cases.get(draft.case)
-        self.make_again: Callable[[ReviewDraft, gr.Request], ReviewDraft] = lambda forgotten, _request: (
-            forgotten
-        )
+        self.faults = Faults()
         self.note_shown: Callable[[ReviewDraft, Prediction], None] = lambda _draft, _prediction: None
         self.loading = [parts.status, parts.top.about, parts.timer]
 
-    def upload(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+    @property
+    def recall(self) -> Recall:
+        """Return what finds the draft and the open case of an event."""
+        return Recall(self.desk, self.drafts, self.cases)
+
+    def resolve(self, event: gr.EventData | None, request: gr.Request) -> Resolved:
+        """Return what an event is about."""
+        return resolve(event, request, self.recall)
+
+    def failed(self, error: MagicDemoError) -> Updates:
+        """Say in the status line what went wrong."""
+        return {self.parts.status: render_status("failed", line_in_both(str(error)))}
+
+    @answered_with_inputs
+    def upload(self, inputs: Updates, event: Resolved) -> Updates:
         """Open photos that were sent: beside those the case has, or as a new case where an example was
         open."""
-        self.end_analysis(request)
-        parts, before = self.parts, self._case(inputs, request)
-        kept = before.encounter.photos if before is not None and not before.fixed else ()
-        keys = read_keys(read_payload(event))
+        self.end_analysis(event.request)
+        parts, before = self.parts, self._case(inputs, event.request)
+        photos = before.encounter.photos if before is not None and not before.fixed else ()
+        keys = read_keys(event.payload)
         arrived = self.arrivals.fetch(keys)
         gone = len(keys) - len(arrived)  # more came at once than is held, or they were opened too late
         lost = [say_not_held(gone)] if gone else []
-        read = name_uploads(arrived, [photo.photo_id for photo in kept])
-        encounter = Encounter("CASE", photos=(*kept, *read.photos))
+        read = name_uploads(arrived, [photo.photo_id for photo in photos])
+        encounter = Encounter("CASE", photos=(*photos, *read.photos))
         case = (
             self.cases.change(before.case_id, encounter) if before is not None and not before.fixed else None
         )
-        case = case or self.replace_case(before, encounter, request, example=False)
-        problems = [*read_problems(read_payload(event)), *lost, *read.problems]
+        case = case or self.replace_case(before, encounter, event.request, example=False)
+        problems = [*read_problems(event.payload), *lost, *read.problems]
         case = self.cases.note_problems(case.case_id, problems) or case
         opened = [
             one.photo is not None and at < LIMITS.case_photos
-            for at, one in enumerate(arrived, start=len(kept))
+            for at, one in enumerate(arrived, start=len(photos))
         ]
         updates = {**self.show_case(case), parts.form: unkept_value(case.case_id, opened)}
         if problems:
@@ -132,23 +141,23 @@ class Handlers:
             updates[parts.panel.narrative] = "" if typed == before.encounter.narrative else gr.skip()
         return updates
 
-    def choose_example(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+    @answered_with_inputs
+    def choose_example(self, inputs: Updates, event: Resolved) -> Updates:
         """Open one of the bundled cases and ask for its analysis."""
-        number = read_payload(event).get("number")
-        if type(number) is not int or not 0 <= number < len(self.examples):
-            return {
-                self.parts.status: render_status(
-                    "failed", line_in_both("there is no such example; reload the page")
-                )
-            }
-        encounter = self.examples[number].encounter
-        case = self.replace_case(self._case(inputs, request), encounter, request, example=True)
+        encounter = self.find_example(event.payload.get("number"))
+        case = self.replace_case(self._case(inputs, event.request), encounter, event.request, example=True)
         return {
             **self.show_case(case),
             self.parts.panel.narrative: encounter.narrative.text(self.language(inputs)),
             self.parts.panel.prompt: "",
-            **self.ask(request),
+            **self.ask(event.request),
         }
+
+    def find_example(self, number: object) -> Encounter:
+        """Return one of the bundled cases. Raises FormError where there is none of this number."""
+        if type(number) is not int or not 0 <= number < len(self.examples):
+            raise FormError("there is no such example; reload the page")
+        return self.examples[number].encounter
 
     def ask(self, request: gr.Request) -> Updates:
         """Say at once that an analysis was asked for: it may have to wait for the models, or for other
@@ -224,6 +233,7 @@ class Handlers:
                 **failed,
                 **_busy(panel, False),
             }
+            self.faults.note(session)
             raise
         finally:
             self.stops.forget(session, stop)
@@ -240,12 +250,12 @@ class Handlers:
         session, open_id = str(request.session_hash), self.open_id(inputs, request)
         draft, forgotten = self.drafts.get(session), self.drafts.get_forgotten(session)
         if draft is None and forgotten is not None and forgotten.case == open_id:
-            draft = self.make_again(forgotten, request)
+            draft = self.recall.make_again(forgotten, self.resolve(None, request).reader)
         if draft is not None and draft.hides_model:
             raise FormError(fixed_line("message.hidden")["en"])
         case = self.cases.get(open_id)
         if case is None and draft is not None and draft.case == open_id and draft.reading is not None:
-            case = self.find_case(draft)  # its photos are read again
+            case = self.recall.find_case(draft)  # its photos are read again
         if open_id is not None and (case is None or (case.key is not None and draft is None)):
             raise FormError(fixed_line("message.gone")["en"])
         return case, draft
@@ -259,14 +269,11 @@ class Handlers:
         shown = case.analysed.prediction if case.analysed is not None else None
         return {self.parts.panel.messages: render_case_messages(case, shown)}
 
-    def refuse(self, inputs: Updates) -> Updates:
+    def refuse(self, request: gr.Request) -> Updates:
         """Say that what was asked of the models could not even wait, as too many do; what failed otherwise
         has said so itself."""
-        line = (
-            gr.skip()
-            if says_failed(inputs[self.parts.status])
-            else render_status("failed", fixed_line("status.full"))
-        )
+        told = self.faults.take(str(request.session_hash))
+        line = gr.skip() if told else render_status("failed", fixed_line("status.full"))
         return {self.parts.status: line, **_busy(self.parts.panel, False)}
 
     def refuse_when_full(self, *asked: Dependency, **settings: Any) -> None:
@@ -274,7 +281,7 @@ class Handlers:
         event."""
         for event in asked:
             outputs = [self.parts.status, self.parts.panel.run, self.parts.panel.cancel]
-            event.failure(self.refuse, {self.parts.status}, outputs, queue=False, **settings)
+            event.failure(self.refuse, None, outputs, queue=False, **settings)
 
     def stop(self, request: gr.Request) -> None:
         """Stop the session's analysis, and say so."""
@@ -304,10 +311,11 @@ class Handlers:
             parts.status: render_source(self.source),
         }
 
-    def speak(self, event: gr.EventData) -> Updates:
+    @answered
+    def speak(self, event: Resolved) -> Updates:
         """Put the texts that Gradio draws into the language chosen; everything else switches in the
         browser."""
-        language = read_language(read_payload(event).get("language"))
+        language = read_language(event.payload.get("language"))
         return {self.parts.spoken: language, **word_case(self.parts.panel, language)}
 
     def look_for_models(self) -> Updates:

@@ -4,17 +4,15 @@ is saved from then on."""
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
 from dataclasses import replace
 
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.types import Prediction
-from magic_demo.page.events.handlers import Updates
 from magic_demo.page.events.queue_handlers import QueueHandlers
-from magic_demo.page.events.review_state import ReviewState
-from magic_demo.page.gradio_internals.events import read_payload
+from magic_demo.page.events.resolve import Resolved, Updates
+from magic_demo.page.events.review_state import ReviewEvents, ReviewState
 from magic_demo.page.panels.forms import read_narrative
 from magic_demo.page.panels.frame.status.status import fixed_line
 from magic_demo.page.panels.queue.queue_panel import Arrangement, read_arrangement
@@ -24,36 +22,38 @@ from magic_demo.page.session.review import ReviewDraft
 from magic_demo.reviews.kept_cases import KeptCase
 
 
-class Keeping:
+class Keeping(ReviewEvents):
     """The event of the bar under a case that is of no store."""
 
     def __init__(self, review: ReviewState, queue: QueueHandlers) -> None:
-        self.review = review
+        super().__init__(review)
         self.queue = queue
-        self.page = review.page
-        self.parts = review.page.parts
 
     def keep(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
         """Keep the open case with its words, and the reader's answers and outlines as its first reading."""
-        told, session = read_payload(event), str(request.session_hash)
-        self.review.saver.wait(told.get("case"), told.get("heard"))
-        draft, case = self.page.drafts.get(session), self.page.cases.get(self.page.open_id(inputs, request))
+        about = self.resolve(event, request)
+        payload = about.payload
+        self.review.saver.wait(payload.get("case"), payload.get("heard"))
+        draft, case = (
+            self.page.drafts.get(about.session),
+            self.page.cases.get(self.page.open_id(inputs, request)),
+        )
         try:
             if (
                 draft is None
                 or case is None
                 or case.queued
-                or not told.get("case") == draft.case == case.case_id
+                or not payload.get("case") == draft.case == case.case_id
             ):
                 raise FormError(fixed_line("message.gone")["en"])
             self.page.end_analysis(request)
-            reader = self.review.reader(request)
+            reader = about.reader
             words = read_narrative(inputs[self.parts.panel.narrative], case)
             example = case.encounter if case.example else None
             kept = self.review.desk.keep_case(
                 replace(case.encounter, narrative=words), reader, example=example
             )
-            return self._show(told, draft, _rename(case, kept), kept, reader, request)
+            return self._show(about, draft, _rename(case, kept), kept)
         except MagicDemoError as error:
             offer = (
                 {**unkept_value(draft.case), "refused": secrets.token_hex(4)}
@@ -64,19 +64,17 @@ class Keeping:
 
     def _show(
         self,
-        told: Mapping[str, object],
+        event: Resolved,
         draft: ReviewDraft,
         case: OpenCase,
         kept: KeptCase,
-        reader: str,
-        request: gr.Request,
     ) -> Updates:
         """Go on with the case as one of its queue; a reader who has said nothing of it yet finds what they
         saved of it before."""
-        desk, store = self.review.desk, self.review.store
+        desk, store, reader = self.review.desk, self.review.store, event.reader
         if case.analysed is not None:
             desk.note_shown(reader, kept.key, case.analysed.prediction)
-        asked = read_arrangement(told, desk.mode)
+        asked = read_arrangement(event.payload, desk.mode)
         arrangement = Arrangement(
             kept.key.queue, "position", "assisted" if case.analysed is not None else asked.mode
         )
@@ -89,10 +87,10 @@ class Keeping:
             saved = replace(saved, answers=draft.answers, specified=draft.specified, masks=masks)
             if saved.reading is not None:
                 saved = replace(saved, reading=replace(saved.reading, state="in progress"))
-        updates = self.review.reopen(request, case, saved)
-        row = self.review.saver.save(str(request.session_hash))
+        updates = self.review.reopen(event.session, case, saved)
+        row = self.review.saver.save(event.session)
         open_id = updates[self.parts.case]
-        now = self.page.drafts.get(str(request.session_hash))
+        now = self.page.drafts.get(event.session)
         return {
             **updates,
             self.parts.form: {**self.review.form(now), "kept": draft.case} if now is not None else gr.skip(),

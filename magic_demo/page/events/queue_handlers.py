@@ -3,16 +3,16 @@ arranged otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import gradio as gr
 
-from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey
-from magic_demo.page.events.handlers import Handlers, Updates
-from magic_demo.page.events.review_state import ReviewState
-from magic_demo.page.gradio_internals.events import read_payload
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs
+from magic_demo.page.events.review_state import ReviewEvents, ReviewState
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.queue.queue_panel import Arrangement, queue_value, read_arrangement, row_value
 from magic_demo.reviews.kept_cases import EXAMPLES
@@ -20,92 +20,80 @@ from magic_demo.reviews.store import LOCAL_READER
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
 
 
-class QueueHandlers:
+class QueueHandlers(ReviewEvents):
     """The events of the list, over the parts of the page and of the review."""
 
     def __init__(self, page: Handlers, review: ReviewState) -> None:
+        super().__init__(review)
         self.page = page
-        self.parts = page.parts
-        self.review = review
 
-    def arrive(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+    @answered_with_inputs
+    def arrive(self, inputs: Updates, event: Resolved) -> Updates:
         """Show the list, and open the case that the reader was at: the one the browser remembers, else the
         one last saved and not done."""
         if self.review.desk.store is None:  # nothing is kept yet
             return {self.parts.status: gr.skip()}
-        try:
-            reader = self.review.reader(request)
-            arrangement = self._arrangement(event)
-            if arrangement.queue is None:
-                return {self.parts.status: gr.skip()}
-            cases = self.review.store.list_cases(arrangement.queue, reader, order=arrangement.order)
-            known = {case.key.case_id for case in cases}
-            asked = read_payload(event).get("open")
-            begun = [case for case in cases if case.state == "in progress"]
-            last = max(begun, key=lambda case: case.number, default=None)
-            wanted = (
-                asked
-                if isinstance(asked, str) and asked in known
-                else last.key.case_id
-                if last is not None
-                else None
-            )
-            # the guide has opened its example
-            if wanted is None or self.page.drafts.get(str(request.session_hash)) is not None:
-                return {self.parts.panel.queue: self.list_value(arrangement, reader, None, None)}
-            return self._open(inputs, arrangement, reader, wanted, request)
-        except MagicDemoError as error:
-            return self.review.failed(error)
+        reader = event.reader
+        arrangement = self._arrangement(event.payload)
+        if arrangement.queue is None:
+            return {self.parts.status: gr.skip()}
+        cases = self.review.store.list_cases(arrangement.queue, reader, order=arrangement.order)
+        known = {case.key.case_id for case in cases}
+        asked = event.payload.get("open")
+        begun = [case for case in cases if case.state == "in progress"]
+        last = max(begun, key=lambda case: case.number, default=None)
+        wanted = (
+            asked
+            if isinstance(asked, str) and asked in known
+            else last.key.case_id
+            if last is not None
+            else None
+        )
+        # the guide has opened its example
+        if wanted is None or self.page.drafts.get(event.session) is not None:
+            return {self.parts.panel.queue: self.list_value(arrangement, reader, None, None)}
+        return self._open(inputs, arrangement, reader, wanted, event)
 
-    def open(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+    @answered_with_inputs
+    def open(self, inputs: Updates, event: Resolved) -> Updates:
         """Open a case of the queue, with all that the reader has saved of it."""
-        told = read_payload(event)
-        try:
-            self.review.saver.wait(told.get("from"), told.get("heard"))
-            arrangement = self._arrangement(event)
-            if arrangement.queue is None or not isinstance(told.get("open"), str):
-                return {self.parts.status: gr.skip()}
-            self.page.end_analysis(request)
-            # the browser has the list, of which one row changes
-            listed = told.get("queue") == arrangement.queue
-            return self._open(
-                inputs, arrangement, self.review.reader(request), told["open"], request, listed=listed
-            )
-        except MagicDemoError as error:
-            return self.review.failed(error)
+        payload = event.payload
+        self.review.saver.wait(payload.get("from"), payload.get("heard"))
+        arrangement = self._arrangement(event.payload)
+        if arrangement.queue is None or not isinstance(payload.get("open"), str):
+            return {self.parts.status: gr.skip()}
+        self.page.end_analysis(event.request)
+        # the browser has the list, of which one row changes
+        listed = payload.get("queue") == arrangement.queue
+        return self._open(inputs, arrangement, event.reader, payload["open"], event, listed=listed)
 
-    def arrange(self, event: gr.EventData, request: gr.Request) -> Updates:
+    @answered
+    def arrange(self, event: Resolved) -> Updates:
         """List the cases of another queue, in another order, or go on in another mode."""
-        told = read_payload(event)
-        try:
-            shown = self.list_value(
-                self._arrangement(event), self.review.reader(request), told.get("open"), told.get("case")
-            )
-            shown["arranged"] = True  # the answer may come after that of a case that was opened meanwhile
-        except MagicDemoError as error:
-            return self.review.failed(error)
+        payload = event.payload
+        shown = self.list_value(
+            self._arrangement(event.payload), event.reader, payload.get("open"), payload.get("case")
+        )
+        shown["arranged"] = True  # the answer may come after that of a case that was opened meanwhile
         return {self.parts.panel.queue: shown, self.parts.status: gr.skip()}
 
-    def assign(self, event: gr.EventData, request: gr.Request) -> Updates:
+    @answered
+    def assign(self, event: Resolved) -> Updates:
         """Let an adjudicator say whose these cases are; without a name they are everybody's."""
-        told, store = read_payload(event), self.review.store
-        try:
-            reader, arrangement = self.review.reader(request), self._arrangement(event)
-            if not self.review.desk.may(reader, "assign cases"):
-                raise StoreError(
-                    "{reader} is no adjudicator; readers role {reader} adjudicator changes that",
-                    reader=reader,
-                )
-            case_ids, names = ([str(one) for one in told.get(what) or ()] for what in ("cases", "readers"))
-            asked = told.get("each")
-            each = asked if isinstance(asked, int) else len(names)
-            store.share_out(str(arrangement.queue), case_ids, names, each=min(each, len(names)))
-            shown = {
-                **self.list_value(arrangement, reader, told.get("open"), told.get("case")),
-                "arranged": True,
-            }
-        except MagicDemoError as error:
-            return self.review.failed(error)
+        payload, store = event.payload, self.review.store
+        reader, arrangement = event.reader, self._arrangement(event.payload)
+        if not self.review.desk.may(reader, "assign cases"):
+            raise StoreError(
+                "{reader} is no adjudicator; readers role {reader} adjudicator changes that", reader=reader
+            )
+        case_ids, names = ([str(one) for one in payload.get(what) or ()] for what in ("cases", "readers"))
+        asked = payload.get("each")
+        each = asked if isinstance(asked, int) else len(names)
+        store.share_out(str(arrangement.queue), case_ids, names, each=min(each, len(names)))
+        shown = {
+            **self.list_value(arrangement, reader, payload.get("open"), payload.get("case")),
+            "arranged": True,
+        }
         line = fixed_line("status.assigned", count=len(case_ids))
         return {self.parts.panel.queue: shown, self.parts.status: render_status("done", line)}
 
@@ -136,26 +124,26 @@ class QueueHandlers:
         arrangement: Arrangement,
         reader: str,
         case_id: str,
-        request: gr.Request,
+        event: Resolved,
         *,
         listed: bool = False,
     ) -> Updates:
-        desk, session = self.review.desk, str(request.session_hash)
+        desk = self.review.desk
         queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
         self.review.recall.check_assigned(queued, reader)
         read = desk.read_case(queued, reader)
         history = self.review.store.history(queued.key, reader)
-        before = self.page.cases.get(self.page.open_id(inputs, request))
+        before = self.page.cases.get(self.page.open_id(inputs, event.request))
         case = self.page.replace_case(
             before,
             read.encounter,
-            request,
+            event.request,
             example=queued.key.queue == EXAMPLES,
             key=queued.key,
             reader=reader,
         )
         draft = self.review.recall.begin_draft(case.case_id, queued, history, arrangement.mode, reader)
-        self.page.drafts.begin(session, draft)
+        self.page.drafts.begin(event.session, draft)
         case = self.page.cases.note_problems(case.case_id, read.problems, stored=True) or case
         case = (
             self.page.cases.note_problems(
@@ -208,8 +196,8 @@ class QueueHandlers:
             may=self.review.desk.list_permitted(reader),
         )
 
-    def _arrangement(self, event: gr.EventData) -> Arrangement:
-        asked = read_arrangement(read_payload(event), self.review.desk.mode)
+    def _arrangement(self, payload: Mapping[str, Any]) -> Arrangement:
+        asked = read_arrangement(payload, self.review.desk.mode)
         queues = self.review.store.queues()
         queue = (
             asked.queue if asked.queue in queues else self.review.desk.first_queue or next(iter(queues), None)

@@ -8,23 +8,31 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.core.errors import FormError, MagicDemoError, StoreError
+from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Mask, ReviewKind, SavedReview
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.drafts.changes import read_change, read_place
 from magic_demo.page.events.drafts.in_step import step_value
 from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.events.drafts.saving import Saver, write_review
-from magic_demo.page.events.handlers import Handlers, Updates
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.page.events.resolve import Resolved, Updates, resolve
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.review.review_form import asks_value, form_value, saved_value
 from magic_demo.page.panels.viewer import viewer_value
-from magic_demo.page.session.desk import Desk, page_actor
+from magic_demo.page.session.desk import Desk
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
-from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.disagreements import Changes, count_changes
-from magic_demo.reviews.store import LOCAL_READER, Actor, Store
+from magic_demo.reviews.store import Store
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a save tells the page. whole: whether all that came is in the store, and nothing is in conflict."""
+
+    updates: Updates
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -40,72 +48,31 @@ class ReviewState:
         """Return the store. Raises StoreError where nothing is kept."""
         return self.desk.opened_store
 
-    def reader(self, request: gr.Request) -> str:
-        """Return who sent a request. Raises StoreError for nobody."""
-        return self.desk.reader(request.cookies if self.desk.sign_ins is not None else {})
-
-    def actor(self, request: gr.Request) -> Actor:
-        """Return the same with where they are, for the audit trail. Raises StoreError for nobody."""
-        client = getattr(request, "client", None)
-        return page_actor(self.reader(request), client.host if client is not None else "")
-
     @property
     def recall(self) -> Recall:
         """Return what finds the draft and the open case of an event."""
         return Recall(self.desk, self.page.drafts, self.page.cases)
 
-    def find(self, request: gr.Request, told: Mapping[str, Any]) -> str:
-        """Return under which name ``Drafts`` holds the draft that an event is about; see
-        ``Recall.find_session``. Raises FormError, StoreError."""
-        reader = self.reader(request) if self.desk.store is not None else LOCAL_READER
-        return self.recall.find_session(str(request.session_hash), told, reader)
+    def resolve(self, event: gr.EventData | None, request: gr.Request) -> Resolved:
+        """Return what an event is about."""
+        return resolve(event, request, self.recall)
 
-    def make_again(self, forgotten: ReviewDraft, request: gr.Request) -> ReviewDraft:
-        """Return a draft that memory has forgotten as the store has it; see ``Recall.make_again``.
-
-        Raises StoreError.
-        """
-        return self.recall.make_again(forgotten, self.reader(request))
-
-    def find_reading(self, request: gr.Request, told: Mapping[str, Any]) -> tuple[str, ReviewDraft, Reading]:
-        """Return the same, the draft and its reading.
-
-        Raises FormError where the case is in no store, StoreError.
-        """
-        name = self.find(request, told)
-        draft = self.page.drafts.get(name)
-        if draft is None or draft.reading is None:
-            raise FormError(fixed_line("message.gone")["en"])
-        return name, draft, draft.reading
-
-    def check_reader(self, request: gr.Request) -> None:
-        """Raise StoreError when the session's reading is another reader's than who sent the request."""
-        draft = self.page.drafts.get(str(request.session_hash))
-        if draft is not None and draft.reading is not None and draft.reading.reader != self.reader(request):
-            raise StoreError("somebody else has signed in since this case was opened; reload the page")
-
-    def take(
-        self,
-        request: gr.Request,
-        told: Mapping[str, Any],
-        parts: Sequence[object],
-        line: str = "status.saved",
-    ) -> Updates:
+    def take(self, event: Resolved, parts: Sequence[object], line: str = "status.saved") -> Answer:
         """Take what parts of the page have changed, save it, and answer with what is in the store now.
 
         What cannot be taken is told, and the rest saved.
         """
         problem: MagicDemoError | None = None
         try:
-            name = self.find(request, told)
+            name = event.draft_name
             with self.saver.hold(name):
                 problem = self._take_parts(name, parts)
-                updates = self.keep(request, line, name=name, base=_oldest_base(parts))
+                saved = self.save(event, line, name=name, base=_oldest_base(parts))
         except MagicDemoError as error:
-            return self.failed(error)
+            return Answer(self.failed(problem or error), whole=False)
         finally:
-            self.saver.heard(told.get("case"))
-        return updates if problem is None else {**updates, **self.failed(problem)}
+            self.saver.heard(event.payload.get("case"))
+        return saved if problem is None else Answer({**saved.updates, **self.failed(problem)}, whole=False)
 
     def _take_parts(self, name: str, parts: Sequence[object]) -> MagicDemoError | None:
         """Take each part, and return what is wrong with the first that cannot be taken."""
@@ -120,45 +87,46 @@ class ReviewState:
                 problem = problem or error
         return problem
 
-    def keep(
+    def save(
         self,
-        request: gr.Request,
+        event: Resolved,
         line: str = "status.saved",
         *,
         name: str | None = None,
         base: int | None = None,
-    ) -> Updates:
-        """Save a draft and tell the page.
+    ) -> Answer:
+        """Save a draft and tell the page. Raises FormError, StoreError.
 
         What another reader's page sends, after somebody else signed in, is refused.
 
         name: under which ``Drafts`` holds it, the session's own by itself. base: the newest review that the
         tab has heard of; it is told what came since.
         """
-        parts, name = self.page.parts, name or str(request.session_hash)
+        parts, name = self.page.parts, name or event.session
         before = self.page.drafts.get(name)
         # what is heard later may come too late for this save
         heard = self.saver.count_heard(before.case) if before is not None else 0
-        try:
-            self.check_reader(request)
-            saved = self.saver.save(name)
-            conflicts = self.saver.list_conflicts(name, base)
-            draft = self.page.drafts.get(name)
-            if saved is None or draft is None or draft.reading is None:
-                return {parts.status: gr.skip()}  # of no store: nothing is said to be saved
-            told = {
-                **saved_value(draft, [saved], self._changes(draft, draft.reading), heard),
-                **step_value(draft, base, conflicts),
-                "kind": saved.review.kind,
-            }
-        except MagicDemoError as error:
-            return self.failed(error)
+        event.check_reader()
+        saved = self.saver.save(name)
+        conflicts = self.saver.list_conflicts(name, base)
+        draft = self.page.drafts.get(name)
+        if saved is None or draft is None or draft.reading is None:
+            # of no store: nothing is said to be saved
+            return Answer({parts.status: gr.skip()}, whole=True)
+        told = {
+            **saved_value(draft, [saved], self._changes(draft, draft.reading), heard),
+            **step_value(draft, base, conflicts),
+            "kind": saved.review.kind,
+        }
         status = (
             render_status("failed", fixed_line("status.conflict"))
             if conflicts
             else self.said(_choose_line(line, saved), saved)
         )
-        return {parts.form: gr.update(saved=told), **self.row(draft, saved), parts.status: status}
+        return Answer(
+            {parts.form: gr.update(saved=told), **self.row(draft, saved), parts.status: status},
+            whole=not conflicts,
+        )
 
     def find_missing(self, draft: ReviewDraft) -> tuple[str, ...]:
         """Return what finishing the draft now would leave open: ids of families, then of photos.
@@ -181,14 +149,14 @@ class ReviewState:
             self.page.parts.status: render_status("ready", line),
         }
 
-    def reopen(self, request: gr.Request, case: OpenCase, draft: ReviewDraft) -> Updates:
+    def reopen(self, session: str, case: OpenCase, draft: ReviewDraft) -> Updates:
         """Show a case anew with another content: cards and viewer keep what they hold of a case, so that it
         is opened under a new id."""
         page = self.page
         key, reader = (draft.reading.key, draft.reading.reader) if draft.reading is not None else (None, None)
         reopened = page.cases.open(case.encounter, example=case.example, queued=True, key=key, reader=reader)
         content = replace(draft, case=reopened.case_id)
-        page.drafts.begin(str(request.session_hash), content)
+        page.drafts.begin(session, content)
         reopened = page.cases.inherit(reopened.case_id, case) or reopened
         updates = page.show_case(reopened, draft=content)
         if case.analysed is not None:
@@ -258,7 +226,7 @@ class ReviewState:
 
     def failed(self, error: MagicDemoError) -> Updates:
         """Say in the status line what went wrong."""
-        return {self.page.parts.status: render_status("failed", line_in_both(str(error)))}
+        return self.page.failed(error)
 
     def said(self, line: str, saved: SavedReview) -> str:
         """Return the status line of a save, with the time on this computer's clock."""
@@ -303,6 +271,23 @@ class ReviewState:
             masks_before=before.masks,
             masks_after=draft.masks,
         )
+
+
+class ReviewEvents:
+    """Handlers of a panel's events, over the page and its reviews."""
+
+    def __init__(self, review: ReviewState) -> None:
+        self.review = review
+        self.page = review.page
+        self.parts = review.page.parts
+
+    def resolve(self, event: gr.EventData | None, request: gr.Request) -> Resolved:
+        """Return what an event is about."""
+        return self.review.resolve(event, request)
+
+    def failed(self, error: MagicDemoError) -> Updates:
+        """Say in the status line what went wrong."""
+        return self.review.failed(error)
 
 
 def _choose_line(line: str, saved: SavedReview) -> str:

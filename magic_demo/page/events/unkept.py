@@ -12,15 +12,14 @@ from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.types import Encounter, MaskRuns
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.covering import read_area
-from magic_demo.page.events.handlers import Handlers, Updates
-from magic_demo.page.gradio_internals.events import read_payload
+from magic_demo.page.events.handlers import Handlers
+from magic_demo.page.events.resolve import Resolved, Updates, answered_with_inputs
 from magic_demo.page.panels.forms import MAX_PROMPT, name_uploads, read_answers, read_keys
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
 from magic_demo.page.session.desk import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
-from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.questions.families import load_families
 
 
@@ -31,54 +30,58 @@ class Unkept:
         self.page = page
         self.parts = page.parts
 
-    def restore(self, inputs: Updates, event: gr.EventData, request: gr.Request) -> Updates:
+    def resolve(self, event: gr.EventData | None, request: gr.Request) -> Resolved:
+        """Return what an event is about."""
+        return self.page.resolve(event, request)
+
+    def failed(self, error: MagicDemoError) -> Updates:
+        """Say in the status line what went wrong."""
+        return self.page.failed(error)
+
+    @answered_with_inputs
+    def restore(self, inputs: Updates, event: Resolved) -> Updates:
         """Open a case again that was not kept, with the answers, outlines and words that the browser holds of
         it."""
-        told, page, panel = read_payload(event), self.page, self.parts.panel
+        payload, page, panel = event.payload, self.page, self.parts.panel
         language = page.language(inputs)
-        page.end_analysis(request)
-        try:
-            encounter, problems = self._read_case(told)
-            answered = read_answers(told, load_families())
-            words = {
-                panel.narrative: str(told.get("narrative") or ""),
-                panel.prompt: str(told.get("prompt") or "")[:MAX_PROMPT],
-            }
-            example = told.get("example") is not None
-            if example and not told.get("typed"):
-                words[panel.narrative] = encounter.narrative.text(language)
-            case = page.replace_case(
-                page.cases.get(inputs[self.parts.case]), encounter, request, example=example
-            )
-            if example:
-                case = self._cover(case, told)
-            masks, refused = read_masks(told, case)
-            case = page.cases.note_problems(case.case_id, [*problems, *refused]) or case
-            draft = ReviewDraft(case.case_id, answered.answers, answered.specified, masks)
-            page.drafts.begin(str(request.session_hash), draft)
-        except MagicDemoError as error:
-            return {self.parts.status: render_status("failed", line_in_both(str(error)))}
+        page.end_analysis(event.request)
+        encounter, problems = self._read_case(payload)
+        answered = read_answers(payload, load_families())
+        words = {
+            panel.narrative: str(payload.get("narrative") or ""),
+            panel.prompt: str(payload.get("prompt") or "")[:MAX_PROMPT],
+        }
+        example = payload.get("example") is not None
+        if example and not payload.get("typed"):
+            words[panel.narrative] = encounter.narrative.text(language)
+        case = page.replace_case(
+            page.cases.get(inputs[self.parts.case]), encounter, event.request, example=example
+        )
+        if example:
+            case = self._cover(case, payload)
+        masks, refused = read_masks(payload, case)
+        case = page.cases.note_problems(case.case_id, [*problems, *refused]) or case
+        draft = ReviewDraft(case.case_id, answered.answers, answered.specified, masks)
+        page.drafts.begin(event.session, draft)
         return {
             **page.show_case(case, draft),
             **words,
             self.parts.status: render_status("ready", fixed_line("status.gone_on")),
         }
 
-    def _read_case(self, told: Mapping[str, Any]) -> tuple[Encounter, tuple[str, ...]]:
+    def _read_case(self, payload: Mapping[str, Any]) -> tuple[Encounter, tuple[str, ...]]:
         """Return the encounter, and a line for each photo that could not be read.
 
         Raises FormError for an example that there is not.
         """
-        number = told.get("example")
+        number = payload.get("example")
         if number is None:
-            read = name_uploads(self.page.arrivals.fetch(read_keys(told)), [])
+            read = name_uploads(self.page.arrivals.fetch(read_keys(payload)), [])
             return Encounter("CASE", photos=read.photos), read.problems
-        if type(number) is not int or not 0 <= number < len(self.page.examples):
-            raise FormError("there is no such example; reload the page")
-        return self.page.examples[number].encounter, ()
+        return self.page.find_example(number), ()
 
-    def _cover(self, case: OpenCase, told: Mapping[str, Any]) -> OpenCase:
-        covers = told.get("covers")
+    def _cover(self, case: OpenCase, payload: Mapping[str, Any]) -> OpenCase:
+        covers = payload.get("covers")
         for cover in covers if isinstance(covers, list) else ():
             if not isinstance(cover, Mapping):
                 raise FormError(
@@ -92,22 +95,22 @@ class Unkept:
         return case
 
 
-def read_masks(told: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, MaskRuns], list[str]]:
+def read_masks(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, MaskRuns], list[str]]:
     """Return the masks of the case's photos by photo, and a line for each that does not fit its photo; those
     of other photos are left out."""
-    masks, sent = {}, told.get("masks")
+    masks, sent = {}, payload.get("masks")
     problems = []
     for photo in case.encounter.photos:
-        payload = sent.get(photo.photo_id) if isinstance(sent, Mapping) else None
-        if payload is None:
+        outline = sent.get(photo.photo_id) if isinstance(sent, Mapping) else None
+        if outline is None:
             continue
         try:
-            mask = read_mask(payload, photo.size)
+            mask = read_mask(outline, photo.size)
         except FormError as error:
             problems.append(f"{photo.photo_id}: {error}")
             continue
         try:
-            check_decided(mask, payload, photo.photo_id)
+            check_decided(mask, outline, photo.photo_id)
         except FormError as error:
             problems.append(str(error))
             continue

@@ -16,76 +16,64 @@ from typing import Any
 
 import gradio as gr
 
-from magic_demo.core.errors import MagicDemoError, StoreError
+from magic_demo.core.errors import StoreError
 from magic_demo.core.types import SavedReview
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.page.events.handlers import Updates
-from magic_demo.page.events.review_state import ReviewState
-from magic_demo.page.gradio_internals.events import read_payload
+from magic_demo.page.events.resolve import Resolved, Updates, answered
+from magic_demo.page.events.review_state import ReviewEvents
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.questions.families import load_families
 
 
-class Versions:
+class Versions(ReviewEvents):
     """The events of the bar's list of saved readings."""
 
-    def __init__(self, review: ReviewState) -> None:
-        self.review = review
-        self.page = review.page
-        self.parts = review.page.parts
-
-    def look(self, event: gr.EventData, request: gr.Request) -> Updates:
+    @answered
+    def look(self, event: Resolved) -> Updates:
         """Show what an earlier review of the reader's own said; nothing is changed or saved."""
-        told = read_payload(event)
-        try:
-            _name, draft, reading = self.review.find_reading(request, told)
-            number = told.get("number")
-            found = next(
-                (
-                    saved
-                    for saved in self.review.store.history(reading.key, reading.reader)
-                    if saved.number == number
-                ),
-                None,
+        reading, number = event.reading, event.payload.get("number")
+        found = next(
+            (
+                saved
+                for saved in self.review.store.history(reading.key, reading.reader)
+                if saved.number == number
+            ),
+            None,
+        )
+        if found is None:
+            raise StoreError(
+                "{reader} has no review {number} of this case; open the list of saved readings again",
+                reader=reading.reader,
+                number=str(number)[:20],
             )
-            if found is None:
-                raise StoreError(
-                    "{reader} has no review {number} of this case; open the list of saved readings again",
-                    reader=reading.reader,
-                    number=str(number)[:20],
-                )
-        except MagicDemoError as error:
-            return self.review.failed(error)
         return {
-            self.parts.form: gr.update(version=version_value(draft.case, found)),
+            self.parts.form: gr.update(version=version_value(event.draft.case, found)),
             self.parts.status: gr.skip(),
         }
 
-    def take_back(self, event: gr.EventData, request: gr.Request) -> Updates:
+    @answered
+    def take_back(self, event: Resolved) -> Updates:
         """Make an older reading of the reader's own the newest again; the page takes it as one more change,
         which can be undone."""
-        told = read_payload(event)
-        try:
-            name, _draft, _reading = self.review.find_reading(request, told)
-            self.review.saver.wait(told.get("case"), told.get("heard"))
-            with self.review.saver.hold(name):
-                _name, draft, reading = self.review.find_reading(request, told)
-                number = told.get("number")
-                saved = self.review.store.take_back(number if type(number) is int else 0, reading.reader)
-                last = saved.review
-                taken = replace(
-                    draft, answers=last.answers, specified=last.specified, masks=last.masks, comment=last.comment, flagged=last.flagged,
-                    difficulty=last.difficulty, unusable=last.unusable, reading=replace(reading, state=last.state, kind=last.kind),
-                    synced=saved, foreign={}, conflicts=(),
-                )  # fmt: skip
-                self.page.drafts.begin(name, taken)
-            told_saved = self.review.form(taken, [saved])["saved"]
-        except MagicDemoError as error:
-            return self.review.failed(error)
-        back = {**version_value(draft.case, saved), "of": told.get("number")}
+        payload = event.payload
+        name = event.reading_name
+        self.review.saver.wait(payload.get("case"), payload.get("heard"))
+        with self.review.saver.hold(name):
+            draft, reading = event.draft, event.reading
+            number = payload.get("number")
+            saved = self.review.store.take_back(number if type(number) is int else 0, reading.reader)
+            last = saved.review
+            taken = replace(
+                draft, answers=last.answers, specified=last.specified, masks=last.masks, comment=last.comment, flagged=last.flagged,
+                difficulty=last.difficulty, unusable=last.unusable, reading=replace(reading, state=last.state, kind=last.kind),
+                synced=saved, foreign={}, conflicts=(),
+            )  # fmt: skip
+            self.page.drafts.begin(name, taken)
+        in_store = self.review.form(taken, [saved])["saved"]
+        back = {**version_value(draft.case, saved), "of": payload.get("number")}
         return {
-            self.parts.form: gr.update(saved=told_saved, back=back),
+            self.parts.form: gr.update(saved=in_store, back=back),
             **self.review.row(taken, saved),
             self.parts.status: self.review.said("status.taken_back", saved),
         }

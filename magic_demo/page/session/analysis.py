@@ -66,6 +66,28 @@ class Stops:
                 del self._signs[session]
 
 
+class Faults:
+    """Sessions that were told of a fault; Gradio then reports a failure as it does where too many wait, which is
+    not told over it."""
+
+    def __init__(self, most: int = 1024) -> None:
+        self._most = most
+        self._told: dict[str, None] = {}
+        self._lock = threading.Lock()
+
+    def note(self, session: str) -> None:
+        """Note that a session was told of a fault; of too many the oldest is forgotten."""
+        with self._lock:
+            self._told[session] = None
+            while len(self._told) > self._most:
+                del self._told[next(iter(self._told))]
+
+    def take(self, session: str) -> bool:
+        """Return whether a session was told of a fault, and forget it."""
+        with self._lock:
+            return session in self._told and self._told.pop(session) is None
+
+
 def follow(
     turns: Turns, predict: Callable[[], Iterator[Step | Prediction]], stop: threading.Event
 ) -> Iterator[Queued | Step | Prediction]:

@@ -288,7 +288,7 @@ def test_nobody_sees_anothers_case(handlers: Handlers) -> None:
 
 def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:
     for said, meant in (("zh", "zh"), ("xx", "en"), (None, "en")):
-        browser.take(browser.handlers.speak(gr.EventData(None, {"language": said})))
+        browser.take(browser.handlers.speak(gr.EventData(None, {"language": said}), browser.request))
         assert browser.values[browser.parts.spoken] == meant
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import gradio as gr
@@ -14,9 +15,11 @@ import magic_demo.page.build
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
+from magic_demo.page.session.analysis import Faults
 from tests.support.written_page import WritingPredictor, lay_out
 
 MOST = 3
+REQUEST: Any = SimpleNamespace(session_hash="mine", cookies={})
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +56,27 @@ def test_whatever_asks_the_models_tells_the_one_too_many_in_one_line(
     assert len(asks) >= 8 and set(asks) == refusals.keys()
     for refusal in refusals.values():
         assert refusal.fn is not None and not refusal.queue, "it must not wait itself"
-        said = refusal.fn({parts.status: render_status("working", fixed_line("status.queued"))})
+        said = refusal.fn(REQUEST)
         assert said[parts.status] == render_status("failed", fixed_line("status.full"))
         assert said[parts.panel.run]["interactive"] and not said[parts.panel.cancel]["interactive"]
 
 
-def test_what_failed_with_a_line_of_its_own_keeps_that_line(page: tuple[gr.Blocks, Handlers]) -> None:
-    parts = page[1].parts
-    assert (
-        page[1].refuse({parts.status: render_status("failed", fixed_line("status.fault"))})[parts.status]
-        == gr.skip()
-    )
+def test_a_fault_that_the_session_was_told_of_is_not_called_a_full_page(
+    page: tuple[gr.Blocks, Handlers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handlers, parts = page[1], page[1].parts
+    monkeypatch.setattr(handlers.source, "get", lambda _stop: 1 / 0)
+    inputs = {parts.case: None, parts.spoken: "en", parts.panel.narrative: "itches", parts.panel.prompt: ""}
+    analysis = handlers.analyse(inputs, REQUEST)
+    assert next(analysis)[parts.status] == render_status("failed", fixed_line("status.fault"))
+    with pytest.raises(ZeroDivisionError):
+        next(analysis)
+    assert handlers.refuse(REQUEST)[parts.status] == gr.skip()
+    assert handlers.refuse(REQUEST)[parts.status] == render_status("failed", fixed_line("status.full"))
+
+
+def test_of_too_many_sessions_with_faults_the_oldest_is_forgotten() -> None:
+    faults = Faults(most=2)
+    for session in ("a", "b", "c"):
+        faults.note(session)
+    assert [faults.take(session) for session in ("a", "b", "c", "c")] == [False, True, True, False]

@@ -51,11 +51,6 @@ def render_status(state: State, line: dict[Language, str], share: float | None =
     )
 
 
-def says_failed(shown: object) -> bool:
-    """Tell whether a status line's HTML says what went wrong."""
-    return 'data-state="failed"' in str(shown)
-
-
 def fixed_line(key: str, **values: object) -> dict[Language, str]:
     """Return one of the fixed texts in both languages."""
     return {language: text(key, language, **values) for language in LANGUAGES}
