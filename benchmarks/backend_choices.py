@@ -36,9 +36,9 @@ WAITING = """
 import {first}
 import statistics, time
 from magic_demo.synthetic.bundled import load_examples
-from magic_demo.models.predictor import DEFAULT_SEGMENTATION
-from magic_demo.models.segmentation.segmenter import Segmenter
-photo, segmenter = load_examples()[0].encounter.photos[0].pixels, Segmenter.load(DEFAULT_SEGMENTATION)
+from magic_demo.models.loading import DEFAULT_SEGMENTATION
+from magic_demo.models.interfaces import Segmenter
+photo, segmenter = load_examples()[0].encounter.photos[0].pixels, load_segmenter(DEFAULT_SEGMENTATION)
 waits, begun = [], time.process_time()
 for _ in range({rounds}):
     start = time.perf_counter()

@@ -24,6 +24,7 @@ from magic_demo.core.types import Encounter, Prediction
 from magic_demo.core.whole_files import write_json
 from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.overlay import lesion_mask
+from magic_demo.models.loading import load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.synthetic.cases import write_cases
 
@@ -36,7 +37,7 @@ class WatchedPredictor(Predictor):
     """A predictor that notes what is resident as encounters go by, in MB."""
 
     def __init__(self, one: Predictor) -> None:
-        super().__init__(one.segmenter, one.scorer, one.cues, one.weights, one.calibrations)
+        super().__init__(one.segmenter, one.answerer, one.cues, one.weights, one.calibrations)
         self.asked = 0
         self.resident: dict[int, float | None] = {}
 
@@ -52,7 +53,7 @@ class WatchedPredictor(Predictor):
 def measure(*, quick: bool = False) -> Iterator[Row | Reading]:
     """Yield the stage's lines for the table."""
     encounters = 2 if quick else ENCOUNTERS
-    predictor = WatchedPredictor(Predictor.load())
+    predictor = WatchedPredictor(load_predictor())
     reports: list[BatchReport] = []
     with tempfile.TemporaryDirectory() as name:
         data, out, plain = (Path(name) / folder for folder in ("data", "out", "plain"))

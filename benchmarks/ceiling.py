@@ -13,8 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import questions, segmentation, training_cache, vqa_cache
 from benchmarks.timing import take_times
-from magic_demo.models.predictor import DEFAULT_SEGMENTATION
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.checkpoints import Checkpoint
+from magic_demo.models.loading import DEFAULT_SEGMENTATION
+from magic_demo.models.segmentation.prompted import PromptedSegmenter
 
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
@@ -48,7 +49,7 @@ def measure_reached(ceiling: Mapping[str, float], *, quick: bool = False) -> lis
     clipseg = segmentation.make_tiny() if quick else training_cache.make_model()
     half = segmentation.make_tiny() if quick else training_cache.make_model()
     answerer = questions.make_tiny() if quick else vqa_cache.make_model()
-    compact = Segmenter.load(DEFAULT_SEGMENTATION)
+    compact = PromptedSegmenter.load(Checkpoint.open(DEFAULT_SEGMENTATION))
     side = 64 if quick else training_cache.SIDE
     for model in (clipseg, half, answerer):
         model.eval()  # type: ignore[no-untyped-call]

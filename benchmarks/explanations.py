@@ -23,8 +23,9 @@ from magic_demo.cues.cue_model import CueModel
 from magic_demo.cues.explanation import explain_words
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.attribution import GREY
-from magic_demo.models.predictor import DEFAULT_CUES, Predictor
+from magic_demo.models.answers.attribution import GREY
+from magic_demo.models.loading import DEFAULT_CUES, load_predictor
+from magic_demo.models.predictor import Predictor
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.encounters import make_case
@@ -126,7 +127,7 @@ def cover_each_place(
 def measure(*, quick: bool = False) -> list[Row]:
     """Return the stage's line for the table: a photo's heat for one option, and how far it can be trusted on
     a few synthetic photos."""
-    predictor, rng = Predictor.load(), np.random.default_rng(0)
+    predictor, rng = load_predictor(), np.random.default_rng(0)
     photos = [draw_photo(number) for number in range(1, 2 if quick else 7)]
     case = Encounter("E", photos=(Photo("a", photos[0]),))
     prediction = predictor.predict(case)
@@ -175,7 +176,7 @@ def main() -> None:
             for family_id, fell in try_words(cues, getattr(entry.narrative, language), language).items():
                 by_family[family_id].append(fell)
         _print(f"words, {language}", {family_id: [fell] for family_id, fell in by_family.items()})
-    predictor, rng = Predictor.load(), np.random.default_rng(0)
+    predictor, rng = load_predictor(), np.random.default_rng(0)
     highlighted: dict[str, list[bool]] = defaultdict(list)
     elsewhere: dict[str, list[bool]] = defaultdict(list)
     for number in range(1, options.cases + 1):

@@ -42,9 +42,9 @@ import magic_demo
 for module in pkgutil.walk_packages(magic_demo.__path__, "magic_demo."):
     if not module.name.endswith("__main__") and ".migrations" not in module.name:
         importlib.import_module(module.name)
-from magic_demo.models.predictor import Predictor
-predictor = Predictor.load()
-Predictor.load = lambda **_: predictor
+from magic_demo.models import loading
+predictor = loading.load_predictor()
+loading.load_predictor = lambda **_: predictor
 from magic_demo.__main__ import run_program
 run_program(["serve", *sys.argv[1:]])
 """
@@ -171,11 +171,12 @@ def measure_batching(rounds: int) -> Iterator[Row]:
     """Yield the line that says whether a case's photos gain by going through the model together."""
     import torch
 
-    from magic_demo.models.predictor import DEFAULT_SEGMENTATION
-    from magic_demo.models.segmentation.segmenter import Segmenter
+    from magic_demo.models.checkpoints import Checkpoint
+    from magic_demo.models.loading import DEFAULT_SEGMENTATION
+    from magic_demo.models.segmentation.prompted import PromptedSegmenter
 
     torch.set_num_threads(1)
-    segmenter = Segmenter.load(DEFAULT_SEGMENTATION)
+    segmenter = PromptedSegmenter.load(Checkpoint.open(DEFAULT_SEGMENTATION))
     photos = torch.from_numpy(
         np.random.default_rng(0).normal(0, 1, (4, 3, *segmenter.preprocessing.size)).astype(np.float32)
     )
@@ -199,12 +200,13 @@ def measure_batching(rounds: int) -> Iterator[Row]:
 def measure_maps(count: int) -> Iterator[Reading]:
     """Yield what maps of 12-megapixel photos weigh as they travel: synthetic cases under the shipped
     model."""
-    from magic_demo.models.predictor import DEFAULT_SEGMENTATION
-    from magic_demo.models.segmentation.segmenter import Segmenter
+    from magic_demo.models.checkpoints import Checkpoint
+    from magic_demo.models.loading import DEFAULT_SEGMENTATION
+    from magic_demo.models.segmentation.prompted import PromptedSegmenter
     from magic_demo.page.panels.viewer import MAP_BYTES, encode_levels
     from magic_demo.synthetic.encounters import make_case
 
-    segmenter, weights, times = Segmenter.load(DEFAULT_SEGMENTATION), [], []
+    segmenter, weights, times = PromptedSegmenter.load(Checkpoint.open(DEFAULT_SEGMENTATION)), [], []
     for seed in range(count):
         photo = make_case(seed, 1).photos[0].pixels
         probability = segmenter.predict(photo, "a red itching spot")
@@ -253,7 +255,7 @@ def write_full_size(folder: Path) -> list[str]:
     from benchmarks.training_cache import SIDE as CLIPSEG_SIDE
     from benchmarks.training_cache import make_model
     from benchmarks.vqa_cache import SIDE, make_tokenizer
-    from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
+    from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
 
     photo = SwinConfig(
         image_size=SIDE, embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32], window_size=7
@@ -261,7 +263,9 @@ def write_full_size(folder: Path) -> list[str]:
     models: dict[str, tuple[Any, int]] = {
         "segmentation": (make_model(), CLIPSEG_SIDE),
         "vqa": (
-            CaseAnswerer(CaseAnswererConfig(text_config=BertConfig(vocab_size=28996), vision_config=photo)),
+            TextPhotoAnswererModel(
+                TextPhotoAnswererConfig(text_config=BertConfig(vocab_size=28996), vision_config=photo)
+            ),
             SIDE,
         ),
     }

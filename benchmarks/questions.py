@@ -21,15 +21,16 @@ from transformers import BertConfig, SwinConfig
 from benchmarks.segmentation import list_backends
 from benchmarks.timing import Row, take_time, take_times
 from benchmarks.vqa_cache import SIDE, make_model, make_tokenizer
-from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.models.answers.text_and_photos import (
-    OptionScorer,
+from magic_demo.core.types import OptionScores
+from magic_demo.models.answers.text_photo_answerer import (
+    TextPhotoAnswerer,
     list_option_texts,
     option_layout,
     place_families,
     stack_photos,
     tokenize,
 )
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
 from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.families import list_questions, load_families
@@ -39,14 +40,16 @@ WANTED = {"torch": 60.0, "bfloat16": 100.0}
 """How many times faster a backend is to be."""
 
 
-def make_tiny() -> CaseAnswerer:
+def make_tiny() -> TextPhotoAnswererModel:
     """Return a model of a few thousand weights, for a quick look that nothing is broken."""
     text = BertConfig(
         vocab_size=2000, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
     )
     photo = SwinConfig(image_size=SIDE, embed_dim=12, depths=[1, 1], num_heads=[1, 2], window_size=7)
-    return CaseAnswerer(
-        CaseAnswererConfig(text_config=text, vision_config=photo, text_pooling="mean", photo_head_size=16)
+    return TextPhotoAnswererModel(
+        TextPhotoAnswererConfig(
+            text_config=text, vision_config=photo, text_pooling="mean", photo_head_size=16
+        )
     )
 
 
@@ -89,15 +92,19 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
         f"{'tiny encoders' if quick else 'BERT-base and Swin-tiny'}, random weights"
     )
     rows = []
+
+    def ask(answerer: TextPhotoAnswerer) -> OptionScores:
+        return answerer.score(narrative, [answerer.encode_photo(pixels) for pixels in photos])
+
     for name in list_backends(quick=quick):
-        scorer = OptionScorer(
+        scorer = TextPhotoAnswerer(
             copy.deepcopy(model),
             tokenizer,
             preprocessing,
             backend=Backend(name),
         )
-        ours = take_times({"ours": partial(scorer.score, narrative, photos)}, rounds)["ours"]
-        scores = scorer.score(narrative, photos)
+        ours = take_times({"ours": partial(ask, scorer)}, rounds)["ours"]
+        scores = ask(scorer)
         moved, largest = 0, 0.0
         for family, place in place_families(families):
             mine = scores[family.questions[0].qid]

@@ -26,8 +26,10 @@ from magic_demo.files.photos.reading import decode_photo
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.models.backends import Backend, explain_missing, has_bfloat16
 from magic_demo.models.checkpoints import Preprocessing
-from magic_demo.models.predictor import DEFAULT_SEGMENTATION
-from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg, Segmenter
+from magic_demo.models.loading import DEFAULT_SEGMENTATION
+from magic_demo.models.registry import load_segmenter
+from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
+from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.synthetic.encounters import make_case
 
 MEAN, STD = (0.481, 0.458, 0.408), (0.269, 0.261, 0.276)
@@ -110,15 +112,15 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
     threshold = float(np.median(naive_full))
     kept: list[Any] = []
 
-    def ours(segmenter: Segmenter) -> tuple[Any, Any]:
+    def ours(segmenter: PromptedSegmenter) -> tuple[Any, Any]:
         photo = decode_photo(data, photo_id="photo")
-        features = segmenter.encode_photo(photo.pixels)
+        features = segmenter.look(photo.pixels)
         kept[:] = [features, photo.size]
         probability = segmenter.decode(features, vector)
         return probability, lesion_mask(probability, photo.size, threshold)
 
     segmenters = {
-        name: Segmenter(
+        name: PromptedSegmenter(
             copy.deepcopy(model),
             cast(Any, None),
             preprocessing,
@@ -152,18 +154,18 @@ def measure(rounds: int, *, quick: bool = False) -> list[Row]:
 
 
 def _measure_shipped(data: bytes, rounds: int) -> Row:
-    segmenter = Segmenter.load(DEFAULT_SEGMENTATION)
+    segmenter = load_segmenter(DEFAULT_SEGMENTATION)
     text = "a red itching spot on my arm for two weeks"
     photo = decode_photo(data, photo_id="photo")
-    features, prompt = segmenter.encode_photo(photo.pixels), segmenter.encode_prompt(text)
+    features = segmenter.look(photo.pixels)
     times = take_times(
         {
             "whole": lambda: segmenter.predict(decode_photo(data, photo_id="photo").pixels, text),
-            "second": lambda: segmenter.decode(features, prompt),
+            "second": lambda: segmenter.segment(features, text),
         },
         rounds,
     )
-    same = np.array_equal(segmenter.predict(photo.pixels, text), segmenter.decode(features, prompt))
+    same = np.array_equal(segmenter.predict(photo.pixels, text), segmenter.segment(features, text))
     name = Path(DEFAULT_SEGMENTATION).name
     return Row(f"{name} as shipped: a second prompt on a photo, against the file anew", times["whole"], times["second"],
                "equal to the last bit" if same else "DIFFERS", 5)  # fmt: skip

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.checkpoints import Checkpoint
+from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from training.runs.run import RunSettings
 from training.segmentation.data import DataSettings
 from training.segmentation.evaluate import OURS, PROMPTS, evaluate
@@ -102,7 +103,7 @@ def score_choice(choice: Choice, data: Path, steps: int, seeds: Sequence[int]) -
             )
             with contextlib.redirect_stdout(io.StringIO()):
                 best, _ = run_training(settings)
-            segmenter = Segmenter.load(best)
+            segmenter = PromptedSegmenter.load(Checkpoint.open(best))
         segmenter.mirrored = choice.mirrored
         sources = [
             *settings.data.evaluation,

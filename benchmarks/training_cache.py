@@ -25,7 +25,7 @@ from transformers import CLIPSegConfig
 from transformers.models.clipseg import CLIPSegForImageSegmentation
 
 from benchmarks.timing import take_times
-from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg
+from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from training.segmentation.features import FeatureCache
 
 SIDE = 352

@@ -25,8 +25,8 @@ from torch import Tensor
 from transformers import BertConfig, PreTrainedTokenizerFast, SwinConfig
 
 from benchmarks.timing import take_times
-from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.models.answers.text_and_photos import list_option_texts
+from magic_demo.models.answers.text_photo_answerer import list_option_texts
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.families import load_families
 from training.answers.data import CaseDataSettings, CaseDraws, PhotoShelf, make_collator
@@ -47,14 +47,16 @@ def make_tokenizer(words: list[str]) -> PreTrainedTokenizerFast:
     )  # type: ignore[no-untyped-call]
 
 
-def make_model() -> CaseAnswerer:
+def make_model() -> TextPhotoAnswererModel:
     """Return a model of the published sizes, its weights random and its encoders frozen."""
     text = BertConfig(vocab_size=28996)
     photo = SwinConfig(
         image_size=SIDE, embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], window_size=7
     )
-    model = CaseAnswerer(
-        CaseAnswererConfig(text_config=text, vision_config=photo, text_pooling="mean", photo_head_size=256)
+    model = TextPhotoAnswererModel(
+        TextPhotoAnswererConfig(
+            text_config=text, vision_config=photo, text_pooling="mean", photo_head_size=256
+        )
     )
     model.text_model.requires_grad_(False)
     model.vision_model.requires_grad_(False)

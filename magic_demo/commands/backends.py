@@ -17,15 +17,14 @@ from magic_demo.core.types import Encounter, Mask
 from magic_demo.core.whole_files import write_json
 from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.overlay import level_of
-from magic_demo.models.answers.photo_evidence import LesionScorer
 from magic_demo.models.backend_names import BACKENDS
 from magic_demo.models.backends import CHECKED_NAME, explain_missing, has_bfloat16, read_checked, use_cores
 from magic_demo.models.checkpoints import find_checkpoint, name_model
-from magic_demo.models.predictor import DEFAULT_SEGMENTATION, load_scorer
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.loading import DEFAULT_SEGMENTATION
+from magic_demo.models.predictor import Predictor
+from magic_demo.models.registry import load_answerer, load_segmenter
 from magic_demo.questions.calibration import digest_of
 from magic_demo.questions.decoding import decode_answers
-from magic_demo.questions.families import load_families
 
 TOLERANCE = 0.98
 """The mean mask IoU to float32, and the share of families with the same answers, below which a backend is not
@@ -61,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="checkpoint folder or Hub id (default: the shipped one)",
     )
     parser.add_argument(
-        "--vqa", help="checkpoint folder or Hub id of a text and photo model, to compare as well"
+        "--answers",
+        help="checkpoint folder or Hub id of an answerer with encoders of its own, to compare as well",
     )
     parser.add_argument(
         "--only", action="append", choices=[name for name in BACKENDS if name != "torch"], help="these alone"
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     use_cores()
     cases = read_cases(arguments.data, arguments.split, arguments.cases)
     names = [name for name in arguments.only or BACKENDS if name != "torch" and not explain_missing(name)]
-    for source, compare in ((arguments.segmentation, compare_masks), (arguments.vqa, compare_answers)):
+    for source, compare in ((arguments.segmentation, compare_masks), (arguments.answers, compare_answers)):
         if source is None:
             continue
         model_id = name_model(source)
@@ -117,7 +117,7 @@ def compare_masks(source: str, names: Sequence[str], cases: Sequence[Encounter])
     """Compare a segmentation model's masks, at its size and threshold, with those in float32."""
 
     def outline(backend: str) -> tuple[list[Mask], float]:
-        segmenter = Segmenter.load(source, backend=backend)
+        segmenter = load_segmenter(source, backend=backend)
         # to warm up
         segmenter.predict(cases[0].photos[0].pixels if cases[0].photos else np.zeros((64, 64, 3), np.uint8))
         begun = time.perf_counter()
@@ -143,26 +143,24 @@ def compare_masks(source: str, names: Sequence[str], cases: Sequence[Encounter])
 
 
 def compare_answers(source: str, names: Sequence[str], cases: Sequence[Encounter]) -> list[Comparison]:
-    """Compare a text and photo model's answers with those in float32.
+    """Compare an answerer's answers with those in float32.
 
-    Raises CheckpointError for a model without encoders of its own.
+    Raises CheckpointError for one without encoders of its own.
     """
-    families = load_families()
 
     def answer(backend: str) -> tuple[list[dict[str, frozenset[int]]], float]:
-        scorer = load_scorer(source, backend=backend)
-        if isinstance(scorer, LesionScorer):
+        answerer = load_answerer(source, backend=backend)
+        if answerer.backend is None:
             raise CheckpointError(
-                "{source}: reads the segmentation model's features and runs on nothing itself; leave "
-                "out --vqa",
+                "{source}: reads what the segmentation model sees and runs on nothing itself; leave out "
+                "--answers",
                 source=source,
             )
+        predictor, families = Predictor(None, answerer), answerer.families
         begun = time.perf_counter()
-        scores = [
-            scorer.score(case.narrative.text("en"), [photo.pixels for photo in case.photos]) for case in cases
-        ]
+        scores = [predictor.score_options(case) for case in cases]
         took = time.perf_counter() - begun
-        decoded = [decode_answers(one, families, scorer.set_priors) for one in scores]
+        decoded = [decode_answers(values, families, answerer.set_priors) for values in scores]
         return [
             {
                 family.family_id: frozenset(answers[question.qid] for question in family.questions)

@@ -10,7 +10,7 @@ from magic_demo.challenge.batch import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURE
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES
 from magic_demo.models.backend_names import add_backend_argument
-from magic_demo.models.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
+from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION, load_predictor
 from magic_demo.questions.families import read_questions
 
 TASKS = ("segmentation", "cvqa", "both")
@@ -52,11 +52,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id"
     )
-    parser.add_argument("--vqa", default=str(DEFAULT_VQA), help="checkpoint folder or Hub id")
+    parser.add_argument(
+        "--answers", default=str(DEFAULT_ANSWERS), help="checkpoint folder or Hub id of any answerer"
+    )
     parser.add_argument(
         "--cues",
         default=str(DEFAULT_CUES),
-        help="text cues' checkpoint folder, or 'none' to answer with --vqa alone",
+        help="text cues' checkpoint folder, or 'none' to answer with --answers alone",
     )
     add_backend_argument(parser)
     parser.add_argument(
@@ -91,9 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
             data=arguments.data,
         )
     questions = read_questions(arguments.questions) if arguments.questions is not None else None
-    predictor = Predictor.load(
+    predictor = load_predictor(
         segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
-        vqa=arguments.vqa if arguments.task != "segmentation" else None,
+        answers=arguments.answers if arguments.task != "segmentation" else None,
         cues=arguments.cues if arguments.task != "segmentation" and arguments.cues != "none" else None,
         backend=arguments.backend,
         questions=questions,

@@ -50,9 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="checkpoint of the segmentation (default: the one that comes along)",
     )
     parser.add_argument(
-        "--vqa",
+        "--answers",
         metavar="FOLDER_OR_HUB_ID",
-        help="checkpoint of the closed questions (default: the one that comes along)",
+        help="checkpoint that answers the closed questions (default: the one that comes along)",
     )
     parser.add_argument(
         "--cues",
@@ -162,11 +162,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     def load() -> EncounterPredictor:
         # torch takes seconds to import: here the page does not wait for it
-        from magic_demo.models.predictor import Predictor
+        from magic_demo.models.loading import load_predictor
 
-        chosen = {"segmentation": arguments.segmentation, "vqa": arguments.vqa, "cues": arguments.cues}
+        chosen = {
+            "segmentation": arguments.segmentation,
+            "answers": arguments.answers,
+            "cues": arguments.cues,
+        }
         try:
-            return Predictor.load(
+            return load_predictor(
                 **{part: source for part, source in chosen.items() if source},
                 backend=arguments.backend,
             )

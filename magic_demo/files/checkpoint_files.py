@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,9 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.core.user_files import LARGEST_CONFIG, open_user_file, read_user_text
 
 CONFIG = "config.json"
-SEGMENTERS = frozenset({"clipseg", "compact_segmenter"})
 ENCODERS = frozenset({"bert", "roberta", "xlm-roberta", "electra", "swin", "vit", "dinov2", "mobilenet_v1"})
-"""What a case answerer may be made of."""
-ANSWERERS = frozenset({"magic_case_answerer", "lesion_answerer"}) | ENCODERS
-"""``model_type`` of every model that is loaded. Each is a class of Magic Demo or of transformers itself: none
-is named by a checkpoint."""
-_PARTS = SEGMENTERS | ANSWERERS | {"clipseg_text_model", "clipseg_vision_model"}
+"""``model_type`` of what a text-and-photo answerer may be made of: classes of transformers itself."""
+_PARTS = ENCODERS | {"clipseg_text_model", "clipseg_vision_model"}
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack")
 _READ = (".json", ".safetensors", ".txt", ".model", ".jinja")
 _LARGEST_NUMBER = 2**24
@@ -114,16 +110,17 @@ def read_config(folder: Path) -> dict[str, Any]:
     return read_object(folder / CONFIG, "model_type")
 
 
-def check_model(folder: Path, types: frozenset[str]) -> None:
-    """Hold ``config.json`` against what is loaded at all and against the weights beside it, before a model is
+def check_model(folder: Path, types: Collection[str] | None) -> None:
+    """Check ``config.json`` against what may be loaded and against the weights beside it, before a model is
     built from it.
 
-    types: SEGMENTERS or ANSWERERS. Raises CheckpointError for a ``model_type`` that is not among them, for
-    parts that would be fetched from elsewhere, and for sizes that the weights cannot have. ``auto_map``,
-    which names code, is not looked at here or later.
+    types: each ``model_type`` that the model may have; None where an installed package brings the class, and
+    with it whatever its parts are. Raises CheckpointError for another ``model_type``, for parts that would be
+    fetched from elsewhere, and for sizes that the weights cannot have. ``auto_map``, which names code, is not
+    read here or later.
     """
     path, config = folder / CONFIG, read_config(folder)
-    if config["model_type"] not in sorted(types):
+    if types is not None and config["model_type"] not in sorted(types):
         raise CheckpointError(
             "{path}: a model of type {came!r}; one of {known} is expected",
             path=path,
@@ -133,7 +130,7 @@ def check_model(folder: Path, types: frozenset[str]) -> None:
     tensors = sum(_count_tensors(weights) for weights in find_weights(folder))
     try:
         for key, value in _walk(config):
-            _check_value(key, value, tensors)
+            _check_value(key, value, tensors, None if types is None else _PARTS | frozenset(types))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(
             "{path}: {reason}; fetch or train the checkpoint again", path=path, reason=one_line(error, 200)
@@ -198,10 +195,11 @@ def _walk(value: object, key: str = "") -> Iterator[tuple[str, object]]:
             yield from _walk(item, key)
 
 
-def _check_value(key: str, value: object, tensors: int) -> None:
+def _check_value(key: str, value: object, tensors: int, parts: frozenset[str] | None) -> None:
     if key == "model_type":
-        if value not in sorted(_PARTS):  # a list, since a value may be one that cannot be hashed
-            raise ValueError(f"model_type {value!r} is not one of {', '.join(sorted(_PARTS))}")
+        # a list, since a value may be one that cannot be hashed
+        if parts is not None and value not in sorted(parts):
+            raise ValueError(f"model_type {value!r} is not one of {', '.join(sorted(parts))}")
     elif key in ("quantization_config", "transformers_weights") and value is not None:
         raise ValueError(
             f"'{key}' names weights of another kind; save the model as float32 or float16 safetensors"

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-
-from torch import Tensor
+from typing import Any
 
 from magic_demo.core.errors import ModelError, one_line
 from magic_demo.core.types import (
@@ -24,46 +22,29 @@ from magic_demo.core.types import (
 )
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.cues.explanation import explain_words, scale_regions
-from magic_demo.files.checkpoint_files import find_shipped, read_config
-from magic_demo.models.answers.photo_evidence import (
-    LesionAnswererConfig,
-    LesionScorer,
-    PhotoEvidence,
-    describe_photo,
-)
-from magic_demo.models.answers.text_and_photos import OptionScorer
-from magic_demo.models.backend_names import AUTO
-from magic_demo.models.backends import use_cores
-from magic_demo.models.checkpoints import find_checkpoint
 from magic_demo.models.evidence import list_evidence, measure_lesions
 from magic_demo.models.feature_cache import FeatureCache
-from magic_demo.models.segmentation.segmenter import PhotoFeatures, Segmenter
-from magic_demo.questions.answering import Statistics
-from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of, read_calibration
-from magic_demo.questions.combining import Weights, combine_scores, read_weights
+from magic_demo.models.interfaces import Answerer, Click, SegmentedPhoto, Segmenter, segment_photo
+from magic_demo.questions.answering import Statistics, is_scored
+from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of
+from magic_demo.questions.combining import Weights, combine_scores
 from magic_demo.questions.coverage import match_families
 from magic_demo.questions.decoding import SetPriors
 from magic_demo.questions.families import QuestionSet, load_challenge
 
-CHECKPOINTS = find_shipped()
-DEFAULT_SEGMENTATION = CHECKPOINTS / "segmentation-compact"
-DEFAULT_VQA = CHECKPOINTS / "vqa-compact"
-DEFAULT_CUES = CHECKPOINTS / "cues"
-
-PROMPT_BYTES = 2**16
-"""Bytes kept during a prediction whose caller keeps nothing: room for a prompt's vector, none for a photo's
-features."""
+Clicks = Mapping[str, Sequence[Click]]
+"""Photo id -> the points that a reader marked on it."""
 
 
 class Predictor:
-    """The models that are loaded, and what they say of an encounter.
+    """The models that are loaded, and what they make of an encounter.
 
     Any may be None: its part is then left out.
 
-    segmenter: finds the lesion. scorer, cues: score the closed questions, the first from photos (and text, if
-    it reads any), the second from text alone; where both are there, their scores are combined by ``weights``.
-    A LesionScorer reads what the segmenter saw: every photo is then encoded once for both tasks, and without
-    a segmenter, or with another than it was made for, less is answered from photos.
+    segmenter: finds the lesion. answerer, cues: score the closed questions, the first from photos (and text,
+    if it reads any), the second from text alone; where both are there, their scores are combined by
+    ``weights``. An answerer that reads the lesion shares the segmenter's pass over a photo, and answers less
+    from photos without a segmenter or beside another than it was made for.
     calibrations: what says how likely an option is, for the cues alone and for the two combined; one that was
     fitted for other models, or with other weights, is not used.
     questions: what is asked, the challenge's questions when None; ``coverage`` says which of its families the
@@ -73,69 +54,49 @@ class Predictor:
     def __init__(
         self,
         segmenter: Segmenter | None,
-        scorer: OptionScorer | LesionScorer | None,
+        answerer: Answerer | None,
         cues: CueModel | None = None,
         weights: Weights | None = None,
         calibrations: Sequence[Calibration] = (),
         questions: QuestionSet | None = None,
     ) -> None:
         self.segmenter = segmenter
-        self.scorer = scorer
+        self.answerer = answerer
         self.cues = cues
         self.weights = weights or Weights()
-        self.mismatch = scorer.explain_mismatch(segmenter) if isinstance(scorer, LesionScorer) else None
+        self.mismatch = answerer.explain_mismatch(segmenter) if answerer is not None else None
         if self.mismatch is not None:
             self.weights = self.weights.measured()
         self.calibrations = tuple(calibrations)
         self.questions = questions or load_challenge()
-        self.coverage = match_families(self.questions, load_challenge().families)
-
-    @classmethod
-    def load(
-        cls,
-        *,
-        segmentation: str | Path | None = DEFAULT_SEGMENTATION,
-        vqa: str | Path | None = DEFAULT_VQA,
-        cues: str | Path | None = DEFAULT_CUES,
-        backend: str = AUTO,
-        questions: QuestionSet | None = None,
-    ) -> Predictor:
-        """Load the models from folders or Hub ids; None leaves one out.
-
-        Raises CheckpointError or BackendError with one line.
-
-        backend: what the models' encoders run on, a name that ``choose_backend`` takes. questions: see
-        above.
-        """
-        use_cores()
-        return cls(
-            Segmenter.load(segmentation, backend=backend) if segmentation is not None else None,
-            load_scorer(vqa, backend=backend) if vqa is not None else None,
-            CueModel.load(cues) if cues is not None else None,
-            read_weights(find_checkpoint(vqa)) if vqa is not None else None,
-            [
-                calibration
-                for source in (cues, vqa)
-                if source is not None
-                and (calibration := read_calibration(find_checkpoint(source))) is not None
-            ],
-            questions,
-        )
+        # the cues know the challenge's families
+        cued = load_challenge().families if cues is not None else ()
+        answered = {
+            family.family_id: family for family in (answerer.families if answerer is not None else ())
+        }
+        self.families = (*{**answered, **{family.family_id: family for family in cued}}.values(),)
+        self.coverage = match_families(self.questions, self.families)
 
     @property
     def models(self) -> Mapping[str, str]:
         """Return part -> model id of what is loaded."""
-        loaded = {"segmentation": self.segmenter, "cvqa": self.scorer, "cues": self.cues}
+        loaded = {"segmentation": self.segmenter, "cvqa": self.answerer, "cues": self.cues}
         return {part: model.model_id for part, model in loaded.items() if model is not None}
+
+    @property
+    def reads_prompt(self) -> bool:
+        """Return whether a prompt changes where the lesion is found."""
+        return self.segmenter is not None and self.segmenter.reads_prompt
 
     @property
     def backends(self) -> Mapping[str, str]:
         """Return part -> what its encoders run on; a part without encoders of its own is left out."""
-        loaded = {
-            "segmentation": self.segmenter,
-            "cvqa": None if isinstance(self.scorer, LesionScorer) else self.scorer,
+        loaded = {"segmentation": self.segmenter, "cvqa": self.answerer}
+        return {
+            part: str(model.backend)
+            for part, model in loaded.items()
+            if model is not None and model.backend is not None
         }
-        return {part: str(model.backend) for part, model in loaded.items() if model is not None}
 
     @property
     def calibrated_on(self) -> Mapping[str, str]:
@@ -146,14 +107,14 @@ class Predictor:
             if self.cues is not None and calibration.cues == digest_of(self.cues.model_id):
                 if not calibration.answerer:
                     held["cues"] = calibration.fitted_on
-                elif self.scorer is not None and calibration.answerer == digest_of(self.scorer.model_id):
+                elif self.answerer is not None and calibration.answerer == digest_of(self.answerer.model_id):
                     held["cvqa"] = calibration.fitted_on
         return held
 
     @property
     def answers_questions(self) -> bool:
         """Return whether a model for the closed questions is loaded."""
-        return self.scorer is not None or self.cues is not None
+        return self.answerer is not None or self.cues is not None
 
     @property
     def set_priors(self) -> SetPriors | None:
@@ -161,25 +122,29 @@ class Predictor:
         their scale."""
         if self.cues is not None:
             return self.cues.set_priors
-        return self.scorer.set_priors if self.scorer is not None else None
+        return self.answerer.set_priors if self.answerer is not None else None
 
     def predict(
         self,
         encounter: Encounter,
         *,
         prompt: str | None = None,
+        clicks: Clicks | None = None,
         language: Language = "en",
         cache: FeatureCache | None = None,
     ) -> Prediction:
         """Predict one lesion map a photo and, from photos and narrative, every option's score and the decoded
         answers.
 
-        prompt: what the segmentation is asked for; the narrative in ``language`` where None. cache: what the
-        models made of the same photos and words before is read from it, and what they make of them now goes
-        there. A photo or a task that a model fails on is left out and named in the prediction's failures; the
-        notes say when photos or text were missing.
+        prompt: what the segmentation is asked for; the narrative in ``language`` where None. clicks: points
+        that guide it. A model that reads no prompt, or no clicks, finds the same without them. cache: what
+        the models made of the same photos and words before is read from it, and what they make of them now
+        goes there. A photo or a task that a model fails on is left out and named in the prediction's
+        failures; the notes say when photos or text were missing.
         """
-        *_, prediction = self.predict_steps(encounter, prompt=prompt, language=language, cache=cache)
+        *_, prediction = self.predict_steps(
+            encounter, prompt=prompt, clicks=clicks, language=language, cache=cache
+        )
         assert isinstance(prediction, Prediction)
         return prediction
 
@@ -188,6 +153,7 @@ class Predictor:
         encounter: Encounter,
         *,
         prompt: str | None = None,
+        clicks: Clicks | None = None,
         language: Language = "en",
         cache: FeatureCache | None = None,
     ) -> Iterator[Step | Prediction]:
@@ -196,13 +162,13 @@ class Predictor:
 
         The models run between two steps only, so that whoever iterates can stop there.
         """
-        cache = cache if cache is not None else FeatureCache(PROMPT_BYTES)
+        cache = cache if cache is not None else FeatureCache(0)
         so_far = Prediction(
             encounter.encounter_id,
             threshold=self.segmenter.threshold if self.segmenter is not None else 0.5,
             models=self.models,
         )
-        evidence: list[PhotoEvidence] = []
+        looks: list[Any] = []
         steps = len(encounter.photos) * (self.segmenter is not None) + self.answers_questions
         if self.segmenter is not None:
             text = prompt if prompt is not None else encounter.narrative.text(language)
@@ -212,18 +178,23 @@ class Predictor:
                     f"Finding the lesion in photo {number + 1} of {len(encounter.photos)}",
                     so_far,
                 )
+                points = tuple((clicks or {}).get(photo.photo_id, ()))
                 try:
-                    so_far = replace(
-                        so_far, photos=(*so_far.photos, self._find_lesion(photo, text, cache, evidence))
-                    )
+                    found = self._find_lesion(self.segmenter, photo, text, points, cache, looks)
+                    so_far = replace(so_far, photos=(*so_far.photos, found))
                 except ModelError as error:
                     so_far = replace(
                         so_far, failures=(*so_far.failures, f"{photo.photo_id}: no mask ({error})")
                     )
         if self.answers_questions:
             yield Step((steps - 1) / steps, "Scoring the closed questions", so_far)
-            so_far = self._answer(so_far, encounter, language, cache, evidence)
+            so_far = self._answer(so_far, encounter, language, cache, looks if self.shares_look else None)
         yield so_far
+
+    @property
+    def shares_look(self) -> bool:
+        """Return whether the answerer reads what the segmentation model found."""
+        return self.answerer is not None and self.answerer.reads_lesion
 
     def _answer(
         self,
@@ -231,7 +202,7 @@ class Predictor:
         encounter: Encounter,
         language: Language,
         cache: FeatureCache,
-        evidence: Sequence[PhotoEvidence],
+        looks: Sequence[Any] | None,
     ) -> Prediction:
         """Return ``found`` with every option's score and the answers, or with one line that says why there
         are none."""
@@ -241,7 +212,7 @@ class Predictor:
         if encounter.photos and self.mismatch is not None:
             notes.append(self.mismatch)
         try:
-            scores = self.score_options(encounter, language=language, evidence=evidence, cache=cache)
+            scores = self.score_options(encounter, language=language, looks=looks, cache=cache)
         except ModelError as error:
             return replace(found, notes=tuple(notes), failures=(*found.failures, f"no answers ({error})"))
         scores = self.coverage.translate_scores(scores)
@@ -257,61 +228,49 @@ class Predictor:
 
     def reads_photos(self, encounter: Encounter) -> bool:
         """Return whether the closed questions are answered with an encounter's photos."""
-        return bool(encounter.photos) and not (
-            isinstance(self.scorer, LesionScorer) and self.segmenter is None
-        )
+        return bool(encounter.photos) and not (self.shares_look and self.segmenter is None)
 
     def score_options(
         self,
         encounter: Encounter,
         *,
         language: Language = "en",
-        evidence: Sequence[PhotoEvidence] | None = None,
+        looks: Sequence[Any] | None = None,
         cache: FeatureCache | None = None,
     ) -> OptionScores:
         """Score every option of every question that the models know: qid -> (O,) float32, with their indices.
 
-        evidence: what was seen in the photos, for a scorer that reads it; the photos are looked at where it
-        is None. cache: as in ``predict``. Raises ModelError when a model fails on this case.
+        looks: what the answerer's ``look`` gave for the photos; they are looked at where it is None. cache:
+        as in ``predict``. Raises ModelError when a model fails on this case.
         """
         from_words = self.cues.score(encounter.narrative) if self.cues is not None else None
-        if self.scorer is None:
+        if self.answerer is None:
             return from_words or {}
+        answerer, narrative = self.answerer, encounter.narrative.text(language)
+        cache = cache if cache is not None else FeatureCache(0)
+
+        def score() -> OptionScores:
+            seen = looks if looks is not None else self.look(encounter, language=language, cache=cache)
+            return answerer.score(narrative, seen)
+
         try:
-            if isinstance(self.scorer, LesionScorer):
-                seen = (
-                    evidence if evidence is not None else self.look(encounter, language=language, cache=cache)
-                )
-                scores = self.scorer.score_evidence(seen, features=self.mismatch is None)
-            else:
-                scores = self._ask_scorer(
-                    self.scorer,
-                    encounter,
-                    encounter.narrative.text(language),
-                    cache if cache is not None else FeatureCache(PROMPT_BYTES),
-                )
+            if answerer.reads_lesion:
+                scores = score()
+            else:  # depends on words and photos alone, whatever the prompt
+                scores = cache.get(("scores", narrative, encounter.photos), score)
         except ModelError:
             raise
         except Exception as error:  # whatever a model stumbles over costs this encounter's answers alone
             raise ModelError("the closed-question model failed: {reason}", reason=one_line(error)) from error
         if from_words is None:
             return scores
-        return combine_scores(
-            from_words, scores, load_challenge().families, self.weights, photos=self.reads_photos(encounter)
+        shared = [
+            family for family in self.families if is_scored(scores, family) and is_scored(from_words, family)
+        ]
+        combined = combine_scores(
+            from_words, scores, shared, self.weights, photos=self.reads_photos(encounter)
         )
-
-    def _ask_scorer(
-        self, scorer: OptionScorer, encounter: Encounter, narrative: str, cache: FeatureCache
-    ) -> OptionScores:
-        """Ask a scorer that reads words and photos; neither is read again where they are the same."""
-
-        def score() -> OptionScores:
-            return scorer.score_states(narrative, [read(photo) for photo in encounter.photos])
-
-        def read(photo: Photo) -> Tensor:
-            return cache.get(("photo states", photo), lambda: scorer.encode_photo(photo.pixels))
-
-        return cache.get(("scores", narrative, encounter.photos), score)
+        return {**scores, **from_words, **combined}
 
     def look(
         self,
@@ -320,44 +279,38 @@ class Predictor:
         prompt: str | None = None,
         language: Language = "en",
         cache: FeatureCache | None = None,
-    ) -> list[PhotoEvidence]:
-        """Return what the segmenter sees in each photo, none without one: what a LesionScorer scores and
-        attributes."""
-        if self.segmenter is None:
+    ) -> list[Any]:
+        """Return what the answerer reads of each photo; nothing without one, or where it reads the lesion and
+        no segmentation model finds it."""
+        answerer, segmenter = self.answerer, self.segmenter
+        cache = cache if cache is not None else FeatureCache(0)
+        if answerer is None:
             return []
-        cache = cache if cache is not None else FeatureCache(PROMPT_BYTES)
+        if not answerer.reads_lesion:
+            return [
+                cache.get(("look", photo), lambda photo=photo: answerer.look(SegmentedPhoto(photo.pixels)))  # type: ignore[misc]
+                for photo in encounter.photos
+            ]
+        if segmenter is None:
+            return []
         text = prompt if prompt is not None else encounter.narrative.text(language)
-        return [self._look_at_photo(self.segmenter, photo, text, cache) for photo in encounter.photos]
-
-    def _look_at_photo(
-        self, segmenter: Segmenter, photo: Photo, prompt: str, cache: FeatureCache
-    ) -> PhotoEvidence:
-        """Return what a photo shows under a prompt; only what was not asked before is computed."""
-        return cache.get(
-            ("evidence", photo, prompt),
-            lambda: describe_photo(segmenter, photo.pixels, *self._see(segmenter, photo, prompt, cache)),
-        )
-
-    def _see(
-        self, segmenter: Segmenter, photo: Photo, prompt: str, cache: FeatureCache
-    ) -> tuple[PhotoFeatures, Probability]:
-        features = cache.get(("features", photo), lambda: segmenter.encode_photo(photo.pixels))
-        vector = cache.get(("prompt", prompt), lambda: segmenter.encode_prompt(prompt))
-        return features, segmenter.decode(features, vector)
+        looks: list[Any] = []
+        for photo in encounter.photos:
+            self._find(segmenter, photo, text, (), cache, looks)
+        return looks
 
     def _find_lesion(
-        self, photo: Photo, prompt: str, cache: FeatureCache, evidence: list[PhotoEvidence]
+        self,
+        segmenter: Segmenter,
+        photo: Photo,
+        prompt: str,
+        clicks: tuple[Click, ...],
+        cache: FeatureCache,
+        looks: list[Any],
     ) -> PhotoPrediction:
-        assert self.segmenter is not None
+        """Find a photo's lesion; what an answerer that shares the look reads of it is added to ``looks``."""
         try:
-            if isinstance(self.scorer, LesionScorer):
-                evidence.append(self._look_at_photo(self.segmenter, photo, prompt, cache))
-                probability = evidence[-1].probability
-            else:
-                segmenter = self.segmenter
-                probability = cache.get(
-                    ("map", photo, prompt), lambda: self._see(segmenter, photo, prompt, cache)[1]
-                )
+            probability = self._find(segmenter, photo, prompt, clicks, cache, looks)
         except ModelError:
             raise
         except Exception as error:
@@ -366,12 +319,39 @@ class Predictor:
             raise ModelError("the segmentation model failed: {reason}", reason=one_line(error)) from error
         return PhotoPrediction(photo.photo_id, probability, photo.size)
 
+    def _find(
+        self,
+        segmenter: Segmenter,
+        photo: Photo,
+        prompt: str,
+        clicks: tuple[Click, ...],
+        cache: FeatureCache,
+        looks: list[Any],
+    ) -> Probability:
+        asked = (prompt if segmenter.reads_prompt else "", clicks if segmenter.reads_clicks else ())
+
+        def look() -> Any:
+            return cache.get(("features", photo), lambda: segmenter.look(photo.pixels))
+
+        if self.answerer is None or not self.answerer.reads_lesion:
+            return cache.get(("map", photo, *asked), lambda: segmenter.segment(look(), *asked))
+        answerer = self.answerer
+
+        def look_together() -> tuple[Probability, Any]:
+            seen = segment_photo(segmenter, photo.pixels, look(), *asked)
+            assert seen.probability is not None
+            return seen.probability, answerer.look(seen)
+
+        probability, found = cache.get(("look", photo, *asked), look_together)
+        looks.append(found)
+        return probability
+
     def statistics(self, *, photos: bool) -> Statistics:
         """Return what the checkpoints know of the answers to the questions asked. photos: whether the case's
         photos are read."""
         fitted = {
             family.family_id: self.find_calibration(family.family_id, photos=photos)
-            for family in load_challenge().families
+            for family in self.families
         }
         calibrations = {
             family_id: (calibration, margin)
@@ -387,12 +367,12 @@ class Predictor:
 
         The models are those that have a say: where the case answerer weighs nothing, the cues alone.
         """
-        weight = 0.0 if self.scorer is None else self.weights.of(family_id, photos=photos)
+        weight = self.weights.of(family_id, photos=photos) if self._knows(family_id) else 0.0
         if self.cues is None or (weight > 0 and self.mismatch is not None):
             return None, 0.0
         models = (
             digest_of(self.cues.model_id),
-            digest_of(self.scorer.model_id) if weight > 0 and self.scorer is not None else "",
+            digest_of(self.answerer.model_id) if weight > 0 and self.answerer is not None else "",
         )
         for calibration in self.calibrations:
             if (calibration.cues, calibration.answerer) == models:
@@ -424,8 +404,8 @@ class Predictor:
         if not prediction.scores or family_id not in self.coverage.indices:
             return Explanation(family_id, option, language)
         theirs = self.coverage.indices[family_id][option]
-        weight = 0.0 if self.scorer is None else 1.0
-        if self.scorer is not None and self.cues is not None:
+        weight = 1.0 if self._knows(family_id) else 0.0
+        if weight and self.cues is not None:
             weight = self.weights.of(family_id, photos=self.reads_photos(encounter))
         return Explanation(
             family_id,
@@ -450,36 +430,29 @@ class Predictor:
         cache: FeatureCache | None,
     ) -> dict[str, Probability]:
         try:
-            if isinstance(self.scorer, LesionScorer):
-                seen = (
-                    self.look(encounter, prompt=prompt, language=language, cache=cache)
-                    if self.mismatch is None
-                    else []
+            added = (
+                self.answerer.attribute(
+                    encounter.narrative.text(language),
+                    self.look(encounter, prompt=prompt, language=language, cache=cache),
+                    family_id,
+                    option,
                 )
-                added = self.scorer.attribute(seen, family_id, option)
-            elif self.scorer is not None:
-                photos = [photo.pixels for photo in encounter.photos]
-                added = self.scorer.attribute(encounter.narrative.text(language), photos, family_id, option)
-            else:
-                added = []
-        except (RuntimeError, MemoryError) as error:  # torch says "out of memory" as RuntimeError
+                if self.answerer is not None
+                else []
+            )
+        except ModelError:
+            raise
+        except Exception as error:  # whatever a model stumbles over costs this explanation alone
             raise ModelError("the closed-question model failed: {reason}", reason=one_line(error)) from error
         return scale_regions(
-            {photo.photo_id: one for photo, one in zip(encounter.photos, added, strict=False)}
+            {photo.photo_id: share for photo, share in zip(encounter.photos, added, strict=False)}
         )
 
-
-def load_scorer(source: str | Path, *, backend: str = "torch") -> OptionScorer | LesionScorer:
-    """Load a model for the closed questions; ``config.json``'s model_type picks the kind.
-
-    Raises CheckpointError with one line.
-    """
-    kind = read_config(find_checkpoint(source))["model_type"]
-    return (
-        LesionScorer.load(source)
-        if kind == LesionAnswererConfig.model_type
-        else OptionScorer.load(source, backend=backend)
-    )
+    def _knows(self, family_id: str) -> bool:
+        """Return whether the answerer scores a family."""
+        return self.answerer is not None and any(
+            family.family_id == family_id for family in self.answerer.families
+        )
 
 
 def _say_what_was_missing(encounter: Encounter) -> list[str]:

@@ -100,7 +100,7 @@ def test_an_encounter_that_the_model_fails_on_is_still_answered_and_named(data: 
 def test_one_language_can_be_asked_for(data: Path, tmp_path: Path) -> None:
     predictor = stand_in_predictor()
     predict(data, tmp_path / "out", predictor=predictor, language="zh")
-    assert all(text.startswith("红") for text in predictor.scorer.narratives)  # type: ignore[union-attr]
+    assert all(text.startswith("红") for text in predictor.answerer.narratives)  # type: ignore[union-attr]
 
 
 def test_a_plain_folder_of_photos_needs_no_split(tmp_path: Path) -> None:
@@ -242,14 +242,14 @@ def test_few_encounters_are_held_at_once_whatever_their_number(
 def test_a_model_that_fails_on_one_photo_in_any_way_costs_that_photo(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    encode = RedFinder.encode_photo
+    encode = RedFinder.look
 
     def fail_on_the_second(finder: RedFinder, pixels: Any) -> Any:
         if pixels.shape[0] == 56:
             raise error
         return encode(finder, pixels)
 
-    monkeypatch.setattr(RedFinder, "encode_photo", fail_on_the_second)
+    monkeypatch.setattr(RedFinder, "look", fail_on_the_second)
     report = predict(data, tmp_path / "out")
     assert report.masks == 2 and len(read_answers(tmp_path / "out" / "data_cvqa_sys.json")) == 3
     assert (

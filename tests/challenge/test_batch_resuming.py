@@ -125,7 +125,7 @@ def test_an_encounter_that_a_model_failed_on_is_tried_again(
         raise ModelError("no memory left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(RedFinder, "encode_photo", fail)
+        patch.setattr(RedFinder, "look", fail)
         assert len(predict(data, tmp_path / "out").problems) == 3
     report = predict(data, tmp_path / "out")
     assert (report.problems, report.done_now, report.masks) == ((), 3, 3)

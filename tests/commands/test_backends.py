@@ -14,8 +14,8 @@ from magic_demo.__main__ import main
 from magic_demo.commands.backends import Comparison, find_overlap, write_checked
 from magic_demo.models.backends import CHECKED_NAME, read_checked
 from magic_demo.models.checkpoints import name_model
-from tests.models.answers.test_text_and_photos import make_model, make_photos, save_checkpoint
-from tests.models.segmentation.test_segmenter import write_clipseg
+from tests.models.answers.test_text_photo_answerer import make_model, make_photos, save_checkpoint
+from tests.models.segmentation.test_prompted import write_clipseg
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_masks_and_answers_are_compared_and_what_is_near_is_noted(
         "2",
         "--segmentation",
         str(clipseg),
-        "--vqa",
+        "--answers",
         str(answerer),
         "--write",
     ]
@@ -96,13 +96,13 @@ def test_a_model_that_reads_the_segmenters_features_has_nothing_to_compare(
                 str(photos),
                 "--only",
                 "bfloat16",
-                "--vqa",
-                str(repository / "checkpoints" / "vqa-compact"),
+                "--answers",
+                str(repository / "checkpoints" / "photo-answerer"),
             ]
         )
         == 1
     )
-    assert "leave out --vqa" in capsys.readouterr().err
+    assert "leave out --answers" in capsys.readouterr().err
 
 
 def test_data_without_photos_is_refused_in_one_line(

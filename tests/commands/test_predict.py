@@ -21,7 +21,9 @@ def data(tmp_path: Path) -> Path:
 def test_a_wrong_path_is_said_before_models_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Predictor, "load", lambda **_options: pytest.fail("models were loaded"))
+    monkeypatch.setattr(
+        "magic_demo.commands.predict.load_predictor", lambda **_options: pytest.fail("models were loaded")
+    )
     assert main(["predict", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]) == 1
     assert "nowhere: no such file or folder" in capsys.readouterr().err
 
@@ -32,7 +34,7 @@ def test_stopping_before_a_command_is_under_way_is_one_line_and_code_130(
     def interrupt(**_options: Any) -> Predictor:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Predictor, "load", interrupt)
+    monkeypatch.setattr("magic_demo.commands.predict.load_predictor", interrupt)
     assert main(["predict", str(data), "--out", str(tmp_path / "out")]) == 130
     assert capsys.readouterr().err == "stopped\n"
 
@@ -40,7 +42,7 @@ def test_stopping_before_a_command_is_under_way_is_one_line_and_code_130(
 def test_a_run_that_is_stopped_says_how_to_go_on_and_returns_130(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Predictor, "load", lambda **_options: StopsAt("ENC00002"))
+    monkeypatch.setattr("magic_demo.commands.predict.load_predictor", lambda **_options: StopsAt("ENC00002"))
     assert main(["predict", str(data), "--split", "valid", "--out", str(tmp_path / "out"), "--quiet"]) == 130
     assert (
         capsys.readouterr().err == "stopped: what is finished is kept; the same command goes on from there\n"

@@ -16,7 +16,7 @@ from magic_demo.cues.cue_model import CueModel, Reason
 from magic_demo.cues.explanation import explain_words, join_words, scale_regions
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.predictor import Predictor
+from magic_demo.models.loading import load_predictor
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.support.stand_ins import draw_photo, stand_in_predictor
@@ -183,7 +183,7 @@ def test_regions_are_scaled_over_all_photos_and_photos_without_a_say_are_left_ou
 
 
 def test_covering_the_highlighted_region_lowers_the_score_more_often_than_covering_another() -> None:
-    predictor, rng = Predictor.load(), np.random.default_rng(5)
+    predictor, rng = load_predictor(), np.random.default_rng(5)
     photos = [
         resize_pixels(photo.pixels, (192, 256))
         for example in load_examples()
@@ -212,7 +212,7 @@ def test_the_predictor_explains_with_words_regions_and_measures_and_asks_nobody_
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)  # the Hub may be asked, and is not
     monkeypatch.setattr("socket.getaddrinfo", refuse)
     monkeypatch.setattr("socket.socket.connect", refuse)
-    predictor = Predictor.load()
+    predictor = load_predictor()
     case = _case()
     prediction = predictor.predict(case)
     of_colour = predictor.explain(case, prediction, "CQID034", 2)

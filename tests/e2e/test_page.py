@@ -12,7 +12,7 @@ from PIL import Image
 from magic_demo.core.types import Encounter, Narrative
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.overlay import lesion_mask
-from magic_demo.models.predictor import Predictor
+from magic_demo.models.loading import load_predictor
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.e2e.conftest import Watched
@@ -56,7 +56,7 @@ def test_a_photo_is_uploaded_and_analysed_and_the_page_shows_what_the_predictor_
     assert not watched.page.locator("#viewer-synthetic").is_visible()
     assert "%" in watched.page.locator("#viewer-area-value").inner_text()
     photo = read_photo(photo_file)
-    prediction = Predictor.load().predict(Encounter("CASE", Narrative(en=STORY), (photo,)))
+    prediction = load_predictor().predict(Encounter("CASE", Narrative(en=STORY), (photo,)))
     assert np.array_equal(
         page_mask(watched), lesion_mask(prediction.photos[0].probability, photo.size, prediction.threshold)
     )
@@ -320,7 +320,7 @@ def test_the_page_says_what_it_is_not_and_which_models_run(emptied: Watched) -> 
     emptied.page.click("#about-open")
     about = emptied.page.locator(".about-panel").inner_text()
     assert "still loading" not in about and "-compact" in about
-    predictor = Predictor.load()
+    predictor = load_predictor()
     said = predictor.calibrated_on
     assert said and all(cases in about for cases in said.values()), (
         "what the percents were calibrated on is said"

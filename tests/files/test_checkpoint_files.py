@@ -18,10 +18,7 @@ from transformers import AutoModel, BertConfig, BertModel
 
 from magic_demo.core.errors import CheckpointError
 from magic_demo.cues.cue_model import CueModel
-from magic_demo.files.checkpoint_files import SEGMENTERS
 from magic_demo.models.answers.encoders import load_encoder
-from magic_demo.models.answers.photo_evidence import LesionScorer
-from magic_demo.models.answers.text_and_photos import OptionScorer
 from magic_demo.models.checkpoints import (
     find_checkpoint,
     load_model,
@@ -29,14 +26,13 @@ from magic_demo.models.checkpoints import (
     name_model,
     read_tokenizer,
 )
-from magic_demo.models.segmentation.segmenter import Segmenter
-from tests.models.answers.test_text_and_photos import make_tokenizer
+from magic_demo.models.registry import SEGMENTERS, load_answerer, load_segmenter
+from tests.models.answers.test_text_photo_answerer import make_tokenizer
 
 SHIPPED = Path(__file__).resolve().parents[2] / "checkpoints"
 LOADERS: dict[str, Callable[[Path], object]] = {
-    "segmenter": Segmenter.load,
-    "answerer": OptionScorer.load,
-    "photo answerer": LesionScorer.load,
+    "segmenter": load_segmenter,
+    "answerer": load_answerer,
     "cues": CueModel.load,
     "encoder": lambda folder: load_encoder(folder, None),
     "any model": lambda folder: load_model(folder, AutoModel),
@@ -112,8 +108,10 @@ def test_code_beside_a_config_is_not_run_and_not_asked_about(
 
 def test_an_unknown_model_type_is_one_line_that_names_the_known_ones(checkpoint: Path) -> None:
     _change(checkpoint / "config.json", model_type="made-up")
-    line = _refuse(LOADERS["any model"], checkpoint)
-    assert "'made-up'" in line and "magic_case_answerer" in line
+    line = _refuse(LOADERS["answerer"], checkpoint)
+    assert "'made-up'" in line and "photo_answerer, text_photo_answerer is expected" in line
+    assert "entry point of that name in the group magic_demo.answerers" in line
+    assert "bert" in _refuse(LOADERS["any model"], checkpoint)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +146,7 @@ def test_sizes_that_the_weights_have_not_and_parts_from_elsewhere_are_refused(
     checkpoint: Path, values: dict[str, Any]
 ) -> None:
     _change(checkpoint / "config.json", **values)
-    _refuse(LOADERS["segmenter" if values.get("model_type") in SEGMENTERS else "any model"], checkpoint)
+    _refuse(LOADERS["segmenter" if values.get("model_type") in SEGMENTERS.own else "any model"], checkpoint)
 
 
 def _pipe(path: Path) -> None:
@@ -172,7 +170,7 @@ def _sparse(path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["model.safetensors", "more.safetensors", "config.json", "tokenizer.json", "vocab.txt"]
 )
-@pytest.mark.parametrize("shipped", ["cues", "vqa-compact"])
+@pytest.mark.parametrize("shipped", ["cues", "photo-answerer"])
 def test_what_is_no_file_of_a_checkpoint_is_refused_at_once(
     tmp_path: Path, name: str, make: Callable[[Path], None], shipped: str
 ) -> None:
@@ -180,7 +178,7 @@ def test_what_is_no_file_of_a_checkpoint_is_refused_at_once(
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / name).unlink(missing_ok=True)
     make(tmp_path / name)
-    assert name in _refuse(LOADERS["cues" if shipped == "cues" else "photo answerer"], tmp_path)
+    assert name in _refuse(LOADERS["cues" if shipped == "cues" else "answerer"], tmp_path)
     if shipped != "cues":
         assert name in _refuse(name_model, tmp_path)
 
@@ -203,6 +201,8 @@ def test_pickles_are_named_and_never_read_in_the_product_and_in_training(
     weights = load_file(checkpoint / "model.safetensors")
     (checkpoint / "model.safetensors").unlink()
     torch.save(weights, checkpoint / name)
+    if loader == "answerer":
+        _change(checkpoint / "config.json", model_type="text_photo_answerer")
     assert f"{name} is a pickle" in _refuse(LOADERS[loader], checkpoint)
 
 

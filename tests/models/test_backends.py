@@ -16,22 +16,21 @@ from torch import Tensor, nn
 
 from magic_demo.core.errors import BackendError, CheckpointError
 from magic_demo.models import backends
-from magic_demo.models.answers.text_and_photos import OptionScorer
 from magic_demo.models.backend_names import AUTO, BACKENDS
 from magic_demo.models.backends import CHECKED_NAME, Backend, choose_backend, count_cores, read_checked
 from magic_demo.models.checkpoints import name_model
 from magic_demo.models.encoder import Encoder
-from magic_demo.models.predictor import Predictor
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.loading import load_predictor
 from magic_demo.questions.calibration import digest_of
-from tests.models.answers.test_text_and_photos import (
+from tests.models.answers.test_text_photo_answerer import (
     TEXT,
     join_scores,
     make_model,
     make_photos,
     save_checkpoint,
 )
-from tests.models.segmentation.test_segmenter import write_clipseg
+from tests.models.segmentation.test_prompted import write_clipseg
+from tests.support.concrete_models import load_prompted, load_text_photo_answerer, score_photos
 from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
@@ -169,15 +168,15 @@ def test_a_checkpoint_says_what_it_was_checked_with_and_auto_reads_it(
     set_machine(monkeypatch, bfloat16=True)
     folder = write_clipseg(tmp_path / "clipseg")
     name = name_model(folder)
-    assert read_checked(folder, name) == {} and str(Segmenter.load(folder, backend=AUTO).backend) == "torch"
+    assert read_checked(folder, name) == {} and str(load_prompted(folder, backend=AUTO).backend) == "torch"
     (folder / CHECKED_NAME).write_text(
         json.dumps({"model": digest_of(name), "checked": CHECKED}), encoding="utf-8"
     )
     assert (
         read_checked(folder, name) == CHECKED
-        and str(Segmenter.load(folder, backend=AUTO).backend) == "bfloat16"
+        and str(load_prompted(folder, backend=AUTO).backend) == "bfloat16"
     )
-    assert str(Segmenter.load(folder).backend) == "torch", (
+    assert str(load_prompted(folder).backend) == "torch", (
         "training and tests keep to the reference unless they name another"
     )
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -212,7 +211,7 @@ def test_a_check_of_a_backend_that_is_no_more_says_nothing_of_the_others(tmp_pat
 def test_masks_and_scores_in_bfloat16_are_near_those_in_float32(tmp_path: Path) -> None:
     (photo,) = make_photos((50, 60))
     folder = write_clipseg(tmp_path / "clipseg")
-    segmenters = [Segmenter.load(folder, backend=name) for name in ("torch", "bfloat16")]
+    segmenters = [load_prompted(folder, backend=name) for name in ("torch", "bfloat16")]
     exact, rounded = (segmenter.predict(photo, "red rash") for segmenter in segmenters)
     assert not np.array_equal(exact, rounded)
     rounding = measure_rounding(
@@ -220,33 +219,37 @@ def test_masks_and_scores_in_bfloat16_are_near_those_in_float32(tmp_path: Path) 
     )
     assert_same_but_for_rounding(rounded, exact, rounding)
     folder = save_checkpoint(tmp_path / "answerer", make_model())
-    scorers = [OptionScorer.load(folder, backend=name) for name in ("torch", "bfloat16")]
-    scores, near = (join_scores(scorer.score(TEXT, [photo])) for scorer in scorers)
+    scorers = [load_text_photo_answerer(folder, backend=name) for name in ("torch", "bfloat16")]
+    scores, near = (join_scores(score_photos(scorer, TEXT, [photo])) for scorer in scorers)
     assert not np.array_equal(scores, near)
     assert_same_but_for_rounding(
         near,
         scores,
         measure_rounding(
-            scorers[0].model, lambda: join_scores(scorers[0].score(TEXT, [photo])), torch.bfloat16
+            scorers[0].model, lambda: join_scores(score_photos(scorers[0], TEXT, [photo])), torch.bfloat16
         ),
     )
-    places, about = (scorer.attribute(TEXT, [photo], "CQID034", 1)[0] for scorer in scorers)
+    places, about = (
+        scorer.attribute(TEXT, [scorer.encode_photo(photo)], "CQID034", 1)[0] for scorer in scorers
+    )
     assert_same_but_for_rounding(
         about,
         places,
         measure_rounding(
-            scorers[0].model, lambda: scorers[0].attribute(TEXT, [photo], "CQID034", 1)[0], torch.bfloat16
+            scorers[0].model,
+            lambda: scorers[0].attribute(TEXT, [scorers[0].encode_photo(photo)], "CQID034", 1)[0],
+            torch.bfloat16,
         ),
     )
 
 
 def test_the_shipped_models_run_rounded_when_asked_and_read_each_other_all_the_same() -> None:
-    predictor = Predictor.load(backend="bfloat16", cues=None)
+    predictor = load_predictor(backend="bfloat16", cues=None)
     assert predictor.backends == {"segmentation": "bfloat16"}, (
         "what reads its features has no encoder of its own"
     )
     assert predictor.mismatch is None
-    assert Predictor.load(segmentation=None, vqa=None, backend="bfloat16").backends == {}
+    assert load_predictor(segmentation=None, answers=None, backend="bfloat16").backends == {}
 
 
 @pytest.mark.parametrize(

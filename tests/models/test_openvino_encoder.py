@@ -13,19 +13,18 @@ import pytest
 import torch
 
 from magic_demo.core.errors import BackendError
-from magic_demo.models.answers.text_and_photos import OptionScorer
 from magic_demo.models.backends import Backend
 from magic_demo.models.openvino_encoder import CACHE_VARIABLE, ISA_VARIABLES, cache_folder, import_openvino
-from magic_demo.models.segmentation.segmenter import Segmenter
-from tests.models.answers.test_text_and_photos import (
+from tests.models.answers.test_text_photo_answerer import (
     TEXT,
     join_scores,
     make_model,
     make_photos,
     save_checkpoint,
 )
-from tests.models.segmentation.test_segmenter import write_clipseg
+from tests.models.segmentation.test_prompted import write_clipseg
 from tests.models.test_backends import make_encoder, measure_products
+from tests.support.concrete_models import load_prompted, load_text_photo_answerer, score_photos
 from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
@@ -68,20 +67,20 @@ def conversions(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
 def test_masks_and_scores_are_near_those_of_torch(tmp_path: Path, conversions: list[object]) -> None:
     photo, wide = make_photos((50, 60), (40, 90))
     folder = write_clipseg(tmp_path / "clipseg")
-    exact, near = (Segmenter.load(folder, backend=name) for name in ("torch", "openvino"))
+    exact, near = (load_prompted(folder, backend=name) for name in ("torch", "openvino"))
     for segmenter in (exact, near):
         segmenter.mirrored = True  # a batch of two
     # to which OpenVINO may round
     rounding = measure_rounding(exact.model, lambda: exact.predict(photo, "red rash"), torch.bfloat16)
     assert_same_but_for_rounding(near.predict(photo, "red rash"), exact.predict(photo, "red rash"), rounding)
     folder = save_checkpoint(tmp_path / "answerer", make_model())
-    scorer, other = (OptionScorer.load(folder, backend=name) for name in ("torch", "openvino"))
+    scorer, other = (load_text_photo_answerer(folder, backend=name) for name in ("torch", "openvino"))
     assert len(conversions) == 3, "photos of the one, photos and narratives of the other"
     for text in (TEXT, "red", ""):
-        scores, close = (join_scores(one.score(text, [photo, wide])) for one in (scorer, other))
+        scores, close = (join_scores(score_photos(one, text, [photo, wide])) for one in (scorer, other))
         rounding = measure_rounding(
             scorer.model,
-            partial(lambda text: join_scores(scorer.score(text, [photo, wide])), text),
+            partial(lambda text: join_scores(score_photos(scorer, text, [photo, wide])), text),
             torch.bfloat16,
         )
         assert_same_but_for_rounding(close, scores, rounding)

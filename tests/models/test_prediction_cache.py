@@ -11,23 +11,23 @@ import numpy as np
 import pytest
 
 from magic_demo.core.types import Encounter, Narrative, Photo, Prediction
-from magic_demo.models.answers.photo_evidence import LesionScorer
-from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.answers.photo_answerer import PhotoAnswerer
+from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer
 from magic_demo.models.feature_cache import FeatureCache, count_bytes
-from magic_demo.models.predictor import PROMPT_BYTES, Predictor
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.predictor import Predictor
+from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from tests.models.answers.test_photo_evidence import make_scorer as make_lesion_scorer
 from tests.models.answers.test_photo_evidence import make_segmenter
-from tests.models.answers.test_text_and_photos import make_model
-from tests.models.answers.test_text_and_photos import make_scorer as make_option_scorer
+from tests.models.answers.test_text_photo_answerer import make_model
+from tests.models.answers.test_text_photo_answerer import make_scorer as make_option_scorer
 from tests.support.stand_ins import draw_photo
 
 pytestmark = pytest.mark.numeric
 
 COUNTED: dict[type, tuple[str, ...]] = {
-    Segmenter: ("encode_photo", "encode_prompt", "decode"),
-    OptionScorer: ("encode_photo", "score_states"),
-    LesionScorer: ("attribute",),
+    PromptedSegmenter: ("look", "encode_prompt", "decode"),
+    TextPhotoAnswerer: ("encode_photo", "score"),
+    PhotoAnswerer: ("attribute",),
 }
 
 
@@ -79,10 +79,10 @@ def test_three_prompts_cost_one_vision_pass_a_photo_and_a_decoder_pass_each(
 ) -> None:
     predictor, cache = make(), FeatureCache()
     asked = [predictor.predict(case, prompt=prompt, cache=cache) for prompt in ("red", "spot", "scale")]
-    assert calls["Segmenter.encode_photo"] == 2
-    assert calls["Segmenter.encode_prompt"] == 3 and calls["Segmenter.decode"] == 6
-    if isinstance(predictor.scorer, OptionScorer):
-        assert calls["OptionScorer.encode_photo"] == 2 and calls["OptionScorer.score_states"] == 1, (
+    assert calls["PromptedSegmenter.look"] == 2
+    assert calls["PromptedSegmenter.encode_prompt"] == 3 and calls["PromptedSegmenter.decode"] == 6
+    if isinstance(predictor.answerer, TextPhotoAnswerer):
+        assert calls["TextPhotoAnswerer.encode_photo"] == 2 and calls["TextPhotoAnswerer.score"] == 1, (
             "words and photos stayed the same"
         )
     assert same(asked[1], predictor.predict(case, prompt="spot")), (
@@ -105,7 +105,7 @@ def test_photos_are_read_once_without_a_segmentation_model_too(case: Encounter, 
     predictor, cache = Predictor(None, make_option_scorer(make_model())), FeatureCache()
     for _ in range(2):
         predictor.predict(case, cache=cache)
-    assert dict(calls) == {"OptionScorer.encode_photo": 2, "OptionScorer.score_states": 1}
+    assert dict(calls) == {"TextPhotoAnswerer.encode_photo": 2, "TextPhotoAnswerer.score": 1}
 
 
 def test_other_words_read_no_photo_again(case: Encounter, calls: Counter[str]) -> None:
@@ -113,7 +113,7 @@ def test_other_words_read_no_photo_again(case: Encounter, calls: Counter[str]) -
     predictor.predict(case, prompt="red", cache=cache)
     before = dict(calls)
     predictor.predict(Encounter("ENC1", Narrative("other words"), case.photos), prompt="red", cache=cache)
-    assert dict(calls) == {**before, "OptionScorer.score_states": 2}
+    assert dict(calls) == {**before, "TextPhotoAnswerer.score": 2}
 
 
 def test_option_texts_are_encoded_when_the_model_is_loaded_and_never_again(
@@ -139,13 +139,13 @@ def test_why_an_option_has_its_score_encodes_no_photo_again(case: Encounter, cal
     prediction = predictor.predict(case, cache=cache)
     before = dict(calls)
     predictor.explain(case, prediction, "CQID034", 2, cache=cache)
-    assert dict(calls) == {**before, "LesionScorer.attribute": 1}
+    assert dict(calls) == {**before, "PhotoAnswerer.attribute": 1}
 
 
 def test_the_bytes_kept_stay_below_the_limit_whatever_is_asked(case: Encounter) -> None:
     predictor = lesion_predictor()
     assert predictor.segmenter is not None
-    one_photo = count_bytes(predictor.segmenter.encode_photo(case.photos[0].pixels))
+    one_photo = count_bytes(predictor.segmenter.look(case.photos[0].pixels))
     cache = FeatureCache(2 * one_photo)
     photos = tuple(Photo(str(number), draw_photo(64, 64 + 8 * number)) for number in range(6))
     most = 0
@@ -163,5 +163,4 @@ def test_without_a_cache_a_photos_features_are_not_kept_and_the_prompt_is_read_o
     predictor = lesion_predictor()
     assert predictor.segmenter is not None
     predictor.predict(case)
-    assert calls["Segmenter.encode_photo"] == 2 and calls["Segmenter.encode_prompt"] == 1
-    assert count_bytes(Segmenter.encode_prompt(predictor.segmenter, "red")) < PROMPT_BYTES
+    assert calls["PromptedSegmenter.look"] == 2 and calls["PromptedSegmenter.encode_prompt"] == 1

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.types import Encounter, Narrative, OptionScores, Photo, Prediction, Step
-from magic_demo.models.answers.text_and_photos import OptionScorer
+from magic_demo.models.loading import load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.families import load_questions
 from tests.support.stand_ins import WordScorer, draw_photo, stand_in_predictor
@@ -51,13 +50,13 @@ def test_the_prompt_is_the_narrative_unless_another_is_given() -> None:
     predictor.predict(_case(), language="zh")
     predictor.predict(_case(), prompt="the ulcer")
     predictor.predict(_case(), prompt="")
-    assert predictor.segmenter.prompts == ["红了两周", "the ulcer", ""]  # type: ignore[union-attr]
+    assert predictor.segmenter.prompts == 2 * ["红了两周"] + 2 * ["the ulcer"] + 2 * [""]  # type: ignore[union-attr]
 
 
 def test_the_other_languages_text_is_used_where_one_is_missing() -> None:
     predictor = stand_in_predictor()
     predictor.predict(_case(narrative=Narrative(zh="红了")), language="en")
-    assert predictor.scorer.narratives == ["红了"]  # type: ignore[union-attr]
+    assert predictor.answerer.narratives == ["红了"]  # type: ignore[union-attr]
 
 
 def test_a_photo_that_the_model_fails_on_costs_that_photo_alone() -> None:
@@ -98,7 +97,7 @@ def test_who_stops_between_two_steps_runs_no_further_model() -> None:
 
 
 def test_the_shipped_models_answer_from_text_with_cues_and_answerer_together() -> None:
-    whole = Predictor.load(segmentation=None)
+    whole = load_predictor(segmentation=None)
     case = _case(photos=(), narrative=Narrative("Itchy red patches on both hands for three months."))
     alone = Predictor(None, None, whole.cues).predict(case)
     assert set(whole.models) == {"cvqa", "cues"} and set(alone.models) == {"cues"}
@@ -108,11 +107,11 @@ def test_the_shipped_models_answer_from_text_with_cues_and_answerer_together() -
 
 def test_a_model_that_runs_out_of_memory_costs_its_own_part() -> None:
     class OutOfMemory(WordScorer):
-        def score_states(self, narrative: str, photos: Sequence[NDArray[np.float32]]) -> OptionScores:
+        def score(self, narrative: str, looks: Sequence[NDArray[np.float32]]) -> OptionScores:
             raise RuntimeError("not enough memory:\n you tried to allocate 9 GB")
 
     predictor = stand_in_predictor()
-    predictor.scorer = cast(OptionScorer, OutOfMemory())
+    predictor.answerer = OutOfMemory()
     prediction = predictor.predict(_case())
     assert len(prediction.photos) == 2 and not prediction.answers
     assert "not enough memory: you tried" in prediction.failures[0]

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Encounter, Family, Narrative
 from magic_demo.cues.cue_model import CueModel
-from magic_demo.models.predictor import DEFAULT_CUES, Predictor
+from magic_demo.models.loading import DEFAULT_CUES
+from magic_demo.models.predictor import Predictor
 from magic_demo.questions.calibration import (
     Calibration,
     FamilyCalibration,
@@ -214,7 +215,7 @@ def test_scores_of_other_heads_stay_scores(cues: CueModel) -> None:
 def test_an_answerer_that_nobody_calibrated_leaves_its_families_scores(cues: CueModel) -> None:
     calibration = read_calibration(DEFAULT_CUES)
     assert calibration is not None
-    scorer = stand_in_predictor(segmentation=False).scorer
+    scorer = stand_in_predictor(segmentation=False).answerer
     weights = Weights(
         {"CQID010": 0.5} | {family.family_id: 0.0 for family in FAMILIES if family.family_id != "CQID010"}, {}
     )

@@ -20,8 +20,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from magic_demo.models.answers.case_answerer import CaseAnswerer
-from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
+from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from tests.support.rounding import ROOM, round_off
 
 LEAST_WAY = 2.0
@@ -34,8 +34,8 @@ def round_encoders(patch: pytest.MonkeyPatch, kind: torch.dtype = torch.float32)
     for owner, name in (
         (PromptedCLIPSeg, "encode_photo"),
         (PromptedCLIPSeg, "encode_prompt"),
-        (CaseAnswerer, "read_photos"),
-        (CaseAnswerer, "read_tokens"),
+        (TextPhotoAnswererModel, "read_photos"),
+        (TextPhotoAnswererModel, "read_tokens"),
     ):
         patch.setattr(owner, name, _round_after(getattr(owner, name), kind))
 

@@ -144,7 +144,7 @@ def test_a_malformed_encounter_file_is_one_line_and_exit_code_1(
     ("arguments", "expected"),
     [
         (["--segmentation", "nowhere/at/all"], "no such folder"),
-        (["--vqa", "somebody/a-model-that-is-not-here"], "Hub"),
+        (["--answers", "somebody/a-model-that-is-not-here"], "Hub"),
     ],
 )
 def test_a_missing_checkpoint_is_one_line(

@@ -28,7 +28,8 @@ from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
-from magic_demo.models.predictor import DEFAULT_SEGMENTATION
+from magic_demo.models.loading import DEFAULT_SEGMENTATION
+from magic_demo.models.registry import load_segmenter
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.robustness.killer import Killer, run_killer
@@ -346,7 +347,6 @@ def test_a_damaged_database_is_refused_and_a_backup_brings_it_back(tmp_path: Pat
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped header", "missing", "text"])
 def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path: Path, damage: str) -> None:
-    from magic_demo.models.segmentation.segmenter import Segmenter
 
     folder = tmp_path / "checkpoint"
     shutil.copytree(DEFAULT_SEGMENTATION, folder)
@@ -364,5 +364,5 @@ def test_a_damaged_checkpoint_is_refused_in_one_line(tmp_path: Path, damage: str
             }[damage]
         )
     with pytest.raises(CheckpointError) as caught:
-        Segmenter.load(folder)
+        load_segmenter(folder)
     assert "\n" not in str(caught.value) and "checkpoint" in str(caught.value)

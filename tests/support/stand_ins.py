@@ -4,7 +4,7 @@ around a model."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,79 +12,88 @@ from numpy.typing import NDArray
 from magic_demo.core.errors import ModelError
 from magic_demo.core.types import OptionScores, Pixels, Probability
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.answers.text_and_photos import OptionScorer
 from magic_demo.models.backends import Backend
+from magic_demo.models.checkpoints import Checkpoint
+from magic_demo.models.interfaces import Answerer, Click, SegmentedPhoto, Segmenter
 from magic_demo.models.predictor import Predictor
-from magic_demo.models.segmentation.segmenter import Segmenter
-from magic_demo.questions.decoding import SetPriors
-from magic_demo.questions.families import load_questions
+from magic_demo.questions.families import load_families, load_questions
 
 
-class RedFinder:
+class RedFinder(Segmenter):
     """Finds what is redder than green, at 32x32; fails on photos that are pure black."""
 
     model_id = "red-finder@0"
-    backend = Backend()
-    threshold = 0.5
+    reads_prompt = True
 
     def __init__(self) -> None:
         self.prompts: list[str] = []
 
-    def encode_photo(self, pixels: Pixels) -> tuple[NDArray[np.float32]]:
+    @classmethod
+    def load(cls, checkpoint: Checkpoint) -> RedFinder:
+        """Return one: there is nothing to load."""
+        return cls()
+
+    def look(self, pixels: Pixels) -> tuple[NDArray[np.float32]]:
         """Return the photo (32, 32, 3) float32."""
         if not pixels.any():
             raise ModelError("nothing but black")
         return (resize_pixels(pixels, (32, 32)).astype(np.float32),)
 
-    def encode_prompt(self, text: str) -> NDArray[np.float32]:
-        """Return (1,) float32: how long the text is."""
-        self.prompts.append(text)
-        return np.array([len(text)], np.float32)
-
-    def decode(self, features: tuple[NDArray[np.float32]], prompt: NDArray[np.float32]) -> Probability:
+    def segment(
+        self,
+        features: tuple[NDArray[np.float32]],
+        prompt: str = "",
+        clicks: Sequence[Click] = (),
+    ) -> Probability:
         """Return (32, 32) float32 in 0..1; the prompt changes nothing."""
+        self.prompts.append(prompt)
         (small,) = features
         return np.asarray(np.clip((small[..., 0] - small[..., 1]) / 100, 0, 1), dtype=np.float32)
 
 
-class WordScorer:
+class WordScorer(Answerer):
     """Prefers option (number of characters + photos) modulo the number of options; fails on the text
     "fail"."""
 
     model_id = "word-scorer@0"
     backend = Backend()
-    set_priors: SetPriors | None = None
 
     def __init__(self) -> None:
         self.narratives: list[str] = []
+        self.families = load_families()
 
-    def encode_photo(self, pixels: Pixels) -> NDArray[np.float32]:
+    @classmethod
+    def load(cls, checkpoint: Checkpoint) -> WordScorer:
+        """Return one: there is nothing to load."""
+        return cls()
+
+    def look(self, photo: SegmentedPhoto) -> NDArray[np.float32]:
         """Return (1,) float32: how many pixels there are."""
-        return np.array([pixels.size], np.float32)
+        return np.array([photo.pixels.size], np.float32)
 
-    def score_states(self, narrative: str, photos: Sequence[NDArray[np.float32]]) -> OptionScores:
+    def score(self, narrative: str, looks: Sequence[NDArray[np.float32]]) -> OptionScores:
         """Return qid -> (O,) float32."""
         self.narratives.append(narrative)
         if narrative == "fail":
             raise ModelError("asked to fail")
-        best = len(narrative) + len(photos)
+        best = len(narrative) + len(looks)
         return {
             question.qid: np.eye(question.option_count, dtype=np.float32)[best % question.option_count] * 5
             for question in load_questions()
         }
 
     def attribute(
-        self, narrative: str, photos: Sequence[Pixels], family_id: str, option: int
+        self, narrative: str, looks: Sequence[Any], family_id: str, option: int
     ) -> list[NDArray[np.float32]]:
         """Return (2, 2) float32 a photo: every option is scored for what is at the upper left."""
-        return [np.array([[1, 0], [0, -1]], np.float32) for _ in photos]
+        return [np.array([[1, 0], [0, -1]], np.float32) for _ in looks]
 
 
 def stand_in_predictor(*, segmentation: bool = True, cvqa: bool = True) -> Predictor:
     """Return a real Predictor around the stand-in models."""
     return Predictor(
-        cast(Segmenter, RedFinder()) if segmentation else None,
-        cast(OptionScorer, WordScorer()) if cvqa else None,
+        RedFinder() if segmentation else None,
+        WordScorer() if cvqa else None,
     )
 
 

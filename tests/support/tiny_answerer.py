@@ -10,7 +10,7 @@ import torch
 from transformers import BertModel, SwinModel
 
 from magic_demo.synthetic.cases import write_cases
-from tests.models.answers.test_text_and_photos import make_tokenizer, text_config, vision_config
+from tests.models.answers.test_text_photo_answerer import make_tokenizer, text_config, vision_config
 from tests.support.tiny_clipseg import read_seed
 from training.answers.settings import VqaSettings
 from training.runs.run import read_settings

@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from magic_demo.synthetic.cases import write_cases
-from tests.models.segmentation.test_segmenter import write_clipseg
+from tests.models.segmentation.test_prompted import write_clipseg
 from training.runs.run import read_settings
 from training.segmentation.train import SegmentationSettings
 

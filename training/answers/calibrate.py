@@ -19,6 +19,7 @@ from tqdm import tqdm
 from magic_demo.core.types import Encounter, Family, Narrative, OptionScores
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.checkpoints import find_checkpoint
+from magic_demo.models.loading import load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.calibration import (
     Calibration,
@@ -85,14 +86,14 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    predictor = Predictor.load(
-        segmentation=settings.segmentation, vqa=settings.checkpoint, cues=settings.cues
+    predictor = load_predictor(
+        segmentation=settings.segmentation, answers=settings.checkpoint, cues=settings.cues
     )
     words = read_calibration(find_checkpoint(settings.cues))
     if (
         words is None
         or predictor.cues is None
-        or predictor.scorer is None
+        or predictor.answerer is None
         or words.cues != digest_of(predictor.cues.model_id)
     ):
         raise SettingsError(
@@ -138,7 +139,7 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
     }
     name = ", ".join(f"{count} {source} cases" for source, count in counts.items())
     calibration = Calibration(
-        words.cues, digest_of(predictor.scorer.model_id), words.margin, with_photos=fitted, fitted_on=name
+        words.cues, digest_of(predictor.answerer.model_id), words.margin, with_photos=fitted, fitted_on=name
     )
     write_calibration(find_checkpoint(settings.checkpoint), calibration)
     temperatures = {family_id: entry.temperature for family_id, entry in fitted.items()}

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import torch
 
-from magic_demo.core.types import Answers, Narrative, OptionScores
+from magic_demo.core.types import Answers, Encounter, Narrative, OptionScores
 from magic_demo.core.whole_files import write_json
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.answers.text_and_photos import OptionScorer
 from magic_demo.models.checkpoints import find_checkpoint
+from magic_demo.models.predictor import Predictor
+from magic_demo.models.registry import load_answerer
 from magic_demo.questions.combining import WEIGHTS_NAME, Weights, combine_scores
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
@@ -87,10 +88,10 @@ def combine(settings: CombineSettings) -> dict[str, object]:
         )
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    scorer, cues = OptionScorer.load(settings.checkpoint), CueModel.load(settings.cues)
+    answerer, cues = Predictor(None, load_answerer(settings.checkpoint)), CueModel.load(settings.cues)
     scored = {
         source.name: [
-            score_case(case, scorer, cues) for case in read_cases(settings.folder, [source], settings.drawn)
+            score_case(case, answerer, cues) for case in read_cases(settings.folder, [source], settings.drawn)
         ]
         for source in (settings.chosen_on, settings.not_worse_on)
     }
@@ -125,11 +126,11 @@ def combine(settings: CombineSettings) -> dict[str, object]:
     return report
 
 
-def score_case(case: LearningCase, scorer: OptionScorer, cues: CueModel) -> ScoredCase:
+def score_case(case: LearningCase, answerer: Predictor, cues: CueModel) -> ScoredCase:
     """Score a case's words and photos with both models, as the Predictor does."""
-    narrative = Narrative(*case.texts)
-    photos = [read_photo(path).pixels for path in case.photos]
-    return ScoredCase(case.answers, cues.score(narrative), scorer.score(narrative.text("en"), photos))
+    photos = tuple(read_photo(path) for path in case.photos)
+    encounter = Encounter(case.case_id, Narrative(*case.texts), photos)
+    return ScoredCase(case.answers, cues.score(encounter.narrative), answerer.score_options(encounter))
 
 
 def score_weights(cases: Sequence[ScoredCase], cues: CueModel, weights: Weights) -> dict[str, float]:

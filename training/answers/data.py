@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerBase
 
 from magic_demo.core.types import Answers, Family, Pixels
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.answers.text_and_photos import (
+from magic_demo.models.answers.text_photo_answerer import (
     list_option_texts,
     option_layout,
     place_families,

@@ -21,7 +21,8 @@ from tqdm import tqdm
 from magic_demo.core.types import Encounter, Narrative
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.predictor import DEFAULT_CUES, DEFAULT_SEGMENTATION, DEFAULT_VQA, Predictor
+from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION, load_predictor
+from magic_demo.models.predictor import Predictor
 from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
 from training.answers.report import VqaReport, find_mistakes, write_vqa_report
@@ -68,7 +69,7 @@ def main(arguments: list[str]) -> int:
         help="judge the checkpoints on this split (valid) instead of cross-validating the cues on train",
     )
     parser.add_argument(
-        "--checkpoint", default=str(DEFAULT_VQA), help="with --split: the case answerer's, or 'none'"
+        "--checkpoint", default=str(DEFAULT_ANSWERS), help="with --split: the case answerer's, or 'none'"
     )
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="with --split: the text cues', or 'none'")
     parser.add_argument(
@@ -147,7 +148,7 @@ def _judge_checkpoints(
     photos."""
     named: tuple[str, ...] = (options.segmentation, options.checkpoint, options.cues)
     segmentation, vqa, cues = (None if source == "none" else source for source in named)
-    predictor = Predictor.load(segmentation=segmentation, vqa=vqa, cues=cues)
+    predictor = load_predictor(segmentation=segmentation, answers=vqa, cues=cues)
     source = CaseSource(options.split, "challenge", split=options.split, photos=not options.text_only)
     cases = sorted(read_cases(settings.data, [source], settings.output), key=lambda case: case.case_id)
     judged = judge_predictor(predictor, cases)

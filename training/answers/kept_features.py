@@ -17,8 +17,8 @@ from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.models.answers.case_answerer import CaseAnswerer
-from magic_demo.models.answers.text_and_photos import list_option_texts, option_layout, tokenize
+from magic_demo.models.answers.text_photo_answerer import list_option_texts, option_layout, tokenize
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing, name_model
 from magic_demo.questions.families import load_families
 from training.answers.data import CaseDraws, EvaluationCases
@@ -38,7 +38,7 @@ class CaseFeatures:
     def __init__(
         self,
         folder: Path,
-        model: CaseAnswerer,
+        model: TextPhotoAnswererModel,
         tokenizer: PreTrainedTokenizerBase,
         preprocessing: Preprocessing,
         *,

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 from magic_demo.core.types import Family
-from magic_demo.models.answers.case_answerer import CaseAnswererOutput
-from magic_demo.models.answers.text_and_photos import option_layout
+from magic_demo.models.answers.text_photo_answerer import option_layout
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererOutput
 from training.runs.averaging import AveragingTrainer
 
 CERTAIN = -1e-6
@@ -39,7 +39,7 @@ class CaseLoss:
     """The loss of a batch, a mean over the families that its references answer.
 
     sets: whether families of several slots are learnt as sets of labels, see
-    ``CaseAnswererConfig.learn_sets``.
+    ``TextPhotoAnswererConfig.learn_sets``.
     """
 
     def __init__(self, settings: LossSettings, families: Sequence[Family], *, sets: bool) -> None:
@@ -51,7 +51,7 @@ class CaseLoss:
         starts = torch.cumsum(self.members.sum(dim=1), dim=0) - self.members.sum(dim=1)
         self.nothing = starts + torch.tensor([family.not_mentioned for family in families])
 
-    def __call__(self, output: CaseAnswererOutput, labels: Tensor) -> Tensor:
+    def __call__(self, output: TextPhotoAnswererOutput, labels: Tensor) -> Tensor:
         """Return the scalar loss.
 
         labels: (B, O) in 0..1, NaN where the reference does not say: membership for families learnt as sets,

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import EvalPrediction, PreTrainedTokenizerBase
 
-from magic_demo.models.answers.case_answerer import CaseAnswerer
-from magic_demo.models.answers.text_and_photos import place_families
+from magic_demo.models.answers.text_photo_answerer import place_families
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.decoding import SetPriors, decode_answers
 from magic_demo.questions.families import load_families
@@ -21,7 +21,7 @@ from training.cases.sources import LearningCase
 
 
 def score_cases(
-    model: CaseAnswerer,
+    model: TextPhotoAnswererModel,
     tokenizer: PreTrainedTokenizerBase,
     preprocessing: Preprocessing,
     cases: Sequence[LearningCase],

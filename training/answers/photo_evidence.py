@@ -21,8 +21,8 @@ from magic_demo.core.whole_files import write_whole
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.answers.photo_evidence import describe_measures, look_at_photo, pool_places
-from magic_demo.models.answers.text_and_photos import place_families
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.answers.text_photo_answerer import place_families
+from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.questions.families import load_families
 from training.cases.sources import LearningCase
 from training.runs.augment import change_colours, change_surface
@@ -58,7 +58,7 @@ class Views:
 
 def see_cases(
     cases: Sequence[LearningCase],
-    segmenter: Segmenter,
+    segmenter: PromptedSegmenter,
     folder: Path,
     *,
     most_photos: int = 0,
@@ -164,7 +164,7 @@ def _answer(labels: dict[str, str]) -> Answers:
 
 def _look(
     jobs: Sequence[tuple[LearningCase, Path]],
-    segmenter: Segmenter,
+    segmenter: PromptedSegmenter,
     folder: Path,
     name: str,
     views: Views | None,

@@ -15,20 +15,21 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import AutoModel, BertConfig, PreTrainedTokenizerBase, SwinConfig
+from transformers import BertConfig, PreTrainedTokenizerBase, SwinConfig
 
 from magic_demo.core.types import Answers
 from magic_demo.files.encounters import read_encounters
-from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.models.answers.text_and_photos import list_option_texts
+from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer, list_option_texts
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
 from magic_demo.models.checkpoints import (
+    Checkpoint,
     Preprocessing,
     find_checkpoint,
-    load_model,
     load_tokenizer,
     read_preprocessing,
     read_tokenizer,
 )
+from magic_demo.models.registry import ANSWERERS
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
 from magic_demo.questions.families import load_families
 from training.answers.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
@@ -177,7 +178,7 @@ def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
 
 def start_model(
     settings: VqaSettings, cases: Sequence[LearningCase], *, resume: bool = False
-) -> tuple[CaseAnswerer, PreTrainedTokenizerBase, Preprocessing]:
+) -> tuple[TextPhotoAnswererModel, PreTrainedTokenizerBase, Preprocessing]:
     """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, pretrained encoders',
     or new ones.
 
@@ -199,16 +200,11 @@ def start_model(
     )
     design = {name: getattr(wanted, name) for name in names}
     if wanted.start == "encoders":
-        model = CaseAnswerer.from_encoders(wanted.text, wanted.photo, **design)
+        model = TextPhotoAnswererModel.from_encoders(wanted.text, wanted.photo, **design)
         return model, load_tokenizer(wanted.text), read_preprocessing(wanted.photo)
     if wanted.start != "compact":
-        loaded = load_model(wanted.start, AutoModel)
-        if not isinstance(loaded, CaseAnswerer):
-            raise SettingsError(
-                "{start}: a {came} model; a checkpoint of this command, 'encoders' or 'compact' is expected",
-                start=wanted.start,
-                came=loaded.config.model_type,
-            )
+        checkpoint = Checkpoint.open(wanted.start, types=ANSWERERS.types_of(TextPhotoAnswerer))
+        loaded: TextPhotoAnswererModel = checkpoint.load_model(TextPhotoAnswererModel)
         tokenizer = load_tokenizer(wanted.start)
         return loaded, tokenizer, read_preprocessing(wanted.start)
     sizes, kept = wanted.sizes, settings.run.output / "tokenizer"
@@ -233,7 +229,7 @@ def start_model(
         num_heads=list(sizes.photo_heads),
         window_size=sizes.window,
     )
-    model = CaseAnswerer(CaseAnswererConfig(text_config=text, vision_config=photo, **design))
+    model = TextPhotoAnswererModel(TextPhotoAnswererConfig(text_config=text, vision_config=photo, **design))
     return model, tokenizer, Preprocessing((sizes.size, sizes.size), IMAGENET_MEAN, IMAGENET_STD)
 
 
@@ -248,7 +244,7 @@ def _learn_tokenizer(settings: VqaSettings, cases: Sequence[LearningCase]) -> Pr
 
 
 def save_checkpoint(
-    model: CaseAnswerer,
+    model: TextPhotoAnswererModel,
     tokenizer: PreTrainedTokenizerBase,
     preprocessing: Preprocessing,
     priors: SetPriors,
@@ -256,7 +252,7 @@ def save_checkpoint(
     *,
     half: bool = False,
 ) -> None:
-    """Write what ``OptionScorer.load`` reads: weights, config, tokenizer, preprocessing, decoding."""
+    """Write what ``load_answerer`` reads: weights, config, tokenizer, preprocessing, decoding."""
     (copy.deepcopy(model).half() if half else model).save_pretrained(folder)  # type: ignore[no-untyped-call]
     tokenizer.save_pretrained(folder)
     preprocessing.save(folder)
@@ -281,7 +277,7 @@ def _read(settings: VqaSettings, kind: Literal["training", "evaluation"]) -> lis
 class Trained:
     """What a run leaves; saves: whether this process is the one that writes files."""
 
-    model: CaseAnswerer
+    model: TextPhotoAnswererModel
     tokenizer: PreTrainedTokenizerBase
     preprocessing: Preprocessing
     priors: SetPriors
@@ -367,7 +363,7 @@ def _fit(
     return Trained(model, tokenizer, preprocessing, priors, dict(scores), arguments.should_save)
 
 
-def make_optimizer(model: CaseAnswerer, settings: VqaSettings) -> torch.optim.Optimizer:
+def make_optimizer(model: TextPhotoAnswererModel, settings: VqaSettings) -> torch.optim.Optimizer:
     """Return AdamW: encoders at their own rate, no decay for biases, norms and the vectors of what is
     missing; rate 0 freezes encoders."""
     run, share = settings.run, settings.model.encoder_rate

@@ -18,9 +18,11 @@ from torch.nn import functional
 from magic_demo.core.types import Narrative, OptionScores
 from magic_demo.core.whole_files import write_json
 from magic_demo.cues.cue_model import CueModel
-from magic_demo.models.answers.photo_evidence import LesionAnswerer, LesionAnswererConfig
-from magic_demo.models.answers.text_and_photos import place_families
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.answers.photo_answerer import PhotoAnswererConfig, PhotoAnswererModel
+from magic_demo.models.answers.text_photo_answerer import place_families
+from magic_demo.models.checkpoints import Checkpoint
+from magic_demo.models.registry import SEGMENTERS
+from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.questions.combining import WEIGHTS_NAME, Weights
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, write_priors
 from magic_demo.questions.families import load_families
@@ -54,7 +56,7 @@ class HeadSettings:
 
 
 @dataclass(frozen=True)
-class LesionAnswerSettings:
+class PhotoAnswererSettings:
     """A settings file of this command.
 
     segmentation, cues: checkpoints of the other two models. output: the checkpoint that is written. folder:
@@ -113,22 +115,23 @@ def main(arguments: list[str]) -> int:
     }
     print(
         json.dumps(
-            train_answers(read_command(arguments, "photos", LesionAnswerSettings, __doc__, options)), indent=2
+            train_answers(read_command(arguments, "photos", PhotoAnswererSettings, __doc__, options)),
+            indent=2,
         )
     )
     return 0
 
 
-def train_answers(settings: LesionAnswerSettings) -> dict[str, object]:
+def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
     """Do what the command says; returns the report, which also goes to ``photos.json`` below ``kept`` and
     into the checkpoint's model card."""
     torch.set_num_threads(settings.threads)
-    segmenter = Segmenter.load(settings.segmentation)
-    if segmenter.encoder_name[0] != LesionAnswererConfig.segmenter_type:
+    segmenter = load_segmenter(settings.segmentation)
+    if segmenter.encoder_name[0] != PhotoAnswererConfig.segmenter_type:
         raise SettingsError(
             "{segmentation}: a {expected} checkpoint is expected, whose features can be pooled",
             segmentation=settings.segmentation,
-            expected=LesionAnswererConfig.segmenter_type,
+            expected=PhotoAnswererConfig.segmenter_type,
         )
     cues = CueModel.load(settings.cues)
     cases = read_cases(settings.folder, settings.training, settings.drawn)
@@ -165,9 +168,14 @@ def train_answers(settings: LesionAnswerSettings) -> dict[str, object]:
     return report
 
 
+def load_segmenter(source: Path) -> PromptedSegmenter:
+    """Load the segmentation model whose features the heads are made for."""
+    return PromptedSegmenter.load(Checkpoint.open(source, types=SEGMENTERS.types_of(PromptedSegmenter)))
+
+
 def fit_heads(
-    taught: Sequence[SeenCase], settings: LesionAnswerSettings, prior: Tensor, segmenter: Segmenter
-) -> LesionAnswerer:
+    taught: Sequence[SeenCase], settings: PhotoAnswererSettings, prior: Tensor, segmenter: PromptedSegmenter
+) -> PhotoAnswererModel:
     """Train both heads on what was seen.
 
     What they learn is added to how frequent the options are among these cases (logit adjustment, Menon et
@@ -175,8 +183,8 @@ def fit_heads(
     """
     torch.manual_seed(settings.head.seed)
     lesson = _make_lesson(taught, settings)
-    measures = LesionAnswererConfig.measures
-    config = LesionAnswererConfig(
+    measures = PhotoAnswererConfig.measures
+    config = PhotoAnswererConfig(
         options=lesson.targets.shape[1],
         channels=(lesson.vectors.shape[2] - measures) // 2,
         measures=measures,
@@ -185,7 +193,7 @@ def fit_heads(
         segmenter=segmenter.model_id,
         encoder_digest=segmenter.encoder_name[1],
     )
-    model = LesionAnswerer(config)
+    model = PhotoAnswererModel(config)
     for head, vectors in ((model.seen, lesson.vectors), (model.measured, lesson.vectors[:, :, -measures:])):
         photos = vectors[lesson.shown]
         head.mean.copy_(photos.mean(dim=0))
@@ -217,7 +225,7 @@ def fit_heads(
 
 
 def score_seen(
-    seen: Sequence[SeenCase], model: LesionAnswerer, cues: CueModel
+    seen: Sequence[SeenCase], model: PhotoAnswererModel, cues: CueModel
 ) -> dict[str, list[ScoredCase]]:
     """Score cases by words and by photos, with each of WAYS."""
     scored: dict[str, list[ScoredCase]] = {way: [] for way in WAYS}
@@ -236,7 +244,10 @@ def score_seen(
 
 
 def score_folds(
-    taught: Sequence[SeenCase], settings: LesionAnswerSettings, model: LesionAnswerer, segmenter: Segmenter
+    taught: Sequence[SeenCase],
+    settings: PhotoAnswererSettings,
+    model: PhotoAnswererModel,
+    segmenter: PromptedSegmenter,
 ) -> dict[str, list[ScoredCase]]:
     """Score the real training photos by heads that were trained without their patients; no real photos or
     folds give nothing."""
@@ -259,7 +270,7 @@ def score_folds(
 
 
 def choose_weights(
-    settings: LesionAnswerSettings,
+    settings: PhotoAnswererSettings,
     cues: CueModel,
     held: Mapping[str, Mapping[str, list[ScoredCase]]],
     own: Mapping[str, list[ScoredCase]],
@@ -341,19 +352,19 @@ def judge_rules(seen: Sequence[SeenCase]) -> dict[str, float]:
 
 
 def save_answers(
-    model: LesionAnswerer, priors: SetPriors, weights: Mapping[str, Mapping[str, float]], folder: Path
+    model: PhotoAnswererModel, priors: SetPriors, weights: Mapping[str, Mapping[str, float]], folder: Path
 ) -> None:
-    """Write what ``LesionScorer.load`` and ``read_weights`` read; the model as float16."""
+    """Write what ``load_answerer`` and ``read_weights`` read; the model as float16."""
     copy.deepcopy(model).half().save_pretrained(folder)  # type: ignore[no-untyped-call]
     write_priors(folder / PRIORS_NAME, priors)
     write_json(folder / WEIGHTS_NAME, weights)
 
 
-def _judges(settings: LesionAnswerSettings) -> tuple[CaseSource, ...]:
+def _judges(settings: PhotoAnswererSettings) -> tuple[CaseSource, ...]:
     return settings.weighing, settings.real, settings.unseen
 
 
-def _make_lesson(taught: Sequence[SeenCase], settings: LesionAnswerSettings) -> Lesson:
+def _make_lesson(taught: Sequence[SeenCase], settings: PhotoAnswererSettings) -> Lesson:
     most = max(len(one.vectors) for one in taught)
     vectors = torch.zeros(len(taught), most, taught[0].vectors.shape[1])
     shown = torch.zeros(len(taught), most, dtype=torch.bool)
@@ -400,7 +411,7 @@ def _loss(scores: Tensor, targets: Tensor) -> Tensor:
     return total / len(scores)
 
 
-def _measure_prior(settings: LesionAnswerSettings, references: Sequence[Mapping[str, int]]) -> Tensor:
+def _measure_prior(settings: PhotoAnswererSettings, references: Sequence[Mapping[str, int]]) -> Tensor:
     """Return (O,) how frequent options are among the reference answers, in the scores' units."""
     families = tuple(family.family_id for family in load_families())
     cases = [

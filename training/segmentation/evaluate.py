@@ -18,7 +18,8 @@ from magic_demo.core.types import Mask, Pixels
 from magic_demo.imaging.measure import TONES, measure_tone
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.models.backend_names import add_backend_argument
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.interfaces import Segmenter
+from magic_demo.models.registry import load_segmenter
 from magic_demo.questions.scoring import PhotoCounts, count_photo, dice, jaccard, segmentation_values, vote
 from training.segmentation.baselines import BASELINES
 from training.segmentation.report import draw_worst, write_report
@@ -92,7 +93,7 @@ def main(arguments: list[str]) -> int:
     )
     add_backend_argument(parser)
     options = parser.parse_args(arguments)
-    segmenter = Segmenter.load(options.checkpoint, backend=options.backend)
+    segmenter = load_segmenter(options.checkpoint, backend=options.backend)
     examples = [
         example for source in _choose_sources(options) for example in read_examples(options.data, source)
     ]
@@ -130,10 +131,10 @@ def evaluate(segmenter: Segmenter, examples: Sequence[Example], *, baselines: bo
     texts = [example.prompts[0] if example.prompts else "" for example in examples]
     for number, example in enumerate(tqdm(examples, desc="photos", leave=False)):
         pixels, masks = example.read()
-        reference, features = vote(masks), segmenter.encode_photo(pixels)
+        reference, features = vote(masks), segmenter.look(pixels)
 
         def outline(text: str, pixels: Pixels = pixels, features: object = features) -> Mask:
-            probability = segmenter.decode(features, segmenter.encode_prompt(text))  # type: ignore[arg-type]
+            probability = segmenter.segment(features, text)
             return lesion_mask(probability, (pixels.shape[0], pixels.shape[1]), segmenter.threshold)
 
         system = outline(texts[number])

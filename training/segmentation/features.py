@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 
 from magic_demo.core.whole_files import write_whole
-from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg
+from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from training.runs.run import SettingsError
 from training.segmentation.data import DataSettings, EvaluationPhotos, TrainingDraws, to_bytes, to_share
 

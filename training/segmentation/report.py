@@ -13,7 +13,7 @@ import numpy as np
 from magic_demo.core.types import Pixels
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.interfaces import Segmenter
 from magic_demo.questions.scoring import vote
 from training.runs.report_page import draw_table, write_page
 from training.segmentation.sources import Example

@@ -19,14 +19,16 @@ from torch.utils.data import Dataset
 from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase
 
 from magic_demo.models.checkpoints import (
+    Checkpoint,
     Preprocessing,
-    load_model,
     load_tokenizer,
     name_model,
     read_preprocessing,
     read_tokenizer,
 )
+from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, score_masks
+from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from training.runs.averaging import AveragingTrainer
 from training.runs.pretrained import load_imagenet
 from training.runs.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
@@ -154,8 +156,9 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     run = settings.run
     prepare(run)
     model, tokenizer, preprocessing = start_model(settings)
-    if settings.model.frozen_blocks and isinstance(model, CompactSegmenter):
-        model.freeze_blocks(settings.model.frozen_blocks)
+    freeze_blocks = getattr(model, "freeze_blocks", None)  # the compact model's
+    if settings.model.frozen_blocks and freeze_blocks is not None:
+        freeze_blocks(settings.model.frozen_blocks)
     order_channels_last(model)
     training = read_sources(settings.data, settings.data.training)
     evaluation = read_sources(settings.data, settings.data.evaluation)
@@ -248,8 +251,9 @@ def start_model(
             preprocessing = replace(preprocessing, size=(side, side))
         if settings.data.normalization == "clip":
             preprocessing = replace(preprocessing, mean=CLIP_MEAN, std=CLIP_STD)
+        checkpoint = Checkpoint.open(wanted.start, types=SEGMENTERS.types_of(PromptedSegmenter))
         return (
-            load_model(wanted.start, AutoModelForImageSegmentation),
+            checkpoint.load_model(AutoModelForImageSegmentation),
             load_tokenizer(wanted.start),
             preprocessing,
         )
@@ -301,7 +305,7 @@ def save_checkpoint(
     *,
     half: bool = False,
 ) -> None:
-    """Write a folder that ``Segmenter.load`` reads: weights (float16 with ``half``), config with the
+    """Write a folder that ``load_segmenter`` reads: weights (float16 with ``half``), config with the
     threshold, tokenizer, preprocessing."""
     kept = copy.deepcopy(model)
     for parameter in kept.parameters():

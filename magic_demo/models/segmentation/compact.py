@@ -264,6 +264,11 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         """Return the encoder."""
         return self.encoder
 
+    @property
+    def blank_ids(self) -> tuple[()]:
+        """Return no token ids: a learnt vector stands for no prompt."""
+        return ()
+
     def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
         """Return the maps at strides 2, 4, 8, 16 and 32 of (B, 3, h, w) in -1..1; ``[3]`` is stride 16, for
         pooling."""

@@ -17,11 +17,9 @@ from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Encounter, Narrative, OptionScores, Photo
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.imaging.measure import LesionMeasures
+from magic_demo.models.answers.photo_answerer import PhotoAnswerer, PhotoAnswererConfig, PhotoAnswererModel
 from magic_demo.models.answers.photo_evidence import (
     MEASURE_COUNT,
-    LesionAnswerer,
-    LesionAnswererConfig,
-    LesionScorer,
     PhotoEvidence,
     describe_measures,
     look_at_photo,
@@ -29,15 +27,18 @@ from magic_demo.models.answers.photo_evidence import (
     weigh_places,
 )
 from magic_demo.models.checkpoints import Preprocessing
-from magic_demo.models.predictor import Predictor, load_scorer
+from magic_demo.models.interfaces import Segmenter
+from magic_demo.models.predictor import Predictor
+from magic_demo.models.registry import load_answerer, load_segmenter
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, MobileNetEncoder
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.questions.combining import Weights
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families, load_questions
 from magic_demo.synthetic.cases import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
-from tests.models.segmentation.test_segmenter import make_tokenizer
+from tests.models.segmentation.test_prompted import make_tokenizer
+from tests.support.concrete_models import load_photo_answerer
 from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 from tests.support.stand_ins import draw_photo
 
@@ -47,7 +48,7 @@ CHANNELS = 128
 """Of the stride-16 map of a segmenter with a stem of 8."""
 
 
-def make_segmenter(seed: int = 1, *, mirrored: bool = False) -> Segmenter:
+def make_segmenter(seed: int = 1, *, mirrored: bool = False) -> PromptedSegmenter:
     """Return a compact segmenter of chance for photos of 64x64."""
     torch.manual_seed(seed)
     config = CompactSegmenterConfig(
@@ -55,32 +56,32 @@ def make_segmenter(seed: int = 1, *, mirrored: bool = False) -> Segmenter:
     )
     model = CompactSegmenter(config).eval()  # type: ignore[no-untyped-call]
     shape = Preprocessing((64, 64), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-    return Segmenter(
+    return PromptedSegmenter(
         model, make_tokenizer(), shape, model_id=f"tiny@{seed}", threshold=0.3, mirrored=mirrored
     )
 
 
-def make_scorer(segmenter: Segmenter) -> LesionScorer:
+def make_scorer(segmenter: Segmenter) -> PhotoAnswerer:
     """Return a scorer of chance for a segmenter's features."""
     torch.manual_seed(5)
-    config = LesionAnswererConfig(
+    config = PhotoAnswererConfig(
         channels=CHANNELS, hidden=8, segmenter="tiny", encoder_digest=segmenter.encoder_name[1]
     )
-    model = LesionAnswerer(config)
+    model = PhotoAnswererModel(config)
     with torch.no_grad():
         for weights in model.parameters():
             weights.normal_(0, 0.3)
         model.prior.copy_(torch.linspace(-1, 1, config.options))
-    return LesionScorer(model, model_id="lesions@1")
+    return PhotoAnswerer(model, model_id="lesions@1")
 
 
 @pytest.fixture
-def segmenter() -> Segmenter:
+def segmenter() -> PromptedSegmenter:
     return make_segmenter()
 
 
 @pytest.fixture
-def scorer(segmenter: Segmenter) -> LesionScorer:
+def scorer(segmenter: Segmenter) -> PhotoAnswerer:
     return make_scorer(segmenter)
 
 
@@ -107,7 +108,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_one_pass_a_photo_serves_both_tasks(
-    segmenter: Segmenter, scorer: LesionScorer, passes: list[int]
+    segmenter: Segmenter, scorer: PhotoAnswerer, passes: list[int]
 ) -> None:
     prediction = Predictor(segmenter, scorer).predict(make_encounter(3))
     assert passes == [1, 1, 1]
@@ -118,7 +119,7 @@ def test_one_pass_a_photo_serves_both_tasks(
     )
 
 
-def test_the_maps_are_those_of_the_segmenter_alone(segmenter: Segmenter, scorer: LesionScorer) -> None:
+def test_the_maps_are_those_of_the_segmenter_alone(segmenter: Segmenter, scorer: PhotoAnswerer) -> None:
     together, alone = (Predictor(segmenter, answers).predict(make_encounter()) for answers in (scorer, None))
     assert all(
         np.array_equal(one.probability, other.probability)
@@ -127,21 +128,21 @@ def test_the_maps_are_those_of_the_segmenter_alone(segmenter: Segmenter, scorer:
 
 
 def test_every_option_of_every_question_is_scored_and_siblings_alike(
-    segmenter: Segmenter, scorer: LesionScorer
+    segmenter: Segmenter, scorer: PhotoAnswerer
 ) -> None:
-    scores = scorer.score_evidence([look_at_photo(segmenter, draw_photo(), "")])
+    scores = scorer.score("", [look_at_photo(segmenter, draw_photo(), "")])
     assert {qid: len(values) for qid, values in scores.items()} == {
         question.qid: question.option_count for question in load_questions()
     }
     assert np.array_equal(scores["CQID020-001"], scores["CQID020-009"])
 
 
-def test_a_case_without_photos_scores_the_prior(scorer: LesionScorer) -> None:
-    values = scorer.score_evidence([])
+def test_a_case_without_photos_scores_the_prior(scorer: PhotoAnswerer) -> None:
+    values = scorer.score("", [])
     assert np.allclose(values["CQID010-001"], np.linspace(-1, 1, 54)[:4], atol=1e-6)
 
 
-def test_the_order_of_the_photos_does_not_matter_and_the_photos_do(scorer: LesionScorer) -> None:
+def test_the_order_of_the_photos_does_not_matter_and_the_photos_do(scorer: PhotoAnswerer) -> None:
     seen = [
         PhotoEvidence(
             np.ones((32, 32), np.float32),
@@ -150,10 +151,8 @@ def test_the_order_of_the_photos_does_not_matter_and_the_photos_do(scorer: Lesio
         )
         for count in (0, 3)
     ]
-    one, turned, first = (
-        scorer.score_evidence(photos)["CQID034-001"] for photos in (seen, seen[::-1], seen[:1])
-    )
-    rounding = measure_rounding(scorer.model, lambda: scorer.score_evidence(seen)["CQID034-001"])
+    one, turned, first = (scorer.score("", photos)["CQID034-001"] for photos in (seen, seen[::-1], seen[:1]))
+    rounding = measure_rounding(scorer.model, lambda: scorer.score("", seen)["CQID034-001"])
     assert_same_but_for_rounding(one, turned, rounding)
     assert not np.allclose(one, first, atol=100 * rounding)
 
@@ -200,33 +199,32 @@ def test_measures_are_finite_numbers_whatever_was_found() -> None:
 
 
 def test_attributions_lie_on_the_map_and_add_up_with_a_linear_head(
-    segmenter: Segmenter, scorer: LesionScorer
+    segmenter: Segmenter, scorer: PhotoAnswerer
 ) -> None:
     with torch.no_grad():
         scorer.model.seen.case.weight.zero_()
     seen = [look_at_photo(segmenter, draw_photo(64, 64), "")]
-    (places,) = scorer.attribute(seen, "CQID034", 2)
+    (places,) = scorer.attribute("", seen, "CQID034", 2)
     assert places.shape == (4, 4) and places.dtype == np.float32
     features = seen[0].features
     assert features is not None
     bare = [PhotoEvidence(seen[0].probability, seen[0].measures, torch.zeros_like(features))]
-    scores = [scorer.score_evidence(photos)["CQID034-001"][2] for photos in (seen, bare)]
+    scores = [scorer.score("", photos)["CQID034-001"][2] for photos in (seen, bare)]
     clamp = scorer.model.seen.scale  # ones: no feature of a network of chance lies five away from 0
     assert float(features.abs().max()) < 5 * float(clamp.min())
     assert float(places.sum()) == pytest.approx(float(scores[0] - scores[1]), rel=1e-3, abs=1e-4)
 
 
-def test_attributions_need_features_and_a_known_family(segmenter: Segmenter, scorer: LesionScorer) -> None:
+def test_attributions_need_features_and_a_known_family(segmenter: Segmenter, scorer: PhotoAnswerer) -> None:
     seen = look_at_photo(segmenter, draw_photo(), "")
     with pytest.raises(KeyError):
-        scorer.attribute([seen], "CQID999", 0)
-    with pytest.raises(Exception, match="no features"):
-        scorer.attribute([PhotoEvidence(seen.probability, seen.measures, None)], "CQID010", 0)
-    assert scorer.attribute([], "CQID010", 0) == []
+        scorer.attribute("", [seen], "CQID999", 0)
+    assert scorer.attribute("", [PhotoEvidence(seen.probability, seen.measures, None)], "CQID010", 0) == []
+    assert scorer.attribute("", [], "CQID010", 0) == []
 
 
 def test_beside_another_segmenter_only_the_measures_count_and_the_reader_is_told(
-    scorer: LesionScorer,
+    scorer: PhotoAnswerer,
 ) -> None:
     other = make_segmenter(2)
     weights = Weights({}, {"CQID034": 0.8}, {"CQID034": 0.2})
@@ -236,45 +234,51 @@ def test_beside_another_segmenter_only_the_measures_count_and_the_reader_is_told
     assert [note for note in prediction.notes if "not of tiny@2" in note] and "\n" not in prediction.notes[0]
     assert predictor.weights.of("CQID034", photos=True) == 0.2
     blind = [PhotoEvidence(photo.probability, photo.measures, None) for photo in predictor.look(case)]
-    assert np.array_equal(prediction.scores["CQID034-001"], scorer.score_evidence(blind)["CQID034-001"])
+    assert np.array_equal(prediction.scores["CQID034-001"], scorer.score("", blind)["CQID034-001"])
 
 
-def test_without_a_segmenter_the_photos_do_not_count_and_the_reader_is_told(scorer: LesionScorer) -> None:
+def test_without_a_segmenter_the_photos_do_not_count_and_the_reader_is_told(scorer: PhotoAnswerer) -> None:
     prediction = Predictor(None, scorer).predict(make_encounter())
     assert len(prediction.answers) == 27 and prediction.photos == ()
-    assert np.array_equal(prediction.scores["CQID034-001"], scorer.score_evidence([])["CQID034-001"])
+    assert np.array_equal(prediction.scores["CQID034-001"], scorer.score("", [])["CQID034-001"])
     assert len(prediction.notes) == 1 and "no segmentation model" in prediction.notes[0]
 
 
-def test_a_change_of_one_weight_or_of_the_preprocessing_is_another_encoder(segmenter: Segmenter) -> None:
+def test_a_change_of_one_weight_or_of_the_preprocessing_is_another_encoder(
+    segmenter: PromptedSegmenter,
+) -> None:
     before = segmenter.encoder_name
     assert before == make_segmenter().encoder_name != make_segmenter(2).encoder_name
     model: Any = segmenter.model
     with torch.no_grad():
         model.encoder.stem.convolution.weight[0, 0, 0, 0] += 0.1
     assert (
-        Segmenter(model, segmenter.tokenizer, segmenter.preprocessing, model_id="changed").encoder_name
+        PromptedSegmenter(
+            model, segmenter.tokenizer, segmenter.preprocessing, model_id="changed"
+        ).encoder_name
         != before
     )
     assert make_segmenter(mirrored=True).encoder_name != before
 
 
-def test_config_decides_which_scorer_is_loaded(scorer: LesionScorer, tmp_path: Path) -> None:
+def test_config_decides_which_scorer_is_loaded(scorer: PhotoAnswerer, tmp_path: Path) -> None:
     scorer.model.save_pretrained(tmp_path)
-    loaded = load_scorer(tmp_path)
-    assert isinstance(loaded, LesionScorer) and loaded.model_id.startswith(tmp_path.name)
-    assert np.array_equal(loaded.score_evidence([])["CQID010-001"], scorer.score_evidence([])["CQID010-001"])
+    loaded = load_answerer(tmp_path)
+    assert isinstance(loaded, PhotoAnswerer) and loaded.model_id.startswith(tmp_path.name)
+    assert np.array_equal(loaded.score("", [])["CQID010-001"], scorer.score("", [])["CQID010-001"])
 
 
 def test_a_model_of_another_kind_or_for_other_options_is_one_line(tmp_path: Path, repository: Path) -> None:
     with pytest.raises(CheckpointError, match="the questions have 54"):
-        LesionScorer(LesionAnswerer(LesionAnswererConfig(options=7, channels=4, hidden=2)), model_id="other")
+        PhotoAnswerer(
+            PhotoAnswererModel(PhotoAnswererConfig(options=7, channels=4, hidden=2)), model_id="other"
+        )
     with pytest.raises(CheckpointError):
-        LesionScorer.load(repository / "checkpoints" / "segmentation-compact")
+        load_answerer(repository / "checkpoints" / "segmentation-compact")
 
 
 def test_cues_alone_answer_where_the_photos_weigh_nothing(
-    segmenter: Segmenter, scorer: LesionScorer, repository: Path
+    segmenter: Segmenter, scorer: PhotoAnswerer, repository: Path
 ) -> None:
     cues = CueModel.load(repository / "checkpoints" / "cues")
     none = Weights(dict.fromkeys(FAMILIES, 0.0), dict.fromkeys(FAMILIES, 0.0))
@@ -287,32 +291,32 @@ def test_cues_alone_answer_where_the_photos_weigh_nothing(
 
 
 @pytest.fixture(scope="module")
-def shipped(repository: Path) -> tuple[Segmenter, LesionScorer]:
+def shipped(repository: Path) -> tuple[Segmenter, PhotoAnswerer]:
     """Return the shipped segmenter and the shipped answers from what it sees."""
     folder = repository / "checkpoints"
-    return Segmenter.load(folder / "segmentation-compact"), LesionScorer.load(folder / "vqa-compact")
+    return load_segmenter(folder / "segmentation-compact"), load_photo_answerer(folder / "photo-answerer")
 
 
 @pytest.fixture(scope="module")
-def held_out(shipped: tuple[Segmenter, LesionScorer]) -> list[tuple[SyntheticCase, OptionScores]]:
+def held_out(shipped: tuple[Segmenter, PhotoAnswerer]) -> list[tuple[SyntheticCase, OptionScores]]:
     """Return synthetic cases of one photo each that no training run drew, another seed, with what their photo
     scores."""
     segmenter, scorer = shipped
     truths = [replace(draw_truth(np.random.default_rng([77, number])), photos=1) for number in range(40)]
     cases = [make_case(77, number, truth=truth, longest=160) for number, truth in enumerate(truths)]
-    return [
-        (case, scorer.score_evidence([look_at_photo(segmenter, case.photos[0].pixels, "")])) for case in cases
-    ]
+    return [(case, scorer.score("", [look_at_photo(segmenter, case.photos[0].pixels, "")])) for case in cases]
 
 
 def test_the_shipped_checkpoint_is_small_and_made_for_the_shipped_segmenter(
-    repository: Path, shipped: tuple[Segmenter, LesionScorer]
+    repository: Path, shipped: tuple[Segmenter, PhotoAnswerer]
 ) -> None:
     segmenter, scorer = shipped
-    assert sum(path.stat().st_size for path in (repository / "checkpoints" / "vqa-compact").iterdir()) < 1e6
+    assert (
+        sum(path.stat().st_size for path in (repository / "checkpoints" / "photo-answerer").iterdir()) < 1e6
+    )
     assert scorer.explain_mismatch(segmenter) is None
     assert scorer.set_priors is not None and set(scorer.set_priors) == {"CQID011", "CQID012", "CQID020"}
-    answers = decode_answers(scorer.score_evidence([]), load_families(), scorer.set_priors)
+    answers = decode_answers(scorer.score("", []), load_families(), scorer.set_priors)
     assert list(answers) == [question.qid for question in load_questions()]
 
 

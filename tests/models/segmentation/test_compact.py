@@ -19,9 +19,9 @@ from magic_demo.models.segmentation.compact import (
     Modulation,
     score_masks,
 )
-from magic_demo.models.segmentation.segmenter import Segmenter
 from magic_demo.questions.scoring import count_pixels, dice, vote
 from magic_demo.synthetic.encounters import make_case
+from tests.support.concrete_models import load_prompted
 from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
@@ -158,7 +158,7 @@ def test_the_shipped_checkpoint_is_small_and_in_safetensors(repository: Path) ->
 
 
 def test_the_shipped_checkpoint_outlines_synthetic_lesions(repository: Path) -> None:
-    segmenter = Segmenter.load(repository / SHIPPED)
+    segmenter = load_prompted(repository / SHIPPED)
     values = []
     for number in range(1, 9):
         case = make_case(909, number, condition="red patches", longest=320)
@@ -171,11 +171,8 @@ def test_the_shipped_checkpoint_outlines_synthetic_lesions(repository: Path) -> 
 
 
 def test_the_shipped_checkpoint_is_not_harmed_by_words_that_say_nothing(repository: Path) -> None:
-    segmenter = Segmenter.load(repository / SHIPPED)
+    segmenter = load_prompted(repository / SHIPPED)
     pixels = make_case(909, 3, condition="red patches", longest=320).photos[0].pixels
-    features = segmenter.encode_photo(pixels)
-    none, some = (
-        segmenter.decode(features, segmenter.encode_prompt(text))
-        for text in ("", "Hello doctor, what is this? 谢谢")
-    )
+    features = segmenter.look(pixels)
+    none, some = (segmenter.segment(features, text) for text in ("", "Hello doctor, what is this? 谢谢"))
     assert np.abs(none - some).mean() < 0.05

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.models.predictor import Predictor
+from magic_demo.models.loading import load_predictor
 from magic_demo.questions.calibration import CALIBRATION_NAME, read_calibration
 from magic_demo.questions.combining import WEIGHTS_NAME, read_weights
 from training.__main__ import main
@@ -33,7 +33,7 @@ def settings(repository: Path, tmp_path: Path, drawn: Path) -> CalibrateSettings
     calibration."""
     shipped = repository / "checkpoints"
     shutil.copytree(
-        shipped / "vqa-compact", tmp_path / "answerer", ignore=shutil.ignore_patterns(CALIBRATION_NAME)
+        shipped / "photo-answerer", tmp_path / "answerer", ignore=shutil.ignore_patterns(CALIBRATION_NAME)
     )
     return CalibrateSettings(
         shipped / "segmentation-compact",
@@ -69,8 +69,8 @@ def test_the_command_writes_a_calibration_that_the_program_uses(
     assert min(report["temperatures"].values()) >= settings.least_temperature
     assert set(report["2 folds"]) == {*report["temperatures"], "all"}
 
-    predictor = Predictor.load(
-        segmentation=settings.segmentation, vqa=settings.checkpoint, cues=settings.cues
+    predictor = load_predictor(
+        segmentation=settings.segmentation, answers=settings.checkpoint, cues=settings.cues
     )
     assert predictor.calibrated_on["cvqa"] == report["fitted on"] == "8 drawn cases"
     for family in report["temperatures"]:

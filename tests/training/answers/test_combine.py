@@ -11,7 +11,7 @@ import pytest
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.questions.combining import Weights, read_weights
 from magic_demo.questions.families import load_families
-from tests.models.answers.test_text_and_photos import make_model, save_checkpoint
+from tests.models.answers.test_text_photo_answerer import make_model, save_checkpoint
 from training.__main__ import main
 from training.answers.combine import (
     CombineSettings,

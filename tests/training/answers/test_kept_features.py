@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from magic_demo.models.answers.case_answerer import CaseAnswerer
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from tests.robustness.run_ends import assert_same_end, find_learnt, read_end, round_encoders
 from tests.support.rounding import assert_same_but_for_rounding
 from tests.support.tiny_answerer import read_tiny, write_data
@@ -35,18 +35,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path
 def encoded(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     """Count the texts and photos that the encoders are given from now on."""
     counts = {"texts": 0, "photos": 0}
-    read_tokens, read_photos = CaseAnswerer.read_tokens, CaseAnswerer.read_photos
+    read_tokens, read_photos = TextPhotoAnswererModel.read_tokens, TextPhotoAnswererModel.read_photos
 
-    def count_texts(self: CaseAnswerer, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def count_texts(self: TextPhotoAnswererModel, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         counts["texts"] += len(input_ids)
         return read_tokens(self, input_ids, attention_mask)
 
-    def count_photos(self: CaseAnswerer, pixel_values: Tensor) -> Tensor:
+    def count_photos(self: TextPhotoAnswererModel, pixel_values: Tensor) -> Tensor:
         counts["photos"] += len(pixel_values)
         return read_photos(self, pixel_values)
 
-    monkeypatch.setattr(CaseAnswerer, "read_tokens", count_texts)
-    monkeypatch.setattr(CaseAnswerer, "read_photos", count_photos)
+    monkeypatch.setattr(TextPhotoAnswererModel, "read_tokens", count_texts)
+    monkeypatch.setattr(TextPhotoAnswererModel, "read_photos", count_photos)
     return counts
 
 

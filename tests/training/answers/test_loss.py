@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
-from magic_demo.models.answers.case_answerer import CaseAnswererOutput
-from magic_demo.models.answers.text_and_photos import option_layout, place_families
+from magic_demo.models.answers.text_photo_answerer import option_layout, place_families
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererOutput
 from magic_demo.questions.families import load_families
-from tests.models.answers.test_text_and_photos import make_model, make_tokenizer
+from tests.models.answers.test_text_photo_answerer import make_model, make_tokenizer
 from training.answers.data import make_labels
 from training.answers.loss import CaseLoss, LossSettings
 
@@ -27,11 +27,13 @@ SITES = next(family for family in FAMILIES if family.family_id == "CQID011")
 ITCH = next(family for family in FAMILIES if family.family_id == "CQID025")
 
 
-def put_out(raw: Tensor, *, sets: bool = True) -> CaseAnswererOutput:
+def put_out(raw: Tensor, *, sets: bool = True) -> TextPhotoAnswererOutput:
     """Return what a model whose head gave ``raw`` (B, O) would put out."""
     shares = torch.cat([log_softmax(raw[:, place], dim=-1) for place in PLACES.values()], dim=1)
     several = (option_layout(FAMILIES)["option_slots"] > 1)[None, :]
-    return CaseAnswererOutput(logits=torch.where(several, raw, shares) if sets else shares, log_shares=shares)
+    return TextPhotoAnswererOutput(
+        logits=torch.where(several, raw, shares) if sets else shares, log_shares=shares
+    )
 
 
 def answer_sites(*labels: int) -> Tensor:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from magic_demo.models.answers.text_and_photos import OptionScorer
+from tests.support.concrete_models import load_text_photo_answerer
 from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
 from training.answers.settings import VqaSettings
 from training.answers.train import make_optimizer, run_training, start_model
@@ -80,6 +80,6 @@ def test_the_run_goes_from_end_to_end_in_mixed_precision_and_stops_early_on_vali
     last = max(states, key=lambda state: state["global_step"])
     assert last["global_step"] == 2 * 3  # 162 questions an epoch; the second evaluation is no better
     assert last["best_metric"] == pytest.approx(scores["eval_f1"])
-    scorer = OptionScorer.load(best)
+    scorer = load_text_photo_answerer(best)
     one, other = scorer.score("itchy for weeks", []), scorer.score("no complaint", [])
     assert all((one[qid] == other[qid]).all() for qid in one)  # what the patient says is no input

@@ -19,11 +19,12 @@ from magic_demo.challenge.batch import read_encounter
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Answers
 from magic_demo.files.encounters import read_encounters
-from magic_demo.models.answers.case_answerer import CaseAnswerer
-from magic_demo.models.answers.text_and_photos import OptionScorer, place_families
+from magic_demo.models.answers.text_photo_answerer import place_families
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing
-from magic_demo.models.predictor import Predictor
+from magic_demo.models.loading import load_predictor
 from magic_demo.questions.families import load_families, load_questions
+from tests.support.concrete_models import load_text_photo_answerer
 from training.answers.data import CaseDraws, PhotoShelf, drop_words, make_labels
 from training.answers.metrics import decode_rows
 from training.answers.settings import VqaSettings
@@ -77,7 +78,7 @@ def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(
     losses = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
     assert losses[-1] < losses[0]
     assert 0 <= scores["eval_accuracy_all"] <= 1
-    scorer = OptionScorer.load(folder)
+    scorer = load_text_photo_answerer(folder)
     assert scorer.set_priors is not None
     assert len(scorer.score("itchy for two weeks", [])) == len(load_questions())
 
@@ -88,14 +89,14 @@ def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(tiny: V
         tiny, run=replace(tiny.run, output=tiny.run.output.parent / "stopped", keep=10, keep_last=True)
     )
     folder, _ = run_training(stopped)
-    whole = OptionScorer.load(folder).model.state_dict()
+    whole = load_text_photo_answerer(folder).model.state_dict()
     folders = sorted(
         (stopped.run.output / "checkpoints").glob("checkpoint-*"),
         key=lambda path: int(path.name.partition("-")[2]),
     )
     for late in folders[2:]:  # as if the run had ended here
         shutil.rmtree(late)
-    resumed = OptionScorer.load(run_training(stopped, resume=True)[0]).model.state_dict()
+    resumed = load_text_photo_answerer(run_training(stopped, resume=True)[0]).model.state_dict()
     assert all(torch.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)
 
 
@@ -103,7 +104,7 @@ def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(tiny: V
 def test_both_designs_run_on_pretrained_encoders_of_the_same_classes(
     repository: Path, tmp_path: Path, tiny: VqaSettings, trained: tuple[Path, dict[str, float]], name: str
 ) -> None:
-    small = OptionScorer.load(trained[0])
+    small = load_text_photo_answerer(trained[0])
     small.model.text_model.save_pretrained(tmp_path / "text")
     small.tokenizer.save_pretrained(tmp_path / "text")
     small.model.vision_model.save_pretrained(tmp_path / "photo")
@@ -121,7 +122,7 @@ def test_both_designs_run_on_pretrained_encoders_of_the_same_classes(
     shutil.copytree(tiny.run.output.parent / "cases", tmp_path / "cases")
     run = replace(settings.run, epochs=1, batch_size=5 if name == "vqa" else 45, threads=1)
     folder, scores = run_training(replace(settings, data=data, run=run))
-    scorer = OptionScorer.load(folder)
+    scorer = load_text_photo_answerer(folder)
     assert scorer.model.config.fusion == settings.model.fusion
     assert scorer.model.config.photo_head_size == settings.model.photo_head_size
     assert 0 <= scores["eval_accuracy_all"] <= 1
@@ -138,16 +139,16 @@ def test_a_trained_checkpoint_drops_in_by_its_path_alone_and_options_are_never_e
     """BERT and Swin from the training's folder, in the page's and batch mode's Predictor and in
     ``predict``."""
     rows: list[int] = []
-    read_tokens = CaseAnswerer.read_tokens
+    read_tokens = TextPhotoAnswererModel.read_tokens
 
-    def count(self: CaseAnswerer, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def count(self: TextPhotoAnswererModel, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         rows.append(len(input_ids))
         return read_tokens(self, input_ids, attention_mask)
 
-    monkeypatch.setattr(CaseAnswerer, "read_tokens", count)
+    monkeypatch.setattr(TextPhotoAnswererModel, "read_tokens", count)
     cases = sorted((trained[0].parent.parent / "cases").glob("synthetic-*"))[0]
     encounters = [read_encounter(files)[0] for files in read_encounters(cases, "valid").encounters]
-    predictor = Predictor.load(segmentation=None, vqa=trained[0])
+    predictor = load_predictor(segmentation=None, answers=trained[0])
     options = sum(len(family.options["en"]) for family in FAMILIES)
     assert rows == [options]
     predictions = [predictor.predict(encounter) for encounter in encounters * 2]
@@ -165,7 +166,7 @@ def test_a_trained_checkpoint_drops_in_by_its_path_alone_and_options_are_never_e
         str(out),
         "--task",
         "cvqa",
-        "--vqa",
+        "--answers",
         str(trained[0]),
     ]
     assert run_command(arguments) == 0

@@ -14,19 +14,20 @@ import torch
 
 from magic_demo.core.types import Pixels
 from magic_demo.cues.cue_model import CueModel
-from magic_demo.models.answers.photo_evidence import MEASURE_COUNT, LesionScorer, PhotoEvidence, look_at_photo
-from magic_demo.models.answers.text_and_photos import place_families
-from magic_demo.models.segmentation.segmenter import Segmenter
+from magic_demo.models.answers.photo_evidence import MEASURE_COUNT, PhotoEvidence, look_at_photo
+from magic_demo.models.answers.text_photo_answerer import place_families
+from magic_demo.models.interfaces import Segmenter
 from magic_demo.questions.combining import read_weights
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
 from tests.models.answers.test_photo_evidence import make_segmenter
+from tests.support.concrete_models import load_photo_answerer
 from tests.support.stand_ins import draw_photo
 from training.answers.photo_evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
 from training.answers.photo_report import END, START
 from training.answers.train_photo_heads import (
     HeadSettings,
-    LesionAnswerSettings,
+    PhotoAnswererSettings,
     fit_heads,
     judge_rules,
     score_seen,
@@ -40,10 +41,10 @@ MADE, REAL = CaseSource("made", "cases"), CaseSource("real", "pad")
 RED, WHITE = 2, 7
 
 
-def make_settings(folder: Path, seed: int = 0, **changes: object) -> LesionAnswerSettings:
+def make_settings(folder: Path, seed: int = 0, **changes: object) -> PhotoAnswererSettings:
     """Return settings of a small run over drawn cases."""
     cases = replace(MADE, count=12, seed=3 + 10 * seed, longest=96)
-    settings = LesionAnswerSettings(
+    settings = PhotoAnswererSettings(
         segmentation=folder / "none",
         cues=Path("checkpoints/cues"),
         output=folder / "out",
@@ -183,7 +184,7 @@ def test_one_command_makes_a_checkpoint_that_answers(
     tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch, training_seed: int
 ) -> None:
     segmenter = make_segmenter()
-    monkeypatch.setattr("training.answers.train_photo_heads.Segmenter.load", lambda _source: segmenter)
+    monkeypatch.setattr("training.answers.train_photo_heads.load_segmenter", lambda _source: segmenter)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "README.md").write_text(f"before\n{START}\nold\n{END}\nafter\n")
     head = HeadSettings(hidden=4, epochs=2, seed=training_seed)
@@ -191,9 +192,9 @@ def test_one_command_makes_a_checkpoint_that_answers(
         tmp_path, training_seed, cues=repository / "checkpoints" / "cues", head=head, weights=(0.0, 0.5)
     )
     report = train_answers(settings)
-    scorer = LesionScorer.load(settings.output)
+    scorer = load_photo_answerer(settings.output)
     assert scorer.explain_mismatch(segmenter) is None
-    assert len(decode_answers(scorer.score_evidence([]), load_families(), scorer.set_priors)) == 27
+    assert len(decode_answers(scorer.score("", []), load_families(), scorer.set_priors)) == 27
     weights = read_weights(settings.output)
     assert set(weights.with_photos) == set(weights.with_measures) == set(PLACES) and not any(
         weights.text_only.values()
@@ -219,14 +220,14 @@ def test_another_kind_of_segmenter_is_refused_in_one_line(
 ) -> None:
     segmenter = make_segmenter()
     segmenter.encoder_name = ("clipseg", "")
-    monkeypatch.setattr("training.answers.train_photo_heads.Segmenter.load", lambda _source: segmenter)
+    monkeypatch.setattr("training.answers.train_photo_heads.load_segmenter", lambda _source: segmenter)
     with pytest.raises(SettingsError, match="compact_segmenter checkpoint is expected"):
         train_answers(make_settings(tmp_path))
 
 
 def test_the_settings_file_is_read(repository: Path) -> None:
     settings = read_settings(
-        repository / "training" / "configs" / "photos-compact.yaml", LesionAnswerSettings
+        repository / "training" / "configs" / "photos-compact.yaml", PhotoAnswererSettings
     )
     assert {source.kind for source in settings.training} == {"cases", "pad"}
     assert settings.unseen.seed not in {

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from magic_demo.models.checkpoints import name_model
-from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg
-from tests.models.segmentation.test_segmenter import write_clipseg
+from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
+from tests.models.segmentation.test_prompted import write_clipseg
 from tests.robustness.run_ends import assert_same_end, read_end, round_encoders
 from tests.support.tiny_clipseg import read_paper, write_data
 from training.runs.augment import AugmentSettings

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.models.segmentation.segmenter import Segmenter
 from training.__main__ import main
 from training.cases.pad import read_pad
 from training.segmentation import evaluate as evaluate_segmentation
@@ -73,7 +72,7 @@ def test_mostly_empty_masks_are_said_before_the_evaluation_with_exit_code_3(
         return evaluate_segmentation.Evaluation("model", 0.5)
 
     monkeypatch.setattr(evaluate_segmentation, "evaluate", evaluate)
-    monkeypatch.setattr(Segmenter, "load", lambda *_, **__: None)
+    monkeypatch.setattr(evaluate_segmentation, "load_segmenter", lambda *_, **__: None)
     assert main(["evaluate-segmentation", "model", "--data", str(pairs), "--split", "dev"]) == 3
     assert "dev: 2 of 2 photos have an empty mask" in said[0]
 

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from magic_demo.files.encounters import read_encounters
-from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg, Segmenter
+from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
+from tests.support.concrete_models import load_prompted
 from tests.support.tiny_clipseg import CONFIG, read_paper, write_data
 from training.runs.run import read_settings, training_arguments
 from training.segmentation.data import TrainingDraws, read_sources
@@ -67,7 +68,7 @@ def test_the_run_goes_from_end_to_end_twice_alike_and_the_product_loads_it(
     assert changed
     assert all(name.startswith("decoder.") for name in changed)
 
-    segmenter = Segmenter.load(best)
+    segmenter = load_prompted(best)
     assert segmenter.threshold == pytest.approx(scores["eval_threshold"])
     assert segmenter.preprocessing.mean == pytest.approx(CLIP_MEAN)
     assert segmenter.preprocessing.std == pytest.approx(CLIP_STD)

@@ -16,8 +16,8 @@ import torch
 from transformers import TrainerCallback
 
 from magic_demo.core.types import Mask, Pixels
+from magic_demo.models.registry import load_segmenter
 from magic_demo.models.segmentation.compact import CompactSegmenter
-from magic_demo.models.segmentation.segmenter import Segmenter
 from magic_demo.questions.scoring import count_pixels, dice
 from training.__main__ import main
 from training.runs.run import SettingsError, read_settings
@@ -123,7 +123,7 @@ def test_a_short_run_finds_discs_far_better_than_the_best_constant_and_the_produ
     far_better = constant + (1 - constant) / 3
     assert scores["eval_dice"] > far_better
 
-    segmenter = Segmenter.load(folder)
+    segmenter = load_segmenter(folder)
     assert segmenter.threshold == pytest.approx(scores["eval_threshold"])
     assert (
         mean_dice([segmenter.predict(pixels) >= segmenter.threshold for pixels in photos], masks) > far_better

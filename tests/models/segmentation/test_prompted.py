@@ -18,7 +18,8 @@ from transformers import CLIPSegConfig, CLIPSegForImageSegmentation, PreTrainedT
 
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.types import Pixels
-from magic_demo.models.segmentation.segmenter import PromptedCLIPSeg, Segmenter
+from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
+from tests.support.concrete_models import load_prompted
 from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
@@ -81,7 +82,7 @@ def pixels() -> Pixels:
 
 
 def test_the_split_path_gives_what_the_library_gives_for_clipseg(clipseg: Path, pixels: Pixels) -> None:
-    segmenter = Segmenter.load(clipseg)
+    segmenter = load_prompted(clipseg)
     # from_pretrained gives it ready for inference
     library = CLIPSegForImageSegmentation.from_pretrained(clipseg)
     words = make_tokenizer()("red rash on the arm", return_tensors="pt")
@@ -103,13 +104,13 @@ def test_the_split_path_gives_what_the_library_gives_for_clipseg(clipseg: Path, 
 
 
 def test_the_class_comes_from_the_config(clipseg: Path) -> None:
-    assert type(Segmenter.load(clipseg).model) is PromptedCLIPSeg
+    assert type(load_prompted(clipseg).model) is PromptedCLIPSeg
 
 
 def test_a_photo_is_encoded_once_and_the_prompt_changes_the_map(clipseg: Path, pixels: Pixels) -> None:
-    segmenter = Segmenter.load(clipseg)
-    features = segmenter.encode_photo(pixels)
-    red, arm = (segmenter.decode(features, segmenter.encode_prompt(text)) for text in ("red red rash", "arm"))
+    segmenter = load_prompted(clipseg)
+    features = segmenter.look(pixels)
+    red, arm = (segmenter.segment(features, text) for text in ("red red rash", "arm"))
     assert not np.allclose(red, arm)
     np.testing.assert_array_equal(arm, segmenter.predict(pixels, "arm"))
 
@@ -123,7 +124,7 @@ def test_layers_that_no_one_reads_are_not_run_and_a_photo_passes_them_once_for_t
     written_by.from_pretrained(clipseg).save_pretrained(tmp_path)
     make_tokenizer().save_pretrained(tmp_path)
     shutil.copy(clipseg / "preprocessor_config.json", tmp_path)
-    segmenter = Segmenter.load(tmp_path)
+    segmenter = load_prompted(tmp_path)
     vision = segmenter.model.clip.vision_model  # type: ignore[attr-defined]
     assert max(segmenter.model.extract_layers) == 3 and len(vision.encoder.layers) == 6  # type: ignore[attr-defined]
     runs: Counter[str] = Counter()
@@ -133,8 +134,8 @@ def test_layers_that_no_one_reads_are_not_run_and_a_photo_passes_them_once_for_t
     segmenter.model.decoder.register_forward_hook(lambda *_: runs.update(["decoder"]))  # type: ignore[attr-defined]
     enlarged: list[object] = []
     monkeypatch.setattr(torch.nn.functional, "interpolate", lambda *given, **more: enlarged.append(given))
-    features = segmenter.encode_photo(pixels)
-    maps = [segmenter.decode(features, segmenter.encode_prompt(text)) for text in ("red", "rash", "arm")]
+    features = segmenter.look(pixels)
+    maps = [segmenter.segment(features, text) for text in ("red", "rash", "arm")]
     assert not np.allclose(maps[0], maps[1])
     assert runs == {"embeddings": 1, **{f"layer {place}": 1 for place in range(4)}, "decoder": 3}
     assert enlarged == [], "neither the input nor the map is brought to another size by the model"
@@ -146,7 +147,7 @@ def test_the_published_sizes_leave_two_of_twelve_layers_out() -> None:
 
 
 def test_the_map_is_a_probability_at_the_models_size(clipseg: Path, pixels: Pixels) -> None:
-    probability = Segmenter.load(clipseg).predict(pixels)
+    probability = load_prompted(clipseg).predict(pixels)
     assert probability.shape == (SIDE, SIDE)
     assert probability.dtype == np.float32
     assert 0 <= probability.min() <= probability.max() <= 1
@@ -154,25 +155,25 @@ def test_the_map_is_a_probability_at_the_models_size(clipseg: Path, pixels: Pixe
 
 @pytest.mark.parametrize("text", ["", "   ", "red " * 10_000, "皮疹 🙂 \n\t ?"])
 def test_any_text_is_a_prompt(clipseg: Path, pixels: Pixels, text: str) -> None:
-    assert np.isfinite(Segmenter.load(clipseg).predict(pixels, text)).all()
+    assert np.isfinite(load_prompted(clipseg).predict(pixels, text)).all()
 
 
 def test_a_prompt_is_cut_at_what_the_model_reads(clipseg: Path) -> None:
-    segmenter = Segmenter.load(clipseg)
+    segmenter = load_prompted(clipseg)
     long, longer = (segmenter.encode_prompt("red rash " * times) for times in (20, 40))
     assert torch.equal(long, longer)  # the same tokens
 
 
 def test_the_threshold_comes_with_the_checkpoint(clipseg: Path, tmp_path: Path) -> None:
-    assert Segmenter.load(clipseg).threshold == 0.5
+    assert load_prompted(clipseg).threshold == 0.5
     copy = write_clipseg(tmp_path)
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps({**config, "threshold": 0.35}))
-    assert Segmenter.load(copy).threshold == 0.35
+    assert load_prompted(copy).threshold == 0.35
 
 
 def test_with_the_mirror_image_a_mirrored_photo_gets_the_mirrored_map(clipseg: Path, pixels: Pixels) -> None:
-    segmenter = Segmenter.load(clipseg)
+    segmenter = load_prompted(clipseg)
     square, mirrored = pixels[:48, :48], np.ascontiguousarray(pixels[:48, 47::-1])
     assert not np.allclose(
         segmenter.predict(mirrored, "rash"), segmenter.predict(square, "rash")[:, ::-1], atol=1e-3
@@ -190,7 +191,7 @@ def test_values_that_are_no_numbers_are_an_error_and_not_a_mask(tmp_path: Path, 
     weights["decoder.film_mul.bias"] = torch.full_like(weights["decoder.film_mul.bias"], float("nan"))
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(ModelError, match="not numbers"):
-        Segmenter.load(folder).predict(pixels)
+        load_prompted(folder).predict(pixels)
 
 
 def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
@@ -199,4 +200,4 @@ def test_weights_that_are_missing_are_named(tmp_path: Path) -> None:
     del weights["decoder.film_mul.bias"]
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(CheckpointError, match=r"decoder\.film_mul\.bias"):
-        Segmenter.load(folder)
+        load_prompted(folder)

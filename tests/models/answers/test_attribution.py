@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from magic_demo.core.errors import ModelError
-from magic_demo.models.attribution import GREY, attribute_places, lay_out_grid
-from tests.models.answers.test_text_and_photos import make_model, make_photos, make_scorer
+from magic_demo.models.answers.attribution import GREY, attribute_places, lay_out_grid
+from tests.models.answers.test_text_photo_answerer import make_model, make_photos, make_scorer
+from tests.support.concrete_models import score_photos
 
 pytestmark = pytest.mark.numeric
 
@@ -46,17 +47,18 @@ def test_attributions_add_up_to_what_the_photo_changes(design: dict[str, Any], n
     scorer = make_scorer(make_model(**design))
     (photo,) = make_photos((40, 48))
     grey = np.full((8, 8, 3), GREY, np.uint8)
-    with_photo, with_grey = (scorer.score(narrative, [pixels])["CQID034-001"][2] for pixels in (photo, grey))
-    (added,) = scorer.attribute(narrative, [photo], "CQID034", 2)
+    with_photo, with_grey = (
+        score_photos(scorer, narrative, [pixels])["CQID034-001"][2] for pixels in (photo, grey)
+    )
+    (added,) = scorer.attribute(narrative, [scorer.encode_photo(photo)], "CQID034", 2)
     assert added.dtype == np.float32 and with_photo != with_grey
     assert float(added.sum()) == pytest.approx(float(with_photo - with_grey), rel=0.1, abs=1e-3)
 
 
 def test_every_photo_has_a_map_and_no_photo_none() -> None:
     scorer = make_scorer(make_model())
-    shapes = [
-        one.shape for one in scorer.attribute("", make_photos((32, 32), (64, 48), (20, 90)), "CQID035", 0)
-    ]
+    looks = [scorer.encode_photo(pixels) for pixels in make_photos((32, 32), (64, 48), (20, 90))]
+    shapes = [added.shape for added in scorer.attribute("", looks, "CQID035", 0)]
     assert shapes == [(4, 4)] * 3
     assert scorer.attribute("itchy", [], "CQID035", 0) == []
     with pytest.raises(KeyError):

@@ -28,7 +28,7 @@ POOLINGS = ("cls", "mean", "max")
 
 
 @strict
-class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
+class TextPhotoAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     """What a case answerer is made of.
 
     text_config, vision_config: the encoders' own configs, of any class that AutoModel knows (BERT, and Swin
@@ -45,7 +45,7 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     max_text_tokens: where narratives and options are cut. language: of the question and option texts.
     """
 
-    model_type = "magic_case_answerer"
+    model_type = "text_photo_answerer"
     sub_configs_defaults = {  # noqa: RUF012  (the library's own way)
         "text_config": SubConfigSpec(config_class=AutoConfig, model_type="bert"),
         "vision_config": SubConfigSpec(config_class=AutoConfig, model_type="swin"),
@@ -68,7 +68,7 @@ class CaseAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
 
 
 @dataclass
-class CaseAnswererOutput(ModelOutput):
+class TextPhotoAnswererOutput(ModelOutput):
     """What comes out, (B, O) float each.
 
     logits: log-odds for families of several slots, log-probabilities for the others. log_shares:
@@ -79,14 +79,14 @@ class CaseAnswererOutput(ModelOutput):
     log_shares: Tensor | None = None
 
 
-class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
+class TextPhotoAnswererModel(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Score options given a narrative and photos. O counts the options of all families, siblings once."""
 
-    config_class = CaseAnswererConfig
+    config_class = TextPhotoAnswererConfig
     base_model_prefix = "answerer"
     main_input_name = "input_ids"
 
-    def __init__(self, config: CaseAnswererConfig) -> None:
+    def __init__(self, config: TextPhotoAnswererConfig) -> None:
         if config.fusion not in FUSIONS or config.text_pooling not in POOLINGS:
             raise ValueError(
                 f"fusion is one of {FUSIONS}, text_pooling of {POOLINGS}, not {config.fusion!r} and "
@@ -128,7 +128,7 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)  # type: ignore[no-untyped-call]
-        if isinstance(module, CaseAnswerer):
+        if isinstance(module, TextPhotoAnswererModel):
             for vector in (module.no_photo, getattr(module, "no_text", None)):
                 if vector is not None and not getattr(vector, "_is_hf_initialized", False):
                     vector.normal_(0.0, 0.5)
@@ -140,7 +140,7 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
                 if isinstance(linear, nn.Linear) and not getattr(linear.weight, "_is_hf_initialized", False):
                     nn.init.xavier_uniform_(linear.weight)
 
-    def train(self, mode: bool = True) -> CaseAnswerer:
+    def train(self, mode: bool = True) -> TextPhotoAnswererModel:
         """Switch to training, all but encoders that are frozen: dropout would only blur what they give, and
         it could not be kept on disk.
 
@@ -163,13 +163,13 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         *,
         revisions: tuple[str | None, str | None] = (None, None),
         **settings: Any,
-    ) -> CaseAnswerer:
+    ) -> TextPhotoAnswererModel:
         """Build a model with a new head on two pretrained encoders, from folders or Hub ids; ``settings`` are
         config fields."""
         text = load_encoder(text_source, revisions[0])
         vision = load_encoder(vision_source, revisions[1])
         model = cls(
-            CaseAnswererConfig(
+            TextPhotoAnswererConfig(
                 text_config=text.config.to_dict(), vision_config=vision.config.to_dict(), **settings
             )
         )
@@ -288,7 +288,7 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
         option_input_ids: Tensor | None = None,
         option_attention_mask: Tensor | None = None,
         option_states: Tensor | None = None,
-    ) -> CaseAnswererOutput:
+    ) -> TextPhotoAnswererOutput:
         """Score every option of B cases.
 
         pixel_values (B, P, 3, h, w) with photo_mask (B, P) bool; input_ids and attention_mask (B, T), all
@@ -327,8 +327,8 @@ class CaseAnswerer(PreTrainedModel):  # type: ignore[no-untyped-call]
             # A label that has this share of the slots is in the set unless every slot holds another.
             absent = option_slots * torch.log1p(-logs.exp().clamp(1e-6, 1 - 1e-6))
             logits = torch.where(several, torch.log(-torch.expm1(absent)) - absent, logs)
-        return CaseAnswererOutput(logits=logits, log_shares=logs)
+        return TextPhotoAnswererOutput(logits=logits, log_shares=logs)
 
 
-AutoConfig.register(CaseAnswererConfig.model_type, CaseAnswererConfig)
-AutoModel.register(CaseAnswererConfig, CaseAnswerer)
+AutoConfig.register(TextPhotoAnswererConfig.model_type, TextPhotoAnswererConfig)
+AutoModel.register(TextPhotoAnswererConfig, TextPhotoAnswererModel)

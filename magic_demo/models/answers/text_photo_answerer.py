@@ -1,47 +1,41 @@
-"""The closed questions' model with all that it takes to ask it: tokenizer, photo preprocessing, option texts
-and where their scores lie."""
+"""The text-and-photo answerer: its model with the tokenizer, the photo preprocessing and the option texts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import AutoModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
-from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.errors import ModelError
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Family, Language, OptionScores, Pixels
-from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.models.attribution import GREY, attribute_places, lay_out_grid
-from magic_demo.models.backends import Backend, choose_backend, read_checked
-from magic_demo.models.checkpoints import (
-    Preprocessing,
-    find_checkpoint,
-    load_model,
-    load_tokenizer,
-    name_model,
-    read_preprocessing,
-)
+from magic_demo.models.answers.attribution import GREY, attribute_places, lay_out_grid
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
+from magic_demo.models.backends import Backend
+from magic_demo.models.checkpoints import Checkpoint, Preprocessing, read_tokenizer
 from magic_demo.models.encoder import Encoder
+from magic_demo.models.interfaces import Answerer, SegmentedPhoto
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 from magic_demo.questions.families import load_families
 
 
-class OptionScorer:
-    """A loaded case answerer with its tokenizer, photo preprocessing and the option vectors, which are
+class TextPhotoAnswerer(Answerer):
+    """A loaded text-and-photo answerer with its tokenizer, photo preprocessing and the option vectors, which are
     encoded once.
 
     backend: what the encoders of photos and narratives run on; options are encoded in float32 before.
     """
 
+    backend: Backend
+
     def __init__(
         self,
-        model: CaseAnswerer,
+        model: TextPhotoAnswererModel,
         tokenizer: PreTrainedTokenizerBase,
         preprocessing: Preprocessing,
         *,
@@ -69,52 +63,21 @@ class OptionScorer:
         )
 
     @classmethod
-    def load(
-        cls,
-        source: str | Path,
-        *,
-        revision: str | None = None,
-        families: Sequence[Family] | None = None,
-        backend: str = "torch",
-    ) -> OptionScorer:
-        """Load from a folder or a Hub id.
-
-        Raises CheckpointError with one line when anything is missing or broken.
-
-        backend: a name that ``choose_backend`` takes; raises BackendError when this machine cannot run it.
-        """
-        model_id = name_model(source, revision=revision)
-        chosen = choose_backend(backend, read_checked(find_checkpoint(source, revision=revision), model_id))
-        model = load_model(source, AutoModel, revision=revision)
-        if not isinstance(model, CaseAnswerer):
-            raise CheckpointError(
-                "{source}: a {came} model came, {expected} is expected; give a checkpoint written by "
-                "'python -m training vqa'",
-                source=source,
-                came=model.config.model_type,
-                expected=CaseAnswererConfig.model_type,
-            )
-        priors = find_checkpoint(source, revision=revision) / PRIORS_NAME
+    def load(cls, checkpoint: Checkpoint) -> Self:
+        """Load for inference. Raises CheckpointError with one line when anything is missing or broken."""
+        priors = checkpoint.folder / PRIORS_NAME
         return cls(
-            model,
-            load_tokenizer(source, revision=revision),
-            read_preprocessing(source, revision=revision),
-            model_id=model_id,
+            checkpoint.load_model(TextPhotoAnswererModel),
+            read_tokenizer(checkpoint.folder),
+            checkpoint.read_preprocessing(),
+            model_id=checkpoint.model_id,
             set_priors=read_priors(priors) if priors.is_file() else None,
-            families=families,
-            backend=chosen,
+            backend=checkpoint.backend,
         )
 
-    def score(self, narrative: str, photos: Sequence[Pixels]) -> OptionScores:
-        """Score every option of every question: qid -> (O,) float32 logits; siblings share their family's
-        scores.
-
-        narrative: in any language, may be blank; what goes beyond the checkpoint's ``max_text_tokens`` is cut
-        off.
-        photos: (H, W, 3) uint8 RGB of any size, none or many; their features are averaged.
-        Raises ModelError when the model gives numbers that are not finite.
-        """
-        return self.score_states(narrative, [self.encode_photo(pixels) for pixels in photos])
+    def look(self, photo: SegmentedPhoto) -> Tensor:
+        """Return what ``encode_photo`` gives; the lesion is not read."""
+        return self.encode_photo(photo.pixels)
 
     @torch.inference_mode()
     def encode_photo(self, pixels: Pixels) -> Tensor:
@@ -122,16 +85,22 @@ class OptionScorer:
         (maps,) = self._read_photos(torch.from_numpy(self.preprocessing.apply(pixels))[None])
         return maps[0]
 
-    def score_states(self, narrative: str, states: Sequence[Tensor]) -> OptionScores:
-        """Score as ``score`` does, from photos that ``encode_photo`` has encoded."""
+    def score(self, narrative: str, looks: Sequence[Tensor]) -> OptionScores:
+        """Score every option of every question: qid -> (O,) float32 logits; siblings share their family's
+        scores.
+
+        narrative: in any language, may be blank; what goes beyond the checkpoint's ``max_text_tokens`` is cut
+        off. looks: maps of none or many photos. Raises ModelError when the model gives numbers that are not
+        finite.
+        """
         tokens = tokenize(self.tokenizer, [narrative], self.model.config.max_text_tokens)
         with torch.inference_mode():
             words = self._read_words(tokens)
             logits = self.model(
                 text_states=words,
-                photo_states=torch.stack(list(states))[None] if states else None,
-                photo_mask=torch.ones(1, len(states), dtype=torch.bool)
-                if states
+                photo_states=torch.stack(list(looks))[None] if looks else None,
+                photo_mask=torch.ones(1, len(looks), dtype=torch.bool)
+                if looks
                 else torch.zeros(1, 1, dtype=torch.bool),
                 option_vectors=self._option_vectors,
                 **self._layout,
@@ -150,43 +119,38 @@ class OptionScorer:
         }
 
     def attribute(
-        self, narrative: str, photos: Sequence[Pixels], family_id: str, option: int
+        self, narrative: str, looks: Sequence[Tensor], family_id: str, option: int
     ) -> list[NDArray[np.float32]]:
-        """Return what each place of each photo adds to an option's score, as ``score`` gives it: (h, w)
+        """Return what each cell of each photo adds to an option's score, as ``score`` gives it: (h, w)
         float32 a photo, of any sign.
 
         h, w: the photo encoder's grid, which spans the whole photo. Raises KeyError for a family that the
         questions do not have, ModelError when the encoder's map is no grid.
         """
-        column = {family.family_id: place for family, place in place_families(self.families)}[
-            family_id
-        ].start + option
-        if not photos:
+        columns = {family.family_id: columns for family, columns in place_families(self.families)}[family_id]
+        if not looks:
             return []
         tokens = tokenize(self.tokenizer, [narrative], self.model.config.max_text_tokens)
-        grey = np.full((*self.preprocessing.size, 3), GREY, np.uint8)
         with torch.no_grad():
-            (maps,) = self._read_photos(
-                torch.from_numpy(stack_photos([[*photos, grey]], self.preprocessing))[0]
-            )
             words = self._read_words(tokens)
         # what was made in inference mode takes no part in gradients
-        option_vectors = self._option_vectors.clone()
+        shown, option_vectors = torch.stack(list(looks)).clone(), self._option_vectors.clone()
+        plain = self.encode_photo(np.full((*self.preprocessing.size, 3), GREY, np.uint8)).clone()[None]
 
         def score(states: Tensor) -> Tensor:
             logits = self.model(
                 photo_states=states,
-                photo_mask=torch.ones(len(states), len(photos), dtype=torch.bool),
+                photo_mask=torch.ones(len(states), len(looks), dtype=torch.bool),
                 text_states=words.expand(len(states), -1, -1) if words is not None else None,
                 attention_mask=tokens["attention_mask"].expand(len(states), -1),
                 option_vectors=option_vectors,
                 **self._layout,
             ).logits
-            return logits[:, column]  # type: ignore[no-any-return]
+            return logits[:, columns.start + option]  # type: ignore[no-any-return]
 
         return [
             lay_out_grid(added.float(), self.preprocessing.size)
-            for added in attribute_places(score, maps[:-1], maps[-1:])
+            for added in attribute_places(score, shown, plain)
         ]
 
     def _read_words(self, tokens: Mapping[str, Tensor]) -> Tensor | None:

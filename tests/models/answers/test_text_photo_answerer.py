@@ -19,16 +19,18 @@ from transformers import BertConfig, BertModel, PreTrainedTokenizerFast, SwinCon
 
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.types import Family, OptionScores, Pixels, Question
-from magic_demo.models.answers.case_answerer import CaseAnswerer, CaseAnswererConfig
-from magic_demo.models.answers.text_and_photos import (
-    OptionScorer,
+from magic_demo.models.answers.text_photo_answerer import (
+    TextPhotoAnswerer,
     option_layout,
     place_families,
     stack_photos,
 )
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing
+from magic_demo.models.registry import load_answerer
 from magic_demo.questions.decoding import count_priors, write_priors
 from magic_demo.questions.families import load_families, load_questions
+from tests.support.concrete_models import load_text_photo_answerer, score_photos
 from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
@@ -75,18 +77,20 @@ def vision_config() -> SwinConfig:
     )
 
 
-def make_model(**design: Any) -> CaseAnswerer:
+def make_model(**design: Any) -> TextPhotoAnswererModel:
     """Make a tiny case answerer of random weights, the same each time."""
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"projection_size": 12, "head_size": 16, "max_text_tokens": 64}
-    return CaseAnswerer(
-        CaseAnswererConfig(text_config=text_config(), vision_config=vision_config(), **sizes, **design)
+    return TextPhotoAnswererModel(
+        TextPhotoAnswererConfig(text_config=text_config(), vision_config=vision_config(), **sizes, **design)
     )
 
 
-def make_scorer(model: CaseAnswerer, families: tuple[Family, ...] | None = None) -> OptionScorer:
+def make_scorer(
+    model: TextPhotoAnswererModel, families: tuple[Family, ...] | None = None
+) -> TextPhotoAnswerer:
     """Put a scorer around a model."""
-    return OptionScorer(
+    return TextPhotoAnswerer(
         model,
         make_tokenizer(),
         Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)),
@@ -105,7 +109,7 @@ def join_scores(scores: OptionScores) -> NDArray[np.float32]:
     return np.concatenate(list(scores.values()))
 
 
-def save_checkpoint(folder: Path, model: CaseAnswerer) -> Path:
+def save_checkpoint(folder: Path, model: TextPhotoAnswererModel) -> Path:
     """Write what a checkpoint folder holds."""
     model.save_pretrained(folder)
     make_tokenizer().save_pretrained(folder)
@@ -115,21 +119,21 @@ def save_checkpoint(folder: Path, model: CaseAnswerer) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scorer() -> OptionScorer:
+def scorer() -> TextPhotoAnswerer:
     """Return a scorer around our design at its smallest."""
     return make_scorer(make_model())
 
 
 @pytest.mark.parametrize("design", DESIGNS)
 def test_every_option_of_every_question_is_scored(design: dict[str, Any]) -> None:
-    scores = make_scorer(make_model(**design)).score(TEXT, make_photos((40, 50)))
+    scores = score_photos(make_scorer(make_model(**design)), TEXT, make_photos((40, 50)))
     assert {qid: values.shape for qid, values in scores.items()} == {
         q.qid: (q.option_count,) for q in load_questions()
     }
     assert all(values.dtype == np.float32 and np.isfinite(values).all() for values in scores.values())
 
 
-def test_permuting_the_options_permutes_the_scores(scorer: OptionScorer) -> None:
+def test_permuting_the_options_permutes_the_scores(scorer: TextPhotoAnswerer) -> None:
     random = np.random.default_rng(1)
     families, orders = [], {}
     for family in load_families():
@@ -146,10 +150,10 @@ def test_permuting_the_options_permutes_the_scores(scorer: OptionScorer) -> None
         )
         orders.update({question.qid: order for question in questions})
     photos = make_photos((40, 50))
-    before = scorer.score(TEXT, photos)
-    after = make_scorer(scorer.model, tuple(families)).score(TEXT, photos)
+    before = score_photos(scorer, TEXT, photos)
+    after = score_photos(make_scorer(scorer.model, tuple(families)), TEXT, photos)
     rounding = measure_rounding(
-        scorer.model, lambda: join_scores(make_scorer(scorer.model).score(TEXT, photos))
+        scorer.model, lambda: join_scores(score_photos(make_scorer(scorer.model), TEXT, photos))
     )
     for qid, order in orders.items():
         assert_same_but_for_rounding(after[qid], before[qid][order], rounding)
@@ -176,79 +180,86 @@ def test_padding_of_texts_and_photos_never_changes_a_score(design: dict[str, Any
             **option_layout(scorer.families),
         ).logits.numpy()
     for row, (text, kept) in enumerate([(TEXT, photos[:1]), (TEXT * 2, photos)]):
-        alone = scorer.score(text, kept)
+        alone = score_photos(scorer, text, kept)
         rounding = measure_rounding(
-            model, partial(lambda text, kept: join_scores(make_scorer(model).score(text, kept)), text, kept)
+            model,
+            partial(lambda text, kept: join_scores(score_photos(make_scorer(model), text, kept)), text, kept),
         )
         for family, place in place_families(scorer.families):
             assert_same_but_for_rounding(logits[row, place], alone[family.questions[0].qid], rounding)
 
 
-def test_the_order_of_the_photos_does_not_matter_and_the_photos_do(scorer: OptionScorer) -> None:
+def test_the_order_of_the_photos_does_not_matter_and_the_photos_do(scorer: TextPhotoAnswerer) -> None:
     first, second = make_photos((40, 40), (64, 32))
     forward, backward, one, none = (
-        scorer.score(TEXT, photos) for photos in ([first, second], [second, first], [first], [])
+        score_photos(scorer, TEXT, photos) for photos in ([first, second], [second, first], [first], [])
     )
-    rounding = measure_rounding(scorer.model, lambda: join_scores(scorer.score(TEXT, [first, second])))
+    rounding = measure_rounding(
+        scorer.model, lambda: join_scores(score_photos(scorer, TEXT, [first, second]))
+    )
     assert_same_but_for_rounding(join_scores(forward), join_scores(backward), rounding)
     assert any(not np.allclose(one[qid], none[qid]) for qid in one)
     assert any(not np.allclose(one[qid], forward[qid]) for qid in one)
 
 
-def test_a_missing_photo_and_a_missing_text_go_through_what_was_learnt_for_them(scorer: OptionScorer) -> None:
-    before = scorer.score("  \n ", [])
+def test_a_missing_photo_and_a_missing_text_go_through_what_was_learnt_for_them(
+    scorer: TextPhotoAnswerer,
+) -> None:
+    before = score_photos(scorer, "  \n ", [])
     for name, narrative, photos in (("no_photo", TEXT, []), ("no_text", "", make_photos((32, 32)))):
         vector = getattr(scorer.model, name)
-        kept, reached = vector.detach().clone(), scorer.score(narrative, photos)
+        kept, reached = vector.detach().clone(), score_photos(scorer, narrative, photos)
         with torch.no_grad():
             vector += 1.0
-        moved = scorer.score(narrative, photos)
+        moved = score_photos(scorer, narrative, photos)
         with torch.no_grad():
             vector.copy_(kept)
         assert any(not np.allclose(moved[qid], reached[qid]) for qid in moved)
-    assert all(np.array_equal(values, before[qid]) for qid, values in scorer.score("", []).items())
+    assert all(np.array_equal(values, before[qid]) for qid, values in score_photos(scorer, "", []).items())
 
 
 def test_without_narrative_input_the_words_play_no_part() -> None:
     scorer = make_scorer(make_model(narrative_input=False))
     one, other = (
-        scorer.score(TEXT, make_photos((32, 32))),
-        scorer.score("something else", make_photos((32, 32))),
+        score_photos(scorer, TEXT, make_photos((32, 32))),
+        score_photos(scorer, "something else", make_photos((32, 32))),
     )
     assert all(np.array_equal(one[qid], other[qid]) for qid in one)
 
 
 def test_options_are_encoded_once_and_never_again_when_scoring(monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[int] = []
-    real = CaseAnswerer.read_tokens
+    real = TextPhotoAnswererModel.read_tokens
 
-    def count(self: CaseAnswerer, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def count(self: TextPhotoAnswererModel, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         rows.append(input_ids.shape[0])
         return real(self, input_ids, attention_mask)
 
-    monkeypatch.setattr(CaseAnswerer, "read_tokens", count)
+    monkeypatch.setattr(TextPhotoAnswererModel, "read_tokens", count)
     scorer = make_scorer(make_model())
     options = sum(len(family.options["en"]) for family in load_families())
     assert rows == [options]
     for _ in range(3):
-        scorer.score(TEXT, [])
+        score_photos(scorer, TEXT, [])
     assert rows == [options, 1, 1, 1]
 
 
 @given(st.text(max_size=60))
 @settings(max_examples=25, deadline=None)
 def test_any_text_is_scored(text: str) -> None:
-    assert all(np.isfinite(values).all() for values in make_scorer(make_model()).score(text, []).values())
+    assert all(
+        np.isfinite(values).all() for values in score_photos(make_scorer(make_model()), text, []).values()
+    )
 
 
 @pytest.mark.parametrize("text", ["", " ", "皮疹" * 5000, "a" * 10_000, "itch 😀 " * 1500, "<b>red</b>"])
-def test_blank_long_and_odd_texts_are_scored(scorer: OptionScorer, text: str) -> None:
-    assert len(scorer.score(text, [])) == len(load_questions())
+def test_blank_long_and_odd_texts_are_scored(scorer: TextPhotoAnswerer, text: str) -> None:
+    assert len(score_photos(scorer, text, [])) == len(load_questions())
 
 
-def test_a_text_longer_than_the_limit_scores_as_its_beginning(scorer: OptionScorer) -> None:
+def test_a_text_longer_than_the_limit_scores_as_its_beginning(scorer: TextPhotoAnswerer) -> None:
     start = "red " * 40
-    one, other = scorer.score(start + "arm " * 500, []), scorer.score(start + "leg " * 9, [])
+    one, other = score_photos(scorer, start + "arm " * 500, []), score_photos(scorer, start + "leg " * 9, [])
     assert all(np.array_equal(one[qid], other[qid]) for qid in one)
 
 
@@ -257,32 +268,34 @@ def test_scores_that_are_not_finite_are_one_clear_error() -> None:
     with torch.no_grad():
         next(scorer.model.head.parameters()).fill_(torch.nan)
     with pytest.raises(ModelError, match="not finite"):
-        scorer.score(TEXT, [])
+        score_photos(scorer, TEXT, [])
 
 
 def test_a_saved_checkpoint_scores_the_same_and_brings_its_priors(tmp_path: Path) -> None:
     model = make_model()
     folder = save_checkpoint(tmp_path / "answerer", model)
-    assert OptionScorer.load(folder).set_priors is None
+    assert load_answerer(folder).set_priors is None
     priors = count_priors([{question.qid: 0 for question in load_questions()}], load_families())
     write_priors(folder / "decoding.json", priors)
-    loaded = OptionScorer.load(folder)
+    loaded = load_text_photo_answerer(folder)
     assert loaded.model_id.startswith("answerer@")
     assert loaded.set_priors is not None and set(loaded.set_priors) == {"CQID011", "CQID012", "CQID020"}
     photos = make_photos((40, 40))
-    before, after = (join_scores(one.score(TEXT, photos)) for one in (make_scorer(model), loaded))
+    before, after = (join_scores(score_photos(one, TEXT, photos)) for one in (make_scorer(model), loaded))
     # not bit for bit: kernels take other ways where weights lie at other places in memory
     assert_same_but_for_rounding(
-        after, before, measure_rounding(model, lambda: join_scores(make_scorer(model).score(TEXT, photos)))
+        after,
+        before,
+        measure_rounding(model, lambda: join_scores(score_photos(make_scorer(model), TEXT, photos))),
     )
 
 
 def test_a_checkpoint_of_another_kind_is_refused_by_name(tmp_path: Path) -> None:
     BertModel(text_config()).save_pretrained(tmp_path / "bert")
-    with pytest.raises(CheckpointError, match="a bert model came"):
-        OptionScorer.load(tmp_path / "bert")
+    with pytest.raises(CheckpointError, match=r"a model of type .bert"):
+        load_answerer(tmp_path / "bert")
     with pytest.raises(CheckpointError, match="no such folder"):
-        OptionScorer.load(tmp_path / "nothing")
+        load_answerer(tmp_path / "nothing")
 
 
 def test_two_encoder_folders_become_one_model_that_keeps_their_weights(tmp_path: Path) -> None:
@@ -290,7 +303,7 @@ def test_two_encoder_folders_become_one_model_that_keeps_their_weights(tmp_path:
     text, vision = BertModel(text_config()), SwinModel(vision_config())
     text.save_pretrained(tmp_path / "text")
     vision.save_pretrained(tmp_path / "vision")
-    model = CaseAnswerer.from_encoders(tmp_path / "text", tmp_path / "vision", projection_size=8)
+    model = TextPhotoAnswererModel.from_encoders(tmp_path / "text", tmp_path / "vision", projection_size=8)
     assert torch.equal(
         model.text_model.embeddings.word_embeddings.weight, text.embeddings.word_embeddings.weight
     )
@@ -298,11 +311,13 @@ def test_two_encoder_folders_become_one_model_that_keeps_their_weights(tmp_path:
     model.save_pretrained(tmp_path / "both")
     photos = make_photos((32, 32))
     again, loaded = (
-        join_scores(make_scorer(one).score(TEXT, photos))
-        for one in (model, CaseAnswerer.from_pretrained(tmp_path / "both"))
+        join_scores(score_photos(make_scorer(one), TEXT, photos))
+        for one in (model, TextPhotoAnswererModel.from_pretrained(tmp_path / "both"))
     )
     assert_same_but_for_rounding(
-        loaded, again, measure_rounding(model, lambda: join_scores(make_scorer(model).score(TEXT, photos)))
+        loaded,
+        again,
+        measure_rounding(model, lambda: join_scores(score_photos(make_scorer(model), TEXT, photos))),
     )
 
 

@@ -1,0 +1,160 @@
+"""What a model of one's own implements: ``Segmenter`` finds the lesion, ``Answerer`` scores the questions.
+
+Derive from one of them, name the class in an entry point of the group ``magic_demo.segmenters`` or
+``magic_demo.answerers`` under the ``model_type`` of its ``config.json``, and every command and the page take
+its checkpoints (docs/how-to/add-a-segmentation-model.md, docs/how-to/add-an-answerer.md).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from magic_demo.core.types import Family, OptionScores, Pixels, Probability
+from magic_demo.models.backends import Backend
+from magic_demo.models.checkpoints import Checkpoint
+from magic_demo.questions.decoding import SetPriors
+
+
+@dataclass(frozen=True)
+class Click:
+    """A point on a photo. x, y: share of its width and height, 0..1. lesion: False marks healthy skin."""
+
+    x: float
+    y: float
+    lesion: bool = True
+
+
+class Segmenter(Protocol):
+    """A segmentation model ready to use: it looks at a photo once, then segments it for any prompt or clicks.
+
+    model_id: ``checkpoint.model_id``. threshold: probability at and above which a pixel is lesion.
+    reads_prompt, reads_clicks: whether they change the map; a model that reads neither is one without a
+    prompt, not an error. backend: what ``look`` runs on. encoder_name: model type and a digest of whatever
+    ``feature_map`` depends on, for answerers that were trained on it.
+    """
+
+    model_id: str
+    threshold: float = 0.5
+    reads_prompt: bool = False
+    reads_clicks: bool = False
+    backend: Backend = Backend()
+    encoder_name: tuple[str, str] = ("", "")
+
+    @classmethod
+    @abstractmethod
+    def load(cls, checkpoint: Checkpoint) -> Self:
+        """Build the model from a checkpoint whose ``model_type`` is registered for this class.
+
+        Raises CheckpointError with one line when a part is missing or broken.
+        """
+
+    @abstractmethod
+    def look(self, pixels: Pixels) -> Any:
+        """Return the features of a photo (H, W, 3) uint8 RGB of any size, kept while its case is open.
+
+        Only ``segment`` and ``feature_map`` read them. Arrays, tensors and tuples of them count towards the
+        limit of what is kept.
+        """
+
+    @abstractmethod
+    def segment(self, features: Any, prompt: str = "", clicks: Sequence[Click] = ()) -> Probability:
+        """Return the lesion probability (h, w) float32 in 0..1 that spans the whole photo, of any h and w.
+
+        prompt: what to look for, "" for none. Raises ModelError when the model gives no numbers.
+        """
+
+    def feature_map(self, features: Any) -> Tensor | None:  # noqa: ARG002  (not every model has one)
+        """Return a map (C, h, w) float32 that spans the whole photo, for answerers; None without one."""
+        return None
+
+    def predict(self, pixels: Pixels, prompt: str = "") -> Probability:
+        """Return the lesion probability (h, w) of a photo (H, W, 3) uint8 RGB under a prompt."""
+        return self.segment(self.look(pixels), prompt)
+
+
+@dataclass(frozen=True, eq=False)
+class SegmentedPhoto:
+    """A photo and what the segmentation model found in it.
+
+    pixels: (H, W, 3) uint8 RGB. probability: (h, w) of the lesion, None without a segmentation model.
+    threshold: of that model. feature_map: (C, h, w) float32, None where the model has none. encoder_name:
+    what the feature map comes from.
+    """
+
+    pixels: Pixels
+    probability: Probability | None = None
+    threshold: float = 0.5
+    feature_map: Tensor | None = None
+    encoder_name: tuple[str, str] = ("", "")
+
+
+def segment_photo(
+    segmenter: Segmenter, pixels: Pixels, features: Any, prompt: str, clicks: Sequence[Click] = ()
+) -> SegmentedPhoto:
+    """Segment a photo (H, W, 3) that ``segmenter.look`` gave ``features`` of."""
+    return SegmentedPhoto(
+        pixels,
+        segmenter.segment(features, prompt, clicks),
+        segmenter.threshold,
+        segmenter.feature_map(features),
+        segmenter.encoder_name,
+    )
+
+
+class Answerer(Protocol):
+    """A model that scores the closed questions: it looks at each photo once, then scores them all together.
+
+    model_id: ``checkpoint.model_id``. families: those that it scores. set_priors: what its training answers
+    say of families of several slots. reads_lesion: whether ``look`` reads more of a photo than its pixels; it
+    is then asked again for another prompt, and never without a segmentation model. backend: what its own
+    encoders run on, None without any.
+    """
+
+    model_id: str
+    families: tuple[Family, ...]
+    set_priors: SetPriors | None = None
+    reads_lesion: bool = False
+    backend: Backend | None = None
+
+    @classmethod
+    @abstractmethod
+    def load(cls, checkpoint: Checkpoint) -> Self:
+        """Build the model from a checkpoint whose ``model_type`` is registered for this class.
+
+        Raises CheckpointError with one line when a part is missing or broken.
+        """
+
+    @abstractmethod
+    def look(self, photo: SegmentedPhoto) -> Any:
+        """Return what ``score`` reads of a photo, kept while its case is open."""
+
+    @abstractmethod
+    def score(self, narrative: str, looks: Sequence[Any]) -> OptionScores:
+        """Score every option of every question of ``families``: qid -> (O,) float32.
+
+        Log-probabilities for families of one slot, log-odds for the others; questions of a family share their
+        scores. narrative: in any language, may be blank. looks: one a photo, none or many. Raises ModelError
+        when the model fails on this case.
+        """
+
+    def attribute(
+        self,
+        narrative: str,  # noqa: ARG002  (an answerer need not explain itself)
+        looks: Sequence[Any],  # noqa: ARG002
+        family_id: str,  # noqa: ARG002
+        option: int,  # noqa: ARG002
+    ) -> list[NDArray[np.float32]]:
+        """Return what each part of each photo adds to an option's score, (h, w) float32 a photo, of any sign;
+        an empty list where the answerer cannot tell."""
+        return []
+
+    def explain_mismatch(self, segmenter: Segmenter | None) -> str | None:  # noqa: ARG002
+        """Return one line saying what is lost beside this segmentation model, None where nothing is."""
+        return None

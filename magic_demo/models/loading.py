@@ -1,0 +1,50 @@
+"""The shipped checkpoints, and a predictor from any others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from magic_demo.cues.cue_model import CueModel
+from magic_demo.files.checkpoint_files import find_shipped
+from magic_demo.models.backend_names import AUTO
+from magic_demo.models.backends import use_cores
+from magic_demo.models.checkpoints import find_checkpoint
+from magic_demo.models.predictor import Predictor
+from magic_demo.models.registry import load_answerer, load_segmenter
+from magic_demo.questions.calibration import read_calibration
+from magic_demo.questions.combining import read_weights
+from magic_demo.questions.families import QuestionSet
+
+CHECKPOINTS = find_shipped()
+DEFAULT_SEGMENTATION = CHECKPOINTS / "segmentation-compact"
+DEFAULT_ANSWERS = CHECKPOINTS / "photo-answerer"
+DEFAULT_CUES = CHECKPOINTS / "cues"
+
+
+def load_predictor(
+    *,
+    segmentation: str | Path | None = DEFAULT_SEGMENTATION,
+    answers: str | Path | None = DEFAULT_ANSWERS,
+    cues: str | Path | None = DEFAULT_CUES,
+    backend: str = AUTO,
+    questions: QuestionSet | None = None,
+) -> Predictor:
+    """Load the models from folders or Hub ids; None leaves one out.
+
+    segmentation, answers: a checkpoint of any class in ``registry``. cues: a cue model's. backend: what the
+    models' encoders run on, a name that ``choose_backend`` takes. questions: what is asked, the
+    challenge's questions when None. Raises CheckpointError or BackendError with
+    one line.
+    """
+    use_cores()
+    calibrations = [
+        read_calibration(find_checkpoint(source)) for source in (cues, answers) if source is not None
+    ]
+    return Predictor(
+        load_segmenter(segmentation, backend=backend) if segmentation is not None else None,
+        load_answerer(answers, backend=backend) if answers is not None else None,
+        CueModel.load(cues) if cues is not None else None,
+        read_weights(find_checkpoint(answers)) if answers is not None else None,
+        [calibration for calibration in calibrations if calibration is not None],
+        questions,
+    )

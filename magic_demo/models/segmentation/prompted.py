@@ -1,0 +1,176 @@
+"""Segmentation models that a prompt can steer: the photo and the prompt are encoded apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Protocol, Self, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AutoModelForImageSegmentation, PreTrainedTokenizerBase
+
+from magic_demo.core.errors import ModelError
+from magic_demo.core.types import Pixels, Probability
+from magic_demo.models.backends import Backend
+from magic_demo.models.checkpoints import Checkpoint, Preprocessing
+from magic_demo.models.encoder import Encoder
+from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.models.interfaces import Click, Segmenter
+from magic_demo.models.segmentation import clipseg  # noqa: F401  (registers its class)
+from magic_demo.models.segmentation.compact import PhotoFeatures
+
+MAP = 3
+"""Which of the compact model's maps answerers read: stride 16."""
+PROMPT_BYTES = 2**16
+"""Bytes of prompts' vectors that are kept: some twenty, so that every photo of a case shares one."""
+
+
+class PromptedModel(Protocol):
+    """What a network offers: the photo and the prompt are encoded apart, and meet in ``decode``."""
+
+    @property
+    def photo_encoder(self) -> torch.nn.Module:
+        """Return the module that holds all weights that ``encode_photo`` reads, and none that another method
+        does."""
+
+    @property
+    def blank_ids(self) -> Sequence[int]:
+        """Return the token ids that stand for no prompt, without asking a tokenizer."""
+
+    def encode_photo(self, pixel_values: Tensor) -> PhotoFeatures:
+        """Return the features of (B, 3, h, w)."""
+
+    def encode_prompt(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return the vectors (B, P) of token ids (B, L)."""
+
+    def decode(self, features: PhotoFeatures, prompt: Tensor) -> Tensor:
+        """Return logits (B, h, w)."""
+
+
+def name_encoder(model: Any, preprocessing: Preprocessing, mirrored: bool) -> tuple[str, str]:
+    """Return the model type and a digest of the photo encoder's weights, as float16: what heads on its
+    features depend on."""
+    digest = hashlib.sha256(repr((preprocessing, mirrored)).encode())
+    encoder = getattr(model, "encoder", None)
+    for name, values in sorted(encoder.state_dict().items()) if isinstance(encoder, torch.nn.Module) else ():
+        if values.is_floating_point():
+            digest.update(name.encode() + values.detach().to(torch.float16).contiguous().numpy().tobytes())
+    return str(model.config.model_type), digest.hexdigest()[:16]
+
+
+class PromptedSegmenter(Segmenter):
+    """CLIPSeg or the compact model: a photo is encoded once, every prompt costs a decoder pass only.
+
+    tokenizer: None for a checkpoint without one, which then reads no prompt. mirrored: whether the photo's
+    mirror image is asked as well and the two answers are averaged. encoder_name: what ``name_encoder`` gives.
+    backend: what the photo encoder runs on.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: PreTrainedTokenizerBase | None,
+        preprocessing: Preprocessing,
+        *,
+        model_id: str,
+        threshold: float = 0.5,
+        mirrored: bool = False,
+        backend: Backend = Backend(),  # noqa: B008  (frozen)
+    ) -> None:
+        self.model = cast(PromptedModel, model)
+        self.tokenizer = tokenizer
+        self.reads_prompt = tokenizer is not None
+        self.preprocessing = preprocessing
+        self.model_id = model_id
+        self.threshold = threshold
+        self.mirrored = mirrored
+        self.backend = backend
+        self.encoder_name = name_encoder(model, preprocessing, mirrored)
+        self._encode = backend.prepare(self._describe_encoder())
+        self._prompts = FeatureCache(PROMPT_BYTES)
+
+    @classmethod
+    def load(cls, checkpoint: Checkpoint) -> Self:
+        """Load for inference. Raises CheckpointError with one line when a part is missing or broken."""
+        model = checkpoint.load_model(AutoModelForImageSegmentation)
+        return cls(
+            model,
+            checkpoint.read_tokenizer(),
+            checkpoint.read_preprocessing(),
+            model_id=checkpoint.model_id,
+            threshold=float(getattr(model.config, "threshold", 0.5)),
+            mirrored=bool(getattr(model.config, "mirrored", False)),
+            backend=checkpoint.backend,
+        )
+
+    @torch.inference_mode()
+    def look(self, pixels: Pixels) -> PhotoFeatures:
+        """Encode a photo, (H, W, 3) uint8 RGB of any size."""
+        photo = torch.from_numpy(self.preprocessing.apply(pixels))[None]
+        return self._encode(torch.cat([photo, photo.flip(-1)]) if self.mirrored else photo)
+
+    def segment(
+        self,
+        features: PhotoFeatures,
+        prompt: str = "",
+        clicks: Sequence[Click] = (),  # noqa: ARG002  (not read)
+    ) -> Probability:
+        """Return the lesion probability (h, w) at the model's size.
+
+        Raises ModelError when the model gives values that are no numbers.
+        """
+        # by digest: a patient's words do not outlive their case here
+        key = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()
+        return self.decode(features, self._prompts.get(key, lambda: self.encode_prompt(prompt)))
+
+    @torch.inference_mode()
+    def encode_prompt(self, text: str) -> Tensor:
+        """Encode a prompt, cut at what the model reads, into a vector (1, P); an empty text is no prompt."""
+        ids = self.model.blank_ids
+        if self.tokenizer is not None:
+            words = " ".join(text.split())
+            ids = self.tokenizer(words, truncation=True, max_length=self._most_tokens())["input_ids"]
+        input_ids = torch.tensor([list(ids)], dtype=torch.long)
+        return self.model.encode_prompt(input_ids, torch.ones_like(input_ids))
+
+    def feature_map(self, features: PhotoFeatures) -> Tensor | None:
+        """Return the stride-16 map (C, h / 16, w / 16), None where the model has no such map."""
+        if len(features) <= MAP or features[MAP].ndim != 4:
+            return None
+        maps = features[MAP]
+        return (maps[0] + maps[1].flip(-1)) / 2 if self.mirrored else maps[0]
+
+    @torch.inference_mode()
+    def decode(self, features: PhotoFeatures, prompt: Tensor) -> Probability:
+        """Return the lesion probability (h, w) for a prompt's vector (1, P).
+
+        Raises ModelError when the model gives values that are no numbers.
+        """
+        views = 2 if self.mirrored else 1
+        answers = self.model.decode(features, prompt.expand(views, -1)).float().sigmoid()
+        mean = (answers[0] + answers[1].flip(-1)) / 2 if self.mirrored else answers[0]
+        probability = np.asarray(mean.numpy(), dtype=np.float32)
+        if not np.isfinite(probability).all():
+            raise ModelError(
+                "the segmentation model gave values that are not numbers; fetch or train the checkpoint again"
+            )
+        return probability
+
+    def _describe_encoder(self) -> Encoder:
+        return Encoder(
+            lambda pixel_values: self.model.encode_photo(pixel_values),
+            self.model.photo_encoder,
+            (torch.zeros(1, 3, *self.preprocessing.size),),
+            key=f"{self.model_id} photo {self.preprocessing}" if "@" in self.model_id else "",
+        )
+
+    def _most_tokens(self) -> int:
+        config = cast(Any, self.model).config
+        longest = (
+            config.prompt_length
+            if hasattr(config, "prompt_length")
+            else config.text_config.max_position_embeddings
+        )
+        return min(int(longest), int(cast(Any, self.tokenizer).model_max_length))
