@@ -12,12 +12,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.plural import count
 from magic_demo.core.types import Answers, CaseKey, Prediction
 from magic_demo.files.bundles import has_prediction, list_predictions, read_prediction
 from magic_demo.files.encounters import read_answers
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import (
     CONSENSUS,
     MODEL,
@@ -47,7 +48,6 @@ class AgreementError(MagicDemoError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``python -m magic_demo agreement``."""
-    families = [family.family_id for family in load_families()]
     parser.add_argument(
         "--store",
         default=default_place(),
@@ -64,10 +64,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--family",
-        choices=families,
         metavar="CQID",
-        help="this family of questions alone (default: all nine)",
+        help="this family of questions alone (default: all)",
     )
+    add_questions_argument(parser)
     parser.add_argument(
         "--predictions",
         type=Path,
@@ -95,7 +95,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print; returns 0."""
-    with Store.open(arguments.store) as store:
+    questions = read_asked(arguments)
+    if arguments.family not in (None, *questions.family_ids):
+        raise AgreementError(
+            "there is no family {family!r}; the families are: {families}",
+            family=arguments.family,
+            families=", ".join(questions.family_ids),
+        )
+    with Store.open(arguments.store, questions=questions) as store:
         if arguments.queue is not None and arguments.queue not in store.queues():
             raise AgreementError(
                 "{place}: has no queue {queue!r}; its queues are: {known}",
@@ -112,22 +119,22 @@ def run(arguments: argparse.Namespace) -> int:
         )
         folder = arguments.predictions
         said, references = (
-            store.shown if folder is None else bundle_predictions(folder),
-            file_references(arguments.reference),
+            store.shown if folder is None else bundle_predictions(folder, questions),
+            file_references(arguments.reference, questions),
         )
         source = AgreementSource(store, said, references, all_known=folder is not None)
         found = source.measure(choice, viewer=None)
     print(
         json.dumps(as_json(found), ensure_ascii=False, indent=1)
         if arguments.json
-        else "\n".join(list_lines(found))
+        else "\n".join(list_lines(found, questions))
     )
     for line in found.damaged:
         print(f"left out: {line}", file=sys.stderr)
     return 0
 
 
-def bundle_predictions(folder: Path) -> Predictions:
+def bundle_predictions(folder: Path, questions: QuestionSet) -> Predictions:
     """Return how predictions are read from a bundle, by the case's id in any queue.
 
     Raises BundleError where the folder is not there.
@@ -135,17 +142,19 @@ def bundle_predictions(folder: Path) -> Predictions:
     list_predictions(folder)
 
     def read(case: CaseKey) -> Prediction | None:
-        return read_prediction(folder, case.case_id) if has_prediction(folder, case.case_id) else None
+        if not has_prediction(folder, case.case_id):
+            return None
+        return read_prediction(folder, case.case_id, questions)
 
     return read
 
 
-def file_references(path: Path | None) -> References:
+def file_references(path: Path | None, questions: QuestionSet) -> References:
     """Return how references are read from a file of answers.
 
     Raises FormatError for one that cannot be read.
     """
-    answers: dict[str, dict[str, int]] = read_answers(path) if path is not None else {}
+    answers: dict[str, dict[str, int]] = read_answers(path, questions) if path is not None else {}
 
     def read(case: CaseKey) -> Answers | None:
         return answers.get(case.case_id)
@@ -212,7 +221,7 @@ def _family_json(numbers: FamilyNumbers) -> dict[str, Any]:
     return {**asdict(numbers), "family_id": numbers.family_id or None, "pairs": pairs}
 
 
-def list_lines(found: Comparison) -> list[str]:
+def list_lines(found: Comparison, questions: QuestionSet) -> list[str]:
     """Return the lines of the table."""
     agreement = found.agreement
     if not agreement.readings:
@@ -224,7 +233,7 @@ def list_lines(found: Comparison) -> list[str]:
     ]
     lines += _known_lines(agreement)
     lines += (
-        _answer_lines(agreement.overall, agreement.families)
+        _answer_lines(agreement.overall, agreement.families, questions)
         + _mask_lines(agreement.masks)
         + _switch_lines(agreement.switches)
     )
@@ -256,7 +265,9 @@ def _known_lines(agreement: Agreement) -> list[str]:
     return lines
 
 
-def _answer_lines(overall: FamilyNumbers, families: Sequence[FamilyNumbers]) -> list[str]:
+def _answer_lines(
+    overall: FamilyNumbers, families: Sequence[FamilyNumbers], questions: QuestionSet
+) -> list[str]:
     if not families:
         return [
             "nobody can be compared on answers: a second reader or the model (--predictions DIR) is needed"
@@ -270,7 +281,7 @@ def _answer_lines(overall: FamilyNumbers, families: Sequence[FamilyNumbers]) -> 
         "alpha",
     )
     rows = [heads]
-    titles = {family.family_id: family.title["en"] for family in load_families()}
+    titles = {family.family_id: family.title["en"] for family in questions.families}
     for numbers in (*families, overall):
         name = f"{numbers.family_id} {titles[numbers.family_id]}" if numbers.family_id else "all"
         rows.append(

@@ -9,9 +9,10 @@ from pathlib import Path
 import cv2
 from tqdm import tqdm
 
+from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.core.whole_files import write_whole
 from magic_demo.questions.coverage import match_families
-from magic_demo.questions.families import load_challenge, read_questions
+from magic_demo.questions.families import load_challenge
 from magic_demo.synthetic.bundled import write_examples
 from magic_demo.synthetic.cases import CasesError, draw_contact_sheet, open_folder, write_cases
 from magic_demo.synthetic.encounters import SyntheticCase
@@ -32,12 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PX",
         help="the photos' longest side, 96 to 4000 (default: varies, 480 to 1600)",
     )
-    parser.add_argument(
-        "--questions",
-        type=Path,
-        metavar="FILE",
-        help="answer the questions of this file in the reference (docs/questions.md)",
-    )
+    add_questions_argument(parser)
     parser.add_argument(
         "--contact-sheet",
         type=Path,
@@ -60,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         raise CasesError("--seed is {seed}; 0 or more is expected", seed=args.seed)
     if args.examples and args.questions is not None:
         raise CasesError("--examples are answered as they come; leave out --examples or --questions")
-    asked = read_questions(args.questions) if args.questions is not None else load_challenge()
+    asked = read_asked(args)
     if args.examples:
         open_folder(args.out)
         write_examples(args.out)

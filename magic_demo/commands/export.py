@@ -7,11 +7,13 @@ import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
+from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.core.plural import count
 from magic_demo.core.types import LANGUAGES, EncounterFiles, Prediction, SavedReview
 from magic_demo.files.bundles import list_predictions, read_prediction
 from magic_demo.files.encounters import read_encounters
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.covered_photos import covered_beside
 from magic_demo.reviews.exports import (
     FORMATS,
@@ -61,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser, offers: Sequence[Offer] = (*F
         "--data", type=Path, help="folder of the cases, where it is another one than the queue names"
     )
     parser.add_argument("--split", help="train, valid or test of --data, where there are several")
+    add_questions_argument(parser)
     parser.add_argument(
         "--predictions",
         type=Path,
@@ -89,7 +92,8 @@ def run(arguments: argparse.Namespace) -> int:
             name=PLAIN_CSV.name,
             format=arguments.format,
         )
-    with Store.open(arguments.store) as store:
+    questions = read_asked(arguments)
+    with Store.open(arguments.store, questions=questions) as store:
         queue = choose_queue(store, arguments.queue)
         readers = {store.reader(name).name for name in arguments.reader}
         reviews = store.all_reviews(queue)
@@ -100,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
             if arguments.format == REPORT.name
             else {}
         )
-        said, left_out = _write(arguments, reviews, cases, readers, shown, damaged)
+        said, left_out = _write(arguments, reviews, cases, readers, shown, damaged, questions)
         noted = store.note(
             "export", find_actor(), detail=f"{arguments.format}, {said.partition(' written')[0]}"
         )
@@ -119,10 +123,11 @@ def _write(
     readers: Collection[str],
     shown: Mapping[str, Prediction | None],
     damaged: Sequence[str],
+    questions: QuestionSet,
 ) -> tuple[str, tuple[str, ...]]:
     if arguments.format == REPORT.name:
         predictions = {name: prediction for name, prediction in shown.items() if prediction is not None}
-        said, left_out = _write_report(arguments, reviews, cases, readers, predictions)
+        said, left_out = _write_report(arguments, reviews, cases, readers, predictions, questions)
         return said, (*damaged, *left_out)
     report = write_export(
         reviews,
@@ -132,6 +137,7 @@ def _write(
         readers=readers,
         consensus=arguments.consensus,
         damaged=damaged,
+        questions=questions,
     )
     held = (
         count(report.cases, "case", "cases"),
@@ -174,10 +180,11 @@ def _write_report(
     cases: Iterable[EncounterFiles],
     readers: Collection[str],
     shown: Mapping[str, Prediction],
+    questions: QuestionSet,
 ) -> tuple[str, tuple[str, ...]]:
     bundle = arguments.predictions
     predictions = (
-        {name: read_prediction(bundle, name) for name in list_predictions(bundle)}
+        {name: read_prediction(bundle, name, questions) for name in list_predictions(bundle)}
         if bundle is not None
         else shown
     )
@@ -190,6 +197,7 @@ def _write_report(
         languages=languages,
         readers=readers,
         consensus=arguments.consensus,
+        questions=questions,
     )
     if not report.models:
         left_out = (*left_out, "the model: no predictions of these cases (--predictions DIR)")

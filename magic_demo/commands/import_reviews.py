@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.commands.store.actor import find_actor
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import DEFAULT_QUEUE, Review
@@ -48,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="folder of the cases: says which case a photo is of, and where new cases lie",
     )
+    add_questions_argument(parser)
     parser.add_argument("--split", help="train, valid or test of --data, where there are several")
 
 
@@ -55,9 +57,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Save what can be read, each review as a row of its own; returns 0, or 3 when something was left out
     (each named)."""
     cases = read_encounters(arguments.data, arguments.split).encounters if arguments.data else ()
-    back = read_reviews(arguments.source, arguments.queue, cases)
+    questions = read_asked(arguments)
+    back = read_reviews(arguments.source, arguments.queue, cases, questions)
     photos = {case.encounter_id: tuple(photo.photo_id for photo in case.photo_files) for case in cases}
-    with Store.open(arguments.store) as store:
+    with Store.open(arguments.store, questions=questions) as store:
         saved, left_out = save_reviews(store, back.reviews, folder=arguments.data, photos=photos)
     print(f"{saved} of {len(back.reviews)} reviews saved to the queue {arguments.queue} in {arguments.store}")
     for note in back.notes:

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from magic_demo.challenge.batch import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES, predict_folder
+from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES
 from magic_demo.models.backend_names import add_backend_argument
 from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION, load_predictor
-from magic_demo.questions.families import read_questions
 
 TASKS = ("segmentation", "cvqa", "both")
 
@@ -61,12 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="text cues' checkpoint folder, or 'none' to answer with --answers alone",
     )
     add_backend_argument(parser)
-    parser.add_argument(
-        "--questions",
-        type=Path,
-        metavar="FILE",
-        help="answer the questions of this file, with its options in its order (docs/questions.md)",
-    )
+    add_questions_argument(parser)
     parser.add_argument(
         "--pictures", action="store_true", help=f"write each photo with its outline to {PICTURES}/ as well"
     )
@@ -92,7 +87,7 @@ def run(arguments: argparse.Namespace) -> int:
             "photos is expected",
             data=arguments.data,
         )
-    questions = read_questions(arguments.questions) if arguments.questions is not None else None
+    questions = read_asked(arguments)
     predictor = load_predictor(
         segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
         answers=arguments.answers if arguments.task != "segmentation" else None,

@@ -10,11 +10,12 @@ from typing import Any
 from magic_demo.challenge.answer_scoring import score_answer_files
 from magic_demo.challenge.mask_scoring import score_mask_folders
 from magic_demo.challenge.published import CAPTION, TEAMS
+from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Family
 from magic_demo.core.whole_files import write_json
 from magic_demo.files.mask_files import SYSTEM_NAME
-from magic_demo.questions.families import QuestionSet, load_challenge, read_questions
+from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.questions.scoring import Scores, Values
 
 EXIT_CLEAN = 0
@@ -42,12 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--answers-reference", type=Path, metavar="FILE", help="reference answers, JSON")
     parser.add_argument("--answers-system", type=Path, metavar="FILE", help="system answers, JSON")
-    parser.add_argument(
-        "--questions",
-        type=Path,
-        metavar="FILE",
-        help="the questions that the answers are of (default: the challenge's; docs/questions.md)",
-    )
+    add_questions_argument(parser)
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="write the numbers there as JSON, by the organisers' keys"
     )
@@ -85,7 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
                 given=given,
                 lacking=lacking,
             )
-    asked = read_questions(arguments.questions) if arguments.questions is not None else load_challenge()
+    asked = read_asked(arguments)
     parts: list[Scores] = []
     if arguments.masks_reference is not None:
         parts.append(

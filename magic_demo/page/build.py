@@ -70,7 +70,7 @@ def list_routes(
 ) -> list[Route]:
     """Return what the server answers beside the page itself. host: the address that it listens on."""
     return [
-        *list_board_routes(source, examples, host),
+        *list_board_routes(source, examples, desk.questions, host),
         *list_intake_routes(desk.arrivals),
         *list_alive_routes(desk),
         *list_review_routes(desk),
@@ -103,7 +103,7 @@ def lay_out_page(
                 viewer = viewer_component()
             with gr.Column(elem_id="cards-panel", min_width=0):
                 readings = readings_component()
-                cards = cards_component()
+                cards = cards_component(desk.questions)
                 why = why_component()
                 form = form_component(public=desk.public)
         connection_component()

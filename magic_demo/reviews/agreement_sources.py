@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from magic_demo.core.types import Answers, CaseKey, Prediction, SavedReview
-from magic_demo.questions.families import load_families
 from magic_demo.reviews.agreement import (
     Agreement,
     ModelReading,
@@ -108,7 +107,9 @@ class AgreementSource:
             done_only=choice.done_only,
             reference=references,
         )
-        families = [family for family in load_families() if choice.family in (None, family.family_id)]
+        families = [
+            family for family in self.store.questions.families if choice.family in (None, family.family_id)
+        ]
         readers = tuple(sorted({saved.review.reader for saved in own}))
         agreement = measure_agreement(panel, families, compare=self._compare)
         return Comparison(

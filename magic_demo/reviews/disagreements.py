@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from magic_demo.core.types import Answers, Family, MaskRuns, PhotoPrediction, Prediction
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.questions.scoring import count_pixels, dice
 
 SAME_OUTLINE = 0.8
@@ -42,12 +42,12 @@ class Changes:
 
 
 def find_disagreements(
-    answers: Answers, masks: Mapping[str, MaskRuns], prediction: Prediction
+    answers: Answers, masks: Mapping[str, MaskRuns], prediction: Prediction, questions: QuestionSet
 ) -> frozenset[str]:
     """Return the ids of families and photos that a reader answered or outlined otherwise than the model."""
     families = {
         family.family_id
-        for family in load_families()
+        for family in questions.families
         if (mine := _labels(answers, family))
         and (model := _labels(prediction.answers, family))
         and mine != model
@@ -84,12 +84,13 @@ def count_changes(
     model: Answers,
     reference: Answers | None = None,
     *,
+    questions: QuestionSet,
     masks_before: Mapping[str, MaskRuns] | None = None,
     masks_after: Mapping[str, MaskRuns] | None = None,
 ) -> Changes:
     """Count what changed from one reading to the next; a family that either left open does not count."""
     changed = of = towards = away = spoiled = mended = 0
-    for family in load_families():
+    for family in questions.families:
         first, then = _labels(before, family), _labels(after, family)
         if not first or not then:
             continue

@@ -11,7 +11,7 @@ import numpy as np
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Answers, Prediction
 from magic_demo.files.encounters import SPLITS, EncounterList, read_answers, read_encounters
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 
 REFERENCE_FILES = "*_cvqa.json"
 
@@ -49,7 +49,7 @@ def _read_splits(folder: Path) -> list[EncounterList]:
     return lists
 
 
-def read_references(folder: Path) -> Mapping[str, Answers]:
+def read_references(folder: Path, questions: QuestionSet) -> Mapping[str, Answers]:
     """Return the reference answers that lie in the folder (``<split>_cvqa.json``), encounter id -> answers;
     empty where there are none.
 
@@ -58,13 +58,13 @@ def read_references(folder: Path) -> Mapping[str, Answers]:
     answers: dict[str, Answers] = {}
     for path in sorted(folder.rglob(REFERENCE_FILES)) if folder.is_dir() else ():
         try:
-            answers.update(read_answers(path))
+            answers.update(read_answers(path, questions))
         except FormatError:
             continue
     return answers
 
 
-def measure_uncertainty(prediction: Prediction) -> float | None:
+def measure_uncertainty(prediction: Prediction, questions: QuestionSet) -> float | None:
     """Return how unsure the models are of a case, 0 (sure) to 1, by their calibrated chances; None where
     nothing is calibrated.
 
@@ -72,7 +72,7 @@ def measure_uncertainty(prediction: Prediction) -> float | None:
     near the least decided option is to one in two.
     """
     doubts = []
-    for family in load_families():
+    for family in questions.families:
         chances = prediction.chances.get(family.family_id)
         if chances is None:
             continue

@@ -21,32 +21,9 @@ from magic_demo.questions.calibration import FamilyCalibration
 from magic_demo.questions.coverage import Coverage, match_families
 from magic_demo.questions.decoding import SetPriors, count_priors, decode_answers
 from magic_demo.questions.families import QuestionSet, load_families, load_questions, read_questions
+from tests.support.own_questions import list_entries, write_file, write_ten
 
 FAMILIES = load_families()
-
-
-def _entries(order: dict[str, list[int]] | None = None) -> list[dict[str, Any]]:
-    """Return the challenge's questions as a file has them, the options of some families in another order or
-    fewer."""
-    rows = []
-    for question in load_questions():
-        places = (order or {}).get(question.family, list(range(question.option_count)))
-        rows.append(
-            {
-                "qid": question.qid,
-                **{f"question_{language}": question.text[language] for language in ("en", "zh")},
-                **{
-                    f"options_{language}": [question.options[language][place] for place in places]
-                    for language in ("en", "zh")
-                },
-            }
-        )
-    return rows
-
-
-def _write(path: Path, entries: list[dict[str, Any]]) -> Path:
-    path.write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
-    return path
 
 
 def _shuffle(family: Family, places: list[int]) -> Family:
@@ -102,10 +79,10 @@ def test_another_order_of_options_answers_the_same_texts(seed: int) -> None:
 def test_fewer_options_and_questions_are_answered_from_what_is_left(tmp_path: Path) -> None:
     entries = [
         entry
-        for entry in _entries({"CQID025": [2, 0], "CQID011": [7, 2, 0]})
+        for entry in list_entries({"CQID025": [2, 0], "CQID011": [7, 2, 0]})
         if entry["qid"] in ("CQID025-001", "CQID011-001", "CQID011-002")
     ]
-    coverage = match_families(read_questions(_write(tmp_path / "few.json", entries)), FAMILIES)
+    coverage = match_families(read_questions(write_file(tmp_path / "few.json", entries)), FAMILIES)
     scores = _scores(0)
     translated = coverage.translate_scores(scores)
     assert translated["CQID025-001"].tolist() == [scores["CQID025-001"][2], scores["CQID025-001"][0]]
@@ -119,9 +96,9 @@ def test_fewer_options_and_questions_are_answered_from_what_is_left(tmp_path: Pa
 def test_options_are_matched_whatever_their_case_and_blanks(tmp_path: Path) -> None:
     entries = [
         {**entry, "options_en": [f" {option.upper()} " for option in entry["options_en"]]}
-        for entry in _entries()
+        for entry in list_entries()
     ]
-    coverage = match_families(read_questions(_write(tmp_path / "loud.json", entries)), FAMILIES)
+    coverage = match_families(read_questions(write_file(tmp_path / "loud.json", entries)), FAMILIES)
     assert coverage.indices["CQID034"] == tuple(range(12)) and not coverage.unknown
 
 
@@ -139,7 +116,9 @@ def test_options_are_matched_whatever_their_case_and_blanks(tmp_path: Path) -> N
 def test_what_the_models_do_not_know_is_named_and_not_scored(
     tmp_path: Path, change: dict[str, Any], reason: str
 ) -> None:
-    asked = read_questions(_write(tmp_path / "own.json", [_entries()[-1], {**_entries()[0], **change}]))
+    asked = read_questions(
+        write_file(tmp_path / "own.json", [list_entries()[-1], {**list_entries()[0], **change}])
+    )
     coverage = match_families(asked, FAMILIES)
     assert list(coverage.unknown.values()) == [reason]
     scores = coverage.translate_scores(_scores(0))
@@ -160,7 +139,7 @@ def test_a_calibration_holds_only_where_all_options_are_asked() -> None:
 
 def test_predict_and_score_use_the_file_as_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     order = {family.family_id: list(range(len(family.options["en"])))[::-1] for family in FAMILIES}
-    questions = _write(tmp_path / "reversed.json", _entries(order))
+    questions = write_file(tmp_path / "reversed.json", list_entries(order))
     folder = tmp_path / "data" / "valid"
     folder.mkdir(parents=True)
     case = {
@@ -206,37 +185,26 @@ def test_predict_and_score_use_the_file_as_given(tmp_path: Path, capsys: pytest.
     assert "another questions" in capsys.readouterr().err
 
 
-TENTH = {
-    "qid": "OWN001-001",
-    "question_en": "Does it hurt?",
-    "question_zh": "疼吗？",
-    "question_type_en": "Pain",
-    "question_type_zh": "疼痛",
-    "options_en": ["never", "at night"],
-    "options_zh": ["从不", "夜间"],
-}
-
-
 def test_predict_answers_a_tenth_family_and_says_how(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    questions = _write(tmp_path / "ten.json", [*_entries(), TENTH])
+    questions = write_ten(tmp_path)
     data = tmp_path / "data"
     words = [str(data), "--count", "1", "--longest", "96", "--questions", str(questions)]
     assert main(["cases", *words]) == 0
-    assert "the drawn cases do not answer OWN001" in capsys.readouterr().err
+    assert "the drawn cases do not answer PAIN" in capsys.readouterr().err
     asked = read_questions(questions)
     drawn = read_answers(data / "train" / "train_cvqa.json", asked)["ENC00001"]
-    assert len(drawn) == 28 and drawn["OWN001-001"] == 0
+    assert len(drawn) == 28 and drawn["PAIN-001"] == 0
     out = tmp_path / "out"
     words = [str(data), "--split", "train", "--task", "cvqa", "--bundle", "--out", str(out), "--quiet"]
     assert main(["predict", *words, "--questions", str(questions)]) == 0
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "OWN001" in line]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "PAIN" in line]
     assert "'never' (no statistics are known)" in line
     assert json.loads((out / "manifest.json").read_text())["results"]["unscored"] == [
         line.removeprefix("note: ")
     ]
     answers = read_answers(out / "data_cvqa_sys.json", asked)["ENC00001"]
-    assert len(answers) == 28 and answers["OWN001-001"] == 0
+    assert len(answers) == 28 and answers["PAIN-001"] == 0
     prediction = read_prediction(out / "bundle", "ENC00001", asked)
-    assert len(prediction.answers) == 27 and "OWN001-001" not in {*prediction.scores, *prediction.answers}
+    assert len(prediction.answers) == 27 and "PAIN-001" not in {*prediction.scores, *prediction.answers}

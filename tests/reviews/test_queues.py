@@ -10,7 +10,7 @@ import pytest
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Prediction
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.queues import measure_uncertainty, read_queue, read_references
 from magic_demo.synthetic.cases import write_cases
 
@@ -43,9 +43,12 @@ def test_an_empty_folder_is_no_queue(tmp_path: Path) -> None:
 
 
 def test_reference_answers_are_found_and_a_broken_file_is_passed_over(folder: Path, tmp_path: Path) -> None:
-    assert set(read_references(folder)) == {files.encounter_id for files in read_queue(folder).encounters}
+    assert set(read_references(folder, load_challenge())) == {
+        files.encounter_id for files in read_queue(folder).encounters
+    }
     (tmp_path / "train_cvqa.json").write_text("[{")
-    assert read_references(tmp_path) == {} == read_references(tmp_path / "gone")
+    assert read_references(tmp_path, load_challenge()) == {}
+    assert read_references(tmp_path / "gone", load_challenge()) == {}
 
 
 def certain(share: float) -> Prediction:
@@ -58,7 +61,7 @@ def certain(share: float) -> Prediction:
 
 
 def test_a_less_decided_model_is_less_sure() -> None:
-    doubts = [measure_uncertainty(certain(share)) for share in (1.0, 0.9, 0.6)]
+    doubts = [measure_uncertainty(certain(share), load_challenge()) for share in (1.0, 0.9, 0.6)]
     assert (
         doubts[0] == 0.0
         and doubts == sorted(doubts, key=lambda doubt: doubt or 0.0)
@@ -68,4 +71,4 @@ def test_a_less_decided_model_is_less_sure() -> None:
 
 
 def test_without_calibrated_chances_nobody_says_how_sure_the_model_is() -> None:
-    assert measure_uncertainty(Prediction("ENC00001")) is None
+    assert measure_uncertainty(Prediction("ENC00001"), load_challenge()) is None

@@ -15,7 +15,7 @@ from PIL import Image
 from magic_demo.core.types import EncounterFiles, Knowledge, Mask, MaskRuns, Review, SavedReview
 from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.run_lengths import encode_mask
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.store.rules import find_missing
 from tests.support.stand_ins import draw_photo
 
@@ -97,7 +97,9 @@ def _know(review: Review) -> frozenset[Knowledge]:
 
 
 def _leave_open(review: Review) -> frozenset[str]:
-    return frozenset(find_missing(review.answers, {}, (), ()) if review.state == "done" else ())
+    return frozenset(
+        find_missing(review.answers, {}, (), (), load_challenge()) if review.state == "done" else ()
+    )
 
 
 def answer(choice: int) -> dict[str, int]:

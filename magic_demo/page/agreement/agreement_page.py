@@ -95,7 +95,7 @@ class AgreementPage:
     def press(self, view: View, event: gr.EventData) -> View:
         """Take a filter's button; one that there is not is said and changes nothing."""
         try:
-            return read_filter(view, read_payload(event), self.store.queues())
+            return read_filter(view, read_payload(event), self.store.queues(), self.desk.questions)
         except FormError as error:
             raise gr.Error(str(error)) from error
 
@@ -130,7 +130,7 @@ class AgreementPage:
                     **dict.fromkeys(self.PARTS, ""),
                     "headline": render_note("agreement.measuring", role="status"),
                 }
-                drawn["filters"] = render_filters(view, self.store.queues(), ())
+                drawn["filters"] = render_filters(view, self.store.queues(), (), self.desk.questions)
         except MagicDemoError as error:
             drawn = {
                 **dict.fromkeys(self.PARTS, ""),
@@ -171,7 +171,7 @@ class AgreementPage:
 
     def _draw(self, view: View, found: Comparison) -> dict[str, str]:
         agreement = found.agreement
-        drawn = {"filters": render_filters(view, self.store.queues(), found.readers)}
+        drawn = {"filters": render_filters(view, self.store.queues(), found.readers, self.desk.questions)}
         damaged = "".join(
             f'<p class="agree-note" role="alert">{both_of(line_in_both(line))}</p>' for line in found.damaged
         )
@@ -180,10 +180,10 @@ class AgreementPage:
         return {
             **drawn,
             "headline": damaged + render_headline(agreement, view),
-            "families": render_families(agreement, view.measure),
+            "families": render_families(agreement, view.measure, self.desk.questions),
             "masks": render_masks(agreement.masks, agreement.readers),
             "switches": render_switches(agreement.switches),
-            "cases": render_cases(found, self.thumbnails),
+            "cases": render_cases(found, self.thumbnails, self.desk.questions),
         }
 
     def _component(self, name: str) -> Any:
@@ -239,7 +239,9 @@ def add_agreement_page(app: gr.Blocks, desk: Desk, quiet: Mapping[str, Any]) -> 
             )
         with gr.Row(elem_id="agreement-room"):
             with gr.Column(elem_id="agreement-side", min_width=0):
-                filters = _part(render_filters(View(), queues, ()), "agreement-filters", _ON_LOAD)
+                filters = _part(
+                    render_filters(View(), queues, (), desk.questions), "agreement-filters", _ON_LOAD
+                )
             with gr.Column(elem_id="agreement-main", min_width=0):
                 gr.HTML(
                     f'<h1 class="agree-title">{both("agreement.title")} <small><span '

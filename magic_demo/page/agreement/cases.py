@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.types import LANGUAGES, CaseKey, MaskRuns, Photo, Pixels
+from magic_demo.core.types import LANGUAGES, CaseKey, Family, MaskRuns, Photo, Pixels
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.agreement.wording import name_of, tag_of
 from magic_demo.page.texts.i18n import both, both_of
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import MODEL, CaseDifference, FamilyDifference
 from magic_demo.reviews.agreement_sources import Comparison
 from magic_demo.reviews.covered_photos import covered_beside
@@ -44,7 +44,7 @@ Thumbnail = Callable[[CaseDifference, Comparison], str | None]
 """A case's picture as a data address, None where there is nothing to draw."""
 
 
-def render_cases(found: Comparison, draw: Thumbnail) -> str:
+def render_cases(found: Comparison, draw: Thumbnail, questions: QuestionSet) -> str:
     """Return the list, most disputed first; empty where nobody differs."""
     differing = found.agreement.differing
     if not differing:
@@ -55,7 +55,7 @@ def render_cases(found: Comparison, draw: Thumbnail) -> str:
         f'style="--outline:rgb{_colour(voice, readers)}">{tag_of(voice, readers)}</i>{name_of(voice)}</span>'
         for voice in found.panel.voices
     )
-    shown = "".join(_case(case, readers, draw(case, found)) for case in differing[:MOST_CASES])
+    shown = "".join(_case(case, readers, draw(case, found), questions) for case in differing[:MOST_CASES])
     return (
         '<section class="agree-panel" aria-labelledby="agree-cases"><h2 '
         f'id="agree-cases">{both("agreement.cases")} '
@@ -143,7 +143,7 @@ def _colour(voice: str, readers: Sequence[str]) -> tuple[int, int, int]:
     return MODEL_RGB if voice == MODEL else READER_RGB[list(readers).index(voice) % len(READER_RGB)]
 
 
-def _case(case: CaseDifference, readers: tuple[str, ...], picture: str | None) -> str:
+def _case(case: CaseDifference, readers: tuple[str, ...], picture: str | None, questions: QuestionSet) -> str:
     name = escape(case.case.case_id)
     photo = (
         f'<img src="{picture}" alt="">'
@@ -161,7 +161,10 @@ def _case(case: CaseDifference, readers: tuple[str, ...], picture: str | None) -
                 other=tag_of(other, readers),
             )
         )
-    told = "".join(_family(family, readers) for family in case.families[:MOST_FAMILIES])
+    told = "".join(
+        _family(questions.family(family.family_id), family, readers)
+        for family in case.families[:MOST_FAMILIES]
+    )
     if len(case.families) > MOST_FAMILIES:
         told += (
             "<p "
@@ -174,9 +177,8 @@ def _case(case: CaseDifference, readers: tuple[str, ...], picture: str | None) -
     )
 
 
-def _family(difference: FamilyDifference, readers: tuple[str, ...]) -> str:
+def _family(family: Family, difference: FamilyDifference, readers: tuple[str, ...]) -> str:
     """Return who said what, those who said the same together."""
-    family = next(family for family in load_families() if family.family_id == difference.family_id)
     by_answer: dict[frozenset[int], list[str]] = {}
     for voice, labels in difference.said:
         by_answer.setdefault(labels, []).append(tag_of(voice, readers))

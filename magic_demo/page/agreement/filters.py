@@ -12,7 +12,7 @@ from typing import Literal
 
 from magic_demo.core.errors import FormError
 from magic_demo.page.texts.i18n import both, both_of
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement_sources import AgreementChoice
 
 Measure = Literal["same", "kappa"]
@@ -37,7 +37,9 @@ class View:
     measure: Measure = "same"
 
 
-def read_filter(view: View, told: Mapping[str, object], queues: Sequence[str]) -> View:
+def read_filter(
+    view: View, told: Mapping[str, object], queues: Sequence[str], questions: QuestionSet
+) -> View:
     """Return the view after a button was pressed. Raises FormError for one that there is not."""
     name, value, choice = told.get("name"), told.get("value"), view.choice
     if not isinstance(value, str):
@@ -51,7 +53,7 @@ def read_filter(view: View, told: Mapping[str, object], queues: Sequence[str]) -
     if name == "reader":
         readers = choice.readers ^ {value} if value else frozenset()
         return replace(view, choice=replace(choice, readers=readers))
-    if name == "family" and value in ("", *(family.family_id for family in load_families())):
+    if name == "family" and value in ("", *questions.family_ids):
         return replace(view, choice=replace(choice, family=value or None))
     if name == "reading" and value in ("latest", "blind"):
         return replace(view, choice=replace(choice, reading="blind" if value == "blind" else "latest"))
@@ -62,7 +64,7 @@ def read_filter(view: View, told: Mapping[str, object], queues: Sequence[str]) -
     raise FormError("filter {name!r}: {value!r} is no choice; reload the page", name=name, value=value)
 
 
-def render_filters(view: View, queues: Sequence[str], readers: Sequence[str]) -> str:
+def render_filters(view: View, queues: Sequence[str], readers: Sequence[str], questions: QuestionSet) -> str:
     """Return all filters; a queue or reader there is only one of needs none."""
     choice = view.choice
     groups = [
@@ -80,7 +82,7 @@ def render_filters(view: View, queues: Sequence[str], readers: Sequence[str]) ->
         groups.append(_group("reader", [("", both("agreement.all"), not choice.readers), *named]))
     families = [
         (family.family_id, both_of(family.title), choice.family == family.family_id)
-        for family in load_families()
+        for family in questions.families
     ]
     groups.append(_group("family", [("", both("agreement.all"), choice.family is None), *families]))
     done = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from magic_demo.page.agreement.filters import Measure, View
 from magic_demo.page.agreement.wording import pick, say_interval, say_value, tell_interval
 from magic_demo.page.texts.i18n import both, both_of
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import Agreement, FamilyNumbers, Measured, Switches
 
 HATCH = (
@@ -66,11 +66,11 @@ def _say_known(agreement: Agreement) -> str:
     )
 
 
-def render_families(agreement: Agreement, measure: Measure) -> str:
+def render_families(agreement: Agreement, measure: Measure, questions: QuestionSet) -> str:
     """Return the table of families with its bars; empty where nobody can be compared."""
     if not agreement.families:
         return ""
-    titles = {family.family_id: both_of(family.title) for family in load_families()}
+    titles = {family.family_id: both_of(family.title) for family in questions.families}
     rows = "".join(_row(titles[numbers.family_id], numbers, measure) for numbers in agreement.families)
     total = (
         _row(both("agreement.together"), agreement.overall, measure, "agree-total")

@@ -43,6 +43,7 @@ class Adjudication(ReviewEvents):
             table = render_readings(
                 readings,
                 prediction.answers if prediction is not None else None,
+                self.page.questions,
                 may_build=self._may_build(reading),
             )
         except MagicDemoError as error:
@@ -77,7 +78,7 @@ class Adjudication(ReviewEvents):
                 "no reader has finished this case; a consensus needs one finished reading or more"
             )
         self.review.desk.note_seen(reading.reader, reading.key, readings)
-        answers, tied = agree_answers(readings)
+        answers, tied = agree_answers(readings, self.page.questions)
         masks = merge_masks(readings, weighted=event.payload.get("how") == "staple")
         # which this one takes the place of
         before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))
@@ -88,7 +89,7 @@ class Adjudication(ReviewEvents):
             gather_words(answers, readings),
             masks,
             reading=begun,
-            ties=find_ties(readings),
+            ties=find_ties(readings, self.page.questions),
             synced=before,
         )
         updates = self.review.reopen(event.session, case, content)

@@ -51,7 +51,6 @@ from magic_demo.page.session.review import Drafts, ReviewDraft
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.session.turns import StoppedError
 from magic_demo.page.texts.i18n import line_in_both
-from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import Example
 
 
@@ -89,6 +88,7 @@ class Handlers:
         self.desk = desk
         self.cases = desk.cases
         self.arrivals = desk.arrivals
+        self.questions = desk.questions
         self.drafts = Drafts(LIMITS.open_drafts)
         self.stops = Stops()
         self.faults = Faults()
@@ -301,7 +301,7 @@ class Handlers:
         return {
             parts.case: None,
             parts.viewer: EMPTY,
-            parts.cards: cards_value(load_families(), None),
+            parts.cards: cards_value(self.questions.families, None),
             parts.why: CLOSED,
             parts.readings: "",
             parts.form: NO_FORM,
@@ -381,7 +381,9 @@ class Handlers:
             self.parts.viewer: viewer_value(
                 case.case_id, photos, synthetic=case.example, own=_own_masks(draft), missing=case.missing
             ),
-            self.parts.cards: cards_value(load_families(), None, case=case.case_id, **_own_answers(draft)),
+            self.parts.cards: cards_value(
+                self.questions.families, None, case=case.case_id, **_own_answers(draft)
+            ),
             self.parts.why: CLOSED,
             self.parts.readings: "",
             self.parts.form: NO_FORM if case.queued else unkept_value(case.case_id),
@@ -427,7 +429,7 @@ class Handlers:
             self.parts.case: case.case_id,
             **viewer,
             self.parts.cards: cards_value(
-                load_families(), prediction, case=case.case_id, **_own_answers(draft)
+                self.questions.families, prediction, case=case.case_id, **_own_answers(draft)
             ),
             self.parts.why: CLOSED,
             self.parts.panel.messages: render_case_messages(case, prediction),

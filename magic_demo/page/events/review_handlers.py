@@ -16,7 +16,6 @@ from magic_demo.page.panels.viewer.wand_form import answer_wand
 from magic_demo.page.panels.why.why import CLOSED, why_value
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
-from magic_demo.questions.families import load_families
 
 
 class ReviewHandlers(ReviewEvents):
@@ -80,7 +79,7 @@ class ReviewHandlers(ReviewEvents):
             case.analysed.prompt,
         )
         try:
-            asked = read_why(event.payload, load_families())
+            asked = read_why(event.payload, self.page.questions.families)
             predictor = self.page.source.get()
             option = asked.family.family_id, asked.option
             with self.page.source.turns.take():

@@ -82,7 +82,7 @@ class ReviewState:
         photos = {*sizes, *self.recall.find_photos(draft)} if draft is not None else set()
         for part in parts:
             try:
-                self.saver.take(name, read_change(part, sizes, photos))
+                self.saver.take(name, read_change(part, sizes, self.desk.questions, photos))
             except MagicDemoError as error:
                 problem = problem or error
         return problem
@@ -115,7 +115,7 @@ class ReviewState:
             return Answer({parts.status: gr.skip()}, whole=True)
         told = {
             **saved_value(draft, [saved], self._changes(draft, draft.reading), heard),
-            **step_value(draft, base, conflicts),
+            **step_value(draft, base, conflicts, self.desk.questions),
             "kind": saved.review.kind,
         }
         status = (
@@ -134,7 +134,7 @@ class ReviewState:
         Raises StoreError.
         """
         return (
-            self.store.find_missing(write_review(draft, draft.reading, None))
+            self.store.find_missing(write_review(draft, draft.reading, None, self.desk.questions))
             if draft.reading is not None
             else ()
         )
@@ -142,7 +142,9 @@ class ReviewState:
     def ask_about(self, draft: ReviewDraft, left_open: Sequence[str]) -> Updates:
         """Ask whether a reading is to be finished with this left open."""
         case = self.page.cases.get(draft.case)
-        asks = asks_value(draft, left_open, case.encounter.photos if case is not None else ())
+        asks = asks_value(
+            draft, left_open, case.encounter.photos if case is not None else (), self.desk.questions
+        )
         line = fixed_line("status.asks", count=len(left_open))
         return {
             self.page.parts.form: gr.update(asks=asks),
@@ -180,7 +182,7 @@ class ReviewState:
                 parts.form: gr.update(
                     saved={
                         **saved_value(draft, [], self._changes(draft, reading), 0),
-                        **step_value(draft, None, ()),
+                        **step_value(draft, None, (), self.desk.questions),
                     }
                 )
             }
@@ -244,7 +246,7 @@ class ReviewState:
             counted = self.saver.count_heard(draft.case)
             saved = {
                 **saved_value(draft, known, self._changes(draft, reading), counted),
-                **step_value(draft, None, ()),
+                **step_value(draft, None, (), self.desk.questions),
             }
         return form_value(
             draft,
@@ -270,6 +272,7 @@ class ReviewState:
             reference,
             masks_before=before.masks,
             masks_after=draft.masks,
+            questions=self.desk.questions,
         )
 
 

@@ -20,7 +20,6 @@ from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
 from magic_demo.page.session.desk import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
-from magic_demo.questions.families import load_families
 
 
 class Unkept:
@@ -46,7 +45,7 @@ class Unkept:
         language = page.language(inputs)
         page.end_analysis(event.request)
         encounter, problems = self._read_case(payload)
-        answered = read_answers(payload, load_families())
+        answered = read_answers(payload, page.questions.families)
         words = {
             panel.narrative: str(payload.get("narrative") or ""),
             panel.prompt: str(payload.get("prompt") or "")[:MAX_PROMPT],

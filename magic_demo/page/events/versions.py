@@ -23,7 +23,7 @@ from magic_demo.page.events.resolve import Resolved, Updates, answered
 from magic_demo.page.events.review_state import ReviewEvents
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.page.panels.viewer.mask_form import write_runs
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 
 
 class Versions(ReviewEvents):
@@ -48,7 +48,7 @@ class Versions(ReviewEvents):
                 number=str(number)[:20],
             )
         return {
-            self.parts.form: gr.update(version=version_value(event.draft.case, found)),
+            self.parts.form: gr.update(version=version_value(event.draft.case, found, self.page.questions)),
             self.parts.status: gr.skip(),
         }
 
@@ -71,7 +71,7 @@ class Versions(ReviewEvents):
             )  # fmt: skip
             self.page.drafts.begin(name, taken)
         in_store = self.review.form(taken, [saved])["saved"]
-        back = {**version_value(draft.case, saved), "of": payload.get("number")}
+        back = {**version_value(draft.case, saved, self.page.questions), "of": payload.get("number")}
         return {
             self.parts.form: gr.update(saved=in_store, back=back),
             **self.review.row(taken, saved),
@@ -79,10 +79,10 @@ class Versions(ReviewEvents):
         }
 
 
-def version_value(case: str, saved: SavedReview) -> dict[str, Any]:
+def version_value(case: str, saved: SavedReview, questions: QuestionSet) -> dict[str, Any]:
     """Return what the page gets of a saved review. case: the id under which it is open."""
     review = saved.review
-    shown = cards_value(load_families(), None, answers=review.answers, specified=review.specified)
+    shown = cards_value(questions.families, None, answers=review.answers, specified=review.specified)
     return {
         "case": case,
         "number": saved.number,

@@ -84,7 +84,15 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
             spoken = desk.said_to(reader, [case.key for case in cases])
             predictions = {key.case_id: said for key, said in spoken.items()}
             store.note_seen({saved.review.case for saved in visible} & spoken.keys(), reader, "model")
-            write_disagreements(visible, files, predictions, folder, languages=LANGUAGES, consensus=consensus)
+            write_disagreements(
+                visible,
+                files,
+                predictions,
+                folder,
+                languages=LANGUAGES,
+                consensus=consensus,
+                questions=desk.questions,
+            )
         else:
             reviews = visible if everything else [saved for saved in visible if saved.review.reader == reader]
             write_export(
@@ -94,6 +102,7 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
                 folder,
                 consensus=consensus,
                 damaged=store.damaged_reviews(queue, viewer=reader),
+                questions=desk.questions,
             )
         return _zip(folder)
 

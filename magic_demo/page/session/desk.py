@@ -29,6 +29,7 @@ from magic_demo.page.session.arrivals import Arrivals
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.review import Mode
 from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.reviews.covered_photos import (
     COVERED_NOTE,
     COVERED_SHARE,
@@ -77,6 +78,7 @@ class Desk:
     place: where the store is opened when the first case is kept. throwaway: the store goes when the program
     ends.
     public: strangers use the page and nobody signs in, so that there is no store, now or later.
+    questions: what readers are asked, the same as the store's.
     arrivals: photos that were sent to the page and not opened yet. cases: those that are open. on_gone: told
     of each case that is deleted or whose photo is covered: what was drawn or measured of it before is to be
     forgotten.
@@ -90,6 +92,7 @@ class Desk:
     place: str | None = None
     throwaway: bool = False
     public: bool = False
+    questions: QuestionSet = field(default_factory=load_challenge)
     arrivals: Arrivals = field(default_factory=Arrivals)
     cases: OpenCases = field(default_factory=lambda: OpenCases(max_bytes=LIMITS.open_bytes))
     on_gone: list[Callable[[CaseKey], None]] = field(default_factory=list)
@@ -100,7 +103,9 @@ class Desk:
     _signing: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        """Raise ValueError where a public page would have a store."""
+        """Raise ValueError where a public page would have a store, or a store answers other questions."""
+        if self.store is not None and self.store.questions.digest != self.questions.digest:
+            raise ValueError("the desk and its store need the same questions; open the store with the desk's")
         if self.public and (self.store is not None or self.place is not None):
             raise ValueError(
                 "a public page keeps nothing: a desk that is public has neither a store nor a place for one"
@@ -154,7 +159,7 @@ class Desk:
         """
         with self._lock:  # one after another: an example becomes one case, whoever keeps it
             if self.store is None and self.place is not None:
-                store = Store.open(self.place)
+                store = Store.open(self.place, questions=self.questions)
                 sweep_store(store)
                 self.store = store
             if reader == LOCAL_READER and self.signing_in() is not None:
@@ -176,7 +181,7 @@ class Desk:
             with suppress(StoreError):
                 if self.store is None and self.place is not None and is_store_there(self.place):
                     with self._lock:
-                        self.store = self.store or Store.open(self.place)
+                        self.store = self.store or Store.open(self.place, questions=self.questions)
                 if self.store is not None and self.store.needs_sign_in():
                     with self._signing:
                         self.sign_ins = self.sign_ins or SignIns(self.store)
@@ -372,7 +377,7 @@ class Desk:
         """
         if self.bundle is None or not has_prediction(self.bundle, key.case_id):
             return None
-        return read_prediction(self.bundle, key.case_id)
+        return read_prediction(self.bundle, key.case_id, self.questions)
 
     def said(self, key: CaseKey) -> Prediction | None:
         """Return what the bundle holds of a case, or else what anybody was shown of it last; None where no
@@ -392,7 +397,7 @@ class Desk:
         if case.folder is None:
             return None
         if case.folder not in self._references:
-            self._references[case.folder] = read_references(Path(case.folder))
+            self._references[case.folder] = read_references(Path(case.folder), self.questions)
         return self._references[case.folder].get(case.key.case_id)
 
     def note_shown(self, reader: str, key: CaseKey, prediction: Prediction) -> None:
@@ -401,7 +406,7 @@ class Desk:
         store = self.opened_store
         store.note_shown(key, reader, prediction)
         case = store.case(key, reader)
-        doubt = measure_uncertainty(prediction)
+        doubt = measure_uncertainty(prediction, self.questions)
         if doubt is not None and case.uncertainty != doubt:
             store.add_cases(key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, doubt)])
 
@@ -436,7 +441,7 @@ class Desk:
     def _uncertainty(self, case_id: str) -> float | None:
         if self.bundle is None or not has_prediction(self.bundle, case_id):
             return None
-        return measure_uncertainty(read_prediction(self.bundle, case_id))
+        return measure_uncertainty(read_prediction(self.bundle, case_id, self.questions), self.questions)
 
 
 def cover_photo_area(photo: Photo, area: Mask) -> Photo:

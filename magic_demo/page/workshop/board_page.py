@@ -37,7 +37,7 @@ from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.workshop.board.answers import ModelAnswers
 from magic_demo.page.workshop.board.pages import draw_code, encode_jpeg, render_board, render_join
 from magic_demo.page.workshop.room import Board, Standing
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.synthetic.bundled import Example
 
 LONGEST_BODY = 1024
@@ -47,11 +47,11 @@ Fields = Mapping[str, Any]
 
 
 def list_board_routes(
-    source: PredictorSource, examples: Sequence[Example], host: str = "127.0.0.1"
+    source: PredictorSource, examples: Sequence[Example], questions: QuestionSet, host: str = "127.0.0.1"
 ) -> list[Route]:
     """Return the routes of a board over the bundled cases. host: what the server listens on, to say whether
     phones can join."""
-    page = BoardPage(source, examples, host)
+    page = BoardPage(source, examples, questions, host)
     posts: dict[str, Callable[[Fields], dict[str, Any]]] = {
         "open": page.open,
         "stand": page.stand,
@@ -63,8 +63,8 @@ def list_board_routes(
         "answer": page.answer,
     }
     return [
-        Route("/board", _page(lambda: render_board(examples))),
-        Route("/join", _page(lambda: render_join(examples))),
+        Route("/board", _page(lambda: render_board(examples, questions))),
+        Route("/join", _page(lambda: render_join(examples, questions))),
         Route("/board/join.svg", _send_code),
         Route("/board/photos/{case:int}/{number:int}.jpg", _photos(examples)),
         *(Route(f"/board/{name}", _post(name, does), methods=["POST"]) for name, does in posts.items()),
@@ -74,12 +74,13 @@ def list_board_routes(
 class BoardPage:
     """What the routes do, each a few lines over the board."""
 
-    def __init__(self, source: PredictorSource, examples: Sequence[Example], host: str) -> None:
-        families = load_families()
-        self.families = families
+    def __init__(
+        self, source: PredictorSource, examples: Sequence[Example], questions: QuestionSet, host: str
+    ) -> None:
+        self.families = questions.families
         self.host = host
-        self.board = Board([len(family.options["en"]) for family in families], len(examples))
-        self.models = ModelAnswers(source, [example.encounter for example in examples])
+        self.board = Board([len(family.options["en"]) for family in self.families], len(examples))
+        self.models = ModelAnswers(source, [example.encounter for example in examples], questions)
 
     def open(self, _fields: Fields) -> dict[str, Any]:
         """Open a room, and let the model look at its first case meanwhile."""

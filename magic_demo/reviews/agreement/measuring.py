@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from magic_demo.core.types import Family
-from magic_demo.questions.families import load_families
 from magic_demo.reviews.agreement.answers import measure_families
 from magic_demo.reviews.agreement.differing import rank_cases
 from magic_demo.reviews.agreement.mask_overlap import Compare, compare_runs
@@ -18,16 +17,15 @@ from magic_demo.reviews.agreement.switching import measure_switches
 
 def measure_agreement(
     panel: Panel,
-    families: Sequence[Family] | None = None,
+    families: Sequence[Family],
     *,
     resamples: int = RESAMPLES,
     compare: Compare = compare_runs,
 ) -> Agreement:
-    """Measure what ``gather_panel`` chose, on all families or on some; ``resamples`` 0 leaves the intervals
+    """Measure what ``gather_panel`` chose, on these families; ``resamples`` 0 leaves the intervals
     out. compare: compares two masks."""
-    asked = load_families() if families is None else families
     overlaps = compare_masks(panel, compare)
-    coded = code_families(panel, asked)
+    coded = code_families(panel, families)
     overall, each = measure_families(panel, coded, resamples=resamples)
     return Agreement(
         cases=len(panel.cases),
@@ -37,7 +35,7 @@ def measure_agreement(
         overall=overall,
         families=each,
         masks=measure_masks(panel, overlaps, compare, resamples=resamples),
-        switches=measure_switches(panel, asked, compare, resamples=resamples),
+        switches=measure_switches(panel, families, compare, resamples=resamples),
         differing=rank_cases(panel, overlaps, coded),
         blind=panel.blind,
         after_model=panel.after_model,

@@ -14,8 +14,8 @@ from magic_demo.reviews.exports.readings import (
     Selection,
     agree_answers,
     annotator_of,
-    missing_families,
 )
+from magic_demo.reviews.store.rules import find_unanswered
 
 MASKS = "masks"
 ANSWERS = "answers.json"
@@ -31,15 +31,16 @@ def write_challenge(selection: Selection, folder: Path) -> int:
     on which no family is tied. All are in the organisers' layout.
     """
     masks = write_masks(selection, folder / MASKS)
-    write_answers(folder / ANSWERS, merge_answers(selection))
+    write_answers(folder / ANSWERS, merge_answers(selection), selection.questions)
     for number, name in enumerate(selection.annotators):
         own = {
             case.case_id: dict(saved.review.answers)
             for case in selection.cases
             for saved in case.readings
-            if annotator_of(saved.review) == name and not missing_families(saved.review.answers)
+            if annotator_of(saved.review) == name
+            and not find_unanswered(saved.review.answers, selection.questions)
         }
-        write_answers(folder / f"answers_ann{number}.json", own)
+        write_answers(folder / f"answers_ann{number}.json", own, selection.questions)
     if len(selection.annotators) > OFFICIAL_ANNOTATORS and masks:
         selection.left_out.add(
             "annotator whom the organisers' script does not read, only ann0 to ann3",
@@ -89,10 +90,11 @@ def merge_answers(selection: Selection) -> dict[str, dict[str, int]]:
     what is left out is noted."""
     answers = {}
     for case in selection.cases:
-        agreed, tied = agree_answers(case.readings)
+        agreed, tied = agree_answers(case.readings, selection.questions)
         tied = [*dict.fromkeys([*tied, *selection.tied.get(case.case_id, ())])]
-        missing = [family_id for family_id in missing_families(agreed) if family_id not in tied]
-        if tied and (undecided := [family_id for family_id in missing_families(agreed) if family_id in tied]):
+        unanswered = find_unanswered(agreed, selection.questions)
+        missing = [family_id for family_id in unanswered if family_id not in tied]
+        if undecided := [family_id for family_id in unanswered if family_id in tied]:
             selection.left_out.add(
                 "answers of an encounter that are tied", case.case_id, ", ".join(undecided)
             )
@@ -100,6 +102,6 @@ def merge_answers(selection: Selection) -> dict[str, dict[str, int]]:
             selection.left_out.add(
                 "answers of an encounter with families that nobody answered", case.case_id, ", ".join(missing)
             )
-        if not missing_families(agreed):
+        if not unanswered:
             answers[case.case_id] = agreed
     return answers

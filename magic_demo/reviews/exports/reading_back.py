@@ -27,7 +27,7 @@ from magic_demo.files.encounters import read_answers, read_json, read_json_list
 from magic_demo.files.findings import Findings
 from magic_demo.files.mask_files import annotator_of, find_reference_masks, read_loose_mask
 from magic_demo.imaging.run_lengths import encode_mask
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.reviews.exports.label_studio.regions import name_photo, read_region, read_size
 from magic_demo.reviews.exports.label_studio.tasks import (
     FLAGGED,
@@ -56,27 +56,35 @@ class ReadBack:
     notes: tuple[str, ...] = ()
 
 
-def read_reviews(place: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
+def read_reviews(
+    place: Path,
+    queue: str,
+    cases: Iterable[EncounterFiles] = (),
+    questions: QuestionSet | None = None,
+) -> ReadBack:
     """Read an export back: a folder of challenge files, a folder with ``label_studio.json``, or a JSON file
     that Label Studio exported.
 
     queue: where the reviews are to belong. cases: say which case a photo of challenge files is of; else its
-    name does (``IMG_<case>_<number>``), or the photo is taken for the case. Raises ExportError or
-    FormatError, one line, when there is nothing of the kind.
+    name does (``IMG_<case>_<number>``), or the photo is taken for the case. questions: what was answered,
+    the challenge's when None. Raises ExportError or FormatError, one line, when there is nothing of the kind.
     """
+    questions = questions or load_challenge()
     if place.is_dir():
         if (place / TASKS).is_file():
-            return read_label_studio(place / TASKS, queue, cases)
-        return read_challenge(place, queue, cases)
+            return read_label_studio(place / TASKS, queue, cases, questions)
+        return read_challenge(place, queue, cases, questions)
     if not place.is_file():
         raise ExportError(
             "{place}: no such file or folder; an export as challenge files or for Label Studio is expected",
             place=place,
         )
-    return read_label_studio(place, queue, cases)
+    return read_label_studio(place, queue, cases, questions)
 
 
-def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
+def read_challenge(
+    folder: Path, queue: str, cases: Iterable[EncounterFiles], questions: QuestionSet
+) -> ReadBack:
     """Read masks ``..._ann<k>.tiff`` and ``answers_ann<k>.json``: one done review a case and annotator, named
     as ``export.json`` says or ``ann<k>``."""
     masks = find_reference_masks(folder)
@@ -120,12 +128,14 @@ def read_challenge(folder: Path, queue: str, cases: Iterable[EncounterFiles] = (
                 review, masks={**review.masks, photo_id: encode_mask(loose.mask)}
             )
     for annotator, path in answers.items():
-        for case_id, chosen in read_answers(path).items():
+        for case_id, chosen in read_answers(path, questions).items():
             found[case_id, annotator] = replace(review_of(case_id, annotator), answers=chosen)
     return ReadBack(tuple(found[key] for key in sorted(found)), left_out.lines(), notes.lines())
 
 
-def read_label_studio(path: Path, queue: str, cases: Iterable[EncounterFiles] = ()) -> ReadBack:
+def read_label_studio(
+    path: Path, queue: str, cases: Iterable[EncounterFiles], questions: QuestionSet
+) -> ReadBack:
     """Read Label Studio's JSON export of the interface that ``label_studio.xml`` sets up; annotations of one
     case and reader become one review.
 
@@ -161,7 +171,9 @@ def read_label_studio(path: Path, queue: str, cases: Iterable[EncounterFiles] = 
                 if annotation.get("was_cancelled"):
                     continue
                 review = _add_own(
-                    _read_annotation(annotation, case_id, photo_id, queue, f"task {number}", left_out),
+                    _read_annotation(
+                        annotation, case_id, photo_id, queue, questions, f"task {number}", left_out
+                    ),
                     own.get("readings", ()),
                 )
             except (FormatError, LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -231,19 +243,26 @@ def _kind_of(name: str) -> ReviewKind:
 
 
 def _read_annotation(
-    annotation: Mapping[str, Any], case_id: str, photo_id: str, queue: str, where: str, left_out: Findings
+    annotation: Mapping[str, Any],
+    case_id: str,
+    photo_id: str,
+    queue: str,
+    questions: QuestionSet,
+    where: str,
+    left_out: Findings,
 ) -> Review:
+    names = _list_names(questions)
     results = annotation["result"]
     by_name: dict[str, list[str]] = {}
     for result in results:
         value = result["value"]
         if result["type"] in ("choices", "textarea"):
-            if result["from_name"] not in _questions():
+            if result["from_name"] not in names:
                 left_out.add("answer to a question that there is not", where, str(result["from_name"]))
             by_name.setdefault(result["from_name"], []).extend(
                 str(text) for text in value["choices" if "choices" in value else "text"]
             )
-    answers, specified = _read_families(by_name)
+    answers, specified = _read_families(by_name, questions)
     mask = _read_mask(results, by_name, where, left_out)
     kinds = [kind for kind in REVIEW_KINDS if kind in by_name.get("kind", ())]
     difficulty: Difficulty | None = next(
@@ -267,9 +286,9 @@ def _read_annotation(
 
 
 @cache
-def _questions() -> frozenset[str]:
+def _list_names(questions: QuestionSet) -> frozenset[str]:
     """Return what choices and texts of the interface are named."""
-    families = [family.family_id for family in load_families()]
+    families = questions.family_ids
     return frozenset(
         {
             "photo_is",
@@ -284,10 +303,12 @@ def _questions() -> frozenset[str]:
     )
 
 
-def _read_families(by_name: Mapping[str, Sequence[str]]) -> tuple[dict[str, int], dict[str, str]]:
+def _read_families(
+    by_name: Mapping[str, Sequence[str]], questions: QuestionSet
+) -> tuple[dict[str, int], dict[str, str]]:
     answers: dict[str, int] = {}
     specified: dict[str, str] = {}
-    for family in load_families():
+    for family in questions.families:
         if family.family_id in by_name:
             answers.update(_fill_slots(by_name[family.family_id], family))
         slots = [

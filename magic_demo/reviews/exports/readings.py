@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Answers, EncounterFiles, Review, ReviewKind, SavedReview
 from magic_demo.files.findings import Findings
-from magic_demo.questions.families import load_families
-from magic_demo.reviews.store.rules import is_answered
+from magic_demo.questions.families import QuestionSet, load_challenge
+from magic_demo.reviews.store.rules import find_unanswered, is_answered
 
 CONSENSUS = "consensus"
 
@@ -37,7 +37,7 @@ class Selection:
     annotators: names, in the order of their k in ``ann<k>``; a consensus is the annotator "consensus", after
     the readers.
     tied: case id -> families that its readers tie on, and that no consensus which is exported has decided.
-    left_out: what is not exported and why; writers add to it.
+    left_out: what is not exported and why; writers add to it. questions: what the readings answer.
     """
 
     queue: str
@@ -45,6 +45,7 @@ class Selection:
     cases: tuple[CaseReadings, ...]
     left_out: Findings = field(default_factory=Findings)
     tied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    questions: QuestionSet = field(default_factory=load_challenge)
 
     def number(self, review: Review) -> int:
         """Return the k of a review's annotator."""
@@ -58,6 +59,7 @@ def select_readings(
     readers: Collection[str] = (),
     consensus: bool = False,
     every_kind: bool = False,
+    questions: QuestionSet | None = None,
 ) -> Selection:
     """Choose the newest finished reading of each reader and case; the order of cases is the one of ``cases``,
     then of the reviews.
@@ -65,16 +67,17 @@ def select_readings(
     readers: these alone, all where empty. consensus: a case that has one is exported with it alone; else
     consensuses are left out.
     every_kind: the newest finished reading of every kind, so that blind and revealed readings and consensuses
-    stand side by side. Raises ExportError when there is none, or when they are of several queues, whose cases
+    stand side by side. questions: what the reviews answer, the challenge's when None. Raises ExportError when there is none, or when they are of several queues, whose cases
     may share their ids.
     """
+    questions = questions or load_challenge()
     rows = sorted(reviews, key=lambda saved: saved.number)
     queues = sorted({saved.review.queue for saved in rows})
     if len(queues) > 1:
         raise ExportError("the reviews are of the queues {queues}; choose one (--queue)", queues=list(queues))
     left_out = Findings()
     chosen = _choose(rows, set(readers), left_out, every_kind=every_kind)
-    tied = _find_tied(chosen, decided=consensus or every_kind)
+    tied = _find_tied(chosen, questions, decided=consensus or every_kind)
     if not every_kind:
         chosen = _settle_consensus(chosen, left_out, wanted=consensus)
     files = {case.encounter_id: case for case in cases}
@@ -94,6 +97,7 @@ def select_readings(
         taken,
         left_out,
         {case.case_id: tied[case.case_id] for case in taken if tied.get(case.case_id)},
+        questions,
     )
 
 
@@ -102,12 +106,9 @@ def annotator_of(review: Review) -> str:
     return CONSENSUS if review.kind == "consensus" else review.reader
 
 
-def missing_families(answers: Answers) -> list[str]:
-    """Return the ids of the families that are not answered."""
-    return [family.family_id for family in load_families() if not is_answered(answers, family)]
-
-
-def agree_answers(readings: Sequence[SavedReview]) -> tuple[dict[str, int], list[str]]:
+def agree_answers(
+    readings: Sequence[SavedReview], questions: QuestionSet
+) -> tuple[dict[str, int], list[str]]:
     """Return one answer a question, and the families whose readers tie.
 
     A family gets the set of options that more readers chose than any other. A family that readers tie on, or
@@ -116,7 +117,7 @@ def agree_answers(readings: Sequence[SavedReview]) -> tuple[dict[str, int], list
     agreed: dict[str, int] = {}
     tied = []
     ordered = sorted(readings, key=lambda saved: annotator_of(saved.review))
-    for family in load_families():
+    for family in questions.families:
         given = [saved.review.answers for saved in ordered if is_answered(saved.review.answers, family)]
         if not given:
             continue
@@ -131,7 +132,9 @@ def agree_answers(readings: Sequence[SavedReview]) -> tuple[dict[str, int], list
     return agreed, tied
 
 
-def _find_tied(chosen: Sequence[SavedReview], *, decided: bool) -> dict[str, tuple[str, ...]]:
+def _find_tied(
+    chosen: Sequence[SavedReview], questions: QuestionSet, *, decided: bool
+) -> dict[str, tuple[str, ...]]:
     """Return the families that the newest readings of each case tie on; decided: but those that its consensus
     answers, which is exported."""
     newest: dict[str, dict[str, SavedReview]] = {}
@@ -142,8 +145,10 @@ def _find_tied(chosen: Sequence[SavedReview], *, decided: bool) -> dict[str, tup
                 agreed[saved.review.case_id] = saved.review.answers
         else:
             newest.setdefault(saved.review.case_id, {})[saved.review.reader] = saved
-    open_in = {case_id: set(missing_families(answers)) for case_id, answers in agreed.items()}
-    found = {case_id: agree_answers(list(readings.values()))[1] for case_id, readings in newest.items()}
+    open_in = {case_id: set(find_unanswered(answers, questions)) for case_id, answers in agreed.items()}
+    found = {
+        case_id: agree_answers(list(readings.values()), questions)[1] for case_id, readings in newest.items()
+    }
     return {
         case_id: tuple(one for one in tied if one in open_in.get(case_id, tied))
         for case_id, tied in found.items()

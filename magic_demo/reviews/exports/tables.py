@@ -11,7 +11,7 @@ from typing import Any
 from magic_demo.core.types import SavedReview
 from magic_demo.core.whole_files import write_whole
 from magic_demo.imaging.run_lengths import area
-from magic_demo.questions.families import load_questions
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.challenge import walk_masks
 from magic_demo.reviews.exports.csv_files import write_csv_table
 from magic_demo.reviews.exports.readings import Selection
@@ -82,7 +82,7 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
         for saved in case.readings:
             tied = selection.tied.get(case.case_id, ()) if saved.review.kind == "consensus" else ()
             readings.append({**_reading_row(saved), "tied": _join(tied)})
-            answers += _answer_rows(saved)
+            answers += _answer_rows(saved, selection.questions)
     masks = [
         {
             **_common(numbers[id(review)]),
@@ -110,7 +110,7 @@ def _common(saved: SavedReview) -> dict[str, Any]:
     }
 
 
-def _answer_rows(saved: SavedReview) -> Rows:
+def _answer_rows(saved: SavedReview, questions: QuestionSet) -> Rows:
     review = saved.review
     return [
         {
@@ -122,7 +122,7 @@ def _answer_rows(saved: SavedReview) -> Rows:
             "option_zh": question.options["zh"][review.answers[question.qid]],
             "specified": review.specified.get(question.qid, ""),
         }
-        for question in load_questions()
+        for question in questions.questions
         if question.qid in review.answers
     ]
 

@@ -54,6 +54,7 @@ def write_training_set(selection: Selection, folder: Path) -> int:
         write_answers(
             folder / split / f"{split}_cvqa.json",
             {case.case_id: answers[case.case_id] for case, _ in cases if case.case_id in answers},
+            selection.questions,
         )
     masks = 0
     for case, review, photo_id, runs in walk_masks(selection):

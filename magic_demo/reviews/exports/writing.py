@@ -11,6 +11,7 @@ import magic_demo
 from magic_demo.core.messages import Message
 from magic_demo.core.types import EncounterFiles, SavedReview
 from magic_demo.core.whole_files import whole_folder, write_json
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.formats import Format, find_format
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
 
@@ -44,6 +45,7 @@ def write_export(
     readers: Collection[str] = (),
     consensus: bool = False,
     damaged: Iterable[str] = (),
+    questions: QuestionSet | None = None,
 ) -> ExportReport:
     """Write finished readings to a new or empty ``folder``, with what was done in ``export.json``.
 
@@ -53,7 +55,8 @@ def write_export(
     cases: where photos and words lie; only the training set needs them. readers: these alone, all where
     empty.
     consensus: a case that has a consensus is exported with it in place of its readers.
-    damaged: a line for each review that the store could not give.
+    damaged: a line for each review that the store could not give. questions: what the reviews answer, the
+    challenge's when None.
     The folder is there whole or not at all. Raises ExportError, one line, when there is nothing to export or
     the folder is not empty.
     """
@@ -65,7 +68,12 @@ def write_export(
             what=Message("a file") if folder.is_file() else Message("not empty"),
         )
     selection = select_readings(
-        reviews, cases, readers=readers, consensus=consensus, every_kind=format.kinds == "every"
+        reviews,
+        cases,
+        readers=readers,
+        consensus=consensus,
+        every_kind=format.kinds == "every",
+        questions=questions,
     )
     with whole_folder(folder) as part:
         masks = format.write(selection, part)
@@ -85,6 +93,7 @@ def write_export(
             "program": f"magic-demo {magic_demo.__version__}",
             "note": "Research use only. Not a medical device.",
             "written_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "questions": selection.questions.digest,
             "annotators": {f"ann{number}": name for number, name in enumerate(report.annotators)},
             "provenance": [
                 _describe(saved, selection) for case in selection.cases for saved in case.readings

@@ -9,6 +9,7 @@ from pathlib import Path
 from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Prediction, SavedReview
 from magic_demo.core.whole_files import whole_folder, write_whole
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
 from magic_demo.reviews.reports.comparing import (
     MODEL,
@@ -41,6 +42,7 @@ def write_disagreements(
     languages: Sequence[Language] = LANGUAGES,
     readers: Collection[str] = (),
     consensus: bool = False,
+    questions: QuestionSet | None = None,
 ) -> tuple[DisagreementReport, tuple[str, ...]]:
     """Write ``disagreement_<language>.html`` and ``.pdf`` on a queue's finished readings to a new or empty
     folder; returns the report and what it leaves out.
@@ -56,7 +58,7 @@ def write_disagreements(
             what=Message("a file") if folder.is_file() else Message("not empty"),
         )
     rows = list(reviews)
-    selection = select_readings(rows, cases, readers=readers, consensus=consensus)
+    selection = select_readings(rows, cases, readers=readers, consensus=consensus, questions=questions)
     report = gather_report(selection, predictions, rows)
     with whole_folder(folder) as part:
         for language in languages:
@@ -83,14 +85,14 @@ def gather_report(
         readings=sum(len(case.readings) for case in selection.cases),
         readers=selection.annotators,
         models=next(iter(known.values())).models if known else {},
-        families=list_families(agreement),
+        families=list_families(agreement, selection.questions),
         with_model=agreement.overall.with_model.same,
         among_readers=agreement.overall.among_readers.same,
         dice_with_model=agreement.masks.dice_with_model,
         dice_among_readers=agreement.masks.dice_among_readers,
         names=tuple(words_of(MODEL_TAG if name == MODEL else name) for name in names),
         dice=dice,
-        switched=measure_switched(history),
+        switched=measure_switched(history, selection.questions),
         differences=count_differences(selection, known),
         legend=legend,
         disputed=find_disputes(selection, known, legend),

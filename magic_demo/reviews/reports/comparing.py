@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from magic_demo.core.types import CaseKey, Prediction, SavedReview
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.questions.scoring import count_pixels, dice
 from magic_demo.reviews.agreement import Agreement, Measured, gather_panel, measure_agreement, read_model
 from magic_demo.reviews.agreement.resampling import RESAMPLES
@@ -35,12 +35,12 @@ def measure_selection(selection: Selection, predictions: Mapping[str, Prediction
         CaseKey(selection.queue, name): read_model(prediction, outlined)
         for name, prediction in predictions.items()
     }
-    return measure_agreement(gather_panel(rows, models))
+    return measure_agreement(gather_panel(rows, models), selection.questions.families)
 
 
-def list_families(agreement: Agreement) -> tuple[FamilyAgreement, ...]:
+def list_families(agreement: Agreement, questions: QuestionSet) -> tuple[FamilyAgreement, ...]:
     """Return how each family was agreed on, those first on which readers differ most from the model."""
-    titles = {family.family_id: family.title for family in load_families()}
+    titles = {family.family_id: family.title for family in questions.families}
     found = [
         FamilyAgreement(
             numbers.family_id,
@@ -64,10 +64,10 @@ def list_families(agreement: Agreement) -> tuple[FamilyAgreement, ...]:
     )
 
 
-def measure_switched(reviews: Iterable[SavedReview]) -> Measured | None:
+def measure_switched(reviews: Iterable[SavedReview], questions: QuestionSet) -> Measured | None:
     """Return the share of families that readers changed after the model was revealed, by the newest finished
     readings of both kinds."""
-    return measure_switches(gather_panel(reviews, {}), load_families(), resamples=RESAMPLES).changed
+    return measure_switches(gather_panel(reviews, {}), questions.families, resamples=RESAMPLES).changed
 
 
 def compare_masks(

@@ -15,7 +15,7 @@ from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.questions.scoring import count_pixels, dice
 from magic_demo.reviews.exports.readings import CONSENSUS, CaseReadings, Selection
 from magic_demo.reviews.reports.contents import (
@@ -71,7 +71,10 @@ def find_disputes(
     masks lack in Dice with the model's, each as a mean over readers or pairs. Only the photos of these cases
     are read.
     """
-    scored = [(measure_dispute(case, predictions.get(case.case_id)), case) for case in selection.cases]
+    scored = [
+        (measure_dispute(case, predictions.get(case.case_id), selection.questions), case)
+        for case in selection.cases
+    ]
     disputed = sorted((pair for pair in scored if pair[0] > 0), key=lambda pair: (-pair[0], pair[1].case_id))[
         :most
     ]
@@ -84,7 +87,7 @@ def count_differences(
     """Return which answer of the model's stands most often against which other one of a reader's, most often
     first."""
     counts: Counter[tuple[int, frozenset[int], frozenset[int]]] = Counter()
-    families = load_families()
+    families = selection.questions.families
     for case in selection.cases:
         prediction = predictions.get(case.case_id)
         for review in _reviews(case) if prediction else ():
@@ -113,11 +116,13 @@ def count_differences(
     )
 
 
-def measure_dispute(case: CaseReadings, prediction: Prediction | None) -> float:
+def measure_dispute(case: CaseReadings, prediction: Prediction | None, questions: QuestionSet) -> float:
     """Return how much a case is disagreed on, 0 where nobody differs; see ``find_disputes``."""
     answers = [saved.review.answers for saved in case.readings]
-    pairs = [_count_differing(one, other) for one, other in combinations(answers, 2)]
-    with_model = [_count_differing(given, prediction.answers) for given in answers] if prediction else []
+    pairs = [_count_differing(one, other, questions) for one, other in combinations(answers, 2)]
+    with_model = (
+        [_count_differing(given, prediction.answers, questions) for given in answers] if prediction else []
+    )
     lacking = [1 - value for review in _reviews(case) for _, value in _dice_with_model(review, prediction)]
     return sum(float(np.mean(values)) for values in (pairs, with_model, lacking) if values)
 
@@ -180,7 +185,7 @@ def _describe(
 ) -> CaseDispute:
     families = []
     agreed = 0
-    for family in load_families():
+    for family in selection.questions.families:
         said = _everybody(case, prediction, family, selection, legend)
         if len({frozenset(answers) for _, answers in said}) > 1:
             told = [Said(entry.tag, entry.name, _tell(answers, family)) for entry, answers in said]
@@ -286,11 +291,11 @@ def _dice_with_model(review: Review, prediction: Prediction | None) -> list[tupl
     return found
 
 
-def _count_differing(one: Answers, other: Answers) -> int:
+def _count_differing(one: Answers, other: Answers, questions: QuestionSet) -> int:
     return sum(
         {one[question.qid] for question in family.questions}
         != {other[question.qid] for question in family.questions}
-        for family in load_families()
+        for family in questions.families
         if is_answered(one, family) and is_answered(other, family)
     )
 

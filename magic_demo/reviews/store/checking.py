@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, get_args
@@ -15,7 +16,7 @@ from sqlalchemy.orm import Session
 from magic_demo.core.errors import MagicDemoError, StoreError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import Knowledge, MaskRuns, Review
-from magic_demo.files.bundles import check_packed
+from magic_demo.files.bundles import MOST_OPTIONS, check_packed
 from magic_demo.files.encounters import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
 from magic_demo.questions.families import load_challenge
@@ -40,6 +41,7 @@ from magic_demo.reviews.store.tables import (
 )
 
 AT_ONCE = 500
+_DIGEST = re.compile(r"([0-9a-f]{12})?")
 
 
 def check_rows(session: Session) -> None:
@@ -184,20 +186,25 @@ def _check_review(row: ReviewRow, masks: dict[tuple[int, str], MaskRuns]) -> Non
         "it holds a mask that is not there",
     )
     review = read_review(row, content, masks, case_id="its case", reader="its reader", queue="its queue")
-    _check_types(review)
+    _check_types(review, content.get("questions", ""))
     check_values(review, with_masks=False)
     _require(write_known(review.known) == row.known, f"it knows {row.known[:40]!r}")
     _require(row.flagged == content["flagged"], "it is flagged in one place and not in another")
 
 
-def _check_types(review: Review) -> None:
-    counts = load_challenge().option_counts
+def _check_types(review: Review, questions: object) -> None:
+    """questions: the digest of the questions that the review answers, empty for the challenge's."""
+    _require(
+        isinstance(questions, str) and _DIGEST.fullmatch(questions) is not None, "its questions are none"
+    )
+    counts = load_challenge().option_counts if not questions else None
     for qid, option in review.answers.items():
+        count = MOST_OPTIONS if counts is None else counts.get(qid, 0)
         _require(
-            type(option) is int and 0 <= option < counts.get(qid, 0),
+            type(option) is int and 0 <= option < count,
             f"it answers {qid[:40]!r} with {str(option)[:40]}",
         )
-    _require(set(review.specified) <= set(counts), "it specifies what is no question")
+    _require(counts is None or set(review.specified) <= set(counts), "it specifies what is no question")
     for texts in (review.specified, review.models):
         _require(
             all(isinstance(text, str) for pair in texts.items() for text in pair), "a text of it is none"

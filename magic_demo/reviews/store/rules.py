@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import Answers, Family, Knowledge, MaskRuns, Review, ReviewKind
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.records import ReaderRole
 
 OWN_READINGS: tuple[ReviewKind, ...] = ("assisted", "blind", "compared", "revealed")
@@ -81,14 +81,22 @@ def is_answered(answers: Answers, family: Family) -> bool:
     return all(question.qid in answers for question in family.questions)
 
 
+def find_unanswered(answers: Answers, questions: QuestionSet) -> list[str]:
+    """Return the ids of the families that are not answered."""
+    return [family.family_id for family in questions.families if not is_answered(answers, family)]
+
+
 def find_missing(
-    answers: Answers, masks: Mapping[str, MaskRuns], unusable: Collection[str], photos: Collection[str]
+    answers: Answers,
+    masks: Mapping[str, MaskRuns],
+    unusable: Collection[str],
+    photos: Collection[str],
+    questions: QuestionSet,
 ) -> tuple[str, ...]:
     """Return the ids of the families that are not answered, then of the photos neither outlined, cleared by
     hand (an empty mask) nor unusable."""
-    families = [family.family_id for family in load_families() if not is_answered(answers, family)]
     return (
-        *families,
+        *find_unanswered(answers, questions),
         *(photo_id for photo_id in photos if photo_id not in masks and photo_id not in unusable),
     )
 

@@ -25,6 +25,7 @@ from magic_demo.core.types import (
     SavedReview,
 )
 from magic_demo.files.bundles import pack_prediction
+from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.reviews.store import checking, copies, rules
 from magic_demo.reviews.store.database import Database, folder_beside
 from magic_demo.reviews.store.records import (
@@ -42,6 +43,7 @@ from magic_demo.reviews.store.records import (
     TrailKind,
 )
 from magic_demo.reviews.store.rows import audit_trail, cases, predictions, proposals, readers, reviews, seen
+from magic_demo.reviews.store.rows.question_sets import check_questions
 from magic_demo.reviews.store.tables import CaseRow, ReaderRow, ReviewRow, ShowingRow
 
 
@@ -62,22 +64,34 @@ class Store:
     name, upper and lower case alike.
     """
 
-    def __init__(self, database: Database) -> None:
-        """Answer from this database; ``Store.open`` opens one."""
+    def __init__(self, database: Database, questions: QuestionSet) -> None:
+        """Answer from this database, of reviews that answer these questions; ``Store.open`` opens one."""
         self._database = database
+        self.questions = questions
 
     # -- opening ---------------------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, place: str | Path, *, wait_seconds: float = 10.0) -> Self:
+    def open(
+        cls, place: str | Path, *, wait_seconds: float = 10.0, questions: QuestionSet | None = None
+    ) -> Self:
         """Open the store at ``place``, make it where there is none, bring an older one up to date.
 
         place: a folder (SQLite: ``reviews.sqlite3`` inside it, the folder is made), a file that ends in
         .sqlite3 or .db, or a URL (``postgresql://user:password@host/name``, ``sqlite:///path``).
-        wait_seconds: how long a write waits for another one's end. Raises StoreError when the place cannot be
-        read and written, holds something else or something damaged, or was written by a newer program.
+        wait_seconds: how long a write waits for another one's end. questions: what its reviews answer; None for
+        whoever reads no answers. Raises StoreError when the place cannot be read and written, holds something
+        else or something damaged, was written by a newer program, or holds reviews of other questions.
         """
-        return cls(Database(place, wait_seconds))
+        store = cls(Database(place, wait_seconds), questions or load_challenge())
+        if questions is not None:
+            try:
+                with store._database.reading() as session:
+                    check_questions(session, questions)
+            except StoreError:
+                store.close()
+                raise
+        return store
 
     def close(self) -> None:
         """Let go of every connection; the store cannot be used afterwards."""
@@ -143,7 +157,7 @@ class Store:
         without a complete blind one.
         """
         with self._database.writing() as session:
-            return reviews.save_review(session, review, client_key, after=after)
+            return reviews.save_review(session, review, self.questions, client_key, after=after)
 
     def find_missing(self, review: Review) -> tuple[str, ...]:
         """Return what a review would leave open if it were finished now: ids of families, then of photos.
@@ -152,7 +166,9 @@ class Store:
         """
         with self._database.reading() as session:
             return tuple(
-                reviews.find_left_open(replace(review, state="done"), cases.find_case(session, review.case))
+                reviews.find_left_open(
+                    replace(review, state="done"), cases.find_case(session, review.case), self.questions
+                )
             )
 
     def history(self, case: CaseKey, reader: str) -> list[SavedReview]:
@@ -193,7 +209,7 @@ class Store:
         reveal.
         """
         with self._database.writing() as session:
-            return reviews.take_back(session, number, reader)
+            return reviews.take_back(session, number, reader, self.questions)
 
     def visible_reviews(self, case: CaseKey, viewer: str) -> list[SavedReview]:
         """Return what a viewer may see of a case: the newest done review of every reader and kind, by number.
@@ -296,7 +312,7 @@ class Store:
         """Return what anybody, or this reader, was shown last of a case, None where no model has spoken of
         it. For eyes that may see it."""
         with self._database.reading() as session:
-            return predictions.read_shown(session, case, reader)
+            return predictions.read_shown(session, case, reader, self.questions)
 
     def shown_digests(self, queue: str | None = None) -> dict[CaseKey, str]:
         """Return, of every case of a queue (None: of all) that anybody was shown a model's answer of, a

@@ -30,7 +30,7 @@ from magic_demo.page.agreement.flows import LINE, draw_flow, render_switches
 from magic_demo.page.agreement.masks import render_masks
 from magic_demo.page.agreement.numbers import draw_bars, render_families, render_headline
 from magic_demo.page.session.desk import Desk
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.agreement import CONSENSUS, MaskNumbers, Measured, Switches
 from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource, Comparison
 from magic_demo.reviews.deletion import delete_cases
@@ -80,13 +80,13 @@ def lay_out(desk: Desk) -> AgreementPage:
     ],
 )
 def test_a_button_changes_what_is_compared(name: str, value: str, changed: AgreementChoice) -> None:
-    assert read_filter(View(), {"name": name, "value": value}, [QUEUE]) == View(changed)
+    assert read_filter(View(), {"name": name, "value": value}, [QUEUE], load_challenge()) == View(changed)
 
 
 def test_readers_are_chosen_together_and_let_go_again() -> None:
     view = View()
     for name, chosen in (("Ann", {"Ann"}), ("Bo", {"Ann", "Bo"}), ("Ann", {"Bo"}), ("", set())):
-        view = read_filter(view, {"name": "reader", "value": name}, [])
+        view = read_filter(view, {"name": "reader", "value": name}, [], load_challenge())
         assert view.choice.readers == chosen
 
 
@@ -101,11 +101,11 @@ def test_readers_are_chosen_together_and_let_go_again() -> None:
 )
 def test_a_choice_that_there_is_not_is_refused(told: dict[str, object]) -> None:
     with pytest.raises(FormError, match="reload the page"):
-        read_filter(View(), told, [QUEUE])
+        read_filter(View(), told, [QUEUE], load_challenge())
 
 
 def test_names_are_escaped_and_what_there_is_one_of_has_no_filter() -> None:
-    shown = render_filters(View(), ["one"], ["<b>Ann", "Bo"])
+    shown = render_filters(View(), ["one"], ["<b>Ann", "Bo"], load_challenge())
     assert "<b>Ann" not in shown and "&lt;b&gt;Ann" in shown
     assert 'data-filter="queue"' not in shown and 'data-filter="reader"' in shown
 
@@ -123,7 +123,7 @@ def test_the_numbers_are_the_measured_ones(found: Comparison) -> None:
         f"<b>{overall.with_model.same.value:.0%}</b>" in shown
         and f"<b>{overall.among_readers.same.value:.0%}</b>" in shown
     )
-    rows = render_families(found.agreement, "kappa")
+    rows = render_families(found.agreement, "kappa", load_challenge())
     assert (
         f"<b>{overall.with_model.kappa.value:.2f}</b>" in rows and f"<b>{overall.alpha.value:.2f}</b>" in rows
     )
@@ -182,7 +182,7 @@ def test_labels_of_a_flow_do_not_lie_on_each_other() -> None:
 
 def test_cases_come_with_a_picture_of_everybodys_outlines(found: Comparison, rounds: ReadRounds) -> None:
     with Store.open(rounds.store) as store:
-        shown = render_cases(found, Thumbnails(store))
+        shown = render_cases(found, Thumbnails(store), load_challenge())
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', shown)
     assert len(pictures) == min(MOST_CASES, len(found.agreement.differing)) > 0
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(pictures[0]))).convert("RGB")).astype(int)

@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import chain
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,8 +26,10 @@ from magic_demo.page.panels.cards.cards import (
     render_cards,
 )
 from magic_demo.page.panels.forms import read_answers
+from magic_demo.page.texts.i18n import both
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
+from tests.support.own_questions import ask_ten
 
 FAMILIES = load_families()
 SITE = next(family for family in FAMILIES if family.family_id == "CQID011")
@@ -171,3 +174,14 @@ def test_options_from_a_file_of_ones_own_are_escaped() -> None:
     )
     html = render_cards([Family("CQID099", {"en": bad, "zh": bad}, (question,), 1)])
     assert "<script" not in html and "&lt;script&gt;" in html
+
+
+def test_a_family_that_no_model_scores_is_a_card_without_bars(tmp_path: Path) -> None:
+    asked = ask_ten(tmp_path)
+    html = render_cards(asked.families)
+    assert both("cards.title", count=10) in html and 'data-count="open">10<' in html
+    assert 'id="card-pain"' in html and 'data-none="-1"' in html
+    value = cards_value(asked.families, predict())
+    assert value["state"] == "answered"
+    assert value["families"]["PAIN"] == {"shares": None, "calibrated": False, "chosen": [], "unsure": False}
+    assert all(value["families"][family_id]["shares"] for family_id in asked.family_ids[:-1])

@@ -25,7 +25,7 @@ from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.workshop.board.pages import draw_code, encode_jpeg
 from magic_demo.page.workshop.board_page import LIMITS, find_address, list_board_routes
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.synthetic.bundled import load_examples
 from tests.support.stand_ins import stand_in_predictor
 
@@ -36,8 +36,9 @@ EXAMPLES = load_examples()
 def make_client(load: Callable[[], Any], host: str = "127.0.0.1") -> TestClient:
     source = PredictorSource(load)
     source.start()
+    routes = list_board_routes(source, EXAMPLES, load_challenge(), host)
     return TestClient(
-        Starlette(routes=list_board_routes(source, EXAMPLES, host), middleware=list_gates(None, host)),
+        Starlette(routes=routes, middleware=list_gates(None, host)),
         base_url="http://127.0.0.1:7860",
     )
 
@@ -286,8 +287,10 @@ def test_models_that_are_never_loaded_do_not_keep_the_program_from_its_end() -> 
         from magic_demo.synthetic.bundled import load_examples
         from magic_demo.page.workshop.board.answers import ModelAnswers
         from magic_demo.page.session.source import PredictorSource
+        from magic_demo.questions.families import load_challenge
 
-        models = ModelAnswers(PredictorSource(lambda: None), [example.encounter for example in load_examples()])
+        encounters = [example.encounter for example in load_examples()]
+        models = ModelAnswers(PredictorSource(lambda: None), encounters, load_challenge())
         models.ask(0)
         print(models.look(0)[0])
     """

@@ -75,7 +75,8 @@ def key(number: int) -> CaseKey:
 def measure(
     reviews: Sequence[Review], models: dict[CaseKey, ModelReading] | None = None, **choice: object
 ) -> Agreement:
-    return measure_agreement(gather_panel(save(*reviews), models or {}, **choice), resamples=50)  # type: ignore[arg-type]
+    panel = gather_panel(save(*reviews), models or {}, **choice)  # type: ignore[arg-type]
+    return measure_agreement(panel, load_families(), resamples=50)
 
 
 def family(agreement: Agreement, family_id: str) -> FamilyNumbers:

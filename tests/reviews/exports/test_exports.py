@@ -17,7 +17,7 @@ from magic_demo.core.types import Review, SavedReview
 from magic_demo.files.encounters import read_answers
 from magic_demo.files.mask_files import find_reference_masks, mask_file_name, read_mask, write_mask
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.exports import FORMATS, ExportError, ExportReport, write_export, writing
 from magic_demo.reviews.exports.reading_back import read_reviews
 from magic_demo.reviews.exports.readings import agree_answers
@@ -127,7 +127,7 @@ def test_two_readers_who_differ_in_seven_families_leave_seven_undecided(tmp_path
     reviews = save_all(
         [Review("A", name, "assisted", "done", given) for name, given in (("ann", answer(1)), ("bo", mixed))]
     )
-    agreed, tied = agree_answers(reviews)
+    agreed, tied = agree_answers(reviews, load_challenge())
     assert tied == families[:7] and {qid.partition("-")[0] for qid in agreed} == set(families[7:])
     write_export(reviews, (), "challenge", tmp_path / "out")
     assert read_answers(tmp_path / "out" / "answers.json") == {}

@@ -14,6 +14,7 @@ import pytest
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Review
 from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.exports import ExportError, write_export
 from magic_demo.reviews.exports.label_studio.brush_code import encode_brush
 from magic_demo.reviews.exports.label_studio.tasks import make_config
@@ -177,7 +178,7 @@ def test_a_mask_that_cannot_be_read_is_named(queue: ReadQueue, tmp_path: Path) -
 def test_every_result_names_a_control_of_the_interface(queue: ReadQueue, tmp_path: Path) -> None:
     controls = {
         element.get("name"): element
-        for element in ElementTree.fromstring(make_config()).iter()
+        for element in ElementTree.fromstring(make_config(load_challenge())).iter()
         if element.get("name")
     }
     kinds = {"choices": "Choices", "textarea": "TextArea", "brushlabels": "BrushLabels"}

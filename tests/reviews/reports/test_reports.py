@@ -18,7 +18,7 @@ from PIL import Image
 from magic_demo.core.types import LANGUAGES, CaseKey, Language, PhotoPrediction, Prediction, Review
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.questions.scoring import count_pixels, dice
 from magic_demo.reviews.agreement import Measured, gather_panel, measure_agreement, read_model
 from magic_demo.reviews.exports.readings import ExportError, Selection, select_readings
@@ -102,7 +102,11 @@ def test_cases_are_ordered_by_how_much_they_are_disagreed_on(queue: ReadQueue) -
     selection, predictions = _select(queue), _predictions()
     disputed = find_disputes(selection, predictions, list_legend(selection, model=True))
     measured = [
-        next(measure_dispute(c, predictions[c.case_id]) for c in selection.cases if c.case_id == case.case_id)
+        next(
+            measure_dispute(c, predictions[c.case_id], load_challenge())
+            for c in selection.cases
+            if c.case_id == case.case_id
+        )
         for case in disputed
     ]
     assert measured == sorted(measured, reverse=True) and disputed[0].case_id == "ENC00001"
@@ -310,7 +314,8 @@ def test_the_coefficients_are_those_of_the_agreement_page(queue: ReadQueue) -> N
         for name, prediction in predictions.items()
     }
     found = measure_agreement(
-        gather_panel([saved for case in selection.cases for saved in case.readings], models)
+        gather_panel([saved for case in selection.cases for saved in case.readings], models),
+        load_challenge().families,
     )
     by_family = {numbers.family_id: numbers for numbers in found.families}
     assert [family.kappa for family in report.families] == [

@@ -25,7 +25,7 @@ from magic_demo.page.panels.review.review_form import read_note, read_seconds
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
 from magic_demo.page.session.merging import Field, spread_answers
 from magic_demo.page.session.review import MODES, Mode
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 
 Sizes = Mapping[str, tuple[int, int]]
 """Photo id -> (height, width) of the photos that a case has."""
@@ -71,7 +71,9 @@ def read_place(told: Mapping[str, Any]) -> Place | None:
     )
 
 
-def read_change(told: object, sizes: Sizes, photos: Collection[str] | None = None) -> Change:
+def read_change(
+    told: object, sizes: Sizes, questions: QuestionSet, photos: Collection[str] | None = None
+) -> Change:
     """Return what an event of the cards, of the viewer or of the bar changes.
 
     Raises FormError, one line, where that cannot be read.
@@ -85,7 +87,7 @@ def read_change(told: object, sizes: Sizes, photos: Collection[str] | None = Non
         )
     place, turn = read_place(told), told.get("turn")
     if "answers" in told:
-        part, fields = "answers", _read_answers(told)
+        part, fields = "answers", _read_answers(told, questions)
     elif "comment" in told:
         part, fields = "note", _read_note(told, sizes if photos is None else photos)
     else:
@@ -100,15 +102,11 @@ def is_older(turn: str, last: str | None) -> bool:
     return tab == before and number.isdecimal() and newest.isdecimal() and int(number) <= int(newest)
 
 
-def _read_answers(told: Mapping[str, Any]) -> dict[Field, Any]:
-    read = read_answers(told, load_families())
+def _read_answers(told: Mapping[str, Any], questions: QuestionSet) -> dict[Field, Any]:
+    read = read_answers(told, questions.families)
     given = spread_answers(read.answers, read.specified)
     touched = told.get("touched")
-    names = (
-        [str(name) for name in touched]
-        if isinstance(touched, list)
-        else [family.family_id for family in load_families()]
-    )
+    names = [str(name) for name in (touched if isinstance(touched, list) else questions.family_ids)]
     return {("answers", name): given.get(("answers", name)) for name in names}
 
 

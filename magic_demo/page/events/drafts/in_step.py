@@ -21,10 +21,12 @@ from magic_demo.page.panels.cards.cards import chosen_options
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.session.merging import Conflict, Field, Fields, only, spread
 from magic_demo.page.session.review import ReviewDraft
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 
 
-def step_value(draft: ReviewDraft, base: int | None, conflicts: Sequence[Conflict]) -> dict[str, Any]:
+def step_value(
+    draft: ReviewDraft, base: int | None, conflicts: Sequence[Conflict], questions: QuestionSet
+) -> dict[str, Any]:
     """Return what a tab is told beside ``review_form.saved_value``. base: the newest review that the tab has
     heard of, None where it has all."""
     new = [field for field, number in draft.foreign.items() if base is not None and number > base]
@@ -32,17 +34,17 @@ def step_value(draft: ReviewDraft, base: int | None, conflicts: Sequence[Conflic
     return {
         "number": draft.number,
         "stored": dict(draft.turns),
-        **({"merged": merged_value(only(spread(draft), new))} if new else {}),
-        **({"conflicts": [_conflict_value(one) for one in conflicts]} if conflicts else {}),
+        **({"merged": merged_value(only(spread(draft), new), questions)} if new else {}),
+        **({"conflicts": [_conflict_value(one, questions) for one in conflicts]} if conflicts else {}),
     }
 
 
-def merged_value(fields: Fields) -> dict[str, Any]:
+def merged_value(fields: Fields, questions: QuestionSet) -> dict[str, Any]:
     """Return fields as the page's parts take them."""
     told: dict[str, Any] = {"answers": {}, "specified": {}, "masks": {}, "note": {}}
     for (part, name), value in fields.items():
         if part == "answers":
-            told["answers"][name], told["specified"][name] = _card_value((part, name), value)
+            told["answers"][name], told["specified"][name] = _card_value((part, name), value, questions)
         elif part == "masks":
             told["masks"][name] = None if value is None else write_runs(decode_mask(value))
         elif part == "unusable":
@@ -52,18 +54,18 @@ def merged_value(fields: Fields) -> dict[str, Any]:
     return told
 
 
-def _card_value(field: Field, value: Any) -> tuple[list[int], str]:
+def _card_value(field: Field, value: Any, questions: QuestionSet) -> tuple[list[int], str]:
     """Return the options that a family's answer shows, and the reader's own words."""
-    family = next(family for family in load_families() if family.family_id == field[1])
+    family = questions.family(field[1])
     answers = {qid: option for qid, option, _ in value or ()}
     return sorted(chosen_options(answers, family)), next((words for _, _, words in value or () if words), "")
 
 
-def _conflict_value(one: Conflict) -> dict[str, Any]:
+def _conflict_value(one: Conflict, questions: QuestionSet) -> dict[str, Any]:
     part, name = one.field
     mine, theirs = one.mine, one.theirs
     if part == "masks":  # the tab has its own outline, and gets the other with what was merged
         mine, theirs = mine is not None, theirs is not None
     elif part == "answers":
-        mine, theirs = list(_card_value(one.field, mine)), list(_card_value(one.field, theirs))
+        mine, theirs = (list(_card_value(one.field, value, questions)) for value in (mine, theirs))
     return {"part": part, "name": name, "number": one.number, "mine": mine, "theirs": theirs}

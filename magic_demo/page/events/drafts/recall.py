@@ -163,7 +163,11 @@ class Recall:
             return ReviewDraft(open_id, reading=Reading(queued.key, reader, mode, kind, model_shown=shown))
         last = latest.review
         reading = Reading(queued.key, reader, mode, kind, last.state, shown, last.seconds)
-        ties = find_ties(store.visible_reviews(queued.key, reader)) if kind == "consensus" else {}
+        ties = (
+            find_ties(store.visible_reviews(queued.key, reader), self.desk.questions)
+            if kind == "consensus"
+            else {}
+        )
         return ReviewDraft(
             open_id, last.answers, last.specified, last.masks, last.comment, last.flagged, last.difficulty, last.unusable,
             reading, ties=ties, synced=latest,

@@ -20,6 +20,7 @@ from magic_demo.page.session.desk import Desk
 from magic_demo.page.session.merging import Conflict, differing, merge, put, spread
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.review import Drafts, Part, Reading, ReviewDraft
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.disagreements import find_disagreements
 from magic_demo.reviews.store import ReviewChangedError
 from magic_demo.reviews.store.rules import kinds_of_voice
@@ -91,7 +92,8 @@ class Saver:
                 self.note_shown(draft)
                 try:
                     saved = self._desk.opened_store.save(
-                        write_review(draft, draft.reading, self.prediction(draft)), after=draft.number
+                        write_review(draft, draft.reading, self.prediction(draft), self._desk.questions),
+                        after=draft.number,
                     )
                 except ReviewChangedError:
                     self._merge(session, draft, draft.reading)
@@ -230,7 +232,9 @@ def _follow(reading: Reading, draft: ReviewDraft, newest: SavedReview, *, goes_o
     return replace(reading, state=state, seconds=max(reading.seconds, theirs.seconds))
 
 
-def write_review(draft: ReviewDraft, reading: Reading, prediction: Prediction | None) -> Review:
+def write_review(
+    draft: ReviewDraft, reading: Reading, prediction: Prediction | None, questions: QuestionSet
+) -> Review:
     """Return the review that a draft is now.
 
     Where the model is hidden nothing of the review depends on it.
@@ -250,7 +254,7 @@ def write_review(draft: ReviewDraft, reading: Reading, prediction: Prediction | 
         models=prediction.models if prediction is not None else {},
         seconds=reading.seconds,
         queue=reading.key.queue,
-        disagreements=find_disagreements(draft.answers, draft.masks, prediction)
+        disagreements=find_disagreements(draft.answers, draft.masks, prediction, questions)
         if prediction is not None
         else None,
     )

@@ -1,4 +1,4 @@
-// The rules of the nine cards, without a page: what a click leaves chosen, who agrees, and which card comes next.
+// The rules of the cards, without a page: what a click leaves chosen, who agrees, and which card comes next.
 //
 // A family is {id, slots, options, none}: `options` is how many there are, `none` the index of "Not mentioned". A reader's or a model's
 // answer to it is a sorted list of option indices, empty where there is none; "Not mentioned" stands alone, as it fills the slots left.

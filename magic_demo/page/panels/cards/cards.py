@@ -27,7 +27,7 @@ from magic_demo.core.types import LANGUAGES, Answers, Family, Prediction
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.texts.i18n import both, both_of, fill
 from magic_demo.questions.decoding import average_siblings
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 
 COLUMNS = 2
 """The cards stand in so many columns, each filled from the top, so that opening one moves no other beside
@@ -38,9 +38,9 @@ MAX_SPECIFIED = min(200, LIMITS.comment_characters)
 _ON_LOAD = load_script({"panels/cards/cards_panel.mjs": "mountCards"}, events=["answers", "why"])
 
 
-def cards_component() -> gr.HTML:
+def cards_component(questions: QuestionSet) -> gr.HTML:
     """Return the cards; their value is what ``cards_value`` returns."""
-    families = load_families()
+    families = questions.families
     return gr.HTML(
         cards_value(families, None),
         html_template=render_cards(families),
@@ -144,9 +144,8 @@ def render_cards(families: Sequence[Family]) -> str:
     columns = "".join(
         f'<div class="cards-column">{"".join(column)}</div>' for column in _split_columns(families, numbered)
     )
-    return (
-        f'<div class="cards" data-state="waiting">{fill(_HEAD)}<div class="cards-grid">{columns}</div></div>'
-    )
+    head = fill(_HEAD).replace("@TITLE@", both("cards.title", count=len(families)))
+    return f'<div class="cards" data-state="waiting">{head.replace("@COUNT@", str(len(families)))}<div class="cards-grid">{columns}</div></div>'
 
 
 def _split_columns(families: Sequence[Family], cards: Sequence[str]) -> list[list[str]]:
@@ -162,7 +161,7 @@ def _split_columns(families: Sequence[Family], cards: Sequence[str]) -> list[lis
 
 _HEAD = """
 <div class="cards-head">
-  <div class="cards-line"><h2 id="cards-title">[[cards.title]]</h2>
+  <div class="cards-line"><h2 id="cards-title">@TITLE@</h2>
     <p class="cards-legend when-waiting"><span class="is-usual">[[cards.waiting]]</span><span
       class="is-blind">[[cards.waiting_blind]]</span><span class="is-unaided">[[cards.waiting_unaided]]</span></p><p class="cards-legend when-unanswered">[[cards.unanswered]]</p>
     <p class="cards-legend when-answered" [[title cards.legend_title]]><span class="model-sign" aria-hidden="true"></span> [[cards.legend_model]] ·
@@ -170,7 +169,7 @@ _HEAD = """
   <div class="cards-line cards-summary">
     <p id="cards-summary" role="status"><span class="count is-agree"><b data-count="agree">0</b> [[cards.agree]]</span><span class="count is-differ"><b
       data-count="differ">0</b> [[cards.differ]]</span><span class="count is-own"><b data-count="own">0</b> [[cards.own]]</span><span class="count is-open"><b
-      data-count="open">9</b> [[cards.open]]</span></p>
+      data-count="open">@COUNT@</b> [[cards.open]]</span></p>
     <button type="button" id="agree-all" [[title cards.agree_all_title]] disabled>[[cards.agree_all]] <kbd>A</kbd></button></div>
   <p class="cards-agreed" id="cards-agreed" role="status" hidden><b data-agreed></b> [[cards.agreed]]<span class="left-open">; <b data-left></b> [[cards.left_open]]</span></p>
   <p class="cards-stale" role="status">[[cards.stale]]</p>
@@ -195,7 +194,7 @@ def _render_card(number: int, family: Family) -> str:
     )
     return (
         f'<section class="card" id="card-{name}" data-family="{escape(family.family_id)}" '
-        f'data-slots="{slots}" data-none="{family.not_mentioned}"'
+        f'data-slots="{slots}" data-none="{-1 if family.not_mentioned is None else family.not_mentioned}"'
         f' data-options="{len(family.options["en"])}" data-standing="open" '
         f'aria-labelledby="card-{name}-name">'
         f'<div class="card-head"><span class="card-number" aria-hidden="true">{number}</span><details '
@@ -203,7 +202,8 @@ def _render_card(number: int, family: Family) -> str:
         f'<summary id="card-{name}-title"><h3 '
         f'id="card-{name}-name">{title}</h3></summary><p>{both_of(family.questions[0].text)}</p></details>'
         f"{fill(_SIGNS)}</div>"
-        f'<p class="card-unsure">{both("cards.unsure")}</p><div class="card-tie" '
+        f'<p class="card-unsure">{both("cards.unsure")}</p><p '
+        f'class="card-unscored">{both("cards.unscored")}</p><div class="card-tie" '
         f'hidden><b>{both("cards.tied")}</b><ul></ul></div><div class="card-rows" role="{group}" '
         f'aria-labelledby="card-{name}-name">{rows}</div>{fill(_FOOT)}{limit}{_render_specify(family)}</section>'
     )

@@ -1,4 +1,4 @@
-// The nine cards on the page: shows what the model says, takes the reader's answers, and tells the server of them once they rest.
+// The cards on the page: shows what the model says, takes the reader's answers, and tells the server of them once they rest.
 //
 // Nothing here waits for the server: a click is drawn at once. The value that comes (see cards.py) brings a case and what the models say
 // of it; answers of the same case stay as the reader has them.
@@ -78,8 +78,9 @@ export function mountCards(element, { props, watch, trigger }) {
     drawTie(card, state.ties[family.id], mine.length > 0);
     place.classList.toggle("is-calibrated", Boolean(says?.calibrated));
     place.classList.toggle("has-model", Boolean(says?.chosen.length));
+    place.classList.toggle("is-unscored", state.shown === "answered" && !says?.chosen.length);
     const shown = state.unfolded.has(family.id) ? null : shownOptions(family, says?.shares, [...new Set([...mine, ...(says?.chosen ?? [])])], FOLDED);
-    const fills = family.slots > 1 && Boolean(says) && !says.chosen.includes(family.none);
+    const fills = family.slots > 1 && Boolean(says?.chosen.length) && !says.chosen.includes(family.none);
     rows.forEach((row, option) => {
       const share = says?.shares?.[option];
       const filling = fills && option === family.none;

@@ -15,7 +15,7 @@ import gradio as gr
 from magic_demo.core.types import LANGUAGES, Answers, Family, ReviewKind, SavedReview
 from magic_demo.page.panels.cards.cards import chosen_options
 from magic_demo.page.texts.i18n import both, both_of, fill
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.readings import agree_answers
 from magic_demo.reviews.store.rules import is_answered
 
@@ -55,13 +55,15 @@ def choose_readings(visible: Sequence[SavedReview]) -> list[SavedReview]:
     return [newest[name] for name in sorted(newest, key=lambda name: (not name, name))]
 
 
-def render_readings(readings: Sequence[SavedReview], model: Answers | None, *, may_build: bool) -> str:
+def render_readings(
+    readings: Sequence[SavedReview], model: Answers | None, questions: QuestionSet, *, may_build: bool
+) -> str:
     """Return the panel's HTML. readings: what the reader may see. model: its answers where they are shown."""
     if not readings:
         return f'{fill(_OPEN)}{fill(_HEAD)}<p class="readings-none">{both("readings.none")}</p></section>'
     heads = "".join(f"<th scope='col'>{_name(saved)}</th>" for saved in readings)
     model_head = f"<th scope='col'>{both('readings.model')}</th>" if model is not None else ""
-    rows = "".join(_render_family(family, readings, model) for family in load_families())
+    rows = "".join(_render_family(family, readings, model) for family in questions.families)
     own = [saved for saved in readings if saved.review.kind != CONSENSUS]
     return (
         f"{fill(_OPEN)}{fill(_HEAD)}{fill(_BUILD) if may_build and own else ''}"
@@ -176,13 +178,15 @@ def _hardness(saved: SavedReview) -> str:
     return flag + (both(f"review.{saved.review.difficulty}") if saved.review.difficulty else "")
 
 
-def find_ties(visible: Sequence[SavedReview]) -> dict[str, list[tuple[frozenset[int], tuple[str, ...]]]]:
+def find_ties(
+    visible: Sequence[SavedReview], questions: QuestionSet
+) -> dict[str, list[tuple[frozenset[int], tuple[str, ...]]]]:
     """Return the families that the readers of a case tie on: of each every answer with the names of those who
     gave it, most names first."""
     readings = [saved for saved in choose_readings(visible) if saved.review.kind != CONSENSUS]
-    tied = agree_answers(readings)[1]
+    tied = agree_answers(readings, questions)[1]
     found = {}
-    for family in load_families():
+    for family in questions.families:
         if family.family_id in tied:
             sides: dict[frozenset[int], tuple[str, ...]] = {}
             for saved in readings:

@@ -37,7 +37,7 @@ from magic_demo.core.types import Difficulty, Photo, SavedReview
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.review import ReviewDraft
 from magic_demo.page.texts.i18n import fill
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.disagreements import Changes
 from magic_demo.reviews.store import Action
 
@@ -201,10 +201,12 @@ def saved_value(
     }
 
 
-def asks_value(draft: ReviewDraft, left_open: Sequence[str], photos: Sequence[Photo]) -> dict[str, Any]:
+def asks_value(
+    draft: ReviewDraft, left_open: Sequence[str], photos: Sequence[Photo], questions: QuestionSet
+) -> dict[str, Any]:
     """Return what the bar names before a reading is finished with this left open: families by their titles,
     photos by their place."""
-    titles = {family.family_id: family.title for family in load_families()}
+    titles = {family.family_id: family.title for family in questions.families}
     places = {photo.photo_id: place for place, photo in enumerate(photos, start=1)}
     tied = draft.ties if draft.reading is not None and draft.reading.kind == "consensus" else {}
     return {

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from magic_demo.core.types import Encounter
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.page.session.source import PredictorSource
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 
 State = Literal["waiting", "ready", "failed"]
 
@@ -19,9 +19,12 @@ State = Literal["waiting", "ready", "failed"]
 class ModelAnswers:
     """Case number -> what the cards show of every family, from a thread that waits for the models."""
 
-    def __init__(self, source: PredictorSource, encounters: Sequence[Encounter]) -> None:
+    def __init__(
+        self, source: PredictorSource, encounters: Sequence[Encounter], questions: QuestionSet
+    ) -> None:
         self._source = source
         self._encounters = encounters
+        self._questions = questions
         self._asked: dict[int, Future[dict[str, Any]]] = {}
         self._lock = threading.Lock()
         self._at_work = threading.Lock()
@@ -58,5 +61,5 @@ class ModelAnswers:
         predictor = self._source.get()
         with self._source.turns.take():
             prediction = predictor.predict(self._encounters[case])
-        families: dict[str, Any] = cards_value(load_families(), prediction)["families"]
+        families: dict[str, Any] = cards_value(self._questions.families, prediction)["families"]
         return families

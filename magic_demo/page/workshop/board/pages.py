@@ -12,7 +12,7 @@ import numpy as np
 
 from magic_demo.core.types import LANGUAGES, Family, Photo
 from magic_demo.page.texts.i18n import both, both_of, fill
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.synthetic.bundled import Example
 
 QUALITY = 88
@@ -20,12 +20,12 @@ QUIET_ZONE, DRAWN_ZONE = 4, 2
 """Light modules around a QR code: as its standard asks for, and as OpenCV draws it."""
 
 
-def render_board(examples: Sequence[Example]) -> str:
+def render_board(examples: Sequence[Example], asked: QuestionSet) -> str:
     """Return the presenter's page."""
     questions = "".join(
-        _render_question(number, family, _board_row) for number, family in enumerate(load_families())
+        _render_question(number, family, _board_row) for number, family in enumerate(asked.families)
     )
-    steps = "".join(_render_step(number, family) for number, family in enumerate(load_families()))
+    steps = "".join(_render_step(number, family) for number, family in enumerate(asked.families))
     choices = "".join(
         f'<option value="{number}" data-en="{escape(example.title["en"])}" '
         f'data-zh="{escape(example.title["zh"])}">'
@@ -38,10 +38,10 @@ def render_board(examples: Sequence[Example]) -> str:
     )
 
 
-def render_join(examples: Sequence[Example]) -> str:
+def render_join(examples: Sequence[Example], asked: QuestionSet) -> str:
     """Return a participant's page."""
     questions = "".join(
-        _render_question(number, family, _join_row) for number, family in enumerate(load_families())
+        _render_question(number, family, _join_row) for number, family in enumerate(asked.families)
     )
     return _fill_page("join.html", {"QUESTIONS": questions, "CASES": _render_cases(examples)})
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from magic_demo.core.types import REVIEW_KINDS, Answers, Family, PhotoFile, Review, SavedReview
 from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.imaging.run_lengths import area, decode_mask
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.label_studio.brush_code import encode_brush
 from magic_demo.reviews.exports.label_studio.regions import LESION
 from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
@@ -42,7 +42,8 @@ def write_label_studio(selection: Selection, folder: Path) -> int:
             selection.left_out.add("case without photos, of which there can be no task", case.case_id)
         for position, photo in enumerate(photos):
             annotations = [
-                _annotation(saved, photo.photo_id, with_case=position == 0) for saved in case.readings
+                _annotation(saved, photo.photo_id, selection.questions if position == 0 else None)
+                for saved in case.readings
             ]
             masks += sum(photo.photo_id in saved.review.masks for saved in case.readings)
             kept = [annotation for annotation in annotations if annotation["result"]]
@@ -55,12 +56,12 @@ def write_label_studio(selection: Selection, folder: Path) -> int:
                 }
             )
     write_json(folder / TASKS, tasks, indent=None)
-    write_whole(folder / CONFIG, make_config())
+    write_whole(folder / CONFIG, make_config(selection.questions))
     return masks
 
 
-def make_config() -> str:
-    """Return the labelling interface, XML: the photo with a brush, the nine cards as choices, and what else a
+def make_config(questions: QuestionSet) -> str:
+    """Return the labelling interface, XML: the photo with a brush, the cards as choices, and what else a
     reading holds."""
     view = ElementTree.Element("View")
 
@@ -86,7 +87,7 @@ def make_config() -> str:
     labels = ElementTree.SubElement(view, "BrushLabels", name=LESION, toName=PHOTO)
     ElementTree.SubElement(labels, "Label", value=LESION)
     choices("photo_is", "This photo", [NO_LESION, UNUSABLE], several=True)
-    for family in load_families():
+    for family in questions.families:
         choices(
             family.family_id,
             f"{family.title['en']} {family.title['zh']}",
@@ -155,10 +156,14 @@ def _task_data(
     }
 
 
-def _annotation(saved: SavedReview, photo_id: str, *, with_case: bool) -> dict[str, Any]:
+def _annotation(saved: SavedReview, photo_id: str, questions: QuestionSet | None) -> dict[str, Any]:
+    """Return a reading's annotation of a photo; questions: None where the answers stand at another photo."""
     review = saved.review
     size = _size(review, photo_id)
-    results = [*_photo_results(review, photo_id), *(_case_results(review) if with_case else ())]
+    results = [
+        *_photo_results(review, photo_id),
+        *(_case_results(review, questions) if questions is not None else ()),
+    ]
     if results:
         results += [
             _value("reader", "textarea", {"text": [review.reader]}),
@@ -170,7 +175,7 @@ def _annotation(saved: SavedReview, photo_id: str, *, with_case: bool) -> dict[s
             result.update(original_height=size[0], original_width=size[1], image_rotation=0)
     return {
         "result": results,
-        "lead_time": review.seconds if with_case else 0,
+        "lead_time": review.seconds if questions is not None else 0,
         "was_cancelled": False,
         "ground_truth": annotator_of(review) != review.reader,
     }
@@ -191,8 +196,8 @@ def _photo_results(review: Review, photo_id: str) -> Iterator[dict[str, Any]]:
         yield _value("photo_is", "choices", {"choices": said})
 
 
-def _case_results(review: Review) -> Iterator[dict[str, Any]]:
-    for family in load_families():
+def _case_results(review: Review, questions: QuestionSet) -> Iterator[dict[str, Any]]:
+    for family in questions.families:
         if is_answered(review.answers, family):
             yield _value(family.family_id, "choices", {"choices": _labels(review.answers, family)})
         words = [

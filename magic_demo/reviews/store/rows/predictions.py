@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Prediction
 from magic_demo.files.bundles import BundleError, unpack_prediction
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.digests import digest_of
 from magic_demo.reviews.store.rows.cases import find_case
 from magic_demo.reviews.store.rows.readers import find_present_row, find_row
@@ -40,7 +41,9 @@ def add_showing(session: Session, key: CaseKey, reader: str, content: str) -> No
     session.add(ShowingRow(case_number=case.number, reader_id=row.id, shown_at=shown_at, digest=digest))
 
 
-def read_shown(session: Session, key: CaseKey, reader: str | None = None) -> Prediction | None:
+def read_shown(
+    session: Session, key: CaseKey, reader: str | None, questions: QuestionSet
+) -> Prediction | None:
     """Return the prediction of a case that anybody, or this reader, was shown last, None where there is
     none."""
     case = find_case(session, key)
@@ -58,7 +61,7 @@ def read_shown(session: Session, key: CaseKey, reader: str | None = None) -> Pre
             case=key.case_id,
         )
     try:
-        return unpack_prediction(content, f"the prediction of {key.case_id}")
+        return unpack_prediction(content, f"the prediction of {key.case_id}", questions)
     except BundleError as error:
         raise StoreError(str(error)) from error
 

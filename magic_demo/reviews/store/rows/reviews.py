@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import get_args
+from typing import Any, get_args
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -28,10 +28,11 @@ from magic_demo.core.types import (
 from magic_demo.core.whole_text import mend_json
 from magic_demo.files.encounters import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.digests import digest_of
 from magic_demo.reviews.store.names import check_name
 from magic_demo.reviews.store.rows.cases import find_case, read_photos
+from magic_demo.reviews.store.rows.question_sets import check_questions, name_questions
 from magic_demo.reviews.store.rows.readers import find_present_row, find_row, role_of
 from magic_demo.reviews.store.rows.review_rows import load_reviews
 from magic_demo.reviews.store.rows.seen import find_known, write_known
@@ -45,8 +46,6 @@ from magic_demo.reviews.store.rules import (
 )
 from magic_demo.reviews.store.tables import CaseRow, MaskRow, ReviewRow, SaveKeyRow
 
-_FAMILIES = frozenset(family.family_id for family in load_families())
-
 
 class ReviewChangedError(StoreError):
     """Another review of the case was saved since the one that this one goes on from."""
@@ -55,18 +54,20 @@ class ReviewChangedError(StoreError):
 def save_review(
     session: Session,
     review: Review,
+    questions: QuestionSet,
     client_key: str | None,
     taken_back_from: int | None = None,
     after: int | None = None,
 ) -> SavedReview:
     """Add a review as a row, unless it is there; see ``Store.save``."""
     check_values(review)
+    check_questions(session, questions)
     if client_key is not None:
         client_key = check_name(client_key, "save")
     reader = find_present_row(session, review.reader)
     case = find_case(session, review.case)
     masks = {photo_id: digest_of(f"{runs.size} {runs.counts}") for photo_id, runs in review.masks.items()}
-    content = _write_content(review, masks)
+    content = _write_content(review, masks, questions)
     digest = digest_of(f"{review.kind} {review.state} {content}")
     sent_before = session.get(SaveKeyRow, (reader.id, client_key)) if client_key is not None else None
     # else it was damaged since, and is saved anew
@@ -104,7 +105,7 @@ def save_review(
         .limit(1)
     )
     newest_row = session.execute(last_row).one_or_none()
-    missing = find_left_open(review, case)
+    missing = find_left_open(review, case, questions)
     before = session.execute(
         own.with_only_columns(ReviewRow.kind, ReviewRow.state, ReviewRow.complete).distinct()
     ).all()
@@ -152,7 +153,7 @@ def save_review(
     return replace(saved, reopens=finished and saved.review.state != "done")
 
 
-def take_back(session: Session, number: int, reader: str) -> SavedReview:
+def take_back(session: Session, number: int, reader: str, questions: QuestionSet) -> SavedReview:
     """Add a row that repeats an older one; see ``Store.take_back``."""
     owner = find_present_row(session, reader)
     row = _whose(session, number)
@@ -167,16 +168,17 @@ def take_back(session: Session, number: int, reader: str) -> SavedReview:
         raise StoreError(
             "review {number} is not what was saved and cannot be taken back; restore a backup", number=number
         )
-    return save_review(session, whole[0].review, None, taken_back_from=number)
+    return save_review(session, whole[0].review, questions, None, taken_back_from=number)
 
 
-def find_left_open(review: Review, case: CaseRow) -> list[str]:
+def find_left_open(review: Review, case: CaseRow, questions: QuestionSet) -> list[str]:
     """Return what a finished review leaves open: families and photos of the case, and whatever else its
     sender says it left open."""
     if review.state != "done":
         return []
-    photos = dict.fromkeys([*(read_photos(case.photos) or ()), *sorted(review.missing - _FAMILIES)])
-    return list(find_missing(review.answers, review.masks, review.unusable, photos))
+    others = sorted(review.missing - {*questions.family_ids})
+    photos = dict.fromkeys([*(read_photos(case.photos) or ()), *others])
+    return list(find_missing(review.answers, review.masks, review.unusable, photos, questions))
 
 
 def _tell_known(review: Review) -> frozenset[Knowledge]:
@@ -326,8 +328,8 @@ def _numbers(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> 
     return list(session.scalars(query.order_by(ReviewRow.number)))
 
 
-def _write_content(review: Review, masks: dict[str, str]) -> str:
-    content = {
+def _write_content(review: Review, masks: dict[str, str], questions: QuestionSet) -> str:
+    content: dict[str, Any] = {
         "answers": dict(review.answers),
         "specified": dict(review.specified),
         "masks": masks,
@@ -338,6 +340,8 @@ def _write_content(review: Review, masks: dict[str, str]) -> str:
         "models": dict(review.models),
         "disagreements": None if review.disagreements is None else sorted(review.disagreements),
     }
+    if name := name_questions(questions):
+        content["questions"] = name
     # ASCII: neither database minds what a comment may hold
     return mend_json(json.dumps(content, sort_keys=True))
 

@@ -1,0 +1,27 @@
+"""The option ``--questions``: which questions the answers are to."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from magic_demo.questions.families import QuestionSet, load_challenge, read_questions
+
+
+def add_questions_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--questions FILE``."""
+    parser.add_argument(
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help="question file that is answered, with its options in its order (docs/questions.md; default: the "
+        "challenge's questions)",
+    )
+
+
+def read_asked(arguments: argparse.Namespace) -> QuestionSet:
+    """Return the questions of ``--questions``, the challenge's without it.
+
+    Raises FormatError with one line for a file that is none.
+    """
+    return read_questions(arguments.questions) if arguments.questions is not None else load_challenge()
