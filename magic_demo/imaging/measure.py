@@ -150,21 +150,6 @@ class LesionMeasures:
         ).name
 
 
-@dataclass(frozen=True)
-class CaseMeasures:
-    """What all photos of an encounter say together, in the encounter's order.
-
-    share_with_lesion: of the photos, 0..1. mean_area_share, largest_area_share: over the photos.
-    most_lesions: in any one photo, since photos of one case show the same lesions again.
-    """
-
-    photos: tuple[LesionMeasures, ...]
-    share_with_lesion: float
-    mean_area_share: float
-    largest_area_share: float
-    most_lesions: int
-
-
 def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
     """Measure a photo (H, W, 3) uint8 RGB under its lesion mask (H, W) bool.
 
@@ -209,18 +194,6 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
         colours=colours,
         tone=tone,
         **found,
-    )
-
-
-def measure_case(photos: Sequence[LesionMeasures]) -> CaseMeasures:
-    """Bring the measures of an encounter's photos together; without photos all is 0."""
-    areas = [photo.area_share for photo in photos]
-    return CaseMeasures(
-        photos=tuple(photos),
-        share_with_lesion=sum(photo.found for photo in photos) / len(photos) if photos else 0.0,
-        mean_area_share=float(np.mean(areas)) if areas else 0.0,
-        largest_area_share=max(areas, default=0.0),
-        most_lesions=max((photo.count for photo in photos), default=0),
     )
 
 

@@ -1,4 +1,4 @@
-"""Masks as run lengths: COCO's compressed code to keep and to hand on, plain row by row lengths to and from a
+"""Masks as run lengths: COCO's compressed code to keep and to hand on, plain row by row lengths for a
 browser's canvas.
 
 COCO's code is the one of its public mask API: the mask is read column by column, the lengths of its runs are
@@ -7,8 +7,6 @@ bits, lowest first, as ASCII characters from ``0`` on; bit 6 of a character says
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -42,26 +40,6 @@ def decode_mask(runs: MaskRuns) -> Mask:
     """Decode a mask (H, W) bool. Raises FormatError for a code that is damaged or does not fit the size."""
     height, width = _check_size(runs.size)
     return _turned(_pixels(column_lengths(runs)).reshape(width, height))
-
-
-def mask_from_rows(lengths: Sequence[int] | Lengths, size: tuple[int, int]) -> Mask:
-    """Read a mask (H, W) bool from its runs' lengths row by row, background first, as a canvas sends them.
-
-    A run may be empty (0). Raises FormatError when a length is no whole number of pixels or they do not add
-    up to ``size`` (height, width).
-    """
-    height, width = _check_size(size)
-    given = np.asarray(lengths)
-    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise FormatError(
-            "run lengths are a list of whole numbers of pixels, not {kind} of {dimensions} "
-            "dimensions; send them again",
-            kind=given.dtype,
-            dimensions=given.ndim,
-        )
-    counts = given.astype(np.int64)
-    _check_lengths(counts, height * width)
-    return _pixels(counts).reshape(height, width)
 
 
 def row_lengths(mask: Mask) -> Lengths:

@@ -144,14 +144,6 @@ def choose_labels(scores: NDArray[np.float64], family: Family, priors: FamilyPri
     return best - {family.not_mentioned}
 
 
-def weigh_sets(
-    scores: NDArray[np.float64], family: Family, priors: FamilyPriors
-) -> tuple[list[Labels], NDArray[np.float64]]:
-    """Return the sets that a reference may be and log q of each, up to a constant: (K,) float64."""
-    sets = list_sets(scores, family, priors)
-    return list(sets.possible), sets.weigh(scores, priors.weight)
-
-
 @dataclass(frozen=True, eq=False)
 class PossibleSets:
     """What the priors say of a family's sets, whatever the case.

@@ -10,16 +10,14 @@ import numpy as np
 from magic_demo.core.types import Answers
 from magic_demo.questions.families import load_families
 
-ARRANGEMENTS = ("single", "several", "grouped", "widespread")
-
 
 @dataclass(frozen=True)
 class Condition:
     """A kind of skin problem: how it is drawn and what may be true of it.
 
-    colours: options of CQID034; arrangements; sizes: options of CQID012 for its affected area;
-    descriptions: options of CQID020; texture: an option of CQID036; itch: how often it itches; millimetres: a
-    lesion's radius.
+    colours: options of CQID034; arrangements: single, several, grouped, widespread; sizes: options of CQID012
+    for its affected area; descriptions: options of CQID020; texture: an option of CQID036; itch: how often it
+    itches; millimetres: a lesion's radius.
     """
 
     kind: str

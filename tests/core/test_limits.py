@@ -28,7 +28,7 @@ from magic_demo.files import encounters as formats
 from magic_demo.files.mask_files import read_loose_mask, read_mask, write_mask
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_photo
 from magic_demo.imaging import run_lengths as mask_runs
-from magic_demo.imaging.run_lengths import decode_mask, mask_from_rows
+from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form
 from magic_demo.reviews.store import NewCase, Store
@@ -120,8 +120,6 @@ def test_masks_have_a_photos_pixels(tmp_path: Path, set_limits: SetLimit) -> Non
             read(path)
     with pytest.raises(FormatError, match="10x10 pixels; the limit is 99"):
         decode_mask(MaskRuns((10, 10), "T3"))
-    with pytest.raises(FormatError, match="10x10 pixels; the limit is 99"):
-        mask_from_rows([100], (10, 10))
 
 
 def test_an_encounters_text_and_photos_are_limited_and_the_others_go_on(

@@ -15,9 +15,7 @@ from magic_demo.core.types import Mask, Pixels
 from magic_demo.imaging.measure import (
     COLOURS,
     COMBINATION,
-    LesionMeasures,
     MeasureError,
-    measure_case,
     measure_photo,
     measure_tone,
 )
@@ -169,15 +167,6 @@ def test_size_and_mirroring_of_the_photo_hardly_change_the_measures(factor: floa
     assert (one.count, one.dominant_colour) == (other.count, other.dominant_colour)
     assert other.area_share == pytest.approx(one.area_share, rel=0.05)
     assert other.contrast == pytest.approx(one.contrast, abs=1.5)
-
-
-def test_a_case_brings_its_photos_together() -> None:
-    photos = [LesionMeasures(3, 0.2), LesionMeasures(0, 0.0), LesionMeasures(1, 0.4)]
-    case = measure_case(photos)
-    assert case.photos == tuple(photos) and case.most_lesions == 3
-    assert case.share_with_lesion == pytest.approx(2 / 3) and case.mean_area_share == pytest.approx(0.2)
-    assert case.largest_area_share == 0.4
-    assert measure_case([]).share_with_lesion == 0.0
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from magic_demo.questions.calibration import (
     write_calibration,
 )
 from magic_demo.questions.combining import Weights
-from magic_demo.questions.decoding import FamilyPriors, choose_labels, count_priors, weigh_sets
+from magic_demo.questions.decoding import FamilyPriors, choose_labels, count_priors, list_sets
 from magic_demo.questions.families import load_families
 from magic_demo.questions.scoring import credit
 from tests.questions.test_decoding import make_family, scored_families
@@ -63,9 +63,8 @@ def test_chances_and_expected_credit_are_those_of_the_model_of_sets(
     drawn: tuple[Family, NDArray[np.float64], FamilyPriors], temperature: float
 ) -> None:
     family, scores, priors = drawn
-    possible, logs = weigh_sets(
-        scores, family, dataclasses.replace(priors, weight=priors.weight / temperature)
-    )
+    sets = list_sets(scores, family, priors)
+    possible, logs = sets.possible, sets.weigh(scores, priors.weight / temperature)
     shares = np.exp(logs - logs.max()) / np.exp(logs - logs.max()).sum()
     chances = find_chances(scores[None], family, priors, temperature)[0]
     for option in range(len(scores)):

@@ -22,8 +22,8 @@ from magic_demo.questions.decoding import (
     count_priors,
     credit_matrix,
     decode_answers,
+    list_sets,
     read_priors,
-    weigh_sets,
     write_priors,
 )
 from magic_demo.questions.families import load_families, load_questions
@@ -72,10 +72,11 @@ def expected_credit(
     scores: NDArray[np.float64], family: Family, priors: FamilyPriors, system: Labels
 ) -> float:
     """Return a set's expected credit, added up one reference after another."""
-    possible, logs = weigh_sets(scores, family, priors)
+    sets = list_sets(scores, family, priors)
+    logs = sets.weigh(scores, priors.weight)
     weights = [float(np.exp(value - logs.max())) for value in logs]
     return sum(
-        weight * credit(labels, system) for labels, weight in zip(possible, weights, strict=True)
+        weight * credit(labels, system) for labels, weight in zip(sets.possible, weights, strict=True)
     ) / sum(weights)
 
 
@@ -184,7 +185,7 @@ def test_the_credit_is_the_official_one() -> None:
 def test_many_labels_are_decoded_in_bounded_time() -> None:
     family = make_family(60, 6)
     priors = count_priors([{q.qid: index for index, q in enumerate(family.questions)}], [family])["CQID900"]
-    assert len(weigh_sets(np.linspace(-3, 3, 61), family, priors)[0]) < 1000
+    assert len(list_sets(np.linspace(-3, 3, 61), family, priors).possible) < 1000
 
 
 @pytest.mark.parametrize("bad", [np.zeros(2, np.float32), np.array([0, 0, 0, np.nan], np.float32)])

@@ -35,7 +35,7 @@ from magic_demo.files.encounters import clean_text, read_answers, read_encounter
 from magic_demo.files.mask_files import ORIENTATION, read_loose_mask, read_loose_packed, read_mask
 from magic_demo.files.photos.processes.workers import shared_workers
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo
-from magic_demo.imaging.run_lengths import decode_mask, encode_mask, mask_from_rows
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.models.checkpoints import read_preprocessing
 from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form
@@ -271,17 +271,6 @@ def test_mask_files(data: bytes, name: str, read: Callable[[Path], object]) -> N
 def test_run_lengths(size: tuple[Any, Any], counts: str) -> None:
     whole = tuple(int(side) if isinstance(side, int) else 3 for side in size)
     check("run lengths", lambda: encode_mask(decode_mask(MaskRuns((whole[0], whole[1]), counts))))
-
-
-@FUZZ
-@given(st.lists(numbers, max_size=8) | values, st.integers(0, 40), st.integers(0, 40))
-def test_row_lengths(lengths: Any, height: int, width: int) -> None:
-    rows = (
-        [one for one in lengths if isinstance(one, int) and abs(one) < 2**62]
-        if isinstance(lengths, list)
-        else []
-    )
-    check("row lengths", lambda: mask_from_rows(rows, (height, width)))
 
 
 @FUZZ

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
+
 from magic_demo.core.types import Review
-from magic_demo.imaging.run_lengths import encode_mask, mask_from_rows
+from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.store import Store
 
 
@@ -16,9 +18,10 @@ def main(place: str, reader: str, first: int, count: int) -> None:
     with Store.open(place, wait_seconds=60) as store:
         print("open", flush=True)
         for turn in range(first, first + count):
-            mask = encode_mask(mask_from_rows([turn, 1, 999_999 - turn], (1000, 1000)))
+            mask = np.zeros((1000, 1000), np.bool_)
+            mask.flat[turn] = True
             saved = store.save(
-                Review("E1", reader, queue="q", comment=str(turn), masks={"IMG1": mask}),
+                Review("E1", reader, queue="q", comment=str(turn), masks={"IMG1": encode_mask(mask)}),
                 client_key=f"{reader} {turn}",
             )
             print(saved.number, turn, flush=True)

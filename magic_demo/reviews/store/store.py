@@ -263,12 +263,6 @@ class Store:
         everything = not found or viewer is None or rules.may(self.reader(viewer).role, "see every review")
         return [one.line for one in found if everything or one.reader == viewer]
 
-    def last_number(self) -> int:
-        """Return the newest review's number, 0 without any: a cheap question whether there is something new
-        to show."""
-        with self._database.reading() as session:
-            return session.scalar(sa.select(sa.func.max(ReviewRow.number))) or 0
-
     def version(self) -> tuple[int, int, int]:
         """Return what is another one as soon as a review was saved, a case with reviews deleted, or a model's
         answer shown: whether to measure anew."""

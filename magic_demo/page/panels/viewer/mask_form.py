@@ -9,7 +9,6 @@ pixels are lesion, and an empty row.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -17,6 +16,7 @@ import numpy as np
 
 from magic_demo.core.errors import FormError
 from magic_demo.core.types import Mask
+from magic_demo.imaging.run_lengths import row_lengths
 
 WORKING_SIDE = 2048
 """Longest side, in pixels, of the photo that the page draws; masks are kept at the photo's own size."""
@@ -71,10 +71,7 @@ def write_runs(mask: Mask) -> dict[str, Any]:
         small = np.asarray(area >= 128, dtype=np.bool_)
         if not small.any():  # a lesion too small for one working pixel must not come back as "no lesion here"
             small = np.asarray(area == max(1, int(area.max())), dtype=np.bool_)
-    flat = small.ravel()
-    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    borders = [0, *([0] if flat.size and flat[0] else []), *changes.tolist(), flat.size]
-    return {"width": width, "height": height, "runs": [end - start for start, end in pairwise(borders)]}
+    return {"width": width, "height": height, "runs": row_lengths(small).tolist()}
 
 
 def _unpack(runs: object, pixels: int) -> Mask:
