@@ -20,7 +20,6 @@ KINDS = {
     ".py",
     ".json",
     ".safetensors",
-    ".ttf",
     ".css",
     ".html",
     ".js",
