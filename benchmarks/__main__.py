@@ -42,9 +42,7 @@ Written by `make bench`; do not edit.
 """
 
 FOOTER = """
-Measured apart, as they need data or a quarter of an hour: how often explanations hold on the labelled encounters
-(`python -m benchmarks.explanations`, in [explanations.md](explanations.md)) and what each choice in training the segmentation model is worth
-(`python -m benchmarks.segmentation_choices`, in [training.md](training.md)).
+Measured apart, as it needs data: how often explanations hold on the labelled encounters (`python -m benchmarks.explanations`, in [explanations.md](explanations.md)).
 """
 
 
