@@ -12,6 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
+from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.core.errors import MagicDemoError, ReachError
 from magic_demo.core.parts import sweep_temporary
 from magic_demo.models.backend_names import add_backend_argument
@@ -77,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="predictions that `predict --bundle` wrote: shown in place of running models",
     )
+    add_questions_argument(parser)
     parser.add_argument(
         "--mode",
         choices=MODES,
@@ -114,19 +116,21 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     for the first time. A Hugging Face Space without any is for everybody: it keeps nothing, whatever an
     earlier run may have left in the usual place.
     """
+    questions = read_asked(arguments)
+    shared = {"bundle": arguments.bundle, "mode": arguments.mode, "questions": questions}
     usual = arguments.queue is None and arguments.store is None and not arguments.sign_in
     unnamed = usual and not os.environ.get(PLACE_VARIABLE)
     alone = (
         is_near(arguments.host) and not arguments.share and not arguments.root_path
     )  # a store to throw away has no readers with passwords
     if unnamed and is_space(os.environ):
-        return Desk(public=True, bundle=arguments.bundle, mode=arguments.mode)
+        return Desk(public=True, **shared)
     if unnamed and arguments.guide and alone:
-        return Desk(open_throwaway_store(), bundle=arguments.bundle, mode=arguments.mode, throwaway=True)
+        return Desk(open_throwaway_store(questions), throwaway=True, **shared)
     # where others come, none is made after they were let in
     if usual and not is_store_there(default_place()):
-        return Desk(place=default_place() if alone else None, bundle=arguments.bundle, mode=arguments.mode)
-    desk = Desk(Store.open(arguments.store or default_place()), bundle=arguments.bundle, mode=arguments.mode)
+        return Desk(place=default_place() if alone else None, **shared)
+    desk = Desk(Store.open(arguments.store or default_place(), questions=questions), **shared)
     if arguments.sign_in or desk.opened_store.needs_sign_in():
         desk.sign_ins = SignIns(desk.opened_store)
     for line in desk.add_queue(arguments.queue) if arguments.queue is not None else ():
@@ -173,6 +177,7 @@ def run(arguments: argparse.Namespace) -> int:
             return load_predictor(
                 **{part: source for part, source in chosen.items() if source},
                 backend=arguments.backend,
+                questions=desk.questions,
             )
         except MagicDemoError as error:
             print(f"The models could not be loaded: {error}", file=sys.stderr, flush=True)

@@ -16,6 +16,7 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import LANGUAGES, Family, OptionScores, Question
 from magic_demo.core.user_files import read_user_text
+from magic_demo.core.whole_files import write_json
 from magic_demo.core.whole_text import mend_json
 from magic_demo.questions.answering import NOTHING_KNOWN, AnswerSheet, Statistics, answer_families
 
@@ -156,6 +157,19 @@ def read_questions(path: Path) -> QuestionSet:
             for family_id, questions in by_family.items()
         )
     )
+
+
+def write_questions(path: Path, questions: QuestionSet) -> None:
+    """Write a question file that ``read_questions`` reads as the same questions."""
+    entries = [
+        {"qid": question.qid}
+        | {f"question_{language}": question.text[language] for language in LANGUAGES}
+        | {f"question_type_{language}": family.title[language] for language in LANGUAGES}
+        | {f"options_{language}": list(question.options[language]) for language in LANGUAGES}
+        for family in questions.families
+        for question in family.questions
+    ]
+    write_json(path, entries, indent=1)
 
 
 def _parse_question(path: Path, entry: Any) -> Question:

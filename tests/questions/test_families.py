@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from magic_demo.core.errors import FormatError
-from magic_demo.questions.families import load_challenge, load_families, load_questions, read_questions
+from magic_demo.questions.families import (
+    load_challenge,
+    load_families,
+    load_questions,
+    read_questions,
+    write_questions,
+)
 
 
 def test_nine_families_hold_27_questions_and_194_question_option_pairs() -> None:
@@ -113,3 +119,8 @@ def test_a_family_is_found_by_its_id_and_a_missing_one_is_named() -> None:
     assert challenge.find("CQID099") is None
     with pytest.raises(KeyError, match=r"no family CQID099.*CQID010"):
         challenge.family("CQID099")
+
+
+def test_a_question_file_that_is_written_reads_as_the_same_questions(tmp_path: Path) -> None:
+    write_questions(tmp_path / "questions.json", load_challenge())
+    assert read_questions(tmp_path / "questions.json").families == load_challenge().families

@@ -97,14 +97,16 @@ class WritingPredictor:
         return Explanation(family_id, option, language, (WordSpan(0, 4, 1.0),), regions)
 
 
-def lay_out(predictor: WritingPredictor, examples: Sequence[Example] = ()) -> tuple[gr.Blocks, Handlers]:
+def lay_out(
+    predictor: WritingPredictor, examples: Sequence[Example] = (), desk: Desk | None = None
+) -> tuple[gr.Blocks, Handlers]:
     """Lay out the page inside a running event loop: outside of one Gradio makes loops that nobody closes."""
     source = PredictorSource(lambda: predictor)
     source.start()
     source.wait(10)
 
     async def lay() -> tuple[gr.Blocks, Handlers]:
-        return lay_out_page(source, examples)
+        return lay_out_page(source, examples, desk)
 
     return asyncio.run(lay())
 

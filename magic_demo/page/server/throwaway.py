@@ -14,14 +14,15 @@ from starlette.routing import Route
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.parts import temporary_folder
 from magic_demo.page.session.desk import Desk
+from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store import Store
 
 
-def open_throwaway_store() -> Store:
-    """Open a store in a new temporary folder, which goes when the program ends; where it is killed,
+def open_throwaway_store(questions: QuestionSet) -> Store:
+    """Open a store for answers to these questions in a new temporary folder, which goes when the program ends; where it is killed,
     ``sweep_temporary`` finds the folder."""
     stack = ExitStack()
-    store = stack.enter_context(Store.open(stack.enter_context(temporary_folder())))
+    store = stack.enter_context(Store.open(stack.enter_context(temporary_folder()), questions=questions))
     atexit.register(stack.close)
     return store
 
