@@ -3,7 +3,7 @@ expected, what to do."""
 
 from __future__ import annotations
 
-from magic_demo.core.messages import Message
+from magic_demo.core.messages import Message, shorten
 
 
 class MagicDemoError(Exception):
@@ -20,8 +20,8 @@ class MagicDemoError(Exception):
         super().__init__(self.message)
 
     def __str__(self) -> str:
-        """Return the line."""
-        return self.message
+        """Return the line, without its middle where it is too long."""
+        return shorten(self.message)
 
 
 class PhotoError(MagicDemoError):

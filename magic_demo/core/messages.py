@@ -4,7 +4,7 @@ language without reading the finished sentence."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Integral, Real
 from string import Formatter
 from typing import Any
@@ -14,6 +14,9 @@ from magic_demo.core.plural import Counted
 LONGEST = 1000
 """Characters of a line; what came may be repeated in it, however long it was."""
 LIST_SEPARATOR = ", "
+DEEPEST = 16
+MOST_UNPACKED = 20 * LONGEST
+"""Messages within each other, and characters of each, that are read from a file: it may be anybody's."""
 _FORMATS = re.compile(r"|[\w ]+\|[\w ]+|[,0]?\d?(\.\d)?[dfg%]?")
 """What may stand after the colon of a field: nothing, two words for a number to choose from, or the format of a
 number. A template may come from a file, so nothing that could make a long line of a short value."""
@@ -41,7 +44,7 @@ class Message(str):
         Raises KeyError for a field without a value, ValueError for a template that is none.
         """
         kept = {name: _simplify(value) for name, value in values.items()}
-        line = super().__new__(cls, _shorten(_fill(template, kept, LIST_SEPARATOR, str)))
+        line = super().__new__(cls, _fill(template, kept, LIST_SEPARATOR, str))
         line.template, line.values = template, kept
         return line
 
@@ -49,13 +52,26 @@ class Message(str):
         """Return the line in the language of a catalogue (English template -> template), the messages among
         its values too; in English what the catalogue does not hold. separator: between the items of a list."""
         template = catalogue.get(self.template, self.template)
-        return _shorten(
-            _fill(template, self.values, separator, lambda one: one.translate_with(catalogue, separator))
-        )
+        return _fill(template, self.values, separator, lambda one: one.translate_with(catalogue, separator))
 
     def replace_values(self, **values: object) -> Message:
         """Return the message with other values of some of its fields."""
         return Message(self.template, **{**self.values, **values})
+
+
+def chain(lines: Iterable[str]) -> Message:
+    """Return several lines, one or more, as one with semicolons between."""
+    first, *rest = lines
+    line = unpack_message(first)
+    for more in rest:
+        line = Message("{line}; {more}", line=line, more=more)
+    return line
+
+
+def shorten(line: str) -> str:
+    """Return a line without its middle where it is longer than LONGEST: its beginning says what came, its end
+    what to do."""
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 3 :]}"
 
 
 def pack_message(line: str) -> object:
@@ -68,11 +84,11 @@ def pack_message(line: str) -> object:
 def unpack_message(packed: object) -> Message:
     """Return the Message of what ``pack_message`` returned, or of any text: a finished sentence.
 
-    What comes may be anybody's. Raises ValueError for anything else.
+    What comes may be anybody's. Raises ValueError for an object that is none.
     """
-    if isinstance(packed, Mapping):
-        return _unpack_message(packed)
-    return Message(str(packed))
+    if isinstance(packed, Message):
+        return packed
+    return _unpack_message(packed, DEEPEST) if isinstance(packed, Mapping) else Message(str(packed))
 
 
 def list_fields(template: str) -> set[str]:
@@ -97,21 +113,25 @@ def _parse(template: str) -> list[tuple[str, str | None, str, str | None]]:
 def _fill(template: str, values: Mapping[str, Value], separator: str, say: Callable[[Message], str]) -> str:
     if not values:
         return template
+    said = {name: _say(value, say) for name, value in values.items()}  # once, however often it is shown
     return "".join(
-        text if field is None else text + _show(values[field], spec, shown, separator, say)
-        for text, field, spec, shown in _parse(template)
+        text if field is None else text + _show(said[field], spec, conversion, separator)
+        for text, field, spec, conversion in _parse(template)
     )
 
 
-def _show(
-    value: Value, spec: str, conversion: str | None, separator: str, say: Callable[[Message], str]
-) -> str:
+def _say(value: Value, say: Callable[[Message], str]) -> Value:
     if isinstance(value, tuple):
-        return separator.join(_show(item, spec, conversion, separator, say) for item in value)
-    text = say(value) if isinstance(value, Message) else value
+        return tuple(_say(item, say) for item in value)
+    return say(value) if isinstance(value, Message) else value
+
+
+def _show(value: Value, spec: str, conversion: str | None, separator: str) -> str:
+    if isinstance(value, tuple):
+        return separator.join(_show(item, spec, conversion, separator) for item in value)
     if conversion is not None:
-        return repr(text)
-    return format(Counted(text) if type(text) is int else text, spec) if spec else str(text)
+        return repr(value)
+    return format(Counted(value) if type(value) is int else value, spec) if spec else str(value)
 
 
 def _simplify(value: object) -> Value:
@@ -127,28 +147,27 @@ def _simplify(value: object) -> Value:
     return str(value)
 
 
-def _shorten(line: str) -> str:
-    """Return a line without its middle where it is too long: its beginning says what came, its end what to
-    do."""
-    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 3 :]}"
-
-
 def _pack(value: Value) -> object:
     if isinstance(value, tuple):
         return [_pack(item) for item in value]
     return pack_message(value) if isinstance(value, str) else value
 
 
-def _unpack(packed: object) -> Value:
+def _unpack(packed: object, deepest: int) -> Value:
+    if deepest < 0:
+        raise ValueError("a message holds too many messages within each other")
     if isinstance(packed, list):
-        return tuple(_unpack(item) for item in packed)
-    return _unpack_message(packed) if isinstance(packed, Mapping) else packed
+        return tuple(_unpack(item, deepest - 1) for item in packed)
+    return _unpack_message(packed, deepest - 1) if isinstance(packed, Mapping) else packed
 
 
-def _unpack_message(packed: Mapping[str, object]) -> Message:
+def _unpack_message(packed: Mapping[str, object], deepest: int) -> Message:
     template, values = packed.get("template"), packed.get("values")
     if not isinstance(template, str) or not isinstance(values, Mapping):
         raise ValueError("a message needs a template and values")
     if values and not list_fields(template) <= values.keys():
         raise ValueError("a message needs a value for each field")
-    return Message(template, **{str(name): _unpack(value) for name, value in values.items()})
+    message = Message(template, **{str(name): _unpack(value, deepest) for name, value in values.items()})
+    if len(message) > MOST_UNPACKED:
+        raise ValueError(f"a message of {len(message)} characters; the limit is {MOST_UNPACKED}")
+    return message

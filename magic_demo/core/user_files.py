@@ -10,6 +10,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
+from magic_demo.core.messages import Message
+
 _FLAGS = (
     os.O_RDONLY
     | getattr(os, "O_NONBLOCK", 0)
@@ -22,10 +24,10 @@ LARGEST_CONFIG = 32 * 2**20
 """Bytes of a checkpoint's JSON, and of other small files."""
 _PIECE = 2**20
 _KINDS = (
-    (stat.S_ISFIFO, "a pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
+    (stat.S_ISFIFO, Message("a pipe")),
+    (stat.S_ISSOCK, Message("a socket")),
+    (stat.S_ISCHR, Message("a device")),
+    (stat.S_ISBLK, Message("a device")),
 )
 
 
@@ -54,12 +56,12 @@ def open_user_file(path: Path, most: int) -> BinaryIO:
     try:
         file = open(str(path), "rb", opener=lambda name, _: os.open(name, _FLAGS))  # noqa: SIM115 - the caller closes it
     except IsADirectoryError as error:
-        raise OSError(errno.EISDIR, "a folder, not a file", str(path)) from error
+        raise OSError(errno.EISDIR, Message("a folder, not a file"), str(path)) from error
     try:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
-            kind = next((name for test, name in _KINDS if test(status.st_mode)), "no file")
-            raise OSError(errno.EINVAL, f"{kind}, not a file", str(path))
+            kind = next((name for test, name in _KINDS if test(status.st_mode)), Message("no file"))
+            raise OSError(errno.EINVAL, Message("{kind}, not a file", kind=kind), str(path))
         if status.st_size > most:
             raise _too_large(path, status.st_size, most)
     except BaseException:
@@ -80,7 +82,7 @@ def read_user_text(path: Path, most: int) -> str:
         or data[:4:2] == b"\0\0"
         or (len(data) > 3 and data[1:4:2] == b"\0\0")
     ):
-        raise OSError(errno.EILSEQ, "UTF-16 text; save it as UTF-8", str(path))
+        raise OSError(errno.EILSEQ, Message("UTF-16 text; save it as UTF-8"), str(path))
     return data.decode("utf-8-sig")
 
 
@@ -91,7 +93,11 @@ def read_user_lines(path: Path, most: int) -> list[str]:
 
 
 def _too_large(path: Path, size: int, most: int) -> OSError:
-    return OSError(errno.EFBIG, f"{size / 2**20:.0f} MB, the limit is {most / 2**20:.0f} MB", str(path))
+    return OSError(
+        errno.EFBIG,
+        Message("{size:.0f} MB, the limit is {limit:.0f} MB", size=size / 2**20, limit=most / 2**20),
+        str(path),
+    )
 
 
 def read_user_head(path: Path, count: int) -> bytes:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message, pack_message, unpack_message
 from magic_demo.core.types import PhotoPrediction, Prediction, Probability
 from magic_demo.core.user_files import read_user_file
 from magic_demo.core.whole_files import write_json, write_whole
@@ -109,7 +110,7 @@ def read_prediction(folder: Path, encounter_id: str, asked: QuestionSet | None =
             folder=folder,
             encounter=encounter_id,
         )
-    entry = read_json(path, "a prediction of this program")
+    entry = read_json(path, Message("a prediction of this program"))
     if not isinstance(entry, dict) or entry.get("kind") != KIND:
         raise BundleError(
             "{path}: is no prediction of this program; give the bundle folder that `predict --bundle` wrote",
@@ -180,8 +181,8 @@ def _describe(prediction: Prediction) -> dict[str, Any]:
         "scores": {qid: scores.tolist() for qid, scores in prediction.scores.items()},
         "chances": {family_id: chances.tolist() for family_id, chances in prediction.chances.items()},
         "unsure": sorted(prediction.unsure),
-        "notes": list(prediction.notes),
-        "failures": list(prediction.failures),
+        "notes": [pack_message(note) for note in prediction.notes],
+        "failures": [pack_message(failure) for failure in prediction.failures],
     }
 
 
@@ -207,8 +208,8 @@ def _read_entry(
             unsure=frozenset(str(family_id) for family_id in entry["unsure"]),
             threshold=_read_threshold(entry["threshold"]),
             models={str(task): str(model_id) for task, model_id in entry["models"].items()},
-            notes=tuple(str(note) for note in entry["notes"]),
-            failures=tuple(str(failure) for failure in entry["failures"]),
+            notes=tuple(unpack_message(note) for note in entry["notes"]),
+            failures=tuple(unpack_message(failure) for failure in entry["failures"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(

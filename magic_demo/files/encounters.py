@@ -15,6 +15,7 @@ from typing import Any
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Narrative, PhotoFile, Question
 from magic_demo.core.user_files import read_user_text
 from magic_demo.core.whole_files import write_json
@@ -102,7 +103,11 @@ def read_json(path: Path, expected: str) -> Any:
     try:
         return json.loads(mend_json(read_user_text(path, LIMITS.json_bytes)))
     except OSError as error:
-        cure = "split it" if error.errno == errno.EFBIG else f"{expected} is expected"
+        cure = (
+            Message("split it")
+            if error.errno == errno.EFBIG
+            else Message("{expected} is expected", expected=expected)
+        )
         raise FormatError(
             "{path}: cannot be read ({reason}); {cure}", path=path, reason=error.strerror or error, cure=cure
         ) from error
@@ -151,7 +156,7 @@ def read_answers(path: Path, asked: QuestionSet | None = None) -> dict[str, dict
     questions = (asked or load_challenge()).questions
     known = {question.qid for question in questions}
     answers: dict[str, dict[str, int]] = {}
-    for number, entry in enumerate(read_json_list(path, "a JSON list of answer objects"), start=1):
+    for number, entry in enumerate(read_json_list(path, Message("a JSON list of answer objects")), start=1):
         if not isinstance(entry, dict):
             raise FormatError(
                 "{path}: entry {number} is {came}; an object with 'encounter_id' and the qids is expected",
@@ -309,7 +314,7 @@ def _find_split(data: Path, split: str) -> list[Path]:
 
 
 def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
-    entries = read_json_list(file, "a JSON list of encounters")
+    entries = read_json_list(file, Message("a JSON list of encounters"))
     photos = PhotoIndex(folder, split)
     encounters: dict[str, EncounterFiles] = {}
     problems: list[str] = []
@@ -321,7 +326,9 @@ def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
                     "{encounter} comes twice; the first is used", encounter=encounter.encounter_id
                 )
         except FormatError as error:
-            problems.append(f"{file.name}, entry {number}: {error}")
+            problems.append(
+                Message("{name}, entry {number}: {problem}", name=file.name, number=number, problem=error)
+            )
         else:
             encounters[encounter.encounter_id] = encounter
     return EncounterList(tuple(encounters.values()), tuple(problems))
@@ -449,15 +456,22 @@ def _read_photo_folder(folder: Path) -> EncounterList:
             continue
         if not is_file_name(stem):
             problems.append(
-                f"{stem[:60]!r}: a photo's name needs printable characters, no ':' or backslash and at "
-                "most 200 bytes; rename it"
+                Message(
+                    "{photo!r}: a photo's name needs printable characters, no ':' or backslash and at "
+                    "most 200 bytes; rename it",
+                    photo=stem[:60],
+                )
             )
             continue
         if len(paths) > 1:
             names = [str(path.relative_to(folder)) for path in paths]
             problems.append(
-                f"{stem}: {' and '.join(names)} have the same name without ending; {names[0]} is used, "
-                "rename the others"
+                Message(
+                    "{photo}: {names} have the same name without ending; {used} is used, rename the others",
+                    photo=stem,
+                    names=" and ".join(names),
+                    used=names[0],
+                )
             )
         encounters.append(EncounterFiles(stem, photo_files=(PhotoFile(stem, paths[0]),)))
     if not encounters and not problems:
@@ -489,9 +503,9 @@ def is_file_name(text: str) -> bool:
     )
 
 
-def _span(questions: Iterable[Question]) -> str:
+def _span(questions: Iterable[Question]) -> Message:
     qids = [question.qid for question in questions]
-    return f"{qids[0]} to {qids[-1]}"
+    return Message("{first} to {last}", first=qids[0], last=qids[-1])
 
 
 def _show(value: Any) -> str:
@@ -499,9 +513,9 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", type(None): "null"}
-    return (
-        names.get(type(value))
-        or f"{_show(value)} ({ {str: 'a text', bool: 'true or false'}.get(type(value), 'a number') })"
-    )
+def _kind(value: Any) -> Message:
+    names = {dict: Message("an object"), list: Message("a list"), type(None): Message("null")}
+    if type(value) in names:
+        return names[type(value)]
+    kinds = {str: Message("a text"), bool: Message("true or false")}
+    return Message("{value} ({kind})", value=_show(value), kind=kinds.get(type(value), Message("a number")))

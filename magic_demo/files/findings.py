@@ -3,6 +3,8 @@ read as one line."""
 
 from __future__ import annotations
 
+from magic_demo.core.messages import Message
+
 NAMES_IN_FULL = 3
 
 
@@ -32,7 +34,12 @@ class Findings:
     def lines(self) -> tuple[str, ...]:
         """Return one line a kind, with every name; of more than three details of one name only the number."""
         return tuple(
-            f"{kind} ({len(names)}): {', '.join(_label(name, details) for name, details in names.items())}"
+            Message(
+                "{finding} ({count}): {names}",
+                finding=kind,
+                count=len(names),
+                names=[_label(name, details) for name, details in names.items()],
+            )
             for kind, names in self._details.items()
         )
 
@@ -40,4 +47,6 @@ class Findings:
 def _label(name: str, details: list[str]) -> str:
     if not details:
         return name
-    return f"{name} [{', '.join(details) if len(details) <= NAMES_IN_FULL else f'{len(details)} places'}]"
+    if len(details) <= NAMES_IN_FULL:
+        return Message("{name} [{details}]", name=name, details=details)
+    return Message("{name} [{count} places]", name=name, count=len(details))

@@ -20,6 +20,7 @@ from PIL import Image
 
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message, chain
 from magic_demo.core.types import Mask
 from magic_demo.core.user_files import open_user_file, read_user_head
 from magic_demo.core.whole_files import write_whole
@@ -110,7 +111,7 @@ def read_mask(path: Path) -> Mask:
         raise FormatError(
             "{path}: {repairs}; a mask holds 0 and 1, save (mask > 0) as uint8 with zlib",
             path=path,
-            repairs="; ".join(loose.repairs),
+            repairs=chain(loose.repairs),
         )
     return loose.mask
 
@@ -134,9 +135,9 @@ def read_loose_mask(path: Path, *, as_numbers: bool = False) -> LooseMask:
         except FormatError as other:
             raise (problem if _is_tiff(path) else other) from other
         repairs.append(
-            "is packed in a way that tifffile cannot read without imagecodecs; read with Pillow"
+            Message("is packed in a way that tifffile cannot read without imagecodecs; read with Pillow")
             if _is_tiff(path)
-            else "is no TIFF, whatever its name says; read all the same"
+            else Message("is no TIFF, whatever its name says; read all the same")
         )
         if path.suffix.lower() not in MASK_SUFFIXES:
             repairs.clear()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.errors import FormatError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Mask
 
 Values = NDArray[Any]
@@ -70,7 +71,12 @@ def read_values(
     mask = _read_levels(name, values, repairs)
     mirrored, turns = TURNS.get(orientation, (False, 0))
     if mirrored or turns:
-        repairs.append(f"has the orientation {orientation} beside its pixels; turned as it says")
+        repairs.append(
+            Message(
+                "has the orientation {orientation} beside its pixels; turned as it says",
+                orientation=orientation,
+            )
+        )
         mask = np.ascontiguousarray(np.rot90(mask[:, ::-1] if mirrored else mask, turns))
     return mask
 
@@ -81,7 +87,7 @@ def _join_channels(name: str, values: Values, repairs: list[str]) -> Values:
         alpha, colours = values[..., -1], values[..., :-1]
         if alpha.min() != alpha.max():
             if (colours == colours[0, 0]).all():
-                repairs.append("lies in the transparency of one colour; that is read")
+                repairs.append(Message("lies in the transparency of one colour; that is read"))
                 return np.ascontiguousarray(alpha)
             if not np.array_equal(alpha > 0, colours.any(axis=-1)):
                 raise FormatError(
@@ -89,14 +95,16 @@ def _join_channels(name: str, values: Values, repairs: list[str]) -> Values:
                     "without the other",
                     name=name,
                 )
-            repairs.append("lies in colours and in transparency, both the same; the transparency is read")
+            repairs.append(
+                Message("lies in colours and in transparency, both the same; the transparency is read")
+            )
             return np.ascontiguousarray(alpha)
     first = colours[..., 0]
     if all(np.array_equal(first, colours[..., channel]) for channel in range(1, colours.shape[2])):
         repairs.append(
-            "has colour channels; the first is read, they are equal"
+            Message("has colour channels; the first is read, they are equal")
             if values.shape[2] > 2
-            else "has a channel of transparency that says nothing"
+            else Message("has a channel of transparency that says nothing")
         )
         return np.ascontiguousarray(first)
     seen = colours.any(axis=-1)
@@ -109,7 +117,7 @@ def _join_channels(name: str, values: Values, repairs: list[str]) -> Values:
             name=name,
             count=values.shape[2],
         )
-    repairs.append("holds colours; every one but black is read as lesion")
+    repairs.append(Message("holds colours; every one but black is read as lesion"))
     return np.asarray(seen)
 
 
@@ -125,7 +133,7 @@ def _invert(name: str, values: Values, repairs: list[str], as_numbers: bool) -> 
                 "or the rest, save it as uint8",
                 name=name,
             )
-        repairs.append("is one bit with zero as white, of which 1 covers most; 1 is read as lesion")
+        repairs.append(Message("is one bit with zero as white, of which 1 covers most; 1 is read as lesion"))
         return values
     if values.dtype.kind != "u":
         raise FormatError(
@@ -133,7 +141,7 @@ def _invert(name: str, values: Values, repairs: list[str], as_numbers: bool) -> 
             name=name,
             kind=values.dtype,
         )
-    repairs.append("is stored with zero as white; turned round")
+    repairs.append(Message("is stored with zero as white; turned round"))
     return np.asarray(np.iinfo(values.dtype).max - values, dtype=values.dtype)
 
 
@@ -144,7 +152,7 @@ def _read_levels(name: str, values: Values, repairs: list[str]) -> Mask:
     if values.dtype.kind == "f" and top <= 1:
         lesion = values >= 0.5
         if not np.array_equal(values, lesion):  # 0.0 and 1.0 are exact, the organisers read them right
-            repairs.append("holds fractions; 0.5 and more is read as lesion")
+            repairs.append(Message("holds fractions; 0.5 and more is read as lesion"))
         return np.asarray(lesion, dtype=np.bool_)
     if top <= 1:
         # Of bytes that are 0 and 1, True and False need no copy.
@@ -155,7 +163,7 @@ def _read_levels(name: str, values: Values, repairs: list[str]) -> Mask:
         )
     not_zero = values != 0
     if np.array_equal(values, not_zero * top):
-        repairs.append(f"holds 0 and {top:g} in place of 0 and 1; read as 0 and 1")
+        repairs.append(Message("holds 0 and {highest:g} in place of 0 and 1; read as 0 and 1", highest=top))
         return np.asarray(not_zero, dtype=np.bool_)
     if values.dtype.kind in "ui" and top <= MOST_LABELS:
         if not_zero.all():
@@ -165,10 +173,14 @@ def _read_levels(name: str, values: Values, repairs: list[str]) -> Mask:
                 name=name,
                 highest=top,
             )
-        repairs.append(f"holds labels up to {top}; every one but 0 is read as lesion")
+        repairs.append(
+            Message("holds labels up to {highest}; every one but 0 is read as lesion", highest=top)
+        )
         return np.asarray(not_zero, dtype=np.bool_)
     _refuse_few_levels(name, values, not_zero, float(top))
-    repairs.append(f"holds grey values up to {top:g}; half of that and more is read as lesion")
+    repairs.append(
+        Message("holds grey values up to {highest:g}; half of that and more is read as lesion", highest=top)
+    )
     return np.asarray(values >= top / 2, dtype=np.bool_)
 
 

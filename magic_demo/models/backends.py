@@ -20,6 +20,7 @@ import transformers
 from torch import Tensor, nn
 
 from magic_demo.core.errors import BackendError, CheckpointError, one_line
+from magic_demo.core.messages import Message
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.models.backend_names import AUTO, BACKENDS
 from magic_demo.models.encoder import Encode, Encoder
@@ -85,12 +86,14 @@ def choose_backend(wanted: str, checked: Collection[str] = ()) -> Backend:
 def explain_missing(name: str) -> str:
     """Return why this machine cannot run a backend and what to do, in one line; empty where it can."""
     if name == "cuda" and not torch.cuda.is_available():
-        return (
+        return Message(
             "torch finds no graphics card; install its driver and a CUDA build of torch "
             "(https://pytorch.org), or choose another backend"
         )
     if name == "openvino" and importlib.util.find_spec("openvino") is None:
-        return "openvino not installed; pip install -r requirements-openvino.lock, or choose another backend"
+        return Message(
+            "openvino not installed; pip install -r requirements-openvino.lock, or choose another backend"
+        )
     return ""
 
 

@@ -27,6 +27,7 @@ from transformers.utils import logging as transformers_logging
 
 from magic_demo.core.errors import CheckpointError, one_line
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Pixels
 from magic_demo.core.user_files import open_user_file
 from magic_demo.files.checkpoint_files import (
@@ -164,7 +165,7 @@ def _fetch_checkpoint(source: str | Path, revision: str | None) -> Path:
             "{name}: not a folder here, and the Hub cannot be reached or has not been asked "
             "before{value}; download it once with a network, or give a checkpoint folder",
             name=name,
-            value=" (offline mode is on)" if os.environ.get("HF_HUB_OFFLINE") == "1" else "",
+            value=Message(" (offline mode is on)") if os.environ.get("HF_HUB_OFFLINE") == "1" else "",
         ) from error
 
 

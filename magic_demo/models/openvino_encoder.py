@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from magic_demo.core.errors import BackendError, one_line
+from magic_demo.core.messages import Message
 from magic_demo.core.whole_files import whole_folder
 from magic_demo.models.encoder import Encode, Encoder
 
@@ -71,7 +72,7 @@ def _say_held() -> str:
     """Return how the environment holds the processor down: OpenVINO plans for all that it has, and then finds
     no program for that."""
     held = next((f"{name}={os.environ[name]}" for name in ISA_VARIABLES if name in os.environ), None)
-    return f" while {held} is set" if held else ""
+    return Message(" while {setting} is set", setting=held) if held else ""
 
 
 def import_openvino() -> Any:

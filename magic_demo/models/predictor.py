@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from magic_demo.core.errors import ModelError, one_line
+from magic_demo.core.messages import Message
 from magic_demo.core.types import (
     Encounter,
     Explanation,
@@ -175,7 +176,11 @@ class Predictor:
             for number, photo in enumerate(encounter.photos):
                 yield Step(
                     number / steps,
-                    f"Finding the lesion in photo {number + 1} of {len(encounter.photos)}",
+                    Message(
+                        "Finding the lesion in photo {number} of {count}",
+                        number=number + 1,
+                        count=len(encounter.photos),
+                    ),
                     so_far,
                 )
                 points = tuple((clicks or {}).get(photo.photo_id, ()))
@@ -184,10 +189,14 @@ class Predictor:
                     so_far = replace(so_far, photos=(*so_far.photos, found))
                 except ModelError as error:
                     so_far = replace(
-                        so_far, failures=(*so_far.failures, f"{photo.photo_id}: no mask ({error})")
+                        so_far,
+                        failures=(
+                            *so_far.failures,
+                            Message("{photo}: no mask ({reason})", photo=photo.photo_id, reason=error),
+                        ),
                     )
         if self.answers_questions:
-            yield Step((steps - 1) / steps, "Scoring the closed questions", so_far)
+            yield Step((steps - 1) / steps, Message("Scoring the closed questions"), so_far)
             so_far = self._answer(so_far, encounter, language, cache, looks if self.shares_look else None)
         yield so_far
 
@@ -214,7 +223,11 @@ class Predictor:
         try:
             scores = self.score_options(encounter, language=language, looks=looks, cache=cache)
         except ModelError as error:
-            return replace(found, notes=tuple(notes), failures=(*found.failures, f"no answers ({error})"))
+            return replace(
+                found,
+                notes=tuple(notes),
+                failures=(*found.failures, Message("no answers ({reason})", reason=error)),
+            )
         scores = self.coverage.translate_scores(scores)
         sheet = self.questions.answer(scores, self.statistics(photos=self.reads_photos(encounter)))
         return replace(
@@ -460,7 +473,7 @@ def _say_what_was_missing(encounter: Encounter) -> list[str]:
     if encounter.photos and has_text:
         return []
     if encounter.photos:
-        return ["No text: the questions are answered from the photos alone"]
+        return [Message("No text: the questions are answered from the photos alone")]
     if has_text:
-        return ["No photos: the questions are answered from the text alone"]
-    return ["Neither photos nor text: the answers are only what is most frequent"]
+        return [Message("No photos: the questions are answered from the text alone")]
+    return [Message("Neither photos nor text: the answers are only what is most frequent")]

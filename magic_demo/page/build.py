@@ -27,7 +27,7 @@ from magic_demo.page.panels.cards.cards import cards_component
 from magic_demo.page.panels.case.case_panel import lay_out_case
 from magic_demo.page.panels.case.photo_intake import list_intake_routes
 from magic_demo.page.panels.frame.connection import connection_component
-from magic_demo.page.panels.frame.status.status import fixed_line, status_component
+from magic_demo.page.panels.frame.status.status import FAULT, status_component
 from magic_demo.page.panels.frame.topbar import lay_out_topbar
 from magic_demo.page.panels.review.readings_panel import readings_component
 from magic_demo.page.panels.review.review_form import form_component
@@ -40,6 +40,7 @@ from magic_demo.page.server.sweeping import list_alive_routes
 from magic_demo.page.session.desk import Desk
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.session.turns import MOST_WAITING
+from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.page.workshop.board_page import list_board_routes
 from magic_demo.page.workshop.workshop import workshop_component
 from magic_demo.synthetic.bundled import Example
@@ -125,7 +126,7 @@ def lay_out_page(
 
 def _tell_fault(error: Exception) -> str:
     log_fault(error, "an event")
-    return " / ".join(fixed_line("status.fault").values())
+    return " / ".join(line_in_both(FAULT).values())
 
 
 def _wire(handlers: Handlers, state: ReviewState) -> None:

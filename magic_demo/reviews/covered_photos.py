@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.types import CaseKey, EncounterFiles, Mask, Photo, PhotoFile, Pixels
 from magic_demo.core.whole_files import whole_file
 from magic_demo.reviews.store import folder_beside
@@ -19,8 +20,8 @@ from magic_demo.reviews.store import folder_beside
 BLOCKS = 6
 """How many blocks an area is covered with along its longer side, at most: too few for a face or a letter to
 be told."""
-COVERED_NOTE = "areas were covered; what lay beneath is gone"
-PROPOSED_NOTE = "an area is hidden for you alone; an adjudicator decides whether it goes for good"
+COVERED_NOTE = Message("areas were covered; what lay beneath is gone")
+PROPOSED_NOTE = Message("an area is hidden for you alone; an adjudicator decides whether it goes for good")
 COVERED_SHARE = 0.2
 """Where readers sign in: of how much of a photo a reader who is no adjudicator may take the pixels at most;
 more is a proposal."""

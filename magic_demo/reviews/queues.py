@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from magic_demo.core.errors import FormatError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, Prediction
 from magic_demo.files.encounters import SPLITS, EncounterList, read_answers, read_encounters
 from magic_demo.questions.families import QuestionSet
@@ -30,7 +31,12 @@ def read_queue(folder: Path) -> EncounterList:
     problems = [line for one in lists for line in one.problems]
     for encounter in (encounter for one in lists for encounter in one.encounters):
         if encounter.encounter_id in seen:
-            problems.append(f"{encounter.encounter_id}: is in several splits; the first one is used")
+            problems.append(
+                Message(
+                    "{encounter}: is in several splits; the first one is used",
+                    encounter=encounter.encounter_id,
+                )
+            )
             continue
         seen.add(encounter.encounter_id)
         cases.append(encounter)

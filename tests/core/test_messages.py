@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from magic_demo.core.errors import BoardError, MagicDemoError, PhotoError, StoreError, one_line
-from magic_demo.core.messages import LONGEST, Message, list_fields, pack_message, unpack_message
+from magic_demo.core.messages import LONGEST, Message, chain, list_fields, pack_message, unpack_message
 
 CATALOGUE = {
     "{name}: {problem}": "{name}：{problem}",
@@ -19,6 +19,11 @@ CATALOGUE = {
     "one of {known} is expected": "需要 {known} 之一",
     "a mask": "掩膜",
 }
+
+
+def _nest(depth: int) -> dict[str, object]:
+    """Return a message within so many others, as JSON has it."""
+    return {"template": "{one}", "values": {"one": _nest(depth - 1) if depth else "x"}}
 
 
 def _problem() -> PhotoError:
@@ -55,11 +60,22 @@ def test_a_value_with_braces_is_never_a_template() -> None:
     assert error.message.translate_with(CATALOGUE) == f"{hostile}：{hostile}"
 
 
-def test_a_line_too_long_loses_its_middle_in_every_language() -> None:
+def test_an_error_too_long_loses_its_middle_and_keeps_all_in_its_message() -> None:
     error = PhotoError("{name}: {problem}", name="a" * LONGEST, problem="cured")
-    chinese = error.message.translate_with(CATALOGUE)
-    assert len(str(error)) <= LONGEST and len(chinese) <= LONGEST
-    assert str(error).startswith("aaa") and str(error).endswith("a: cured") and chinese.endswith("：cured")
+    assert len(str(error)) <= LONGEST < len(error.message)
+    assert str(error).startswith("aaa") and str(error).endswith("a: cured")
+
+
+def test_several_lines_become_one() -> None:
+    assert chain(["a", Message("{name} b", name="x"), "c"]) == "a; x b; c"
+    assert chain([_problem().message]).template == _problem().message.template
+
+
+def test_a_message_within_many_others_is_said_once_for_each() -> None:
+    message = Message("")
+    for _ in range(30):
+        message = Message("{same}{same}{same}{same}", same=message)
+    assert message.translate_with({}) == ""
 
 
 @pytest.mark.parametrize(
@@ -102,6 +118,8 @@ def test_a_message_comes_whole_out_of_json_and_a_finished_sentence_stays_as_it_i
         {"template": 7, "values": {}},
         {"template": "{size:.1f}", "values": {"size": "text"}},
         {"values": {}},
+        {"template": "{one}" * 1000, "values": {"one": "x" * 1000}},
+        _nest(200),
     ],
 )
 def test_a_message_from_a_file_cannot_do_more_than_fill_plain_fields(packed: object) -> None:

@@ -59,6 +59,6 @@ test("links, texts and the page's own pictures that are dragged are no photos", 
 test("why a photo did not arrive is told in English, which the server says in both languages", async (context) => {
   const answers = [new Response("too many photos at once; wait a moment and add the rest", { status: 429 })];
   context.mock.method(globalThis, "fetch", async () => answers.pop() ?? Promise.reject(new TypeError("no connection")));
-  assert.deepEqual(await sendPhoto(PICTURE), { problem: "image.png: too many photos at once; wait a moment and add the rest" });
-  assert.deepEqual(await sendPhoto(PICTURE), { problem: "image.png: it could not be sent; try again" });
+  assert.deepEqual(await sendPhoto(PICTURE), { lost: "image.png", reason: "too many photos at once; wait a moment and add the rest" });
+  assert.deepEqual(await sendPhoto(PICTURE), { lost: "image.png", reason: "it could not be sent; try again" });
 });

@@ -55,7 +55,7 @@ def send_photos(
             )
             if answer.status_code == 200:
                 shown = page.send(
-                    "photo-intake", "photos", {"photos": [answer.json()["photo"]], "problems": []}
+                    "photo-intake", "photos", {"photos": [answer.json()["photo"]], "lost": [], "reasons": []}
                 )
                 state = STATE.search(str(shown.get("status")))
                 told[f"{file}: {state[1] if state else 'no answer'}"] += 1

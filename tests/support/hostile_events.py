@@ -77,7 +77,7 @@ class Hostile:
             "answers": {FAMILY: [0]}, "specified": {FAMILY: MARK}, "photo": "IMG_ENC00001_00001", "edits": 1, "request": 1, "family": FAMILY,
             "option": 0, "language": "en", "number": 1, "queue": of["queue"], "order": "position", "mode": "assisted", "open": "ENC00001",
             "from": None, "cases": ["ENC00002"], "readers": ["Bo"], "each": 1, "comment": MARK, "flagged": False, "difficulty": "easy",
-            "unusable": [], "anyway": [], "parts": [part], "how": "staple", "name": "measure", "value": "kappa", "photos": [], "problems": [MARK],
+            "unusable": [], "anyway": [], "parts": [part], "how": "staple", "name": "measure", "value": "kappa", "photos": [], "lost": [MARK], "reasons": [MARK],
             "example": 0, "narrative": MARK, "prompt": MARK, "typed": True, "masks": {"a": RUNS}, "covers": [], "cleared": True, "box": [5, 5, 30, 30],
             "lesion": [[[20.0, 20.0], [22.0, 21.0]]], "skin": [], "radius": 4.0, "area": RUNS["runs"], **RUNS,
         }  # fmt: skip

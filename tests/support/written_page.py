@@ -162,7 +162,7 @@ class Browser:
 
     def upload(self, *files: Path) -> None:
         keys = [self.handlers.arrivals.take(file.name, file.read_bytes()) for file in files]
-        event = gr.EventData(None, {"photos": keys, "problems": []})
+        event = gr.EventData(None, {"photos": keys, "lost": [], "reasons": []})
         self.take(self.handlers.upload(self.values, event, self.request))
 
     def clear(self) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, Encounter, Narrative, OptionScores
 from magic_demo.core.whole_files import write_json
 from magic_demo.cues.cue_model import CueModel
@@ -84,7 +85,9 @@ def combine(settings: CombineSettings) -> dict[str, object]:
     unknown = sorted(set(settings.families) - known)
     if unknown or 0.0 not in settings.weights or not all(0.0 <= weight <= 1.0 for weight in settings.weights):
         raise SettingsError(
-            f"families: {unknown} are unknown" if unknown else "weights: 0 and numbers up to 1 are expected"
+            Message("families: {names} are unknown", names=str(unknown))
+            if unknown
+            else "weights: 0 and numbers up to 1 are expected"
         )
     if settings.threads:
         torch.set_num_threads(settings.threads)

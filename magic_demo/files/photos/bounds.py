@@ -9,6 +9,7 @@ from pathlib import Path
 
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.user_files import read_user_file
 from magic_demo.files.photos.formats.jpeg_scans import JpegScans
 
@@ -53,7 +54,9 @@ def read_photo_file(path: Path, limits: PhotoLimits = DEFAULT_LIMITS) -> bytes:
         return read_user_file(path, limits.max_bytes)
     except OSError as error:
         cure = (
-            "save it smaller" if error.errno == errno.EFBIG else "check that the file exists and is readable"
+            Message("save it smaller")
+            if error.errno == errno.EFBIG
+            else Message("check that the file exists and is readable")
         )
         raise PhotoError(
             "{name}: cannot be read ({reason}); {cure}",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageCms
 
+from magic_demo.core.messages import Message
 from magic_demo.files.photos.formats.coded_colours import UNKNOWN, CodedColours
 
 LARGEST_PROFILE = 4 * 2**20
@@ -22,7 +23,7 @@ KNOWN = (
     ("romm", "ProPhoto RGB"),
 )
 """Names of profiles that are said; any other text in a profile is of the file's maker, and dropped."""
-BROKEN = "its colour profile cannot be read; the colours are taken as sRGB"
+BROKEN = Message("its colour profile cannot be read; the colours are taken as sRGB")
 _SPACES = {"RGB ": "RGB", "GRAY": "L", "CMYK": "CMYK"}
 
 
@@ -55,7 +56,7 @@ def read_colours(profile: bytes | CodedColours | None, mode: str) -> Colours:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         space = _SPACES.get(opened.profile.xcolor_space)
         if space != mode:
-            return Colours(note="its colour profile is of another kind of colours and not applied")
+            return Colours(note=Message("its colour profile is of another kind of colours and not applied"))
         transform = ImageCms.buildTransform(
             opened,
             ImageCms.createProfile("sRGB"),
@@ -71,9 +72,9 @@ def read_colours(profile: bytes | CodedColours | None, mode: str) -> Colours:
     known = next((said for part, said in KNOWN if part in name), "")
     return Colours(
         transform,
-        f"colours converted from {known} to sRGB"
+        Message("colours converted from {name} to sRGB", name=known)
         if known
-        else "colours converted to sRGB as its colour profile says",
+        else Message("colours converted to sRGB as its colour profile says"),
     )
 
 
@@ -85,7 +86,7 @@ def _read_coded(coded: CodedColours, mode: str) -> Colours:
     except ValueError:
         return Colours(note=UNKNOWN)
     return (
-        replace(meant, note=f"colours converted from {coded.name} to sRGB")
+        replace(meant, note=Message("colours converted from {name} to sRGB", name=coded.name))
         if meant.transform is not None
         else meant
     )

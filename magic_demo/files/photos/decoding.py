@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from magic_demo.core.errors import PhotoError, one_line
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Pixels
 from magic_demo.files.photos.bounds import (
     MakeRoom,
@@ -39,7 +40,7 @@ from magic_demo.files.photos.pictures import (
     picture_of_values,
 )
 
-NOT_A_PHOTO = f"this is not a photo that can be read; {EXPECTED} is expected"
+NOT_A_PHOTO = Message("this is not a photo that can be read; {expected} is expected", expected=EXPECTED)
 BYTES_A_PIXEL = {"JPEG": 5, "PNG": 8, "BMP": 8, "GIF": 6, "WEBP": 20, "AVIF": 20, "HEIF": 20}
 """What unpacking takes at most, the picture itself (4) counted; a library's frames beside it."""
 PROGRESSIVE = 12
@@ -118,26 +119,26 @@ def _open_image(
         decoded.load()
         removed = list_metadata(image, data)
         if removed:
-            notes.append(f"removed: {', '.join(removed)}")
+            notes.append(Message("removed: {kinds}", kinds=removed))
         if has_broken_exif(image):
-            notes.append("its EXIF data cannot be read")
+            notes.append(Message("its EXIF data cannot be read"))
         orientation, source = find_orientation(image)
         if orientation != 1:
-            notes.append(f"turned upright as its {source} says")
+            notes.append(Message("turned upright as its {source} says", source=source))
         # what EXIF says; the library obeys the header
         if kind == "HEIF" and image.info.get("original_orientation") not in (None, 1):
             turned = b"irot" in data or b"imir" in data
             notes.append(
-                "turned upright as its HEIF header says"
+                Message("turned upright as its {source} says", source=Message("HEIF header"))
                 if turned
-                else "not turned: its EXIF data asks for it, its HEIF header does not"
+                else Message("not turned: its EXIF data asks for it, its HEIF header does not")
             )
         frames = count_gif_frames(data) if kind == "GIF" else getattr(image, "n_frames", 1)
         if frames > 1:
-            notes.append(f"the first of {frames} frames is used")
+            notes.append(Message("the first of {count} frames is used", count=frames))
         if cut:
             _check_cut(image)
-            notes.append("cut short at its end; the last pixels may be grey")
+            notes.append(Message("cut short at its end; the last pixels may be grey"))
         profile = _find_profile(image, kind, packed, notes)
         if decoded is not image and orientation == 1:
             return picture_of_rgb(_read_values(decoded), notes, owner=decoded, profile=profile)

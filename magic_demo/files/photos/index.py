@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from magic_demo.core.messages import Message
 from magic_demo.core.user_files import read_user_head
 from magic_demo.files.photos.kinds import OTHER_PICTURES, PHOTO_SUFFIXES, sniff_kind
 
@@ -86,7 +87,11 @@ class PhotoIndex:
         if not rivals:
             return chosen, ""
         used, other = (str(path.relative_to(self._folder)) for path in (chosen, rivals[0]))
-        return chosen, f"{used} and {other} have the same name; the larger one is used, keep one of them"
+        return chosen, Message(
+            "{used} and {other} have the same name; the larger one is used, keep one of them",
+            used=used,
+            other=other,
+        )
 
     def _rank(self, path: Path) -> tuple[bool, bool]:
         parts = path.relative_to(self._folder).parts[:-1]
@@ -98,23 +103,37 @@ class PhotoIndex:
 def name_others(others: Sequence[Path], folder: Path) -> tuple[list[str], tuple[str, ...]]:
     """Return a problem for each picture that is not read, and a note that names the rest, of which none is a
     picture."""
-    problems, rest = [], []
+    problems: list[str] = []
+    rest = []
     for path in others:
         name = _shown(str(path.relative_to(folder)))
         suffix = path.suffix.lower()
         if suffix in OTHER_PICTURES:
             problems.append(
-                f"{name}: a kind of picture that is not read ({suffix}); export it as JPEG or PNG"
+                Message(
+                    "{name}: a kind of picture that is not read ({suffix}); export it as JPEG or PNG",
+                    name=name,
+                    suffix=suffix,
+                )
             )
         elif kind := sniff_kind(read_user_head(path, 132)):
-            problems.append(f"{name}: is a photo ({kind}) whose name has not the ending of one; rename it")
+            problems.append(
+                Message(
+                    "{name}: is a photo ({kind}) whose name has not the ending of one; rename it",
+                    name=name,
+                    kind=kind,
+                )
+            )
         else:
             rest.append(name)
     if not rest:
         return problems, ()
-    shown = ", ".join(rest[:MOST_NAMED])
-    more = f" and {len(rest) - MOST_NAMED} more" if len(rest) > MOST_NAMED else ""
-    return problems, (f"no photos, left out: {shown}{more}",)
+    shown, more = rest[:MOST_NAMED], len(rest) - MOST_NAMED
+    if more > 0:
+        note = Message("no photos, left out: {names} and {count} more", names=shown, count=more)
+    else:
+        note = Message("no photos, left out: {names}", names=shown)
+    return problems, (note,)
 
 
 def _compose(name: str) -> str:

@@ -3,6 +3,8 @@ bytes."""
 
 from __future__ import annotations
 
+from magic_demo.core.messages import Message
+
 PHOTO_SUFFIXES = (
     ".jpg",
     ".jpeg",
@@ -62,7 +64,7 @@ OTHER_PICTURES = (
 PHOTO_KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "AVIF", "HEIF")
 """What Pillow may take a file for, whatever its name: others of its readers start programs (EPS) or are
 hardly ever used."""
-EXPECTED = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, GIF or a DICOM photo"
+EXPECTED = Message("JPEG, PNG, WebP, HEIC, AVIF, TIFF, BMP, GIF or a DICOM photo")
 
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2")

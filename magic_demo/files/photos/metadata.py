@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import Image
 
+from magic_demo.core.messages import Message
 from magic_demo.files.photos.formats.jpeg_scans import read_scans
 
 EXIF_PHOTO = 0x8769
@@ -25,9 +26,9 @@ DEVICE = frozenset({0x010F, 0x0110, 0xA430, 0xA431, 0xA433, 0xA434, 0xA435})
 """Tags that name camera, lens, their serial numbers and their owner."""
 TIME = frozenset({0x0132, 0x9003, 0x9004, 0x9010, 0x9011, 0x9012})
 OTHER_METADATA = {
-    "colour profile": {"icc_profile"},
-    "XMP metadata": {"xmp", "XML:com.adobe.xmp"},
-    "comments": {
+    Message("colour profile"): {"icc_profile"},
+    Message("XMP metadata"): {"xmp", "XML:com.adobe.xmp"},
+    Message("comments"): {
         "comment",
         "Comment",
         "Author",
@@ -38,7 +39,7 @@ OTHER_METADATA = {
         "Source",
         "Creation Time",
     },
-    "Photoshop data": {"photoshop"},
+    Message("Photoshop data"): {"photoshop"},
 }
 """The rest that Pillow finds, by the keys under which it does."""
 
@@ -50,16 +51,18 @@ def list_metadata(image: Image.Image, data: bytes) -> list[str]:
     """
     exif, shot, place = _read_exif(image)
     tags = {*exif, *shot}
-    found = ["GPS position"] if place else []
-    found += [what for what, its_tags in (("device", DEVICE), ("time", TIME)) if tags & its_tags]
+    found: list[str] = [Message("GPS position")] if place else []
+    found += [
+        what for what, its_tags in ((Message("device"), DEVICE), (Message("time"), TIME)) if tags & its_tags
+    ]
     if _has_thumbnail(image):
-        found.append("thumbnail")
+        found.append(Message("thumbnail"))
     # a TIFF's own tags (size, depth) look like EXIF
     if (exif and (image.format != "TIFF" or shot)) or has_broken_exif(image):
-        found.append("EXIF metadata")
+        found.append(Message("EXIF metadata"))
     found += [what for what, keys in OTHER_METADATA.items() if keys & image.info.keys()]
     if _find_end(data) is not None:
-        found.append("data after the picture's end")
+        found.append(Message("data after the picture's end"))
     return found
 
 
@@ -71,14 +74,14 @@ def find_orientation(image: Image.Image) -> tuple[int, str]:
     except Exception:  # as below
         value = 1
     if image.format == "AVIF":  # whose own turn Pillow hands on as EXIF
-        return value, "AVIF header"
+        return value, Message("AVIF header")
     packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
     match = _XMP_ORIENTATION.search(
         packet if isinstance(packet, bytes) else str(packet).encode("utf-8", "replace")
     )
     if match and EXIF_ORIENTATION not in _own_exif(image):  # Pillow takes XMP's where EXIF has none
-        return int(match[1]), "XMP metadata"
-    return value, "EXIF data"
+        return int(match[1]), Message("XMP metadata")
+    return value, Message("EXIF data")
 
 
 def has_broken_exif(image: Image.Image) -> bool:

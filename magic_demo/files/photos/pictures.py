@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Pixels
 from magic_demo.files.photos.colours import Colours, read_colours
 from magic_demo.files.photos.formats.coded_colours import CodedColours
@@ -67,22 +68,26 @@ def picture_of_image(
     mode = image.mode
     if mode.startswith("I") or mode == "F":
         values = np.asarray(image)
-        kind = (
-            f"{8 * values.dtype.itemsize if values.dtype != np.int32 else 16}-bit"
+        bits = 8 * values.dtype.itemsize if values.dtype != np.int32 else 16
+        notes.append(
+            Message("{bits}-bit grey values brought to 8 bits", bits=bits)
             if mode.startswith("I")
-            else "floating point"
+            else Message("floating point grey values brought to 8 bits")
         )
-        notes.append(f"{kind} grey values brought to 8 bits")
         return picture_of_values(values, notes, orientation=orientation, profile=profile)
     has_alpha = mode in _ALPHA or "transparency" in image.info
     base = "L" if mode in ("L", "1", "LA", "La") else "CMYK" if mode == "CMYK" else "RGB"
     colours = read_colours(profile, base) if mode != "LAB" else Colours()
     if mode == "P":
-        notes.append("palette colours converted to RGB")
+        notes.append(Message("palette colours converted to RGB"))
     elif has_alpha:
-        notes.append("transparency laid on white")
+        notes.append(Message("transparency laid on white"))
     elif mode not in ("RGB", "P"):
-        notes.append(f"{'grey values' if mode in ('L', '1') else mode} converted to RGB")
+        notes.append(
+            Message("grey values converted to RGB")
+            if mode in ("L", "1")
+            else Message("{mode} converted to RGB", mode=mode)
+        )
     if colours.note:
         notes.append(colours.note)
     width, height = image.size if orientation < 5 else image.size[::-1]
@@ -189,7 +194,7 @@ def _find_full(values: NDArray[Any], bits: int | None, notes: list[str]) -> floa
             return 1.0
         # Some highlights a little over 1 do not make it a photo of 0 to 255.
         if float(np.percentile(finite[:: max(1, finite.size // 1_000_000)], 99)) <= 1.05:
-            notes.append("values over 1 are taken as white")
+            notes.append(Message("values over 1 are taken as white"))
             return 1.0
         return 255.0 if top <= 255.0 else 65535.0 if top <= 65535.0 else top
     top = float(values.max(initial=0))
@@ -198,7 +203,7 @@ def _find_full(values: NDArray[Any], bits: int | None, notes: list[str]) -> floa
     if top <= 255.0:
         return 255.0
     if top <= 4095.0 and values.dtype.itemsize == 2:
-        notes.append("its values end at 12 bits and are taken as such")
+        notes.append(Message("its values end at 12 bits and are taken as such"))
         return 4095.0
     return 65535.0 if top <= 65535.0 else float(np.iinfo(values.dtype).max)
 

@@ -171,15 +171,19 @@ class PhotoAnswerer(Answerer):
         that the heads were made for."""
         config = self.model.config
         if segmenter is None:
-            return (
-                f"{self.model_id}: no segmentation model is loaded, so the closed questions are answered "
-                "without the photos"
+            return Message(
+                "{model}: no segmentation model is loaded, so the closed questions are answered "
+                "without the photos",
+                model=self.model_id,
             )
         if segmenter.encoder_name == (config.segmenter_type, config.encoder_digest):
             return None
-        return (
-            f"{self.model_id}: made for the features of {config.segmenter}, not of {segmenter.model_id}; "
-            "of the photos only what is measured counts for the closed questions"
+        return Message(
+            "{model}: made for the features of {expected}, not of {came}; of the photos only what is "
+            "measured counts for the closed questions",
+            model=self.model_id,
+            expected=config.segmenter,
+            came=segmenter.model_id,
         )
 
     def look(self, photo: SegmentedPhoto) -> PhotoEvidence:

@@ -97,7 +97,7 @@ class AgreementPage:
         try:
             return read_filter(view, read_payload(event), self.store.queues(), self.desk.questions)
         except FormError as error:
-            raise gr.Error(str(error)) from error
+            raise gr.Error(" / ".join(line_in_both(error.message).values())) from error
 
     def follow(self, view: View, seen: Seen, request: gr.Request) -> Updates:
         """Draw what has changed since this browser was last shown anything; nothing, where no review came or
@@ -134,7 +134,7 @@ class AgreementPage:
         except MagicDemoError as error:
             drawn = {
                 **dict.fromkeys(self.PARTS, ""),
-                "headline": render_note("agreement.failed", problem=str(error)),
+                "headline": render_note("agreement.failed", problem=error.message),
             }
         digests = {name: hashlib.sha256(html.encode()).hexdigest() for name, html in drawn.items()}
         before = dict(seen.digests)

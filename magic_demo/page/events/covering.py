@@ -157,7 +157,7 @@ class Covering(ReviewEvents):
     def _find_open(self, case_id: str) -> OpenCase:
         case = self.page.cases.get(case_id)
         if case is None:
-            raise FormError(fixed_line("message.gone")["en"])
+            raise FormError("These photos are no longer open here; add them again")
         return case
 
 
@@ -169,7 +169,7 @@ def read_area(told: Mapping[str, Any], case: OpenCase) -> tuple[Photo, Mask]:
     """
     photo = next((photo for photo in case.encounter.photos if photo.photo_id == told.get("photo")), None)
     if photo is None:
-        raise FormError(fixed_line("message.gone")["en"])
+        raise FormError("These photos are no longer open here; add them again")
     area = read_mask({**told, "runs": told.get("area")}, photo.size)
     if not area.any():
         raise FormError("the area to cover is empty; draw around what is to be covered")

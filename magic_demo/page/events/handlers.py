@@ -33,6 +33,7 @@ from magic_demo.page.panels.forms import (
     read_prompt,
 )
 from magic_demo.page.panels.frame.status.status import (
+    FAULT,
     fixed_line,
     render_about,
     render_queued,
@@ -106,7 +107,7 @@ class Handlers:
 
     def failed(self, error: MagicDemoError) -> Updates:
         """Say in the status line what went wrong."""
-        return {self.parts.status: render_status("failed", line_in_both(str(error)))}
+        return {self.parts.status: render_status("failed", line_in_both(error.message))}
 
     @answered_with_inputs
     def upload(self, inputs: Updates, event: Resolved) -> Updates:
@@ -216,20 +217,20 @@ class Handlers:
                 yield {parts.status: stopped if stop.by_reader else gr.skip(), **_busy(panel, False)}
         except MagicDemoError as error:
             failed = (
-                self._note_failure(self.open_id(inputs, request), str(error))
+                self._note_failure(self.open_id(inputs, request), error.message)
                 if not isinstance(error, FormError)
                 else {}
             )
             yield {
-                parts.status: render_status("failed", line_in_both(str(error))),
+                parts.status: render_status("failed", line_in_both(error.message)),
                 **failed,
                 **_busy(panel, False),
             }
         except Exception:
             # a fault of ours: the console gets it whole, and the reader a page that still works
-            failed = self._note_failure(self.open_id(inputs, request), fixed_line("status.fault")["en"])
+            failed = self._note_failure(self.open_id(inputs, request), FAULT)
             yield {
-                parts.status: render_status("failed", fixed_line("status.fault")),
+                parts.status: render_status("failed", line_in_both(FAULT)),
                 **failed,
                 **_busy(panel, False),
             }
@@ -252,12 +253,12 @@ class Handlers:
         if draft is None and forgotten is not None and forgotten.case == open_id:
             draft = self.recall.make_again(forgotten, self.resolve(None, request).reader)
         if draft is not None and draft.hides_model:
-            raise FormError(fixed_line("message.hidden")["en"])
+            raise FormError("The model stays hidden for this case: finish your own reading, then reveal it")
         case = self.cases.get(open_id)
         if case is None and draft is not None and draft.case == open_id and draft.reading is not None:
             case = self.recall.find_case(draft)  # its photos are read again
         if open_id is not None and (case is None or (case.key is not None and draft is None)):
-            raise FormError(fixed_line("message.gone")["en"])
+            raise FormError("These photos are no longer open here; add them again")
         return case, draft
 
     def _note_failure(self, case_id: str | None, line: str) -> Updates:

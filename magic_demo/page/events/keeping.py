@@ -9,12 +9,12 @@ from dataclasses import replace
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
+from magic_demo.core.messages import unpack_message
 from magic_demo.core.types import Prediction
 from magic_demo.page.events.queue_handlers import QueueHandlers
 from magic_demo.page.events.resolve import Resolved, Updates
 from magic_demo.page.events.review_state import ReviewEvents, ReviewState
 from magic_demo.page.panels.forms import read_narrative
-from magic_demo.page.panels.frame.status.status import fixed_line
 from magic_demo.page.panels.queue.queue_panel import Arrangement, read_arrangement
 from magic_demo.page.panels.review.review_form import unkept_value
 from magic_demo.page.session.open_cases import OpenCase
@@ -45,7 +45,7 @@ class Keeping(ReviewEvents):
                 or case.queued
                 or not payload.get("case") == draft.case == case.case_id
             ):
-                raise FormError(fixed_line("message.gone")["en"])
+                raise FormError("These photos are no longer open here; add them again")
             self.page.end_analysis(request)
             reader = about.reader
             words = read_narrative(inputs[self.parts.panel.narrative], case)
@@ -116,8 +116,9 @@ def _rename_prediction(prediction: Prediction, kept: KeptCase) -> Prediction:
     who is on the photo."""
 
     def reword(line: str) -> str:
-        name, colon, rest = line.partition(": ")
-        return f"{kept.names.get(name, name)}{colon}{rest}"
+        message = unpack_message(line)
+        photo = str(message.values.get("photo"))
+        return message.replace_values(photo=kept.names[photo]) if photo in kept.names else message
 
     return replace(
         prediction,

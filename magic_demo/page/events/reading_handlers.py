@@ -107,7 +107,9 @@ class ReadingHandlers(ReviewEvents):
                 or last.review.kind not in WITHOUT_MODEL
                 or reading.state != "done"
             ):
-                raise FormError(fixed_line("message.hidden")["en"])
+                raise FormError(
+                    "The model stays hidden for this case: finish your own reading, then reveal it"
+                )
             self._change(name, reading, kind="revealed", model_shown=True)
             self.review.saver.save(name)  # that the model was seen is kept, whatever happens next
         except MagicDemoError as error:

@@ -16,7 +16,6 @@ import gradio as gr
 from magic_demo.core.errors import FormError, MagicDemoError, StoreError
 from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.gradio_internals.events import read_payload
-from magic_demo.page.panels.frame.status.status import fixed_line
 from magic_demo.page.session.desk import page_actor
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
@@ -62,7 +61,7 @@ class Resolved:
         """Return the draft of the case that the payload names, as it is now. Raises FormError, StoreError."""
         draft = self._recall.drafts.get(self.draft_name)
         if draft is None:
-            raise FormError(fixed_line("message.gone")["en"])
+            raise FormError("These photos are no longer open here; add them again")
         return draft
 
     @property
@@ -71,7 +70,7 @@ class Resolved:
         StoreError."""
         reading = self.draft.reading
         if reading is None:
-            raise FormError(fixed_line("message.gone")["en"])
+            raise FormError("These photos are no longer open here; add them again")
         return reading
 
     @property
@@ -94,7 +93,7 @@ class Resolved:
         """
         draft = self._recall.drafts.get(self.session)
         if draft is None or draft.reading is None:
-            raise FormError(fixed_line("message.closed")["en"])
+            raise FormError("This case is not open here any more; open it again in the list")
         self.check_reader()
         return draft, draft.reading, self._recall.find_case(draft)
 

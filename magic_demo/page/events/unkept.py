@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, MaskRuns
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.covering import read_area
@@ -89,7 +90,7 @@ class Unkept:
                 )
             covered = self.page.cases.put_photo(case.case_id, cover_photo_area(*read_area(cover, case)))
             if covered is None:
-                raise FormError(fixed_line("message.gone")["en"])
+                raise FormError("These photos are no longer open here; add them again")
             case = covered
         return case
 
@@ -98,7 +99,7 @@ def read_masks(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, Ma
     """Return the masks of the case's photos by photo, and a line for each that does not fit its photo; those
     of other photos are left out."""
     masks, sent = {}, payload.get("masks")
-    problems = []
+    problems: list[str] = []
     for photo in case.encounter.photos:
         outline = sent.get(photo.photo_id) if isinstance(sent, Mapping) else None
         if outline is None:
@@ -106,7 +107,7 @@ def read_masks(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, Ma
         try:
             mask = read_mask(outline, photo.size)
         except FormError as error:
-            problems.append(f"{photo.photo_id}: {error}")
+            problems.append(Message("{photo}: {problem}", photo=photo.photo_id, problem=error))
             continue
         try:
             check_decided(mask, outline, photo.photo_id)

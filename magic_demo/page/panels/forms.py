@@ -10,11 +10,13 @@ from itertools import chain, count
 
 from magic_demo.core.errors import FormError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, Answers, Encounter, Family, Language, Narrative, Photo
 from magic_demo.page.panels.cards.cards import MAX_SPECIFIED, options_to_specify
+from magic_demo.page.panels.case.photo_intake import BUSY, NO_CONSENT, TOO_LARGE, TOO_MANY
+from magic_demo.page.server.requests.faults import FAULT_LINE
 from magic_demo.page.session.arrivals import Arrival
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.page.texts.i18n import text
 from magic_demo.questions.decoding import fill_slots
 
 MAX_PHOTOS = LIMITS.case_photos
@@ -23,6 +25,17 @@ MAX_PROBLEM = 300
 MAX_PROMPT = LIMITS.prompt_characters
 _CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+REASONS = {
+    str(reason): reason
+    for reason in (
+        *(NO_CONSENT, TOO_MANY, TOO_LARGE, BUSY, FAULT_LINE),
+        Message("it could not be sent; try again"),  # the browser's own, where no answer came
+        Message("sign in first"),  # the gate's
+    )
+}
+"""What is known to be said of a file that could not be sent, by its English line."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +58,15 @@ def read_keys(told: Mapping[str, object]) -> list[object]:
 
 
 def read_problems(told: Mapping[str, object]) -> list[str]:
-    """Return what the browser says of files that could not be sent, one line each."""
-    lines = told.get("problems")
-    return (
-        [_UNSEEN.sub("", str(line))[:MAX_PROBLEM] for line in lines[: 2 * MAX_PHOTOS]]
-        if isinstance(lines, list)
-        else []
-    )
+    """Return one line for each file that the browser could not send: its name, and what it, or the server,
+    said of it (REASONS; anything else stays as it is)."""
+    names, reasons = told.get("lost"), told.get("reasons")
+    if not isinstance(names, list) or not isinstance(reasons, list):
+        return []
+    return [
+        Message("{name}: {problem}", name=_clean(name), problem=REASONS.get(str(reason), _clean(reason)))
+        for name, reason in zip(names[: 2 * MAX_PHOTOS], reasons, strict=False)
+    ]
 
 
 def name_uploads(arrived: Sequence[Arrival], taken: Collection[str]) -> Upload:
@@ -63,10 +78,14 @@ def name_uploads(arrived: Sequence[Arrival], taken: Collection[str]) -> Upload:
     """
     ids = set(taken)
     room = max(0, MAX_PHOTOS - len(ids))
-    problems = []
+    problems: list[str] = []
     if len(arrived) > room:
         problems.append(
-            f"{len(ids) + len(arrived)} photos are too many for one case; the first {MAX_PHOTOS} are taken"
+            Message(
+                "{count} photos are too many for one case; the first {limit} are taken",
+                count=len(ids) + len(arrived),
+                limit=MAX_PHOTOS,
+            )
         )
     photos = []
     for one in arrived[:room]:
@@ -113,7 +132,7 @@ def read_encounter(narrative: object, case: OpenCase | None) -> Encounter:
     words = read_narrative(narrative, case)
     photos = case.encounter.photos if case is not None else ()
     if not photos and not words.en and not words.zh:
-        raise FormError(text("message.empty", "en"))
+        raise FormError("Add a photo or type the patient's words first")
     encounter_id = case.encounter.encounter_id if case is not None else "CASE"
     return Encounter(encounter_id, words, photos)
 
@@ -183,6 +202,10 @@ def read_why(told: Mapping[str, object], families: Sequence[Family]) -> WhyQuest
     return WhyQuestion(
         request if isinstance(request, int) else 0, family, option, read_language(told.get("language"))
     )
+
+
+def _clean(text: object) -> str:
+    return _UNSEEN.sub("", str(text))[:MAX_PROBLEM]
 
 
 def _read_mapping(value: object, name: str) -> Mapping[str, object]:

@@ -40,7 +40,7 @@ def list_take_away_routes(desk: Desk) -> list[Route]:
             )
             content = await run_in_threadpool(_take, desk, wanted, queue, actor, consensus=consensus)
         except MagicDemoError as error:
-            return JSONResponse(line_in_both(str(error)), 409)
+            return JSONResponse(line_in_both(error.message), 409)
         name = "".join(char if char.isalnum() and char.isascii() else "-" for char in f"{queue}-{wanted}")
         return Response(
             content,

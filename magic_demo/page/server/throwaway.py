@@ -14,6 +14,7 @@ from starlette.routing import Route
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.parts import temporary_folder
 from magic_demo.page.session.desk import Desk
+from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store import Store
 
@@ -37,7 +38,7 @@ def list_throwaway_routes(desk: Desk) -> list[Route]:
             desk.reader(request.cookies)
             await run_in_threadpool(desk.empty)
         except MagicDemoError as error:
-            return PlainTextResponse(str(error), 409)
+            return PlainTextResponse("\n".join(line_in_both(error.message).values()), 409)
         return JSONResponse({})
 
     return [Route("/start-afresh", empty, methods=["POST"])] if desk.throwaway else []

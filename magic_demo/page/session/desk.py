@@ -11,6 +11,7 @@ from pathlib import Path
 
 from magic_demo.core.errors import PhotoError, StoreError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.types import (
     Answers,
     CaseKey,
@@ -247,12 +248,16 @@ class Desk:
                 ],
             )
         photos: list[Photo] = []
-        problems = []
+        problems: list[str] = []
         for photo in files.photo_files:
             if photo.path is None:
                 problems.append(
-                    f"{photo.photo_id}: cannot be read (not found); check that the file exists and is "
-                    "readable"
+                    Message(
+                        "{name}: cannot be read ({reason}); {cure}",
+                        name=photo.photo_id,
+                        reason=Message("not found"),
+                        cure=Message("check that the file exists and is readable"),
+                    )
                 )
                 continue
             try:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Protocol
 
 from magic_demo.core.errors import CheckpointError, MagicDemoError, one_line
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, Explanation, Language, Prediction, Step
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.page.session.turns import LOOK_AGAIN, StoppedError, Turns
@@ -73,9 +74,9 @@ class PredictorSource:
         try:
             self._predictor = self._load()
         except MagicDemoError as error:
-            self._problem = str(error)
+            self._problem = error.message
         except Exception as error:
-            self._problem = f"{type(error).__name__}: {one_line(error)}"
+            self._problem = Message("{kind}: {reason}", kind=type(error).__name__, reason=one_line(error))
             raise  # a fault of ours, not the user's: the traceback goes to the console as well
         finally:
             self._loaded.set()

@@ -13,12 +13,13 @@ from functools import lru_cache
 from html import escape
 from importlib import resources
 
+from magic_demo.core.messages import Message, shorten, unpack_message
 from magic_demo.core.plural import fill_places
 from magic_demo.core.types import LANGUAGES, Language
 
 _PLACE = re.compile(r"\[\[(?:(?P<attribute>[a-z-]+)\s+)?(?P<key>[a-z_]+\.[a-z_]+)\]\]")
-
-
+CHINESE_SEPARATOR = "、"
+"""Between the items of a list."""
 TEXT_FILES = ("texts/i18n.json", "panels/review/texts.json", "agreement/texts.json", "workshop/texts.json")
 """The page's texts, below ``page``: those of the review with its queue and readers, of the agreement and of a
 workshop lie beside their part."""
@@ -37,40 +38,34 @@ def load_texts() -> dict[str, dict[Language, str]]:
 
 
 def text(key: str, language: Language, **values: object) -> str:
-    """Return one text with its ``{places}`` filled; KeyError where the key is unknown."""
-    return fill_places(load_texts()[key][language], values)
+    """Return one text with its ``{places}`` filled, by messages in its language; KeyError where the key is
+    unknown."""
+    said = {
+        name: say(value, language) if isinstance(value, Message) else value for name, value in values.items()
+    }
+    return fill_places(load_texts()[key][language], said)
 
 
 @lru_cache(maxsize=1)
-def _load_lines() -> list[tuple[re.Pattern[str], str]]:
-    source = resources.files("magic_demo.page.texts").joinpath("lines.json").read_text(encoding="utf-8")
-    return [
-        (re.compile(re.escape(english).replace(r"\{\}", "(.+?)")), chinese)
-        for english, chinese in json.loads(source)
-    ]
+def load_messages() -> dict[str, str]:
+    """Return English template -> Chinese template of every error and line that may reach the page."""
+    source = resources.files("magic_demo.page.texts").joinpath("messages.json").read_text(encoding="utf-8")
+    messages: dict[str, str] = json.loads(source)
+    return messages
 
 
-def _list_in_chinese(group: str) -> str:
-    """Return a list of words that are all known in Chinese; anything else as it is."""
-    known = {pattern.pattern: chinese for pattern, chinese in _load_lines() if not pattern.groups}
-    words = [known.get(re.escape(word)) for word in group.split(", ")]
-    return "、".join(word for word in words if word is not None) if all(words) else group
-
-
-@lru_cache(maxsize=1)
-def _fixed_lines() -> dict[str, str]:
-    """Return English -> Chinese of the page's own messages, which errors carry in English."""
-    texts = [both for key, both in load_texts().items() if key.startswith(("message.", "status."))]
-    return {both["en"]: both["zh"] for both in texts if "{" not in both["en"]}
+def say(line: str, language: Language) -> str:
+    """Return a line of another module in a language: a Message by its template, any other text only where it
+    is a template without fields."""
+    if language == "en":
+        return shorten(line)
+    return shorten(unpack_message(line).translate_with(load_messages(), CHINESE_SEPARATOR))
 
 
 def line_in_both(line: str) -> dict[Language, str]:
-    """Return a line that another module says in English, in both languages; where no translation is known,
-    English twice."""
-    for pattern, chinese in _load_lines():
-        if match := pattern.fullmatch(line):
-            return {"en": line, "zh": chinese.format(*(_list_in_chinese(group) for group in match.groups()))}
-    return {"en": line, "zh": _fixed_lines().get(line, line)}
+    """Return a line of another module in both languages, see ``say``; where no translation is known, English
+    twice."""
+    return {language: say(line, language) for language in LANGUAGES}
 
 
 def both(key: str, **values: object) -> str:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from magic_demo.core.errors import BoardError
+from magic_demo.core.messages import Message
 from magic_demo.reviews.agreement import krippendorffs_alpha
 
 MAX_ROOMS = 16
@@ -118,7 +119,7 @@ class Board:
     def open(self, case: int = 0) -> Opened:
         """Open a room that shows ``case``; the one that nobody has looked at for longest makes room for
         it."""
-        self._check(case, self._cases, "case")
+        self._check(case, self._cases, Message("case"))
         with self._lock:
             self._forget_idle()
             code = str(1000 + secrets.randbelow(9000))
@@ -160,7 +161,7 @@ class Board:
                 raise BoardError(
                     "closed", "this question is closed; another is asked now, or the model's answer is shown"
                 )
-            self._check(option, self._options[place], "option")
+            self._check(option, self._options[place], Message("option"))
             room.answers.setdefault(room.question, {})[token] = option
             return self._seat(room, token)
 
@@ -181,8 +182,8 @@ class Board:
 
         Answers stay; only the question that is shown takes new ones.
         """
-        self._check(case, self._cases, "case")
-        self._check(place, len(self._options), "question")
+        self._check(case, self._cases, Message("case"))
+        self._check(place, len(self._options), Message("question"))
         with self._lock:
             room = self._presented(code, key)
             room.case, room.place = case, place
@@ -271,7 +272,7 @@ class Board:
         ), len(cases)
 
     @staticmethod
-    def _check(number: int, count: int, what: str) -> None:
+    def _check(number: int, count: int, what: Message) -> None:
         if not 0 <= number < count:
             raise BoardError(
                 "invalid",

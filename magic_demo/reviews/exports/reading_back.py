@@ -13,6 +13,7 @@ from typing import Any, get_args
 import numpy as np
 
 from magic_demo.core.errors import FormatError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import (
     REVIEW_KINDS,
     Difficulty,
@@ -201,7 +202,7 @@ def _annotator_names(folder: Path) -> Mapping[str, str]:
     path = folder / MANIFEST
     if not path.is_file():
         return {}
-    manifest = read_json(path, "what an export wrote")
+    manifest = read_json(path, Message("what an export wrote"))
     names = manifest.get("annotators", {}) if isinstance(manifest, dict) else {}
     return {str(key): str(value) for key, value in names.items()} if isinstance(names, dict) else {}
 
@@ -212,7 +213,7 @@ def _read_provenance(folder: Path) -> Mapping[tuple[str, str], Provenance]:
     A revealed one comes without its blind one, as assisted.
     """
     path = folder / MANIFEST
-    manifest = read_json(path, "what an export wrote") if path.is_file() else {}
+    manifest = read_json(path, Message("what an export wrote")) if path.is_file() else {}
     entries = manifest.get("provenance") if isinstance(manifest, dict) else None
     found: dict[tuple[str, str], Provenance] = {}
     for entry in entries if isinstance(entries, list) else ():

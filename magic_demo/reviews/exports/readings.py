@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.messages import Message, chain
 from magic_demo.core.types import Answers, EncounterFiles, Review, ReviewKind, SavedReview
 from magic_demo.files.findings import Findings
 from magic_demo.questions.families import QuestionSet, load_challenge
@@ -85,7 +86,7 @@ def select_readings(
     found = [CaseReadings(case_id, files.get(case_id), _of_case(chosen, case_id)) for case_id in order]
     taken = tuple(case for case in found if case.readings)
     if not taken:
-        why = "; ".join(left_out.lines()) or "none was saved"
+        why = chain(left_out.lines() or [Message("none was saved")])
         raise ExportError(
             "there is no finished reading to export ({reason}); finish a case first", reason=why
         )
@@ -163,7 +164,7 @@ def _choose(
     for saved in rows:
         review = saved.review
         if readers and review.reader not in readers:
-            left_out.add("readings of a reader who was not asked for", review.reader)
+            left_out.add(Message("readings of a reader who was not asked for"), review.reader)
             continue
         if review.state != "done":
             unfinished[review.case_id, review.reader] = saved
@@ -174,11 +175,13 @@ def _choose(
         if not any(
             other.review.case_id == case_id and other.review.reader == reader for other in newest.values()
         ):
-            left_out.add("reading that is not finished", case_id, reader)
+            left_out.add(Message("reading that is not finished"), case_id, reader)
         elif saved.number > max(
             o.number for o in newest.values() if (o.review.case_id, o.review.reader) == (case_id, reader)
         ):
-            left_out.add("changes since the last finished reading, which is exported", case_id, reader)
+            left_out.add(
+                Message("changes since the last finished reading, which is exported"), case_id, reader
+            )
     return sorted(newest.values(), key=lambda saved: saved.number)
 
 
@@ -191,12 +194,12 @@ def _settle_consensus(
         is_consensus = saved.review.kind == CONSENSUS
         if wanted and not is_consensus and saved.review.case_id in with_consensus:
             left_out.add(
-                "reading of a case that is exported with its consensus",
+                Message("reading of a case that is exported with its consensus"),
                 saved.review.case_id,
                 saved.review.reader,
             )
         elif not wanted and is_consensus:
-            left_out.add("consensus, which was not asked for", saved.review.case_id)
+            left_out.add(Message("consensus, which was not asked for"), saved.review.case_id)
         else:
             kept.append(saved)
     return kept

@@ -60,8 +60,18 @@ def print_pdf(page: Path, document: Path) -> None:
                 [*command, page.as_uri()], capture_output=True, timeout=LONGEST_SECONDS, check=False
             )
         except OSError as error:
-            raise ExportError(f"{browser} cannot be started ({error.strerror or error})") from error
+            raise ExportError(
+                "{browser} cannot be started ({reason})", browser=browser, reason=error.strerror or error
+            ) from error
         except subprocess.TimeoutExpired as error:
-            raise ExportError(f"{browser} did not print it in {LONGEST_SECONDS:g} seconds") from error
+            raise ExportError(
+                "{browser} did not print it in {seconds:g} seconds",
+                browser=browser,
+                seconds=LONGEST_SECONDS,
+            ) from error
     if not document.is_file():
-        raise ExportError(f"{browser} ended with exit code {done.returncode} and printed nothing")
+        raise ExportError(
+            "{browser} ended with exit code {code} and printed nothing",
+            browser=browser,
+            code=done.returncode,
+        )

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import MagicDemoError, StoreError, one_line
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Knowledge, MaskRuns, Review
 from magic_demo.files.bundles import MOST_OPTIONS, check_packed
 from magic_demo.files.encounters import is_file_name
@@ -64,7 +65,7 @@ def check_rows(session: Session) -> None:
             _check_review(review, sizes)
     for key in _read(session, sa.select(SaveKeyRow)):
         with _naming("save of review", key.number):
-            check_name(key.client_key, "save")
+            check_name(key.client_key, Message("save"))
     said: set[tuple[int, str]] = set()
     for prediction in _read(session, sa.select(PredictionRow)):
         with _naming("prediction of case", prediction.case_number):
@@ -125,7 +126,7 @@ def _require(fits: bool, otherwise: str) -> None:
 
 
 def _check_reader(reader: ReaderRow) -> None:
-    check_name(reader.name, "reader", LONGEST_READER_NAME)
+    check_name(reader.name, Message("reader"), LONGEST_READER_NAME)
     check_role(reader.role)
     _require(
         reader.folded == fold_name(reader.name), f"{reader.folded!r} is not how {reader.name!r} is found"
@@ -139,8 +140,8 @@ def _check_reader(reader: ReaderRow) -> None:
 
 
 def _check_case(case: CaseRow) -> None:
-    check_name(case.queue, "queue")
-    check_name(case.case_id, "case")
+    check_name(case.queue, Message("queue"))
+    check_name(case.case_id, Message("case"))
     _require(
         case.uncertainty is None or math.isfinite(case.uncertainty),
         f"the uncertainty {case.uncertainty} is no number",
@@ -151,7 +152,7 @@ def _check_case(case: CaseRow) -> None:
         "a photo of it is no file name",
     )
     if case.folder is not None:
-        check_name(case.folder, "folder", longest=4000)
+        check_name(case.folder, Message("folder"), longest=4000)
         _require(
             not case.photos_kept or case.folder == str(case.number),
             f"{case.folder!r} is no folder of this store",

@@ -18,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError, one_line
+from magic_demo.core.messages import Message
 from magic_demo.core.parts import temporary_folder
 from magic_demo.core.whole_files import make_folders
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview
@@ -35,22 +36,37 @@ WRITE_LOCK = 7_243_001
 """The number of PostgreSQL's advisory lock that every write holds: any number, the same for all."""
 
 _MEANINGS = (
-    ("database is locked", "another program holds the database; close it, or try again"),
-    ("lock timeout", "another write holds the database; try again"),
-    ("readonly database", "it cannot be written; check the permissions of the file and of its folder"),
-    ("unable to open database file", "it cannot be opened; check the path and the permissions of the folder"),
-    ("not a database", "it is no SQLite database, or a damaged one; take another file or restore a backup"),
-    ("malformed", "the database is damaged; restore a backup"),
-    ("could not decode", "a text in it is damaged; restore a backup"),
-    ("disk is full", "the disk is full; make room"),
-    ("disk i/o error", "the disk cannot be read or written; check it, and that it is no network folder"),
-    ("password authentication failed", "the server refuses user or password; check the URL"),
-    ("does not exist", "there is no such database, user or table; check the URL"),
-    ("permission denied", "the user may not do this there; grant the rights"),
-    ("foreign key constraint", "a row speaks of another that is not there; take another backup"),
-    ("unique constraint", "a row is there twice; take another backup"),
-    ("can't create a connection", "the server does not answer; check that it runs, its host and port"),
-    ("network error", "the server does not answer any more; check that it runs"),
+    ("database is locked", Message("another program holds the database; close it, or try again")),
+    ("lock timeout", Message("another write holds the database; try again")),
+    (
+        "readonly database",
+        Message("it cannot be written; check the permissions of the file and of its folder"),
+    ),
+    (
+        "unable to open database file",
+        Message("it cannot be opened; check the path and the permissions of the folder"),
+    ),
+    (
+        "not a database",
+        Message("it is no SQLite database, or a damaged one; take another file or restore a backup"),
+    ),
+    ("malformed", Message("the database is damaged; restore a backup")),
+    ("could not decode", Message("a text in it is damaged; restore a backup")),
+    ("disk is full", Message("the disk is full; make room")),
+    (
+        "disk i/o error",
+        Message("the disk cannot be read or written; check it, and that it is no network folder"),
+    ),
+    ("password authentication failed", Message("the server refuses user or password; check the URL")),
+    ("does not exist", Message("there is no such database, user or table; check the URL")),
+    ("permission denied", Message("the user may not do this there; grant the rights")),
+    ("foreign key constraint", Message("a row speaks of another that is not there; take another backup")),
+    ("unique constraint", Message("a row is there twice; take another backup")),
+    (
+        "can't create a connection",
+        Message("the server does not answer; check that it runs, its host and port"),
+    ),
+    ("network error", Message("the server does not answer any more; check that it runs")),
 )
 
 
@@ -376,7 +392,8 @@ class Database:
             cause = getattr(error, "orig", None) or error
             text = _say(cause)
             meaning = next(
-                (meaning for part, meaning in _MEANINGS if part in text.lower()), "see what the database says"
+                (meaning for part, meaning in _MEANINGS if part in text.lower()),
+                Message("see what the database says"),
             )
             raise StoreError(
                 "{place}: {meaning} ({reason})", place=self.place, meaning=meaning, reason=text

@@ -5,11 +5,12 @@ from __future__ import annotations
 import unicodedata
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.messages import Message
 
 LONGEST_NAME = 200
 
 
-def check_name(name: str, what: str, longest: int = LONGEST_NAME) -> str:
+def check_name(name: str, what: Message, longest: int = LONGEST_NAME) -> str:
     """Return a name as it is. what: "queue", "case", ...
 
     Raises StoreError for one that is empty, too long or no line of text.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, Family, Knowledge, MaskRuns, Review, ReviewKind
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.store.records import ReaderRole
@@ -111,7 +112,7 @@ def settle_kind(
     Raises StoreError for a consensus by somebody who is no adjudicator, and for a revealed review without a
     complete blind one.
     """
-    where = f"{review.reader}'s review of {review.case_id}"
+    where = Message("{reader}'s review of {case}", reader=review.reader, case=review.case_id)
     if review.kind == "consensus" and not may(role, "save a consensus"):
         raise StoreError(
             "{where} is a consensus, which only an adjudicator can save; {reader} is a {role}",

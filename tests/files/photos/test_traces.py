@@ -19,6 +19,7 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin
 
 from magic_demo.challenge.batch import predict_folder
+from magic_demo.core.messages import Message
 from magic_demo.core.types import EncounterFiles, Prediction, Review
 from magic_demo.files.bundles import list_predictions, read_prediction
 from magic_demo.files.encounters import read_encounters
@@ -225,8 +226,9 @@ def test_a_thumbnail_is_said_and_a_plain_photo_says_nothing() -> None:
 
 
 def test_what_was_removed_is_said_in_chinese_too() -> None:
-    said = line_in_both("left arm: removed: GPS position, time, data after the picture's end")
-    assert said["zh"] == "left arm：已清除：GPS 位置、时间、图像末尾之后的数据"
+    kinds = [Message("GPS position"), Message("time"), Message("data after the picture's end")]
+    note = Message("{photo}: {note}", photo="left arm", note=Message("removed: {kinds}", kinds=kinds))
+    assert line_in_both(note)["zh"] == "left arm：已清除：GPS 位置、时间、图像末尾之后的数据"
 
 
 def test_predictions_pictures_and_bundles_hold_no_trace(data: Path, tmp_path: Path) -> None:

@@ -183,7 +183,11 @@ def test_what_became_of_photos_that_were_sent_is_said_in_both_languages(
     browser = Browser(handlers, language)
     file = save_photo(tmp_path)
     keys = [handlers.arrivals.take(file.name, file.read_bytes()) for _ in range(MAX_PHOTOS + 1)]
-    told = {"photos": [*keys, "gone", "gone too"], "problems": ["leg.png: it could not be sent; try again"]}
+    told = {
+        "photos": [*keys, "gone", "gone too"],
+        "lost": ["leg.png"],
+        "reasons": ["it could not be sent; try again"],
+    }
     browser.take(handlers.upload(browser.values, gr.EventData(None, told), browser.request))
     said = str(browser.values[browser.parts.panel.messages])
     assert f"{MAX_PHOTOS + 1} photos are too many" in said and f"共 {MAX_PHOTOS + 1} 张照片" in said

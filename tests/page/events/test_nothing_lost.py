@@ -419,7 +419,7 @@ def test_photos_that_were_sent_and_are_not_held_any_more_are_told(room: Room) ->
     tab, parts = Tab(room), room.page.parts
     shown = room.page.upload(
         {parts.case: None, parts.spoken: "en", parts.panel.narrative: ""},
-        gr.EventData(None, {"photos": keys, "problems": []}),
+        gr.EventData(None, {"photos": keys, "lost": [], "reasons": []}),
         tab.request,
     )
     assert (

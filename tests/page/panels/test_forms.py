@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from magic_demo.core.errors import FormError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, Narrative, Photo
 from magic_demo.page.panels.cards.cards import MAX_SPECIFIED, chosen_options
 from magic_demo.page.panels.forms import (
@@ -19,6 +20,7 @@ from magic_demo.page.panels.forms import (
     MAX_PHOTOS,
     MAX_PROBLEM,
     MAX_PROMPT,
+    REASONS,
     name_uploads,
     read_answers,
     read_encounter,
@@ -31,7 +33,7 @@ from magic_demo.page.panels.forms import (
 )
 from magic_demo.page.session.arrivals import Arrival, Arrivals
 from magic_demo.page.session.open_cases import OpenCase
-from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.page.texts.i18n import line_in_both, say
 from magic_demo.questions.families import load_families
 
 FAMILIES = load_families()
@@ -82,16 +84,22 @@ def test_no_more_photos_are_taken_than_a_case_holds() -> None:
 
 def test_what_the_browser_says_of_its_photos_is_bounded_whatever_it_is() -> None:
     assert name_uploads([], []).photos == ()
-    assert read_keys({}) == read_keys({"photos": "abc"}) == read_problems({"problems": 3}) == []
+    assert read_keys({}) == read_keys({"photos": "abc"}) == read_problems({"lost": 3, "reasons": []}) == []
     assert (
         len(read_keys({"photos": ["x"] * 1000}))
-        == len(read_problems({"problems": ["x"] * 1000}))
+        == len(read_problems({"lost": ["x"] * 1000, "reasons": ["y"] * 1000}))
         == 2 * MAX_PHOTOS
     )
-    assert read_problems({"problems": ["a\n\u202eb" + "c" * 9999, None]}) == [
-        "ab" + "c" * (MAX_PROBLEM - 2),
-        "None",
-    ]
+    told = {"lost": ["a\n\u202eb", None], "reasons": ["c" * 9999, "{name}"]}
+    assert read_problems(told) == ["ab: " + "c" * MAX_PROBLEM, "None: {name}"]
+
+
+@pytest.mark.parametrize("reason", [*REASONS.values(), Message("something that nobody knows")])
+def test_why_a_photo_was_not_taken_is_said_in_both_languages_where_it_is_known(reason: Message) -> None:
+    said = line_in_both(*read_problems({"lost": ["arm: 1.jpg"], "reasons": [str(reason)]}))
+    assert said["en"] == f"arm: 1.jpg: {reason}"
+    assert said["zh"] == f"arm: 1.jpg：{say(reason, 'zh')}"
+    assert (say(reason, "zh") != reason) == (reason in REASONS)
 
 
 def test_words_are_kept_in_the_language_they_are_written_in() -> None:
@@ -118,7 +126,7 @@ def test_too_many_words_are_refused_with_the_numbers() -> None:
 def test_what_is_refused_is_said_in_both_languages(words: str, english: str, chinese: str) -> None:
     with pytest.raises(FormError) as refused:
         read_encounter(words, None)
-    said = line_in_both(str(refused.value))
+    said = line_in_both(refused.value.message)
     assert english in said["en"] and chinese in said["zh"]
 
 

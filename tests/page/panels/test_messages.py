@@ -14,7 +14,6 @@ from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.queue_handlers import QueueHandlers
 from magic_demo.page.events.reading_handlers import ReadingHandlers
 from magic_demo.page.events.review_state import ReviewState
-from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.store import Store
 from tests.support.written_page import REQUEST, Browser, WritingPredictor, lay_out
 
@@ -89,7 +88,3 @@ def test_a_missing_photo_is_known_to_the_bar_and_to_a_case_that_is_opened_anew(b
     again = cases.open(before.encounter, queued=True)
     inherited = cases.inherit(again.case_id, before)
     assert inherited is not None and MISSING in inherited.problems[0] and inherited.missing == 1
-
-
-def test_a_message_of_the_page_that_an_error_carries_is_there_in_both_languages() -> None:
-    assert line_in_both("Add a photo or type the patient's words first")["zh"] == "请先添加照片或输入患者自述"

@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.messages import Message
+
 HIGH_RANGE = "its colours are of a high dynamic range, which is not converted; they are taken as sRGB"
-UNKNOWN = "its colours are told by numbers that are not known; they are taken as sRGB"
+UNKNOWN = Message("its colours are told by numbers that are not known; they are taken as sRGB")
 _D65, _DCI_WHITE = (0.3127, 0.3290), (0.314, 0.351)
 _SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *_D65)
 _P3 = (0.680, 0.320, 0.265, 0.690, 0.150, 0.060)

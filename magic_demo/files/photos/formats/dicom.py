@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.errors import PhotoError, one_line
+from magic_demo.core.messages import Message
 from magic_demo.files.photos.bounds import MakeRoom, PhotoLimits, check_size
 
 INSTALL = "pip install -r requirements-dicom.lock"
@@ -81,9 +82,9 @@ def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPh
             "the DICOM file's colours ({colours}) are not read; export it as JPEG or PNG",
             colours=_shown(colours),
         )
-    notes = ["removed: patient data of the DICOM file"]
+    notes = [Message("removed: {kinds}", kinds=[Message("patient data of the DICOM file")])]
     if frames > 1:
-        notes.append(f"the first of {frames} frames is used")
+        notes.append(Message("the first of {count} frames is used", count=frames))
     if syntax in _JPEG:
         try:
             jpeg = bytes(get_frame(content, 0, number_of_frames=frames))
@@ -124,13 +125,17 @@ def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPh
     values = values.reshape(shape)
     values = np.moveaxis(values, 0, -1) if shape[0] == samples and planar and samples == 3 else values
     if stored > 8:
-        notes.append(f"{stored}-bit {'colours' if samples == 3 else 'grey values'} brought to 8 bits")
+        notes.append(
+            Message("{bits}-bit colours brought to 8 bits", bits=stored)
+            if samples == 3
+            else Message("{bits}-bit grey values brought to 8 bits", bits=stored)
+        )
     if samples == 1:
         values = values[:, :, 0] & (2**stored - 1)
-        notes += [] if stored > 8 else ["grey values converted to RGB"]
+        notes += [] if stored > 8 else [Message("grey values converted to RGB")]
     elif colours == "YBR_FULL":
         values = _from_ycbcr(values)
-        notes.append("YCbCr converted to RGB")
+        notes.append(Message("{mode} converted to RGB", mode="YCbCr"))
     return DicomPhoto(values=values, bits=stored, inverted=colours == "MONOCHROME1", notes=tuple(notes))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 
 from magic_demo.core.errors import PhotoError
+from magic_demo.core.messages import Message
 from magic_demo.files.photos.colours import BROKEN
 
 MOST_CHUNKS = 2**16
@@ -56,7 +57,7 @@ def thin_png(data: bytes) -> tuple[bytes, list[str]]:
         if kind == b"IEND":
             break
     if left_out:
-        notes.append(f"{left_out} of its texts are not read: too many, or too large")
+        notes.append(Message("{count} of its texts are not read: too many, or too large", count=left_out))
     if not kept:
         return data, notes
     return b"".join([*kept, data[begin:]]), notes

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from magic_demo.core.errors import PhotoError
+from magic_demo.core.messages import Message
 from magic_demo.files.photos.bounds import (
     MOST_FRAMES,
     MOST_SCAN_PIXELS,
@@ -60,7 +61,11 @@ _BARE = {NONE, DEFLATE, OLD_DEFLATE}
 """What tifffile unpacks by itself."""
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB = 0, 1, 2, 3, 5, 6, 8
 _SHOWN = {WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB}
-_NOT_SHOWN = {4: "a mask", 9: "ICCLab colours", 10: "ITULab colours"}
+_NOT_SHOWN = {
+    4: Message("a mask"),
+    9: Message("{mode} colours", mode="ICCLab"),
+    10: Message("{mode} colours", mode="ITULab"),
+}
 
 
 def open_tiff(
@@ -92,24 +97,34 @@ def open_tiff(
         or _is_plain_ycbcr(page)
     )
     orientation = page.get(ORIENTATION, 1) if 1 <= page.get(ORIENTATION, 1) <= 8 else 1
-    removed: list[str] = ["colour profile"] if page.profile else []
+    removed: list[str] = [Message("colour profile")] if page.profile else []
     before: list[str] = []
     if orientation != 1:
-        before.append("turned upright as its TIFF tag says")
+        before.append(Message("turned upright as its {source} says", source=Message("TIFF tag")))
     if page.offset != layout.pages[0].offset:
-        before.append(f"the full picture of {width}x{height} is used; the first frame is a preview of it")
+        before.append(
+            Message(
+                "the full picture of {width}x{height} is used; the first frame is a preview of it",
+                width=width,
+                height=height,
+            )
+        )
     elif count > 1:
-        before.append(f"the first of {f'more than {MOST_FRAMES}' if layout.more else count} frames is used")
+        before.append(
+            Message("the first of more than {count} frames is used", count=MOST_FRAMES)
+            if layout.more
+            else Message("the first of {count} frames is used", count=count)
+        )
     if page.reduced:
-        before.append("it is marked as a preview, of a picture that the file does not hold")
+        before.append(Message("it is marked as a preview, of a picture that the file does not hold"))
     if by_values:
-        notes.extend([f"removed: {', '.join(removed)}"] if removed else [])
+        notes.extend([Message("removed: {kinds}", kinds=removed)] if removed else [])
         return _open_values(alone, page, orientation, [*notes, *before])
     with Image.open(io.BytesIO(alone), formats=("TIFF",)) as image:
         removed = list_removed(image)
-        notes.extend([f"removed: {', '.join(removed)}"] if removed else [])
+        notes.extend([Message("removed: {kinds}", kinds=removed)] if removed else [])
         if deep and image.mode == "RGB":
-            before.append(f"{max(bits_of(page))}-bit colours brought to 8 bits")
+            before.append(Message("{bits}-bit colours brought to 8 bits", bits=max(bits_of(page))))
         if deep and page.get(PHOTOMETRIC, 0) == WHITE_IS_ZERO:
             image.load()
             return picture_of_values(np.asarray(image), [*notes, *before], inverted=True)
@@ -138,7 +153,7 @@ def _check_kind(page: TiffPage) -> None:
     if kind not in _SHOWN:
         raise PhotoError(
             "the TIFF holds {what}, which is not read; save it as JPEG or PNG",
-            what=_NOT_SHOWN.get(kind, f"colours of kind {kind}"),
+            what=_NOT_SHOWN.get(kind, Message("colours of kind {kind}", kind=kind)),
         )
     most = 5 if kind == CMYK else 4
     if not 1 <= samples <= most or len(bits) > most:
@@ -238,11 +253,10 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
         )
     if kind in (CMYK, LAB):
         return _open_deep_inks(values, "CMYK" if kind == CMYK else "LAB", page, orientation, notes)
-    depth = "floating point" if values.dtype.kind == "f" and values.ndim == 2 else f"{bits}-bit"
     if bits > 8:
-        notes.append(f"{depth} {'grey values' if values.ndim == 2 else 'colours'} brought to 8 bits")
+        notes.append(_say_depth(bits, grey=values.ndim == 2, floating=values.dtype.kind == "f"))
     elif values.ndim == 2:
-        notes.append("grey values converted to RGB")
+        notes.append(Message("grey values converted to RGB"))
     if values.dtype == np.bool_:
         values = values.astype(np.uint8) * 255
     alpha = (
@@ -252,7 +266,9 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
     )
     if alpha:
         notes.append(
-            "a fourth value of each pixel is left out" if alpha == "unknown" else "transparency laid on white"
+            Message("a fourth value of each pixel is left out")
+            if alpha == "unknown"
+            else Message("transparency laid on white")
         )
     whole = None if values.dtype.kind == "f" else (bits if bits < 8 else None)
     if page.get(MAX_VALUE, 0) in (1023, 4095, 16383):
@@ -268,6 +284,14 @@ def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]
     )
 
 
+def _say_depth(bits: int, *, grey: bool, floating: bool) -> Message:
+    if not grey:
+        return Message("{bits}-bit colours brought to 8 bits", bits=bits)
+    if floating:
+        return Message("floating point grey values brought to 8 bits")
+    return Message("{bits}-bit grey values brought to 8 bits", bits=bits)
+
+
 def _open_deep_inks(
     values: NDArray[Any], mode: str, page: TiffPage, orientation: int, notes: list[str]
 ) -> Picture:
@@ -278,9 +302,9 @@ def _open_deep_inks(
         raise PhotoError(
             "the TIFF has too few values a pixel for {mode} colours; save it as JPEG or PNG", mode=mode
         )
-    notes.append("16-bit colours brought to 8 bits")
+    notes.append(Message("{bits}-bit colours brought to 8 bits", bits=16))
     if values.shape[2] > count:
-        notes.append("values of each pixel beyond its colours are left out")
+        notes.append(Message("values of each pixel beyond its colours are left out"))
     shown = np.empty((*values.shape[:2], count), np.uint8)
     # a band at a time, as it takes several times the memory in between
     for top in range(0, len(shown), BAND):

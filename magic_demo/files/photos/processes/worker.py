@@ -52,6 +52,7 @@ def main() -> None:
 
 def _answer(data: bytes, about: dict[str, Any], answers: BinaryIO) -> None:
     from magic_demo.core.errors import PhotoError
+    from magic_demo.core.messages import pack_message
     from magic_demo.files.photos.bounds import PhotoLimits
     from magic_demo.files.photos.decoding import named, open_picture
 
@@ -67,9 +68,9 @@ def _answer(data: bytes, about: dict[str, Any], answers: BinaryIO) -> None:
                 _send(answers, SIZE, json.dumps([picture.height, picture.width]).encode())
                 for band in picture.bands():
                     _send(answers, ROWS, np.ascontiguousarray(band).data.cast("B"))
-            letter, said["notes"] = DONE, picture.notes
+            letter, said["notes"] = DONE, [pack_message(note) for note in picture.notes]
         except PhotoError as error:
-            letter, said["problem"] = REFUSED, str(error)
+            letter, said["problem"] = REFUSED, pack_message(error.message)
         finally:
             _limit_memory(None)
             sys.stderr.flush()

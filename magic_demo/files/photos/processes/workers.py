@@ -22,6 +22,7 @@ if sys.platform == "linux":
 
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message, chain, unpack_message
 from magic_demo.core.types import Photo
 from magic_demo.files.photos.bounds import DEFAULT_LIMITS, PhotoLimits, check_bytes, read_photo_file
 from magic_demo.files.photos.processes.fair_line import FairLine
@@ -98,7 +99,7 @@ class _Worker:
             except (EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 # ended, or no answer of ours
                 self.close()
-                raise PhotoError("{name}: unpacking it {end}", name=name, end=_say_end(cut)) from error
+                raise PhotoError("{name}: {problem}", name=name, problem=_say_end(cut)) from error
 
     def _ask(self, data: bytes, name: str, limits: PhotoLimits) -> tuple[Any, list[str]]:
         about = json.dumps(
@@ -122,12 +123,12 @@ class _Worker:
                     raise ValueError("not a size")
                 pixels = np.empty((height, width, 3), np.uint8)
                 continue
-            printed = [f"its reader says: {line}" for line in said["printed"]]
+            printed = [Message("its reader says: {line}", line=line) for line in said["printed"]]
             if letter == REFUSED:
-                raise PhotoError("; ".join([str(said["problem"]), *printed]))
+                raise PhotoError(chain([unpack_message(said["problem"]), *printed]))
             if filled != pixels.nbytes:
                 raise ValueError("not all rows")
-            return pixels, [*(str(note) for note in said["notes"]), *printed]
+            return pixels, [*(unpack_message(note) for note in said["notes"]), *printed]
 
     def _expect(self, letter: bytes) -> None:
         if PIECE.unpack(self._read(PIECE.size)) != (letter, 0):
@@ -295,17 +296,20 @@ class PhotoWorkers:
                 worker.close()
 
 
-def _say_end(cut: list[_Cut]) -> str:
+def _say_end(cut: list[_Cut]) -> Message:
     """Say why a photo's process ended: by itself, or at its deadline."""
-    cure = "save it again as JPEG or PNG"
     if not cut:
-        return f"made its reader end; {cure}"
+        return Message("unpacking it made its reader end; save it again as JPEG or PNG")
     passed, worked = cut[0].seconds, cut[0].worked
     if worked >= WORKED * passed:
-        return f"took longer than {passed:g} seconds; {cure}"
-    return (
-        f"took longer than {passed:g} seconds, of which its reader had a processor for {worked:.1f}; try "
-        f"again, or {cure}"
+        return Message(
+            "unpacking it took longer than {seconds:g} seconds; save it again as JPEG or PNG", seconds=passed
+        )
+    return Message(
+        "unpacking it took longer than {seconds:g} seconds, of which its reader had a processor for "
+        "{worked:.1f}; try again, or save it again as JPEG or PNG",
+        seconds=passed,
+        worked=worked,
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any
 from magic_demo.core.errors import FormError, StoreError
 from magic_demo.core.types import SavedReview
 from magic_demo.page.events.drafts.changes import Place, Sizes, read_place
-from magic_demo.page.panels.frame.status.status import fixed_line
 from magic_demo.page.panels.review.readings_panel import find_ties
 from magic_demo.page.session.desk import Desk
 from magic_demo.page.session.merging import differing, spread
@@ -53,7 +52,7 @@ class Recall:
                 return name
         place = read_place(told)
         if place is None or not isinstance(open_id, str) or not _OPEN_ID.fullmatch(open_id):
-            raise FormError(fixed_line("message.gone")["en"])
+            raise FormError("These photos are no longer open here; add them again")
         if place.reader != reader:
             raise StoreError("somebody else has signed in since this case was opened; reload the page")
         last = self.drafts.get(session) or self.drafts.get_forgotten(session)
@@ -78,7 +77,7 @@ class Recall:
         if case is not None:
             return case
         if draft.reading is None:
-            raise FormError(fixed_line("message.gone")["en"])
+            raise FormError("These photos are no longer open here; add them again")
         key = draft.reading.key
         read = self.desk.read_case(
             self.desk.opened_store.case(key, draft.reading.reader), draft.reading.reader
@@ -110,7 +109,7 @@ class Recall:
         if case is not None:
             return {photo.photo_id: photo.size for photo in case.encounter.photos}
         if draft.reading is None:
-            raise FormError(fixed_line("message.gone")["en"])
+            raise FormError("These photos are no longer open here; add them again")
         return self.desk.measure_photos(self.desk.opened_store.case(draft.reading.key, draft.reading.reader))
 
     def find_photos(self, draft: ReviewDraft) -> tuple[str, ...]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from magic_demo.core.plural import count
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Photo, Prediction
 from magic_demo.page.panels.case.case_panel import render_messages
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.reviews.covered_photos import COVERED_NOTE
 
-IDENTIFYING = "Faces and tattoos identify people: cover them (#) before you go on"
-RESTORED = "What this browser could not save before has been put back and saved"
+IDENTIFYING = Message("Faces and tattoos identify people: cover them (#) before you go on")
+RESTORED = Message("What this browser could not save before has been put back and saved")
 
 
 def render_case_messages(case: OpenCase, prediction: Prediction | None = None) -> str:
@@ -42,17 +42,25 @@ def render_case_messages(case: OpenCase, prediction: Prediction | None = None) -
 def say_missing(case: OpenCase) -> str:
     """Return the line that says how many of a case's photos are there."""
     there = len(case.encounter.photos)
-    return f"{there} of {there + case.missing} photos are shown; what happened to the others is said here"
+    return Message(
+        "{shown} of {count} photos are shown; what happened to the others is said here",
+        shown=there,
+        count=there + case.missing,
+    )
 
 
 def say_not_held(photos: int) -> str:
     """Return the line that says how many photos were sent and are not there to be opened."""
-    return (
-        f"{count(photos, 'photo', 'photos')} could not be held until the case was opened; add the missing "
-        "ones again"
+    return Message(
+        "{count} {count:photo|photos} could not be held until the case was opened; add the missing ones again",
+        count=photos,
     )
 
 
 def list_photo_notes(photos: Sequence[Photo]) -> list[str]:
     """Return one line for everything that was changed at the photos' intake, and since."""
-    return [f"{photo.photo_id}: {note}" for photo in photos for note in photo.notes]
+    return [
+        Message("{photo}: {note}", photo=photo.photo_id, note=note)
+        for photo in photos
+        for note in photo.notes
+    ]

@@ -1,16 +1,16 @@
 // Photos of one's own: asked for by button, dropped or pasted, sent once the reader has said that they may be used, then opened by the page.
 
-const LOST = "it could not be sent; try again"; // the server says every line of a case in both languages, from its English
+const LOST = "it could not be sent; try again"; // the server says every line of a case in both languages, and knows this one
 const CONSENT = { "Magic-Demo-Consent": "given", "Content-Type": "application/octet-stream" };
 
-/** Send one file; what comes back is the key that the server keeps it under, or a line that says what went wrong. */
+/** Send one file; what comes back is the key that the server keeps it under, or its name and what went wrong. */
 export async function sendPhoto(file) {
   try {
     const answer = await fetch(`photos?name=${encodeURIComponent(file.name)}`, { method: "POST", headers: CONSENT, body: file });
     if (answer.ok) return { key: (await answer.json()).photo };
-    return { problem: `${file.name}: ${await answer.text()}` };
+    return { lost: file.name, reason: await answer.text() };
   } catch {
-    return { problem: `${file.name}: ${LOST}` };
+    return { lost: file.name, reason: LOST };
   }
 }
 
@@ -42,7 +42,12 @@ export function mountIntake(element, { trigger }) {
     button.removeAttribute("aria-busy");
     coming.hidden = true;
     document.dispatchEvent(new CustomEvent("magic-photos", { detail: { files: files.filter((_, i) => sent[i].key) } }));
-    trigger("photos", { photos: sent.flatMap(({ key }) => key ?? []), problems: sent.flatMap(({ problem }) => problem ?? []) });
+    const lost = sent.filter(({ key }) => !key);
+    trigger("photos", {
+      photos: sent.flatMap(({ key }) => key ?? []),
+      lost: lost.map((one) => one.lost),
+      reasons: lost.map((one) => one.reason),
+    });
     for (const { key } of sent) unopened.delete(key);
   }
 

@@ -7,8 +7,8 @@ A file's bytes are in memory alone until it is opened, and gone then: nothing of
 disk. The key is for whoever sent the file; the page hands it in with its ``photos`` event, and what came is
 unpacked then, in a process of its own (``files/photos/processes``):
 
-    photos   {"photos": [key], "problems": [line]}   files that were sent, and a line for each that could not
-    be
+    photos   {"photos": [key], "lost": [name], "reasons": [line]}   files that were sent, and of each that
+    could not be its name and what the server, or the browser, said of it
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.files.photos.kinds import PHOTO_SUFFIXES
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.arrivals import Arrivals
@@ -36,6 +37,13 @@ LONGEST_NAME = 200
 LONGEST_LIST = 4000
 SENT_AT_ONCE = (20 * LIMITS.case_photos, LIMITS.case_photos / 4)
 """From one computer: how many at once, and how many a second for long. A room may share an address."""
+
+NO_CONSENT = Message("say first that you may use these photos: tick the box under Add photos")
+TOO_MANY = Message("too many photos at once; wait a moment and add the rest")
+TOO_LARGE = Message(
+    "the file has more than {limit:.0f} MB; save it smaller", limit=LIMITS.photo_bytes / 2**20
+)
+BUSY = Message("too many photos are being sent at this moment; add it again in a minute")
 
 _ON_LOAD = load_script({"panels/case/photo_intake.mjs": "mountIntake"}, [], events=["photos"])
 ACCEPTED = ",".join(("image/*", *PHOTO_SUFFIXES))
@@ -65,24 +73,18 @@ def list_intake_routes(arrivals: Arrivals, *, clock: Callable[[], float] = time.
             arrivals.forget(request.query_params["forget"][:LONGEST_LIST].split(","))
             return Response(status_code=204)
         if request.headers.get(CONSENT) != "given":
-            return PlainTextResponse(
-                "say first that you may use these photos: tick the box under Add photos", 403
-            )
+            return PlainTextResponse(NO_CONSENT, 403)
         source = request.client.host if request.client is not None else ""
         if not limit.allows(source):
-            return PlainTextResponse("too many photos at once; wait a moment and add the rest", 429)
+            return PlainTextResponse(TOO_MANY, 429)
         data = bytearray()
         with arrivals.coming() as count:
             async for chunk in request.stream():
                 data += chunk
                 if len(data) > LIMITS.photo_bytes:
-                    return PlainTextResponse(
-                        f"the file has more than {LIMITS.photo_bytes / 2**20:.0f} MB; save it smaller", 413
-                    )
+                    return PlainTextResponse(TOO_LARGE, 413)
                 if not count(len(chunk)):
-                    return PlainTextResponse(
-                        "too many photos are being sent at this moment; add it again in a minute", 503
-                    )
+                    return PlainTextResponse(BUSY, 503)
         await run_in_threadpool(arrivals.workers.warm)
         name = request.query_params.get("name", "")[:LONGEST_NAME]
         whose = sender(request)

@@ -57,7 +57,7 @@ def list_oversight_routes(desk: Desk) -> list[Route]:
             kind, who = request.query_params.get("kind", ""), request.query_params.get("who", "")
             return HTMLResponse(await run_in_threadpool(render_page, desk, actor, kind, who))
         except MagicDemoError as error:
-            return PlainTextResponse(str(error), 403)
+            return PlainTextResponse("\n".join(line_in_both(error.message).values()), 403)
 
     async def decide(request: Request) -> Response:
         body = await request.body()
@@ -66,7 +66,7 @@ def list_oversight_routes(desk: Desk) -> list[Route]:
         try:
             actor = _find_adjudicator(desk, request)
         except MagicDemoError as error:
-            return PlainTextResponse(str(error), 403)
+            return PlainTextResponse("\n".join(line_in_both(error.message).values()), 403)
         if not (
             number.isascii() and number.isdecimal() and len(number) < 16 and decision in ("confirm", "refuse")
         ):
@@ -81,7 +81,9 @@ def list_oversight_routes(desk: Desk) -> list[Route]:
                 if isinstance(error, MagicDemoError)
                 else StoreError("the covered photo cannot be kept ({reason})", reason=error.strerror or error)
             )
-            return HTMLResponse(await run_in_threadpool(render_page, desk, actor, "", "", str(problem)), 409)
+            return HTMLResponse(
+                await run_in_threadpool(render_page, desk, actor, "", "", problem.message), 409
+            )
         return RedirectResponse("oversight", 303)
 
     return [Route("/oversight", show), Route("/oversight", decide, methods=["POST"])]

@@ -11,11 +11,14 @@ from pathlib import Path
 
 from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as Event
+
+from magic_demo.core.messages import Message
 
 LOG = logging.getLogger("magic_demo.faults")
 MOST_FRAMES = 12
-FAULT_LINE = "there was a fault; the page's log says where"
+FAULT_LINE = Message("there was a fault; the page's log says where")
 
 
 def describe_fault(error: BaseException) -> str:
@@ -53,7 +56,7 @@ class Faults:
             return
         begun = False
 
-        async def note(message: Message) -> None:
+        async def note(message: Event) -> None:
             nonlocal begun
             begun = begun or message["type"] == "http.response.start"
             await send(message)

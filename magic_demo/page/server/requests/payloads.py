@@ -96,7 +96,7 @@ class Payload:
 
 
 PAYLOADS: Mapping[tuple[str, str], Payload] = {
-    ("photo-intake", "photos"): Payload({"photos": _are_texts, "problems": _are_texts}),
+    ("photo-intake", "photos"): Payload({"photos": _are_texts, "lost": _are_texts, "reasons": _are_texts}),
     ("unkept-offers", "restore"): Payload(
         {
             **_CARDS,

@@ -29,7 +29,7 @@ from magic_demo.page.session.sign_in.sign_ins import (
     digest_text,
 )
 from magic_demo.page.session.sign_in.wrong_tries import find_source
-from magic_demo.page.texts.i18n import fill
+from magic_demo.page.texts.i18n import fill, line_in_both
 from magic_demo.reviews.store.names import fold_name
 from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
 
@@ -92,7 +92,7 @@ def list_sign_in_routes(sign_ins: SignIns, refused_seconds: float = REFUSED_SECO
         except TooManyWaitingError:
             return HTMLResponse(_fill_page("sign.busy"), 503, headers={"Retry-After": "60"})
         except MagicDemoError as error:
-            return PlainTextResponse(str(error), 503)
+            return PlainTextResponse("\n".join(line_in_both(error.message).values()), 503)
         if key is None:
             return HTMLResponse(_fill_page("sign.refused"), 403)
         entered = RedirectResponse("./", 303)

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.types import CaseKey
 from magic_demo.reviews.store.digests import is_of_database, read_content
 from magic_demo.reviews.store.names import check_name, is_line
@@ -49,7 +50,7 @@ def find_case(session: Session, key: CaseKey) -> CaseRow:
 
 def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
     """Put cases at the end of a queue; see ``Store.add_cases``."""
-    queue = check_name(queue, "queue")
+    queue = check_name(queue, Message("queue"))
     there = _find_cases(session, queue, [case.case_id for case in cases])
     last, before = session.execute(
         sa.select(sa.func.max(CaseRow.position), sa.func.count()).where(CaseRow.queue == queue)
@@ -65,7 +66,7 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
             limit=LIMITS.queue_cases,
         )
     for case in cases:
-        case_id = check_name(case.case_id, "case")
+        case_id = check_name(case.case_id, Message("case"))
         if case.uncertainty is not None and not math.isfinite(case.uncertainty):
             raise StoreError(
                 "case {case!r} has the uncertainty {uncertainty}; expected a finite number or none",
@@ -77,7 +78,7 @@ def add_cases(session: Session, queue: str, cases: Sequence[NewCase]) -> int:
             row = there[case_id] = CaseRow(queue=queue, case_id=case_id, position=position, added_at=now)
             session.add(row)
             position += 1
-        row.folder = None if case.folder is None else check_name(case.folder, "folder", longest=4000)
+        row.folder = None if case.folder is None else check_name(case.folder, Message("folder"), longest=4000)
         row.photos_kept, row.uncertainty = case.photos_kept, case.uncertainty
         if case.photos is not None:
             row.photos = json.dumps(case.photos)  # ASCII, as a photo's file may have any name

@@ -13,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.messages import Message
 from magic_demo.reviews.store.names import check_name, fold_name, is_line
 from magic_demo.reviews.store.records import LOCAL_READER, READER_ROLES, Reader, ReaderRole
 from magic_demo.reviews.store.tables import AssignmentRow, ReaderRow, ReviewRow
@@ -108,7 +109,7 @@ def as_reader(row: ReaderRow) -> Reader:
 
 def add_reader(session: Session, name: str, role: ReaderRole, password_hash: str | None) -> Reader:
     """Add a reader, or bring a removed one back."""
-    clean = unicodedata.normalize("NFC", check_name(name, "reader", LONGEST_READER_NAME)).strip()
+    clean = unicodedata.normalize("NFC", check_name(name, Message("reader"), LONGEST_READER_NAME)).strip()
     check_role(role)
     row = find_row_if_any(session, clean)
     if row is None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import CaseKey, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview, digest_of, is_of_database, read_content
 from magic_demo.reviews.store.rows.cases import AT_ONCE
@@ -93,10 +94,12 @@ def _load_one(session: Session, number: int) -> list[SavedReview]:
         .join(ReaderRow, ReaderRow.id == ReviewRow.reader_id, isouter=True)
     )
     queue, case_id, reader = session.execute(named.where(ReviewRow.number == number)).one()
-    line = (
-        f"review {number} of {case_id} by {reader} is not what was saved (its bytes in the store "
-        "changed); it is left out, and the one before counts. "
-        "Restore a backup, or save the case again"
+    line = Message(
+        "review {number} of {case} by {reader} is not what was saved (its bytes in the store changed); it is "
+        "left out, and the one before counts. Restore a backup, or save the case again",
+        number=number,
+        case=case_id,
+        reader=reader,
     )
     session.info.setdefault(DAMAGED, {})[number] = DamagedReview(CaseKey(queue, case_id), reader, line)
     return []

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import FormatError, StoreError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import (
     REVIEW_KINDS,
     CaseKey,
@@ -63,7 +64,7 @@ def save_review(
     check_values(review)
     check_questions(session, questions)
     if client_key is not None:
-        client_key = check_name(client_key, "save")
+        client_key = check_name(client_key, Message("save"))
     reader = find_present_row(session, review.reader)
     case = find_case(session, review.case)
     masks = {photo_id: digest_of(f"{runs.size} {runs.counts}") for photo_id, runs in review.masks.items()}
@@ -368,7 +369,7 @@ def _add_masks(session: Session, case_number: int, masks: dict[str, MaskRuns]) -
 
 def check_values(review: Review, *, with_masks: bool = True) -> None:
     """Raise StoreError for a review whose values cannot be. with_masks: look into the masks as well."""
-    where = f"{review.reader}'s review of {review.case_id}"
+    where = Message("{reader}'s review of {case}", reader=review.reader, case=review.case_id)
     if review.kind not in REVIEW_KINDS or review.state not in get_args(ReviewState):
         raise StoreError(
             "{where} is {kind!r}, {state!r}; expected one of {kinds} and of {states}",

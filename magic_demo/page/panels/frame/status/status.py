@@ -7,10 +7,11 @@ from typing import Literal
 
 import gradio as gr
 
+from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, Language
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.session.source import PredictorSource
-from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, text
+from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, say, text
 
 State = Literal["loading", "ready", "working", "done", "failed"]
 
@@ -21,6 +22,7 @@ _INSTEAD = """
   data-shows="saving">[[status.saving]]</span><span data-shows="failed">[[status.unheard]]</span></span><small>[[app.disclaimer]]</small></div>
 """
 
+FAULT = Message("The analysis failed through a fault of the program; its console says which")
 PARTS = ("segmentation", "cvqa", "cues")
 """The models of a predictor, by the names it gives them."""
 
@@ -61,7 +63,10 @@ def render_source(source: PredictorSource) -> str:
     if source.state == "failed":
         return render_status(
             "failed",
-            {language: f"{text('status.failed', language)}: {source.problem}" for language in LANGUAGES},
+            {
+                language: f"{text('status.failed', language)}: {say(source.problem, language)}"
+                for language in LANGUAGES
+            },
         )
     return render_status(source.state, fixed_line(f"status.{source.state}"))
 
