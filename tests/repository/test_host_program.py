@@ -42,13 +42,17 @@ def _list_own_modules() -> list[str]:
     return found
 
 
+def _open(module: str) -> ast.Module:
+    path = REPOSITORY / module.replace(".", "/")
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def _list_foreign_imports(modules: Sequence[str]) -> list[str]:
     """Return what modules import of others when they are imported: what those set is not ours."""
     names: set[str] = set()
     for module in modules:
-        path = REPOSITORY / module.replace(".", "/")
-        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in _open(module).body:
             if isinstance(node, ast.Import):
                 names.update(alias.name for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -129,6 +133,37 @@ for name in own:
 after = note()
 print(json.dumps({part: [before[part], after[part]] for part in before if before[part] != after[part]}))
 """
+
+
+def _list_acts(module: str) -> list[str]:
+    """Return what a module does as it is imported beside defining names: calls whose result is dropped, and
+    values that are set in something else."""
+    acts = []
+    for node in _open(module).body:
+        if isinstance(node, ast.Expr) and not isinstance(node.value, ast.Constant):
+            acts.append(ast.unparse(node))
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
+        acts += [ast.unparse(node) for target in targets if isinstance(target, ast.Attribute | ast.Subscript)]
+        acts += [ast.unparse(node)] if isinstance(node, ast.For | ast.While | ast.Delete) else []
+    return acts
+
+
+@pytest.mark.parametrize("top", ["magic_demo", "training"])
+def test_a_module_defines_names_and_registers_its_own_models_and_does_nothing_else(top: str) -> None:
+    acts = {module: _list_acts(module) for module in _list_own_modules() if module.split(".")[0] == top}
+    others = {
+        module: [act for act in found if ".register(" not in act] for module, found in acts.items() if found
+    }
+    assert {module: found for module, found in others.items() if found} == {}
+
+
+def test_a_setting_in_a_module_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "rude.py").write_text(
+        '"""Rude."""\nfrom PIL import Image\nImage.MAX_IMAGE_PIXELS = None\nprint("hello")\nFINE = len("x")\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(sys.modules[__name__], "REPOSITORY", tmp_path)
+    assert _list_acts("rude") == ["Image.MAX_IMAGE_PIXELS = None", "print('hello')"]
 
 
 def _import_beside(modules: Sequence[str]) -> dict[str, list[Any]]:
