@@ -1,4 +1,25 @@
 """Magic Demo: see where a model finds a skin lesion and how it answers 27 closed questions, and disagree with
-it."""
+it.
+
+Other programs begin with ``load_predictor`` and ``read_encounters`` (docs/library.md).
+"""
+
+from typing import TYPE_CHECKING
+
+__all__ = ["__version__", "load_predictor", "read_encounters"]
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from magic_demo.library import read_encounters
+    from magic_demo.models.loading import load_predictor
+else:
+    _HOMES = {"load_predictor": "magic_demo.models.loading", "read_encounters": "magic_demo.library"}
+
+    def __getattr__(name: str) -> object:
+        """Import what is asked for when it is asked for: torch takes seconds, and not everybody needs it."""
+        if name not in _HOMES:
+            raise AttributeError(f"module 'magic_demo' has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)

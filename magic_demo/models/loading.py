@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from magic_demo.core.limits import check_limits
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.files.checkpoint_files import find_shipped
 from magic_demo.models.backend_names import AUTO
@@ -33,9 +34,10 @@ def load_predictor(
 
     segmentation, answers: a checkpoint of any class in ``registry``. cues: a cue model's. backend: what the
     models' encoders run on, a name that ``choose_backend`` takes. questions: what is asked, the
-    challenge's questions when None. Raises CheckpointError or BackendError with
-    one line.
+    challenge's questions when None. Raises CheckpointError, BackendError or, where the environment sets a limit
+    wrongly, LimitError with one line.
     """
+    check_limits()
     use_cores()
     calibrations = [
         read_calibration(find_checkpoint(source)) for source in (cues, answers) if source is not None

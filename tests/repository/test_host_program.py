@@ -113,7 +113,15 @@ def note_torch():
             torch.is_grad_enabled(), torch.are_deterministic_algorithms_enabled(),
             torch.get_float32_matmul_precision(), torch.random.get_rng_state().tolist(),
         ],
-        "transformers": transformers.utils.logging.get_verbosity(),
+        "transformers": [
+            transformers.utils.logging.get_verbosity(),
+            # classes that were added for configs of transformers itself
+            [
+                config.__name__
+                for config in transformers.AutoModelForImageSegmentation._model_mapping._extra_content
+                if config.__module__.startswith("transformers.")
+            ],
+        ],
     }
 
 

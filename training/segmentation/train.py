@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import Dataset
-from transformers import AutoModelForImageSegmentation, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from magic_demo.models.checkpoints import (
     Checkpoint,
@@ -28,7 +28,7 @@ from magic_demo.models.checkpoints import (
 )
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegmenterConfig, score_masks
-from magic_demo.models.segmentation.prompted import PromptedSegmenter
+from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
 from training.runs.averaging import AveragingTrainer
 from training.runs.pretrained import load_imagenet
 from training.runs.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
@@ -253,7 +253,7 @@ def start_model(
             preprocessing = replace(preprocessing, mean=CLIP_MEAN, std=CLIP_STD)
         checkpoint = Checkpoint.open(wanted.start, types=SEGMENTERS.types_of(PromptedSegmenter))
         return (
-            checkpoint.load_model(AutoModelForImageSegmentation),
+            load_network(checkpoint),
             load_tokenizer(wanted.start),
             preprocessing,
         )

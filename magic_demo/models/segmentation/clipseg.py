@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
-from transformers import AutoModelForImageSegmentation, CLIPSegConfig, CLIPSegForImageSegmentation
+from transformers import CLIPSegConfig, CLIPSegForImageSegmentation
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.clipseg.modeling_clipseg import CLIPSegImageSegmentationOutput
 
@@ -101,6 +101,3 @@ class PromptedCLIPSeg(CLIPSegForImageSegmentation):  # type: ignore[no-untyped-c
     def decode(self, features: PhotoFeatures, prompt: Tensor) -> Tensor:
         """Return logits (B, h, w) at the photo input's size."""
         return self.decoder(features, prompt).logits  # type: ignore[no-any-return]
-
-
-AutoModelForImageSegmentation.register(CLIPSegConfig, PromptedCLIPSeg, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self, cast
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoModelForImageSegmentation, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from magic_demo.core.errors import ModelError
 from magic_demo.core.types import Pixels, Probability
@@ -18,8 +18,8 @@ from magic_demo.models.checkpoints import Checkpoint, Preprocessing
 from magic_demo.models.encoder import Encoder
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Click, Segmenter
-from magic_demo.models.segmentation import clipseg  # noqa: F401  (registers its class)
-from magic_demo.models.segmentation.compact import PhotoFeatures
+from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
+from magic_demo.models.segmentation.compact import CompactSegmenter, PhotoFeatures
 
 MAP = 3
 """Which of the compact model's maps answerers read: stride 16."""
@@ -60,6 +60,15 @@ def name_encoder(model: Any, preprocessing: Preprocessing, mirrored: bool) -> tu
     return str(model.config.model_type), digest.hexdigest()[:16]
 
 
+NETWORKS = {"clipseg": PromptedCLIPSeg, "compact_segmenter": CompactSegmenter}
+"""``model_type`` -> class. Not through transformers' own list: there a CLIPSeg of a host program would become ours."""
+
+
+def load_network(checkpoint: Checkpoint) -> Any:
+    """Load the network of a checkpoint, in float32 for inference. Raises CheckpointError with one line."""
+    return checkpoint.load_model(NETWORKS[checkpoint.read_config()["model_type"]])
+
+
 class PromptedSegmenter(Segmenter):
     """CLIPSeg or the compact model: a photo is encoded once, every prompt costs a decoder pass only.
 
@@ -94,7 +103,7 @@ class PromptedSegmenter(Segmenter):
     @classmethod
     def load(cls, checkpoint: Checkpoint) -> Self:
         """Load for inference. Raises CheckpointError with one line when a part is missing or broken."""
-        model = checkpoint.load_model(AutoModelForImageSegmentation)
+        model = load_network(checkpoint)
         return cls(
             model,
             checkpoint.read_tokenizer(),

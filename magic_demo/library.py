@@ -1,0 +1,43 @@
+"""What other programs read cases with: ``from magic_demo import read_encounters`` (docs/library.md)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from magic_demo.core.errors import PhotoError
+from magic_demo.core.limits import check_limits
+from magic_demo.core.types import Encounter, EncounterFiles, Photo
+from magic_demo.files import encounters
+from magic_demo.files.photos.processes.workers import read_photo_apart
+
+log = logging.getLogger("magic_demo")
+
+
+def read_encounters(data: str | Path, split: str | None = None) -> Iterator[Encounter]:
+    """Read the encounters of a folder, one after the other, each with its narrative and photos.
+
+    data, split: the challenge's folder and the split in it (train, valid or test, where it holds several), the JSON
+    file itself, or a folder of photos, each of which is an encounter. An encounter or a photo that cannot be
+    used is left out, and the logger ``magic_demo`` warns of it in one line. Raises FormatError when nothing can
+    be read, LimitError where the environment sets a limit wrongly, both before the first encounter.
+    """
+    check_limits()
+    found = encounters.read_encounters(Path(data), split)
+    for problem in found.problems:
+        log.warning("%s", problem)
+    return map(_read_photos, found.encounters)
+
+
+def _read_photos(files: EncounterFiles) -> Encounter:
+    photos: list[Photo] = []
+    for file in files.photo_files:
+        if file.path is None:
+            log.warning("%s: photo %s is named but not found", files.encounter_id, file.photo_id)
+            continue
+        try:
+            photos.append(read_photo_apart(file.path, photo_id=file.photo_id))
+        except PhotoError as error:
+            log.warning("%s: %s", files.encounter_id, error)
+    return Encounter(files.encounter_id, files.narrative, tuple(photos), files.responses)
