@@ -89,7 +89,7 @@ test("a folded card shows what anybody chose and the best scored", () => {
 });
 
 test("every option has a letter of its own that the viewer and the page do not use", () => {
-  for (const family of [ONSET, SITE, COLOUR, { ...COLOUR, none: 0 }]) {
+  for (const family of [ONSET, SITE, COLOUR, { ...COLOUR, none: 0 }, { ...ONSET, none: -1 }]) {
     const keys = Array.from({ length: family.options }, (_, option) => keyOf(family, option));
     assert.equal(new Set(keys).size, family.options);
     keys.forEach((key, option) => assert.equal(optionOf(family, key), option));

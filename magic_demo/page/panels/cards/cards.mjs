@@ -1,6 +1,6 @@
 // The rules of the cards, without a page: what a click leaves chosen, who agrees, and which card comes next.
 //
-// A family is {id, slots, options, none}: `options` is how many there are, `none` the index of "Not mentioned". A reader's or a model's
+// A family is {id, slots, options, none}: `options` is how many there are, `none` the index of "Not mentioned", -1 without it. A reader's or a model's
 // answer to it is a sorted list of option indices, empty where there is none; "Not mentioned" stands alone, as it fills the slots left.
 
 /** Letters that choose options of the card in focus, in their order: none of them is a key of the viewer's or the page's. */
@@ -64,7 +64,7 @@ export function shownOptions(family, shares, chosen, { most, room }) {
 /** Return the letter of an option. */
 export function keyOf(family, option) {
   if (option === family.none) return NONE_KEY;
-  return OPTION_KEYS[option - (option > family.none ? 1 : 0)] ?? "";
+  return OPTION_KEYS[option - (family.none >= 0 && option > family.none ? 1 : 0)] ?? "";
 }
 
 /** Return the option a letter stands for on a card, or null. */
