@@ -276,7 +276,7 @@ def _agree_on_size(
     tied = [size for size, number in sizes.items() if number == most]
     size = system.shape if system is not None and system.shape in tied else tied[0]
     if len(sizes) > 1:
-        shown = ", ".join(_show(other) for other in sizes)
+        shown = ", ".join(_show(shape) for shape in sizes)
         findings.add(
             f"reference masks of one photo differ in size, those of the commonest are used ({_STOPS})",
             photo_id,
@@ -306,10 +306,10 @@ def _choose_system(job: _Job, findings: Findings) -> Path | None:
     photo_id = job.photo_id
     raw_ids = {path.stem.rpartition("_mask_")[0] for path in job.references}
     if not job.candidates:
-        other = next(
+        stray = next(
             (path for path in sorted(job.folder.glob(f"{glob.escape(photo_id)}*")) if path.is_file()), None
         )
-        seen = f"{other.name} is no TIFF" if other is not None else ""
+        seen = f"{stray.name} is no TIFF" if stray is not None else ""
         findings.add(f"system mask is missing, counted as an empty mask ({_STOPS})", photo_id, seen)
         return None
 

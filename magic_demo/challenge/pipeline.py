@@ -81,11 +81,11 @@ def overlap(
         try:
             read_ahead()
             while reading:
-                one = reading.popleft().result()
+                item = reading.popleft().result()
                 read_ahead()
                 start = time.perf_counter()
-                done = work(one)
-                del one  # while this waits, only what is still needed is held
+                done = work(item)
+                del item  # while this waits, only what is still needed is held
                 busy.work += time.perf_counter() - start
                 writing.append(writer.submit(write_timed, done))
                 del done

@@ -44,7 +44,7 @@ def check_files(folder: Path) -> None:
     Raises CheckpointError where a file is a pipe, a device or a link to elsewhere, where the weights are
     larger than the limit, and where the folder is an addition to another model, which it names.
     """
-    places = [
+    folders = [
         folder.resolve(),
         folder.resolve().parent.parent / "blobs",
     ]  # the second is where the Hub's cache keeps what its snapshots link to
@@ -58,7 +58,7 @@ def check_files(folder: Path) -> None:
                 "the whole",
                 path=path,
             )
-        if path.is_symlink() and path.resolve().parent not in places:
+        if path.is_symlink() and path.resolve().parent not in folders:
             raise CheckpointError(
                 "{path}: a link to {target}, outside the checkpoint; put the file itself there",
                 path=path,

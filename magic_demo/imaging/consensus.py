@@ -62,7 +62,7 @@ def estimate_staple(masks: Sequence[Mask]) -> Staple:
     if window is None:
         return Staple(probability, np.ones(readers), np.ones(readers), 0)
     # pixels that all readers label alike have the same probability: each pattern of labels is computed once
-    patterns, places, counts = np.unique(
+    patterns, inverse, counts = np.unique(
         stack[:, *window].reshape(readers, -1), axis=1, return_inverse=True, return_counts=True
     )
     prior = float((patterns * counts).sum() / (readers * counts.sum()))
@@ -78,7 +78,7 @@ def estimate_staple(masks: Sequence[Mask]) -> Staple:
         weight = _weigh(patterns, prior, sensitivity, specificity)
         moved = float(((np.concatenate([sensitivity, specificity]) - before) ** 2).sum())
     inside = probability[window]
-    inside[:] = weight[places.ravel()].reshape(inside.shape)
+    inside[:] = weight[inverse.ravel()].reshape(inside.shape)
     return Staple(probability, sensitivity, specificity, rounds)
 
 

@@ -161,23 +161,23 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
             mask=str(mask.shape),
             photo=str(pixels.shape[:2]),
         )
-    small, kept, areas = _keep_parts(*_shrink(pixels, mask))
+    small, parts, areas = _keep_parts(*_shrink(pixels, mask))
     if not areas:
-        return LesionMeasures(0, 0.0, tone=measure_tone(small, np.ones(kept.shape, np.bool_)))
-    diagonal = float(np.hypot(*kept.shape))
-    outside = cv2.distanceTransform((~kept).astype(np.uint8), cv2.DIST_L2, 3)
-    inside = cv2.distanceTransform(kept.astype(np.uint8), cv2.DIST_L2, 3)
+        return LesionMeasures(0, 0.0, tone=measure_tone(small, np.ones(parts.shape, np.bool_)))
+    diagonal = float(np.hypot(*parts.shape))
+    outside = cv2.distanceTransform((~parts).astype(np.uint8), cv2.DIST_L2, 3)
+    inside = cv2.distanceTransform(parts.astype(np.uint8), cv2.DIST_L2, 3)
     band = max(2.0, BORDER_BAND * diagonal)
     around = (outside > band) & (outside <= max(6.0, RING * diagonal))
     if around.sum() < 64:
         around = outside > 0
-    found: dict[str, float] = {"irregularity": _measure_irregularity(kept)}
+    found: dict[str, float] = {"irregularity": _measure_irregularity(parts)}
     colours: tuple[ColourShare, ...] = ()
     tone: SkinTone | None = None
     if around.any():
         skin = _median(_sample(small, around))
         tone = _name_tone(skin)
-        core = (inside > min(band, 0.5 * float(inside.max()))) & kept
+        core = (inside > min(band, 0.5 * float(inside.max()))) & parts
         lesion = _sample(small, core)
         contrast = float(np.linalg.norm(_median(lesion) - skin))
         found |= {"contrast": contrast, "roughness": _compare_detail(small, core, around)}
@@ -185,10 +185,10 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
             small, (inside > 0) & (inside <= band), (outside > 0) & (outside <= band), contrast
         )
         colours = _name_colours(lesion, skin)
-    rim = np.concatenate([kept[0], kept[-1], kept[:, 0], kept[:, -1]])
+    rim = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     return LesionMeasures(
         count=len(areas),
-        area_share=float(kept.mean()),
+        area_share=float(parts.mean()),
         largest_share=max(areas) / sum(areas),
         touches_rim=bool(rim.mean() > 0.01),
         colours=colours,
@@ -228,17 +228,17 @@ def _keep_parts(pixels: Pixels, mask: Mask) -> tuple[Pixels, Mask, list[int]]:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
     areas[0] = 0
-    kept = (areas >= max(4.0, SPECK_OF_PHOTO * mask.size, SPECK_OF_LARGEST * float(areas.max(initial=0)))) & (
-        areas > 0
-    )
-    return pixels, np.asarray(kept[labels]), [int(area) for area in areas[kept]] if count > 1 else []
+    large = (
+        areas >= max(4.0, SPECK_OF_PHOTO * mask.size, SPECK_OF_LARGEST * float(areas.max(initial=0)))
+    ) & (areas > 0)
+    return pixels, np.asarray(large[labels]), [int(area) for area in areas[large]] if count > 1 else []
 
 
 def _sample(pixels: Pixels, where: Mask) -> Lab:
     """Return about MOST_SAMPLES colours (N, 3) of a region in Lab, spread evenly over it: only those are
     converted, for speed."""
-    places = np.flatnonzero(where)
-    chosen = pixels.reshape(-1, 3)[places[:: max(1, len(places) // MOST_SAMPLES)]]
+    indices = np.flatnonzero(where)
+    chosen = pixels.reshape(-1, 3)[indices[:: max(1, len(indices) // MOST_SAMPLES)]]
     return np.asarray(
         cv2.cvtColor(chosen[None].astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2Lab)[0], np.float32
     )
@@ -262,9 +262,9 @@ def _name_tone(colour: Lab) -> SkinTone:
     return SkinTone(angle, next(name for lowest, name in TONES if angle > lowest), (lightness, red, yellow))
 
 
-def _measure_irregularity(kept: Mask) -> float:
+def _measure_irregularity(parts: Mask) -> float:
     """Return 1 - area / area of the convex hull, averaged over the parts by area."""
-    contours, _ = cv2.findContours(kept.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    contours, _ = cv2.findContours(parts.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     areas = np.array([cv2.contourArea(contour) for contour in contours])
     hulls = np.array([cv2.contourArea(cv2.convexHull(contour)) for contour in contours])
     return float(np.clip(1 - areas.sum() / hulls.sum(), 0, 1)) if hulls.sum() > 0 else 0.0
@@ -280,8 +280,8 @@ def _measure_sharpness(pixels: Pixels, inner: Mask, outer: Mask, contrast: float
 def _compare_detail(pixels: Pixels, inner: Mask, outer: Mask) -> float:
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     detail = cv2.absdiff(grey, cv2.GaussianBlur(grey, (0, 0), 2.0))
-    one, other = (cv2.mean(detail, where.astype(np.uint8))[0] for where in (inner, outer))
-    return float(np.clip((one + 0.25) / (other + 0.25), 0.1, 10.0))
+    inner_detail, outer_detail = (cv2.mean(detail, where.astype(np.uint8))[0] for where in (inner, outer))
+    return float(np.clip((inner_detail + 0.25) / (outer_detail + 0.25), 0.1, 10.0))
 
 
 def _name_colours(samples: Lab, skin: Lab) -> tuple[ColourShare, ...]:

@@ -44,9 +44,9 @@ def count_bits(bits: Bits) -> int:
 def hold_at_least(masks: Sequence[NDArray[Any]], number: int) -> NDArray[Any]:
     """Return what at least ``number`` of the masks hold, bool pixels or packed bits: kept for every smaller
     number too, mask by mask."""
-    held = [masks[0], *(np.zeros_like(masks[0]) for _ in range(number - 1))]
+    at_least = [masks[0], *(np.zeros_like(masks[0]) for _ in range(number - 1))]
     for mask in masks[1:]:
-        for place in range(number - 1, 0, -1):
-            held[place] = held[place] | (held[place - 1] & mask)
-        held[0] = held[0] | mask
-    return held[-1]
+        for index in range(number - 1, 0, -1):
+            at_least[index] = at_least[index] | (at_least[index - 1] & mask)
+        at_least[0] = at_least[0] | mask
+    return at_least[-1]

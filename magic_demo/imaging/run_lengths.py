@@ -89,13 +89,13 @@ def _write_counts(lengths: Lengths) -> str:
     for count in range(1, LONGEST_GROUPS):
         room = 1 << (5 * count - 1)
         groups += (numbers < -room) | (numbers >= room)
-    places = np.arange(int(groups.max()))
+    digits = np.arange(int(groups.max()))
     characters = (
-        ((numbers[:, None] >> (5 * places)) & 0x1F)
-        + np.where(places < groups[:, None] - 1, 0x20, 0)
+        ((numbers[:, None] >> (5 * digits)) & 0x1F)
+        + np.where(digits < groups[:, None] - 1, 0x20, 0)
         + ord("0")
     )
-    return characters[places < groups[:, None]].astype(np.uint8).tobytes().decode("ascii")
+    return characters[digits < groups[:, None]].astype(np.uint8).tobytes().decode("ascii")
 
 
 def _read_counts(counts: str) -> Lengths:

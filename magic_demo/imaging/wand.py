@@ -131,16 +131,16 @@ def _mark(
     """Return (h, w) uint8 of OpenCV's GrabCut classes for the region's small copy."""
     marks = np.full(size, cv2.GC_PR_BGD if hint.box is None else cv2.GC_BGD, dtype=np.uint8)
 
-    def place(x: float, y: float) -> tuple[int, int]:
+    def to_pixel(x: float, y: float) -> tuple[int, int]:
         return round((x - origin[0]) * scale[0] - 0.5), round((y - origin[1]) * scale[1] - 0.5)
 
     if hint.box is not None:
-        (left, top), (right, bottom) = place(*hint.box[:2]), place(*hint.box[2:])
+        (left, top), (right, bottom) = to_pixel(*hint.box[:2]), to_pixel(*hint.box[2:])
         marks[max(0, top + 1) : max(0, bottom + 1), max(0, left + 1) : max(0, right + 1)] = cv2.GC_PR_FGD
     width = max(1, round(2 * hint.radius * min(scale)))
     for strokes, kind in ((hint.skin, cv2.GC_BGD), (hint.lesion, cv2.GC_FGD)):
         for stroke in strokes:
-            line = np.array([place(x, y) for x, y in stroke], dtype=np.int32).reshape(-1, 1, 2)
+            line = np.array([to_pixel(x, y) for x, y in stroke], dtype=np.int32).reshape(-1, 1, 2)
             cv2.polylines(marks, [line], isClosed=False, color=int(kind), thickness=width)
     return marks
 
@@ -182,5 +182,5 @@ def _guess(lab: NDArray[np.uint8], marks: NDArray[np.uint8]) -> None:
 def _keep_touched(mask: Mask, touched: Mask) -> Mask:
     """Return the components of ``mask`` that hold a pixel of ``touched``."""
     _, labels = cv2.connectedComponents(mask.astype(np.uint8))
-    kept = np.unique(labels[touched & mask])
-    return np.asarray(np.isin(labels, kept[kept > 0]), dtype=np.bool_)
+    reached = np.unique(labels[touched & mask])
+    return np.asarray(np.isin(labels, reached[reached > 0]), dtype=np.bool_)

@@ -175,7 +175,7 @@ def write_examples(folder: Path) -> Path:
 def _settle(recipe: Recipe, truth: Truth) -> Truth:
     """Return the truth with what the recipe fixes; site, duration and itch are told unless the case is
     silent."""
-    told = not recipe.silent
+    speaks = not recipe.silent
     return replace(
         truth,
         colour=recipe.colour,
@@ -186,11 +186,11 @@ def _settle(recipe: Recipe, truth: Truth) -> Truth:
         site=recipe.site,
         tone=recipe.tone,
         photos=recipe.photos,
-        site_told=recipe.site if told else None,
-        duration_told=truth.duration if told else None,
-        itch_told=truth.itch if told else None,
-        count_said=told and truth.count_said,
-        colour_said=told and truth.colour_said,
-        texture_said=False,
+        stated_site=recipe.site if speaks else None,
+        stated_duration=truth.duration if speaks else None,
+        stated_itch=truth.itch if speaks else None,
+        states_count=speaks and truth.states_count,
+        states_colour=speaks and truth.states_colour,
+        states_texture=False,
         silent=recipe.silent,
     )

@@ -77,13 +77,13 @@ def make_case(
         truth = draw_truth(np.random.default_rng([seed, number, 1]), condition)
     word_rng = np.random.default_rng([seed, number, 2])
     facts = Facts(
-        site=truth.site_told,
-        duration=truth.duration_told,
-        itch=truth.itch_told,
-        arrangement=truth.arrangement if truth.count_said else None,
+        site=truth.stated_site,
+        duration=truth.stated_duration,
+        itch=truth.stated_itch,
+        arrangement=truth.arrangement if truth.states_count else None,
         number=truth.count,
-        colour=truth.colour if truth.colour_said else None,
-        texture=truth.texture if truth.texture_said else None,
+        colour=truth.colour if truth.states_colour else None,
+        texture=truth.texture if truth.states_texture else None,
         silent=truth.silent,
     )
     encounter_id = f"ENC{number:05d}"

@@ -83,11 +83,11 @@ def write_narrative(facts: Facts, rng: np.random.Generator) -> Words:
     sentences.extend(dict.fromkeys(middle[index] for index in order))
     sentences.extend(_pick(phrases["closers"], rng) for _ in range(int(rng.integers(1, 3))))
     slots = {"en": {"my": person["my"], "My": _capital(person["my"])}, "zh": {"my": person["zh_my"]}}
-    kept = [pair for pair in dict.fromkeys(sentences) if pair[0]]
+    pairs = [pair for pair in dict.fromkeys(sentences) if pair[0]]
     title = _pick(phrases["titles"], rng)
     content: dict[Language, str] = {
-        "en": " ".join(_fill(english, slots["en"]) for english, _ in kept),
-        "zh": "".join(_fill(chinese, slots["zh"]) for _, chinese in kept),
+        "en": " ".join(_fill(english, slots["en"]) for english, _ in pairs),
+        "zh": "".join(_fill(chinese, slots["zh"]) for _, chinese in pairs),
     }
     return Words({"en": title[0], "zh": title[1]}, content)
 
@@ -108,27 +108,27 @@ def write_responses(name: tuple[str, str], rng: np.random.Generator) -> tuple[tu
 
 def _tell(facts: Facts, phrases: dict[str, Any], rng: np.random.Generator) -> list[tuple[str, str] | None]:
     """Return the sentences that tell the facts, in both languages; place, colour and length are filled in."""
-    told: list[tuple[str, str] | None] = []
+    stated: list[tuple[str, str] | None] = []
     if facts.site is not None:
-        place = _pick(phrases["places"][facts.site], rng)
-        told.append(_put(_pick(phrases["site"], rng), "p", place))
+        site = _pick(phrases["places"][facts.site], rng)
+        stated.append(_put(_pick(phrases["site"], rng), "p", site))
     if facts.duration is not None:
         length = phrases["lengths"][facts.duration][
             int(rng.integers(len(phrases["lengths"][facts.duration])))
         ]
         number = str(int(rng.integers(length[2], length[3] + 1))) if length[3] else ""
-        spoken = (length[0].replace("{n}", number), length[1].replace("{n}", number))
-        told.append(_put(_pick(phrases["duration"], rng), "d", spoken))
+        length_words = (length[0].replace("{n}", number), length[1].replace("{n}", number))
+        stated.append(_put(_pick(phrases["duration"], rng), "d", length_words))
     if facts.itch is not None:
-        told.append(_pick(phrases[f"itch_{facts.itch}"], rng))
+        stated.append(_pick(phrases[f"itch_{facts.itch}"], rng))
     if facts.arrangement is not None:
         count = str(facts.number)
-        told.append(_put(_pick(phrases["count"][facts.arrangement], rng), "n", (count, count)))
+        stated.append(_put(_pick(phrases["count"][facts.arrangement], rng), "n", (count, count)))
     if facts.colour in phrases["colours"]:
-        told.append(_put(_pick(phrases["look"], rng), "c", tuple(phrases["colours"][facts.colour])))
+        stated.append(_put(_pick(phrases["look"], rng), "c", tuple(phrases["colours"][facts.colour])))
     if facts.texture is not None:
-        told.append(_pick(phrases["texture"][facts.texture], rng))
-    return told
+        stated.append(_pick(phrases["texture"][facts.texture], rng))
+    return stated
 
 
 def _introduce(sentence: str, age: int) -> str:

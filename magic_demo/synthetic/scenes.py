@@ -121,7 +121,8 @@ def _place_lesions(
                 continue
             gap = 1.15 if truth.arrangement != "several" else 1.5
             if all(
-                np.hypot(x - other.x, y - other.y) > gap * (size + other.radius) * 0.85 for other in placed
+                np.hypot(x - neighbour.x, y - neighbour.y) > gap * (size + neighbour.radius) * 0.85
+                for neighbour in placed
             ):
                 placed.append(
                     Lesion(
@@ -160,18 +161,18 @@ def _outline(mask: Mask, rng: np.random.Generator) -> Mask:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     areas = stats[1:, cv2.CC_STAT_AREA].astype(np.float64)
     radii = np.sqrt(areas / np.pi)
-    kept = mask
+    found = mask
     if count > 3 and rng.random() < 0.35:
         missed = int(rng.choice(np.flatnonzero(areas <= np.quantile(areas, 0.4)))) + 1
         if areas[missed - 1] < 0.12 * areas.sum():
-            kept = mask & (labels != missed)
+            found = mask & (labels != missed)
     typical = float(np.quantile(radii, 0.3))
-    inside = cv2.distanceTransform(kept.astype(np.uint8), cv2.DIST_L2, 3)
-    outside = cv2.distanceTransform((~kept).astype(np.uint8), cv2.DIST_L2, 3)
-    signed = np.where(kept, inside - 0.5, 0.5 - outside)  # distance to the border between the pixels
+    inside = cv2.distanceTransform(found.astype(np.uint8), cv2.DIST_L2, 3)
+    outside = cv2.distanceTransform((~found).astype(np.uint8), cv2.DIST_L2, 3)
+    signed = np.where(found, inside - 0.5, 0.5 - outside)  # distance to the border between the pixels
     sway = smooth_noise(rng, (mask.shape[0], mask.shape[1]), max(8.0, typical * 0.8)) * np.float32(
         0.075 * typical
     )
     bias = float(np.clip(rng.normal(0.04, 0.09), -0.12, 0.24)) * typical
     drawn: NDArray[np.bool_] = signed + sway + np.float32(bias) > 0
-    return drawn if drawn.any() else kept
+    return drawn if drawn.any() else found

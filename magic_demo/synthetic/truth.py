@@ -88,7 +88,7 @@ class Truth:
     """What is true of a case, and what of it is told.
 
     condition: a name of CONDITIONS. radius: of a lesion in millimetres. tone: Fitzpatrick type 1 to 6.
-    size: an option of CQID012. site, duration, itch: options of CQID011, CQID015, CQID025; ``*_told`` is None
+    size: an option of CQID012. site, duration, itch: options of CQID011, CQID015, CQID025; ``stated_*`` is None
     where neither the text nor the photos tell it. photos: how many there are.
     """
 
@@ -106,12 +106,12 @@ class Truth:
     itch: str
     tone: int
     photos: int
-    site_told: str | None
-    duration_told: str | None
-    itch_told: str | None
-    count_said: bool
-    colour_said: bool
-    texture_said: bool
+    stated_site: str | None
+    stated_duration: str | None
+    stated_itch: str | None
+    states_count: bool
+    states_colour: bool
+    states_texture: bool
     silent: bool
 
 
@@ -132,11 +132,11 @@ def draw_truth(rng: np.random.Generator, condition: str | None = None) -> Truth:
         "widespread": int(rng.integers(30, 110) / (1 + radius / 6)) + 8,
     }[arrangement]
     silent = rng.random() < 0.06
-    told = {
+    stated = {
         key: not silent and rng.random() < share
         for key, share in (("site", 0.6), ("duration", 0.62), ("itch", 0.5))
     }
-    said = {
+    mentioned = {
         key: not silent and rng.random() < share
         for key, share in (("count", 0.3), ("colour", 0.2), ("texture", 0.15))
     }
@@ -157,12 +157,12 @@ def draw_truth(rng: np.random.Generator, condition: str | None = None) -> Truth:
         itch=itch,
         tone=int(rng.choice(6, p=[0.14, 0.22, 0.24, 0.18, 0.12, 0.1])) + 1,
         photos=int(rng.choice([1, 2, 3, 4], p=[0.4, 0.32, 0.18, 0.1])),
-        site_told=site if told["site"] else None,
-        duration_told=duration if told["duration"] else None,
-        itch_told=itch if told["itch"] else None,
-        count_said=said["count"],
-        colour_said=said["colour"],
-        texture_said=said["texture"],
+        stated_site=site if stated["site"] else None,
+        stated_duration=duration if stated["duration"] else None,
+        stated_itch=itch if stated["itch"] else None,
+        states_count=mentioned["count"],
+        states_colour=mentioned["colour"],
+        states_texture=mentioned["texture"],
         silent=silent,
     )
 
@@ -192,11 +192,11 @@ def answer_questions(truth: Truth) -> Answers:
         extent = "limited area"
     labels: dict[str, tuple[str | None, ...]] = {
         "CQID010": (extent,),
-        "CQID011": (truth.site_told,),
+        "CQID011": (truth.stated_site,),
         "CQID012": (truth.size,),
-        "CQID015": (truth.duration_told,),
+        "CQID015": (truth.stated_duration,),
         "CQID020": truth.descriptions,
-        "CQID025": (truth.itch_told,),
+        "CQID025": (truth.stated_itch,),
         "CQID034": (truth.colour,),
         "CQID035": ("single" if truth.count == 1 else "multiple (please specify)",),
         "CQID036": (truth.texture,),

@@ -197,9 +197,9 @@ def test_answers_cover_every_question_within_range_and_follow_the_truth() -> Non
             assert 0 <= index < question.option_count
             if index != families[question.family].not_mentioned:
                 labels[question.family].add(question.options["en"][index].strip())
-        assert labels["CQID011"] == ({truth.site} if truth.site_told else set())
-        assert labels["CQID015"] == ({truth.duration} if truth.duration_told else set())
-        assert labels["CQID025"] == ({truth.itch} if truth.itch_told else set())
+        assert labels["CQID011"] == ({truth.site} if truth.stated_site else set())
+        assert labels["CQID015"] == ({truth.duration} if truth.stated_duration else set())
+        assert labels["CQID025"] == ({truth.itch} if truth.stated_itch else set())
         assert labels["CQID012"] == {truth.size}
         assert labels["CQID020"] == set(truth.descriptions)
         assert labels["CQID034"] == {truth.colour}

@@ -110,16 +110,16 @@ def read_webp_size(data: bytes) -> tuple[int, int]:
 
 def count_gif_frames(data: bytes) -> int:
     """Return how many frames a GIF holds, MOST_FRAMES at most, without decoding any."""
-    place = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    offset = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
     frames = 0
-    while place + 10 < len(data) and data[place] in (0x21, 0x2C) and frames < MOST_FRAMES:
-        if data[place] == 0x2C:
+    while offset + 10 < len(data) and data[offset] in (0x21, 0x2C) and frames < MOST_FRAMES:
+        if data[offset] == 0x2C:
             frames += 1
-            flags = data[place + 9]
-            place += 11 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+            flags = data[offset + 9]
+            offset += 11 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
         else:
-            place += 2
-        while place < len(data) and data[place]:  # blocks of up to 255 bytes, to one of none
-            place += 1 + data[place]
-        place += 1
+            offset += 2
+        while offset < len(data) and data[offset]:  # blocks of up to 255 bytes, to one of none
+            offset += 1 + data[offset]
+        offset += 1
     return frames

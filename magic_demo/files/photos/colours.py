@@ -69,7 +69,7 @@ def read_colours(profile: bytes | CodedColours | None, mode: str) -> Colours:
         name = (opened.profile.profile_description or "").lower()
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError, SyntaxError):
         return Colours(note=BROKEN)
-    known = next((said for part, said in KNOWN if part in name), "")
+    known = next((label for part, label in KNOWN if part in name), "")
     return Colours(
         transform,
         Message("colours converted from {name} to sRGB", name=known)

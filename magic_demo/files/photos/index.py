@@ -86,11 +86,11 @@ class PhotoIndex:
         ]
         if not rivals:
             return chosen, ""
-        used, other = (str(path.relative_to(self._folder)) for path in (chosen, rivals[0]))
+        used, rival = (str(path.relative_to(self._folder)) for path in (chosen, rivals[0]))
         return chosen, Message(
             "{used} and {other} have the same name; the larger one is used, keep one of them",
             used=used,
-            other=other,
+            other=rival,
         )
 
     def _rank(self, path: Path) -> tuple[bool, bool]:

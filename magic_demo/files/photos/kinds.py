@@ -84,7 +84,7 @@ def sniff_kind(head: bytes) -> str:
     """Return the kind of photo that begins with these bytes (132 suffice): one of PHOTO_KINDS, "DICOM", or ""
     where it is none."""
     if head[4:8] == b"ftyp":
-        brands = {head[8:12], *(head[place : place + 4] for place in range(16, min(len(head), 64), 4))}
+        brands = {head[8:12], *(head[offset : offset + 4] for offset in range(16, min(len(head), 64), 4))}
         if brands & set(_AVIF_BRANDS):
             return "AVIF"
         return "HEIF" if brands & set(_HEIF_BRANDS) else ""

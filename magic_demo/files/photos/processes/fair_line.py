@@ -56,4 +56,4 @@ class FairLine:
     def _until_room(self) -> float | None:
         """Return in how many seconds a turn under way counts as slow, None where none is to."""
         left = [since + self._slow - self._clock() for _, since in self._running.values()]
-        return min((one + 0.001 for one in left if one > 0), default=None)
+        return min((seconds + 0.001 for seconds in left if seconds > 0), default=None)

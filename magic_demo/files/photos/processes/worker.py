@@ -56,7 +56,7 @@ def _answer(data: bytes, about: dict[str, Any], answers: BinaryIO) -> None:
     from magic_demo.files.photos.bounds import PhotoLimits
     from magic_demo.files.photos.decoding import named, open_picture
 
-    said: dict[str, Any] = {}
+    report: dict[str, Any] = {}
     with tempfile.TemporaryFile() as printed:
         before = os.dup(2)
         for descriptor in (1, 2):
@@ -68,17 +68,17 @@ def _answer(data: bytes, about: dict[str, Any], answers: BinaryIO) -> None:
                 _send(answers, SIZE, json.dumps([picture.height, picture.width]).encode())
                 for band in picture.bands():
                     _send(answers, ROWS, np.ascontiguousarray(band).data.cast("B"))
-            letter, said["notes"] = DONE, [pack_message(note) for note in picture.notes]
+            letter, report["notes"] = DONE, [pack_message(note) for note in picture.notes]
         except PhotoError as error:
-            letter, said["problem"] = REFUSED, pack_message(error.message)
+            letter, report["problem"] = REFUSED, pack_message(error.message)
         finally:
             _limit_memory(None)
             sys.stderr.flush()
             for descriptor in (1, 2):
                 os.dup2(before, descriptor)
             os.close(before)
-        said["printed"] = _read_printed(printed)
-    _send(answers, letter, json.dumps(said).encode())
+        report["printed"] = _read_printed(printed)
+    _send(answers, letter, json.dumps(report).encode())
 
 
 def _send(answers: BinaryIO, letter: bytes, content: bytes | memoryview) -> None:

@@ -116,19 +116,19 @@ class _Worker:
                 continue
             if letter not in (SIZE, DONE, REFUSED) or count > _LONGEST_TEXT:
                 raise ValueError("not an answer")
-            said = json.loads(self._read(count))
+            report = json.loads(self._read(count))
             if letter == SIZE:
-                height, width = (int(side) for side in said)
+                height, width = (int(side) for side in report)
                 if height <= 0 or width <= 0 or height * width > limits.max_pixels:
                     raise ValueError("not a size")
                 pixels = np.empty((height, width, 3), np.uint8)
                 continue
-            printed = [Message("its reader says: {line}", line=line) for line in said["printed"]]
+            printed = [Message("its reader says: {line}", line=line) for line in report["printed"]]
             if letter == REFUSED:
-                raise PhotoError(chain([unpack_message(said["problem"]), *printed]))
+                raise PhotoError(chain([unpack_message(report["problem"]), *printed]))
             if filled != pixels.nbytes:
                 raise ValueError("not all rows")
-            return pixels, [*(unpack_message(note) for note in said["notes"]), *printed]
+            return pixels, [*(unpack_message(note) for note in report["notes"]), *printed]
 
     def _expect(self, letter: bytes) -> None:
         if PIECE.unpack(self._read(PIECE.size)) != (letter, 0):
