@@ -181,6 +181,11 @@ def predict_folder(
             )
         for note in (*found.notes, *notes):
             cases.write(f"note: {note}", file=sys.stderr)
+        if predictor.segmenter is not None and not predictor.segmenter.reads_prompt:
+            cases.write(
+                f"note: {predictor.segmenter.model_id} reads no prompt; the patient's words change no mask",
+                file=sys.stderr,
+            )
         for problem in found.problems or (
             [] if found.encounters else [f"{data}: the split holds no encounter, there is nothing to predict"]
         ):

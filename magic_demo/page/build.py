@@ -116,7 +116,7 @@ def lay_out_page(
         _wire(handlers, review)
         wire_review(handlers, review, QUIET)
         # what the page was built with may be long past
-        app.load(handlers.look_for_models, None, handlers.loading, **QUIET)
+        app.load(handlers.look_for_models, {parts.spoken}, handlers.loading, **QUIET)
     if not desk.public:
         add_agreement_page(app, desk, QUIET)
     app.queue(max_size=LIMITS.waiting)
@@ -177,7 +177,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
         handlers.speak, None, [parts.spoken, *panel_texts(handlers)], queue=False, **QUIET
     )
     handlers.refuse_when_full(of_asked, of_chosen, of_covered, why, **QUIET)
-    parts.timer.tick(handlers.look_for_models, None, handlers.loading, **QUIET)
+    parts.timer.tick(handlers.look_for_models, {parts.spoken}, handlers.loading, **QUIET)
 
 
 def panel_texts(handlers: Handlers) -> list[Component]:

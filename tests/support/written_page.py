@@ -42,6 +42,7 @@ class WritingPredictor:
     models: Mapping[str, str] = {"segmentation": "written", "cvqa": "written"}
     backends: Mapping[str, str] = {"segmentation": "bfloat16"}
     calibrated_on: Mapping[str, str] = {"cvqa": "three <cases>"}
+    reads_prompt = True
 
     def __init__(self) -> None:
         self.asked: list[tuple[Encounter, str | None, Language]] = []

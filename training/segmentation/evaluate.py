@@ -148,7 +148,7 @@ def evaluate(segmenter: Segmenter, examples: Sequence[Example], *, baselines: bo
                 sums.setdefault(name, {}).setdefault(example.source, []).append(
                     dice(count_photo(masks, draw(pixels)).majority)
                 )
-        if texts[number]:
+        if texts[number] and segmenter.reads_prompt:
             others = [text for text in texts if text and text != texts[number]]
             asked = (texts[number], "", others[number % len(others)] if others else "")
             for name, text in zip(PROMPTS, asked, strict=True):

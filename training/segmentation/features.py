@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 from tqdm import tqdm
+from transformers import CLIPSegConfig
 
 from magic_demo.core.whole_files import write_whole
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
@@ -191,7 +192,7 @@ def check_cacheable(settings: DataSettings, model: torch.nn.Module, encoder_rate
 
     Raises SettingsError saying what stands against it.
     """
-    if not isinstance(model, PromptedCLIPSeg):
+    if getattr(model.config, "model_type", "") != CLIPSegConfig.model_type:
         raise SettingsError(
             "data.cache keeps what CLIPSeg's encoders give, not {came}'s; set data.cache to null",
             came=type(model).__name__,
@@ -206,7 +207,7 @@ def check_cacheable(settings: DataSettings, model: torch.nn.Module, encoder_rate
             "data.augment draws a new view each time, which data.cache cannot keep; set data.augment "
             "to null, or data.views to a number"
         )
-    return model
+    return cast(PromptedCLIPSeg, model)
 
 
 def collate_features(examples: Iterable[dict[str, Any]]) -> dict[str, Tensor]:

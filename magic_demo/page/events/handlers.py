@@ -21,7 +21,7 @@ from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs, resolve
 from magic_demo.page.gradio_internals.events import Dependency
 from magic_demo.page.panels.cards.cards import cards_value
-from magic_demo.page.panels.case.case_panel import CasePanel, render_messages, word_case
+from magic_demo.page.panels.case.case_panel import CasePanel, render_messages, word_case, word_prompt
 from magic_demo.page.panels.case.messages import render_case_messages, say_not_held
 from magic_demo.page.panels.forms import (
     name_uploads,
@@ -94,7 +94,7 @@ class Handlers:
         self.stops = Stops()
         self.faults = Faults()
         self.note_shown: Callable[[ReviewDraft, Prediction], None] = lambda _draft, _prediction: None
-        self.loading = [parts.status, parts.top.about, parts.timer]
+        self.loading = [parts.status, parts.top.about, parts.timer, parts.panel.prompt]
 
     @property
     def recall(self) -> Recall:
@@ -317,9 +317,12 @@ class Handlers:
         """Put the texts that Gradio draws into the language chosen; everything else switches in the
         browser."""
         language = read_language(event.payload.get("language"))
-        return {self.parts.spoken: language, **word_case(self.parts.panel, language)}
+        return {
+            self.parts.spoken: language,
+            **word_case(self.parts.panel, language, reads_prompt=self.source.reads_prompt),
+        }
 
-    def look_for_models(self) -> Updates:
+    def look_for_models(self, inputs: Updates) -> Updates:
         """Say whether the models are loaded, beside what the status line says of anything else, and stop
         asking once they are."""
         if self.source.state == "loading":
@@ -328,6 +331,9 @@ class Handlers:
             self.parts.status: gr.update(models=render_source(self.source)),
             self.parts.top.about: render_about(self.source),
             self.parts.timer: gr.Timer(active=False),
+            self.parts.panel.prompt: word_prompt(
+                self.language(inputs), reads_prompt=self.source.reads_prompt
+            ),
         }
 
     def open_id(self, inputs: Updates, request: gr.Request) -> str | None:

@@ -28,6 +28,10 @@ class EncounterPredictor(Protocol):
     def calibrated_on(self) -> Mapping[str, str]:
         """Return task -> the cases, in words, that its probabilities were calibrated on."""
 
+    @property
+    def reads_prompt(self) -> bool:
+        """Return whether a prompt changes where the lesion is found."""
+
     def predict(self, encounter: Encounter) -> Prediction:
         """Predict one encounter."""
 
@@ -107,6 +111,11 @@ class PredictorSource:
     def calibrated_on(self) -> Mapping[str, str]:
         """Return task -> the cases that its probabilities were calibrated on, empty while loading."""
         return self._predictor.calibrated_on if self._predictor is not None else {}
+
+    @property
+    def reads_prompt(self) -> bool:
+        """Return whether a prompt changes where the lesion is found; True until that is known."""
+        return self._predictor is None or self._predictor.reads_prompt
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until loading has ended, one way or the other; False when ``seconds`` were not enough."""

@@ -297,7 +297,7 @@ def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:
 
 
 def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> None:
-    updates = browser.handlers.look_for_models()
+    updates = browser.handlers.look_for_models(browser.values)
     assert (
         "Ready" in updates[browser.parts.status]["models"] and "written" in updates[browser.parts.top.about]
     )
@@ -310,9 +310,22 @@ def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> No
 def test_what_was_done_while_the_models_loaded_stays_in_the_status_line(browser: Browser) -> None:
     browser.choose(0)
     browser.analyse()
-    updates = browser.handlers.look_for_models()
+    updates = browser.handlers.look_for_models(browser.values)
     assert "value" not in updates[browser.parts.status] and "written" in updates[browser.parts.top.about]
     assert "Done in" in browser.values[browser.parts.status]
+
+
+def test_the_prompt_of_a_model_that_reads_none_is_greyed_out_and_says_so_in_both_languages(
+    browser: Browser, predictor: WritingPredictor
+) -> None:
+    prompt = browser.parts.panel.prompt
+    update = browser.handlers.look_for_models(browser.values)[prompt]
+    assert update["interactive"] and "red patch" in update["placeholder"]
+    predictor.reads_prompt = False
+    update = browser.handlers.look_for_models(browser.values)[prompt]
+    assert not update["interactive"] and update["placeholder"] == "this model reads no prompt"
+    update = browser.handlers.speak(gr.EventData(None, {"language": "zh"}), browser.request)[prompt]
+    assert not update["interactive"] and update["placeholder"] == "此模型不读取提示词"
 
 
 def test_why_an_analysis_failed_stays_with_the_case_until_one_comes_to_something(

@@ -99,15 +99,26 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
     return CasePanel(queue, unkept, chooser, upload, messages, narrative, prompt, run, cancel, new)
 
 
-def word_case(panel: CasePanel, language: Language) -> dict[Component, object]:
-    """Return updates that put the texts which Gradio draws into ``language``; values stay as they are."""
+def word_case(panel: CasePanel, language: Language, *, reads_prompt: bool = True) -> dict[Component, object]:
+    """Return updates that put the texts which Gradio draws into ``language``; values stay as they are.
+
+    reads_prompt: of the segmentation model, see ``word_prompt``.
+    """
     return {
         panel.new: gr.update(value=text("case.new", language)),
         panel.narrative: gr.update(**_wording("case.narrative", language)),
-        panel.prompt: gr.update(**_wording("case.prompt", language)),
+        panel.prompt: word_prompt(language, reads_prompt=reads_prompt),
         panel.run: gr.update(value=text("case.run", language)),
         panel.cancel: gr.update(value=text("case.cancel", language)),
     }
+
+
+def word_prompt(language: Language, *, reads_prompt: bool) -> object:
+    """Return the update of the prompt's field: greyed out where the model reads no prompt, which it says."""
+    if reads_prompt:
+        return gr.update(interactive=True, **_wording("case.prompt", language))
+    hint = text("case.prompt_not_read", language)
+    return gr.update(interactive=False, label=text("case.prompt", language), placeholder=hint)
 
 
 def render_examples(examples: Sequence[Example], *, folded: bool = False) -> str:
