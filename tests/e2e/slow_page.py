@@ -29,6 +29,7 @@ class SlowPredictor:
     models: Mapping[str, str] = {"segmentation": "slow"}
     backends: Mapping[str, str] = {}
     calibrated_on: Mapping[str, str] = {}
+    reads_prompt = True
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

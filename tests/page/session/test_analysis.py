@@ -27,6 +27,7 @@ class QuietPredictor:
     models: Mapping[str, str] = {"segmentation": "quiet"}
     backends: Mapping[str, str] = {}
     calibrated_on: Mapping[str, str] = {}
+    reads_prompt = True
 
     def predict(self, encounter: Encounter) -> Prediction:
         del encounter
