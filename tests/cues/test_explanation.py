@@ -189,9 +189,9 @@ def test_covering_the_highlighted_region_lowers_the_score_more_often_than_coveri
         for example in load_examples()
         for photo in example.encounter.photos
     ]
-    falls = [fell for photo in photos[:6] for fell in try_regions(predictor, photo, rng).values()]
+    falls = [fell for photo in photos[:4] for fell in try_regions(predictor, photo, rng).values()]
     highlighted, elsewhere = np.mean(falls, axis=0)
-    assert len(falls) > 20
+    assert len(falls) > 12
     assert highlighted > elsewhere + 0.1
 
 

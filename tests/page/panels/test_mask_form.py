@@ -42,8 +42,8 @@ def test_runs_are_row_by_row_and_begin_outside_the_lesion() -> None:
     assert write_runs(np.ones((1, 3), dtype=bool))["runs"] == [0, 3]
 
 
-def test_a_mask_of_48_megapixels_comes_back_under_one_working_pixel_off() -> None:
-    size = (6000, 8000)
+def test_a_mask_that_was_drawn_far_smaller_comes_back_under_one_working_pixel_off() -> None:
+    size = (2400, 8000)
     mask = blob(size)
     back = read_mask(write_runs(mask), size)
     assert back.shape == size and back.dtype == bool

@@ -181,7 +181,7 @@ def test_nobody_can_be_asked_without_a_terminal() -> None:
         confirm_share(lambda _question: pytest.fail("asked"), terminal=False)
 
 
-@pytest.mark.parametrize("option", [["--host", "0.0.0.0"], ["--share"], ["--host", "0.0.0.0", "--guide"]])
+@pytest.mark.parametrize("option", [["--share"], ["--host", "0.0.0.0", "--guide"]])
 def test_the_command_refuses_in_one_line_and_listens_to_nobody(
     repository: Path, tmp_path: Path, option: list[str]
 ) -> None:

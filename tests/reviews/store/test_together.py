@@ -17,7 +17,7 @@ from magic_demo.core.types import CaseKey, Review
 from magic_demo.reviews.store import NewCase, Store
 
 CASE = CaseKey("q", "E1")
-KILLS = 3
+KILLS = 2
 ANSWERS_BEFORE_THE_KILL = 8
 
 
@@ -47,13 +47,13 @@ def readers_ready(store: Store) -> Store:
 def test_processes_that_save_at_once_lose_nothing(
     readers_ready: Store, store_place: str, repository: Path
 ) -> None:
-    processes = {reader: _start(repository, store_place, reader, 0, 25) for reader in ("ann", "bo")}
+    processes = {reader: _start(repository, store_place, reader, 0, 12) for reader in ("ann", "bo")}
     for reader, process in processes.items():
         text, _ = process.communicate(timeout=240)
         assert process.returncode == 0
         rows = readers_ready.history(CASE, reader)
         assert {row.number: row.review.comment for row in rows} == _answers(text)
-        assert [row.review.comment for row in rows] == [str(turn) for turn in range(25)]
+        assert [row.review.comment for row in rows] == [str(turn) for turn in range(12)]
 
 
 def test_a_killed_process_loses_nothing_that_was_answered(
