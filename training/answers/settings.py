@@ -44,7 +44,7 @@ class AnswererSettings:
     sizes: EncoderSizes = EncoderSizes()
     narratives: tuple[Path, ...] = ()
     fusion: Literal["product", "concatenation"] = "product"
-    text_pooling: Literal["cls", "mean", "max"] = "cls"
+    text_pooling: Literal["cls", "mean"] = "cls"
     narrative_input: bool = True
     attention_heads: int = 4
     photo_head_size: int = 0

@@ -24,7 +24,7 @@ from magic_demo.models.answers.encoders import drop_pooler, load_encoder
 from magic_demo.models.answers.photo_head import PhotoHead, lay_out_places
 
 FUSIONS = ("product", "concatenation")
-POOLINGS = ("cls", "mean", "max")
+POOLINGS = ("cls", "mean")
 
 
 @strict
@@ -34,8 +34,8 @@ class TextPhotoAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call
     text_config, vision_config: the encoders' own configs, of any class that AutoModel knows (BERT, and Swin
     or MobileNetV1, here).
     projection_size, head_size: widths of the common space and of the head's hidden layer.
-    fusion: how an option meets the case, "product" or "concatenation". text_pooling: "cls", "mean" or "max"
-    over the tokens.
+    fusion: how an option meets the case, "product" or "concatenation". text_pooling: "cls" or "mean" over
+    the tokens.
     narrative_input: whether the narrative is read. attention_heads: with which each option looks for its own
     evidence among the narrative's tokens; 0 pools the narrative into one vector for all options. learn_sets:
     whether families of several slots are learnt as sets of labels (one yes or no a label), else as a softmax
@@ -191,8 +191,6 @@ class TextPhotoAnswererModel(PreTrainedModel):  # type: ignore[no-untyped-call]
         visible = attention_mask.bool()[..., None]
         if self.config.text_pooling == "cls":
             return states[:, 0]
-        if self.config.text_pooling == "max":
-            return states.masked_fill(~visible, torch.finfo(states.dtype).min).amax(dim=1)
         return (states * visible).sum(dim=1) / visible.sum(dim=1).clamp(min=1)
 
     def encode_options(

@@ -40,7 +40,7 @@ DESIGNS: list[dict[str, Any]] = [
     {},
     {"fusion": "concatenation", "narrative_input": False, "learn_sets": False},
     {"text_pooling": "mean", "attention_heads": 0},
-    {"text_pooling": "max", "attention_heads": 2, "learn_sets": False},
+    {"text_pooling": "cls", "attention_heads": 2, "learn_sets": False},
     {"photo_head_size": 10},
 ]
 
