@@ -52,9 +52,9 @@ run_program(["serve", *sys.argv[1:]])
 SEEN = """(selector) => new Promise((tell) => {
   const viewer = document.querySelector("#viewer-stage").viewer;
   const canvas = document.querySelector("#viewer-canvas").getContext("2d");
-  const before = viewer.state.caseId, began = performance.now(), seen = {};
+  const before = viewer.state.openId, began = performance.now(), seen = {};
   const look = () => {
-    const opened = viewer.state.caseId !== before && viewer.state.photos.length > 0;
+    const opened = viewer.state.openId !== before && viewer.state.photos.length > 0;
     const note = (what, there) => { if (there && !(what in seen)) { canvas.getImageData(0, 0, 1, 1); seen[what] = performance.now() - began; } };
     note("photo", opened && viewer.state.view);
     note("mask", opened && viewer.state.photos[0].model);

@@ -133,7 +133,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
     """Say which event calls which handler."""
     parts, panel = handlers.parts, handlers.parts.panel
     review, covering = ReviewHandlers(handlers, state), Covering(state)
-    kept = [parts.status, parts.form, panel.queue]
+    saved = [parts.status, parts.form, panel.queue]
     case = [parts.case, parts.viewer, parts.cards, parts.why, parts.readings, parts.form]
     shown = [*case, parts.status, panel.messages, panel.narrative, panel.prompt]
     answered = [
@@ -165,8 +165,8 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
         "queue": False,
         "trigger_mode": "multiple",
     }  # "once" would drop what is changed while a change is on its way
-    parts.cards.answers(review.answer, None, kept, **changes)
-    parts.viewer.mask(review.outline, None, kept, **changes)
+    parts.cards.answers(review.answer, None, saved, **changes)
+    parts.viewer.mask(review.outline, None, saved, **changes)
     parts.viewer.wand(review.wand, {parts.case}, [parts.viewer], queue=False, **QUIET)
     parts.viewer.facts(review.facts, {parts.case}, [parts.viewer], queue=False, **QUIET)
     why = parts.why.why(review.explain, {parts.case}, [parts.why, parts.status], **models)

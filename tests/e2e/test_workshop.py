@@ -240,13 +240,13 @@ def test_three_browsers_answer_and_the_plot_moves_until_the_model_is_revealed(ro
 
     board.keyboard.press("ArrowRight")
     for phone, title in zip(phones, ("Site", "Site", "部位"), strict=True):
-        phone.wait_for_selector('.question[data-place="1"]:visible')
+        phone.wait_for_selector('.question[data-index="1"]:visible')
         assert title in phone.locator(".question-place:visible").inner_text()
     assert counts(board) == [0] * 8 and not board.locator(".bar.is-model").first.is_visible()
     phones[1].reload()
-    phones[1].wait_for_selector('.question[data-place="1"]:visible')
+    phones[1].wait_for_selector('.question[data-index="1"]:visible')
     board.reload()
-    board.wait_for_selector('.question[data-place="1"]:visible')
+    board.wait_for_selector('.question[data-index="1"]:visible')
     assert board.locator("#room-code").inner_text() == code, "the presenter's tab keeps its room"
 
     board.click("#end")

@@ -21,28 +21,28 @@ const SITE = { id: "CQID011", slots: 6, options: 8, none: 7 };
 const COLOUR = { id: "CQID034", slots: 1, options: 12, none: 11 };
 
 test("a card of one slot holds the last option chosen", () => {
-  assert.deepEqual(choose(ONSET, [], 2), { held: [2], full: false });
-  assert.deepEqual(choose(ONSET, [2], 3), { held: [3], full: false });
-  assert.deepEqual(choose(ONSET, [3], 3), { held: [3], full: false });
+  assert.deepEqual(choose(ONSET, [], 2), { selected: [2], full: false });
+  assert.deepEqual(choose(ONSET, [2], 3), { selected: [3], full: false });
+  assert.deepEqual(choose(ONSET, [3], 3), { selected: [3], full: false });
 });
 
 test("a card of several slots adds and takes away, in the options' order", () => {
-  assert.deepEqual(choose(SITE, [4], 2).held, [2, 4]);
-  assert.deepEqual(choose(SITE, [2, 4], 2).held, [4]);
-  assert.deepEqual(choose(SITE, [4], 4).held, []);
+  assert.deepEqual(choose(SITE, [4], 2).selected, [2, 4]);
+  assert.deepEqual(choose(SITE, [2, 4], 2).selected, [4]);
+  assert.deepEqual(choose(SITE, [4], 4).selected, []);
 });
 
 test("Not mentioned stands alone and makes room for the first label", () => {
-  assert.deepEqual(choose(SITE, [0, 2], 7).held, [7]);
-  assert.deepEqual(choose(SITE, [7], 2).held, [2]);
-  assert.deepEqual(choose(SITE, [7], 7).held, [7]);
+  assert.deepEqual(choose(SITE, [0, 2], 7).selected, [7]);
+  assert.deepEqual(choose(SITE, [7], 2).selected, [2]);
+  assert.deepEqual(choose(SITE, [7], 7).selected, [7]);
 });
 
 test("no more labels are taken than there are slots, and it is said", () => {
   const six = [0, 1, 2, 3, 4, 5];
-  assert.deepEqual(choose(SITE, six, 6), { held: six, full: true });
-  assert.deepEqual(choose(SITE, six, 3), { held: [0, 1, 2, 4, 5], full: false });
-  assert.deepEqual(choose(SITE, six, 7), { held: [7], full: false });
+  assert.deepEqual(choose(SITE, six, 6), { selected: six, full: true });
+  assert.deepEqual(choose(SITE, six, 3), { selected: [0, 1, 2, 4, 5], full: false });
+  assert.deepEqual(choose(SITE, six, 7), { selected: [7], full: false });
 });
 
 test("a card is open, agrees, differs, or has no model to differ from", () => {

@@ -91,13 +91,13 @@ test("what is commanded with Alt or Ctrl is told from what is typed", () => {
 test("a key that is let go is told whatever is composed", () => {
   const listeners = {};
   const target = { addEventListener: (name, listener) => (listeners[name] = listener) };
-  const told = [];
-  onRelease(target, (key) => told.push(key));
-  onKey(target, (pressed) => told.push(pressed.key));
+  const payload = [];
+  onRelease(target, (key) => payload.push(key));
+  onKey(target, (pressed) => payload.push(pressed.key));
   listeners.keydown(press("р", "KeyH"));
   listeners.keydown(press("р", "KeyH", { isComposing: true }));
   listeners.keyup(press("р", "KeyH", { isComposing: true, keyCode: 229 }));
-  assert.deepEqual(told, ["h", "h"]);
+  assert.deepEqual(payload, ["h", "h"]);
 });
 
 test("a field is asked for by its element, and nothing outside of the document is one", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { arrangementOf, countDone, drawnPart, listed, nextOpen, stepFrom } from "../../magic_demo/page/panels/queue/queue_list.mjs";
+import { arrangementOf, countDone, drawnPart, listed, moveItem, nextOpen, stepFrom } from "../../magic_demo/page/panels/queue/queue_list.mjs";
 
 const one = (id, state, more = {}) => ({ id, state, flagged: false, disagrees: false, ...more });
 const CASES = [one("a", "done"), one("b", "not started"), one("c", "in progress", { flagged: true }), one("d", "done", { disagrees: true }), one("e", "not started")];
@@ -52,4 +52,15 @@ test("of a long list the rows around the open case are drawn, of a short one all
   assert.deepEqual(drawnPart(10000, 30, 200), [0, 200]);
   for (const at of [-1, 0, 2]) assert.deepEqual(drawnPart(3, at, 200), [0, 3]);
   assert.deepEqual(drawnPart(0, -1, 200), [0, 0]);
+});
+
+test("an arrangement that a browser has under its earlier name is found once, and a newer one stays", () => {
+  const items = new Map([["earlier", "blind"]]);
+  const storage = { getItem: (name) => items.get(name) ?? null, setItem: (name, text) => items.set(name, text), removeItem: (name) => items.delete(name) };
+  moveItem(storage, "earlier", "today");
+  assert.deepEqual([...items], [["today", "blind"]]);
+  items.set("earlier", "unaided");
+  moveItem(storage, "earlier", "today");
+  moveItem(storage, "earlier", "today");
+  assert.deepEqual([...items], [["today", "blind"]]);
 });

@@ -28,7 +28,7 @@ class Drafts {
   async prune(ids) { for (const key of this.photos.keys()) if (!ids.has(key.split(" ")[0])) this.photos.delete(key); }
   hold(id) { this.open.add(id); }
   release(id) { this.open.delete(id); }
-  async held() { return this.open; }
+  async listOpen() { return this.open; }
 }
 
 class Late {
@@ -48,12 +48,12 @@ function browser() {
   return world;
 }
 
-async function uploaded(world, caseId = "secret-1") {
+async function uploaded(world, openId = "secret-1") {
   const work = world.tab();
   work.addPhotos([photo("leg.jpg"), photo("arm.jpg")]);
-  work.shown(caseId, [true, true]);
-  work.note(caseId, { answers: { CQID010: [1] }, specified: {} });
-  work.noteMask(caseId, "leg", { width: 2, height: 2, runs: [0, 4] });
+  work.shown(openId, [true, true]);
+  work.note(openId, { answers: { CQID010: [1] }, specified: {} });
+  work.noteMask(openId, "leg", { width: 2, height: 2, runs: [0, 4] });
   await work.writing;
   return work;
 }

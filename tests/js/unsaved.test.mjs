@@ -16,18 +16,18 @@ class Storage {
 
 let lives = 0;
 
-function opened(storage, caseId = "secret-1", place = PLACE, number = 0) {
+function opened(storage, openId = "secret-1", place = PLACE, number = 0) {
   const unsaved = new Unsaved(storage, `life${++lives}`);
-  return { unsaved, left: unsaved.open({ ...place, case: caseId, saved: { number, stored: {} } }) };
+  return { unsaved, left: unsaved.open({ ...place, case: openId, saved: { number, stored: {} } }) };
 }
 
 const stored = (...tolds) => Object.fromEntries(tolds.map(({ part, turn }) => [part, turn]));
 
 test("a change says of which case it is, what it goes on from, and its turn", () => {
   const { unsaved } = opened(new Storage(), "secret-1", PLACE, 7);
-  const told = unsaved.note("secret-1", "answers", { case: "secret-1", answers: {}, touched: ["CQID010"] });
-  assert.deepEqual(told.of, { ...PLACE, base: 7 });
-  assert.match(told.turn, /^life\d+\.1$/);
+  const payload = unsaved.note("secret-1", "answers", { case: "secret-1", answers: {}, touched: ["CQID010"] });
+  assert.deepEqual(payload.of, { ...PLACE, base: 7 });
+  assert.match(payload.turn, /^life\d+\.1$/);
   assert.ok(unsaved.note("secret-1", "note", { comment: "" }).turn.endsWith(".2"));
 });
 
@@ -72,24 +72,24 @@ test("only the answer that says so takes a change for saved, an earlier one of t
 
 test("what another case left unsaved stays when the next one is opened, and is sent again by itself", () => {
   const { unsaved } = opened(new Storage());
-  const told = unsaved.note("secret-1", "answers", { case: "secret-1", answers: {} }, 1000);
+  const payload = unsaved.note("secret-1", "answers", { case: "secret-1", answers: {} }, 1000);
   unsaved.open({ ...PLACE, id: "ENC00002", case: "secret-2", saved: { number: 0, stored: {} } });
   assert.ok(unsaved.pending);
   assert.deepEqual(unsaved.due(2000), []);
   const due = unsaved.due(60_000);
-  assert.deepEqual(due.map((one) => [one.case, one.of.id, one.parts]), [["secret-1", "ENC00001", [told]]]);
+  assert.deepEqual(due.map((one) => [one.case, one.of.id, one.parts]), [["secret-1", "ENC00001", [payload]]]);
   assert.deepEqual(unsaved.due(60_001), [], "it waits for the answer, longer each time");
-  unsaved.confirm({ case: "secret-1", number: 3, stored: stored(told) });
+  unsaved.confirm({ case: "secret-1", number: 3, stored: stored(payload) });
   assert.ok(!unsaved.pending);
 });
 
 test("what an earlier life of the tab left of a case that is not opened again is sent again, too", () => {
   const storage = new Storage();
-  const told = opened(storage).unsaved.note("secret-1", "note", { case: "secret-1", comment: "scaly" });
+  const payload = opened(storage).unsaved.note("secret-1", "note", { case: "secret-1", comment: "scaly" });
   const { unsaved } = opened(storage, "secret-2", { ...PLACE, id: "ENC00002" });
   assert.deepEqual(unsaved.due(1000), []);
   assert.equal(unsaved.due(60_000)[0].parts[0].comment, "scaly");
-  unsaved.confirm({ case: "secret-1", number: 3, stored: stored(told) });
+  unsaved.confirm({ case: "secret-1", number: 3, stored: stored(payload) });
   assert.equal(storage.kept.size, 0);
 });
 
@@ -113,10 +113,10 @@ test("what came from another tab is handed on, less what is on its way from here
 test("a conflict is held until the reader chooses, and their own is a change that knows of the other", () => {
   const storage = new Storage();
   const { unsaved } = opened(storage);
-  const told = unsaved.note("secret-1", "answers", { case: "secret-1", answers: { A: [2] }, touched: ["A"] });
+  const payload = unsaved.note("secret-1", "answers", { case: "secret-1", answers: { A: [2] }, touched: ["A"] });
   const conflicts = [{ part: "answers", name: "A", number: 4, mine: [[2], ""], theirs: [[1], ""] }];
-  unsaved.confirm({ case: "secret-1", number: 4, stored: stored(told), conflicts });
-  unsaved.confirm({ case: "secret-1", number: 4, stored: stored(told), conflicts });
+  unsaved.confirm({ case: "secret-1", number: 4, stored: stored(payload), conflicts });
+  unsaved.confirm({ case: "secret-1", number: 4, stored: stored(payload), conflicts });
   assert.deepEqual([...unsaved.conflicts.keys()], ["answers A"]);
   assert.equal(opened(storage, "secret-9").left[0].answers.A[0], 2, "the next life asks again");
   const mine = unsaved.choose("answers A", true);
@@ -139,8 +139,8 @@ test("changes of a case that is of no queue are counted and not kept", () => {
   const storage = new Storage();
   const { unsaved } = opened(storage);
   unsaved.close();
-  const told = unsaved.note("example", "answers", { case: "example" });
-  assert.deepEqual(told, { case: "example" });
+  const payload = unsaved.note("example", "answers", { case: "example" });
+  assert.deepEqual(payload, { case: "example" });
   assert.equal(unsaved.sent("example"), 1);
   assert.ok(!unsaved.pending && storage.kept.size === 0);
 });
@@ -163,4 +163,13 @@ test("what was changed of a case that is deleted is forgotten with it", () => {
   assert.ok(unsaved.pending);
   unsaved.forget(PLACE);
   assert.ok(!unsaved.pending && storage.kept.size === 0);
+});
+
+test("a conflict that an earlier version of the page left in the tab is asked again, and not sent with its old word", () => {
+  const storage = new Storage();
+  const part = { case: "secret-1", part: "note", comment: "mine", touched: ["comment"], turn: "old.1", of: { ...PLACE, base: 3 }, held: true };
+  storage.setItem("magic-demo-unsaved", JSON.stringify({ [JSON.stringify(["clinic", "ENC00001", "ann"])]: { "held note comment": part } }));
+  const { unsaved, left } = opened(storage, "secret-2", PLACE, 3);
+  assert.ok(unsaved.pending);
+  assert.deepEqual(left.map(({ comment, held, conflicting }) => [comment, held, conflicting]), [["mine", undefined, false]]);
 });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { coefficient, percent, plotBars, stepFrom } from "../../magic_demo/page/workshop/board/bars.mjs";
-import { placeBeside } from "../../magic_demo/page/workshop/guide_place.mjs";
+import { placeBeside } from "../../magic_demo/page/workshop/guide_position.mjs";
 
 const ROOM = { width: 1366, height: 768 };
 const SIZE = { width: 330, height: 220 };
@@ -64,8 +64,8 @@ test("numbers that do not exist are a dash", () => {
 });
 
 test("a step leads over the end of a case to the next one and stops at the last", () => {
-  assert.deepEqual(stepFrom({ case: 0, place: 8 }, 1, 9, 8), { case: 1, place: 0 });
-  assert.deepEqual(stepFrom({ case: 1, place: 0 }, -1, 9, 8), { case: 0, place: 8 });
-  assert.equal(stepFrom({ case: 7, place: 8 }, 1, 9, 8), null);
-  assert.equal(stepFrom({ case: 0, place: 0 }, -1, 9, 8), null);
+  assert.deepEqual(stepFrom({ case: 0, index: 8 }, 1, 9, 8), { case: 1, index: 0 });
+  assert.deepEqual(stepFrom({ case: 1, index: 0 }, -1, 9, 8), { case: 0, index: 8 });
+  assert.equal(stepFrom({ case: 7, index: 8 }, 1, 9, 8), null);
+  assert.equal(stepFrom({ case: 0, index: 0 }, -1, 9, 8), null);
 });

@@ -119,8 +119,8 @@ def measure(place: Path) -> dict[str, float]:
                     cases,
                     reader=LOCAL_READER,
                     signed_in=True,
+                    case_id=None,
                     open_id=None,
-                    case=None,
                     progress=progress,
                 )
             )

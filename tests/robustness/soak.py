@@ -222,7 +222,7 @@ class _Tab:
         self.secret = shown["queue-panel"]["props"]["row"]["case"]
         self.photos = shown["viewer"]["photos"]
         form = shown["review-form"]
-        self.of = {**form["place"], "mode": "assisted", "base": form["saved"]["number"]}
+        self.of = {**form["stored"], "mode": "assisted", "base": form["saved"]["number"]}
         self.turn = 0
 
     def outline(self, chance: random.Random) -> None:

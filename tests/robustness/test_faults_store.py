@@ -49,7 +49,7 @@ def test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back(
         drafts.begin(
             "mine",
             ReviewDraft(
-                case.case_id, reading=Reading(KEY, LOCAL_READER, "assisted", "assisted", model_shown=True)
+                case.open_id, reading=Reading(KEY, LOCAL_READER, "assisted", "assisted", model_shown=True)
             ),
         )
         saver.change("mine", "comment", "before")

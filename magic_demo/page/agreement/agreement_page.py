@@ -84,7 +84,7 @@ class AgreementPage:
     def source(self) -> AgreementSource:
         """Return what measures. Raises StoreError where nothing is kept yet."""
         return AgreementSource(
-            self.store, self.desk.said, self._reference, all_known=self.desk.bundle is not None
+            self.store, self.desk.find_shown, self._reference, all_known=self.desk.bundle is not None
         )
 
     @cached_property
@@ -152,8 +152,8 @@ class AgreementPage:
             if any(name != reader and case in panel.answers[name] for name in panel.readers)
         ]
         spoken = [case for case in shown if case in panel.answers.get(MODEL, {})]
-        told: tuple[tuple[Knowledge, list[CaseKey]], ...] = (("others", others), ("model", spoken))
-        for what, cases in told:
+        noted: tuple[tuple[Knowledge, list[CaseKey]], ...] = (("others", others), ("model", spoken))
+        for what, cases in noted:
             new = [case for case in cases if (reader, case, what) not in self._noted]
             self.store.note_seen(new, reader, what)
             self._noted.update((reader, case, what) for case in new)

@@ -49,29 +49,29 @@ class Background:
         has raised, once.
         """
         with self._lock:
-            held = self._questions.setdefault(question, _Question())
+            asked = self._questions.setdefault(question, _Question())
             self._questions.move_to_end(question)
             while len(self._questions) > MOST_QUESTIONS:
                 self._questions.popitem(last=False)
-        with held.lock:
-            old = held.answer is None or held.answer[0] != version
-            if old and held.running is None and time.monotonic() >= held.rest_until:
-                held.running = self._worker.submit(self._measure, held, version, measure)
-            running = held.running
+        with asked.lock:
+            old = asked.answer is None or asked.answer[0] != version
+            if old and asked.running is None and time.monotonic() >= asked.rest_until:
+                asked.running = self._worker.submit(self._measure, asked, version, measure)
+            running = asked.running
         if running is not None:
             wait([running], seconds)
-        with held.lock:
-            problem, held.problem = held.problem, None
+        with asked.lock:
+            problem, asked.problem = asked.problem, None
             if problem is not None:
                 raise problem
-            return held.answer
+            return asked.answer
 
     def forget(self) -> None:
         """Forget every answer; one that is being measured now is not kept either."""
         with self._lock:
             self._questions.clear()
 
-    def _measure(self, held: _Question, version: Version, measure: Callable[[], Comparison]) -> None:
+    def _measure(self, asked: _Question, version: Version, measure: Callable[[], Comparison]) -> None:
         began = time.monotonic()
         found: Comparison | None = None
         problem: Exception | None = None
@@ -80,6 +80,6 @@ class Background:
         except Exception as error:  # raised again where it was asked for
             problem = error
         now = time.monotonic()
-        with held.lock:
-            held.answer, held.problem = (version, found) if found is not None else held.answer, problem
-            held.running, held.rest_until = None, now + min(MOST_REST, REST * (now - began))
+        with asked.lock:
+            asked.answer, asked.problem = (version, found) if found is not None else asked.answer, problem
+            asked.running, asked.rest_until = None, now + min(MOST_REST, REST * (now - began))

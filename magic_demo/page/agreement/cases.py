@@ -161,19 +161,19 @@ def _case(case: CaseDifference, readers: tuple[str, ...], picture: str | None, q
                 other=tag_of(other, readers),
             )
         )
-    told = "".join(
+    listed = "".join(
         _family(questions.family(family.family_id), family, readers)
         for family in case.families[:MOST_FAMILIES]
     )
     if len(case.families) > MOST_FAMILIES:
-        told += (
+        listed += (
             "<p "
             f'class="agree-small">{both("agreement.more_families", count=len(case.families) - MOST_FAMILIES)}</p>'
         )
     return (
         f'<li class="agree-case"><div class="agree-photo">{photo}</div><div '
         f'class="agree-told"><h3>{name} <small>{escape(case.case.queue)}</small></h3>'
-        f'<p class="agree-facts">{" · ".join(facts)}</p>{told}</div></li>'
+        f'<p class="agree-facts">{" · ".join(facts)}</p>{listed}</div></li>'
     )
 
 
@@ -182,7 +182,7 @@ def _family(family: Family, difference: FamilyDifference, readers: tuple[str, ..
     by_answer: dict[frozenset[int], list[str]] = {}
     for voice, labels in difference.said:
         by_answer.setdefault(labels, []).append(tag_of(voice, readers))
-    said = []
+    lines = []
     for labels, tags in by_answer.items():
         named = sorted(labels - {family.not_mentioned}) or [family.padding]
         words = both_of(
@@ -192,5 +192,5 @@ def _family(family: Family, difference: FamilyDifference, readers: tuple[str, ..
             }
         )
         signs = "".join(f'<span class="voice-tag">{tag}</span>' for tag in tags)
-        said.append(f"<li>{signs} {words}</li>")
-    return f'<div class="agree-said"><h4>{both_of(family.title)}</h4><ul>{"".join(said)}</ul></div>'
+        lines.append(f"<li>{signs} {words}</li>")
+    return f'<div class="agree-said"><h4>{both_of(family.title)}</h4><ul>{"".join(lines)}</ul></div>'

@@ -38,10 +38,10 @@ class View:
 
 
 def read_filter(
-    view: View, told: Mapping[str, object], queues: Sequence[str], questions: QuestionSet
+    view: View, payload: Mapping[str, object], queues: Sequence[str], questions: QuestionSet
 ) -> View:
     """Return the view after a button was pressed. Raises FormError for one that there is not."""
-    name, value, choice = told.get("name"), told.get("value"), view.choice
+    name, value, choice = payload.get("name"), payload.get("value"), view.choice
     if not isinstance(value, str):
         raise FormError(
             "filter {name!r}: {came} came, text is expected; reload the page",

@@ -35,10 +35,12 @@ def render_switches(switches: Switches) -> str:
     without any."""
     if not switches.answers:
         return ""
-    kept = switches.answers - (round(switches.changed.value * switches.answers) if switches.changed else 0)
-    unknown = switches.answers - kept - switches.towards - switches.away - switches.beside
+    unchanged = switches.answers - (
+        round(switches.changed.value * switches.answers) if switches.changed else 0
+    )
+    unknown = switches.answers - unchanged - switches.towards - switches.away - switches.beside
     moved = {
-        ("blind", "kept"): kept,
+        ("blind", "kept"): unchanged,
         ("blind", "towards"): switches.towards,
         ("blind", "away"): switches.away,
         ("blind", "beside"): switches.beside + unknown,
@@ -80,7 +82,7 @@ def draw_flow(ribbons: Ribbons, kind: str) -> str:
     nodes. Nothing flows, nothing is drawn."""
     flowing = {ends: count for ends, count in ribbons.items() if count > 0}
     total = sum(flowing.values())
-    sources, sinks = (_heights(flowing, place) for place in (0, 1))
+    sources, sinks = (_heights(flowing, end) for end in (0, 1))
     room = HEIGHT - GAP * (max(len(sources), len(sinks)) - 1) - 8
     scale = room / max(1, total)
     tops = [_stack(nodes, scale) for nodes in (sources, sinks)]
@@ -109,10 +111,10 @@ def draw_flow(ribbons: Ribbons, kind: str) -> str:
     )
 
 
-def _heights(flowing: Ribbons, place: int) -> dict[str, int]:
+def _heights(flowing: Ribbons, end: int) -> dict[str, int]:
     heights: dict[str, int] = {}
     for ends, count in flowing.items():
-        heights[ends[place]] = heights.get(ends[place], 0) + count
+        heights[ends[end]] = heights.get(ends[end], 0) + count
     return heights
 
 
@@ -130,16 +132,18 @@ def _stack(nodes: Mapping[str, int], scale: float) -> dict[str, float]:
 def _spread(middles: Mapping[str, float]) -> dict[str, float]:
     """Move labels apart until none lies on another, and all lie within the picture."""
     names = list(middles)
-    places = [middles[name] for name in names]
-    for number in range(1, len(places)):
-        places[number] = max(places[number], places[number - 1] + LINE)
-    over = max(0.0, places[-1] + LINE / 2 - HEIGHT) if places else 0.0
-    for number in reversed(range(len(places))):
-        limit = HEIGHT - LINE / 2 if number == len(places) - 1 else places[number + 1] - LINE
-        places[number] = (
-            max(LINE / 2, min(places[number], limit)) if over or places[number] < LINE / 2 else places[number]
+    positions = [middles[name] for name in names]
+    for number in range(1, len(positions)):
+        positions[number] = max(positions[number], positions[number - 1] + LINE)
+    over = max(0.0, positions[-1] + LINE / 2 - HEIGHT) if positions else 0.0
+    for number in reversed(range(len(positions))):
+        limit = HEIGHT - LINE / 2 if number == len(positions) - 1 else positions[number + 1] - LINE
+        positions[number] = (
+            max(LINE / 2, min(positions[number], limit))
+            if over or positions[number] < LINE / 2
+            else positions[number]
         )
-    return dict(zip(names, places, strict=True))
+    return dict(zip(names, positions, strict=True))
 
 
 def _ribbon(start: float, end: float, width: float, kind: str) -> str:

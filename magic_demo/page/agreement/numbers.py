@@ -178,10 +178,10 @@ def _versus(model: Measured | None, readers: Measured | None, *, share: bool) ->
 
 def _switched(switches: Switches) -> str:
     changed = switches.changed
-    said = [both("agreement.moved", towards=switches.towards, away=switches.away)]
+    sentences = [both("agreement.moved", towards=switches.towards, away=switches.away)]
     if switches.judged:
-        said.append(both("agreement.judged", better=switches.wrong_right, worse=switches.right_wrong))
-    lines = "".join(f"<p>{line}</p>" for line in said)
+        sentences.append(both("agreement.judged", better=switches.wrong_right, worse=switches.right_wrong))
+    lines = "".join(f"<p>{line}</p>" for line in sentences)
     return (
         f'<div class="versus"><div class="versus-switch"><b>{say_value(changed, share=True)}</b><span '
         'class="versus-name">'

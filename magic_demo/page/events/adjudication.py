@@ -84,7 +84,7 @@ class Adjudication(ReviewEvents):
         before = self.review.store.latest(reading.key, reading.reader, kinds=(CONSENSUS,))
         begun = replace(reading, kind=CONSENSUS, state="in progress", seconds=0.0)
         content = ReviewDraft(
-            draft.case,
+            draft.open_id,
             answers,
             gather_words(answers, readings),
             masks,
@@ -96,7 +96,7 @@ class Adjudication(ReviewEvents):
         consensus = self.page.cases.get(updates[self.parts.case])
         if consensus is not None:
             updates[self.parts.viewer] = self.review.viewer(
-                replace(content, case=consensus.case_id), consensus, _outlines(readings, reading)
+                replace(content, open_id=consensus.open_id), consensus, _outlines(readings, reading)
             )
         line = fixed_line(
             "status.consensus_tied" if tied else "status.consensus", count=len(readings), tied=len(tied)

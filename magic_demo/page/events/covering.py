@@ -95,18 +95,18 @@ class Covering(ReviewEvents):
         key, desk, actor = draft.reading.key, self.review.desk, event.actor
         if desk.needs_adjudicator(key, actor.name, photo, area):
             desk.opened_store.propose_cover(key, photo.photo_id, encode_mask(area), actor)
-            self._hide_elsewhere(case.case_id, key, actor.name, photo.photo_id, area)
+            self._hide_elsewhere(case.open_id, key, actor.name, photo.photo_id, area)
             return self._put(case, hide_area(photo, area)), True
         queued = desk.opened_store.case(key, draft.reading.reader)
         # what is hidden here alone stays in it
         covered = cover_photo_area(self._read_stored(queued, photo), area)
         desk.opened_store.note("cover", actor, case=key)
         desk.keep_covered(queued, covered)
-        readers = {**self._list_readers(key), case.case_id: actor.name}
-        for case_id, reader in readers.items():
+        readers = {**self._list_readers(key), case.open_id: actor.name}
+        for open_id, reader in readers.items():
             hidden = desk.opened_store.proposed_covers(key, reader) if reader is not None else []
-            self.page.cases.put_photo(case_id, *hide_proposed([covered], hidden))
-        return self._find_open(case.case_id), False
+            self.page.cases.put_photo(open_id, *hide_proposed([covered], hidden))
+        return self._find_open(case.open_id), False
 
     def _read_stored(self, queued: QueueCase, photo: Photo) -> Photo:
         """Return a photo without what a proposal hides of it for its reader.
@@ -133,44 +133,44 @@ class Covering(ReviewEvents):
     def _hide_elsewhere(self, here: str, key: CaseKey, reader: str, photo_id: str, area: Mask) -> None:
         """Hide an area of a photo in the other places where its reader has the case open."""
         cases = self.page.cases
-        for case_id in [
-            case_id
-            for case_id, other in self._list_readers(key).items()
-            if other == reader and case_id != here
+        for open_id in [
+            open_id
+            for open_id, owner in self._list_readers(key).items()
+            if owner == reader and open_id != here
         ]:
-            case = cases.get(case_id)
+            case = cases.get(open_id)
             photo = (
                 next((one for one in case.encounter.photos if one.photo_id == photo_id), None)
                 if case is not None
                 else None
             )
             if photo is not None and photo.size == area.shape:
-                cases.put_photo(case_id, hide_area(photo, area))
+                cases.put_photo(open_id, hide_area(photo, area))
 
     def _list_readers(self, key: CaseKey) -> dict[str, str | None]:
         return {**self.page.cases.list_open(key), **self.page.drafts.list_open(key)}
 
     def _put(self, case: OpenCase, photo: Photo) -> OpenCase:
-        self.page.cases.put_photo(case.case_id, photo)
-        return self._find_open(case.case_id)
+        self.page.cases.put_photo(case.open_id, photo)
+        return self._find_open(case.open_id)
 
-    def _find_open(self, case_id: str) -> OpenCase:
-        case = self.page.cases.get(case_id)
+    def _find_open(self, open_id: str) -> OpenCase:
+        case = self.page.cases.get(open_id)
         if case is None:
             raise FormError("These photos are no longer open here; add them again")
         return case
 
 
-def read_area(told: Mapping[str, Any], case: OpenCase) -> tuple[Photo, Mask]:
+def read_area(payload: Mapping[str, Any], case: OpenCase) -> tuple[Photo, Mask]:
     """Return the photo that a ``cover`` event names and the area of it, a working pixel around what was drawn
     included.
 
     Raises FormError for a photo that is not open, for an area that cannot be read or is empty.
     """
-    photo = next((photo for photo in case.encounter.photos if photo.photo_id == told.get("photo")), None)
+    photo = next((photo for photo in case.encounter.photos if photo.photo_id == payload.get("photo")), None)
     if photo is None:
         raise FormError("These photos are no longer open here; add them again")
-    area = read_mask({**told, "runs": told.get("area")}, photo.size)
+    area = read_mask({**payload, "runs": payload.get("area")}, photo.size)
     if not area.any():
         raise FormError("the area to cover is empty; draw around what is to be covered")
     border = 2 * -(-max(photo.size) // max(working_size(photo.size))) + 1

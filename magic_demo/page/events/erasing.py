@@ -22,8 +22,8 @@ class Erasing(ReviewEvents):
         key = event.reading.key
         if not desk.may(event.reader, "delete cases"):
             raise StoreError("only an adjudicator deletes cases, as everybody's readings go with them")
-        for case_id in {*self.page.drafts.close_all(key), *self.page.cases.list_open(key)}:
-            self.page.cases.close(case_id)
+        for open_id in {*self.page.drafts.close_all(key), *self.page.cases.list_open(key)}:
+            self.page.cases.close(open_id)
         status = render_status(
             "done", fixed_line("status.erased", reviews=desk.delete_case(key, event.actor))
         )

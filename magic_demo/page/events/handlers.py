@@ -123,16 +123,16 @@ class Handlers:
         read = name_uploads(arrived, [photo.photo_id for photo in photos])
         encounter = Encounter("CASE", photos=(*photos, *read.photos))
         case = (
-            self.cases.change(before.case_id, encounter) if before is not None and not before.fixed else None
+            self.cases.change(before.open_id, encounter) if before is not None and not before.fixed else None
         )
         case = case or self.replace_case(before, encounter, event.request, example=False)
         problems = [*read_problems(event.payload), *lost, *read.problems]
-        case = self.cases.note_problems(case.case_id, problems) or case
+        case = self.cases.note_problems(case.open_id, problems) or case
         opened = [
             one.photo is not None and at < LIMITS.case_photos
             for at, one in enumerate(arrived, start=len(photos))
         ]
-        updates = {**self.show_case(case), parts.form: unkept_value(case.case_id, opened)}
+        updates = {**self.show_case(case), parts.form: unkept_value(case.open_id, opened)}
         if problems:
             updates[parts.status] = render_status(
                 "failed", fixed_line("status.opened_some", count=len(read.photos))
@@ -195,14 +195,14 @@ class Handlers:
                     words_alone = case is None
                     # there is something to answer now, and to keep
                     case = case or self._open(Encounter("CASE"), request)
-                    self.cases.keep_analysis(case.case_id, encounter, event, prompt)
-                    if draft is not None and draft.case == case.case_id:
+                    self.cases.keep_analysis(case.open_id, encounter, event, prompt)
+                    if draft is not None and draft.open_id == case.open_id:
                         # kept before it is seen, whatever is still in memory then
                         self.note_shown(draft, event)
-                    case = self.cases.get(case.case_id) or case
-                    offer = {parts.form: unkept_value(case.case_id)} if words_alone else {}
-                    held = self.drafts.get(session)  # it may have changed since, or be forgotten
-                    own = held if held is not None and held.case == case.case_id else draft
+                    case = self.cases.get(case.open_id) or case
+                    offer = {parts.form: unkept_value(case.open_id)} if words_alone else {}
+                    latest = self.drafts.get(session)  # it may have changed since, or be forgotten
+                    own = latest if latest is not None and latest.open_id == case.open_id else draft
                     yield {
                         **self.show_prediction(case, encounter, event, own, maps),
                         **offer,
@@ -250,21 +250,21 @@ class Handlers:
         """
         session, open_id = str(request.session_hash), self.open_id(inputs, request)
         draft, forgotten = self.drafts.get(session), self.drafts.get_forgotten(session)
-        if draft is None and forgotten is not None and forgotten.case == open_id:
+        if draft is None and forgotten is not None and forgotten.open_id == open_id:
             draft = self.recall.make_again(forgotten, self.resolve(None, request).reader)
         if draft is not None and draft.hides_model:
             raise FormError("The model stays hidden for this case: finish your own reading, then reveal it")
         case = self.cases.get(open_id)
-        if case is None and draft is not None and draft.case == open_id and draft.reading is not None:
+        if case is None and draft is not None and draft.open_id == open_id and draft.reading is not None:
             case = self.recall.find_case(draft)  # its photos are read again
         if open_id is not None and (case is None or (case.key is not None and draft is None)):
             raise FormError("These photos are no longer open here; add them again")
         return case, draft
 
-    def _note_failure(self, case_id: str | None, line: str) -> Updates:
+    def _note_failure(self, open_id: str | None, line: str) -> Updates:
         """Let the line that says why an analysis failed stay with the case: the next save has the status line
         for itself."""
-        case = self.cases.note_failure(case_id, line) if case_id is not None else None
+        case = self.cases.note_failure(open_id, line) if open_id is not None else None
         if case is None:
             return {}
         shown = case.analysed.prediction if case.analysed is not None else None
@@ -273,8 +273,8 @@ class Handlers:
     def refuse(self, request: gr.Request) -> Updates:
         """Say that what was asked of the models could not even wait, as too many do; what failed otherwise
         has said so itself."""
-        told = self.faults.take(str(request.session_hash))
-        line = gr.skip() if told else render_status("failed", fixed_line("status.full"))
+        reported = self.faults.take(str(request.session_hash))
+        line = gr.skip() if reported else render_status("failed", fixed_line("status.full"))
         return {self.parts.status: line, **_busy(self.parts.panel, False)}
 
     def refuse_when_full(self, *asked: Dependency, **settings: Any) -> None:
@@ -338,9 +338,9 @@ class Handlers:
 
     def open_id(self, inputs: Updates, request: gr.Request) -> str | None:
         """Return under which id the session's case is open, None where none is."""
-        session, told = str(request.session_hash), inputs[self.parts.case]
+        session, reported = str(request.session_hash), inputs[self.parts.case]
         draft = self.drafts.get(session) or self.drafts.get_forgotten(session)
-        known: str | None = told if told is not None or draft is None else draft.case
+        known: str | None = reported if reported is not None or draft is None else draft.open_id
         return known
 
     def _case(self, inputs: Updates, request: gr.Request) -> OpenCase | None:
@@ -360,7 +360,7 @@ class Handlers:
         reader: str | None = None,
     ) -> OpenCase:
         case = self.cases.open(encounter, example=example, queued=key is not None, key=key, reader=reader)
-        self.drafts.begin(str(request.session_hash), ReviewDraft(case.case_id))
+        self.drafts.begin(str(request.session_hash), ReviewDraft(case.open_id))
         return case
 
     def replace_case(
@@ -376,7 +376,7 @@ class Handlers:
         """Close the session's case and open another one in its place. key: which stored case it is, None
         where it is in no store; reader: whose."""
         if before is not None:
-            self.cases.close(before.case_id)
+            self.cases.close(before.open_id)
         return self._open(encounter, request, example=example, key=key, reader=reader)
 
     def show_case(self, case: OpenCase, draft: ReviewDraft | None = None) -> Updates:
@@ -384,16 +384,16 @@ class Handlers:
         photos = case.encounter.photos
         state = render_status("ready", fixed_line("status.opened")) if photos else gr.skip()
         return {
-            self.parts.case: case.case_id,
+            self.parts.case: case.open_id,
             self.parts.viewer: viewer_value(
-                case.case_id, photos, synthetic=case.example, own=_own_masks(draft), missing=case.missing
+                case.open_id, photos, synthetic=case.example, own=_own_masks(draft), missing=case.missing
             ),
             self.parts.cards: cards_value(
-                self.questions.families, None, case=case.case_id, **_own_answers(draft)
+                self.questions.families, None, case=case.open_id, **_own_answers(draft)
             ),
             self.parts.why: CLOSED,
             self.parts.readings: "",
-            self.parts.form: NO_FORM if case.queued else unkept_value(case.case_id),
+            self.parts.form: NO_FORM if case.queued else unkept_value(case.open_id),
             self.parts.panel.messages: render_case_messages(case),
             self.parts.status: state,
         }
@@ -410,7 +410,7 @@ class Handlers:
         before, and then these too."""
         if case is None or maps is None:
             return {}
-        return {self.parts.viewer: gr.update(found=found_value(case.case_id, prediction, maps, last=last))}
+        return {self.parts.viewer: gr.update(found=found_value(case.open_id, prediction, maps, last=last))}
 
     def show_prediction(
         self,
@@ -424,7 +424,7 @@ class Handlers:
         yet (``maps`` is None)."""
         viewer = self._show_found(case, prediction, maps, last=True) or {
             self.parts.viewer: viewer_value(
-                case.case_id,
+                case.open_id,
                 encounter.photos,
                 prediction,
                 synthetic=case.example,
@@ -433,10 +433,10 @@ class Handlers:
             )
         }
         return {
-            self.parts.case: case.case_id,
+            self.parts.case: case.open_id,
             **viewer,
             self.parts.cards: cards_value(
-                self.questions.families, prediction, case=case.case_id, **_own_answers(draft)
+                self.questions.families, prediction, case=case.open_id, **_own_answers(draft)
             ),
             self.parts.why: CLOSED,
             self.parts.panel.messages: render_case_messages(case, prediction),

@@ -43,20 +43,20 @@ class Keeping(ReviewEvents):
                 draft is None
                 or case is None
                 or case.queued
-                or not payload.get("case") == draft.case == case.case_id
+                or not payload.get("case") == draft.open_id == case.open_id
             ):
                 raise FormError("These photos are no longer open here; add them again")
             self.page.end_analysis(request)
             reader = about.reader
             words = read_narrative(inputs[self.parts.panel.narrative], case)
             example = case.encounter if case.example else None
-            kept = self.review.desk.keep_case(
+            stored = self.review.desk.keep_case(
                 replace(case.encounter, narrative=words), reader, example=example
             )
-            return self._show(about, draft, _rename(case, kept), kept)
+            return self._show(about, draft, _rename(case, stored), stored)
         except MagicDemoError as error:
             offer = (
-                {**unkept_value(draft.case), "refused": secrets.token_hex(4)}
+                {**unkept_value(draft.open_id), "refused": secrets.token_hex(4)}
                 if draft is not None
                 else gr.skip()
             )
@@ -67,23 +67,23 @@ class Keeping(ReviewEvents):
         event: Resolved,
         draft: ReviewDraft,
         case: OpenCase,
-        kept: KeptCase,
+        stored: KeptCase,
     ) -> Updates:
         """Go on with the case as one of its queue; a reader who has said nothing of it yet finds what they
         saved of it before."""
         desk, store, reader = self.review.desk, self.review.store, event.reader
         if case.analysed is not None:
-            desk.note_shown(reader, kept.key, case.analysed.prediction)
+            desk.note_shown(reader, stored.key, case.analysed.prediction)
         asked = read_arrangement(event.payload, desk.mode)
         arrangement = Arrangement(
-            kept.key.queue, "position", "assisted" if case.analysed is not None else asked.mode
+            stored.key.queue, "position", "assisted" if case.analysed is not None else asked.mode
         )
-        queued = store.case(kept.key, reader)
+        queued = store.case(stored.key, reader)
         saved = self.review.recall.begin_draft(
-            case.case_id, queued, store.history(kept.key, reader), arrangement.mode, reader
+            case.open_id, queued, store.history(stored.key, reader), arrangement.mode, reader
         )
         if draft.answers or draft.masks:
-            masks = {kept.names[name]: runs for name, runs in draft.masks.items() if name in kept.names}
+            masks = {stored.names[name]: runs for name, runs in draft.masks.items() if name in stored.names}
             saved = replace(saved, answers=draft.answers, specified=draft.specified, masks=masks)
             if saved.reading is not None:
                 saved = replace(saved, reading=replace(saved.reading, state="in progress"))
@@ -93,38 +93,40 @@ class Keeping(ReviewEvents):
         now = self.page.drafts.get(event.session)
         return {
             **updates,
-            self.parts.form: {**self.review.form(now), "kept": draft.case} if now is not None else gr.skip(),
-            self.parts.panel.queue: self.queue.list_value(arrangement, reader, kept.key.case_id, open_id),
+            self.parts.form: {**self.review.form(now), "kept": draft.open_id}
+            if now is not None
+            else gr.skip(),
+            self.parts.panel.queue: self.queue.list_value(arrangement, reader, stored.key.case_id, open_id),
             self.parts.panel.run: gr.update(interactive=not saved.hides_model),
-            self.parts.status: self.review.said("status.kept", row) if row is not None else gr.skip(),
+            self.parts.status: self.review.render_saved("status.kept", row) if row is not None else gr.skip(),
         }
 
 
-def _rename(case: OpenCase, kept: KeptCase) -> OpenCase:
+def _rename(case: OpenCase, stored: KeptCase) -> OpenCase:
     """Return the open case with the names that its photos have from now on, in what was analysed too."""
     analysed = case.analysed
     if analysed is not None:
-        encounter = replace(kept.encounter, narrative=analysed.encounter.narrative)
+        encounter = replace(stored.encounter, narrative=analysed.encounter.narrative)
         analysed = replace(
-            analysed, encounter=encounter, prediction=_rename_prediction(analysed.prediction, kept)
+            analysed, encounter=encounter, prediction=_rename_prediction(analysed.prediction, stored)
         )
-    return replace(case, encounter=kept.encounter, analysed=analysed)
+    return replace(case, encounter=stored.encounter, analysed=analysed)
 
 
-def _rename_prediction(prediction: Prediction, kept: KeptCase) -> Prediction:
+def _rename_prediction(prediction: Prediction, stored: KeptCase) -> Prediction:
     """Return a prediction that speaks of photos by their new names, in its lines too: a file's name may say
     who is on the photo."""
 
     def reword(line: str) -> str:
         message = unpack_message(line)
         photo = str(message.values.get("photo"))
-        return message.replace_values(photo=kept.names[photo]) if photo in kept.names else message
+        return message.replace_values(photo=stored.names[photo]) if photo in stored.names else message
 
     return replace(
         prediction,
-        encounter_id=kept.key.case_id,
+        encounter_id=stored.key.case_id,
         photos=tuple(
-            replace(photo, photo_id=kept.names.get(photo.photo_id, photo.photo_id))
+            replace(photo, photo_id=stored.names.get(photo.photo_id, photo.photo_id))
             for photo in prediction.photos
         ),
         notes=tuple(reword(line) for line in prediction.notes),

@@ -101,10 +101,10 @@ class QueueHandlers(ReviewEvents):
         """Ask the models about a case that was just opened; where they stay hidden, or the bundle has spoken,
         say that."""
         draft = self.page.drafts.get(str(request.session_hash))
-        if draft is None or draft.reading is None or draft.case != self.page.open_id(inputs, request):
+        if draft is None or draft.reading is None or draft.open_id != self.page.open_id(inputs, request):
             yield {self.parts.status: gr.skip()}  # a generator that yields nothing empties every output
             return
-        case = self.page.cases.get(draft.case)
+        case = self.page.cases.get(draft.open_id)
         if draft.hides_model:
             line = "status.blind" if draft.reading.kind in WITHOUT_MODEL else "status.unaided"
             yield {self.parts.status: render_status("ready", fixed_line(line))}
@@ -142,35 +142,35 @@ class QueueHandlers(ReviewEvents):
             key=queued.key,
             reader=reader,
         )
-        draft = self.review.recall.begin_draft(case.case_id, queued, history, arrangement.mode, reader)
+        draft = self.review.recall.begin_draft(case.open_id, queued, history, arrangement.mode, reader)
         self.page.drafts.begin(event.session, draft)
-        case = self.page.cases.note_problems(case.case_id, read.problems, stored=True) or case
+        case = self.page.cases.note_problems(case.open_id, read.problems, stored=True) or case
         case = (
             self.page.cases.note_problems(
-                case.case_id, self.review.store.damaged_reviews(viewer=reader, case=queued.key)
+                case.open_id, self.review.store.damaged_reviews(viewer=reader, case=queued.key)
             )
             or case
         )
         updates = self.page.show_case(case, draft)
         prediction = None if draft.hides_model else desk.prediction(queued.key)
         if prediction is not None:
-            self.page.cases.keep_analysis(case.case_id, read.encounter, prediction)
+            self.page.cases.keep_analysis(case.open_id, read.encounter, prediction)
             self.review.saver.note_shown(draft)
             updates |= self.page.show_prediction(case, read.encounter, prediction, draft)
         panel, language = self.parts.panel, self.page.language(inputs)
-        row = gr.update(row={**row_value(queued, reader), "case": case.case_id, "open": True})
+        row = gr.update(row={**row_value(queued, reader), "case": case.open_id, "open": True})
         return {
             **updates,
             panel.narrative: read.encounter.narrative.text(language),
             panel.prompt: "",
-            panel.queue: row if listed else self.list_value(arrangement, reader, case_id, case.case_id),
+            panel.queue: row if listed else self.list_value(arrangement, reader, case_id, case.open_id),
             panel.run: gr.update(interactive=not draft.hides_model),
             self.parts.form: self.review.form(draft, history),
             self.parts.readings: "",
         }
 
     def list_value(
-        self, arrangement: Arrangement, reader: str, open_id: str | None, case: str | None
+        self, arrangement: Arrangement, reader: str, case_id: str | None, open_id: str | None
     ) -> dict[str, Any]:
         """Return what the list shows."""
         store, queue, signed_in = (
@@ -184,8 +184,8 @@ class QueueHandlers(ReviewEvents):
             store.list_cases(queue, reader, order=arrangement.order),
             reader=reader,
             signed_in=signed_in,
+            case_id=case_id,
             open_id=open_id,
-            case=case,
             progress=[
                 one
                 for one in store.progress(queue)

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
-from magic_demo.page.events.drafts.changes import read_place
+from magic_demo.page.events.drafts.changes import read_stored_case
 from magic_demo.page.events.resolve import Resolved, Updates, answered
 from magic_demo.page.events.review_state import ReviewEvents
 from magic_demo.page.panels.case.messages import RESTORED
@@ -43,7 +43,7 @@ class ReadingHandlers(ReviewEvents):
         if restored is None or self.parts.form not in saved:  # what could not be saved stays in the tab
             return saved
         # the status line goes on with the next step
-        case = self.page.cases.note_line(case.case_id, RESTORED) or case
+        case = self.page.cases.note_line(case.open_id, RESTORED) or case
         updates = self.review.reopen(event.session, case, restored)
         form = updates[self.parts.form]
         in_store = {
@@ -117,7 +117,7 @@ class ReadingHandlers(ReviewEvents):
             return
         prediction, case = self.review.desk.prediction(reading.key), self.review.recall.find_case(draft)
         if prediction is not None:
-            self.page.cases.keep_analysis(case.case_id, case.encounter, prediction)
+            self.page.cases.keep_analysis(case.open_id, case.encounter, prediction)
             shown = self.page.show_prediction(case, case.encounter, prediction, self.page.drafts.get(name))
             yield {**shown, self.parts.status: render_status("done", fixed_line("status.bundle"))}
         else:
@@ -131,13 +131,13 @@ class ReadingHandlers(ReviewEvents):
         self.page.drafts.draft_changed(session, "reading", replace(reading, **changes))  # type: ignore[arg-type]
 
 
-def read_parts(told: Mapping[str, object]) -> list[object]:
+def read_parts(payload: Mapping[str, object]) -> list[object]:
     """Return the parts that an event says it has sent before and not heard of."""
-    parts = told.get("parts")
+    parts = payload.get("parts")
     return parts if isinstance(parts, list) else []
 
 
-def read_base(told: Mapping[str, Any]) -> int | None:
+def read_base(payload: Mapping[str, Any]) -> int | None:
     """Return the newest review that the tab has heard of, None where it does not say."""
-    place = read_place(told)
-    return place.base if place is not None else None
+    stored = read_stored_case(payload)
+    return stored.base if stored is not None else None

@@ -46,7 +46,7 @@ class ReviewHandlers(ReviewEvents):
     def facts(self, inputs: Updates, event: Resolved) -> Updates:
         """Measure the open case's photos for a browser that cannot read back what it draws."""
         case, draft = self._find(inputs, event)
-        if draft is None or case is None or not event.payload.get("case") == draft.case == case.case_id:
+        if draft is None or case is None or not event.payload.get("case") == draft.open_id == case.open_id:
             return {self.parts.viewer: gr.skip()}
         own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
         prediction = self.review.saver.prediction(draft)
@@ -71,7 +71,7 @@ class ReviewHandlers(ReviewEvents):
         map."""
         parts = self.parts
         case, _ = self._find(inputs, event)
-        if case is None or case.analysed is None or event.payload.get("case") != case.case_id:
+        if case is None or case.analysed is None or event.payload.get("case") != case.open_id:
             return {parts.why: CLOSED, parts.status: gr.skip()}
         encounter, prediction, prompt = (
             case.analysed.encounter,

@@ -11,7 +11,7 @@ import gradio as gr
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Mask, ReviewKind, SavedReview
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.page.events.drafts.changes import read_change, read_place
+from magic_demo.page.events.drafts.changes import read_change, read_stored_case
 from magic_demo.page.events.drafts.in_step import step_value
 from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.events.drafts.saving import Saver, write_review
@@ -105,7 +105,7 @@ class ReviewState:
         parts, name = self.page.parts, name or event.session
         before = self.page.drafts.get(name)
         # what is heard later may come too late for this save
-        heard = self.saver.count_heard(before.case) if before is not None else 0
+        heard = self.saver.count_heard(before.open_id) if before is not None else 0
         event.check_reader()
         saved = self.saver.save(name)
         conflicts = self.saver.list_conflicts(name, base)
@@ -113,7 +113,7 @@ class ReviewState:
         if saved is None or draft is None or draft.reading is None:
             # of no store: nothing is said to be saved
             return Answer({parts.status: gr.skip()}, whole=True)
-        told = {
+        news = {
             **saved_value(draft, [saved], self._changes(draft, draft.reading), heard),
             **step_value(draft, base, conflicts, self.desk.questions),
             "kind": saved.review.kind,
@@ -121,10 +121,10 @@ class ReviewState:
         status = (
             render_status("failed", fixed_line("status.conflict"))
             if conflicts
-            else self.said(_choose_line(line, saved), saved)
+            else self.render_saved(_choose_line(line, saved), saved)
         )
         return Answer(
-            {parts.form: gr.update(saved=told), **self.row(draft, saved), parts.status: status},
+            {parts.form: gr.update(saved=news), **self.row(draft, saved), parts.status: status},
             whole=not conflicts,
         )
 
@@ -141,7 +141,7 @@ class ReviewState:
 
     def ask_about(self, draft: ReviewDraft, left_open: Sequence[str]) -> Updates:
         """Ask whether a reading is to be finished with this left open."""
-        case = self.page.cases.get(draft.case)
+        case = self.page.cases.get(draft.open_id)
         asks = asks_value(
             draft, left_open, case.encounter.photos if case is not None else (), self.desk.questions
         )
@@ -157,17 +157,17 @@ class ReviewState:
         page = self.page
         key, reader = (draft.reading.key, draft.reading.reader) if draft.reading is not None else (None, None)
         reopened = page.cases.open(case.encounter, example=case.example, queued=True, key=key, reader=reader)
-        content = replace(draft, case=reopened.case_id)
+        content = replace(draft, open_id=reopened.open_id)
         page.drafts.begin(session, content)
-        reopened = page.cases.inherit(reopened.case_id, case) or reopened
+        reopened = page.cases.inherit(reopened.open_id, case) or reopened
         updates = page.show_case(reopened, draft=content)
         if case.analysed is not None:
-            page.cases.keep_analysis(reopened.case_id, case.analysed.encounter, case.analysed.prediction)
+            page.cases.keep_analysis(reopened.open_id, case.analysed.encounter, case.analysed.prediction)
             if not content.hides_model:
                 updates |= page.show_prediction(
                     reopened, case.analysed.encounter, case.analysed.prediction, content
                 )
-        page.cases.close(case.case_id)
+        page.cases.close(case.open_id)
         return {**updates, **self.row(content), page.parts.form: self.form(content)}
 
     def note_shown(self, draft: ReviewDraft) -> Updates:
@@ -197,15 +197,15 @@ class ReviewState:
         row: dict[str, Any] = {
             "queue": draft.reading.key.queue,
             "id": draft.reading.key.case_id,
-            "case": draft.case,
+            "case": draft.open_id,
         }
         if saved is not None and saved.review.kind != "consensus":
-            said = saved.review
+            review = saved.review
             row |= {
-                "state": said.state,
-                "flagged": said.flagged,
-                "disagrees": bool(said.disagreements),
-                "left_open": bool(said.missing),
+                "state": review.state,
+                "flagged": review.flagged,
+                "disagrees": bool(review.disagreements),
+                "left_open": bool(review.missing),
             }
         return {self.page.parts.panel.queue: gr.update(row=row)}
 
@@ -217,7 +217,7 @@ class ReviewState:
         own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
         photos, prediction = case.encounter.photos, self.saver.prediction(draft)
         return viewer_value(
-            case.case_id,
+            case.open_id,
             photos,
             prediction,
             synthetic=case.example,
@@ -230,7 +230,7 @@ class ReviewState:
         """Say in the status line what went wrong."""
         return self.page.failed(error)
 
-    def said(self, line: str, saved: SavedReview) -> str:
+    def render_saved(self, line: str, saved: SavedReview) -> str:
         """Return the status line of a save, with the time on this computer's clock."""
         time, left_open = saved.saved_at.astimezone().strftime("%H:%M:%S"), len(saved.review.missing)
         return render_status("done", fixed_line(line, time=time, count=left_open))
@@ -238,12 +238,12 @@ class ReviewState:
     def form(self, draft: ReviewDraft, history: Sequence[SavedReview] | None = None) -> dict[str, Any]:
         """Return the bar's value for a case that was just opened. history: all that the reader saved of it,
         where it was read already."""
-        case = self.page.cases.get(draft.case)
+        case = self.page.cases.get(draft.open_id)
         reading = draft.reading
         saved: dict[str, Any] = {}
         if reading is not None:
             known = self.store.history(reading.key, reading.reader) if history is None else history
-            counted = self.saver.count_heard(draft.case)
+            counted = self.saver.count_heard(draft.open_id)
             saved = {
                 **saved_value(draft, known, self._changes(draft, reading), counted),
                 **step_value(draft, None, (), self.desk.questions),
@@ -303,5 +303,5 @@ def _choose_line(line: str, saved: SavedReview) -> str:
 
 def _oldest_base(parts: Sequence[object]) -> int | None:
     """Return the oldest review that any of these parts goes on from, None where they do not say."""
-    places = [read_place(part) for part in parts if isinstance(part, Mapping)]
-    return min((place.base for place in places if place is not None), default=None)
+    stored_cases = [read_stored_case(part) for part in parts if isinstance(part, Mapping)]
+    return min((stored.base for stored in stored_cases if stored is not None), default=None)

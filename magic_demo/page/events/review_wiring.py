@@ -43,7 +43,7 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
     ]
     opened = [*case, panel.narrative, panel.prompt, panel.queue, panel.run]
     answered = [*case, panel.run, panel.cancel, panel.queue]
-    kept = [parts.status, parts.form, panel.queue]
+    saved = [parts.status, parts.form, panel.queue]
     models = {**quiet, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
 
     arrived = panel.queue.arrive(queue.arrive, inputs, opened, queue=False, **quiet)
@@ -63,17 +63,17 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
         queue=False,
         **quiet,
     )
-    parts.form.note(reading.note, None, kept, queue=False, trigger_mode="multiple", **quiet)
-    parts.form.again(reading.send_again, None, kept, queue=False, trigger_mode="multiple", **quiet)
+    parts.form.note(reading.note, None, saved, queue=False, trigger_mode="multiple", **quiet)
+    parts.form.again(reading.send_again, None, saved, queue=False, trigger_mode="multiple", **quiet)
     parts.form.restore(reading.restore, None, [*case, panel.queue], queue=False, **quiet)
-    parts.form.finish(reading.finish, None, kept, queue=False, trigger_mode="multiple", **quiet)
-    parts.form.reopen(reading.reopen, None, kept, queue=False, **quiet)
+    parts.form.finish(reading.finish, None, saved, queue=False, trigger_mode="multiple", **quiet)
+    parts.form.reopen(reading.reopen, None, saved, queue=False, **quiet)
     revealed = parts.form.reveal(reading.reveal, typed, answered, **models)
     parts.form.compare(side.compare, None, [parts.readings, parts.viewer, parts.status], queue=False, **quiet)
     parts.readings.leave(side.close, None, [parts.readings, parts.viewer], queue=False, **quiet)
     parts.readings.build(side.build, None, [*case, panel.queue], queue=False, **quiet)
     versions = Versions(review)
-    parts.form.back(versions.take_back, None, kept, queue=False, **quiet)
+    parts.form.back(versions.take_back, None, saved, queue=False, **quiet)
     parts.form.look(versions.look, None, [parts.form, parts.status], queue=False, **quiet)
     page.refuse_when_full(of_arrived, of_chosen, of_kept, revealed, **quiet)
 

@@ -60,8 +60,8 @@ class Unkept:
         if example:
             case = self._cover(case, payload)
         masks, refused = read_masks(payload, case)
-        case = page.cases.note_problems(case.case_id, [*problems, *refused]) or case
-        draft = ReviewDraft(case.case_id, answered.answers, answered.specified, masks)
+        case = page.cases.note_problems(case.open_id, [*problems, *refused]) or case
+        draft = ReviewDraft(case.open_id, answered.answers, answered.specified, masks)
         page.drafts.begin(event.session, draft)
         return {
             **page.show_case(case, draft),
@@ -88,7 +88,7 @@ class Unkept:
                     "a cover came as {came}, an object is expected; reload the page",
                     came=type(cover).__name__,
                 )
-            covered = self.page.cases.put_photo(case.case_id, cover_photo_area(*read_area(cover, case)))
+            covered = self.page.cases.put_photo(case.open_id, cover_photo_area(*read_area(cover, case)))
             if covered is None:
                 raise FormError("These photos are no longer open here; add them again")
             case = covered

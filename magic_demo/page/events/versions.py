@@ -48,7 +48,9 @@ class Versions(ReviewEvents):
                 number=str(number)[:20],
             )
         return {
-            self.parts.form: gr.update(version=version_value(event.draft.case, found, self.page.questions)),
+            self.parts.form: gr.update(
+                version=version_value(event.draft.open_id, found, self.page.questions)
+            ),
             self.parts.status: gr.skip(),
         }
 
@@ -71,11 +73,11 @@ class Versions(ReviewEvents):
             )  # fmt: skip
             self.page.drafts.begin(name, taken)
         in_store = self.review.form(taken, [saved])["saved"]
-        back = {**version_value(draft.case, saved, self.page.questions), "of": payload.get("number")}
+        back = {**version_value(draft.open_id, saved, self.page.questions), "of": payload.get("number")}
         return {
             self.parts.form: gr.update(saved=in_store, back=back),
             **self.review.row(taken, saved),
-            self.parts.status: self.review.said("status.taken_back", saved),
+            self.parts.status: self.review.render_saved("status.taken_back", saved),
         }
 
 

@@ -90,13 +90,13 @@ class QuickBlocks(gr.Blocks):
         """
         runs = self.pending_diff_streams.get(session_hash, {}) if session_hash is not None else {}
         values, in_changes = list(data), run in runs and not final and not simple_format
-        told: list[Any] = super().handle_streaming_diffs(
+        changed_outputs: list[Any] = super().handle_streaming_diffs(
             block_fn, data, session_hash, run, final, simple_format
         )
         return (
-            [_keep_before(changes, value) for changes, value in zip(told, values, strict=True)]
+            [_keep_before(changes, value) for changes, value in zip(changed_outputs, values, strict=True)]
             if in_changes
-            else told
+            else changed_outputs
         )
 
 

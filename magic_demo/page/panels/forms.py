@@ -51,16 +51,16 @@ def read_language(value: object) -> Language:
     return next((language for language in LANGUAGES if language == value), "en")
 
 
-def read_keys(told: Mapping[str, object]) -> list[object]:
+def read_keys(payload: Mapping[str, object]) -> list[object]:
     """Return the keys of the photos that the browser has sent, no more than a case could hold twice."""
-    keys = told.get("photos")
+    keys = payload.get("photos")
     return keys[: 2 * MAX_PHOTOS] if isinstance(keys, list) else []
 
 
-def read_problems(told: Mapping[str, object]) -> list[str]:
+def read_problems(payload: Mapping[str, object]) -> list[str]:
     """Return one line for each file that the browser could not send: its name, and what it, or the server,
     said of it (REASONS; anything else stays as it is)."""
-    names, reasons = told.get("lost"), told.get("reasons")
+    names, reasons = payload.get("lost"), payload.get("reasons")
     if not isinstance(names, list) or not isinstance(reasons, list):
         return []
     return [
@@ -156,7 +156,7 @@ class WhyQuestion:
     language: Language
 
 
-def read_answers(told: Mapping[str, object], families: Sequence[Family]) -> CardAnswers:
+def read_answers(payload: Mapping[str, object], families: Sequence[Family]) -> CardAnswers:
     """Return what the cards' ``answers`` event says, every slot of an answered family filled: labels first,
     "Not mentioned" in the rest.
 
@@ -167,8 +167,8 @@ def read_answers(told: Mapping[str, object], families: Sequence[Family]) -> Card
     by_id = {family.family_id: family for family in families}
     answers: dict[str, int] = {}
     specified: dict[str, str] = {}
-    words = _read_mapping(told.get("specified"), "specified")
-    for family_id, chosen in _read_mapping(told.get("answers"), "answers").items():
+    words = _read_mapping(payload.get("specified"), "specified")
+    for family_id, chosen in _read_mapping(payload.get("answers"), "answers").items():
         if family_id not in by_id:
             raise FormError(
                 "{family}: there is no such family of questions; reload the page", family=repr(family_id)
@@ -187,20 +187,21 @@ def read_answers(told: Mapping[str, object], families: Sequence[Family]) -> Card
     return CardAnswers(answers, specified)
 
 
-def read_why(told: Mapping[str, object], families: Sequence[Family]) -> WhyQuestion:
+def read_why(payload: Mapping[str, object], families: Sequence[Family]) -> WhyQuestion:
     """Return what the pane's ``why`` event asks.
 
     Raises FormError for a family or an option that there is not.
     """
-    family = next((family for family in families if family.family_id == told.get("family")), None)
+    family = next((family for family in families if family.family_id == payload.get("family")), None)
     if family is None:
         raise FormError(
-            "{family}: there is no such family of questions; reload the page", family=repr(told.get("family"))
+            "{family}: there is no such family of questions; reload the page",
+            family=repr(payload.get("family")),
         )
-    request = told.get("request")
-    option = _read_option(family, told.get("option"))
+    request = payload.get("request")
+    option = _read_option(family, payload.get("option"))
     return WhyQuestion(
-        request if isinstance(request, int) else 0, family, option, read_language(told.get("language"))
+        request if isinstance(request, int) else 0, family, option, read_language(payload.get("language"))
     )
 
 

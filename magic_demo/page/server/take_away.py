@@ -78,11 +78,11 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
         store.note_seen(
             {saved.review.case for saved in visible if saved.review.reader != reader}, reader, "others"
         )
-    with temporary_folder() as place:
-        folder = place / "readings"
+    with temporary_folder() as workspace:
+        folder = workspace / "readings"
         if wanted == REPORT.name:
             spoken = desk.said_to(reader, [case.key for case in cases])
-            predictions = {key.case_id: said for key, said in spoken.items()}
+            predictions = {key.case_id: prediction for key, prediction in spoken.items()}
             store.note_seen({saved.review.case for saved in visible} & spoken.keys(), reader, "model")
             write_disagreements(
                 visible,

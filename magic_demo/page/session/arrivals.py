@@ -152,10 +152,10 @@ class Arrivals:
         while len(self._waiting) > 1 and (
             len(self._waiting) > self._most or self.held_bytes > self._most_bytes
         ):
-            held: Counter[str] = Counter()
+            sizes: Counter[str] = Counter()
             for one in self._waiting.values():
-                held[one.source] += len(one.data) + 1
-            fullest = held.most_common(1)[0][0]
+                sizes[one.source] += len(one.data) + 1
+            fullest = sizes.most_common(1)[0][0]
             del self._waiting[next(key for key, one in self._waiting.items() if one.source == fullest)]
 
     def _start_timer(self) -> None:

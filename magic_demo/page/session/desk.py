@@ -317,10 +317,10 @@ class Desk:
         The program's own copy of an upload is overwritten; photos in a folder of the user's stay as they are.
         Raises OSError.
         """
-        kept = find_originals([case] if case.photos_kept else [])
+        case_files = find_originals([case] if case.photos_kept else [])
         originals = [
             one.path
-            for _case, files in kept
+            for _case, files in case_files
             for one in files.photo_files
             if one.photo_id == photo.photo_id and one.path is not None
         ]
@@ -384,7 +384,7 @@ class Desk:
             return None
         return read_prediction(self.bundle, key.case_id, self.questions)
 
-    def said(self, key: CaseKey) -> Prediction | None:
+    def find_shown(self, key: CaseKey) -> Prediction | None:
         """Return what the bundle holds of a case, or else what anybody was shown of it last; None where no
         model spoke."""
         found = self.prediction(key)
@@ -394,7 +394,7 @@ class Desk:
         """Return what models said of these cases, those left out that the reader has begun blind and not
         revealed."""
         hidden = self.opened_store.unrevealed(reader)
-        spoken = {key: self.said(key) for key in keys if key not in hidden}
+        spoken = {key: self.find_shown(key) for key in keys if key not in hidden}
         return {key: prediction for key, prediction in spoken.items() if prediction is not None}
 
     def reference(self, case: QueueCase) -> Answers | None:

@@ -35,7 +35,7 @@ class Analysed:
 class OpenCase:
     """One case in a browser.
 
-    case_id: a secret of its session; encounter: photos, and the narratives of the example it came from.
+    open_id: a secret of its session; encounter: photos, and the narratives of the example it came from.
     example: whether it is a bundled synthetic case. queued: whether it is a case of a queue, key: of which,
     reader: who reads it. analysed: None before the first analysis.
     cache: what the models made of its photos and words; it goes with the case.
@@ -44,7 +44,7 @@ class OpenCase:
     be said of it as long as it is open.
     """
 
-    case_id: str
+    open_id: str
     encounter: Encounter
     example: bool = False
     queued: bool = False
@@ -99,59 +99,59 @@ class OpenCases:
         queued: bool = False,
         key: CaseKey | None = None,
         reader: str | None = None,
-        case_id: str | None = None,
+        open_id: str | None = None,
     ) -> OpenCase:
         """Keep a case under a new id, or under the one that its page has of it."""
         case = OpenCase(
-            case_id or secrets.token_urlsafe(12), encounter, example, queued, key=key, reader=reader
+            open_id or secrets.token_urlsafe(12), encounter, example, queued, key=key, reader=reader
         )
         with self._lock:
-            self._cases[case.case_id] = case
-            self._heard[case.case_id] = self._clock()
+            self._cases[case.open_id] = case
+            self._heard[case.open_id] = self._clock()
             self._make_room()
         return case
 
-    def hear(self, case_id: str) -> None:
+    def hear(self, open_id: str) -> None:
         """Note that a case's page is open still."""
         with self._lock:
-            if case_id in self._cases:
-                self._heard[case_id] = self._clock()
+            if open_id in self._cases:
+                self._heard[open_id] = self._clock()
 
     def forget_silent(self, seconds: float) -> None:
         """Forget the cases whose page was not heard of for so long."""
         with self._lock:
             oldest = self._clock() - seconds
-            for case_id in [case_id for case_id in self._cases if self._heard.get(case_id, oldest) <= oldest]:
-                del self._cases[case_id]
-            self._heard = {case_id: when for case_id, when in self._heard.items() if case_id in self._cases}
+            for open_id in [open_id for open_id in self._cases if self._heard.get(open_id, oldest) <= oldest]:
+                del self._cases[open_id]
+            self._heard = {open_id: when for open_id, when in self._heard.items() if open_id in self._cases}
 
-    def get(self, case_id: str | None) -> OpenCase | None:
+    def get(self, open_id: str | None) -> OpenCase | None:
         """Return a case that is still open."""
         with self._lock:
-            if case_id is None or case_id not in self._cases:
+            if open_id is None or open_id not in self._cases:
                 return None
-            self._cases.move_to_end(case_id)
-            self._heard[case_id] = self._clock()
-            return self._cases[case_id]
+            self._cases.move_to_end(open_id)
+            self._heard[open_id] = self._clock()
+            return self._cases[open_id]
 
     def list_open(self, key: CaseKey) -> dict[str, str | None]:
         """Return id -> reader of every place in which a stored case is open."""
         with self._lock:
-            return {case.case_id: case.reader for case in self._cases.values() if case.key == key}
+            return {case.open_id: case.reader for case in self._cases.values() if case.key == key}
 
-    def change(self, case_id: str, encounter: Encounter) -> OpenCase | None:
+    def change(self, open_id: str, encounter: Encounter) -> OpenCase | None:
         """Give an open case other photos or words; what was analysed is no longer of it.
 
         None where it is not open.
         """
         with self._lock:
-            if case_id not in self._cases:
+            if open_id not in self._cases:
                 return None
-            self._cases[case_id] = replace(self._cases[case_id], encounter=encounter, analysed=None)
-            return self._cases[case_id]
+            self._cases[open_id] = replace(self._cases[open_id], encounter=encounter, analysed=None)
+            return self._cases[open_id]
 
     def note_problems(
-        self, case_id: str, problems: Sequence[str], *, stored: bool = False
+        self, open_id: str, problems: Sequence[str], *, stored: bool = False
     ) -> OpenCase | None:
         """Add a line for each photo that could not be opened, to stay as long as the case is open.
 
@@ -160,52 +160,52 @@ class OpenCases:
         stored: they are the case's own, and missed.
         """
         with self._lock:
-            case = self._cases.get(case_id)
+            case = self._cases.get(open_id)
             if case is None:
                 return None
             missing = case.missing + (len(problems) if stored else 0)
-            self._cases[case_id] = replace(
+            self._cases[open_id] = replace(
                 case, problems=tuple(dict.fromkeys([*case.problems, *problems])), missing=missing
             )
-            return self._cases[case_id]
+            return self._cases[open_id]
 
-    def note_line(self, case_id: str, line: str) -> OpenCase | None:
+    def note_line(self, open_id: str, line: str) -> OpenCase | None:
         """Add a line that is to stay as long as the case is open. None where it is not open."""
         with self._lock:
-            if case_id not in self._cases:
+            if open_id not in self._cases:
                 return None
-            case = self._cases[case_id]
-            self._cases[case_id] = replace(case, notes=tuple(dict.fromkeys([*case.notes, line])))
-            return self._cases[case_id]
+            case = self._cases[open_id]
+            self._cases[open_id] = replace(case, notes=tuple(dict.fromkeys([*case.notes, line])))
+            return self._cases[open_id]
 
-    def note_failure(self, case_id: str, failure: str) -> OpenCase | None:
+    def note_failure(self, open_id: str, failure: str) -> OpenCase | None:
         """Say why the last analysis of a case came to nothing. None where it is not open."""
         with self._lock:
-            if case_id not in self._cases:
+            if open_id not in self._cases:
                 return None
-            self._cases[case_id] = replace(self._cases[case_id], failure=failure)
-            return self._cases[case_id]
+            self._cases[open_id] = replace(self._cases[open_id], failure=failure)
+            return self._cases[open_id]
 
-    def inherit(self, case_id: str, before: OpenCase) -> OpenCase | None:
+    def inherit(self, open_id: str, before: OpenCase) -> OpenCase | None:
         """Let a case that is opened anew say what was said of it before. None where it is not open."""
         with self._lock:
-            if case_id not in self._cases:
+            if open_id not in self._cases:
                 return None
-            case = self._cases[case_id]
-            self._cases[case_id] = replace(
+            case = self._cases[open_id]
+            self._cases[open_id] = replace(
                 case,
                 problems=before.problems,
                 missing=before.missing,
                 failure=before.failure,
                 notes=before.notes,
             )
-            return self._cases[case_id]
+            return self._cases[open_id]
 
-    def put_photo(self, case_id: str, photo: Photo) -> OpenCase | None:
+    def put_photo(self, open_id: str, photo: Photo) -> OpenCase | None:
         """Let a changed photo take the place of the one of its id, in what was analysed too: the one before
         is nowhere any more."""
         with self._lock:
-            case = self._cases.get(case_id)
+            case = self._cases.get(open_id)
             if case is None:
                 return None
             before = case.analysed
@@ -215,13 +215,13 @@ class OpenCases:
                 else None
             )
             changed = _with_photo(case.encounter, photo)
-            self._cases[case_id] = replace(
+            self._cases[open_id] = replace(
                 case, encounter=changed, analysed=analysed, cache=FeatureCache()
             )  # the old one holds the old photo
-            return self._cases[case_id]
+            return self._cases[open_id]
 
     def keep_analysis(
-        self, case_id: str, encounter: Encounter, prediction: Prediction, prompt: str | None = None
+        self, open_id: str, encounter: Encounter, prediction: Prediction, prompt: str | None = None
     ) -> None:
         """Keep what the models said of a case, asked for ``prompt``; nothing happens when it is not in memory
         (the store keeps what was shown).
@@ -229,19 +229,19 @@ class OpenCases:
         A photo that was covered while they looked at it is kept as it is now.
         """
         with self._lock:
-            case = self._cases.get(case_id)
+            case = self._cases.get(open_id)
             if case is not None:
                 now = {photo.photo_id: photo for photo in case.encounter.photos}
                 photos = tuple(now.get(photo.photo_id, photo) for photo in encounter.photos)
                 stale = any(one is not before for one, before in zip(photos, encounter.photos, strict=True))
                 analysed = Analysed(replace(encounter, photos=photos), prediction, prompt, stale)
-                self._cases[case_id] = replace(case, analysed=analysed, failure="")
+                self._cases[open_id] = replace(case, analysed=analysed, failure="")
                 self._make_room()
 
-    def close(self, case_id: str | None) -> None:
+    def close(self, open_id: str | None) -> None:
         """Forget a case; nothing happens when it is not open."""
         with self._lock:
-            self._cases.pop(case_id or "", None)
+            self._cases.pop(open_id or "", None)
 
     def _make_room(self) -> None:
         for case in self._cases.values():
@@ -250,14 +250,14 @@ class OpenCases:
             case.cache.clear()
         newest = next(reversed(self._cases), None)
         oldest = [
-            case.case_id
+            case.open_id
             for case in sorted(self._cases.values(), key=lambda case: not case.queued)
-            if case.case_id != newest
+            if case.open_id != newest
         ]
-        for case_id in oldest:
+        for open_id in oldest:
             if len(self._cases) <= self._max_cases and self._bytes() <= self._max_bytes:
                 break
-            del self._cases[case_id]
+            del self._cases[open_id]
 
     def _bytes(self) -> int:
         return sum(case.bytes for case in self._cases.values())

@@ -46,7 +46,7 @@ class Reading:
 class ReviewDraft:
     """What the reader has said so far of one open case; the fields are those of ``types.Review``.
 
-    case: the open case's id, ``OpenCase.case_id``. reading: None where the case is in no store and nothing of
+    open_id: the open case's id, ``OpenCase.open_id``. reading: None where the case is in no store and nothing of
     it is saved.
     ties: of a consensus, family id -> (options, names) of each side that readers tie on.
     synced: the newest review of the case that the draft has taken in, None before the first. foreign: fields
@@ -55,7 +55,7 @@ class ReviewDraft:
     conflicts: what was changed here and elsewhere to different values, to be told with the next answer.
     """
 
-    case: str
+    open_id: str
     answers: Answers = field(default_factory=dict)
     specified: Mapping[str, str] = field(default_factory=dict)
     masks: Mapping[str, MaskRuns] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class Drafts:
             for name in alike[: max(0, len(alike) - self._most[stored])]:
                 gone = self._drafts.pop(name)
                 if stored:
-                    self._forgotten[name] = ReviewDraft(gone.case, reading=gone.reading)
+                    self._forgotten[name] = ReviewDraft(gone.open_id, reading=gone.reading)
             while len(self._forgotten) > self._most_forgotten:
                 self._forgotten.popitem(last=False)
 
@@ -169,14 +169,14 @@ class Drafts:
         with self._lock:
             drafts = list(self._drafts.values())
         return {
-            draft.case: draft.reading.reader
+            draft.open_id: draft.reading.reader
             for draft in drafts
             if draft.reading is not None and draft.reading.key == key
         }
 
     def _find(self, key: CaseKey) -> dict[str, str]:
         return {
-            session: draft.case
+            session: draft.open_id
             for session, draft in self._drafts.items()
             if draft.reading is not None and draft.reading.key == key
         }

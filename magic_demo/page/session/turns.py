@@ -40,21 +40,21 @@ class Turns:
         tell: hears how many come first, and again whenever that changes. Raises StoppedError once ``stop`` is
         set, if the turn has not come.
         """
-        place = object()
+        ticket = object()
         try:
             with self._moved:
-                self._line.append(place)
-                told = None
-                while before := self._line.index(place):
-                    if tell is not None and before != told:
+                self._line.append(ticket)
+                told_before = None
+                while before := self._line.index(ticket):
+                    if tell is not None and before != told_before:
                         tell(before)
-                        told = before
+                        told_before = before
                     if stop is not None and stop.is_set():
                         raise StoppedError("stopped")
                     self._moved.wait(LOOK_AGAIN)
             yield
         finally:
             with self._moved:
-                self._line.remove(place)
+                self._line.remove(ticket)
                 self._moved.notify_all()
             self._memory.give_back()

@@ -5,12 +5,12 @@ a room full of phones.
     participant's page GET  /board/photos/CASE/N.jpg     a bundled case's photo        GET
     /board/join.svg?at=URL   the address to join as a QR code POST /board/open    {}
                    -> {"code", "key", "alone", "host"} POST /board/stand   {"code", "key"}
-            -> what the board shows, ``_standing_value`` POST /board/turn    {"code", "key", "case", "place"}
+            -> what the board shows, ``_standing_value`` POST /board/turn    {"code", "key", "case", "index"}
               -> the same, of another question POST /board/reveal  {"code", "key"}
     -> the same, with the model's answer POST /board/close   {"code", "key"}                             -> {}
     POST /board/join    {"code"}                                    -> {"participant"} POST /board/sit
-    {"code", "participant"}                     -> {"case", "place", "open", "own"} POST /board/answer
-    {"code", "participant", "case", "place", "option"}   -> the same
+    {"code", "participant"}                     -> {"case", "index", "open", "own"} POST /board/answer
+    {"code", "participant", "case", "index", "option"}   -> the same
 
 What cannot be done is said as {"reason", "error"} with a status of 400 and above. Only the bundled synthetic
 cases are shown to an audience: a patient's photo does not belong on other people's phones.
@@ -93,8 +93,8 @@ class BoardPage:
 
     def turn(self, fields: Fields) -> dict[str, Any]:
         """Ask another question."""
-        case, place = _number(fields, "case"), _number(fields, "place")
-        standing = self.board.turn(_text(fields, "code"), _text(fields, "key"), case=case, place=place)
+        case, index = _number(fields, "case"), _number(fields, "index")
+        standing = self.board.turn(_text(fields, "code"), _text(fields, "key"), case=case, index=index)
         self.models.ask(case)
         return self._standing_value(standing)
 
@@ -117,13 +117,13 @@ class BoardPage:
 
     def answer(self, fields: Fields) -> dict[str, Any]:
         """Take a participant's answer."""
-        numbers = {name: _number(fields, name) for name in ("case", "place", "option")}
+        numbers = {name: _number(fields, name) for name in ("case", "index", "option")}
         return asdict(self.board.answer(_text(fields, "code"), _text(fields, "participant"), **numbers))
 
     def _standing_value(self, standing: Standing) -> dict[str, Any]:
         """Return a standing as JSON; ``model`` is None until it is revealed, ``model_state`` how far the
         model is."""
-        family = self.families[standing.place].family_id
+        family = self.families[standing.index].family_id
         state, answers = self.models.look(standing.case)
         model = answers.get(family) if standing.revealed else None
         with_model = None

@@ -1,6 +1,6 @@
 // The guided first case: three steps beside what they speak of. It opens the first example; that it was seen is all that is remembered.
 
-import { placeBeside } from "./guide_place.mjs";
+import { placeBeside } from "./guide_position.mjs";
 import { onKey } from "../panels/frame/keys/keyboard.mjs";
 
 const SEEN = "magic-demo-guide-seen";
@@ -42,7 +42,7 @@ export function mountGuide(guide) {
     return step === steps.length - 1 ? found.slice(0, 1) : found;
   }
 
-  function place() {
+  function position() {
     const spoken = targets().map((target) => target.getBoundingClientRect());
     marks.replaceChildren(
       ...spoken.map((rect) => {
@@ -65,7 +65,7 @@ export function mountGuide(guide) {
     guide.classList.toggle("is-waiting", waiting);
     const rects = targets().map((target) => target.getBoundingClientRect());
     const now = JSON.stringify([rects, innerWidth, innerHeight, guide.offsetWidth, guide.offsetHeight]);
-    if (now !== last) place();
+    if (now !== last) position();
     last = now;
     frame = requestAnimationFrame(follow);
   }
@@ -95,9 +95,9 @@ export function mountGuide(guide) {
 
   function close() {
     if (guide.hidden) return;
-    const held = guide.contains(document.activeElement);
+    const hadFocus = guide.contains(document.activeElement);
     guide.hidden = marks.hidden = true;
-    if (held) (shown(before) && before !== document.body ? before : document.querySelector("#workshop-open"))?.focus();
+    if (hadFocus) (shown(before) && before !== document.body ? before : document.querySelector("#workshop-open"))?.focus();
   }
 
   marks.hidden = true;

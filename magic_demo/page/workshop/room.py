@@ -45,7 +45,7 @@ class Opened:
 class Standing:
     """What the board shows of a room's question.
 
-    case, place: which case, and which of the questions. present: participants who looked lately or have
+    case, index: which case, and which of the questions. present: participants who looked lately or have
     answered this question.
     counts: how many chose each option. agreement: share of the pairs of participants who answered alike,
     0..1; None below two answers.
@@ -55,7 +55,7 @@ class Standing:
     """
 
     case: int
-    place: int
+    index: int
     revealed: bool
     present: int
     counts: tuple[int, ...]
@@ -76,7 +76,7 @@ class Seat:
     change."""
 
     case: int
-    place: int
+    index: int
     open: bool
     own: int | None
 
@@ -86,14 +86,14 @@ class _Room:
     key: str
     case: int
     touched: float
-    place: int = 0
+    index: int = 0
     revealed: set[tuple[int, int]] = field(default_factory=set)
     seen: dict[str, float] = field(default_factory=dict)
     answers: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict)
 
     @property
     def question(self) -> tuple[int, int]:
-        return self.case, self.place
+        return self.case, self.index
 
 
 class Board:
@@ -149,7 +149,7 @@ class Board:
             room.seen[token] = self._clock()
             return token
 
-    def answer(self, code: str, token: str, case: int, place: int, option: int) -> Seat:
+    def answer(self, code: str, token: str, case: int, index: int, option: int) -> Seat:
         """Take a participant's answer, in place of an earlier one.
 
         Raises BoardError where the question is not the one open now.
@@ -157,11 +157,11 @@ class Board:
         with self._lock:
             room = self._room(code)
             self._look_in(room, token)
-            if (case, place) != room.question or room.question in room.revealed:
+            if (case, index) != room.question or room.question in room.revealed:
                 raise BoardError(
                     "closed", "this question is closed; another is asked now, or the model's answer is shown"
                 )
-            self._check(option, self._options[place], Message("option"))
+            self._check(option, self._options[index], Message("option"))
             room.answers.setdefault(room.question, {})[token] = option
             return self._seat(room, token)
 
@@ -177,16 +177,16 @@ class Board:
         with self._lock:
             return self._standing(self._presented(code, key))
 
-    def turn(self, code: str, key: str, *, case: int, place: int) -> Standing:
+    def turn(self, code: str, key: str, *, case: int, index: int) -> Standing:
         """Ask another question, or one of another case.
 
         Answers stay; only the question that is shown takes new ones.
         """
         self._check(case, self._cases, Message("case"))
-        self._check(place, len(self._options), Message("question"))
+        self._check(index, len(self._options), Message("question"))
         with self._lock:
             room = self._presented(code, key)
-            room.case, room.place = case, place
+            room.case, room.index = case, index
             return self._standing(room)
 
     def reveal(self, code: str, key: str) -> Standing:
@@ -232,7 +232,7 @@ class Board:
     def _seat(room: _Room, token: str) -> Seat:
         return Seat(
             room.case,
-            room.place,
+            room.index,
             room.question not in room.revealed,
             room.answers.get(room.question, {}).get(token),
         )
@@ -243,19 +243,19 @@ class Board:
         alpha, cases = self._alpha(room)
         return Standing(
             case=room.case,
-            place=room.place,
+            index=room.index,
             revealed=room.question in room.revealed,
             present=len({token for token, seen in room.seen.items() if seen >= lately} | set(given)),
-            counts=self._count(room, room.place),
-            agreement=agree_in_pairs(self._count(room, room.place)),
+            counts=self._count(room, room.index),
+            agreement=agree_in_pairs(self._count(room, room.index)),
             alpha=alpha,
             alpha_cases=cases,
-            agreements=tuple(agree_in_pairs(self._count(room, place)) for place in range(len(self._options))),
+            agreements=tuple(agree_in_pairs(self._count(room, index)) for index in range(len(self._options))),
         )
 
-    def _count(self, room: _Room, place: int) -> tuple[int, ...]:
-        given = list(room.answers.get((room.case, place), {}).values())
-        return tuple(given.count(option) for option in range(self._options[place]))
+    def _count(self, room: _Room, index: int) -> tuple[int, ...]:
+        given = list(room.answers.get((room.case, index), {}).values())
+        return tuple(given.count(option) for option in range(self._options[index]))
 
     def _alpha(self, room: _Room) -> tuple[float | None, int]:
         """Return alpha of the question over cases, and over how many.
@@ -263,7 +263,7 @@ class Board:
         Over the questions of one case it would mean nothing.
         """
         cases = [
-            given for (_, place), given in room.answers.items() if place == room.place and len(given) >= TWO
+            given for (_, index), given in room.answers.items() if index == room.index and len(given) >= TWO
         ]
         if len(cases) < TWO:
             return None, len(cases)

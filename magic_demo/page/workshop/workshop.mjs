@@ -8,7 +8,7 @@ const PRESENTING = "magic-demo-presenter";
 const BOARD = "magic-demo-board";
 const CLOSING = 3000; // milliseconds that the server has to close the case
 
-const kept = (name) => {
+const readStored = (name) => {
   try {
     return sessionStorage.getItem(name);
   } catch {
@@ -78,5 +78,5 @@ export function mountWorkshop(element) {
     close();
     at("workshop-open").focus();
   });
-  if (kept(PRESENTING) !== null || new URLSearchParams(location.search).has("presenter")) present(true);
+  if (readStored(PRESENTING) !== null || new URLSearchParams(location.search).has("presenter")) present(true);
 }

@@ -232,17 +232,19 @@ def test_what_running_models_have_shown_is_compared_without_a_bundle(rounds: Rea
         assert page.source.measure(AgreementChoice(), None).agreement.model_cases == 0
         prediction = read_prediction(rounds.bundle, "ENC00001")
         desk.note_shown("Ann", key, prediction)
-        said = desk.said(key)
+        said = desk.find_shown(key)
         assert desk.prediction(key) is None and said is not None and said.answers == prediction.answers
         assert page.source.measure(AgreementChoice(), None).agreement.model_cases == 1
     with Store.open(rounds.store) as again:
         assert (
-            AgreementSource(again, Desk(again).said).measure(AgreementChoice(), None).agreement.model_cases
+            AgreementSource(again, Desk(again).find_shown)
+            .measure(AgreementChoice(), None)
+            .agreement.model_cases
             == 1
         ), "it was kept"
         desk = Desk(again)
         desk.note_shown("Bo", key, replace(prediction, answers=answer(3)))
-        said = desk.said(key)
+        said = desk.find_shown(key)
         assert said is not None and said.answers == answer(3), "what was shown last speaks"
 
 

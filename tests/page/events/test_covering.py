@@ -41,7 +41,7 @@ class Reader(Browser):
     def cover(self, drawn: np.ndarray, **changes: object) -> dict[str, Any]:
         runs = write_runs(drawn)
         told = {
-            "case": self.case.case_id,
+            "case": self.case.open_id,
             "photo": self.case.encounter.photos[0].photo_id,
             "request": 7,
             "area": runs.pop("runs"),
@@ -117,9 +117,9 @@ def test_a_stored_cases_photo_is_covered_where_it_is_kept(
         case = reader.handlers.cases.open(
             desk.read_case(store.case(key, LOCAL_READER)).encounter, queued=True
         )
-        draft = ReviewDraft(case.case_id, reading=Reading(key, LOCAL_READER, "assisted", "assisted"))
+        draft = ReviewDraft(case.open_id, reading=Reading(key, LOCAL_READER, "assisted", "assisted"))
         reader.handlers.drafts.begin(REQUEST.session_hash, draft)
-        reader.values[reader.parts.case] = case.case_id
+        reader.values[reader.parts.case] = case.open_id
         assert reader.cover(middle(reader))["cover_reply"]["covered"]
         shown = reader.case.encounter.photos[0].pixels
         assert np.array_equal(
@@ -150,10 +150,10 @@ def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(
                 "assisted",
                 "assisted",
             )
-            reader.handlers.drafts.begin(session, ReviewDraft(case.case_id, reading=reading))
+            reader.handlers.drafts.begin(session, ReviewDraft(case.open_id, reading=reading))
             opened[session] = case
-        theirs = opened["theirs"].case_id
-        reader.values[reader.parts.case] = opened[REQUEST.session_hash].case_id
+        theirs = opened["theirs"].open_id
+        reader.values[reader.parts.case] = opened[REQUEST.session_hash].open_id
         area = middle(reader)
         assert reader.cover(area)["cover_reply"]["covered"]
         # an analysis of theirs that began before ends now, with the photo as it was
@@ -164,7 +164,7 @@ def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(
         assert other is not None and other.analysed is not None and other.analysed.stale
         for encounter in (other.encounter, other.analysed.encounter):
             assert np.array_equal(encounter.photos[0].pixels, reader.case.encounter.photos[0].pixels)
-        elsewhere = reader.handlers.cases.get(opened["elsewhere"].case_id)
+        elsewhere = reader.handlers.cases.get(opened["elsewhere"].open_id)
         assert elsewhere is not None and not elsewhere.encounter.photos[0].notes, "another case is as it was"
 
 

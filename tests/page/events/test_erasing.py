@@ -40,10 +40,10 @@ class Room:
         case = self.handlers.cases.open(load_examples()[0].encounter, queued=True)
         reading = Reading(KEY, reader, "assisted", "assisted")
         self.handlers.drafts.begin(
-            session, ReviewDraft(case.case_id, comment=f"{session} says", reading=reading)
+            session, ReviewDraft(case.open_id, comment=f"{session} says", reading=reading)
         )
         self.saver.save(session)
-        return case.case_id
+        return case.open_id
 
     def erase(self, session: str, case: str, cookies: dict[str, str] | None = None) -> dict[Any, Any]:
         request = SimpleNamespace(session_hash=session, cookies=cookies or {})

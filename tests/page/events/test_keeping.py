@@ -49,14 +49,14 @@ class Page:
         self.words = ""
 
     @property
-    def case_id(self) -> str:
+    def open_id(self) -> str:
         draft = self.handlers.drafts.get("mine")
         assert draft is not None
-        return str(draft.case)
+        return str(draft.open_id)
 
     def inputs(self) -> dict[Any, Any]:
         return {
-            self.parts.case: self.case_id,
+            self.parts.case: self.open_id,
             self.parts.spoken: "en",
             self.parts.panel.narrative: self.words,
         }
@@ -66,16 +66,16 @@ class Page:
         self.handlers.replace_case(None, Encounter("CASE", photos=photos), REQUEST, example=False)
 
     def say(self, handler: Any, **told: object) -> dict[Any, Any]:
-        found: dict[Any, Any] = handler(gr.EventData(None, {"case": self.case_id, **told}), REQUEST)
+        found: dict[Any, Any] = handler(gr.EventData(None, {"case": self.open_id, **told}), REQUEST)
         return found
 
     def draw(self, photo: str, mask: Mask) -> None:
         self.review.outline(
-            gr.EventData(None, {"case": self.case_id, "photo": photo, **write_runs(mask)}), REQUEST
+            gr.EventData(None, {"case": self.open_id, "photo": photo, **write_runs(mask)}), REQUEST
         )
 
     def keep(self, **told: object) -> dict[Any, Any]:
-        return self.keeping.keep(self.inputs(), gr.EventData(None, {"case": self.case_id, **told}), REQUEST)
+        return self.keeping.keep(self.inputs(), gr.EventData(None, {"case": self.open_id, **told}), REQUEST)
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_what_was_answered_and_outlined_is_the_first_reading_of_the_case_that_is
     assert np.array_equal(decode_mask(saved.review.masks[f"IMG_{key.case_id}_00001"]), square())
     assert (
         updates[page.parts.panel.queue]["open"] == key.case_id
-        and updates[page.parts.form]["case"] == page.case_id
+        and updates[page.parts.form]["case"] == page.open_id
     )
     assert "Kept" in updates[page.parts.status] and "Doe" not in str(updates[page.parts.viewer])
     page.say(page.review.answer, answers={"CQID025": [0]})
@@ -123,8 +123,8 @@ def test_what_the_model_had_said_is_kept_along_under_the_photos_new_names(page: 
         answers={"CQID025-001": 0},
         failures=("Jane Doe: no mask",),
     )
-    case = page.handlers.cases.get(page.case_id)
-    page.handlers.cases.keep_analysis(page.case_id, case.encounter, said)
+    case = page.handlers.cases.get(page.open_id)
+    page.handlers.cases.keep_analysis(page.open_id, case.encounter, said)
     page.keep(mode="blind")
     store = page.desk.opened_store
     (key,) = store.shown_digests()
@@ -162,7 +162,7 @@ def test_an_example_that_is_kept_again_shows_what_was_saved_of_it(page: Page) ->
 
 def test_a_case_of_a_queue_is_not_kept_twice_and_late_events_keep_nothing(page: Page) -> None:
     page.upload("arm")
-    before = page.case_id
+    before = page.open_id
     page.keep()
     for told in ({}, {"case": before}):
         assert 'data-state="failed"' in page.keep(**told)[page.parts.status]
@@ -173,11 +173,11 @@ def test_a_store_that_cannot_be_opened_is_one_line_and_the_case_stays_open(tmp_p
     (tmp_path / "file").write_text("in the way")
     page = Page(Desk(place=str(tmp_path / "file" / "below")))
     page.upload("arm")
-    case_id = page.case_id
+    open_id = page.open_id
     updates = page.keep()
     assert (
         'data-state="failed"' in updates[page.parts.status]
-        and updates[page.parts.form]["keep"] == case_id == page.case_id
+        and updates[page.parts.form]["keep"] == open_id == page.open_id
     )
 
 
@@ -262,7 +262,7 @@ def test_a_save_tells_of_itself_alone_and_a_case_of_the_list_that_is_opened_of_i
     row = {
         "queue": UPLOADS,
         "id": key.case_id,
-        "case": page.case_id,
+        "case": page.open_id,
         "state": "in progress",
         "flagged": True,
         "disagrees": False,
@@ -273,7 +273,7 @@ def test_a_save_tells_of_itself_alone_and_a_case_of_the_list_that_is_opened_of_i
         page.inputs(), gr.EventData(None, {"queue": UPLOADS, "open": key.case_id}), REQUEST
     )
     told = opened[page.parts.panel.queue]["row"]
-    assert told.items() >= {**row, "case": page.case_id, "open": True}.items() and page.case_id != row["case"]
+    assert told.items() >= {**row, "case": page.open_id, "open": True}.items() and page.open_id != row["case"]
     assert [one["number"] for one in opened[page.parts.form]["saved"]["history"]] == [
         saved.number for saved in reversed(history)
     ]

@@ -85,7 +85,7 @@ class Room:
         return self.page.say(self.page.reading.finish, anyway=list(anyway))
 
     def reveal(self) -> list[dict[Any, Any]]:
-        told = gr.EventData(None, {"case": self.page.case_id})
+        told = gr.EventData(None, {"case": self.page.open_id})
         return list(self.page.reading.reveal(self.page.inputs(), told, REQUEST))
 
     def asked(self, updates: dict[Any, Any]) -> list[dict[str, Any]]:
@@ -121,7 +121,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
 def test_nothing_is_finished_before_what_is_open_was_named_and_confirmed(room: Room) -> None:
     asked = room.asked(asks := room.finish())
     assert [one["id"] for one in asked] == [*FAMILIES, *PHOTOS]
-    assert asked[0]["title"] == TITLE and asked[-1]["place"] == 2
+    assert asked[0]["title"] == TITLE and asked[-1]["number"] == 2
     assert "11 still open" in room.said(asks) and "还有 11 项未完成" in room.said(asks)
     assert room.store.latest(room.key, LOCAL_READER) is None
     room.page.say(room.page.review.answer, answers={"CQID010": [1]})
@@ -149,7 +149,7 @@ def test_a_complete_reading_is_finished_at_once(room: Room) -> None:
 def test_a_photo_cleared_by_hand_or_called_unusable_is_dealt_with(room: Room) -> None:
     room.answer(1)
     empty = {
-        "case": room.page.case_id,
+        "case": room.page.open_id,
         "photo": PHOTOS[0],
         "cleared": True,
         **write_runs(np.zeros(SIZES[PHOTOS[0]], np.bool_)),

@@ -301,7 +301,9 @@ def test_what_is_late_of_a_case_before_is_saved_to_that_case(room: Room) -> None
         ),
     )
     tab.send(room.review.answer, late)
-    assert set(tab.latest().answers.values()) == {1} and room.page.drafts.get(tab.name).case == "another-case"
+    assert (
+        set(tab.latest().answers.values()) == {1} and room.page.drafts.get(tab.name).open_id == "another-case"
+    )
 
 
 def test_another_readers_place_a_deleted_case_and_an_upload_that_is_gone_are_told_and_nothing_is_said_to_be_saved(
@@ -377,7 +379,7 @@ def test_photos_of_uploads_stay_in_memory_while_those_of_stored_cases_go(room: R
     room.page.cases._max_bytes = 2 * upload.bytes
     for _ in range(5):
         Tab(room).open()
-    assert room.page.cases.get(upload.case_id) is not None and len(room.page.cases) == 2
+    assert room.page.cases.get(upload.open_id) is not None and len(room.page.cases) == 2
 
 
 def test_what_is_open_is_forgotten_by_the_clock_once_its_page_is_silent_and_not_when_a_connection_ends() -> (
@@ -391,9 +393,9 @@ def test_what_is_open_is_forgotten_by_the_clock_once_its_page_is_silent_and_not_
     arrivals.take("a.txt", b"no photo")
     for _ in range(3):
         now[0] += SILENT_SECONDS / 2
-        cases.hear(heard.case_id)
+        cases.hear(heard.open_id)
         sweep(desk)
-    assert cases.get(heard.case_id) is not None and cases.get(silent.case_id) is None and len(arrivals) == 0
+    assert cases.get(heard.open_id) is not None and cases.get(silent.open_id) is None and len(arrivals) == 0
 
 
 def test_a_session_whose_state_gradio_has_forgotten_goes_on(room: Room) -> None:

@@ -34,7 +34,7 @@ def test_an_event_is_resolved_to_its_reader_draft_reading_case_and_payload(room:
     payload = tab.say({"answers": {FAMILY: [1]}})
     about = resolve(tab, payload)
     assert (about.payload, about.session, about.reader) == (payload, tab.name, LOCAL_READER)
-    assert about.draft.case == about.case.case_id == tab.case and about.reading.key == tab.key
+    assert about.draft.open_id == about.case.open_id == tab.case and about.reading.key == tab.key
     assert about.opened == (about.draft, about.reading, about.case) and about.draft_name == tab.name
 
 

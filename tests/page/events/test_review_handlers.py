@@ -51,7 +51,7 @@ def test_answers_go_into_the_sessions_draft(browser: Browser) -> None:
     browser.choose(0)
     answer(browser, answers={"CQID025": [1], "CQID035": [1]}, specified={"CQID035": "about ten"})
     draft = browser.handlers.drafts.get("mine")
-    assert draft is not None and draft.case == browser.values[browser.parts.case]
+    assert draft is not None and draft.open_id == browser.values[browser.parts.case]
     assert draft.answers == {"CQID025-001": 1, "CQID035-001": 1} and draft.specified == {
         "CQID035-001": "about ten"
     }

@@ -35,14 +35,14 @@ class Room:
 
     def begin(self, kind: ReviewKind = "assisted", *, model_shown: bool = True) -> str:
         case = self.cases.open(Encounter(KEY.case_id), queued=True)
-        self.cases.keep_analysis(case.case_id, case.encounter, MODEL)
+        self.cases.keep_analysis(case.open_id, case.encounter, MODEL)
         self.drafts.begin(
             "mine",
             ReviewDraft(
-                case.case_id, reading=Reading(KEY, LOCAL_READER, "assisted", kind, model_shown=model_shown)
+                case.open_id, reading=Reading(KEY, LOCAL_READER, "assisted", kind, model_shown=model_shown)
             ),
         )
-        return case.case_id
+        return case.open_id
 
     def finish(self) -> None:
         reading = self.reading()
@@ -172,10 +172,10 @@ def test_what_the_models_said_is_kept_with_what_is_saved_beside_it_and_only_wher
     room.begin("blind", model_shown=False)
     room.saver.save("mine")
     assert room.store.shown(KEY) is None
-    case_id = room.begin()
+    open_id = room.begin()
     room.saver.save("mine")
     again = replace(MODEL, answers={"CQID010-001": 2})
-    room.cases.keep_analysis(case_id, Encounter(KEY.case_id), again)
+    room.cases.keep_analysis(open_id, Encounter(KEY.case_id), again)
     room.saver.change("mine", "comment", "analysed again")
     room.saver.save("mine")
     shown = room.store.shown(KEY)
@@ -183,13 +183,13 @@ def test_what_the_models_said_is_kept_with_what_is_saved_beside_it_and_only_wher
 
 
 def test_what_the_models_said_of_a_case_is_not_held_after_it_was_closed(room: Room) -> None:
-    case_id = room.begin()
+    open_id = room.begin()
     said = Prediction("ENC00001", answers={"CQID010-001": 1}, models={"cvqa": "written"})
-    room.cases.keep_analysis(case_id, Encounter(KEY.case_id), said)
+    room.cases.keep_analysis(open_id, Encounter(KEY.case_id), said)
     assert room.saver.save("mine") is not None
     held = weakref.ref(said)
     del said
     assert held() is not None, "while the case is open"
-    room.cases.close(case_id)
+    room.cases.close(open_id)
     gc.collect()
     assert held() is None

@@ -73,14 +73,14 @@ def test_an_upload_comes_back_with_answers_outline_and_words(page: Page) -> None
         updates[page.parts.cards]["answers"]["CQID025"] == [1]
         and updates[page.parts.panel.narrative] == "itches"
     )
-    assert updates[page.parts.form]["keep"] == page.case_id, "it can be kept now"
+    assert updates[page.parts.form]["keep"] == page.open_id, "it can be kept now"
 
 
 def test_an_example_comes_back_by_its_number_in_its_own_words(page: Page) -> None:
     updates = restore(page, example=2, answers={"CQID025": [0]})
     encounter = load_examples()[2].encounter
     assert updates[page.parts.panel.narrative] == encounter.narrative.en
-    case = page.handlers.cases.get(page.case_id)
+    case = page.handlers.cases.get(page.open_id)
     assert case is not None and case.example and case.encounter.photos == encounter.photos
 
 
@@ -99,7 +99,7 @@ def test_what_was_covered_of_an_examples_photo_is_covered_again(page: Page) -> N
             {"photo": photo.photo_id, "width": runs["width"], "height": runs["height"], "area": runs["runs"]}
         ],
     )
-    case = page.handlers.cases.get(page.case_id)
+    case = page.handlers.cases.get(page.open_id)
     assert case is not None and (case.encounter.photos[0].pixels != photo.pixels).any()
     assert (load_examples()[number].encounter.photos[0].pixels == photo.pixels).all(), (
         "the example itself stays as it is"

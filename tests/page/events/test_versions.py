@@ -71,7 +71,7 @@ def test_looking_at_a_version_shows_what_it_said_and_saves_nothing(page: Page) -
 
 
 def test_a_version_brought_back_is_the_newest_under_the_same_open_case(page: Page) -> None:
-    versions, case_id = Versions(page.state), page.case_id
+    versions, open_id = Versions(page.state), page.open_id
     first = next(one for one in history(page) if one.review.answers == {"CQID025-001": 1})
     updates = page.say(versions.take_back, number=first.number)
     last = history(page)[-1]
@@ -81,11 +81,11 @@ def test_a_version_brought_back_is_the_newest_under_the_same_open_case(page: Pag
         and last.review.masks == {}
     )
     back = form(page, updates)["back"]
-    assert (back["answers"]["CQID025"], back["masks"], back["of"], page.case_id) == (
+    assert (back["answers"]["CQID025"], back["masks"], back["of"], page.open_id) == (
         [1],
         {},
         first.number,
-        case_id,
+        open_id,
     )
     photo = f"IMG_{last.review.case_id}_00001"
     # the page undoes it by saying what was there before

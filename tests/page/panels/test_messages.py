@@ -86,5 +86,5 @@ def test_a_missing_photo_is_known_to_the_bar_and_to_a_case_that_is_opened_anew(b
     before = cases.get(browser.values[browser.parts.case])
     assert before is not None
     again = cases.open(before.encounter, queued=True)
-    inherited = cases.inherit(again.case_id, before)
+    inherited = cases.inherit(again.open_id, before)
     assert inherited is not None and MISSING in inherited.problems[0] and inherited.missing == 1

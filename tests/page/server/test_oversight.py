@@ -74,14 +74,14 @@ class Room:
             reader=reader,
         )
         self.handlers.drafts.begin(
-            reader, ReviewDraft(case.case_id, reading=Reading(KEY, reader, "assisted", "assisted"))
+            reader, ReviewDraft(case.open_id, reading=Reading(KEY, reader, "assisted", "assisted"))
         )
         return self.send(reader, case, area)
 
     def send(self, reader: str, case: OpenCase, area: np.ndarray) -> dict[str, Any]:
         runs = write_runs(area)
         told = {
-            "case": case.case_id,
+            "case": case.open_id,
             "photo": case.encounter.photos[0].photo_id,
             "request": 1,
             "area": runs.pop("runs"),
@@ -149,14 +149,14 @@ def test_a_proposal_hides_the_area_in_its_readers_other_tabs_and_in_nobody_elses
         read = room.desk.read_case(room.store.case(KEY, reader), reader).encounter
         opened[tab] = room.handlers.cases.open(read, queued=True, key=KEY, reader=reader)
         if tab != "long ago":  # which was not heard of for so long that its draft was forgotten
-            draft = ReviewDraft(opened[tab].case_id, reading=Reading(KEY, reader, "assisted", "assisted"))
+            draft = ReviewDraft(opened[tab].open_id, reading=Reading(KEY, reader, "assisted", "assisted"))
             room.handlers.drafts.begin(tab, draft)
-    room.handlers.cases.keep_analysis(opened["second tab"].case_id, read, WritingPredictor().predict(read))
+    room.handlers.cases.keep_analysis(opened["second tab"].open_id, read, WritingPredictor().predict(read))
     marked = area(0.3)
     assert room.cover("ann", marked)["proposed"]
 
     def seen(tab: str) -> Any:
-        return room.handlers.cases.get(opened[tab].case_id)
+        return room.handlers.cases.get(opened[tab].open_id)
 
     second = seen("second tab")
     assert np.array_equal(second.encounter.photos[0].pixels, room.seen_by("ann"))
@@ -172,17 +172,17 @@ def test_covering_a_little_for_good_takes_nothing_along_that_was_only_proposed(
     room: Room, decided: bool
 ) -> None:
     assert room.cover("ann", area(0.9))["proposed"]
-    case_id = room.handlers.drafts.get("ann").case  # type: ignore[union-attr]
+    open_id = room.handlers.drafts.get("ann").open_id  # type: ignore[union-attr]
     if decided:
         (proposed,) = room.store.proposed_covers()
         room.store.end_proposal(proposed.number, Actor("ada", "page"), confirmed=False)
-    case = room.handlers.cases.get(case_id)
+    case = room.handlers.cases.get(open_id)
     assert case is not None
     assert not room.send("ann", case, area(0.1))["proposed"]
     stored = room.seen_by("bo")
     assert len(np.unique(stored[area(0.1)], axis=0)) <= 36
     assert np.array_equal(stored[~area(0.15)], PHOTO.pixels[~area(0.15)]), "it is the adjudicator's to decide"
-    changed = room.handlers.cases.get(case_id)
+    changed = room.handlers.cases.get(open_id)
     assert changed is not None and np.array_equal(changed.encounter.photos[0].pixels, room.seen_by("ann")), (
         "and hidden while it waits"
     )
@@ -243,7 +243,7 @@ def test_what_others_have_proposed_stays_hidden_from_them_when_something_else_is
     room.store.assign(KEY, ["ann", "bo"])
     room.cover("bo", area(0.3)[::-1])
     room.cover("ann", area(0.3))
-    bos = room.handlers.drafts.get("bo").case  # type: ignore[union-attr]
+    bos = room.handlers.drafts.get("bo").open_id  # type: ignore[union-attr]
     first, second = (one.number for one in room.store.proposed_covers())
 
     def seen() -> Pixels:

@@ -241,27 +241,27 @@ def test_a_checkpoint_that_is_missing_is_one_line() -> None:
 def test_open_cases_are_found_by_their_secret_only() -> None:
     cases = OpenCases()
     one, two = cases.open(make_case(30)), cases.open(make_case(30), example=True)
-    assert one.case_id != two.case_id and len(one.case_id) >= 16
-    assert cases.get(one.case_id) is one
+    assert one.open_id != two.open_id and len(one.open_id) >= 16
+    assert cases.get(one.open_id) is one
     assert cases.get(None) is None and cases.get("guess") is None
-    cases.close(one.case_id)
+    cases.close(one.open_id)
     cases.close("guess")
-    assert cases.get(one.case_id) is None and len(cases) == 1
+    assert cases.get(one.open_id) is None and len(cases) == 1
 
 
 def test_the_case_used_longest_ago_is_closed_when_there_are_too_many() -> None:
     cases = OpenCases(max_cases=2)
     first, second = cases.open(make_case(30)), cases.open(make_case(30))
-    cases.get(first.case_id)
+    cases.get(first.open_id)
     cases.open(make_case(30))
-    assert cases.get(second.case_id) is None and cases.get(first.case_id) is first
+    assert cases.get(second.open_id) is None and cases.get(first.open_id) is first
 
 
 def test_memory_is_bounded_but_the_newest_case_stays() -> None:
     cases = OpenCases(max_bytes=3000)
     old = cases.open(make_case(2400))
     huge = cases.open(make_case(9000))
-    assert cases.get(old.case_id) is None and cases.get(huge.case_id) is huge
+    assert cases.get(old.open_id) is None and cases.get(huge.open_id) is huge
 
 
 def test_what_was_made_of_the_photos_counts_and_goes_before_a_case_does() -> None:
@@ -269,8 +269,8 @@ def test_what_was_made_of_the_photos_counts_and_goes_before_a_case_does() -> Non
     old, new = cases.open(make_case(2400)), cases.open(make_case(2400))
     for case in (old, new):
         case.cache.get("features", lambda: np.zeros(20_000, np.uint8))
-        cases.keep_analysis(case.case_id, case.encounter, DONE)
-    assert cases.get(old.case_id) is not None and old.cache.bytes == 0
+        cases.keep_analysis(case.open_id, case.encounter, DONE)
+    assert cases.get(old.open_id) is not None and old.cache.bytes == 0
     assert new.cache.bytes > 20_000 and 20_000 < new.bytes < 30_000
 
 
@@ -278,9 +278,9 @@ def test_what_was_made_of_the_photos_stays_when_one_is_added_and_goes_with_the_c
     cases = OpenCases()
     case = cases.open(make_case(30))
     case.cache.get("features", lambda: np.zeros(9, np.uint8))
-    changed = cases.change(case.case_id, make_case(60))
+    changed = cases.change(case.open_id, make_case(60))
     assert changed is not None and changed.cache is case.cache
-    cases.close(case.case_id)
+    cases.close(case.open_id)
     again = cases.open(make_case(30))
     assert again.cache.bytes == 0
 
@@ -289,18 +289,18 @@ def test_a_photo_that_was_changed_leaves_nothing_of_the_one_before() -> None:
     cases = OpenCases()
     case = cases.open(make_case(30))
     case.cache.get(("features", case.encounter.photos[0]), lambda: np.zeros(9, np.uint8))
-    changed = cases.put_photo(case.case_id, Photo("arm", np.ones((1, 10, 3), np.uint8)))
+    changed = cases.put_photo(case.open_id, Photo("arm", np.ones((1, 10, 3), np.uint8)))
     assert changed is not None and changed.cache is not case.cache and changed.cache.bytes == 0
 
 
 def test_photos_are_added_to_an_open_case_and_its_analysis_is_no_longer_of_it() -> None:
     cases = OpenCases()
     case = cases.open(make_case(30))
-    cases.keep_analysis(case.case_id, case.encounter, DONE)
-    kept = cases.get(case.case_id)
+    cases.keep_analysis(case.open_id, case.encounter, DONE)
+    kept = cases.get(case.open_id)
     assert kept is not None and kept.analysed is not None and kept.analysed.prediction is DONE
-    changed = cases.change(case.case_id, make_case(60))
+    changed = cases.change(case.open_id, make_case(60))
     assert changed is not None and changed.analysed is None and changed.bytes == 60
-    cases.close(case.case_id)
-    cases.keep_analysis(case.case_id, case.encounter, DONE)
-    assert cases.change(case.case_id, make_case(30)) is None and len(cases) == 0
+    cases.close(case.open_id)
+    cases.keep_analysis(case.open_id, case.encounter, DONE)
+    assert cases.change(case.open_id, make_case(30)) is None and len(cases) == 0

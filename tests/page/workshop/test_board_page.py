@@ -87,7 +87,7 @@ def test_answers_move_the_plot_and_the_model_is_hidden_until_it_is_revealed(clie
     room = open_room(client)
     seats = [join(client, room) for _ in range(3)]
     for seat, option in zip(seats, (1, 1, 2), strict=True):
-        assert post(client, "answer", **seat, case=0, place=0, option=option)["own"] == option
+        assert post(client, "answer", **seat, case=0, index=0, option=option)["own"] == option
     shown = post(client, "stand", **room)
     assert shown["counts"] == [0, 2, 1, 0] and shown["answered"] == shown["present"] == 3
     assert shown["agreement"] == pytest.approx(1 / 3)
@@ -96,14 +96,14 @@ def test_answers_move_the_plot_and_the_model_is_hidden_until_it_is_revealed(clie
     chosen = shown["model"]["chosen"]
     assert len(shown["model"]["shares"]) == 4 and len(chosen) == 1
     assert shown["with_model"] == pytest.approx(shown["counts"][chosen[0]] / 3)
-    answer = client.post("/board/answer", json={**seats[0], "case": 0, "place": 0, "option": 0})
+    answer = client.post("/board/answer", json={**seats[0], "case": 0, "index": 0, "option": 0})
     assert (answer.status_code, answer.json()["reason"]) == (409, "closed")
 
 
 def test_a_participant_hears_nothing_of_others_and_nothing_of_the_model(client: TestClient) -> None:
     room = open_room(client)
     seat = join(client, room)
-    assert post(client, "sit", **seat) == {"case": 0, "place": 0, "open": True, "own": None}
+    assert post(client, "sit", **seat) == {"case": 0, "index": 0, "open": True, "own": None}
     assert (
         client.post("/board/stand", json={"code": room["code"], "key": seat["participant"]}).status_code
         == 404
@@ -130,24 +130,24 @@ def test_thirty_browsers_on_one_computer_join_answer_and_are_counted(client: Tes
     def take_part(number: int) -> list[int]:
         seat = join(client, room)
         answered = []
-        for place in range(3):
-            wait_for(partial(shows, "sit", seat, "place", place))
-            option = number % options[place]
-            post(client, "answer", **seat, case=0, place=place, option=option)
+        for index in range(3):
+            wait_for(partial(shows, "sit", seat, "index", index))
+            option = number % options[index]
+            post(client, "answer", **seat, case=0, index=index, option=option)
             answered.append(option)
         return answered
 
     with ThreadPoolExecutor(30) as pool:
         people = [pool.submit(take_part, number) for number in range(30)]
-        for place in range(3):
+        for index in range(3):
             expected = [
-                sum(number % options[place] == option for number in range(30))
-                for option in range(options[place])
+                sum(number % options[index] == option for number in range(30))
+                for option in range(options[index])
             ]
             wait_for(partial(shows, "stand", room, "counts", expected))
-            assert post(client, "turn", **room, case=0, place=place + 1)["present"] == 30
+            assert post(client, "turn", **room, case=0, index=index + 1)["present"] == 30
         assert all(
-            person.result(30) == [number % options[place] for place in range(3)]
+            person.result(30) == [number % options[index] for index in range(3)]
             for number, person in enumerate(people)
         )
 
@@ -202,7 +202,7 @@ def test_what_is_no_small_json_object_with_the_fields_is_refused_in_one_line(
 def test_options_that_do_not_exist_change_nothing(client: TestClient, wrong: dict[str, object]) -> None:
     room = open_room(client)
     seat = join(client, room)
-    assert client.post("/board/answer", json={**seat, "case": 0, "place": 0, **wrong}).status_code == 400
+    assert client.post("/board/answer", json={**seat, "case": 0, "index": 0, **wrong}).status_code == 400
     assert post(client, "stand", **room)["answered"] == 0
 
 

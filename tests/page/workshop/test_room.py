@@ -43,7 +43,7 @@ def board(clock: Clock) -> Board:
 
 def vote(board: Board, room: Opened, token: str, option: int) -> None:
     seat = board.sit(room.code, token)
-    board.answer(room.code, token, seat.case, seat.place, option)
+    board.answer(room.code, token, seat.case, seat.index, option)
 
 
 def reason_of(error: pytest.ExceptionInfo[BoardError]) -> str:
@@ -69,12 +69,12 @@ def test_an_answer_can_change_until_the_presenter_moves_on_and_again_when_the_qu
     room = board.open()
     token = board.join(room.code)
     vote(board, room, token, 1)
-    board.turn(room.code, room.key, case=0, place=1)
+    board.turn(room.code, room.key, case=0, index=1)
     with pytest.raises(BoardError) as raised:
         board.answer(room.code, token, 0, 0, 2)
     assert reason_of(raised) == "closed"
     vote(board, room, token, 7)
-    assert board.turn(room.code, room.key, case=0, place=0).counts == (0, 1, 0, 0), (
+    assert board.turn(room.code, room.key, case=0, index=0).counts == (0, 1, 0, 0), (
         "what was answered before is still there"
     )
     vote(board, room, token, 2)
@@ -89,22 +89,22 @@ def test_revealing_the_model_closes_the_question_and_no_other(board: Board) -> N
     assert not board.sit(room.code, token).open
     with pytest.raises(BoardError, match="closed"):
         vote(board, room, token, 0)
-    assert not board.turn(room.code, room.key, case=0, place=1).revealed
-    assert not board.turn(room.code, room.key, case=1, place=0).revealed
-    assert board.turn(room.code, room.key, case=0, place=0).revealed
+    assert not board.turn(room.code, room.key, case=0, index=1).revealed
+    assert not board.turn(room.code, room.key, case=1, index=0).revealed
+    assert board.turn(room.code, room.key, case=0, index=0).revealed
 
 
 def test_only_the_browser_that_opened_a_room_leads_it(board: Board) -> None:
     room, other = board.open(), board.open()
     for key in (other.key, "", "é"):
         with pytest.raises(BoardError):
-            board.turn(room.code, key, case=0, place=1)
+            board.turn(room.code, key, case=0, index=1)
         with pytest.raises(BoardError):
             board.reveal(room.code, key)
         with pytest.raises(BoardError):
             board.stand(room.code, key)
         board.close(room.code, key)
-    assert board.stand(room.code, room.key).place == 0
+    assert board.stand(room.code, room.key).index == 0
 
 
 @pytest.mark.parametrize("code", ["", "0000", "99999", "no"])
@@ -122,11 +122,11 @@ def test_a_token_of_one_room_is_worth_nothing_in_another(board: Board) -> None:
         board.sit(other.code, token)
 
 
-@pytest.mark.parametrize(("case", "place"), [(3, 0), (-1, 0), (0, 3), (0, -1)])
-def test_cases_and_questions_that_do_not_exist_are_refused(board: Board, case: int, place: int) -> None:
+@pytest.mark.parametrize(("case", "index"), [(3, 0), (-1, 0), (0, 3), (0, -1)])
+def test_cases_and_questions_that_do_not_exist_are_refused(board: Board, case: int, index: int) -> None:
     room = board.open()
     with pytest.raises(BoardError) as raised:
-        board.turn(room.code, room.key, case=case, place=place)
+        board.turn(room.code, room.key, case=case, index=index)
     assert reason_of(raised) == "invalid"
 
 
@@ -185,11 +185,11 @@ def test_alpha_needs_two_cases_and_is_of_one_question(board: Board) -> None:
     for token in tokens:
         vote(board, room, token, 1)
     assert (board.stand(room.code, room.key).alpha, board.stand(room.code, room.key).alpha_cases) == (None, 1)
-    board.turn(room.code, room.key, case=0, place=2)
+    board.turn(room.code, room.key, case=0, index=2)
     for token in tokens:
         vote(board, room, token, 0)
     assert board.stand(room.code, room.key).alpha_cases == 1, "another question of the case is no second case"
-    board.turn(room.code, room.key, case=1, place=0)
+    board.turn(room.code, room.key, case=1, index=0)
     for token in tokens:
         vote(board, room, token, 3)
     shown = board.stand(room.code, room.key)
@@ -204,7 +204,7 @@ def test_the_overview_has_the_agreement_on_every_question_of_the_case(board: Boa
     tokens = [board.join(room.code) for _ in range(2)]
     for token in tokens:
         vote(board, room, token, 1)
-    board.turn(room.code, room.key, case=0, place=2)
+    board.turn(room.code, room.key, case=0, index=2)
     for token, option in zip(tokens, (0, 1), strict=True):
         vote(board, room, token, option)
     assert board.stand(room.code, room.key).agreements == (1.0, None, 0.0)

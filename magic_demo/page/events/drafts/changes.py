@@ -32,7 +32,7 @@ Sizes = Mapping[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
-class Place:
+class StoredCase:
     """Which stored case an event is of, by whom and how it was opened, and the newest review of it that the
     tab has heard of (0: none)."""
 
@@ -54,16 +54,16 @@ class Change:
     seconds: float = 0.0
 
 
-def read_place(told: Mapping[str, Any]) -> Place | None:
+def read_stored_case(payload: Mapping[str, Any]) -> StoredCase | None:
     """Return which stored case an event is of; None where it does not say."""
-    of = told.get("of")
+    of = payload.get("of")
     if not isinstance(of, Mapping):
         return None
     queue, case_id, reader, base = of.get("queue"), of.get("id"), of.get("reader"), of.get("base")
     if not (isinstance(queue, str) and isinstance(case_id, str) and isinstance(reader, str)):
         return None
     number = base if isinstance(base, int) and base > 0 else 0
-    return Place(
+    return StoredCase(
         CaseKey(queue, case_id),
         reader,
         next((mode for mode in MODES if mode == of.get("mode")), None),
@@ -72,7 +72,7 @@ def read_place(told: Mapping[str, Any]) -> Place | None:
 
 
 def read_change(
-    told: object, sizes: Sizes, questions: QuestionSet, photos: Collection[str] | None = None
+    payload: object, sizes: Sizes, questions: QuestionSet, photos: Collection[str] | None = None
 ) -> Change:
     """Return what an event of the cards, of the viewer or of the bar changes.
 
@@ -81,19 +81,21 @@ def read_change(
     photos: the ids of the case's photos, those whose file is missing among them; None: those that have a
     size.
     """
-    if not isinstance(told, Mapping):
+    if not isinstance(payload, Mapping):
         raise FormError(
-            "a change came as {came}, an object is expected; reload the page", came=type(told).__name__
+            "a change came as {came}, an object is expected; reload the page", came=type(payload).__name__
         )
-    place, turn = read_place(told), told.get("turn")
-    if "answers" in told:
-        part, fields = "answers", _read_answers(told, questions)
-    elif "comment" in told:
-        part, fields = "note", _read_note(told, sizes if photos is None else photos)
+    stored, turn = read_stored_case(payload), payload.get("turn")
+    if "answers" in payload:
+        part, fields = "answers", _read_answers(payload, questions)
+    elif "comment" in payload:
+        part, fields = "note", _read_note(payload, sizes if photos is None else photos)
     else:
-        part, fields = f"mask {told.get('photo')}", _read_outline(told, sizes)
+        part, fields = f"mask {payload.get('photo')}", _read_outline(payload, sizes)
     counted = turn if isinstance(turn, str) and len(turn) <= 64 else ""
-    return Change(fields, place.base if place is not None else None, part, counted, read_seconds(told, 0.0))
+    return Change(
+        fields, stored.base if stored is not None else None, part, counted, read_seconds(payload, 0.0)
+    )
 
 
 def is_older(turn: str, last: str | None) -> bool:
@@ -102,21 +104,21 @@ def is_older(turn: str, last: str | None) -> bool:
     return tab == before and number.isdecimal() and newest.isdecimal() and int(number) <= int(newest)
 
 
-def _read_answers(told: Mapping[str, Any], questions: QuestionSet) -> dict[Field, Any]:
-    read = read_answers(told, questions.families)
+def _read_answers(payload: Mapping[str, Any], questions: QuestionSet) -> dict[Field, Any]:
+    read = read_answers(payload, questions.families)
     given = spread_answers(read.answers, read.specified)
-    touched = told.get("touched")
+    touched = payload.get("touched")
     names = [str(name) for name in (touched if isinstance(touched, list) else questions.family_ids)]
     return {("answers", name): given.get(("answers", name)) for name in names}
 
 
-def _read_note(told: Mapping[str, Any], photos: Collection[str]) -> dict[Field, Any]:
-    note = read_note(told, photos)
+def _read_note(payload: Mapping[str, Any], photos: Collection[str]) -> dict[Field, Any]:
+    note = read_note(payload, photos)
     fields: dict[Field, Any] = {
         (name, ""): getattr(note, name) for name in ("comment", "flagged", "difficulty")
     }
     fields |= {("unusable", photo_id): photo_id in note.unusable for photo_id in photos}
-    touched = told.get("touched")
+    touched = payload.get("touched")
     if not isinstance(touched, list):
         return fields
     return {
@@ -126,15 +128,15 @@ def _read_note(told: Mapping[str, Any], photos: Collection[str]) -> dict[Field, 
     }
 
 
-def _read_outline(told: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
-    name = told.get("photo")
+def _read_outline(payload: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
+    name = payload.get("photo")
     if not isinstance(name, str) or name not in sizes:
         raise FormError(
             "{photo}: the case has no such photo that can be read; the outline is not saved",
             photo=str(name)[:80],
         )
-    if told.get("runs") is None:
+    if payload.get("runs") is None:
         return {("masks", name): None}
-    mask = read_mask(told, sizes[name])
-    check_decided(mask, told, name)
+    mask = read_mask(payload, sizes[name])
+    check_decided(mask, payload, name)
     return {("masks", name): encode_mask(mask)}

@@ -30,28 +30,32 @@ def step_value(
     """Return what a tab is told beside ``review_form.saved_value``. base: the newest review that the tab has
     heard of, None where it has all."""
     new = [field for field, number in draft.foreign.items() if base is not None and number > base]
-    new += [one.field for one in conflicts]
+    new += [conflict.field for conflict in conflicts]
     return {
         "number": draft.number,
         "stored": dict(draft.turns),
         **({"merged": merged_value(only(spread(draft), new), questions)} if new else {}),
-        **({"conflicts": [_conflict_value(one, questions) for one in conflicts]} if conflicts else {}),
+        **(
+            {"conflicts": [_conflict_value(conflict, questions) for conflict in conflicts]}
+            if conflicts
+            else {}
+        ),
     }
 
 
 def merged_value(fields: Fields, questions: QuestionSet) -> dict[str, Any]:
     """Return fields as the page's parts take them."""
-    told: dict[str, Any] = {"answers": {}, "specified": {}, "masks": {}, "note": {}}
+    merged: dict[str, Any] = {"answers": {}, "specified": {}, "masks": {}, "note": {}}
     for (part, name), value in fields.items():
         if part == "answers":
-            told["answers"][name], told["specified"][name] = _card_value((part, name), value, questions)
+            merged["answers"][name], merged["specified"][name] = _card_value((part, name), value, questions)
         elif part == "masks":
-            told["masks"][name] = None if value is None else write_runs(decode_mask(value))
+            merged["masks"][name] = None if value is None else write_runs(decode_mask(value))
         elif part == "unusable":
-            told["note"].setdefault("unusable", {})[name] = bool(value)
+            merged["note"].setdefault("unusable", {})[name] = bool(value)
         else:
-            told["note"][part] = value or {"comment": "", "flagged": False}.get(part)
-    return told
+            merged["note"][part] = value or {"comment": "", "flagged": False}.get(part)
+    return merged
 
 
 def _card_value(field: Field, value: Any, questions: QuestionSet) -> tuple[list[int], str]:
@@ -61,11 +65,11 @@ def _card_value(field: Field, value: Any, questions: QuestionSet) -> tuple[list[
     return sorted(chosen_options(answers, family)), next((words for _, _, words in value or () if words), "")
 
 
-def _conflict_value(one: Conflict, questions: QuestionSet) -> dict[str, Any]:
-    part, name = one.field
-    mine, theirs = one.mine, one.theirs
+def _conflict_value(conflict: Conflict, questions: QuestionSet) -> dict[str, Any]:
+    part, name = conflict.field
+    mine, theirs = conflict.mine, conflict.theirs
     if part == "masks":  # the tab has its own outline, and gets the other with what was merged
         mine, theirs = mine is not None, theirs is not None
     elif part == "answers":
-        mine, theirs = (list(_card_value(one.field, value, questions)) for value in (mine, theirs))
-    return {"part": part, "name": name, "number": one.number, "mine": mine, "theirs": theirs}
+        mine, theirs = (list(_card_value(conflict.field, value, questions)) for value in (mine, theirs))
+    return {"part": part, "name": name, "number": conflict.number, "mine": mine, "theirs": theirs}

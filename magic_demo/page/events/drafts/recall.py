@@ -12,7 +12,7 @@ from typing import Any
 
 from magic_demo.core.errors import FormError, StoreError
 from magic_demo.core.types import SavedReview
-from magic_demo.page.events.drafts.changes import Place, Sizes, read_place
+from magic_demo.page.events.drafts.changes import Sizes, StoredCase, read_stored_case
 from magic_demo.page.panels.review.readings_panel import find_ties
 from magic_demo.page.session.desk import Desk
 from magic_demo.page.session.merging import differing, spread
@@ -33,7 +33,7 @@ class Recall:
     drafts: Drafts
     cases: OpenCases
 
-    def find_session(self, session: str, told: Mapping[str, Any], reader: str) -> str:
+    def find_session(self, session: str, payload: Mapping[str, Any], reader: str) -> str:
         """Return under which name ``Drafts`` holds the draft that an event of a session is about, made anew
         where it was forgotten.
 
@@ -41,23 +41,23 @@ class Recall:
         another. Raises FormError where the case is in no store and not open any more, StoreError where it is
         not the reader's or not in the store any more.
         """
-        open_id = told.get("case")
+        open_id = payload.get("case")
         for name in (session, f"{session} {open_id}"):
             draft = self.drafts.get(name)
-            if draft is not None and draft.case == open_id:
+            if draft is not None and draft.open_id == open_id:
                 if draft.reading is not None and draft.reading.reader != reader:
                     raise StoreError(
                         "somebody else has signed in since this case was opened; reload the page"
                     )
                 return name
-        place = read_place(told)
-        if place is None or not isinstance(open_id, str) or not _OPEN_ID.fullmatch(open_id):
+        stored = read_stored_case(payload)
+        if stored is None or not isinstance(open_id, str) or not _OPEN_ID.fullmatch(open_id):
             raise FormError("These photos are no longer open here; add them again")
-        if place.reader != reader:
+        if stored.reader != reader:
             raise StoreError("somebody else has signed in since this case was opened; reload the page")
         last = self.drafts.get(session) or self.drafts.get_forgotten(session)
-        name = session if last is None or last.case == open_id else f"{session} {open_id}"
-        self.drafts.begin(name, self._make_anew(open_id, place))
+        name = session if last is None or last.open_id == open_id else f"{session} {open_id}"
+        self.drafts.begin(name, self._make_anew(open_id, stored))
         return name
 
     def make_again(self, forgotten: ReviewDraft, reader: str) -> ReviewDraft:
@@ -68,12 +68,12 @@ class Recall:
         reading = forgotten.reading
         if reading is None or reading.reader != reader:
             raise StoreError("somebody else has signed in since this case was opened; reload the page")
-        return self._make_anew(forgotten.case, Place(reading.key, reader, reading.mode, 0))
+        return self._make_anew(forgotten.open_id, StoredCase(reading.key, reader, reading.mode, 0))
 
     def find_case(self, draft: ReviewDraft) -> OpenCase:
         """Return the open case of a draft; the photos of a stored one are read again where they are not in
         memory. Raises FormError, StoreError."""
-        case = self.cases.get(draft.case)
+        case = self.cases.get(draft.open_id)
         if case is not None:
             return case
         if draft.reading is None:
@@ -88,24 +88,24 @@ class Recall:
             queued=True,
             key=key,
             reader=draft.reading.reader,
-            case_id=draft.case,
+            open_id=draft.open_id,
         )
-        case = self.cases.note_problems(case.case_id, read.problems, stored=True) or case
+        case = self.cases.note_problems(case.open_id, read.problems, stored=True) or case
         prediction = (
             None
             if draft.hides_model
             else self.desk.prediction(key) or self.desk.opened_store.shown(key, draft.reading.reader)
         )
         if prediction is not None:
-            self.cases.keep_analysis(case.case_id, read.encounter, prediction)
-        return self.cases.get(draft.case) or case
+            self.cases.keep_analysis(case.open_id, read.encounter, prediction)
+        return self.cases.get(draft.open_id) or case
 
     def find_sizes(self, draft: ReviewDraft) -> Sizes:
         """Return the size of every photo of a draft's case: what an outline of it needs.
 
         Raises FormError, StoreError.
         """
-        case = self.cases.get(draft.case)
+        case = self.cases.get(draft.open_id)
         if case is not None:
             return {photo.photo_id: photo.size for photo in case.encounter.photos}
         if draft.reading is None:
@@ -115,7 +115,7 @@ class Recall:
     def find_photos(self, draft: ReviewDraft) -> tuple[str, ...]:
         """Return the ids of a draft's case's photos, those whose file is missing last: they can be called
         unusable, too. Raises StoreError."""
-        case = self.cases.get(draft.case)
+        case = self.cases.get(draft.open_id)
         shown = tuple(photo.photo_id for photo in case.encounter.photos) if case is not None else ()
         known = (
             self.desk.opened_store.case(draft.reading.key, draft.reading.reader).photos
@@ -124,15 +124,15 @@ class Recall:
         )
         return tuple(dict.fromkeys((*shown, *(known or ()))))
 
-    def _make_anew(self, open_id: str, place: Place) -> ReviewDraft:
-        queued = self.desk.opened_store.case(place.key, place.reader)
-        history = self.desk.opened_store.history(place.key, place.reader)
+    def _make_anew(self, open_id: str, stored: StoredCase) -> ReviewDraft:
+        queued = self.desk.opened_store.case(stored.key, stored.reader)
+        history = self.desk.opened_store.history(stored.key, stored.reader)
         if not history:
-            self.check_assigned(queued, place.reader)
-        draft = self.begin_draft(open_id, queued, history, place.mode or self.desk.mode, place.reader)
-        known = next((saved for saved in history if saved.number == place.base), None)
+            self.check_assigned(queued, stored.reader)
+        draft = self.begin_draft(open_id, queued, history, stored.mode or self.desk.mode, stored.reader)
+        known = next((saved for saved in history if saved.number == stored.base), None)
         changed = differing(draft.base, spread(known.review) if known is not None else {})
-        foreign = dict.fromkeys(changed, draft.number) if draft.number != place.base else {}
+        foreign = dict.fromkeys(changed, draft.number) if draft.number != stored.base else {}
         return replace(draft, foreign=foreign)
 
     def check_assigned(self, case: QueueCase, reader: str) -> None:

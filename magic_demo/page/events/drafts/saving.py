@@ -49,29 +49,29 @@ class Saver:
         self._change = threading.Condition()
         self._saving = [threading.RLock() for _ in range(LOCKS)]
 
-    def heard(self, case_id: object) -> None:
+    def heard(self, open_id: object) -> None:
         """Count a change of a case that came from the browser, whether it could be used or not."""
         with self._change:
-            name = str(case_id)
+            name = str(open_id)
             self._heard[name] = self._heard.get(name, 0) + 1
             self._heard.move_to_end(name)
             while len(self._heard) > self._max_cases:
                 self._heard.popitem(last=False)
             self._change.notify_all()
 
-    def count_heard(self, case_id: str) -> int:
+    def count_heard(self, open_id: str) -> int:
         """Return how many changes of a case were heard; what was saved since then holds them all."""
         with self._change:
-            return self._heard.get(case_id, 0)
+            return self._heard.get(open_id, 0)
 
-    def wait(self, case_id: object, count: object) -> None:
+    def wait(self, open_id: object, count: object) -> None:
         """Wait until so many changes of a case were heard, at most HEARD_SECONDS: requests of one browser may
         overtake each other."""
         if not isinstance(count, int):
             return
         end = time.monotonic() + HEARD_SECONDS
         with self._change:
-            while self._heard.get(str(case_id), 0) < count and (left := end - time.monotonic()) > 0:
+            while self._heard.get(str(open_id), 0) < count and (left := end - time.monotonic()) > 0:
                 self._change.wait(left)
 
     @contextmanager
@@ -176,7 +176,7 @@ class Saver:
         Raises StoreError.
         """
         prediction, reading = self._open_prediction(draft), draft.reading
-        if prediction is None or reading is None or self._noted.get(draft.case) is prediction:
+        if prediction is None or reading is None or self._noted.get(draft.open_id) is prediction:
             return
         self.note(draft, prediction)
 
@@ -188,7 +188,7 @@ class Saver:
         if draft.reading is not None:
             self._desk.note_shown(draft.reading.reader, draft.reading.key, prediction)
             with self._change:
-                self._noted[draft.case] = prediction
+                self._noted[draft.open_id] = prediction
 
     def change(self, session: str, part: Part, value: Any) -> None:
         """Put a part that the reader has changed into the session's draft; a finished reading that changes
@@ -216,7 +216,7 @@ class Saver:
         return self._desk.opened_store.shown(draft.reading.key, draft.reading.reader)
 
     def _open_prediction(self, draft: ReviewDraft) -> Prediction | None:
-        case = self._cases.get(draft.case)
+        case = self._cases.get(draft.open_id)
         return (
             case.analysed.prediction
             if case is not None and case.analysed is not None and not draft.hides_model

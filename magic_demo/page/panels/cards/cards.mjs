@@ -9,23 +9,23 @@ export const OPTION_KEYS = "qrtsdfgcuol";
 export const NONE_KEY = ".";
 
 /** Return what is chosen after a click on an option, and whether it was refused because every slot is taken. */
-export function choose(family, held, option) {
-  if (family.slots === 1 || option === family.none) return { held: [option], full: false };
-  const labels = held.filter((one) => one !== family.none);
-  if (labels.includes(option)) return { held: labels.filter((one) => one !== option), full: false };
-  if (labels.length >= family.slots) return { held: labels, full: true };
-  return { held: [...labels, option].sort((a, b) => a - b), full: false };
+export function choose(family, selected, option) {
+  if (family.slots === 1 || option === family.none) return { selected: [option], full: false };
+  const labels = selected.filter((one) => one !== family.none);
+  if (labels.includes(option)) return { selected: labels.filter((one) => one !== option), full: false };
+  if (labels.length >= family.slots) return { selected: labels, full: true };
+  return { selected: [...labels, option].sort((a, b) => a - b), full: false };
 }
 
 export function sameOptions(one, other) {
-  return one.length === other.length && one.every((option, place) => option === other[place]);
+  return one.length === other.length && one.every((option, index) => option === other[index]);
 }
 
 /** Say how a reader's answer stands to the model's: "open" (not answered), "own" (no model), "agree" or "differ". */
-export function standing(held, model) {
-  if (!held.length) return "open";
+export function standing(selected, model) {
+  if (!selected.length) return "open";
   if (!model.length) return "own";
-  return sameOptions(held, model) ? "agree" : "differ";
+  return sameOptions(selected, model) ? "agree" : "differ";
 }
 
 /**
@@ -48,8 +48,8 @@ export function countStandings(standings) {
 export function nextToSee(standings, unsure, from) {
   const count = standings.length;
   const order = Array.from({ length: count }, (_, step) => (from + 1 + step + count) % count);
-  const open = order.filter((place) => standings[place] === "open");
-  return open.find((place) => unsure[place]) ?? open[0] ?? null;
+  const open = order.filter((index) => standings[index] === "open");
+  return open.find((index) => unsure[index]) ?? open[0] ?? null;
 }
 
 /** Return which options a folded card shows: all up to `most`, else `room` of them, what anybody chose and the best scored beside it. */

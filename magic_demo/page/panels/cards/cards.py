@@ -127,8 +127,8 @@ def bar_shares(scores: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
 def chosen_options(answers: Answers, family: Family) -> frozenset[int]:
     """Return the labels a family's slots hold; "Not mentioned" is one of them only where it stands alone,
     else it fills slots."""
-    held = {answers[question.qid] for question in family.questions if question.qid in answers}
-    return frozenset(held - {family.not_mentioned} or held)
+    chosen = {answers[question.qid] for question in family.questions if question.qid in answers}
+    return frozenset(chosen - {family.not_mentioned} or chosen)
 
 
 def options_to_specify(family: Family) -> tuple[int, ...]:

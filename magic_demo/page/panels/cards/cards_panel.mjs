@@ -19,16 +19,16 @@ export function mountCards(element, { props, watch, trigger }) {
   const agreed = root.querySelector("#cards-agreed");
   const state = { case: null, shown: "waiting", models: {}, ties: {}, answers: {}, specified: {}, unfolded: new Set(), looked: null };
   const touched = new Set(); // families changed since they were sent last
-  const line = whenRested(REST, (told) => {
+  const line = whenRested(REST, (payload) => {
     touched.clear();
     // the review keeps it until it is saved, and adds which case it is of
-    document.dispatchEvent(new CustomEvent("cards-tell", { detail: { event: "answers", told } }));
-    trigger("answers", told);
+    document.dispatchEvent(new CustomEvent("cards-tell", { detail: { event: "answers", payload } }));
+    trigger("answers", payload);
   });
 
   const model = (id) => state.models[id]?.chosen ?? [];
-  const held = (id) => (state.looked ?? state).answers[id] ?? [];
-  const standings = () => families.map(({ id }) => standing(held(id), model(id)));
+  const selected = (id) => (state.looked ?? state).answers[id] ?? [];
+  const standings = () => families.map(({ id }) => standing(selected(id), model(id)));
   const unsure = () => families.map(({ id }) => Boolean(state.models[id]?.unsure));
 
   // ---- what comes from the server
@@ -60,7 +60,7 @@ export function mountCards(element, { props, watch, trigger }) {
     root.toggleAttribute("data-closed", state.case === null);
     const counted = standings();
     root.classList.toggle("is-calibrated", families.some(({ id }) => state.models[id]?.calibrated));
-    cards.forEach((card, place) => drawCard(card, counted[place]));
+    cards.forEach((card, index) => drawCard(card, counted[index]));
     const counts = countStandings(counted);
     for (const one of root.querySelectorAll("[data-count]")) {
       one.textContent = String(counts[one.dataset.count]);
@@ -70,15 +70,15 @@ export function mountCards(element, { props, watch, trigger }) {
   }
 
   function drawCard(card, stands) {
-    const { family, element: place, rows } = card;
+    const { family, element: section, rows } = card;
     const says = state.models[family.id];
-    const mine = held(family.id);
-    place.dataset.standing = stands;
-    place.classList.toggle("is-unsure", Boolean(says?.unsure));
+    const mine = selected(family.id);
+    section.dataset.standing = stands;
+    section.classList.toggle("is-unsure", Boolean(says?.unsure));
     drawTie(card, state.ties[family.id], mine.length > 0);
-    place.classList.toggle("is-calibrated", Boolean(says?.calibrated));
-    place.classList.toggle("has-model", Boolean(says?.chosen.length));
-    place.classList.toggle("is-unscored", state.shown === "answered" && !says?.chosen.length);
+    section.classList.toggle("is-calibrated", Boolean(says?.calibrated));
+    section.classList.toggle("has-model", Boolean(says?.chosen.length));
+    section.classList.toggle("is-unscored", state.shown === "answered" && !says?.chosen.length);
     const shown = state.unfolded.has(family.id) ? null : shownOptions(family, says?.shares, [...new Set([...mine, ...(says?.chosen ?? [])])], FOLDED);
     const fills = family.slots > 1 && Boolean(says?.chosen.length) && !says.chosen.includes(family.none);
     rows.forEach((row, option) => {
@@ -102,13 +102,13 @@ export function mountCards(element, { props, watch, trigger }) {
 
   /** One row of a card is in the order of the tab key: the one in focus, else the reader's, the model's, or the first. */
   function keepOneStop(card, focused = card.rows.findIndex((row) => row === document.activeElement)) {
-    const first = [focused, held(card.family.id)[0], model(card.family.id)[0], 0].find((option) => option !== undefined && option >= 0);
+    const first = [focused, selected(card.family.id)[0], model(card.family.id)[0], 0].find((option) => option !== undefined && option >= 0);
     card.rows.forEach((row, option) => (row.tabIndex = option === first ? 0 : -1));
   }
 
   /** Say beside the options who answered what where readers tie: nobody has decided it until it is answered here. */
-  function drawTie({ element: place, tie }, sides, decided) {
-    place.classList.toggle("is-tied", Boolean(sides) && !decided);
+  function drawTie({ element: section, tie }, sides, decided) {
+    section.classList.toggle("is-tied", Boolean(sides) && !decided);
     tie.hidden = !sides;
     if (!sides) return;
     const language = document.documentElement.dataset.language ?? "en";
@@ -138,8 +138,8 @@ export function mountCards(element, { props, watch, trigger }) {
   }
 
   /** Take a version that was brought back; the server has it already. */
-  function takeBack({ case: caseId, answers, specified }) {
-    if (caseId !== state.case) return;
+  function takeBack({ case: openId, answers, specified }) {
+    if (openId !== state.case) return;
     const before = { answers: state.answers, specified: state.specified };
     const show = (content) => {
       Object.assign(state, { answers: structuredClone(content.answers), specified: { ...content.specified } });
@@ -151,7 +151,7 @@ export function mountCards(element, { props, watch, trigger }) {
       tell(families.map(({ id }) => id));
     };
     show({ answers, specified });
-    journal.push(caseId, { undo: turn(before), redo: turn({ answers, specified }) });
+    journal.push(openId, { undo: turn(before), redo: turn({ answers, specified }) });
   }
 
   const rest = () => agreeWithRest(families, state.answers, state.models);
@@ -165,9 +165,9 @@ export function mountCards(element, { props, watch, trigger }) {
 
   /** Take answers by family, as one step that can be undone as long as nobody, such as another tab, has answered the same otherwise. */
   function change(answers) {
-    const before = Object.fromEntries(Object.keys(answers).map((id) => [id, held(id)]));
+    const before = Object.fromEntries(Object.keys(answers).map((id) => [id, selected(id)]));
     put(answers);
-    const still = (now) => Object.keys(now).every((id) => sameOptions(held(id), now[id]));
+    const still = (now) => Object.keys(now).every((id) => sameOptions(selected(id), now[id]));
     if (still(before)) return;
     const turn = (back, from) => () => {
       if (!still(from)) return false;
@@ -199,7 +199,7 @@ export function mountCards(element, { props, watch, trigger }) {
 
   function pick(card, option) {
     if (state.case === null || state.looked) return;
-    const { held: now, full } = choose(card.family, held(card.family.id), option);
+    const { selected: now, full } = choose(card.family, selected(card.family.id), option);
     if (full) {
       card.limit.hidden = false;
       return;
@@ -230,10 +230,10 @@ export function mountCards(element, { props, watch, trigger }) {
     draw();
   }
 
-  function open(place) {
-    const card = cards[place];
+  function open(index) {
+    const card = cards[index];
     if (!card) return;
-    focusRow(card, held(card.family.id)[0] ?? model(card.family.id)[0] ?? 0);
+    focusRow(card, selected(card.family.id)[0] ?? model(card.family.id)[0] ?? 0);
     card.element.scrollIntoView({ block: "nearest" });
   }
 
@@ -259,7 +259,7 @@ export function mountCards(element, { props, watch, trigger }) {
 
   function ask(card, option) {
     if (!state.models[card.family.id]) return;
-    const wanted = option ?? held(card.family.id)[0] ?? model(card.family.id)[0] ?? 0;
+    const wanted = option ?? selected(card.family.id)[0] ?? model(card.family.id)[0] ?? 0;
     document.dispatchEvent(new CustomEvent("magic-why", { detail: { case: state.case, family: card.family.id, option: wanted } }));
   }
 
@@ -276,7 +276,7 @@ export function mountCards(element, { props, watch, trigger }) {
     if (key === " ") pick(card, option);
     else if (key === "Backspace" || key === "Delete") answer(card, []);
     else if (key === "Enter") {
-      if (!held(family.id).length) {
+      if (!selected(family.id).length) {
         if (family.slots > 1 && model(family.id).includes(option)) agree(card);
         else pick(card, option);
       }
@@ -313,7 +313,7 @@ export function mountCards(element, { props, watch, trigger }) {
       const card = cards[inFocus()];
       if (isField(event.target)) {
         if (card && key === "Enter") openNext();
-        if (card && key === "Escape") card.rows[held(card.family.id).find((option) => card.toSpecify.includes(option)) ?? 0].focus();
+        if (card && key === "Escape") card.rows[selected(card.family.id).find((option) => card.toSpecify.includes(option)) ?? 0].focus();
         return;
       }
       const option = card ? rowInFocus(card) : undefined;

@@ -22,7 +22,7 @@ export function mountIntake(element, { trigger }) {
   const asked = element.querySelector("#consent-asked");
   const coming = element.querySelector("#photos-coming");
   const unopened = new Set();
-  let held = [];
+  let unsent = [];
   let sending = Promise.resolve();
 
   function askFirst() {
@@ -54,7 +54,7 @@ export function mountIntake(element, { trigger }) {
   function add(files) {
     if (given.checked) sending = sending.then(() => send(files));
     else {
-      held = [...held, ...files];
+      unsent = [...unsent, ...files];
       askFirst();
     }
   }
@@ -73,14 +73,14 @@ export function mountIntake(element, { trigger }) {
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-example], #new-case")) return;
     asked.hidden = true; // another case: what waited for the answer was for this one
-    held = [];
+    unsent = [];
   });
   given.addEventListener("change", () => {
     if (!given.checked) return;
     consent.hidden = asked.hidden = true; // for as long as this page is open
     button.focus();
-    const files = held;
-    held = [];
+    const files = unsent;
+    unsent = [];
     if (files.length) add(files);
   });
 }

@@ -2,7 +2,7 @@
 
 const LANGUAGES = ["en", "zh"];
 const ATTRIBUTES = ["title", "aria-label", "placeholder"];
-const KEPT_AS = "magic-demo-language";
+const STORAGE_KEY = "magic-demo-language";
 
 export function showLanguage(language) {
   const page = document.documentElement;
@@ -23,7 +23,7 @@ export function switchLanguage(language) {
   if (!LANGUAGES.includes(language)) return false;
   showLanguage(language);
   try {
-    localStorage.setItem(KEPT_AS, language);
+    localStorage.setItem(STORAGE_KEY, language);
   } catch {
     // a browser that keeps nothing still switches
   }
@@ -31,11 +31,11 @@ export function switchLanguage(language) {
 }
 
 export function firstLanguage() {
-  let kept = null;
+  let stored = null;
   try {
-    kept = localStorage.getItem(KEPT_AS);
+    stored = localStorage.getItem(STORAGE_KEY);
   } catch {
     // see above
   }
-  return LANGUAGES.includes(kept) ? kept : navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+  return LANGUAGES.includes(stored) ? stored : navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 }

@@ -2,13 +2,13 @@
 
 import { isField, onKey } from "./keys/keyboard.mjs";
 
-const KEPT_AS = "magic-demo-theme";
+const STORAGE_KEY = "magic-demo-theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");
 export const themeNow = () => document.documentElement.dataset.theme ?? (dark.matches ? "dark" : "light");
 
 function keptTheme() {
   try {
-    return localStorage.getItem(KEPT_AS);
+    return localStorage.getItem(STORAGE_KEY);
   } catch {
     return null;
   }
@@ -17,14 +17,14 @@ function keptTheme() {
 export function chooseTheme(theme) {
   document.documentElement.dataset.theme = theme;
   try {
-    localStorage.setItem(KEPT_AS, theme); // a browser that keeps nothing still switches
+    localStorage.setItem(STORAGE_KEY, theme); // a browser that keeps nothing still switches
   } catch {
     // see above
   }
 }
 
-const kept = keptTheme();
-if (kept === "light" || kept === "dark") document.documentElement.dataset.theme = kept;
+const storedTheme = keptTheme();
+if (storedTheme === "light" || storedTheme === "dark") document.documentElement.dataset.theme = storedTheme;
 
 export function mountLooks(element) {
   const theme = element.querySelector("#theme");

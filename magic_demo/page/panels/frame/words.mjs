@@ -1,10 +1,10 @@
 // Words that the scripts put on the page, in the language shown. They come with the page: <i data-word="name" title="...">.
 
 export function readWords(root) {
-  const places = new Map([...root.querySelectorAll("[data-word]")].map((place) => [place.dataset.word, place]));
+  const elements = new Map([...root.querySelectorAll("[data-word]")].map((element) => [element.dataset.word, element]));
   return (name) => {
-    const place = places.get(name);
-    return place?.getAttribute(document.documentElement.dataset.language === "zh" ? "data-title-zh" : "data-title-en") ?? name;
+    const element = elements.get(name);
+    return element?.getAttribute(document.documentElement.dataset.language === "zh" ? "data-title-zh" : "data-title-en") ?? name;
   };
 }
 

@@ -49,3 +49,11 @@ export function arrangementOf(value, wanted) {
 export function countDone(cases) {
   return cases.filter((one) => one.state === "done").length;
 }
+
+/** Let what a browser has under an earlier name stand under the one of today, where there is nothing yet. */
+export function moveItem(storage, earlier, name) {
+  const value = storage.getItem(earlier);
+  if (value === null) return;
+  if (storage.getItem(name) === null) storage.setItem(name, value);
+  storage.removeItem(earlier);
+}

@@ -1,12 +1,13 @@
 // The list of cases in the left column: draws what the server says of the queue, opens cases, remembers where the reader was.
 
-import { arrangementOf, countDone, drawnPart, listed, nextOpen, stepFrom } from "./queue_list.mjs";
+import { arrangementOf, countDone, drawnPart, listed, moveItem, nextOpen, stepFrom } from "./queue_list.mjs";
 import { mountReaders } from "./queue_readers.mjs";
 import { followShiftKeys, relabel, sendRest, unsaved } from "../review/review_line.mjs";
 import { exportAddress, mountTakeAway } from "./take_away.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
 
-const KEPT_AS = "magic-demo-place"; // the list's arrangement, for the next visit
+const STORAGE_KEY = "magic-demo-list"; // the list's arrangement, for the next visit
+const EARLIER_KEY = "magic-demo-place"; // what an earlier version of the page called it
 const OPEN_AS = "magic-demo-open"; // which case is open, until the tab is closed
 const MOST_ROWS = 200; // a queue may have ten thousand cases: of those far from the open one the number is drawn
 const SIGNS = { "not started": "○", "in progress": "◐", done: "✓" };
@@ -15,11 +16,12 @@ export function mountQueue(element, { props, watch, trigger }) {
   const root = element.querySelector(".queue");
   const find = (name) => root.querySelector(`#queue-${name}`);
   const word = readWords(root);
-  const state = { queue: null, reader: "", cases: [], open: null, caseId: null, order: "position", filter: "all", mode: "assisted", rows: MOST_ROWS, ...keptPlace() };
+  const state = { queue: null, reader: "", cases: [], open: null, openId: null, order: "position", filter: "all", mode: "assisted", rows: MOST_ROWS, ...readStored() };
 
-  function keptPlace() {
+  function readStored() {
     try {
-      const { queue, order, filter, mode } = JSON.parse(localStorage.getItem(KEPT_AS)) ?? {};
+      moveItem(localStorage, EARLIER_KEY, STORAGE_KEY);
+      const { queue, order, filter, mode } = JSON.parse(localStorage.getItem(STORAGE_KEY)) ?? {};
       const open = sessionStorage.getItem(OPEN_AS);
       return Object.fromEntries(Object.entries({ queue, order, filter, mode, open }).filter(([, value]) => typeof value === "string"));
     } catch {
@@ -27,10 +29,10 @@ export function mountQueue(element, { props, watch, trigger }) {
     }
   }
 
-  function keepPlace() {
+  function writeStored() {
     const { queue, order, filter, mode, open } = state;
     try {
-      localStorage.setItem(KEPT_AS, JSON.stringify({ queue, order, filter, mode }));
+      localStorage.setItem(STORAGE_KEY, JSON.stringify({ queue, order, filter, mode }));
       if (open === null) sessionStorage.removeItem(OPEN_AS);
       else sessionStorage.setItem(OPEN_AS, open);
     } catch {
@@ -38,12 +40,12 @@ export function mountQueue(element, { props, watch, trigger }) {
     }
   }
 
-  const drawReaders = mountReaders({ find, word, assign: (told) => trigger("assign", { ...place(), open: state.open, case: state.caseId, ...told }) });
+  const drawReaders = mountReaders({ find, word, assign: (payload) => trigger("assign", { ...chosen(), open: state.open, case: state.openId, ...payload }) });
 
   mountTakeAway(root.querySelector(".queue-formats"), () => state);
 
   let wanted = null; // the arrangement that was asked for last, until an answer comes
-  const place = () => ({ queue: state.queue, order: state.order, mode: state.mode });
+  const chosen = () => ({ queue: state.queue, order: state.order, mode: state.mode });
 
   // ---- what comes from the server
 
@@ -58,7 +60,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     }
     Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases.map((one) => ({ ...one })), ...arrangement });
     Object.assign(state, { readers: value.readers, may: value.may });
-    if (!value.arranged) Object.assign(state, { open: value.open, caseId: value.case }); // a case may have been opened since it was asked for
+    if (!value.arranged) Object.assign(state, { open: value.open, openId: value.case }); // a case may have been opened since it was asked for
     find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
     find("name").value = value.queue;
     find("name").hidden = value.queues.length < 2;
@@ -67,18 +69,18 @@ export function mountQueue(element, { props, watch, trigger }) {
     for (const link of root.querySelectorAll("[data-format]")) link.href = exportAddress(link.dataset.format, value.queue, false);
     root.querySelector("#take-away-agreed").hidden = !value.may.includes("export every review");
     root.querySelector("#queue-oversight").hidden = !(value.signed_in && value.may.includes("decide on coverings"));
-    keepPlace();
+    writeStored();
     draw();
   }
 
   function receiveRow(row) {
     const one = row && row.queue === state.queue && state.cases.find((other) => other.id === row.id);
     if (!one) return;
-    const { case: caseId, open: opened, ...rest } = row;
+    const { case: openId, open: opened, ...rest } = row;
     Object.assign(one, rest);
     if (opened) state.open = one.id;
-    if (one.id === state.open) state.caseId = caseId; // a save may come late, of the case before
-    keepPlace();
+    if (one.id === state.open) state.openId = openId; // a save may come late, of the case before
+    writeStored();
     draw();
   }
 
@@ -86,8 +88,8 @@ export function mountQueue(element, { props, watch, trigger }) {
     if (gone) unsaved.forget(gone);
     if (!gone || gone.queue !== state.queue) return;
     state.cases = state.cases.filter((one) => one.id !== gone.id);
-    if (state.open === gone.id) Object.assign(state, { open: null, caseId: null });
-    keepPlace();
+    if (state.open === gone.id) Object.assign(state, { open: null, openId: null });
+    writeStored();
     draw();
   }
 
@@ -122,10 +124,10 @@ export function mountQueue(element, { props, watch, trigger }) {
     button.dataset.case = one.id;
     button.dataset.state = one.state;
     if (one.id === state.open) button.setAttribute("aria-current", "true");
-    const said = [one.id, word(one.state), one.flagged && word("flagged"), one.left_open && word("left_open"), one.disagrees && word("disagreeing")].filter(Boolean);
-    if (one.assigned?.length) said.push(`${word("assigned")} ${one.assigned.join(", ")}`);
-    button.setAttribute("aria-label", said.join(", "));
-    button.title = said.slice(1).join(" · ");
+    const labels = [one.id, word(one.state), one.flagged && word("flagged"), one.left_open && word("left_open"), one.disagrees && word("disagreeing")].filter(Boolean);
+    if (one.assigned?.length) labels.push(`${word("assigned")} ${one.assigned.join(", ")}`);
+    button.setAttribute("aria-label", labels.join(", "));
+    button.title = labels.slice(1).join(" · ");
     button.append(part("queue-sign", one.left_open ? "◕" : (SIGNS[one.state] ?? "○")), part("queue-id", one.id));
     if (one.disagrees) button.append(part("queue-differs", "≠"));
     if (one.flagged) button.append(part("queue-flag", "⚑"));
@@ -153,8 +155,8 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   function open(id) {
     if (!id) return;
-    const heard = sendRest(state.caseId); // nothing that was drawn or answered a moment ago stays behind
-    trigger("open", { ...place(), open: id, from: state.caseId, heard });
+    const heard = sendRest(state.openId); // nothing that was drawn or answered a moment ago stays behind
+    trigger("open", { ...chosen(), open: id, from: state.openId, heard });
   }
 
   const step = (count) => open(stepFrom(state.cases, state.filter, state.open, count));
@@ -162,10 +164,10 @@ export function mountQueue(element, { props, watch, trigger }) {
 
   function arrange(change) {
     Object.assign(state, change);
-    wanted = place();
-    keepPlace();
+    wanted = chosen();
+    writeStored();
     draw();
-    trigger("arrange", { ...place(), open: state.open, case: state.caseId });
+    trigger("arrange", { ...chosen(), open: state.open, case: state.openId });
   }
 
   find("list").addEventListener("click", (event) => open(event.target.closest("[data-case]")?.dataset.case));
@@ -177,7 +179,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   find("name").addEventListener("change", (event) => arrange({ queue: event.target.value, open: null }));
   find("filter").addEventListener("change", (event) => {
     state.filter = event.target.value;
-    keepPlace();
+    writeStored();
     draw();
   });
   for (const button of root.querySelectorAll("[data-mode]")) button.addEventListener("click", () => arrange({ mode: button.dataset.mode }));
@@ -185,9 +187,9 @@ export function mountQueue(element, { props, watch, trigger }) {
   document.addEventListener("review-next", openNext);
   // an example or photos of one's own take the place of the queue's case
   function leave() {
-    sendRest(state.caseId);
-    Object.assign(state, { open: null, caseId: null });
-    keepPlace();
+    sendRest(state.openId);
+    Object.assign(state, { open: null, openId: null });
+    writeStored();
     draw();
   }
   document.addEventListener("click", (event) => event.target.closest("[data-example], #new-case") && leave(), { capture: true });
@@ -202,5 +204,5 @@ export function mountQueue(element, { props, watch, trigger }) {
   watch("row", () => receiveRow(props.row));
   watch("gone", () => receiveGone(props.gone));
   receive(props.value);
-  trigger("arrive", { ...place(), open: state.open, mode: keptPlace().mode ?? null });
+  trigger("arrive", { ...chosen(), open: state.open, mode: readStored().mode ?? null });
 }

@@ -120,11 +120,11 @@ def queue_component(*, throwaway: bool = False) -> gr.HTML:
     )
 
 
-def read_arrangement(told: Mapping[str, object], default: Mode) -> Arrangement:
+def read_arrangement(payload: Mapping[str, object], default: Mode) -> Arrangement:
     """Return what an event says of the arrangement, the usual one where it says nothing that is known."""
-    queue = told.get("queue")
-    order: CaseOrder = next((order for order in ORDERS if order == told.get("order")), "position")
-    mode = next((mode for mode in MODES if mode == told.get("mode")), default)
+    queue = payload.get("queue")
+    order: CaseOrder = next((order for order in ORDERS if order == payload.get("order")), "position")
+    mode = next((mode for mode in MODES if mode == payload.get("mode")), default)
     return Arrangement(queue if isinstance(queue, str) else None, order, mode)
 
 
@@ -135,8 +135,8 @@ def queue_value(
     *,
     reader: str,
     signed_in: bool,
+    case_id: str | None,
     open_id: str | None,
-    case: str | None,
     progress: Sequence[Progress] = (),
     may: Collection[Action] = (),
 ) -> dict[str, Any]:
@@ -149,8 +149,8 @@ def queue_value(
         "signed_in": signed_in,
         "mode": arrangement.mode,
         "order": arrangement.order,
-        "open": open_id,
-        "case": case,
+        "open": case_id,
+        "case": open_id,
         "cases": [row_value(one, reader) for one in cases],
         "readers": [
             {"name": one.reader, "cases": one.cases, "done": one.done, "in_progress": one.in_progress}

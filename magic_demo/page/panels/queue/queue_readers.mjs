@@ -7,11 +7,11 @@ export function mountReaders({ find, assign, word }) {
   const ticked = () => [...find("progress").querySelectorAll("input:checked")].map((box) => box.value);
   let state = null;
 
-  function drawReader({ name, cases, done, in_progress: begun }, held) {
+  function drawReader({ name, cases, done, in_progress: begun }, checkedBefore) {
     const row = document.createElement("tr");
     const head = Object.assign(document.createElement("th"), { scope: "row" });
     const label = document.createElement("label");
-    if (state.may.includes("assign cases")) label.append(Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: held.has(name) }));
+    if (state.may.includes("assign cases")) label.append(Object.assign(document.createElement("input"), { type: "checkbox", value: name, checked: checkedBefore.has(name) }));
     label.append(name);
     head.append(label);
     row.append(head, ...[done, begun, cases - done - begun].map((count) => Object.assign(document.createElement("td"), { textContent: String(count) })));
@@ -34,12 +34,12 @@ export function mountReaders({ find, assign, word }) {
 
   /** Draw what the list holds now; who is ticked stays so. */
   return (now) => {
-    const held = new Set(ticked());
+    const checkedBefore = new Set(ticked());
     state = now;
     const readers = state.readers ?? [];
     find("readers").hidden = !readers.length;
     find("mine").hidden = find("mine").disabled = !readers.length;
-    find("progress").replaceChildren(...readers.map((one) => drawReader(one, held)));
+    find("progress").replaceChildren(...readers.map((one) => drawReader(one, checkedBefore)));
     find("assign").hidden = !state.may.includes("assign cases");
     find("assign-open").disabled = state.open === null;
     drawEach(readers.length);

@@ -10,8 +10,8 @@ export function watchConflicts(element) {
   document.body.append(bar);
 
   const row = (family, option) => document.querySelector(`.card[data-family="${CSS.escape(family)}"] .row[data-option="${option}"] .row-label`);
-  const shownText = (place) => {
-    const copy = place?.cloneNode(true);
+  const shownText = (element) => {
+    const copy = element?.cloneNode(true);
     for (const other of copy?.querySelectorAll(document.documentElement.dataset.language === "zh" ? ".t-en" : ".t-zh") ?? []) other.remove();
     return copy?.textContent.trim() ?? "";
   };

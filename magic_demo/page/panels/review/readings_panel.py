@@ -154,7 +154,7 @@ def _render_outlines(readings: Sequence[SavedReview], model: bool) -> str:
 
 def _render_notes(readings: Sequence[SavedReview], model: bool) -> str:
     """Return a row each for difficulty and flag, photos of no use, and comments, where somebody said any."""
-    told = {
+    cells = {
         "review.difficulty": [_hardness(saved) for saved in readings],
         "review.unusable": [
             ", ".join(escape(name) for name in sorted(saved.review.unusable)) for saved in readings
@@ -164,7 +164,7 @@ def _render_notes(readings: Sequence[SavedReview], model: bool) -> str:
     return "".join(
         f'<tr><th scope="row"><span class="readings-sign" aria-hidden="true">·</span>{both(key)}</th>'
         f"{''.join(f'<td>{one}</td>' for one in row)}{'<td></td>' if model else ''}</tr>"
-        for key, row in told.items()
+        for key, row in cells.items()
         if any(row)
     )
 

@@ -15,9 +15,9 @@ export function mountReview(element, { props, watch, trigger }) {
   const word = readWords(root);
   const state = { case: null, flagged: false, difficulty: null, unusable: [], photos: [], saved: {}, seconds: 0, since: performance.now(), finishing: null };
   const touched = new Set(); // fields changed since they were sent last
-  const line = whenRested(REST, (told) => {
+  const line = whenRested(REST, (payload) => {
     touched.clear();
-    trigger("note", unsaved.note(told.case, "note", told));
+    trigger("note", unsaved.note(payload.case, "note", payload));
   });
 
   // ---- time with the case in view
@@ -49,7 +49,7 @@ export function mountReview(element, { props, watch, trigger }) {
       Object.assign(state, { case: id, flagged, difficulty, unusable: [...unusable], photos, seconds: value.seconds, since: performance.now(), saved: {}, finishing: null });
       find("comment").value = value.comment;
       find("readings").setAttribute("aria-pressed", "false");
-      const left = unsaved.open({ ...value.place, mode: value.mode, case: id, saved: value.saved });
+      const left = unsaved.open({ ...value.stored, mode: value.mode, case: id, saved: value.saved });
       if (left) trigger("restore", { case: id, of: unsaved.of(id), parts: left });
     }
     state.mode = value.mode;
@@ -94,7 +94,7 @@ export function mountReview(element, { props, watch, trigger }) {
     const changed = find("changes");
     changed.hidden = !changes;
     if (changes) {
-      for (const place of changed.querySelectorAll("[data-changes]")) place.textContent = String(changes[place.dataset.changes] ?? "");
+      for (const count of changed.querySelectorAll("[data-changes]")) count.textContent = String(changes[count.dataset.changes] ?? "");
       changed.classList.toggle("no-reference", changes.right_to_wrong === null);
       changed.classList.toggle("no-outlines", !changes.outlines);
     }
@@ -106,10 +106,10 @@ export function mountReview(element, { props, watch, trigger }) {
 
   /** Boxes of the same photos stay as they are: one of them may have the focus. */
   function drawPhotos() {
-    const place = find("photos");
-    const boxes = [...place.querySelectorAll("input")];
-    if (boxes.map((box) => box.dataset.photo).join("\n") !== state.photos.join("\n")) place.replaceChildren(...state.photos.map(drawPhoto));
-    for (const [number, box] of place.querySelectorAll("input").entries()) {
+    const list = find("photos");
+    const boxes = [...list.querySelectorAll("input")];
+    if (boxes.map((box) => box.dataset.photo).join("\n") !== state.photos.join("\n")) list.replaceChildren(...state.photos.map(drawPhoto));
+    for (const [number, box] of list.querySelectorAll("input").entries()) {
       box.checked = state.unusable.includes(box.dataset.photo);
       box.nextSibling.textContent = `${word("photo")} ${number + 1}`;
     }
@@ -124,13 +124,13 @@ export function mountReview(element, { props, watch, trigger }) {
     return label;
   }
 
-  function drawSaved(one, place) {
+  function drawSaved(one, index) {
     const item = document.createElement("li");
     const when = new Date(one.at).toLocaleString(document.documentElement.lang || "en", { dateStyle: "short", timeStyle: "medium" });
     const open = one.missing ? `, ${one.missing} ${word("open")}` : "";
     const what = `${word(one.kind)}, ${word(one.state)}${open}${one.again ? ` (${word("again")} ${one.again})` : ""}`;
     item.append(Object.assign(document.createElement("span"), { textContent: `${one.number} · ${when} · ${what}` }));
-    if (place === 0) item.append(Object.assign(document.createElement("em"), { textContent: word("newest") }));
+    if (index === 0) item.append(Object.assign(document.createElement("em"), { textContent: word("newest") }));
     else {
       const look = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: word("look") });
       look.dataset.look = one.number;
@@ -198,7 +198,7 @@ export function mountReview(element, { props, watch, trigger }) {
     journal.push(state.case, { undo: () => put(before, true), redo: () => put(after, true) });
   }
 
-  const versions = mountVersions(root, { props, watch, trigger, word, caseId: () => state.case, number: (which) => state.saved.history?.length - state.saved.history?.findIndex((one) => one.number === which), take });
+  const versions = mountVersions(root, { props, watch, trigger, word, openId: () => state.case, number: (which) => state.saved.history?.length - state.saved.history?.findIndex((one) => one.number === which), take });
 
   function finish() {
     if (versions.looking() || state.case === null || find("finish").hidden) return;
@@ -236,11 +236,11 @@ export function mountReview(element, { props, watch, trigger }) {
     document.documentElement.style.setProperty("--review-bar", `${root.offsetHeight}px`);
   }
 
-  function drawMissing({ id, title, place, tied }) {
+  function drawMissing({ id, title, number, tied }) {
     const item = document.createElement("li");
     const language = document.documentElement.dataset.language ?? "en";
     if (!title) {
-      item.textContent = place ? `${word("photo")} ${place}` : id;
+      item.textContent = number ? `${word("photo")} ${number}` : id;
       return item;
     }
     const button = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: `${tied ? "= " : ""}${title[language]}` });

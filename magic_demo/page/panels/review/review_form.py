@@ -137,13 +137,13 @@ def form_component(*, public: bool = False) -> gr.HTML:
     )
 
 
-def unkept_value(case_id: str, opened: Sequence[bool] | None = None) -> dict[str, Any]:
+def unkept_value(open_id: str, opened: Sequence[bool] | None = None) -> dict[str, Any]:
     """Return what the bar shows of an open case that is of no store: that it can be kept. opened: which of
     the files that just came became photos."""
     came = (
         {"opened": list(opened), "came": secrets.token_hex(4)} if opened is not None else {}
     )  # the same value again would not be heard of
-    return {**NO_FORM, "keep": case_id, **came}
+    return {**NO_FORM, "keep": open_id, **came}
 
 
 def form_value(
@@ -158,8 +158,8 @@ def form_value(
     (``saved_value``). may: what its reader may do."""
     reading = draft.reading
     return {
-        "case": draft.case,
-        "place": {"queue": reading.key.queue, "id": reading.key.case_id, "reader": reading.reader}
+        "case": draft.open_id,
+        "stored": {"queue": reading.key.queue, "id": reading.key.case_id, "reader": reading.reader}
         if reading is not None
         else {},
         "mode": reading.mode if reading is not None else "assisted",
@@ -182,7 +182,7 @@ def saved_value(
     first. heard: changes of it that are saved."""
     reading = draft.reading
     return {
-        "case": draft.case,
+        "case": draft.open_id,
         "heard": heard,
         "kind": reading.kind if reading is not None else "assisted",
         "state": reading.state if reading is not None else "in progress",
@@ -205,39 +205,41 @@ def asks_value(
     draft: ReviewDraft, left_open: Sequence[str], photos: Sequence[Photo], questions: QuestionSet
 ) -> dict[str, Any]:
     """Return what the bar names before a reading is finished with this left open: families by their titles,
-    photos by their place."""
+    photos by their number."""
     titles = {family.family_id: family.title for family in questions.families}
-    places = {photo.photo_id: place for place, photo in enumerate(photos, start=1)}
+    numbers = {photo.photo_id: number for number, photo in enumerate(photos, start=1)}
     tied = draft.ties if draft.reading is not None and draft.reading.kind == "consensus" else {}
     return {
-        "case": draft.case,
+        "case": draft.open_id,
         "turn": secrets.token_hex(4),  # the same again is another question
         "missing": [
-            {"id": one, "title": titles.get(one), "place": places.get(one), "tied": one in tied}
+            {"id": one, "title": titles.get(one), "number": numbers.get(one), "tied": one in tied}
             for one in left_open
         ],
     }
 
 
-def read_note(told: Mapping[str, object], photos: Collection[str]) -> Note:
+def read_note(payload: Mapping[str, object], photos: Collection[str]) -> Note:
     """Return what the bar's ``note`` event says; photos that the case does not have, by id, are dropped.
 
     Raises FormError for an unknown difficulty.
     """
-    difficulty = told.get("difficulty")
+    difficulty = payload.get("difficulty")
     if difficulty is not None and difficulty not in get_args(Difficulty):
         raise FormError("{came!r} is no difficulty; reload the page", came=str(difficulty)[:40])
-    listed = told.get("unusable")
+    listed = payload.get("unusable")
     unusable = (
         frozenset(name for name in listed if isinstance(name, str) and name in photos)
         if isinstance(listed, list)
         else frozenset()
     )
     level = next((level for level in get_args(Difficulty) if level == difficulty), None)
-    return Note(str(told.get("comment") or "")[:MAX_COMMENT], bool(told.get("flagged")), level, unusable)
+    return Note(
+        str(payload.get("comment") or "")[:MAX_COMMENT], bool(payload.get("flagged")), level, unusable
+    )
 
 
-def read_seconds(told: Mapping[str, object], least: float) -> float:
+def read_seconds(payload: Mapping[str, object], least: float) -> float:
     """Return how long the case was open, as the browser counted: at least what was counted before."""
-    seconds = told.get("seconds")
+    seconds = payload.get("seconds")
     return max(least, float(seconds)) if isinstance(seconds, int | float) and 0 <= seconds < 1e7 else least

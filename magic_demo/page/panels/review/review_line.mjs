@@ -7,15 +7,15 @@ import { Unsaved } from "./unsaved.mjs";
 export const unsaved = new Unsaved(sessionStorage);
 
 /** Send what still rests in the cards and in the viewer, and return how many changes of the case were sent in all. */
-export function sendRest(caseId) {
+export function sendRest(openId) {
   document.querySelector(".cards")?.cards?.flush();
   document.querySelector("#viewer-stage")?.viewer?.flush();
   document.dispatchEvent(new CustomEvent("review-rest"));
-  return unsaved.sent(caseId);
+  return unsaved.sent(openId);
 }
 
 // Both are told before the server is: what they send is written down here, and gets what the server needs to know with it.
-document.addEventListener("cards-tell", ({ detail }) => detail.event === "answers" && unsaved.note(detail.told.case, "answers", detail.told));
+document.addEventListener("cards-tell", ({ detail }) => detail.event === "answers" && unsaved.note(detail.payload.case, "answers", detail.payload));
 document.addEventListener("viewer-tells", ({ detail }) => {
   if ("runs" in detail) unsaved.note(detail.case, `mask ${detail.photo}`, detail);
   else if (unsaved.of(detail.case)) detail.of = unsaved.of(detail.case);
@@ -31,15 +31,15 @@ export function hearSaved(saved) {
 
 /** The reader has chosen what holds where two tabs differ: this tab's own is sent once more, and shown. */
 export function chooseSaved(id, mine) {
-  const told = unsaved.choose(id, mine);
-  if (!told) return;
-  const { case: caseId, part } = told;
-  const note = part === "note" ? Object.fromEntries(told.touched.filter((one) => one in told).map((one) => [one, told[one]])) : {};
-  for (const one of told.touched ?? []) if (one.startsWith("unusable ")) note.unusable = { [one.slice(9)]: told.unusable.length > 0 };
-  const masks = part?.startsWith("mask ") ? { [told.photo]: told.runs && { width: told.width, height: told.height, runs: told.runs } } : {};
-  document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: caseId, answers: told.answers ?? {}, specified: told.specified ?? {}, masks, note } }));
-  unsaved.note(caseId, part, told);
-  document.dispatchEvent(new CustomEvent("review-again", { detail: { case: caseId, of: unsaved.of(caseId), parts: [told] } }));
+  const payload = unsaved.choose(id, mine);
+  if (!payload) return;
+  const { case: openId, part } = payload;
+  const note = part === "note" ? Object.fromEntries(payload.touched.filter((one) => one in payload).map((one) => [one, payload[one]])) : {};
+  for (const one of payload.touched ?? []) if (one.startsWith("unusable ")) note.unusable = { [one.slice(9)]: payload.unusable.length > 0 };
+  const masks = part?.startsWith("mask ") ? { [payload.photo]: payload.runs && { width: payload.width, height: payload.height, runs: payload.runs } } : {};
+  document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: openId, answers: payload.answers ?? {}, specified: payload.specified ?? {}, masks, note } }));
+  unsaved.note(openId, part, payload);
+  document.dispatchEvent(new CustomEvent("review-again", { detail: { case: openId, of: unsaved.of(openId), parts: [payload] } }));
 }
 
 /** Shift and a letter are about the case as a whole: no other part of the page has them. Calls what `keys` holds for the letter. */

@@ -16,9 +16,9 @@ export class Unsaved {
     this.tab = tab;
     this.turn = 0;
     this.now = null; // the open case of a queue
-    this.places = new Map(); // case -> {key, of}
+    this.openCases = new Map(); // case -> {key, of}
     this.parts = this.#read(); // key -> {name: what was sent}
-    for (const [key, parts] of Object.entries(this.parts)) for (const { case: caseId, of } of Object.values(parts)) this.places.set(caseId, { key, of: { ...of } });
+    for (const [key, parts] of Object.entries(this.parts)) for (const { case: openId, of } of Object.values(parts)) this.openCases.set(openId, { key, of: { ...of } });
     this.tried = new Set(); // turns of earlier lives that were put back
     this.sentAt = new Map(); // turn -> [when it was sent last, how long to wait for its answer]
     this.madeAt = new Map(); // turn -> when the first change that it holds was made
@@ -28,12 +28,12 @@ export class Unsaved {
   }
 
   /** A case of a queue is open under this secret id. Returns what an earlier life of the tab, or an earlier opening, left unsaved of it, or null. */
-  open({ queue, id, reader, mode, case: caseId, saved }) {
+  open({ queue, id, reader, mode, case: openId, saved }) {
     const key = JSON.stringify([queue, id, reader]);
-    this.places.set(caseId, { key, of: { queue, id, reader, mode, base: saved?.number ?? 0 } });
-    this.now = caseId;
-    if (saved) this.confirm({ ...saved, case: caseId });
-    const left = Object.values(this.parts[key] ?? {}).filter(({ turn, case: before }) => before !== caseId && !this.tried.has(turn));
+    this.openCases.set(openId, { key, of: { queue, id, reader, mode, base: saved?.number ?? 0 } });
+    this.now = openId;
+    if (saved) this.confirm({ ...saved, case: openId });
+    const left = Object.values(this.parts[key] ?? {}).filter(({ turn, case: before }) => before !== openId && !this.tried.has(turn));
     for (const { turn } of left) this.tried.add(turn);
     return left.length ? left : null;
   }
@@ -53,35 +53,35 @@ export class Unsaved {
   }
 
   /** A part of a case is sent: it is told what the server needs to know, and kept until it is saved; a later change of the part takes its place. */
-  note(caseId, part, told, when = Date.now()) {
-    this.counts.set(caseId, this.sent(caseId) + 1);
-    const place = this.places.get(caseId);
-    if (!place) return told; // of no queue
-    const parts = (this.parts[place.key] ??= {});
+  note(openId, part, payload, when = Date.now()) {
+    this.counts.set(openId, this.sent(openId) + 1);
+    const opened = this.openCases.get(openId);
+    if (!opened) return payload; // of no queue
+    const parts = (this.parts[opened.key] ??= {});
     const name = `${part} ${this.tab}`;
-    const before = parts[name]?.case === caseId ? parts[name] : null;
-    const base = before ? Math.min(before.of.base, place.of.base) : place.of.base; // what it changed before was based on that
-    const touched = before?.touched && told.touched ? [...new Set([...before.touched, ...told.touched])] : told.touched;
-    Object.assign(told, { part, turn: `${this.tab}.${++this.turn}`, of: { ...place.of, base } }, touched ? { touched } : {});
-    parts[name] = told;
-    this.sentAt.set(told.turn, [when, WAITS]);
-    this.madeAt.set(told.turn, this.madeAt.get(before?.turn) ?? when);
+    const before = parts[name]?.case === openId ? parts[name] : null;
+    const base = before ? Math.min(before.of.base, opened.of.base) : opened.of.base; // what it changed before was based on that
+    const touched = before?.touched && payload.touched ? [...new Set([...before.touched, ...payload.touched])] : payload.touched;
+    Object.assign(payload, { part, turn: `${this.tab}.${++this.turn}`, of: { ...opened.of, base } }, touched ? { touched } : {});
+    parts[name] = payload;
+    this.sentAt.set(payload.turn, [when, WAITS]);
+    this.madeAt.set(payload.turn, this.madeAt.get(before?.turn) ?? when);
     this.#write();
-    return told;
+    return payload;
   }
 
   /** What the server says is in the store. Returns what came from elsewhere and is not being changed here, or null. */
-  confirm({ case: caseId, number = 0, stored = {}, merged, conflicts }) {
-    const place = this.places.get(caseId);
-    if (!place) return null;
-    const late = number < place.of.base;
-    place.of.base = Math.max(place.of.base, number);
-    for (const one of conflicts ?? []) this.#hold(caseId, place.key, one);
-    for (const [name, told] of Object.entries(this.parts[place.key] ?? {})) {
-      if (!told.held && isStored(told.turn, stored[told.part])) this.#drop(place.key, name);
+  confirm({ case: openId, number = 0, stored = {}, merged, conflicts }) {
+    const opened = this.openCases.get(openId);
+    if (!opened) return null;
+    const late = number < opened.of.base;
+    opened.of.base = Math.max(opened.of.base, number);
+    for (const one of conflicts ?? []) this.#hold(openId, opened.key, one);
+    for (const [name, payload] of Object.entries(this.parts[opened.key] ?? {})) {
+      if (!payload.conflicting && isStored(payload.turn, stored[payload.part])) this.#drop(opened.key, name);
     }
     this.#write();
-    return merged && !late ? this.#without(merged, place.key) : null;
+    return merged && !late ? this.#without(merged, opened.key) : null;
   }
 
   /** The reader has chosen what holds: their own, which is returned to be sent as a change, or what is saved already. */
@@ -89,11 +89,11 @@ export class Unsaved {
     const one = this.conflicts.get(id);
     if (!one) return null;
     this.conflicts.delete(id);
-    const told = this.parts[one.key]?.[one.name];
+    const payload = this.parts[one.key]?.[one.name];
     this.#drop(one.key, one.name);
     this.#write();
-    if (!mine || !told) return null;
-    const mineOnly = Object.entries(told).filter(([name]) => !["held", "of", "turn"].includes(name));
+    if (!mine || !payload) return null;
+    const mineOnly = Object.entries(payload).filter(([name]) => !["conflicting", "of", "turn"].includes(name));
     return { ...Object.fromEntries(mineOnly), case: one.case };
   }
 
@@ -101,10 +101,10 @@ export class Unsaved {
   due(now = Date.now()) {
     const due = [];
     for (const [key, parts] of Object.entries(this.parts)) {
-      const late = Object.values(parts).filter(({ turn, held }) => {
+      const late = Object.values(parts).filter(({ turn, conflicting }) => {
         if (!this.sentAt.has(turn)) this.sentAt.set(turn, [now, WAITS]);
         const [at, wait] = this.sentAt.get(turn);
-        return !held && now >= at + wait;
+        return !conflicting && now >= at + wait;
       });
       for (const { turn } of late) this.sentAt.set(turn, [now, Math.min(LONGEST, 2 * this.sentAt.get(turn)[1])]);
       if (late.length) due.push({ case: late[0].case, of: late[0].of, key, parts: late });
@@ -119,34 +119,34 @@ export class Unsaved {
   }
 
   /** Everything of a case that is not known to be saved. */
-  waiting(caseId) {
-    const key = this.places.get(caseId)?.key;
-    return Object.values(this.parts[key] ?? {}).filter((told) => !told.held && told.case === caseId);
+  waiting(openId) {
+    const key = this.openCases.get(openId)?.key;
+    return Object.values(this.parts[key] ?? {}).filter((payload) => !payload.conflicting && payload.case === openId);
   }
 
   /** Which stored case is open, and the newest review of it that is known here: to be sent with what is no change. */
-  of(caseId) {
-    return this.places.get(caseId)?.of ?? null;
+  of(openId) {
+    return this.openCases.get(openId)?.of ?? null;
   }
 
   /** How many changes of a case were sent. */
-  sent(caseId) {
-    return this.counts.get(caseId) ?? 0;
+  sent(openId) {
+    return this.counts.get(openId) ?? 0;
   }
 
   get pending() {
-    return Object.values(this.parts).some((parts) => Object.values(parts).some(({ held }) => !held));
+    return Object.values(this.parts).some((parts) => Object.values(parts).some(({ conflicting }) => !conflicting));
   }
 
-  #hold(caseId, key, { part, name: field, number, mine, theirs }) {
+  #hold(openId, key, { part, name: field, number, mine, theirs }) {
     const id = `${part} ${field}`;
-    if (this.seen.has(`${caseId} ${id} ${number}`)) return; // an answer that was under way at the same time says it again
-    this.seen.add(`${caseId} ${id} ${number}`);
-    const own = part === "masks" && Object.values(this.parts[key] ?? {}).find((told) => told.part === `mask ${field}`);
-    const told = own ? { ...own } : writeAgain(part, field, mine);
-    const name = `held ${id}`;
-    (this.parts[key] ??= {})[name] = { ...told, case: caseId, of: { ...this.places.get(caseId).of, base: number - 1 }, turn: `${this.tab}.${++this.turn}`, held: true };
-    this.conflicts.set(id, { case: caseId, key, name, part, field, mine, theirs });
+    if (this.seen.has(`${openId} ${id} ${number}`)) return; // an answer that was under way at the same time says it again
+    this.seen.add(`${openId} ${id} ${number}`);
+    const own = part === "masks" && Object.values(this.parts[key] ?? {}).find((payload) => payload.part === `mask ${field}`);
+    const payload = own ? { ...own } : writeAgain(part, field, mine);
+    const name = `conflicting ${id}`;
+    (this.parts[key] ??= {})[name] = { ...payload, case: openId, of: { ...this.openCases.get(openId).of, base: number - 1 }, turn: `${this.tab}.${++this.turn}`, conflicting: true };
+    this.conflicts.set(id, { case: openId, key, name, part, field, mine, theirs });
   }
 
   #drop(key, name) {
@@ -158,16 +158,16 @@ export class Unsaved {
 
   /** What came from elsewhere, less what is on its way from here: its own answer will say which of both holds. */
   #without(merged, key) {
-    const changing = new Set(Object.values(this.parts[key] ?? {}).flatMap(({ part, touched, held }) => (held ? [] : [part, ...(touched ?? [])])));
+    const changing = new Set(Object.values(this.parts[key] ?? {}).flatMap(({ part, touched, conflicting }) => (conflicting ? [] : [part, ...(touched ?? [])])));
     const keep = (fields, name = (one) => one) => Object.fromEntries(Object.entries(fields ?? {}).filter(([one]) => !changing.has(name(one))));
     return { ...merged, answers: keep(merged.answers), specified: keep(merged.specified), masks: keep(merged.masks, (one) => `mask ${one}`), note: keep(merged.note) };
   }
 
   #read() {
     try {
-      const kept = JSON.parse(this.storage.getItem(NAME)) ?? {};
-      for (const parts of Object.values(kept)) for (const told of Object.values(parts)) told.held = false; // it is asked again
-      return kept;
+      const earlier = JSON.parse(this.storage.getItem(NAME)) ?? {};
+      for (const parts of Object.values(earlier)) for (const payload of Object.values(parts)) forgetConflict(payload);
+      return earlier;
     } catch {
       return {};
     }
@@ -181,6 +181,12 @@ export class Unsaved {
       // a browser that keeps nothing, or is full: the page asks before it is left
     }
   }
+}
+
+/** A conflict is asked again in a later life of the tab; an earlier version of the page called it held. */
+function forgetConflict(payload) {
+  delete payload.held;
+  payload.conflicting = false;
 }
 
 /** Whether a change is in the store, where this one of the same part is. */

@@ -7,13 +7,13 @@ import { sendRest, unsaved } from "./review_line.mjs";
 import { onLanguage } from "../frame/words.mjs";
 
 /** number(which): how manieth of the case's versions one is; take(version): puts the bar's own fields. */
-export function mountVersions(root, { props, watch, trigger, word, caseId, number, take }) {
+export function mountVersions(root, { props, watch, trigger, word, openId, number, take }) {
   const find = (id) => root.querySelector(`#version-${id}`);
   let shown = null;
   const known = new Map(); // what came already: a saved version never changes, and the same value coming again would not be heard of
 
   function show(version) {
-    if (version === shown || (version && version.case !== caseId())) return;
+    if (version === shown || (version && version.case !== openId())) return;
     shown = version;
     document.documentElement.toggleAttribute("data-looking", shown !== null);
     document.dispatchEvent(new CustomEvent("review-look", { detail: shown }));
@@ -22,8 +22,8 @@ export function mountVersions(root, { props, watch, trigger, word, caseId, numbe
 
   function look(which) {
     const version = known.get(which);
-    if (version?.case === caseId()) show(version);
-    else trigger("look", { case: caseId(), of: unsaved.of(caseId()), number: which });
+    if (version?.case === openId()) show(version);
+    else trigger("look", { case: openId(), of: unsaved.of(openId()), number: which });
   }
 
   /** A version has come. */
@@ -49,13 +49,13 @@ export function mountVersions(root, { props, watch, trigger, word, caseId, numbe
     if (!shown) return;
     const which = shown.number;
     close();
-    const heard = sendRest(caseId());
-    trigger("back", { case: caseId(), of: unsaved.of(caseId()), number: which, heard });
+    const heard = sendRest(openId());
+    trigger("back", { case: openId(), of: unsaved.of(openId()), number: which, heard });
   }
 
   /** The server has made it the newest. */
   function receive(back) {
-    if (!back || back.case !== caseId()) return;
+    if (!back || back.case !== openId()) return;
     close();
     journal.together(() => {
       document.dispatchEvent(new CustomEvent("review-taken-back", { detail: back }));

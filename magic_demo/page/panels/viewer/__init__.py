@@ -131,7 +131,7 @@ def viewer_component() -> gr.HTML:
 
 
 def viewer_value(
-    case_id: str,
+    open_id: str,
     photos: Sequence[Photo],
     prediction: Prediction | None = None,
     *,
@@ -152,7 +152,7 @@ def viewer_value(
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
     threshold = prediction.threshold if prediction is not None else 0.5
     return {
-        "case": case_id,
+        "case": open_id,
         "threshold": threshold,
         "text_only": prediction is not None and not photos,
         "synthetic": synthetic,
@@ -171,7 +171,7 @@ def viewer_value(
     }
 
 
-def found_value(case_id: str, prediction: Prediction, maps: dict[str, str], *, last: bool = False) -> str:
+def found_value(open_id: str, prediction: Prediction, maps: dict[str, str], *, last: bool = False) -> str:
     """Return the maps that have come of a case that the viewer has drawn, as lines.
 
     maps: photo_id -> those that were encoded before; the new ones are put beside them. last: nothing more
@@ -184,7 +184,7 @@ def found_value(case_id: str, prediction: Prediction, maps: dict[str, str], *, l
             if found.photo_id not in maps
         }
     )
-    lines: list[dict[str, Any]] = [{"case": case_id, "threshold": prediction.threshold}]
+    lines: list[dict[str, Any]] = [{"case": open_id, "threshold": prediction.threshold}]
     lines += [{"photo": photo_id, "levels": address} for photo_id, address in maps.items()]
     return "".join(f"{json.dumps(line)}\n" for line in [*lines, *([{"last": True}] if last else [])])
 
@@ -239,10 +239,10 @@ def encode_levels(probability: Probability, size: tuple[int, int], threshold: fl
 def _round_levels(steps: int, threshold: float) -> NDArray[np.uint8]:
     """Return a table (256,) uint8 that takes every level down to the one of the next lower of ``steps``
     thresholds in 0..1."""
-    kept = sorted(
+    levels = sorted(
         {0, level_of(0.5), level_of(threshold), *(level_of(step / steps) for step in range(1, steps + 1))}
     )
-    return np.repeat(np.asarray(kept, np.uint8), np.diff([*kept, 256]))
+    return np.repeat(np.asarray(levels, np.uint8), np.diff([*levels, 256]))
 
 
 def picture_address(kind: str, pixels: NDArray[np.uint8], settings: list[int]) -> str:

@@ -30,12 +30,12 @@ def answer_facts(
     wanted = set(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else set()
     found = {one.photo_id: one for one in prediction.photos} if prediction is not None else {}
     threshold = prediction.threshold if prediction is not None else 0.5
-    told = [
+    facts = [
         _tell(photo, found.get(photo.photo_id), threshold, own.get(photo.photo_id))
         for photo in photos
         if photo.photo_id in wanted
     ]
-    return {"case": asked.get("case"), "photos": told}
+    return {"case": asked.get("case"), "photos": facts}
 
 
 def _tell(photo: Photo, found: PhotoPrediction | None, threshold: float, own: Mask | None) -> dict[str, Any]:

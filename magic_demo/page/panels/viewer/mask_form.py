@@ -95,10 +95,10 @@ def _unpack(runs: object, pixels: int) -> Mask:
     return np.repeat(lesion, np.asarray(runs, dtype=np.int64))
 
 
-def check_decided(mask: Mask, told: Mapping[str, Any], name: str) -> None:
+def check_decided(mask: Mask, payload: Mapping[str, Any], name: str) -> None:
     """Raise FormError for a mask without a pixel that does not come from Clear, which alone says that there
     is no lesion on the photo ``name``."""
-    if not mask.any() and told.get("cleared") is not True:
+    if not mask.any() and payload.get("cleared") is not True:
         raise FormError(
             "{photo}: an outline without a pixel came and Clear was not pressed; what was saved "
             "stays. Draw it again, or press Clear",

@@ -35,7 +35,7 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   const canvas = find("canvas");
   const context = canvas.getContext("2d");
   const word = readWords(root);
-  const state = { photos: [], caseId: null, current: 0, mode: MODES[0], threshold: 0.5, opacity: 0.1, hidden: false, printing: false, view: null, fitted: true, restore: 0, editable: false, coverable: false, looked: null };
+  const state = { photos: [], openId: null, current: 0, mode: MODES[0], threshold: 0.5, opacity: 0.1, hidden: false, printing: false, view: null, fitted: true, restore: 0, editable: false, coverable: false, looked: null };
   let ownThreshold = 0.5; // the checkpoint's
   let arrival = 0;
   let frame = 0;
@@ -50,7 +50,7 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   // ---- parts
 
   const sketch = new Sketch(find("sketch"));
-  const editor = new Editor({ photo, modelMask, journal, caseId: () => state.caseId, reach, part, redraw, changed, say });
+  const editor = new Editor({ photo, modelMask, journal, openId: () => state.openId, reach, part, redraw, changed, say });
   const outbox = new Outbox((entry) => tell("mask", entry), rest);
   const facts = openFacts(root, { word, drawing: () => editor.busy });
   const note = openNote(root, { word, place: (point) => toWindow(state.view, point), size: room });
@@ -59,11 +59,11 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
-    room: { photo, reach, caseId: () => state.caseId, view: () => state.view, moveTo, size: room, covered: afterCover, say, leastShare },
+    room: { photo, reach, openId: () => state.openId, view: () => state.view, moveTo, size: room, covered: afterCover, say, leastShare },
     editor,
     sketch,
-    send: (hint) => tell("wand", { case: state.caseId, ...hint }),
-    sendCover: (area) => tell("cover", { case: state.caseId, ...area }),
+    send: (hint) => tell("wand", { case: state.openId, ...hint }),
+    sendCover: (area) => tell("cover", { case: state.openId, ...area }),
   });
 
   /** Say something of what the reader has done: a word, on the photo and to those who do not see it; "hand", where the keyboard's hand is. */
@@ -83,7 +83,7 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   async function receive(value) {
     const turn = ++arrival;
     const photos = value?.photos ?? [];
-    const first = value?.case !== state.caseId;
+    const first = value?.case !== state.openId;
     const analysed = photos.some((one) => one.levels) && !state.photos.some((one) => one.model);
     const known = new Map(!first ? state.photos.map((one) => [one.id, one]) : []);
     let opened;
@@ -100,8 +100,8 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
       editor.forget();
     }
     state.photos = opened;
-    state.caseId = value?.case ?? null;
-    journal.open(state.caseId);
+    state.openId = value?.case ?? null;
+    journal.open(state.openId);
     editor.restore(opened, value?.own, !first && value?.restore !== state.restore);
     state.restore = value?.restore;
     ownThreshold = value?.threshold ?? 0.5;
@@ -136,7 +136,7 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   /** Take the maps that have come of an analysis under way; view, threshold, strokes and history stay, and what is not seen draws nothing. */
   async function take(lines) {
     const [found, ...maps] = lines.trim().split("\n").map((line) => JSON.parse(line));
-    if (found.case !== state.caseId) return;
+    if (found.case !== state.openId) return;
     const levels = new Map(maps.map((one) => [one.photo, one.levels]));
     const last = maps.some((one) => one.last);
     const photos = state.photos;
@@ -158,11 +158,11 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   // Have the server say what cannot be read here, of photos with something to say.
   function askServer() {
     const names = state.photos.filter((one) => !one.readable && (one.levelsSrc || editor.layerOf(one))).map((one) => one.name);
-    if (names.length) tell("facts", { case: state.caseId, photos: names });
+    if (names.length) tell("facts", { case: state.openId, photos: names });
   }
 
   function takeReply(reply) {
-    if (!reply || reply.case !== state.caseId) return;
+    if (!reply || reply.case !== state.openId) return;
     for (const served of reply.photos) {
       const one = state.photos.find((other) => other.name === served.photo && !other.readable);
       if (one) takeServed(one, served);
@@ -279,15 +279,15 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
     toolbox.settled();
     note.hide();
     const own = editor.own(one);
-    const caseId = state.caseId;
-    outbox.note(one.name, () => ({ case: caseId, photo: one.name, width: one.width, height: one.height, runs: own.toRuns(), cleared: own.exists && own.area === 0, edits: own.edits }));
+    const openId = state.openId;
+    outbox.note(one.name, () => ({ case: openId, photo: one.name, width: one.width, height: one.height, runs: own.toRuns(), cleared: own.exists && own.area === 0, edits: own.edits }));
     redraw();
     afterChange();
   }
 
   /** Take outlines that were drawn in another tab, null where one was taken back there. */
-  function takeOver({ case: caseId, masks }) {
-    if (caseId !== state.caseId || editor.busy) return;
+  function takeOver({ case: openId, masks }) {
+    if (openId !== state.openId || editor.busy) return;
     editor.restore(state.photos.filter(({ name }) => name in masks), masks, true);
     redraw();
     afterChange();
@@ -361,7 +361,7 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
 
   /** Draw the outlines of an earlier version of the reader's review, which cannot be changed; null draws what is newest. */
   function look(version) {
-    const looked = version && version.case === state.caseId ? version : null;
+    const looked = version && version.case === state.openId ? version : null;
     if (!looked && !state.looked) return;
     toolbox.choose("view");
     state.looked = looked && new Map(state.photos.flatMap((one) => {
@@ -376,8 +376,8 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   }
 
   /** Take the outlines of a version that was brought back; the server has them already. */
-  function takeBack({ case: caseId, masks }) {
-    if (caseId !== state.caseId) return;
+  function takeBack({ case: openId, masks }) {
+    if (openId !== state.openId) return;
     for (const one of state.photos) editor.take(one, masks[one.name]?.runs ?? null);
     redraw();
     afterChange();
@@ -496,9 +496,9 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   watch("wand_reply", () => toolbox.answer(props.wand_reply));
   watch("cover_reply", () => {
     toolbox.coverAnswered(props.cover_reply, (photo) => (props.value?.photos ?? []).some((one) => one.name === photo.name && one.src === photo.src));
-    const { case: caseId, photos = [] } = props.value ?? {};
+    const { case: openId, photos = [] } = props.value ?? {};
     const number = photos.findIndex((one) => one.name === props.cover_reply?.photo);
-    stage.dispatchEvent(new CustomEvent("viewer-covered", { detail: { ...props.cover_reply, case: caseId, number, src: photos[number]?.src }, bubbles: true }));
+    stage.dispatchEvent(new CustomEvent("viewer-covered", { detail: { ...props.cover_reply, case: openId, number, src: photos[number]?.src }, bubbles: true }));
   });
   watch("served", () => { arriving = arriving.then(() => takeReply(props.served)); });
   arriving = receive(props.value);

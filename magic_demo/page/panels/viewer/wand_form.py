@@ -52,8 +52,8 @@ def read_hint(payload: Mapping[str, Any]) -> Hint:
     box = payload.get("box")
     corners = None if box is None else _read_numbers(box, 4)
     (radius,) = _read_numbers([payload.get("radius", 6.0)], 1)
-    place = None if corners is None else (corners[0], corners[1], corners[2], corners[3])
-    return Hint(place, lesion, skin, min(200.0, max(0.5, radius)))
+    box = None if corners is None else (corners[0], corners[1], corners[2], corners[3])
+    return Hint(box, lesion, skin, min(200.0, max(0.5, radius)))
 
 
 def _read_strokes(strokes: object) -> list[list[Point]]:

@@ -4,7 +4,7 @@ import { onKey } from "../frame/keys/keyboard.mjs";
 import { unsaved } from "../review/review_line.mjs";
 
 export function mountWhy(element, { props, watch, trigger }) {
-  const place = element.querySelector(".why-place");
+  const pane = element.querySelector(".why-place");
   let asked = null; // {case, family, option}
   let request = 0;
   let reveal = false; // whether the card asked about is to scroll into view once the answer is there
@@ -12,7 +12,7 @@ export function mountWhy(element, { props, watch, trigger }) {
   function ask(wanted) {
     asked = wanted;
     mark();
-    place.setAttribute("aria-busy", "true");
+    pane.setAttribute("aria-busy", "true");
     request += 1;
     trigger("why", { ...wanted, of: unsaved.of(wanted.case), request, language: document.documentElement.dataset.language });
   }
@@ -27,15 +27,15 @@ export function mountWhy(element, { props, watch, trigger }) {
   }
 
   function show(html) {
-    const scrolled = place.querySelector(".why-body")?.scrollTop ?? 0;
-    const refocus = place.contains(document.activeElement) ? document.activeElement.id : "";
-    place.innerHTML = html; // the server has escaped what people wrote
-    place.removeAttribute("aria-busy");
-    const body = place.querySelector(".why-body");
+    const scrolled = pane.querySelector(".why-body")?.scrollTop ?? 0;
+    const refocus = pane.contains(document.activeElement) ? document.activeElement.id : "";
+    pane.innerHTML = html; // the server has escaped what people wrote
+    pane.removeAttribute("aria-busy");
+    const body = pane.querySelector(".why-body");
     if (body) body.scrollTop = scrolled;
     if (refocus) document.getElementById(refocus)?.focus({ preventScroll: true });
     // What scrolls into view stops above the pane: the column scrolls, or on a tablet held upright the page.
-    const covered = place.offsetHeight + (parseFloat(getComputedStyle(place.closest("#why")).bottom) || 0) + 8;
+    const covered = pane.offsetHeight + (parseFloat(getComputedStyle(pane.closest("#why")).bottom) || 0) + 8;
     for (const scroller of [document.querySelector("#cards-panel"), document.documentElement]) {
       if (scroller) scroller.style.scrollPaddingBottom = html ? `${covered}px` : "";
     }
@@ -49,7 +49,7 @@ export function mountWhy(element, { props, watch, trigger }) {
 
   function receive(value) {
     if (!value?.html) {
-      if (asked || place.innerHTML) close();
+      if (asked || pane.innerHTML) close();
       return;
     }
     if (!asked || value.request !== request) return; // closed before the answer came, or overtaken by a later question
@@ -70,14 +70,14 @@ export function mountWhy(element, { props, watch, trigger }) {
   document.addEventListener("magic-language", () => {
     if (asked) ask(asked);
   });
-  place.addEventListener("change", (event) => {
+  pane.addEventListener("change", (event) => {
     if (event.target.id === "why-option") ask({ ...asked, option: Number(event.target.value) });
   });
-  place.addEventListener("click", (event) => {
+  pane.addEventListener("click", (event) => {
     if (event.target.closest("#why-close")) close();
   });
   onKey(document, ({ key }, event) => {
-    if (key === "Escape" && asked && (place.contains(event.target) || event.target.closest?.("#cards-panel"))) {
+    if (key === "Escape" && asked && (pane.contains(event.target) || event.target.closest?.("#cards-panel"))) {
       event.stopPropagation();
       close();
     }

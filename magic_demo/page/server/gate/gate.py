@@ -142,11 +142,11 @@ class Sessions:
     def belongs(self, session: str, owner: str) -> bool:
         """Return whether a session is the owner's, or nobody's yet and now the owner's."""
         with self._lock:
-            held = self._owners.setdefault(session, owner)
+            holder = self._owners.setdefault(session, owner)
             self._owners.move_to_end(session)
             while len(self._owners) > self._most:
                 self._owners.popitem(last=False)
-        return held == owner
+        return holder == owner
 
 
 class Gate:
@@ -253,8 +253,8 @@ class Gate:
             return None, urlencode(read_form(await _read_body(receive, headers, LONGEST_FORM))).encode()
         check_json_type(headers.get("content-type", ""))
         if kind == "json":
-            told = read_object(await _read_body(receive, headers, _FIELDS.size), _FIELDS)
-            return None, json.dumps(told, ensure_ascii=False).encode()
+            fields = read_object(await _read_body(receive, headers, _FIELDS.size), _FIELDS)
+            return None, json.dumps(fields, ensure_ascii=False).encode()
         body = await _read_body(receive, headers, LIMITS.request_bytes)
         page, cancels = find_page(scope), kind == "cancel"
         if len(body) <= SMALL.size:

@@ -70,7 +70,7 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        kept = _SHARED.fullmatch(str(scope["path"])) is not None
+        cached = _SHARED.fullmatch(str(scope["path"])) is not None
         start: Message | None = None
         html = b""
 
@@ -81,7 +81,7 @@ class SecurityHeaders:
                 for name, value in _HEADERS.items():
                     headers[name] = value
                 headers.setdefault("Content-Security-Policy", plain_policy(self._frames))
-                if not kept:
+                if not cached:
                     headers["Cache-Control"] = "no-store"
                 if _is_drawn_by_gradio(scope, headers):
                     start = message

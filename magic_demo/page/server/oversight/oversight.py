@@ -124,12 +124,12 @@ def render_page(desk: Desk, actor: Actor, kind: str, who: str, problem: str = ""
     filters = _render_filters(store.trail_names(), kind, who)
     rows = "".join(map(_render_row, entries)) or f'<tr><td colspan="6">{both("oversight.empty")}</td></tr>'
     heads = "".join(f'<th scope="col">{both(key)}</th>' for key in HEADS)
-    told = (
+    line = (
         f'<p class="oversight-problem" role="alert">{both_of(line_in_both(problem))}</p>' if problem else ""
     )
     page = fill(_PAGE)  # before anything of a store's comes into it
     parts = {
-        "PROBLEM": told,
+        "PROBLEM": line,
         "PROPOSALS": proposals,
         "TRAIL": f"{filters}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>",
     }

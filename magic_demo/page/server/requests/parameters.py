@@ -195,17 +195,17 @@ def read_object(body: bytes, bounds: Bounds) -> dict[str, Any]:
     """
     check_size(body, bounds)
     try:
-        told = json.loads(
+        found = json.loads(
             mend_json(body.decode("utf-8")),
             object_pairs_hook=_read_pairs_once,
             parse_constant=_refuse_constant,
         )
     except (ValueError, RecursionError):
         raise RefusedError(400, "a JSON object is expected; reload the page") from None
-    if not isinstance(told, dict):
+    if not isinstance(found, dict):
         raise RefusedError(400, "a JSON object is expected; reload the page")
-    _check_numbers(told)
-    return told
+    _check_numbers(found)
+    return found
 
 
 def _read_pairs_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -221,8 +221,8 @@ def _refuse_constant(_name: str) -> NoReturn:
     raise RefusedError(400, "a number is none; reload the page")
 
 
-def _check_numbers(told: object) -> None:
-    waiting: list[object] = [told]
+def _check_numbers(found: object) -> None:
+    waiting: list[object] = [found]
     while waiting:
         one = waiting.pop()
         if isinstance(one, dict):

@@ -184,32 +184,32 @@ def read_event(body: bytes, page: Page | None, *, cancels: bool = False) -> tupl
         find_payload(page, number) if page is not None and number is not None and number in page.fns else None
     )
     bounds = payload.bounds if payload is not None else SMALL
-    told = read_object(body, bounds)
-    asked, session = told.get(NUMBER), told.get(SESSION)
+    message = read_object(body, bounds)
+    asked, session = message.get(NUMBER), message.get(SESSION)
     if not isinstance(session, str) or not _TOKEN.fullmatch(session):
         raise RefusedError(400, "the session's number is missing; reload the page")
     if page is not None and (
         type(asked) is not int or asked not in page.fns or (bounds is not SMALL and asked != number)
     ):
         raise RefusedError(400, _NO_EVENT)
-    if not isinstance(told.get(PAYLOAD), dict | None):
+    if not isinstance(message.get(PAYLOAD), dict | None):
         raise RefusedError(400, _OTHERWISE)
     index = asked if type(asked) is int else -1
     event: dict[str, Any] = {SESSION: session, NUMBER: asked}
     if cancels:
-        event[EVENT] = told.get(EVENT)
+        event[EVENT] = message.get(EVENT)
         if not isinstance(event[EVENT], str) or not _TOKEN.fullmatch(event[EVENT]):
             raise RefusedError(400, _OTHERWISE)
     elif page is None:
-        event |= {name: told.get(name) for name in (INPUTS, PAYLOAD)}
+        event |= {name: message.get(name) for name in (INPUTS, PAYLOAD)}
     else:
-        event[TRIGGER] = trigger = told.get(TRIGGER)
+        event[TRIGGER] = trigger = message.get(TRIGGER)
         if type(trigger) not in (int, type(None)) or trigger not in list_triggers(page, index):
             raise RefusedError(400, _NO_EVENT)
-        event[INPUTS] = _read_inputs(told.get(INPUTS), list_stateful(page, index))
-        event[PAYLOAD] = _read_payload(told.get(PAYLOAD), find_payload(page, index))
+        event[INPUTS] = _read_inputs(message.get(INPUTS), list_stateful(page, index))
+        event[PAYLOAD] = _read_payload(message.get(PAYLOAD), find_payload(page, index))
     # writing a large mask anew would hold everybody
-    same = len(body) > SMALL.size and b"\\u" not in body and event == told
+    same = len(body) > SMALL.size and b"\\u" not in body and event == message
     return event, body if same else json.dumps(event, ensure_ascii=False).encode()
 
 
@@ -217,7 +217,7 @@ def _read_inputs(data: object, stateful: Sequence[bool]) -> list[str | None]:
     """Return the inputs: what is typed or shown, and null for what the server itself holds of the session."""
     if not isinstance(data, list) or len(data) != len(stateful):
         raise RefusedError(400, _OTHERWISE)
-    read = [None if held else one for one, held in zip(data, stateful, strict=True)]
+    read = [None if is_held else one for one, is_held in zip(data, stateful, strict=True)]
     if not all(one is None or _is_text(one) for one in read):
         raise RefusedError(400, _OTHERWISE)
     return read

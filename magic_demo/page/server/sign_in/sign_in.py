@@ -57,19 +57,19 @@ REFUSED<label><span>[[sign.name]]</span><input name="name" id="sign-name" autoco
 def list_sign_in_routes(sign_ins: SignIns, refused_seconds: float = REFUSED_SECONDS) -> list[Route]:
     """Return the routes of signing in and out. refused_seconds: how long who has tried too often waits for
     being told."""
-    held = 0
+    waiting_here = 0
 
     async def show(_request: Request) -> Response:
         return HTMLResponse(_fill_page(""))
 
     async def refuse() -> Response:
-        nonlocal held
-        if held < MOST_HELD:
-            held += 1
+        nonlocal waiting_here
+        if waiting_here < MOST_HELD:
+            waiting_here += 1
             try:
                 await asyncio.sleep(refused_seconds)
             finally:
-                held -= 1
+                waiting_here -= 1
         return HTMLResponse(_fill_page("sign.wait"), 429, headers={"Retry-After": "60"})
 
     async def enter(request: Request) -> Response:

@@ -36,5 +36,5 @@ def read_device(cookie: str, reader: Reader) -> str | None:
 
 
 def _sign(device: str, reader: Reader) -> str:
-    said = f"device {device} {fold_name(reader.name)}".encode("utf-8", "replace")
-    return hmac.new(reader.access.encode(), said, hashlib.sha256).hexdigest()
+    message = f"device {device} {fold_name(reader.name)}".encode("utf-8", "replace")
+    return hmac.new(reader.access.encode(), message, hashlib.sha256).hexdigest()

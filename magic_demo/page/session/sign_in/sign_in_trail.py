@@ -34,10 +34,10 @@ class SignInTrail:
         if what == "sign-in stopped" and not (self._addresses.allows(address) and self._all.allows("")):
             return
         try:
-            said = self._store.note(what, Actor(self._known(name), f"page {address}"))
+            lines = self._store.note(what, Actor(self._known(name), f"page {address}"))
         except StoreError as error:
-            said = (f"{error}; the audit trail does not say that this was done ({what})",)
-        for line in said:
+            lines = (f"{error}; the audit trail does not say that this was done ({what})",)
+        for line in lines:
             print(line, file=sys.stderr, flush=True)
 
     def _known(self, name: str) -> str:

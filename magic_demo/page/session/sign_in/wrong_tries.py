@@ -80,10 +80,10 @@ class WrongTries:
         shares = {
             key: self._count(key, _ALLOWANCES[key[0]]) / _ALLOWANCES[key[0]].burst for key in self._used
         }
-        kept = sorted((key for key in shares if shares[key] > 0), key=lambda key: shares[key], reverse=True)[
-            : self._most
-        ]
-        self._used = {key: self._used[key] for key in kept}
+        largest = sorted(
+            (key for key in shares if shares[key] > 0), key=lambda key: shares[key], reverse=True
+        )[: self._most]
+        self._used = {key: self._used[key] for key in largest}
 
 
 _ALLOWANCES = {"pair": PAIR, "device": PAIR, "source": SOURCE, "name": NAME}

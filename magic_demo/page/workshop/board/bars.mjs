@@ -18,8 +18,8 @@ export function plotBars({ counts, answered, model }) {
 const writeModel = (share, calibrated) => (calibrated ? percent(share) : share.toFixed(2));
 
 /** The case and the question a step away, over the ends of a case into the next one; null where there is none. */
-export function stepFrom({ case: number, place }, step, questions, cases) {
-  const wanted = number * questions + place + step;
+export function stepFrom({ case: number, index }, step, questions, cases) {
+  const wanted = number * questions + index + step;
   if (wanted < 0 || wanted >= questions * cases) return null;
-  return { case: Math.floor(wanted / questions), place: wanted % questions };
+  return { case: Math.floor(wanted / questions), index: wanted % questions };
 }

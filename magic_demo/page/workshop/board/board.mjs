@@ -3,9 +3,9 @@
 import { isField, onKey } from "../../panels/frame/keys/keyboard.mjs";
 import { chooseTheme, themeNow } from "../../panels/frame/looks.mjs";
 import { coefficient, percent, plotBars, stepFrom } from "./bars.mjs";
-import { ask, keep, kept, mountLanguages, repeat, showCase, showQuestion, tellTrouble } from "./room.mjs";
+import { ask, writeStored, readStored, mountLanguages, repeat, showCase, showQuestion, tellTrouble } from "./room.mjs";
 
-const KEPT_AS = "magic-demo-board";
+const STORAGE_KEY = "magic-demo-board";
 const EVERY = 700; // milliseconds
 const at = (id) => document.getElementById(id);
 const steps = [...document.querySelectorAll(".step")];
@@ -17,11 +17,11 @@ let round = 0; // what was asked before the presenter's last step is late
 function draw(now) {
   standing = now;
   document.body.dataset.case = String(now.case);
-  document.body.dataset.place = String(now.place);
+  document.body.dataset.index = String(now.index);
   document.body.classList.toggle("is-revealed", now.revealed);
   showCase(now.case);
   at("case-choice").value = String(now.case);
-  const question = showQuestion(now.place);
+  const question = showQuestion(now.index);
   plotBars(now).forEach((bar, option) => {
     const row = question.querySelector(`[data-option="${option}"]`);
     row.querySelector(".is-audience i").style.width = `${bar.audience * 100}%`;
@@ -37,10 +37,10 @@ function draw(now) {
   at("alpha").textContent = coefficient(now.alpha);
   at("alpha-note").hidden = now.alpha !== null;
   at("with-model").textContent = percent(now.with_model);
-  steps.forEach((step, place) => {
-    step.setAttribute("aria-current", place === now.place ? "step" : "false");
-    step.querySelector("i").style.height = `${(now.agreements[place] ?? 0) * 100}%`;
-    step.title = percent(now.agreements[place]);
+  steps.forEach((step, index) => {
+    step.setAttribute("aria-current", index === now.index ? "step" : "false");
+    step.querySelector("i").style.height = `${(now.agreements[index] ?? 0) * 100}%`;
+    step.title = percent(now.agreements[index]);
   });
   at("previous").disabled = stepFrom(now, -1, steps.length, cases) === null;
   at("next").disabled = stepFrom(now, 1, steps.length, cases) === null;
@@ -79,18 +79,18 @@ function fail(refused) {
   tellTrouble(refused.reason ?? "lost");
   if (refused.reason === "gone") {
     room = null;
-    keep(KEPT_AS, null);
+    writeStored(STORAGE_KEY, null);
   }
 }
 
 async function enter() {
-  const before = kept(KEPT_AS);
+  const before = readStored(STORAGE_KEY);
   const opened = before ?? (await ask("open", {}));
-  keep(KEPT_AS, opened);
+  writeStored(STORAGE_KEY, opened);
   room = { code: opened.code, key: opened.key };
   const origin = opened.host && ["127.0.0.1", "localhost", "[::1]"].includes(location.hostname) ? `${location.protocol}//${opened.host}:${location.port}` : location.origin;
   const address = new URL("join", `${origin}${location.pathname}`);
-  for (const place of document.querySelectorAll(".at")) place.textContent = address.host + address.pathname;
+  for (const line of document.querySelectorAll(".at")) line.textContent = address.host + address.pathname;
   for (const id of ["room-code", "lobby-code"]) at(id).textContent = opened.code;
   at("lobby-picture").src = `board/join.svg?at=${encodeURIComponent(`${address}#${opened.code}`)}`;
   at("lobby-alone").hidden = !opened.alone || !["127.0.0.1", "localhost", "[::1]"].includes(location.hostname);
@@ -99,15 +99,15 @@ async function enter() {
 
 async function end() {
   await ask("close", room ?? {}).catch(() => {});
-  keep(KEPT_AS, null);
+  writeStored(STORAGE_KEY, null);
   location.assign("./");
 }
 
 at("previous").addEventListener("click", () => move(-1));
 at("next").addEventListener("click", () => move(1));
 at("reveal").addEventListener("click", () => lead("reveal"));
-at("case-choice").addEventListener("change", (event) => turn({ case: Number(event.target.value), place: 0 }));
-steps.forEach((step, place) => step.addEventListener("click", () => standing && turn({ case: standing.case, place })));
+at("case-choice").addEventListener("change", (event) => turn({ case: Number(event.target.value), index: 0 }));
+steps.forEach((step, index) => step.addEventListener("click", () => standing && turn({ case: standing.case, index })));
 at("show-join").addEventListener("click", () => at("lobby").showModal());
 at("begin").addEventListener("click", () => at("lobby").close());
 at("end").addEventListener("click", () => at("ending").showModal());

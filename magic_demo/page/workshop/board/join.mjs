@@ -1,22 +1,22 @@
 // A participant's page: joins a room by its code, shows the question that is asked, and sends one answer.
 
 import "../../panels/frame/looks.mjs";
-import { ask, keep, kept, mountLanguages, repeat, showCase, showQuestion, tellTrouble } from "./room.mjs";
+import { ask, writeStored, readStored, mountLanguages, repeat, showCase, showQuestion, tellTrouble } from "./room.mjs";
 
-const KEPT_AS = "magic-demo-seat";
+const STORAGE_KEY = "magic-demo-seat";
 const EVERY = 1000; // milliseconds
 const at = (id) => document.getElementById(id);
-let seat = kept(KEPT_AS); // {code, participant}
+let seat = readStored(STORAGE_KEY); // {code, participant}
 let shown = null;
 let round = 0; // an answer that was sent outdates what was asked before
 
 function draw(now) {
-  const other = shown !== null && (shown.case !== now.case || shown.place !== now.place);
+  const other = shown !== null && (shown.case !== now.case || shown.index !== now.index);
   shown = now;
   at("entry").hidden = true;
   at("seat").hidden = false;
   showCase(now.case);
-  const question = showQuestion(now.place);
+  const question = showQuestion(now.index);
   for (const option of question.querySelectorAll(".option")) {
     option.setAttribute("aria-pressed", String(Number(option.dataset.option) === now.own));
     option.disabled = !now.open;
@@ -33,7 +33,7 @@ function fail(refused) {
   if (reason === "gone") {
     seat = null;
     shown = null;
-    keep(KEPT_AS, null);
+    writeStored(STORAGE_KEY, null);
     at("seat").hidden = true;
     at("entry").hidden = false;
   }
@@ -58,7 +58,7 @@ async function answer(option) {
   const before = shown;
   draw({ ...shown, own: option }); // at once; the server has the last word
   try {
-    draw(await ask("answer", { ...seat, case: before.case, place: before.place, option }));
+    draw(await ask("answer", { ...seat, case: before.case, index: before.index, option }));
     tellTrouble(null);
   } catch (refused) {
     draw(before);
@@ -69,7 +69,7 @@ async function answer(option) {
 async function join(code) {
   try {
     seat = { code, ...(await ask("join", { code })) };
-    keep(KEPT_AS, seat);
+    writeStored(STORAGE_KEY, seat);
     tellTrouble(null);
     await look();
   } catch (refused) {

@@ -48,8 +48,8 @@ def render_join(examples: Sequence[Example], asked: QuestionSet) -> str:
 
 def _fill_page(name: str, parts: dict[str, str]) -> str:
     page = fill(resources.files("magic_demo.page.workshop.board").joinpath(name).read_text(encoding="utf-8"))
-    for place, part in parts.items():
-        page = page.replace(f"@{place}@", part)
+    for name, part in parts.items():
+        page = page.replace(f"@{name}@", part)
     return page
 
 
@@ -71,7 +71,7 @@ def _render_question(number: int, family: Family, row: Callable[[int, str], str]
         f'<p class="question-hint">{both("board.one_of_several")}</p>' if len(family.questions) > 1 else ""
     )
     return (
-        f'<section class="question" data-place="{number}" aria-labelledby="question-{number}" hidden>'
+        f'<section class="question" data-index="{number}" aria-labelledby="question-{number}" hidden>'
         f'<p class="question-place"><span>{number + 1}</span> {both_of(family.title)}</p>'
         f'<h2 id="question-{number}" '
         f'tabindex="-1">{both_of(family.questions[0].text)}</h2>{several}<div '

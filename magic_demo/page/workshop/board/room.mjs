@@ -18,17 +18,17 @@ export async function ask(what, fields, fetching = fetch) {
   } catch {
     throw new Refused("lost");
   }
-  const said = await answer.json().catch(() => ({}));
-  throw new Refused(said.reason ?? "lost");
+  const refusal = await answer.json().catch(() => ({}));
+  throw new Refused(refusal.reason ?? "lost");
 }
 
 /** Show one of the page's own lines, or none. */
 export function tellTrouble(reason) {
-  const place = document.querySelector("#trouble");
+  const trouble = document.querySelector("#trouble");
   const line = reason && (document.querySelector(`[data-said="${reason}"]`) ?? document.querySelector('[data-said="lost"]'));
-  place.hidden = !line;
-  if (line && place.dataset.reason !== reason) place.innerHTML = line.innerHTML;
-  place.dataset.reason = reason ?? "";
+  trouble.hidden = !line;
+  if (line && trouble.dataset.reason !== reason) trouble.innerHTML = line.innerHTML;
+  trouble.dataset.reason = reason ?? "";
 }
 
 /** Do something now and then again and again, never twice at once, and not while nobody sees the page. */
@@ -88,24 +88,24 @@ function photoButton(photos, number, one) {
   return button;
 }
 
-export function showQuestion(place) {
+export function showQuestion(index) {
   let shown = null;
   for (const question of document.querySelectorAll(".question")) {
-    question.hidden = Number(question.dataset.place) !== place;
+    question.hidden = Number(question.dataset.index) !== index;
     if (!question.hidden) shown = question;
   }
   return shown;
 }
 
 /** What this tab keeps until it is closed. */
-export function kept(name) {
+export function readStored(name) {
   try {
     return JSON.parse(sessionStorage.getItem(name));
   } catch {
     return null;
   }
 }
-export function keep(name, value) {
+export function writeStored(name, value) {
   try {
     if (value === null) sessionStorage.removeItem(name);
     else sessionStorage.setItem(name, JSON.stringify(value));

@@ -108,8 +108,8 @@ export class DraftStore {
 
   hold(id) {
     if (this.releases.has(id)) return;
-    const held = new Promise((release) => this.releases.set(id, release));
-    navigator.locks?.request(`${NAME} ${id}`, () => held);
+    const closed = new Promise((release) => this.releases.set(id, release));
+    navigator.locks?.request(`${NAME} ${id}`, () => closed);
   }
 
   release(id) {
@@ -117,7 +117,7 @@ export class DraftStore {
     this.releases.delete(id);
   }
 
-  async held() {
+  async listOpen() {
     const { held = [] } = (await navigator.locks?.query()) ?? {};
     return new Set(held.filter(({ name }) => name.startsWith(`${NAME} `)).map(({ name }) => name.slice(NAME.length + 1)));
   }

@@ -34,7 +34,7 @@ export class UnkeptWork {
     const drafts = await this.store.all();
     const old = drafts.filter((one) => this.now() - one.changed > LASTS);
     for (const one of old) await this.store.remove(one.id);
-    const open = await this.store.held();
+    const open = await this.store.listOpen();
     await this.store.prune(new Set([...drafts.map(({ id }) => id), ...open, ...(this.current ? [this.current.id] : [])]));
     const mine = drafts.filter((one) => !old.includes(one) && one.reader === this.reader() && !open.has(one.id) && one.id !== this.current?.id);
     return mine.sort((one, other) => other.changed - one.changed);
@@ -61,13 +61,13 @@ export class UnkeptWork {
   }
 
   /** The page shows a case that is in no store, under this id. opened: which of the files that were sent first are photos of it; null: none came. */
-  shown(caseId, opened = null) {
+  shown(openId, opened = null) {
     const batch = opened && this.sent.shift();
     if (batch) this.#accept(batch, opened);
-    if (this.byCase.has(caseId) && this.byCase.get(caseId) !== this.current) return; // late: another case has begun
+    if (this.byCase.has(openId) && this.byCase.get(openId) !== this.current) return; // late: another case has begun
     const draft = this.current ?? this.begin();
-    draft.case = caseId;
-    this.byCase.set(caseId, draft);
+    draft.case = openId;
+    this.byCase.set(openId, draft);
   }
 
   /** Photos of the reader's own were sent, with their consent: they begin a case, or are added to the one that is open. */
@@ -77,31 +77,31 @@ export class UnkeptWork {
   }
 
   #accept({ draft, files }, opened) {
-    const held = this.files.get(draft.id);
-    if (!held) return; // another case has begun
-    const from = held.length;
-    held.push(...files.filter((_, i) => opened[i]).map((file) => ({ name: file.name, blob: file })));
-    Object.assign(draft, { photos: held.length, consent: true });
-    const size = held.reduce((sum, { blob }) => sum + blob.size, 0);
+    const photosHere = this.files.get(draft.id);
+    if (!photosHere) return; // another case has begun
+    const from = photosHere.length;
+    photosHere.push(...files.filter((_, i) => opened[i]).map((file) => ({ name: file.name, blob: file })));
+    Object.assign(draft, { photos: photosHere.length, consent: true });
+    const size = photosHere.reduce((sum, { blob }) => sum + blob.size, 0);
     if (size > MOST_BYTES || opened.length !== files.length) this.#lose(draft); // one that got lost on its way: which is which is not known
-    else held.slice(from).forEach((photo, i) => this.#write(draft, () => this.store.putPhoto(draft.id, from + i, photo)));
+    else photosHere.slice(from).forEach((photo, i) => this.#write(draft, () => this.store.putPhoto(draft.id, from + i, photo)));
     this.#save(draft);
   }
 
   /** Change parts of the draft of a case. */
-  note(caseId, parts) {
-    const draft = this.byCase.get(caseId);
+  note(openId, parts) {
+    const draft = this.byCase.get(openId);
     if (!draft) return;
     Object.assign(draft, parts);
     this.#save(draft);
   }
 
   /** An outline has changed; `mask` {width, height, runs}, with `cleared` where the reader said "no lesion here"; null where the photo has none any more. */
-  noteMask(caseId, photo, mask) {
-    const draft = this.byCase.get(caseId);
+  noteMask(openId, photo, mask) {
+    const draft = this.byCase.get(openId);
     if (!draft) return;
     const { [photo]: _before, ...others } = draft.masks;
-    this.note(caseId, { masks: mask ? { ...others, [photo]: mask } : others });
+    this.note(openId, { masks: mask ? { ...others, [photo]: mask } : others });
   }
 
   /** The words in the fields were typed in. */
@@ -112,20 +112,20 @@ export class UnkeptWork {
   }
 
   /** A photo is about to be covered for good: the browser's copy goes first. An example's photo is the program's own, of which the area is kept. */
-  cover(caseId, number, area) {
-    const draft = this.byCase.get(caseId);
+  cover(openId, number, area) {
+    const draft = this.byCase.get(openId);
     if (!draft) return;
-    if (draft.example !== null) this.note(caseId, { covers: [...draft.covers, area] });
+    if (draft.example !== null) this.note(openId, { covers: [...draft.covers, area] });
     else this.#write(draft, () => this.store.dropPhoto(draft.id, number));
   }
 
   /** The photo that was to be covered is `blob` now; null where it stayed as it was. */
-  covered(caseId, number, blob) {
-    const draft = this.byCase.get(caseId);
+  covered(openId, number, blob) {
+    const draft = this.byCase.get(openId);
     const photo = draft && this.files.get(draft.id)?.[number];
     if (!draft) return;
     if (draft.example !== null) {
-      if (!blob) this.note(caseId, { covers: draft.covers.slice(0, -1) });
+      if (!blob) this.note(openId, { covers: draft.covers.slice(0, -1) });
     } else if (photo) {
       if (blob) photo.blob = blob;
       this.#write(draft, () => this.store.putPhoto(draft.id, number, photo));
@@ -139,7 +139,7 @@ export class UnkeptWork {
     const draft = (await this.store.all()).find((one) => one.id === id && one.reader === this.reader());
     if (!draft) return null;
     const photos = await this.store.photosOf(id);
-    for (const [caseId, one] of this.byCase) if (one.id === id) this.byCase.delete(caseId);
+    for (const [openId, one] of this.byCase) if (one.id === id) this.byCase.delete(openId);
     this.current = { ...draft, photos: photos.length, case: null };
     if (photos.length < draft.photos) { // one was being covered when the page went: it does not come back
       photos.forEach((photo, number) => this.#write(this.current, () => this.store.putPhoto(id, number, photo)));
@@ -151,10 +151,10 @@ export class UnkeptWork {
   }
 
   /** The case is in a store now, or is not wanted: nothing of it stays here. */
-  drop(caseId) {
-    const draft = this.byCase.get(caseId);
+  drop(openId) {
+    const draft = this.byCase.get(openId);
     if (!draft) return;
-    this.byCase.delete(caseId);
+    this.byCase.delete(openId);
     if (this.current === draft) this.current = null;
     this.discard(draft.id);
   }
@@ -162,7 +162,7 @@ export class UnkeptWork {
   discard(id) {
     this.files.delete(id);
     this.lost.delete(id);
-    for (const [caseId, draft] of this.byCase) if (draft.id === id) this.byCase.delete(caseId);
+    for (const [openId, draft] of this.byCase) if (draft.id === id) this.byCase.delete(openId);
     if (this.#late()?.id === id) this.late.removeItem(LATE);
     this.writing = this.writing.then(() => this.store.remove(id)).then(() => this.store.release(id)).then(this.changed, this.changed);
   }
@@ -176,11 +176,11 @@ export class UnkeptWork {
     if (draft.reader !== this.reader()) return; // signed out, or somebody else by now
     if (draft === this.current) Object.assign(draft, this.words());
     draft.changed = this.now();
-    const { case: _case, ...kept } = structuredClone(draft);
+    const { case: _case, ...record } = structuredClone(draft);
     if (!hasWork(draft)) this.#write(draft, () => this.store.remove(draft.id));
     else {
-      if (this.leaving && !this.lost.has(draft.id)) this.#writeLate(kept);
-      this.#write(draft, () => this.store.put(kept));
+      if (this.leaving && !this.lost.has(draft.id)) this.#writeLate(record);
+      this.#write(draft, () => this.store.put(record));
     }
   }
 
@@ -202,9 +202,9 @@ export class UnkeptWork {
   }
 
   /** A database may not get to write any more while the page goes; this does. */
-  #writeLate(kept) {
+  #writeLate(record) {
     try {
-      this.late.setItem(LATE, JSON.stringify(kept));
+      this.late.setItem(LATE, JSON.stringify(record));
     } catch {
       // full, or not allowed: what rested before is in the database
     }

@@ -108,17 +108,17 @@ export function mountUnkept(element, { trigger }) {
     } else if (detail.queued !== null) work.close();
   });
   document.addEventListener("case-kept", ({ detail }) => work.drop(detail));
-  document.addEventListener("cards-tell", ({ detail: { event, told: { case: caseId, answers, specified } } }) => {
-    if (event === "answers") work.note(caseId, { answers, specified, analysed: document.querySelector(".cards")?.dataset.state === "answered" });
+  document.addEventListener("cards-tell", ({ detail: { event, payload: { case: openId, answers, specified } } }) => {
+    if (event === "answers") work.note(openId, { answers, specified, analysed: document.querySelector(".cards")?.dataset.state === "answered" });
   });
   const numberOf = (name) => document.querySelector("#viewer-stage").viewer.state.photos.findIndex((one) => one.name === name);
   document.addEventListener("viewer-tells", ({ detail }) => {
-    const { case: caseId, photo, width, height, runs, cleared } = detail;
-    if ("runs" in detail) work.noteMask(caseId, photo, runs && { width, height, runs, ...(cleared && { cleared }) });
-    else if ("area" in detail) work.cover(caseId, numberOf(photo), { photo, width, height, area: detail.area });
+    const { case: openId, photo, width, height, runs, cleared } = detail;
+    if ("runs" in detail) work.noteMask(openId, photo, runs && { width, height, runs, ...(cleared && { cleared }) });
+    else if ("area" in detail) work.cover(openId, numberOf(photo), { photo, width, height, area: detail.area });
   });
-  document.addEventListener("viewer-covered", async ({ detail: { case: caseId, number, covered, src } }) => {
-    work.covered(caseId, number, covered ? await (await fetch(src)).blob() : null);
+  document.addEventListener("viewer-covered", async ({ detail: { case: openId, number, covered, src } }) => {
+    work.covered(openId, number, covered ? await (await fetch(src)).blob() : null);
   });
   document.addEventListener("input", (event) => {
     const queued = document.querySelector("#review:not([hidden])");

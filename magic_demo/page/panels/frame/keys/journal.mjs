@@ -24,9 +24,9 @@ export class Journal {
   }
 
   /** The page shows this case: another one begins with an empty history, so that undo stops at what it was opened with. */
-  open(caseId) {
-    if (caseId === this.case) return;
-    Object.assign(this, { case: caseId, past: [], future: [], group: null });
+  open(openId) {
+    if (openId === this.case) return;
+    Object.assign(this, { case: openId, past: [], future: [], group: null });
     this.#tell();
   }
 
@@ -34,8 +34,8 @@ export class Journal {
    * Write down what was just done to a case. step: {undo(), redo(), about?}; one that returns false has nothing to do any more and is passed over.
    * Returns the step; what comes of a case that is no longer open, or while a step is taken, is not written down.
    */
-  push(caseId, step) {
-    if (this.travelling || caseId === null || caseId !== this.case) return step;
+  push(openId, step) {
+    if (this.travelling || openId === null || openId !== this.case) return step;
     this.future = [];
     if (this.group) this.group.push(step);
     else this.past.push(step);

@@ -85,10 +85,10 @@ def render_about(source: PredictorSource) -> str:
     """Return the About panel with the ids of the models that run."""
     models = source.models
     missing = both("about.waiting" if source.state == "loading" else "about.left_out")
-    said = {"about.runs_on": source.backends, "about.calibrated_on": source.calibrated_on}
+    described = {"about.runs_on": source.backends, "about.calibrated_on": source.calibrated_on}
     notes = {
         part: "".join(
-            f"<small>{both(key)} {escape(of[part])}</small>" for key, of in said.items() if part in of
+            f"<small>{both(key)} {escape(of[part])}</small>" for key, of in described.items() if part in of
         )
         for part in PARTS
     }

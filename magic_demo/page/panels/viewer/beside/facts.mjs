@@ -9,7 +9,7 @@ const REST = 120; // milliseconds without a change before colours are measured
 export function openFacts(root, { word, drawing }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);
   let timer = null;
-  let said = 0;
+  let hint = 0;
   let measured = {}; // whose mask of which photo the numbers that stand there are of
 
   /** own: the reader's mask, or null: then the model's at `level` is told of. */
@@ -58,15 +58,15 @@ export function openFacts(root, { word, drawing }) {
 
   /** Say something to those who do not see the canvas: a fixed word, or where the keyboard's hand is. */
   function say(what, at, one, mask) {
-    const place = find("said");
+    const line = find("said");
     if (what !== "hand") {
-      place.textContent = word(what);
+      line.textContent = word(what);
       return;
     }
-    clearTimeout(said);
-    said = setTimeout(() => {
+    clearTimeout(hint);
+    hint = setTimeout(() => {
       const inside = mask?.[Math.min(one.height - 1, Math.floor(at.y)) * one.width + Math.min(one.width - 1, Math.floor(at.x))];
-      place.textContent = `${Math.round((100 * at.x) / one.width)}%, ${Math.round((100 * at.y) / one.height)}% ${word(inside ? "inside" : "outside")}`;
+      line.textContent = `${Math.round((100 * at.x) / one.width)}%, ${Math.round((100 * at.y) / one.height)}% ${word(inside ? "inside" : "outside")}`;
     }, 250);
   }
 

@@ -37,27 +37,27 @@ export const COMBINATION = "combination";
  */
 export function measurePhoto(pixels, mask) {
   const { width, height } = pixels;
-  const { kept, count } = keepParts(shrinkMask(mask, width, height), width, height);
+  const { lesion, count } = keepParts(shrinkMask(mask, width, height), width, height);
   if (!count) return { count, areaShare: 0, colour: null, tone: toneOf(medianColour(sample(pixels, new Uint8Array(width * height).fill(1)))) };
   const diagonal = Math.hypot(width, height);
-  const outside = distances(kept, width, height, 1);
-  const inside = distances(kept, width, height, 0);
+  const outside = distances(lesion, width, height, 1);
+  const inside = distances(lesion, width, height, 0);
   const band = Math.max(2, BORDER_BAND * diagonal);
   const reach = Math.max(6, RING * diagonal);
-  let around = new Uint8Array(kept.length);
+  let around = new Uint8Array(lesion.length);
   let [ring, deepest, area] = [0, 0, 0];
-  for (let i = 0; i < kept.length; i++) {
+  for (let i = 0; i < lesion.length; i++) {
     if (outside[i] > band && outside[i] <= reach) ring += around[i] = 1;
     if (inside[i] > deepest) deepest = inside[i];
-    area += kept[i];
+    area += lesion[i];
   }
-  if (ring < 64) around = Uint8Array.from(kept, (one) => 1 - one);
-  const areaShare = area / kept.length;
-  if (area === kept.length) return { count, areaShare, colour: null, tone: null };
+  if (ring < 64) around = Uint8Array.from(lesion, (one) => 1 - one);
+  const areaShare = area / lesion.length;
+  if (area === lesion.length) return { count, areaShare, colour: null, tone: null };
   const skin = medianColour(sample(pixels, around));
   const core = Math.min(band, 0.5 * deepest);
-  for (let i = 0; i < kept.length; i++) if (inside[i] <= core) kept[i] = 0; // far enough from its border
-  return { count, areaShare, colour: dominant(nameColours(sample(pixels, kept), skin)), tone: toneOf(skin) };
+  for (let i = 0; i < lesion.length; i++) if (inside[i] <= core) lesion[i] = 0; // far enough from its border
+  return { count, areaShare, colour: dominant(nameColours(sample(pixels, lesion), skin)), tone: toneOf(skin) };
 }
 
 /** A mask at a smaller size: a pixel is lesion where at least half of what it covers is. */
@@ -86,9 +86,9 @@ function shrinkMask(mask, width, height) {
 /** The mask without specks, and how many parts are left; parts touch along sides and corners. */
 function keepParts(mask, width, height) {
   const runs = []; // [row, start, end, the part: the place of another of its runs, or of itself]
-  const rootOf = (place) => {
-    while (runs[place][3] !== place) place = runs[place][3] = runs[runs[place][3]][3];
-    return place;
+  const rootOf = (index) => {
+    while (runs[index][3] !== index) index = runs[index][3] = runs[runs[index][3]][3];
+    return index;
   };
   let before = 0; // the first run of the row above
   for (let y = 0; y < height; y++) {
@@ -107,11 +107,11 @@ function keepParts(mask, width, height) {
     before = first;
   }
   const areas = new Map();
-  runs.forEach(([, start, end], place) => areas.set(rootOf(place), (areas.get(rootOf(place)) ?? 0) + end - start));
+  runs.forEach(([, start, end], index) => areas.set(rootOf(index), (areas.get(rootOf(index)) ?? 0) + end - start));
   const least = Math.max(4, SPECK_OF_PHOTO * mask.length, SPECK_OF_LARGEST * Math.max(0, ...areas.values()));
-  const kept = new Uint8Array(mask.length);
-  runs.forEach(([y, start, end], place) => areas.get(rootOf(place)) >= least && kept.fill(1, y * width + start, y * width + end));
-  return { kept, count: [...areas.values()].filter((area) => area >= least).length };
+  const lesion = new Uint8Array(mask.length);
+  runs.forEach(([y, start, end], index) => areas.get(rootOf(index)) >= least && lesion.fill(1, y * width + start, y * width + end));
+  return { lesion, count: [...areas.values()].filter((area) => area >= least).length };
 }
 
 // How far each pixel is from the nearest one of `value`, by the two-pass chamfer that OpenCV's 3 x 3 mask stands for.

@@ -125,10 +125,10 @@ export function contour(levels, width, height, level, ranges = tileRanges(levels
 export function contourInside(mask, width, height, rect) {
   const next = new Map();
   crossCells(next, mask, width, height, 1, { left: rect.left - 1, top: rect.top - 1, right: rect.right, bottom: rect.bottom });
-  const place = placeOf(mask, width, height, 1);
+  const putPoint = placeOf(mask, width, height, 1);
   const reached = new Set(next.values());
   const begun = [...next.keys()].filter((id) => !reached.has(id));
-  return { open: begun.map((id) => followLine(next, id, place)), closed: closedLines(next, place) };
+  return { open: begun.map((id) => followLine(next, id, putPoint)), closed: closedLines(next, putPoint) };
 }
 
 // An edge between two pixels, as a number: of the pixel at its left or top, and whether the other lies below.
@@ -169,22 +169,22 @@ function placeOf(levels, width, height, level) {
 }
 
 // Take the line that goes through an edge out of `next`, up to its end or back to where it began.
-function followLine(next, begun, place) {
+function followLine(next, begun, putPoint) {
   const line = [];
   let id = begun;
   while (next.has(id)) {
-    place(id, line);
+    putPoint(id, line);
     const after = next.get(id);
     next.delete(id);
     id = after;
   }
-  if (id !== begun) place(id, line);
+  if (id !== begun) putPoint(id, line);
   return Float32Array.from(line);
 }
 
-function closedLines(next, place) {
+function closedLines(next, putPoint) {
   const lines = [];
-  while (next.size) lines.push(followLine(next, next.keys().next().value, place));
+  while (next.size) lines.push(followLine(next, next.keys().next().value, putPoint));
   return lines;
 }
 
@@ -195,11 +195,11 @@ function limit(value, most) {
 /** Leave out points nearer than `step` to the one before: what is not seen at this zoom need not be drawn. */
 export function thin(line, step) {
   if (line.length <= 8) return line;
-  const kept = [line[0], line[1]];
+  const points = [line[0], line[1]];
   for (let i = 2; i < line.length; i += 2) {
-    const dx = line[i] - kept[kept.length - 2];
-    const dy = line[i + 1] - kept[kept.length - 1];
-    if (dx * dx + dy * dy >= step * step) kept.push(line[i], line[i + 1]);
+    const dx = line[i] - points[points.length - 2];
+    const dy = line[i + 1] - points[points.length - 1];
+    if (dx * dx + dy * dy >= step * step) points.push(line[i], line[i + 1]);
   }
-  return kept.length >= 6 ? Float32Array.from(kept) : line;
+  return points.length >= 6 ? Float32Array.from(points) : line;
 }

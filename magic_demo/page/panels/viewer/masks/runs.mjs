@@ -58,9 +58,9 @@ export function turnOver(mask, width, rect, runs) {
       const column = at % across;
       const length = Math.min(end - at, across - column);
       const from = (rect.top + (at - column) / across) * width + rect.left + column;
-      for (let place = from; place < from + length; place++) {
-        mask[place] ^= 1;
-        more += 2 * mask[place] - 1;
+      for (let pixel = from; pixel < from + length; pixel++) {
+        mask[pixel] ^= 1;
+        more += 2 * mask[pixel] - 1;
       }
       at += length;
     }

@@ -29,7 +29,7 @@ export function coverTool(desk, send) {
       if (!shown) return false;
       put(shown, which);
     };
-    journal.push(desk.caseId(), { undo: lay(before), redo: lay(covers), covers: photo.name });
+    journal.push(desk.openId(), { undo: lay(before), redo: lay(covers), covers: photo.name });
   };
   journal.guard(() => waiting !== null || drawn !== null);
 

@@ -17,11 +17,11 @@ const CHANGES = {
 export class Editor {
   /**
    * photo(): the photo shown. modelMask(): the model's mask of it as it is shown, null where none is. journal: where edits are written
-   * down for undo, of the open case `caseId()`; reach(photo): shows a photo of which one is undone or redone.
+   * down for undo, of the open case `openId()`; reach(photo): shows a photo of which one is undone or redone.
    * part(rect): a stroke has changed these pixels; redraw(): anything may have. changed(photo): an edit is over. say(word): it came to nothing.
    */
-  constructor({ photo, modelMask, journal, caseId, reach, part, redraw, changed, say }) {
-    Object.assign(this, { photo, modelMask, journal, caseId, reach, part, redraw, changed, say });
+  constructor({ photo, modelMask, journal, openId, reach, part, redraw, changed, say }) {
+    Object.assign(this, { photo, modelMask, journal, openId, reach, part, redraw, changed, say });
     this.model = null; // what an edit has begun with, where it was the model's
     this.written = null; // the rectangle that an edit may have changed
     this.last = null; // the step of the last edit
@@ -175,7 +175,7 @@ export class Editor {
       this.reach(one);
       this.changed(one);
     };
-    this.last = this.journal.push(this.caseId(), { undo: turn, redo: turn, patch });
+    this.last = this.journal.push(this.openId(), { undo: turn, redo: turn, patch });
   }
 
   /** Make one edit of what `make(data, width, height)` writes, in place of the last edit where `again` says so: it refines that one. */

@@ -14,7 +14,7 @@ export function polygonTool(desk) {
       { kind: "line", points: rubber && points.length ? [...points, rubber] : points, dashed: !desk.adds() },
       { kind: "dots", points },
     ]);
-    desk.told(points.length);
+    desk.counted(points.length);
   };
   const clear = () => {
     points = [];

@@ -32,7 +32,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
       if (photo) choose(tool);
       return photo;
     },
-    told: (count) => root.toggleAttribute("data-polygon", count > 0),
+    counted: (count) => root.toggleAttribute("data-polygon", count > 0),
     /** So many areas are to be covered; `busy`: the server is at it. */
     coversTold(count, busy = false) {
       root.toggleAttribute("data-covers", count > 0);
