@@ -297,7 +297,7 @@ def test_what_is_late_of_a_case_before_is_saved_to_that_case(room: Room) -> None
     room.page.drafts.begin(
         tab.name,
         replace(
-            draft, case="another-case", reading=replace(draft.reading, key=CaseKey("clinic", "ENC00002"))
+            draft, open_id="another-case", reading=replace(draft.reading, key=CaseKey("clinic", "ENC00002"))
         ),
     )
     tab.send(room.review.answer, late)
