@@ -16,7 +16,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   const root = element.querySelector(".queue");
   const find = (name) => root.querySelector(`#queue-${name}`);
   const word = readWords(root);
-  const state = { queue: null, reader: "", cases: [], open: null, openId: null, order: "position", filter: "all", mode: "assisted", rows: MOST_ROWS, ...readStored() };
+  const state = { queue: null, reader: "", may: [], cases: [], open: null, openId: null, order: "position", filter: "all", mode: "assisted", rows: MOST_ROWS, ...readStored() };
 
   function readStored() {
     try {
