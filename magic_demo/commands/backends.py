@@ -23,8 +23,9 @@ from magic_demo.models.checkpoints import find_checkpoint, name_model
 from magic_demo.models.loading import DEFAULT_SEGMENTATION
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import load_answerer, load_segmenter
+from magic_demo.questions.answering import Statistics
 from magic_demo.questions.calibration import digest_of
-from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import QuestionSet
 
 TOLERANCE = 0.98
 """The mean mask IoU to float32, and the share of families with the same answers, below which a backend is not
@@ -160,7 +161,8 @@ def compare_answers(source: str, names: Sequence[str], cases: Sequence[Encounter
         begun = time.perf_counter()
         scores = [predictor.score_options(case) for case in cases]
         took = time.perf_counter() - begun
-        decoded = [decode_answers(values, families, answerer.set_priors) for values in scores]
+        questions, statistics = QuestionSet(families), Statistics(answerer.set_priors or {})
+        decoded = [questions.answer(values, statistics).answers for values in scores]
         return [
             {
                 family.family_id: frozenset(answers[question.qid] for question in family.questions)

@@ -8,7 +8,7 @@ from magic_demo.core.types import Encounter, Language, Prediction
 from magic_demo.imaging.measure import COMBINED_BELOW, LONGEST_SIDE, SHADES, LesionMeasures, measure_photo
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_challenge
 
 TONE_NAMES = {
     "very light": "很浅",
@@ -164,5 +164,5 @@ def _percent(share: float) -> str:
 
 
 def _name_option(family_id: str, name: str, language: Language) -> str:
-    family = next(family for family in load_families() if family.family_id == family_id)
+    family = load_challenge().family(family_id)
     return family.options[language][[option.strip().lower() for option in family.options["en"]].index(name)]

@@ -305,6 +305,13 @@ def read_priors(path: Path) -> SetPriors:
         ) from error
 
 
+def read_slots(answers: Answers, family: Family) -> Labels:
+    """Return the labels that a family's slots hold; "Not mentioned" is one of them only where it stands
+    alone, else it fills slots."""
+    labels = {answers[question.qid] for question in family.questions if question.qid in answers}
+    return frozenset(labels - {family.not_mentioned} or labels)
+
+
 def fill_slots(family: Family, labels: Labels) -> dict[str, int]:
     """Write labels into a family's slots, in the options' order, and "Not mentioned" into the rest: qid ->
     option index."""

@@ -99,11 +99,6 @@ def load_families() -> tuple[Family, ...]:
     return load_challenge().families
 
 
-def load_questions() -> tuple[Question, ...]:
-    """Return the 27 questions of the challenge, in its order."""
-    return load_challenge().questions
-
-
 def list_questions(families: Iterable[Family]) -> tuple[Question, ...]:
     """Return the families' questions one after another."""
     return tuple(question for family in families for question in family.questions)

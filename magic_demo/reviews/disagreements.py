@@ -10,8 +10,10 @@ from weakref import WeakKeyDictionary
 from magic_demo.core.types import Answers, Family, MaskRuns, PhotoPrediction, Prediction
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.questions.decoding import read_slots
 from magic_demo.questions.families import QuestionSet
 from magic_demo.questions.scoring import count_pixels, dice
+from magic_demo.reviews.store.rules import is_answered
 
 SAME_OUTLINE = 0.8
 """Dice at and above which two outlines of one photo count as the same: about what two careful readers reach
@@ -119,9 +121,7 @@ def count_changes(
 
 
 def _labels(answers: Answers, family: Family) -> frozenset[int]:
-    """Return the options a family's slots hold, none where a slot is open; "Not mentioned" beside others only
-    fills slots."""
-    if any(question.qid not in answers for question in family.questions):
+    """Return the labels that a family's slots hold, none where a slot is open."""
+    if not is_answered(answers, family):
         return frozenset()
-    held = {answers[question.qid] for question in family.questions}
-    return frozenset(held - {family.not_mentioned} or held)
+    return read_slots(answers, family)

@@ -11,7 +11,7 @@ import pytest
 
 from magic_demo.challenge.answer_scoring import score_answer_files
 from magic_demo.core.errors import FormatError
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.questions.scoring import Scores
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden" / "cvqa_made"
@@ -21,7 +21,10 @@ SITE = [f"CQID011-00{slot}" for slot in range(1, 7)]
 def answers(encounter_id: str = "ENC1", **changes: Any) -> dict[str, Any]:
     """Return all 27 answers: the first option everywhere, but for ``changes``, written with '_' in place of
     '-'."""
-    row: dict[str, Any] = {"encounter_id": encounter_id, **{question.qid: 0 for question in load_questions()}}
+    row: dict[str, Any] = {
+        "encounter_id": encounter_id,
+        **{question.qid: 0 for question in load_challenge().questions},
+    }
     return {**row, **{key.replace("_", "-"): value for key, value in changes.items()}}
 
 

@@ -32,7 +32,7 @@ from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.queue_handlers import QueueHandlers
 from magic_demo.page.events.review_state import ReviewState
 from magic_demo.page.server.gate.gate import list_gates
-from magic_demo.questions.families import load_questions, read_questions
+from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.backups import ROWS, restore_backup, write_backup
 from magic_demo.reviews.exports import FORMATS, write_export
 from magic_demo.reviews.exports.reading_back import read_reviews
@@ -89,7 +89,7 @@ def test_an_import_from_label_studio_keeps_the_words_and_marks_the_half(tmp_path
 
 
 def test_ids_of_answers_encounters_and_questions_are_read(tmp_path: Path) -> None:
-    row = {"encounter_id": "ENC\ud83d", **{question.qid: 0 for question in load_questions()}}
+    row = {"encounter_id": "ENC\ud83d", **{question.qid: 0 for question in load_challenge().questions}}
     (tmp_path / "a.json").write_text(json.dumps([row]))
     assert list(read_answers(tmp_path / "a.json")) == ["ENC�"]
     both = ["--answers-reference", str(tmp_path / "a.json"), "--answers-system", str(tmp_path / "a.json")]

@@ -18,7 +18,7 @@ from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Language, Narrative
 from magic_demo.cues.cue_model import CueModel, HeadFamily, LanguageHeads, route_texts
 from magic_demo.questions.decoding import decode_answers
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 
 TEXTS = [
     Narrative(
@@ -67,7 +67,7 @@ def small() -> CueModel:
 @pytest.mark.parametrize("narrative", TEXTS, ids=range(len(TEXTS)))
 def test_every_question_gets_scores_that_decode(model: CueModel, narrative: Narrative) -> None:
     scores = model.score(narrative)
-    questions = load_questions()
+    questions = load_challenge().questions
     assert list(scores) == [question.qid for question in questions]
     for question in questions:
         assert scores[question.qid].shape == (question.option_count,)
@@ -302,4 +302,4 @@ def test_any_text_decodes_to_valid_answers(english: str, chinese: str) -> None:
     answers = decode_answers(
         model.score(Narrative(en=english, zh=chinese)), load_families(), model.set_priors
     )
-    assert set(answers) == {question.qid for question in load_questions()}
+    assert set(answers) == {question.qid for question in load_challenge().questions}

@@ -19,7 +19,7 @@ from magic_demo.files.encounters import (
     read_json,
     write_answers,
 )
-from magic_demo.questions.families import load_questions
+from magic_demo.questions.families import load_challenge
 
 
 def entry(encounter_id: str = "ENC00001", **changes: Any) -> dict[str, Any]:
@@ -288,7 +288,7 @@ class TestCleanText:
 
 
 def full_answers(index: int = 0) -> dict[str, int]:
-    return {question.qid: index for question in load_questions()}
+    return {question.qid: index for question in load_challenge().questions}
 
 
 class TestAnswers:
@@ -329,7 +329,7 @@ class TestAnswers:
             self.read(tmp_path, [row])
 
     def test_range_is_each_questions_own(self, tmp_path: Path) -> None:
-        for question in load_questions():
+        for question in load_challenge().questions:
             last = question.option_count - 1
             assert (
                 self.read(tmp_path, [{"encounter_id": "E", **full_answers(), question.qid: last}])["E"][

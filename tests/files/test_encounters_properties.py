@@ -16,13 +16,13 @@ from hypothesis.extra import numpy as arrays
 from magic_demo.core.types import Mask
 from magic_demo.files.encounters import clean_text, read_answers, read_encounters, write_answers
 from magic_demo.files.mask_files import read_loose_mask, read_mask, write_mask
-from magic_demo.questions.families import load_questions
+from magic_demo.questions.families import load_challenge
 
 QUICK = settings(max_examples=40, deadline=None)
 
 encounter_ids = st.from_regex(r"ENC[A-Za-z0-9_-]{1,12}", fullmatch=True)
 chosen = st.fixed_dictionaries(
-    {question.qid: st.integers(0, question.option_count - 1) for question in load_questions()}
+    {question.qid: st.integers(0, question.option_count - 1) for question in load_challenge().questions}
 )
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from magic_demo.core.types import Encounter, Narrative, OptionScores, Photo, Prediction, Step
 from magic_demo.models.loading import load_predictor
 from magic_demo.models.predictor import Predictor
-from magic_demo.questions.families import load_questions
+from magic_demo.questions.families import load_challenge
 from tests.support.stand_ins import WordScorer, draw_photo, stand_in_predictor
 
 
@@ -28,7 +28,9 @@ def test_a_case_gets_a_map_a_photo_and_an_answer_a_question() -> None:
     prediction = stand_in_predictor().predict(_case())
     assert [(photo.photo_id, photo.size) for photo in prediction.photos] == [("a", (48, 64)), ("b", (64, 40))]
     assert (
-        set(prediction.answers) == set(prediction.scores) == {question.qid for question in load_questions()}
+        set(prediction.answers)
+        == set(prediction.scores)
+        == {question.qid for question in load_challenge().questions}
     )
     assert prediction.models == {"segmentation": "red-finder@0", "cvqa": "word-scorer@0"}
     assert prediction.notes == () and prediction.failures == ()

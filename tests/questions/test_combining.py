@@ -11,14 +11,14 @@ import pytest
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import OptionScores
 from magic_demo.questions.combining import Weights, combine_scores, read_weights
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 
 
 def _scores(seed: int) -> OptionScores:
     rng = np.random.default_rng(seed)
     return {
         question.qid: rng.normal(size=question.option_count).astype(np.float32)
-        for question in load_questions()
+        for question in load_challenge().questions
     }
 
 
@@ -31,7 +31,7 @@ def _all(weight: float) -> Weights:
 def test_the_whole_weight_on_one_model_keeps_its_order(weight: float, kept: int) -> None:
     parts = _scores(1), _scores(2)
     combined = combine_scores(*parts, load_families(), _all(weight), photos=True)
-    for question in load_questions():
+    for question in load_challenge().questions:
         assert np.array_equal(np.argsort(combined[question.qid]), np.argsort(parts[kept][question.qid]))
 
 

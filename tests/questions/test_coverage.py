@@ -20,7 +20,7 @@ from magic_demo.questions.answering import AnswerSheet, Statistics
 from magic_demo.questions.calibration import FamilyCalibration
 from magic_demo.questions.coverage import Coverage, match_families
 from magic_demo.questions.decoding import SetPriors, count_priors, decode_answers
-from magic_demo.questions.families import QuestionSet, load_families, load_questions, read_questions
+from magic_demo.questions.families import QuestionSet, load_challenge, load_families, read_questions
 from tests.support.own_questions import list_entries, write_file, write_ten
 
 FAMILIES = load_families()
@@ -38,7 +38,7 @@ def _scores(seed: int) -> dict[str, Any]:
         family.family_id: rng.normal(0, 2, len(family.options["en"])).astype(np.float32)
         for family in FAMILIES
     }
-    return {question.qid: by_family[question.family] for question in load_questions()}
+    return {question.qid: by_family[question.family] for question in load_challenge().questions}
 
 
 def _options(family_id: str) -> dict[str, list[str]]:
@@ -54,7 +54,7 @@ def _answer(coverage: Coverage, scores: dict[str, Any]) -> AnswerSheet:
 def _priors() -> SetPriors:
     rng = np.random.default_rng(1)
     cases = [
-        {question.qid: int(rng.integers(question.option_count)) for question in load_questions()}
+        {question.qid: int(rng.integers(question.option_count)) for question in load_challenge().questions}
         for _ in range(30)
     ]
     return count_priors(cases, FAMILIES)

@@ -26,10 +26,10 @@ from magic_demo.questions.decoding import (
     read_priors,
     write_priors,
 )
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 
 FAMILIES = load_families()
-OFFICIAL_COUNTS = {question.qid: question.option_count for question in load_questions()}
+OFFICIAL_COUNTS = {question.qid: question.option_count for question in load_challenge().questions}
 
 
 def make_family(labels: int, slots: int, not_mentioned: int | None = None) -> Family:

@@ -4,23 +4,18 @@ others."""
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from magic_demo.core.errors import FormatError
-from magic_demo.questions.families import (
-    load_challenge,
-    load_families,
-    load_questions,
-    read_questions,
-    write_questions,
-)
+from magic_demo.questions.families import load_challenge, load_families, read_questions, write_questions
 
 
 def test_nine_families_hold_27_questions_and_194_question_option_pairs() -> None:
-    questions = load_questions()
+    questions = load_challenge().questions
     assert len(load_families()) == 9
     assert len({question.qid for question in questions}) == 27
     assert sum(question.option_count for question in questions) == 194
@@ -124,3 +119,22 @@ def test_a_family_is_found_by_its_id_and_a_missing_one_is_named() -> None:
 def test_a_question_file_that_is_written_reads_as_the_same_questions(tmp_path: Path) -> None:
     write_questions(tmp_path / "questions.json", load_challenge())
     assert read_questions(tmp_path / "questions.json").families == load_challenge().families
+
+
+def test_the_page_and_the_reviews_are_handed_their_questions(repository: Path) -> None:
+    """Only defaults, and what compares a set with the challenge's, ask for the challenge's."""
+    program = repository / "magic_demo"
+    asking = {
+        path.relative_to(program).as_posix()
+        for part in ("page", "reviews")
+        for path in (program / part).rglob("*.py")
+        if re.search(r"\bload_(challenge|families)\b", path.read_text(encoding="utf-8"))
+    }
+    assert asking <= {
+        "page/session/desk.py",
+        "reviews/exports/readings.py",
+        "reviews/exports/reading_back.py",
+        "reviews/store/checking.py",
+        "reviews/store/rows/question_sets.py",
+        "reviews/store/store.py",
+    }

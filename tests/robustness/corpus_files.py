@@ -14,7 +14,7 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,10 @@ def huge_tiff(side: int, *, claimed: int = 0) -> bytes:
 
 def answers(**changes: Any) -> dict[str, Any]:
     """Return one encounter's whole answers, changed; None takes a key out."""
-    entry: dict[str, Any] = {"encounter_id": "ENC00001", **{question.qid: 0 for question in load_questions()}}
+    entry: dict[str, Any] = {
+        "encounter_id": "ENC00001",
+        **{question.qid: 0 for question in load_challenge().questions},
+    }
     entry.update({key.replace("_", "-"): value for key, value in changes.items() if key != "encounter_id"})
     if "encounter_id" in changes:
         entry["encounter_id"] = changes["encounter_id"]

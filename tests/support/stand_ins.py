@@ -16,7 +16,7 @@ from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Answerer, Click, SegmentedPhoto, Segmenter
 from magic_demo.models.predictor import Predictor
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 
 
 class RedFinder(Segmenter):
@@ -79,7 +79,7 @@ class WordScorer(Answerer):
         best = len(narrative) + len(looks)
         return {
             question.qid: np.eye(question.option_count, dtype=np.float32)[best % question.option_count] * 5
-            for question in load_questions()
+            for question in load_challenge().questions
         }
 
     def attribute(

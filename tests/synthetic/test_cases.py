@@ -21,7 +21,7 @@ from magic_demo.core.types import Mask
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.files.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.synthetic.bundled import RECIPES, make_example
 from magic_demo.synthetic.cases import CasesError, draw_contact_sheet, load_examples, make_case, write_cases
 from magic_demo.synthetic.encounters import TURNS, SyntheticCase, encode_photo, make_entry
@@ -185,7 +185,7 @@ def test_lesions_differ_in_colour_from_the_skin_around_them(cases: list[Syntheti
 
 
 def test_answers_cover_every_question_within_range_and_follow_the_truth() -> None:
-    questions = {question.qid: question for question in load_questions()}
+    questions = {question.qid: question for question in load_challenge().questions}
     families = {family.family_id: family for family in load_families()}
     for number in range(400):
         truth = draw_truth(np.random.default_rng([3, number]))

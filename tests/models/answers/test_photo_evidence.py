@@ -34,7 +34,7 @@ from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegm
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
 from magic_demo.questions.combining import Weights
 from magic_demo.questions.decoding import decode_answers
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.synthetic.cases import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
 from tests.models.segmentation.test_prompted import make_tokenizer
@@ -132,7 +132,7 @@ def test_every_option_of_every_question_is_scored_and_siblings_alike(
 ) -> None:
     scores = scorer.score("", [look_at_photo(segmenter, draw_photo(), "")])
     assert {qid: len(values) for qid, values in scores.items()} == {
-        question.qid: question.option_count for question in load_questions()
+        question.qid: question.option_count for question in load_challenge().questions
     }
     assert np.array_equal(scores["CQID020-001"], scores["CQID020-009"])
 
@@ -317,7 +317,7 @@ def test_the_shipped_checkpoint_is_small_and_made_for_the_shipped_segmenter(
     assert scorer.explain_mismatch(segmenter) is None
     assert scorer.set_priors is not None and set(scorer.set_priors) == {"CQID011", "CQID012", "CQID020"}
     answers = decode_answers(scorer.score("", []), load_families(), scorer.set_priors)
-    assert list(answers) == [question.qid for question in load_questions()]
+    assert list(answers) == [question.qid for question in load_challenge().questions]
 
 
 @pytest.mark.parametrize("qid", ["CQID010-001", "CQID034-001", "CQID035-001", "CQID036-001"])
@@ -330,4 +330,4 @@ def test_the_shipped_checkpoint_answers_from_photos_alone_better_than_the_best_c
     assert np.mean(np.equal(right, answered)) > constant + 0.1
 
 
-FAMILIES = tuple(dict.fromkeys(question.family for question in load_questions()))
+FAMILIES = tuple(dict.fromkeys(question.family for question in load_challenge().questions))

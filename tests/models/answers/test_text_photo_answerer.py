@@ -29,7 +29,7 @@ from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, 
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.models.registry import load_answerer
 from magic_demo.questions.decoding import count_priors, write_priors
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 from tests.support.concrete_models import load_text_photo_answerer, score_photos
 from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
 
@@ -128,7 +128,7 @@ def scorer() -> TextPhotoAnswerer:
 def test_every_option_of_every_question_is_scored(design: dict[str, Any]) -> None:
     scores = score_photos(make_scorer(make_model(**design)), TEXT, make_photos((40, 50)))
     assert {qid: values.shape for qid, values in scores.items()} == {
-        q.qid: (q.option_count,) for q in load_questions()
+        q.qid: (q.option_count,) for q in load_challenge().questions
     }
     assert all(values.dtype == np.float32 and np.isfinite(values).all() for values in scores.values())
 
@@ -254,7 +254,7 @@ def test_any_text_is_scored(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "皮疹" * 5000, "a" * 10_000, "itch 😀 " * 1500, "<b>red</b>"])
 def test_blank_long_and_odd_texts_are_scored(scorer: TextPhotoAnswerer, text: str) -> None:
-    assert len(score_photos(scorer, text, [])) == len(load_questions())
+    assert len(score_photos(scorer, text, [])) == len(load_challenge().questions)
 
 
 def test_a_text_longer_than_the_limit_scores_as_its_beginning(scorer: TextPhotoAnswerer) -> None:
@@ -275,7 +275,7 @@ def test_a_saved_checkpoint_scores_the_same_and_brings_its_priors(tmp_path: Path
     model = make_model()
     folder = save_checkpoint(tmp_path / "answerer", model)
     assert load_answerer(folder).set_priors is None
-    priors = count_priors([{question.qid: 0 for question in load_questions()}], load_families())
+    priors = count_priors([{question.qid: 0 for question in load_challenge().questions}], load_families())
     write_priors(folder / "decoding.json", priors)
     loaded = load_text_photo_answerer(folder)
     assert loaded.model_id.startswith("answerer@")

@@ -21,13 +21,12 @@ from magic_demo.page.panels.cards.cards import (
     COLUMNS,
     bar_shares,
     cards_value,
-    chosen_options,
     options_to_specify,
     render_cards,
 )
 from magic_demo.page.panels.forms import read_answers
 from magic_demo.page.texts.i18n import both
-from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.decoding import decode_answers, read_slots
 from magic_demo.questions.families import load_families
 from tests.support.own_questions import ask_ten
 
@@ -121,9 +120,9 @@ def test_exactly_the_decoded_answers_are_the_models(seed: int) -> None:
 def test_not_mentioned_is_chosen_only_where_it_stands_alone() -> None:
     slots = [question.qid for question in SITE.questions]
     nothing = dict.fromkeys(slots, SITE.padding)
-    assert chosen_options(nothing, SITE) == {SITE.padding}
-    assert chosen_options({**nothing, slots[0]: 2, slots[1]: 4}, SITE) == {2, 4}
-    assert chosen_options({}, SITE) == frozenset()
+    assert read_slots(nothing, SITE) == {SITE.padding}
+    assert read_slots({**nothing, slots[0]: 2, slots[1]: 4}, SITE) == {2, 4}
+    assert read_slots({}, SITE) == frozenset()
 
 
 def test_a_review_that_was_begun_comes_back_as_it_was_told() -> None:

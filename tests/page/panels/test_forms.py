@@ -14,7 +14,7 @@ from PIL import Image
 from magic_demo.core.errors import FormError
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, Narrative, Photo
-from magic_demo.page.panels.cards.cards import MAX_SPECIFIED, chosen_options
+from magic_demo.page.panels.cards.cards import MAX_SPECIFIED
 from magic_demo.page.panels.forms import (
     MAX_CHARACTERS,
     MAX_PHOTOS,
@@ -34,6 +34,7 @@ from magic_demo.page.panels.forms import (
 from magic_demo.page.session.arrivals import Arrival, Arrivals
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.texts.i18n import line_in_both, say
+from magic_demo.questions.decoding import read_slots
 from magic_demo.questions.families import load_families
 
 FAMILIES = load_families()
@@ -188,7 +189,7 @@ def test_whatever_the_cards_can_say_comes_back_as_it_was_chosen(data: st.DataObj
     answers = read_answers({"answers": told}, FAMILIES).answers
     for family in FAMILIES:
         held = told[family.family_id]
-        assert chosen_options(answers, family) == set(held)
+        assert read_slots(answers, family) == set(held)
         assert sum(question.qid in answers for question in family.questions) == (
             len(family.questions) if held else 0
         )

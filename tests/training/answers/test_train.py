@@ -23,7 +23,7 @@ from magic_demo.models.answers.text_photo_answerer import place_families
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.models.loading import load_predictor
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 from tests.support.concrete_models import load_text_photo_answerer
 from training.answers.data import CaseDraws, PhotoShelf, drop_words, make_labels
 from training.answers.metrics import decode_rows
@@ -41,7 +41,7 @@ SOURCE = CaseSource("made", "challenge", priors=True)
 
 def make_learning_cases(groups: list[str]) -> list[LearningCase]:
     """Make cases without photos, one a group name given."""
-    answers = {question.qid: 0 for question in load_questions()}
+    answers = {question.qid: 0 for question in load_challenge().questions}
     return [
         LearningCase(f"ENC{index:05d}", SOURCE, ("itchy arms", "手痒"), (), answers, group)
         for index, group in enumerate(groups)
@@ -80,7 +80,7 @@ def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(
     assert 0 <= scores["eval_accuracy_all"] <= 1
     scorer = load_text_photo_answerer(folder)
     assert scorer.set_priors is not None
-    assert len(scorer.score("itchy for two weeks", [])) == len(load_questions())
+    assert len(scorer.score("itchy for two weeks", [])) == len(load_challenge().questions)
 
 
 @pytest.mark.numeric
@@ -153,7 +153,7 @@ def test_a_trained_checkpoint_drops_in_by_its_path_alone_and_options_are_never_e
     assert rows == [options]
     predictions = [predictor.predict(encounter) for encounter in encounters * 2]
     assert rows[1:] == [1] * sum(bool(encounter.narrative.text("en").strip()) for encounter in encounters * 2)
-    assert all(len(prediction.answers) == len(load_questions()) for prediction in predictions)
+    assert all(len(prediction.answers) == len(load_challenge().questions) for prediction in predictions)
     assert predictor.models["cvqa"].startswith("best@")
 
     out = tmp_path / "out"
@@ -362,7 +362,7 @@ def test_f1_is_a_mean_over_options_then_families_and_ignores_the_order_of_slots(
 
 
 def test_a_question_is_an_example_of_its_own_where_the_settings_say_so(tiny: VqaSettings) -> None:
-    answers: Answers = {question.qid: index % 2 for index, question in enumerate(load_questions())}
+    answers: Answers = {question.qid: index % 2 for index, question in enumerate(load_challenge().questions)}
     cases = [replace(case, answers=answers) for case in make_learning_cases(["a", "b"])]
     settings = replace(tiny.data, draw="question", augment=None)
     draws = CaseDraws(cases, settings, PhotoShelf(SMALL), epochs=2, sets=False, seed=0)
@@ -388,7 +388,7 @@ def test_one_slot_at_a_time_teaches_no_sets(tiny: VqaSettings) -> None:
 
 
 def test_perfect_scores_decode_to_the_reference() -> None:
-    answers = {question.qid: question.option_count - 2 for question in load_questions()}
+    answers = {question.qid: question.option_count - 2 for question in load_challenge().questions}
     for family in FAMILIES:
         for question in family.questions[1:]:
             answers[question.qid] = family.padding

@@ -13,7 +13,7 @@ import pytest
 from magic_demo.core.errors import FormatError, MagicDemoError
 from magic_demo.core.types import Narrative
 from magic_demo.cues.cue_model import CueModel
-from magic_demo.questions.families import load_families, load_questions
+from magic_demo.questions.families import load_challenge, load_families
 from training.__main__ import main
 from training.answers.evaluate import evaluate, score_table
 from training.cases.folds import split_folds
@@ -157,7 +157,9 @@ def test_training_writes_a_checkpoint_that_loads(
     model = CueModel.load(output)
     assert printed["model"] == model.model_id
     assert printed["cases"] == CASES
-    assert set(model.score(Narrative(en="itchy"))) == {question.qid for question in load_questions()}
+    assert set(model.score(Narrative(en="itchy"))) == {
+        question.qid for question in load_challenge().questions
+    }
     assert any(
         temperature != 1.0 for family in model.families for temperature in family.temperatures.values()
     )

@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.page.panels.cards.cards import chosen_options
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.session.merging import Conflict, Field, Fields, only, spread
 from magic_demo.page.session.review import ReviewDraft
+from magic_demo.questions.decoding import read_slots
 from magic_demo.questions.families import QuestionSet
 
 
@@ -62,7 +62,7 @@ def _card_value(field: Field, value: Any, questions: QuestionSet) -> tuple[list[
     """Return the options that a family's answer shows, and the reader's own words."""
     family = questions.family(field[1])
     answers = {qid: option for qid, option, _ in value or ()}
-    return sorted(chosen_options(answers, family)), next((words for _, _, words in value or () if words), "")
+    return sorted(read_slots(answers, family)), next((words for _, _, words in value or () if words), "")
 
 
 def _conflict_value(conflict: Conflict, questions: QuestionSet) -> dict[str, Any]:

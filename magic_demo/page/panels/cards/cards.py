@@ -26,7 +26,7 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.core.types import LANGUAGES, Answers, Family, Prediction
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.texts.i18n import both, both_of, fill
-from magic_demo.questions.decoding import average_siblings
+from magic_demo.questions.decoding import average_siblings, read_slots
 from magic_demo.questions.families import QuestionSet
 
 COLUMNS = 2
@@ -72,7 +72,7 @@ def cards_value(
         "families": {family.family_id: _family_value(family, prediction) for family in families}
         if prediction is not None
         else {},
-        "answers": {family.family_id: sorted(chosen_options(answers or {}, family)) for family in families},
+        "answers": {family.family_id: sorted(read_slots(answers or {}, family)) for family in families},
         "specified": {
             family.family_id: words
             for family in families
@@ -107,7 +107,7 @@ def _family_value(family: Family, prediction: Prediction) -> dict[str, Any]:
     return {
         "shares": [round(float(share), 4) for share in shares] if shares is not None else None,
         "calibrated": chances is not None,
-        "chosen": sorted(chosen_options(prediction.answers, family)),
+        "chosen": sorted(read_slots(prediction.answers, family)),
         "unsure": family.family_id in prediction.unsure,
     }
 
@@ -122,13 +122,6 @@ def bar_shares(scores: NDArray[np.float64], slots: int) -> NDArray[np.float64]:
         powers = np.exp(scores - scores.max())
         return np.asarray(powers / powers.sum())
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(scores, -60, 60))))
-
-
-def chosen_options(answers: Answers, family: Family) -> frozenset[int]:
-    """Return the labels a family's slots hold; "Not mentioned" is one of them only where it stands alone,
-    else it fills slots."""
-    chosen = {answers[question.qid] for question in family.questions if question.qid in answers}
-    return frozenset(chosen - {family.not_mentioned} or chosen)
 
 
 def options_to_specify(family: Family) -> tuple[int, ...]:

@@ -13,8 +13,8 @@ from html import escape
 import gradio as gr
 
 from magic_demo.core.types import LANGUAGES, Answers, Family, ReviewKind, SavedReview
-from magic_demo.page.panels.cards.cards import chosen_options
 from magic_demo.page.texts.i18n import both, both_of, fill
+from magic_demo.questions.decoding import read_slots
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.readings import agree_answers
 from magic_demo.reviews.store.rules import is_answered
@@ -92,7 +92,7 @@ def _name(saved: SavedReview) -> str:
 
 
 def _render_family(family: Family, readings: Sequence[SavedReview], model: Answers | None) -> str:
-    given = [chosen_options(saved.review.answers, family) for saved in readings]
+    given = [read_slots(saved.review.answers, family) for saved in readings]
     answered = [labels for labels in given if labels]
     same = len(set(answered)) <= 1
     counts = sorted((answered.count(labels) for labels in set(answered)), reverse=True)
@@ -106,7 +106,7 @@ def _render_family(family: Family, readings: Sequence[SavedReview], model: Answe
         for labels, saved in zip(given, readings, strict=True)
     )
     if model is not None:
-        spoken = chosen_options(model, family)
+        spoken = read_slots(model, family)
         cells += _render_cell(spoken, family, "", differs=bool(spoken) and bool(most) and spoken != most)
     head = (
         '<span class="readings-sign" '
@@ -191,7 +191,7 @@ def find_ties(
             sides: dict[frozenset[int], tuple[str, ...]] = {}
             for saved in readings:
                 if is_answered(saved.review.answers, family):
-                    labels = chosen_options(saved.review.answers, family)
+                    labels = read_slots(saved.review.answers, family)
                     sides[labels] = (*sides.get(labels, ()), saved.review.reader)
             found[family.family_id] = sorted(sides.items(), key=lambda side: (-len(side[1]), side[1]))
     return found

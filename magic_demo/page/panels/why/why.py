@@ -24,9 +24,9 @@ import gradio as gr
 
 from magic_demo.core.types import Encounter, Explanation, Family, Language, Prediction, WordSpan
 from magic_demo.page.gradio_internals.scripts import load_script
-from magic_demo.page.panels.cards.cards import chosen_options
 from magic_demo.page.panels.viewer import encode_levels
 from magic_demo.page.texts.i18n import text
+from magic_demo.questions.decoding import read_slots
 
 CLOSED: dict[str, Any] = {"request": 0, "family": None, "option": None, "html": "", "heat": {}}
 FAINTEST = 0.25
@@ -67,7 +67,7 @@ def why_value(
 def render_why(family: Family, explanation: Explanation, encounter: Encounter, prediction: Prediction) -> str:
     """Return the pane's HTML in the explanation's language."""
     language = explanation.language
-    chosen = chosen_options(prediction.answers, family)
+    chosen = read_slots(prediction.answers, family)
     options = "".join(
         "<option "
         f'value="{option}"{" selected" if option == explanation.option else ""}>{escape(label)}{" ◆" if option in chosen else ""}</option>'
