@@ -10,6 +10,8 @@ from contextlib import suppress
 
 MODELS = 15
 PHOTOS = 5
+SLOW_PHOTOS = 12
+"""Of a photo that has taken long already: behind other photos, before the models."""
 PASSWORDS = 15
 
 
@@ -20,3 +22,15 @@ def give_way(niceness: int) -> None:
         with suppress(OSError):  # where that is not allowed it only takes a larger share
             thread = threading.get_native_id()
             os.setpriority(os.PRIO_PROCESS, thread, max(niceness, os.getpriority(os.PRIO_PROCESS, thread)))
+
+
+def set_niceness(process: int, niceness: int) -> bool:
+    """Give another process's main thread a niceness, 0..19, and return whether that was allowed: of one's own
+    processes it is to give way further, and mostly not to come forward again."""
+    if sys.platform != "linux":
+        return True
+    try:
+        os.setpriority(os.PRIO_PROCESS, process, niceness)
+    except OSError:
+        return False
+    return True

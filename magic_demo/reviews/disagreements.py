@@ -9,10 +9,10 @@ from weakref import WeakKeyDictionary
 
 from magic_demo.core.types import Answers, Family, MaskRuns, PhotoPrediction, Prediction
 from magic_demo.imaging.overlay import lesion_mask
-from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.imaging.run_lengths import area, encode_mask, overlap
 from magic_demo.questions.decoding import read_slots
 from magic_demo.questions.families import QuestionSet
-from magic_demo.questions.scoring import count_pixels, dice
+from magic_demo.questions.scoring import Counts, dice
 from magic_demo.reviews.store.rules import is_answered
 
 SAME_OUTLINE = 0.8
@@ -21,6 +21,7 @@ with each other."""
 MOST_KNOWN = 8
 """Outlines of one photo that are remembered with the model's map of it, the newest; they go with it."""
 _KNOWN: WeakKeyDictionary[PhotoPrediction, dict[tuple[MaskRuns, float], bool]] = WeakKeyDictionary()
+_MODEL_OUTLINES: WeakKeyDictionary[PhotoPrediction, tuple[float, MaskRuns]] = WeakKeyDictionary()
 _KNOWN_LOCK = threading.Lock()
 
 
@@ -62,6 +63,13 @@ def find_disagreements(
     return frozenset(families | photos)
 
 
+def prepare_outlines(prediction: Prediction) -> None:
+    """Find the model's outlines before the first save asks for them; of a large photo that takes a twentieth
+    of a second."""
+    for found in prediction.photos:
+        _model_outline(found, prediction.threshold)
+
+
 def _is_same(found: PhotoPrediction, runs: MaskRuns, threshold: float) -> bool:
     """Return whether an outline counts as the model's; of a large photo that takes a tenth of a second, and
     each save asks for every photo."""
@@ -69,15 +77,26 @@ def _is_same(found: PhotoPrediction, runs: MaskRuns, threshold: float) -> bool:
         known = _KNOWN.setdefault(found, {})
         if (runs, threshold) in known:
             return known[runs, threshold]
-    same = (
-        dice(count_pixels(lesion_mask(found.probability, found.size, threshold), decode_mask(runs)))
-        >= SAME_OUTLINE
-    )
+    model = _model_outline(found, threshold)
+    both = overlap(model, runs)
+    same = dice(Counts(tp=both, fp=area(runs) - both, fn=area(model) - both)) >= SAME_OUTLINE
     with _KNOWN_LOCK:
         if len(known) >= MOST_KNOWN:
             known.pop(next(iter(known)), None)
         known[runs, threshold] = same
     return same
+
+
+def _model_outline(found: PhotoPrediction, threshold: float) -> MaskRuns:
+    """Return the model's outline, found once a threshold: its pixels are many, its runs few."""
+    with _KNOWN_LOCK:
+        known = _MODEL_OUTLINES.get(found)
+    if known is not None and known[0] == threshold:
+        return known[1]
+    runs = encode_mask(lesion_mask(found.probability, found.size, threshold))
+    with _KNOWN_LOCK:
+        _MODEL_OUTLINES[found] = threshold, runs
+    return runs
 
 
 def count_changes(

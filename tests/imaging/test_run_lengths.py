@@ -19,6 +19,7 @@ from magic_demo.imaging.run_lengths import (
     column_lengths,
     decode_mask,
     encode_mask,
+    overlap,
     row_lengths,
 )
 
@@ -76,6 +77,17 @@ def test_a_masks_rows_are_all_of_it(mask: Mask) -> None:
     lengths = row_lengths(mask)
     assert lengths.sum() == mask.size and (lengths[1:] > 0).all()
     assert np.array_equal(_fill_rows(mask), mask)
+
+
+@given(masks, st.integers(0, 2**32 - 1))
+def test_the_overlap_of_two_outlines_is_counted_without_their_pixels(mask: Mask, seed: int) -> None:
+    other = np.random.default_rng(seed).random(mask.shape) < 0.5
+    assert overlap(encode_mask(mask), encode_mask(other)) == np.count_nonzero(mask & other)
+
+
+def test_outlines_of_two_sizes_have_no_overlap() -> None:
+    with pytest.raises(FormatError, match="2 x 3 and of 3 x 2 pixels"):
+        overlap(encode_mask(np.ones((2, 3), bool)), encode_mask(np.ones((3, 2), bool)))
 
 
 def test_canvas_runs_go_row_by_row_and_coco_runs_column_by_column() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from magic_demo.core.types import PhotoPrediction, Prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.decoding import fill_slots
 from magic_demo.questions.families import load_challenge, load_families
+from magic_demo.reviews import disagreements
 from magic_demo.reviews.disagreements import count_changes, find_disagreements
 
 FAMILIES = {family.family_id: family for family in load_families()}
@@ -66,3 +68,14 @@ def test_outlines_that_were_drawn_changed_or_dropped_are_counted() -> None:
         questions=load_challenge(),
     )
     assert changes.outlines == 3
+
+
+def test_outlines_found_beforehand_are_not_found_again_at_a_save(monkeypatch: pytest.MonkeyPatch) -> None:
+    lesion = np.zeros((8, 8), np.float32)
+    lesion[2:6, 2:6] = 1.0
+    prediction = Prediction("E1", (PhotoPrediction("a", lesion, (8, 8)),))
+    disagreements.prepare_outlines(prediction)
+    monkeypatch.setattr(disagreements, "lesion_mask", None)  # whoever asks for it now fails
+    same, other = lesion > 0.5, lesion < 0.5
+    for mask, expected in ((same, frozenset()), (other, frozenset({"a"}))):
+        assert find_disagreements({}, {"a": encode_mask(mask)}, prediction, load_challenge()) == expected

@@ -52,6 +52,7 @@ from magic_demo.page.session.review import Drafts, ReviewDraft
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.session.turns import StoppedError
 from magic_demo.page.texts.i18n import line_in_both
+from magic_demo.reviews.disagreements import prepare_outlines
 from magic_demo.synthetic.bundled import Example
 
 
@@ -183,7 +184,7 @@ class Handlers:
             predictor, cache = self.source.get(stop), case.cache if case is not None else None
             maps: dict[str, str] | None = {} if case is not None else None
             steps = partial(predictor.predict_steps, encounter, prompt=prompt, language=language, cache=cache)
-            for event in follow(self.source.turns, steps, stop):
+            for event in follow(self.source.turns, steps, stop, prepare_outlines):
                 if isinstance(event, Queued):
                     yield {parts.status: render_queued(event.before)}
                 elif isinstance(event, Step):

@@ -89,11 +89,15 @@ class Faults:
 
 
 def follow(
-    turns: Turns, predict: Callable[[], Iterator[Step | Prediction]], stop: threading.Event
+    turns: Turns,
+    predict: Callable[[], Iterator[Step | Prediction]],
+    stop: threading.Event,
+    afterwards: Callable[[Prediction], None] = lambda _: None,
 ) -> Iterator[Queued | Step | Prediction]:
     """Run what ``predict`` gives in a thread once its turn has come; yield how many come first, its steps as
     they come, its prediction last.
 
+    afterwards: called in that thread with the prediction, when the next turn has begun already.
     Raises what it raises, StoppedError once ``stop`` is set (while it waits, or between two steps). Who no
     longer follows has stopped it.
     """
@@ -101,12 +105,15 @@ def follow(
 
     def work() -> None:
         give_way(MODELS)
+        event: Step | Prediction | None = None
         try:
             with turns.take(lambda before: events.put(Queued(before)), stop):
                 for event in predict():
                     if stop.is_set():
                         raise StoppedError("stopped")
                     events.put(event)
+            if isinstance(event, Prediction):
+                afterwards(event)
         except Exception as error:  # handed over, and raised in the thread that shows it
             events.put(error)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from magic_demo.core.errors import PhotoError, StoreError
 from magic_demo.core.limits import LIMITS
@@ -100,6 +101,8 @@ class Desk:
     _files: dict[CaseKey, EncounterFiles] = field(default_factory=dict)
     _references: dict[str, Mapping[str, Answers]] = field(default_factory=dict)
     _sizes: dict[tuple[Path, int, int], tuple[int, int]] = field(default_factory=dict)
+    # they go with the last case that shows them
+    _photos: WeakValueDictionary[tuple[Path, int, int], Photo] = field(default_factory=WeakValueDictionary)
     _lock: threading.RLock = field(default_factory=threading.RLock)
     _signing: threading.Lock = field(default_factory=threading.Lock)
 
@@ -261,14 +264,7 @@ class Desk:
                 )
                 continue
             try:
-                read = read_photo_apart(photo.path, photo_id=photo.photo_id)
-                with suppress(OSError):  # it was removed since
-                    self._sizes[_file_state(photo.path)] = read.size
-                photos.append(
-                    replace(read, notes=(*read.notes, COVERED_NOTE))
-                    if self.covered.holds(photo.path)
-                    else read
-                )
+                photos.append(self._read_photo(photo.path, photo.photo_id))
             except PhotoError as error:
                 problems.append(str(error))
         proposed = self.opened_store.proposed_covers(case.key, reader) if reader is not None else ()
@@ -276,6 +272,21 @@ class Desk:
             Encounter(files.encounter_id, files.narrative, tuple(hide_proposed(photos, proposed))),
             tuple(problems),
         )
+
+    def _read_photo(self, path: Path, photo_id: str) -> Photo:
+        """Return a photo of a stored case: the same one to all who have it open. Raises PhotoError."""
+        try:
+            state = _file_state(path)
+        except OSError:  # it was removed: reading it says so
+            return read_photo_apart(path, photo_id=photo_id)
+        if (photo := self._photos.get(state)) is not None and photo.photo_id == photo_id:
+            return photo
+        photo = read_photo_apart(path, photo_id=photo_id)
+        if self.covered.holds(path):
+            photo = replace(photo, notes=(*photo.notes, COVERED_NOTE))
+        self._sizes[state] = photo.size
+        self._photos[state] = photo
+        return photo
 
     def measure_photos(self, case: QueueCase) -> dict[str, tuple[int, int]]:
         """Return (height, width) of each of a case's photos that can be read, which is done once.
@@ -408,10 +419,9 @@ class Desk:
     def note_shown(self, reader: str, key: CaseKey, prediction: Prediction) -> None:
         """Keep that a reader has seen what the model says of a case, what that is, and how unsure it is of
         it."""
-        store = self.opened_store
+        store, doubt = self.opened_store, measure_uncertainty(prediction, self.questions)
         store.note_shown(key, reader, prediction)
         case = store.case(key, reader)
-        doubt = measure_uncertainty(prediction, self.questions)
         if doubt is not None and case.uncertainty != doubt:
             store.add_cases(key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, doubt)])
 

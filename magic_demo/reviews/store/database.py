@@ -4,6 +4,7 @@ errors mean."""
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import ssl
 import threading
@@ -22,6 +23,7 @@ from magic_demo.core.messages import Message
 from magic_demo.core.parts import temporary_folder
 from magic_demo.core.whole_files import make_folders
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview
+from magic_demo.reviews.store.log_sync import LogSync
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
@@ -32,8 +34,12 @@ PLACE_VARIABLE = "MAGIC_DEMO_STORE"
 FILE_ENDINGS = (".sqlite3", ".sqlite", ".db")
 POOLED = 16
 """Connections to a SQLite file that stay open once they are."""
+LOG_PAGES = 10_000
+"""Pages of SQLite's log (40 MB) after which a commit writes it back itself, if ``LogSync`` did not."""
 WRITE_LOCK = 7_243_001
 """The number of PostgreSQL's advisory lock that every write holds: any number, the same for all."""
+
+_CHANGES_READERS = re.compile(r"\s*(?:INSERT\b.*?\bINTO|UPDATE|DELETE\s+FROM)\s+\"?readers\b", re.IGNORECASE)
 
 _MEANINGS = (
     ("database is locked", Message("another program holds the database; close it, or try again")),
@@ -114,6 +120,10 @@ class Database:
         self._writing = threading.Lock()
         self._together = threading.local()
         self._info: dict[Any, Any] = {DAMAGED: {}}
+        self._log: LogSync | None = None
+        self._checkpointing = threading.Lock()
+        self._watching = threading.Lock()
+        self._watch: Any = None
         # SQLite waits so long for another write; pg8000 for any answer at all, which must leave the server
         # time to say that its own wait is over
         connect_arguments["timeout"] = wait_seconds if self.sqlite else wait_seconds + 10
@@ -140,12 +150,14 @@ class Database:
         if self.sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
+            sa.event.listen(self.engine, "after_cursor_execute", _count_changed_readers)
         else:
             _expect_broken_connections(self.engine.dialect)
         try:
             with self._translating():
                 if self.sqlite and not self.read_only:
                     self._keep_log()
+                    self._log = LogSync(Path(f"{self.place}-wal"), self._checkpoint)
                 if self.sqlite:
                     self._check_sqlite()
                 self._migrate()
@@ -155,6 +167,12 @@ class Database:
 
     def close(self) -> None:
         """Let go of every connection."""
+        if self._log is not None:
+            self._log.close()
+        with self._watching:
+            if self._watch is not None:
+                self._watch.close()
+                self._watch = None
         self.engine.dispose()
         self._copies.close()
 
@@ -171,6 +189,21 @@ class Database:
         )
         with self._translating(), Session(engine, info=self._info) as session:
             yield session
+
+    def readers_version(self) -> int | None:
+        """Return a number that is another one as soon as a reader was changed, by whatever program; None where
+        the database has none, or within ``together``.
+
+        Raises StoreError.
+        """
+        if not self.sqlite or self._joined() is not None:
+            return None
+        with self._translating(), self._watching:
+            if self._watch is None:
+                raw = self.engine.raw_connection()
+                raw.detach()
+                self._watch = raw.dbapi_connection
+            return int(self._watch.execute("PRAGMA user_version").fetchone()[0])
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
@@ -191,6 +224,8 @@ class Database:
         ):
             self._lock(session.connection())
             yield session
+        if self._log is not None:  # the next one writes meanwhile
+            self._log.wait()
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -217,7 +252,11 @@ class Database:
 
         Raises StoreError.
         """
-        with self._translating(), closing(self.engine.raw_connection()) as raw:
+        with (
+            self._translating(),
+            self._checkpointing,
+            closing(self.engine.raw_connection()) as raw,
+        ):
             connection = raw.cursor()
             if self.sqlite:
                 for statement in (
@@ -297,6 +336,11 @@ class Database:
             "sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "immutable": "1", "uri": "true"}
         )
 
+    def _checkpoint(self) -> None:
+        """Write SQLite's log back into the database as far as nobody reads it. Raises StoreError."""
+        with self._translating(), self._checkpointing, closing(self.engine.raw_connection()) as raw:
+            raw.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+
     def _keep_log(self) -> None:
         until = time.monotonic() + self.wait_seconds
         # the journal's mode cannot be changed within a transaction
@@ -356,6 +400,8 @@ class Database:
                 return
             config.attributes["connection"] = connection
             upgrade(config, "head")
+        if self._log is not None:
+            self._log.wait()
 
     def _revision(self, connection: sa.Connection, scripts: ScriptDirectory) -> str | None:
         from alembic.migration import MigrationContext
@@ -508,7 +554,16 @@ def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # transactions begin below, not by the driver's own guess
     connection.execute("PRAGMA foreign_keys=ON")
     connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten with zeros
-    connection.execute("PRAGMA synchronous=FULL")  # a commit returns when the log is on the disk
+    connection.execute("PRAGMA synchronous=NORMAL")  # LogSync waits for the disk, after the commit
+    connection.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+
+
+def _count_changed_readers(_connection: sa.Connection, cursor: Any, statement: str, *_: object) -> None:
+    """Give the database another ``user_version`` in the transaction that changes a reader."""
+    if _CHANGES_READERS.match(statement):
+        raw = cursor.connection
+        version = raw.execute("PRAGMA user_version").fetchone()[0]
+        raw.execute(f"PRAGMA user_version = {(version + 1) % 2**31}")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -46,6 +46,9 @@ from magic_demo.reviews.store.rows import audit_trail, cases, predictions, propo
 from magic_demo.reviews.store.rows.question_sets import check_questions
 from magic_demo.reviews.store.tables import CaseRow, ReaderRow, ReviewRow, ShowingRow
 
+MOST_REMEMBERED = 1000
+"""Readers that are remembered."""
+
 
 @dataclass(frozen=True)
 class Dump:
@@ -68,6 +71,7 @@ class Store:
         """Answer from this database, of reviews that answer these questions; ``Store.open`` opens one."""
         self._database = database
         self.questions = questions
+        self._readers: dict[str, tuple[int, Reader]] = {}
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -624,9 +628,21 @@ class Store:
             return readers.list_readers(session, removed=removed)
 
     def reader(self, name: str) -> Reader:
-        """Return one reader, removed or not. Raises StoreError when there is none of this name."""
+        """Return one reader, removed or not. Raises StoreError when there is none of this name.
+
+        Every request asks: the answer is remembered until a reader is changed.
+        """
+        version = self._database.readers_version()
+        remembered = self._readers.get(name)
+        if version is not None and remembered is not None and remembered[0] == version:
+            return remembered[1]
         with self._database.reading() as session:
-            return readers.as_reader(readers.find_row(session, name))
+            reader = readers.as_reader(readers.find_row(session, name))
+        if version is not None:
+            if len(self._readers) >= MOST_REMEMBERED:
+                self._readers.clear()
+            self._readers[name] = version, reader
+        return reader
 
     def find_readers(self, name: str) -> list[Reader]:
         """Return the reader of this name, removed or not; an empty list where there is none."""

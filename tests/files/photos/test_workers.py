@@ -16,6 +16,8 @@ from PIL import Image
 
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import Limits
+from magic_demo.core.niceness import PHOTOS, SLOW_PHOTOS
+from magic_demo.files.photos.processes import workers as workers_module
 from magic_demo.files.photos.processes.fair_line import FairLine
 from magic_demo.files.photos.processes.workers import PhotoWorkers, read_photo_apart, shared_workers
 from magic_demo.files.photos.reading import decode_photo, read_photo
@@ -350,6 +352,28 @@ def test_a_slow_photo_makes_room_for_others_up_to_a_bound(closing: ExitStack) ->
     line.now = 2.0
     line.end("b")
     line.wait_for("a", "b", "c")
+
+
+def test_a_photo_that_takes_long_gives_way_and_its_process_is_quick_again_or_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+    allowed = {SLOW_PHOTOS: True, PHOTOS: True}
+
+    def note(process: int, niceness: int) -> bool:
+        asked.append((process, niceness))
+        return allowed[niceness]
+
+    monkeypatch.setattr(workers_module, "SLOW", 0.0)  # any photo takes long
+    monkeypatch.setattr(workers_module, "set_niceness", note)
+    slow = PhotoWorkers(_stand_in("    time.sleep(0.2)"), seconds=60)
+    slow.decode(PHOTO, photo_id="a")
+    process = asked[0][0]
+    assert asked == [(process, SLOW_PHOTOS), (process, PHOTOS)] and len(slow) == 1
+    allowed[PHOTOS] = False  # as for whoever is not root: a process may not come forward again
+    slow.decode(PHOTO, photo_id="b")
+    assert {one for one, _ in asked} == {process} and len(slow) == 0
+    slow.close()
 
 
 def test_a_large_photo_comes_whole(workers: PhotoWorkers, tmp_path: Path) -> None:

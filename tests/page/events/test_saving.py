@@ -78,6 +78,21 @@ def test_a_save_that_says_nothing_new_adds_no_row(room: Room) -> None:
     assert first is not None and again is not None and first.number == again.number
 
 
+def test_a_save_ends_well_whose_page_is_closed_meanwhile(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    room.begin()
+    room.saver.change("mine", "comment", "the last words")
+    save = room.store.save
+
+    def save_and_close(review: Review, *, after: int | None = None) -> SavedReview:
+        saved = save(review, after=after)
+        room.drafts.close_all(KEY)
+        return saved
+
+    monkeypatch.setattr(room.store, "save", save_and_close)
+    saved = room.saver.save("mine")
+    assert saved is not None and saved.review.comment == "the last words"
+
+
 def test_changes_of_many_threads_end_with_the_newest_in_the_store(room: Room) -> None:
     room.begin()
 

@@ -27,7 +27,7 @@ class _Desk:
     """A desk of one store, at which somebody sits."""
 
     def __init__(self, store: Store, reader: str) -> None:
-        self.opened_store, self._reader = store, reader
+        self.opened_store, self._reader, self.questions = store, reader, store.questions
 
     def reader(self, _cookies: object) -> str:
         return self._reader

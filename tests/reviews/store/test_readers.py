@@ -9,8 +9,9 @@ from argon2 import PasswordHasher
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Review
-from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Reader, Store
 from magic_demo.reviews.store.rows import readers
+from magic_demo.reviews.store.tables import ReaderRow
 
 
 @pytest.fixture(autouse=True)
@@ -165,3 +166,39 @@ def test_the_local_reader_stays_and_has_no_password(store: Store) -> None:
         store.set_password("local", "long enough")
     store.set_role("local", "adjudicator")
     assert store.reader("local").role == "adjudicator"
+
+
+def test_a_reader_is_remembered_until_a_reader_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    as_reader = readers.as_reader
+
+    def ask(row: ReaderRow) -> Reader:
+        asked.append(row.name)
+        return as_reader(row)
+
+    with Store.open(tmp_path) as store:
+        store.add_reader("ann")
+        store.add_cases("q", [NewCase("E1")])
+        monkeypatch.setattr(readers, "as_reader", ask)
+        for turn in range(3):
+            assert store.reader("ann").role == "reader"
+            store.save(Review("E1", "ann", queue="q", comment=str(turn)))
+        assert asked == ["ann"]
+        store.set_role("ann", "adjudicator")
+        assert store.reader("ann").role == "adjudicator"
+        store.remove_reader("ann")
+        assert store.reader("ann").removed
+
+
+def test_what_another_program_changes_of_a_reader_is_seen_at_once(tmp_path: Path) -> None:
+    with Store.open(tmp_path) as store, Store.open(tmp_path) as other:
+        store.add_reader("ann")
+        assert not store.reader("ann").has_password
+        other.set_password("ann", "a long password")
+        assert store.reader("ann").has_password
+        with other.together():
+            other.set_role("ann", "adjudicator")
+            assert other.reader("ann").role == "adjudicator"  # within a transaction it is asked anew
+        assert store.reader("ann").role == "adjudicator"

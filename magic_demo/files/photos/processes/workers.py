@@ -23,6 +23,7 @@ if sys.platform == "linux":
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message, chain, unpack_message
+from magic_demo.core.niceness import PHOTOS, SLOW_PHOTOS, set_niceness
 from magic_demo.core.types import Photo
 from magic_demo.files.photos.bounds import DEFAULT_LIMITS, PhotoLimits, check_bytes, read_photo_file
 from magic_demo.files.photos.processes.fair_line import FairLine
@@ -75,7 +76,7 @@ class _Worker:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests: IO[bytes] = self._process.stdin
         self._answers: IO[bytes] = self._process.stdout
-        self.started = False
+        self.started = self._slowed = False
         if sys.platform == "linux":  # fewer turns between the two processes
             with suppress(OSError):
                 fcntl.fcntl(self._answers.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -90,7 +91,7 @@ class _Worker:
         patience: how many times ``seconds`` it has while it hardly comes to work.
         """
         if not self.started:
-            with self._deadline(START_SECONDS):
+            with self._deadline(START_SECONDS, slow=START_SECONDS):
                 self._expect(READY)
             self.started = True
         with self._deadline(seconds, patience) as cut:
@@ -140,16 +141,20 @@ class _Worker:
         return bytes(content)
 
     @contextmanager
-    def _deadline(self, seconds: float, patience: int = 1) -> Iterator[list[_Cut]]:
+    def _deadline(self, seconds: float, patience: int = 1, slow: float | None = None) -> Iterator[list[_Cut]]:
         """End the process when the block takes longer, which is what the list then holds: whatever waits for
-        it goes on."""
+        it goes on. slow: seconds after which it gives way to others, SLOW where none are named."""
         cut: list[_Cut] = []
+        soon = min(SLOW if slow is None else slow, seconds)
         done = threading.Event()
         before = self._processor_seconds()
 
         def watch() -> None:
+            if not done.wait(soon):
+                self._slowed = True  # it goes on in what others leave of the processor
+                set_niceness(self._process.pid, SLOW_PHOTOS)
             for period in range(1, patience + 1):
-                if done.wait(seconds):
+                if done.wait(seconds - (soon if period == 1 else 0)):
                     return
                 worked = self._processor_seconds() - before
                 if worked >= WORKED * seconds or period == patience:
@@ -176,10 +181,13 @@ class _Worker:
         except (OSError, ValueError, IndexError, AttributeError):
             return float("inf")
 
-    @property
-    def alive(self) -> bool:
-        """Return whether the process runs."""
-        return self._process.poll() is None
+    def can_go_on(self) -> bool:
+        """Return whether the process can take the next photo; one that gave way comes forward again first."""
+        if self._process.poll() is not None:
+            return False
+        if self._slowed:
+            self._slowed = not set_niceness(self._process.pid, PHOTOS)
+        return not self._slowed
 
     def close(self) -> None:
         """End the process."""
@@ -287,7 +295,7 @@ class PhotoWorkers:
             ) from error
         finally:
             with self._lock:
-                keep = worker.alive and worker in self._all and len(self._idle) < self._at_once
+                keep = worker.can_go_on() and worker in self._all and len(self._idle) < self._at_once
                 if keep:
                     self._idle.append(worker)
                 else:

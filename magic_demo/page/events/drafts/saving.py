@@ -7,7 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -98,7 +98,8 @@ class Saver:
                 except ReviewChangedError:
                     self._merge(session, draft, draft.reading)
                     continue
-                self._drafts.change(session, partial(replace, synced=saved))
+                with suppress(KeyError):  # the page was closed meanwhile; what it sent is saved
+                    self._drafts.change(session, partial(replace, synced=saved))
                 return saved
         raise StoreError("the case changes elsewhere faster than it can be saved here; try again")
 
