@@ -78,9 +78,9 @@ def _is_place(value: object) -> bool:
 
 
 _PLACE: Fields = {"queue": _is_text, "id": _is_text, "reader": _is_text, "mode": _is_text, "base": _is_whole}
-_CASE: Fields = {"case": _is_text, "of": _is_place}
-_TIMED: Fields = {**_CASE, "heard": _is_whole, "seconds": _is_number}
-_CHANGE: Fields = {**_CASE, "part": _is_text, "turn": _is_text, "touched": _are_texts}
+CASE: Fields = {"case": _is_text, "of": _is_place}
+_TIMED: Fields = {**CASE, "heard": _is_whole, "seconds": _is_number}
+_CHANGE: Fields = {**CASE, "part": _is_text, "turn": _is_text, "touched": _are_texts}
 _CARDS: Fields = {"answers": _is_object, "specified": _is_object}
 _OUTLINE: Fields = {"photo": _is_text, "width": _is_whole, "height": _is_whole}
 _LIST: Fields = {"queue": _is_text, "order": _is_text, "mode": _is_text, "open": _is_text, "case": _is_text}
@@ -113,14 +113,14 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
     ("language", "language"): Payload({"language": _is_text}),
     ("cards", "answers"): Payload({**_CHANGE, **_CARDS}),
     ("why", "why"): Payload(
-        {**_CASE, **_ASKED, "family": _is_text, "option": _is_whole, "language": _is_text}
+        {**CASE, **_ASKED, "family": _is_text, "option": _is_whole, "language": _is_text}
     ),
     ("viewer", "mask"): Payload(
         {**_CHANGE, **_OUTLINE, "runs": _is_list, "cleared": _is_yes_or_no, "edits": _is_whole}, MASK
     ),
     ("viewer", "wand"): Payload(
         {
-            **_CASE,
+            **CASE,
             **_ASKED,
             **_OUTLINE,
             "box": _is_list,
@@ -130,8 +130,8 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
         },
         STROKES,
     ),
-    ("viewer", "facts"): Payload({**_CASE, "photos": _are_texts}),
-    ("viewer", "cover"): Payload({**_CASE, **_ASKED, **_OUTLINE, "area": _is_list}, MASK),
+    ("viewer", "facts"): Payload({**CASE, "photos": _are_texts}),
+    ("viewer", "cover"): Payload({**CASE, **_ASKED, **_OUTLINE, "area": _is_list}, MASK),
     ("queue-panel", "arrive"): Payload(_LIST),
     ("queue-panel", "open"): Payload({**_LIST, "from": _is_text, "heard": _is_whole}),
     ("queue-panel", "arrange"): Payload(_LIST),
@@ -148,16 +148,16 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
             "seconds": _is_number,
         }
     ),
-    ("review-form", "again"): Payload({**_CASE, "parts": _is_list}, MASKS),
-    ("review-form", "restore"): Payload({**_CASE, "parts": _is_list}, MASKS),
+    ("review-form", "again"): Payload({**CASE, "parts": _is_list}, MASKS),
+    ("review-form", "restore"): Payload({**CASE, "parts": _is_list}, MASKS),
     ("review-form", "finish"): Payload({**_TIMED, "anyway": _are_texts, "parts": _is_list}, MASKS),
     ("review-form", "reopen"): Payload(_TIMED),
-    ("review-form", "reveal"): Payload(_CASE),
-    ("review-form", "compare"): Payload({**_CASE, "open": _is_yes_or_no}),
-    ("review-form", "back"): Payload({**_CASE, "number": _is_whole, "heard": _is_whole}),
-    ("review-form", "look"): Payload({**_CASE, "number": _is_whole}),
+    ("review-form", "reveal"): Payload(CASE),
+    ("review-form", "compare"): Payload({**CASE, "open": _is_yes_or_no}),
+    ("review-form", "back"): Payload({**CASE, "number": _is_whole, "heard": _is_whole}),
+    ("review-form", "look"): Payload({**CASE, "number": _is_whole}),
     ("review-form", "keep"): Payload({"case": _is_text, "heard": _is_whole, "mode": _is_text}),
-    ("review-form", "erase"): Payload(_CASE),
+    ("review-form", "erase"): Payload(CASE),
     ("readings", "build"): Payload({"how": _is_text}),
     ("agreement-filters", "filter"): Payload({"name": _is_text, "value": _is_text}),
 }
