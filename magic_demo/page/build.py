@@ -14,12 +14,12 @@ from starlette.routing import Route
 
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.agreement.agreement_page import add_agreement_page
-from magic_demo.page.events.covering import Covering
 from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.handlers import Handlers, Parts
-from magic_demo.page.events.review_handlers import ReviewHandlers
-from magic_demo.page.events.review_state import ReviewState
-from magic_demo.page.events.review_wiring import list_review_routes, wire_review
+from magic_demo.page.events.review.covering import Covering
+from magic_demo.page.events.review.review_handlers import ReviewHandlers
+from magic_demo.page.events.review.review_state import ReviewState
+from magic_demo.page.events.review.review_wiring import list_review_routes, wire_review
 from magic_demo.page.events.unkept import Unkept
 from magic_demo.page.gradio_internals.blocks import QuickBlocks
 from magic_demo.page.gradio_internals.events import Component

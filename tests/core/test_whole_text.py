@@ -29,8 +29,8 @@ from magic_demo.files.bundles import write_prediction
 from magic_demo.files.encounters import read_answers, read_encounters
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page
 from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.events.queue_handlers import QueueHandlers
-from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.events.review.queue_handlers import QueueHandlers
+from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.backups import ROWS, restore_backup, write_backup

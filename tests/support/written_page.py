@@ -27,8 +27,8 @@ from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page
 from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.handlers import Handlers
-from magic_demo.page.events.review_handlers import ReviewHandlers
-from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.events.review.review_handlers import ReviewHandlers
+from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import Example

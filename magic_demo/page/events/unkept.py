@@ -12,9 +12,9 @@ from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, MaskRuns
 from magic_demo.imaging.run_lengths import encode_mask
-from magic_demo.page.events.covering import read_area
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, answered_with_inputs
+from magic_demo.page.events.review.covering import read_area
 from magic_demo.page.panels.forms import MAX_PROMPT, name_uploads, read_answers, read_keys
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask

@@ -13,9 +13,9 @@ import pytest
 from magic_demo.core.types import CaseKey
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.page.build import Desk
-from magic_demo.page.events.covering import Covering
 from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.events.review.covering import Covering
+from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.reviews.covered_photos import write_photo

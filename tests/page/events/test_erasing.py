@@ -14,8 +14,8 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey
 from magic_demo.page.build import Desk
 from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.events.erasing import Erasing
-from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.events.review.erasing import Erasing
+from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

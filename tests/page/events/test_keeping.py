@@ -17,11 +17,11 @@ from magic_demo.core.types import CaseKey, Encounter, Mask, Photo, PhotoPredicti
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page
 from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.events.keeping import Keeping
-from magic_demo.page.events.queue_handlers import QueueHandlers
-from magic_demo.page.events.reading_handlers import ReadingHandlers
-from magic_demo.page.events.review_handlers import ReviewHandlers
-from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.events.review.keeping import Keeping
+from magic_demo.page.events.review.queue_handlers import QueueHandlers
+from magic_demo.page.events.review.reading_handlers import ReadingHandlers
+from magic_demo.page.events.review.review_handlers import ReviewHandlers
+from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.panels.case.messages import RESTORED
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS

@@ -16,7 +16,7 @@ from magic_demo.core.types import CaseKey, MaskRuns, PhotoPrediction, Prediction
 from magic_demo.files.bundles import write_prediction
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.build import Desk
-from magic_demo.page.events.adjudication import Adjudication
+from magic_demo.page.events.review.adjudication import Adjudication
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.questions.families import load_families
 from magic_demo.reviews.store import LOCAL_READER, Store

@@ -11,9 +11,9 @@ import pytest
 
 from magic_demo.page.build import Desk
 from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.events.queue_handlers import QueueHandlers
-from magic_demo.page.events.reading_handlers import ReadingHandlers
-from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.events.review.queue_handlers import QueueHandlers
+from magic_demo.page.events.review.reading_handlers import ReadingHandlers
+from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.reviews.store import Store
 from tests.support.written_page import REQUEST, Browser, WritingPredictor, lay_out
 

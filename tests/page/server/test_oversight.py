@@ -19,9 +19,9 @@ from magic_demo.core.types import CaseKey, Pixels
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.build import Desk
-from magic_demo.page.events.covering import Covering
 from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.events.review_state import ReviewState
+from magic_demo.page.events.review.covering import Covering
+from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.server.oversight.oversight import list_oversight_routes
 from magic_demo.page.session import desk as desk_module

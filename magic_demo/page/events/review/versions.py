@@ -20,7 +20,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.types import SavedReview
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.resolve import Resolved, Updates, answered
-from magic_demo.page.events.review_state import ReviewEvents
+from magic_demo.page.events.review.review_state import ReviewEvents
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.questions.families import QuestionSet

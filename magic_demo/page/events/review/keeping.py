@@ -11,9 +11,9 @@ import gradio as gr
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.messages import unpack_message
 from magic_demo.core.types import Prediction
-from magic_demo.page.events.queue_handlers import QueueHandlers
 from magic_demo.page.events.resolve import Resolved, Updates
-from magic_demo.page.events.review_state import ReviewEvents, ReviewState
+from magic_demo.page.events.review.queue_handlers import QueueHandlers
+from magic_demo.page.events.review.review_state import ReviewEvents, ReviewState
 from magic_demo.page.panels.forms import read_narrative
 from magic_demo.page.panels.queue.queue_panel import Arrangement, read_arrangement
 from magic_demo.page.panels.review.review_form import unkept_value

@@ -12,7 +12,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs
-from magic_demo.page.events.review_state import ReviewEvents, ReviewState
+from magic_demo.page.events.review.review_state import ReviewEvents, ReviewState
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.queue.queue_panel import Arrangement, queue_value, read_arrangement, row_value
 from magic_demo.reviews.kept_cases import EXAMPLES

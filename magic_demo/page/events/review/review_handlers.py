@@ -9,7 +9,7 @@ from magic_demo.core.errors import MagicDemoError
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs
-from magic_demo.page.events.review_state import ReviewEvents, ReviewState
+from magic_demo.page.events.review.review_state import ReviewEvents, ReviewState
 from magic_demo.page.panels.forms import read_why
 from magic_demo.page.panels.viewer.facts_form import answer_facts
 from magic_demo.page.panels.viewer.wand_form import answer_wand

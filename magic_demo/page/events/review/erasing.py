@@ -7,7 +7,7 @@ import gradio as gr
 
 from magic_demo.core.errors import StoreError
 from magic_demo.page.events.resolve import Resolved, Updates, answered_with_inputs
-from magic_demo.page.events.review_state import ReviewEvents
+from magic_demo.page.events.review.review_state import ReviewEvents
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from starlette.routing import Route
 
-from magic_demo.page.events.adjudication import Adjudication
-from magic_demo.page.events.erasing import Erasing
 from magic_demo.page.events.handlers import Handlers
-from magic_demo.page.events.keeping import Keeping
-from magic_demo.page.events.queue_handlers import QueueHandlers
-from magic_demo.page.events.reading_handlers import ReadingHandlers
-from magic_demo.page.events.review_state import ReviewState
-from magic_demo.page.events.versions import Versions
+from magic_demo.page.events.review.adjudication import Adjudication
+from magic_demo.page.events.review.erasing import Erasing
+from magic_demo.page.events.review.keeping import Keeping
+from magic_demo.page.events.review.queue_handlers import QueueHandlers
+from magic_demo.page.events.review.reading_handlers import ReadingHandlers
+from magic_demo.page.events.review.review_state import ReviewState
+from magic_demo.page.events.review.versions import Versions
 from magic_demo.page.server.oversight.oversight import list_oversight_routes
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
 from magic_demo.page.server.take_away import list_take_away_routes

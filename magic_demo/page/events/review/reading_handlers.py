@@ -12,7 +12,7 @@ import gradio as gr
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.page.events.drafts.changes import read_stored_case
 from magic_demo.page.events.resolve import Resolved, Updates, answered
-from magic_demo.page.events.review_state import ReviewEvents
+from magic_demo.page.events.review.review_state import ReviewEvents
 from magic_demo.page.panels.case.messages import RESTORED
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.review.review_form import read_seconds

@@ -13,7 +13,7 @@ from magic_demo.core.types import Mask, MaskRuns, SavedReview
 from magic_demo.imaging.consensus import estimate_staple, take_majority
 from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.page.events.resolve import Resolved, Updates, answered
-from magic_demo.page.events.review_state import ReviewEvents
+from magic_demo.page.events.review.review_state import ReviewEvents
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.review.readings_panel import (
     CONSENSUS,

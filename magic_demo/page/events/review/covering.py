@@ -15,7 +15,7 @@ from magic_demo.core.errors import FormError, MagicDemoError, StoreError
 from magic_demo.core.types import CaseKey, Mask, Photo
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.resolve import Resolved, Updates
-from magic_demo.page.events.review_state import ReviewEvents
+from magic_demo.page.events.review.review_state import ReviewEvents
 from magic_demo.page.panels.case.messages import render_case_messages
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import read_mask, working_size
