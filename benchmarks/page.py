@@ -262,7 +262,7 @@ def write_full_size(folder: Path) -> list[str]:
     )
     models: dict[str, tuple[Any, int]] = {
         "segmentation": (make_model(), CLIPSEG_SIDE),
-        "vqa": (
+        "answers": (
             TextPhotoAnswererModel(
                 TextPhotoAnswererConfig(text_config=BertConfig(vocab_size=28996), vision_config=photo)
             ),

@@ -2,7 +2,7 @@
 everything again.
 
 ``python -m benchmarks.vqa_cache``: BERT-base and Swin-tiny with random weights, narratives and photos of
-chance, the head of ``vqa.yaml``, one thread. Steps of the two ways are taken by turns; printed are the
+chance, the head of ``text-photo-answerer.yaml``, one thread. Steps of the two ways are taken by turns; printed are the
 medians of a case and their ratio within the run: processor time of the process, which other programs disturb
 less than the clock. Reading and resizing photos is left out on both sides.
 """
@@ -29,9 +29,9 @@ from magic_demo.models.answers.text_photo_answerer import list_option_texts
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.families import load_families
-from training.answers.data import CaseDataSettings, CaseDraws, PhotoShelf, make_collator
-from training.answers.kept_features import CaseFeatures, KeptCases, make_kept_collator
-from training.answers.loss import CaseLoss, LossSettings
+from training.answers.text_photo.data import CaseDataSettings, CaseDraws, PhotoShelf, make_collator
+from training.answers.text_photo.kept_features import CaseFeatures, KeptCases, make_kept_collator
+from training.answers.text_photo.loss import CaseLoss, LossSettings
 from training.cases.sources import CaseSource, LearningCase
 
 SIDE, WORDS = 224, 150

@@ -21,18 +21,18 @@ COMMANDS = {
         "training.segmentation.evaluate",
         "score a segmentation model on photos with masks",
     ),
-    "vqa": ("training.answers.train", "train the text and photo model for the closed questions"),
-    "photos": (
-        "training.answers.train_photo_heads",
-        "train the closed questions' answers from what the segmentation model saw",
+    "text-photo-answerer": ("training.answers.text_photo_answerer", "train the text-and-photo answerer"),
+    "photo-answerer": (
+        "training.answers.photo_answerer",
+        "train the photo answerer on what the segmentation model sees",
     ),
     "combine": (
         "training.answers.combine",
-        "choose how the text cues and the text and photo model are combined",
+        "choose how far an answerer counts beside the cue model",
     ),
-    "cues": ("training.cues.train", "fit the text cues for the closed questions"),
+    "cue-model": ("training.cues.train", "fit the cue model"),
     "calibrate": ("training.answers.calibrate", "fit what makes the combined scores probabilities"),
-    "evaluate-vqa": (
+    "evaluate-answers": (
         "training.answers.evaluate",
         "report how well the closed questions are answered on unseen cases",
     ),

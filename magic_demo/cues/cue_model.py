@@ -132,7 +132,7 @@ class CueModel:
         if not (place / CONFIG_NAME).is_file():
             raise CheckpointError(
                 "{place}: no config.json in this folder; a folder written by 'python -m training "
-                "cues' is expected",
+                "cue-model' is expected",
                 place=place,
             )
         check_files(place)

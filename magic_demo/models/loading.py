@@ -19,7 +19,7 @@ from magic_demo.questions.families import QuestionSet
 CHECKPOINTS = find_shipped()
 DEFAULT_SEGMENTATION = CHECKPOINTS / "segmentation-compact"
 DEFAULT_ANSWERS = CHECKPOINTS / "photo-answerer"
-DEFAULT_CUES = CHECKPOINTS / "cues"
+DEFAULT_CUES = CHECKPOINTS / "cue-model"
 
 
 def load_predictor(

@@ -378,7 +378,7 @@ class Predictor:
         """Return what a family's scores are calibrated with, None where nothing belongs to the models in use,
         and the margin.
 
-        The models are those that have a say: where the case answerer weighs nothing, the cues alone.
+        The models are those that have a say: where the answerer weighs nothing, the cues alone.
         """
         weight = self.weights.of(family_id, photos=photos) if self._knows(family_id) else 0.0
         if self.cues is None or (weight > 0 and self.mismatch is not None):

@@ -1,4 +1,4 @@
-"""How the scores of the text cues and of the case answerer become one: a weighted mean of log-probabilities,
+"""How the scores of the text cues and of the answerer become one: a weighted mean of log-probabilities,
 a family at a time."""
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ EQUAL = 0.5
 
 @dataclass(frozen=True)
 class Weights:
-    """How far the case answerer counts beside the text cues: family id -> weight in 0..1; the cues have the
+    """How far the answerer counts beside the text cues: family id -> weight in 0..1; the cues have the
     rest.
 
     A family that is not named weighs both alike. ``text_only`` holds for cases without photos,
     ``with_measures`` for those of whose photos only what is measured counts, because the segmentation model
-    is not the one that the case answerer was made for.
+    is not the one that the answerer was made for.
     """
 
     text_only: Mapping[str, float] = field(default_factory=dict)
@@ -33,11 +33,11 @@ class Weights:
     with_measures: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, family_id: str, *, photos: bool) -> float:
-        """Return the case answerer's weight for a family."""
+        """Return the answerer's weight for a family."""
         return (self.with_photos if photos else self.text_only).get(family_id, EQUAL)
 
     def measured(self) -> Weights:
-        """Return the weights for a case answerer that reads only what is measured in the photos."""
+        """Return the weights for an answerer that reads only what is measured in the photos."""
         return Weights(self.text_only, self.with_measures, self.with_measures)
 
 

@@ -79,7 +79,7 @@ def test_a_limit_that_there_is_not_is_refused_with_those_that_there_are() -> Non
 
 
 @pytest.mark.parametrize(
-    "words", [["app.py"], ["-m", "magic_demo", "readers", "list"], ["-m", "training", "evaluate-vqa"]]
+    "words", [["app.py"], ["-m", "magic_demo", "readers", "list"], ["-m", "training", "evaluate-answers"]]
 )
 def test_the_page_and_every_command_say_it_in_one_line(repository: Path, words: list[str]) -> None:
     environment = {**os.environ, f"{PREFIX}QUEUE_CASES": "many"}

@@ -39,7 +39,7 @@ TEXTS = [
 @pytest.fixture(scope="module")
 def model(repository: Path) -> CueModel:
     """Return the checkpoint that is shipped."""
-    return CueModel.load(repository / "checkpoints" / "cues")
+    return CueModel.load(repository / "checkpoints" / "cue-model")
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_a_named_site_is_among_the_answers(model: CueModel, narrative: Narrative
 
 
 def test_scores_are_the_same_every_time(model: CueModel, repository: Path) -> None:
-    again = CueModel.load(repository / "checkpoints" / "cues")
+    again = CueModel.load(repository / "checkpoints" / "cue-model")
     for narrative in TEXTS:
         first, second = model.score(narrative), again.score(narrative)
         assert all(np.array_equal(first[qid], second[qid]) for qid in first)
@@ -252,7 +252,7 @@ def test_the_id_tells_other_weights_apart(model: CueModel, tmp_path: Path) -> No
 @pytest.mark.parametrize("damage", ["missing", "broken"])
 def test_a_damaged_checkpoint_is_one_line(repository: Path, tmp_path: Path, name: str, damage: str) -> None:
     folder = tmp_path / "cues"
-    shutil.copytree(repository / "checkpoints" / "cues", folder)
+    shutil.copytree(repository / "checkpoints" / "cue-model", folder)
     (folder / name).unlink() if damage == "missing" else (folder / name).write_bytes(b"{")
     with pytest.raises(CheckpointError) as caught:
         CueModel.load(folder)
@@ -262,7 +262,7 @@ def test_a_damaged_checkpoint_is_one_line(repository: Path, tmp_path: Path, name
 
 def test_weights_that_do_not_fit_the_vocabulary_are_refused(repository: Path, tmp_path: Path) -> None:
     folder = tmp_path / "cues"
-    shutil.copytree(repository / "checkpoints" / "cues", folder)
+    shutil.copytree(repository / "checkpoints" / "cue-model", folder)
     vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     vocabulary["en"]["cues"].pop()
     (folder / "vocabulary.json").write_text(json.dumps(vocabulary), encoding="utf-8")
@@ -277,7 +277,7 @@ def test_another_kind_of_checkpoint_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_checkpoint_is_small_and_holds_no_narrative(repository: Path) -> None:
-    folder = repository / "checkpoints" / "cues"
+    folder = repository / "checkpoints" / "cue-model"
     assert sum(path.stat().st_size for path in folder.iterdir()) < 1_500_000
     vocabulary = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     assert max(len(term.split()) for term in vocabulary["en"]["terms"]) <= 2
@@ -298,7 +298,7 @@ def test_an_encounter_takes_milliseconds(model: CueModel) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=120), st.text(alphabet=st.sampled_from("手背痒不无年月红疹，。 a1"), max_size=60))
 def test_any_text_decodes_to_valid_answers(english: str, chinese: str) -> None:
-    model = CueModel.load(Path(__file__).resolve().parents[2] / "checkpoints" / "cues")
+    model = CueModel.load(Path(__file__).resolve().parents[2] / "checkpoints" / "cue-model")
     answers = decode_answers(
         model.score(Narrative(en=english, zh=chinese)), load_families(), model.set_priors
     )

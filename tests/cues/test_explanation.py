@@ -30,7 +30,7 @@ SHARE_THAT_FALLS = 0.95
 
 @pytest.fixture(scope="module")
 def cues(repository: Path) -> CueModel:
-    return CueModel.load(repository / "checkpoints" / "cues")
+    return CueModel.load(repository / "checkpoints" / "cue-model")
 
 
 def _shown(text: str, spans: tuple[WordSpan, ...]) -> list[str]:
@@ -144,7 +144,7 @@ _CUES: list[CueModel] = []
 
 def _shipped() -> CueModel:
     if not _CUES:
-        _CUES.append(CueModel.load(Path(__file__).resolve().parents[2] / "checkpoints" / "cues"))
+        _CUES.append(CueModel.load(Path(__file__).resolve().parents[2] / "checkpoints" / "cue-model"))
     return _CUES[0]
 
 

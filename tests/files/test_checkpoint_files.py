@@ -170,7 +170,7 @@ def _sparse(path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["model.safetensors", "more.safetensors", "config.json", "tokenizer.json", "vocab.txt"]
 )
-@pytest.mark.parametrize("shipped", ["cues", "photo-answerer"])
+@pytest.mark.parametrize("shipped", ["cue-model", "photo-answerer"])
 def test_what_is_no_file_of_a_checkpoint_is_refused_at_once(
     tmp_path: Path, name: str, make: Callable[[Path], None], shipped: str
 ) -> None:
@@ -178,8 +178,8 @@ def test_what_is_no_file_of_a_checkpoint_is_refused_at_once(
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / name).unlink(missing_ok=True)
     make(tmp_path / name)
-    assert name in _refuse(LOADERS["cues" if shipped == "cues" else "answerer"], tmp_path)
-    if shipped != "cues":
+    assert name in _refuse(LOADERS["cues" if shipped == "cue-model" else "answerer"], tmp_path)
+    if shipped != "cue-model":
         assert name in _refuse(name_model, tmp_path)
 
 

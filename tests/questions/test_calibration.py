@@ -39,7 +39,7 @@ SINGLE = make_family(3, 1)
 
 @pytest.fixture(scope="module")
 def cues(repository: Path) -> CueModel:
-    return CueModel.load(repository / "checkpoints" / "cues")
+    return CueModel.load(repository / "checkpoints" / "cue-model")
 
 
 @given(st.lists(st.floats(-30, 30), min_size=4, max_size=4), st.floats(0.3, 5))

@@ -153,7 +153,7 @@ def test_a_command_says_in_one_line_what_is_no_file(
 
 
 @pytest.mark.parametrize("make", [_pipe, _zero, _folder])
-@pytest.mark.parametrize("command", ["segmentation", "vqa", "cues", "photos"])
+@pytest.mark.parametrize("command", ["segmentation", "text-photo-answerer", "cue-model", "photo-answerer"])
 def test_training_says_in_one_line_what_is_no_settings_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str, make: Callable[[Path], None]
 ) -> None:

@@ -12,7 +12,7 @@ from transformers import BertModel, SwinModel
 from magic_demo.synthetic.cases import write_cases
 from tests.models.answers.test_text_photo_answerer import make_tokenizer, text_config, vision_config
 from tests.support.tiny_clipseg import read_seed
-from training.answers.settings import VqaSettings
+from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.runs.run import read_settings
 
 CONFIGS = Path(__file__).resolve().parents[2] / "training" / "configs"
@@ -39,7 +39,7 @@ def write_data(folder: Path, *, count: int = 8, seed: int = 0) -> Path:
     return write_encoders(folder, seed=seed)
 
 
-def read_tiny(name: str, folder: Path, output: Path, **more: object) -> VqaSettings:
+def read_tiny(name: str, folder: Path, output: Path, **more: object) -> TextPhotoAnswererSettings:
     """Return the settings ``name`` as they ship on the tiny encoders; ``more``: ``run__batch_size=4`` and so
     on."""
     challenge = {"name": "dermavqa", "kind": "challenge"}
@@ -58,4 +58,4 @@ def read_tiny(name: str, folder: Path, output: Path, **more: object) -> VqaSetti
         "run.threads": 1,
     }
     overrides.update({name.replace("__", "."): value for name, value in more.items()})
-    return read_settings(CONFIGS / f"{name}.yaml", VqaSettings, overrides)
+    return read_settings(CONFIGS / f"{name}.yaml", TextPhotoAnswererSettings, overrides)

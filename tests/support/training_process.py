@@ -12,7 +12,7 @@ from pathlib import Path
 from training.__main__ import main
 
 FORKS: ForkServerContext = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["training.answers.train"])
+FORKS.set_forkserver_preload(["training.answers.text_photo_answerer"])
 
 
 def _run(words: list[str], environment: dict[str, str], told: Path) -> None:

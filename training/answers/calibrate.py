@@ -1,4 +1,4 @@
-"""Calibrate text cues and case answerer together, for cases with photos: ``python -m training calibrate
+"""Calibrate text cues and answerer together, for cases with photos: ``python -m training calibrate
 --config FILE``.
 
 The text cues alone, for cases without photos, are calibrated when they are fitted (``python -m training
@@ -67,7 +67,7 @@ def main(arguments: list[str]) -> int:
     exit code."""
     options = {
         "data": ("folder", "folder of the data"),
-        "checkpoint": ("checkpoint", "the case answerer's folder"),
+        "checkpoint": ("checkpoint", "the answerer's folder"),
     }
     print(
         json.dumps(
@@ -78,11 +78,11 @@ def main(arguments: list[str]) -> int:
 
 
 def calibrate(settings: CalibrateSettings) -> dict[str, object]:
-    """Fit one temperature a family that the case answerer has a say in, write them into its folder, and
+    """Fit one temperature a family that the answerer has a say in, write them into its folder, and
     return how well they hold.
 
     What the most frequent answer earns, and the margin, are the text cues': those come from real cases.
-    Raises SettingsError where the cues are not calibrated or the case answerer has no say.
+    Raises SettingsError where the cues are not calibrated or the answerer has no say.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -97,7 +97,7 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
         or words.cues != digest_of(predictor.cues.model_id)
     ):
         raise SettingsError(
-            "{cues}: no calibration of these very heads; run 'python -m training cues' first",
+            "{cues}: no calibration of these very heads; run 'python -m training cue-model' first",
             cues=settings.cues,
         )
     if predictor.mismatch is not None:

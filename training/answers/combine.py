@@ -1,4 +1,4 @@
-"""Choose how far a case answerer counts beside the text cues: ``python -m training combine --config FILE
+"""Choose how far an answerer counts beside the text cues: ``python -m training combine --config FILE
 [--data DIR]``."""
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> int:
     exit code."""
     options = {
         "data": ("folder", "folder of the data"),
-        "checkpoint": ("checkpoint", "the case answerer's folder"),
+        "checkpoint": ("checkpoint", "the answerer's folder"),
     }
     print(
         json.dumps(combine(read_command(arguments, "combine", CombineSettings, __doc__, options)), indent=2)

@@ -1,4 +1,4 @@
-"""Report how well the closed questions are answered on unseen cases: ``python -m training evaluate-vqa
+"""Report how well the closed questions are answered on unseen cases: ``python -m training evaluate-answers
 [--data DIR] [--out DIR]``.
 
 Without --split the text cues are cross-validated: fitted and calibrated on some of the labelled cases, judged
@@ -25,7 +25,7 @@ from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEG
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
-from training.answers.report import VqaReport, find_mistakes, write_vqa_report
+from training.answers.report import AnswersReport, find_mistakes, write_answers_report
 from training.cases.sources import CaseSource, LearningCase, read_cases
 from training.cues.calibration import (
     ERRORS,
@@ -50,7 +50,7 @@ from training.cues.validation import (
 )
 from training.runs.run import read_settings
 
-CONFIG = Path(__file__).resolve().parents[1] / "configs" / "cues.yaml"
+CONFIG = Path(__file__).resolve().parents[1] / "configs" / "cue-model.yaml"
 RESAMPLES = 2000
 Table = dict[str, dict[str, float]]
 """row ("constant", "en", "zh", "both") -> column ("all", family ids, the interval's ends) -> number."""
@@ -59,7 +59,7 @@ Table = dict[str, dict[str, float]]
 def main(arguments: list[str]) -> int:
     """Print the tables and, with --output and --out, write them as JSON and as an HTML report; returns the
     exit code."""
-    parser = argparse.ArgumentParser(prog="python -m training evaluate-vqa", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training evaluate-answers", description=__doc__)
     parser.add_argument(
         "--config", type=Path, default=CONFIG, help="settings of the text cues (default: the shipped ones')"
     )
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
         help="judge the checkpoints on this split (valid) instead of cross-validating the cues on train",
     )
     parser.add_argument(
-        "--checkpoint", default=str(DEFAULT_ANSWERS), help="with --split: the case answerer's, or 'none'"
+        "--checkpoint", default=str(DEFAULT_ANSWERS), help="with --split: the answerer's, or 'none'"
     )
     parser.add_argument("--cues", default=str(DEFAULT_CUES), help="with --split: the text cues', or 'none'")
     parser.add_argument(
@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
     settings = read_settings(options.config, CueSettings, {"data": options.data})
     if options.quick:
         settings = dataclasses.replace(settings, repeats=1)
-    page: VqaReport | None = None
+    page: AnswersReport | None = None
     if options.split:
         report, page = _judge_checkpoints(settings, options)
     else:
@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> int:
         options.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     if options.out and page is not None:
         options.out.mkdir(parents=True, exist_ok=True)
-        write_vqa_report(options.out / "report.html", page)
+        write_answers_report(options.out / "report.html", page)
         print(f"\nwritten: {options.out / 'report.html'}")
     return 0
 
@@ -114,7 +114,7 @@ def judge_cues(
     runs: Sequence[HeldOut],
     judged: Sequence[Sequence[JudgedFamily]],
     report: Mapping[str, Table],
-) -> VqaReport:
+) -> AnswersReport:
     """Return the page's content for cross-validated text cues; the mistakes are those of the first dealing of
     the folds."""
     found = find_words(cases)
@@ -138,17 +138,17 @@ def judge_cues(
     )
     mistakes = find_mistakes([cases[index] for index in order], judged[0], models)
     accuracy = {title: table for title, table in report.items() if "both" in table}
-    return VqaReport(intro, accuracy, accuracies, families, choose_margin(families), mistakes)
+    return AnswersReport(intro, accuracy, accuracies, families, choose_margin(families), mistakes)
 
 
 def _judge_checkpoints(
     settings: CueSettings, options: argparse.Namespace
-) -> tuple[dict[str, Table], VqaReport]:
+) -> tuple[dict[str, Table], AnswersReport]:
     """Judge loaded checkpoints on a split; the constant answer is what they give to a case without words and
     photos."""
     named: tuple[str, ...] = (options.segmentation, options.checkpoint, options.cues)
-    segmentation, vqa, cues = (None if source == "none" else source for source in named)
-    predictor = load_predictor(segmentation=segmentation, answers=vqa, cues=cues)
+    segmentation, answers, cues = (None if source == "none" else source for source in named)
+    predictor = load_predictor(segmentation=segmentation, answers=answers, cues=cues)
     source = CaseSource(options.split, "challenge", split=options.split, photos=not options.text_only)
     cases = sorted(read_cases(settings.data, [source], settings.output), key=lambda case: case.case_id)
     judged = judge_predictor(predictor, cases)
@@ -169,7 +169,7 @@ def _judge_checkpoints(
         "words and photos. Families that no calibration belongs to are shown at temperature 1."
     )
     mistakes = find_mistakes(cases, judged, [predictor.cues] * len(cases))
-    return report, VqaReport(
+    return report, AnswersReport(
         intro, report, {f"here, {title}": report[title]["model"]["all"]}, judged, margin, mistakes
     )
 

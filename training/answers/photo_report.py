@@ -8,7 +8,7 @@ from pathlib import Path
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.questions.families import load_families
 
-START, END = "<!-- written by python -m training photos -->", "<!-- end of what is written -->"
+START, END = "<!-- written by python -m training photo-answerer -->", "<!-- end of what is written -->"
 
 Table = Mapping[str, Mapping[str, float]]
 

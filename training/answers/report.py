@@ -48,7 +48,7 @@ class Mistake:
 
 
 @dataclass(frozen=True, eq=False)
-class VqaReport:
+class AnswersReport:
     """All that the page shows. tables: title -> row -> column -> official accuracy ("all", "low", "high",
     family ids).
 
@@ -88,7 +88,7 @@ def find_mistakes(
     )[:MOST_MISTAKES]
 
 
-def write_vqa_report(path: Path, report: VqaReport) -> None:
+def write_answers_report(path: Path, report: AnswersReport) -> None:
     """Write the page. It holds patients' words: keep it where the data may be kept."""
     families = [
         family

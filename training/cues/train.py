@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> int:
         "data": ("data", "folder with train.json and train_cvqa.json"),
         "output": ("output", "folder to write to"),
     }
-    settings = read_command(arguments, "cues", CueSettings, __doc__, options)
+    settings = read_command(arguments, "cue-model", CueSettings, __doc__, options)
     cases = read_labelled(settings)
     model, runs = fit_calibrated(cases, settings)
     model.save(settings.output)

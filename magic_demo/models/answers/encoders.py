@@ -1,4 +1,4 @@
-"""Pretrained text and photo encoders, loaded for a new case answerer."""
+"""Pretrained text and photo encoders, loaded for a new answerer."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ POOLINGS = ("cls", "mean")
 
 @strict
 class TextPhotoAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
-    """What a case answerer is made of.
+    """What an answerer is made of.
 
     text_config, vision_config: the encoders' own configs, of any class that AutoModel knows (BERT, and Swin
     or MobileNetV1, here).

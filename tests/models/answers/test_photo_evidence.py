@@ -280,7 +280,7 @@ def test_a_model_of_another_kind_or_for_other_options_is_one_line(tmp_path: Path
 def test_cues_alone_answer_where_the_photos_weigh_nothing(
     segmenter: Segmenter, scorer: PhotoAnswerer, repository: Path
 ) -> None:
-    cues = CueModel.load(repository / "checkpoints" / "cues")
+    cues = CueModel.load(repository / "checkpoints" / "cue-model")
     none = Weights(dict.fromkeys(FAMILIES, 0.0), dict.fromkeys(FAMILIES, 0.0))
     case = make_encounter()
     both, alone = (

@@ -78,7 +78,7 @@ def vision_config() -> SwinConfig:
 
 
 def make_model(**design: Any) -> TextPhotoAnswererModel:
-    """Make a tiny case answerer of random weights, the same each time."""
+    """Make a tiny answerer of random weights, the same each time."""
     torch.manual_seed(0)
     sizes: dict[str, Any] = {"projection_size": 12, "head_size": 16, "max_text_tokens": 64}
     return TextPhotoAnswererModel(

@@ -29,7 +29,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(repository: Path, tmp_path: Path, drawn: Path) -> CalibrateSettings:
-    """Return settings over a few drawn cases; the case answerer is a copy of the shipped one, without its
+    """Return settings over a few drawn cases; the answerer is a copy of the shipped one, without its
     calibration."""
     shipped = repository / "checkpoints"
     shutil.copytree(
@@ -38,7 +38,7 @@ def settings(repository: Path, tmp_path: Path, drawn: Path) -> CalibrateSettings
     return CalibrateSettings(
         shipped / "segmentation-compact",
         tmp_path / "answerer",
-        shipped / "cues",
+        shipped / "cue-model",
         tmp_path,
         drawn,
         (DRAWN,),
@@ -95,7 +95,7 @@ def test_no_temperature_is_below_the_least_and_what_is_constant_is_the_cues(
 def test_cues_without_their_calibration_are_refused(settings: CalibrateSettings, tmp_path: Path) -> None:
     shutil.copytree(settings.cues, tmp_path / "cues", ignore=shutil.ignore_patterns(CALIBRATION_NAME))
     with pytest.raises(
-        SettingsError, match="no calibration of these very heads; run 'python -m training cues' first"
+        SettingsError, match="no calibration of these very heads; run 'python -m training cue-model' first"
     ):
         calibrate(replace(settings, cues=tmp_path / "cues"))
 
@@ -130,6 +130,6 @@ def test_too_few_cases_are_refused_by_family(settings: CalibrateSettings) -> Non
 def test_the_shipped_settings_are_readable_and_hold_out_other_cases_than_were_learnt(
     repository: Path,
 ) -> None:
-    shipped = read_settings(repository / "training" / "configs" / "calibrate-compact.yaml", CalibrateSettings)
+    shipped = read_settings(repository / "training" / "configs" / "calibrate.yaml", CalibrateSettings)
     assert {source.kind for source in shipped.sources} == {"cases", "pad"}
     assert all(source.split != "pad_train" for source in shipped.sources)

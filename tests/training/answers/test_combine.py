@@ -1,4 +1,4 @@
-"""Choosing how far the case answerer counts beside the text cues."""
+"""Choosing how far the answerer counts beside the text cues."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_weight_that_loses_on_real_photos_is_not_chosen() -> None:
 
 
 def test_a_case_is_answered_by_the_model_that_the_weights_name(repository: Path) -> None:
-    cues = CueModel.load(repository / "checkpoints" / "cues")
+    cues = CueModel.load(repository / "checkpoints" / "cue-model")
     answers = {
         question.qid: 0
         for family in load_families()
@@ -82,7 +82,7 @@ def test_the_command_writes_weights_that_the_program_reads(
     (pad / "splits" / "few.txt").write_text("\n".join(names), encoding="utf-8")
     settings = {
         "checkpoint": str(checkpoint),
-        "cues": str(repository / "checkpoints" / "cues"),
+        "cues": str(repository / "checkpoints" / "cue-model"),
         "folder": str(tmp_path),
         "drawn": str(tmp_path / "cases"),
         "chosen_on": {"name": "synthetic", "kind": "cases", "count": 8, "seed": 5, "split": "valid"},

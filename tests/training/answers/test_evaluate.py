@@ -11,7 +11,7 @@ from magic_demo.cues.cue_model import CueModel
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.families import load_families
 from training.answers.evaluate import judge_predictor, main
-from training.answers.report import VqaReport, find_mistakes, write_vqa_report
+from training.answers.report import AnswersReport, find_mistakes, write_answers_report
 from training.cases.sources import CaseSource, LearningCase
 from training.runs.report_page import draw_table, mark_words
 
@@ -41,7 +41,7 @@ def _cases(count: int = 6) -> list[LearningCase]:
 
 @pytest.fixture(scope="module")
 def cues(repository: Path) -> CueModel:
-    return CueModel.load(repository / "checkpoints" / "cues")
+    return CueModel.load(repository / "checkpoints" / "cue-model")
 
 
 def test_the_page_shows_every_part_and_fetches_nothing(cues: CueModel, tmp_path: Path) -> None:
@@ -49,10 +49,10 @@ def test_the_page_shows_every_part_and_fetches_nothing(cues: CueModel, tmp_path:
     judged = judge_predictor(Predictor(None, None, cues), cases)
     mistakes = find_mistakes(cases, judged, [cues] * len(cases))
     columns = {"all": 0.5, "low": 0.4, "high": 0.6, **{family.family_id: 0.5 for family in FAMILIES}}
-    report = VqaReport(
+    report = AnswersReport(
         "made", {"made cases": {"constant": columns, "model": columns}}, {"ours": 0.5}, judged, 0.06, mistakes
     )
-    write_vqa_report(tmp_path / "report.html", report)
+    write_answers_report(tmp_path / "report.html", report)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     reader = _Reader()
     reader.feed(page)

@@ -11,8 +11,8 @@ import torch
 
 from tests.support.concrete_models import load_text_photo_answerer
 from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
-from training.answers.settings import VqaSettings
-from training.answers.train import make_optimizer, run_training, start_model
+from training.answers.text_photo.settings import TextPhotoAnswererSettings
+from training.answers.text_photo_answerer import make_optimizer, run_training, start_model
 from training.runs.run import read_settings, training_arguments
 
 
@@ -22,7 +22,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path
 
 
 def test_the_settings_are_the_papers(folder: Path, tmp_path: Path) -> None:
-    shipped = read_settings(CONFIGS / "vqa-paper.yaml", VqaSettings, {"run.output": str(tmp_path)})
+    shipped = read_settings(
+        CONFIGS / "text-photo-answerer-paper.yaml", TextPhotoAnswererSettings, {"run.output": str(tmp_path)}
+    )
     model, data = shipped.model, shipped.data
     assert (model.text, model.text_pooling, model.max_text_tokens) == (
         "emilyalsentzer/Bio_ClinicalBERT",
@@ -51,7 +53,7 @@ def test_the_settings_are_the_papers(folder: Path, tmp_path: Path) -> None:
     )
     assert arguments.metric_for_best_model == "f1" and shipped.run.patience > 0
 
-    tiny = read_tiny("vqa-paper", folder, tmp_path, data__cache=str(tmp_path / "cache"))
+    tiny = read_tiny("text-photo-answerer-paper", folder, tmp_path, data__cache=str(tmp_path / "cache"))
     optimizer = make_optimizer(start_model(tiny, [])[0], tiny)
     assert type(optimizer) is torch.optim.AdamW
     assert {(group["lr"], group["betas"]) for group in optimizer.param_groups} == {(5e-4, (0.9, 0.999))}
@@ -62,7 +64,7 @@ def test_the_run_goes_from_end_to_end_in_mixed_precision_and_stops_early_on_vali
     folder: Path, tmp_path: Path
 ) -> None:
     settings = read_tiny(
-        "vqa-paper",
+        "text-photo-answerer-paper",
         folder,
         tmp_path,
         data__cache=str(tmp_path / "cache"),

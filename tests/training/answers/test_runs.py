@@ -1,4 +1,4 @@
-"""Whole runs of ``python -m training vqa`` as processes: two of them together, and one that is killed and
+"""Whole runs of ``python -m training text-photo-answerer`` as processes: two of them together, and one that is killed and
 goes on."""
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
 from tests.support.tiny_clipseg import read_seed
 from tests.support.training_process import start_together, start_training
 from tests.training.runs.test_distributed import free_port, read_last_state
-from training.answers.train import run_training, start_model
+from training.answers.text_photo_answerer import run_training, start_model
 
 CHANGES: dict[str, object] = {
     "model__dropout": 0.0,
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> Path
 
 def write_config(folder: Path, output: Path) -> Path:
     """Write the file of the settings that ``read_tiny`` gives with CHANGES."""
-    content = yaml.safe_load((CONFIGS / "vqa.yaml").read_text(encoding="utf-8"))
+    content = yaml.safe_load((CONFIGS / "text-photo-answerer.yaml").read_text(encoding="utf-8"))
     content["model"] |= {
         "text": str(folder / "text"),
         "photo": str(folder / "photo"),
@@ -79,7 +79,8 @@ class Alone:
 @pytest.fixture(scope="module")
 def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Alone:
     plain, rounded = (
-        read_tiny("vqa", folder, tmp_path_factory.mktemp(name), **CHANGES) for name in ("plain", "rounded")
+        read_tiny("text-photo-answerer", folder, tmp_path_factory.mktemp(name), **CHANGES)
+        for name in ("plain", "rounded")
     )
     run_training(plain)
     with pytest.MonkeyPatch.context() as patch:
@@ -96,7 +97,7 @@ def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(
 ) -> None:
     config = write_config(folder, tmp_path / "two")
     told = tmp_path / "told"
-    processes = start_together(["vqa", "--config", str(config)], 2, free_port(), told)
+    processes = start_together(["text-photo-answerer", "--config", str(config)], 2, free_port(), told)
     for process in processes:
         process.join(400)
     assert [process.exitcode for process in processes] == [0, 0], told.read_text(encoding="utf-8")[-3000:]
@@ -110,7 +111,7 @@ def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(
 def test_a_killed_run_goes_on_to_the_end_it_would_have_had(
     folder: Path, tmp_path: Path, alone: Alone
 ) -> None:
-    words = ["vqa", "--config", str(write_config(folder, tmp_path / "killed"))]
+    words = ["text-photo-answerer", "--config", str(write_config(folder, tmp_path / "killed"))]
     process = start_training(words, tmp_path / "told")
     checkpoint = tmp_path / "killed" / "run" / "checkpoints" / "checkpoint-3" / "trainer_state.json"
     while not checkpoint.is_file() and process.is_alive():

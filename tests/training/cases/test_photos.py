@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from magic_demo.questions.families import load_families
-from training.answers.data import CaseDataSettings, CaseDraws
+from training.answers.text_photo.data import CaseDataSettings, CaseDraws
 from training.cases.pad import answer_from_record, read_pad
 from training.cases.sources import CaseSource, LearningCase
 from training.runs.run import SettingsError

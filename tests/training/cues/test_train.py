@@ -96,7 +96,7 @@ def settings(repository: Path, invented: Path, tmp_path: Path, training_seed: in
         "repeats": 1,
         "seed": training_seed,
     }
-    return read_settings(repository / "training" / "configs" / "cues.yaml", CueSettings, overrides)
+    return read_settings(repository / "training" / "configs" / "cue-model.yaml", CueSettings, overrides)
 
 
 def test_fitting_beats_the_constant_answer_where_the_words_tell(settings: CueSettings) -> None:
@@ -150,9 +150,9 @@ def test_older_cases_count_less_where_the_labelling_changed(settings: CueSetting
 def test_training_writes_a_checkpoint_that_loads(
     repository: Path, invented: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = repository / "training" / "configs" / "cues.yaml"
+    config = repository / "training" / "configs" / "cue-model.yaml"
     output = tmp_path / "out"
-    assert main(["cues", "--config", str(config), "--data", str(invented), "--output", str(output)]) == 0
+    assert main(["cue-model", "--config", str(config), "--data", str(invented), "--output", str(output)]) == 0
     printed = json.loads(capsys.readouterr().out)
     model = CueModel.load(output)
     assert printed["model"] == model.model_id
@@ -245,8 +245,8 @@ def test_missing_data_is_one_line(
 ) -> None:
     with pytest.raises(MagicDemoError):
         read_labelled(dataclasses.replace(settings, data=tmp_path / "nowhere"))
-    config = repository / "training" / "configs" / "cues.yaml"
-    assert main(["cues", "--config", str(config), "--data", str(tmp_path / "nowhere")]) == 1
+    config = repository / "training" / "configs" / "cue-model.yaml"
+    assert main(["cue-model", "--config", str(config), "--data", str(tmp_path / "nowhere")]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
 
@@ -279,7 +279,7 @@ def test_settings_name_every_family(settings: CueSettings) -> None:
 def test_two_real_folds_stay_above_the_floor(shared_data: Path, repository: Path) -> None:
     """The reported figure is 0.72 to 0.73 over all folds and 0.58 for the constant answer; the floor leaves
     room for two folds' chance."""
-    config = repository / "training" / "configs" / "cues.yaml"
+    config = repository / "training" / "configs" / "cue-model.yaml"
     settings = read_settings(config, CueSettings, {"data": str(shared_data / "dermavqa"), "repeats": 1})
     alike = dataclasses.replace(
         settings,

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from training.answers.data import CaseDataSettings
-from training.answers.loss import LossSettings
+from training.answers.text_photo.data import CaseDataSettings
+from training.answers.text_photo.loss import LossSettings
 from training.runs.run import RunSettings
 
 
@@ -79,7 +79,7 @@ class CaseRunSettings(RunSettings):
 
 
 @dataclass(frozen=True)
-class VqaSettings:
+class TextPhotoAnswererSettings:
     """A settings file of this command."""
 
     model: AnswererSettings

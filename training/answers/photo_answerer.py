@@ -115,7 +115,7 @@ def main(arguments: list[str]) -> int:
     }
     print(
         json.dumps(
-            train_answers(read_command(arguments, "photos", PhotoAnswererSettings, __doc__, options)),
+            train_answers(read_command(arguments, "photo-answerer", PhotoAnswererSettings, __doc__, options)),
             indent=2,
         )
     )
@@ -123,7 +123,7 @@ def main(arguments: list[str]) -> int:
 
 
 def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
-    """Do what the command says; returns the report, which also goes to ``photos.json`` below ``kept`` and
+    """Do what the command says; returns the report, which also goes to ``photo-answerer.json`` below ``kept`` and
     into the checkpoint's model card."""
     torch.set_num_threads(settings.threads)
     segmenter = load_segmenter(settings.segmentation)
@@ -164,7 +164,7 @@ def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
     rules = {name: judge_rules(cases) for name, cases in held.items()}
     update_card(settings.output, format_report(chosen, tables, rules, segmenter.model_id))
     report: dict[str, object] = {"weights": chosen, **tables, "rules": rules}
-    write_json(settings.kept / "photos.json", report)
+    write_json(settings.kept / "photo-answerer.json", report)
     return report
 
 

@@ -25,10 +25,10 @@ from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.models.loading import load_predictor
 from magic_demo.questions.families import load_challenge, load_families
 from tests.support.concrete_models import load_text_photo_answerer
-from training.answers.data import CaseDraws, PhotoShelf, drop_words, make_labels
-from training.answers.metrics import decode_rows
-from training.answers.settings import VqaSettings
-from training.answers.train import cross_validate, main, run_training
+from training.answers.text_photo.data import CaseDraws, PhotoShelf, drop_words, make_labels
+from training.answers.text_photo.metrics import decode_rows
+from training.answers.text_photo.settings import TextPhotoAnswererSettings
+from training.answers.text_photo_answerer import cross_validate, main, run_training
 from training.cases.folds import split_folds
 from training.cases.metrics import most_frequent, official_scores, score_f1
 from training.cases.sources import CaseSource, LearningCase, answer_from_cues, read_cases
@@ -49,25 +49,27 @@ def make_learning_cases(groups: list[str]) -> list[LearningCase]:
 
 
 @pytest.fixture(scope="module")
-def tiny(repository: Path, tmp_path_factory: pytest.TempPathFactory, training_seed: int) -> VqaSettings:
+def tiny(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, training_seed: int
+) -> TextPhotoAnswererSettings:
     """Return the settings of the tiny run, its output in a new folder."""
     output = tmp_path_factory.mktemp("runs") / "tiny"
     return read_settings(
-        repository / "training" / "configs" / "vqa-tiny.yaml",
-        VqaSettings,
+        repository / "training" / "configs" / "text-photo-answerer-tiny.yaml",
+        TextPhotoAnswererSettings,
         {"run.output": str(output), "run.seed": training_seed},
     )
 
 
 @pytest.fixture(scope="module")
-def trained(tiny: VqaSettings) -> tuple[Path, dict[str, float]]:
+def trained(tiny: TextPhotoAnswererSettings) -> tuple[Path, dict[str, float]]:
     """Train the tiny model once."""
     return run_training(tiny)
 
 
 @pytest.mark.numeric
 def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(
-    tiny: VqaSettings, trained: tuple[Path, dict[str, float]]
+    tiny: TextPhotoAnswererSettings, trained: tuple[Path, dict[str, float]]
 ) -> None:
     folder, scores = trained
     states = sorted(
@@ -84,7 +86,9 @@ def test_a_run_lowers_the_loss_and_leaves_a_checkpoint_that_scores(
 
 
 @pytest.mark.numeric
-def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(tiny: VqaSettings) -> None:
+def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(
+    tiny: TextPhotoAnswererSettings,
+) -> None:
     stopped = replace(
         tiny, run=replace(tiny.run, output=tiny.run.output.parent / "stopped", keep=10, keep_last=True)
     )
@@ -100,9 +104,13 @@ def test_a_resumed_run_ends_with_the_weights_of_one_that_was_not_stopped(tiny: V
     assert all(torch.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)
 
 
-@pytest.mark.parametrize("name", ["vqa", "vqa-paper"])
+@pytest.mark.parametrize("name", ["text-photo-answerer", "text-photo-answerer-paper"])
 def test_both_designs_run_on_pretrained_encoders_of_the_same_classes(
-    repository: Path, tmp_path: Path, tiny: VqaSettings, trained: tuple[Path, dict[str, float]], name: str
+    repository: Path,
+    tmp_path: Path,
+    tiny: TextPhotoAnswererSettings,
+    trained: tuple[Path, dict[str, float]],
+    name: str,
 ) -> None:
     small = load_text_photo_answerer(trained[0])
     small.model.text_model.save_pretrained(tmp_path / "text")
@@ -114,13 +122,15 @@ def test_both_designs_run_on_pretrained_encoders_of_the_same_classes(
         "model.photo": str(tmp_path / "photo"),
         "run.output": str(tmp_path / "run"),
     }
-    changes |= {"data.cache": str(tmp_path / "cache")} if name == "vqa-paper" else {}
-    settings = read_settings(repository / "training" / "configs" / f"{name}.yaml", VqaSettings, changes)
+    changes |= {"data.cache": str(tmp_path / "cache")} if name == "text-photo-answerer-paper" else {}
+    settings = read_settings(
+        repository / "training" / "configs" / f"{name}.yaml", TextPhotoAnswererSettings, changes
+    )
     data = replace(
         settings.data, folder=tiny.data.folder, training=tiny.data.training, evaluation=tiny.data.evaluation
     )
     shutil.copytree(tiny.run.output.parent / "cases", tmp_path / "cases")
-    run = replace(settings.run, epochs=1, batch_size=5 if name == "vqa" else 45, threads=1)
+    run = replace(settings.run, epochs=1, batch_size=5 if name == "text-photo-answerer" else 45, threads=1)
     folder, scores = run_training(replace(settings, data=data, run=run))
     scorer = load_text_photo_answerer(folder)
     assert scorer.model.config.fusion == settings.model.fusion
@@ -184,11 +194,11 @@ def test_a_trained_checkpoint_drops_in_by_its_path_alone_and_options_are_never_e
 
 def test_a_checkpoint_is_scored_with_parts_of_the_cases_left_out(
     repository: Path,
-    tiny: VqaSettings,
+    tiny: TextPhotoAnswererSettings,
     trained: tuple[Path, dict[str, float]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    config = repository / "training" / "configs" / "vqa-tiny.yaml"
+    config = repository / "training" / "configs" / "text-photo-answerer-tiny.yaml"
     assert (
         main(
             ["--config", str(config), "--score", "--start", str(trained[0]), "--output", str(tiny.run.output)]
@@ -202,7 +212,7 @@ def test_a_checkpoint_is_scored_with_parts_of_the_cases_left_out(
 
 
 def test_a_fresh_run_does_not_mix_with_an_old_one(
-    tiny: VqaSettings, trained: tuple[Path, dict[str, float]]
+    tiny: TextPhotoAnswererSettings, trained: tuple[Path, dict[str, float]]
 ) -> None:
     assert trained[0].is_dir()
     with pytest.raises(MagicDemoError, match="--resume"):
@@ -211,12 +221,12 @@ def test_a_fresh_run_does_not_mix_with_an_old_one(
 
 def test_the_command_cross_validates_beside_the_constant_answer(
     repository: Path,
-    tiny: VqaSettings,
+    tiny: TextPhotoAnswererSettings,
     trained: tuple[Path, dict[str, float]],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     config = yaml.safe_load(
-        (repository / "training" / "configs" / "vqa-tiny.yaml").read_text(encoding="utf-8")
+        (repository / "training" / "configs" / "text-photo-answerer-tiny.yaml").read_text(encoding="utf-8")
     )
     # the cases beside it are already drawn
     config["run"] |= {"epochs": 1, "output": str(tiny.run.output.parent / "folds")}
@@ -238,22 +248,36 @@ def test_the_command_cross_validates_beside_the_constant_answer(
     ],
 )
 def test_settings_that_lead_nowhere_are_one_line(
-    repository: Path, tmp_path: Path, tiny: VqaSettings, change: dict[str, Any]
+    repository: Path, tmp_path: Path, tiny: TextPhotoAnswererSettings, change: dict[str, Any]
 ) -> None:
     overrides = {"run.output": str(tiny.run.output.parent / tmp_path.name), **change}
-    settings = read_settings(repository / "training" / "configs" / "vqa-tiny.yaml", VqaSettings, overrides)
+    settings = read_settings(
+        repository / "training" / "configs" / "text-photo-answerer-tiny.yaml",
+        TextPhotoAnswererSettings,
+        overrides,
+    )
     with pytest.raises(MagicDemoError):
         run_training(settings)
 
 
-def test_one_fold_is_refused(tiny: VqaSettings) -> None:
+def test_one_fold_is_refused(tiny: TextPhotoAnswererSettings) -> None:
     with pytest.raises(SettingsError, match="at least 2"):
         cross_validate(tiny, 1)
 
 
-@pytest.mark.parametrize("name", ["vqa", "vqa-paper", "vqa-paper-small", "vqa-tiny"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "text-photo-answerer",
+        "text-photo-answerer-paper",
+        "text-photo-answerer-paper-small",
+        "text-photo-answerer-tiny",
+    ],
+)
 def test_every_settings_file_is_readable(repository: Path, name: str) -> None:
-    assert read_settings(repository / "training" / "configs" / f"{name}.yaml", VqaSettings).data.training
+    assert read_settings(
+        repository / "training" / "configs" / f"{name}.yaml", TextPhotoAnswererSettings
+    ).data.training
 
 
 def test_folds_keep_authors_together_and_hold_every_case_once() -> None:
@@ -276,7 +300,7 @@ def test_labels_are_members_of_sets_or_shares_of_slots_and_unknown_where_no_answ
     assert np.isnan(sets[places["CQID010"]]).all()
 
 
-def test_draws_do_not_depend_on_who_asks_when(tiny: VqaSettings) -> None:
+def test_draws_do_not_depend_on_who_asks_when(tiny: TextPhotoAnswererSettings) -> None:
     cases = read_cases(Path(), tiny.data.training, tiny.run.output.parent / "cases")
     draws = [CaseDraws(cases, tiny.data, PhotoShelf(SMALL), epochs=2, sets=True, seed=4) for _ in range(2)]
     later = draws[1][len(cases) + 1]
@@ -287,7 +311,7 @@ def test_draws_do_not_depend_on_who_asks_when(tiny: VqaSettings) -> None:
     assert len(draws[0]) == 2 * len(cases)
 
 
-def test_photos_or_words_are_lost_by_chance_but_never_both(tiny: VqaSettings) -> None:
+def test_photos_or_words_are_lost_by_chance_but_never_both(tiny: TextPhotoAnswererSettings) -> None:
     cases = [
         replace(case, photos=(Path("a.png"), Path("b.png")))
         for case in make_learning_cases([str(index) for index in range(40)])
@@ -361,7 +385,9 @@ def test_f1_is_a_mean_over_options_then_families_and_ignores_the_order_of_slots(
     assert turned == 1.0
 
 
-def test_a_question_is_an_example_of_its_own_where_the_settings_say_so(tiny: VqaSettings) -> None:
+def test_a_question_is_an_example_of_its_own_where_the_settings_say_so(
+    tiny: TextPhotoAnswererSettings,
+) -> None:
     answers: Answers = {question.qid: index % 2 for index, question in enumerate(load_challenge().questions)}
     cases = [replace(case, answers=answers) for case in make_learning_cases(["a", "b"])]
     settings = replace(tiny.data, draw="question", augment=None)
@@ -381,7 +407,7 @@ def test_a_question_is_an_example_of_its_own_where_the_settings_say_so(tiny: Vqa
         assert np.isnan(np.delete(labels, range(shown.start, shown.stop))).all()
 
 
-def test_one_slot_at_a_time_teaches_no_sets(tiny: VqaSettings) -> None:
+def test_one_slot_at_a_time_teaches_no_sets(tiny: TextPhotoAnswererSettings) -> None:
     data = replace(tiny.data, draw="question")
     with pytest.raises(SettingsError, match="learn_sets to false"):
         run_training(replace(tiny, data=data, run=replace(tiny.run, output=tiny.run.output.parent / "slots")))

@@ -15,10 +15,15 @@ from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from tests.robustness.run_ends import assert_same_end, find_learnt, read_end, round_encoders
 from tests.support.rounding import assert_same_but_for_rounding
 from tests.support.tiny_answerer import read_tiny, write_data
-from training.answers.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
-from training.answers.kept_features import CaseFeatures, KeptCases, check_frozen, make_kept_collator
-from training.answers.settings import VqaSettings
-from training.answers.train import run_training, start_model
+from training.answers.text_photo.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
+from training.answers.text_photo.kept_features import (
+    CaseFeatures,
+    KeptCases,
+    check_frozen,
+    make_kept_collator,
+)
+from training.answers.text_photo.settings import TextPhotoAnswererSettings
+from training.answers.text_photo_answerer import run_training, start_model
 from training.cases.sources import LearningCase, read_cases
 from training.runs.run import SettingsError
 
@@ -50,20 +55,20 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> dict[str, int]:
     return counts
 
 
-def read_frozen(name: str, folder: Path, output: Path, **more: object) -> VqaSettings:
+def read_frozen(name: str, folder: Path, output: Path, **more: object) -> TextPhotoAnswererSettings:
     settings = read_tiny(name, folder, output, **{**FROZEN, "data__cache": str(output / "cache"), **more})
     return (
         settings if "data__augment" in more else replace(settings, data=replace(settings.data, augment=None))
     )
 
 
-def without_cache(settings: VqaSettings, output: Path) -> VqaSettings:
+def without_cache(settings: TextPhotoAnswererSettings, output: Path) -> TextPhotoAnswererSettings:
     return replace(
         settings, data=replace(settings.data, cache=None), run=replace(settings.run, output=output)
     )
 
 
-def read_all(settings: VqaSettings) -> tuple[list[LearningCase], list[LearningCase]]:
+def read_all(settings: TextPhotoAnswererSettings) -> tuple[list[LearningCase], list[LearningCase]]:
     training, evaluation = (
         read_cases(settings.data.folder, kind, Path())
         for kind in (settings.data.training, settings.data.evaluation)
@@ -71,7 +76,7 @@ def read_all(settings: VqaSettings) -> tuple[list[LearningCase], list[LearningCa
     return training, evaluation
 
 
-def open_features(settings: VqaSettings) -> tuple[CaseFeatures, CaseDraws, EvaluationCases]:
+def open_features(settings: TextPhotoAnswererSettings) -> tuple[CaseFeatures, CaseDraws, EvaluationCases]:
     training, evaluation = read_all(settings)
     model, tokenizer, preprocessing = start_model(settings, training)
     assert settings.data.cache is not None
@@ -85,14 +90,18 @@ def open_features(settings: VqaSettings) -> tuple[CaseFeatures, CaseDraws, Evalu
 
 
 @pytest.mark.numeric
-@pytest.mark.parametrize("name", ["vqa", "vqa-paper"])
+@pytest.mark.parametrize("name", ["text-photo-answerer", "text-photo-answerer-paper"])
 def test_a_run_ends_with_the_weights_of_one_that_keeps_nothing_within_rounding(
     folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No farther apart than two runs that keep nothing and whose encoders differ by one rounding to what is
     kept."""
     settings = read_frozen(
-        name, folder, tmp_path, run__epochs=1, **({"run__batch_size": 18} if name == "vqa-paper" else {})
+        name,
+        folder,
+        tmp_path,
+        run__epochs=1,
+        **({"run__batch_size": 18} if name == "text-photo-answerer-paper" else {}),
     )
     torch.manual_seed(settings.run.seed)
     start = start_model(settings, [])[0].state_dict()
@@ -117,7 +126,7 @@ def test_a_run_ends_with_the_weights_of_one_that_keeps_nothing_within_rounding(
 
 
 @pytest.mark.numeric
-@pytest.mark.parametrize("name", ["vqa", "vqa-paper"])
+@pytest.mark.parametrize("name", ["text-photo-answerer", "text-photo-answerer-paper"])
 def test_the_model_says_the_same_of_kept_cases(
     folder: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,7 +166,7 @@ def test_the_model_says_the_same_of_kept_cases(
 def test_each_text_and_photo_is_encoded_once_in_several_epochs_and_runs(
     folder: Path, tmp_path: Path, encoded: dict[str, int]
 ) -> None:
-    settings = read_frozen("vqa", folder, tmp_path, run__epochs=3)
+    settings = read_frozen("text-photo-answerer", folder, tmp_path, run__epochs=3)
     cases = [case for part in read_all(settings) for case in part]
     texts, photos = (
         len({case.texts[0] or case.texts[1] for case in cases} - {""}),
@@ -172,7 +181,7 @@ def test_each_text_and_photo_is_encoded_once_in_several_epochs_and_runs(
 def test_the_papers_run_encodes_options_and_photos_once_and_no_narrative(
     folder: Path, tmp_path: Path, encoded: dict[str, int]
 ) -> None:
-    settings = read_frozen("vqa-paper", folder, tmp_path, run__batch_size=18)
+    settings = read_frozen("text-photo-answerer-paper", folder, tmp_path, run__batch_size=18)
     run_training(settings)
     assert encoded == {
         "texts": 54,
@@ -183,7 +192,7 @@ def test_the_papers_run_encodes_options_and_photos_once_and_no_narrative(
 def test_a_broken_entry_is_computed_again_and_other_encoders_have_other_entries(
     folder: Path, tmp_path: Path, encoded: dict[str, int]
 ) -> None:
-    settings = read_frozen("vqa", folder, tmp_path)
+    settings = read_frozen("text-photo-answerer", folder, tmp_path)
     features, draws, _ = open_features(settings)
     KeptCases(draws, features)
     files = sorted(features.photos.folder.glob("*.npy"))
@@ -225,5 +234,5 @@ def test_what_cannot_be_kept_is_refused_in_one_line(
     folder: Path, tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
     with pytest.raises(SettingsError, match=message) as caught:
-        run_training(read_frozen("vqa", folder, tmp_path, **change))
+        run_training(read_frozen("text-photo-answerer", folder, tmp_path, **change))
     assert "\n" not in str(caught.value)

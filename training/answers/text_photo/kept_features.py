@@ -21,8 +21,8 @@ from magic_demo.models.answers.text_photo_answerer import list_option_texts, opt
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing, name_model
 from magic_demo.questions.families import load_families
-from training.answers.data import CaseDraws, EvaluationCases
-from training.answers.settings import VqaSettings
+from training.answers.text_photo.data import CaseDraws, EvaluationCases
+from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.runs.run import SettingsError
 from training.segmentation.features import Half, KeptArrays, name_folder
 
@@ -128,7 +128,7 @@ class KeptCases(Dataset[dict[str, Any]]):
         }
 
 
-def check_frozen(settings: VqaSettings) -> tuple[str, str]:
+def check_frozen(settings: TextPhotoAnswererSettings) -> tuple[str, str]:
     """Return what names the text and the photo encoder.
 
     Raises SettingsError saying why their outputs cannot be kept.

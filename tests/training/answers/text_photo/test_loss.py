@@ -15,8 +15,8 @@ from magic_demo.models.answers.text_photo_answerer import option_layout, place_f
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererOutput
 from magic_demo.questions.families import load_families
 from tests.models.answers.test_text_photo_answerer import make_model, make_tokenizer
-from training.answers.data import make_labels
-from training.answers.loss import CaseLoss, LossSettings
+from training.answers.text_photo.data import make_labels
+from training.answers.text_photo.loss import CaseLoss, LossSettings
 
 pytestmark = pytest.mark.numeric
 

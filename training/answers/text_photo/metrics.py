@@ -15,7 +15,7 @@ from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.decoding import SetPriors, decode_answers
 from magic_demo.questions.families import load_families
-from training.answers.data import EvaluationCases, PhotoShelf, make_collator
+from training.answers.text_photo.data import EvaluationCases, PhotoShelf, make_collator
 from training.cases.metrics import official_scores, score_f1
 from training.cases.sources import LearningCase
 

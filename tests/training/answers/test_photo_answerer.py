@@ -23,9 +23,7 @@ from magic_demo.questions.families import load_families
 from tests.models.answers.test_photo_evidence import make_segmenter
 from tests.support.concrete_models import load_photo_answerer
 from tests.support.stand_ins import draw_photo
-from training.answers.photo_evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
-from training.answers.photo_report import END, START
-from training.answers.train_photo_heads import (
+from training.answers.photo_answerer import (
     HeadSettings,
     PhotoAnswererSettings,
     fit_heads,
@@ -33,6 +31,8 @@ from training.answers.train_photo_heads import (
     score_seen,
     train_answers,
 )
+from training.answers.photo_evidence import SeenCase, Views, make_targets, see_cases, tile_cases, tile_photo
+from training.answers.photo_report import END, START
 from training.cases.sources import CaseSource, LearningCase
 from training.runs.run import SettingsError, read_settings
 
@@ -46,7 +46,7 @@ def make_settings(folder: Path, seed: int = 0, **changes: object) -> PhotoAnswer
     cases = replace(MADE, count=12, seed=3 + 10 * seed, longest=96)
     settings = PhotoAnswererSettings(
         segmentation=folder / "none",
-        cues=Path("checkpoints/cues"),
+        cues=Path("checkpoints/cue-model"),
         output=folder / "out",
         folder=folder,
         drawn=folder / "drawn",
@@ -184,12 +184,12 @@ def test_one_command_makes_a_checkpoint_that_answers(
     tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch, training_seed: int
 ) -> None:
     segmenter = make_segmenter()
-    monkeypatch.setattr("training.answers.train_photo_heads.load_segmenter", lambda _source: segmenter)
+    monkeypatch.setattr("training.answers.photo_answerer.load_segmenter", lambda _source: segmenter)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "README.md").write_text(f"before\n{START}\nold\n{END}\nafter\n")
     head = HeadSettings(hidden=4, epochs=2, seed=training_seed)
     settings = make_settings(
-        tmp_path, training_seed, cues=repository / "checkpoints" / "cues", head=head, weights=(0.0, 0.5)
+        tmp_path, training_seed, cues=repository / "checkpoints" / "cue-model", head=head, weights=(0.0, 0.5)
     )
     report = train_answers(settings)
     scorer = load_photo_answerer(settings.output)
@@ -200,7 +200,7 @@ def test_one_command_makes_a_checkpoint_that_answers(
         weights.text_only.values()
     )
     assert weights.with_photos["CQID015"] == weights.with_photos["CQID011"] == 0.0
-    assert json.loads((settings.kept / "photos.json").read_text())["weights"] == report["weights"]
+    assert json.loads((settings.kept / "photo-answerer.json").read_text())["weights"] == report["weights"]
     card = (settings.output / "README.md").read_text()
     assert (
         card.startswith("before\n")
@@ -220,14 +220,14 @@ def test_another_kind_of_segmenter_is_refused_in_one_line(
 ) -> None:
     segmenter = make_segmenter()
     segmenter.encoder_name = ("clipseg", "")
-    monkeypatch.setattr("training.answers.train_photo_heads.load_segmenter", lambda _source: segmenter)
+    monkeypatch.setattr("training.answers.photo_answerer.load_segmenter", lambda _source: segmenter)
     with pytest.raises(SettingsError, match="compact_segmenter checkpoint is expected"):
         train_answers(make_settings(tmp_path))
 
 
 def test_the_settings_file_is_read(repository: Path) -> None:
     settings = read_settings(
-        repository / "training" / "configs" / "photos-compact.yaml", PhotoAnswererSettings
+        repository / "training" / "configs" / "photo-answerer.yaml", PhotoAnswererSettings
     )
     assert {source.kind for source in settings.training} == {"cases", "pad"}
     assert settings.unseen.seed not in {
@@ -242,7 +242,7 @@ def test_scores_of_cases_are_made_with_and_without_features(
 ) -> None:
     seen = make_seen(6, seed=training_seed)
     model = fit_heads(seen, make_settings(tmp_path, training_seed), torch.zeros(54), make_segmenter())
-    scored = score_seen(seen, model, CueModel.load(repository / "checkpoints" / "cues"))
+    scored = score_seen(seen, model, CueModel.load(repository / "checkpoints" / "cue-model"))
     assert set(scored) == {"features", "measures"} and all(len(cases) == 6 for cases in scored.values())
     one, other = (scored[way][0].answerer["CQID034-001"] for way in ("features", "measures"))
     assert one.shape == other.shape == (12,) and not np.allclose(one, other)

@@ -1,4 +1,4 @@
-"""Train the closed questions' model: ``python -m training vqa --config FILE [--data DIR] [--output DIR]
+"""Train the closed questions' model: ``python -m training text-photo-answerer --config FILE [--data DIR] [--output DIR]
 [--folds N] [--resume]``."""
 
 from __future__ import annotations
@@ -32,11 +32,16 @@ from magic_demo.models.checkpoints import (
 from magic_demo.models.registry import ANSWERERS
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
 from magic_demo.questions.families import load_families
-from training.answers.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
-from training.answers.kept_features import CaseFeatures, KeptCases, check_frozen, make_kept_collator
-from training.answers.loss import CaseLoss, CaseTrainer, LossSettings
-from training.answers.metrics import decode_rows, make_metrics, score_cases
-from training.answers.settings import VqaSettings
+from training.answers.text_photo.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
+from training.answers.text_photo.kept_features import (
+    CaseFeatures,
+    KeptCases,
+    check_frozen,
+    make_kept_collator,
+)
+from training.answers.text_photo.loss import CaseLoss, CaseTrainer, LossSettings
+from training.answers.text_photo.metrics import decode_rows, make_metrics, score_cases
+from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.cases.folds import split_folds
 from training.cases.metrics import most_frequent, official_scores
 from training.cases.sources import LearningCase, read_cases
@@ -49,7 +54,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 def main(arguments: list[str]) -> int:
     """Train and save the best model, or with --folds cross-validate the training sources; returns the exit
     code."""
-    parser = argparse.ArgumentParser(prog="python -m training vqa", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m training text-photo-answerer", description=__doc__)
     parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
     parser.add_argument("--data", help="folder of the data, instead of the settings' data.folder")
     parser.add_argument("--output", help="folder to write to, instead of the settings' run.output")
@@ -78,7 +83,7 @@ def main(arguments: list[str]) -> int:
         "model.start": options.start,
         "data.cache": options.cache,
     }
-    settings = read_settings(options.config, VqaSettings, overrides)
+    settings = read_settings(options.config, TextPhotoAnswererSettings, overrides)
     scores: Mapping[str, object]
     if options.score:
         scores = score_checkpoint(settings)
@@ -91,7 +96,9 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def run_training(settings: VqaSettings, *, resume: bool = False) -> tuple[Path, dict[str, float]]:
+def run_training(
+    settings: TextPhotoAnswererSettings, *, resume: bool = False
+) -> tuple[Path, dict[str, float]]:
     """Train as the settings say; returns the folder of the model and its evaluation."""
     training, evaluation = (_read(settings, kind) for kind in ("training", "evaluation"))
     trained = _fit(settings, training, evaluation, resume=resume)
@@ -109,7 +116,7 @@ def run_training(settings: VqaSettings, *, resume: bool = False) -> tuple[Path, 
     return best, scores
 
 
-def score_checkpoint(settings: VqaSettings) -> dict[str, dict[str, float]]:
+def score_checkpoint(settings: TextPhotoAnswererSettings) -> dict[str, dict[str, float]]:
     """Score the model that the settings start from on each evaluation source: all of a case, its words alone,
     its photos alone, nothing."""
     model, tokenizer, preprocessing = start_model(settings, [])
@@ -134,7 +141,7 @@ def score_checkpoint(settings: VqaSettings) -> dict[str, dict[str, float]]:
     return scores
 
 
-def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
+def cross_validate(settings: TextPhotoAnswererSettings, folds: int) -> dict[str, float]:
     """Train once a fold on the other folds and the further sources, and score all held-out cases together by
     the official metric.
 
@@ -177,7 +184,7 @@ def cross_validate(settings: VqaSettings, folds: int) -> dict[str, float]:
 
 
 def start_model(
-    settings: VqaSettings, cases: Sequence[LearningCase], *, resume: bool = False
+    settings: TextPhotoAnswererSettings, cases: Sequence[LearningCase], *, resume: bool = False
 ) -> tuple[TextPhotoAnswererModel, PreTrainedTokenizerBase, Preprocessing]:
     """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, pretrained encoders',
     or new ones.
@@ -233,7 +240,9 @@ def start_model(
     return model, tokenizer, Preprocessing((sizes.size, sizes.size), IMAGENET_MEAN, IMAGENET_STD)
 
 
-def _learn_tokenizer(settings: VqaSettings, cases: Sequence[LearningCase]) -> PreTrainedTokenizerBase:
+def _learn_tokenizer(
+    settings: TextPhotoAnswererSettings, cases: Sequence[LearningCase]
+) -> PreTrainedTokenizerBase:
     texts = [text for case in cases for text in case.texts if text] + list_option_texts(load_families(), "en")
     for path in settings.model.narratives:
         for encounter in read_encounters(settings.data.folder / path).encounters:
@@ -265,7 +274,7 @@ def _read_priors(start: str) -> SetPriors:
     return read_priors(file) if file.is_file() else {}
 
 
-def _read(settings: VqaSettings, kind: Literal["training", "evaluation"]) -> list[LearningCase]:
+def _read(settings: TextPhotoAnswererSettings, kind: Literal["training", "evaluation"]) -> list[LearningCase]:
     """Read the cases; of several processes the first draws the synthetic ones while the others wait."""
     with training_arguments(settings.run).main_process_first(desc="cases"):
         return read_cases(
@@ -286,7 +295,7 @@ class Trained:
 
 
 def _fit(
-    settings: VqaSettings,
+    settings: TextPhotoAnswererSettings,
     training: Sequence[LearningCase],
     evaluation: Sequence[LearningCase],
     *,
@@ -363,7 +372,9 @@ def _fit(
     return Trained(model, tokenizer, preprocessing, priors, dict(scores), arguments.should_save)
 
 
-def make_optimizer(model: TextPhotoAnswererModel, settings: VqaSettings) -> torch.optim.Optimizer:
+def make_optimizer(
+    model: TextPhotoAnswererModel, settings: TextPhotoAnswererSettings
+) -> torch.optim.Optimizer:
     """Return AdamW: encoders at their own rate, no decay for biases, norms and the vectors of what is
     missing; rate 0 freezes encoders."""
     run, share = settings.run, settings.model.encoder_rate
