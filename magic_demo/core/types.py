@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -255,18 +255,47 @@ class CaseKey(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Review:
+class ReviewContent:
+    """What a reader says of a case, and the one place that lists it: ``core.review_content`` writes and reads it
+    as JSON for the page, the store, exports and imports.
+
+    answers: qid -> option index, of the families that were answered. specified: qid -> free text where an
+    option says "please specify".
+    masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no
+    lesion here". unusable: photo ids of no use.
+    difficulty and every other field with "values" in its metadata: one of them, or None where the reader said
+    none.
+    unknown: fields of a newer version, by name as JSON, which this one hands on as they are.
+    """
+
+    answers: Answers = field(default_factory=dict)
+    specified: Mapping[str, str] = field(default_factory=dict)
+    masks: Mapping[str, MaskRuns] = field(default_factory=dict)
+    unusable: frozenset[str] = frozenset()
+    comment: str = ""
+    flagged: bool = False
+    difficulty: Difficulty | None = field(default=None, metadata={"values": get_args(Difficulty)})
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReviewHead:
+    """Which case a review is of, by whom, and how it came about. case_id: the encounter's id in its queue."""
+
+    case_id: str
+    reader: str
+    kind: ReviewKind = "assisted"
+    state: ReviewState = "in progress"
+
+
+@dataclass(frozen=True)
+class Review(ReviewContent, ReviewHead):
     """What one reader says of one case.
 
     Saved as it stands, again and again: a later one never replaces an earlier one.
 
-    case_id: the encounter's id in its queue. reader: the reader's name. queue: the queue's name.
-    answers: qid -> option index, of the families that were answered. specified: qid -> free text where an
-    option says "please specify".
-    masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no
-    lesion here".
-    unusable: photo ids of no use. models: task -> model id of what was shown, empty where no model was.
-    seconds: time spent with the case open, as far as the browser saw.
+    models: task -> model id of what was shown, empty where no model was.
+    seconds: time spent with the case open, as far as the browser saw. queue: the queue's name.
     disagreements: family ids and photo ids where the reader differs from the model, shown or not; None where
     no model spoke.
     known: what the reader had been shown of the case, in any tab, when this was said; the store adds what it
@@ -275,17 +304,6 @@ class Review:
     the store finds them.
     """
 
-    case_id: str
-    reader: str
-    kind: ReviewKind = "assisted"
-    state: ReviewState = "in progress"
-    answers: Answers = field(default_factory=dict)
-    specified: Mapping[str, str] = field(default_factory=dict)
-    masks: Mapping[str, MaskRuns] = field(default_factory=dict)
-    unusable: frozenset[str] = frozenset()
-    comment: str = ""
-    flagged: bool = False
-    difficulty: Difficulty | None = None
     models: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     queue: str = DEFAULT_QUEUE

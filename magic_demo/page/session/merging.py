@@ -8,35 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from magic_demo.core.types import Answers, Difficulty, MaskRuns
+from magic_demo.core.review_content import CHOICES
+from magic_demo.core.types import Answers, ReviewContent
 
 Field = tuple[str, str]
 """What is merged as one: ("answers", family id), ("masks", photo id), ("unusable", photo id), or the name of
 another part and ""."""
 Fields = Mapping[Field, Any]
 """Field -> its value. A field that says nothing is absent, or None where it was emptied."""
-SINGLE = ("comment", "flagged", "difficulty")
-
-
-class Content(Protocol):
-    """What a review says; the fields are those of ``types.Review``."""
-
-    @property
-    def answers(self) -> Answers: ...
-    @property
-    def specified(self) -> Mapping[str, str]: ...
-    @property
-    def masks(self) -> Mapping[str, MaskRuns]: ...
-    @property
-    def comment(self) -> str: ...
-    @property
-    def flagged(self) -> bool: ...
-    @property
-    def difficulty(self) -> Difficulty | None: ...
-    @property
-    def unusable(self) -> frozenset[str]: ...
+SINGLE = ("comment", "flagged", *CHOICES)
+"""The fields that are merged whole; a choice that is not made is None."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +33,7 @@ class Conflict:
     number: int = 0
 
 
-def spread(content: Content) -> dict[Field, Any]:
+def spread(content: ReviewContent) -> dict[Field, Any]:
     """Return the fields of a review that say something."""
     fields: dict[Field, Any] = dict(spread_answers(content.answers, content.specified))
     fields |= {("masks", photo_id): runs for photo_id, runs in content.masks.items()}
@@ -83,7 +66,7 @@ def gather(fields: Fields) -> dict[str, Any]:
         "unusable": frozenset(name for (part, name), value in fields.items() if part == "unusable" and value),
         "comment": fields.get(("comment", "")) or "",
         "flagged": bool(fields.get(("flagged", ""))),
-        "difficulty": fields.get(("difficulty", "")),
+        **{name: fields.get((name, "")) for name in CHOICES},
     }
 
 

@@ -14,11 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from magic_demo.core.types import Answers, CaseKey, Difficulty, MaskRuns, ReviewKind, ReviewState, SavedReview
+from magic_demo.core.types import CaseKey, ReviewContent, ReviewKind, ReviewState, SavedReview
 from magic_demo.page.session.merging import Conflict, Field, Fields, gather, spread
 
-Part = Literal["answers", "specified", "masks", "comment", "flagged", "difficulty", "unusable", "reading"]
-"""What a reader changes, by the name of the draft's field."""
+Part = str
+"""What a reader changes: a field of ``ReviewContent``, or "reading"."""
 Mode = Literal["assisted", "blind", "unaided"]
 """The model is shown from the start; only after a blind reading; not at all."""
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -43,8 +43,13 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class ReviewDraft:
-    """What the reader has said so far of one open case; the fields are those of ``types.Review``.
+class _DraftHead:
+    open_id: str
+
+
+@dataclass(frozen=True)
+class ReviewDraft(ReviewContent, _DraftHead):
+    """What the reader has said so far of one open case.
 
     open_id: the open case's id, ``OpenCase.open_id``. reading: None where the case is in no store and nothing of
     it is saved.
@@ -55,14 +60,6 @@ class ReviewDraft:
     conflicts: what was changed here and elsewhere to different values, to be told with the next answer.
     """
 
-    open_id: str
-    answers: Answers = field(default_factory=dict)
-    specified: Mapping[str, str] = field(default_factory=dict)
-    masks: Mapping[str, MaskRuns] = field(default_factory=dict)
-    comment: str = ""
-    flagged: bool = False
-    difficulty: Difficulty | None = None
-    unusable: frozenset[str] = frozenset()
     reading: Reading | None = None
     ties: Mapping[str, Sequence[tuple[frozenset[int], tuple[str, ...]]]] = field(default_factory=dict)
     synced: SavedReview | None = None

@@ -14,9 +14,9 @@ import numpy as np
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.messages import Message
+from magic_demo.core.review_content import CHOICES
 from magic_demo.core.types import (
     REVIEW_KINDS,
-    Difficulty,
     EncounterFiles,
     Family,
     Knowledge,
@@ -266,9 +266,10 @@ def _read_annotation(
     answers, specified = _read_families(by_name, questions)
     mask = _read_mask(results, by_name, where, left_out)
     kinds = [kind for kind in REVIEW_KINDS if kind in by_name.get("kind", ())]
-    difficulty: Difficulty | None = next(
-        (level for level in get_args(Difficulty) if level in by_name.get("difficulty", ())), None
-    )
+    chosen: dict[str, Any] = {
+        name: next((value for value in values if value in by_name.get(name, ())), None)
+        for name, values in CHOICES.items()
+    }
     return Review(
         case_id=case_id,
         reader=(by_name.get("reader") or [_completed_by(annotation)])[0],
@@ -280,7 +281,7 @@ def _read_annotation(
         unusable=frozenset({photo_id} if UNUSABLE in by_name.get("photo_is", ()) else ()),
         comment="\n".join(by_name.get("comment", ())),
         flagged=FLAGGED in by_name.get("flag", ()),
-        difficulty=difficulty,
+        **chosen,
         seconds=float(annotation.get("lead_time") or 0),
         queue=queue,
     )
@@ -293,7 +294,7 @@ def _list_names(questions: QuestionSet) -> frozenset[str]:
     return frozenset(
         {
             "photo_is",
-            "difficulty",
+            *CHOICES,
             "flag",
             "kind",
             "comment",
@@ -372,7 +373,7 @@ def _says_anything(review: Review) -> bool:
         or review.unusable
         or review.comment
         or review.flagged
-        or review.difficulty
+        or any(getattr(review, name) for name in CHOICES)
         or review.specified
     )
 
@@ -412,6 +413,6 @@ def _join(first: Review, second: Review) -> Review:
         unusable=first.unusable | second.unusable,
         comment=first.comment or second.comment,
         flagged=first.flagged or second.flagged,
-        difficulty=first.difficulty or second.difficulty,
+        **{name: getattr(first, name) or getattr(second, name) for name in CHOICES},
         seconds=first.seconds + second.seconds,
     )

@@ -85,6 +85,9 @@ def select_readings(
     order = dict.fromkeys([*files, *(saved.review.case_id for saved in chosen)])
     found = [CaseReadings(case_id, files.get(case_id), _of_case(chosen, case_id)) for case_id in order]
     taken = tuple(case for case in found if case.readings)
+    for saved in (one for case in taken for one in case.readings):
+        for name in saved.review.unknown:
+            left_out.add("field of a newer version, which this one cannot export", saved.review.case_id, name)
     if not taken:
         why = chain(left_out.lines() or [Message("none was saved")])
         raise ExportError(

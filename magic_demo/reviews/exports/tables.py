@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from magic_demo.core.review_content import CHOICES
 from magic_demo.core.types import SavedReview
 from magic_demo.core.whole_files import write_whole
 from magic_demo.imaging.run_lengths import area
@@ -28,8 +29,8 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
         "lesion_pixels": int, "counts": str,
     },
     "readings": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "flagged": bool, "difficulty": str,
-        "unusable": str, "comment": str, "seconds": float, "models": str, "compared": bool, "disagreements": str, "complete": bool, "missing": str,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "flagged": bool,
+        **dict.fromkeys(CHOICES, str), "unusable": str, "comment": str, "seconds": float, "models": str, "compared": bool, "disagreements": str, "complete": bool, "missing": str,
         "tied": str,
     },
 }  # fmt: skip
@@ -132,7 +133,7 @@ def _reading_row(saved: SavedReview) -> dict[str, Any]:
     return {
         **_common(saved),
         "flagged": review.flagged,
-        "difficulty": review.difficulty or "",
+        **{name: getattr(review, name) or "" for name in CHOICES},
         "unusable": _join(sorted(review.unusable)),
         "comment": review.comment,
         "seconds": review.seconds,

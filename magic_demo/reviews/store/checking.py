@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from magic_demo.core.errors import MagicDemoError, StoreError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
+from magic_demo.core.review_content import CHOICES
 from magic_demo.core.types import Knowledge, MaskRuns, Review
 from magic_demo.files.bundles import MOST_OPTIONS, check_packed
 from magic_demo.files.encounters import is_file_name
@@ -212,4 +213,6 @@ def _check_types(review: Review, questions: object) -> None:
         )
     listed = [*review.unusable, *review.missing, *(review.disagreements or ()), review.comment]
     _require(all(isinstance(text, str) for text in listed), "a text of it is none")
-    _require(review.difficulty is None or isinstance(review.difficulty, str), "its difficulty is none")
+    for name in CHOICES:
+        value = getattr(review, name)
+        _require(value is None or isinstance(value, str), f"its {name} is none")

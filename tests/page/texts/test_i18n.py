@@ -14,6 +14,7 @@ from PIL import Image
 
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.messages import LONGEST, Message
+from magic_demo.core.review_content import CHOICES
 from magic_demo.core.types import LANGUAGES
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_photo
 from magic_demo.page.panels.frame.keys.key_sheet import CARD_KEYS, PAGE_KEYS, VIEWER_KEYS
@@ -50,6 +51,8 @@ def test_every_text_is_used_and_every_text_used_is_there(repository: Path) -> No
     built = {"status.loading", "status.ready", "status.failed", "status.queued", "status.waiting"}
     built |= {"case.narrative_hint", "case.prompt_hint", "about.segmentation", "about.cvqa", "about.cues"}
     built |= {f"trail.{kind}" for kind in TRAIL_KINDS}
+    for name, values in CHOICES.items():
+        built |= {f"review.{name}", *(f"review.{name}_{value}" for value in values)}
     unused = [key for key in load_texts() if key not in built and key not in source]
     assert unused == []
     named = set(re.findall(r"\[\[(?:[a-z-]+ )?([a-z_]+\.[a-z_]+)\]\]", source))

@@ -23,7 +23,7 @@ from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.panels.forms import read_answers
 from magic_demo.page.panels.review.review_form import read_note, read_seconds
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
-from magic_demo.page.session.merging import Field, spread_answers
+from magic_demo.page.session.merging import SINGLE, Field, spread_answers
 from magic_demo.page.session.review import MODES, Mode
 from magic_demo.questions.families import QuestionSet
 
@@ -114,9 +114,7 @@ def _read_answers(payload: Mapping[str, Any], questions: QuestionSet) -> dict[Fi
 
 def _read_note(payload: Mapping[str, Any], photos: Collection[str]) -> dict[Field, Any]:
     note = read_note(payload, photos)
-    fields: dict[Field, Any] = {
-        (name, ""): getattr(note, name) for name in ("comment", "flagged", "difficulty")
-    }
+    fields: dict[Field, Any] = {(name, ""): getattr(note, name) for name in SINGLE if name in payload}
     fields |= {("unusable", photo_id): photo_id in note.unusable for photo_id in photos}
     touched = payload.get("touched")
     if not isinstance(touched, list):

@@ -5,8 +5,8 @@ number     the row that holds what was saved; what the tab changes next goes on 
 stored     part of the page -> the newest change of it (``changes.py``: turn) that is in the store
 merged     what came from elsewhere since the review that the tab knew: {"answers": {family: [option]},
 "specified": {family: words},
-           "masks": {photo: runs or None}, "note": {"comment", "flagged", "difficulty", "unusable": {photo:
-           bool}}}; absent where nothing did
+           "masks": {photo: runs or None}, "note": {"comment", "flagged", a choice's name,
+           "unusable": {photo: bool}}}; absent where nothing did
 conflicts  [{"part", "name", "mine", "theirs"}]: changed here and elsewhere to different values; the newest
 review has ``theirs``
 """

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from magic_demo.core.errors import FormError, StoreError
+from magic_demo.core.review_content import parts_of
 from magic_demo.core.types import SavedReview
 from magic_demo.page.events.drafts.changes import Sizes, StoredCase, read_stored_case
 from magic_demo.page.panels.review.readings_panel import find_ties
@@ -167,7 +168,4 @@ class Recall:
             if kind == "consensus"
             else {}
         )
-        return ReviewDraft(
-            open_id, last.answers, last.specified, last.masks, last.comment, last.flagged, last.difficulty, last.unusable,
-            reading, ties=ties, synced=latest,
-        )  # fmt: skip
+        return ReviewDraft(open_id, **parts_of(last), reading=reading, ties=ties, synced=latest)

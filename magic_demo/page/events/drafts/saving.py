@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.review_content import parts_of
 from magic_demo.core.types import Prediction, Review, SavedReview
 from magic_demo.page.events.drafts.changes import Change, is_older
 from magic_demo.page.session.desk import Desk
@@ -245,13 +246,7 @@ def write_review(
         reader=reading.reader,
         kind=reading.kind,
         state=reading.state,
-        answers=draft.answers,
-        specified=draft.specified,
-        masks=draft.masks,
-        unusable=draft.unusable,
-        comment=draft.comment,
-        flagged=draft.flagged,
-        difficulty=draft.difficulty,
+        **parts_of(draft),
         models=prediction.models if prediction is not None else {},
         seconds=reading.seconds,
         queue=reading.key.queue,

@@ -25,7 +25,7 @@ class ReadingHandlers(ReviewEvents):
 
     @answered
     def note(self, event: Resolved) -> Updates:
-        """Save comment, flag, difficulty and unusable photos."""
+        """Save comment, flag, choices and unusable photos."""
         return self.review.take(event, [event.payload]).updates
 
     @answered

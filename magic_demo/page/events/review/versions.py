@@ -5,8 +5,7 @@ What the bar gets of one (``version_value``):
 
     {"case", "number", "at": ISO time, "kind", "state", "answers": {family id: [option]}, "specified": {family
     id: str},
-     "masks": {photo_id: {"width", "height", "runs"}}, "comment", "flagged", "difficulty", "unusable": [photo
-     id]}
+     "masks": {photo_id: {"width", "height", "runs"}}, and the other fields of ``ReviewContent``}
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any
 import gradio as gr
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.review_content import parts_of, to_json
 from magic_demo.core.types import SavedReview
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.resolve import Resolved, Updates, answered
@@ -67,10 +67,13 @@ class Versions(ReviewEvents):
             saved = self.review.store.take_back(number if type(number) is int else 0, reading.reader)
             last = saved.review
             taken = replace(
-                draft, answers=last.answers, specified=last.specified, masks=last.masks, comment=last.comment, flagged=last.flagged,
-                difficulty=last.difficulty, unusable=last.unusable, reading=replace(reading, state=last.state, kind=last.kind),
-                synced=saved, foreign={}, conflicts=(),
-            )  # fmt: skip
+                draft,
+                **parts_of(last),
+                reading=replace(reading, state=last.state, kind=last.kind),
+                synced=saved,
+                foreign={},
+                conflicts=(),
+            )
             self.page.drafts.begin(name, taken)
         in_store = self.review.form(taken, [saved])["saved"]
         back = {**version_value(draft.open_id, saved, self.page.questions), "of": payload.get("number")}
@@ -86,6 +89,7 @@ def version_value(case: str, saved: SavedReview, questions: QuestionSet) -> dict
     review = saved.review
     shown = cards_value(questions.families, None, answers=review.answers, specified=review.specified)
     return {
+        **to_json(review, lambda runs: write_runs(decode_mask(runs))),
         "case": case,
         "number": saved.number,
         "at": saved.saved_at.isoformat(),
@@ -93,9 +97,4 @@ def version_value(case: str, saved: SavedReview, questions: QuestionSet) -> dict
         "state": review.state,
         "answers": shown["answers"],
         "specified": shown["specified"],
-        "masks": {photo_id: write_runs(decode_mask(runs)) for photo_id, runs in review.masks.items()},
-        "comment": review.comment,
-        "flagged": review.flagged,
-        "difficulty": review.difficulty,
-        "unusable": sorted(review.unusable),
     }

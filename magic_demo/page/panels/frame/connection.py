@@ -6,6 +6,7 @@ from __future__ import annotations
 import gradio as gr
 
 from magic_demo.page.gradio_internals.scripts import load_script
+from magic_demo.page.panels.review.choices import write_choice_words
 from magic_demo.page.texts.i18n import fill
 
 _BAR = """
@@ -18,7 +19,7 @@ _BAR = """
   <p id="conflicts-title">[[conflict.title]]</p><ul id="conflicts-list"></ul>
   <div hidden><i data-word="mine" [[title conflict.mine]]></i><i data-word="theirs" [[title conflict.theirs]]></i><i data-word="nothing" [[title conflict.nothing]]></i><i
     data-word="outlined" [[title conflict.outlined]]></i><i data-word="yes" [[title conflict.yes]]></i><i data-word="no" [[title conflict.no]]></i><i
-    data-word="masks" [[title conflict.masks]]></i><i data-word="comment" [[title review.comment]]></i><i data-word="difficulty" [[title review.difficulty]]></i><i
+    data-word="masks" [[title conflict.masks]]></i><i data-word="comment" [[title review.comment]]></i>CHOICES<i
     data-word="flagged" [[title conflict.flagged]]></i><i data-word="unusable" [[title review.unusable]]></i></div>
 </div>
 <p id="paste-cut" role="status"><span hidden>[[paste.cut_after]] <b></b> [[paste.characters]]</span></p>
@@ -31,5 +32,8 @@ _ON_LOAD = load_script(
 def connection_component() -> gr.HTML:
     """Return the lines; each is seen only when something is wrong."""
     return gr.HTML(
-        html_template=fill(_BAR), js_on_load=_ON_LOAD, elem_id="connection-panel", apply_default_css=False
+        html_template=fill(_BAR.replace("CHOICES", write_choice_words())),
+        js_on_load=_ON_LOAD,
+        elem_id="connection-panel",
+        apply_default_css=False,
     )

@@ -19,7 +19,8 @@ export function watchConflicts(element) {
   function say(part, field, value) {
     if (part === "answers") return [...value[0].map((option) => shownText(row(field, option))), value[1]].filter(Boolean).join(", ") || word("nothing");
     if (part === "masks") return word(value ? "outlined" : "nothing");
-    if (part === "comment" || part === "difficulty") return value ? String(value) : word("nothing");
+    if (part === "comment") return value ? String(value) : word("nothing");
+    if (part !== "flagged" && part !== "unusable") return word(value ? `${part} ${value}` : "nothing"); // a choice
     return word(value ? "yes" : "no");
   }
 

@@ -12,7 +12,9 @@ from html import escape
 
 import gradio as gr
 
+from magic_demo.core.review_content import CHOICES
 from magic_demo.core.types import LANGUAGES, Answers, Family, ReviewKind, SavedReview
+from magic_demo.page.panels.review.choices import render_value
 from magic_demo.page.texts.i18n import both, both_of, fill
 from magic_demo.questions.decoding import read_slots
 from magic_demo.questions.families import QuestionSet
@@ -153,9 +155,15 @@ def _render_outlines(readings: Sequence[SavedReview], model: bool) -> str:
 
 
 def _render_notes(readings: Sequence[SavedReview], model: bool) -> str:
-    """Return a row each for difficulty and flag, photos of no use, and comments, where somebody said any."""
+    """Return a row each for flag, choices, photos of no use, and comments, where somebody said any."""
     cells = {
-        "review.difficulty": [_hardness(saved) for saved in readings],
+        "queue.flagged": [
+            '<b aria-hidden="true">⚑</b>' if saved.review.flagged else "" for saved in readings
+        ],
+        **{
+            f"review.{name}": [render_value(name, getattr(saved.review, name)) for saved in readings]
+            for name in CHOICES
+        },
         "review.unusable": [
             ", ".join(escape(name) for name in sorted(saved.review.unusable)) for saved in readings
         ],
@@ -167,15 +175,6 @@ def _render_notes(readings: Sequence[SavedReview], model: bool) -> str:
         for key, row in cells.items()
         if any(row)
     )
-
-
-def _hardness(saved: SavedReview) -> str:
-    flag = (
-        f'<b aria-hidden="true">⚑</b> <span class="unseen">{both("queue.flagged")}</span>'
-        if saved.review.flagged
-        else ""
-    )
-    return flag + (both(f"review.{saved.review.difficulty}") if saved.review.difficulty else "")
 
 
 def find_ties(

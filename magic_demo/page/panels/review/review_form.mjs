@@ -13,7 +13,9 @@ export function mountReview(element, { props, watch, trigger }) {
   const root = element.querySelector("#review");
   const find = (name) => root.querySelector(`#review-${name}`);
   const word = readWords(root);
-  const state = { case: null, flagged: false, difficulty: null, unusable: [], photos: [], saved: {}, seconds: 0, since: performance.now(), finishing: null };
+  const choices = [...new Set([...root.querySelectorAll("[data-choice]")].map((button) => button.dataset.choice))];
+  const choicesOf = (from) => Object.fromEntries(choices.map((name) => [name, from[name] ?? null]));
+  const state = { case: null, flagged: false, unusable: [], photos: [], saved: {}, seconds: 0, since: performance.now(), finishing: null };
   const touched = new Set(); // fields changed since they were sent last
   const line = whenRested(REST, (payload) => {
     touched.clear();
@@ -45,8 +47,8 @@ export function mountReview(element, { props, watch, trigger }) {
       versions.close();
       line.flush();
       dropAsked();
-      const { flagged, difficulty, unusable, photos } = value;
-      Object.assign(state, { case: id, flagged, difficulty, unusable: [...unusable], photos, seconds: value.seconds, since: performance.now(), saved: {}, finishing: null });
+      const { flagged, unusable, photos } = value;
+      Object.assign(state, { case: id, flagged, ...choicesOf(value), unusable: [...unusable], photos, seconds: value.seconds, since: performance.now(), saved: {}, finishing: null });
       find("comment").value = value.comment;
       find("readings").setAttribute("aria-pressed", "false");
       const left = unsaved.open({ ...value.stored, mode: value.mode, case: id, saved: value.saved });
@@ -81,7 +83,7 @@ export function mountReview(element, { props, watch, trigger }) {
     root.dataset.kind = kind === "assisted" && state.mode === "unaided" ? "unaided" : kind;
     root.dataset.state = stands;
     find("flag").setAttribute("aria-pressed", String(state.flagged));
-    for (const button of root.querySelectorAll("[data-difficulty]")) button.setAttribute("aria-checked", String(button.dataset.difficulty === state.difficulty));
+    for (const button of root.querySelectorAll("[data-choice]")) button.setAttribute("aria-checked", String(button.dataset.value === state[button.dataset.choice]));
     find("photos-field").hidden = !state.photos.length;
     drawPhotos();
     find("left-open").hidden = !leftOpen;
@@ -90,7 +92,7 @@ export function mountReview(element, { props, watch, trigger }) {
     find("finish").hidden = done;
     find("next").hidden = !done;
     find("readings").hidden = !(state.seesAll || history.some((one) => one.state === "done" && !one.missing));
-    find("notes").classList.toggle("is-used", Boolean(find("comment").value || state.difficulty || state.unusable.length));
+    find("notes").classList.toggle("is-used", Boolean(find("comment").value || choices.some((name) => state[name]) || state.unusable.length));
     const changed = find("changes");
     changed.hidden = !changes;
     if (changes) {
@@ -145,19 +147,19 @@ export function mountReview(element, { props, watch, trigger }) {
     if (state.case === null) return;
     dropAsked();
     touched.add(field);
-    const { flagged, difficulty, unusable } = state;
-    line.say({ case: state.case, comment: find("comment").value, flagged, difficulty, unusable: [...unusable], seconds: seconds(), touched: [...touched] });
+    const { flagged, unusable } = state;
+    line.say({ case: state.case, comment: find("comment").value, flagged, ...choicesOf(state), unusable: [...unusable], seconds: seconds(), touched: [...touched] });
     draw();
   }
 
   /** Take what was noted in another tab. */
-  function takeOver({ comment, flagged = state.flagged, difficulty = state.difficulty, unusable = {} }) {
+  function takeOver({ comment, flagged = state.flagged, unusable = {}, ...others }) {
     if (comment !== undefined) find("comment").value = comment;
-    Object.assign(state, { flagged, difficulty, unusable: state.photos.filter((name) => unusable[name] ?? state.unusable.includes(name)) });
+    Object.assign(state, { ...others, flagged, unusable: state.photos.filter((name) => unusable[name] ?? state.unusable.includes(name)) });
     draw();
   }
 
-  /** Change flag, difficulty or unusable photos, as one step that can be undone. field: what it is to the server, by itself the same. */
+  /** Change flag, a choice or unusable photos, as one step that can be undone. field: what it is to the server, by itself the same. */
   function change(marks, field = null) {
     const before = Object.fromEntries(Object.keys(marks).map((name) => [name, state[name]]));
     const put = (back) => {
@@ -184,21 +186,21 @@ export function mountReview(element, { props, watch, trigger }) {
     (open ? find("comment") : find("notes")).focus(); // a field that is put away must not keep the keys
   }
 
-  /** Take flag, difficulty, unusable photos and comment of a version that was brought back. */
-  function take({ flagged, difficulty, unusable, comment }) {
-    const before = { flagged: state.flagged, difficulty: state.difficulty, unusable: state.unusable, comment: find("comment").value };
+  /** Take flag, choices, unusable photos and comment of a version that was brought back. */
+  function take({ flagged, unusable, comment, ...others }) {
+    const before = { flagged: state.flagged, ...choicesOf(state), unusable: state.unusable, comment: find("comment").value };
     const put = (marks, tells) => {
-      Object.assign(state, { flagged: marks.flagged, difficulty: marks.difficulty, unusable: [...marks.unusable] });
+      Object.assign(state, { flagged: marks.flagged, ...choicesOf(marks), unusable: [...marks.unusable] });
       find("comment").value = marks.comment;
-      if (tells) for (const field of ["comment", "flagged", "difficulty", ...state.photos.map((name) => `unusable ${name}`)]) tell(field);
+      if (tells) for (const field of ["comment", "flagged", ...choices, ...state.photos.map((name) => `unusable ${name}`)]) tell(field);
       else draw();
     };
-    const after = { flagged, difficulty, unusable, comment };
+    const after = { flagged, ...choicesOf(others), unusable, comment };
     put(after, false); // the server has it
     journal.push(state.case, { undo: () => put(before, true), redo: () => put(after, true) });
   }
 
-  const versions = mountVersions(root, { props, watch, trigger, word, openId: () => state.case, number: (which) => state.saved.history?.length - state.saved.history?.findIndex((one) => one.number === which), take });
+  const versions = mountVersions(root, { props, watch, trigger, word, choices, openId: () => state.case, number: (which) => state.saved.history?.length - state.saved.history?.findIndex((one) => one.number === which), take });
 
   function finish() {
     if (versions.looking() || state.case === null || find("finish").hidden) return;
@@ -284,9 +286,10 @@ export function mountReview(element, { props, watch, trigger }) {
   find("readings").addEventListener("click", compare);
   find("comment").addEventListener("input", () => tell("comment"));
   onKey(find("comment"), ({ key }) => key === "Escape" && showNotes(false));
-  for (const button of root.querySelectorAll("[data-difficulty]")) {
+  for (const button of root.querySelectorAll("[data-choice]")) {
+    const { choice, value } = button.dataset;
     button.addEventListener("click", () => {
-      change({ difficulty: state.difficulty === button.dataset.difficulty ? null : button.dataset.difficulty });
+      change({ [choice]: state[choice] === value ? null : value });
     });
   }
   find("photos").addEventListener("change", (event) => {

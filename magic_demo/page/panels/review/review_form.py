@@ -1,5 +1,5 @@
 """The bar under the cards: how the reading comes about, flag, notes, reveal, done; in its drawer comment,
-difficulty, unusable photos, history.
+choices, unusable photos, history.
 
 Value (``form_value``) brings a case; of the same case the drawer's fields stay as the reader has them.
 ``saved`` (``saved_value``) says what the last save made of it, and brings that save alone: the bar knows
@@ -7,7 +7,7 @@ those before. ``asks`` (``asks_value``) names what is open before a reading is f
 
 Events:
 
-    note     {"case", "comment", "flagged", "difficulty", "unusable": [photo id], "seconds"}   some
+    note     {"case", "comment", "flagged", a choice's name, "unusable": [photo id], "seconds"}   some
     milliseconds after the last change finish   {"case", "heard", "seconds", "anyway": [id]}   the reading is
     done; ``heard``: how many changes of the case the browser has sent;
                                              ``anyway``: the families and photos that the reader was told of
@@ -26,15 +26,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from dataclasses import asdict, replace
+from typing import Any
 
 import gradio as gr
 
 from magic_demo.core.errors import FormError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.types import Difficulty, Photo, SavedReview
+from magic_demo.core.review_content import CHOICES, find_fault, from_json, to_json
+from magic_demo.core.types import Photo, ReviewContent, SavedReview
 from magic_demo.page.gradio_internals.scripts import load_script
+from magic_demo.page.panels.review.choices import write_choice_words, write_choices
 from magic_demo.page.session.review import ReviewDraft
 from magic_demo.page.texts.i18n import fill
 from magic_demo.questions.families import QuestionSet
@@ -42,6 +44,8 @@ from magic_demo.reviews.disagreements import Changes
 from magic_demo.reviews.store import Action
 
 MAX_COMMENT = LIMITS.comment_characters
+NOTED = ("comment", "flagged", "unusable", *CHOICES)
+"""What the bar shows of a review's content."""
 NO_FORM: dict[str, Any] = {"case": None}
 
 _ON_LOAD = load_script(
@@ -76,10 +80,7 @@ _FORM = """
   <div class="review-drawer" id="review-drawer" hidden>
     <label class="review-field"><span>[[review.comment]]</span><textarea id="review-comment" rows="2" maxlength="MAX_COMMENT" autocomplete="off" spellcheck="false" [[placeholder review.comment_hint]]></textarea></label>
     <div class="review-pair">
-      <div class="review-field"><span id="review-difficulty-name">[[review.difficulty]]</span>
-        <div class="segmented" role="radiogroup" aria-labelledby="review-difficulty-name">
-          <button type="button" role="radio" data-difficulty="easy" aria-checked="false">[[review.easy]]</button><button type="button" role="radio"
-            data-difficulty="medium" aria-checked="false">[[review.medium]]</button><button type="button" role="radio" data-difficulty="hard" aria-checked="false">[[review.hard]]</button></div></div>
+      CHOICE_FIELDS
       <div class="review-field" id="review-photos-field"><span>[[review.unusable]]</span><div class="review-photos" id="review-photos"></div></div>
     </div>
     <details class="review-history" id="review-history"><summary>[[review.history]] <b id="review-history-count">0</b></summary><ol id="review-history-list"></ol></details>
@@ -103,27 +104,23 @@ _FORM = """
   </div>
   <div hidden><i data-word="photo" [[title review.photo]]></i><i data-word="version" [[title review.version]]></i><i data-word="look" [[title review.look]]></i><i data-word="no-outline" [[title review.no_outline]]></i><i data-word="newest" [[title review.newest]]></i><i data-word="again" [[title review.again]]></i>
     <i data-word="assisted" [[title review.assisted]]></i><i data-word="blind" [[title review.blind]]></i><i data-word="compared" [[title review.compared]]></i><i data-word="open" [[title review.open]]></i><i data-word="revealed" [[title review.revealed]]></i><i data-word="consensus" [[title review.consensus]]></i>
-    <i data-word="in progress" [[title review.in_progress]]></i><i data-word="done" [[title review.done]]></i></div>
+    <i data-word="in progress" [[title review.in_progress]]></i><i data-word="done" [[title review.done]]></i>CHOICE_WORDS</div>
 </section>
 """
-
-
-@dataclass(frozen=True)
-class Note:
-    """What a reader says of a case beside answers and outlines; the fields are those of ``types.Review``."""
-
-    comment: str
-    flagged: bool
-    difficulty: Difficulty | None
-    unusable: frozenset[str]
 
 
 def form_component(*, public: bool = False) -> gr.HTML:
     """Return the bar; its value is what ``form_value`` returns. public: no case can be kept, which it says in
     place of the button."""
-    template = _FORM.replace("KEEP_BUTTON", _KEEPS_NOTHING if public else _KEEP_BUTTON).replace(
-        "MAX_COMMENT", str(MAX_COMMENT)
-    )
+    parts = {
+        "KEEP_BUTTON": _KEEPS_NOTHING if public else _KEEP_BUTTON,
+        "MAX_COMMENT": str(MAX_COMMENT),
+        "CHOICE_FIELDS": write_choices(),
+        "CHOICE_WORDS": write_choice_words(),
+    }
+    template = _FORM
+    for name, part in parts.items():
+        template = template.replace(name, part)
     return gr.HTML(
         NO_FORM,
         html_template=fill(template),
@@ -166,10 +163,7 @@ def form_value(
         "may": list(may),
         "photos": list(photos),
         "missing": missing,
-        "comment": draft.comment,
-        "flagged": draft.flagged,
-        "difficulty": draft.difficulty,
-        "unusable": sorted(draft.unusable),
+        **{name: value for name, value in to_json(draft).items() if name in NOTED},
         "seconds": reading.seconds if reading is not None else 0.0,
         "saved": dict(saved),
     }
@@ -219,24 +213,24 @@ def asks_value(
     }
 
 
-def read_note(payload: Mapping[str, object], photos: Collection[str]) -> Note:
-    """Return what the bar's ``note`` event says; photos that the case does not have, by id, are dropped.
+def read_note(payload: Mapping[str, object], photos: Collection[str]) -> ReviewContent:
+    """Return what the bar's ``note`` event says, without answers and masks; photos that the case does not have,
+    by id, are dropped.
 
-    Raises FormError for an unknown difficulty.
+    Raises FormError for a choice that there is not.
     """
-    difficulty = payload.get("difficulty")
-    if difficulty is not None and difficulty not in get_args(Difficulty):
-        raise FormError("{came!r} is no difficulty; reload the page", came=str(difficulty)[:40])
+    note = from_json({name: payload[name] for name in CHOICES if name in payload})
+    if (fault := find_fault(note)) is not None:
+        name, value, _values = fault
+        raise FormError("{came!r} is no {field}; reload the page", came=str(value)[:40], field=name)
     listed = payload.get("unusable")
     unusable = (
         frozenset(name for name in listed if isinstance(name, str) and name in photos)
         if isinstance(listed, list)
         else frozenset()
     )
-    level = next((level for level in get_args(Difficulty) if level == difficulty), None)
-    return Note(
-        str(payload.get("comment") or "")[:MAX_COMMENT], bool(payload.get("flagged")), level, unusable
-    )
+    comment = str(payload.get("comment") or "")[:MAX_COMMENT]
+    return replace(note, comment=comment, flagged=bool(payload.get("flagged")), unusable=unusable)
 
 
 def read_seconds(payload: Mapping[str, object], least: float) -> float:

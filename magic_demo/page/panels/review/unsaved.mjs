@@ -200,7 +200,7 @@ function isStored(turn, stored) {
 /** A change of one field as its part of the page would send it. */
 function writeAgain(part, field, mine) {
   if (part === "answers") return { part: "answers", answers: { [field]: mine[0] }, specified: { [field]: mine[1] }, touched: [field] };
-  const note = { part: "note", comment: "", flagged: false, difficulty: null, unusable: [] };
+  const note = { part: "note", comment: "", flagged: false, unusable: [] };
   if (part === "unusable") return { ...note, unusable: mine ? [field] : [], touched: [`unusable ${field}`] };
-  return { ...note, [part]: mine ?? note[part], touched: [part] };
+  return { ...note, [part]: mine ?? note[part] ?? null, touched: [part] };
 }

@@ -6,8 +6,8 @@ import { onKey } from "../frame/keys/keyboard.mjs";
 import { sendRest, unsaved } from "./review_line.mjs";
 import { onLanguage } from "../frame/words.mjs";
 
-/** number(which): how manieth of the case's versions one is; take(version): puts the bar's own fields. */
-export function mountVersions(root, { props, watch, trigger, word, openId, number, take }) {
+/** choices: fields that hold one of several values. number(which): how manieth of the case's versions one is; take(version): puts the bar's own fields. */
+export function mountVersions(root, { props, watch, trigger, word, choices, openId, number, take }) {
   const find = (id) => root.querySelector(`#version-${id}`);
   let shown = null;
   const known = new Map(); // what came already: a saved version never changes, and the same value coming again would not be heard of
@@ -37,7 +37,7 @@ export function mountVersions(root, { props, watch, trigger, word, openId, numbe
     if (!shown) return;
     const time = new Date(shown.at).toLocaleString(document.documentElement.lang || "en", { dateStyle: "short", timeStyle: "short" });
     find("which").textContent = word("version").replace("{number}", number(shown.number)).replace("{time}", time);
-    const says = [word(shown.kind), word(shown.state), Object.keys(shown.masks).length ? "" : word("no-outline"), shown.flagged ? "⚑" : "", shown.difficulty ?? "", shown.comment && `“${shown.comment}”`];
+    const says = [word(shown.kind), word(shown.state), Object.keys(shown.masks).length ? "" : word("no-outline"), shown.flagged ? "⚑" : "", ...choices.map((name) => (shown[name] ? word(`${name} ${shown[name]}`) : "")), shown.comment && `“${shown.comment}”`];
     find("says").textContent = says.filter(Boolean).join(" · ");
   }
 

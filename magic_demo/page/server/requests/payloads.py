@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.review_content import CHOICES
 from magic_demo.page.gradio_internals.addresses import (
     EVENT,
     INPUTS,
@@ -143,7 +144,7 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
             **_CHANGE,
             "comment": _is_text,
             "flagged": _is_yes_or_no,
-            "difficulty": _is_text,
+            **dict.fromkeys(CHOICES, _is_text),
             "unusable": _are_texts,
             "seconds": _is_number,
         }

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+from magic_demo.core.review_content import CHOICES
 from magic_demo.core.types import REVIEW_KINDS, Answers, Family, PhotoFile, Review, SavedReview
 from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.imaging.run_lengths import area, decode_mask
@@ -96,7 +97,8 @@ def make_config(questions: QuestionSet) -> str:
         )
         if specify_options(family):
             text(f"{family.family_id}_specified", f"{family.title['en']}: please specify")
-    choices("difficulty", "Difficulty", ["easy", "medium", "hard"])
+    for name, values in CHOICES.items():
+        choices(name, name.replace("_", " ").capitalize(), values)
     choices("flag", "Flag", [FLAGGED])
     choices("kind", "Reading", REVIEW_KINDS)
     text("comment", "Comment")
@@ -207,8 +209,9 @@ def _case_results(review: Review, questions: QuestionSet) -> Iterator[dict[str, 
         ]
         if words:
             yield _value(f"{family.family_id}_specified", "textarea", {"text": words})
-    if review.difficulty:
-        yield _value("difficulty", "choices", {"choices": [review.difficulty]})
+    for name in CHOICES:
+        if value := getattr(review, name):
+            yield _value(name, "choices", {"choices": [value]})
     if review.flagged:
         yield _value("flag", "choices", {"choices": [FLAGGED]})
     if review.comment:

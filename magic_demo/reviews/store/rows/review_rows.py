@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.messages import Message
+from magic_demo.core.review_content import from_json, parts_of
 from magic_demo.core.types import CaseKey, MaskRuns, Review, ReviewKind, ReviewState, SavedReview
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview, digest_of, is_of_database, read_content
 from magic_demo.reviews.store.rows.cases import AT_ONCE
@@ -192,6 +193,10 @@ def _read_row(row: Any, content: dict[str, Any], masks: Mapping[tuple[int, str],
     return SavedReview(row.number, row.saved_at, review, row.taken_back_from)
 
 
+BESIDE = ("models", "disagreements", "questions")
+"""What a row's content holds besides what the reader says."""
+
+
 def read_review(
     row: Any,
     content: dict[str, Any],
@@ -205,20 +210,15 @@ def read_review(
 
     Raises KeyError for a mask that is not there.
     """
-    disagreements = content["disagreements"]
+    disagreements, models = content["disagreements"], content["models"]
+    said = {name: value for name, value in content.items() if name not in BESIDE}
     return Review(
         case_id=case_id,
         reader=reader,
         kind=cast(ReviewKind, row.kind),
         state=cast(ReviewState, row.state),
-        answers=content["answers"],
-        specified=content["specified"],
-        masks={photo_id: masks[row.case_number, digest] for photo_id, digest in content["masks"].items()},
-        unusable=frozenset(content["unusable"]),
-        comment=content["comment"],
-        flagged=row.flagged,
-        difficulty=content["difficulty"],
-        models=content["models"],
+        **parts_of(from_json(said, lambda digest: masks[row.case_number, digest])),
+        models=models,
         seconds=row.seconds,
         queue=queue,
         disagreements=None if disagreements is None else frozenset(disagreements),

@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import FormatError, StoreError
 from magic_demo.core.messages import Message
+from magic_demo.core.review_content import find_fault, to_json
 from magic_demo.core.types import (
     REVIEW_KINDS,
     CaseKey,
-    Difficulty,
     Knowledge,
     MaskRuns,
     Review,
@@ -46,6 +46,10 @@ from magic_demo.reviews.store.rules import (
     settle_kind,
 )
 from magic_demo.reviews.store.tables import CaseRow, MaskRow, ReviewRow, SaveKeyRow
+
+FIRST_CHOICES = ("difficulty",)
+"""Choices that rows have always held, as null too. Later ones are left out where nothing is said, so that a row
+of an older version still has the digest of what is sent again."""
 
 
 class ReviewChangedError(StoreError):
@@ -330,14 +334,10 @@ def _numbers(session: Session, conditions: Sequence[sa.ColumnElement[bool]]) -> 
 
 
 def _write_content(review: Review, masks: dict[str, str], questions: QuestionSet) -> str:
+    said = to_json(replace(review, masks={}))
     content: dict[str, Any] = {
-        "answers": dict(review.answers),
-        "specified": dict(review.specified),
+        **{name: value for name, value in said.items() if value is not None or name in FIRST_CHOICES},
         "masks": masks,
-        "unusable": sorted(review.unusable),
-        "comment": review.comment,
-        "flagged": review.flagged,
-        "difficulty": review.difficulty,
         "models": dict(review.models),
         "disagreements": None if review.disagreements is None else sorted(review.disagreements),
     }
@@ -379,12 +379,14 @@ def check_values(review: Review, *, with_masks: bool = True) -> None:
             kinds=str(REVIEW_KINDS),
             states=str(get_args(ReviewState)),
         )
-    if review.difficulty is not None and review.difficulty not in get_args(Difficulty):
+    if (fault := find_fault(review)) is not None:
+        name, value, values = fault
         raise StoreError(
-            "{where} has the difficulty {difficulty}; expected one of {known} or none",
+            "{where} has the {field} {value}; expected one of {known} or none",
             where=where,
-            difficulty=repr(review.difficulty),
-            known=str(get_args(Difficulty)),
+            field=name,
+            value=repr(value),
+            known=str(values),
         )
     if not (math.isfinite(review.seconds) and review.seconds >= 0):
         raise StoreError(
