@@ -231,6 +231,8 @@ Knowledge = Literal["model", "others"]
 """What a reader had been shown of a case before giving an answer: what the model says, what others say."""
 ReviewState = Literal["in progress", "done"]
 Difficulty = Literal["easy", "medium", "hard"]
+PhotoQuality = Literal["good", "usable", "poor"]
+"""Of the case's photos together, for reading them."""
 DEFAULT_QUEUE = "cases"
 """The queue of cases that were put in no other one."""
 
@@ -275,6 +277,7 @@ class ReviewContent:
     comment: str = ""
     flagged: bool = False
     difficulty: Difficulty | None = field(default=None, metadata={"values": get_args(Difficulty)})
+    photo_quality: PhotoQuality | None = field(default=None, metadata={"values": get_args(PhotoQuality)})
     unknown: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -233,6 +233,10 @@ def test_an_earlier_version_is_looked_at_and_brought_back_and_that_is_taken_back
 ) -> None:
     with opened(browser, server) as (_context, page):
         case_id = open_answered(page, 2)
+        page.click("#review-notes")
+        page.click('[data-choice="photo_quality"][data-value="poor"]')
+        page.click("#review-notes")
+        until(page, lambda: [one.review.photo_quality for one in saved_of(server, case_id)][-1:] == ["poor"])
         choose(page, "cqid015", 4)
         wait_saved(page, server, case_id, answers={**newest(server, case_id)["answers"], "CQID015-001": 4})
         early, rows = saved_of(server, case_id)[-1], len(saved_of(server, case_id))
@@ -248,6 +252,7 @@ def test_an_earlier_version_is_looked_at_and_brought_back_and_that_is_taken_back
         page.click(f'[data-look="{early.number}"]')
         expect(page.locator("#version-which")).to_contain_text(f"Version {rows} of", timeout=WAIT)
         assert "not the newest" in page.inner_text("#version-bar") and chosen(page, "cqid015") == [4]
+        assert "Poor" in page.inner_text("#version-says")
         for key in ("a", "z", "Shift+D", "b"):
             page.keyboard.press(key)
         choose(page, "cqid015", 1)

@@ -58,7 +58,8 @@ class Format(Offer):
 CSV = Format(
     name="csv",
     titles={"en": "CSV tables", "zh": "CSV 表格"},
-    contents="one row per answer, per mask (run lengths), per review (comment, flag, difficulty, time, models)",
+    contents="one row per answer, per mask (run lengths), per review (comment, flag, difficulty, photo quality, "
+    "time, models)",
     write=write_csv,
     kinds="every",
 )
