@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,19 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, Narrative, Photo, PhotoPrediction, Prediction
 from magic_demo.files.bundles import (
     BundleError,
     has_prediction,
     list_predictions,
+    pack_prediction,
     read_prediction,
     remove_prediction,
+    unpack_prediction,
     write_prediction,
 )
+from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.questions.families import load_families
 from tests.support.stand_ins import draw_photo, stand_in_predictor
 
@@ -70,6 +74,27 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     for before, after in zip(written.photos, read.photos, strict=True):
         assert after.probability.dtype == np.float32 and after.probability.shape == before.probability.shape
         assert np.abs(after.probability - before.probability).max() <= 1 / 255
+
+
+def test_lines_come_back_with_their_values_and_finished_sentences_as_they_are(tmp_path: Path) -> None:
+    failure = Message("{photo}: no mask ({reason})", photo="arm {1}", reason=Message("not found"))
+    old = "Jane's arm: no {mask} (too dark)"
+    said = replace(_predict(), notes=(), failures=(failure, old))
+    write_prediction(tmp_path, said)
+    for read in (read_prediction(tmp_path, "ENC00001"), unpack_prediction(pack_prediction(said), "here")):
+        assert read.failures == (failure, old)
+        assert line_in_both(read.failures[0])["zh"] == "arm {1}：无分割结果（未找到）"
+        assert line_in_both(read.failures[1]) == {"en": old, "zh": old}
+
+
+def test_a_line_that_asks_for_more_than_its_values_is_refused(tmp_path: Path) -> None:
+    write_prediction(tmp_path, _predict())
+    path = tmp_path / "ENC00001.json"
+    entry = json.loads(path.read_text(encoding="utf-8"))
+    entry["notes"] = [{"template": "{name.__class__}", "values": {"name": "x"}}]
+    path.write_text(json.dumps(entry), encoding="utf-8")
+    with pytest.raises(BundleError, match="is not whole"):
+        read_prediction(tmp_path, "ENC00001")
 
 
 def test_every_field_that_a_prediction_has_is_written(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ nobody else."""
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from magic_demo.files.photos.processes import workers as workers_module
 from magic_demo.files.photos.processes.fair_line import FairLine
 from magic_demo.files.photos.processes.workers import PhotoWorkers, read_photo_apart, shared_workers
 from magic_demo.files.photos.reading import decode_photo, read_photo
+from magic_demo.page.texts.i18n import line_in_both
 
 REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 PHOTO = (REPORTED / "exif_bad_header.jpg").read_bytes()
@@ -82,6 +84,16 @@ def test_what_is_wrong_is_the_same_line(workers: PhotoWorkers) -> None:
         with pytest.raises(PhotoError) as here:
             decode_photo(data, photo_id="a", name="a.jpg")
         assert _refusal(workers, data) == str(here.value)
+
+
+def test_lines_come_out_of_the_process_with_their_values(workers: PhotoWorkers) -> None:
+    with pytest.raises(PhotoError) as caught:
+        workers.decode(b"text", photo_id="arm {name}")
+    assert line_in_both(caught.value.message)["zh"].startswith("arm {name}：无法作为照片读取；需要 JPEG")
+    grey = io.BytesIO()
+    Image.new("L", (64, 64)).save(grey, "PNG")
+    (note,) = workers.decode(grey.getvalue(), photo_id="arm").notes
+    assert line_in_both(note)["zh"] == "灰度已转为 RGB"
 
 
 def test_one_process_serves_photo_after_photo() -> None:

@@ -13,6 +13,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from magic_demo.core.messages import Message
 from magic_demo.core.types import CaseKey, Encounter, Mask, Photo, PhotoPrediction, Prediction
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page
@@ -121,7 +122,10 @@ def test_what_the_model_had_said_is_kept_along_under_the_photos_new_names(page: 
         "CASE",
         (PhotoPrediction("Jane Doe", np.ones((4, 4), np.float32), (40, 60)),),
         answers={"CQID025-001": 0},
-        failures=("Jane Doe: no mask",),
+        failures=(
+            "Jane Doe: no mask",
+            Message("{photo}: no mask ({reason})", photo="Jane Doe", reason="dark"),
+        ),
     )
     case = page.handlers.cases.get(page.open_id)
     page.handlers.cases.keep_analysis(page.open_id, case.encounter, said)
@@ -130,7 +134,10 @@ def test_what_the_model_had_said_is_kept_along_under_the_photos_new_names(page: 
     (key,) = store.shown_digests()
     shown = store.shown(key)
     assert shown is not None and [photo.photo_id for photo in shown.photos] == [f"IMG_{key.case_id}_00001"]
-    assert shown.failures == (f"IMG_{key.case_id}_00001: no mask",) and store.was_shown(key, LOCAL_READER)
+    name = f"IMG_{key.case_id}_00001"
+    assert shown.failures == (f"{name}: no mask", f"{name}: no mask (dark)")
+    assert isinstance(shown.failures[1], Message) and shown.failures[1].values["photo"] == name
+    assert store.was_shown(key, LOCAL_READER)
     last = store.latest(key, LOCAL_READER)
     assert last is not None and last.review.kind == "assisted", "it was seen, whatever the mode"
 

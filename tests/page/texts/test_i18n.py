@@ -12,16 +12,18 @@ import pytest
 import tifffile
 from PIL import Image
 
-from magic_demo.core.errors import PhotoError
+from magic_demo.core.errors import FormatError, PhotoError
 from magic_demo.core.messages import LONGEST, Message
 from magic_demo.core.review_content import CHOICES
 from magic_demo.core.types import LANGUAGES
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_photo
 from magic_demo.page.panels.frame.keys.key_sheet import CARD_KEYS, PAGE_KEYS, VIEWER_KEYS
-from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, load_texts, text
+from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, load_messages, load_texts, text
 from magic_demo.reviews.store import TRAIL_KINDS
+from tests.support.documents import read_code, run_code
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+HOW_TO = "how-to/add-an-error.md"
 SAME_IN_BOTH = {"app.title"}
 
 
@@ -105,6 +107,20 @@ def test_a_text_shows_messages_in_its_own_language() -> None:
     problem = Message("{place}: cannot be written; it can be read and exported", place="here")
     assert "here: cannot be written" in text("agreement.failed", "en", problem=problem)
     assert "here：无法写入" in text("agreement.failed", "zh", problem=problem)
+
+
+def test_the_how_to_adds_an_error_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,), (entries,) = read_code(HOW_TO), read_code(HOW_TO, "json")
+    added = {**load_messages(), **json.loads(entries)}
+    monkeypatch.setattr("magic_demo.page.texts.i18n.load_messages", lambda: added)
+    check = run_code(code, HOW_TO, {})["check_lenses"]
+    check("leg.json", ["near"])
+    with pytest.raises(FormatError) as caught:
+        check("leg.json", ["near", "{path}"])
+    assert line_in_both(caught.value.message) == {
+        "en": "leg.json: 2 lenses of a dermatoscope came (near, {path}); keep one",
+        "zh": "leg.json：收到 2 个皮肤镜镜头（near、{path}）；请只保留一个",
+    }
 
 
 def _save_tiff(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> bytes:

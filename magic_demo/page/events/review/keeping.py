@@ -120,7 +120,10 @@ def _rename_prediction(prediction: Prediction, stored: KeptCase) -> Prediction:
     def reword(line: str) -> str:
         message = unpack_message(line)
         photo = str(message.values.get("photo"))
-        return message.replace_values(photo=stored.names[photo]) if photo in stored.names else message
+        if photo in stored.names:
+            return message.replace_values(photo=stored.names[photo])
+        name, colon, rest = line.partition(": ")  # a finished sentence begins with the photo's name
+        return f"{stored.names[name]}{colon}{rest}" if name in stored.names else line
 
     return replace(
         prediction,
