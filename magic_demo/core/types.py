@@ -11,6 +11,8 @@ from typing import Any, Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from magic_demo.core.messages import Message
+
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
@@ -34,7 +36,7 @@ class Photo:
 
     photo_id: str
     pixels: Pixels
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
     @property
     def size(self) -> tuple[int, int]:
@@ -175,8 +177,8 @@ class Prediction:
     unsure: frozenset[str] = frozenset()
     threshold: float = 0.5
     models: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    failures: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
+    failures: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,7 +187,7 @@ class Step:
     then."""
 
     share: float
-    what: str
+    what: Message
     so_far: Prediction
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from magic_demo.core.errors import ModelError, one_line
-from magic_demo.core.messages import Message
+from magic_demo.core.messages import Message, unpack_message
 from magic_demo.core.types import (
     Encounter,
     Explanation,
@@ -219,7 +219,7 @@ class Predictor:
         if self.reads_photos(encounter) or not encounter.photos:
             notes.extend(_say_what_was_missing(encounter))
         if encounter.photos and self.mismatch is not None:
-            notes.append(self.mismatch)
+            notes.append(unpack_message(self.mismatch))
         try:
             scores = self.score_options(encounter, language=language, looks=looks, cache=cache)
         except ModelError as error:
@@ -468,7 +468,7 @@ class Predictor:
         )
 
 
-def _say_what_was_missing(encounter: Encounter) -> list[str]:
+def _say_what_was_missing(encounter: Encounter) -> list[Message]:
     has_text = bool(encounter.narrative.en or encounter.narrative.zh)
     if encounter.photos and has_text:
         return []

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, CaseKey, Prediction, SavedReview
 from magic_demo.reviews.agreement import (
     Agreement,
@@ -51,7 +52,7 @@ class Comparison:
     panel: Panel
     agreement: Agreement
     readers: tuple[str, ...]
-    damaged: tuple[str, ...] = ()
+    damaged: tuple[Message, ...] = ()
 
 
 class AgreementSource:

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from magic_demo.__main__ import main
+from magic_demo.core.messages import Message
 from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction, Review
 from magic_demo.core.whole_text import mend_json, mend_text
 from magic_demo.files.bundles import write_prediction
@@ -129,7 +130,7 @@ def test_what_is_saved_and_shown_is_whole_from_now_on(store: Store, tmp_path: Pa
     saved = store.save(review, client_key="once").review
     assert (saved.comment, saved.specified, saved.models) == ("�", {"CQID011-001": "a�"}, {"cvqa": "�"})
     assert store.save(review, client_key="once").review == saved, "sent again, it is the same save"
-    store.note_shown(CaseKey("q", "E1"), LOCAL_READER, Prediction("E1", notes=("half \ud83d",)))
+    store.note_shown(CaseKey("q", "E1"), LOCAL_READER, Prediction("E1", notes=(Message("half \ud83d"),)))
     shown = store.shown(CaseKey("q", "E1"))
     assert shown is not None and shown.notes == ("half �",)
     write_prediction(tmp_path, shown)

@@ -13,6 +13,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import numpy as np
 
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, Explanation, Language, PhotoPrediction, Prediction, Step
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
@@ -52,7 +53,11 @@ class SlowPredictor:
             so_far = Prediction(encounter.encounter_id, photos, threshold=THRESHOLD)
             yield Step(
                 (number - 1) / len(encounter.photos),
-                f"Finding the lesion in photo {number} of {len(encounter.photos)}",
+                Message(
+                    "Finding the lesion in photo {number} of {count}",
+                    number=number,
+                    count=len(encounter.photos),
+                ),
                 so_far,
             )
             while not (self.folder / f"{number}").exists():

@@ -78,9 +78,12 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
 
 def test_lines_come_back_with_their_values_and_finished_sentences_as_they_are(tmp_path: Path) -> None:
     failure = Message("{photo}: no mask ({reason})", photo="arm {1}", reason=Message("not found"))
-    old = "Jane's arm: no {mask} (too dark)"
+    old = Message("Jane's arm: no {mask} (too dark)")
     said = replace(_predict(), notes=(), failures=(failure, old))
     write_prediction(tmp_path, said)
+    path = tmp_path / "ENC00001.json"
+    entry = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**entry, "failures": [entry["failures"][0], str(old)]}), encoding="utf-8")
     for read in (read_prediction(tmp_path, "ENC00001"), unpack_prediction(pack_prediction(said), "here")):
         assert read.failures == (failure, old)
         assert line_in_both(read.failures[0])["zh"] == "arm {1}：无分割结果（未找到）"

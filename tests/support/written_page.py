@@ -14,6 +14,7 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from magic_demo.core.messages import Message
 from magic_demo.core.types import (
     Encounter,
     Explanation,
@@ -73,9 +74,13 @@ class WritingPredictor:
         for number in range(len(maps)):
             found = Prediction(encounter.encounter_id, maps[:number])
             yield Step(
-                number / (len(maps) + 1), f"Finding the lesion in photo {number + 1} of {len(maps)}", found
+                number / (len(maps) + 1),
+                Message(
+                    "Finding the lesion in photo {number} of {count}", number=number + 1, count=len(maps)
+                ),
+                found,
             )
-        yield Step(0.9, "Scoring the closed questions", Prediction(encounter.encounter_id, maps))
+        yield Step(0.9, Message("Scoring the closed questions"), Prediction(encounter.encounter_id, maps))
         questions = [question for family in load_families() for question in family.questions]
         scores = {question.qid: np.zeros(question.option_count, np.float32) for question in questions}
         yield Prediction(

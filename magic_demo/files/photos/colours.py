@@ -33,7 +33,7 @@ class Colours:
     ``note`` says what is done."""
 
     transform: Any = None
-    note: str = ""
+    note: Message | None = None
 
     def apply(self, band: Image.Image) -> Image.Image:
         """Return a band of the photo in sRGB; its mode is the one that the transform was made for."""

@@ -57,7 +57,7 @@ def open_picture(data: bytes, name: str, limits: PhotoLimits, make_room: MakeRoo
     with named(name):
         check_bytes(len(data), limits)
         kind = sniff_kind(data[:132])
-        notes: list[str] = []
+        notes: list[Message] = []
         if kind == "TIFF":
             return open_tiff(data, limits, notes, lambda image: list_metadata(image, data), make_room)
         if kind == "DICOM":
@@ -93,7 +93,7 @@ def named(name: str) -> Iterator[None]:
 
 
 def _open_image(
-    data: bytes, kind: str, limits: PhotoLimits, notes: list[str], make_room: MakeRoom
+    data: bytes, kind: str, limits: PhotoLimits, notes: list[Message], make_room: MakeRoom
 ) -> Picture:
     scans = read_scans(data) if kind == "JPEG" else None
     cut = scans is not None and scans.end is None and scans.complete
@@ -145,11 +145,12 @@ def _open_image(
         return picture_of_image(image, notes, orientation=orientation, profile=profile)
 
 
-def _find_profile(image: Image.Image, kind: str, data: bytes, notes: list[str]) -> Profile:
+def _find_profile(image: Image.Image, kind: str, data: bytes, notes: list[Message]) -> Profile:
     """Return what tells what the photo's colours mean, the one that counts where there are several; numbers
     that cannot be used are noted."""
     profile: bytes | None = image.info.get("icc_profile")
-    coded, note, first = None, "", False
+    coded: Profile = None
+    note, first = None, False
     if kind == "PNG":
         coded, note, first = read_png_codes(data, image.info)
     elif kind == "AVIF":

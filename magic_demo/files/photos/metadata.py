@@ -44,14 +44,14 @@ OTHER_METADATA = {
 """The rest that Pillow finds, by the keys under which it does."""
 
 
-def list_metadata(image: Image.Image, data: bytes) -> list[str]:
+def list_metadata(image: Image.Image, data: bytes) -> list[Message]:
     """Return what was found beside the picture, most telling first. data: the whole file.
 
     What cannot be read is not named.
     """
     exif, shot, place = _read_exif(image)
     tags = {*exif, *shot}
-    found: list[str] = [Message("GPS position")] if place else []
+    found = [Message("GPS position")] if place else []
     found += [
         what for what, its_tags in ((Message("device"), DEVICE), (Message("time"), TIME)) if tags & its_tags
     ]

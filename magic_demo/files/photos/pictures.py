@@ -44,7 +44,7 @@ class Picture:
     height: int
     width: int
     band: Callable[[int, int], Pixels]
-    notes: list[str] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
 
     def bands(self) -> Iterator[Pixels]:
         """Yield the photo from top to bottom."""
@@ -60,7 +60,7 @@ class Picture:
 
 
 def picture_of_image(
-    image: Image.Image, notes: list[str], *, orientation: int = 1, profile: Profile = None
+    image: Image.Image, notes: list[Message], *, orientation: int = 1, profile: Profile = None
 ) -> Picture:
     """Return an open Pillow image, decoded, as a picture; what is done to it is noted. orientation: as EXIF
     counts, 1 to 8."""
@@ -100,7 +100,9 @@ def picture_of_image(
     return Picture(height, width, band, notes)
 
 
-def picture_of_rgb(values: Pixels, notes: list[str], *, owner: object, profile: Profile = None) -> Picture:
+def picture_of_rgb(
+    values: Pixels, notes: list[Message], *, owner: object, profile: Profile = None
+) -> Picture:
     """Return upright (H, W, 3) uint8 RGB as a picture: of a large photo Pillow would hold a third more.
     owner: whose memory it is, held as long."""
     colours = read_colours(profile, "RGB")
@@ -140,7 +142,7 @@ def _to_srgb(part: Image.Image, base: str, colours: Colours, has_alpha: bool) ->
 
 def picture_of_values(
     values: NDArray[Any],
-    notes: list[str],
+    notes: list[Message],
     *,
     orientation: int = 1,
     bits: int | None = None,
@@ -184,7 +186,7 @@ def _to_8_bits(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.clip(np.rint(shares * 255.0), 0, 255).astype(np.uint8)
 
 
-def _find_full(values: NDArray[Any], bits: int | None, notes: list[str]) -> float:
+def _find_full(values: NDArray[Any], bits: int | None, notes: list[Message]) -> float:
     """Return which value is white: by the bits, or as the values suggest (0..1, 0..255, 12 bits in 16, all of
     the type)."""
     if values.dtype.kind == "f":

@@ -15,6 +15,7 @@ import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.types import CaseKey, Encounter, Language, Mask, Prediction, Step
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.drafts.recall import Recall
@@ -262,7 +263,7 @@ class Handlers:
             raise FormError("These photos are no longer open here; add them again")
         return case, draft
 
-    def _note_failure(self, open_id: str | None, line: str) -> Updates:
+    def _note_failure(self, open_id: str | None, line: Message) -> Updates:
         """Let the line that says why an analysis failed stay with the case: the next save has the status line
         for itself."""
         case = self.cases.note_failure(open_id, line) if open_id is not None else None

@@ -69,7 +69,7 @@ class Unkept:
             self.parts.status: render_status("ready", fixed_line("status.gone_on")),
         }
 
-    def _read_case(self, payload: Mapping[str, Any]) -> tuple[Encounter, tuple[str, ...]]:
+    def _read_case(self, payload: Mapping[str, Any]) -> tuple[Encounter, tuple[Message, ...]]:
         """Return the encounter, and a line for each photo that could not be read.
 
         Raises FormError for an example that there is not.
@@ -95,11 +95,11 @@ class Unkept:
         return case
 
 
-def read_masks(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, MaskRuns], list[str]]:
+def read_masks(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, MaskRuns], list[Message]]:
     """Return the masks of the case's photos by photo, and a line for each that does not fit its photo; those
     of other photos are left out."""
     masks, sent = {}, payload.get("masks")
-    problems: list[str] = []
+    problems: list[Message] = []
     for photo in case.encounter.photos:
         outline = sent.get(photo.photo_id) if isinstance(sent, Mapping) else None
         if outline is None:
@@ -112,7 +112,7 @@ def read_masks(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, Ma
         try:
             check_decided(mask, outline, photo.photo_id)
         except FormError as error:
-            problems.append(str(error))
+            problems.append(error.message)
             continue
         masks[photo.photo_id] = encode_mask(mask)
     return masks, problems

@@ -43,7 +43,7 @@ class Upload:
     """Photos that were read, and one line for each file that could not be."""
 
     photos: tuple[Photo, ...]
-    problems: tuple[str, ...]
+    problems: tuple[Message, ...]
 
 
 def read_language(value: object) -> Language:
@@ -57,7 +57,7 @@ def read_keys(payload: Mapping[str, object]) -> list[object]:
     return keys[: 2 * MAX_PHOTOS] if isinstance(keys, list) else []
 
 
-def read_problems(payload: Mapping[str, object]) -> list[str]:
+def read_problems(payload: Mapping[str, object]) -> list[Message]:
     """Return one line for each file that the browser could not send: its name, and what it, or the server,
     said of it (REASONS; anything else stays as it is)."""
     names, reasons = payload.get("lost"), payload.get("reasons")
@@ -78,7 +78,7 @@ def name_uploads(arrived: Sequence[Arrival], taken: Collection[str]) -> Upload:
     """
     ids = set(taken)
     room = max(0, MAX_PHOTOS - len(ids))
-    problems: list[str] = []
+    problems: list[Message] = []
     if len(arrived) > room:
         problems.append(
             Message(
@@ -90,7 +90,7 @@ def name_uploads(arrived: Sequence[Arrival], taken: Collection[str]) -> Upload:
     photos = []
     for one in arrived[:room]:
         if one.photo is None:
-            problems.append(one.problem)
+            problems.extend([one.problem] if one.problem is not None else [])
             continue
         photos.append(replace(one.photo, photo_id=_photo_id(one.name, ids)))
         ids.add(photos[-1].photo_id)

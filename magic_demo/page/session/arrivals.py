@@ -18,6 +18,7 @@ from pathlib import PurePosixPath
 
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Photo
 from magic_demo.files.photos.processes.workers import PhotoWorkers, shared_workers
 
@@ -28,7 +29,7 @@ class Arrival:
 
     name: str
     photo: Photo | None
-    problem: str = ""
+    problem: Message | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +142,7 @@ class Arrivals:
                 stem, self.workers.decode(one.data, photo_id=stem, name=one.name, reader=one.source or None)
             )
         except PhotoError as error:
-            return Arrival(stem, None, str(error))
+            return Arrival(stem, None, error.message)
 
     def _forget_old(self) -> None:
         oldest = self._clock() - self._seconds

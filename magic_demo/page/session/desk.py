@@ -66,7 +66,7 @@ class CaseOnDesk:
     used."""
 
     encounter: Encounter
-    problems: tuple[str, ...] = ()
+    problems: tuple[Message, ...] = ()
 
 
 @dataclass
@@ -251,7 +251,7 @@ class Desk:
                 ],
             )
         photos: list[Photo] = []
-        problems: list[str] = []
+        problems: list[Message] = []
         for photo in files.photo_files:
             if photo.path is None:
                 problems.append(
@@ -266,7 +266,7 @@ class Desk:
             try:
                 photos.append(self._read_photo(photo.path, photo.photo_id))
             except PhotoError as error:
-                problems.append(str(error))
+                problems.append(error.message)
         proposed = self.opened_store.proposed_covers(case.key, reader) if reader is not None else ()
         return CaseOnDesk(
             Encounter(files.encounter_id, files.narrative, tuple(hide_proposed(photos, proposed))),

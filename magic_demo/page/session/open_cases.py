@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from magic_demo.core.messages import Message
 from magic_demo.core.types import CaseKey, Encounter, Photo, Prediction
 from magic_demo.models.feature_cache import FeatureCache, count_bytes
 
@@ -50,10 +51,10 @@ class OpenCase:
     queued: bool = False
     analysed: Analysed | None = None
     cache: FeatureCache = field(default_factory=FeatureCache)
-    problems: tuple[str, ...] = ()
+    problems: tuple[Message, ...] = ()
     missing: int = 0
-    failure: str = ""
-    notes: tuple[str, ...] = ()
+    failure: Message | None = None
+    notes: tuple[Message, ...] = ()
     key: CaseKey | None = None
     reader: str | None = None
 
@@ -151,7 +152,7 @@ class OpenCases:
             return self._cases[open_id]
 
     def note_problems(
-        self, open_id: str, problems: Sequence[str], *, stored: bool = False
+        self, open_id: str, problems: Sequence[Message], *, stored: bool = False
     ) -> OpenCase | None:
         """Add a line for each photo that could not be opened, to stay as long as the case is open.
 
@@ -169,7 +170,7 @@ class OpenCases:
             )
             return self._cases[open_id]
 
-    def note_line(self, open_id: str, line: str) -> OpenCase | None:
+    def note_line(self, open_id: str, line: Message) -> OpenCase | None:
         """Add a line that is to stay as long as the case is open. None where it is not open."""
         with self._lock:
             if open_id not in self._cases:
@@ -178,7 +179,7 @@ class OpenCases:
             self._cases[open_id] = replace(case, notes=tuple(dict.fromkeys([*case.notes, line])))
             return self._cases[open_id]
 
-    def note_failure(self, open_id: str, failure: str) -> OpenCase | None:
+    def note_failure(self, open_id: str, failure: Message) -> OpenCase | None:
         """Say why the last analysis of a case came to nothing. None where it is not open."""
         with self._lock:
             if open_id not in self._cases:
@@ -235,7 +236,7 @@ class OpenCases:
                 photos = tuple(now.get(photo.photo_id, photo) for photo in encounter.photos)
                 stale = any(one is not before for one, before in zip(photos, encounter.photos, strict=True))
                 analysed = Analysed(replace(encounter, photos=photos), prediction, prompt, stale)
-                self._cases[open_id] = replace(case, analysed=analysed, failure="")
+                self._cases[open_id] = replace(case, analysed=analysed, failure=None)
                 self._make_room()
 
     def close(self, open_id: str | None) -> None:

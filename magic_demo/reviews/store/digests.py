@@ -11,6 +11,7 @@ from typing import Any, get_args
 from sqlalchemy.exc import OperationalError
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import REVIEW_KINDS, CaseKey, ReviewState
 from magic_demo.core.whole_text import mend_json
 
@@ -24,7 +25,7 @@ class DamagedReview:
 
     case: CaseKey
     reader: str
-    line: str
+    line: Message
 
 
 def digest_of(text: str) -> str:

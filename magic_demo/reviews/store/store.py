@@ -14,6 +14,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from magic_demo.core.errors import StoreError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import (
     CaseKey,
     Knowledge,
@@ -253,7 +254,7 @@ class Store:
 
     def damaged_reviews(
         self, queue: str | None = None, *, case: CaseKey | None = None, viewer: str | None = None
-    ) -> list[str]:
+    ) -> list[Message]:
         """Return a line for each review of a queue or a case (None: of all) that was asked for so far and is
         not what was saved: it was left out.
 

@@ -123,7 +123,7 @@ def test_what_the_model_had_said_is_kept_along_under_the_photos_new_names(page: 
         (PhotoPrediction("Jane Doe", np.ones((4, 4), np.float32), (40, 60)),),
         answers={"CQID025-001": 0},
         failures=(
-            "Jane Doe: no mask",
+            Message("Jane Doe: no mask"),
             Message("{photo}: no mask ({reason})", photo="Jane Doe", reason="dark"),
         ),
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.messages import Message
 from magic_demo.core.types import Encounter, Explanation, Language, Photo, Prediction, Step
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.page.session.analysis import Queued, Stops, follow
@@ -18,7 +19,7 @@ from magic_demo.page.session.turns import StoppedError, Turns
 
 DONE = Prediction("CASE")
 NOTHING = Prediction("CASE")
-HALF, ALL = Step(0.5, "half", NOTHING), Step(1.0, "all", NOTHING)
+HALF, ALL = Step(0.5, Message("half"), NOTHING), Step(1.0, Message("all"), NOTHING)
 
 
 class QuietPredictor:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from magic_demo.core.messages import Message
 
-HIGH_RANGE = "its colours are of a high dynamic range, which is not converted; they are taken as sRGB"
+HIGH_RANGE = Message(
+    "its colours are of a high dynamic range, which is not converted; they are taken as sRGB"
+)
 UNKNOWN = Message("its colours are told by numbers that are not known; they are taken as sRGB")
 _D65, _DCI_WHITE = (0.3127, 0.3290), (0.314, 0.351)
 _SRGB = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, *_D65)
@@ -67,7 +69,7 @@ class CodedColours:
         )
 
 
-def read_codes(primaries: int, transfer: int) -> tuple[CodedColours | None, str]:
+def read_codes(primaries: int, transfer: int) -> tuple[CodedColours | None, Message | None]:
     """Return what two H.273 codes mean, None for sRGB, and a note where they cannot be converted."""
     if transfer in _HIGH_RANGE:
         return None, HIGH_RANGE
@@ -77,20 +79,20 @@ def read_codes(primaries: int, transfer: int) -> tuple[CodedColours | None, str]
     gamma = _GAMMAS.get(transfer)
     if gamma is not None and points == _SRGB:
         name = f"gamma {gamma:g}"
-    return (None if points == _SRGB and gamma is None else CodedColours(name, points, gamma)), ""
+    return (None if points == _SRGB and gamma is None else CodedColours(name, points, gamma)), None
 
 
-def read_heif_codes(info: Mapping[Any, Any]) -> tuple[CodedColours | None, str]:
+def read_heif_codes(info: Mapping[Any, Any]) -> tuple[CodedColours | None, Message | None]:
     """Return what a HEIC photo's nclx box means, as its library hands it on."""
     found = info.get("nclx_profile")
     return (
         read_codes(found["color_primaries"], found["transfer_characteristics"])
         if isinstance(found, dict)
-        else (None, "")
+        else (None, None)
     )
 
 
-def read_avif_codes(data: bytes) -> tuple[CodedColours | None, str]:
+def read_avif_codes(data: bytes) -> tuple[CodedColours | None, Message | None]:
     """Return what an AVIF's nclx box means, the first one where pictures of a file differ."""
     for meta in _find_boxes(data, b"meta"):
         for properties in _find_boxes(meta[4:], b"iprp"):
@@ -98,10 +100,10 @@ def read_avif_codes(data: bytes) -> tuple[CodedColours | None, str]:
                 for box in _find_boxes(container, b"colr"):
                     if box[:4] == b"nclx" and len(box) >= 8:
                         return read_codes(*struct.unpack_from(">HH", box, 4))
-    return None, ""
+    return None, None
 
 
-def read_png_codes(data: bytes, info: Mapping[Any, Any]) -> tuple[CodedColours | None, str, bool]:
+def read_png_codes(data: bytes, info: Mapping[Any, Any]) -> tuple[CodedColours | None, Message | None, bool]:
     """Return what a PNG's cICP chunk means, else its gAMA and cHRM where no sRGB chunk stands beside them;
     and whether it is cICP's.
 
@@ -117,18 +119,20 @@ def read_png_codes(data: bytes, info: Mapping[Any, Any]) -> tuple[CodedColours |
         place += 12 + length
     gamma = info.get("gamma")
     if "srgb" in info or not isinstance(gamma, float) or not 0.1 <= gamma <= 10:
-        return None, "", False
+        return None, None, False
     exponent = None if _USUAL_GAMMA[0] <= gamma <= _USUAL_GAMMA[1] else 1 / gamma
     given = info.get("chromaticity")
     points = (*given[2:], *given[:2]) if isinstance(given, tuple) and len(given) == 8 else _SRGB
     near = all(abs(one - other) < 0.001 for one, other in zip(points, _SRGB, strict=True))
     if near and exponent is None:
-        return None, "", False
+        return None, None, False
     return (
         CodedColours(
-            f"gamma {1 / gamma:.2g}" if near else "primaries of its own", _SRGB if near else points, exponent
+            f"gamma {1 / gamma:.2g}" if near else Message("primaries of its own"),
+            _SRGB if near else points,
+            exponent,
         ),
-        "",
+        None,
         False,
     )
 

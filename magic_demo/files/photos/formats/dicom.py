@@ -33,7 +33,7 @@ class DicomPhoto:
     values: NDArray[Any] = field(default_factory=lambda: np.empty((0, 0), np.uint8))
     bits: int = 8
     inverted: bool = False
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
 
 
 def read_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> DicomPhoto:

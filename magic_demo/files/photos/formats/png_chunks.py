@@ -22,7 +22,7 @@ _SIGNATURE = 8
 _FRAME = 12
 
 
-def thin_png(data: bytes) -> tuple[bytes, list[str]]:
+def thin_png(data: bytes) -> tuple[bytes, list[Message]]:
     """Return a PNG without texts and profiles that are too many or unpack to too much, and a note for each
     kind of those.
 
@@ -31,7 +31,7 @@ def thin_png(data: bytes) -> tuple[bytes, list[str]]:
     """
     kept, begin, place, count, texts, left_out = [], 0, _SIGNATURE, 0, 0, 0
     seen: set[bytes] = set()
-    notes: list[str] = []
+    notes: list[Message] = []
     while place + _FRAME <= len(data):
         count += 1
         if count > MOST_CHUNKS:

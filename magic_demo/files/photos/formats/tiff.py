@@ -71,8 +71,8 @@ _NOT_SHOWN = {
 def open_tiff(
     data: bytes,
     limits: PhotoLimits,
-    notes: list[str],
-    list_removed: Callable[[Image.Image], list[str]],
+    notes: list[Message],
+    list_removed: Callable[[Image.Image], list[Message]],
     make_room: MakeRoom = no_room,
 ) -> Picture:
     """Open a TIFF's photo; what is done to it is noted. list_removed: says what an image's file holds beside
@@ -97,8 +97,8 @@ def open_tiff(
         or _is_plain_ycbcr(page)
     )
     orientation = page.get(ORIENTATION, 1) if 1 <= page.get(ORIENTATION, 1) <= 8 else 1
-    removed: list[str] = [Message("colour profile")] if page.profile else []
-    before: list[str] = []
+    removed: list[Message] = [Message("colour profile")] if page.profile else []
+    before: list[Message] = []
     if orientation != 1:
         before.append(Message("turned upright as its {source} says", source=Message("TIFF tag")))
     if page.offset != layout.pages[0].offset:
@@ -224,7 +224,7 @@ def _is_plain_ycbcr(page: TiffPage) -> bool:
     return True
 
 
-def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[str]) -> Picture:
+def _open_values(data: bytes, page: TiffPage, orientation: int, notes: list[Message]) -> Picture:
     """Open what Pillow reads wrong or not at all, by tifffile."""
     import tifffile  # here, as few photos need it and it takes a while to load
 
@@ -293,7 +293,7 @@ def _say_depth(bits: int, *, grey: bool, floating: bool) -> Message:
 
 
 def _open_deep_inks(
-    values: NDArray[Any], mode: str, page: TiffPage, orientation: int, notes: list[str]
+    values: NDArray[Any], mode: str, page: TiffPage, orientation: int, notes: list[Message]
 ) -> Picture:
     """Open (H, W, C) uint16 values of inks or CIELab: no library converts them, so they are brought to 8 bits
     first."""

@@ -83,7 +83,7 @@ class _Worker:
 
     def decode(
         self, data: bytes, name: str, limits: PhotoLimits, seconds: float, patience: int
-    ) -> tuple[Any, list[str]]:
+    ) -> tuple[Any, list[Message]]:
         """Return a photo's pixels and notes.
 
         Raises PhotoError; ``EOFError`` and OSError where the process has ended.
@@ -102,7 +102,7 @@ class _Worker:
                 self.close()
                 raise PhotoError("{name}: {problem}", name=name, problem=_say_end(cut)) from error
 
-    def _ask(self, data: bytes, name: str, limits: PhotoLimits) -> tuple[Any, list[str]]:
+    def _ask(self, data: bytes, name: str, limits: PhotoLimits) -> tuple[Any, list[Message]]:
         about = json.dumps(
             {"name": name, "limits": [limits.max_bytes, limits.max_pixels, limits.min_side]}
         ).encode()

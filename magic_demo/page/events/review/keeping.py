@@ -9,7 +9,7 @@ from dataclasses import replace
 import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
-from magic_demo.core.messages import unpack_message
+from magic_demo.core.messages import Message, unpack_message
 from magic_demo.core.types import Prediction
 from magic_demo.page.events.resolve import Resolved, Updates
 from magic_demo.page.events.review.queue_handlers import QueueHandlers
@@ -117,13 +117,13 @@ def _rename_prediction(prediction: Prediction, stored: KeptCase) -> Prediction:
     """Return a prediction that speaks of photos by their new names, in its lines too: a file's name may say
     who is on the photo."""
 
-    def reword(line: str) -> str:
+    def reword(line: str) -> Message:
         message = unpack_message(line)
         photo = str(message.values.get("photo"))
         if photo in stored.names:
             return message.replace_values(photo=stored.names[photo])
         name, colon, rest = line.partition(": ")  # a finished sentence begins with the photo's name
-        return f"{stored.names[name]}{colon}{rest}" if name in stored.names else line
+        return unpack_message(f"{stored.names[name]}{colon}{rest}") if name in stored.names else message
 
     return replace(
         prediction,

@@ -39,7 +39,7 @@ def render_case_messages(case: OpenCase, prediction: Prediction | None = None) -
     return render_messages(list(dict.fromkeys(notes)), list(dict.fromkeys(problems)))
 
 
-def say_missing(case: OpenCase) -> str:
+def say_missing(case: OpenCase) -> Message:
     """Return the line that says how many of a case's photos are there."""
     there = len(case.encounter.photos)
     return Message(
@@ -49,7 +49,7 @@ def say_missing(case: OpenCase) -> str:
     )
 
 
-def say_not_held(photos: int) -> str:
+def say_not_held(photos: int) -> Message:
     """Return the line that says how many photos were sent and are not there to be opened."""
     return Message(
         "{count} {count:photo|photos} could not be held until the case was opened; add the missing ones again",
@@ -57,7 +57,7 @@ def say_not_held(photos: int) -> str:
     )
 
 
-def list_photo_notes(photos: Sequence[Photo]) -> list[str]:
+def list_photo_notes(photos: Sequence[Photo]) -> list[Message]:
     """Return one line for everything that was changed at the photos' intake, and since."""
     return [
         Message("{photo}: {note}", photo=photo.photo_id, note=note)
