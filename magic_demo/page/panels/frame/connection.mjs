@@ -2,6 +2,7 @@
 // (unsaved.mjs), sent again once the program answers, and put back where the page is loaded anew.
 
 import { sendRest, unsaved } from "../review/review_line.mjs";
+import { pageState } from "./page_state.mjs";
 import { readerOfDrafts } from "../case/unkept/sign_out.mjs";
 
 const EVERY = 4000; // milliseconds
@@ -54,7 +55,7 @@ export function watchConnection(element) {
     }
     bar.hidden = state === "there";
     document.documentElement.toggleAttribute("data-disconnected", state !== "there");
-    bar.dataset.says = state;
+    bar.dataset.says = pageState.connection = state;
     if (state === "there") sendAgain();
     if (before !== "there" && state === "there" && unsaved.pending) setTimeout(() => unsaved.pending && location.reload(), GRACE);
     timer = setTimeout(look, state === "there" ? EVERY : SOON);

@@ -1,6 +1,7 @@
 // The list of cases in the left column: draws what the server says of the queue, opens cases, remembers where the reader was.
 
 import { arrangementOf, countDone, drawnPart, listed, moveItem, nextOpen, stepFrom } from "./queue_list.mjs";
+import { pageState } from "../frame/page_state.mjs";
 import { mountReaders } from "./queue_readers.mjs";
 import { followShiftKeys, relabel, sendRest, unsaved } from "../review/review_line.mjs";
 import { exportAddress, mountTakeAway } from "./take_away.mjs";
@@ -96,6 +97,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   // ---- what is drawn
 
   function draw() {
+    pageState.mode = state.mode;
     find("order").value = state.order;
     find("filter").value = state.filter;
     for (const button of root.querySelectorAll("[data-mode]")) button.setAttribute("aria-checked", String(button.dataset.mode === state.mode));

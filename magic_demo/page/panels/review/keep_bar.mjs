@@ -1,5 +1,6 @@
 // The bar under the cards of a case that is of no store: one button makes it a case of a queue, which is saved from then on.
 
+import { pageState } from "../frame/page_state.mjs";
 import { followShiftKeys, sendRest } from "./review_line.mjs";
 
 const WAITING = 30_000; // milliseconds after which the button can be pressed again, whatever the server says
@@ -29,7 +30,7 @@ export function mountKeep(element, { props, watch, trigger }) {
     if (open === null || !button || button.disabled) return; // a page for everybody keeps nothing and has no button
     wait(true);
     const heard = sendRest(open); // what was drawn or answered a moment ago is kept along
-    trigger("keep", { case: open, heard, mode: document.querySelector('.queue-modes [aria-checked="true"]')?.dataset.mode ?? null });
+    trigger("keep", { case: open, heard, mode: pageState.mode });
   }
 
   button?.addEventListener("click", keep);

@@ -3,7 +3,7 @@
 import { readField } from "../../../gradio_internals/elements.mjs";
 import { DraftStore } from "./draft_store.mjs";
 import { sendPhoto } from "../photo_intake.mjs";
-import { sendRest } from "../../review/review_line.mjs";
+import { sendRest, unsaved } from "../../review/review_line.mjs";
 import { readerOfDrafts } from "./sign_out.mjs";
 import { countAnswers, UnkeptWork } from "./unkept.mjs";
 import { onLanguage, readWords } from "../../frame/words.mjs";
@@ -121,8 +121,7 @@ export function mountUnkept(element, { trigger }) {
     work.covered(openId, number, covered ? await (await fetch(src)).blob() : null);
   });
   document.addEventListener("input", (event) => {
-    const queued = document.querySelector("#review:not([hidden])");
-    if (event.target.closest("#narrative, #prompt") && !queued) work.typed();
+    if (event.target.closest("#narrative, #prompt") && unsaved.now === null) work.typed(); // of no queue
   });
 
   // ---- the page comes and goes

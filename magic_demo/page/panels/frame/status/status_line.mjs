@@ -3,6 +3,7 @@
 
 import { onFailureNote } from "../../../gradio_internals/elements.mjs";
 import { unsaved } from "../../review/review_line.mjs";
+import { pageState } from "../page_state.mjs";
 import { decide, nowOfModels } from "./status_choice.mjs";
 
 const EVERY = 250; // milliseconds
@@ -16,9 +17,7 @@ export function watchStatus(element, { props, watch }) {
   foot.append(instead);
 
   function show() {
-    const { documentElement: root } = document;
-    const connection = root.hasAttribute("data-disconnected") ? (document.querySelector("#connection")?.dataset.says ?? "lost") : "there";
-    const next = decide({ connection, failed, pending: unsaved.pending, state: element.querySelector(".status")?.dataset.state });
+    const next = decide({ connection: pageState.connection, failed, pending: unsaved.pending, state: element.querySelector(".status")?.dataset.state });
     if (next === shown) return;
     shown = next;
     instead.hidden = shown === "line";
