@@ -29,7 +29,7 @@ from magic_demo.reviews.agreement import (
     Measured,
     Switches,
 )
-from magic_demo.reviews.agreement_sources import (
+from magic_demo.reviews.agreement.sources import (
     AgreementChoice,
     AgreementSource,
     Comparison,

@@ -13,7 +13,7 @@ from magic_demo.core.types import CaseKey, Prediction, Review
 from magic_demo.files.bundles import read_prediction
 from magic_demo.files.encounters import write_answers
 from magic_demo.reviews.agreement import MODEL
-from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource
+from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.support.agreeing_readers import QUEUE, ReadRounds, write_rounds
 from tests.support.reviewed_cases import answer

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page
 
 from magic_demo.core.types import Review
 from magic_demo.files.bundles import read_prediction
-from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource
+from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.e2e.conftest import Watched
 from tests.e2e.review_server import ReviewServer

@@ -24,7 +24,7 @@ from magic_demo.page.panels.frame.topbar import BRAND, LANGUAGE_SWITCH
 from magic_demo.page.session.desk import Desk
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
 from magic_demo.reviews.agreement import MODEL
-from magic_demo.reviews.agreement_sources import AgreementSource, Comparison
+from magic_demo.reviews.agreement.sources import AgreementSource, Comparison
 from magic_demo.reviews.store import LOCAL_READER, QueueCase, Store
 
 Updates = dict[Any, Any]

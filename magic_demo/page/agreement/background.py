@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from magic_demo.reviews.agreement_sources import Comparison
+from magic_demo.reviews.agreement.sources import Comparison
 
 Version = Hashable
 """What is another one whenever the same question may have another answer."""

@@ -18,7 +18,7 @@ from magic_demo.page.agreement.wording import name_of, tag_of
 from magic_demo.page.texts.i18n import both, both_of
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.agreement import MODEL, CaseDifference, FamilyDifference
-from magic_demo.reviews.agreement_sources import Comparison
+from magic_demo.reviews.agreement.sources import Comparison
 from magic_demo.reviews.covered_photos import covered_beside
 from magic_demo.reviews.exports.case_files import find_case_files
 from magic_demo.reviews.reports.contents import Legend

@@ -13,7 +13,7 @@ from typing import Literal
 from magic_demo.core.errors import FormError
 from magic_demo.page.texts.i18n import both, both_of
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.agreement_sources import AgreementChoice
+from magic_demo.reviews.agreement.sources import AgreementChoice
 
 Measure = Literal["same", "kappa"]
 

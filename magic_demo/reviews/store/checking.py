@@ -27,7 +27,7 @@ from magic_demo.reviews.store.names import LONGEST_NAME, check_name, fold_name, 
 from magic_demo.reviews.store.records import LOCAL_READER, TRAIL_KINDS
 from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME, check_role
 from magic_demo.reviews.store.rows.review_rows import read_review
-from magic_demo.reviews.store.rows.reviews import check_values
+from magic_demo.reviews.store.rows.review_values import check_values
 from magic_demo.reviews.store.rows.seen import write_known
 from magic_demo.reviews.store.tables import (
     CaseRow,

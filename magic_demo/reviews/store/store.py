@@ -43,7 +43,16 @@ from magic_demo.reviews.store.records import (
     TrailEntry,
     TrailKind,
 )
-from magic_demo.reviews.store.rows import audit_trail, cases, predictions, proposals, readers, reviews, seen
+from magic_demo.reviews.store.rows import (
+    audit_trail,
+    case_lists,
+    cases,
+    predictions,
+    proposals,
+    readers,
+    reviews,
+    seen,
+)
 from magic_demo.reviews.store.rows.question_sets import check_questions
 from magic_demo.reviews.store.tables import CaseRow, ReaderRow, ReviewRow, ShowingRow
 
@@ -400,7 +409,7 @@ class Store:
         queue's order.
         """
         with self._database.reading() as session:
-            found = cases.list_cases(
+            found = case_lists.list_cases(
                 session, queue, reader, only=only, order=order, all_assigned=all_assigned
             )
         return [self._place(case) for case in found]
@@ -408,19 +417,19 @@ class Store:
     def case(self, key: CaseKey, reader: str) -> QueueCase:
         """Return one case as a reader sees it. Raises StoreError when there is no such case."""
         with self._database.reading() as session:
-            found = cases.read_case(session, key, reader)
+            found = case_lists.read_case(session, key, reader)
         return self._place(found)
 
     def has_others(self, key: CaseKey, reader: str) -> bool:
         """Return whether others than a reader have reviewed a case, or are to."""
         with self._database.reading() as session:
-            return cases.has_others(session, key, reader)
+            return case_lists.has_others(session, key, reader)
 
     def progress(self, queue: str) -> list[Progress]:
         """Return how far each reader is in a queue, by name: those who are not removed, and those who
         reviewed something of it."""
         with self._database.reading() as session:
-            return cases.measure_progress(session, queue)
+            return case_lists.measure_progress(session, queue)
 
     def assign(self, case: CaseKey, assigned_to: Collection[str]) -> None:
         """Assign a case to these readers and nobody else; to no one: it is for everybody again."""

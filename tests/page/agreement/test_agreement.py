@@ -32,7 +32,7 @@ from magic_demo.page.agreement.numbers import draw_bars, render_families, render
 from magic_demo.page.session.desk import Desk
 from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.agreement import CONSENSUS, MaskNumbers, Measured, Switches
-from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource, Comparison
+from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource, Comparison
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.support.agreeing_readers import QUEUE, ReadRounds, write_rounds

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from magic_demo.core.types import Review
 from magic_demo.imaging.run_lengths import encode_mask
-from magic_demo.reviews.agreement_sources import AgreementChoice, AgreementSource
+from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import NewCase, Store
 from tests.support.reviewed_cases import answer, draw_mask
 
