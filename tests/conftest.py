@@ -8,6 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from magic_demo.reviews.store import Store
 from tests.support.postgresql import PostgresServer
@@ -15,6 +16,10 @@ from tests.support.postgresql import PostgresServer
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# no test asserts time; where CI is set, every run draws the same examples
+settings.register_profile("tests", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("tests")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 MAY_APPEAR = {"__pycache__", "build", "dist", "node_modules", "out", "runs"}

@@ -295,7 +295,7 @@ def test_an_encounter_takes_milliseconds(model: CueModel) -> None:
     assert sorted(times)[5] < 0.03  # 15 ms is meant on an idle core
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(max_size=120), st.text(alphabet=st.sampled_from("手背痒不无年月红疹，。 a1"), max_size=60))
 def test_any_text_decodes_to_valid_answers(english: str, chinese: str) -> None:
     model = CueModel.load(Path(__file__).resolve().parents[2] / "checkpoints" / "cue-model")

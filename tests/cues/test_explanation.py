@@ -117,7 +117,7 @@ TEXT = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=TEXT, family=st.sampled_from(FAMILIES), language=st.sampled_from(LANGUAGES), data=st.data())
 def test_spans_lie_in_the_text_in_order_and_split_no_character(
     text: str, family: object, language: Language, data: st.DataObject

@@ -106,7 +106,7 @@ def test_every_field_that_a_prediction_has_is_written(tmp_path: Path) -> None:
     assert entry.keys() == {field.name for field in fields(Prediction)} | {"kind", "version"}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(arrays(np.float32, (5, 7), elements=st.floats(0, 1, width=32)))
 def test_probabilities_come_back_within_one_level(
     tmp_path_factory: pytest.TempPathFactory, probability: Any

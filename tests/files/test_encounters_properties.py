@@ -18,7 +18,7 @@ from magic_demo.files.encounters import clean_text, read_answers, read_encounter
 from magic_demo.files.mask_files import read_loose_mask, read_mask, write_mask
 from magic_demo.questions.families import load_challenge
 
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=40)
 
 encounter_ids = st.from_regex(r"ENC[A-Za-z0-9_-]{1,12}", fullmatch=True)
 chosen = st.fixed_dictionaries(

@@ -153,7 +153,7 @@ def test_a_mask_of_another_size_is_one_line() -> None:
         measure_photo(pixels, np.zeros((10, 10), np.bool_))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.sampled_from([1.5, 2.0, 3.0]), st.booleans())
 def test_size_and_mirroring_of_the_photo_hardly_change_the_measures(factor: float, mirrored: bool) -> None:
     pixels, mask = draw_discs((90, 120, 50), (250, 120, 30))

@@ -58,7 +58,7 @@ def test_a_higher_temperature_says_less() -> None:
 
 
 @given(scored_families(), st.floats(0.5, 3))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_chances_and_expected_credit_are_those_of_the_model_of_sets(
     drawn: tuple[Family, NDArray[np.float64], FamilyPriors], temperature: float
 ) -> None:
@@ -79,7 +79,7 @@ def test_chances_and_expected_credit_are_those_of_the_model_of_sets(
 
 
 @given(scored_families(), st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_permuting_the_options_permutes_the_chances(
     drawn: tuple[Family, NDArray[np.float64], FamilyPriors], random: object
 ) -> None:
@@ -104,7 +104,7 @@ def test_permuting_the_options_permutes_the_chances(
     st.lists(st.floats(-6, 6), min_size=5, max_size=5),
     st.lists(st.lists(st.integers(0, 3), max_size=3), min_size=1, max_size=8),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_no_set_that_breaks_the_rules_is_expected_to_earn_more(
     scores: list[float], cases: list[list[int]]
 ) -> None:

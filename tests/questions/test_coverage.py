@@ -60,7 +60,7 @@ def _priors() -> SetPriors:
     return count_priors(cases, FAMILIES)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_another_order_of_options_answers_the_same_texts(seed: int) -> None:
     rng = np.random.default_rng(seed)

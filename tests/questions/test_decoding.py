@@ -44,7 +44,8 @@ def make_family(labels: int, slots: int, not_mentioned: int | None = None) -> Fa
     return Family("CQID900", {"en": "made", "zh": "made"}, questions, place)
 
 
-numbers = st.floats(-6, 6, allow_nan=False, width=32)
+numbers = st.integers(-600, 600).map(lambda hundredths: hundredths / 100)
+"""Scores far enough from each other that no tie is broken by rounding."""
 
 
 @st.composite
@@ -81,7 +82,7 @@ def expected_credit(
 
 
 @given(scored_families())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_chosen_set_is_the_best_of_all_by_brute_force(
     drawn: tuple[Family, NDArray[np.float64], FamilyPriors],
 ) -> None:
@@ -102,7 +103,7 @@ def test_the_chosen_set_is_the_best_of_all_by_brute_force(
 
 
 @given(scored_families(), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_permuting_the_options_permutes_the_answer(
     drawn: tuple[Family, NDArray[np.float64], FamilyPriors], random: object
 ) -> None:
@@ -126,7 +127,7 @@ def test_permuting_the_options_permutes_the_answer(
 
 
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_question_gets_one_answer_in_range_and_siblings_hold_a_set(data: st.DataObject) -> None:
     scores = {
         qid: np.array(data.draw(st.lists(numbers, min_size=count, max_size=count)), np.float32)
@@ -205,7 +206,7 @@ def test_priors_for_other_options_are_refused() -> None:
 
 
 @given(scored_families())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_priors_survive_the_file(
     tmp_path_factory: pytest.TempPathFactory, drawn: tuple[Family, NDArray[np.float64], FamilyPriors]
 ) -> None:

@@ -25,7 +25,7 @@ from magic_demo.questions.scoring import (
     vote,
 )
 
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=60)
 Rows = list[list[int]]
 
 

@@ -245,7 +245,7 @@ def test_options_are_encoded_once_and_never_again_when_scoring(monkeypatch: pyte
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_text_is_scored(text: str) -> None:
     assert all(
         np.isfinite(values).all() for values in score_photos(make_scorer(make_model()), text, []).values()

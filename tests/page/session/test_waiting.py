@@ -14,8 +14,9 @@ from gradio.data_classes import PredictBodyInternal
 import magic_demo.page.build
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.events.handlers import Handlers
-from magic_demo.page.panels.frame.status.status import fixed_line, render_status
+from magic_demo.page.panels.frame.status.status import FAULT, fixed_line, render_status
 from magic_demo.page.session.analysis import Faults
+from magic_demo.page.texts.i18n import line_in_both
 from tests.support.written_page import WritingPredictor, lay_out
 
 MOST = 3
@@ -68,7 +69,7 @@ def test_a_fault_that_the_session_was_told_of_is_not_called_a_full_page(
     monkeypatch.setattr(handlers.source, "get", lambda _stop: 1 / 0)
     inputs = {parts.case: None, parts.spoken: "en", parts.panel.narrative: "itches", parts.panel.prompt: ""}
     analysis = handlers.analyse(inputs, REQUEST)
-    assert next(analysis)[parts.status] == render_status("failed", fixed_line("status.fault"))
+    assert next(analysis)[parts.status] == render_status("failed", line_in_both(FAULT))
     with pytest.raises(ZeroDivisionError):
         next(analysis)
     assert handlers.refuse(REQUEST)[parts.status] == gr.skip()

@@ -238,7 +238,6 @@ def test_cases_of_two_queues_with_one_id_are_two() -> None:
 # -- masks ---------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(
     st.tuples(st.integers(1, 9), st.integers(1, 9)).flatmap(
         lambda size: st.tuples(*[arrays.arrays(np.bool_, size)] * 2)
@@ -440,7 +439,7 @@ def build(rows: Sequence[Sequence[tuple[int, set[int]] | None]], names: Sequence
     return measure_agreement(gather_panel(save(*reviews), models), [ITCH, SITE], resamples=0)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(readings, st.permutations(NAMES))
 def test_readers_names_change_nothing_but_names(
     rows: list[list[tuple[int, set[int]] | None]], names: list[str]
@@ -457,7 +456,7 @@ def test_readers_names_change_nothing_but_names(
     ]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(readings)
 def test_whoever_repeats_the_model_agrees_with_it_completely(
     rows: list[list[tuple[int, set[int]] | None]],
@@ -469,7 +468,7 @@ def test_whoever_repeats_the_model_agrees_with_it_completely(
     assert found.differing == ()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(readings)
 def test_the_kappa_of_a_family_of_one_slot_is_cohens(rows: list[list[tuple[int, set[int]] | None]]) -> None:
     found = build(rows, NAMES)

@@ -244,7 +244,7 @@ _PHOTOS = st.text(
 _MASKS = arrays(np.bool_, (4, 6)).map(encode_mask)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.builds(
         Review,

@@ -30,7 +30,7 @@ def draw_pair(height: int = 60, width: int = 90) -> tuple[Pixels, Share]:
     return np.repeat((share * 255).astype(np.uint8)[:, :, None], 3, axis=2), share
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000))
 def test_photo_and_mask_move_together(seed: int) -> None:
     pixels, share = draw_pair()
@@ -40,7 +40,7 @@ def test_photo_and_mask_move_together(seed: int) -> None:
     assert np.abs(view[:, :, 0] / 255 - moved).max() <= 0.02
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_a_view_is_a_photo_and_its_target_is_in_0_to_1(seed: int) -> None:
     pixels, share = draw_pair()

@@ -34,14 +34,14 @@ def _unpack(code: list[int]) -> list[int]:
     return values
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(MASKS)
 def test_a_mask_becomes_rgba_bytes_with_the_lesion_opaque(mask: Mask) -> None:
     values = np.array(_unpack(encode_brush(mask))).reshape(*mask.shape, 4)
     assert np.array_equal(values, np.repeat(mask[:, :, None], 4, axis=2) * 255)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(MASKS)
 def test_what_is_read_is_what_was_written(mask: Mask) -> None:
     assert np.array_equal(decode_brush(encode_brush(mask), (mask.shape[0], mask.shape[1])), mask)

@@ -94,7 +94,7 @@ def test_slots_that_contradict_each_other_cost_more_than_slots_that_agree() -> N
 
 
 @given(st.lists(st.floats(-12, 12), min_size=len(SITES.options["en"]), max_size=len(SITES.options["en"])))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_contradiction_never_lowers_the_loss_and_costs_nothing_where_the_accounts_agree(
     scores: list[float],
 ) -> None:
