@@ -61,7 +61,7 @@ class Hostile:
         }
         shown = self.client.send("queue-panel", "open", asked)
         self.case = shown["review-form"]["case"]
-        of = {**shown["review-form"]["place"], "mode": "assisted", "base": 0}
+        of = {**shown["review-form"]["stored"], "mode": "assisted", "base": 0}
         part = {
             "case": self.case,
             "of": of,
@@ -76,7 +76,7 @@ class Hostile:
             "case": self.case, "of": of, "part": "answers", "turn": "tab.2", "touched": [FAMILY, "comment"], "heard": 0, "seconds": 1.5,
             "answers": {FAMILY: [0]}, "specified": {FAMILY: MARK}, "photo": "IMG_ENC00001_00001", "edits": 1, "request": 1, "family": FAMILY,
             "option": 0, "language": "en", "number": 1, "queue": of["queue"], "order": "position", "mode": "assisted", "open": "ENC00001",
-            "from": None, "cases": ["ENC00002"], "readers": ["Bo"], "each": 1, "comment": MARK, "flagged": False, "difficulty": "easy",
+            "from": None, "cases": ["ENC00002"], "readers": ["Bo"], "each": 1, "comment": MARK, "flagged": False, "difficulty": "easy", "photo_quality": "good",
             "unusable": [], "anyway": [], "parts": [part], "how": "staple", "name": "measure", "value": "kappa", "photos": [], "lost": [MARK], "reasons": [MARK],
             "example": 0, "narrative": MARK, "prompt": MARK, "typed": True, "masks": {"a": RUNS}, "covers": [], "cleared": True, "box": [5, 5, 30, 30],
             "lesion": [[[20.0, 20.0], [22.0, 21.0]]], "skin": [], "radius": 4.0, "area": RUNS["runs"], **RUNS,
