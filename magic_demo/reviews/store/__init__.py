@@ -5,7 +5,12 @@ Nothing outside this folder speaks SQL.
 
 from __future__ import annotations
 
-from magic_demo.reviews.store.database import PLACE_VARIABLE, default_place, folder_beside, is_store_there
+from magic_demo.reviews.store.engine.location import (
+    PLACE_VARIABLE,
+    default_place,
+    folder_beside,
+    is_store_there,
+)
 from magic_demo.reviews.store.records import (
     CASE_FILTERS,
     LOCAL_READER,

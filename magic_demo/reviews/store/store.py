@@ -28,7 +28,8 @@ from magic_demo.core.types import (
 from magic_demo.files.bundles import pack_prediction
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.reviews.store import checking, copies, rules
-from magic_demo.reviews.store.database import Database, folder_beside
+from magic_demo.reviews.store.engine.database import Database
+from magic_demo.reviews.store.engine.location import folder_beside
 from magic_demo.reviews.store.records import (
     PROGRAM,
     Actor,

@@ -12,7 +12,8 @@ import pytest
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Review
-from magic_demo.reviews.store import NewCase, Store, log_sync
+from magic_demo.reviews.store import NewCase, Store
+from magic_demo.reviews.store.engine import log_sync
 
 CASE = CaseKey("q", "E1")
 WAIT = 60.0

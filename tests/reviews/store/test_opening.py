@@ -16,7 +16,8 @@ from alembic.migration import MigrationContext
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Review
-from magic_demo.reviews.store import NewCase, Store, database
+from magic_demo.reviews.store import NewCase, Store
+from magic_demo.reviews.store.engine import database, location
 from magic_demo.reviews.store.tables import Tables
 from tests.support.postgresql import PostgresServer
 
@@ -139,7 +140,7 @@ def test_a_place_that_cannot_be_a_folder_is_refused(tmp_path: Path) -> None:
 
 def test_a_place_that_keeps_no_log_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # the name becomes a file's
-    monkeypatch.setattr(database, "_read_path", lambda path: sa.URL.create("sqlite", database=":memory:"))
+    monkeypatch.setattr(location, "_read_path", lambda path: sa.URL.create("sqlite", database=":memory:"))
     monkeypatch.chdir(tmp_path)  # to the store it is the name of a file, which is made before SQLite is asked
     _refused(tmp_path, "write-ahead log")
 

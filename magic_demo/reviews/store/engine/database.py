@@ -1,12 +1,10 @@
-"""The database behind the store: where it is, how it is opened and brought up to date, transactions, what its
-errors mean."""
+"""The database behind the store: how it is opened and brought up to date, transactions."""
 
 from __future__ import annotations
 
 import os
 import re
 import sqlite3
-import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -15,23 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from magic_demo.core.errors import StoreError, one_line
-from magic_demo.core.messages import Message
 from magic_demo.core.parts import temporary_folder
-from magic_demo.core.whole_files import make_folders
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview
-from magic_demo.reviews.store.log_sync import LogSync
+from magic_demo.reviews.store.engine.location import read_location
+from magic_demo.reviews.store.engine.log_sync import LogSync
+from magic_demo.reviews.store.engine.meanings import explain
 
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-FILE_NAME = "reviews.sqlite3"
-DEFAULT_FOLDER = "reviews"
-PLACE_VARIABLE = "MAGIC_DEMO_STORE"
-FILE_ENDINGS = (".sqlite3", ".sqlite", ".db")
 POOLED = 16
 """Connections to a SQLite file that stay open once they are."""
 LOG_PAGES = 10_000
@@ -40,61 +34,6 @@ WRITE_LOCK = 7_243_001
 """The number of PostgreSQL's advisory lock that every write holds: any number, the same for all."""
 
 _CHANGES_READERS = re.compile(r"\s*(?:INSERT\b.*?\bINTO|UPDATE|DELETE\s+FROM)\s+\"?readers\b", re.IGNORECASE)
-
-_MEANINGS = (
-    ("database is locked", Message("another program holds the database; close it, or try again")),
-    ("lock timeout", Message("another write holds the database; try again")),
-    (
-        "readonly database",
-        Message("it cannot be written; check the permissions of the file and of its folder"),
-    ),
-    (
-        "unable to open database file",
-        Message("it cannot be opened; check the path and the permissions of the folder"),
-    ),
-    (
-        "not a database",
-        Message("it is no SQLite database, or a damaged one; take another file or restore a backup"),
-    ),
-    ("malformed", Message("the database is damaged; restore a backup")),
-    ("could not decode", Message("a text in it is damaged; restore a backup")),
-    ("disk is full", Message("the disk is full; make room")),
-    (
-        "disk i/o error",
-        Message("the disk cannot be read or written; check it, and that it is no network folder"),
-    ),
-    ("password authentication failed", Message("the server refuses user or password; check the URL")),
-    ("does not exist", Message("there is no such database, user or table; check the URL")),
-    ("permission denied", Message("the user may not do this there; grant the rights")),
-    ("foreign key constraint", Message("a row speaks of another that is not there; take another backup")),
-    ("unique constraint", Message("a row is there twice; take another backup")),
-    (
-        "can't create a connection",
-        Message("the server does not answer; check that it runs, its host and port"),
-    ),
-    ("network error", Message("the server does not answer any more; check that it runs")),
-)
-
-
-def default_place() -> str:
-    """Return where reviews are unless said otherwise: what the environment's MAGIC_DEMO_STORE names, else the
-    folder ``reviews``."""
-    return os.environ.get(PLACE_VARIABLE) or DEFAULT_FOLDER
-
-
-def is_store_there(place: str) -> bool:
-    """Return whether a store is at a place already, or has begun to be; of a server's database that is not
-    asked, it is."""
-    return "://" in place or Path(place).is_file() or (Path(place) / FILE_NAME).exists()
-
-
-def folder_beside(place: str, what: str) -> Path:
-    """Return where files that go with a store lie, by ``Store.place``: beside SQLite's file, below
-    ``reviews`` where it is a server's database."""
-    if "://" in place:
-        return Path(DEFAULT_FOLDER) / what
-    file = Path(place)
-    return file.with_name(f"{file.stem}-{what}")
 
 
 class Database:
@@ -108,7 +47,7 @@ class Database:
 
     def __init__(self, place: str | Path, wait_seconds: float) -> None:
         """Open it, make it where there is none, bring it up to date. Raises StoreError."""
-        url, connect_arguments = _read_place(place)
+        url, connect_arguments = read_location(place)
         self._copies = ExitStack()
         self.sqlite = url.get_backend_name() == "sqlite"
         self.place = (
@@ -381,7 +320,7 @@ class Database:
 
         config = Config()
         config.set_main_option(
-            "script_location", str(Path(__file__).parent / "migrations").replace("%", "%%")
+            "script_location", str(Path(__file__).parents[1] / "migrations").replace("%", "%%")
         )
         scripts = ScriptDirectory.from_config(config)
         head = scripts.get_current_head()
@@ -435,14 +374,9 @@ class Database:
                 reason=one_line(error, 160),
             ) from error
         except (SQLAlchemyError, sqlite3.Error) as error:
-            cause = getattr(error, "orig", None) or error
-            text = _say(cause)
-            meaning = next(
-                (meaning for part, meaning in _MEANINGS if part in text.lower()),
-                Message("see what the database says"),
-            )
+            meaning, line = explain(error)
             raise StoreError(
-                "{place}: {meaning} ({reason})", place=self.place, meaning=meaning, reason=text
+                "{place}: {meaning} ({reason})", place=self.place, meaning=meaning, reason=line
             ) from error
 
 
@@ -468,68 +402,6 @@ def _make_private(file: Path) -> None:
             file=file,
             reason=error.strerror or error,
         ) from error
-
-
-def _say(cause: BaseException) -> str:
-    said = cause.args[0] if cause.args else cause
-    said = said["M"] if isinstance(said, dict) and "M" in said else said  # pg8000 gives the server's fields
-    # what a damaged row holds may be a patient's words
-    return one_line(Exception(str(said).partition(" with text ")[0]), 160)
-
-
-def _read_place(place: str | Path) -> tuple[sa.URL, dict[str, Any]]:
-    if "://" not in str(place):
-        return _read_path(Path(place)), {}
-    try:
-        url = sa.make_url(str(place))
-    except (ArgumentError, ValueError) as error:  # the text may hold a password: it is not repeated
-        raise StoreError(
-            "the store's URL cannot be read; expected a folder or postgresql://user:password@host/name"
-        ) from error
-    backend = url.drivername.partition("+")[0]
-    if backend == "sqlite" and url.database and not url.query:
-        return _read_path(Path(url.database)), {}
-    if backend in ("postgresql", "postgres") and url.database:
-        return url.set(drivername="postgresql+pg8000", query={}), _read_options(url)
-    shown = url.render_as_string(hide_password=True)
-    raise StoreError(
-        "the store's URL {url} cannot be used; expected a folder or postgresql://user:password@host/name",
-        url=shown,
-    )
-
-
-def _read_path(path: Path) -> sa.URL:
-    file = path if path.suffix in FILE_ENDINGS else path / FILE_NAME
-    try:
-        make_folders(file.parent, private=True)
-    except OSError as error:
-        raise StoreError(
-            "{folder}: the folder cannot be made ({reason}); take a folder that can be written",
-            folder=file.parent,
-            reason=error.strerror,
-        ) from error
-    return sa.URL.create("sqlite", database=str(file))
-
-
-def _read_options(url: sa.URL) -> dict[str, Any]:
-    """Return pg8000's arguments for what libpq's URLs may ask for."""
-    arguments: dict[str, Any] = {}
-    for name, value in url.query.items():
-        if name == "sslmode" and value == "verify-full":
-            arguments["ssl_context"] = ssl.create_default_context()
-        elif name == "sslmode" and value == "require":  # as libpq has it: encrypted, whoever answers
-            context = ssl.create_default_context()
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            arguments["ssl_context"] = context
-        elif (name, value) != ("sslmode", "disable"):
-            raise StoreError(
-                "the store's URL asks for {name}={value}; expected nothing, or sslmode=disable, "
-                "require or verify-full",
-                name=name,
-                value=value,
-            )
-    return arguments
 
 
 def _expect_broken_connections(dialect: sa.Dialect) -> None:
