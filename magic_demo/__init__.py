@@ -11,10 +11,10 @@ __all__ = ["__version__", "load_predictor", "read_encounters"]
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from magic_demo.library import read_encounters
+    from magic_demo.files.library import read_encounters
     from magic_demo.models.loading import load_predictor
 else:
-    _HOMES = {"load_predictor": "magic_demo.models.loading", "read_encounters": "magic_demo.library"}
+    _HOMES = {"load_predictor": "magic_demo.models.loading", "read_encounters": "magic_demo.files.library"}
 
     def __getattr__(name: str) -> object:
         """Import what is asked for when it is asked for: torch takes seconds, and not everybody needs it."""

@@ -30,7 +30,6 @@ PACKAGES = (
     "magic_demo.reviews",
     "magic_demo.models",
     "magic_demo.challenge",
-    "magic_demo.library",
     "magic_demo.page.session",
     "magic_demo.page.texts",
     "magic_demo.page.gradio_internals",

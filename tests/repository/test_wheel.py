@@ -160,7 +160,7 @@ def test_the_installed_package_predicts_a_bundled_example(installed: Installed) 
         "python",
         "-c",
         "from importlib.resources import files\n"
-        "import magic_demo, magic_demo.library, sys\n"
+        "import magic_demo, magic_demo.files.library, sys\n"
         "assert not {'torch', 'gradio'} & sys.modules.keys()\n"
         "from magic_demo import load_predictor, read_encounters\n"
         "examples = files('magic_demo') / 'synthetic' / 'examples' / 'encounters.json'\n"
