@@ -5,6 +5,7 @@ import { fillHoles, grow, shrink, smooth, step } from "../../magic_demo/page/pan
 import { OwnMask } from "../../magic_demo/page/panels/viewer/masks/own_mask.mjs";
 import { bounds, difference, fromRuns, toRuns, turnOver } from "../../magic_demo/page/panels/viewer/masks/runs.mjs";
 import { fillPolygon, stampStroke } from "../../magic_demo/page/panels/viewer/masks/shapes.mjs";
+import { Editor } from "../../magic_demo/page/panels/viewer/tools/editor.mjs";
 import { mergeFound } from "../../magic_demo/page/panels/viewer/tools/wand_merge.mjs";
 import { wandTool } from "../../magic_demo/page/panels/viewer/tools/wand_tool.mjs";
 
@@ -273,4 +274,19 @@ test("a stroke that was given up leaves nothing", () => {
   own.drop();
   assert.deepEqual(own.toRuns(), [100, 100, 200]);
   assert.deepEqual(own.data, own.before);
+});
+
+test("a stroke whose case has gone meanwhile draws nothing on the next one", () => {
+  const changes = [];
+  const note = (...what) => changes.push(what);
+  const photo = { name: "next", width: 8, height: 8 };
+  const editor = new Editor({
+    photo: () => photo, modelMask: () => null, journal: { push: note }, openId: () => "b", reach: note, part: note, redraw: note, changed: note, say: note,
+  });
+  editor.forget(); // the case in which the pen went down
+  editor.write(() => ({ left: 1, top: 1, right: 3, bottom: 3 }));
+  assert.equal(editor.commit({ asked: true }), false);
+  editor.drop();
+  assert.equal(editor.own(), null);
+  assert.deepEqual(changes, []);
 });

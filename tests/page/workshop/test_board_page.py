@@ -282,6 +282,7 @@ def test_a_server_for_the_network_names_its_address() -> None:
         assert post(client, "open")["alone"] is False
 
 
+@pytest.mark.long
 def test_models_that_are_never_loaded_do_not_keep_the_program_from_its_end() -> None:
     code = """if True:
         from magic_demo.synthetic.bundled import load_examples

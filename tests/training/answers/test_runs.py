@@ -91,6 +91,7 @@ def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Alone:
     return Alone(start, plain.run.output, read_end(plain.run.output), read_end(rounded.run.output))
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(
     folder: Path, tmp_path: Path, alone: Alone

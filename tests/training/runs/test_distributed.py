@@ -49,6 +49,7 @@ def read_last_state(output: Path) -> dict[str, Any]:
     return state
 
 
+@pytest.mark.long
 @pytest.mark.numeric
 def test_two_processes_end_as_one_with_the_same_batch(
     tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch, training_seed: int

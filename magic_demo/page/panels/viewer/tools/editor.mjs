@@ -107,6 +107,7 @@ export class Editor {
 
   /** Write pixels: `write(data, width, height)` returns the rectangle it may have changed, or null. */
   write(write) {
+    if (!this.busy) return; // a stroke that began on a case which has gone since
     const { own, layer } = this.#entry();
     const rect = write(own.data, own.width, own.height);
     if (!rect) return;
@@ -118,6 +119,7 @@ export class Editor {
 
   /** End an edit; returns whether there was one. asked: the result counts as the reader's also where it is the model's own; clear: by decision. */
   commit({ asked = false, clear = false } = {}) {
+    if (!this.busy) return false;
     const entry = this.#entry();
     const { own, layer } = entry;
     this.busy = false;
@@ -138,6 +140,7 @@ export class Editor {
 
   /** Give up what was begun. */
   drop() {
+    if (!this.busy) return;
     const { own, layer } = this.#entry();
     this.busy = false;
     this.model = null;
