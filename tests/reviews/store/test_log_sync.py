@@ -135,6 +135,24 @@ def test_the_log_is_written_back_beside_the_saves(file_store: Store, tmp_path: P
     file_store.close()
 
 
+def test_a_log_with_room_is_read_as_far_as_it_was_written(file_store: Store, tmp_path: Path) -> None:
+    for turn in range(log_sync.COMMITS_A_CHECKPOINT + 1):
+        _save(file_store, f"turn {turn}")
+    assert file_store._database._log is not None
+    file_store._database._log.close()
+    log = tmp_path / "store" / "reviews.sqlite3-wal"
+    assert log.stat().st_size == log_sync.ROOM
+    numbers = [_save(file_store, f"after {turn}") for turn in range(5)]
+    assert log.stat().st_size == log_sync.ROOM, "a log that grows waits for what else the disk is writing"
+    (tmp_path / "cut").mkdir()
+    for file in (log, log.with_name("reviews.sqlite3")):  # as after a power cut
+        shutil.copy(file, tmp_path / "cut")
+    with Store.open(tmp_path / "cut") as cut:
+        there = [saved.number for saved in cut.history(CASE, "local")]
+        assert len(there) == log_sync.COMMITS_A_CHECKPOINT + 6 and there[-5:] == numbers
+    file_store.close()
+
+
 def test_a_log_that_is_gone_has_been_written_back(tmp_path: Path) -> None:
     log = log_sync.LogSync(tmp_path / "no-wal", lambda: None)
     log.wait()

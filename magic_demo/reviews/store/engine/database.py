@@ -20,7 +20,7 @@ from magic_demo.core.errors import StoreError, one_line
 from magic_demo.core.parts import temporary_folder
 from magic_demo.reviews.store.digests import DAMAGED, DamagedReview
 from magic_demo.reviews.store.engine.location import read_location
-from magic_demo.reviews.store.engine.log_sync import LogSync
+from magic_demo.reviews.store.engine.log_sync import LogSync, make_room
 from magic_demo.reviews.store.engine.meanings import explain
 
 if TYPE_CHECKING:
@@ -276,9 +276,18 @@ class Database:
         )
 
     def _checkpoint(self) -> None:
-        """Write SQLite's log back into the database as far as nobody reads it. Raises StoreError."""
+        """Write SQLite's log back into the database as far as nobody reads it, and see to it that the log has
+        room. Raises StoreError."""
         with self._translating(), self._checkpointing, closing(self.engine.raw_connection()) as raw:
-            raw.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)")
+            connection = raw.cursor()
+            with self._turn():
+                connection.execute("BEGIN IMMEDIATE")  # of other programs, too, nobody writes meanwhile
+                try:
+                    with suppress(OSError):  # a full disk is told by whoever saves next
+                        make_room(Path(f"{self.place}-wal"))
+                finally:
+                    connection.execute("ROLLBACK")
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _keep_log(self) -> None:
         until = time.monotonic() + self.wait_seconds

@@ -13,7 +13,32 @@ from magic_demo.core.errors import MagicDemoError, StoreError
 COMMITS_A_CHECKPOINT = 50
 """Commits after which the log is written back into the database, beside whoever saves."""
 
+ROOM = 8 * 2**20
+"""Bytes that the log has from the beginning: a file that grows waits for whatever else its disk is writing."""
+
 _sync = getattr(os, "fdatasync", os.fsync)
+
+
+def make_room(log: Path) -> None:
+    """Let a log that is there be ROOM bytes long at least; SQLite reads no further than what it has written.
+
+    Only who holds the database's lock for writing may: the zeros would fall on what another one writes.
+    Raises OSError.
+    """
+    try:
+        file = os.open(log, os.O_RDWR | getattr(os, "O_BINARY", 0))
+    except FileNotFoundError:
+        return
+    try:
+        size = os.fstat(file).st_size
+        if size < ROOM:
+            os.lseek(file, size, os.SEEK_SET)
+            zeros = memoryview(bytes(ROOM - size))
+            while zeros:
+                zeros = zeros[os.write(file, zeros) :]
+            os.fsync(file)
+    finally:
+        os.close(file)
 
 
 class LogSync:
