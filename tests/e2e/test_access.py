@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
@@ -107,6 +108,7 @@ def test_axe_finds_no_serious_fault(watched: Watched) -> None:
     check_both_themes(page, "a tool, the compare slider, the menu")
 
 
+@pytest.mark.long
 def test_axe_finds_no_serious_fault_in_a_review(browser: Browser, repository: Path, tmp_path: Path) -> None:
     server = ReviewServer(repository, tmp_path)
     server.start()

@@ -59,6 +59,7 @@ def visit(browser: Browser, address: str) -> Page:
     return page
 
 
+@pytest.mark.long
 def test_a_page_for_everybody_keeps_nothing_of_anybody_and_starts_again(
     browser: Browser, repository: Path, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def guide_server(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     )
 
 
+@pytest.mark.long
 def test_the_guide_ends_with_a_reading_that_is_saved_and_taken_away_and_a_clean_start_is_one(
     browser: Browser, guide_server: GuideServer
 ) -> None:

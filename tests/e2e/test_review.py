@@ -143,6 +143,7 @@ def until(page: Page, holds: Callable[[], bool]) -> None:
     pytest.fail("what the page sent did not come to hold")
 
 
+@pytest.mark.long
 def test_a_review_goes_on_where_it_was_after_the_server_was_killed(
     browser: Browser, server: ReviewServer
 ) -> None:
