@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from magic_demo.commands.asked import add_questions_argument, read_asked
+from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.plural import count
 from magic_demo.core.types import Answers, CaseKey, Prediction
@@ -36,7 +37,7 @@ from magic_demo.reviews.agreement.sources import (
     Predictions,
     References,
 )
-from magic_demo.reviews.store import Store, default_place
+from magic_demo.reviews.store import Store
 
 MOST_CASES = 10
 """Cases that differ that are printed; the JSON has all."""
@@ -48,12 +49,7 @@ class AgreementError(MagicDemoError):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``python -m magic_demo agreement``."""
-    parser.add_argument(
-        "--store",
-        default=default_place(),
-        metavar="PLACE",
-        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
-    )
+    add_store_argument(parser)
     parser.add_argument("--queue", help="this queue alone (default: all)")
     parser.add_argument(
         "--reader",

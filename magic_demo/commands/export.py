@@ -9,6 +9,7 @@ from pathlib import Path
 
 from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.commands.store.actor import find_actor
+from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.plural import count
 from magic_demo.core.types import LANGUAGES, EncounterFiles, Prediction, SavedReview
 from magic_demo.files.bundles import list_predictions, read_prediction
@@ -26,7 +27,7 @@ from magic_demo.reviews.exports import (
 )
 from magic_demo.reviews.exports.case_files import find_case_files
 from magic_demo.reviews.reports import write_disagreements
-from magic_demo.reviews.store import LOCAL_READER, Store, default_place
+from magic_demo.reviews.store import LOCAL_READER, Store
 
 
 def add_arguments(parser: argparse.ArgumentParser, offers: Sequence[Offer] = (*FORMATS, REPORT)) -> None:
@@ -40,12 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser, offers: Sequence[Offer] = (*F
         choices=[offer.name for offer in offers],
         help="; ".join(f"{offer.name}: {offer.contents}" for offer in offers),
     )
-    parser.add_argument(
-        "--store",
-        default=default_place(),
-        metavar="PLACE",
-        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
-    )
+    add_store_argument(parser)
     parser.add_argument("--queue", help="needed where the store holds several")
     parser.add_argument(
         "--reader",

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.commands.store.actor import find_actor
+from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import DEFAULT_QUEUE, Review
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.findings import Findings
 from magic_demo.reviews.exports.reading_back import read_reviews
-from magic_demo.reviews.store import LOCAL_READER, NewCase, Store, default_place
+from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.names import is_name
 from magic_demo.reviews.store.rules import WITHOUT_MODEL
 
@@ -33,12 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="a folder that `export` wrote (challenge, label-studio), or Label Studio's JSON export",
     )
-    parser.add_argument(
-        "--store",
-        default=default_place(),
-        metavar="PLACE",
-        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
-    )
+    add_store_argument(parser)
     parser.add_argument(
         "--queue",
         default=DEFAULT_QUEUE,

@@ -6,7 +6,8 @@ import argparse
 import json
 from dataclasses import asdict
 
-from magic_demo.reviews.store import TRAIL_KINDS, Store, TrailEntry, default_place
+from magic_demo.commands.store_option import add_store_argument
+from magic_demo.reviews.store import TRAIL_KINDS, Store, TrailEntry
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,12 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many of the newest rows (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="print the rows as JSON")
-    parser.add_argument(
-        "--store",
-        default=default_place(),
-        metavar="PLACE",
-        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
-    )
+    add_store_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

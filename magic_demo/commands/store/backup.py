@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from magic_demo.commands.store.actor import find_actor
+from magic_demo.commands.store_option import add_store_argument
 from magic_demo.reviews.backups import write_backup
 from magic_demo.reviews.leftovers import sweep_store
-from magic_demo.reviews.store import Store, default_place
+from magic_demo.reviews.store import Store
 
 EXIT_DONE, EXIT_WITH_PROBLEMS = 0, 3
 
@@ -21,12 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "keep the store."
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="new file to write, a zip")
-    parser.add_argument(
-        "--store",
-        default=default_place(),
-        metavar="PLACE",
-        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
-    )
+    add_store_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,22 +6,18 @@ import argparse
 import sys
 
 from magic_demo.commands.store.actor import find_actor
+from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.types import CaseKey
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.leftovers import sweep_store
-from magic_demo.reviews.store import Store, default_place
+from magic_demo.reviews.store import Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``delete-case``."""
     parser.add_argument("queue", metavar="QUEUE")
     parser.add_argument("case", metavar="CASE", help="the encounter's id in that queue")
-    parser.add_argument(
-        "--store",
-        default=default_place(),
-        metavar="PLACE",
-        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
-    )
+    add_store_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

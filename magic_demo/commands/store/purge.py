@@ -8,10 +8,11 @@ import sys
 from datetime import UTC, datetime, timedelta
 
 from magic_demo.commands.store.actor import find_actor
+from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import StoreError
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.leftovers import sweep_store
-from magic_demo.reviews.store import Store, default_place
+from magic_demo.reviews.store import Store
 
 _AGE = re.compile(r"([1-9][0-9]{0,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -28,12 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--queue", help="this queue alone (default: all)")
     parser.add_argument("--dry-run", action="store_true", help="say what would go and delete nothing")
-    parser.add_argument(
-        "--store",
-        default=default_place(),
-        metavar="PLACE",
-        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
-    )
+    add_store_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,19 +5,15 @@ from __future__ import annotations
 
 import argparse
 
+from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import StoreError
 from magic_demo.core.plural import count
-from magic_demo.reviews.store import LOCAL_READER, Store, default_place
+from magic_demo.reviews.store import LOCAL_READER, Store
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``queues`` and its actions."""
-    parser.add_argument(
-        "--store",
-        default=default_place(),
-        metavar="PLACE",
-        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
-    )
+    add_store_argument(parser)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     actions.add_parser("list", help="list the queues, and how far each reader is")
     assign = actions.add_parser(

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from magic_demo.commands.store.actor import find_actor
+from magic_demo.commands.store_option import add_store_argument
 from magic_demo.core.errors import StoreError
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
-from magic_demo.reviews.store import READER_ROLES, Store, default_place
+from magic_demo.reviews.store import READER_ROLES, Store
 from magic_demo.reviews.store.names import fold_name
 
 _EPILOG = (
@@ -24,12 +25,7 @@ _EPILOG = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``readers`` and its actions."""
     parser.epilog = _EPILOG
-    parser.add_argument(
-        "--store",
-        default=default_place(),
-        metavar="PLACE",
-        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
-    )
+    add_store_argument(parser)
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     add = actions.add_parser("add", help="add a reader; asks for the password twice")
     add.add_argument("name", metavar="NAME")

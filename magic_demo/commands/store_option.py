@@ -1,0 +1,17 @@
+"""The option ``--store``: where the reviews are."""
+
+from __future__ import annotations
+
+import argparse
+
+from magic_demo.reviews.store import default_place
+
+
+def add_store_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--store PLACE``."""
+    parser.add_argument(
+        "--store",
+        default=default_place(),
+        metavar="PLACE",
+        help="folder or postgresql:// URL of the reviews (default: %(default)s)",
+    )
