@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -14,7 +13,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from magic_demo.core.types import Pixels, Probability
 from magic_demo.models.checkpoints import Checkpoint, Preprocessing
-from magic_demo.models.interfaces import Click, Segmenter
+from magic_demo.models.interfaces import Guidance, Segmenter
 
 
 class UNetConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
@@ -49,7 +48,7 @@ class UNet(PreTrainedModel):  # type: ignore[no-untyped-call]
 
 
 class UNetSegmenter(Segmenter):
-    """The U-Net with its preprocessing; it reads neither prompt nor clicks."""
+    """The U-Net with its preprocessing; it reads neither prompt nor guidance."""
 
     def __init__(self, model: UNet, preprocessing: Preprocessing, model_id: str) -> None:
         self.model, self.preprocessing, self.model_id = model, preprocessing, model_id
@@ -70,7 +69,7 @@ class UNetSegmenter(Segmenter):
         self,
         features: tuple[Tensor, Tensor],
         prompt: str = "",  # noqa: ARG002
-        clicks: Sequence[Click] = (),  # noqa: ARG002
+        guidance: Guidance | None = None,  # noqa: ARG002
     ) -> Probability:
         """Return the lesion probability (h, w) at the model's size."""
         return np.asarray(self.model(*features)[0].sigmoid().numpy(), np.float32)

@@ -31,11 +31,26 @@ class Click:
     lesion: bool = True
 
 
+@dataclass(frozen=True, eq=False)
+class Guidance:
+    """What a reader has shown of the lesion; each part is optional.
+
+    clicks: in the order they were made; where two contradict, the later counts. box: left, top, right, bottom
+    as shares of width and height; nothing outside it is lesion. previous: the map (h, w) float32 in 0..1 of
+    the step before, which spans the whole photo, of any h and w.
+    """
+
+    clicks: tuple[Click, ...] = ()
+    box: tuple[float, float, float, float] | None = None
+    previous: Probability | None = None
+
+
 class Segmenter(Protocol):
-    """A segmentation model ready to use: it looks at a photo once, then segments it for any prompt or clicks.
+    """A segmentation model ready to use: it looks at a photo once, then segments it for any prompt or
+    guidance.
 
     model_id: ``checkpoint.model_id``. threshold: probability at and above which a pixel is lesion.
-    reads_prompt, reads_clicks: whether they change the map; a model that reads neither is one without a
+    reads_prompt, reads_guidance: whether they change the map; a model that reads neither is one without a
     prompt, not an error. backend: what ``look`` runs on. encoder_name: model type and a digest of whatever
     ``feature_map`` depends on, for answerers that were trained on it.
     """
@@ -43,7 +58,7 @@ class Segmenter(Protocol):
     model_id: str
     threshold: float = 0.5
     reads_prompt: bool = False
-    reads_clicks: bool = False
+    reads_guidance: bool = False
     backend: Backend = Backend()
     encoder_name: tuple[str, str] = ("", "")
 
@@ -64,10 +79,10 @@ class Segmenter(Protocol):
         """
 
     @abstractmethod
-    def segment(self, features: Any, prompt: str = "", clicks: Sequence[Click] = ()) -> Probability:
+    def segment(self, features: Any, prompt: str = "", guidance: Guidance | None = None) -> Probability:
         """Return the lesion probability (h, w) float32 in 0..1 that spans the whole photo, of any h and w.
 
-        prompt: what to look for, "" for none. Raises ModelError when the model gives no numbers.
+        prompt: what to look for, "" for none. guidance: what a reader has shown, None for nothing. Raises ModelError when the model gives no numbers.
         """
 
     def feature_map(self, features: Any) -> Tensor | None:  # noqa: ARG002  (not every model has one)
@@ -95,13 +110,11 @@ class SegmentedPhoto:
     encoder_name: tuple[str, str] = ("", "")
 
 
-def segment_photo(
-    segmenter: Segmenter, pixels: Pixels, features: Any, prompt: str, clicks: Sequence[Click] = ()
-) -> SegmentedPhoto:
+def segment_photo(segmenter: Segmenter, pixels: Pixels, features: Any, prompt: str) -> SegmentedPhoto:
     """Segment a photo (H, W, 3) that ``segmenter.look`` gave ``features`` of."""
     return SegmentedPhoto(
         pixels,
-        segmenter.segment(features, prompt, clicks),
+        segmenter.segment(features, prompt),
         segmenter.threshold,
         segmenter.feature_map(features),
         segmenter.encoder_name,

@@ -25,16 +25,14 @@ from magic_demo.cues.cue_model import CueModel
 from magic_demo.cues.explanation import explain_words, scale_regions
 from magic_demo.models.evidence import list_evidence, measure_lesions
 from magic_demo.models.feature_cache import FeatureCache
-from magic_demo.models.interfaces import Answerer, Click, SegmentedPhoto, Segmenter, segment_photo
+from magic_demo.models.interfaces import Answerer, Guidance, SegmentedPhoto, Segmenter, segment_photo
+from magic_demo.models.segmentation.guided import refine_map
 from magic_demo.questions.answering import Statistics, is_scored
 from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of
 from magic_demo.questions.combining import Weights, combine_scores
 from magic_demo.questions.coverage import match_families
 from magic_demo.questions.decoding import SetPriors
 from magic_demo.questions.families import QuestionSet, load_challenge
-
-Clicks = Mapping[str, Sequence[Click]]
-"""Photo id -> the points that a reader marked on it."""
 
 
 class Predictor:
@@ -130,22 +128,19 @@ class Predictor:
         encounter: Encounter,
         *,
         prompt: str | None = None,
-        clicks: Clicks | None = None,
         language: Language = "en",
         cache: FeatureCache | None = None,
     ) -> Prediction:
         """Predict one lesion map a photo and, from photos and narrative, every option's score and the decoded
         answers.
 
-        prompt: what the segmentation is asked for; the narrative in ``language`` where None. clicks: points
-        that guide it. A model that reads no prompt, or no clicks, finds the same without them. cache: what
+        prompt: what the segmentation is asked for; the narrative in ``language`` where None. A model that
+        reads no prompt finds the same without it. cache: what
         the models made of the same photos and words before is read from it, and what they make of them now
         goes there. A photo or a task that a model fails on is left out and named in the prediction's
         failures; the notes say when photos or text were missing.
         """
-        *_, prediction = self.predict_steps(
-            encounter, prompt=prompt, clicks=clicks, language=language, cache=cache
-        )
+        *_, prediction = self.predict_steps(encounter, prompt=prompt, language=language, cache=cache)
         assert isinstance(prediction, Prediction)
         return prediction
 
@@ -154,7 +149,6 @@ class Predictor:
         encounter: Encounter,
         *,
         prompt: str | None = None,
-        clicks: Clicks | None = None,
         language: Language = "en",
         cache: FeatureCache | None = None,
     ) -> Iterator[Step | Prediction]:
@@ -183,9 +177,8 @@ class Predictor:
                     ),
                     so_far,
                 )
-                points = tuple((clicks or {}).get(photo.photo_id, ()))
                 try:
-                    found = self._find_lesion(self.segmenter, photo, text, points, cache, looks)
+                    found = self._find_lesion(self.segmenter, photo, text, cache, looks)
                     so_far = replace(so_far, photos=(*so_far.photos, found))
                 except ModelError as error:
                     so_far = replace(
@@ -309,21 +302,42 @@ class Predictor:
         text = prompt if prompt is not None else encounter.narrative.text(language)
         looks: list[Any] = []
         for photo in encounter.photos:
-            self._find(segmenter, photo, text, (), cache, looks)
+            self._find(segmenter, photo, text, cache, looks)
         return looks
+
+    def refine(
+        self, photo: Photo, guidance: Guidance, *, prompt: str = "", cache: FeatureCache | None = None
+    ) -> Probability:
+        """Return the lesion probability (h, w) of a photo that follows what a reader has shown of it.
+
+        Its threshold is the segmentation model's, 0.5 without one. The photo is encoded unless ``cache``
+        holds its features; a positive click's pixel is lesion, a negative one's is not. Raises ModelError.
+        """
+        cache = cache if cache is not None else FeatureCache(0)
+        segmenter = self.segmenter
+        try:
+            features = (
+                cache.get(("features", photo), lambda: segmenter.look(photo.pixels))
+                if segmenter is not None
+                else None
+            )
+            return refine_map(segmenter, photo.pixels, features, guidance, prompt)
+        except ModelError:
+            raise
+        except Exception as error:
+            raise ModelError("the segmentation model failed: {reason}", reason=one_line(error)) from error
 
     def _find_lesion(
         self,
         segmenter: Segmenter,
         photo: Photo,
         prompt: str,
-        clicks: tuple[Click, ...],
         cache: FeatureCache,
         looks: list[Any],
     ) -> PhotoPrediction:
         """Find a photo's lesion; what an answerer that shares the look reads of it is added to ``looks``."""
         try:
-            probability = self._find(segmenter, photo, prompt, clicks, cache, looks)
+            probability = self._find(segmenter, photo, prompt, cache, looks)
         except ModelError:
             raise
         except Exception as error:
@@ -337,25 +351,24 @@ class Predictor:
         segmenter: Segmenter,
         photo: Photo,
         prompt: str,
-        clicks: tuple[Click, ...],
         cache: FeatureCache,
         looks: list[Any],
     ) -> Probability:
-        asked = (prompt if segmenter.reads_prompt else "", clicks if segmenter.reads_clicks else ())
+        asked = prompt if segmenter.reads_prompt else ""
 
         def look() -> Any:
             return cache.get(("features", photo), lambda: segmenter.look(photo.pixels))
 
         if self.answerer is None or not self.answerer.reads_lesion:
-            return cache.get(("map", photo, *asked), lambda: segmenter.segment(look(), *asked))
+            return cache.get(("map", photo, asked), lambda: segmenter.segment(look(), asked))
         answerer = self.answerer
 
         def look_together() -> tuple[Probability, Any]:
-            seen = segment_photo(segmenter, photo.pixels, look(), *asked)
+            seen = segment_photo(segmenter, photo.pixels, look(), asked)
             assert seen.probability is not None
             return seen.probability, answerer.look(seen)
 
-        probability, found = cache.get(("look", photo, *asked), look_together)
+        probability, found = cache.get(("look", photo, asked), look_together)
         looks.append(found)
         return probability
 

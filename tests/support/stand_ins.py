@@ -14,7 +14,7 @@ from magic_demo.core.types import OptionScores, Pixels, Probability
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Checkpoint
-from magic_demo.models.interfaces import Answerer, Click, SegmentedPhoto, Segmenter
+from magic_demo.models.interfaces import Answerer, Guidance, SegmentedPhoto, Segmenter
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.families import load_challenge, load_families
 
@@ -43,7 +43,7 @@ class RedFinder(Segmenter):
         self,
         features: tuple[NDArray[np.float32]],
         prompt: str = "",
-        clicks: Sequence[Click] = (),
+        guidance: Guidance | None = None,
     ) -> Probability:
         """Return (32, 32) float32 in 0..1; the prompt changes nothing."""
         self.prompts.append(prompt)

@@ -17,7 +17,7 @@ from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Checkpoint, Preprocessing
 from magic_demo.models.encoder import Encoder
 from magic_demo.models.feature_cache import FeatureCache
-from magic_demo.models.interfaces import Click, Segmenter
+from magic_demo.models.interfaces import Guidance, Segmenter
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from magic_demo.models.segmentation.compact import CompactSegmenter, PhotoFeatures
 
@@ -124,7 +124,7 @@ class PromptedSegmenter(Segmenter):
         self,
         features: PhotoFeatures,
         prompt: str = "",
-        clicks: Sequence[Click] = (),  # noqa: ARG002  (not read)
+        guidance: Guidance | None = None,  # noqa: ARG002  (not read)
     ) -> Probability:
         """Return the lesion probability (h, w) at the model's size.
 
