@@ -21,7 +21,11 @@ from magic_demo.synthetic.encounters import SyntheticCase
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``python -m magic_demo cases``."""
     parser.add_argument("out", type=Path, metavar="OUT", help="new or empty folder for the cases")
-    parser.add_argument("--count", type=int, default=20, metavar="N", help="how many cases (default 20)")
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--count", type=int, default=20, metavar="N", help="how many cases (default 20)")
+    amount.add_argument(
+        "--photos", type=int, default=None, metavar="N", help="as many cases as have N photos, instead"
+    )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="same seed, same cases (default 0)")
     parser.add_argument(
         "--examples", action="store_true", help="write the eight examples that come with the program instead"
@@ -32,6 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=None,
         metavar="PX",
         help="the photos' longest side, 96 to 4000 (default: varies, 480 to 1600)",
+    )
+    parser.add_argument(
+        "--masks",
+        choices=("upright", "stored"),
+        default="upright",
+        help="whether masks lie as the photos once turned by their EXIF data, or as stored (default: upright)",
     )
     add_questions_argument(parser)
     parser.add_argument(
@@ -63,15 +73,31 @@ def run(args: argparse.Namespace) -> int:
         print(f"the bundled synthetic examples written to {args.out}")
         return 0
     sheet: list[SyntheticCase] = []
-    with tqdm(total=args.count, unit="case", desc="synthetic cases", file=sys.stderr) as bar:
+    written = 0
+    by_photos = args.photos is not None
+    with tqdm(
+        total=args.photos if by_photos else args.count,
+        unit="photo" if by_photos else "case",
+        desc="synthetic cases",
+        file=sys.stderr,
+    ) as bar:
 
         def progress(case: SyntheticCase) -> None:
-            bar.update()
+            nonlocal written
+            written += 1
+            bar.update(len(case.photos) if by_photos else 1)
             if args.contact_sheet is not None and len(sheet) < 60:
                 sheet.append(case)
 
         write_cases(
-            args.out, count=args.count, seed=args.seed, longest=args.longest, asked=asked, progress=progress
+            args.out,
+            count=None if by_photos else args.count,
+            photos=args.photos,
+            seed=args.seed,
+            longest=args.longest,
+            masks=args.masks,
+            asked=asked,
+            progress=progress,
         )
     coverage = match_families(asked, load_challenge().families)
     for line in coverage.describe_fallback(asked.answer({}), "the drawn cases do not answer"):
@@ -81,5 +107,5 @@ def run(args: argparse.Namespace) -> int:
             args.contact_sheet.suffix.lower(), cv2.cvtColor(draw_contact_sheet(sheet), cv2.COLOR_RGB2BGR)
         )
         write_whole(args.contact_sheet, data.tobytes())
-    print(f"{args.count} synthetic cases written to {args.out}")
+    print(f"{written} synthetic cases written to {args.out}")
     return 0

@@ -25,9 +25,11 @@ from magic_demo.core.types import Mask
 from magic_demo.core.user_files import open_user_file, read_user_head
 from magic_demo.core.whole_files import write_whole
 from magic_demo.files.mask_values import read_values
+from magic_demo.files.photos.heads import read_head
 from magic_demo.files.photos.reading import PHOTO_SUFFIXES
 from magic_demo.files.pillow import own_bounds
 from magic_demo.imaging.packed_masks import PackedMask, pack_mask, pack_rows
+from magic_demo.imaging.turning import turn_size
 
 MASK_SUFFIXES = (".tiff", ".tif")
 SYSTEM_NAME = "sys"
@@ -162,6 +164,19 @@ def read_loose_packed(path: Path) -> LoosePackedMask:
     except (_NotPlainError, FormatError):
         loose = read_loose_mask(path, as_numbers=True)
         return LoosePackedMask(pack_mask(loose.mask), loose.repairs)
+
+
+def read_mask_size(path: Path) -> tuple[int, int] | None:
+    """Return a mask's (height, width) by its header, turned as a tag of its own says; None where that cannot
+    be read."""
+    try:
+        with _open_tiff(path) as tiff:
+            page: Any = tiff.pages.first
+            height, width = int(page.imagelength), int(page.imagewidth)
+            return turn_size((height, width), _orientation(page))
+    except FormatError:
+        head = read_head(path)
+        return head.upright if head is not None else None
 
 
 def find_reference_masks(folder: Path) -> dict[str, list[Path]]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from magic_demo.core.errors import FormatError
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Mask
+from magic_demo.imaging.turning import turn_upright
 
 Values = NDArray[Any]
 MOST_LABELS = 31
@@ -22,17 +23,6 @@ _FEW_LEVELS = 8
 _EDGE_SHARE = 0.1
 """Of what is not black, at most so much may lie between black and the largest value where there are few
 levels: smoothed edges."""
-TURNS: dict[int, tuple[bool, int]] = {
-    1: (False, 0),
-    2: (True, 0),
-    3: (False, 2),
-    4: (True, 2),
-    5: (True, 1),
-    6: (False, 3),
-    7: (True, 3),
-    8: (False, 1),
-}
-"""Orientation of TIFF and EXIF -> whether columns are mirrored first, and quarter turns against the clock."""
 
 
 def read_values(
@@ -69,15 +59,14 @@ def read_values(
     if white_is_zero:
         values = _invert(name, values, repairs, as_numbers)
     mask = _read_levels(name, values, repairs)
-    mirrored, turns = TURNS.get(orientation, (False, 0))
-    if mirrored or turns:
+    if 2 <= orientation <= 8:
         repairs.append(
             Message(
                 "has the orientation {orientation} beside its pixels; turned as it says",
                 orientation=orientation,
             )
         )
-        mask = np.ascontiguousarray(np.rot90(mask[:, ::-1] if mirrored else mask, turns))
+        mask = np.ascontiguousarray(turn_upright(mask, orientation))
     return mask
 
 

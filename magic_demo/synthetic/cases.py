@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +16,14 @@ import tifffile
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.types import Answers, Mask, Pixels
 from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.files.mask_turns import Lie
 from magic_demo.imaging.overlay import draw_outline
+from magic_demo.imaging.turning import turn_back
 from magic_demo.questions.coverage import Coverage, match_families
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.synthetic.bundled import Example, load_examples, write_examples
 from magic_demo.synthetic.encounters import SyntheticCase, encode_photo, make_case, make_entry
+from magic_demo.synthetic.truth import draw_truth
 
 __all__ = ["Example", "SyntheticCase", "load_examples", "make_case", "write_cases", "write_examples"]
 
@@ -39,35 +44,44 @@ class CasesError(MagicDemoError):
 def write_cases(
     folder: Path,
     *,
-    count: int,
+    count: int | None = None,
     seed: int,
+    photos: int | None = None,
     splits: Mapping[str, float] = SPLITS,
     longest: int | None = None,
+    masks: Lie = "upright",
     asked: QuestionSet | None = None,
     progress: Callable[[SyntheticCase], None] | None = None,
 ) -> Path:
-    """Write ``count`` cases in the challenge's layout into a new or empty folder and return it.
+    """Write ``count`` cases, or as many as have ``photos`` photos, in the challenge's layout into a new or
+    empty folder and return it.
 
     ``<split>/<split>.json``, ``<split>/<split>_cvqa.json``, ``<split>/images_<split>/*.jpg``,
     ``dermavqa-segmentations/<split>/*_mask_ann<k>.tiff`` (uint8, 0 and 1) and a README.txt that says the data
     is synthetic.
-    splits: name -> share; which split a case falls into does not depend on ``count``. asked: the questions
-    that are answered, the challenge's when None; see ``answer_asked``. progress: called with each written
-    case. Raises CasesError when the folder is not empty or cannot be written, or the count or
-    the shares make no sense.
+    splits: name -> share; which split a case falls into does not depend on ``count``. masks: whether masks lie
+    as the upright photos or as the stored ones, of which every eighth or so is turned by its EXIF data. asked:
+    the questions that are answered, the challenge's when None; see ``answer_asked``. progress: called with
+    each written case. Raises CasesError when the folder is not empty or cannot be written, or the count or the
+    shares make no sense.
     """
-    if count < 1:
+    if (count is None) == (photos is None):
+        raise CasesError("give either a count of cases or a number of photos")
+    if count is not None and count < 1:
         raise CasesError("{count} cases were asked for; at least 1 is expected", count=count)
+    if photos is not None and photos < 1:
+        raise CasesError("{count} photos were asked for; at least 1 is expected", count=photos)
     if not splits or min(splits.values()) < 0 or sum(splits.values()) <= 0:
         raise CasesError("the splits' shares must not be negative, and one must be more than 0")
     open_folder(folder)
     entries: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
     answers: dict[str, list[dict[str, Any]]] = {split: [] for split in splits}
     coverage = match_families(asked or load_challenge(), load_challenge().families)
-    write_whole(folder / "README.txt", NOTICE + f"\nMade with --count {count} --seed {seed}.\n")
-    for number, split in enumerate(_assign_splits(count, splits), start=1):
-        case = make_case(seed, number, longest=longest)
-        _write_photos(folder, split, case, seed)
+    amount = f"--count {count}" if count is not None else f"--photos {photos}"
+    write_whole(folder / "README.txt", NOTICE + f"\nMade with {amount} --seed {seed}.\n")
+    made = _make_cases(seed, count, photos, longest)
+    for case, split in zip(made, _assign_splits(splits), strict=False):
+        _write_photos(folder, split, case, seed, masks)
         entries[split].append(make_entry(case))
         answers[split].append({"encounter_id": case.encounter_id, **answer_asked(case.answers, coverage)})
         if progress is not None:
@@ -142,19 +156,32 @@ def open_folder(folder: Path) -> None:
         ) from error
 
 
-def _assign_splits(count: int, splits: Mapping[str, float]) -> list[str]:
-    """Deal cases to splits so that after each one the shares are as near as they can be."""
+def _make_cases(
+    seed: int, count: int | None, photos: int | None, longest: int | None
+) -> Iterator[SyntheticCase]:
+    """Yield so many cases, or cases with so many photos: the last one has what is left."""
+    left = photos
+    for number in itertools.count(1):
+        if left == 0 or (count is not None and number > count):
+            return
+        truth = draw_truth(np.random.default_rng([seed, number, 1]))
+        if left is not None:
+            truth = replace(truth, photos=min(truth.photos, left))
+            left -= truth.photos
+        yield make_case(seed, number, truth=truth, longest=longest)
+
+
+def _assign_splits(splits: Mapping[str, float]) -> Iterator[str]:
+    """Deal cases to splits, without end, so that after each one the shares are as near as they can be."""
     total = sum(splits.values())
     dealt = dict.fromkeys(splits, 0)
-    order = []
-    for number in range(1, count + 1):
+    for number in itertools.count(1):
         split = max(splits, key=lambda name: splits[name] / total * number - dealt[name])
         dealt[split] += 1
-        order.append(split)
-    return order
+        yield split
 
 
-def _write_photos(folder: Path, split: str, case: SyntheticCase, seed: int) -> None:
+def _write_photos(folder: Path, split: str, case: SyntheticCase, seed: int, lie: Lie) -> None:
     rng = np.random.default_rng([seed, int(case.encounter_id[3:]), 4])
     for photo, masks in zip(case.photos, case.annotators, strict=True):
         orientation = int(rng.choice([1, 3, 6, 8], p=[0.88, 0.03, 0.06, 0.03]))
@@ -167,5 +194,5 @@ def _write_photos(folder: Path, split: str, case: SyntheticCase, seed: int) -> N
         for annotator, mask in zip(who, masks, strict=True):
             write_whole(
                 folder / MASKS_FOLDER / split / f"{photo.photo_id}_mask_ann{annotator}.tiff",
-                encode_mask(mask),
+                encode_mask(mask if lie == "upright" else turn_back(mask, orientation)),
             )

@@ -19,7 +19,8 @@ from PIL import Image
 from magic_demo import __main__ as command
 from magic_demo.core.types import Mask
 from magic_demo.files.encounters import read_answers, read_encounters
-from magic_demo.files.mask_files import read_mask
+from magic_demo.files.mask_files import find_reference_masks, read_mask
+from magic_demo.files.mask_turns import find_turned
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.synthetic.bundled import RECIPES, make_example
@@ -318,3 +319,19 @@ def test_the_bundled_examples_are_small_and_are_what_the_recipes_make(repository
     assert entries[0] == make_entry(case)
     bundled = load_examples()[0].encounter
     assert np.abs(bundled.photos[0].pixels.astype(int) - case.photos[0].pixels).mean() < 6
+
+
+def test_as_many_cases_are_written_as_have_so_many_photos(tmp_path: Path) -> None:
+    write_cases(tmp_path / "out", photos=7, seed=3, longest=96, splits={"valid": 1})
+    photos = list((tmp_path / "out" / "valid" / "images_valid").glob("*.jpg"))
+    entries = json.loads((tmp_path / "out" / "valid" / "valid.json").read_text(encoding="utf-8"))
+    assert len(photos) == 7 == sum(len(entry["image_ids"]) for entry in entries)
+
+
+def test_masks_can_lie_as_the_photos_are_stored(tmp_path: Path) -> None:
+    for lie in ("upright", "stored"):
+        write_cases(tmp_path / lie, photos=24, seed=3, longest=96, splits={"valid": 1}, masks=lie)
+        encounters = read_encounters(tmp_path / lie, "valid").encounters
+        photos = [(photo.photo_id, photo.path) for entry in encounters for photo in entry.photo_files]
+        turned = find_turned(photos, find_reference_masks(tmp_path / lie))
+        assert turned.settled and turned.lie == lie

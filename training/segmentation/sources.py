@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +16,7 @@ from magic_demo.core.types import Mask, Narrative, Pixels
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.mask_files import find_reference_masks, read_loose_mask
+from magic_demo.files.mask_turns import TurnedPhotos, find_turned
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.synthetic.encounters import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
@@ -139,18 +142,30 @@ def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
 
 
 def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
-    """List the photos that have both a file and at least one annotator's mask."""
+    """List the photos that have both a file and at least one annotator's mask; masks are turned upright with
+    their photos."""
     masks = find_reference_masks(folder)
+    encounters = read_encounters(folder, source.split).encounters
+    both = {
+        photo.photo_id: photo.path
+        for encounter in encounters
+        for photo in encounter.photo_files
+        if photo.path is not None and photo.photo_id in masks
+    }
+    turned = find_turned(both.items(), masks)
+    if turned.heads:
+        _say_turned(source.name, turned, len(both))
 
     def draw(photo_id: str) -> tuple[Mask, ...]:
-        return tuple(read_loose_mask(mask).mask for mask in masks[photo_id])
+        return tuple(turned.turn_mask(photo_id, read_loose_mask(mask).mask) for mask in masks[photo_id])
 
     def reader(path: Path, photo_id: str) -> Reader:
         def read() -> tuple[Pixels, tuple[Mask, ...]]:
             pixels, drawn = read_photo(path).pixels, draw(photo_id)
             if any(mask.shape != pixels.shape[:2] for mask in drawn):
                 raise SettingsError(
-                    "{photo}: a mask has another size than the photo's {shape}, upright; leave the photo out",
+                    "{photo}: a mask has neither the upright nor the stored size of the photo, {shape} "
+                    "upright; leave the photo out",
                     photo=photo_id,
                     shape=str(pixels.shape[:2]),
                 )
@@ -159,7 +174,7 @@ def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
         return read
 
     examples: list[Example] = []
-    for encounter in read_encounters(folder, source.split).encounters:
+    for encounter in encounters:
         texts = _list_texts(encounter.narrative)
         if source.prompt == "narrative and responses":
             texts = (" ".join((encounter.narrative.text("en"), *encounter.responses)),)
@@ -183,6 +198,19 @@ def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
             split=source.split,
         )
     return examples
+
+
+def _say_turned(name: str, turned: TurnedPhotos, photos: int) -> None:
+    """Print, from one process of a run alone, how many photos are turned and how their masks are read."""
+    if os.environ.get("RANK", "0") != "0":
+        return
+    unsure = turned.same_size and not turned.settled
+    doubt = "; look at those whose size tells nothing" if unsure else ""
+    print(
+        f"{name}: {turned.describe(photos)}; {turned.describe_reference()}; masks of the stored size are turned "
+        f"with their photos, those of either size are read as {turned.lie}{doubt}",
+        file=sys.stderr,
+    )
 
 
 def _list_cases(_folder: Path, source: SourceSettings) -> list[Example]:

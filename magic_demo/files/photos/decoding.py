@@ -102,7 +102,7 @@ def _open_image(
         check_size(width, height, limits)
         make_room(width * height * BYTES_A_PIXEL[kind])
     if kind == "HEIF":
-        _know_heif()
+        know_heif()
     packed = data + END if cut else data
     if kind == "PNG":
         packed, thinned = thin_png(data)
@@ -178,7 +178,7 @@ def _open_dicom(data: bytes, limits: PhotoLimits, make_room: MakeRoom) -> Pictur
 
 
 @cache
-def _know_heif() -> None:
+def know_heif() -> None:
     """Teach Pillow to read HEIC and HEIF, once; the library turns them itself."""
     import pi_heif  # here, as it takes a while to load
 

@@ -5,7 +5,7 @@ The whole of it is held once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from magic_demo.core.messages import Message
 from magic_demo.core.types import Pixels
 from magic_demo.files.photos.colours import Colours, read_colours
 from magic_demo.files.photos.formats.coded_colours import CodedColours
+from magic_demo.imaging.turning import turn_upright
 
 BAND = 128
 """Rows of a photo that are brought out at once."""
@@ -156,7 +157,7 @@ def picture_of_values(
     value, None where its values have to tell. inverted: 0 is white.
     """
     values = values[:, :, None] if values.ndim == 2 else values
-    turned = _turn_values(values, orientation)
+    turned = turn_upright(values, orientation)
     colours_count = 1 if values.shape[2] < 3 else 3
     full = _find_full(values, bits, notes)
     base = "L" if colours_count == 1 else "RGB"
@@ -208,17 +209,3 @@ def _find_full(values: NDArray[Any], bits: int | None, notes: list[Message]) -> 
         notes.append(Message("its values end at 12 bits and are taken as such"))
         return 4095.0
     return 65535.0 if top <= 65535.0 else float(np.iinfo(values.dtype).max)
-
-
-def _turn_values(values: NDArray[Any], orientation: int) -> NDArray[Any]:
-    turns: Sequence[Callable[[NDArray[Any]], NDArray[Any]]] = (
-        lambda v: v,
-        lambda v: v[:, ::-1],
-        lambda v: v[::-1, ::-1],
-        lambda v: v[::-1],
-        lambda v: v.swapaxes(0, 1),
-        lambda v: v.swapaxes(0, 1)[:, ::-1],
-        lambda v: v.swapaxes(0, 1)[::-1, ::-1],
-        lambda v: v.swapaxes(0, 1)[::-1],
-    )
-    return turns[orientation - 1](values) if 1 <= orientation <= 8 else values

@@ -4,6 +4,7 @@ masks are said before they are scored."""
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,12 @@ import numpy as np
 import pytest
 
 from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.types import Mask
+from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.files.mask_files import write_mask
+from magic_demo.files.mask_turns import Lie
+from magic_demo.imaging.turning import turn_back
+from magic_demo.synthetic.encounters import encode_photo
 from training.__main__ import main
 from training.cases.pad import read_pad
 from training.segmentation import evaluate as evaluate_segmentation
@@ -86,3 +93,54 @@ def test_utf_16_lists_and_devices_are_one_line(pairs: Path) -> None:
     for read in (lambda: _examples(pairs), lambda: read_pad(pairs, "dev")):
         with pytest.raises(MagicDemoError, match="device"):
             read()
+
+
+def _write_turned(folder: Path, *, lie: Lie, orientations: Sequence[int]) -> list[Mask]:
+    """Write photos of one encounter that are turned, with a mask each that lies as said; return the masks
+    upright."""
+    upright, entries = [], []
+    for number, orientation in enumerate(orientations, start=1):
+        name = f"IMG_ENC00001_{number:05d}"
+        mask = np.zeros((60, 40), np.bool_)
+        mask[4:20, 3 : 8 + number] = True
+        pixels = np.where(mask[:, :, None], 40, 200).astype(np.uint8).repeat(3, axis=2)
+        write_whole(folder / "images_train" / f"{name}.jpg", encode_photo(pixels, orientation=orientation))
+        write_mask(
+            folder / f"{name}_mask_ann0.tiff", turn_back(mask, orientation) if lie == "stored" else mask
+        )
+        upright.append(mask)
+        entries.append(f"{name}.jpg")
+    write_json(folder / "train.json", [{"encounter_id": "ENC00001", "image_ids": entries}])
+    return upright
+
+
+@pytest.mark.parametrize("lie", ["upright", "stored"])
+def test_masks_are_turned_with_their_photos_as_the_data_lays_them(
+    tmp_path: Path, lie: Lie, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = _write_turned(tmp_path, lie=lie, orientations=(6, 3, 1, 8))
+    examples = read_examples(tmp_path, SourceSettings(name="challenge", kind="challenge"))
+    for example, mask in zip(examples, masks, strict=True):
+        pixels, drawn = example.read()
+        assert np.array_equal(drawn[0], mask)
+        assert pixels[mask].mean() < 100 < pixels[~mask].mean()  # the lesion is dark
+    said = capsys.readouterr().err
+    assert "3 of 4 photos are turned by their EXIF data" in said and f"have the {lie} size" in said
+    assert "IMG_ENC00001_00002" in said  # turned by 180 degrees
+
+
+def test_photos_turned_by_180_degrees_alone_are_named_as_unsure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _write_turned(tmp_path, lie="upright", orientations=(3, 1))
+    read_examples(tmp_path, SourceSettings(name="challenge", kind="challenge"))
+    said = capsys.readouterr().err
+    assert "without a change of size: IMG_ENC00001_00001" in said and "look at those" in said
+
+
+def test_a_mask_of_neither_size_is_named(tmp_path: Path) -> None:
+    _write_turned(tmp_path, lie="upright", orientations=(6,))
+    write_mask(tmp_path / "IMG_ENC00001_00001_mask_ann0.tiff", np.ones((10, 10), np.bool_))
+    (example,) = read_examples(tmp_path, SourceSettings(name="challenge", kind="challenge"))
+    with pytest.raises(MagicDemoError, match="neither the upright nor the stored size"):
+        example.read()
