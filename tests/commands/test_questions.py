@@ -18,7 +18,8 @@ from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.store import LOCAL_READER
 from tests.support.documents import read_code, run_code
-from tests.support.written_page import WritingPredictor, lay_out
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import lay_out
 
 HOW_TO = "how-to/add-a-question-family.md"
 
@@ -29,7 +30,7 @@ def _review_on_the_page(words: list[str]) -> None:
     serve.add_arguments(parser)
     desk = serve.open_desk(parser.parse_args(words))
     with desk.opened_store as store:
-        components = lay_out(WritingPredictor(), desk=desk)[0].get_config_file()["components"]
+        components = lay_out(FakePredictor(), desk=desk)[0].get_config_file()["components"]
         (cards,) = (part["props"] for part in components if part["props"].get("elem_id") == "cards")
         assert 'data-family="PAIN"' in cards["html_template"]
         assert "When does it hurt?" in cards["html_template"]

@@ -6,7 +6,8 @@ from magic_demo.core.limits import LIMITS
 from magic_demo.page.build import launch_settings
 from magic_demo.page.panels.forms import MAX_PROMPT
 from magic_demo.synthetic.bundled import load_examples
-from tests.support.written_page import WritingPredictor, lay_out
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import lay_out
 
 
 def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> None:
@@ -18,7 +19,7 @@ def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> Non
     )
     assert settings["ssr_mode"] is False and settings["footer_links"] == []
     assert "http" not in settings["head"]
-    app = lay_out(WritingPredictor())[0]
+    app = lay_out(FakePredictor())[0]
     assert app.analytics_enabled is False
     config = app.get_config_file()
     assert all(dependency["api_visibility"] == "private" for dependency in config["dependencies"])
@@ -31,13 +32,13 @@ def test_only_scripts_and_style_sheets_are_served() -> None:
 
 
 def test_the_prompts_control_takes_no_more_than_is_read() -> None:
-    config = lay_out(WritingPredictor())[0].get_config_file()
+    config = lay_out(FakePredictor())[0].get_config_file()
     (prompt,) = (part["props"] for part in config["components"] if part["props"].get("elem_id") == "prompt")
     assert prompt["max_length"] == MAX_PROMPT
 
 
 def test_every_control_has_an_id_of_its_own() -> None:
-    config = lay_out(WritingPredictor(), load_examples())[0].get_config_file()
+    config = lay_out(FakePredictor(), load_examples())[0].get_config_file()
     shown = [part for part in config["components"] if part["type"] not in {"state", "timer", "form"}]
     ids = [part["props"].get("elem_id") for part in shown]
     assert all(ids) and len(set(ids)) == len(ids)

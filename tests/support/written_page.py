@@ -1,11 +1,11 @@
-"""The page without a browser: a predictor that writes down what it is asked, and the values that a browser
-would hold."""
+"""The page without a browser: its handlers over a fake predictor, and the values that a browser would
+hold."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,97 +14,20 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from magic_demo.core.messages import Message
-from magic_demo.core.types import (
-    Encounter,
-    Explanation,
-    Language,
-    PhotoPrediction,
-    Prediction,
-    Step,
-    WordSpan,
-)
-from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.core.types import Language
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page
 from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.review.review_handlers import ReviewHandlers
 from magic_demo.page.events.review.review_state import ReviewState
-from magic_demo.questions.decoding import decode_answers
-from magic_demo.questions.families import load_families
 from magic_demo.synthetic.bundled import Example
+from tests.support.fake_predictor import FakePredictor
 
 REQUEST = SimpleNamespace(session_hash="mine")
 
 
-class WritingPredictor:
-    """Finds a lesion everywhere, answers the same always, and keeps what it was asked."""
-
-    models: Mapping[str, str] = {"segmentation": "written", "cvqa": "written"}
-    backends: Mapping[str, str] = {"segmentation": "bfloat16"}
-    calibrated_on: Mapping[str, str] = {"cvqa": "three <cases>"}
-    reads_prompt = True
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[Encounter, str | None, Language]] = []
-        self.caches: list[FeatureCache | None] = []
-        self.explained: list[tuple[str | None, FeatureCache | None]] = []
-        self.on_step: Callable[[], None] = lambda: None
-
-    def predict(self, encounter: Encounter) -> Prediction:
-        *_, prediction = self.predict_steps(encounter)
-        assert isinstance(prediction, Prediction)
-        return prediction
-
-    def predict_steps(
-        self,
-        encounter: Encounter,
-        *,
-        prompt: str | None = None,
-        language: Language = "en",
-        cache: FeatureCache | None = None,
-    ) -> Iterator[Step | Prediction]:
-        self.asked.append((encounter, prompt, language))
-        self.caches.append(cache)
-        self.on_step()
-        maps = tuple(
-            PhotoPrediction(photo.photo_id, np.ones((4, 4), np.float32), photo.size)
-            for photo in encounter.photos
-        )
-        for number in range(len(maps)):
-            found = Prediction(encounter.encounter_id, maps[:number])
-            yield Step(
-                number / (len(maps) + 1),
-                Message(
-                    "Finding the lesion in photo {number} of {count}", number=number + 1, count=len(maps)
-                ),
-                found,
-            )
-        yield Step(0.9, Message("Scoring the closed questions"), Prediction(encounter.encounter_id, maps))
-        questions = [question for family in load_families() for question in family.questions]
-        scores = {question.qid: np.zeros(question.option_count, np.float32) for question in questions}
-        yield Prediction(
-            encounter.encounter_id, maps, scores, decode_answers(scores, load_families()), models=self.models
-        )
-
-    def explain(
-        self,
-        encounter: Encounter,
-        prediction: Prediction,
-        family_id: str,
-        option: int,
-        *,
-        prompt: str | None = None,
-        language: Language = "en",
-        cache: FeatureCache | None = None,
-    ) -> Explanation:
-        self.explained.append((prompt, cache))
-        regions = {photo.photo_id: np.ones((4, 4), np.float32) for photo in encounter.photos}
-        return Explanation(family_id, option, language, (WordSpan(0, 4, 1.0),), regions)
-
-
 def lay_out(
-    predictor: WritingPredictor, examples: Sequence[Example] = (), desk: Desk | None = None
+    predictor: FakePredictor, examples: Sequence[Example] = (), desk: Desk | None = None
 ) -> tuple[gr.Blocks, Handlers]:
     """Lay out the page inside a running event loop: outside of one Gradio makes loops that nobody closes."""
     source = PredictorSource(lambda: predictor)
@@ -192,7 +115,7 @@ def save_photo(folder: Path, name: str = "arm.png") -> Path:
 
 def ask_why(browser: Browser, **asked: object) -> dict[Any, Any]:
     """Return what comes when the open case's reader asks why an option has its score."""
-    told = {
+    payload = {
         "case": browser.values[browser.parts.case],
         "family": "CQID025",
         "option": 0,
@@ -200,4 +123,4 @@ def ask_why(browser: Browser, **asked: object) -> dict[Any, Any]:
         "language": "en",
         **asked,
     }
-    return reviewing(browser.handlers).explain(browser.values, gr.EventData(None, told), REQUEST)  # type: ignore[arg-type]
+    return reviewing(browser.handlers).explain(browser.values, gr.EventData(None, payload), REQUEST)  # type: ignore[arg-type]

@@ -21,13 +21,14 @@ from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.reviews.covered_photos import write_photo
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.synthetic.bundled import load_examples
-from tests.support.written_page import REQUEST, Browser, WritingPredictor, lay_out
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import REQUEST, Browser, lay_out
 
 
 class Reader(Browser):
     """A browser whose reader covers things."""
 
-    def __init__(self, predictor: WritingPredictor, desk: Desk | None = None) -> None:
+    def __init__(self, predictor: FakePredictor, desk: Desk | None = None) -> None:
         super().__init__(lay_out(predictor, load_examples())[1])
         desk = desk or Desk()
         self.covering = Covering(
@@ -57,12 +58,12 @@ class Reader(Browser):
 
 
 @pytest.fixture
-def predictor() -> WritingPredictor:
-    return WritingPredictor()
+def predictor() -> FakePredictor:
+    return FakePredictor()
 
 
 @pytest.fixture
-def reader(predictor: WritingPredictor) -> Reader:
+def reader(predictor: FakePredictor) -> Reader:
     reader = Reader(predictor)
     reader.choose(0)
     return reader
@@ -75,7 +76,7 @@ def middle(reader: Reader) -> np.ndarray:
 
 
 def test_the_pixels_go_from_the_open_case_and_the_model_sees_the_photo_as_it_is_now(
-    reader: Reader, predictor: WritingPredictor
+    reader: Reader, predictor: FakePredictor
 ) -> None:
     reader.analyse()
     before = reader.case.encounter.photos[0].pixels
@@ -97,17 +98,13 @@ def test_the_pixels_go_from_the_open_case_and_the_model_sees_the_photo_as_it_is_
     assert predictor.asked[-1][0].photos[0].pixels is after and not reader.case.analysed.stale
 
 
-def test_what_was_not_analysed_is_not_analysed_by_covering(
-    reader: Reader, predictor: WritingPredictor
-) -> None:
+def test_what_was_not_analysed_is_not_analysed_by_covering(reader: Reader, predictor: FakePredictor) -> None:
     reader.cover(middle(reader))
     reader.analyse_again()
     assert predictor.asked == []
 
 
-def test_a_stored_cases_photo_is_covered_where_it_is_kept(
-    predictor: WritingPredictor, tmp_path: Path
-) -> None:
+def test_a_stored_cases_photo_is_covered_where_it_is_kept(predictor: FakePredictor, tmp_path: Path) -> None:
     key = CaseKey("uploads", "E1")
     write_photo(tmp_path / "E1" / "arm.png", load_examples()[0].encounter.photos[0])
     with Store.open(tmp_path / "store") as store:
@@ -131,7 +128,7 @@ def test_a_stored_cases_photo_is_covered_where_it_is_kept(
 
 
 def test_another_browser_that_has_the_case_open_gets_no_pixel_of_it_any_more(
-    predictor: WritingPredictor, tmp_path: Path
+    predictor: FakePredictor, tmp_path: Path
 ) -> None:
     key, photo = CaseKey("clinic", "E1"), load_examples()[0].encounter.photos[0]
     write_photo(tmp_path / "clinic" / "E1.png", photo)

@@ -20,7 +20,8 @@ from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.synthetic.bundled import load_examples
-from tests.support.written_page import WritingPredictor, lay_out
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import lay_out
 
 KEY = CaseKey("q", "ENC1")
 
@@ -30,7 +31,7 @@ class Room:
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.handlers = lay_out(WritingPredictor())[1]
+        self.handlers = lay_out(FakePredictor())[1]
         self.desk = Desk(store)
         self.saver = Saver(self.desk, self.handlers.drafts, self.handlers.cases)
         self.erasing = Erasing(ReviewState(self.handlers, self.desk, self.saver))

@@ -17,17 +17,18 @@ from magic_demo.page.panels.forms import MAX_PHOTOS
 from magic_demo.page.panels.frame.status.status import render_source
 from magic_demo.page.panels.viewer import EMPTY
 from magic_demo.synthetic.bundled import Example, load_examples
+from tests.support.fake_predictor import FakePredictor
 from tests.support.stand_ins import stand_in_predictor
-from tests.support.written_page import REQUEST, Browser, WritingPredictor, ask_why, lay_out, save_photo
+from tests.support.written_page import REQUEST, Browser, ask_why, lay_out, save_photo
 
 
 @pytest.fixture
-def predictor() -> WritingPredictor:
-    return WritingPredictor()
+def predictor() -> FakePredictor:
+    return FakePredictor()
 
 
 @pytest.fixture
-def handlers(predictor: WritingPredictor) -> Handlers:
+def handlers(predictor: FakePredictor) -> Handlers:
     return lay_out(predictor, load_examples())[1]
 
 
@@ -37,7 +38,7 @@ def browser(handlers: Handlers) -> Browser:
 
 
 def test_an_example_is_opened_and_analysed_with_both_its_narratives(
-    browser: Browser, predictor: WritingPredictor
+    browser: Browser, predictor: FakePredictor
 ) -> None:
     example: Example = load_examples()[1]
     browser.choose(1)
@@ -54,9 +55,7 @@ def test_an_example_is_opened_and_analysed_with_both_its_narratives(
     assert browser.values[browser.parts.viewer]["synthetic"]
 
 
-def test_maps_come_one_by_one_and_no_photo_is_sent_again(
-    browser: Browser, predictor: WritingPredictor
-) -> None:
+def test_maps_come_one_by_one_and_no_photo_is_sent_again(browser: Browser, predictor: FakePredictor) -> None:
     browser.choose(2)
     names = [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]]
     assert len(names) == 3
@@ -81,7 +80,7 @@ def test_maps_come_one_by_one_and_no_photo_is_sent_again(
 
 
 def test_what_the_models_made_of_a_case_is_kept_with_it_and_serves_the_reasons(
-    browser: Browser, predictor: WritingPredictor
+    browser: Browser, predictor: FakePredictor
 ) -> None:
     browser.choose(0)
     browser.values[browser.parts.panel.prompt] = "red patch"
@@ -111,7 +110,7 @@ def test_an_analysis_that_a_newer_one_has_replaced_says_nothing_any_more(browser
 
 
 def test_an_analysis_waits_for_its_turn_and_says_how_many_come_first(
-    browser: Browser, predictor: WritingPredictor
+    browser: Browser, predictor: FakePredictor
 ) -> None:
     browser.choose(0)
     browser.handlers.ask(REQUEST)  # type: ignore[arg-type]
@@ -130,7 +129,7 @@ def test_an_analysis_waits_for_its_turn_and_says_how_many_come_first(
 
 
 def test_changed_words_and_a_prompt_are_what_the_models_get(
-    browser: Browser, predictor: WritingPredictor
+    browser: Browser, predictor: FakePredictor
 ) -> None:
     browser.choose(0)
     browser.values[browser.parts.panel.narrative] = "又红又痒"
@@ -203,30 +202,30 @@ def test_a_photo_of_ones_own_begins_a_case_of_ones_own(browser: Browser, tmp_pat
     assert browser.values[browser.parts.panel.narrative] == ""
 
 
-def test_a_case_that_is_no_longer_open_is_said_to_be(browser: Browser, predictor: WritingPredictor) -> None:
+def test_a_case_that_is_no_longer_open_is_said_to_be(browser: Browser, predictor: FakePredictor) -> None:
     browser.choose(0)
     browser.handlers.cases.close(browser.values[browser.parts.case])
     lines = browser.analyse()
     assert "no longer open" in lines[-1] and predictor.asked == []
 
 
-def test_nothing_to_analyse_asks_no_model(browser: Browser, predictor: WritingPredictor) -> None:
+def test_nothing_to_analyse_asks_no_model(browser: Browser, predictor: FakePredictor) -> None:
     assert "Add a photo" in browser.analyse()[-1]
     assert predictor.asked == [] and browser.run_enabled[-1]
 
 
-def test_stopping_keeps_the_page_usable(browser: Browser, predictor: WritingPredictor) -> None:
+def test_stopping_keeps_the_page_usable(browser: Browser, predictor: FakePredictor) -> None:
     browser.choose(0)
-    predictor.on_step = lambda: browser.handlers.stop(REQUEST)  # type: ignore[arg-type]
+    predictor.before_first_step = lambda: browser.handlers.stop(REQUEST)  # type: ignore[arg-type]
     assert "Stopped" in browser.analyse()[-1]
     assert browser.run_enabled[-1] and browser.values[browser.parts.cards]["state"] == "waiting"
 
 
 def test_a_new_case_does_not_get_the_result_of_the_old_one(
-    browser: Browser, predictor: WritingPredictor
+    browser: Browser, predictor: FakePredictor
 ) -> None:
     browser.choose(0)
-    predictor.on_step = browser.clear
+    predictor.before_first_step = browser.clear
     browser.analyse()
     assert browser.values[browser.parts.status] == render_source(browser.handlers.source), (
         "what New case said is not written over"
@@ -239,36 +238,36 @@ def test_a_new_case_does_not_get_the_result_of_the_old_one(
 
 
 def test_photos_added_during_an_analysis_are_not_hidden_by_its_result(
-    browser: Browser, predictor: WritingPredictor, tmp_path: Path
+    browser: Browser, predictor: FakePredictor, tmp_path: Path
 ) -> None:
     browser.upload(save_photo(tmp_path))
-    predictor.on_step = lambda: browser.upload(save_photo(tmp_path, "leg.png"))
+    predictor.before_first_step = lambda: browser.upload(save_photo(tmp_path, "leg.png"))
     browser.analyse()
     assert "Stopped" not in browser.values[browser.parts.status] and browser.run_enabled[-1]
     assert [photo["name"] for photo in browser.values[browser.parts.viewer]["photos"]] == ["arm", "leg"]
-    predictor.on_step = lambda: None
+    predictor.before_first_step = lambda: None
     assert "Done in" in browser.analyse()[-1]
 
 
 def test_a_fault_of_the_program_leaves_the_page_usable_and_is_not_hidden(
-    browser: Browser, predictor: WritingPredictor
+    browser: Browser, predictor: FakePredictor
 ) -> None:
     def fault() -> None:
         raise ZeroDivisionError
 
     browser.choose(0)
-    predictor.on_step = fault
+    predictor.before_first_step = fault
     with pytest.raises(ZeroDivisionError):
         browser.analyse()
     assert "a fault of the program" in browser.values[browser.parts.status] and browser.run_enabled[-1]
 
 
-def test_a_model_that_fails_is_one_line(browser: Browser, predictor: WritingPredictor) -> None:
+def test_a_model_that_fails_is_one_line(browser: Browser, predictor: FakePredictor) -> None:
     def fail() -> None:
         raise ModelError("out of <memory>")
 
     browser.choose(0)
-    predictor.on_step = fail
+    predictor.before_first_step = fail
     last = browser.analyse()[-1]
     assert "out of &lt;memory&gt;" in last and 'data-state="failed"' in last and browser.run_enabled[-1]
 
@@ -299,7 +298,7 @@ def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:
 def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> None:
     updates = browser.handlers.look_for_models(browser.values)
     assert (
-        "Ready" in updates[browser.parts.status]["models"] and "written" in updates[browser.parts.top.about]
+        "Ready" in updates[browser.parts.status]["models"] and "fake" in updates[browser.parts.top.about]
     )
     assert (
         "three &lt;cases&gt;" in updates[browser.parts.top.about]
@@ -311,12 +310,12 @@ def test_what_was_done_while_the_models_loaded_stays_in_the_status_line(browser:
     browser.choose(0)
     browser.analyse()
     updates = browser.handlers.look_for_models(browser.values)
-    assert "value" not in updates[browser.parts.status] and "written" in updates[browser.parts.top.about]
+    assert "value" not in updates[browser.parts.status] and "fake" in updates[browser.parts.top.about]
     assert "Done in" in browser.values[browser.parts.status]
 
 
 def test_the_prompt_of_a_model_that_reads_none_is_greyed_out_and_says_so_in_both_languages(
-    browser: Browser, predictor: WritingPredictor
+    browser: Browser, predictor: FakePredictor
 ) -> None:
     prompt = browser.parts.panel.prompt
     update = browser.handlers.look_for_models(browser.values)[prompt]
@@ -329,19 +328,19 @@ def test_the_prompt_of_a_model_that_reads_none_is_greyed_out_and_says_so_in_both
 
 
 def test_why_an_analysis_failed_stays_with_the_case_until_one_comes_to_something(
-    browser: Browser, predictor: WritingPredictor
+    browser: Browser, predictor: FakePredictor
 ) -> None:
     def fail() -> None:
         raise ModelError("the model has run out of memory")
 
     browser.choose(0)
-    predictor.on_step = fail
+    predictor.before_first_step = fail
     browser.analyse()
     assert "out of memory" in browser.values[browser.parts.status]
     assert "out of memory" in browser.values[browser.parts.panel.messages], (
         "the next save has the status line for itself"
     )
-    predictor.on_step = lambda: None
+    predictor.before_first_step = lambda: None
     browser.analyse()
     assert "out of memory" not in browser.values[browser.parts.panel.messages]
 

@@ -16,24 +16,17 @@ from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.panels.why.why import CLOSED
 from magic_demo.synthetic.bundled import load_examples
-from tests.support.written_page import (
-    REQUEST,
-    Browser,
-    WritingPredictor,
-    ask_why,
-    lay_out,
-    reviewing,
-    save_photo,
-)
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import REQUEST, Browser, ask_why, lay_out, reviewing, save_photo
 
 
 @pytest.fixture
-def predictor() -> WritingPredictor:
-    return WritingPredictor()
+def predictor() -> FakePredictor:
+    return FakePredictor()
 
 
 @pytest.fixture
-def handlers(predictor: WritingPredictor) -> Handlers:
+def handlers(predictor: FakePredictor) -> Handlers:
     return lay_out(predictor, load_examples())[1]
 
 

@@ -15,7 +15,8 @@ from magic_demo.page.events.review.queue_handlers import QueueHandlers
 from magic_demo.page.events.review.reading_handlers import ReadingHandlers
 from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.reviews.store import Store
-from tests.support.written_page import REQUEST, Browser, WritingPredictor, lay_out
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import REQUEST, Browser, lay_out
 
 MISSING = "IMG_ENC1_2: cannot be read"
 COUNTED = "2 of 3 photos"
@@ -33,7 +34,7 @@ def browser(tmp_path: Path, repository: Path) -> Reader:
     folder = tmp_path / "queue"
     with zipfile.ZipFile(repository / "tests/data/reported/challenge_photo_missing.zip") as packed:
         packed.extractall(folder)
-    browser = Reader(lay_out(WritingPredictor())[1])
+    browser = Reader(lay_out(FakePredictor())[1])
     desk = Desk(Store.open(tmp_path / "store"))
     desk.add_queue(folder)
     review = ReviewState(browser.handlers, desk, Saver(desk, browser.handlers.drafts, browser.handlers.cases))

@@ -32,7 +32,8 @@ from magic_demo.reviews import covered_photos
 from magic_demo.reviews.covered_photos import write_photo
 from magic_demo.reviews.store import Actor, NewCase, Store
 from magic_demo.synthetic.bundled import load_examples
-from tests.support.written_page import WritingPredictor, lay_out
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import lay_out
 
 KEY = CaseKey("uploads", "E1")
 PHOTO = load_examples()[0].encounter.photos[0]
@@ -57,7 +58,7 @@ class Room:
         self.keys = {
             name: str(self.desk.sign_ins.enter(name, PASSWORD, name)) for name in ("ann", "bo", "ada")
         }
-        self.handlers = lay_out(WritingPredictor(), load_examples())[1]
+        self.handlers = lay_out(FakePredictor(), load_examples())[1]
         self.handlers.cases = self.desk.cases
         self.covering = Covering(
             ReviewState(self.handlers, self.desk, Saver(self.desk, self.handlers.drafts, self.handlers.cases))
@@ -151,7 +152,7 @@ def test_a_proposal_hides_the_area_in_its_readers_other_tabs_and_in_nobody_elses
         if tab != "long ago":  # which was not heard of for so long that its draft was forgotten
             draft = ReviewDraft(opened[tab].open_id, reading=Reading(KEY, reader, "assisted", "assisted"))
             room.handlers.drafts.begin(tab, draft)
-    room.handlers.cases.keep_analysis(opened["second tab"].open_id, read, WritingPredictor().predict(read))
+    room.handlers.cases.keep_analysis(opened["second tab"].open_id, read, FakePredictor().predict(read))
     marked = area(0.3)
     assert room.cover("ann", marked)["proposed"]
 

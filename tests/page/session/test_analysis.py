@@ -3,61 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.messages import Message
-from magic_demo.core.types import Encounter, Explanation, Language, Photo, Prediction, Step
-from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.core.types import Encounter, Photo, Prediction, Step
 from magic_demo.page.session.analysis import Queued, Stops, follow
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.session.turns import StoppedError, Turns
+from tests.support.fake_predictor import FakePredictor
 
 DONE = Prediction("CASE")
 NOTHING = Prediction("CASE")
 HALF, ALL = Step(0.5, Message("half"), NOTHING), Step(1.0, Message("all"), NOTHING)
-
-
-class QuietPredictor:
-    """Answers at once, with nothing."""
-
-    models: Mapping[str, str] = {"segmentation": "quiet"}
-    backends: Mapping[str, str] = {}
-    calibrated_on: Mapping[str, str] = {}
-    reads_prompt = True
-
-    def predict(self, encounter: Encounter) -> Prediction:
-        del encounter
-        return DONE
-
-    def predict_steps(
-        self,
-        encounter: Encounter,
-        *,
-        prompt: str | None = None,
-        language: Language = "en",
-        cache: FeatureCache | None = None,
-    ) -> Iterator[Step | Prediction]:
-        del encounter, prompt, language, cache
-        yield DONE
-
-    def explain(
-        self,
-        encounter: Encounter,
-        prediction: Prediction,
-        family_id: str,
-        option: int,
-        *,
-        prompt: str | None = None,
-        language: Language = "en",
-        cache: FeatureCache | None = None,
-    ) -> Explanation:
-        del encounter, prediction, prompt, cache
-        return Explanation(family_id, option, language)
 
 
 def make_case(bytes_: int) -> Encounter:
@@ -207,29 +169,29 @@ def test_signs_of_analyses_that_ended_are_taken_down() -> None:
 def test_the_page_can_ask_while_models_load() -> None:
     go = threading.Event()
 
-    def load() -> QuietPredictor:
+    def load() -> FakePredictor:
         go.wait(10)
-        return QuietPredictor()
+        return FakePredictor()
 
     source = PredictorSource(load)
     source.start()
     states = [source.state]
     assert source.models == {} and not source.wait(0.01)
     go.set()
-    assert source.get().predict(Encounter("CASE")) is DONE
+    assert source.get().predict(Encounter("CASE")).encounter_id == "CASE"
     states.append(source.state)
     assert states == ["loading", "ready"]
-    assert source.models == {"segmentation": "quiet"}
+    assert source.models == FakePredictor.models
 
 
 def test_who_waits_for_models_can_stop() -> None:
-    source = PredictorSource(lambda: QuietPredictor())
+    source = PredictorSource(FakePredictor)
     with pytest.raises(StoppedError):
         source.get(timer(0.01))
 
 
 def test_a_checkpoint_that_is_missing_is_one_line() -> None:
-    def load() -> QuietPredictor:
+    def load() -> FakePredictor:
         raise CheckpointError("nowhere: no such folder")
 
     source = PredictorSource(load)

@@ -17,7 +17,8 @@ from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.panels.frame.status.status import FAULT, fixed_line, render_status
 from magic_demo.page.session.analysis import Faults
 from magic_demo.page.texts.i18n import line_in_both
-from tests.support.written_page import WritingPredictor, lay_out
+from tests.support.fake_predictor import FakePredictor
+from tests.support.written_page import lay_out
 
 MOST = 3
 REQUEST: Any = SimpleNamespace(session_hash="mine", cookies={})
@@ -27,7 +28,7 @@ REQUEST: Any = SimpleNamespace(session_hash="mine", cookies={})
 def page() -> tuple[gr.Blocks, Handlers]:
     with pytest.MonkeyPatch.context() as limited:
         limited.setattr(magic_demo.page.build, "LIMITS", replace(LIMITS, waiting=MOST))
-        return lay_out(WritingPredictor())
+        return lay_out(FakePredictor())
 
 
 def _asks_models(blocks: gr.Blocks) -> list[int]:

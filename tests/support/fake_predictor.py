@@ -1,0 +1,96 @@
+"""A predictor without models, for tests of what is around one: it finds the same lesion on every photo,
+answers the same always, keeps what it was asked, and can be made to wait or to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from magic_demo.core.messages import Message
+from magic_demo.core.types import (
+    Encounter,
+    Explanation,
+    Language,
+    PhotoPrediction,
+    Prediction,
+    Probability,
+    Step,
+    WordSpan,
+)
+from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.questions.decoding import decode_answers
+from magic_demo.questions.families import load_families
+
+EVERYWHERE: Probability = np.ones((4, 4), np.float32)
+
+
+class FakePredictor:
+    """Finds ``lesion`` on every photo; scores every option 0.
+
+    before_first_step, before_map: called when a prediction begins, and with N before the map of photo N
+    (from 1) is there; what they raise, the prediction raises.
+    """
+
+    models: Mapping[str, str] = {"segmentation": "fake", "cvqa": "fake"}
+    backends: Mapping[str, str] = {"segmentation": "bfloat16"}
+    calibrated_on: Mapping[str, str] = {"cvqa": "three <cases>"}
+    reads_prompt = True
+
+    def __init__(
+        self,
+        lesion: Probability = EVERYWHERE,
+        threshold: float = 0.5,
+        before_map: Callable[[int], None] = lambda number: None,
+    ) -> None:
+        self.lesion, self.threshold, self.before_map = lesion, threshold, before_map
+        self.before_first_step: Callable[[], None] = lambda: None
+        self.asked: list[tuple[Encounter, str | None, Language]] = []
+        self.caches: list[FeatureCache | None] = []
+        self.explained: list[tuple[str | None, FeatureCache | None]] = []
+
+    def predict(self, encounter: Encounter) -> Prediction:
+        *_, prediction = self.predict_steps(encounter)
+        assert isinstance(prediction, Prediction)
+        return prediction
+
+    def predict_steps(
+        self,
+        encounter: Encounter,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
+    ) -> Iterator[Step | Prediction]:
+        self.asked.append((encounter, prompt, language))
+        self.caches.append(cache)
+        self.before_first_step()
+        found = Prediction(encounter.encounter_id, threshold=self.threshold)
+        count = len(encounter.photos)
+        for number, photo in enumerate(encounter.photos, start=1):
+            message = Message("Finding the lesion in photo {number} of {count}", number=number, count=count)
+            yield Step((number - 1) / (count + 1), message, found)
+            self.before_map(number)
+            photos = (*found.photos, PhotoPrediction(photo.photo_id, self.lesion, photo.size))
+            found = replace(found, photos=photos)
+        yield Step(0.9, Message("Scoring the closed questions"), found)
+        questions = [question for family in load_families() for question in family.questions]
+        scores = {question.qid: np.zeros(question.option_count, np.float32) for question in questions}
+        answers = decode_answers(scores, load_families())
+        yield replace(found, scores=scores, answers=answers, models=self.models)
+
+    def explain(
+        self,
+        encounter: Encounter,
+        prediction: Prediction,
+        family_id: str,
+        option: int,
+        *,
+        prompt: str | None = None,
+        language: Language = "en",
+        cache: FeatureCache | None = None,
+    ) -> Explanation:
+        self.explained.append((prompt, cache))
+        regions = {photo.photo_id: EVERYWHERE for photo in encounter.photos}
+        return Explanation(family_id, option, language, (WordSpan(0, 4, 1.0),), regions)
