@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.queue is not None and arguments.queue not in store.queues():
             raise AgreementError(
                 "{place}: has no queue {queue!r}; its queues are: {known}",
-                place=store.place,
+                place=store.location,
                 queue=arguments.queue,
                 known=store.queues() or "none",
             )
@@ -196,7 +196,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
                         "family": family.family_id,
                         "said": [
                             {"voice": voice or None, "options": sorted(labels)}
-                            for voice, labels in family.said
+                            for voice, labels in family.labels_by_voice
                         ],
                     }
                     for family in case.families
@@ -212,7 +212,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
 
 def _family_json(numbers: FamilyNumbers) -> dict[str, Any]:
     pairs = [
-        {"voices": [pair.one or None, pair.other or None], **asdict(pair.agreed)} for pair in numbers.pairs
+        {"voices": [pair.first or None, pair.second or None], **asdict(pair.agreed)} for pair in numbers.pairs
     ]
     return {**asdict(numbers), "family_id": numbers.family_id or None, "pairs": pairs}
 

@@ -152,7 +152,9 @@ def choose_queue(store: Store, asked: str | None) -> str:
     if asked is None and len(queues) == 1:
         return queues[0]
     if not queues:
-        raise ExportError("{place}: holds no queue of cases; name the store with --store", place=store.place)
+        raise ExportError(
+            "{place}: holds no queue of cases; name the store with --store", place=store.location
+        )
     if asked not in queues:
         came = "no queue was named" if asked is None else f"there is no queue {asked!r}"
         raise ExportError("{came}; give --queue one of: {known}", came=came, known=list(queues))
@@ -164,7 +166,7 @@ def gather_cases(
 ) -> tuple[EncounterFiles, ...]:
     """Return where the queue's photos and words lie: below ``data``, or where the queue says; covered photos
     in their copies. Raises FormatError for data that cannot be read."""
-    covered = covered_beside(store.place)
+    covered = covered_beside(store.location)
     if data is not None:
         return tuple(covered.put_in_place(queue, files) for files in read_encounters(data, split).encounters)
     return find_case_files(store.list_cases(queue, LOCAL_READER, all_assigned=True), covered)

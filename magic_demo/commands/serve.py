@@ -26,7 +26,7 @@ from magic_demo.page.session.review import MODES
 from magic_demo.page.session.sign_in.sign_ins import SignIns
 from magic_demo.page.session.source import EncounterPredictor
 from magic_demo.reviews.leftovers import sweep_store
-from magic_demo.reviews.store import PLACE_VARIABLE, Store, default_place, is_store_there
+from magic_demo.reviews.store import STORE_VARIABLE, Store, default_location, is_store_there
 from magic_demo.synthetic.bundled import load_examples
 
 SWITCH_SECONDS = 0.0005
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store",
         metavar="PLACE",
-        help=f"folder or postgresql:// URL that keeps the reviews (default: {default_place()})",
+        help=f"folder or postgresql:// URL that keeps the reviews (default: {default_location()})",
     )
     parser.add_argument(
         "--bundle",
@@ -119,7 +119,7 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     questions = read_asked(arguments)
     shared = {"bundle": arguments.bundle, "mode": arguments.mode, "questions": questions}
     usual = arguments.queue is None and arguments.store is None and not arguments.sign_in
-    unnamed = usual and not os.environ.get(PLACE_VARIABLE)
+    unnamed = usual and not os.environ.get(STORE_VARIABLE)
     alone = (
         is_near(arguments.host) and not arguments.share and not arguments.root_path
     )  # a store to throw away has no readers with passwords
@@ -128,9 +128,9 @@ def open_desk(arguments: argparse.Namespace) -> Desk:
     if unnamed and arguments.guide and alone:
         return Desk(open_throwaway_store(questions), throwaway=True, **shared)
     # where others come, none is made after they were let in
-    if usual and not is_store_there(default_place()):
-        return Desk(place=default_place() if alone else None, **shared)
-    desk = Desk(Store.open(arguments.store or default_place(), questions=questions), **shared)
+    if usual and not is_store_there(default_location()):
+        return Desk(store_location=default_location() if alone else None, **shared)
+    desk = Desk(Store.open(arguments.store or default_location(), questions=questions), **shared)
     if arguments.sign_in or desk.opened_store.needs_sign_in():
         desk.sign_ins = SignIns(desk.opened_store)
     for line in desk.add_queue(arguments.queue) if arguments.queue is not None else ():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from magic_demo.reviews.store import default_place
+from magic_demo.reviews.store import default_location
 
 
 def add_store_argument(parser: argparse.ArgumentParser) -> None:
     """Add ``--store PLACE``."""
     parser.add_argument(
         "--store",
-        default=default_place(),
+        default=default_location(),
         metavar="PLACE",
         help="folder or postgresql:// URL of the reviews (default: %(default)s)",
     )

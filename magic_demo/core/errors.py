@@ -79,6 +79,6 @@ class BoardError(MagicDemoError):
 def one_line(error: BaseException, longest: int = 300) -> str:
     """Return what an error says as one line of at most ``longest`` characters, or its kind where it says
     nothing; of an error of ours that is short enough, its Message."""
-    said = str(error)
-    line = " ".join(said.split())[:longest] or type(error).__name__
-    return said if line == said else line
+    text = str(error)
+    line = " ".join(text.split())[:longest] or type(error).__name__
+    return text if line == text else line

@@ -43,16 +43,18 @@ class Message(str):
 
         Raises KeyError for a field without a value, ValueError for a template that is none.
         """
-        kept = {name: _simplify(value) for name, value in values.items()}
-        line = super().__new__(cls, _fill(template, kept, LIST_SEPARATOR, str))
-        line.template, line.values = template, kept
+        simple_values = {name: _simplify(value) for name, value in values.items()}
+        line = super().__new__(cls, _fill(template, simple_values, LIST_SEPARATOR, str))
+        line.template, line.values = template, simple_values
         return line
 
     def translate_with(self, catalogue: Mapping[str, str], separator: str = LIST_SEPARATOR) -> str:
         """Return the line in the language of a catalogue (English template -> template), the messages among
         its values too; in English what the catalogue does not hold. separator: between the items of a list."""
         template = catalogue.get(self.template, self.template)
-        return _fill(template, self.values, separator, lambda one: one.translate_with(catalogue, separator))
+        return _fill(
+            template, self.values, separator, lambda value: value.translate_with(catalogue, separator)
+        )
 
     def replace_values(self, **values: object) -> Message:
         """Return the message with other values of some of its fields."""
@@ -113,9 +115,9 @@ def _parse(template: str) -> list[tuple[str, str | None, str, str | None]]:
 def _fill(template: str, values: Mapping[str, Value], separator: str, say: Callable[[Message], str]) -> str:
     if not values:
         return template
-    said = {name: _say(value, say) for name, value in values.items()}  # once, however often it is shown
+    texts = {name: _say(value, say) for name, value in values.items()}  # once, however often it is shown
     return "".join(
-        text if field is None else text + _show(said[field], spec, conversion, separator)
+        text if field is None else text + _show(texts[field], spec, conversion, separator)
         for text, field, spec, conversion in _parse(template)
     )
 

@@ -11,8 +11,8 @@ class Counted(int):
 
     def __format__(self, spec: str) -> str:
         """Return the word that goes with the number, or the number as any other."""
-        one, bar, more = spec.partition("|")
-        return (one if self == 1 else more) if bar else format(int(self), spec)
+        singular, bar, more = spec.partition("|")
+        return (singular if self == 1 else more) if bar else format(int(self), spec)
 
 
 def fill_places(text: str, values: Mapping[str, object]) -> str:
@@ -25,6 +25,6 @@ def fill_places(text: str, values: Mapping[str, object]) -> str:
     )
 
 
-def count(number: int, one: str, more: str) -> str:
+def count(number: int, singular: str, more: str) -> str:
     """Return ``1 case`` or ``2 cases``."""
-    return f"{number} {one if number == 1 else more}"
+    return f"{number} {singular if number == 1 else more}"

@@ -12,9 +12,9 @@ from typing import Any
 
 from magic_demo.core.types import MaskRuns, ReviewContent
 
-FIELDS: tuple[str, ...] = tuple(one.name for one in fields(ReviewContent) if one.name != "unknown")
+FIELDS: tuple[str, ...] = tuple(field.name for field in fields(ReviewContent) if field.name != "unknown")
 CHOICES: Mapping[str, tuple[str, ...]] = {
-    one.name: one.metadata["values"] for one in fields(ReviewContent) if "values" in one.metadata
+    field.name: field.metadata["values"] for field in fields(ReviewContent) if "values" in field.metadata
 }
 """Field -> its values, of the fields that hold one of several values or None."""
 

@@ -23,9 +23,9 @@ class Findings:
         if detail and detail not in details:
             details.append(detail)
 
-    def extend(self, other: Findings) -> None:
+    def extend(self, added: Findings) -> None:
         """Add what another part of the same input shows, after what there is."""
-        for kind, names in other._details.items():
+        for kind, names in added._details.items():
             for name, details in names.items():
                 self._details.setdefault(kind, {}).setdefault(name, [])
                 for detail in details:

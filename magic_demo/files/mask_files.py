@@ -134,8 +134,8 @@ def read_loose_mask(path: Path, *, as_numbers: bool = False) -> LooseMask:
     except FormatError as problem:
         try:
             stored = _read_with_pillow(path)
-        except FormatError as other:
-            raise (problem if _is_tiff(path) else other) from other
+        except FormatError as second:
+            raise (problem if _is_tiff(path) else second) from second
         repairs.append(
             Message("is packed in a way that tifffile cannot read without imagecodecs; read with Pillow")
             if _is_tiff(path)

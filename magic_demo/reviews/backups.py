@@ -60,8 +60,8 @@ def write_backup(store: Store, file: Path) -> BackupReport:
     if file.exists():
         raise BackupError("{file}: is there already; name a new file", file=file)
     counts: dict[str, int] = {}
-    covered = covered_beside(store.place).folder
-    kept = [(COVERED, covered)]
+    covered = covered_beside(store.location).folder
+    folders = [(COVERED, covered)]
     left_out: list[str] = []
     photos = 0
     with (
@@ -73,16 +73,16 @@ def write_backup(store: Store, file: Path) -> BackupReport:
                 counts[table] = counts.get(table, 0) + 1
                 lines.write(json.dumps([table, row]).encode() + b"\n")
                 if table == "cases" and row["photos_kept"] and row["folder"]:
-                    kept.append((f"{PHOTOS}{row['number']}/", store.find_kept(row["folder"])))
+                    folders.append((f"{PHOTOS}{row['number']}/", store.find_kept(row["folder"])))
         left_out += store.damaged_reviews()
-        for place, folder in kept:
+        for prefix, folder in folders:
             for path in _list_files(folder):
                 try:
                     data = read_user_file(path, 4 * LIMITS.photo_bytes)
                 except OSError as error:
                     left_out.append(f"{path}: cannot be read ({error.strerror or error})")
                     continue
-                archive.writestr(f"{place}{path.relative_to(folder).as_posix()}", data, zipfile.ZIP_STORED)
+                archive.writestr(f"{prefix}{path.relative_to(folder).as_posix()}", data, zipfile.ZIP_STORED)
                 photos += 1
         about = {
             "kind": KIND,
@@ -117,12 +117,12 @@ def restore_backup(file: Path, store: Store, *, by: Actor = PROGRAM) -> BackupRe
                     reason=damaged or Message("photos are missing"),
                 )
             _check_places(file, archive, names)
-            make_folders(store.kept_place.parent, private=True)
-            with alone_at(store.kept_place.parent) as alone:
+            make_folders(store.kept_root.parent, private=True)
+            with alone_at(store.kept_root.parent) as alone:
                 if not alone:
                     raise BackupError(
                         "{place}: another program restores to this place; wait until it has ended",
-                        place=store.place,
+                        place=store.location,
                     )
                 sweep_alone(store)
                 if not store.is_empty():
@@ -252,12 +252,12 @@ def _check_places(file: Path, archive: zipfile.ZipFile, names: list[str]) -> Non
 
 def _write_photos(archive: zipfile.ZipFile, names: list[str], store: Store) -> None:
     """Write the photos into folders that are claimed, until the rows are there."""
-    covered, claimed = covered_beside(store.place).folder.resolve(), set[Path]()
+    covered, claimed = covered_beside(store.location).folder.resolve(), set[Path]()
     for name in names:
         top, parts = (
             (covered, name.removeprefix(COVERED))
             if name.startswith(COVERED)
-            else (store.kept_place, name.removeprefix(PHOTOS))
+            else (store.kept_root, name.removeprefix(PHOTOS))
         )
         folder = top / parts.partition("/")[0]
         if folder not in claimed:

@@ -101,9 +101,9 @@ class CoveredPhotos:
         return self.folder_of(key) / _digest(photo_id)
 
 
-def covered_beside(place: str) -> CoveredPhotos:
-    """Return the covered copies of a store, by ``Store.place``."""
-    return CoveredPhotos(folder_beside(place, "covered"))
+def covered_beside(location: str) -> CoveredPhotos:
+    """Return the covered copies of a store, by ``Store.location``."""
+    return CoveredPhotos(folder_beside(location, "covered"))
 
 
 def write_photo(path: Path, photo: Photo) -> None:

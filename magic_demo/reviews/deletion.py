@@ -37,10 +37,10 @@ def delete_cases(
     StoreError.
     """
     cases = reviews = folders = 0
-    covered = covered_beside(store.place)
+    covered = covered_beside(store.location)
     for key in keys:
         owners: tuple[tuple[Path | None, Path, Callable[[Path], bool]], ...] = (
-            (store.kept_folder(key), store.kept_place, store.owns),
+            (store.kept_folder(key), store.kept_root, store.owns),
             (covered.folder_of(key), covered.folder, partial(_is_there, store, key)),
         )
         try:

@@ -125,8 +125,8 @@ def count_changes(
         right = _labels(reference or {}, family)
         spoiled += bool(right) and first == right
         mended += bool(right) and then == right
-    one, other = masks_before or {}, masks_after or {}
-    outlines = sum(one.get(name) != other.get(name) for name in one.keys() | other.keys())
+    old, new = masks_before or {}, masks_after or {}
+    outlines = sum(old.get(name) != new.get(name) for name in old.keys() | new.keys())
     with_reference = reference is not None
     return Changes(
         changed,

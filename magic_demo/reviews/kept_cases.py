@@ -37,16 +37,18 @@ class KeptCase:
 
 def keep_example(store: Store, encounter: Encounter) -> KeptCase:
     """Keep a bundled example as it is; one that is kept already is that case again. Raises StoreError."""
-    kept = KeptCase(
+    kept_case = KeptCase(
         CaseKey(EXAMPLES, encounter.encounter_id),
         encounter,
         {photo.photo_id: photo.photo_id for photo in encounter.photos},
     )
-    if not any(case.key == kept.key for case in store.list_cases(EXAMPLES, LOCAL_READER, all_assigned=True)):
-        with _one_line(store.kept_place), _claim_new_folder(store, encounter.encounter_id) as claim:
+    if not any(
+        case.key == kept_case.key for case in store.list_cases(EXAMPLES, LOCAL_READER, all_assigned=True)
+    ):
+        with _one_line(store.kept_root), _claim_new_folder(store, encounter.encounter_id) as claim:
             _write_files(claim.folder, encounter)
-            store.keep_case(kept.key, claim.folder, _names(encounter))
-    return kept
+            store.keep_case(kept_case.key, claim.folder, _names(encounter))
+    return kept_case
 
 
 def keep_upload(store: Store, encounter: Encounter, reader: str, queue: str = UPLOADS) -> KeptCase:
@@ -57,7 +59,7 @@ def keep_upload(store: Store, encounter: Encounter, reader: str, queue: str = UP
     ``IMG_0001``. Raises StoreError.
     """
     with (
-        _one_line(store.kept_place),
+        _one_line(store.kept_root),
         _claim_new_folder(store, datetime.now().astimezone().strftime("%Y-%m-%d-%H%M")) as claim,
     ):
         case_id = claim.folder.name
@@ -66,20 +68,23 @@ def keep_upload(store: Store, encounter: Encounter, reader: str, queue: str = UP
             for number, photo in enumerate(encounter.photos, start=1)
         }
         photos = tuple(replace(photo, photo_id=names[photo.photo_id]) for photo in encounter.photos)
-        kept = KeptCase(
+        kept_case = KeptCase(
             CaseKey(queue, case_id), replace(encounter, encounter_id=case_id, photos=photos), names
         )
-        _write_files(claim.folder, kept.encounter)
+        _write_files(claim.folder, kept_case.encounter)
         store.keep_case(
-            kept.key, claim.folder, _names(kept.encounter), [reader] if reader != LOCAL_READER else ()
+            kept_case.key,
+            claim.folder,
+            _names(kept_case.encounter),
+            [reader] if reader != LOCAL_READER else (),
         )
-    return kept
+    return kept_case
 
 
 def _claim_new_folder(store: Store, name: str) -> Claim:
     """Make and claim a folder for one case alone: it stays when the case is in the store at the end, and goes
     otherwise. Raises StoreError."""
-    beside = store.kept_place
+    beside = store.kept_root
     for number in count(1):
         folder = beside / (name if number == 1 else f"{name}-{number}")
         with _one_line(folder):

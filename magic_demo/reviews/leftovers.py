@@ -17,7 +17,7 @@ def sweep_store(store: Store) -> tuple[str, ...]:
 
     Returns a line for each thing that cannot be removed. Raises StoreError.
     """
-    beside = store.kept_place.parent
+    beside = store.kept_root.parent
     if store.read_only or not beside.is_dir():
         return ()
     try:
@@ -32,8 +32,8 @@ def sweep_store(store: Store) -> tuple[str, ...]:
 
 def sweep_alone(store: Store) -> tuple[str, ...]:
     """Do what ``sweep_store`` does, where this program is alone already."""
-    covered = covered_beside(store.place)
-    for folder in (store.kept_place, covered.folder):
+    covered = covered_beside(store.location)
+    for folder in (store.kept_root, covered.folder):
         if folder.is_dir() and folder.stat().st_mode & 0o077:
             folder.chmod(0o700)  # older versions let others in
     store.name_kept_folders()
@@ -46,8 +46,8 @@ def sweep_alone(store: Store) -> tuple[str, ...]:
         return folder.name in list_known()
 
     return (
-        *sweep_claims(store.kept_place, store.owns, store.label),
+        *sweep_claims(store.kept_root, store.owns, store.label),
         *sweep_claims(covered.folder, is_known, store.label),
-        *sweep_below(store.kept_place),
+        *sweep_below(store.kept_root),
         *sweep_below(covered.folder),
     )

@@ -28,8 +28,8 @@ def read_queue(folder: Path) -> EncounterList:
         return read_encounters(folder)
     seen: set[str] = set()
     cases = []
-    problems = [line for one in lists for line in one.problems]
-    for encounter in (encounter for one in lists for encounter in one.encounters):
+    problems = [line for split in lists for line in split.problems]
+    for encounter in (encounter for split in lists for encounter in split.encounters):
         if encounter.encounter_id in seen:
             problems.append(
                 Message(

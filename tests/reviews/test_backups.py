@@ -100,7 +100,7 @@ def test_what_is_restored_is_what_was_backed_up(filled: Store, tmp_path: Path, e
         assert shown is not None and shown.answers == answer(3) and again.was_shown(CASE, "Li")
         assert again.known(CASE, "Li") == {"model", "others"}
         folder = again.case(CASE, "local").folder
-        assert folder is not None and Path(folder).parent == again.kept_place
+        assert folder is not None and Path(folder).parent == again.kept_root
         assert (Path(folder) / "photo 1.png").read_bytes() == b"a photo's bytes"
         assert (Path(folder) / "deeper" / "2.png").read_bytes() == b"another's"
         (rows, last), (rows_before, last_before) = _contents(again), _contents(filled)
@@ -131,7 +131,7 @@ def test_a_store_that_is_not_empty_is_left_alone(filled: Store, tmp_path: Path) 
     before = _contents(filled)
     with pytest.raises(StoreError, match="not empty; restore into a new one"):
         restore_backup(tmp_path / "backup.zip", filled)
-    assert _contents(filled) == before and not filled.kept_place.exists()
+    assert _contents(filled) == before and not filled.kept_root.exists()
 
 
 def test_a_backup_is_one_moment_while_others_save(store: Store, tmp_path: Path) -> None:

@@ -95,7 +95,7 @@ def test_a_folders_photo_stays_and_everything_reads_the_covered_copy(clinic: Pat
             assert np.array_equal(read.pixels, covered.pixels) and any(
                 "covered" in note for note in read.notes
             )
-        (files,) = find_case_files(store.list_cases("clinic", LOCAL_READER), covered_beside(store.place))
+        (files,) = find_case_files(store.list_cases("clinic", LOCAL_READER), covered_beside(store.location))
         assert files.photo_files[0].path is not None
         assert np.array_equal(read_photo(files.photo_files[0].path).pixels, covered.pixels)
     assert (clinic / "arm.png").read_bytes() == before
@@ -148,7 +148,7 @@ def test_covered_copies_are_in_the_backup_come_back_and_go_with_their_case(
         covered = cover(desk, CaseKey("clinic", "arm"))
         assert write_backup(store, tmp_path / "backup.zip").photos == 1
         delete_cases(store, [CaseKey("clinic", "arm")])
-        assert not [path for path in covered_beside(store.place).folder.rglob("*") if path.is_file()]
+        assert not [path for path in covered_beside(store.location).folder.rglob("*") if path.is_file()]
     with Store.open(tmp_path / "other") as store:
         restore_backup(tmp_path / "backup.zip", store)
         photo = Desk(store).read_case(store.case(CaseKey("clinic", "arm"), LOCAL_READER)).encounter.photos[0]
@@ -156,7 +156,7 @@ def test_covered_copies_are_in_the_backup_come_back_and_go_with_their_case(
         (tmp_path / "backup2.zip").write_bytes((tmp_path / "backup.zip").read_bytes())
         with pytest.raises(StoreError, match="not empty"):
             restore_backup(tmp_path / "backup2.zip", store)
-        assert covered_beside(store.place).folder.exists(), "a store that is not empty loses nothing"
+        assert covered_beside(store.location).folder.exists(), "a store that is not empty loses nothing"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def _beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _fill(store: Store, folder: Path) -> None:
-    photos = store.kept_place / f"uploads-{MARKER}"
+    photos = store.kept_root / f"uploads-{MARKER}"
     photos.mkdir(parents=True)
     (photos / "photo.jpg").write_bytes(MARKER.encode())
     store.add_cases("q", [NewCase(f"E{MARKER}", str(photos), photos_kept=True), NewCase(KEPT, str(folder))])
@@ -117,7 +117,7 @@ def test_an_account_that_does_not_own_the_database_is_told_of_its_statistics(
 def test_photos_that_are_not_the_programs_own_stay(store: Store, tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "photo.jpg").write_bytes(b"x")
-    shared = store.kept_place / "shared"
+    shared = store.kept_root / "shared"
     shared.mkdir(parents=True)
     store.add_cases(
         "q",

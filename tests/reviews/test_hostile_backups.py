@@ -145,7 +145,7 @@ def test_rows_that_cannot_be_are_one_line_and_nothing_is_kept(
         with pytest.raises(MagicDemoError, match=said) as caught:
             restore_backup(tmp_path / "b.zip", store)
         assert "\n" not in str(caught.value)
-        assert store.is_empty() and not any(store.kept_place.rglob("*"))
+        assert store.is_empty() and not any(store.kept_root.rglob("*"))
         restore_backup(backup, store)  # the place can be used
 
 
@@ -170,7 +170,7 @@ def test_a_restored_store_opens_exports_and_deletes(backup: Path, tmp_path: Path
         for format in FORMATS:
             if format.name != "training":
                 write_export(store.all_reviews(), (), format, tmp_path / format.name)
-        assert delete_cases(store, [key]).folders == 1 and not any(store.kept_place.iterdir())
+        assert delete_cases(store, [key]).folders == 1 and not any(store.kept_root.iterdir())
 
 
 @pytest.mark.parametrize("folder", ["../../outside", "/tmp", "..", "", "1/../../outside", "outside"])
@@ -184,7 +184,7 @@ def test_a_folder_that_points_elsewhere_comes_out_of_no_backup(
     with Store.open(tmp_path / "store") as store:
         restore_backup(tmp_path / "b.zip", store)
         (key,) = store.case_keys()
-        assert store.kept_folder(key) == store.kept_place / "1"
+        assert store.kept_folder(key) == store.kept_root / "1"
         delete_cases(store, [key])
     assert (outside / "precious.png").exists()
 
@@ -220,7 +220,7 @@ def test_two_restores_at_once_end_with_one_whole_store(backup: Path, tmp_path: P
     assert all("not empty" in line or "restores to this place" in line for line in said if not line.isdigit())
     with Store.open(tmp_path / "store") as store:
         assert sweep_store(store) == ()
-        assert len([path for path in store.kept_place.rglob("*") if path.is_file()]) == 2
+        assert len([path for path in store.kept_root.rglob("*") if path.is_file()]) == 2
 
 
 def old_row(store: Store, folder: Path) -> None:
@@ -237,7 +237,7 @@ def test_a_copy_made_by_hand_has_photos_of_its_own(tmp_path: Path) -> None:
         old_row(store, photos)
     shutil.copytree(tmp_path / "one", tmp_path / "two")
     with Store.open(tmp_path / "two") as copy:
-        assert copy.case(key, LOCAL_READER).folder == str(copy.kept_place / key.case_id)
+        assert copy.case(key, LOCAL_READER).folder == str(copy.kept_root / key.case_id)
         assert delete_cases(copy, [key]).folders == 1
     assert len(list(photos.rglob("*.png"))) == 1
 
@@ -256,17 +256,17 @@ def test_a_copy_without_photos_refuses_to_delete_those_of_the_original(tmp_path:
         ):
             delete_cases(copy, [key])
         assert copy.case_keys() == [key] and len(list(photos.rglob("*.png"))) == 1
-        photos.rename(copy.kept_place)  # as the line says
-        copy.kept_place.rename(copy.kept_place.with_name("moved"))
-        copy.kept_place.mkdir()
-        copy.kept_place.with_name("moved").rename(copy.kept_place / key.case_id)
+        photos.rename(copy.kept_root)  # as the line says
+        copy.kept_root.rename(copy.kept_root.with_name("moved"))
+        copy.kept_root.mkdir()
+        copy.kept_root.with_name("moved").rename(copy.kept_root / key.case_id)
         assert delete_cases(copy, [key]).folders == 1
 
 
 def test_rows_of_older_versions_get_names_at_the_next_start(tmp_path: Path) -> None:
     with Store.open(tmp_path / "one") as store:
         key = fill(store)
-        old_row(store, store.kept_place / key.case_id)
+        old_row(store, store.kept_root / key.case_id)
         sweep_store(store)
         with store.dump() as dump:
             assert [row["folder"] for table, row in dump.rows if table == "cases"] == [key.case_id]
@@ -287,7 +287,7 @@ def test_a_link_in_place_of_a_folder_is_not_followed(tmp_path: Path) -> None:
         folder.unlink()
         folder.mkdir()
         (folder / "link").symlink_to(outside)
-        covered_beside(store.place).folder_of(key).mkdir(parents=True)
+        covered_beside(store.location).folder_of(key).mkdir(parents=True)
         assert delete_cases(store, [key]).folders == 2
     assert [path.name for path in outside.iterdir()] == ["precious.png"]
 

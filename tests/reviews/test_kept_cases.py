@@ -119,7 +119,7 @@ def test_a_case_that_cannot_be_written_leaves_nothing_and_says_so(
 
 
 def test_a_page_without_a_store_opens_one_with_the_first_case_and_not_before(tmp_path: Path) -> None:
-    desk = Desk(place=str(tmp_path / "later"))
+    desk = Desk(store_location=str(tmp_path / "later"))
     assert desk.store is None and not (tmp_path / "later").exists()
     kept = desk.keep_case(upload("arm"), LOCAL_READER, example=None)
     assert desk.opened_store.queues() == [kept.key.queue]
@@ -131,7 +131,7 @@ def test_a_page_without_a_store_opens_one_with_the_first_case_and_not_before(tmp
 def test_a_store_that_readers_sign_in_to_is_not_opened_behind_their_backs(tmp_path: Path) -> None:
     with Store.open(tmp_path) as store:
         store.add_reader("ann", password="a long password")
-    desk = Desk(place=str(tmp_path))
+    desk = Desk(store_location=str(tmp_path))
     with pytest.raises(StoreError, match="reload the page and sign in"):
         desk.keep_case(upload("arm"), LOCAL_READER, example=None)
     assert desk.opened_store.queues() == []

@@ -63,7 +63,7 @@ def export() -> Work:
     def work(folder: Path) -> None:
         with Store.open(folder / "store") as store:
             reviews = store.all_reviews("q")
-            cases = find_case_files(store.list_cases("q", LOCAL_READER), covered_beside(store.place))
+            cases = find_case_files(store.list_cases("q", LOCAL_READER), covered_beside(store.location))
         for turn in itertools.count():
             write_export(reviews, cases, "training", folder / f"export {turn}")
             print(turn, flush=True)
@@ -161,7 +161,7 @@ def take_away() -> Work:
         tempfile.tempdir = str(folder / "tmp")
         with Store.open(folder / "store") as store, temporary_folder() as place:
             cases = find_case_files(
-                store.list_cases("uploads", LOCAL_READER, all_assigned=True), covered_beside(store.place)
+                store.list_cases("uploads", LOCAL_READER, all_assigned=True), covered_beside(store.location)
             )
             write_export(store.all_reviews("uploads"), cases, "training", place / "readings")
             print("packed", flush=True)

@@ -67,12 +67,12 @@ def check_cases(store: Store, cases: int) -> None:
     """Check that the store keeps so many uploads, each with its words and its two photos, and no file that is
     none of theirs."""
     found = store.list_cases(UPLOADS, LOCAL_READER, all_assigned=True) if store.queues() else []
-    files = find_case_files(found, covered_beside(store.place))
+    files = find_case_files(found, covered_beside(store.location))
     assert len(found) == len(files) == cases
     assert all(
         case.narrative.en and len([photo for photo in case.photo_files if photo.path]) == 2 for case in files
     )
-    written = list_files(store.kept_place) if store.kept_place.is_dir() else {}
+    written = list_files(store.kept_root) if store.kept_root.is_dir() else {}
     assert len(written) == 3 * cases and not any(".part" in name for name in written)
 
 
@@ -89,9 +89,9 @@ def kept(tmp_path: Path) -> Path:
                         key.case_id, LOCAL_READER, "assisted", "done", answer(number + turn), queue=key.queue
                     )
                 )
-        covered_beside(store.place).keep(key, Photo(f"IMG_{key.case_id}_00001", draw_photo(24, 32)))
+        covered_beside(store.location).keep(key, Photo(f"IMG_{key.case_id}_00001", draw_photo(24, 32)))
         write_backup(store, tmp_path / "made" / "backup.zip")
-        cases = find_case_files(store.list_cases(UPLOADS, LOCAL_READER), covered_beside(store.place))
+        cases = find_case_files(store.list_cases(UPLOADS, LOCAL_READER), covered_beside(store.location))
         write_export(store.all_reviews(), cases, "label-studio", tmp_path / "made" / "export")
     (tmp_path / "made" / "tmp").mkdir()
     return tmp_path / "made"
@@ -138,7 +138,7 @@ def test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on(
             assert sweep_store(store) == ()
             assert store.all_reviews() == before.all_reviews()
             check_cases(store, 2)
-            assert len(list_files(covered_beside(store.place).folder)) == 1
+            assert len(list_files(covered_beside(store.location).folder)) == 1
 
     killer.kill_at_steps("restore", make, check, KILLS)
 
@@ -152,9 +152,9 @@ def test_what_a_killed_restore_left_goes_at_the_next_start(
     for step in range(steps, 0, -1):
         killer.ask("restore", kept, step=step)
         with Store.open(kept / "again") as store:
-            if not store.case_keys() and store.kept_place.is_dir() and list_files(store.kept_place):
+            if not store.case_keys() and store.kept_root.is_dir() and list_files(store.kept_root):
                 assert sweep_store(store) == ()
-                assert list_files(store.kept_place) == {} == list_files(covered_beside(store.place).folder)
+                assert list_files(store.kept_root) == {} == list_files(covered_beside(store.location).folder)
                 return
         shutil.rmtree(kept / "again")
     raise AssertionError("no step at which photos lie there and no rows")
@@ -217,7 +217,7 @@ def test_a_killed_backup_is_swept_by_the_next_one_beside_it(kept: Path, killer: 
 
 def test_what_a_living_program_writes_is_not_swept(tmp_path: Path) -> None:
     with Store.open(tmp_path / "store") as store:
-        place = store.kept_place
+        place = store.kept_root
         place.mkdir()
         file, first = new_part(place, private=True)
         part, second = new_part_folder(place, private=True)
@@ -280,7 +280,7 @@ def test_a_killed_export_is_swept_by_the_next_one_into_the_same_folder(tmp_path:
 
 def test_two_restores_to_one_place_do_not_lose_each_others_photos(tmp_path: Path, kept: Path) -> None:
     with Store.open(tmp_path / "again") as store:
-        with alone_at(store.kept_place.parent) as alone:
+        with alone_at(store.kept_root.parent) as alone:
             assert alone
             with pytest.raises(BackupError, match="another program restores to this place"):
                 restore_backup(kept / "backup.zip", store)
@@ -295,7 +295,7 @@ def test_a_case_whose_rows_could_not_be_written_leaves_no_folder(tmp_path: Path)
     with Store.open(tmp_path / "store") as store:
         with pytest.raises(Exception, match="no reader"):
             keep_upload(store, upload(), "nobody")
-        assert store.case_keys() == [] and not any(store.kept_place.iterdir())
+        assert store.case_keys() == [] and not any(store.kept_root.iterdir())
         store.add_reader("ann")
         keep_upload(store, upload(), "ann")
         check_cases(store, 1)

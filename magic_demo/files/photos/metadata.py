@@ -49,9 +49,9 @@ def list_metadata(image: Image.Image, data: bytes) -> list[Message]:
 
     What cannot be read is not named.
     """
-    exif, shot, place = _read_exif(image)
+    exif, shot, has_position = _read_exif(image)
     tags = {*exif, *shot}
-    found = [Message("GPS position")] if place else []
+    found = [Message("GPS position")] if has_position else []
     found += [
         what for what, its_tags in ((Message("device"), DEVICE), (Message("time"), TIME)) if tags & its_tags
     ]

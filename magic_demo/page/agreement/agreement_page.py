@@ -192,7 +192,7 @@ class AgreementPage:
     def _reference(self, case: CaseKey) -> Answers | None:
         if case not in self._cases:  # the whole queue at once: there may be ten thousand
             listed = self.store.list_cases(case.queue, LOCAL_READER, all_assigned=True)
-            self._cases = {**self._cases, **{one.key: one for one in listed}}
+            self._cases = {**self._cases, **{case.key: case for case in listed}}
         found = self._cases.get(case)
         return self.desk.reference(found) if found is not None else None  # deleted a moment ago
 

@@ -88,7 +88,7 @@ class Thumbnails:
             for voice in panel.voices
             if photo_id is not None and (case.case, photo_id) in panel.masks[voice]
         )
-        return self._drawn(case.case, photo_id, masks, covered_beside(self._store.place).turn(case.case))
+        return self._drawn(case.case, photo_id, masks, covered_beside(self._store.location).turn(case.case))
 
     def forget(self) -> None:
         """Forget every picture: of a case that is gone, or a photo as it was before it was covered, none
@@ -120,7 +120,9 @@ class Thumbnails:
         try:
             files = next(
                 iter(
-                    find_case_files([self._store.case(case, LOCAL_READER)], covered_beside(self._store.place))
+                    find_case_files(
+                        [self._store.case(case, LOCAL_READER)], covered_beside(self._store.location)
+                    )
                 ),
                 None,
             )
@@ -152,13 +154,13 @@ def _case(case: CaseDifference, readers: tuple[str, ...], picture: str | None, q
     )
     facts = [both("agreement.families_differ", count=len(case.families))] if case.families else []
     if case.dice:
-        one, other, value = case.dice[0]
+        first, second, value = case.dice[0]
         facts.append(
             both(
                 "agreement.least_dice",
                 value=f"{value:.2f}",
-                one=tag_of(one, readers),
-                other=tag_of(other, readers),
+                one=tag_of(first, readers),
+                other=tag_of(second, readers),
             )
         )
     listed = "".join(
@@ -180,7 +182,7 @@ def _case(case: CaseDifference, readers: tuple[str, ...], picture: str | None, q
 def _family(family: Family, difference: FamilyDifference, readers: tuple[str, ...]) -> str:
     """Return who said what, those who said the same together."""
     by_answer: dict[frozenset[int], list[str]] = {}
-    for voice, labels in difference.said:
+    for voice, labels in difference.labels_by_voice:
         by_answer.setdefault(labels, []).append(tag_of(voice, readers))
     lines = []
     for labels, tags in by_answer.items():

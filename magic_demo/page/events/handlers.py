@@ -131,8 +131,8 @@ class Handlers:
         problems = [*read_problems(event.payload), *lost, *read.problems]
         case = self.cases.note_problems(case.open_id, problems) or case
         opened = [
-            one.photo is not None and at < LIMITS.case_photos
-            for at, one in enumerate(arrived, start=len(photos))
+            arrival.photo is not None and at < LIMITS.case_photos
+            for at, arrival in enumerate(arrived, start=len(photos))
         ]
         updates = {**self.show_case(case), parts.form: unkept_value(case.open_id, opened)}
         if problems:

@@ -122,7 +122,7 @@ def _write(value: object) -> object:
     changed = _read_update(value)
     if changed is None:
         return value
-    props = {name: one for name, one in changed.items() if one is not None}
+    props = {name: value for name, value in changed.items() if value is not None}
     return {"__type__": "update", "props": props} if props else gr.skip()
 
 
@@ -130,4 +130,4 @@ def _read_update(value: object) -> dict[str, Any] | None:
     """Return what a ``gr.update`` names, None where the value is a value."""
     if not isinstance(value, dict) or value.get("__type__") != "update":
         return None
-    return {name: one for name, one in value.items() if name != "__type__"}
+    return {name: part for name, part in value.items() if name != "__type__"}

@@ -88,11 +88,11 @@ def name_uploads(arrived: Sequence[Arrival], taken: Collection[str]) -> Upload:
             )
         )
     photos = []
-    for one in arrived[:room]:
-        if one.photo is None:
-            problems.extend([one.problem] if one.problem is not None else [])
+    for arrival in arrived[:room]:
+        if arrival.photo is None:
+            problems.extend([arrival.problem] if arrival.problem is not None else [])
             continue
-        photos.append(replace(one.photo, photo_id=_photo_id(one.name, ids)))
+        photos.append(replace(arrival.photo, photo_id=_photo_id(arrival.name, ids)))
         ids.add(photos[-1].photo_id)
     return Upload(tuple(photos), tuple(problems))
 
@@ -273,4 +273,4 @@ def _photo_id(stem: str, taken: Collection[str]) -> str:
     ``taken``."""
     name = _UNSEEN.sub("", stem).strip()[:60] or "photo"
     names = chain([name], (f"{name} ({number})" for number in count(2)))
-    return next(one for one in names if one not in taken)
+    return next(name for name in names if name not in taken)

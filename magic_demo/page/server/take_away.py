@@ -71,7 +71,7 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
         raise ExportError("there is no queue {queue!r}; reload the page", queue=queue)
     everything = desk.may(reader, "export every review")
     cases = store.list_cases(queue, reader, all_assigned=True)
-    files = find_case_files(cases, covered_beside(store.place))
+    files = find_case_files(cases, covered_beside(store.location))
     visible = store.latest_reviews(queue, viewer=reader)
     # before it is handed over: what is said of these cases later is not blind
     if everything or wanted == REPORT.name:

@@ -71,7 +71,7 @@ class Arrivals:
     @property
     def held_bytes(self) -> int:
         """Return the sum of what waits and what is just coming in."""
-        return self._coming + sum(len(one.data) for one in self._waiting.values())
+        return self._coming + sum(len(photo.data) for photo in self._waiting.values())
 
     @property
     def workers(self) -> PhotoWorkers:
@@ -118,7 +118,7 @@ class Arrivals:
     def fetch(self, keys: Sequence[object]) -> list[Arrival]:
         """Open what came under these keys, one after another, and forget it; a key that is nobody's brings
         nothing."""
-        return [self._open(one) for one in self._pop(keys)]
+        return [self._open(photo) for photo in self._pop(keys)]
 
     def sweep(self) -> None:
         """Forget what has waited too long."""
@@ -133,13 +133,14 @@ class Arrivals:
         with self._lock:
             self._forget_old()
             found = [self._waiting.pop(key, None) for key in keys if isinstance(key, str)]
-        return [one for one in found if one is not None]
+        return [photo for photo in found if photo is not None]
 
-    def _open(self, one: _Waiting) -> Arrival:
-        stem = PurePosixPath(one.name).stem or "photo"
+    def _open(self, photo: _Waiting) -> Arrival:
+        stem = PurePosixPath(photo.name).stem or "photo"
         try:
             return Arrival(
-                stem, self.workers.decode(one.data, photo_id=stem, name=one.name, reader=one.source or None)
+                stem,
+                self.workers.decode(photo.data, photo_id=stem, name=photo.name, reader=photo.source or None),
             )
         except PhotoError as error:
             return Arrival(stem, None, error.message)
@@ -154,10 +155,10 @@ class Arrivals:
             len(self._waiting) > self._most or self.held_bytes > self._most_bytes
         ):
             sizes: Counter[str] = Counter()
-            for one in self._waiting.values():
-                sizes[one.source] += len(one.data) + 1
+            for photo in self._waiting.values():
+                sizes[photo.source] += len(photo.data) + 1
             fullest = sizes.most_common(1)[0][0]
-            del self._waiting[next(key for key, one in self._waiting.items() if one.source == fullest)]
+            del self._waiting[next(key for key, photo in self._waiting.items() if photo.source == fullest)]
 
     def _start_timer(self) -> None:
         """See to it that what waits is forgotten in time, though nobody asks for anything any more."""

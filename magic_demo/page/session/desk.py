@@ -91,7 +91,7 @@ class Desk:
     mode: Mode = "assisted"
     sign_ins: SignIns | None = None
     first_queue: str | None = None
-    place: str | None = None
+    store_location: str | None = None
     throwaway: bool = False
     public: bool = False
     questions: QuestionSet = field(default_factory=load_challenge)
@@ -110,7 +110,7 @@ class Desk:
         """Raise ValueError where a public page would have a store, or a store answers other questions."""
         if self.store is not None and self.store.questions.digest != self.questions.digest:
             raise ValueError("the desk and its store need the same questions; open the store with the desk's")
-        if self.public and (self.store is not None or self.place is not None):
+        if self.public and (self.store is not None or self.store_location is not None):
             raise ValueError(
                 "a public page keeps nothing: a desk that is public has neither a store nor a place for one"
             )
@@ -126,11 +126,11 @@ class Desk:
         name = (where.parent if where.is_file() else where).name or "cases"
         if self.bundle is not None:
             list_predictions(self.bundle)
-        place = str(where.parent if where.is_file() else where)
+        location = str(where.parent if where.is_file() else where)
         cases = [
             NewCase(
                 files.encounter_id,
-                place,
+                location,
                 uncertainty=self._uncertainty(files.encounter_id),
                 photos=list_photos(files),
             )
@@ -162,8 +162,8 @@ class Desk:
         example: the bundled case it was opened as. Raises StoreError.
         """
         with self._lock:  # one after another: an example becomes one case, whoever keeps it
-            if self.store is None and self.place is not None:
-                store = Store.open(self.place, questions=self.questions)
+            if self.store is None and self.store_location is not None:
+                store = Store.open(self.store_location, questions=self.questions)
                 sweep_store(store)
                 self.store = store
             if reader == LOCAL_READER and self.signing_in() is not None:
@@ -183,9 +183,13 @@ class Desk:
         """
         if self.sign_ins is None:
             with suppress(StoreError):
-                if self.store is None and self.place is not None and is_store_there(self.place):
+                if (
+                    self.store is None
+                    and self.store_location is not None
+                    and is_store_there(self.store_location)
+                ):
                     with self._lock:
-                        self.store = self.store or Store.open(self.place, questions=self.questions)
+                        self.store = self.store or Store.open(self.store_location, questions=self.questions)
                 if self.store is not None and self.store.needs_sign_in():
                     with self._signing:
                         self.sign_ins = self.sign_ins or SignIns(self.store)
@@ -320,7 +324,7 @@ class Desk:
     @property
     def covered(self) -> CoveredPhotos:
         """Return the covered photos of the store. Raises StoreError where nothing is kept."""
-        return covered_beside(self.opened_store.place)
+        return covered_beside(self.opened_store.location)
 
     def keep_covered(self, case: QueueCase, photo: Photo) -> None:
         """Keep a covered photo of a case, which every reading of the case takes from now on.
@@ -330,10 +334,10 @@ class Desk:
         """
         case_files = find_originals([case] if case.photos_kept else [])
         originals = [
-            one.path
+            photo_file.path
             for _case, files in case_files
-            for one in files.photo_files
-            if one.photo_id == photo.photo_id and one.path is not None
+            for photo_file in files.photo_files
+            if photo_file.photo_id == photo.photo_id and photo_file.path is not None
         ]
         # In this order the photo is the old or the new one whenever the program is killed: without a copy the
         # file itself counts.
@@ -358,7 +362,12 @@ class Desk:
         proposed = self.find_proposal(number)
         case = self.opened_store.case(proposed.key, by.name)
         photo = next(
-            (one for one in self.read_case(case).encounter.photos if one.photo_id == proposed.photo_id), None
+            (
+                candidate
+                for candidate in self.read_case(case).encounter.photos
+                if candidate.photo_id == proposed.photo_id
+            ),
+            None,
         )
         if photo is None or photo.size != proposed.area.size:
             raise StoreError(
@@ -371,13 +380,16 @@ class Desk:
         for open_id, reader in self.cases.list_open(proposed.key).items():
             waiting = self.opened_store.proposed_covers(proposed.key, reader) if reader is not None else []
             self.cases.put_photo(
-                open_id, *hide_proposed([covered], [one for one in waiting if one.number != number])
+                open_id,
+                *hide_proposed([covered], [proposal for proposal in waiting if proposal.number != number]),
             )
         self.opened_store.end_proposal(number, by, confirmed=True)
 
     def find_proposal(self, number: int) -> ProposedCover:
         """Return a proposal by its number. Raises StoreError when there is none."""
-        found = next((one for one in self.opened_store.proposed_covers() if one.number == number), None)
+        found = next(
+            (proposal for proposal in self.opened_store.proposed_covers() if proposal.number == number), None
+        )
         if found is None:
             raise StoreError(
                 "proposal {number} waits no more: somebody has decided on it, or its case was "
@@ -433,9 +445,11 @@ class Desk:
 
         history: all that the reader saved of the case. The store has the last word at every save.
         """
-        saved = {one.review.kind for one in history}
+        saved = {saved_review.review.kind for saved_review in history}
         known = self.opened_store.known(key, reader)
-        finished_blind = any(one.complete and one.review.kind in WITHOUT_MODEL for one in history)
+        finished_blind = any(
+            saved_review.complete and saved_review.review.kind in WITHOUT_MODEL for saved_review in history
+        )
         if "revealed" in saved or (finished_blind and "model" in known):
             return "revealed"
         if "assisted" in saved or "consensus" in saved or "model" in known:
@@ -471,9 +485,9 @@ def hide_proposed(photos: Sequence[Photo], proposed: Sequence[ProposedCover]) ->
     shown = []
     for photo in photos:
         areas = [
-            decode_mask(one.area)
-            for one in proposed
-            if one.photo_id == photo.photo_id and one.area.size == photo.size
+            decode_mask(proposal.area)
+            for proposal in proposed
+            if proposal.photo_id == photo.photo_id and proposal.area.size == photo.size
         ]
         pixels = photo.pixels
         for area in areas:

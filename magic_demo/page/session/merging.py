@@ -70,9 +70,9 @@ def gather(fields: Fields) -> dict[str, Any]:
     }
 
 
-def differing(one: Fields, other: Fields) -> set[Field]:
+def differing(before: Fields, after: Fields) -> set[Field]:
     """Return the fields that two contents hold differently."""
-    return {field for field in one.keys() | other.keys() if one.get(field) != other.get(field)}
+    return {field for field in before.keys() | after.keys() if before.get(field) != after.get(field)}
 
 
 def merge(mine: Fields, theirs: Fields, before: Fields) -> tuple[dict[Field, Any], list[Conflict]]:
@@ -83,13 +83,13 @@ def merge(mine: Fields, theirs: Fields, before: Fields) -> tuple[dict[Field, Any
     """
     merged, conflicts = dict(theirs), []
     for field in differing(mine, before):
-        value, other = mine.get(field), theirs.get(field)
-        if other == value:
+        value, foreign = mine.get(field), theirs.get(field)
+        if foreign == value:
             continue
-        if other == before.get(field):
+        if foreign == before.get(field):
             merged = put(merged, {field: value})
         else:
-            conflicts.append(Conflict(field, value, other))
+            conflicts.append(Conflict(field, value, foreign))
     return merged, conflicts
 
 

@@ -234,7 +234,9 @@ class OpenCases:
             if case is not None:
                 now = {photo.photo_id: photo for photo in case.encounter.photos}
                 photos = tuple(now.get(photo.photo_id, photo) for photo in encounter.photos)
-                stale = any(one is not before for one, before in zip(photos, encounter.photos, strict=True))
+                stale = any(
+                    photo is not before for photo, before in zip(photos, encounter.photos, strict=True)
+                )
                 analysed = Analysed(replace(encounter, photos=photos), prediction, prompt, stale)
                 self._cases[open_id] = replace(case, analysed=analysed, failure=None)
                 self._make_room()

@@ -113,7 +113,7 @@ class Drafts:
             self._drafts.move_to_end(session)
             self._forgotten.pop(session, None)
             stored = draft.reading is not None
-            alike = [name for name, other in self._drafts.items() if (other.reading is not None) == stored]
+            alike = [name for name, draft in self._drafts.items() if (draft.reading is not None) == stored]
             for name in alike[: max(0, len(alike) - self._most[stored])]:
                 gone = self._drafts.pop(name)
                 if stored:

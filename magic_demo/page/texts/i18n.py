@@ -40,10 +40,10 @@ def load_texts() -> dict[str, dict[Language, str]]:
 def text(key: str, language: Language, **values: object) -> str:
     """Return one text with its ``{places}`` filled, by messages in its language; KeyError where the key is
     unknown."""
-    said = {
+    values = {
         name: say(value, language) if isinstance(value, Message) else value for name, value in values.items()
     }
-    return fill_places(load_texts()[key][language], said)
+    return fill_places(load_texts()[key][language], values)
 
 
 @lru_cache(maxsize=1)

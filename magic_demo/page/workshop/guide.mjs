@@ -51,7 +51,7 @@ export function mountGuide(guide) {
         return mark;
       }),
     );
-    const clear = CLEAR[step].map((name) => document.querySelector(name)).filter(shown).map((one) => one.getBoundingClientRect());
+    const clear = CLEAR[step].map((name) => document.querySelector(name)).filter(shown).map((element) => element.getBoundingClientRect());
     const corner = placeBeside([...spoken, ...clear], guide.getBoundingClientRect(), { width: innerWidth, height: innerHeight });
     const zoom = guide.getBoundingClientRect().width / guide.offsetWidth || 1; // presenter mode enlarges the guide, lengths in its style too
     Object.assign(guide.style, { left: `${corner.left / zoom}px`, top: `${corner.top / zoom}px` });
@@ -72,7 +72,7 @@ export function mountGuide(guide) {
 
   function show(number, focus = true) {
     step = number;
-    steps.forEach((one, at) => (one.hidden = at !== step));
+    steps.forEach((element, at) => (element.hidden = at !== step));
     guide.setAttribute("aria-labelledby", `guide-title-${step}`);
     guide.querySelector("#guide-number").textContent = String(step + 1);
     guide.classList.toggle("is-narrow", step === NARROW);

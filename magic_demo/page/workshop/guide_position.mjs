@@ -2,8 +2,8 @@
 
 const GAP = 14;
 
-const overlap = (one, other) =>
-  Math.max(0, Math.min(one.right, other.right) - Math.max(one.left, other.left)) * Math.max(0, Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top));
+const overlap = (first, second) =>
+  Math.max(0, Math.min(first.right, second.right) - Math.max(first.left, second.left)) * Math.max(0, Math.min(first.bottom, second.bottom) - Math.max(first.top, second.top));
 
 const within = (value, low, high) => Math.max(low, Math.min(value, Math.max(low, high)));
 
@@ -15,16 +15,16 @@ const within = (value, low, high) => Math.max(low, Math.min(value, Math.max(low,
  */
 export function placeBeside(spoken, size, room) {
   const last = { left: room.width - size.width - GAP, top: room.height - size.height - GAP };
-  const tries = spoken.flatMap((one) => [
-    { left: one.right + GAP, top: one.top + GAP },
-    { left: one.left - size.width - GAP, top: one.top + GAP },
-    { left: one.left, top: one.bottom + GAP },
-    { left: one.left, top: one.top - size.height - GAP },
+  const tries = spoken.flatMap((rectangle) => [
+    { left: rectangle.right + GAP, top: rectangle.top + GAP },
+    { left: rectangle.left - size.width - GAP, top: rectangle.top + GAP },
+    { left: rectangle.left, top: rectangle.bottom + GAP },
+    { left: rectangle.left, top: rectangle.top - size.height - GAP },
   ]);
   for (const left of [GAP, last.left / 2, last.left]) for (const top of [last.top, last.top / 2, GAP]) tries.push({ left, top });
   let best = null;
-  for (const one of tries) {
-    const corner = { left: within(one.left, GAP, last.left), top: within(one.top, GAP, last.top) };
+  for (const candidate of tries) {
+    const corner = { left: within(candidate.left, GAP, last.left), top: within(candidate.top, GAP, last.top) };
     const box = { ...corner, right: corner.left + size.width, bottom: corner.top + size.height };
     const covered = spoken.reduce((sum, target) => sum + overlap(box, target), 0);
     if (covered === 0) return corner;

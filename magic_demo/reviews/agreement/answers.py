@@ -22,13 +22,13 @@ class _Compared:
     """One pair of voices on one family: which cases both answered, and each number over all resamples."""
 
     def __init__(self, coded: CodedFamily, pair: Pair, counts: NDArray[np.float64]) -> None:
-        one, other = coded.codes[pair[0]], coded.codes[pair[1]]
+        first, second = coded.codes[pair[0]], coded.codes[pair[1]]
         self.pair = pair
-        self.both = (one >= 0) & (other >= 0)
+        self.both = (first >= 0) & (second >= 0)
         self.weight = counts @ self.both.astype(np.float64)
-        self.same = means(pair_values(one, other, coded.same), counts)
-        self.credit = means(pair_values(one, other, coded.credit), counts)
-        self.kappa = kappas(one, other, coded.credit, counts)
+        self.same = means(pair_values(first, second, coded.same), counts)
+        self.credit = means(pair_values(first, second, coded.credit), counts)
+        self.kappa = kappas(first, second, coded.credit, counts)
 
 
 def measure_families(
@@ -46,7 +46,11 @@ def measure_families(
     every_alpha: list[Values] = []
     alpha_cases = np.zeros(len(panel.cases), np.bool_)
     for coded in families:
-        compared = [one for one in (_Compared(coded, pair, counts) for pair in pairs) if one.both.any()]
+        compared = [
+            pair_numbers
+            for pair_numbers in (_Compared(coded, pair, counts) for pair in pairs)
+            if pair_numbers.both.any()
+        ]
         if not compared:
             continue
         answers = np.array([coded.codes[reader] for reader in panel.readers], np.int64).reshape(
@@ -61,10 +65,12 @@ def measure_families(
         found.append(
             FamilyNumbers(
                 coded.family.family_id,
-                _agreed([[one for one in compared if MODEL in one.pair]]),
-                _agreed([[one for one in compared if MODEL not in one.pair]]),
+                _agreed([[pair_numbers for pair_numbers in compared if MODEL in pair_numbers.pair]]),
+                _agreed([[pair_numbers for pair_numbers in compared if MODEL not in pair_numbers.pair]]),
                 alpha,
-                tuple(PairAgreement(*one.pair, _agreed([[one]])) for one in compared),
+                tuple(
+                    PairAgreement(*pair_numbers.pair, _agreed([[pair_numbers]])) for pair_numbers in compared
+                ),
             )
         )
     return _overall(pairs, by_family, every_alpha, alpha_cases), tuple(found)
@@ -81,13 +87,22 @@ def _overall(
     alpha: Measured | None = as_measured(_mean_of(every_alpha), cases, cases) if every_alpha else None
     each = []
     for pair in pairs:
-        of_pair = [[one for one in compared if one.pair == pair] for compared in lists]
+        of_pair = [
+            [pair_numbers for pair_numbers in compared if pair_numbers.pair == pair] for compared in lists
+        ]
         if any(of_pair):
             each.append(PairAgreement(*pair, _agreed(of_pair)))
     return FamilyNumbers(
         "",
-        _agreed([[one for one in compared if MODEL in one.pair] for compared in lists]),
-        _agreed([[one for one in compared if MODEL not in one.pair] for compared in lists]),
+        _agreed(
+            [[pair_numbers for pair_numbers in compared if MODEL in pair_numbers.pair] for compared in lists]
+        ),
+        _agreed(
+            [
+                [pair_numbers for pair_numbers in compared if MODEL not in pair_numbers.pair]
+                for compared in lists
+            ]
+        ),
         alpha,
         tuple(each),
     )
@@ -99,17 +114,25 @@ def _agreed(by_family: Sequence[Sequence[_Compared]]) -> Agreed:
     groups = [group for group in by_family if group]
     if not groups:
         return Agreed()
-    everyone = [one for group in groups for one in group]
-    cases = int(np.logical_or.reduce([one.both for one in everyone]).sum())
-    count = sum(int(one.both.sum()) for one in everyone)
+    everyone = [pair_numbers for group in groups for pair_numbers in group]
+    cases = int(np.logical_or.reduce([pair_numbers.both for pair_numbers in everyone]).sum())
+    count = sum(int(pair_numbers.both.sum()) for pair_numbers in everyone)
     kappa = _mean_of(
-        [_weighted([one.kappa for one in group], [one.weight for one in group]) for group in groups]
+        [
+            _weighted(
+                [pair_numbers.kappa for pair_numbers in group],
+                [pair_numbers.weight for pair_numbers in group],
+            )
+            for group in groups
+        ]
     )
-    with_kappa = sum(int(one.both.sum()) for one in everyone if not np.isnan(one.kappa[0]))
-    weights = [one.weight for one in everyone]
+    with_kappa = sum(
+        int(pair_numbers.both.sum()) for pair_numbers in everyone if not np.isnan(pair_numbers.kappa[0])
+    )
+    weights = [pair_numbers.weight for pair_numbers in everyone]
     return Agreed(
-        as_measured(_weighted([one.same for one in everyone], weights), count, cases),
-        as_measured(_weighted([one.credit for one in everyone], weights), count, cases),
+        as_measured(_weighted([pair_numbers.same for pair_numbers in everyone], weights), count, cases),
+        as_measured(_weighted([pair_numbers.credit for pair_numbers in everyone], weights), count, cases),
         as_measured(kappa, with_kappa, cases),
     )
 

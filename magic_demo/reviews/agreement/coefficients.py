@@ -25,14 +25,14 @@ _NOTHING = 1e-12
 """What is left of a chance-expected disagreement of 0 after rounding."""
 
 
-def cohens_kappa(one: Codes, other: Codes, weights: Matrix | None = None) -> float | None:
+def cohens_kappa(first: Codes, second: Codes, weights: Matrix | None = None) -> float | None:
     """Return Cohen's kappa of two voices, -1..1; None without a common case, or where chance alone would give
     complete agreement.
 
     one, other: (N,) categories of N cases. weights: (K, K) agreement of two categories, 0..1, 1 on the
     diagonal; None: the same or nothing.
     """
-    return _single(kappas(one, other, _or_identity(weights, one, other), _once(one.shape[0])))
+    return _single(kappas(first, second, _or_identity(weights, first, second), _once(first.shape[0])))
 
 
 def krippendorffs_alpha(answers: Codes, distances: Matrix | None = None) -> float | None:
@@ -46,15 +46,17 @@ def krippendorffs_alpha(answers: Codes, distances: Matrix | None = None) -> floa
     return _single(alphas(answers, apart, _once(answers.shape[1])))
 
 
-def kappas(one: Codes, other: Codes, weights: Matrix, counts: Matrix) -> Matrix:
+def kappas(first: Codes, second: Codes, weights: Matrix, counts: Matrix) -> Matrix:
     """Return (B,) kappas, one a resample, NaN where there is none. counts: (B, N), how often each resample
     holds each case."""
-    held = counts * ((one >= 0) & (other >= 0))
-    total = held.sum(axis=1)
+    shared = counts * ((first >= 0) & (second >= 0))
+    total = shared.sum(axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        observed = held @ _look_up(weights, one, other) / total
-        first, second = (held @ _one_hot(codes, weights.shape[0]) / total[:, None] for codes in (one, other))
-        expected = ((first @ weights) * second).sum(axis=1)
+        observed = shared @ _look_up(weights, first, second) / total
+        row_shares, column_shares = (
+            shared @ _one_hot(codes, weights.shape[0]) / total[:, None] for codes in (first, second)
+        )
+        expected = ((row_shares @ weights) * column_shares).sum(axis=1)
         found = (observed - expected) / (1 - expected)
     return np.where((total > 0) & (1 - expected > _NOTHING), found, np.nan)
 
@@ -87,13 +89,13 @@ def means(values: Matrix, counts: Matrix) -> Matrix:
         return np.asarray((counts @ np.where(there, values, 0.0)) / (counts @ there.astype(np.float64)))
 
 
-def pair_values(one: Codes, other: Codes, weights: Matrix) -> Matrix:
+def pair_values(first: Codes, second: Codes, weights: Matrix) -> Matrix:
     """Return (N,) weights of what two voices answered, NaN where one of them did not."""
-    return np.where((one >= 0) & (other >= 0), _look_up(weights, one, other), np.nan)
+    return np.where((first >= 0) & (second >= 0), _look_up(weights, first, second), np.nan)
 
 
-def _look_up(weights: Matrix, one: Codes, other: Codes) -> Matrix:
-    return np.asarray(weights[np.maximum(one, 0), np.maximum(other, 0)])
+def _look_up(weights: Matrix, first: Codes, second: Codes) -> Matrix:
+    return np.asarray(weights[np.maximum(first, 0), np.maximum(second, 0)])
 
 
 def _one_hot(codes: Codes, size: int) -> Matrix:

@@ -44,10 +44,10 @@ def _count_differing(panel: Panel, coded: Sequence[CodedFamily]) -> NDArray[np.f
     for of_model in (True, False):
         pairs = [pair for pair in combinations(panel.voices, 2) if (MODEL in pair) == of_model]
         differing, compared = np.zeros(len(panel.cases)), np.zeros(len(panel.cases))
-        for one, other in pairs:
-            both = [(family.codes[one] >= 0) & (family.codes[other] >= 0) for family in coded]
+        for first, second in pairs:
+            both = [(family.codes[first] >= 0) & (family.codes[second] >= 0) for family in coded]
             differing += sum(
-                there & (family.codes[one] != family.codes[other])
+                there & (family.codes[first] != family.codes[second])
                 for there, family in zip(both, coded, strict=True)
             )
             compared += np.logical_or.reduce(both) if both else 0
@@ -75,14 +75,14 @@ def _count_lacking(overlaps: Overlaps) -> float:
 def _describe(
     panel: Panel, number: int, dispute: float, overlaps: Overlaps, differing: Sequence[CodedFamily]
 ) -> CaseDifference:
-    told = []
+    differences = []
     for family in differing:
-        said = [
+        labels_by_voice = [
             (voice, family.sets[family.codes[voice][number]])
             for voice in panel.voices
             if family.codes[voice][number] >= 0
         ]
-        told.append(FamilyDifference(family.family.family_id, tuple(said)))
+        differences.append(FamilyDifference(family.family.family_id, tuple(labels_by_voice)))
     worst = min(
         overlaps, key=lambda photo: _mean([both[0] for both in overlaps[photo].values()]), default=None
     )
@@ -91,7 +91,9 @@ def _describe(
         if worst
         else []
     )
-    return CaseDifference(panel.cases[number], dispute, tuple(told), worst[1] if worst else None, tuple(dice))
+    return CaseDifference(
+        panel.cases[number], dispute, tuple(differences), worst[1] if worst else None, tuple(dice)
+    )
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -26,11 +26,11 @@ def compare_masks(panel: Panel, compare: Compare) -> Overlaps:
     photos = dict.fromkeys(photo for voice in panel.voices for photo in panel.masks[voice])
     for photo in photos:
         there = [voice for voice in panel.voices if photo in panel.masks[voice]]
-        for one, other in combinations(there, 2):
-            runs, its = panel.masks[one][photo], panel.masks[other][photo]
+        for first, second in combinations(there, 2):
+            runs, its = panel.masks[first][photo], panel.masks[second][photo]
             if runs.size == its.size:
                 counts = compare(runs, its)
-                found.setdefault(photo, {})[one, other] = (dice(counts), jaccard(counts))
+                found.setdefault(photo, {})[first, second] = (dice(counts), jaccard(counts))
     return found
 
 
@@ -56,17 +56,17 @@ def measure_masks(panel: Panel, overlaps: Overlaps, compare: Compare, *, resampl
         if panel.masks[voice] and (voice != MODEL or _is_compared(MODEL, overlaps, agreed))
     )
     names += (CONSENSUS,) if agreed else ()
-    place = {name: number for number, name in enumerate(names)}
+    index = {name: number for number, name in enumerate(names)}
     totals = np.zeros((2, len(names), len(names)))
     photos = np.zeros((len(names), len(names)), np.int64)
     for pairs in (*overlaps.values(), *agreed.values()):
-        for (one, other), both in pairs.items():
-            for row, column in ((place[one], place[other]), (place[other], place[one])):
+        for (first, second), both in pairs.items():
+            for row, column in ((index[first], index[second]), (index[second], index[first])):
                 totals[:, row, column] += both
                 photos[row, column] += 1
     with np.errstate(invalid="ignore"):
         mean_dice, mean_jaccard = totals / np.where(photos > 0, photos, np.nan)
-    for name, number in place.items():
+    for name, number in index.items():
         photos[number, number] = len(panel.consensus_masks if name == CONSENSUS else panel.masks[name])
         mean_dice[number, number] = mean_jaccard[number, number] = 1.0
     counts = draw_cases(len(panel.cases), resamples)
@@ -91,7 +91,7 @@ def _mean(
     panel: Panel, overlaps: Overlaps, counts: NDArray[np.float64], metric: int, *, model: bool
 ) -> Measured | None:
     """Return the mean over all pairs of masks, cases drawn again whole."""
-    number = {case: place for place, case in enumerate(panel.cases)}
+    number = {case: index for index, case in enumerate(panel.cases)}
     values: list[float] = []
     rows: list[int] = []
     for (case, _), pairs in overlaps.items():

@@ -96,9 +96,9 @@ def gather_panel(
     rows = sorted(reviews, key=lambda saved: saved.number)
     newest = [saved.review for saved in rows if not done_only or saved.review.state == "done"]
     own = [review for review in newest if review.kind in OWN_READINGS and not _is_still_blind(review)]
-    said = [review for review in own if not readers or review.reader in readers]
+    asked = [review for review in own if not readers or review.reader in readers]
     chosen: dict[tuple[CaseKey, str], Review] = {}
-    for review in said:
+    for review in asked:
         if choice == "latest" or is_blind(review):
             chosen[review.case, review.reader] = review
     incomplete = {key for key, review in chosen.items() if done_only and not review.complete}
@@ -134,7 +134,7 @@ def gather_panel(
         voices=tuple(answers),
         answers=answers,
         masks=masks,
-        switched=_pair_switched(said),
+        switched=_pair_switched(asked),
         reference={case: right[case] for case in cases if case in right},
         readings=len(chosen),
         consensus_masks={
@@ -175,25 +175,27 @@ class CodedFamily:
 def code_families(panel: Panel, families: Sequence[Family]) -> list[CodedFamily]:
     """Number the sets of options that anybody gave in each family."""
     nothing: Answers = {}
-    said = {
+    answers = {
         voice: [panel.answers[voice].get(case, nothing) for case in panel.cases] for voice in panel.voices
     }
-    return [_code_family(said, family) for family in families]
+    return [_code_family(answers, family) for family in families]
 
 
-def _code_family(said: Mapping[str, Sequence[Answers]], family: Family) -> CodedFamily:
+def _code_family(answers_by_voice: Mapping[str, Sequence[Answers]], family: Family) -> CodedFamily:
     """said: voice -> answers to each case.
 
     What is in the slots is looked at once for each content they have: cases are many, contents few.
     """
     qids = [question.qid for question in family.questions]
-    slots = {voice: [tuple(map(answers.get, qids)) for answers in row] for voice, row in said.items()}
+    slots = {
+        voice: [tuple(map(answers.get, qids)) for answers in row] for voice, row in answers_by_voice.items()
+    }
     contents = {
         content: _labels(content) for content in {content for row in slots.values() for content in row}
     }
     sets = sorted({labels for labels in contents.values() if labels is not None}, key=sorted)
-    place: dict[frozenset[int] | None, int] = {labels: number for number, labels in enumerate(sets)}
-    code = {content: place.get(labels, -1) for content, labels in contents.items()}
+    index: dict[frozenset[int] | None, int] = {labels: number for number, labels in enumerate(sets)}
+    code = {content: index.get(labels, -1) for content, labels in contents.items()}
     codes = {voice: np.array([code[content] for content in row], np.int64) for voice, row in slots.items()}
     credit = credit_matrix(sets, sets) if sets else np.eye(1)
     return CodedFamily(family, tuple(sets), credit, np.eye(max(1, len(sets))), codes)

@@ -48,8 +48,8 @@ class Agreed:
 class PairAgreement:
     """How two voices agree; the model's name is ``MODEL``."""
 
-    one: str
-    other: str
+    first: str
+    second: str
     agreed: Agreed
 
 
@@ -129,7 +129,7 @@ class FamilyDifference:
     """A family that a case's voices differ on: everybody's set of options, the model's first."""
 
     family_id: str
-    said: tuple[tuple[str, frozenset[int]], ...]
+    labels_by_voice: tuple[tuple[str, frozenset[int]], ...]
 
 
 @dataclass(frozen=True)

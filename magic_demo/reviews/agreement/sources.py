@@ -143,9 +143,9 @@ class AgreementSource:
         """Return what the model said, decoded again where other photos are wanted, or ``shown``, the digest
         of what was shown last, is another."""
         with self._lock:
-            turn, kept = self._turn, self._models.get(case)
-        if kept is not None and kept[0] == shown and wanted <= kept[1]:
-            return kept[2]
+            turn, cached = self._turn, self._models.get(case)
+        if cached is not None and cached[0] == shown and wanted <= cached[1]:
+            return cached[2]
         prediction = self._predictions(case)
         if prediction is None:
             return None

@@ -26,7 +26,7 @@ def measure_switches(
     panel: Panel, families: Sequence[Family], compare: Compare = compare_runs, *, resamples: int
 ) -> Switches:
     """Return what changed between blind readings and the revealed ones of the same case and reader."""
-    told: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     changed: list[bool] = []
     cases: list[CaseKey] = []
     for blind, revealed in panel.switched:
@@ -37,17 +37,17 @@ def measure_switches(
                 continue
             changed.append(before != after)
             cases.append(blind.case)
-            told.update(_judge(before, after, labels_of(panel.reference.get(blind.case), family)))
+            counts.update(_judge(before, after, labels_of(panel.reference.get(blind.case), family)))
             if before != after:
-                told.update(_direct(before, after, labels_of(model, family)))
-    told_of_masks = _compare_outlines(panel, compare, resamples=resamples)
+                counts.update(_direct(before, after, labels_of(model, family)))
+    mean_dice = _compare_outlines(panel, compare, resamples=resamples)
     return Switches(
         readings=len(panel.switched),
         answers=len(changed),
         changed=_share(changed, cases, resamples),
-        dice_before=told_of_masks[0],
-        dice_after=told_of_masks[1],
-        **told,
+        dice_before=mean_dice[0],
+        dice_after=mean_dice[1],
+        **counts,
     )
 
 
@@ -81,7 +81,7 @@ def _compare_outlines(
                 before, after = (dice(compare(each, shown)) for each in runs)
                 values.append((before, after))
                 cases.append(blind.case)
-    before_values, after_values = ([pair[place] for pair in values] for place in (0, 1))
+    before_values, after_values = ([pair[index] for pair in values] for index in (0, 1))
     return _share(before_values, cases, resamples), _share(after_values, cases, resamples)
 
 
@@ -89,7 +89,7 @@ def _share(values: Sequence[float], cases: Sequence[CaseKey], resamples: int) ->
     """Return a mean over values, cases drawn again whole."""
     if not values:
         return None
-    number = {case: place for place, case in enumerate(dict.fromkeys(cases))}
+    number = {case: index for index, case in enumerate(dict.fromkeys(cases))}
     counts = draw_cases(len(number), resamples)
     drawn = means(np.array(values, np.float64), counts[:, [number[case] for case in cases]])
     return as_measured(drawn, len(values), len(number))

@@ -58,7 +58,7 @@ class ReadBack:
 
 
 def read_reviews(
-    place: Path,
+    path: Path,
     queue: str,
     cases: Iterable[EncounterFiles] = (),
     questions: QuestionSet | None = None,
@@ -71,16 +71,16 @@ def read_reviews(
     the challenge's when None. Raises ExportError or FormatError, one line, when there is nothing of the kind.
     """
     questions = questions or load_challenge()
-    if place.is_dir():
-        if (place / TASKS).is_file():
-            return read_label_studio(place / TASKS, queue, cases, questions)
-        return read_challenge(place, queue, cases, questions)
-    if not place.is_file():
+    if path.is_dir():
+        if (path / TASKS).is_file():
+            return read_label_studio(path / TASKS, queue, cases, questions)
+        return read_challenge(path, queue, cases, questions)
+    if not path.is_file():
         raise ExportError(
             "{place}: no such file or folder; an export as challenge files or for Label Studio is expected",
-            place=place,
+            place=path,
         )
-    return read_label_studio(place, queue, cases, questions)
+    return read_label_studio(path, queue, cases, questions)
 
 
 def read_challenge(
@@ -231,8 +231,8 @@ def _read_provenance(folder: Path) -> Mapping[tuple[str, str], Provenance]:
 
 
 def _read_known(entry: Mapping[str, Any]) -> frozenset[Knowledge]:
-    said = _read_names(entry.get("known"))
-    return frozenset(word for word in get_args(Knowledge) if word in said)
+    names = _read_names(entry.get("known"))
+    return frozenset(word for word in get_args(Knowledge) if word in names)
 
 
 def _read_names(value: object) -> frozenset[str]:
@@ -388,16 +388,16 @@ def _completed_by(annotation: Mapping[str, Any]) -> str:
 def _add_own(review: Review, readings: Sequence[Mapping[str, Any]]) -> Review:
     """Add what the export kept beside the annotations: state, models and disagreements of the same reader's
     reading of the same kind."""
-    for kept in readings:
-        if kept.get("reader") == review.reader and kept.get("kind") == review.kind:
-            differs = kept.get("disagreements")
+    for reading in readings:
+        if reading.get("reader") == review.reader and reading.get("kind") == review.kind:
+            differs = reading.get("disagreements")
             return replace(
                 review,
-                state="in progress" if kept.get("state") == "in progress" else "done",
-                models={str(task): str(model) for task, model in kept.get("models", {}).items()},
+                state="in progress" if reading.get("state") == "in progress" else "done",
+                models={str(task): str(model) for task, model in reading.get("models", {}).items()},
                 disagreements=None if differs is None else frozenset(str(name) for name in differs),
-                known=_read_known(kept),
-                missing=_read_names(kept.get("missing")),
+                known=_read_known(reading),
+                missing=_read_names(reading.get("missing")),
             )
     return review
 

@@ -85,7 +85,7 @@ def select_readings(
     order = dict.fromkeys([*files, *(saved.review.case_id for saved in chosen)])
     found = [CaseReadings(case_id, files.get(case_id), _of_case(chosen, case_id)) for case_id in order]
     taken = tuple(case for case in found if case.readings)
-    for saved in (one for case in taken for one in case.readings):
+    for saved in (saved_review for case in taken for saved_review in case.readings):
         for name in saved.review.unknown:
             left_out.add("field of a newer version, which this one cannot export", saved.review.case_id, name)
     if not taken:
@@ -154,7 +154,7 @@ def _find_tied(
         case_id: agree_answers(list(readings.values()), questions)[1] for case_id, readings in newest.items()
     }
     return {
-        case_id: tuple(one for one in tied if one in open_in.get(case_id, tied))
+        case_id: tuple(family_id for family_id in tied if family_id in open_in.get(case_id, tied))
         for case_id, tied in found.items()
     }
 
@@ -176,7 +176,8 @@ def _choose(
         newest[review.case_id, review.reader if key != CONSENSUS else "", key] = saved
     for (case_id, reader), saved in unfinished.items():
         if not any(
-            other.review.case_id == case_id and other.review.reader == reader for other in newest.values()
+            finished.review.case_id == case_id and finished.review.reader == reader
+            for finished in newest.values()
         ):
             left_out.add(Message("reading that is not finished"), case_id, reader)
         elif saved.number > max(
@@ -192,7 +193,7 @@ def _settle_consensus(
     chosen: Sequence[SavedReview], left_out: Findings, *, wanted: bool
 ) -> list[SavedReview]:
     with_consensus = {saved.review.case_id for saved in chosen if saved.review.kind == CONSENSUS}
-    kept = []
+    settled = []
     for saved in chosen:
         is_consensus = saved.review.kind == CONSENSUS
         if wanted and not is_consensus and saved.review.case_id in with_consensus:
@@ -204,8 +205,8 @@ def _settle_consensus(
         elif not wanted and is_consensus:
             left_out.add(Message("consensus, which was not asked for"), saved.review.case_id)
         else:
-            kept.append(saved)
-    return kept
+            settled.append(saved)
+    return settled
 
 
 def _of_case(chosen: Sequence[SavedReview], case_id: str) -> tuple[SavedReview, ...]:

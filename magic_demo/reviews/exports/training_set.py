@@ -43,10 +43,10 @@ def write_training_set(selection: Selection, folder: Path) -> int:
     for split, cases in splits.items():
         entries = []
         for case, files in cases:
-            kept = [photo for photo in files.photo_files if _is_of_use(photo, case, selection)]
+            photos = [photo for photo in files.photo_files if _is_of_use(photo, case, selection)]
             names = {
                 photo.photo_id: _write_photo(photo, folder / split / f"images_{split}", sizes, selection)
-                for photo in kept
+                for photo in photos
             }
             entries.append(_entry(files, [name for name in names.values() if name]))
             split_of[case.case_id] = split

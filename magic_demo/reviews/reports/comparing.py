@@ -80,22 +80,22 @@ def compare_masks(
         if any(prediction.photos for prediction in predictions.values())
         else selection.annotators
     )
-    place = {name: number for number, name in enumerate(names)}
+    index = {name: number for number, name in enumerate(names)}
     total = np.zeros((len(names), len(names)))
     count = np.zeros((len(names), len(names)), np.int64)
     for case in selection.cases:
         compared = [saved for saved in case.readings if saved.complete or saved.review.kind == CONSENSUS]
         for photo_id in sorted({photo_id for saved in compared for photo_id in saved.review.masks}):
             masks = _masks_of(compared, predictions.get(case.case_id), photo_id)
-            for (one, mask), (other, its) in combinations(masks.items(), 2):
+            for (first, mask), (second, its) in combinations(masks.items(), 2):
                 if mask.shape == its.shape:
                     value = dice(count_pixels(mask, its))
-                    for row, column in ((place[one], place[other]), (place[other], place[one])):
+                    for row, column in ((index[first], index[second]), (index[second], index[first])):
                         total[row, column] += value
                         count[row, column] += 1
             for name in masks:
-                total[place[name], place[name]] += 1
-                count[place[name], place[name]] += 1
+                total[index[name], index[name]] += 1
+                count[index[name], index[name]] += 1
     return names, np.where(count > 0, total / np.maximum(1, count), np.nan)
 
 

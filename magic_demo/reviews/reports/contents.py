@@ -34,7 +34,7 @@ class FamilyAgreement:
 
 
 @dataclass(frozen=True)
-class Said:
+class TaggedAnswer:
     """Who said what. tag: the sign on the picture, M for the model and 1, 2, ... for readers."""
 
     tag: str
@@ -47,7 +47,7 @@ class FamilyDispute:
     """A family on which somebody differs in one case, with everybody's answer."""
 
     title: Words
-    said: tuple[Said, ...]
+    answers: tuple[TaggedAnswer, ...]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from magic_demo.reviews.reports.contents import (
     CommonDifference,
     FamilyDispute,
     Legend,
-    Said,
+    TaggedAnswer,
     Words,
 )
 from magic_demo.reviews.reports.wording import say
@@ -119,7 +119,7 @@ def count_differences(
 def measure_dispute(case: CaseReadings, prediction: Prediction | None, questions: QuestionSet) -> float:
     """Return how much a case is disagreed on, 0 where nobody differs; see ``find_disputes``."""
     answers = [saved.review.answers for saved in case.readings]
-    pairs = [_count_differing(one, other, questions) for one, other in combinations(answers, 2)]
+    pairs = [_count_differing(first, second, questions) for first, second in combinations(answers, 2)]
     with_model = (
         [_count_differing(given, prediction.answers, questions) for given in answers] if prediction else []
     )
@@ -139,12 +139,12 @@ def draw_everybody(
     for entry, mask in masks:
         small = np.asarray(resize_pixels(mask.astype(np.uint8) * 255, size) >= 128)
         drawn = draw_outline(drawn, small, entry.rgb, thickness=3)
-        place = _place_tag(small, taken)
-        if place is not None:
-            taken.append(place)
-            tags.append((entry, place))
-    for entry, place in tags:
-        _draw_tag(drawn, entry, place)
+        middle = _place_tag(small, taken)
+        if middle is not None:
+            taken.append(middle)
+            tags.append((entry, middle))
+    for entry, middle in tags:
+        _draw_tag(drawn, entry, middle)
     return drawn
 
 
@@ -159,14 +159,14 @@ def _place_tag(mask: Mask, taken: Sequence[tuple[int, int]]) -> tuple[int, int] 
     outside = contour + TAG_GAP * away / np.maximum(1.0, np.hypot(away[:, :1], away[:, 1:]))
     room = np.array([mask.shape[1], mask.shape[0]]) - TAG_GAP
     inside = np.clip(outside, TAG_GAP, np.maximum(TAG_GAP, room))
-    free = np.min([np.hypot(*(inside - place).T) for place in taken], axis=0) if taken else -inside[:, 1]
+    free = np.min([np.hypot(*(inside - middle).T) for middle in taken], axis=0) if taken else -inside[:, 1]
     column, row = inside[int(np.argmax(free))]
     return round(float(column)), round(float(row))
 
 
-def _draw_tag(drawn: Pixels, entry: Legend, place: tuple[int, int]) -> None:
+def _draw_tag(drawn: Pixels, entry: Legend, middle: tuple[int, int]) -> None:
     (width, height), _ = cv2.getTextSize(entry.tag, cv2.FONT_HERSHEY_SIMPLEX, 0.75, 2)
-    left, top = place[0] - width // 2 - 4, place[1] - height // 2 - 4
+    left, top = middle[0] - width // 2 - 4, middle[1] - height // 2 - 4
     cv2.rectangle(drawn, (left, top), (left + width + 7, top + height + 7), (20, 20, 20), -1)
     cv2.putText(
         drawn,
@@ -186,11 +186,13 @@ def _describe(
     families = []
     agreed = 0
     for family in selection.questions.families:
-        said = _everybody(case, prediction, family, selection, legend)
-        if len({frozenset(answers) for _, answers in said}) > 1:
-            told = [Said(entry.tag, entry.name, _tell(answers, family)) for entry, answers in said]
-            families.append(FamilyDispute(family.title, tuple(told)))
-        elif len(said) > 1:
+        answered = _everybody(case, prediction, family, selection, legend)
+        if len({frozenset(answers) for _, answers in answered}) > 1:
+            everybody = [
+                TaggedAnswer(entry.tag, entry.name, _tell(answers, family)) for entry, answers in answered
+            ]
+            families.append(FamilyDispute(family.title, tuple(everybody)))
+        elif len(answered) > 1:
             agreed += 1
     photo_id = _choose_photo(case, prediction)
     with_model = [
@@ -291,12 +293,12 @@ def _dice_with_model(review: Review, prediction: Prediction | None) -> list[tupl
     return found
 
 
-def _count_differing(one: Answers, other: Answers, questions: QuestionSet) -> int:
+def _count_differing(first: Answers, second: Answers, questions: QuestionSet) -> int:
     return sum(
-        {one[question.qid] for question in family.questions}
-        != {other[question.qid] for question in family.questions}
+        {first[question.qid] for question in family.questions}
+        != {second[question.qid] for question in family.questions}
         for family in questions.families
-        if is_answered(one, family) and is_answered(other, family)
+        if is_answered(first, family) and is_answered(second, family)
     )
 
 

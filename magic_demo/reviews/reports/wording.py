@@ -169,6 +169,6 @@ def dice_line(case: CaseDispute, language: Language) -> str:
 def _answers(family: FamilyDispute, language: Language) -> str:
     """Return ``M: red · 1, 2: brown``: who said the same stands together."""
     by_answer: dict[str, list[str]] = {}
-    for said in family.said:
-        by_answer.setdefault(said.answer[language], []).append(said.tag)
+    for tagged in family.answers:
+        by_answer.setdefault(tagged.answer[language], []).append(tagged.tag)
     return " · ".join(f"{','.join(tags)}: {answer}" for answer, tags in by_answer.items())

@@ -6,8 +6,8 @@ Nothing outside this folder speaks SQL.
 from __future__ import annotations
 
 from magic_demo.reviews.store.engine.location import (
-    PLACE_VARIABLE,
-    default_place,
+    STORE_VARIABLE,
+    default_location,
     folder_beside,
     is_store_there,
 )
@@ -37,9 +37,9 @@ from magic_demo.reviews.store.store import Store
 __all__ = [
     "CASE_FILTERS",
     "LOCAL_READER",
-    "PLACE_VARIABLE",
     "PROGRAM",
     "READER_ROLES",
+    "STORE_VARIABLE",
     "TRAIL_KINDS",
     "Action",
     "Actor",
@@ -56,7 +56,7 @@ __all__ = [
     "Store",
     "TrailEntry",
     "TrailKind",
-    "default_place",
+    "default_location",
     "folder_beside",
     "is_store_there",
 ]

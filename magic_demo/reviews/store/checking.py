@@ -67,15 +67,15 @@ def check_rows(session: Session) -> None:
     for key in _read(session, sa.select(SaveKeyRow)):
         with _naming("save of review", key.number):
             check_name(key.client_key, Message("save"))
-    said: set[tuple[int, str]] = set()
+    predictions: set[tuple[int, str]] = set()
     for prediction in _read(session, sa.select(PredictionRow)):
         with _naming("prediction of case", prediction.case_number):
             _require(prediction.digest == digest_of(prediction.content), "its digest is another's")
             check_packed(prediction.content, "the prediction")
-            said.add((prediction.case_number, prediction.digest))
+            predictions.add((prediction.case_number, prediction.digest))
     for showing in _read(session, sa.select(ShowingRow)):
         with _naming("showing of case", showing.case_number):
-            _require((showing.case_number, showing.digest) in said, "what was shown is not there")
+            _require((showing.case_number, showing.digest) in predictions, "what was shown is not there")
     for seen in _read(session, sa.select(SeenRow)):
         with _naming("what was seen of case", seen.case_number):
             _require(seen.what in get_args(Knowledge), f"{seen.what[:40]!r} is nothing that is seen")
@@ -111,13 +111,16 @@ def _naming(what: str, number: int) -> Iterator[None]:
         RecursionError,
         OverflowError,
     ) as error:
-        said = (
+        reason = (
             one_line(error, 200)
             if isinstance(error, MagicDemoError)
             else f"{type(error).__name__}: {one_line(error, 120)}"
         )
         raise StoreError(
-            "{what} {number} cannot be ({reason}); take another backup", what=what, number=number, reason=said
+            "{what} {number} cannot be ({reason}); take another backup",
+            what=what,
+            number=number,
+            reason=reason,
         ) from error
 
 

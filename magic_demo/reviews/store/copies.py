@@ -66,10 +66,10 @@ def last_numbers(session: Session, *, sqlite: bool) -> dict[str, int]:
             ).one()
             highest = max(highest, given if called else 0)
         elif table != "readers":  # readers' ids are not kept from being used again
-            kept = connection.exec_driver_sql(
+            last_value = connection.exec_driver_sql(
                 "SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)
             ).scalar()
-            highest = max(highest, kept or 0)
+            highest = max(highest, last_value or 0)
         numbers[table] = highest
     return numbers
 

@@ -120,8 +120,10 @@ def settle_kind(
             reader=review.reader,
             role=role,
         )
-    was_revealed = any(one.kind == "revealed" for one in earlier)
-    may_reveal = was_revealed or any(one.kind in WITHOUT_MODEL and one.complete for one in earlier)
+    was_revealed = any(review_before.kind == "revealed" for review_before in earlier)
+    may_reveal = was_revealed or any(
+        review_before.kind in WITHOUT_MODEL and review_before.complete for review_before in earlier
+    )
     if review.kind == "revealed" and not may_reveal:
         raise StoreError(
             "{where} cannot be revealed: no blind one is complete; save that first, or save this "
@@ -130,6 +132,6 @@ def settle_kind(
         )
     if review.kind not in WITHOUT_MODEL:
         return review.kind
-    if "model" in known or any(one.kind in MODEL_SEEN for one in earlier):
+    if "model" in known or any(review_before.kind in MODEL_SEEN for review_before in earlier):
         return "revealed" if may_reveal else "assisted"
     return "compared" if "others" in known else review.kind

@@ -88,7 +88,7 @@ class Store:
 
     @classmethod
     def open(
-        cls, place: str | Path, *, wait_seconds: float = 10.0, questions: QuestionSet | None = None
+        cls, location: str | Path, *, wait_seconds: float = 10.0, questions: QuestionSet | None = None
     ) -> Self:
         """Open the store at ``place``, make it where there is none, bring an older one up to date.
 
@@ -98,7 +98,7 @@ class Store:
         whoever reads no answers. Raises StoreError when the place cannot be read and written, holds something
         else or something damaged, was written by a newer program, or holds reviews of other questions.
         """
-        store = cls(Database(place, wait_seconds), questions or load_challenge())
+        store = cls(Database(location, wait_seconds), questions or load_challenge())
         if questions is not None:
             try:
                 with store._database.reading() as session:
@@ -123,15 +123,15 @@ class Store:
         self.close()
 
     @property
-    def place(self) -> str:
+    def location(self) -> str:
         """Return where the reviews are, to be shown: the file's path, or the URL without its password."""
-        return self._database.place
+        return self._database.location
 
     @cached_property
-    def kept_place(self) -> Path:
+    def kept_root(self) -> Path:
         """Return the folder below which photos that the store keeps itself lie, one folder a case; it may not
         be there yet."""
-        return folder_beside(self.place, "kept").resolve()
+        return folder_beside(self.location, "kept").resolve()
 
     @property
     def read_only(self) -> bool:
@@ -142,7 +142,7 @@ class Store:
     def label(self) -> str:
         """Return what tells this store from others whose photos lie in the same place, as those of a server's
         databases do; else empty."""
-        return self.place if "://" in self.place else ""
+        return self.location if "://" in self.location else ""
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -271,12 +271,12 @@ class Store:
         viewer: whose eyes they are for, own ones alone but for an adjudicator; None: all.
         """
         found = [
-            one
-            for _number, one in sorted(self._database.damaged.items())
-            if queue in (None, one.case.queue) and case in (None, one.case)
+            damaged
+            for _number, damaged in sorted(self._database.damaged.items())
+            if queue in (None, damaged.case.queue) and case in (None, damaged.case)
         ]
         everything = not found or viewer is None or rules.may(self.reader(viewer).role, "see every review")
-        return [one.line for one in found if everything or one.reader == viewer]
+        return [damaged.line for damaged in found if everything or damaged.reader == viewer]
 
     def version(self) -> tuple[int, int, int]:
         """Return what is another one as soon as a review was saved, a case with reviews deleted, or a model's
@@ -356,7 +356,7 @@ class Store:
     def keep_case(
         self, key: CaseKey, folder: Path, photos: Collection[str], assigned_to: Collection[str] = ()
     ) -> None:
-        """Add a new case whose photos, by their ids, lie in a folder in ``kept_place``, for these readers, or
+        """Add a new case whose photos, by their ids, lie in a folder in ``kept_root``, for these readers, or
         for everybody.
 
         Raises StoreError when there is such a case.
@@ -375,10 +375,10 @@ class Store:
             return cases.owns_folder(session, folder)
 
     def name_kept_folders(self) -> None:
-        """Name the folders of kept photos below ``kept_place`` in rows of older versions, which hold whole
+        """Name the folders of kept photos below ``kept_root`` in rows of older versions, which hold whole
         paths."""
         with self._database.writing() as session:
-            cases.name_kept_folders(session, self.kept_place)
+            cases.name_kept_folders(session, self.kept_root)
 
     def case_keys(self) -> list[CaseKey]:
         """Return every case of every queue."""
@@ -460,7 +460,7 @@ class Store:
             predictions.delete_predictions(session, found)
             seen.delete_seen(session, found)
             cases.delete_case_row(session, found)
-        for number in [number for number, one in self._database.damaged.items() if one.case == case]:
+        for number in [number for number, damaged in self._database.damaged.items() if damaged.case == case]:
             self._database.damaged.pop(number, None)
         return count
 
@@ -488,7 +488,7 @@ class Store:
         self._database.erase_traces()
 
     def _place(self, case: QueueCase) -> QueueCase:
-        """Return a case with the folder that its kept photos are in: rows name it below ``kept_place``, those
+        """Return a case with the folder that its kept photos are in: rows name it below ``kept_root``, those
         of older versions by its whole path."""
         return (
             replace(case, folder=str(self.find_kept(case.folder)))
@@ -498,11 +498,11 @@ class Store:
 
     def find_kept(self, folder: str) -> Path:
         """Return where the folder is that a row of a kept case names."""
-        own = self.kept_place / Path(folder).name
+        own = self.kept_root / Path(folder).name
         return own if not Path(folder).is_absolute() or own.is_dir() else Path(folder)
 
     def _name_of(self, case: NewCase) -> str | None:
-        if case.photos_kept and case.folder is not None and Path(case.folder).parent == self.kept_place:
+        if case.photos_kept and case.folder is not None and Path(case.folder).parent == self.kept_root:
             return Path(case.folder).name
         return case.folder
 
@@ -564,7 +564,7 @@ class Store:
         """
         if self.read_only:
             return (
-                f"{self.place}: cannot be written; its audit trail does not say that this was done ({what})",
+                f"{self.location}: cannot be written; its audit trail does not say that this was done ({what})",
             )
         with self._database.writing() as session:
             number = None if case is None else cases.find_case(session, case).number

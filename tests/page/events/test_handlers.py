@@ -297,9 +297,7 @@ def test_a_language_that_is_not_known_is_english(browser: Browser) -> None:
 
 def test_the_page_stops_asking_once_the_models_are_there(browser: Browser) -> None:
     updates = browser.handlers.look_for_models(browser.values)
-    assert (
-        "Ready" in updates[browser.parts.status]["models"] and "fake" in updates[browser.parts.top.about]
-    )
+    assert "Ready" in updates[browser.parts.status]["models"] and "fake" in updates[browser.parts.top.about]
     assert (
         "three &lt;cases&gt;" in updates[browser.parts.top.about]
         and "bfloat16" in updates[browser.parts.top.about]

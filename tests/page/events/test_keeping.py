@@ -81,7 +81,7 @@ class Page:
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
-    page = Page(Desk(place=str(tmp_path / "reviews")))
+    page = Page(Desk(store_location=str(tmp_path / "reviews")))
     yield page
     if page.desk.store is not None:
         page.desk.store.close()
@@ -178,7 +178,7 @@ def test_a_case_of_a_queue_is_not_kept_twice_and_late_events_keep_nothing(page: 
 
 def test_a_store_that_cannot_be_opened_is_one_line_and_the_case_stays_open(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    page = Page(Desk(place=str(tmp_path / "file" / "below")))
+    page = Page(Desk(store_location=str(tmp_path / "file" / "below")))
     page.upload("arm")
     open_id = page.open_id
     updates = page.keep()

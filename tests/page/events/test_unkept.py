@@ -25,7 +25,7 @@ from tests.support.stand_ins import draw_photo
 
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
-    page = Page(Desk(place=str(tmp_path / "reviews")))
+    page = Page(Desk(store_location=str(tmp_path / "reviews")))
     yield page
     if page.desk.store is not None:
         page.desk.store.close()

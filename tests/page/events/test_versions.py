@@ -24,7 +24,7 @@ from tests.page.events.test_keeping import Page, square
 @pytest.fixture
 def page(tmp_path: Path) -> Iterator[Page]:
     """Open a kept case with three versions: an answer, another one, and an outline beside it."""
-    page = Page(Desk(place=str(tmp_path / "reviews")))
+    page = Page(Desk(store_location=str(tmp_path / "reviews")))
     page.upload("arm")
     page.keep()
     page.say(page.review.answer, answers={"CQID025": [1]})

@@ -59,7 +59,7 @@ def client(desk: Desk) -> TestClient:
 def desk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Desk]:
     """Give a desk over an open store, and one whose store is made by another program while the page runs."""
     place = str(tmp_path / "reviews")
-    desk = Desk(Store.open(place)) if request.param == "open" else Desk(place=place)
+    desk = Desk(Store.open(place)) if request.param == "open" else Desk(store_location=place)
     yield desk
     if desk.store is not None:
         desk.store.close()

@@ -16,7 +16,7 @@ from magic_demo.core.errors import ReachError, StoreError
 from magic_demo.page.build import Desk
 from magic_demo.page.server.reach import SHARE_QUESTIONS, check_reach, confirm_share
 from magic_demo.page.session.sign_in.sign_ins import SignIns
-from magic_demo.reviews.store import LOCAL_READER, Store, default_place
+from magic_demo.reviews.store import LOCAL_READER, Store, default_location
 from magic_demo.synthetic.bundled import load_examples
 
 
@@ -62,7 +62,7 @@ def test_a_space_that_keeps_nothing_is_for_everybody_and_one_that_keeps_cases_is
     space = {"SPACE_ID": "somebody/magic-demo"}
     (line,) = check_reach("0.0.0.0", Desk(public=True), space)
     assert "no photos of patients" in line
-    for desk in (Desk(store), Desk(), Desk(place=str(tmp_path / "later"))):
+    for desk in (Desk(store), Desk(), Desk(store_location=str(tmp_path / "later"))):
         with pytest.raises(ReachError):
             check_reach("0.0.0.0", desk, space)
     with pytest.raises(ReachError):
@@ -123,7 +123,7 @@ def test_where_others_come_a_store_is_opened_at_the_start_or_never(
     desk = serve.open_desk(_read_arguments(*host, *options))
     if desk.store is not None:
         desk.store.close()
-    found = {"public": desk.public, "store": desk.store is not None, "place": desk.place is not None}
+    found = {"public": desk.public, "store": desk.store is not None, "place": desk.store_location is not None}
     assert [name for name, there in found.items() if there] == ([opened] if opened != "nothing" else [])
 
 
@@ -133,7 +133,7 @@ def test_a_space_without_a_store_ignores_what_an_earlier_run_left(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MAGIC_DEMO_STORE", raising=False)
     monkeypatch.setenv("SPACE_ID", "a/b")
-    Store.open(default_place()).close()
+    Store.open(default_location()).close()
     desk = serve.open_desk(_read_arguments("--host", "0.0.0.0"))
     assert desk.public and check_reach("0.0.0.0", desk, {"SPACE_ID": "a/b"})
 

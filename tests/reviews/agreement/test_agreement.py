@@ -112,7 +112,7 @@ def test_one_family_by_hand() -> None:
     assert values(numbers.among_readers) == (0.75, 0.75, 0.5)
     # Ann and the model 3 of 4, chance 0.5 * 0.75 + 0.5 * 0.25; Bo and the model 2 of 4, chance 0.25 * 0.75 +
     # 0.75 * 0.25 = 0.375
-    by_pair = {(pair.one, pair.other): values(pair.agreed) for pair in numbers.pairs}
+    by_pair = {(pair.first, pair.second): values(pair.agreed) for pair in numbers.pairs}
     assert by_pair[MODEL, "Ann"] == (0.75, 0.75, 0.5)
     assert by_pair[MODEL, "Bo"] == (0.5, 0.5, round((0.5 - 0.375) / 0.625, 6))
     assert values(numbers.with_model) == (0.625, 0.625, round((0.5 + 0.2) / 2, 6))
@@ -405,7 +405,7 @@ def test_cases_are_ranked_by_what_is_disagreed_on() -> None:
     reviews += [outlined(2, "Ann", square(9, 9, 0, 0, 4)), outlined(2, "Bo", square(9, 9, 0, 2, 4))]
     found = measure(reviews, model(itch(0), itch(0))).differing
     assert [(case.case.case_id, case.dispute) for case in found] == [("C1", 1.5), ("C2", 0.5)]
-    assert found[0].families[0].said == (
+    assert found[0].families[0].labels_by_voice == (
         (MODEL, frozenset({0})),
         ("Ann", frozenset({0})),
         ("Bo", frozenset({1})),
@@ -477,7 +477,7 @@ def test_the_kappa_of_a_family_of_one_slot_is_cohens(rows: list[list[tuple[int, 
         for pair in numbers.pairs if numbers.family_id == "CQID025" else ():
             one, other = (
                 np.array(coded).T[3 if name == MODEL else NAMES.index(name)]
-                for name in (pair.one, pair.other)
+                for name in (pair.first, pair.second)
             )
             expected = cohens_kappa(one, other)
             assert values(pair.agreed)[2] == (None if expected is None else round(expected, 6))

@@ -132,7 +132,7 @@ def test_a_dispute_tells_who_said_what(queue: ReadQueue) -> None:
     case = find_disputes(selection, _predictions(), list_legend(selection, model=True))[0]
     extent = next(family for family in case.families if family.title["en"] == "Extent")
     options = load_families()[0].options
-    assert [(said.tag, said.answer["zh"]) for said in extent.said] == [
+    assert [(tagged.tag, tagged.answer["zh"]) for tagged in extent.answers] == [
         ("M", options["zh"][3]), ("1", options["zh"][0]), ("2", options["zh"][2]),
     ]  # fmt: skip
     assert case.agreed + len(case.families) == len(load_families())

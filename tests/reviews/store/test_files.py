@@ -30,7 +30,7 @@ def fill(place: Path) -> CaseKey:
             store, Encounter("CASE", photos=(Photo("arm", draw_photo(24, 32)),)), LOCAL_READER
         ).key
         store.save(Review(key.case_id, LOCAL_READER, "assisted", "done", answer(1), queue=key.queue))
-        covered_beside(store.place).keep(key, Photo(f"IMG_{key.case_id}_00001", draw_photo(24, 32)))
+        covered_beside(store.location).keep(key, Photo(f"IMG_{key.case_id}_00001", draw_photo(24, 32)))
     return key
 
 

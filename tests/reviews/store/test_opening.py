@@ -58,7 +58,7 @@ def test_sqlite_lies_in_a_folder_or_a_file_of_any_name(tmp_path: Path, name: str
     file = tmp_path / name if name.endswith(".sqlite3") else tmp_path / name / "reviews.sqlite3"
     assert file.is_file()
     with Store.open(str(tmp_path / name)) as store:
-        assert store.place == str(file)
+        assert store.location == str(file)
 
 
 def test_sqlite_is_found_by_its_url(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_postgresql_waits_for_the_disk(postgres_store: str) -> None:
 
 def test_a_url_is_shown_without_its_password(postgres_store: str) -> None:
     with Store.open(postgres_store.replace("tests@", "tests:geheim@")) as store:
-        assert "geheim" not in store.place and store.place.startswith("postgresql://tests:***@")
+        assert "geheim" not in store.location and store.location.startswith("postgresql://tests:***@")
 
 
 def test_a_store_of_a_newer_program_is_refused_and_left_alone(empty_place: str) -> None:

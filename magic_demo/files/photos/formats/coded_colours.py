@@ -109,21 +109,21 @@ def read_png_codes(data: bytes, info: Mapping[Any, Any]) -> tuple[CodedColours |
 
     cICP counts more than a profile, a profile more than the others. info: what Pillow read of the others.
     """
-    place = 8
-    while place + 12 <= len(data):
-        length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
+    position = 8
+    while position + 12 <= len(data):
+        length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
         if kind == b"cICP" and length == 4:
-            return *read_codes(data[place + 8], data[place + 9]), True
+            return *read_codes(data[position + 8], data[position + 9]), True
         if kind == b"IDAT":
             break
-        place += 12 + length
+        position += 12 + length
     gamma = info.get("gamma")
     if "srgb" in info or not isinstance(gamma, float) or not 0.1 <= gamma <= 10:
         return None, None, False
     exponent = None if _USUAL_GAMMA[0] <= gamma <= _USUAL_GAMMA[1] else 1 / gamma
     given = info.get("chromaticity")
     points = (*given[2:], *given[:2]) if isinstance(given, tuple) and len(given) == 8 else _SRGB
-    near = all(abs(one - other) < 0.001 for one, other in zip(points, _SRGB, strict=True))
+    near = all(abs(point - standard) < 0.001 for point, standard in zip(points, _SRGB, strict=True))
     if near and exponent is None:
         return None, None, False
     return (
@@ -139,18 +139,18 @@ def read_png_codes(data: bytes, info: Mapping[Any, Any]) -> tuple[CodedColours |
 
 def _find_boxes(data: bytes, wanted: bytes) -> Iterator[bytes]:
     """Yield the content of the boxes of one kind, of those that lie side by side in ``data``."""
-    place = 0
-    while place + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, place)
+    position = 0
+    while position + 8 <= len(data):
+        size, kind = struct.unpack_from(">I4s", data, position)
         head = 8
-        if size == 1 and place + 16 <= len(data):
-            size, head = struct.unpack_from(">Q", data, place + 8)[0], 16
-        size = size or len(data) - place
+        if size == 1 and position + 16 <= len(data):
+            size, head = struct.unpack_from(">Q", data, position + 8)[0], 16
+        size = size or len(data) - position
         if size < head:
             return
         if kind == wanted:
-            yield data[place + head : place + size]
-        place += size
+            yield data[position + head : position + size]
+        position += size
 
 
 def _columns(points: Sequence[float]) -> NDArray[np.float64]:
@@ -158,7 +158,7 @@ def _columns(points: Sequence[float]) -> NDArray[np.float64]:
 
     Raises ValueError for points that span no colours.
     """
-    xyz = np.array([_from_point(points[place], points[place + 1]) for place in range(0, 8, 2)])
+    xyz = np.array([_from_point(points[index], points[index + 1]) for index in range(0, 8, 2)])
     try:
         amounts = np.linalg.solve(xyz[:3].T, xyz[3])
         there, white = _BRADFORD @ _D50, _BRADFORD @ xyz[3]

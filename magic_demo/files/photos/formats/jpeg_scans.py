@@ -36,24 +36,24 @@ class JpegScans:
 def read_scans(data: bytes) -> JpegScans:
     """Walk a JPEG's markers; the picture's own data are skipped and not decoded."""
     found = JpegScans()
-    place = 2
+    position = 2
     # a segment: marker and length
-    while data[place : place + 1] == b"\xff" and data[place + 1 : place + 2] != b"\xda":
-        marker = data[place + 1] if place + 1 < len(data) else 0
+    while data[position : position + 1] == b"\xff" and data[position + 1 : position + 2] != b"\xda":
+        marker = data[position + 1] if position + 1 < len(data) else 0
         if marker == 0xFF:  # a byte that fills up
-            place += 1
+            position += 1
             continue
         if marker in _FRAMES:
             found.progressive = marker in _PROGRESSIVE
-            found.components = data[place + 9] if place + 9 < len(data) else 0
-        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    end = data.find(END, place)  # inside the picture's own data a marker cannot occur
+            found.components = data[position + 9] if position + 9 < len(data) else 0
+        position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    end = data.find(END, position)  # inside the picture's own data a marker cannot occur
     found.end = end + 2 if end >= 0 else None
-    place = data.find(_SCAN, place, found.end)
-    while place >= 0:
+    position = data.find(_SCAN, position, found.end)
+    while position >= 0:
         found.scans += 1
-        _note_refinement(found, data[place : place + 16])
-        place = data.find(_SCAN, place + 2, found.end)
+        _note_refinement(found, data[position : position + 16])
+        position = data.find(_SCAN, position + 2, found.end)
     return found
 
 

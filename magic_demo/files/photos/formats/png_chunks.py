@@ -29,38 +29,38 @@ def thin_png(data: bytes) -> tuple[bytes, list[Message]]:
     Where nothing is left out it is ``data`` itself. Raises PhotoError for a PNG of more than MOST_CHUNKS
     chunks.
     """
-    kept, begin, place, count, texts, left_out = [], 0, _SIGNATURE, 0, 0, 0
+    parts, begin, position, count, texts, left_out = [], 0, _SIGNATURE, 0, 0, 0
     seen: set[bytes] = set()
     notes: list[Message] = []
-    while place + _FRAME <= len(data):
+    while position + _FRAME <= len(data):
         count += 1
         if count > MOST_CHUNKS:
             raise PhotoError(
                 "the PNG has more than {limit} chunks; save it again as JPEG or PNG", limit=MOST_CHUNKS
             )
-        length, kind = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8]
-        end = place + _FRAME + length
+        length, kind = int.from_bytes(data[position : position + 4], "big"), data[position + 4 : position + 8]
+        end = position + _FRAME + length
         drop = False
         if kind in _TEXTS:
             texts += 1
-            drop = texts > MOST_TEXTS or _is_too_much(kind, data[place + 8 : end - 4])
+            drop = texts > MOST_TEXTS or _is_too_much(kind, data[position + 8 : end - 4])
             left_out += drop
         elif kind in _ONCE:
-            drop = kind in seen or _is_too_much(kind, data[place + 8 : end - 4])
+            drop = kind in seen or _is_too_much(kind, data[position + 8 : end - 4])
             if drop and kind == b"iCCP" and kind not in seen:
                 notes.append(BROKEN)
             seen.add(kind)
         if drop:
-            kept.append(data[begin:place])
+            parts.append(data[begin:position])
             begin = end
-        place = end
+        position = end
         if kind == b"IEND":
             break
     if left_out:
         notes.append(Message("{count} of its texts are not read: too many, or too large", count=left_out))
-    if not kept:
+    if not parts:
         return data, notes
-    return b"".join([*kept, data[begin:]]), notes
+    return b"".join([*parts, data[begin:]]), notes
 
 
 def _is_too_much(kind: bytes, content: bytes) -> bool:

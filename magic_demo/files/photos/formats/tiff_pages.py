@@ -104,9 +104,9 @@ class TiffLayout:
         """Return the file with ``page`` as its only one, so that no library walks the chain."""
         if len(self.pages) == 1 and not self.more and page is self.pages[0]:
             return data
-        kind, place = (self.order + "Q", 8) if self.big else (self.order + "I", 4)
+        kind, position = (self.order + "Q", 8) if self.big else (self.order + "I", 4)
         copy = bytearray(data)
-        struct.pack_into(kind, copy, place, page.offset)
+        struct.pack_into(kind, copy, position, page.offset)
         struct.pack_into(kind, copy, page.link, 0)
         return bytes(copy)
 
@@ -127,7 +127,10 @@ def read_layout(data: bytes) -> TiffLayout:
             page, offset = _read_page(data, offset, order, big)
             pages.append(page)
         subs = (
-            [_read_page(data, place, order, big)[0] for place in pages[0].tags.get(SUB_IFDS, ())[:MOST_PAGES]]
+            [
+                _read_page(data, position, order, big)[0]
+                for position in pages[0].tags.get(SUB_IFDS, ())[:MOST_PAGES]
+            ]
             if pages
             else []
         )
@@ -153,10 +156,10 @@ def _read_page(data: bytes, offset: int, order: str, big: bool) -> tuple[TiffPag
     link = start + count * entry_size
     tags: dict[int, tuple[int, ...]] = {}
     profile, heavy = b"", 0
-    for place in range(start, link, entry_size):
-        tag, kind, number = struct.unpack_from(order + "HH" + word, data, place)
+    for position in range(start, link, entry_size):
+        tag, kind, number = struct.unpack_from(order + "HH" + word, data, position)
         size = _SIZES.get(kind, 1) * number
-        at = place + (12 if big else 8)
+        at = position + (12 if big else 8)
         if size > (8 if big else 4):
             at = struct.unpack_from(order + word, data, at)[0]
         if tag in _CHUNKS:

@@ -120,10 +120,10 @@ class Saver:
                 return
             now, conflicts, taken = spread(draft), list(draft.conflicts), {}
             for field, value in change.fields.items():
-                if (other := now.get(field)) == (value or None):
+                if (saved := now.get(field)) == (value or None):
                     continue
                 if change.base is not None and draft.foreign.get(field, 0) > change.base:
-                    conflicts.append(Conflict(field, value or None, other, draft.foreign[field]))
+                    conflicts.append(Conflict(field, value or None, saved, draft.foreign[field]))
                 else:
                     taken[field] = value or None
             turns = {**draft.turns, change.part: change.turn} if change.turn else draft.turns
@@ -147,7 +147,7 @@ class Saver:
             open_ones = (
                 draft.conflicts
                 if base is None
-                else tuple(one for one in draft.conflicts if one.number > base)
+                else tuple(conflict for conflict in draft.conflicts if conflict.number > base)
             )
             self._drafts.change(session, partial(replace, conflicts=() if base is None else open_ones))
             return open_ones
@@ -167,7 +167,10 @@ class Saver:
             draft.with_fields(fields),
             synced=newest,
             foreign={field: number for field, number in foreign.items() if field not in mine},
-            conflicts=(*draft.conflicts, *(replace(one, number=newest.number) for one in conflicts)),
+            conflicts=(
+                *draft.conflicts,
+                *(replace(conflict, number=newest.number) for conflict in conflicts),
+            ),
             reading=_follow(reading, draft, newest, goes_on=bool(mine)),
         )
         self._drafts.change(session, lambda _: merged)

@@ -117,9 +117,9 @@ class Covering(ReviewEvents):
             return photo
         stored = next(
             (
-                one
-                for one in self.review.desk.read_case(queued).encounter.photos
-                if one.photo_id == photo.photo_id
+                candidate
+                for candidate in self.review.desk.read_case(queued).encounter.photos
+                if candidate.photo_id == photo.photo_id
             ),
             None,
         )
@@ -140,7 +140,7 @@ class Covering(ReviewEvents):
         ]:
             case = cases.get(open_id)
             photo = (
-                next((one for one in case.encounter.photos if one.photo_id == photo_id), None)
+                next((shown for shown in case.encounter.photos if shown.photo_id == photo_id), None)
                 if case is not None
                 else None
             )

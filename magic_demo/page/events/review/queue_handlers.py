@@ -86,7 +86,7 @@ class QueueHandlers(ReviewEvents):
             raise StoreError(
                 "{reader} is no adjudicator; readers role {reader} adjudicator changes that", reader=reader
             )
-        case_ids, names = ([str(one) for one in payload.get(what) or ()] for what in ("cases", "readers"))
+        case_ids, names = ([str(name) for name in payload.get(what) or ()] for what in ("cases", "readers"))
         asked = payload.get("each")
         each = asked if isinstance(asked, int) else len(names)
         store.share_out(str(arrangement.queue), case_ids, names, each=min(each, len(names)))
@@ -187,9 +187,9 @@ class QueueHandlers(ReviewEvents):
             case_id=case_id,
             open_id=open_id,
             progress=[
-                one
-                for one in store.progress(queue)
-                if one.reader != LOCAL_READER or one.done or one.in_progress
+                row
+                for row in store.progress(queue)
+                if row.reader != LOCAL_READER or row.done or row.in_progress
             ]
             if signed_in
             else (),

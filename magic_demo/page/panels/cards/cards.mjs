@@ -11,14 +11,14 @@ export const NONE_KEY = ".";
 /** Return what is chosen after a click on an option, and whether it was refused because every slot is taken. */
 export function choose(family, selected, option) {
   if (family.slots === 1 || option === family.none) return { selected: [option], full: false };
-  const labels = selected.filter((one) => one !== family.none);
-  if (labels.includes(option)) return { selected: labels.filter((one) => one !== option), full: false };
+  const labels = selected.filter((label) => label !== family.none);
+  if (labels.includes(option)) return { selected: labels.filter((label) => label !== option), full: false };
   if (labels.length >= family.slots) return { selected: labels, full: true };
   return { selected: [...labels, option].sort((a, b) => a - b), full: false };
 }
 
-export function sameOptions(one, other) {
-  return one.length === other.length && one.every((option, index) => option === other[index]);
+export function sameOptions(first, second) {
+  return first.length === second.length && first.every((option, index) => option === second[index]);
 }
 
 /** Say how a reader's answer stands to the model's: "open" (not answered), "own" (no model), "agree" or "differ". */
@@ -40,7 +40,7 @@ export function agreeWithRest(families, answers, models) {
 
 export function countStandings(standings) {
   const counts = { agree: 0, differ: 0, own: 0, open: 0 };
-  for (const one of standings) counts[one] += 1;
+  for (const standing of standings) counts[standing] += 1;
   return counts;
 }
 

@@ -34,8 +34,8 @@ export function mountCards(element, { props, watch, trigger }) {
   // ---- what comes from the server
 
   function receive(value) {
-    const other = (value?.case ?? null) !== state.case;
-    if (other) {
+    const isOther = (value?.case ?? null) !== state.case;
+    if (isOther) {
       look(null);
       line.flush(); // what was answered belongs to the case before
       state.case = value?.case ?? null;
@@ -50,7 +50,7 @@ export function mountCards(element, { props, watch, trigger }) {
     state.models = value?.families ?? {};
     state.ties = value?.ties ?? {};
     draw();
-    if (other) panel.scrollTop = 0;
+    if (isOther) panel.scrollTop = 0;
   }
 
   // ---- what is drawn
@@ -62,9 +62,9 @@ export function mountCards(element, { props, watch, trigger }) {
     root.classList.toggle("is-calibrated", families.some(({ id }) => state.models[id]?.calibrated));
     cards.forEach((card, index) => drawCard(card, counted[index]));
     const counts = countStandings(counted);
-    for (const one of root.querySelectorAll("[data-count]")) {
-      one.textContent = String(counts[one.dataset.count]);
-      one.parentElement.classList.toggle("is-none", counts[one.dataset.count] === 0);
+    for (const counter of root.querySelectorAll("[data-count]")) {
+      counter.textContent = String(counts[counter.dataset.count]);
+      counter.parentElement.classList.toggle("is-none", counts[counter.dataset.count] === 0);
     }
     agreeAll.disabled = Boolean(state.looked) || !Object.keys(rest().taken).length;
   }
@@ -335,7 +335,7 @@ export function mountCards(element, { props, watch, trigger }) {
   // ---- pointer
 
   root.addEventListener("click", (event) => {
-    const card = cards.find((one) => one.element.contains(event.target));
+    const card = cards.find((card) => card.element.contains(event.target));
     const row = event.target.closest(".card .row"); // the page has rows of its own
     if (row && card) {
       const option = Number(row.dataset.option);
@@ -347,7 +347,7 @@ export function mountCards(element, { props, watch, trigger }) {
     else if (event.target.closest(".card-why")) ask(card);
     else if (event.target.closest(".card-more")) {
       unfold(card);
-      card.rows.find((one) => one.tabIndex === 0)?.focus({ preventScroll: true });
+      card.rows.find((row) => row.tabIndex === 0)?.focus({ preventScroll: true });
     }
   });
   document.addEventListener("review-look", ({ detail }) => look(detail));

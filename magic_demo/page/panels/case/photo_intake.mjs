@@ -45,8 +45,8 @@ export function mountIntake(element, { trigger }) {
     const lost = sent.filter(({ key }) => !key);
     trigger("photos", {
       photos: sent.flatMap(({ key }) => key ?? []),
-      lost: lost.map((one) => one.lost),
-      reasons: lost.map((one) => one.reason),
+      lost: lost.map((photo) => photo.lost),
+      reasons: lost.map((photo) => photo.reason),
     });
     for (const { key } of sent) unopened.delete(key);
   }

@@ -63,7 +63,7 @@ export function watchConnection(element) {
 
   /** Send what was not answered once more. Where that goes nowhere, as the page has lost its line to the program, the page is loaded anew. */
   function sendAgain() {
-    for (const one of unsaved.due()) document.dispatchEvent(new CustomEvent("review-again", { detail: one }));
+    for (const save of unsaved.due()) document.dispatchEvent(new CustomEvent("review-again", { detail: save }));
     const stuck = unsaved.stuck(STUCK);
     if (stuck === null || shown("#keep")) return;
     try {

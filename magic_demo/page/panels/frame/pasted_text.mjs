@@ -15,7 +15,7 @@ export function watchPastedText() {
   let field = null;
   const line = () => document.querySelector("#paste-cut > span");
 
-  function place() {
+  function putBeside() {
     if (!field) return;
     const { left, top, bottom } = field.getBoundingClientRect();
     const height = line().offsetHeight + GAP;
@@ -37,7 +37,7 @@ export function watchPastedText() {
     field = target;
     line().querySelector("b").textContent = taken;
     line().hidden = false;
-    place();
+    putBeside();
   });
   document.addEventListener("input", (event) => {
     if (event.inputType !== "insertFromPaste") hide();
@@ -45,5 +45,5 @@ export function watchPastedText() {
   document.addEventListener("focusout", () => {
     if (document.activeElement !== field) hide(); // it stays the active one where only the window is left
   });
-  document.addEventListener("scroll", place, { capture: true, passive: true });
+  document.addEventListener("scroll", putBeside, { capture: true, passive: true });
 }

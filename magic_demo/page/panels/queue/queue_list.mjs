@@ -2,21 +2,21 @@
 //
 // A case is {id, state, flagged, disagrees, mine}; the list comes in the order that the reader chose.
 
-export function isListed(one, filter) {
-  if (filter === "flagged") return one.flagged;
-  if (filter === "disagreeing") return one.disagrees;
-  if (filter === "mine") return one.mine;
-  return filter === "all" || one.state === filter;
+export function isListed(row, filter) {
+  if (filter === "flagged") return row.flagged;
+  if (filter === "disagreeing") return row.disagrees;
+  if (filter === "mine") return row.mine;
+  return filter === "all" || row.state === filter;
 }
 
 export function listed(cases, filter) {
-  return cases.filter((one) => isListed(one, filter));
+  return cases.filter((row) => isListed(row, filter));
 }
 
 /** Return the case so many steps from the open one among those listed; from nothing open, the first or the last; null at the ends. */
 export function stepFrom(cases, filter, open, step) {
-  const all = cases.map((one) => one.id);
-  const shown = listed(cases, filter).map((one) => one.id);
+  const all = cases.map((row) => row.id);
+  const shown = listed(cases, filter).map((row) => row.id);
   const at = all.indexOf(open);
   if (at < 0) return (step > 0 ? shown[0] : shown.at(-1)) ?? null;
   const beside = step > 0 ? all.slice(at + 1) : all.slice(0, at).reverse();
@@ -25,9 +25,9 @@ export function stepFrom(cases, filter, open, step) {
 
 /** Return the next case that is not done, after the open one and then from the start; null where every case is done. */
 export function nextOpen(cases, open) {
-  const at = cases.findIndex((one) => one.id === open);
+  const at = cases.findIndex((row) => row.id === open);
   const order = [...cases.slice(at + 1), ...cases.slice(0, Math.max(0, at))];
-  return order.find((one) => one.state !== "done")?.id ?? null;
+  return order.find((row) => row.state !== "done")?.id ?? null;
 }
 
 /** Return which of `count` rows are drawn, [from, to): `most` of them around the one at `at`, the first ones where that is below 0. */
@@ -47,7 +47,7 @@ export function arrangementOf(value, wanted) {
 }
 
 export function countDone(cases) {
-  return cases.filter((one) => one.state === "done").length;
+  return cases.filter((row) => row.state === "done").length;
 }
 
 /** Let what a browser has under an earlier name stand under the one of today, where there is nothing yet. */

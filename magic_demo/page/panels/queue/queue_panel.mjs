@@ -59,7 +59,7 @@ export function mountQueue(element, { props, watch, trigger }) {
       root.hidden = false; // the first case was kept, or there are cases: examples make room
       for (const examples of document.querySelectorAll("details.examples")) examples.open = false;
     }
-    Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases.map((one) => ({ ...one })), ...arrangement });
+    Object.assign(state, { queue: value.queue, reader: value.reader, cases: value.cases.map((row) => ({ ...row })), ...arrangement });
     Object.assign(state, { readers: value.readers, may: value.may });
     if (!value.arranged) Object.assign(state, { open: value.open, openId: value.case }); // a case may have been opened since it was asked for
     find("name").replaceChildren(...value.queues.map((name) => Object.assign(document.createElement("option"), { value: name, textContent: name })));
@@ -75,12 +75,12 @@ export function mountQueue(element, { props, watch, trigger }) {
   }
 
   function receiveRow(row) {
-    const one = row && row.queue === state.queue && state.cases.find((other) => other.id === row.id);
-    if (!one) return;
+    const changed = row && row.queue === state.queue && state.cases.find((candidate) => candidate.id === row.id);
+    if (!changed) return;
     const { case: openId, open: opened, ...rest } = row;
-    Object.assign(one, rest);
-    if (opened) state.open = one.id;
-    if (one.id === state.open) state.openId = openId; // a save may come late, of the case before
+    Object.assign(changed, rest);
+    if (opened) state.open = changed.id;
+    if (changed.id === state.open) state.openId = openId; // a save may come late, of the case before
     writeStored();
     draw();
   }
@@ -88,7 +88,7 @@ export function mountQueue(element, { props, watch, trigger }) {
   function receiveGone(gone) {
     if (gone) unsaved.forget(gone);
     if (!gone || gone.queue !== state.queue) return;
-    state.cases = state.cases.filter((one) => one.id !== gone.id);
+    state.cases = state.cases.filter((row) => row.id !== gone.id);
     if (state.open === gone.id) Object.assign(state, { open: null, openId: null });
     writeStored();
     draw();
@@ -107,7 +107,7 @@ export function mountQueue(element, { props, watch, trigger }) {
     find("bar").style.width = `${state.cases.length ? (100 * done) / state.cases.length : 0}%`;
     const shown = listed(state.cases, state.filter);
     const list = find("list");
-    const [from, to] = drawnPart(shown.length, shown.findIndex((one) => one.id === state.open), state.rows);
+    const [from, to] = drawnPart(shown.length, shown.findIndex((row) => row.id === state.open), state.rows);
     list.replaceChildren(...drawMore(from), ...shown.slice(from, to).map(drawCase), ...drawMore(shown.length - to));
     find("none").hidden = shown.length > 0;
     find("session").hidden = state.open !== null;
@@ -118,21 +118,21 @@ export function mountQueue(element, { props, watch, trigger }) {
     find("next-open").disabled = nextOpen(state.cases, state.open) === null;
   }
 
-  function drawCase(one) {
+  function drawCase(row) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
     button.className = "queue-case";
-    button.dataset.case = one.id;
-    button.dataset.state = one.state;
-    if (one.id === state.open) button.setAttribute("aria-current", "true");
-    const labels = [one.id, word(one.state), one.flagged && word("flagged"), one.left_open && word("left_open"), one.disagrees && word("disagreeing")].filter(Boolean);
-    if (one.assigned?.length) labels.push(`${word("assigned")} ${one.assigned.join(", ")}`);
+    button.dataset.case = row.id;
+    button.dataset.state = row.state;
+    if (row.id === state.open) button.setAttribute("aria-current", "true");
+    const labels = [row.id, word(row.state), row.flagged && word("flagged"), row.left_open && word("left_open"), row.disagrees && word("disagreeing")].filter(Boolean);
+    if (row.assigned?.length) labels.push(`${word("assigned")} ${row.assigned.join(", ")}`);
     button.setAttribute("aria-label", labels.join(", "));
     button.title = labels.slice(1).join(" · ");
-    button.append(part("queue-sign", one.left_open ? "◕" : (SIGNS[one.state] ?? "○")), part("queue-id", one.id));
-    if (one.disagrees) button.append(part("queue-differs", "≠"));
-    if (one.flagged) button.append(part("queue-flag", "⚑"));
+    button.append(part("queue-sign", row.left_open ? "◕" : (SIGNS[row.state] ?? "○")), part("queue-id", row.id));
+    if (row.disagrees) button.append(part("queue-differs", "≠"));
+    if (row.flagged) button.append(part("queue-flag", "⚑"));
     item.append(button);
     return item;
   }

@@ -151,10 +151,10 @@ def queue_value(
         "order": arrangement.order,
         "open": case_id,
         "case": open_id,
-        "cases": [row_value(one, reader) for one in cases],
+        "cases": [row_value(case, reader) for case in cases],
         "readers": [
-            {"name": one.reader, "cases": one.cases, "done": one.done, "in_progress": one.in_progress}
-            for one in progress
+            {"name": row.reader, "cases": row.cases, "done": row.done, "in_progress": row.in_progress}
+            for row in progress
         ],
         "may": list(may),
     }

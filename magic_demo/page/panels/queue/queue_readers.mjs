@@ -30,7 +30,7 @@ export function mountReaders({ find, assign, word }) {
   }
 
   find("assign-open").addEventListener("click", () => send([state.open]));
-  find("assign-listed").addEventListener("click", () => send(listed(state.cases, state.filter).map((one) => one.id)));
+  find("assign-listed").addEventListener("click", () => send(listed(state.cases, state.filter).map((row) => row.id)));
 
   /** Draw what the list holds now; who is ticked stays so. */
   return (now) => {
@@ -39,7 +39,7 @@ export function mountReaders({ find, assign, word }) {
     const readers = state.readers ?? [];
     find("readers").hidden = !readers.length;
     find("mine").hidden = find("mine").disabled = !readers.length;
-    find("progress").replaceChildren(...readers.map((one) => drawReader(one, checkedBefore)));
+    find("progress").replaceChildren(...readers.map((row) => drawReader(row, checkedBefore)));
     find("assign").hidden = !state.may.includes("assign cases");
     find("assign-open").disabled = state.open === null;
     drawEach(readers.length);

@@ -12,7 +12,7 @@ export function watchConflicts(element) {
   const row = (family, option) => document.querySelector(`.card[data-family="${CSS.escape(family)}"] .row[data-option="${option}"] .row-label`);
   const shownText = (element) => {
     const copy = element?.cloneNode(true);
-    for (const other of copy?.querySelectorAll(document.documentElement.dataset.language === "zh" ? ".t-en" : ".t-zh") ?? []) other.remove();
+    for (const text of copy?.querySelectorAll(document.documentElement.dataset.language === "zh" ? ".t-en" : ".t-zh") ?? []) text.remove();
     return copy?.textContent.trim() ?? "";
   };
 
@@ -30,7 +30,7 @@ export function watchConflicts(element) {
   }
 
   function draw() {
-    const open = [...unsaved.conflicts].filter(([, one]) => one.case === unsaved.now);
+    const open = [...unsaved.conflicts].filter(([, conflict]) => conflict.case === unsaved.now);
     bar.hidden = !open.length;
     list.replaceChildren(
       ...open.map(([id, { part, field, mine, theirs }]) => {

@@ -171,7 +171,7 @@ def _render_notes(readings: Sequence[SavedReview], model: bool) -> str:
     }
     return "".join(
         f'<tr><th scope="row"><span class="readings-sign" aria-hidden="true">·</span>{both(key)}</th>'
-        f"{''.join(f'<td>{one}</td>' for one in row)}{'<td></td>' if model else ''}</tr>"
+        f"{''.join(f'<td>{cell}</td>' for cell in row)}{'<td></td>' if model else ''}</tr>"
         for key, row in cells.items()
         if any(row)
     )

@@ -63,14 +63,14 @@ export function mountReview(element, { props, watch, trigger }) {
     if (!saved) return;
     hearSaved(saved);
     if (saved.case !== state.case) return; // it came late, of the case before
-    const known = (state.saved.history ?? []).filter(({ number }) => !saved.history.some((one) => one.number === number));
+    const known = (state.saved.history ?? []).filter(({ number }) => !saved.history.some((version) => version.number === number));
     if (saved.state === "done") dropAsked();
     if (state.finishing && saved.state === "done") {
       const { anyway } = state.finishing;
       state.finishing = null;
       journal.push(state.case, { undo: reopen, redo: () => sendFinish(anyway) });
     }
-    state.saved = { ...saved, history: [...known, ...saved.history].sort((one, other) => other.number - one.number) };
+    state.saved = { ...saved, history: [...known, ...saved.history].sort((first, second) => second.number - first.number) };
     draw();
   }
 
@@ -91,7 +91,7 @@ export function mountReview(element, { props, watch, trigger }) {
     find("reveal").hidden = !(["blind", "compared"].includes(kind) && done && !leftOpen);
     find("finish").hidden = done;
     find("next").hidden = !done;
-    find("readings").hidden = !(state.seesAll || history.some((one) => one.state === "done" && !one.missing));
+    find("readings").hidden = !(state.seesAll || history.some((version) => version.state === "done" && !version.missing));
     find("notes").classList.toggle("is-used", Boolean(find("comment").value || choices.some((name) => state[name]) || state.unusable.length));
     const changed = find("changes");
     changed.hidden = !changes;
@@ -126,16 +126,16 @@ export function mountReview(element, { props, watch, trigger }) {
     return label;
   }
 
-  function drawSaved(one, index) {
+  function drawSaved(version, index) {
     const item = document.createElement("li");
-    const when = new Date(one.at).toLocaleString(document.documentElement.lang || "en", { dateStyle: "short", timeStyle: "medium" });
-    const open = one.missing ? `, ${one.missing} ${word("open")}` : "";
-    const what = `${word(one.kind)}, ${word(one.state)}${open}${one.again ? ` (${word("again")} ${one.again})` : ""}`;
-    item.append(Object.assign(document.createElement("span"), { textContent: `${one.number} · ${when} · ${what}` }));
+    const when = new Date(version.at).toLocaleString(document.documentElement.lang || "en", { dateStyle: "short", timeStyle: "medium" });
+    const open = version.missing ? `, ${version.missing} ${word("open")}` : "";
+    const what = `${word(version.kind)}, ${word(version.state)}${open}${version.again ? ` (${word("again")} ${version.again})` : ""}`;
+    item.append(Object.assign(document.createElement("span"), { textContent: `${version.number} · ${when} · ${what}` }));
     if (index === 0) item.append(Object.assign(document.createElement("em"), { textContent: word("newest") }));
     else {
       const look = Object.assign(document.createElement("button"), { type: "button", className: "quiet", textContent: word("look") });
-      look.dataset.look = one.number;
+      look.dataset.look = version.number;
       item.append(look);
     }
     return item;

@@ -207,8 +207,8 @@ def asks_value(
         "case": draft.open_id,
         "turn": secrets.token_hex(4),  # the same again is another question
         "missing": [
-            {"id": one, "title": titles.get(one), "number": numbers.get(one), "tied": one in tied}
-            for one in left_open
+            {"id": item, "title": titles.get(item), "number": numbers.get(item), "tied": item in tied}
+            for item in left_open
         ],
     }
 

@@ -34,8 +34,8 @@ export function chooseSaved(id, mine) {
   const payload = unsaved.choose(id, mine);
   if (!payload) return;
   const { case: openId, part } = payload;
-  const note = part === "note" ? Object.fromEntries(payload.touched.filter((one) => one in payload).map((one) => [one, payload[one]])) : {};
-  for (const one of payload.touched ?? []) if (one.startsWith("unusable ")) note.unusable = { [one.slice(9)]: payload.unusable.length > 0 };
+  const note = part === "note" ? Object.fromEntries(payload.touched.filter((field) => field in payload).map((field) => [field, payload[field]])) : {};
+  for (const field of payload.touched ?? []) if (field.startsWith("unusable ")) note.unusable = { [field.slice(9)]: payload.unusable.length > 0 };
   const masks = part?.startsWith("mask ") ? { [payload.photo]: payload.runs && { width: payload.width, height: payload.height, runs: payload.runs } } : {};
   document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: openId, answers: payload.answers ?? {}, specified: payload.specified ?? {}, masks, note } }));
   unsaved.note(openId, part, payload);
@@ -62,6 +62,6 @@ export function followShiftKeys(keys) {
 export function relabel(root) {
   const language = document.documentElement.dataset.language ?? "en";
   for (const attribute of ["label", "placeholder"]) {
-    for (const one of root.querySelectorAll(`[data-${attribute}-${language}]`)) one.setAttribute(attribute, one.getAttribute(`data-${attribute}-${language}`));
+    for (const element of root.querySelectorAll(`[data-${attribute}-${language}]`)) element.setAttribute(attribute, element.getAttribute(`data-${attribute}-${language}`));
   }
 }

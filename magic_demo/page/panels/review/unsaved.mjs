@@ -7,7 +7,7 @@ const NAME = "magic-demo-unsaved";
 const WAITS = 5000; // milliseconds until a change that was not answered is sent again, twice as long each time
 const LONGEST = 300_000;
 
-const randomName = () => Array.from(globalThis.crypto.getRandomValues(new Uint8Array(9)), (one) => one.toString(36)).join("");
+const randomName = () => Array.from(globalThis.crypto.getRandomValues(new Uint8Array(9)), (byte) => byte.toString(36)).join("");
 
 export class Unsaved {
   /** storage: like sessionStorage; what an earlier life of this tab left there is found again. tab: this life's name. */
@@ -76,7 +76,7 @@ export class Unsaved {
     if (!opened) return null;
     const late = number < opened.of.base;
     opened.of.base = Math.max(opened.of.base, number);
-    for (const one of conflicts ?? []) this.#hold(openId, opened.key, one);
+    for (const conflict of conflicts ?? []) this.#hold(openId, opened.key, conflict);
     for (const [name, payload] of Object.entries(this.parts[opened.key] ?? {})) {
       if (!payload.conflicting && isStored(payload.turn, stored[payload.part])) this.#drop(opened.key, name);
     }
@@ -86,15 +86,15 @@ export class Unsaved {
 
   /** The reader has chosen what holds: their own, which is returned to be sent as a change, or what is saved already. */
   choose(id, mine) {
-    const one = this.conflicts.get(id);
-    if (!one) return null;
+    const conflict = this.conflicts.get(id);
+    if (!conflict) return null;
     this.conflicts.delete(id);
-    const payload = this.parts[one.key]?.[one.name];
-    this.#drop(one.key, one.name);
+    const payload = this.parts[conflict.key]?.[conflict.name];
+    this.#drop(conflict.key, conflict.name);
     this.#write();
     if (!mine || !payload) return null;
     const mineOnly = Object.entries(payload).filter(([name]) => !["conflicting", "of", "turn"].includes(name));
-    return { ...Object.fromEntries(mineOnly), case: one.case };
+    return { ...Object.fromEntries(mineOnly), case: conflict.case };
   }
 
   /** What was sent long ago and not answered, by case; it counts as sent now. */
@@ -159,8 +159,8 @@ export class Unsaved {
   /** What came from elsewhere, less what is on its way from here: its own answer will say which of both holds. */
   #without(merged, key) {
     const changing = new Set(Object.values(this.parts[key] ?? {}).flatMap(({ part, touched, conflicting }) => (conflicting ? [] : [part, ...(touched ?? [])])));
-    const keep = (fields, name = (one) => one) => Object.fromEntries(Object.entries(fields ?? {}).filter(([one]) => !changing.has(name(one))));
-    return { ...merged, answers: keep(merged.answers), specified: keep(merged.specified), masks: keep(merged.masks, (one) => `mask ${one}`), note: keep(merged.note) };
+    const keep = (fields, name = (field) => field) => Object.fromEntries(Object.entries(fields ?? {}).filter(([field]) => !changing.has(name(field))));
+    return { ...merged, answers: keep(merged.answers), specified: keep(merged.specified), masks: keep(merged.masks, (field) => `mask ${field}`), note: keep(merged.note) };
   }
 
   #read() {
@@ -193,8 +193,8 @@ function forgetConflict(payload) {
 function isStored(turn, stored) {
   if (!turn || !stored) return false;
   const [tab, number] = turn.split(".");
-  const [other, newest] = stored.split(".");
-  return tab === other && Number(number) <= Number(newest);
+  const [saver, newest] = stored.split(".");
+  return tab === saver && Number(number) <= Number(newest);
 }
 
 /** A change of one field as its part of the page would send it. */

@@ -118,7 +118,7 @@ def render_page(desk: Desk, actor: Actor, kind: str, who: str, problem: str = ""
     Raises StoreError.
     """
     store = desk.opened_store
-    waiting = "".join(_render_proposal(desk, one, actor) for one in store.proposed_covers())
+    waiting = "".join(_render_proposal(desk, proposal, actor) for proposal in store.proposed_covers())
     entries = store.trail(kinds=[kind] if kind in TRAIL_KINDS else (), who=who or None, most=ROWS)
     proposals = f"<p>{both('oversight.what')}</p>{waiting}" if waiting else f"<p>{both('oversight.none')}</p>"
     filters = _render_filters(store.trail_names(), kind, who)
@@ -149,7 +149,10 @@ def _render_proposal(desk: Desk, proposed: ProposedCover, actor: Actor) -> str:
     share = round(100 * area(proposed.area) / (proposed.area.size[0] * proposed.area.size[1]))
     try:
         case = desk.read_case(desk.opened_store.case(proposed.key, actor.name))
-        photo = next((one for one in case.encounter.photos if one.photo_id == proposed.photo_id), None)
+        photo = next(
+            (candidate for candidate in case.encounter.photos if candidate.photo_id == proposed.photo_id),
+            None,
+        )
     except StoreError as error:
         print(error, file=sys.stderr)
         photo = None
@@ -188,10 +191,11 @@ def _draw(photo: Photo, proposed: ProposedCover) -> str:
 
 def _render_filters(names: list[str], kind: str, who: str) -> str:
     kinds = "".join(
-        _render_link(one, both(f"trail.{one}"), who, "kind", chosen=one == kind) for one in TRAIL_KINDS
+        _render_link(trail_kind, both(f"trail.{trail_kind}"), who, "kind", chosen=trail_kind == kind)
+        for trail_kind in TRAIL_KINDS
     )
     people = "".join(
-        _render_link(one, f"<span>{escape(one)}</span>", kind, "who", chosen=one == who) for one in names
+        _render_link(name, f"<span>{escape(name)}</span>", kind, "who", chosen=name == who) for name in names
     )
     everything = (
         _render_link("", both("oversight.all"), who, "kind", chosen=not kind),
@@ -203,9 +207,13 @@ def _render_filters(names: list[str], kind: str, who: str) -> str:
     )
 
 
-def _render_link(value: str, label: str, other: str, name: str, *, chosen: bool) -> str:
+def _render_link(value: str, label: str, other_value: str, name: str, *, chosen: bool) -> str:
     query = urlencode(
-        {key: text for key, text in ((name, value), ("who" if name == "kind" else "kind", other)) if text}
+        {
+            key: text
+            for key, text in ((name, value), ("who" if name == "kind" else "kind", other_value))
+            if text
+        }
     )
     current = ' aria-current="true"' if chosen else ""
     return f'<a href="oversight{"?" if query else ""}{escape(query)}#trail"{current}>{label}</a>'

@@ -209,12 +209,12 @@ def read_object(body: bytes, bounds: Bounds) -> dict[str, Any]:
 
 
 def _read_pairs_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    one = dict(pairs)
-    if len(one) < len(pairs):
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         raise RefusedError(400, "a name came twice in one object; reload the page")
-    if "path" in one and "meta" in one:
+    if "path" in fields and "meta" in fields:
         raise RefusedError(400, "a file cannot be named here; photos are sent to photos")
-    return one
+    return fields
 
 
 def _refuse_constant(_name: str) -> NoReturn:
@@ -224,13 +224,13 @@ def _refuse_constant(_name: str) -> NoReturn:
 def _check_numbers(found: object) -> None:
     waiting: list[object] = [found]
     while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            waiting.extend(one.values())
-        elif isinstance(one, list):
-            if one and set(map(type, one)) == {int}:  # run lengths: there may be a million
-                waiting += [min(one), max(one)]
+        value = waiting.pop()
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            if value and set(map(type, value)) == {int}:  # run lengths: there may be a million
+                waiting += [min(value), max(value)]
             else:
-                waiting.extend(one)
-        elif isinstance(one, int | float) and not -LARGEST_NUMBER <= one <= LARGEST_NUMBER:
+                waiting.extend(value)
+        elif isinstance(value, int | float) and not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
             raise RefusedError(400, "a number is larger than any of this page; reload the page")

@@ -218,8 +218,8 @@ def _read_inputs(data: object, stateful: Sequence[bool]) -> list[str | None]:
     """Return the inputs: what is typed or shown, and null for what the server itself holds of the session."""
     if not isinstance(data, list) or len(data) != len(stateful):
         raise RefusedError(400, _OTHERWISE)
-    read = [None if is_held else one for one, is_held in zip(data, stateful, strict=True)]
-    if not all(one is None or _is_text(one) for one in read):
+    read = [None if is_held else value for value, is_held in zip(data, stateful, strict=True)]
+    if not all(value is None or _is_text(value) for value in read):
         raise RefusedError(400, _OTHERWISE)
     return read
 

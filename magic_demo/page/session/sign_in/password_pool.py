@@ -53,16 +53,16 @@ class PasswordPool:
 
         Where too many wait, the last goes of the source that has most. Raises TooManyWaitingError.
         """
-        one: Future[Found] = Future()
+        future: Future[Found] = Future()
         with self._change:
-            self._lines.setdefault(source, deque()).append((one, check))
+            self._lines.setdefault(source, deque()).append((future, check))
             if len(self) > self._most:
                 longest = max(self._lines, key=lambda name: len(self._lines[name]))
                 gone, _ = self._lines[longest].pop()
                 if not self._lines[longest]:
                     del self._lines[longest]
                 refusal = TooManyWaitingError("too many people sign in at this moment; try again in a minute")
-                if gone is one:
+                if gone is future:
                     raise refusal
                 if gone.set_running_or_notify_cancel():
                     gone.set_exception(refusal)
@@ -70,7 +70,7 @@ class PasswordPool:
                 self._started += 1
                 threading.Thread(target=self._work, name="passwords", daemon=True).start()
             self._change.notify()
-        return one
+        return future
 
     def _work(self) -> None:
         give_way(PASSWORDS)
@@ -78,13 +78,13 @@ class PasswordPool:
             with self._change:
                 while not self._lines:
                     self._change.wait()
-                one, check = self._take()
-            if not one.set_running_or_notify_cancel():
+                future, check = self._take()
+            if not future.set_running_or_notify_cancel():
                 continue  # who asked has gone
             try:
-                one.set_result(check())
+                future.set_result(check())
             except BaseException as error:  # for who waits
-                one.set_exception(error)
+                future.set_exception(error)
 
     def _take(self) -> tuple[Future[Any], Callable[[], Any]]:
         self._turn += 1

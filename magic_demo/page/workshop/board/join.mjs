@@ -11,7 +11,7 @@ let shown = null;
 let round = 0; // an answer that was sent outdates what was asked before
 
 function draw(now) {
-  const other = shown !== null && (shown.case !== now.case || shown.index !== now.index);
+  const isOther = shown !== null && (shown.case !== now.case || shown.index !== now.index);
   shown = now;
   at("entry").hidden = true;
   at("seat").hidden = false;
@@ -23,7 +23,7 @@ function draw(now) {
   }
   const state = now.open ? (now.own === null ? "open" : "sent") : "closed";
   for (const line of document.querySelectorAll("[data-seat]")) line.hidden = line.dataset.seat !== state;
-  if (other) question.querySelector("h2").focus({ preventScroll: false });
+  if (isOther) question.querySelector("h2").focus({ preventScroll: false });
 }
 
 function fail(refused) {

@@ -68,22 +68,22 @@ export function showCase(number) {
   const count = Number(words?.dataset.photos ?? 0);
   photos.classList.toggle("is-empty", count === 0);
   photos.closest(".case").classList.toggle("is-wordless", !words?.textContent.trim());
-  photos.replaceChildren(...Array.from({ length: count }, (_, one) => photoButton(photos, number, one)));
+  photos.replaceChildren(...Array.from({ length: count }, (_, index) => photoButton(photos, number, index)));
   photos.firstElementChild?.setAttribute("aria-pressed", "true");
 }
 
-function photoButton(photos, number, one) {
+function photoButton(photos, number, index) {
   const button = document.createElement("button");
   const image = document.createElement("img");
   button.type = "button";
   button.className = "photo";
   button.setAttribute("aria-pressed", "false");
-  button.setAttribute("aria-label", `${one + 1}`);
-  image.src = `board/photos/${number}/${one}.jpg`;
+  button.setAttribute("aria-label", `${index + 1}`);
+  image.src = `board/photos/${number}/${index}.jpg`;
   image.alt = "";
   button.append(image);
   button.addEventListener("click", () => {
-    for (const other of photos.children) other.setAttribute("aria-pressed", String(other === button));
+    for (const sibling of photos.children) sibling.setAttribute("aria-pressed", String(sibling === button));
   });
   return button;
 }

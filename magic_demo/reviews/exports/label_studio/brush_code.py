@@ -75,28 +75,28 @@ def decode_brush(code: Sequence[int], size: tuple[int, int]) -> Mask:
     value_bits = reader.read(5) + 1
     length_bits = [reader.read(4) + 1 for _ in range(4)]
     values: NDArray[np.bool_] = np.zeros(count, np.bool_)
-    place = 0
-    while place < count:
+    position = 0
+    while position < count:
         repeats, bits = reader.read(1), length_bits[reader.read(2)]
-        end = min(count, place + reader.read(bits) + 1)
+        end = min(count, position + reader.read(bits) + 1)
         if repeats:
-            values[place:end] = reader.read(value_bits) > 0
+            values[position:end] = reader.read(value_bits) > 0
         else:
-            values[place:end] = [reader.read(value_bits) > 0 for _ in range(end - place)]
-        place = end
+            values[position:end] = [reader.read(value_bits) > 0 for _ in range(end - position)]
+        position = end
     return values.reshape(height, width, CHANNELS)[:, :, CHANNELS - 1].copy()
 
 
 class _BitReader:
     def __init__(self, data: bytes) -> None:
         self.data = data
-        self.place = 0
+        self.position = 0
 
     def read(self, bits: int) -> int:
-        start, self.place = self.place, self.place + bits
-        last = -(-self.place // 8)
+        start, self.position = self.position, self.position + bits
+        last = -(-self.position // 8)
         if last > len(self.data):
             raise FormatError("a brush region's rle is cut short; export it again")
-        return int.from_bytes(self.data[start // 8 : last], "big") >> (last * 8 - self.place) & (
+        return int.from_bytes(self.data[start // 8 : last], "big") >> (last * 8 - self.position) & (
             (1 << bits) - 1
         )

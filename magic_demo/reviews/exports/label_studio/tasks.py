@@ -47,13 +47,13 @@ def write_label_studio(selection: Selection, folder: Path) -> int:
                 for saved in case.readings
             ]
             masks += sum(photo.photo_id in saved.review.masks for saved in case.readings)
-            kept = [annotation for annotation in annotations if annotation["result"]]
+            not_empty = [annotation for annotation in annotations if annotation["result"]]
             tasks.append(
                 {
                     "data": _task_data(
                         selection.queue, case, photo, position, selection.tied.get(case.case_id, ())
                     ),
-                    "annotations": kept,
+                    "annotations": not_empty,
                 }
             )
     write_json(folder / TASKS, tasks, indent=None)
@@ -171,8 +171,8 @@ def _annotation(saved: SavedReview, photo_id: str, questions: QuestionSet | None
             _value("reader", "textarea", {"text": [review.reader]}),
             _value("kind", "choices", {"choices": [review.kind]}),
         ]
-    for place, result in enumerate(results):
-        result["id"] = f"r{saved.number}-{place}"
+    for index, result in enumerate(results):
+        result["id"] = f"r{saved.number}-{index}"
         if size is not None:
             result.update(original_height=size[0], original_width=size[1], image_rotation=0)
     return {
@@ -193,9 +193,9 @@ def _photo_results(review: Review, photo_id: str) -> Iterator[dict[str, Any]]:
             "to_name": PHOTO,
             "value": {"format": "rle", "rle": rle, "brushlabels": [LESION]},
         }
-    said = [NO_LESION] * (runs is not None and not area(runs)) + [UNUSABLE] * (photo_id in review.unusable)
-    if said:
-        yield _value("photo_is", "choices", {"choices": said})
+    choices = [NO_LESION] * (runs is not None and not area(runs)) + [UNUSABLE] * (photo_id in review.unusable)
+    if choices:
+        yield _value("photo_is", "choices", {"choices": choices})
 
 
 def _case_results(review: Review, questions: QuestionSet) -> Iterator[dict[str, Any]]:
@@ -221,8 +221,8 @@ def _case_results(review: Review, questions: QuestionSet) -> Iterator[dict[str, 
 def _labels(answers: Answers, family: Family) -> list[str]:
     """Return the options that the slots hold, in their order; "Not mentioned" only where it is the one
     label."""
-    held = dict.fromkeys(answers[question.qid] for question in family.questions)
-    labels = [index for index in held if index != family.not_mentioned] or [family.padding]
+    indices = dict.fromkeys(answers[question.qid] for question in family.questions)
+    labels = [index for index in indices if index != family.not_mentioned] or [family.padding]
     return [family.options["en"][index] for index in labels]
 
 

@@ -45,12 +45,12 @@ class Database:
     write still holds at its end.
     """
 
-    def __init__(self, place: str | Path, wait_seconds: float) -> None:
+    def __init__(self, location: str | Path, wait_seconds: float) -> None:
         """Open it, make it where there is none, bring it up to date. Raises StoreError."""
-        url, connect_arguments = read_location(place)
+        url, connect_arguments = read_location(location)
         self._copies = ExitStack()
         self.sqlite = url.get_backend_name() == "sqlite"
-        self.place = (
+        self.location = (
             str(url.database)
             if self.sqlite
             else url.render_as_string(hide_password=True).replace("+pg8000", "")
@@ -66,11 +66,11 @@ class Database:
         # SQLite waits so long for another write; pg8000 for any answer at all, which must leave the server
         # time to say that its own wait is over
         connect_arguments["timeout"] = wait_seconds if self.sqlite else wait_seconds + 10
-        self.read_only = self.sqlite and is_read_only(Path(self.place))
+        self.read_only = self.sqlite and is_read_only(Path(self.location))
         if self.read_only:
-            url = self._open_unchanged(Path(self.place))
+            url = self._open_unchanged(Path(self.location))
         elif self.sqlite:
-            _make_private(Path(self.place))
+            _make_private(Path(self.location))
         with self._translating():
             try:
                 self.engine = sa.create_engine(
@@ -96,7 +96,7 @@ class Database:
             with self._translating():
                 if self.sqlite and not self.read_only:
                     self._keep_log()
-                    self._log = LogSync(Path(f"{self.place}-wal"), self._checkpoint)
+                    self._log = LogSync(Path(f"{self.location}-wal"), self._checkpoint)
                 if self.sqlite:
                     self._check_sqlite()
                 self._migrate()
@@ -153,7 +153,7 @@ class Database:
                 yield own
             return
         if self.read_only:
-            raise StoreError("{place}: cannot be written; it can be read and exported", place=self.place)
+            raise StoreError("{place}: cannot be written; it can be read and exported", place=self.location)
         engine = self.engine.execution_options(writes=True)
         with (
             self._translating(),
@@ -208,7 +208,7 @@ class Database:
                         raise StoreError(
                             "{place}: what was deleted may still lie in the database's files, as another program "
                             "reads there; stop it, then purge again",
-                            place=self.place,
+                            place=self.location,
                         )
                 return
             raw.rollback()
@@ -242,7 +242,7 @@ class Database:
             raise StoreError(
                 "{place}: what was deleted may still lie in PostgreSQL's statistics, which only the "
                 "database's owner can rewrite; let the owner run VACUUM FULL pg_catalog.pg_statistic",
-                place=self.place,
+                place=self.location,
             )
         connection.execute("VACUUM FULL pg_catalog.pg_statistic")
 
@@ -251,7 +251,7 @@ class Database:
         """Let this process's threads write in turn: SQLite itself looks for the lock again and again, up to a
         tenth of a second apart."""
         if not self._writing.acquire(timeout=self.wait_seconds):
-            raise StoreError("{place}: another write holds the database; try again", place=self.place)
+            raise StoreError("{place}: another write holds the database; try again", place=self.location)
         try:
             yield
         finally:
@@ -268,8 +268,8 @@ class Database:
         log = file.with_name(f"{file.name}-wal")
         if log.is_file() and log.stat().st_size:
             copy = self._copies.enter_context(temporary_folder()) / file.name
-            for one in (file, log):
-                copy.with_name(one.name).write_bytes(one.read_bytes())
+            for path in (file, log):
+                copy.with_name(path.name).write_bytes(path.read_bytes())
             return sa.URL.create("sqlite", database=str(copy))
         return sa.URL.create(
             "sqlite", database=file.absolute().as_uri(), query={"mode": "ro", "immutable": "1", "uri": "true"}
@@ -284,7 +284,7 @@ class Database:
                 connection.execute("BEGIN IMMEDIATE")  # of other programs, too, nobody writes meanwhile
                 try:
                     with suppress(OSError):  # a full disk is told by whoever saves next
-                        make_room(Path(f"{self.place}-wal"))
+                        make_room(Path(f"{self.location}-wal"))
                 finally:
                     connection.execute("ROLLBACK")
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -306,7 +306,7 @@ class Database:
                 raise StoreError(
                     "{place}: this place cannot keep a write-ahead log (SQLite says {mode!r}); take a "
                     "folder on a local disk",
-                    place=self.place,
+                    place=self.location,
                     mode=mode,
                 )
 
@@ -317,7 +317,7 @@ class Database:
             if finding != "ok":
                 raise StoreError(
                     "{place}: the database is damaged ({reason}); restore a backup",
-                    place=self.place,
+                    place=self.location,
                     reason=one_line(Exception(finding), 120),
                 )
 
@@ -340,7 +340,7 @@ class Database:
             raise StoreError(
                 "{place}: is of an older version and cannot be written, so that it cannot be brought "
                 "up to date; copy it first",
-                place=self.place,
+                place=self.location,
             )
         with self.engine.execution_options(writes=True).begin() as connection:
             self._lock(connection)
@@ -358,12 +358,12 @@ class Database:
         if revision is None and self.sqlite and sa.inspect(connection).get_table_names():
             raise StoreError(
                 "{place}: holds the tables of another program; give the store a folder of its own",
-                place=self.place,
+                place=self.location,
             )
         if revision is not None and revision not in {script.revision for script in scripts.walk_revisions()}:
             raise StoreError(
                 "{place}: was written by a newer Magic Demo (schema {revision}); update this one",
-                place=self.place,
+                place=self.location,
                 revision=revision,
             )
         return revision
@@ -374,18 +374,18 @@ class Database:
             yield
         except UnicodeEncodeError as error:
             raise StoreError(
-                "{place}: half a character cannot be kept; send whole text", place=self.place
+                "{place}: half a character cannot be kept; send whole text", place=self.location
             ) from error
         except (ConnectionError, TimeoutError) as error:  # pg8000 lets through what a socket says
             raise StoreError(
                 "{place}: the server does not answer any more; check that it runs ({reason})",
-                place=self.place,
+                place=self.location,
                 reason=one_line(error, 160),
             ) from error
         except (SQLAlchemyError, sqlite3.Error) as error:
             meaning, line = explain(error)
             raise StoreError(
-                "{place}: {meaning} ({reason})", place=self.place, meaning=meaning, reason=line
+                "{place}: {meaning} ({reason})", place=self.location, meaning=meaning, reason=line
             ) from error
 
 
@@ -402,9 +402,9 @@ def _make_private(file: Path) -> None:
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         if not hasattr(os, "geteuid"):  # Windows: who may read is said by the folder's rights, not by modes
             return
-        for one in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
-            if one.is_file() and one.stat().st_uid == os.geteuid() and one.stat().st_mode & 0o077:
-                one.chmod(0o600)
+        for path in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+            if path.is_file() and path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o077:
+                path.chmod(0o600)
     except OSError as error:
         raise StoreError(
             "{file}: it cannot be opened ({reason}); check the path and the permissions of the folder",

@@ -15,38 +15,38 @@ from magic_demo.core.whole_files import make_folders
 
 FILE_NAME = "reviews.sqlite3"
 DEFAULT_FOLDER = "reviews"
-PLACE_VARIABLE = "MAGIC_DEMO_STORE"
+STORE_VARIABLE = "MAGIC_DEMO_STORE"
 FILE_ENDINGS = (".sqlite3", ".sqlite", ".db")
 
 
-def default_place() -> str:
+def default_location() -> str:
     """Return where reviews are unless said otherwise: what the environment's MAGIC_DEMO_STORE names, else the
     folder ``reviews``."""
-    return os.environ.get(PLACE_VARIABLE) or DEFAULT_FOLDER
+    return os.environ.get(STORE_VARIABLE) or DEFAULT_FOLDER
 
 
-def is_store_there(place: str) -> bool:
+def is_store_there(location: str) -> bool:
     """Return whether a store is at a place already, or has begun to be; of a server's database that is not
     asked, it is."""
-    return "://" in place or Path(place).is_file() or (Path(place) / FILE_NAME).exists()
+    return "://" in location or Path(location).is_file() or (Path(location) / FILE_NAME).exists()
 
 
-def folder_beside(place: str, what: str) -> Path:
-    """Return where files that go with a store lie, by ``Store.place``: beside SQLite's file, below
+def folder_beside(location: str, what: str) -> Path:
+    """Return where files that go with a store lie, by ``Store.location``: beside SQLite's file, below
     ``reviews`` where it is a server's database."""
-    if "://" in place:
+    if "://" in location:
         return Path(DEFAULT_FOLDER) / what
-    file = Path(place)
+    file = Path(location)
     return file.with_name(f"{file.stem}-{what}")
 
 
-def read_location(place: str | Path) -> tuple[sa.URL, dict[str, Any]]:
+def read_location(location: str | Path) -> tuple[sa.URL, dict[str, Any]]:
     """Return SQLAlchemy's URL of a folder, a file or a URL, and what its driver needs besides; the folder is
     made. Raises StoreError."""
-    if "://" not in str(place):
-        return _read_path(Path(place)), {}
+    if "://" not in str(location):
+        return _read_path(Path(location)), {}
     try:
-        url = sa.make_url(str(place))
+        url = sa.make_url(str(location))
     except (ArgumentError, ValueError) as error:  # the text may hold a password: it is not repeated
         raise StoreError(
             "the store's URL cannot be read; expected a folder or postgresql://user:password@host/name"

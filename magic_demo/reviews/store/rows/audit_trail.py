@@ -46,12 +46,12 @@ def add_entry(
 
 def trim(session: Session) -> None:
     """Delete the oldest rows beyond those that are kept."""
-    for kept, condition in (
+    for most, condition in (
         (KEPT, TrailRow.what.not_in(OUTSIDE)),
         (KEPT_OUTSIDE, TrailRow.what.in_(OUTSIDE)),
     ):
         last_gone = session.scalar(
-            sa.select(TrailRow.number).where(condition).order_by(TrailRow.number.desc()).offset(kept).limit(1)
+            sa.select(TrailRow.number).where(condition).order_by(TrailRow.number.desc()).offset(most).limit(1)
         )
         if last_gone is not None:
             session.execute(sa.delete(TrailRow).where(condition, TrailRow.number <= last_gone))

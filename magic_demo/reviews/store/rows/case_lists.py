@@ -306,14 +306,14 @@ def _dispute(readings: Sequence[dict[str, Any]]) -> float:
         len(reading["disagreements"]) for reading in readings if reading["disagreements"] is not None
     ]
     between = [
-        _families_differing(one, other)
-        for one, other in combinations([reading["answers"] for reading in readings], 2)
+        _families_differing(first, second)
+        for first, second in combinations([reading["answers"] for reading in readings], 2)
     ]
     return _mean(with_model) + _mean(between)
 
 
-def _families_differing(one: Mapping[str, int], other: Mapping[str, int]) -> int:
-    ours, theirs = _by_family(one), _by_family(other)
+def _families_differing(first: Mapping[str, int], second: Mapping[str, int]) -> int:
+    ours, theirs = _by_family(first), _by_family(second)
     return sum(ours[family] != theirs[family] for family in ours.keys() & theirs.keys())
 
 

@@ -166,11 +166,14 @@ def share_out(
         for _ in range(each):  # who has least, and of those who has been with the others of this case least
             left = (name for name in names if name not in chosen)
             chosen.append(
-                min(left, key=lambda name: (loads[name], sum(together[name, other] for other in chosen)))
+                min(
+                    left,
+                    key=lambda name: (loads[name], sum(together[name, companion] for companion in chosen)),
+                )
             )
             loads[chosen[-1]] += 1
-        for one, other in permutations(chosen, 2):
-            together[one, other] += 1
+        for first, second in permutations(chosen, 2):
+            together[first, second] += 1
         assign_case(session, CaseKey(queue, case_id), chosen)
 
 

@@ -211,13 +211,13 @@ def read_review(
     Raises KeyError for a mask that is not there.
     """
     disagreements, models = content["disagreements"], content["models"]
-    said = {name: value for name, value in content.items() if name not in BESIDE}
+    parts = {name: value for name, value in content.items() if name not in BESIDE}
     return Review(
         case_id=case_id,
         reader=reader,
         kind=cast(ReviewKind, row.kind),
         state=cast(ReviewState, row.state),
-        **parts_of(from_json(said, lambda digest: masks[row.case_number, digest])),
+        **parts_of(from_json(parts, lambda digest: masks[row.case_number, digest])),
         models=models,
         seconds=row.seconds,
         queue=queue,

@@ -33,9 +33,9 @@ of an older version still has the digest of what is sent again."""
 
 def write_content(review: Review, masks: dict[str, str], questions: QuestionSet) -> str:
     """Return a review as the JSON of its row. masks: photo id -> digest."""
-    said = to_json(replace(review, masks={}))
+    values = to_json(replace(review, masks={}))
     content: dict[str, Any] = {
-        **{name: value for name, value in said.items() if value is not None or name in FIRST_CHOICES},
+        **{name: value for name, value in values.items() if value is not None or name in FIRST_CHOICES},
         "masks": masks,
         "models": dict(review.models),
         "disagreements": None if review.disagreements is None else sorted(review.disagreements),

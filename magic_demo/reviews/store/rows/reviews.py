@@ -115,7 +115,7 @@ def save_review(
     if saved is None:
         known = find_known(session, case.number, reader.id) | _tell_known(review)
         kind = settle_kind(
-            review, role_of(reader), [Earlier(one.kind, one.complete) for one in before], known
+            review, role_of(reader), [Earlier(earlier.kind, earlier.complete) for earlier in before], known
         )
         add_masks(session, case.number, {masks[photo_id]: runs for photo_id, runs in review.masks.items()})
         row = ReviewRow(
@@ -141,8 +141,8 @@ def save_review(
         session.merge(SaveKeyRow(reader_id=reader.id, client_key=client_key, number=saved.number))
         session.flush()
     finished = any(
-        one.state == "done" and (one.kind == "consensus") == (saved.review.kind == "consensus")
-        for one in before
+        earlier.state == "done" and (earlier.kind == "consensus") == (saved.review.kind == "consensus")
+        for earlier in before
     )
     return replace(saved, reopens=finished and saved.review.state != "done")
 
@@ -177,12 +177,12 @@ def find_left_open(review: Review, case: CaseRow, questions: QuestionSet) -> lis
 
 def _tell_known(review: Review) -> frozenset[Knowledge]:
     """Return what a review says itself of what its reader was shown."""
-    told = set(review.known)
+    known = set(review.known)
     if review.models or review.kind == "revealed":
-        told.add("model")
+        known.add("model")
     if review.kind == "compared":
-        told.add("others")
-    return frozenset(told)
+        known.add("others")
+    return frozenset(known)
 
 
 def list_history(session: Session, case: CaseKey, reader: str) -> list[SavedReview]:

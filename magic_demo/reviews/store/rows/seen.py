@@ -23,8 +23,8 @@ def write_known(known: Collection[Knowledge]) -> str:
 
 def read_known(column: str) -> frozenset[Knowledge]:
     """Return knowledge from a column."""
-    held = column.split()
-    return frozenset(word for word in get_args(Knowledge) if word in held)
+    words = column.split()
+    return frozenset(word for word in get_args(Knowledge) if word in words)
 
 
 def add_seen(session: Session, keys: Iterable[CaseKey], reader: str, what: Knowledge) -> None:

@@ -118,7 +118,7 @@ export class DraftStore {
   }
 
   async listOpen() {
-    const { held = [] } = (await navigator.locks?.query()) ?? {};
-    return new Set(held.filter(({ name }) => name.startsWith(`${NAME} `)).map(({ name }) => name.slice(NAME.length + 1)));
+    const { held: locks = [] } = (await navigator.locks?.query()) ?? {};
+    return new Set(locks.filter(({ name }) => name.startsWith(`${NAME} `)).map(({ name }) => name.slice(NAME.length + 1)));
   }
 }

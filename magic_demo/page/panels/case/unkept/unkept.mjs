@@ -32,12 +32,12 @@ export class UnkeptWork {
   async offers() {
     await this.#takeLate();
     const drafts = await this.store.all();
-    const old = drafts.filter((one) => this.now() - one.changed > LASTS);
-    for (const one of old) await this.store.remove(one.id);
+    const old = drafts.filter((draft) => this.now() - draft.changed > LASTS);
+    for (const draft of old) await this.store.remove(draft.id);
     const open = await this.store.listOpen();
     await this.store.prune(new Set([...drafts.map(({ id }) => id), ...open, ...(this.current ? [this.current.id] : [])]));
-    const mine = drafts.filter((one) => !old.includes(one) && one.reader === this.reader() && !open.has(one.id) && one.id !== this.current?.id);
-    return mine.sort((one, other) => other.changed - one.changed);
+    const mine = drafts.filter((draft) => !old.includes(draft) && draft.reader === this.reader() && !open.has(draft.id) && draft.id !== this.current?.id);
+    return mine.sort((first, second) => second.changed - first.changed);
   }
 
   /** Another case begins; what was made of the one before stays in the browser. */
@@ -136,10 +136,10 @@ export class UnkeptWork {
   async adopt(id) {
     this.close();
     await this.writing;
-    const draft = (await this.store.all()).find((one) => one.id === id && one.reader === this.reader());
+    const draft = (await this.store.all()).find((draft) => draft.id === id && draft.reader === this.reader());
     if (!draft) return null;
     const photos = await this.store.photosOf(id);
-    for (const [openId, one] of this.byCase) if (one.id === id) this.byCase.delete(openId);
+    for (const [openId, draftOfCase] of this.byCase) if (draftOfCase.id === id) this.byCase.delete(openId);
     this.current = { ...draft, photos: photos.length, case: null };
     if (photos.length < draft.photos) { // one was being covered when the page went: it does not come back
       photos.forEach((photo, number) => this.#write(this.current, () => this.store.putPhoto(id, number, photo)));

@@ -31,7 +31,7 @@ export function mountUnkept(element, { trigger }) {
 
   function draw(failed = null) {
     root.hidden = !offers.length;
-    root.replaceChildren(...root.querySelectorAll("[data-words]"), ...offers.map((one) => drawOffer(one, one.id === failed)));
+    root.replaceChildren(...root.querySelectorAll("[data-words]"), ...offers.map((offer) => drawOffer(offer, offer.id === failed)));
   }
 
   function drawOffer(draft, failed) {
@@ -111,7 +111,7 @@ export function mountUnkept(element, { trigger }) {
   document.addEventListener("cards-tell", ({ detail: { event, payload: { case: openId, answers, specified } } }) => {
     if (event === "answers") work.note(openId, { answers, specified, analysed: document.querySelector(".cards")?.dataset.state === "answered" });
   });
-  const numberOf = (name) => document.querySelector("#viewer-stage").viewer.state.photos.findIndex((one) => one.name === name);
+  const numberOf = (name) => document.querySelector("#viewer-stage").viewer.state.photos.findIndex((photo) => photo.name === name);
   document.addEventListener("viewer-tells", ({ detail }) => {
     const { case: openId, photo, width, height, runs, cleared } = detail;
     if ("runs" in detail) work.noteMask(openId, photo, runs && { width, height, runs, ...(cleared && { cleared }) });

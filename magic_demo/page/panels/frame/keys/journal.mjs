@@ -66,9 +66,9 @@ export class Journal {
 
   /** Forget a step as if it had never been made; false where it is not the past's. */
   retract(step) {
-    const place = this.past.lastIndexOf(step);
-    if (place < 0) return false;
-    this.past.splice(place, 1);
+    const index = this.past.lastIndexOf(step);
+    if (index < 0) return false;
+    this.past.splice(index, 1);
     this.#tell();
     return true;
   }
