@@ -93,18 +93,18 @@ def measure(batch_size: int, photos: int, rounds: int) -> dict[str, float]:
             word_dropout=0,
             augment=None,
         )
-        draws = CaseDraws(cases, settings, shelf, epochs=1, sets=True, seed=0)
+        draws = CaseDraws(cases, settings, shelf, units=families, epochs=1, sets=True, seed=0)
         features = CaseFeatures(
             Path(folder), model, tokenizer, preprocessing, text_id="random", photo_id="random"
         )
         begun = time.process_time()
         kept = KeptCases(draws, features)
-        kept_collate = make_kept_collator(features)
+        kept_collate = make_kept_collator(features, families)
         print(
             f"filling the cache: {(time.process_time() - begun) / batch_size * 1000:.0f} ms a case, the "
             "options included, once"
         )
-        collate = make_collator(tokenizer, preprocessing, most_tokens=256, language="en")
+        collate = make_collator(tokenizer, preprocessing, units=families, most_tokens=256, language="en")
         ways = {"encoded in every epoch": (draws, collate), "kept on disk": (kept, kept_collate)}
         loss = CaseLoss(LossSettings(), families, sets=True)
         optimizer = torch.optim.AdamW(

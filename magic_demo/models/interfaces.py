@@ -19,7 +19,7 @@ from torch import Tensor
 from magic_demo.core.types import Family, OptionScores, Pixels, Probability
 from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Checkpoint
-from magic_demo.questions.decoding import SetPriors
+from magic_demo.questions.decoding import SetPriors, Siblings
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,8 @@ class Answerer(Protocol):
     """A model that scores the closed questions: it looks at each photo once, then scores them all together.
 
     model_id: ``checkpoint.model_id``. families: those that it scores. set_priors: what its training answers
-    say of families of several slots. reads_lesion: whether ``look`` reads more of a photo than its pixels; it
+    say of families of several slots. siblings: how a family's questions become its answer where no cue model
+    answers beside this one (``decode_answers``). reads_lesion: whether ``look`` reads more of a photo than its pixels; it
     is then asked again for another prompt, and never without a segmentation model. backend: what its own
     encoders run on, None without any.
     """
@@ -133,6 +134,7 @@ class Answerer(Protocol):
     model_id: str
     families: tuple[Family, ...]
     set_priors: SetPriors | None = None
+    siblings: Siblings = "parent"
     reads_lesion: bool = False
     backend: Backend | None = None
 

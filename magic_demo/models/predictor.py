@@ -385,7 +385,10 @@ class Predictor:
             if calibration is not None
         }
         base = self.cues.score(Narrative()) if self.cues is not None else {}
-        return self.coverage.translate_statistics(Statistics(self.set_priors or {}, calibrations, base))
+        alone = self.answerer.siblings if self.answerer is not None and self.cues is None else "parent"
+        return self.coverage.translate_statistics(
+            Statistics(self.set_priors or {}, calibrations, base, alone)
+        )
 
     def find_calibration(self, family_id: str, *, photos: bool) -> tuple[FamilyCalibration | None, float]:
         """Return what a family's scores are calibrated with, None where nothing belongs to the models in use,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from magic_demo.core.types import Family, OptionScores
 from magic_demo.questions.calibration import FamilyCalibration, expect_credit, find_chances
-from magic_demo.questions.decoding import SetPriors, average_siblings, decode_answers, fill_slots
+from magic_demo.questions.decoding import SetPriors, Siblings, average_siblings, decode_answers, fill_slots
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class Statistics:
     priors: of the families of several slots. calibrations: family id -> what its scores are calibrated with,
     and the margin below which an answer is unsure (``magic_demo.questions.calibration``). base_scores: qid ->
     (O,) float32, the scores of a case without words and photos, which rank options by how frequent they are.
+    siblings: how the questions of a family become its answer, see ``decode_answers``.
     """
 
     priors: SetPriors = field(default_factory=dict)
     calibrations: Mapping[str, tuple[FamilyCalibration, float]] = field(default_factory=dict)
     base_scores: OptionScores = field(default_factory=dict)
+    siblings: Siblings = "parent"
 
 
 NOTHING_KNOWN = Statistics()
@@ -60,7 +62,7 @@ def answer_families(families: Sequence[Family], scores: OptionScores, statistics
     Raises FormatError for scores that do not fit their question.
     """
     scored = [family for family in families if is_scored(scores, family)]
-    answers = decode_answers(scores, scored, statistics.priors)
+    answers = decode_answers(scores, scored, statistics.priors, statistics.siblings)
     chances: dict[str, NDArray[np.float64]] = {}
     unsure = set()
     for family in scored:

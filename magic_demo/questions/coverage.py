@@ -57,7 +57,9 @@ class Coverage:
             whole = len(indices) == len(known.options["en"]) and len(family.questions) == len(known.questions)
             if whole and family.family_id in statistics.calibrations:
                 calibrations[family.family_id] = statistics.calibrations[family.family_id]
-        return Statistics(priors, calibrations, self.translate_scores(statistics.base_scores))
+        return Statistics(
+            priors, calibrations, self.translate_scores(statistics.base_scores), statistics.siblings
+        )
 
     def translate_answers(self, answers: Answers) -> dict[str, int]:
         """Return qid -> index of the families asked, from answers to all of the model's questions; labels

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,9 @@ MAX_CANDIDATES = 12
 """Labels of a family that sets are built from, the best scored; no challenge family has more, so this only
 bounds other questions."""
 PRIORS_NAME = "decoding.json"
+
+Siblings = Literal["parent", "none", "majority", "consensus"]
+SIBLINGS: tuple[Siblings, ...] = get_args(Siblings)
 
 Labels = frozenset[int]
 
@@ -61,15 +65,21 @@ SetPriors = Mapping[str, FamilyPriors]
 
 
 def decode_answers(
-    scores: OptionScores, families: Sequence[Family], priors: SetPriors | None = None
+    scores: OptionScores,
+    families: Sequence[Family],
+    priors: SetPriors | None = None,
+    siblings: Siblings = "parent",
 ) -> dict[str, int]:
     """Turn logits a question into one answer a question: always every question of ``families``, always in
     range.
 
-    scores: qid -> (O,) float logits; siblings' scores are averaged, and for families of several slots they
-    are log-odds.
+    scores: qid -> (O,) float logits; for families of several slots that are answered as a set they are
+    log-odds.
     priors: without a family's priors, its set is the highest scored label alone, or none where that is
-    likelier. Raises FormatError when a question has no scores, scores of another shape, or scores that are
+    likelier. siblings: how a family of several slots is answered. "parent": as the question above its slots,
+    by a set chosen from the mean of their scores. "none": each slot takes its own arg max. "majority": by the
+    option alone that is most slots' arg max, of a tie the better scored. "consensus": by the option that is
+    every slot's arg max, "Not mentioned" where they differ. Raises FormatError when a question has no scores, scores of another shape, or scores that are
     not finite.
     """
     answers: dict[str, int] = {}
@@ -78,8 +88,25 @@ def decode_answers(
         if len(family.questions) == 1:
             answers[family.questions[0].qid] = int(means.argmax())
             continue
+        if siblings != "parent":
+            answers.update(_fuse_siblings(scores, family, means, siblings))
+            continue
         answers.update(fill_slots(family, choose_labels(means, family, (priors or {}).get(family.family_id))))
     return answers
+
+
+def _fuse_siblings(
+    scores: OptionScores, family: Family, means: NDArray[np.float64], how: Siblings
+) -> dict[str, int]:
+    """Return a family's answer from the arg max of each of its slots."""
+    chosen = {question.qid: int(np.argmax(scores[question.qid])) for question in family.questions}
+    if how == "none":
+        return chosen
+    votes = Counter(chosen.values())
+    label = max(votes, key=lambda option: (votes[option], means[option], -option))
+    if how == "consensus" and len(votes) > 1:
+        label = family.padding
+    return fill_slots(family, frozenset({label} - {family.not_mentioned}))
 
 
 def average_siblings(scores: OptionScores, family: Family) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from magic_demo.core.types import Family, Language, Question
 from magic_demo.questions.decoding import (
     FamilyPriors,
     Labels,
+    Siblings,
     choose_labels,
     count_priors,
     credit_matrix,
@@ -227,3 +228,23 @@ def test_a_broken_priors_file_is_one_line(tmp_path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"decoding\.json"):
         read_priors(path)
+
+
+def test_a_family_is_answered_by_its_parent_its_slots_alone_their_majority_or_their_consensus() -> None:
+    family = load_families()[1]  # sites: six slots, eight options
+    first, second, nothing = 2, 4, family.padding
+
+    def answer(how: Siblings, *named: int) -> list[int]:
+        scores = {}
+        for question, option in zip(family.questions, named, strict=True):
+            scores[question.qid] = np.full(8, -3, np.float32)
+            scores[question.qid][option] = 3
+        return list(decode_answers(scores, [family], None, how).values())
+
+    split = (first, first, first, second, second, nothing)
+    assert answer("none", *split) == list(split)
+    assert answer("majority", *split) == [first, *[nothing] * 5]
+    assert answer("consensus", *split) == [nothing] * 6
+    assert answer("consensus", *[second] * 6) == [second, *[nothing] * 5]
+    assert answer("majority", first, second, *[nothing] * 4) == [nothing] * 6
+    assert answer("parent", *split) == [first, *[nothing] * 5]

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import copy
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,23 +14,20 @@ import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Dataset
-from transformers import BertConfig, PreTrainedTokenizerBase, SwinConfig
+from transformers import PreTrainedTokenizerBase
 
 from magic_demo.core.types import Answers
-from magic_demo.files.encounters import read_encounters
-from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer, list_option_texts
-from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
+from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import (
-    Checkpoint,
     Preprocessing,
-    find_checkpoint,
-    load_tokenizer,
-    read_preprocessing,
-    read_tokenizer,
 )
-from magic_demo.models.registry import ANSWERERS
-from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
-from magic_demo.questions.families import load_families
+from magic_demo.questions.decoding import count_priors
+from training.answers.text_photo.checkpoint import (
+    read_asked,
+    read_start_priors,
+    save_checkpoint,
+    start_model,
+)
 from training.answers.text_photo.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
 from training.answers.text_photo.kept_features import (
     CaseFeatures,
@@ -40,15 +36,12 @@ from training.answers.text_photo.kept_features import (
     make_kept_collator,
 )
 from training.answers.text_photo.loss import CaseLoss, CaseTrainer, LossSettings
-from training.answers.text_photo.metrics import decode_rows, make_metrics, score_cases
+from training.answers.text_photo.metrics import Decoder, make_metrics, score_cases
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.cases.folds import split_folds
 from training.cases.metrics import most_frequent, official_scores
 from training.cases.sources import LearningCase, read_cases
 from training.runs.run import SettingsError, prepare, read_settings, train, training_arguments
-from training.runs.tokenizer import train_tokenizer
-
-IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 def main(arguments: list[str]) -> int:
@@ -108,7 +101,7 @@ def run_training(
             trained.model,
             trained.tokenizer,
             trained.preprocessing,
-            trained.priors,
+            trained.decoder,
             best,
             half=settings.run.half,
         )
@@ -120,7 +113,13 @@ def score_checkpoint(settings: TextPhotoAnswererSettings) -> dict[str, dict[str,
     """Score the model that the settings start from on each evaluation source: all of a case, its words alone,
     its photos alone, nothing."""
     model, tokenizer, preprocessing = start_model(settings, [])
-    priors = _read_priors(settings.model.start)
+    asked = read_asked(settings)
+    decoder = Decoder(
+        asked,
+        read_start_priors(settings.model.start),
+        model.config.option_texts,
+        settings.decoding.siblings,
+    )
     scores: dict[str, dict[str, float]] = {}
     evaluation = _read(settings, "evaluation")
     for name in dict.fromkeys(case.source.name for case in evaluation):
@@ -134,9 +133,9 @@ def score_checkpoint(settings: TextPhotoAnswererSettings) -> dict[str, dict[str,
         }
         references = {case.case_id: case.answers for case in cases}
         for variant, seen in variants.items():
-            answers = decode_rows(score_cases(model, tokenizer, preprocessing, seen), priors)
+            logits = score_cases(model, tokenizer, preprocessing, seen, decoder.units)
             scores[f"{name}, {variant}"] = official_scores(
-                references, dict(zip(references, answers, strict=True))
+                references, dict(zip(references, decoder.decode(logits), strict=True)), asked
             )
     return scores
 
@@ -149,7 +148,7 @@ def cross_validate(settings: TextPhotoAnswererSettings, folds: int) -> dict[str,
     """
     if folds < 2:
         raise SettingsError("--folds {folds}: at least 2 are needed", folds=folds)
-    training = _read(settings, "training")
+    training, asked = _read(settings, "training"), read_asked(settings)
     real = [case for case in training if case.source.priors]
     rest = [case for case in training if not case.source.priors]
     references: dict[str, Answers] = {}
@@ -162,123 +161,36 @@ def cross_validate(settings: TextPhotoAnswererSettings, folds: int) -> dict[str,
             settings.run, output=settings.run.output / f"fold-{number + 1}", keep_last=True, patience=0
         )
         trained = _fit(replace(settings, run=run), kept + rest, out)
-        logits = score_cases(trained.model, trained.tokenizer, trained.preprocessing, out)
-        np.save(run.output / "held_out_logits.npy", logits)
-        for case, decoded in zip(out, decode_rows(logits, trained.priors), strict=True):
-            references[case.case_id], answers[case.case_id] = case.answers, decoded
-            constant[case.case_id] = most_frequent([other.answers for other in kept])
-        so_far = {"fold": number + 1, "cases so far": len(answers), **official_scores(references, answers)}
-        print(
-            json.dumps(
-                {**so_far, "constant_accuracy_all": official_scores(references, constant)["accuracy_all"]}
-            )
+        logits = score_cases(
+            trained.model, trained.tokenizer, trained.preprocessing, out, trained.decoder.units
         )
-    scores = official_scores(references, answers)
-    scores.update(
-        {f"constant_{name}": value for name, value in official_scores(references, constant).items()}
-    )
+        np.save(run.output / "held_out_logits.npy", logits)
+        for case, decoded in zip(out, trained.decoder.decode(logits), strict=True):
+            references[case.case_id], answers[case.case_id] = case.answers, decoded
+            constant[case.case_id] = most_frequent([other.answers for other in kept], asked)
+        so_far = {
+            "fold": number + 1,
+            "cases so far": len(answers),
+            **official_scores(references, answers, asked),
+        }
+        of_constant = official_scores(references, constant, asked)
+        print(json.dumps({**so_far, "constant_accuracy_all": of_constant["accuracy_all"]}))
+    scores = official_scores(references, answers, asked)
+    scores.update({f"constant_{name}": value for name, value in of_constant.items()})
     (settings.run.output / "cross_validation.json").write_text(
         json.dumps(scores, indent=2) + "\n", encoding="utf-8"
     )
     return scores
 
 
-def start_model(
-    settings: TextPhotoAnswererSettings, cases: Sequence[LearningCase], *, resume: bool = False
-) -> tuple[TextPhotoAnswererModel, PreTrainedTokenizerBase, Preprocessing]:
-    """Return the model to train, its tokenizer and its preprocessing: a checkpoint's, pretrained encoders',
-    or new ones.
-
-    A new tokenizer is kept in the output folder: learnt again, it would number its pieces anew, and a resumed
-    run would read nonsense.
-    """
-    wanted = settings.model
-    names = (
-        "fusion",
-        "text_pooling",
-        "narrative_input",
-        "attention_heads",
-        "photo_head_size",
-        "learn_sets",
-        "projection_size",
-        "head_size",
-        "dropout",
-        "max_text_tokens",
-    )
-    design = {name: getattr(wanted, name) for name in names}
-    if wanted.start == "encoders":
-        model = TextPhotoAnswererModel.from_encoders(wanted.text, wanted.photo, **design)
-        return model, load_tokenizer(wanted.text), read_preprocessing(wanted.photo)
-    if wanted.start != "compact":
-        checkpoint = Checkpoint.open(wanted.start, types=ANSWERERS.types_of(TextPhotoAnswerer))
-        loaded: TextPhotoAnswererModel = checkpoint.load_model(TextPhotoAnswererModel)
-        tokenizer = load_tokenizer(wanted.start)
-        return loaded, tokenizer, read_preprocessing(wanted.start)
-    sizes, kept = wanted.sizes, settings.run.output / "tokenizer"
-    if resume:
-        tokenizer = read_tokenizer(kept)
-    else:
-        tokenizer = _learn_tokenizer(settings, cases)
-        tokenizer.save_pretrained(kept)
-    text = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=sizes.text_width,
-        num_hidden_layers=sizes.text_layers,
-        num_attention_heads=sizes.text_heads,
-        intermediate_size=2 * sizes.text_width,
-        max_position_embeddings=wanted.max_text_tokens,
-    )
-    photo = SwinConfig(
-        image_size=sizes.size,
-        patch_size=4,
-        embed_dim=sizes.photo_width,
-        depths=list(sizes.photo_depths),
-        num_heads=list(sizes.photo_heads),
-        window_size=sizes.window,
-    )
-    model = TextPhotoAnswererModel(TextPhotoAnswererConfig(text_config=text, vision_config=photo, **design))
-    return model, tokenizer, Preprocessing((sizes.size, sizes.size), IMAGENET_MEAN, IMAGENET_STD)
-
-
-def _learn_tokenizer(
-    settings: TextPhotoAnswererSettings, cases: Sequence[LearningCase]
-) -> PreTrainedTokenizerBase:
-    texts = [text for case in cases for text in case.texts if text] + list_option_texts(load_families(), "en")
-    for path in settings.model.narratives:
-        for encounter in read_encounters(settings.data.folder / path).encounters:
-            texts.extend(text for text in (encounter.narrative.en, encounter.narrative.zh) if text)
-    return train_tokenizer(
-        texts, vocabulary=settings.model.sizes.vocabulary, most_tokens=settings.model.max_text_tokens
-    )
-
-
-def save_checkpoint(
-    model: TextPhotoAnswererModel,
-    tokenizer: PreTrainedTokenizerBase,
-    preprocessing: Preprocessing,
-    priors: SetPriors,
-    folder: Path,
-    *,
-    half: bool = False,
-) -> None:
-    """Write what ``load_answerer`` reads: weights, config, tokenizer, preprocessing, decoding."""
-    (copy.deepcopy(model).half() if half else model).save_pretrained(folder)  # type: ignore[no-untyped-call]
-    tokenizer.save_pretrained(folder)
-    preprocessing.save(folder)
-    if priors:
-        write_priors(folder / PRIORS_NAME, priors)
-
-
-def _read_priors(start: str) -> SetPriors:
-    file = find_checkpoint(start) / PRIORS_NAME
-    return read_priors(file) if file.is_file() else {}
-
-
 def _read(settings: TextPhotoAnswererSettings, kind: Literal["training", "evaluation"]) -> list[LearningCase]:
     """Read the cases; of several processes the first draws the synthetic ones while the others wait."""
     with training_arguments(settings.run).main_process_first(desc="cases"):
         return read_cases(
-            settings.data.folder, getattr(settings.data, kind), settings.run.output.parent / "cases"
+            settings.data.folder,
+            getattr(settings.data, kind),
+            settings.run.output.parent / "cases",
+            read_asked(settings),
         )
 
 
@@ -289,7 +201,7 @@ class Trained:
     model: TextPhotoAnswererModel
     tokenizer: PreTrainedTokenizerBase
     preprocessing: Preprocessing
-    priors: SetPriors
+    decoder: Decoder
     scores: Mapping[str, float]
     saves: bool
 
@@ -312,20 +224,28 @@ def _fit(
         model, tokenizer, preprocessing = start_model(
             settings, training, resume=resume or arguments.process_index > 0
         )
-    sets, families = bool(model.config.learn_sets), load_families()
+    sets, asked = bool(model.config.learn_sets), read_asked(settings)
     if settings.data.draw == "question" and (sets or settings.loss != LossSettings()):
         raise SettingsError(
             "data.draw 'question' shows one slot at a time; set model.learn_sets to false and leave out loss"
         )
     counted = [case.answers for case in training if case.source.priors]
     trust = settings.decoding
-    priors = (
-        count_priors(counted, families, smoothing=trust.smoothing, weight=trust.weight) if counted else {}
+    decoder = Decoder(
+        asked,
+        count_priors(counted, asked.families, smoothing=trust.smoothing, weight=trust.weight)
+        if counted
+        else {},
+        model.config.option_texts,
+        trust.siblings,
     )
+    units = decoder.units
     optimizer = make_optimizer(model, settings)
     shelf = PhotoShelf(preprocessing)
-    draws = CaseDraws(training, settings.data, shelf, epochs=run.epochs, sets=sets, seed=run.seed)
-    seen = EvaluationCases(evaluation, shelf, sets=sets)
+    draws = CaseDraws(
+        training, settings.data, shelf, units=units, epochs=run.epochs, sets=sets, seed=run.seed
+    )
+    seen = EvaluationCases(evaluation, shelf, units=units, sets=sets)
     every = run.evaluate_every or -(-draws.epoch_length // run.batch_size)
     kept = {"load_best_model_at_end": False, "metric_for_best_model": None} if run.keep_last else {}
     # The draws are listed for the whole run, so that a resumed run sees what it would have seen: one long
@@ -344,7 +264,11 @@ def _fit(
     )
     datasets: list[Dataset[dict[str, Any]]] = [draws, seen]
     collate = make_collator(
-        tokenizer, preprocessing, most_tokens=model.config.max_text_tokens, language=model.config.language
+        tokenizer,
+        preprocessing,
+        units=units,
+        most_tokens=model.config.max_text_tokens,
+        language=model.config.language,
     )
     if settings.data.cache is not None:
         text_id, photo_id = check_frozen(settings)
@@ -354,22 +278,22 @@ def _fit(
         )
         with arguments.main_process_first(desc="frozen encoders"):
             datasets = [KeptCases(cases, features) for cases in (draws, seen)]
-            collate = make_kept_collator(features)
+            collate = make_kept_collator(features, units)
     trainer = CaseTrainer(
         model=model,
         args=arguments,
         train_dataset=datasets[0],
         eval_dataset=datasets[1],
         data_collator=collate,
-        compute_metrics=make_metrics(evaluation, priors),
+        compute_metrics=make_metrics(evaluation, decoder),
         optimizers=(optimizer, None),
         decay=settings.model.average,
-        loss=CaseLoss(settings.loss, families, sets=sets),
+        loss=CaseLoss(settings.loss, units, sets=sets),
     )
     scores = train(trainer, replace(run, patience=0) if run.keep_last else run, resume=resume)
     if trainer.average is not None:
         model.load_state_dict(trainer.average)
-    return Trained(model, tokenizer, preprocessing, priors, dict(scores), arguments.should_save)
+    return Trained(model, tokenizer, preprocessing, decoder, dict(scores), arguments.should_save)
 
 
 def make_optimizer(

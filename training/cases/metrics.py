@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from magic_demo.core.types import Answers
-from magic_demo.questions.families import list_questions, load_families
+from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.questions.scoring import answer_values
 
 
-def official_scores(references: Mapping[str, Answers], answers: Mapping[str, Answers]) -> dict[str, float]:
-    """Return the official accuracy, all in all and a family."""
-    families = load_families()
+def official_scores(
+    references: Mapping[str, Answers], answers: Mapping[str, Answers], asked: QuestionSet | None = None
+) -> dict[str, float]:
+    """Return the official accuracy, all in all and a family. asked: the challenge's questions when None."""
+    families = (asked or load_challenge()).families
     gold, system = (
         {
             case_id: {
@@ -32,14 +34,16 @@ def official_scores(references: Mapping[str, Answers], answers: Mapping[str, Ans
     }
 
 
-def score_f1(references: Mapping[str, Answers], answers: Mapping[str, Answers]) -> float:
+def score_f1(
+    references: Mapping[str, Answers], answers: Mapping[str, Answers], asked: QuestionSet | None = None
+) -> float:
     """Return F1 in 0..1: of each option over all cases, then the mean over a family's options that occur on
     either side, then over families.
 
     What fills a family's slots counts as a set, as in the official score: the slots' order says nothing.
     """
     families = []
-    for family in load_families():
+    for family in (asked or load_challenge()).families:
         both, sums = np.zeros((2, len(family.options["en"])))
         for case_id, reference in references.items():
             qids = [question.qid for question in family.questions if question.qid in reference]
@@ -52,15 +56,14 @@ def score_f1(references: Mapping[str, Answers], answers: Mapping[str, Answers]) 
     return float(np.mean(families)) if families else 0.0
 
 
-def most_frequent(references: Sequence[Answers]) -> dict[str, int]:
+def most_frequent(references: Sequence[Answers], asked: QuestionSet | None = None) -> dict[str, int]:
     """Return the constant answer: each question's most frequent option among the references that answer
     it."""
-    questions = list_questions(load_families())
     return {
         q.qid: int(
             np.bincount(
                 [case[q.qid] for case in references if q.qid in case], minlength=q.option_count
             ).argmax()
         )
-        for q in questions
+        for q in (asked or load_challenge()).questions
     }

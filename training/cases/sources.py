@@ -13,7 +13,8 @@ import numpy as np
 from magic_demo.core.types import Answers, Family
 from magic_demo.cues.cues import find_cues
 from magic_demo.files.encounters import read_answers, read_encounters
-from magic_demo.questions.families import load_families
+from magic_demo.questions.coverage import match_families
+from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.synthetic.cases import make_case, write_cases
 from magic_demo.synthetic.truth import draw_truth
 from training.cases.pad import read_pad
@@ -66,12 +67,15 @@ class LearningCase:
     group: str
 
 
-def read_cases(folder: Path, sources: Sequence[CaseSource], drawn: Path) -> list[LearningCase]:
+def read_cases(
+    folder: Path, sources: Sequence[CaseSource], drawn: Path, asked: QuestionSet | None = None
+) -> list[LearningCase]:
     """List the sources' cases; synthetic ones are drawn below ``drawn`` unless they lie there already.
 
-    Raises SettingsError when the data is not there, FormatError when it is broken.
+    asked: the questions that the answers are to, the challenge's when None. Raises SettingsError when the data is not there, FormatError when it is broken.
     """
-    return [case for source in sources for case in _read_source(folder, source, drawn)]
+    questions = asked or load_challenge()
+    return [case for source in sources for case in _read_source(folder, source, drawn, questions)]
 
 
 def answer_from_cues(texts: Sequence[str], families: Sequence[Family]) -> dict[str, int]:
@@ -113,17 +117,25 @@ def answer_from_cues(texts: Sequence[str], families: Sequence[Family]) -> dict[s
     return answers
 
 
-def _read_source(folder: Path, source: CaseSource, drawn: Path) -> list[LearningCase]:
+def _read_source(folder: Path, source: CaseSource, drawn: Path, asked: QuestionSet) -> list[LearningCase]:
     if source.kind == "narratives":
-        return [_write_case(source, number) for number in range(1, source.count + 1)]
+        return [_translate(_write_case(source, number), asked) for number in range(1, source.count + 1)]
     if source.kind == "pad":
         return [
-            LearningCase(
-                photo.name, source, ("", ""), (photo.path,), photo.answers, f"{source.name}/{photo.patient}"
+            _translate(
+                LearningCase(
+                    photo.name,
+                    source,
+                    ("", ""),
+                    (photo.path,),
+                    photo.answers,
+                    f"{source.name}/{photo.patient}",
+                ),
+                asked,
             )
             for photo in read_pad(folder / source.folder, source.split)
         ]
-    place = folder / source.folder if source.kind != "cases" else _draw_cases(drawn, source)
+    place = folder / source.folder if source.kind != "cases" else _draw_cases(drawn, source, asked)
     if not place.is_dir():
         raise SettingsError("{place}: no such folder; give the folder of the data with --data", place=place)
     files = sorted(place.rglob(f"{source.split}_cvqa.json"))
@@ -134,8 +146,8 @@ def _read_source(folder: Path, source: CaseSource, drawn: Path) -> list[Learning
             count=len(files),
             split=source.split,
         )
-    answers = read_answers(files[0])
-    families, cases = load_families(), []
+    answers = read_answers(files[0], asked)
+    families, cases = asked.families, []
     for encounter in read_encounters(place, source.split).encounters:
         texts = (encounter.narrative.en, encounter.narrative.zh)
         if (encounter.encounter_id in answers) == (source.kind == "cues"):
@@ -172,15 +184,33 @@ def _write_case(source: CaseSource, number: int) -> LearningCase:
     return LearningCase(case.encounter_id, source, texts, (), told, f"{source.name}/{case.encounter_id}")
 
 
-def _draw_cases(drawn: Path, source: CaseSource) -> Path:
+def _translate(case: LearningCase, asked: QuestionSet) -> LearningCase:
+    """Return a case with answers to the questions asked in place of the challenge's."""
+    if asked.digest == load_challenge().digest:
+        return case
+    known = [
+        family
+        for family in load_challenge().families
+        if all(question.qid in case.answers for question in family.questions)
+    ]
+    return replace(case, answers=match_families(asked, known).translate_answers(case.answers))
+
+
+def _draw_cases(drawn: Path, source: CaseSource, asked: QuestionSet) -> Path:
     folder = drawn / (
         f"synthetic-{source.count}-{source.seed}"
         + (f"-{source.longest}" if source.longest != CaseSource.longest else "")
+        + (f"-{asked.digest}" if asked.digest != load_challenge().digest else "")
     )
     if not folder.is_dir():
         print(f"drawing {source.count} synthetic cases into {folder}")
         write_cases(
-            folder, count=source.count, seed=source.seed, splits=SYNTHETIC_SPLITS, longest=source.longest
+            folder,
+            count=source.count,
+            seed=source.seed,
+            splits=SYNTHETIC_SPLITS,
+            longest=source.longest,
+            asked=asked,
         )
     return folder
 

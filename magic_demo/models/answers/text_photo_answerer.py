@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -21,7 +22,10 @@ from magic_demo.models.checkpoints import Checkpoint, Preprocessing, read_tokeni
 from magic_demo.models.encoder import Encoder
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
-from magic_demo.questions.families import load_families
+from magic_demo.questions.families import load_families, read_questions
+
+QUESTIONS_NAME = "questions.json"
+"""In a checkpoint that was trained on other questions than the challenge's, as ``write_questions`` writes them."""
 
 
 class TextPhotoAnswerer(Answerer):
@@ -51,10 +55,12 @@ class TextPhotoAnswerer(Answerer):
         self.model_id = model_id
         self.set_priors = set_priors
         self.families = tuple(families if families is not None else load_families())
+        self.siblings = model.config.siblings
+        self._units = list_units(self.families, model.config.option_texts)
         tokens = tokenize(
-            tokenizer, list_option_texts(self.families, model.config.language), model.config.max_text_tokens
+            tokenizer, list_option_texts(self._units, model.config.language), model.config.max_text_tokens
         )
-        self._layout = option_layout(self.families)
+        self._layout = option_layout(self._units)
         with torch.inference_mode():
             self._option_vectors = model.encode_options(tokens["input_ids"], tokens["attention_mask"])
         self.backend = backend
@@ -65,13 +71,14 @@ class TextPhotoAnswerer(Answerer):
     @classmethod
     def load(cls, checkpoint: Checkpoint) -> Self:
         """Load for inference. Raises CheckpointError with one line when anything is missing or broken."""
-        priors = checkpoint.folder / PRIORS_NAME
+        priors, questions = checkpoint.folder / PRIORS_NAME, checkpoint.folder / QUESTIONS_NAME
         return cls(
             checkpoint.load_model(TextPhotoAnswererModel),
             read_tokenizer(checkpoint.folder),
             checkpoint.read_preprocessing(),
             model_id=checkpoint.model_id,
             set_priors=read_priors(priors) if priors.is_file() else None,
+            families=read_questions(questions).families if questions.is_file() else None,
             backend=checkpoint.backend,
         )
 
@@ -87,7 +94,7 @@ class TextPhotoAnswerer(Answerer):
 
     def score(self, narrative: str, looks: Sequence[Tensor]) -> OptionScores:
         """Score every option of every question: qid -> (O,) float32 logits; siblings share their family's
-        scores.
+        scores unless the model has texts of its own for each question.
 
         narrative: in any language, may be blank; what goes beyond the checkpoint's ``max_text_tokens`` is cut
         off. looks: maps of none or many photos. Raises ModelError when the model gives numbers that are not
@@ -111,12 +118,7 @@ class TextPhotoAnswerer(Answerer):
                 "{model}: scores that are not finite came out for this case; fetch or train it again",
                 model=self.model_id or Message("the model"),
             )
-        values = logits.float().numpy()
-        return {
-            question.qid: values[place].copy()
-            for family, place in place_families(self.families)
-            for question in family.questions
-        }
+        return gather_scores(logits.float().numpy(), self.families, self._units, self.siblings)
 
     def attribute(
         self, narrative: str, looks: Sequence[Tensor], family_id: str, option: int
@@ -127,7 +129,13 @@ class TextPhotoAnswerer(Answerer):
         h, w: the photo encoder's grid, which spans the whole photo. Raises KeyError for a family that the
         questions do not have, ModelError when the encoder's map is no grid.
         """
-        columns = {family.family_id: columns for family, columns in place_families(self.families)}[family_id]
+        columns = [
+            place.start + option
+            for unit, place in place_families(self._units)
+            if unit.questions[0].family == family_id
+        ]
+        if not columns:
+            raise KeyError(family_id)
         if not looks:
             return []
         tokens = tokenize(self.tokenizer, [narrative], self.model.config.max_text_tokens)
@@ -146,7 +154,7 @@ class TextPhotoAnswerer(Answerer):
                 option_vectors=option_vectors,
                 **self._layout,
             ).logits
-            return logits[:, columns.start + option]  # type: ignore[no-any-return]
+            return logits[:, columns].mean(dim=1)  # type: ignore[no-any-return]
 
         return [
             lay_out_grid(added.float(), self.preprocessing.size)
@@ -180,6 +188,49 @@ class TextPhotoAnswerer(Answerer):
                 key=key and f"{key} narratives",
             ),
         )
+
+
+def list_units(families: Sequence[Family], option_texts: str) -> tuple[Family, ...]:
+    """Return what has texts and scores of its own: each family, or with "question" each question, as a family
+    of one slot whose id is its qid.
+
+    Siblings that are worded alike are numbered, as the organisers number theirs ("2 Where is ...").
+    """
+    if option_texts == "family":
+        return tuple(families)
+    units = []
+    for family in families:
+        alike = len({question.text["en"] for question in family.questions}) < len(family.questions)
+        for number, question in enumerate(family.questions, start=1):
+            text = {
+                language: f"{number} {words}" if alike else words for language, words in question.text.items()
+            }
+            own = replace(question, text=text)
+            units.append(Family(question.qid, family.title, (own,), family.not_mentioned))
+    return tuple(units)
+
+
+def gather_scores(
+    values: NDArray[np.float32], families: Sequence[Family], units: Sequence[Family], siblings: str
+) -> dict[str, NDArray[np.float32]]:
+    """Return qid -> (O,) float32 of the model's (O,) logits over ``units``.
+
+    Where each question has scores of its own and siblings are answered by their parent, all of a family's
+    have the log-odds that a label is in any of its slots.
+    """
+    scores = {
+        question.qid: values[place].copy()
+        for unit, place in place_families(units)
+        for question in unit.questions
+    }
+    if siblings == "parent" and len(units) > len(families):
+        for family in families:
+            if len(family.questions) > 1:
+                own = np.stack([scores[question.qid] for question in family.questions]).astype(np.float64)
+                absent = np.log1p(-np.clip(np.exp(own), 1e-6, 1 - 1e-6)).sum(axis=0)
+                odds = (np.log(-np.expm1(absent)) - absent).astype(np.float32)
+                scores.update({question.qid: odds for question in family.questions})
+    return scores
 
 
 def place_families(families: Sequence[Family]) -> list[tuple[Family, slice]]:

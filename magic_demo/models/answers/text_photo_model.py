@@ -22,9 +22,11 @@ from transformers.utils.generic import ModelOutput
 
 from magic_demo.models.answers.encoders import drop_pooler, load_encoder
 from magic_demo.models.answers.photo_head import PhotoHead, lay_out_places
+from magic_demo.questions.decoding import SIBLINGS
 
 FUSIONS = ("product", "concatenation")
 POOLINGS = ("cls", "mean")
+OPTION_TEXTS = ("family", "question")
 
 
 @strict
@@ -43,6 +45,9 @@ class TextPhotoAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call
     photo_head_size: hidden layer of a head by which photos add to the scores (``photo_head.py``); 0 lets the
     common head read their mean.
     max_text_tokens: where narratives and options are cut. language: of the question and option texts.
+    option_texts: whether sibling questions share one text and one set of scores ("family"), or each question
+    has its own, and its own softmax ("question"). siblings: how the questions of a family become its answer
+    (``magic_demo.questions.decoding.decode_answers``).
     """
 
     model_type = "text_photo_answerer"
@@ -64,6 +69,8 @@ class TextPhotoAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call
     learn_sets: bool = True
     max_text_tokens: int = 256
     language: str = "en"
+    option_texts: str = "family"
+    siblings: str = "parent"
     initializer_range: float = 0.02
 
 
@@ -91,6 +98,15 @@ class TextPhotoAnswererModel(PreTrainedModel):  # type: ignore[no-untyped-call]
             raise ValueError(
                 f"fusion is one of {FUSIONS}, text_pooling of {POOLINGS}, not {config.fusion!r} and "
                 f"{config.text_pooling!r}"
+            )
+        if config.option_texts not in OPTION_TEXTS or config.siblings not in SIBLINGS:
+            raise ValueError(
+                f"option_texts is one of {OPTION_TEXTS}, siblings of {SIBLINGS}, not "
+                f"{config.option_texts!r} and {config.siblings!r}"
+            )
+        if config.option_texts == "question" and config.learn_sets:
+            raise ValueError(
+                "a question of its own is no set of labels; option_texts 'question' needs learn_sets false"
             )
         if config.attention_heads and config.projection_size % config.attention_heads:
             raise ValueError(

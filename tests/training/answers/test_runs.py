@@ -17,7 +17,8 @@ from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
 from tests.support.tiny_clipseg import read_seed
 from tests.support.training_process import start_together, start_training
 from tests.training.runs.test_distributed import free_port, read_last_state
-from training.answers.text_photo_answerer import run_training, start_model
+from training.answers.text_photo.checkpoint import start_model
+from training.answers.text_photo_answerer import run_training
 
 CHANGES: dict[str, object] = {
     "model__dropout": 0.0,

@@ -26,7 +26,7 @@ from magic_demo.models.loading import load_predictor
 from magic_demo.questions.families import load_challenge, load_families
 from tests.support.concrete_models import load_text_photo_answerer
 from training.answers.text_photo.data import CaseDraws, PhotoShelf, drop_words, make_labels
-from training.answers.text_photo.metrics import decode_rows
+from training.answers.text_photo.metrics import Decoder
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.answers.text_photo_answerer import cross_validate, main, run_training
 from training.cases.folds import split_folds
@@ -302,7 +302,10 @@ def test_labels_are_members_of_sets_or_shares_of_slots_and_unknown_where_no_answ
 
 def test_draws_do_not_depend_on_who_asks_when(tiny: TextPhotoAnswererSettings) -> None:
     cases = read_cases(Path(), tiny.data.training, tiny.run.output.parent / "cases")
-    draws = [CaseDraws(cases, tiny.data, PhotoShelf(SMALL), epochs=2, sets=True, seed=4) for _ in range(2)]
+    draws = [
+        CaseDraws(cases, tiny.data, PhotoShelf(SMALL), units=FAMILIES, epochs=2, sets=True, seed=4)
+        for _ in range(2)
+    ]
     later = draws[1][len(cases) + 1]
     one = draws[0][len(cases) + 1]
     assert one["text"] == later["text"] and all(
@@ -319,7 +322,7 @@ def test_photos_or_words_are_lost_by_chance_but_never_both(tiny: TextPhotoAnswer
     shelf = PhotoShelf(SMALL)
     for photo_dropout, text_dropout in ((0.3, 0.0), (0.0, 0.3), (0.5, 0.5)):
         settings = replace(tiny.data, photo_dropout=photo_dropout, text_dropout=text_dropout, most_photos=2)
-        draws = CaseDraws(cases, settings, shelf, epochs=10, sets=True, seed=0)
+        draws = CaseDraws(cases, settings, shelf, units=FAMILIES, epochs=10, sets=True, seed=0)
         chosen = [draws.choose(place) for place in range(len(draws))]
         assert np.mean([not draw.photos for draw in chosen]) == pytest.approx(photo_dropout, abs=0.08)
         assert np.mean([not draw.text for draw in chosen]) == pytest.approx(
@@ -391,7 +394,7 @@ def test_a_question_is_an_example_of_its_own_where_the_settings_say_so(
     answers: Answers = {question.qid: index % 2 for index, question in enumerate(load_challenge().questions)}
     cases = [replace(case, answers=answers) for case in make_learning_cases(["a", "b"])]
     settings = replace(tiny.data, draw="question", augment=None)
-    draws = CaseDraws(cases, settings, PhotoShelf(SMALL), epochs=2, sets=False, seed=0)
+    draws = CaseDraws(cases, settings, PhotoShelf(SMALL), units=FAMILIES, epochs=2, sets=False, seed=0)
     assert draws.epoch_length == 2 * 27 and len(draws) == 4 * 27
     assert (
         sorted(draws.order[: 2 * 27])
@@ -419,5 +422,5 @@ def test_perfect_scores_decode_to_the_reference() -> None:
         for question in family.questions[1:]:
             answers[question.qid] = family.padding
     row = (make_labels(answers, FAMILIES, sets=True) - 0.5) * 20
-    decoded = decode_rows(row[None], {})
+    decoded = Decoder(load_challenge(), {}).decode(row[None])
     assert official_scores({"a": answers}, {"a": decoded[0]})["accuracy_all"] == 1.0

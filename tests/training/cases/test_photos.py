@@ -65,6 +65,6 @@ def test_a_draw_without_its_words_teaches_only_what_photos_tell() -> None:
             assert path.name == "a.jpg"
             return np.zeros((32, 32, 3), np.uint8)
 
-    draw = CaseDraws([case], settings, Shelf(), epochs=1, sets=True, seed=0)[0]  # type: ignore[arg-type]
+    draw = CaseDraws([case], settings, Shelf(), units=load_families(), epochs=1, sets=True, seed=0)[0]  # type: ignore[arg-type]
     assert draw["text"] == "" and len(draw["photos"]) == 1
     assert np.nansum(draw["labels"]) == 1.0

@@ -24,7 +24,6 @@ from magic_demo.models.answers.text_photo_answerer import (
     tokenize,
 )
 from magic_demo.models.checkpoints import Preprocessing
-from magic_demo.questions.families import load_families
 from training.cases.sources import CaseSource, LearningCase
 from training.runs.augment import AugmentSettings, augment_pair
 
@@ -40,7 +39,8 @@ class CaseDataSettings:
     most_photos: photos of a case in one draw.
     augment: how a photo is varied; nothing to leave photos as they are. draw: what one example is, a case
     with all its questions or one question of it. cache: folder for what frozen encoders give; null encodes
-    everything again in every epoch.
+    everything again in every epoch. questions: a question file in the organisers' layout; the questions that
+    come with the program where it is null.
     """
 
     folder: Path
@@ -59,6 +59,7 @@ class CaseDataSettings:
     )
     draw: Literal["case", "question"] = "case"
     cache: Path | None = None
+    questions: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,7 @@ class PhotoShelf:
 
 class CaseDraws(Dataset[dict[str, Any]]):
     """Everything that a run draws, epoch after epoch, listed beforehand: draw i is the same whenever it is
-    asked for."""
+    asked for. units: what has labels of its own, see ``list_units``."""
 
     def __init__(
         self,
@@ -111,11 +112,13 @@ class CaseDraws(Dataset[dict[str, Any]]):
         settings: CaseDataSettings,
         shelf: PhotoShelf,
         *,
+        units: Sequence[Family],
         epochs: float,
         sets: bool,
         seed: int,
     ) -> None:
         self.cases, self.settings, self.shelf, self.sets, self.seed = cases, settings, shelf, sets, seed
+        self.units = units
         random = np.random.default_rng(seed)
         repeats = np.array([case.source.repeat for case in cases])
         examples: list[tuple[int, str]] = [(index, "") for index in range(len(cases))]
@@ -158,7 +161,7 @@ class CaseDraws(Dataset[dict[str, Any]]):
         if qid:
             answers = {qid: case.answers[qid]}
         chosen = tuple(paths[index] for index in random.permutation(len(paths))[: settings.most_photos])
-        return Draw(text, chosen, make_labels(answers, load_families(), sets=self.sets), random)
+        return Draw(text, chosen, make_labels(answers, self.units, sets=self.sets), random)
 
     def list_texts(self) -> set[str]:
         """Return every text that may be drawn, whole."""
@@ -185,8 +188,10 @@ class CaseDraws(Dataset[dict[str, Any]]):
 class EvaluationCases(Dataset[dict[str, Any]]):
     """Cases as they come, in order: the English text or else the Chinese, all photos, nothing left out."""
 
-    def __init__(self, cases: Sequence[LearningCase], shelf: PhotoShelf, *, sets: bool) -> None:
-        self.cases, self.shelf, self.sets = cases, shelf, sets
+    def __init__(
+        self, cases: Sequence[LearningCase], shelf: PhotoShelf, *, units: Sequence[Family], sets: bool
+    ) -> None:
+        self.cases, self.shelf, self.units, self.sets = cases, shelf, units, sets
 
     def __len__(self) -> int:
         return len(self.cases)
@@ -194,7 +199,7 @@ class EvaluationCases(Dataset[dict[str, Any]]):
     def choose(self, index: int) -> Draw:
         """Return what case ``index`` is made of."""
         case = self.cases[index]
-        labels = make_labels(case.answers, load_families(), sets=self.sets)
+        labels = make_labels(case.answers, self.units, sets=self.sets)
         return Draw(case.texts[0] or case.texts[1], case.photos, labels, np.random.default_rng(0))
 
     def list_texts(self) -> set[str]:
@@ -214,14 +219,14 @@ def make_collator(
     tokenizer: PreTrainedTokenizerBase,
     preprocessing: Preprocessing,
     *,
+    units: Sequence[Family],
     most_tokens: int,
     language: Literal["en", "zh"],
 ) -> Callable[[list[dict[str, Any]]], dict[str, Tensor]]:
     """Return what turns drawn cases into the model's batch; the options come along, as their encoder learns
     too."""
-    families = load_families()
-    options = tokenize(tokenizer, list_option_texts(families, language), most_tokens)
-    shared = {**option_layout(families), **{f"option_{name}": values for name, values in options.items()}}
+    options = tokenize(tokenizer, list_option_texts(units, language), most_tokens)
+    shared = {**option_layout(units), **{f"option_{name}": values for name, values in options.items()}}
 
     def collate(items: list[dict[str, Any]]) -> dict[str, Tensor]:
         photos = [item["photos"] for item in items]

@@ -16,11 +16,11 @@ from torch.utils.data import Dataset
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from magic_demo.core.types import Family
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.answers.text_photo_answerer import list_option_texts, option_layout, tokenize
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing, name_model
-from magic_demo.questions.families import load_families
 from training.answers.text_photo.data import CaseDraws, EvaluationCases
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.runs.run import SettingsError
@@ -154,13 +154,14 @@ def check_frozen(settings: TextPhotoAnswererSettings) -> tuple[str, str]:
     return name_model(model.start), name_model(model.start)
 
 
-def make_kept_collator(features: CaseFeatures) -> Callable[[list[dict[str, Any]]], dict[str, Tensor]]:
+def make_kept_collator(
+    features: CaseFeatures, units: Sequence[Family]
+) -> Callable[[list[dict[str, Any]]], dict[str, Tensor]]:
     """Return what turns kept cases into the model's batch, padded; the options' states come along."""
-    families = load_families()
-    options = list_option_texts(families, features.model.config.language)
+    options = list_option_texts(units, features.model.config.language)
     features.keep_texts(options)
     option_states, option_mask = _pad([features.read_text(text) for text in options])
-    shared = {**option_layout(families), "option_states": option_states, "option_attention_mask": option_mask}
+    shared = {**option_layout(units), "option_states": option_states, "option_attention_mask": option_mask}
 
     def collate(items: list[dict[str, Any]]) -> dict[str, Tensor]:
         batch = {**shared, "labels": torch.from_numpy(np.stack([item["labels"] for item in items]))}

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from magic_demo.questions.decoding import Siblings
 from training.answers.text_photo.data import CaseDataSettings
 from training.answers.text_photo.loss import LossSettings
 from training.runs.run import RunSettings
@@ -35,7 +36,9 @@ class AnswererSettings:
     encoders (folders or Hub ids), or ``compact`` for a new model of ``sizes``, whose tokenizer is learnt from
     the training texts and the narratives of ``narratives``. fusion to max_text_tokens: as in the model's
     config; they count for new models. encoder_rate: the encoders' learning rate as a share of the head's, 0
-    freezes them. average: decay of the running average of the weights, 0 for none.
+    freezes them. option_texts: the texts that options are encoded with: their family's question, which
+    siblings share (54 texts), or each question's own, which has a softmax of its own (194, as in the paper).
+    average: decay of the running average of the weights, 0 for none.
     """
 
     start: str
@@ -49,6 +52,7 @@ class AnswererSettings:
     attention_heads: int = 4
     photo_head_size: int = 0
     learn_sets: bool = True
+    option_texts: Literal["family", "question"] = "family"
     projection_size: int = 256
     head_size: int = 256
     dropout: float = 0.1
@@ -59,11 +63,14 @@ class AnswererSettings:
 
 @dataclass(frozen=True)
 class DecodingSettings:
-    """What the checkpoint's decoding trusts, see ``magic_demo.questions.decoding``: references' worth of
-    smoothing, weight of the scores."""
+    """How the checkpoint's scores become answers, see ``magic_demo.questions.decoding``.
+
+    smoothing: references' worth. weight: of the scores. siblings: how a family of several slots is answered.
+    """
 
     smoothing: float = 10.0
     weight: float = 1.0
+    siblings: Siblings = "parent"
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from magic_demo.models.answers.text_photo_answerer import list_units
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
+from magic_demo.questions.families import load_families
 from tests.robustness.run_ends import assert_same_end, find_learnt, read_end, round_encoders
 from tests.support.rounding import assert_same_but_for_rounding
 from tests.support.tiny_answerer import read_tiny, write_data
+from training.answers.text_photo.checkpoint import start_model
 from training.answers.text_photo.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator
 from training.answers.text_photo.kept_features import (
     CaseFeatures,
@@ -23,7 +26,7 @@ from training.answers.text_photo.kept_features import (
     make_kept_collator,
 )
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
-from training.answers.text_photo_answerer import run_training, start_model
+from training.answers.text_photo_answerer import run_training
 from training.cases.sources import LearningCase, read_cases
 from training.runs.run import SettingsError
 
@@ -85,8 +88,22 @@ def open_features(settings: TextPhotoAnswererSettings) -> tuple[CaseFeatures, Ca
         settings.data.cache, model, tokenizer, preprocessing, text_id=text_id, photo_id=photo_id
     )
     shelf, sets = PhotoShelf(preprocessing), bool(model.config.learn_sets)
-    draws = CaseDraws(training, settings.data, shelf, epochs=2, sets=sets, seed=0)
-    return features, draws, EvaluationCases(evaluation, shelf, sets=sets)
+    draws = CaseDraws(
+        training,
+        settings.data,
+        shelf,
+        units=list_units(load_families(), settings.model.option_texts),
+        epochs=2,
+        sets=sets,
+        seed=0,
+    )
+    return (
+        features,
+        draws,
+        EvaluationCases(
+            evaluation, shelf, units=list_units(load_families(), settings.model.option_texts), sets=sets
+        ),
+    )
 
 
 @pytest.mark.numeric
@@ -141,12 +158,17 @@ def test_the_model_says_the_same_of_kept_cases(
             logits: Tensor = model(**batch).logits
         return logits
 
+    units = draws.units
     collate = make_collator(
-        features.tokenizer, features.preprocessing, most_tokens=model.config.max_text_tokens, language="en"
+        features.tokenizer,
+        features.preprocessing,
+        units=units,
+        most_tokens=model.config.max_text_tokens,
+        language="en",
     )
     for plain in (draws, seen):
         kept = KeptCases(plain, features)
-        kept_collate = make_kept_collator(features)
+        kept_collate = make_kept_collator(features, units)
         assert len(kept) == len(plain)
         for start in range(0, min(len(plain), 9), 3):
             places = range(start, min(start + 3, len(plain)))
@@ -184,7 +206,7 @@ def test_the_papers_run_encodes_options_and_photos_once_and_no_narrative(
     settings = read_frozen("text-photo-answerer-paper", folder, tmp_path, run__batch_size=18)
     run_training(settings)
     assert encoded == {
-        "texts": 54,
+        "texts": 194,
         "photos": sum(len(case.photos) for part in read_all(settings) for case in part),
     }
 
