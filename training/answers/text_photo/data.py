@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -119,6 +119,9 @@ class CaseDraws(Dataset[dict[str, Any]]):
     ) -> None:
         self.cases, self.settings, self.shelf, self.sets, self.seed = cases, settings, shelf, sets, seed
         self.units = units
+        self._unit_of = {
+            question.qid: index for index, unit in enumerate(units) for question in unit.questions
+        }
         random = np.random.default_rng(seed)
         repeats = np.array([case.source.repeat for case in cases])
         examples: list[tuple[int, str]] = [(index, "") for index in range(len(cases))]
@@ -176,7 +179,13 @@ class CaseDraws(Dataset[dict[str, Any]]):
             "text": drop_words(drawn.text, self.settings.word_dropout, drawn.random),
             "photos": [self._vary(self.shelf.read(path), drawn.random) for path in drawn.photos],
             "labels": drawn.labels,
+            **self.name_unit(place),
         }
+
+    def name_unit(self, place: int) -> dict[str, int]:
+        """Return ``unit``, the one that a draw of a single question teaches; nothing of a whole case."""
+        qid = self.order[place][1]
+        return {"unit": self._unit_of[qid]} if qid else {}
 
     def _vary(self, pixels: Pixels, random: np.random.Generator) -> Pixels:
         if self.settings.augment is None:
@@ -238,10 +247,20 @@ def make_collator(
                 [[place < len(of_case) for place in range(places)] for of_case in photos]
             ),
             "labels": torch.from_numpy(np.stack([item["labels"] for item in items])),
-            **shared,
+            **pick_options(shared, items),
         }
 
     return collate
+
+
+def pick_options(shared: Mapping[str, Tensor], items: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+    """Return what a batch needs of the options: where every item teaches one unit, these units' alone, and
+    ``option_places`` (o,), where they lie among all."""
+    drawn = {item.get("unit") for item in items}
+    if None in drawn:
+        return dict(shared)
+    places = torch.isin(shared["option_family"], torch.tensor(sorted(map(int, drawn)))).nonzero().squeeze(1)  # type: ignore[arg-type]
+    return {**{name: values[places] for name, values in shared.items()}, "option_places": places}
 
 
 def drop_words(text: str, share: float, random: np.random.Generator) -> str:

@@ -21,7 +21,7 @@ from magic_demo.files.photos.reading import read_photo
 from magic_demo.models.answers.text_photo_answerer import list_option_texts, option_layout, tokenize
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing, name_model
-from training.answers.text_photo.data import CaseDraws, EvaluationCases
+from training.answers.text_photo.data import CaseDraws, EvaluationCases, pick_options
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.runs.run import SettingsError
 from training.segmentation.features import Half, KeptArrays, name_folder
@@ -125,6 +125,7 @@ class KeptCases(Dataset[dict[str, Any]]):
             "text": text,
             "photos": [self.features.read_photo(path) for path in drawn.photos],
             "labels": drawn.labels,
+            **(self.cases.name_unit(place) if isinstance(self.cases, CaseDraws) else {}),
         }
 
 
@@ -164,7 +165,10 @@ def make_kept_collator(
     shared = {**option_layout(units), "option_states": option_states, "option_attention_mask": option_mask}
 
     def collate(items: list[dict[str, Any]]) -> dict[str, Tensor]:
-        batch = {**shared, "labels": torch.from_numpy(np.stack([item["labels"] for item in items]))}
+        batch = {
+            **pick_options(shared, items),
+            "labels": torch.from_numpy(np.stack([item["labels"] for item in items])),
+        }
         if features.model.config.narrative_input:
             batch["text_states"], batch["attention_mask"] = _pad(
                 [item["text"] for item in items], option_states.shape[-1]

@@ -102,6 +102,15 @@ class CaseLoss:
         return loss
 
 
+def spread_options(output: TextPhotoAnswererOutput, places: Tensor, count: int) -> TextPhotoAnswererOutput:
+    """Return an output over o options as one over all ``count``, zeros elsewhere. places: (o,) int64."""
+
+    def spread(values: Tensor) -> Tensor:
+        return values.new_zeros(len(values), count).index_copy(1, places, values)
+
+    return TextPhotoAnswererOutput(logits=spread(output.logits), log_shares=spread(output.log_shares))  # type: ignore[arg-type]
+
+
 class CaseTrainer(AveragingTrainer):
     """Trains by a ``CaseLoss``."""
 
@@ -119,6 +128,11 @@ class CaseTrainer(AveragingTrainer):
         num_items_in_batch: Any = None,  # noqa: ARG002
     ) -> Any:
         """Return the mean loss of a batch, and the outputs when asked for."""
-        output = model(**{name: values for name, values in inputs.items() if name != "labels"})
+        places = inputs.get("option_places")
+        output = model(
+            **{name: values for name, values in inputs.items() if name not in ("labels", "option_places")}
+        )
+        if places is not None:
+            output = spread_options(output, places, inputs["labels"].shape[1])
         loss = self.loss(output, inputs["labels"])
         return (loss, {"loss": loss, "logits": output.logits}) if return_outputs else loss

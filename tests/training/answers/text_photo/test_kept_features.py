@@ -178,6 +178,8 @@ def test_the_model_says_the_same_of_kept_cases(
             )
             labels = [torch.nan_to_num(batch.pop("labels"), nan=-1.0) for batch in (one, other)]
             assert torch.equal(*labels)
+            drawn = [batch.pop("option_places", torch.empty(0)) for batch in (one, other)]
+            assert torch.equal(*drawn)
             said = say(one)
             with monkeypatch.context() as patch:
                 round_encoders(patch, torch.float16)  # what is kept is kept in float16

@@ -3,6 +3,8 @@ contradict each other."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,16 +13,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, log_softmax
 
-from magic_demo.models.answers.text_photo_answerer import option_layout, place_families
+from magic_demo.models.answers.text_photo_answerer import list_units, option_layout, place_families
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererOutput
+from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.families import load_families
 from tests.models.answers.test_text_photo_answerer import make_model, make_tokenizer
-from training.answers.text_photo.data import make_labels
-from training.answers.text_photo.loss import CaseLoss, LossSettings
+from training.answers.text_photo.data import make_collator, make_labels
+from training.answers.text_photo.loss import CaseLoss, LossSettings, spread_options
 
 pytestmark = pytest.mark.numeric
 
 FAMILIES = load_families()
+SMALL = Preprocessing((32, 32), (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 PLACES = {family.family_id: place for family, place in place_families(FAMILIES)}
 OPTIONS = sum(len(family.options["en"]) for family in FAMILIES)
 SITES = next(family for family in FAMILIES if family.family_id == "CQID011")
@@ -218,3 +222,27 @@ def test_learning_reaches_every_part_of_the_model(design: dict[str, object]) -> 
         if weight.grad is None or not bool(weight.grad.isfinite().all())
     ]
     assert without == []
+
+
+@pytest.mark.parametrize("option_texts", ["family", "question"])
+def test_a_batch_of_single_questions_encodes_their_options_alone_and_loses_the_same(
+    option_texts: str,
+) -> None:
+    units = list_units(FAMILIES, option_texts)
+    model = make_model(
+        fusion="concatenation", narrative_input=False, learn_sets=False, option_texts=option_texts
+    ).eval()
+    collate = make_collator(make_tokenizer(), SMALL, units=units, most_tokens=32, language="en")
+    items: list[dict[str, Any]] = []
+    for qid, answer in (("CQID011-002", 3), ("CQID025-001", 1)):
+        unit = next(index for index, one in enumerate(units) if any(q.qid == qid for q in one.questions))
+        labels = make_labels({qid: answer}, units, sets=False)
+        items.append({"text": "itchy", "photos": [], "labels": labels, "unit": unit})
+    loss = CaseLoss(LossSettings(), units, sets=False)
+    picked, whole = collate(items), collate([{**item, "unit": None} for item in items])
+    assert len(picked["option_input_ids"]) == 8 + 3
+    assert len(whole["option_input_ids"]) == (54 if option_texts == "family" else 194)
+    places, labels = picked.pop("option_places"), picked.pop("labels")
+    assert torch.equal(labels.nan_to_num(-1), whole.pop("labels").nan_to_num(-1))
+    alone = loss(spread_options(model(**picked), places, labels.shape[1]), labels)
+    torch.testing.assert_close(alone, loss(model(**whole), labels))
