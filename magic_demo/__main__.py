@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from magic_demo import __version__
-from magic_demo.core.ending import end_program
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.starting import prepare_program
+from magic_demo.core.process.ending import end_program
+from magic_demo.core.process.starting import prepare_program
 
 COMMANDS = {
     "serve": ("magic_demo.commands.serve", "open the page, to review cases in the browser"),

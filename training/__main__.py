@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from magic_demo import __version__
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.starting import prepare_program
+from magic_demo.core.process.starting import prepare_program
 
 NEEDED = ("accelerate", "sklearn", "tensorboard", "yaml")
 """Modules of the extra ``train``."""

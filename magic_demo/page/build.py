@@ -26,7 +26,7 @@ from magic_demo.page.gradio_internals.events import Component
 from magic_demo.page.panels.cards.cards import cards_component
 from magic_demo.page.panels.case.case_panel import lay_out_case
 from magic_demo.page.panels.case.photo_intake import list_intake_routes
-from magic_demo.page.panels.frame.connection import connection_component
+from magic_demo.page.panels.frame.connection.connection import connection_component
 from magic_demo.page.panels.frame.status.status import FAULT, status_component
 from magic_demo.page.panels.frame.topbar import lay_out_topbar
 from magic_demo.page.panels.review.readings_panel import readings_component

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Unsaved } from "../../magic_demo/page/panels/review/unsaved.mjs";
+import { Unsaved } from "../../magic_demo/page/panels/review/saving/unsaved.mjs";
 
 const PLACE = { queue: "clinic", id: "ENC00001", reader: "ann", mode: "assisted" };
 

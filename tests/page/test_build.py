@@ -27,7 +27,7 @@ def test_nothing_is_kept_in_the_browser_sent_away_or_shown_to_strangers() -> Non
 
 def test_only_scripts_and_style_sheets_are_served() -> None:
     paths = [route.path for route in launch_settings()["app_kwargs"]["routes"]]
-    assert "/page/panels/viewer/viewer.js" in paths and "/page/panels/frame/theme.css" in paths
+    assert "/page/panels/viewer/viewer.js" in paths and "/page/panels/frame/theme/theme.css" in paths
     assert all(path.endswith((".js", ".mjs", ".css")) for path in paths)
 
 

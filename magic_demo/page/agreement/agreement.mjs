@@ -1,7 +1,7 @@
 // The agreement page's filters and bar. Everything drawn comes from the server as HTML; here buttons are heard and the focus is kept.
 
 import { firstLanguage, showLanguage, switchLanguage } from "../panels/frame/language.mjs";
-import { chooseTheme, themeNow } from "../panels/frame/looks.mjs";
+import { chooseTheme, themeNow } from "../panels/frame/theme/looks.mjs";
 
 /** Tell the server which filter's button was pressed; keep the focus on it when the filters are drawn again. */
 export function mountFilters(element, { trigger, watch }) {

@@ -17,7 +17,7 @@ from magic_demo.files.photos.reading import DEFAULT_LIMITS
 FOLDER = Path(__file__).resolve().parents[1]
 KINDS = {".css": "text/css", ".js": "text/javascript", ".mjs": "text/javascript"}
 STYLE_SHEETS = (
-    "panels/frame/theme.css",
+    "panels/frame/theme/theme.css",
     "gradio_internals/gradio.css",
     "panels/frame/topbar.css",
     "panels/case/case_panel.css",
@@ -26,9 +26,9 @@ STYLE_SHEETS = (
     "panels/why/why.css",
     "workshop/workshop.css",
     "panels/review/review_form.css",
-    "panels/frame/connection.css",
+    "panels/frame/connection/connection.css",
     "panels/viewer/viewer.css",
-    "panels/frame/forced_colors.css",
+    "panels/frame/theme/forced_colors.css",
 )
 FONTS = [
     "system-ui",

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from magic_demo.core.niceness import MODELS, give_way
+from magic_demo.core.process.niceness import MODELS, give_way
 from magic_demo.core.types import Prediction, Step
 from magic_demo.page.session.turns import StoppedError, Turns
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import Limits
-from magic_demo.core.niceness import PHOTOS, SLOW_PHOTOS
+from magic_demo.core.process.niceness import PHOTOS, SLOW_PHOTOS
 from magic_demo.files.photos.processes import workers as workers_module
 from magic_demo.files.photos.processes.fair_line import FairLine
 from magic_demo.files.photos.processes.workers import PhotoWorkers, read_photo_apart, shared_workers

@@ -178,7 +178,7 @@ def _status(client: TestClient, method: str, path: str) -> int:
 
 def _fill(path: str, values: Mapping[str, str]) -> str:
     if path == "/page/{file}":
-        return "/page/panels/frame/theme.css"
+        return "/page/panels/frame/theme/theme.css"
     for name in ("case:int", "number:int", "path:path", *values):
         path = path.replace(f"{{{name}}}", values.get(name.partition(":")[0], "x"))
     return path

@@ -61,7 +61,7 @@ def client() -> TestClient:
         Route("/", _gradios),
         Route("/agreement", _page),
         Route("/sign-in", _page),
-        Route("/page/panels/frame/theme.css", _text),
+        Route("/page/panels/frame/theme/theme.css", _text),
         Route("/photos", _text),
         Route("/stream", _stream),
     ]
@@ -69,7 +69,7 @@ def client() -> TestClient:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/sign-in", "/page/panels/frame/theme.css", "/photos", "/stream", "/nothing-here"]
+    "path", ["/", "/sign-in", "/page/panels/frame/theme/theme.css", "/photos", "/stream", "/nothing-here"]
 )
 def test_every_answer_has_the_headers_and_what_is_not_shared_is_not_kept(path: str) -> None:
     answer = client().get(path)
@@ -86,7 +86,7 @@ def test_every_answer_has_the_headers_and_what_is_not_shared_is_not_kept(path: s
         and "*" not in policy
     )
     assert answer.headers["cache-control"] == (
-        "max-age=3600" if path == "/page/panels/frame/theme.css" else "no-store"
+        "max-age=3600" if path == "/page/panels/frame/theme/theme.css" else "no-store"
     )
 
 

@@ -167,7 +167,7 @@ def test_what_goes_on_is_what_was_read() -> None:
 
 
 SAMPLES = {
-    "/page/.+": "/page/panels/frame/theme.css",
+    "/page/.+": "/page/panels/frame/theme/theme.css",
     "/(assets|static)/.+": "/assets/a.js",
     "/board/photos/.+": "/board/photos/0/0.jpg",
 }

@@ -91,7 +91,7 @@ def page(store: Store, root_path: str) -> TestClient:
 
     desk = Desk(store, sign_ins=SignIns(store))
     routes: list[BaseRoute] = [
-        *(Route(path, say) for path in ("/", "/alive", "/page/panels/frame/theme.css", "/board")),
+        *(Route(path, say) for path in ("/", "/alive", "/page/panels/frame/theme/theme.css", "/board")),
         *list_sign_in_doors(desk),
     ]
     gates = put_below(list_gates(desk.sign_ins, "127.0.0.1"), root_path)
@@ -108,8 +108,8 @@ def test_every_address_is_answered_whether_the_proxy_cuts_the_path_off_or_not(
     before = "" if cuts else root_path
     with page(store, root_path) as browser:
         assert (
-            browser.get(f"{before}/page/panels/frame/theme.css").text
-            == f"{root_path}/page/panels/frame/theme.css {root_path}"
+            browser.get(f"{before}/page/panels/frame/theme/theme.css").text
+            == f"{root_path}/page/panels/frame/theme/theme.css {root_path}"
         )
         assert (browser.get(f"{before}/").status_code, browser.get(f"{before}/").headers["location"]) == (
             303,

@@ -36,7 +36,7 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is not an answer
-    from magic_demo.core.niceness import PHOTOS, give_way
+    from magic_demo.core.process.niceness import PHOTOS, give_way
     from magic_demo.files.photos.decoding import limit_threads
     from magic_demo.files.pillow import own_bounds
 

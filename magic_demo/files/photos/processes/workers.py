@@ -23,7 +23,7 @@ if sys.platform == "linux":
 from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message, chain, unpack_message
-from magic_demo.core.niceness import PHOTOS, SLOW_PHOTOS, set_niceness
+from magic_demo.core.process.niceness import PHOTOS, SLOW_PHOTOS, set_niceness
 from magic_demo.core.types import Photo
 from magic_demo.files.photos.bounds import DEFAULT_LIMITS, PhotoLimits, check_bytes, read_photo_file
 from magic_demo.files.photos.processes.fair_line import FairLine

@@ -1,6 +1,6 @@
 // What belongs to the whole page: the language shown, files dropped anywhere, and results that no longer fit the case.
 
-import "./looks.mjs"; // the theme, before the page is drawn
+import "./theme/looks.mjs"; // the theme, before the page is drawn
 import { bringsPhotos, droppedPhotos, pastedPhotos } from "../case/incoming.mjs";
 import { onKey } from "./keys/keyboard.mjs";
 import "../case/unkept/sign_out.mjs";

@@ -40,7 +40,7 @@ element.addEventListener("click", (event) => {
 document.dispatchEvent(new CustomEvent("magic-language-ready"));
 """
 _ON_LOOKS = """
-import(new URL("page/panels/frame/looks.mjs", document.baseURI)).then(({ mountLooks }) => mountLooks(element));
+import(new URL("page/panels/frame/theme/looks.mjs", document.baseURI)).then(({ mountLooks }) => mountLooks(element));
 """
 
 

@@ -3,7 +3,7 @@
 import { arrangementOf, countDone, drawnPart, listed, moveItem, nextOpen, stepFrom } from "./queue_list.mjs";
 import { pageState } from "../frame/page_state.mjs";
 import { mountReaders } from "./queue_readers.mjs";
-import { followShiftKeys, relabel, sendRest, unsaved } from "../review/review_line.mjs";
+import { followShiftKeys, relabel, sendRest, unsaved } from "../review/saving/review_line.mjs";
 import { exportAddress, mountTakeAway } from "./take_away.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
 

@@ -1,6 +1,6 @@
 // Deleting the open case, in the drawer under the cards: said what goes, then asked for once more.
 
-import { unsaved } from "./review_line.mjs";
+import { unsaved } from "./saving/review_line.mjs";
 
 export function mountErase(element, { props, watch, trigger }) {
   const root = element.querySelector("#erase");

@@ -1,7 +1,7 @@
 // The bar under the cards of a case that is of no store: one button makes it a case of a queue, which is saved from then on.
 
 import { pageState } from "../frame/page_state.mjs";
-import { followShiftKeys, sendRest } from "./review_line.mjs";
+import { followShiftKeys, sendRest } from "./saving/review_line.mjs";
 
 const WAITING = 30_000; // milliseconds after which the button can be pressed again, whatever the server says
 

@@ -3,7 +3,7 @@
 import { whenRested } from "../cards/cards.mjs";
 import { journal } from "../frame/keys/journal.mjs";
 import { onKey } from "../frame/keys/keyboard.mjs";
-import { followShiftKeys, hearSaved, relabel, sendRest, unsaved } from "./review_line.mjs";
+import { followShiftKeys, hearSaved, relabel, sendRest, unsaved } from "./saving/review_line.mjs";
 import { mountVersions } from "./versions.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
 

@@ -3,7 +3,7 @@
 
 import { journal } from "../frame/keys/journal.mjs";
 import { onKey } from "../frame/keys/keyboard.mjs";
-import { sendRest, unsaved } from "./review_line.mjs";
+import { sendRest, unsaved } from "./saving/review_line.mjs";
 import { onLanguage } from "../frame/words.mjs";
 
 /** choices: fields that hold one of several values. number(which): how manieth of the case's versions one is; take(version): puts the bar's own fields. */

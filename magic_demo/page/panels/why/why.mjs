@@ -1,7 +1,7 @@
 // The pane that says why an option has its score: asked for by a card, filled by the server, closed here; its heat maps go to the viewer.
 
 import { onKey } from "../frame/keys/keyboard.mjs";
-import { unsaved } from "../review/review_line.mjs";
+import { unsaved } from "../review/saving/review_line.mjs";
 
 export function mountWhy(element, { props, watch, trigger }) {
   const pane = element.querySelector(".why-place");

@@ -39,7 +39,7 @@ HEADS = (
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Magic Demo</title>
-<link rel="stylesheet" href="page/panels/frame/theme.css"><link rel="stylesheet" href="page/server/oversight/oversight.css"><meta name="color-scheme" content="light dark">
+<link rel="stylesheet" href="page/panels/frame/theme/theme.css"><link rel="stylesheet" href="page/server/oversight/oversight.css"><meta name="color-scheme" content="light dark">
 <script type="module" src="page/panels/frame/page.mjs"></script></head>
 <body class="oversight"><main><p><a href="./" id="oversight-back">← [[oversight.back]]</a></p><h1>[[oversight.title]]</h1>PROBLEM
 <section id="proposals"><h2>[[oversight.proposals]]</h2>PROPOSALS</section>

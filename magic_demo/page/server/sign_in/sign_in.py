@@ -43,7 +43,7 @@ MOST_HELD = 256
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Magic Demo</title>
-<link rel="icon" href="favicon.ico"><link rel="stylesheet" href="page/panels/frame/theme.css"><link rel="stylesheet" href="page/server/sign_in/sign_in.css"><meta name="color-scheme" content="light dark">
+<link rel="icon" href="favicon.ico"><link rel="stylesheet" href="page/panels/frame/theme/theme.css"><link rel="stylesheet" href="page/server/sign_in/sign_in.css"><meta name="color-scheme" content="light dark">
 <script type="module" src="page/panels/frame/page.mjs"></script></head>
 <body class="sign-in"><main><form method="post" action="sign-in">
 <svg viewBox="0 0 24 24" aria-hidden="true"><circle cx="12" cy="12" r="9.2"/><path d="M7.6 12.6c.6-4 4-5.600 6.500-4.200 3 1.600 3 6-.3 7-3 .9-6.500-.4-6.200-2.800Z"/></svg>

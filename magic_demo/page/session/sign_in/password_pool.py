@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from magic_demo.core.errors import MagicDemoError
-from magic_demo.core.niceness import PASSWORDS, give_way
+from magic_demo.core.process.niceness import PASSWORDS, give_way
 
 Found = TypeVar("Found")
 THREADS = 2

@@ -1,7 +1,7 @@
 // The presenter's board: opens a room, shows its question and how the answers fall, and reveals the model when asked to.
 
 import { isField, onKey } from "../../panels/frame/keys/keyboard.mjs";
-import { chooseTheme, themeNow } from "../../panels/frame/looks.mjs";
+import { chooseTheme, themeNow } from "../../panels/frame/theme/looks.mjs";
 import { coefficient, percent, plotBars, stepFrom } from "./bars.mjs";
 import { ask, writeStored, readStored, mountLanguages, repeat, showCase, showQuestion, tellTrouble } from "./room.mjs";
 

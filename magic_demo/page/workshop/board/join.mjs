@@ -1,6 +1,6 @@
 // A participant's page: joins a room by its code, shows the question that is asked, and sends one answer.
 
-import "../../panels/frame/looks.mjs";
+import "../../panels/frame/theme/looks.mjs";
 import { ask, writeStored, readStored, mountLanguages, repeat, showCase, showQuestion, tellTrouble } from "./room.mjs";
 
 const STORAGE_KEY = "magic-demo-seat";

@@ -3,7 +3,7 @@
 import { readField } from "../../../gradio_internals/elements.mjs";
 import { DraftStore } from "./draft_store.mjs";
 import { sendPhoto } from "../photo_intake.mjs";
-import { sendRest, unsaved } from "../../review/review_line.mjs";
+import { sendRest, unsaved } from "../../review/saving/review_line.mjs";
 import { readerOfDrafts } from "./sign_out.mjs";
 import { countAnswers, UnkeptWork } from "./unkept.mjs";
 import { onLanguage, readWords } from "../../frame/words.mjs";

@@ -2,7 +2,7 @@
 // here: not while the server is out of reach, and not while something that was changed is not saved.
 
 import { onFailureNote } from "../../../gradio_internals/elements.mjs";
-import { unsaved } from "../../review/review_line.mjs";
+import { unsaved } from "../../review/saving/review_line.mjs";
 import { pageState } from "../page_state.mjs";
 import { decide, nowOfModels } from "./status_choice.mjs";
 

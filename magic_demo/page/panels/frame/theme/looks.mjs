@@ -1,6 +1,6 @@
 // Light or dark, and the sheet of keys. The page follows the system until the reader chooses.
 
-import { isField, onKey } from "./keys/keyboard.mjs";
+import { isField, onKey } from "../keys/keyboard.mjs";
 
 const STORAGE_KEY = "magic-demo-theme";
 const dark = matchMedia("(prefers-color-scheme: dark)");

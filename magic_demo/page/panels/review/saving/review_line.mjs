@@ -1,6 +1,6 @@
 // What the review must wait for: how many changes of the open case the browser has sent, and everything that still rests sent at once.
 
-import { isField, onKey } from "../frame/keys/keyboard.mjs";
+import { isField, onKey } from "../../frame/keys/keyboard.mjs";
 import { Unsaved } from "./unsaved.mjs";
 
 /** What was sent of the open case and is not saved yet. */

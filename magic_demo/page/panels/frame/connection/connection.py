@@ -25,7 +25,11 @@ _BAR = """
 <p id="paste-cut" role="status"><span hidden>[[paste.cut_after]] <b></b> [[paste.characters]]</span></p>
 """
 _ON_LOAD = load_script(
-    {"panels/frame/connection.mjs": "watchConnection", "panels/review/conflicts.mjs": "watchConflicts"}, []
+    {
+        "panels/frame/connection/connection.mjs": "watchConnection",
+        "panels/review/saving/conflicts.mjs": "watchConflicts",
+    },
+    [],
 )
 
 

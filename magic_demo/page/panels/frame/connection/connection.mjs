@@ -1,9 +1,9 @@
 // Whether the server is there: asked again and again, and said where it is not. What was changed meanwhile is kept in this tab
 // (unsaved.mjs), sent again once the program answers, and put back where the page is loaded anew.
 
-import { sendRest, unsaved } from "../review/review_line.mjs";
-import { pageState } from "./page_state.mjs";
-import { readerOfDrafts } from "../case/unkept/sign_out.mjs";
+import { sendRest, unsaved } from "../../review/saving/review_line.mjs";
+import { pageState } from "../page_state.mjs";
+import { readerOfDrafts } from "../../case/unkept/sign_out.mjs";
 
 const EVERY = 4000; // milliseconds
 const SOON = 1500;

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from magic_demo.core.niceness import MODELS, PASSWORDS
+from magic_demo.core.process.niceness import MODELS, PASSWORDS
 from magic_demo.core.types import Prediction, Step
 from magic_demo.page.session.analysis import follow
 from magic_demo.page.session.sign_in.password_pool import PasswordPool

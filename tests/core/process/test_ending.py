@@ -9,7 +9,7 @@ from pathlib import Path
 BUSY = """
 import atexit, sys, threading, time
 import torch
-from magic_demo.core.ending import end_program
+from magic_demo.core.process.ending import end_program
 
 begun = threading.Semaphore(0)
 

@@ -1,7 +1,7 @@
 // What was changed in two tabs, or on two devices, to different values: both are shown, and the reader chooses. What is saved already holds until then.
 
 import { chooseSaved, unsaved } from "./review_line.mjs";
-import { onLanguage, readWords } from "../frame/words.mjs";
+import { onLanguage, readWords } from "../../frame/words.mjs";
 
 export function watchConflicts(element) {
   const bar = element.querySelector("#conflicts");

@@ -1,0 +1,1 @@
+"""The bar that says whether the program answers."""
