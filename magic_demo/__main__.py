@@ -18,6 +18,7 @@ from magic_demo.core.process.starting import prepare_program
 COMMANDS = {
     "serve": ("magic_demo.commands.serve", "open the page, to review cases in the browser"),
     "predict": ("magic_demo.commands.predict", "turn a folder of encounters into challenge files"),
+    "submit": ("magic_demo.commands.submit", "write the zip to hand in of a run, or check any team's zip"),
     "backends": (
         "magic_demo.commands.backends",
         "say what models can run on here, and how near each comes to float32",

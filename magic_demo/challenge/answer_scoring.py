@@ -41,7 +41,7 @@ def score_answer_files(reference: Path, system: Path, asked: QuestionSet | None 
                 f"{whose} file begins with a byte order mark, read without it (the organisers' script stops)",
                 path.name,
             )
-    gold = _gather(gold_rows, "reference", asked, findings)
+    gold = gather_labels(gold_rows, "reference", asked, findings)
     if not gold:
         raise FormatError(
             "{reference}: holds no encounter with answers; one object an encounter is expected",
@@ -55,8 +55,8 @@ def score_answer_files(reference: Path, system: Path, asked: QuestionSet | None 
         )
         values = answer_values(gold, {}, asked.family_ids, 0)
         return Scores({key: 0 if key.startswith("number") else 0.0 for key in values}, findings.lines())
-    answers = _gather(system_rows, "system", asked, findings)
-    _compare(gold, answers, asked.families, findings, notes)
+    answers = gather_labels(system_rows, "system", asked, findings)
+    compare_labels(gold, answers, asked.families, findings, notes)
     # As in the organisers' script: labels are joined by the id up to its first '-', instances are counted by
     # the whole id.
     instances = len({row[ENCOUNTER_KEY] for row in gold_rows if _has_id(row)})
@@ -64,7 +64,9 @@ def score_answer_files(reference: Path, system: Path, asked: QuestionSet | None 
     return Scores(values, findings.lines(), notes.lines())
 
 
-def _gather(rows: Sequence[Any], whose: str, asked: QuestionSet, findings: Findings) -> Labels:
+def gather_labels(rows: Sequence[Any], whose: str, asked: QuestionSet, findings: Findings) -> Labels:
+    """Return the labels of rows of answers, as the organisers' script organises them; what it stops at or
+    misreads goes to the findings. whose: reference or system."""
     options = asked.option_counts
     known_families = {family.family_id: family.questions[0].option_count for family in asked.families}
     labels: Labels = {}
@@ -150,9 +152,10 @@ def _read_label(
     return value
 
 
-def _compare(
+def compare_labels(
     gold: Labels, answers: Labels, families: Sequence[Family], findings: Findings, notes: Findings
 ) -> None:
+    """Add to the findings what the system lacks that the reference has, to the notes what it has beyond."""
     for encounter_id, labels in gold.items():
         for family in families:
             if family.family_id not in labels:

@@ -6,86 +6,58 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import platform
+import math
 import sys
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-import magic_demo
+from magic_demo.challenge.batch_report import BatchReport
 from magic_demo.challenge.journal import JournalEntry, append_entry, read_journal
 from magic_demo.challenge.pipeline import Busy, overlap
+from magic_demo.challenge.run_folder import (
+    ANSWERS,
+    BUNDLE,
+    JOURNAL,
+    MASKS,
+    PICTURES,
+    SEED,
+    finish_run,
+    list_settings,
+    start_run,
+)
+from magic_demo.challenge.submission import HandIn
 from magic_demo.core.errors import FormatError, PhotoError
 from magic_demo.core.limits import LIMITS
-from magic_demo.core.parts import is_part
 from magic_demo.core.types import (
     Encounter,
     EncounterFiles,
     Language,
     Narrative,
     Photo,
+    PhotoFile,
     PhotoPrediction,
     Prediction,
 )
-from magic_demo.core.user_files import read_user_text
-from magic_demo.core.whole_files import write_json, write_whole
+from magic_demo.core.whole_files import write_whole
 from magic_demo.files.bundles import has_prediction, remove_prediction, write_prediction
-from magic_demo.files.encounters import read_encounters, write_answers
-from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.files.encounters import EncounterList, read_encounters, write_answers
+from magic_demo.files.mask_files import find_reference_masks, mask_file_name, read_mask_size, write_mask
+from magic_demo.files.mask_turns import Lie, TurnedPhotos, find_turned
+from magic_demo.files.photos.heads import read_head
+from magic_demo.files.photos.index import PhotoIndex
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.backends import list_versions, set_seed
+from magic_demo.models.backends import set_seed
 from magic_demo.models.predictor import Predictor
-from magic_demo.questions.families import load_challenge
 
-SEED = 0
-MASKS = "masks_preds"
-ANSWERS = "data_cvqa_sys.json"
-MANIFEST = "manifest.json"
-PICTURES = "pictures"
-BUNDLE = "bundle"
 PICTURE_SIDE = 1024
-JOURNAL = "journal.jsonl"
-BOUNDS = {"work": "model", "read": "decode", "write": "write"}
-
-
-@dataclass(frozen=True)
-class BatchReport:
-    """What a run did: encounters done now and in all, mask files there are, one line a problem, and what took
-    the time."""
-
-    encounters: int
-    done_now: int
-    masks: int
-    problems: tuple[str, ...]
-    photos_now: int = 0
-    busy: Busy = field(default_factory=Busy)
-
-    def as_throughput(self) -> dict[str, Any]:
-        """Return what was done now and how long each stage was at work, in seconds; what bound it is the
-        stage that worked longest."""
-        seconds = {BOUNDS[stage]: round(getattr(self.busy, stage), 3) for stage in BOUNDS}
-        speed = (
-            {"encounters_a_minute": round(60 * self.done_now / self.busy.total, 1)} if self.busy.total else {}
-        )
-        bound = {"bound_by": BOUNDS[self.busy.bound]} if self.done_now else {}
-        now = {"encounters": self.done_now, "photos": self.photos_now, "seconds": round(self.busy.total, 3)}
-        return {**now, **speed, "seconds_by_stage": seconds, **bound}
-
-    def describe_throughput(self) -> str:
-        """Return the same in one line."""
-        shares = ", ".join(
-            f"{name} {getattr(self.busy, stage) / self.busy.total:.0%}" for stage, name in BOUNDS.items()
-        )
-        speed = f"{60 * self.done_now / self.busy.total:.0f} encounters a minute"
-        return f"{speed}; at work: {shares} of the time, side by side; bound by: {BOUNDS[self.busy.bound]}"
 
 
 @dataclass(frozen=True)
@@ -102,10 +74,11 @@ class _Case:
 @dataclass(frozen=True)
 class _CaseRead:
     """What there is of a case after reading, and then after prediction; photos are held only as long as they
-    are needed."""
+    are needed. unseen: why a photo could not be read, by its id."""
 
     case: _Case
     problems: list[str] = field(default_factory=list)
+    unseen: Mapping[str, str] = field(default_factory=dict)
     encounter: Encounter | None = None
     prediction: Prediction | None = None
 
@@ -120,18 +93,21 @@ def predict_folder(
     system_name: str = "magic-demo",
     pictures: bool = False,
     bundle: bool = False,
+    masks: Lie | None = None,
     restart: bool = False,
     quiet: bool = False,
 ) -> BatchReport:
     """Predict every encounter below ``data`` and write the challenge's files to ``out``.
 
-    Masks go to ``masks_preds/<image id>_mask_sys.tiff`` (uint8, 0 and 1, the upright photo's size), answers
+    Masks go to ``masks_preds/<image id>_mask_sys.tiff`` (uint8, 0 and 1, the photo's size), answers
     to ``data_cvqa_sys.json`` (every encounter, all qids), models, versions and settings to ``manifest.json``;
     with ``pictures`` each photo with its outline goes to ``pictures/<image id>.jpg``, with ``bundle`` all
     that the models said goes to ``bundle``, for reviews without a model. A file is there whole or not at all.
     An encounter that is finished is not predicted again when the same run is started once more, unless it had
     a problem or its words or photo files have changed. A photo that several encounters name has one mask
-    file, the first one's. ``language`` keeps one language's text alone; None uses what there is.
+    file, the first one's. A photo that cannot be read has an empty mask where its header or a reference mask
+    says its size. ``masks`` says how masks lie of photos that their EXIF data turn; None lays them as the
+    reference masks below ``data`` do, upright where there are none. ``language`` keeps one language's text alone; None uses what there is.
     The predictor's questions are answered, with their own qids and indices; of a family that no model scores
     every case gets the most frequent answer, and the notes say so.
 
@@ -155,10 +131,13 @@ def predict_folder(
             data=data,
         )
     problems: list[str] = []
-    settings = _settings(predictor, split, language, system_name, pictures, bundle)
+    references = find_reference_masks(data if data.is_dir() else data.parent) if predictor.segmenter else {}
+    turned = _find_turned(found, data, references) if predictor.segmenter else TurnedPhotos({})
+    lie = masks or turned.lie
+    settings = list_settings(predictor, split, language, system_name, pictures, bundle, lie)
     notes = describe_fallback(predictor) if predictor.answers_questions else []
     out.mkdir(parents=True, exist_ok=True)
-    started = _start(out, settings, restart)
+    started = start_run(out, settings, restart)
     finished = read_journal(out / JOURNAL, out / MASKS)
     set_seed(SEED)
     entries: dict[str, JournalEntry] = {}
@@ -186,11 +165,15 @@ def predict_folder(
                 f"note: {predictor.segmenter.model_id} reads no prompt; the patient's words change no mask",
                 file=sys.stderr,
             )
+        if turned.heads:
+            cases.write(
+                f"note: {_describe_turned(turned, len(_name_photos(found)), lie, masks)}", file=sys.stderr
+            )
         for problem in found.problems or (
             [] if found.encounters else [f"{data}: the split holds no encounter, there is nothing to predict"]
         ):
             say(problem)
-        stages = _Stages(out, predictor, language, pictures, bundle, journal)
+        stages = _Stages(out, predictor, language, pictures, bundle, journal, turned, lie, references)
         planned = _plan(found.encounters, finished, out / BUNDLE if bundle else None)
         for entry, photos in overlap(planned, stages.read, stages.predict, stages.write, busy):
             cases.update()
@@ -203,17 +186,51 @@ def predict_folder(
         write_answers(
             out / ANSWERS, {name: entry.answers for name, entry in entries.items()}, predictor.questions
         )
-    masks = sum(len(entry.masks) for entry in entries.values())
-    report = BatchReport(len(entries), done_now, masks, tuple(problems), photos_now, busy)
+    empty = sum(len(entry.empty) for entry in entries.values())
+    predicted = sum(len(entry.masks) for entry in entries.values()) - empty
+    files = HandIn(
+        photos=_name_photos(found) if predictor.segmenter is not None else None,
+        encounters=tuple(entries) if predictor.answers_questions else None,
+        listed=max(found.listed, len(entries)),
+    )
+    report = BatchReport(len(entries), done_now, predicted, tuple(problems), files, photos_now, busy)
     results = {
         "encounters": len(entries),
-        "masks": masks,
+        "masks": predicted,
+        "empty_masks": empty,
         "problems": problems,
+        "hand_in": asdict(files),
         "unscored": notes,
         "done_now": report.as_throughput(),
     }
-    _write_manifest(out, settings, started, results)
+    finish_run(out, settings, started, results)
     return report
+
+
+def _name_photos(found: EncounterList) -> tuple[str, ...]:
+    """Return every photo that the encounters name, once."""
+    named = (photo.photo_id for files in found.encounters for photo in files.photo_files)
+    return tuple(dict.fromkeys(named))
+
+
+def _find_turned(found: EncounterList, data: Path, references: Mapping[str, Sequence[Path]]) -> TurnedPhotos:
+    """Find the photos that are turned, and how the reference masks lie, those of other splits where need be."""
+    photos = [(photo.photo_id, photo.path) for files in found.encounters for photo in files.photo_files]
+
+    def others() -> Iterator[tuple[str, Path | None]]:
+        index = PhotoIndex(data if data.is_dir() else data.parent, None)
+        for photo_id in references:
+            yield photo_id, next(iter(index.of(photo_id)), None)
+
+    return find_turned(photos, references, others())
+
+
+def _describe_turned(turned: TurnedPhotos, photos: int, lie: Lie, asked: Lie | None) -> str:
+    """Return the line that counts turned photos and says how their masks are written."""
+    why = f"as --masks {asked} says" if asked else turned.describe_reference()
+    how = "upright" if lie == "upright" else "as the files store the photos"
+    doubt = "" if asked or turned.settled else "; --masks stored writes them as the files store the photos"
+    return f"{turned.describe(photos)}; their masks lie {how}: {why}{doubt}"
 
 
 def describe_fallback(predictor: Predictor) -> list[str]:
@@ -240,27 +257,27 @@ def _plan(
         yield _Case(files, shared, source, entry if done else None)
 
 
-def read_encounter(files: EncounterFiles, language: Language | None = None) -> tuple[Encounter, list[str]]:
+def read_encounter(
+    files: EncounterFiles, language: Language | None = None
+) -> tuple[Encounter, dict[str, str]]:
     """Read an encounter's photos.
 
-    Returns it with those that can be read, and one line for each that cannot.
+    Returns it with those that can be read, and photo id -> one line for each that cannot.
     """
     photos: list[Photo] = []
-    problems: list[str] = []
+    unseen: dict[str, str] = {}
     for file in files.photo_files:
         if file.path is None:
-            problems.append(
-                f"{file.photo_id}: the photo is named but not found below the data folder; no mask is written"
-            )
+            unseen[file.photo_id] = f"{file.photo_id}: the photo is named but not found below the data folder"
             continue
         try:
             photos.append(read_photo_apart(file.path, photo_id=file.photo_id))
         except PhotoError as error:
-            problems.append(f"{error}; no mask is written")
+            unseen[file.photo_id] = str(error)
     narrative = (
         files.narrative if language is None else Narrative(**{language: getattr(files.narrative, language)})
     )
-    return Encounter(files.encounter_id, narrative, tuple(photos), files.responses), problems
+    return Encounter(files.encounter_id, narrative, tuple(photos), files.responses), unseen
 
 
 @dataclass(frozen=True)
@@ -273,20 +290,23 @@ class _Stages:
     pictures: bool
     bundle: bool
     journal: TextIO
+    turned: TurnedPhotos
+    lie: Lie
+    references: Mapping[str, Sequence[Path]]
 
     def read(self, case: _Case) -> _CaseRead:
         """Decode the photos of a case that is to be predicted."""
         if case.entry is not None:
             return _CaseRead(case)
-        encounter, problems = read_encounter(case.files, self.language)
-        problems += [
+        encounter, unseen = read_encounter(case.files, self.language)
+        # photos only inform the answers: one that is missing costs nothing that was asked for
+        if self.predictor.segmenter is None:
+            return _CaseRead(case, encounter=encounter)
+        shared = [
             f"{photo_id}: is a photo of {owner} too; the mask file is the one of {owner}"
             for photo_id, owner in case.shared.items()
         ]
-        # photos only inform the answers: one that is missing costs nothing that was asked for
-        if self.predictor.segmenter is None:
-            problems = []
-        return _CaseRead(case, problems, encounter)
+        return _CaseRead(case, shared, unseen, encounter)
 
     def predict(self, read: _CaseRead) -> tuple[_CaseRead, int | None]:
         """Ask the models; the photos are let go unless they are drawn on.
@@ -310,21 +330,70 @@ class _Stages:
             assert case.entry is not None
             return case.entry, photos
         own = [photo for photo in prediction.photos if photo.photo_id not in case.shared]
-        masks = _write_masks(own, prediction.threshold, self.out)
+        masks = [self._write_mask(photo, prediction.threshold) for photo in own]
+        failed = _name_failed(case.files, prediction.failures)
+        empty, lines = self._write_empty(case, {photo.photo_id for photo in own}, {**failed, **read.unseen})
         if read.encounter is not None:
             _write_pictures(read.encounter, prediction, self.out)
         if self.bundle:
             remove_prediction(self.out / BUNDLE, case.files.encounter_id)
             write_prediction(self.out / BUNDLE, prediction)
-        problems = [*problems, *prediction.failures]
+        others = [line for line in prediction.failures if line not in failed.values()]
+        problems = [*problems, *others, *lines]
         answers, replaced = self._answer(prediction)
         if replaced:
             problems.append("answered with what is most frequent instead")
         entry = JournalEntry(
-            case.files.encounter_id, source=case.source, answers=answers, masks=masks, problems=problems
+            case.files.encounter_id,
+            source=case.source,
+            answers=answers,
+            masks=[*masks, *empty],
+            empty=empty,
+            problems=problems,
         )
         append_entry(self.journal, entry)
         return entry, photos
+
+    def _write_mask(self, photo: PhotoPrediction, threshold: float) -> str:
+        mask = lesion_mask(photo.probability, photo.size, threshold)
+        name = mask_file_name(photo.photo_id)
+        write_mask(self.out / MASKS / name, self.turned.lay_mask(photo.photo_id, mask, self.lie))
+        return name
+
+    def _write_empty(
+        self, case: _Case, seen: Collection[str], unseen: Mapping[str, str]
+    ) -> tuple[list[str], list[str]]:
+        """Write an empty mask for each photo without another one, as the organisers' script stops where one is
+        missing; return the files' names, and one line a photo."""
+        names: list[str] = []
+        lines: list[str] = []
+        if self.predictor.segmenter is None:
+            return names, lines
+        for file in case.files.photo_files:
+            if file.photo_id in seen or file.photo_id in case.shared:
+                continue
+            cause = unseen.get(file.photo_id, file.photo_id)
+            size = self._find_size(file)
+            if size is None:
+                lines.append(
+                    f"{cause}; no mask is written, as nothing says its size: the organisers' script will stop"
+                )
+                continue
+            names.append(mask_file_name(file.photo_id))
+            write_mask(self.out / MASKS / names[-1], np.zeros(size, np.bool_))
+            lines.append(f"{cause}; an empty mask is written, {size[1]}x{size[0]}")
+        return names, lines
+
+    def _find_size(self, file: PhotoFile) -> tuple[int, int] | None:
+        """Return the size of the mask of a photo that was not seen: its reference mask's, or by its header."""
+        for mask in self.references.get(file.photo_id, ()):
+            size = read_mask_size(mask)
+            if size is not None and math.prod(size) <= LIMITS.photo_pixels:
+                return size
+        head = read_head(file.path) if file.path is not None else None
+        if head is None:
+            return None
+        return head.upright if self.lie == "upright" else head.stored
 
     def _answer(self, prediction: Prediction) -> tuple[Mapping[str, int], bool]:
         """Return the answers, and whether they are only what is most frequent: the challenge wants every
@@ -336,14 +405,10 @@ class _Stages:
         return sheet.complete, not prediction.scores and bool(self.predictor.coverage.indices)
 
 
-def _write_masks(photos: Sequence[PhotoPrediction], threshold: float, out: Path) -> list[str]:
-    folder = out / MASKS
-    names = []
-    for photo in photos:
-        name = mask_file_name(photo.photo_id)
-        write_mask(folder / name, lesion_mask(photo.probability, photo.size, threshold))
-        names.append(name)
-    return names
+def _name_failed(files: EncounterFiles, failures: Iterable[str]) -> dict[str, str]:
+    """Return photo id -> what is said of a model that failed on it."""
+    lines = {line.partition(": ")[0]: line for line in failures}
+    return {file.photo_id: lines[file.photo_id] for file in files.photo_files if file.photo_id in lines}
 
 
 def _write_pictures(encounter: Encounter, prediction: Prediction, out: Path) -> None:
@@ -359,110 +424,6 @@ def _write_pictures(encounter: Encounter, prediction: Prediction, out: Path) -> 
         # else the line's yellow spreads into the lesion
         Image.fromarray(drawn).save(buffer, "JPEG", quality=90, subsampling=0)
         write_whole(out / PICTURES / f"{photo.photo_id}.jpg", buffer.getvalue())
-
-
-def _settings(
-    predictor: Predictor,
-    split: str | None,
-    language: Language | None,
-    system_name: str,
-    pictures: bool,
-    bundle: bool,
-) -> dict[str, Any]:
-    return {
-        "system_name": system_name,
-        "split": split,
-        "language": language or "all",
-        "pictures": pictures,
-        "bundle": bundle,
-        "questions": "challenge"
-        if predictor.questions.digest == load_challenge().digest
-        else {family.family_id: list(family.options["en"]) for family in predictor.questions.families},
-        "models": dict(predictor.models),
-        "backend": dict(predictor.backends),
-        "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,
-        "seed": SEED,
-        "versions": {
-            "magic_demo": magic_demo.__version__,
-            "python": platform.python_version(),
-            **list_versions(),
-            "numpy": np.__version__,
-        },
-    }
-
-
-def _start(out: Path, settings: Mapping[str, Any], restart: bool) -> str:
-    """Write the manifest of a run under way, after checking that ``out`` holds no run with other settings."""
-    manifest = out / MANIFEST
-    started = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    if manifest.is_file() and not restart:
-        try:
-            before = json.loads(read_user_text(manifest, LIMITS.json_bytes))
-            unknown = [name for name in settings if name not in before["settings"]]
-            differing = [
-                name
-                for name in settings
-                if name not in unknown and before["settings"][name] != settings[name]
-            ]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise FormatError(
-                "{manifest}: not a manifest of this program ({reason}); choose another --out or add "
-                "--restart",
-                manifest=manifest,
-                reason=error,
-            ) from error
-        if unknown and not differing:
-            raise FormatError(
-                "{out}: holds a run of an older version, which did not keep its {settings}, so that the "
-                "rest might be predicted otherwise; choose another --out, or add --restart to "
-                "replace that run",
-                out=out,
-                settings=" and ".join(unknown),
-            )
-        if differing:
-            raise FormatError(
-                "{out}: holds a run with another {settings}; choose another --out, or add --restart to "
-                "replace that run",
-                out=out,
-                settings=" and ".join(differing),
-            )
-        started = before.get("started", started)
-    elif restart:
-        _remove_run(out)
-    elif any(not is_part(path) for path in out.iterdir()):
-        # a run that was killed at its very beginning may leave a part
-        raise FormatError(
-            "{out}: is not empty and holds no run of this program; choose another --out, or add "
-            "--restart to write into it",
-            out=out,
-        )
-    write_json(manifest, {"settings": settings, "started": started, "finished": None}, indent=1)
-    return started
-
-
-def _write_manifest(out: Path, settings: Mapping[str, Any], started: str, results: Mapping[str, Any]) -> None:
-    finished = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    write_json(
-        out / MANIFEST,
-        {"settings": settings, "started": started, "finished": finished, "results": results},
-        indent=1,
-    )
-
-
-def _remove_run(out: Path) -> None:
-    """Remove what the run in ``out`` wrote, and nothing else: its files must not stand beside those of the
-    next."""
-    journal = out / JOURNAL
-    if journal.is_file():
-        for entry in read_journal(journal, out / MASKS).values():
-            remove_prediction(out / BUNDLE, entry.encounter_id)
-            for name in entry.masks:
-                (out / MASKS / Path(name).name).unlink(missing_ok=True)
-                (out / PICTURES / f"{Path(name).name.removesuffix(mask_file_name(''))}.jpg").unlink(
-                    missing_ok=True
-                )
-        (out / ANSWERS).unlink(missing_ok=True)
-        journal.unlink()
 
 
 def _digest(files: EncounterFiles, shared: Mapping[str, str]) -> str:

@@ -18,13 +18,14 @@ from magic_demo.core.whole_files import write_whole
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One finished encounter: its answers, the mask files written for it, what went wrong, and a digest of
-    what was predicted from."""
+    """One finished encounter: its answers, the mask files written for it, those among them that are empty as
+    their photo was not seen, what went wrong, and a digest of what was predicted from."""
 
     encounter_id: str
     source: str = ""
     answers: Mapping[str, int] = field(default_factory=dict)
     masks: Sequence[str] = ()
+    empty: Sequence[str] = ()
     problems: Sequence[str] = ()
 
 

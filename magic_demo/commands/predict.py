@@ -6,8 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from magic_demo.challenge.batch import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES, predict_folder
+from magic_demo.challenge.batch import predict_folder
+from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES
+from magic_demo.challenge.submission import check_target, write_submission
 from magic_demo.commands.asked import add_questions_argument, read_asked
+from magic_demo.commands.submit import report_submission
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES
 from magic_demo.models.backend_names import add_backend_argument
@@ -40,6 +43,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--task", choices=TASKS, default="both", help="with cvqa no photo needs to exist (default: both)"
+    )
+    parser.add_argument(
+        "--submission",
+        type=Path,
+        metavar="FILE.zip",
+        help=f"also write the zip to hand in: {MASKS}/ and {ANSWERS}, a task that was left out empty",
+    )
+    parser.add_argument(
+        "--masks",
+        choices=("upright", "stored"),
+        help="how masks lie of photos that their EXIF data turn (default: as the reference masks below DATA, "
+        "upright where there are none)",
     )
     parser.add_argument(
         "--system-name", default="magic-demo", help="written to the manifest (default: magic-demo)"
@@ -87,6 +102,12 @@ def run(arguments: argparse.Namespace) -> int:
             "photos is expected",
             data=arguments.data,
         )
+    if arguments.submission is not None:
+        check_target(arguments.submission)
+        if arguments.questions is not None:
+            raise FormatError(
+                "--submission answers the challenge's questions; leave out --questions or --submission"
+            )
     questions = read_asked(arguments)
     predictor = load_predictor(
         segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
@@ -105,6 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
             system_name=arguments.system_name,
             pictures=arguments.pictures,
             bundle=arguments.bundle,
+            masks=arguments.masks,
             restart=arguments.restart,
             quiet=arguments.quiet,
         )
@@ -117,10 +139,13 @@ def run(arguments: argparse.Namespace) -> int:
     )
     if report.done_now:
         print(report.describe_throughput())
+    short = 0
+    if arguments.submission is not None:
+        submission = write_submission(arguments.submission, arguments.out, report.files)
+        short = report_submission(arguments.submission, submission)
     if report.problems:
         print(
             f"{len(report.problems)} problem(s), listed above and in {arguments.out / MANIFEST}",
             file=sys.stderr,
         )
-        return EXIT_WITH_PROBLEMS
-    return EXIT_DONE
+    return EXIT_WITH_PROBLEMS if report.problems or short else EXIT_DONE

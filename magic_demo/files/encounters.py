@@ -44,13 +44,15 @@ class EncounterList:
     """What was read: encounters in the file's order, and one line for each encounter that could not be used.
 
     plain: there was no JSON of the challenge, every photo is an encounter. notes: what was left out because
-    it is no photo.
+    it is no photo, or not read. listed: encounters that the file lists, those that could not be used among
+    them.
     """
 
     encounters: tuple[EncounterFiles, ...]
     problems: tuple[str, ...] = ()
     plain: bool = False
     notes: tuple[str, ...] = ()
+    listed: int = 0
 
 
 def read_encounters(data: Path, split: str | None = None) -> EncounterList:
@@ -318,10 +320,12 @@ def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
     photos = PhotoIndex(folder, split)
     encounters: dict[str, EncounterFiles] = {}
     problems: list[str] = []
+    twice = 0
     for number, entry in enumerate(entries, start=1):
         try:
             encounter = _parse_encounter(entry, photos, problems)
             if encounter.encounter_id in encounters:
+                twice += 1
                 raise FormatError(
                     "{encounter} comes twice; the first is used", encounter=encounter.encounter_id
                 )
@@ -331,7 +335,7 @@ def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
             )
         else:
             encounters[encounter.encounter_id] = encounter
-    return EncounterList(tuple(encounters.values()), tuple(problems))
+    return EncounterList(tuple(encounters.values()), tuple(problems), listed=len(entries) - twice)
 
 
 def _parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> EncounterFiles:

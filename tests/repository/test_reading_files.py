@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from magic_demo.__main__ import main
-from magic_demo.challenge.batch import JOURNAL, MANIFEST
 from magic_demo.challenge.journal import read_journal
+from magic_demo.challenge.run_folder import JOURNAL, MANIFEST
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.files.mask_files import MASK_KINDS
 from magic_demo.files.photos.kinds import PHOTO_KINDS

@@ -9,6 +9,7 @@ from typing import Any
 from PIL import Image
 
 from magic_demo.challenge import batch
+from magic_demo.challenge.batch_report import BatchReport
 from magic_demo.core.types import Encounter, Prediction
 from tests.support.stand_ins import draw_photo, stand_in_predictor
 
@@ -37,7 +38,7 @@ def write_data(folder: Path) -> Path:
     return folder
 
 
-def predict(data: Path, out: Path, **options: Any) -> batch.BatchReport:
+def predict(data: Path, out: Path, **options: Any) -> BatchReport:
     """Run batch mode over the split ``valid``, quietly, with the stand-ins unless another predictor is
     given."""
     predictor = options.pop("predictor", None) or stand_in_predictor()
