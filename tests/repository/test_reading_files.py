@@ -37,6 +37,8 @@ OWN = {
     "magic_demo/page/gradio_internals/template.py": "Gradio's own template",
     "magic_demo/page/server/take_away.py": "an archive that it writes",
     "training/runs/averaging.py": "weights that the run itself wrote",
+    "magic_demo/challenge/submission.py": "an archive that it writes",
+    "magic_demo/challenge/submission_check.py": "from open_user_file's handle",
     "magic_demo/challenge/batch.py": "the journal, appended to once it was read",
 }
 
