@@ -9,7 +9,7 @@ from concurrent.futures import Future
 import pytest
 
 from magic_demo.page.session.sign_in.password_pool import KNOWN, PasswordPool, TooManyWaitingError
-from magic_demo.page.session.sign_in.wrong_tries import NAME, PAIR, SOURCE, WrongTries, find_source
+from magic_demo.page.session.sign_in.wrong_tries import NAME, PAIR, SOURCE, Refusals, WrongTries, find_source
 
 
 def use_up(tries: WrongTries, most: int, each: Callable[[int], tuple[str, str]]) -> int:
@@ -135,3 +135,25 @@ def test_what_a_check_raises_is_heard_by_who_waits_and_the_thread_goes_on() -> N
     pool = PasswordPool(1)
     assert isinstance(pool.add("one", fail).exception(20), ValueError)
     assert pool.add("one", lambda: 3).result(20) == 3
+
+
+def test_sixty_who_do_nothing_but_guess_are_refused_six_times_a_second_in_all() -> None:
+    refusals = Refusals(1.0)
+    asks = [(0.0, number) for number in range(60)]
+    refused = 0
+    while asks:  # each asks again as soon as it is refused
+        now, number = asks.pop(asks.index(min(asks)))
+        leaves = now + refusals.wait(now)
+        assert leaves - now >= 1.0 - 1e-9
+        if leaves < 100:
+            asks.append((leaves, number))
+            refused += 1
+    assert 0.95 * 600 - 60 < refused <= 600
+
+
+def test_who_guesses_alone_is_refused_after_a_second_and_nobody_waits_longer_than_half_a_minute() -> None:
+    refusals = Refusals(1.0)
+    assert refusals.wait(5.0) == pytest.approx(1.0) and refusals.wait(20.0) == pytest.approx(1.0)
+    waits = [refusals.wait(20.0) for _ in range(1000)]
+    assert max(waits) == pytest.approx(30.0) and waits == sorted(waits)
+    assert refusals.wait(60.0) == pytest.approx(1.0), "once they have gone"

@@ -28,19 +28,13 @@ from magic_demo.page.session.sign_in.sign_ins import (
     TooManyTriesError,
     digest_text,
 )
-from magic_demo.page.session.sign_in.wrong_tries import find_source
+from magic_demo.page.session.sign_in.wrong_tries import REFUSED_SECONDS, Refusals, find_source
 from magic_demo.page.texts.i18n import fill, line_in_both
 from magic_demo.reviews.store.names import fold_name
 from magic_demo.reviews.store.rows.readers import LONGEST_READER_NAME
 
 DRAFTS_COOKIE = "magic-demo-drafts-of"
 """Whose work in no store the page may offer in this browser: the page reads it, and it opens nothing."""
-REFUSED_SECONDS = 1.0
-"""How long who guesses waits for being refused: 60 connections that do nothing else ask no more than 60 times
-a second."""
-MOST_HELD = 256
-"""Refusals that wait at once; more come without waiting."""
-
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Magic Demo</title>
 <link rel="icon" href="favicon.ico"><link rel="stylesheet" href="page/panels/frame/theme/theme.css"><link rel="stylesheet" href="page/server/sign_in/sign_in.css"><meta name="color-scheme" content="light dark">
@@ -55,21 +49,15 @@ REFUSED<label><span>[[sign.name]]</span><input name="name" id="sign-name" autoco
 
 
 def list_sign_in_routes(sign_ins: SignIns, refused_seconds: float = REFUSED_SECONDS) -> list[Route]:
-    """Return the routes of signing in and out. refused_seconds: how long who has tried too often waits for
-    being told."""
-    waiting_here = 0
+    """Return the routes of signing in and out. refused_seconds: how long who has tried too often waits at least
+    for being told."""
+    refusals = Refusals(refused_seconds)
 
     async def show(_request: Request) -> Response:
         return HTMLResponse(_fill_page(""))
 
     async def refuse() -> Response:
-        nonlocal waiting_here
-        if waiting_here < MOST_HELD:
-            waiting_here += 1
-            try:
-                await asyncio.sleep(refused_seconds)
-            finally:
-                waiting_here -= 1
+        await asyncio.sleep(refusals.wait(asyncio.get_running_loop().time()))
         return HTMLResponse(_fill_page("sign.wait"), 429, headers={"Retry-After": "60"})
 
     async def enter(request: Request) -> Response:

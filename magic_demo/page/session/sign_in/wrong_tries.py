@@ -32,6 +32,27 @@ NAME = Allowance(20 * LIMITS.sign_in_tries, 1 / 10)
 """Of one name from everywhere: many computers that guess together keep out who comes with a new device."""
 MOST = 8192
 """Counts that are held; beyond twice as many those go that have most tries left."""
+REFUSED_SECONDS = 1.0
+"""How long who has tried too often waits at least for being told so."""
+REFUSED_TOGETHER = 6
+"""Refusals that leave in that time, whoever tried: connections that do nothing but guess come no more often, and
+take no processor from those who save."""
+LONGEST_REFUSAL = 30
+"""How many times that long a refusal waits at most."""
+
+
+class Refusals:
+    """When those leave that were refused for too many tries."""
+
+    def __init__(self, least: float = REFUSED_SECONDS) -> None:
+        self._least = least
+        self._last = 0.0
+
+    def wait(self, now: float) -> float:
+        """Return how many seconds from ``now`` the next refusal waits."""
+        turn = max(self._last + self._least / REFUSED_TOGETHER, now + self._least)
+        self._last = min(turn, now + LONGEST_REFUSAL * self._least)
+        return self._last - now
 
 
 class WrongTries:
