@@ -83,6 +83,7 @@ class Store:
         self._database = database
         self.questions = questions
         self._readers: dict[str, tuple[int, Reader]] = {}
+        self._unpacked = predictions.UnpackedPredictions()
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -321,7 +322,7 @@ class Store:
         """Return what anybody, or this reader, was shown last of a case, None where no model has spoken of
         it. For eyes that may see it."""
         with self._database.reading() as session:
-            return predictions.read_shown(session, case, reader, self.questions)
+            return predictions.read_shown(session, case, reader, self.questions, self._unpacked)
 
     def shown_digests(self, queue: str | None = None) -> dict[CaseKey, str]:
         """Return, of every case of a queue (None: of all) that anybody was shown a model's answer of, a
@@ -460,6 +461,7 @@ class Store:
             predictions.delete_predictions(session, found)
             seen.delete_seen(session, found)
             cases.delete_case_row(session, found)
+        self._unpacked.clear()
         for number in [number for number, damaged in self._database.damaged.items() if damaged.case == case]:
             self._database.damaged.pop(number, None)
         return count

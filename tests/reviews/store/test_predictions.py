@@ -5,6 +5,9 @@ On SQLite and on PostgreSQL.
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import sqlalchemy as sa
@@ -12,6 +15,7 @@ import sqlalchemy as sa
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, PhotoPrediction, Prediction, Review
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
+from magic_demo.reviews.store.rows.predictions import MOST_UNPACKED, UnpackedPredictions
 from magic_demo.reviews.store.tables import PredictionRow, ShowingRow
 from tests.support.reviewed_cases import answer
 
@@ -94,3 +98,37 @@ def test_a_prediction_that_is_damaged_is_one_line(queue: Store) -> None:
         StoreError, match=r"what the model said of E1 is not what was saved .*restore a backup"
     ):
         queue.shown(KEY)
+
+
+def test_a_prediction_is_unpacked_once_for_as_many_saves_and_a_newer_one_takes_its_place(
+    queue: Store,
+) -> None:
+    queue.note_shown(KEY, "ann", say(0))
+    first = queue.shown(KEY, "ann")
+    assert first is not None and queue.shown(KEY, "ann") is first and queue.shown(KEY) is first
+    queue.add_reader("bo")
+    queue.note_shown(KEY, "bo", say(1))
+    assert queue.shown(KEY, "ann") is first, "what she was shown"
+    newest = queue.shown(KEY)
+    assert newest is not None and newest is not first and newest is queue.shown(KEY, "bo")
+
+
+def test_of_a_deleted_case_no_prediction_stays_in_memory(queue: Store) -> None:
+    queue.note_shown(KEY, "ann", say(0))
+    prediction = queue.shown(KEY)
+    assert prediction is not None
+    shown = weakref.ref(prediction)
+    del prediction
+    assert queue.shown(KEY) is shown(), "remembered"
+    queue.delete_case(KEY)
+    gc.collect()
+    assert shown() is None
+
+
+def test_of_many_predictions_those_asked_for_last_stay_unpacked() -> None:
+    unpacked = UnpackedPredictions()
+    for number in range(MOST_UNPACKED):
+        unpacked.add(str(number), say(0))
+    assert unpacked.get("0") is not None
+    unpacked.add("another", say(0))
+    assert unpacked.get("1") is None and unpacked.get("0") is not None and unpacked.get("another") is not None

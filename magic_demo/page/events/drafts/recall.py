@@ -118,6 +118,8 @@ class Recall:
         unusable, too. Raises StoreError."""
         case = self.cases.get(draft.open_id)
         shown = tuple(photo.photo_id for photo in case.encounter.photos) if case is not None else ()
+        if case is not None and not case.missing:
+            return shown
         known = (
             self.desk.opened_store.case(draft.reading.key, draft.reading.reader).photos
             if draft.reading is not None

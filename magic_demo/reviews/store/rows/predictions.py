@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +20,36 @@ from magic_demo.reviews.store.rows.readers import find_present_row, find_row
 from magic_demo.reviews.store.rows.seen import find_known
 from magic_demo.reviews.store.rules import MODEL_SEEN, WITHOUT_MODEL
 from magic_demo.reviews.store.tables import CaseRow, PredictionRow, ReviewRow, ShowingRow
+
+MOST_UNPACKED = 64
+"""Predictions that stay unpacked, those asked for last."""
+
+
+class UnpackedPredictions:
+    """What was unpacked a short while ago, by its digest: maps take long, and every save of a review asks."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Prediction] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, digest: str) -> Prediction | None:
+        """Return the prediction of this digest, None where it is not known."""
+        with self._lock:
+            if digest in self._known:
+                self._known.move_to_end(digest)
+            return self._known.get(digest)
+
+    def add(self, digest: str, prediction: Prediction) -> None:
+        """Remember a prediction in place of the one that was not asked for longest."""
+        with self._lock:
+            self._known[digest] = prediction
+            while len(self._known) > MOST_UNPACKED:
+                self._known.popitem(last=False)
+
+    def clear(self) -> None:
+        """Forget them all: of a case that is deleted nothing stays in memory."""
+        with self._lock:
+            self._known.clear()
 
 
 def add_showing(session: Session, key: CaseKey, reader: str, content: str) -> None:
@@ -42,10 +74,10 @@ def add_showing(session: Session, key: CaseKey, reader: str, content: str) -> No
 
 
 def read_shown(
-    session: Session, key: CaseKey, reader: str | None, questions: QuestionSet
+    session: Session, key: CaseKey, reader: str | None, questions: QuestionSet, unpacked: UnpackedPredictions
 ) -> Prediction | None:
     """Return the prediction of a case that anybody, or this reader, was shown last, None where there is
-    none."""
+    none; the same object as long as it stays ``unpacked``."""
     case = find_case(session, key)
     shown = sa.select(ShowingRow.digest).where(ShowingRow.case_number == case.number)
     if reader is not None:
@@ -53,6 +85,9 @@ def read_shown(
     digest = session.scalar(shown.order_by(ShowingRow.shown_at.desc()).limit(1))
     if digest is None:
         return None
+    known = unpacked.get(digest)
+    if known is not None:
+        return known
     content = session.get_one(PredictionRow, (case.number, digest)).content
     if digest_of(content) != digest:
         raise StoreError(
@@ -61,9 +96,11 @@ def read_shown(
             case=key.case_id,
         )
     try:
-        return unpack_prediction(content, f"the prediction of {key.case_id}", questions)
+        prediction = unpack_prediction(content, f"the prediction of {key.case_id}", questions)
     except BundleError as error:
         raise StoreError(str(error)) from error
+    unpacked.add(digest, prediction)
+    return prediction
 
 
 def list_shown(session: Session, queue: str | None) -> dict[CaseKey, str]:
