@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { hasWork, LASTS, MOST_BYTES, UnkeptWork } from "../../magic_demo/page/panels/case/unkept/unkept.mjs";
+import { FRESH, hasWork, LASTS, MOST_BYTES, UnkeptWork } from "../../magic_demo/page/panels/case/unkept/unkept.mjs";
 
 class Drafts {
   drafts = new Map();
@@ -202,7 +202,7 @@ test("what changes while the page goes is there on the next visit, though its da
   const world = browser();
   const work = await uploaded(world);
   world.store.put = () => new Promise(() => {}); // the page has gone
-  work.leaving = true;
+  work.leave();
   world.time += 1;
   work.note("secret-1", { answers: { CQID010: [6] } });
   delete world.store.put;
@@ -210,6 +210,43 @@ test("what changes while the page goes is there on the next visit, though its da
   const next = world.tab();
   assert.deepEqual((await next.offers())[0].answers, { CQID010: [6] });
   assert.equal(world.late.kept.size, 0);
+});
+
+test("what was written a moment before the page went is there, though the browser took its database's word back", async () => {
+  const world = browser();
+  const work = await uploaded(world);
+  const before = structuredClone((await world.store.all())[0]);
+  world.time += 1;
+  work.noteMask("secret-1", "leg", { width: 2, height: 1, runs: [1, 1] });
+  await work.writing;
+  world.time += FRESH - 1;
+  work.leave();
+  await world.store.put(before); // a transaction that was said to be complete, and was not
+  world.closeTabs();
+  assert.deepEqual(Object.keys((await world.tab().offers())[0].masks), ["leg"]);
+});
+
+test("what has long been written is not written again when the page goes", async () => {
+  const world = browser();
+  const work = await uploaded(world);
+  world.time += FRESH;
+  work.leave();
+  assert.equal(world.late.kept.size, 0);
+});
+
+test("what was written late never overwrites what its own tab has gone on with", async () => {
+  const world = browser();
+  const work = await uploaded(world);
+  world.time += 1;
+  work.note("secret-1", { answers: { CQID010: [5] } });
+  work.leave(); // hidden, and shown again
+  work.stay();
+  const offers = work.offers();
+  world.time += 1;
+  work.note("secret-1", { answers: { CQID010: [6] } });
+  await offers;
+  await work.writing;
+  assert.deepEqual([(await world.store.all())[0].answers, world.late.kept.size], [{ CQID010: [6] }, 0]);
 });
 
 test("photos over the size, and a browser that keeps nothing, make the page ask before it is left", async () => {

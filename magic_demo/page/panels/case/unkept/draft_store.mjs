@@ -48,6 +48,7 @@ export class DraftStore {
   async #write(act) {
     const transaction = (await this.#open()).transaction(["drafts", "photos"], "readwrite");
     act(transaction.objectStore("drafts"), transaction.objectStore("photos"));
+    transaction.commit(); // not only once the page has heard of its requests: by then it may be gone
     await ended(transaction);
   }
 

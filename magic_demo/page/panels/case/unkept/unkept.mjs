@@ -3,11 +3,18 @@
 
 export const LASTS = 24 * 3600 * 1000; // milliseconds after the last change
 export const MOST_BYTES = 200 * 2 ** 20; // of one case's photos
-export const LATE = "magic-demo-late"; // what changes while the page goes
+export const LATE = "magic-demo-late"; // what has changed just before or while the page goes
+export const FRESH = 5000; // milliseconds; a browser that closes a page may take back what its database said was written so long ago
 
 /** Return whether there is something of the reader's own in a draft, or photos of the reader's own. */
 export function hasWork({ photos, answers, masks, narrative, prompt, typed }) {
   return photos > 0 || countAnswers(answers) > 0 || Object.keys(masks).length > 0 || (typed && Boolean(narrative.trim() || prompt.trim()));
+}
+
+/** What is kept of a draft: all but the secret of its open case, which is another one when it is gone on with. */
+function recordOf(draft) {
+  const { case: _case, ...record } = structuredClone(draft);
+  return record;
 }
 
 export const countAnswers = (answers) => Object.values(answers).filter((options) => options.length).length;
@@ -167,6 +174,18 @@ export class UnkeptWork {
     this.writing = this.writing.then(() => this.store.remove(id)).then(() => this.store.release(id)).then(this.changed, this.changed);
   }
 
+  /** The page goes: what has just changed is written once more, and what changes from now on. */
+  leave() {
+    this.leaving = true;
+    const draft = this.current;
+    if (draft && this.now() - draft.changed < FRESH && hasWork(draft) && draft.reader === this.reader()) this.#writeLate(draft);
+  }
+
+  /** The page stays after all. */
+  stay() {
+    this.leaving = false;
+  }
+
   /** Whether closing the page would lose something. */
   get unsafe() {
     return Boolean(this.current && this.lost.has(this.current.id) && hasWork(this.current));
@@ -176,10 +195,10 @@ export class UnkeptWork {
     if (draft.reader !== this.reader()) return; // signed out, or somebody else by now
     if (draft === this.current) Object.assign(draft, this.words());
     draft.changed = this.now();
-    const { case: _case, ...record } = structuredClone(draft);
     if (!hasWork(draft)) this.#write(draft, () => this.store.remove(draft.id));
     else {
-      if (this.leaving && !this.lost.has(draft.id)) this.#writeLate(record);
+      const record = recordOf(draft);
+      if (this.leaving) this.#writeLate(draft);
       this.#write(draft, () => this.store.put(record));
     }
   }
@@ -202,9 +221,10 @@ export class UnkeptWork {
   }
 
   /** A database may not get to write any more while the page goes; this does. */
-  #writeLate(record) {
+  #writeLate(draft) {
+    if (this.lost.has(draft.id)) return;
     try {
-      this.late.setItem(LATE, JSON.stringify(record));
+      this.late.setItem(LATE, JSON.stringify(recordOf(draft)));
     } catch {
       // full, or not allowed: what rested before is in the database
     }
@@ -221,9 +241,11 @@ export class UnkeptWork {
   async #takeLate() {
     const late = this.#late();
     if (!late) return;
-    const stored = (await this.store.all()).find(({ id }) => id === late.id);
-    const photos = late.photos ? (await this.store.photosOf(late.id)).length : 0;
-    if (photos >= late.photos && (!stored || stored.changed < late.changed)) await this.store.put(late);
-    this.late.removeItem(LATE);
+    if (late.id !== this.current?.id) { // of the draft that is open here memory knows more
+      const stored = (await this.store.all()).find(({ id }) => id === late.id);
+      const photos = late.photos ? (await this.store.photosOf(late.id)).length : 0;
+      if (photos >= late.photos && (!stored || stored.changed < late.changed)) await this.store.put(late);
+    }
+    if (this.#late()?.changed === late.changed) this.late.removeItem(LATE); // not what has come meanwhile
   }
 }

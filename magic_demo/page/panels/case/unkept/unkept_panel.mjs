@@ -126,12 +126,14 @@ export function mountUnkept(element, { trigger }) {
 
   // ---- the page comes and goes
 
-  const goes = (leaving) => () => (work.leaving = leaving);
-  window.addEventListener("pagehide", goes(true), { capture: true }); // before what rests is sent
-  window.addEventListener("pageshow", goes(false));
+  window.addEventListener("pagehide", () => work.leave(), { capture: true }); // before what rests is sent
+  window.addEventListener("pageshow", () => work.stay());
   document.addEventListener("visibilitychange", () => {
-    work.leaving = document.hidden;
-    if (!document.hidden) show(); // another tab may have left something
+    if (document.hidden) work.leave();
+    else {
+      work.stay();
+      show(); // another tab may have left something
+    }
   }, { capture: true });
   window.addEventListener("beforeunload", (event) => work.unsafe && event.preventDefault());
   onLanguage(() => draw());
