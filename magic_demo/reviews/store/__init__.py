@@ -5,6 +5,7 @@ Nothing outside this folder speaks SQL.
 
 from __future__ import annotations
 
+from magic_demo.reviews.store.asking.store import Store
 from magic_demo.reviews.store.engine.location import (
     STORE_VARIABLE,
     default_location,
@@ -32,7 +33,6 @@ from magic_demo.reviews.store.records import (
 )
 from magic_demo.reviews.store.rows.reviews import ReviewChangedError
 from magic_demo.reviews.store.rules import Action
-from magic_demo.reviews.store.store import Store
 
 __all__ = [
     "CASE_FILTERS",

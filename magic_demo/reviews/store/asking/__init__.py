@@ -1,0 +1,1 @@
+"""What the store is asked, a class for each subject; ``Store`` is all of them."""

@@ -1,0 +1,17 @@
+"""The store's one door: everything that the page, the exports and the commands ask of it."""
+
+from __future__ import annotations
+
+from magic_demo.reviews.store.asking.cases import CaseMethods
+from magic_demo.reviews.store.asking.records import RecordMethods
+from magic_demo.reviews.store.asking.reviews import ReviewMethods
+
+
+class Store(ReviewMethods, CaseMethods, RecordMethods):
+    """Reviews, cases and readers in one database. Safe to share between threads; every process opens its own.
+
+    Every method is one transaction and raises StoreError, one line, when the database cannot be reached or
+    written, or when its rules (an unknown case or reader, a consensus by somebody who is no adjudicator, ...)
+    are broken. When a method that writes returns, what it wrote is on the disk. Readers are named by their
+    name, upper and lower case alike.
+    """
