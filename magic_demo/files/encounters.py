@@ -8,7 +8,7 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,14 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
 from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Narrative, PhotoFile, Question
-from magic_demo.core.user_files import read_user_text
+from magic_demo.core.user_files import read_user_head, read_user_text
 from magic_demo.core.whole_files import write_json
 from magic_demo.core.whole_text import mend_json, mend_text
+from magic_demo.files.layouts import SPLITS, ChosenFile, find_encounter_file, name_split
 from magic_demo.files.photos.index import PhotoIndex, name_others
-from magic_demo.files.photos.kinds import PHOTO_SUFFIXES
+from magic_demo.files.photos.kinds import PHOTO_SUFFIXES, sniff_kind
 from magic_demo.questions.families import QuestionSet, load_challenge
 
-SPLITS = ("train", "valid", "test")
 ENCOUNTER_KEY = "encounter_id"
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
@@ -58,9 +58,9 @@ class EncounterList:
 def read_encounters(data: Path, split: str | None = None) -> EncounterList:
     """Read the encounters of a split, or make one of every photo of a plain folder.
 
-    data: the challenge's folder (``<split>/<split>.json`` or ``<split>.json`` anywhere below), a split's
-    folder, or the JSON file itself. Without a JSON of the challenge the folder is taken as plain: each photo
-    an encounter, its id the file name without ending. Photos are found by file name wherever they lie below
+    data: the challenge's folder (``<split>/<split>.json`` or ``<split>.json`` anywhere below, or a sister
+    challenge's file, see ``layouts``), a split's folder, or the JSON file itself. Without a file that lists
+    encounters the folder is taken as plain: each photo an encounter, its id the file name without ending. Photos are found by file name wherever they lie below
     ``data`` (below the JSON's folder when ``data`` is the file), whatever of the photo endings they have,
     first in ``images_<split>`` and last in folders of thumbnails; letters may be composed otherwise or of
     another case than in the JSON. A photo that is not there has ``path`` None. In a plain folder pictures
@@ -68,16 +68,24 @@ def read_encounters(data: Path, split: str | None = None) -> EncounterList:
     ``problems`` and the others go on. Raises FormatError when nothing can be read.
     """
     if data.is_file():
-        return _read_encounter_file(data, data.parent, split or data.stem)
+        _refuse_other_file(data)
+        return _read_encounter_file(
+            ChosenFile(data, split or name_split(data.stem) or data.stem), data.parent
+        )
     if not data.is_dir():
         raise FormatError(
             "{path}: no such file or folder; a challenge folder, its JSON file or a folder of "
             "photos is expected",
             path=data,
         )
-    file = _find_encounter_file(data, split)
+    if split is not None and not _ID.fullmatch(split):
+        raise FormatError(
+            "split '{split}': a name such as valid is expected, of letters, digits, '_', '.' and '-'",
+            split=split,
+        )
+    file = find_encounter_file(data, split)
     if file is not None:
-        return _read_encounter_file(file, data, split or file.stem)
+        return _read_encounter_file(file, data)
     return _read_photo_folder(data)
 
 
@@ -166,7 +174,7 @@ def read_answers(path: Path, asked: QuestionSet | None = None) -> dict[str, dict
                 number=number,
                 came=_kind(entry),
             )
-        encounter_id = entry.get(ENCOUNTER_KEY)
+        encounter_id = _as_text(entry.get(ENCOUNTER_KEY))
         if not isinstance(encounter_id, str) or not encounter_id:
             raise FormatError(
                 "{path}: entry {number} has no 'encounter_id'; give it one such as ENC00001",
@@ -262,62 +270,19 @@ def _check_index(source: str, encounter_id: str, question: Question, value: Any)
     return value
 
 
-def _find_encounter_file(data: Path, split: str | None) -> Path | None:
-    """Return the split's JSON below ``data``, None where there is no JSON of the challenge at all."""
-    found = {name: _find_split(data, name) for name in ((split,) if split else SPLITS)}
-    present = {name: paths for name, paths in found.items() if paths}
-    if not present:
-        others = (
-            [
-                str(path.relative_to(data))
-                for name in SPLITS
-                if name != split
-                for path in _find_split(data, name)
-            ]
-            if split
-            else []
-        )
-        if others:
-            raise FormatError(
-                "{path}: no {split}.json here or below, but {splits}; name that split or another folder",
-                path=data,
-                split=split,
-                splits=list(others),
-            )
-        return None
-    if len(present) > 1:
-        raise FormatError(
-            "{path}: holds the splits {splits}; say which with --split", path=data, splits=list(present)
-        )
-    name, paths = next(iter(present.items()))
-    for preferred in (data / name / f"{name}.json", data / f"{name}.json"):
-        if preferred in paths:
-            return preferred
-    if len(paths) > 1:
-        raise FormatError(
-            "{path}: {count} files are named {name}.json, {first} and {second}; give the folder "
-            "of the right one",
-            path=data,
-            count=len(paths),
-            name=name,
-            first=paths[0],
-            second=paths[1],
-        )
-    return paths[0]
+def _refuse_other_file(file: Path) -> None:
+    """Raise FormatError for a file that is a zip or a photo, as people give them."""
+    head = read_user_head(file, 132)
+    if head.startswith(b"PK\x03\x04"):
+        raise FormatError("{path}: is a zip; unpack it and give the folder", path=file)
+    if sniff_kind(head):
+        raise FormatError("{path}: is a photo; give the folder that it lies in", path=file)
 
 
-def _find_split(data: Path, split: str) -> list[Path]:
-    if not _ID.fullmatch(split):
-        raise FormatError(
-            "split '{split}': a name such as valid is expected, of letters, digits, '_', '.' and '-'",
-            split=split,
-        )
-    return sorted(path for path in data.rglob(f"{split}.json") if path.is_file())
-
-
-def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
+def _read_encounter_file(chosen: ChosenFile, folder: Path) -> EncounterList:
+    file = chosen.path
     entries = read_json_list(file, Message("a JSON list of encounters"))
-    photos = PhotoIndex(folder, split)
+    photos = PhotoIndex(folder, name_split(chosen.split) or chosen.split)
     encounters: dict[str, EncounterFiles] = {}
     problems: list[str] = []
     twice = 0
@@ -335,13 +300,57 @@ def _read_encounter_file(file: Path, folder: Path, split: str) -> EncounterList:
             )
         else:
             encounters[encounter.encounter_id] = encounter
-    return EncounterList(tuple(encounters.values()), tuple(problems), listed=len(entries) - twice)
+    found = tuple(encounters.values())
+    problems += _name_zips(photos, found, folder)
+    notes = (*chosen.notes, *_note_numbers(entries), *_note_no_words(file.name, found))
+    return EncounterList(found, tuple(problems), notes=notes, listed=len(entries) - twice)
+
+
+def _name_zips(photos: PhotoIndex, found: Iterable[EncounterFiles], folder: Path) -> list[str]:
+    """Return a line that names zips which lie where photos are missing."""
+    missing = sum(photo.path is None for files in found for photo in files.photo_files)
+    zips = [str(path.relative_to(folder)) for path in photos.others if path.suffix.lower() == ".zip"]
+    if not missing or not zips:
+        return []
+    return [
+        Message(
+            "{count} photos are not found, and {zips} is not unpacked; unpack it there",
+            count=missing,
+            zips=zips,
+        )
+    ]
+
+
+def _note_numbers(entries: Iterable[Any]) -> tuple[Message, ...]:
+    """Return a line for ids that are numbers."""
+    ids = [entry.get(ENCOUNTER_KEY) for entry in entries if isinstance(entry, dict)]
+    numbers = [value for value in ids if _is_number(value)]
+    if not numbers:
+        return ()
+    return (
+        Message(
+            "{count} ids of encounters are numbers, such as {first}; they are read as text",
+            count=len(numbers),
+            first=numbers[0],
+        ),
+    )
+
+
+def _note_no_words(name: str, found: Sequence[EncounterFiles]) -> tuple[Message, ...]:
+    """Return a line where no encounter has words: a sister challenge's list before its texts are there."""
+    if not found or any(files.narrative.en or files.narrative.zh for files in found):
+        return ()
+    return (Message("{name}: no encounter has the patient's words; photos alone are looked at", name=name),)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> EncounterFiles:
     if not isinstance(entry, dict):
         raise FormatError("{came} where an object with 'encounter_id' is expected", came=_kind(entry))
-    encounter_id = entry.get(ENCOUNTER_KEY)
+    encounter_id = _as_text(entry.get(ENCOUNTER_KEY))
     if not isinstance(encounter_id, str) or not _is_safe_id(encounter_id):
         raise FormatError(
             "'encounter_id' is {came}; letters, digits, '_', '.' and '-' are expected",
@@ -356,7 +365,7 @@ def _parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> Enc
             limit=LIMITS.encounter_photos,
         )
     photo_files: dict[str, PhotoFile] = {}
-    for name in names:
+    for name in map(_as_text, names):
         if not isinstance(name, str) or not is_file_name(name):
             raise FormatError(
                 "{encounter}: photo {name} is not a file name such as IMG_ENC00001_00001.jpg",
@@ -384,8 +393,13 @@ def _parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> Enc
         responses=tuple(
             text for text in (_response(response, encounter_id) for response in responses) if text
         ),
-        author_id=_text(entry, encounter_id, "author_id"),
+        author_id=_text({"author_id": _as_text(entry.get("author_id"))}, encounter_id, "author_id"),
     )
+
+
+def _as_text(value: Any) -> Any:
+    """Return an id that is a whole number as text, and anything else as it is."""
+    return str(value) if _is_number(value) else value
 
 
 def _narrative(entry: Mapping[str, Any], encounter_id: str, language: Language) -> str:

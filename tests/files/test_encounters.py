@@ -133,7 +133,7 @@ class TestEncounters:
             (entry("ENC00002", image_ids=["..\\x.jpg"]), "is not a file name"),
             (entry("ENC00002", image_ids=["a\nb.jpg"]), "is not a file name"),
             (entry("ENC00002", image_ids=["..", ""]), "is not a file name"),
-            (entry("ENC00002", image_ids=[3]), "ENC00002: photo 3 is not a file name"),
+            (entry("ENC00002", image_ids=[3.5]), "ENC00002: photo 3.5 is not a file name"),
             (entry("ENC00002", image_ids="IMG.jpg"), "'image_ids' is .* a list is expected"),
             (entry("ENC00002", image_ids=["a.jpg", "a.png"]), "two photos are called a"),
             (entry("ENC00002", query_content_en=["x"]), "'query_content_en' is a list; a text is expected"),
@@ -184,7 +184,7 @@ class TestEncounters:
     def test_two_files_of_one_split_are_named(self, tmp_path: Path) -> None:
         write_split(tmp_path / "a", [entry()])
         write_split(tmp_path / "b", [entry()])
-        with pytest.raises(FormatError, match=r"2 files are named valid\.json"):
+        with pytest.raises(FormatError, match=r"2 files could be the split valid: a/valid/valid\.json"):
             read_encounters(tmp_path, "valid")
 
     @pytest.mark.parametrize("split", ["../valid", "va*", ""])
@@ -346,7 +346,7 @@ class TestAnswers:
             ({}, "holds an object; a JSON list of answer objects is expected"),
             ([1], "entry 1 is 1"),
             ([full_answers()], "entry 1 has no 'encounter_id'"),
-            ([{"encounter_id": 7, **full_answers()}], "entry 1 has no 'encounter_id'"),
+            ([{"encounter_id": 7.5, **full_answers()}], "entry 1 has no 'encounter_id'"),
             ([{"encounter_id": "E", **full_answers()}] * 2, "E comes twice"),
             (
                 [{"encounter_id": "E", **full_answers(), "CQID011-007": 1}],

@@ -102,7 +102,11 @@ def test_every_fault_is_one_line_and_costs_only_itself(
     )
     assert set(answers) == expected and all(len(answer) == 27 for answer in answers.values())
     masks = {path.name for path in (out / "masks_preds").iterdir()}
-    assert masks == {f"{Path(name).stem}_mask_sys.tiff" for name in USED}
+    empty = {"cut.jpg": (200, 200), "dot.png": (1, 1)}  # whose headers say how large they are
+    assert masks == {f"{Path(name).stem}_mask_sys.tiff" for name in (*USED, *empty)}
+    for name, size in empty.items():
+        mask = tifffile.imread(out / "masks_preds" / f"{Path(name).stem}_mask_sys.tiff")
+        assert mask.shape == size and not mask.any()
     for name in USED:
         mask = tifffile.imread(out / "masks_preds" / f"{Path(name).stem}_mask_sys.tiff")
         assert mask.shape == ((48, 64) if name == "deep.tiff" else (96, 128)) and set(np.unique(mask)) <= {

@@ -7,6 +7,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from magic_demo.core.messages import Message
@@ -28,6 +29,7 @@ class PhotoIndex:
         self._folder, self._split = folder, split
         self._exact: dict[str, list[Path]] = {}
         self._folded: dict[str, str] = {}
+        self._by_stem: dict[str, list[Path]] | None = None
         self.others: list[Path] = []
         for top, folders, files in os.walk(folder):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -70,7 +72,7 @@ class PhotoIndex:
         """
         paths = self.of(stem)
         if not paths:
-            return None, ""
+            return self._find_other(stem, name), ""
         beside = [path for path in paths if path.parent == paths[0].parent]
         wanted = _compose(name)
         exact = [path for path in beside if _compose(path.name) == wanted] or [
@@ -93,11 +95,25 @@ class PhotoIndex:
             other=rival,
         )
 
+    def _find_other(self, stem: str, name: str) -> Path | None:
+        """Return a photo whose ending is no photo's (``11k2tzj.peg``), by its first bytes."""
+        if self._by_stem is None:
+            self._by_stem = {}
+            for path in self.others:
+                for key in (path.stem, path.name):
+                    self._by_stem.setdefault(_compose(key).casefold(), []).append(path)
+        for wanted in (stem, name):
+            for path in self._by_stem.get(_compose(wanted).casefold(), ()):
+                if sniff_kind(read_user_head(path, 132)):
+                    return path
+        return None
+
     def _rank(self, path: Path) -> tuple[bool, bool]:
-        parts = path.relative_to(self._folder).parts[:-1]
-        return f"images_{self._split}" not in path.parts, any(
-            _THUMBNAILS.search(part.lower()) for part in parts
-        )
+        parts = [part.casefold() for part in path.relative_to(self._folder).parts[:-1]]
+        above = [part.casefold() for part in path.parts]
+        split = (self._split or "").casefold()
+        is_own = f"images_{split}" in above or ("images", split) in pairwise(above)
+        return not is_own, any(_THUMBNAILS.search(part) for part in parts)
 
 
 def name_others(others: Sequence[Path], folder: Path) -> tuple[list[str], tuple[str, ...]]:
