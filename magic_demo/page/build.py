@@ -37,7 +37,7 @@ from magic_demo.page.server.assets import launch_settings
 from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.page.server.requests.faults import log_fault
 from magic_demo.page.server.sweeping import list_alive_routes
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.source import PredictorSource
 from magic_demo.page.session.turns import MOST_WAITING
 from magic_demo.page.texts.i18n import line_in_both

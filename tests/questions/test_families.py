@@ -131,7 +131,7 @@ def test_the_page_and_the_reviews_are_handed_their_questions(repository: Path) -
         if re.search(r"\bload_(challenge|families)\b", path.read_text(encoding="utf-8"))
     }
     assert asking <= {
-        "page/session/desk.py",
+        "page/session/desk/opened.py",
         "reviews/exports/readings.py",
         "reviews/exports/reading_back.py",
         "reviews/store/checking.py",

@@ -17,7 +17,7 @@ from PIL import Image
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Photo
 from magic_demo.files.photos.reading import read_photo
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.backups import BackupError, restore_backup, write_backup
 from magic_demo.reviews.covered_photos import BLOCKS, CoveredPhotos, cover_area, covered_beside
 from magic_demo.reviews.deletion import delete_cases

@@ -11,7 +11,7 @@ import pytest
 
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.kept_cases import EXAMPLES, UPLOADS, keep_example, keep_upload

@@ -24,7 +24,7 @@ from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.agreement.agreement_page import Seen, add_agreement_page
 from magic_demo.page.agreement.filters import View
 from magic_demo.page.panels.queue.queue_panel import Arrangement, queue_value
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.store import LOCAL_READER, CaseOrder, NewCase, Store
 from tests.robustness.results import write_result
 from tests.support.reviewed_cases import answer, draw_mask

@@ -12,7 +12,7 @@ import pytest
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Encounter, Prediction, Review
 from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.review import Drafts, Reading, ReviewDraft
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

@@ -21,7 +21,7 @@ from magic_demo.page.agreement.numbers import render_families, render_headline
 from magic_demo.page.gradio_internals.events import read_payload
 from magic_demo.page.gradio_internals.scripts import load_script
 from magic_demo.page.panels.frame.topbar import BRAND, LANGUAGE_SWITCH
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
 from magic_demo.reviews.agreement import MODEL
 from magic_demo.reviews.agreement.sources import AgreementSource, Comparison

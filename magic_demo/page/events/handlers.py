@@ -47,7 +47,7 @@ from magic_demo.page.panels.review.review_form import NO_FORM, unkept_value
 from magic_demo.page.panels.viewer import EMPTY, found_value, viewer_value
 from magic_demo.page.panels.why.why import CLOSED
 from magic_demo.page.session.analysis import Faults, Queued, Stops, follow
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Drafts, ReviewDraft
 from magic_demo.page.session.source import PredictorSource

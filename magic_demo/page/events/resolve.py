@@ -16,7 +16,7 @@ import gradio as gr
 from magic_demo.core.errors import FormError, MagicDemoError, StoreError
 from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.gradio_internals.events import read_payload
-from magic_demo.page.session.desk import page_actor
+from magic_demo.page.session.desk.desk import page_actor
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.reviews.store import Actor

@@ -18,7 +18,7 @@ from magic_demo.page.events.review.covering import read_area
 from magic_demo.page.panels.forms import MAX_PROMPT, name_uploads, read_answers, read_keys
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
-from magic_demo.page.session.desk import cover_photo_area
+from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
 

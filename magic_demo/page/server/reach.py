@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from magic_demo.core.errors import ReachError, one_line
 from magic_demo.page.gradio_internals import tunnel
 from magic_demo.page.server.gate.gate import is_near
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 
 SHARE_LINES = (
     "--share gives this page an address on the internet. Everything that readers see and send, photos "

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 
 SILENT_SECONDS = 3600.0
 """How long a page may be silent, asleep or cut off, before what is open in it is forgotten."""

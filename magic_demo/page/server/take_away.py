@@ -16,7 +16,7 @@ from starlette.routing import Route
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.parts import temporary_folder
 from magic_demo.core.types import LANGUAGES
-from magic_demo.page.session.desk import Desk, page_actor
+from magic_demo.page.session.desk.desk import Desk, page_actor
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.covered_photos import covered_beside
 from magic_demo.reviews.exports import REPORT, ExportError, find_format, write_export

@@ -29,7 +29,7 @@ from magic_demo.page.agreement.filters import View, read_filter, render_filters
 from magic_demo.page.agreement.flows import LINE, draw_flow, render_switches
 from magic_demo.page.agreement.masks import render_masks
 from magic_demo.page.agreement.numbers import draw_bars, render_families, render_headline
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.agreement import CONSENSUS, MaskNumbers, Measured, Switches
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource, Comparison

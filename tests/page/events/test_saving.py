@@ -16,7 +16,7 @@ import pytest
 
 from magic_demo.core.types import CaseKey, Encounter, Prediction, Review, ReviewKind, SavedReview
 from magic_demo.page.events.drafts.saving import Saver
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.review import Drafts, Mode, Reading, ReviewDraft
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store

@@ -20,7 +20,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.page.server.gate import gate
 from magic_demo.page.server.gate.gate import BROWSER_COOKIE, list_gates
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
 from magic_demo.reviews.store import LOCAL_READER, Store
 from magic_demo.synthetic.bundled import load_examples

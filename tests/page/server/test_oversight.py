@@ -24,7 +24,8 @@ from magic_demo.page.events.review.covering import Covering
 from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.page.server.oversight.oversight import list_oversight_routes
-from magic_demo.page.session import desk as desk_module
+from magic_demo.page.session.desk import coverings
+from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.page.session.sign_in.sign_ins import COOKIE, SignIns
@@ -303,7 +304,7 @@ def test_a_photo_is_covered_or_not_whenever_the_program_is_killed(
 
     for share in (0.1, 0.3):
         before = room.seen_by("bo")
-        after = desk_module.cover_photo_area(replace(PHOTO, photo_id="arm", pixels=before), area(share))
+        after = cover_photo_area(replace(PHOTO, photo_id="arm", pixels=before), area(share))
         for steps in range(3):
             left = [steps]
 
@@ -314,7 +315,7 @@ def test_a_photo_is_covered_or_not_whenever_the_program_is_killed(
                 covered_photos.write_photo(path, photo)
 
             with monkeypatch.context() as patch:
-                patch.setattr(desk_module, "write_photo", write)
+                patch.setattr(coverings, "write_photo", write)
                 patch.setattr(
                     type(covered),
                     "keep",

@@ -70,7 +70,7 @@ def test_a_space_that_keeps_nothing_is_for_everybody_and_one_that_keeps_cases_is
 
 
 def test_a_public_desk_has_no_store_and_gets_none(store: Store, tmp_path: Path) -> None:
-    for store_or_place in ({"store": store}, {"place": str(tmp_path)}):
+    for store_or_place in ({"store": store}, {"store_location": str(tmp_path)}):
         with pytest.raises(ValueError, match="keeps nothing"):
             Desk(public=True, **store_or_place)
     example = load_examples()[0].encounter

@@ -18,7 +18,7 @@ from magic_demo.core.errors import ReachError
 from magic_demo.page.server.gate.gate import DOORS, list_gates
 from magic_demo.page.server.root_path import OWN_FOLDERS, put_below, read_root_path
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.sign_in.sign_ins import SignIns
 from magic_demo.reviews.store import Store
 

@@ -19,7 +19,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.limits import LIMITS
 from magic_demo.page.server.gate.gate import list_gates
 from magic_demo.page.server.sign_in.sign_in import list_sign_in_routes
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.sign_in.known_devices import DEVICE_COOKIE
 from magic_demo.page.session.sign_in.sign_ins import (
     COOKIE,

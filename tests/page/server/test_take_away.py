@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from magic_demo.core.types import Review
 from magic_demo.page.server.take_away import list_take_away_routes, pack_readings
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.store import NewCase, Store, rules
 from tests.support.reviewed_cases import answer
 

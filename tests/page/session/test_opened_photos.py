@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from magic_demo.core.types import CaseKey, Photo
-from magic_demo.page.session import desk as desk_module
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk import photos
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 
 KEY = CaseKey("q", "E1")
@@ -31,7 +31,7 @@ def test_two_readers_share_a_photo_until_its_file_changes(
         unpacked.append(path)
         return Photo(photo_id, np.asarray(Image.open(path)))
 
-    monkeypatch.setattr(desk_module, "read_photo_apart", unpack)
+    monkeypatch.setattr(photos, "read_photo_apart", unpack)
     photo = tmp_path / "E1" / "arm.png"
     _write(photo, 90, 80)
     with Store.open(tmp_path / "store") as store:

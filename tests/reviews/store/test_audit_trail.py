@@ -13,7 +13,7 @@ from magic_demo.__main__ import main
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Encounter, Narrative, Photo, Review
 from magic_demo.page.server.take_away import list_take_away_routes
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.sign_in.sign_ins import SignIns, TooManyTriesError
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.kept_cases import keep_upload

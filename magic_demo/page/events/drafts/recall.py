@@ -15,7 +15,7 @@ from magic_demo.core.review_content import parts_of
 from magic_demo.core.types import SavedReview
 from magic_demo.page.events.drafts.changes import Sizes, StoredCase, read_stored_case
 from magic_demo.page.panels.review.readings_panel import find_ties
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.merging import differing, spread
 from magic_demo.page.session.open_cases import OpenCase, OpenCases
 from magic_demo.page.session.review import Drafts, Mode, Reading, ReviewDraft

@@ -17,7 +17,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.review_content import parts_of
 from magic_demo.core.types import Prediction, Review, SavedReview
 from magic_demo.page.events.drafts.changes import Change, is_older
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.merging import Conflict, differing, merge, put, spread
 from magic_demo.page.session.open_cases import OpenCases
 from magic_demo.page.session.review import Drafts, Part, Reading, ReviewDraft

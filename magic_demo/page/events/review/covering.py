@@ -19,7 +19,7 @@ from magic_demo.page.events.review.review_state import ReviewEvents
 from magic_demo.page.panels.case.messages import render_case_messages
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import read_mask, working_size
-from magic_demo.page.session.desk import cover_photo_area, hide_proposed
+from magic_demo.page.session.desk.photos import cover_photo_area, hide_proposed
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
 from magic_demo.reviews.covered_photos import PROPOSED_NOTE, cover_area

@@ -20,7 +20,7 @@ from magic_demo.page.events.resolve import Resolved, Updates, resolve
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.review.review_form import asks_value, form_value, saved_value
 from magic_demo.page.panels.viewer import viewer_value
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import Reading, ReviewDraft
 from magic_demo.reviews.disagreements import Changes, count_changes

@@ -20,7 +20,7 @@ from magic_demo.page.server.oversight.oversight import list_oversight_routes
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
 from magic_demo.page.server.take_away import list_take_away_routes
 from magic_demo.page.server.throwaway import list_throwaway_routes
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 from magic_demo.page.session.turns import MOST_WAITING
 
 

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from magic_demo.core.errors import MagicDemoError, StoreError
 from magic_demo.core.types import Photo
 from magic_demo.imaging.run_lengths import area, decode_mask
-from magic_demo.page.session.desk import Desk, page_actor
+from magic_demo.page.session.desk.desk import Desk, page_actor
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both
 from magic_demo.reviews.store import TRAIL_KINDS, Actor, ProposedCover, TrailEntry
 

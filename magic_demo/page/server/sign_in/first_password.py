@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from magic_demo.page.server.sign_in.framed import is_framed, lead_to_own_tab
 from magic_demo.page.server.sign_in.sign_in import list_sign_in_routes
-from magic_demo.page.session.desk import Desk
+from magic_demo.page.session.desk.desk import Desk
 
 PATHS = {"/sign-in": ["GET", "POST"], "/sign-out": ["GET"]}
 

@@ -1,0 +1,99 @@
+"""Photos that are covered for good, at once or after an adjudicator has agreed."""
+
+from __future__ import annotations
+
+from magic_demo.core.errors import StoreError
+from magic_demo.core.types import (
+    CaseKey,
+    Mask,
+    Photo,
+)
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.session.desk.photos import CasesOnDesk, cover_photo_area, hide_proposed
+from magic_demo.reviews.covered_photos import (
+    COVERED_NOTE,
+    COVERED_SHARE,
+    write_photo,
+)
+from magic_demo.reviews.exports.case_files import find_originals
+from magic_demo.reviews.store import (
+    Actor,
+    ProposedCover,
+    QueueCase,
+)
+
+
+class CoveringsOnDesk(CasesOnDesk):
+    """Covered photos, and coverings that are proposed."""
+
+    def keep_covered(self, case: QueueCase, photo: Photo) -> None:
+        """Keep a covered photo of a case, which every reading of the case takes from now on.
+
+        The program's own copy of an upload is overwritten; photos in a folder of the user's stay as they are.
+        Raises OSError.
+        """
+        case_files = find_originals([case] if case.photos_kept else [])
+        originals = [
+            photo_file.path
+            for _case, files in case_files
+            for photo_file in files.photo_files
+            if photo_file.photo_id == photo.photo_id and photo_file.path is not None
+        ]
+        # In this order the photo is the old or the new one whenever the program is killed: without a copy the
+        # file itself counts.
+        if originals:
+            self.covered.forget(case.key, photo.photo_id)
+        for original in originals:
+            write_photo(original, photo)
+        self.covered.keep(case.key, photo)
+        self._tell_gone(case.key)
+
+    def needs_adjudicator(self, key: CaseKey, reader: str, photo: Photo, area: Mask) -> bool:
+        """Return whether covering an area of a stored photo is an adjudicator's to decide: much of it,
+        covered before, or others' case, too."""
+        if self.may(reader, "decide on coverings"):
+            return False
+        # bit by bit would take the whole of it, too
+        large = float(area.mean()) > COVERED_SHARE or COVERED_NOTE in photo.notes
+        return large or self.opened_store.has_others(key, reader)
+
+    def confirm_cover(self, number: int, by: Actor) -> None:
+        """Cover for good what a reader has proposed, everywhere it is open. Raises StoreError, OSError."""
+        proposed = self.find_proposal(number)
+        case = self.opened_store.case(proposed.key, by.name)
+        photo = next(
+            (
+                candidate
+                for candidate in self.read_case(case).encounter.photos
+                if candidate.photo_id == proposed.photo_id
+            ),
+            None,
+        )
+        if photo is None or photo.size != proposed.area.size:
+            raise StoreError(
+                "{photo} of {case} cannot be read, or is another photo by now; refuse the proposal",
+                photo=proposed.photo_id,
+                case=proposed.key.case_id,
+            )
+        covered = cover_photo_area(photo, decode_mask(proposed.area))
+        self.keep_covered(case, covered)
+        for open_id, reader in self.cases.list_open(proposed.key).items():
+            waiting = self.opened_store.proposed_covers(proposed.key, reader) if reader is not None else []
+            self.cases.put_photo(
+                open_id,
+                *hide_proposed([covered], [proposal for proposal in waiting if proposal.number != number]),
+            )
+        self.opened_store.end_proposal(number, by, confirmed=True)
+
+    def find_proposal(self, number: int) -> ProposedCover:
+        """Return a proposal by its number. Raises StoreError when there is none."""
+        found = next(
+            (proposal for proposal in self.opened_store.proposed_covers() if proposal.number == number), None
+        )
+        if found is None:
+            raise StoreError(
+                "proposal {number} waits no more: somebody has decided on it, or its case was "
+                "deleted; reload the page",
+                number=number,
+            )
+        return found

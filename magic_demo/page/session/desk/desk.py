@@ -1,0 +1,89 @@
+"""The desk with all its parts, and what its readers were shown."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from magic_demo.core.types import (
+    Answers,
+    CaseKey,
+    Prediction,
+    ReviewKind,
+    SavedReview,
+)
+from magic_demo.page.session.desk.coverings import CoveringsOnDesk
+from magic_demo.page.session.review import Mode
+from magic_demo.reviews.queues import measure_uncertainty, read_references
+from magic_demo.reviews.store import (
+    Actor,
+    NewCase,
+    QueueCase,
+)
+from magic_demo.reviews.store.rules import WITHOUT_MODEL
+
+
+class Desk(CoveringsOnDesk):
+    """What a page reviews, shared by all its readers; ``OpenedDesk`` says what each of its values is."""
+
+    def find_shown(self, key: CaseKey) -> Prediction | None:
+        """Return what the bundle holds of a case, or else what anybody was shown of it last; None where no
+        model spoke."""
+        found = self.prediction(key)
+        return found if found is not None else self.opened_store.shown(key)
+
+    def said_to(self, reader: str, keys: Collection[CaseKey]) -> dict[CaseKey, Prediction]:
+        """Return what models said of these cases, those left out that the reader has begun blind and not
+        revealed."""
+        hidden = self.opened_store.unrevealed(reader)
+        spoken = {key: self.find_shown(key) for key in keys if key not in hidden}
+        return {key: prediction for key, prediction in spoken.items() if prediction is not None}
+
+    def reference(self, case: QueueCase) -> Answers | None:
+        """Return the reference answers of a case, None where its folder holds none."""
+        if case.folder is None:
+            return None
+        if case.folder not in self._references:
+            self._references[case.folder] = read_references(Path(case.folder), self.questions)
+        return self._references[case.folder].get(case.key.case_id)
+
+    def note_shown(self, reader: str, key: CaseKey, prediction: Prediction) -> None:
+        """Keep that a reader has seen what the model says of a case, what that is, and how unsure it is of
+        it."""
+        store, doubt = self.opened_store, measure_uncertainty(prediction, self.questions)
+        store.note_shown(key, reader, prediction)
+        case = store.case(key, reader)
+        if doubt is not None and case.uncertainty != doubt:
+            store.add_cases(key.queue, [NewCase(key.case_id, case.folder, case.photos_kept, doubt)])
+
+    def choose_kind(
+        self, mode: Mode, reader: str, key: CaseKey, history: Sequence[SavedReview]
+    ) -> ReviewKind:
+        """Return the kind of a reading that begins or goes on: what was seen stays seen, what began blind
+        stays blind until it is revealed.
+
+        history: all that the reader saved of the case. The store has the last word at every save.
+        """
+        saved = {saved_review.review.kind for saved_review in history}
+        known = self.opened_store.known(key, reader)
+        finished_blind = any(
+            saved_review.complete and saved_review.review.kind in WITHOUT_MODEL for saved_review in history
+        )
+        if "revealed" in saved or (finished_blind and "model" in known):
+            return "revealed"
+        if "assisted" in saved or "consensus" in saved or "model" in known:
+            return "assisted"
+        if saved & set(WITHOUT_MODEL) or mode == "blind":
+            return "compared" if "others" in known else "blind"
+        return "assisted"
+
+    def note_seen(self, reader: str, key: CaseKey, readings: Sequence[SavedReview]) -> None:
+        """Keep that a reader is shown these readings of a case, where others' are among them."""
+        if any(saved.review.reader != reader or saved.review.kind == "consensus" for saved in readings):
+            self.opened_store.note_seen([key], reader, "others")
+
+
+def page_actor(reader: str, address: str) -> Actor:
+    """Return a reader at the page, for the audit trail. address: the network address that the request came
+    from, empty where there is none."""
+    return Actor(reader, f"page {address}".strip())

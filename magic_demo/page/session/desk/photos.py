@@ -1,0 +1,242 @@
+"""The desk's cases: queues of folders, and each case's photos and words, read when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from magic_demo.core.errors import PhotoError, StoreError
+from magic_demo.core.messages import Message
+from magic_demo.core.types import (
+    CaseKey,
+    Encounter,
+    EncounterFiles,
+    Mask,
+    Photo,
+    Prediction,
+)
+from magic_demo.files.bundles import has_prediction, list_predictions, read_prediction
+from magic_demo.files.photos.processes.workers import read_photo_apart
+from magic_demo.imaging.run_lengths import decode_mask
+from magic_demo.page.session.desk.opened import OpenedDesk
+from magic_demo.reviews.covered_photos import (
+    COVERED_NOTE,
+    PROPOSED_NOTE,
+    CoveredPhotos,
+    cover_area,
+    covered_beside,
+)
+from magic_demo.reviews.deletion import delete_cases
+from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.queues import measure_uncertainty, read_queue
+from magic_demo.reviews.store import (
+    LOCAL_READER,
+    PROGRAM,
+    Actor,
+    NewCase,
+    ProposedCover,
+    QueueCase,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class CaseOnDesk:
+    """A case of a queue as it was read: its photos and words, and one line for each photo that could not be
+    used."""
+
+    encounter: Encounter
+    problems: tuple[Message, ...] = ()
+
+
+class CasesOnDesk(OpenedDesk):
+    """The cases of the store and where their files lie."""
+
+    def add_queue(self, folder: Path) -> list[str]:
+        """Put a folder's cases into the queue of its name, and return one line for each case that cannot be
+        used.
+
+        Raises FormatError when nothing can be read there, BundleError when the bundle is not there.
+        """
+        read = read_queue(folder)
+        where = folder.resolve()
+        name = (where.parent if where.is_file() else where).name or "cases"
+        if self.bundle is not None:
+            list_predictions(self.bundle)
+        location = str(where.parent if where.is_file() else where)
+        cases = [
+            NewCase(
+                files.encounter_id,
+                location,
+                uncertainty=self._uncertainty(files.encounter_id),
+                photos=list_photos(files),
+            )
+            for files in read.encounters
+        ]
+        self.opened_store.add_cases(name, cases)
+        self.first_queue = self.first_queue or name
+        self._files.update({CaseKey(name, files.encounter_id): files for files in read.encounters})
+        return list(read.problems)
+
+    def delete_case(self, key: CaseKey, by: Actor = PROGRAM) -> int:
+        """Delete a case with its reviews and the photos that the program keeps, and return how many reviews
+        went. Raises StoreError."""
+        self._files.pop(key, None)
+        try:
+            return delete_cases(self.opened_store, [key], by=by).reviews
+        finally:  # the case may be gone where traces of it could not be erased
+            self._tell_gone(key)
+
+    def empty(self) -> None:
+        """Delete every case of a throw-away store, with its photos and reviews. Raises StoreError."""
+        with self._lock:
+            store = self.opened_store
+            if not self.throwaway:
+                raise StoreError("this store is no throw-away one; purge and delete-case delete cases")
+            keys = [
+                case.key
+                for queue in store.queues()
+                for case in store.list_cases(queue, LOCAL_READER, all_assigned=True)
+            ]
+            delete_cases(store, keys, what="purge")
+            self._files.clear()
+            self._references.clear()
+        for key in keys:
+            self._tell_gone(key)
+
+    def read_case(self, case: QueueCase, reader: str | None = None) -> CaseOnDesk:
+        """Read a case's photos and words. Raises StoreError where its files are not there any more.
+
+        reader: who looks at it, from whom the areas are hidden that they have proposed to cover.
+        """
+        files = self._find_files(case)
+        # a complete reading has dealt with all of them
+        if case.photos != list_photos(files) and not self.opened_store.read_only:
+            self.opened_store.add_cases(
+                case.key.queue,
+                [
+                    NewCase(
+                        case.key.case_id, case.folder, case.photos_kept, case.uncertainty, list_photos(files)
+                    )
+                ],
+            )
+        photos: list[Photo] = []
+        problems: list[Message] = []
+        for photo in files.photo_files:
+            if photo.path is None:
+                problems.append(
+                    Message(
+                        "{name}: cannot be read ({reason}); {cure}",
+                        name=photo.photo_id,
+                        reason=Message("not found"),
+                        cure=Message("check that the file exists and is readable"),
+                    )
+                )
+                continue
+            try:
+                photos.append(self._read_photo(photo.path, photo.photo_id))
+            except PhotoError as error:
+                problems.append(error.message)
+        proposed = self.opened_store.proposed_covers(case.key, reader) if reader is not None else ()
+        return CaseOnDesk(
+            Encounter(files.encounter_id, files.narrative, tuple(hide_proposed(photos, proposed))),
+            tuple(problems),
+        )
+
+    def _read_photo(self, path: Path, photo_id: str) -> Photo:
+        """Return a photo of a stored case: the same one to all who have it open. Raises PhotoError."""
+        try:
+            state = _file_state(path)
+        except OSError:  # it was removed: reading it says so
+            return read_photo_apart(path, photo_id=photo_id)
+        if (photo := self._photos.get(state)) is not None and photo.photo_id == photo_id:
+            return photo
+        photo = read_photo_apart(path, photo_id=photo_id)
+        if self.covered.holds(path):
+            photo = replace(photo, notes=(*photo.notes, COVERED_NOTE))
+        self._sizes[state] = photo.size
+        self._photos[state] = photo
+        return photo
+
+    def measure_photos(self, case: QueueCase) -> dict[str, tuple[int, int]]:
+        """Return (height, width) of each of a case's photos that can be read, which is done once.
+
+        Raises StoreError where its files are not there.
+        """
+        sizes = {}
+        for photo in self._find_files(case).photo_files:
+            # what cannot be read is not shown, and cannot have been outlined
+            with suppress(PhotoError, OSError):
+                if photo.path is not None:
+                    state = _file_state(photo.path)
+                    sizes[photo.photo_id] = self._sizes.get(state) or self._sizes.setdefault(
+                        state, read_photo_apart(photo.path).size
+                    )
+        return sizes
+
+    def _find_files(self, case: QueueCase) -> EncounterFiles:
+        """Return where a case's photos lie, covered copies in place of those they were made of."""
+        files = self._files.get(case.key) or next(iter(find_case_files([case], self.covered)), None)
+        if files is None:
+            raise StoreError(
+                "{case}: its files are not in {folder}; start the page with --queue and the folder "
+                "they are in now",
+                case=case.key.case_id,
+                folder=case.folder,
+            )
+        self._files[case.key] = files
+        return self.covered.put_in_place(case.key.queue, files)
+
+    @property
+    def covered(self) -> CoveredPhotos:
+        """Return the covered photos of the store. Raises StoreError where nothing is kept."""
+        return covered_beside(self.opened_store.location)
+
+    def prediction(self, key: CaseKey) -> Prediction | None:
+        """Return what the bundle holds of a case, None where there is none.
+
+        Raises BundleError where it is not whole.
+        """
+        if self.bundle is None or not has_prediction(self.bundle, key.case_id):
+            return None
+        return read_prediction(self.bundle, key.case_id, self.questions)
+
+    def _uncertainty(self, case_id: str) -> float | None:
+        if self.bundle is None or not has_prediction(self.bundle, case_id):
+            return None
+        return measure_uncertainty(read_prediction(self.bundle, case_id, self.questions), self.questions)
+
+
+def cover_photo_area(photo: Photo, area: Mask) -> Photo:
+    """Return a photo with an area of it covered."""
+    notes = photo.notes if COVERED_NOTE in photo.notes else (*photo.notes, COVERED_NOTE)
+    return replace(photo, pixels=cover_area(photo.pixels, area), notes=notes)
+
+
+def hide_proposed(photos: Sequence[Photo], proposed: Sequence[ProposedCover]) -> list[Photo]:
+    """Return photos with the areas hidden that somebody has proposed to cover; one that is of another size by
+    now is passed over."""
+    shown = []
+    for photo in photos:
+        areas = [
+            decode_mask(proposal.area)
+            for proposal in proposed
+            if proposal.photo_id == photo.photo_id and proposal.area.size == photo.size
+        ]
+        pixels = photo.pixels
+        for area in areas:
+            pixels = cover_area(pixels, area)
+        shown.append(replace(photo, pixels=pixels, notes=(*photo.notes, PROPOSED_NOTE)) if areas else photo)
+    return shown
+
+
+def list_photos(files: EncounterFiles) -> tuple[str, ...]:
+    """Return the ids of a case's photos, those that cannot be read among them."""
+    return tuple(photo.photo_id for photo in files.photo_files)
+
+
+def _file_state(path: Path) -> tuple[Path, int, int]:
+    """Return what is another one as soon as a file holds something else. Raises OSError."""
+    file = path.stat()
+    return path, file.st_mtime_ns, file.st_size
