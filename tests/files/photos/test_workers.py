@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from magic_demo.core.errors import PhotoError
 from magic_demo.core.limits import Limits
 from magic_demo.core.process.niceness import PHOTOS, SLOW_PHOTOS
 from magic_demo.files.photos.processes import workers as workers_module
-from magic_demo.files.photos.processes.fair_line import FairLine
+from magic_demo.files.photos.processes.fair_line import HEAVY_SECONDS, FairLine
 from magic_demo.files.photos.processes.workers import PhotoWorkers, read_photo_apart, shared_workers
 from magic_demo.files.photos.reading import decode_photo, read_photo
 from magic_demo.page.texts.i18n import line_in_both
@@ -128,14 +128,15 @@ def _count_waits(monkeypatch: pytest.MonkeyPatch, worked: list[float]) -> None:
     asked."""
     asked = iter(worked)
     monkeypatch.setattr(
-        "magic_demo.files.photos.processes.workers._Worker._processor_seconds", lambda _: next(asked)
+        "magic_demo.files.photos.processes.workers._Worker._processor_seconds",
+        lambda _: next(asked, worked[-1]),
     )
 
 
 def test_an_uploads_deadline_holds_however_busy_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
     workers = PhotoWorkers(_stand_in("    time.sleep(10**6)"), seconds=0.2)
-    # before the start, before the photo, at its deadline; there is no fourth
-    _count_waits(monkeypatch, [0, 0, 0.05])
+    # before the start, after it, before the photo, at its deadline; there is no other
+    _count_waits(monkeypatch, [0, 0, 0, 0.05])
     try:
         assert (
             "took longer than 0.2 seconds, of which its reader had a processor for 0.1; try again"
@@ -146,7 +147,7 @@ def test_an_uploads_deadline_holds_however_busy_the_machine_is(monkeypatch: pyte
 
 
 @pytest.mark.parametrize(
-    ("worked", "periods"), [([0, 0, 0.1], 1), ([0, 0, 0.01, 0.2], 2), ([0, 0, 0.01, 0.02, 0.03], 3)]
+    ("worked", "periods"), [([0, 0, 0, 0.1], 1), ([0, 0, 0, 0.01, 0.2], 2), ([0, 0, 0, 0.01, 0.02, 0.03], 3)]
 )
 def test_a_file_on_disk_has_more_time_where_the_machine_is_too_busy(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, worked: list[float], periods: int
@@ -320,7 +321,7 @@ class _Line:
 
     def wait_for(self, *names: str) -> None:
         with self._changed:
-            assert self._changed.wait_for(lambda: len(self.got) >= len(names), 60)
+            assert self._changed.wait_for(lambda: len(self.got) >= len(names), 60), self.got
             assert self.got == list(names)
 
     def end(self, name: str) -> None:
@@ -364,6 +365,43 @@ def test_a_slow_photo_makes_room_for_others_up_to_a_bound(closing: ExitStack) ->
     line.now = 2.0
     line.end("b")
     line.wait_for("a", "b", "c")
+
+
+def test_a_reader_whose_photo_took_much_work_comes_after_others_and_few_at_a_time(closing: ExitStack) -> None:
+    line = _Line(at_once=2, most=4, slow=0.05)
+    closing.callback(line.close)
+    for reader in "abc":
+        line.line.note_heavy(reader)
+    for name in ("a", "b", "c"):
+        line.ask(name, name)
+    line.wait_for("a", "b")
+    line.now = 1.0  # both have been at it for long: there is room, and none for a third of their kind
+    line.ask("d", "d")
+    line.wait_for("a", "b", "d")
+    line.ask("e", "e")
+    line.wait_for("a", "b", "d", "e")
+    line.end("a")
+    line.now = 2.0
+    line.wait_for("a", "b", "d", "e", "c")
+    line.now += HEAVY_SECONDS
+    assert not line.line._is_heavy("a"), "for a while"
+
+
+def test_a_photo_that_takes_much_work_or_ends_its_process_is_remembered_with_its_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(workers_module, "MUCH", 0.05)
+    working = "    start = time.process_time()\n    while time.process_time() - start < (0.2 if b'ExIf' in data else 0): pass"
+    for body in (working, "    os._exit(1) if b'ExIf' in data else None"):
+        apart = PhotoWorkers(_stand_in(body), seconds=60)
+        try:
+            apart.decode(PHOTO, photo_id="a", reader="quick")
+            assert not apart._line._heavy
+            with suppress(PhotoError):
+                apart.decode(PHOTO.replace(b"Exif", b"ExIf"), photo_id="b", reader="heavy")
+            assert list(apart._line._heavy) == ["heavy"]
+        finally:
+            apart.close()
 
 
 def test_a_photo_that_takes_long_gives_way_and_its_process_is_quick_again_or_ends(

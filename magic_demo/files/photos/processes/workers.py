@@ -34,6 +34,8 @@ AT_ONCE = 2
 MOST = 6
 """Photos that are unpacked side by side at most, slow ones and all."""
 SLOW = 0.5
+MUCH = 1.5
+"""Seconds of a processor that a photo of 64 megapixels hardly takes; who sends more comes after others."""
 PATIENCE = 3
 """How many times the deadline a file on disk has where the machine is so busy that its process hardly came to
 work. For an upload somebody waits."""
@@ -77,6 +79,9 @@ class _Worker:
         self._requests: IO[bytes] = self._process.stdin
         self._answers: IO[bytes] = self._process.stdout
         self.started = self._slowed = False
+        self.worked = (
+            0.0  # seconds of a processor that the last photo took; without end where it ended the process
+        )
         if sys.platform == "linux":  # fewer turns between the two processes
             with suppress(OSError):
                 fcntl.fcntl(self._answers.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
@@ -167,6 +172,7 @@ class _Worker:
             yield cut
         finally:
             done.set()
+            self.worked = self._processor_seconds() - before
 
     def _processor_seconds(self) -> float:
         """Return for how long the process has been at work; without end where the system does not say."""
@@ -264,8 +270,13 @@ class PhotoWorkers:
             check_bytes(len(data), limits)
         except PhotoError as error:
             raise PhotoError("{name}: {problem}", name=name, problem=error) from error
-        with self._line.turn(reader if reader is not None else object()), self._worker() as worker:
-            pixels, notes = worker.decode(data, name, limits, self._seconds, patience)
+        whose = reader if reader is not None else object()
+        with self._line.turn(whose), self._worker() as worker:
+            try:
+                pixels, notes = worker.decode(data, name, limits, self._seconds, patience)
+            finally:
+                if worker.worked >= MUCH:
+                    self._line.note_heavy(whose)
         return Photo(photo_id=photo_id, pixels=pixels, notes=tuple(notes))
 
     def close(self) -> None:
