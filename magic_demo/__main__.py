@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from magic_demo import __version__
-from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.errors import MagicDemoError, describe_system_error
 from magic_demo.core.process.ending import end_program
 from magic_demo.core.process.starting import prepare_program
 
@@ -68,11 +68,7 @@ def main(words: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_NO_READER
     except OSError as error:
-        print(
-            f"error: {error.filename or ''}: {error.strerror or error}; check the path, the space and the "
-            "permissions",
-            file=sys.stderr,
-        )
+        print(f"error: {describe_system_error(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         # while a command's module or its models load; predict says more once it is under way

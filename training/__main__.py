@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from magic_demo import __version__
-from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.errors import MagicDemoError, describe_system_error
 from magic_demo.core.process.starting import prepare_program
 
 NEEDED = ("accelerate", "sklearn", "tensorboard", "yaml")
@@ -69,6 +69,9 @@ def main(arguments: list[str] | None = None) -> int:
         return int(importlib.import_module(COMMANDS[words[0]][0]).main(words[1:]))
     except MagicDemoError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"error: {describe_system_error(error)}", file=sys.stderr)
         return 1
 
 

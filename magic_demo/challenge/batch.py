@@ -49,6 +49,7 @@ from magic_demo.files.bundles import has_prediction, remove_prediction, write_pr
 from magic_demo.files.encounters import EncounterList, read_encounters, write_answers
 from magic_demo.files.mask_files import find_reference_masks, mask_file_name, read_mask_size, write_mask
 from magic_demo.files.mask_turns import Lie, TurnedPhotos, find_turned
+from magic_demo.files.names import match_case
 from magic_demo.files.photos.heads import read_head
 from magic_demo.files.photos.index import PhotoIndex
 from magic_demo.files.photos.processes.workers import read_photo_apart
@@ -131,7 +132,7 @@ def predict_folder(
             data=data,
         )
     problems: list[str] = []
-    references = find_reference_masks(data if data.is_dir() else data.parent) if predictor.segmenter else {}
+    references = _find_references(found, data) if predictor.segmenter else {}
     turned = _find_turned(found, data, references) if predictor.segmenter else TurnedPhotos({})
     lie = masks or turned.lie
     settings = list_settings(predictor, split, language, system_name, pictures, bundle, lie)
@@ -211,6 +212,11 @@ def _name_photos(found: EncounterList) -> tuple[str, ...]:
     """Return every photo that the encounters name, once."""
     named = (photo.photo_id for files in found.encounters for photo in files.photo_files)
     return tuple(dict.fromkeys(named))
+
+
+def _find_references(found: EncounterList, data: Path) -> dict[str, list[Path]]:
+    """Find the reference masks that lie below the data, of any split."""
+    return match_case(find_reference_masks(data if data.is_dir() else data.parent), _name_photos(found))
 
 
 def _find_turned(found: EncounterList, data: Path, references: Mapping[str, Sequence[Path]]) -> TurnedPhotos:

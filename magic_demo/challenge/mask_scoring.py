@@ -28,6 +28,7 @@ from magic_demo.files.mask_files import (
     read_loose_packed,
     strip_photo_suffix,
 )
+from magic_demo.files.names import match_case
 from magic_demo.imaging.packed_masks import PackedMask
 from magic_demo.questions.scoring import PhotoCounts, Scores, count_packed, segmentation_values
 
@@ -63,7 +64,7 @@ def score_mask_folders(
             "{reference}: no reference masks; files named <image id>_mask_ann<number>.tiff are expected",
             reference=reference,
         )
-    candidates = _index_system_masks(system, system_name)
+    candidates = match_case(_index_system_masks(system, system_name), references)
     if any(path.parent != reference for paths in references.values() for path in paths):
         notes.add(
             "reference masks lie in subfolders, where the organisers' script does not look; all are used",
@@ -320,7 +321,11 @@ def _choose_system(job: _Job, findings: Findings) -> Path | None:
                 f"is not named {mask_file_name('<image id>', job.system_name)}",
             ),
             (candidate.path.suffix != ".tiff", "does not end in .tiff"),
-            (candidate.raw_id not in raw_ids, "has a photo's ending inside its name"),
+            (strip_photo_suffix(candidate.raw_id) != photo_id, "is named in another case"),
+            (
+                candidate.raw_id not in raw_ids and strip_photo_suffix(candidate.raw_id) == photo_id,
+                "has a photo's ending inside its name",
+            ),
             (candidate.path.parent != job.folder, "lies in a subfolder"),
         )
         return [what for odd, what in checks if odd]

@@ -26,6 +26,7 @@ from magic_demo.files.mask_files import (
     read_loose_packed,
     read_mask_size,
 )
+from magic_demo.files.names import match_case
 from magic_demo.files.photos.heads import read_head
 from magic_demo.questions.families import load_challenge
 
@@ -65,7 +66,8 @@ class _Seen:
 def expect_of(found: EncounterList, references: Path | None) -> Expected:
     """Return what a split's data ask for: a mask of each photo, of its reference mask's size or else of the
     photo's upright or stored one, and an answer of each encounter."""
-    masks = find_reference_masks(references) if references is not None else {}
+    named = [photo.photo_id for files in found.encounters for photo in files.photo_files]
+    masks = match_case(find_reference_masks(references), named) if references is not None else {}
     photos: dict[str, Sequence[tuple[int, int]]] = {}
     for files in found.encounters:
         for photo in files.photo_files:
@@ -145,11 +147,14 @@ def _check_masks(
     if listed and not own:
         seen.findings.add(f"no mask is named {mask_file_name('<image id>')}: {STOPS}", MASKS)
     if expected is not None and listed:
+        folded = {photo_id.casefold(): photo_id for photo_id in own if photo_id not in expected.photos}
         for photo_id in expected.photos:
             if photo_id not in own:
-                seen.findings.add(f"a photo has no mask: {STOPS}", photo_id)
+                other = folded.pop(photo_id.casefold(), "")
+                there = f"named in another case, {other}" if other else ""
+                seen.findings.add(f"a photo has no mask: {STOPS}", photo_id, there)
         for photo_id in own:
-            if photo_id not in expected.photos:
+            if folded.get(photo_id.casefold()) == photo_id:
                 seen.notes.add("a mask of a photo that the data does not name is not scored", photo_id)
     for photo_id, info in own.items():
         sizes = expected.photos.get(photo_id, ()) if expected is not None else ()

@@ -82,3 +82,9 @@ def one_line(error: BaseException, longest: int = 300) -> str:
     text = str(error)
     line = " ".join(text.split())[:longest] or type(error).__name__
     return text if line == text else line
+
+
+def describe_system_error(error: OSError) -> str:
+    """Return what the system says of a file as one line, with the file's name where it is known."""
+    name = f"{error.filename}: " if error.filename else ""
+    return f"{name}{error.strerror or one_line(error)}; check the path, the space and the permissions"

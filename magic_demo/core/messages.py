@@ -146,7 +146,9 @@ def _simplify(value: object) -> Value:
         return int(value)
     if isinstance(value, Real):
         return float(value)
-    return str(value)
+    said = str(value)
+    # an error that says nothing is named by its kind: a line must not end in an empty reason
+    return said if said.strip() or not isinstance(value, BaseException) else type(value).__name__
 
 
 def _pack(value: Value) -> object:

@@ -39,9 +39,11 @@ def whole_file(path: Path, *, private: bool = True) -> Iterator[Path]:
         os.fsync(handle)
         handle = let_go(handle)
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
         handle = let_go(handle)
         part.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)  # of a full disk the system says no name
         raise
     finally:
         os.close(handle)

@@ -200,6 +200,7 @@ class TestTraps:
             ("IMG_A_mask_sys.tif", "does not end in .tiff"),
             ("IMG_A_mask_sys.TIFF", "does not end in .tiff"),
             ("IMG_A.jpg_mask_sys.tiff", "has a photo's ending inside its name"),
+            ("img_a_mask_sys.tiff", "is named in another case"),
             ("IMG_A_mask_pred.tiff", "is not named <image id>_mask_sys.tiff"),
             ("IMG_A.tiff", "is not named <image id>_mask_sys.tiff"),
             ("deeper/IMG_A_mask_sys.tiff", "lies in a subfolder"),

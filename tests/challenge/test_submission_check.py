@@ -101,6 +101,13 @@ def test_what_the_organisers_stop_at_or_misread_is_named(
     assert str(tmp_path) not in check.findings[0] and "/tmp" not in check.findings[0]
 
 
+def test_a_mask_that_is_named_in_another_case_is_said_once(tmp_path: Path) -> None:
+    files = {_mask_name(PHOTOS[0]): None, _mask_name(PHOTOS[0].lower()): MASK}
+    check = _check(tmp_path, files)
+    assert check.notes == () and len(check.findings) == 1
+    assert f"{PHOTOS[0]} [named in another case, {PHOTOS[0].lower()}]" in check.findings[0]
+
+
 def test_a_png_with_a_masks_name_is_named(tmp_path: Path) -> None:
     stream = io.BytesIO()
     Image.fromarray(np.eye(6, 8, dtype=np.uint8)).save(stream, "PNG")

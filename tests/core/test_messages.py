@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from magic_demo.core.errors import BoardError, MagicDemoError, PhotoError, StoreError, one_line
+from magic_demo.core.errors import (
+    BoardError,
+    MagicDemoError,
+    PhotoError,
+    StoreError,
+    describe_system_error,
+    one_line,
+)
 from magic_demo.core.messages import LONGEST, Message, chain, list_fields, pack_message, unpack_message
 
 CATALOGUE = {
@@ -134,3 +141,21 @@ def test_the_fields_of_a_template_are_its_names() -> None:
         "name",
         "size",
     }
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ValueError(""), OSError("  "), KeyError()])
+def test_an_error_that_says_nothing_is_named_by_its_kind(error: Exception) -> None:
+    assert Message("cannot be read ({reason})", reason=error) == f"cannot be read ({type(error).__name__})"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device", "a.tiff"), "a.tiff: No space left on device"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError(), "OSError"),
+        (OSError("in words"), "in words"),
+    ],
+)
+def test_what_the_system_says_is_one_line_that_begins_with_no_empty_name(error: OSError, line: str) -> None:
+    assert describe_system_error(error) == f"{line}; check the path, the space and the permissions"

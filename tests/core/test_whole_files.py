@@ -29,8 +29,9 @@ def test_a_write_that_fails_leaves_the_old_content_and_no_part(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", no_space)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as error:
         write_whole(path, "new" * 1000)
+    assert error.value.filename == str(path), "of a full disk the system says no name"
     assert path.read_text() == "old"
     assert [entry.name for entry in tmp_path.iterdir()] == ["scores.json"]
 

@@ -15,6 +15,7 @@ from PIL import Image
 from magic_demo.core.errors import FormatError
 from magic_demo.files.encounters import EncounterList, read_answers, read_encounters
 from magic_demo.files.layouts import name_split
+from magic_demo.files.photos.reading import read_photo
 from magic_demo.questions.families import load_challenge
 
 PIXELS = np.full((24, 32, 3), 150, np.uint8)
@@ -183,6 +184,17 @@ def test_names_in_another_case_are_found(tmp_path: Path) -> None:
     _photograph(tmp_path / "Valid" / "Images_Valid" / "img_enc00001_00001.JPG")
     found = read_encounters(tmp_path, "valid")
     assert _ids(found) == ["ENC00001"] and found.encounters[0].photo_files[0].path is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.gif", "GIF"), ("a.GIF", "GIF"), ("a.gif", "JPEG"), ("a.jpg", "GIF")]
+)
+def test_a_gif_is_a_photo_whatever_its_ending_says(tmp_path: Path, name: str, kind: str) -> None:
+    _write(tmp_path / "valid.json", [{"encounter_id": "ENC1", "image_ids": ["a.gif"]}])
+    _photograph(tmp_path / name, kind)
+    (photo,) = read_encounters(tmp_path, "valid").encounters[0].photo_files
+    assert photo.photo_id == "a" and photo.path is not None
+    assert read_photo(photo.path).size == (24, 32)
 
 
 def test_a_zip_given_as_data_is_one_clear_line(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_file, read_user_text
+from training.runs.full_disk import is_disk_full
 
 CHECKPOINT_FILES = ("optimizer.pt", "scheduler.pt")
 """What a run goes on from, beside weights and state."""
@@ -195,6 +196,14 @@ def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, f
     try:
         trainer.train(resume_from_checkpoint=str(last) if resume else None)
         return trainer.evaluate()
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        raise SettingsError(
+            "{folder}: the disk is full, a checkpoint could not be written; free some space and give the same "
+            "command with --resume, it goes on from the last whole checkpoint",
+            folder=folder,
+        ) from error
     finally:
         torch.set_flush_denormal(False)  # it holds for the whole thread, numpy's numbers included
 

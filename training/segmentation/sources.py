@@ -17,6 +17,7 @@ from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.mask_files import find_reference_masks, read_loose_mask
 from magic_demo.files.mask_turns import TurnedPhotos, find_turned
+from magic_demo.files.names import match_case
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.synthetic.encounters import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
@@ -144,8 +145,9 @@ def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
 def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
     """List the photos that have both a file and at least one annotator's mask; masks are turned upright with
     their photos."""
-    masks = find_reference_masks(folder)
     encounters = read_encounters(folder, source.split).encounters
+    named = [photo.photo_id for encounter in encounters for photo in encounter.photo_files]
+    masks = match_case(find_reference_masks(folder), named)
     both = {
         photo.photo_id: photo.path
         for encounter in encounters

@@ -144,3 +144,11 @@ def test_a_mask_of_neither_size_is_named(tmp_path: Path) -> None:
     (example,) = read_examples(tmp_path, SourceSettings(name="challenge", kind="challenge"))
     with pytest.raises(MagicDemoError, match="neither the upright nor the stored size"):
         example.read()
+
+
+def test_masks_and_photos_whose_names_differ_in_case_are_joined(tmp_path: Path) -> None:
+    (mask,) = _write_turned(tmp_path, lie="upright", orientations=(1,))
+    path = tmp_path / "IMG_ENC00001_00001_mask_ann0.tiff"
+    path.rename(path.with_name("img_enc00001_00001_MASK_ANN0.TIFF"))
+    (example,) = read_examples(tmp_path, SourceSettings(name="challenge", kind="challenge"))
+    assert np.array_equal(example.read()[1][0], mask)
