@@ -91,9 +91,7 @@ def explain_missing(name: str) -> str:
             "(https://pytorch.org), or choose another backend"
         )
     if name == "openvino" and importlib.util.find_spec("openvino") is None:
-        return Message(
-            "openvino not installed; pip install -r requirements-openvino.lock, or choose another backend"
-        )
+        return Message("openvino not installed; pip install openvino, or choose another backend")
     return ""
 
 

@@ -1,5 +1,5 @@
 """What a score is worth: how likely each option is, what credit the chosen answer will earn, and where the
-model does not know.
+model abstains.
 
 A checkpoint is calibrated on cases that it was not fitted on (``python -m training calibrate``): one
 temperature a family. In a family of one slot the probabilities are the softmax of score / temperature. In one

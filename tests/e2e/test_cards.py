@@ -118,7 +118,7 @@ def test_agreeing_with_the_rest_leaves_what_was_answered(emptied: Watched) -> No
         "a word and a sign, not colour alone"
     )
     assert counts(emptied) == {"agree": 8 - len(left), "differ": 1, "own": 0, "open": len(left)}, (
-        "what the model does not know is left open"
+        "what the model abstains on is left open"
     )
     assert page.is_disabled("#agree-all")
 

@@ -25,7 +25,7 @@ from tests.e2e.test_review import (
 )
 
 UNKNOWN = frozenset({"CQID034", "CQID035", "CQID036"})
-"""Families that the written model does not know."""
+"""Families on which the written model abstains."""
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_agreeing_with_the_rest_leaves_what_the_model_does_not_know_and_is_one_s
         before = newest(server, case_id)
         page.keyboard.press("a")
         expect(page.locator("#cards-agreed")).to_have_text(
-            "5 agreed; 3 left open: the model does not know", use_inner_text=True
+            "5 agreed; 3 left open: the model abstains", use_inner_text=True
         )
         assert [chosen(page, family.lower()) for family in sorted(UNKNOWN)] == [[], [], []]
         until(page, lambda: len(newest(server, case_id)["answers"]) > 8)

@@ -63,13 +63,13 @@ test("agreeing with the rest leaves what was answered and takes only what was no
   assert.deepEqual(models.CQID011.chosen, [2, 4], "the model's answer is not the reader's list");
 });
 
-test("agreeing with the rest leaves open and counts what the model does not know", () => {
+test("agreeing with the rest leaves open and counts what the model abstains on", () => {
   const models = { CQID015: { chosen: [2], unsure: true }, CQID011: { chosen: [2], unsure: true }, CQID034: { chosen: [3], unsure: false } };
   const { taken, left } = agreeWithRest([ONSET, SITE, COLOUR], { CQID011: [1] }, models);
   assert.deepEqual([taken, left], [{ CQID034: [3] }, 1], "what is answered is not left open");
 });
 
-test("the next card is an open one, one that the model does not know before the others", () => {
+test("the next card is an open one, one on which the model abstains before the others", () => {
   const open = Array(4).fill("open");
   assert.equal(nextToSee(open, [false, false, false, false], 0), 1);
   assert.equal(nextToSee(open, [false, false, false, true], 0), 3);

@@ -12,7 +12,7 @@ a room full of phones.
     {"code", "participant"}                     -> {"case", "index", "open", "own"} POST /board/answer
     {"code", "participant", "case", "index", "option"}   -> the same
 
-What cannot be done is said as {"reason", "error"} with a status of 400 and above. Only the bundled synthetic
+What cannot be done is said as {"reason", "error": {"en", "zh"}} with a status of 400 and above. Only the bundled synthetic
 cases are shown to an audience: a patient's photo does not belong on other people's phones.
 """
 
@@ -34,6 +34,7 @@ from magic_demo.core.whole_text import mend_json
 from magic_demo.page.server.gate.gate import is_near
 from magic_demo.page.session.rate_limit import RateLimit
 from magic_demo.page.session.source import PredictorSource
+from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.page.workshop.board.answers import ModelAnswers
 from magic_demo.page.workshop.board.pages import draw_code, encode_jpeg, render_board, render_join
 from magic_demo.page.workshop.room import Board, Standing
@@ -193,7 +194,9 @@ def _post(name: str, does: Callable[[Fields], dict[str, Any]]) -> Callable[[Requ
                 raise BoardError("often", "too many requests at once; wait a moment")
             return JSONResponse(does(await _read_fields(request)))
         except BoardError as error:
-            return JSONResponse({"reason": error.reason, "error": str(error)}, STATUS[error.reason])
+            return JSONResponse(
+                {"reason": error.reason, "error": line_in_both(error.message)}, STATUS[error.reason]
+            )
 
     return answer
 

@@ -271,7 +271,10 @@ def test_an_event_that_the_page_does_not_have_is_refused(server: Server) -> None
             answer = client.post(
                 f"/gradio_api/{path}", json={"data": [], "fn_index": number, "session_hash": "odd"}
             )
-            assert (answer.status_code, answer.text) == (400, "the page has no such event; reload it")
+            assert (answer.status_code, answer.text) == (
+                400,
+                "the page has no such event; reload it\n页面没有此事件；请重新载入",
+            )
 
 
 def echo(sign_ins: SignIns | None = None, host: str = "127.0.0.1") -> TestClient:

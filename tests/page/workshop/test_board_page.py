@@ -192,7 +192,9 @@ def test_what_is_no_small_json_object_with_the_fields_is_refused_in_one_line(
 ) -> None:
     answer = client.post("/board/join", content=body, headers={"Content-Type": kind})
     assert answer.status_code == 400
-    assert answer.json()["reason"] == "invalid" and "\n" not in answer.json()["error"]
+    error = answer.json()["error"]
+    assert answer.json()["reason"] == "invalid" and error.keys() == {"en", "zh"}
+    assert not any("\n" in line for line in error.values())
 
 
 @pytest.mark.parametrize(

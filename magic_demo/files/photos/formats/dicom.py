@@ -13,7 +13,7 @@ from magic_demo.core.errors import PhotoError, one_line
 from magic_demo.core.messages import Message
 from magic_demo.files.photos.bounds import MakeRoom, PhotoLimits, check_size
 
-INSTALL = "pip install -r requirements-dicom.lock"
+INSTALL = "pip install pydicom"
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _VISIBLE_LIGHT = "1.2.840.10008.5.1.4.1.1.77.1"
 _PLAIN = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")

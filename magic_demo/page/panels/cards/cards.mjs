@@ -30,7 +30,7 @@ export function standing(selected, model) {
 
 /**
  * Return what agreeing with the rest takes: the model's answer in every family that was not answered, by id. `left` counts those that stay
- * open because the model does not know; `models` holds {chosen, unsure} by id.
+ * open because the model abstains; `models` holds {chosen, unsure} by id.
  */
 export function agreeWithRest(families, answers, models) {
   const open = families.filter(({ id }) => !answers[id]?.length && models[id]?.chosen.length);
@@ -44,7 +44,7 @@ export function countStandings(standings) {
   return counts;
 }
 
-/** Return the place of the next card that needs the reader, those that the model does not know first; null where all are answered. */
+/** Return the place of the next card that needs the reader, those where the model abstains first; null where all are answered. */
 export function nextToSee(standings, unsure, from) {
   const count = standings.length;
   const order = Array.from({ length: count }, (_, step) => (from + 1 + step + count) % count);

@@ -48,6 +48,7 @@ from magic_demo.page.server.requests.payloads import SMALL, read_event
 from magic_demo.page.server.requests.streams import WATCH_SECONDS, pass_while
 from magic_demo.page.server.sign_in.sign_in import is_secure
 from magic_demo.page.session.sign_in.sign_ins import SignIns
+from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.store.rules import Action, may
 
 Who = Literal["anybody", "reader"] | Action
@@ -274,12 +275,16 @@ class Gate:
         try:
             reader = await run_in_threadpool(self._sign_ins.find_reader, cookies)
         except MagicDemoError as error:
-            raise RefusedError(503, str(error)) from error
+            raise RefusedError(503, error.message) from error
         if reader is None:
             raise RefusedError(401, "sign in first")
         if action is not None and not may(reader.role, action):
             raise RefusedError(
-                403, f"{reader.name} is a {reader.role}, who may not {action}; readers role changes that"
+                403,
+                "{reader} is a {role}, who may not {action}; readers role changes that",
+                reader=reader.name,
+                role=reader.role,
+                action=action,
             )
         return f"reader {reader.name}"
 
@@ -295,8 +300,8 @@ def _answer(scope: Scope, refusal: RefusedError) -> Response:
         and refusal.status in (400, 413)
     ):
         # as the board itself says it
-        return JSONResponse({"reason": "invalid", "error": str(refusal)}, refusal.status)
-    return PlainTextResponse(str(refusal), refusal.status)
+        return JSONResponse({"reason": "invalid", "error": line_in_both(refusal.message)}, refusal.status)
+    return PlainTextResponse("\n".join(line_in_both(refusal.message).values()), refusal.status)
 
 
 def _check_origin(headers: Headers, *, navigates: bool) -> None:
@@ -320,7 +325,7 @@ async def _read_body(receive: Receive, headers: Headers, most: int) -> bytes:
     """Return a request's body of at most ``most`` bytes, and of as many as it says. Raises RefusedError."""
     length = headers.get("content-length")
     if length is not None and int(length) > most:
-        raise RefusedError(413, f"the request is longer than {most} bytes")
+        raise RefusedError(413, "the request is longer than {limit} bytes", limit=most)
     body = bytearray()
     while True:
         message = await receive()
@@ -328,7 +333,7 @@ async def _read_body(receive: Receive, headers: Headers, most: int) -> bytes:
             raise RefusedError(400, "the request was cut short")
         body += message.get("body", b"")
         if len(body) > most:
-            raise RefusedError(413, f"the request is longer than {most} bytes")
+            raise RefusedError(413, "the request is longer than {limit} bytes", limit=most)
         if not message.get("more_body", False):
             break
     if length is not None and int(length) != len(body):

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
+from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.whole_text import mend_json
 
 OWN_COOKIES = "magic-demo"
@@ -46,11 +47,12 @@ _MAY_REPEAT = frozenset(
 """Headers that are lists, which proxies lengthen line by line; nothing here reads them."""
 
 
-class RefusedError(Exception):
+class RefusedError(MagicDemoError):
     """A request that is answered at once: status, and a line that holds nothing of what came."""
 
-    def __init__(self, status: int, line: str) -> None:
-        super().__init__(line)
+    def __init__(self, status: int, template: str, /, **values: object) -> None:
+        """Make the error as ``MagicDemoError`` does. status: the answer's, 400 and above."""
+        super().__init__(template, **values)
         self.status = status
 
 
@@ -170,20 +172,25 @@ def check_size(body: bytes, bounds: Bounds) -> None:
     Raises RefusedError.
     """
     if len(body) > bounds.size:
-        raise RefusedError(413, f"the request is longer than {bounds.size} bytes")
+        raise RefusedError(413, "the request is longer than {limit} bytes", limit=bounds.size)
     if body.count(b'"') + body.count(b"\\") > MOST_QUOTES:
-        raise RefusedError(400, f"the request holds more than {MOST_QUOTES} quotation marks and backslashes")
+        raise RefusedError(
+            400, "the request holds more than {limit} quotation marks and backslashes", limit=MOST_QUOTES
+        )
     bare = _STRING.sub(b"", body)
     brackets = bare.translate(None, _NO_BRACKETS)
     if bare.count(b",") > bounds.items or len(brackets) > 2 * bounds.containers:
         raise RefusedError(
-            400, f"the request holds more than {bounds.items} values or {bounds.containers} lists"
+            400,
+            "the request holds more than {values} values or {lists} lists",
+            values=bounds.items,
+            lists=bounds.containers,
         )
     depth = 0
     for bracket in brackets:
         depth += 1 if bracket in b"[{" else -1
         if depth > DEEPEST:
-            raise RefusedError(400, f"the request holds more than {DEEPEST} lists in each other")
+            raise RefusedError(400, "the request holds more than {limit} lists in each other", limit=DEEPEST)
 
 
 def read_object(body: bytes, bounds: Bounds) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from magic_demo.core.limits import LIMITS
+from magic_demo.core.messages import Message
 from magic_demo.core.review_content import CHOICES
 from magic_demo.page.gradio_internals.addresses import (
     EVENT,
@@ -164,8 +165,8 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
 }
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NO_EVENT = "the page has no such event; reload it"
-_OTHERWISE = "the event does not hold what the page sends; reload it"
+_NO_EVENT = Message("the page has no such event; reload it")
+_OTHERWISE = Message("the event does not hold what the page sends; reload it")
 
 
 def find_payload(page: Page, number: int) -> Payload | None:

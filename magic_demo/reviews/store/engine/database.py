@@ -83,9 +83,7 @@ class Database:
                     pool_timeout=wait_seconds,
                 )
             except ImportError as error:
-                raise StoreError(
-                    "PostgreSQL needs its driver; run: pip install -r requirements-postgres.lock"
-                ) from error
+                raise StoreError("PostgreSQL needs its driver pg8000; run: pip install pg8000") from error
         if self.sqlite:
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
             sa.event.listen(self.engine, "begin", _begin_sqlite)
