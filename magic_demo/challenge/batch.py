@@ -43,6 +43,7 @@ from magic_demo.core.types import (
     PhotoFile,
     PhotoPrediction,
     Prediction,
+    PromptKind,
 )
 from magic_demo.core.whole_files import write_whole
 from magic_demo.files.bundles import has_prediction, remove_prediction, write_prediction
@@ -175,7 +176,7 @@ def predict_folder(
         ):
             say(problem)
         stages = _Stages(out, predictor, language, pictures, bundle, journal, turned, lie, references)
-        planned = _plan(found.encounters, finished, out / BUNDLE if bundle else None)
+        planned = _plan(found.encounters, finished, out / BUNDLE if bundle else None, predictor.prompt_kind)
         for entry, photos in overlap(planned, stages.read, stages.predict, stages.write, busy):
             cases.update()
             done_now += photos is not None
@@ -246,7 +247,10 @@ def describe_fallback(predictor: Predictor) -> list[str]:
 
 
 def _plan(
-    encounters: Iterable[EncounterFiles], finished: Mapping[str, JournalEntry], bundle: Path | None
+    encounters: Iterable[EncounterFiles],
+    finished: Mapping[str, JournalEntry],
+    bundle: Path | None,
+    kind: PromptKind,
 ) -> Iterator[_Case]:
     """Yield the encounters in their order, each with its entry where nothing is left to do."""
     owners: dict[str, str] = {}
@@ -256,7 +260,7 @@ def _plan(
             for photo in files.photo_files
         }
         shared = {photo_id: owner for photo_id, owner in holders.items() if owner != files.encounter_id}
-        source = _digest(files, shared)
+        source = _digest(files, shared, kind)
         entry = finished.get(files.encounter_id)
         there = bundle is None or has_prediction(bundle, files.encounter_id)
         done = entry is not None and not entry.problems and entry.source == source and there
@@ -432,13 +436,14 @@ def _write_pictures(encounter: Encounter, prediction: Prediction, out: Path) -> 
         write_whole(out / PICTURES / f"{photo.photo_id}.jpg", buffer.getvalue())
 
 
-def _digest(files: EncounterFiles, shared: Mapping[str, str]) -> str:
-    """Return a digest of what an encounter is predicted from: its words, its photos' names, sizes and times,
-    whose mask they have."""
+def _digest(files: EncounterFiles, shared: Mapping[str, str], kind: PromptKind) -> str:
+    """Return a digest of what an encounter is predicted from: its words, the responses where they are asked
+    with, its photos' names, sizes and times, whose mask they have."""
+    words: list[object] = [asdict(files.narrative)] + ([files.responses] if kind != "narrative" else [])
     photos = []
     for photo in files.photo_files:
         status = photo.path.stat() if photo.path is not None and photo.path.is_file() else None
         photos.append(
             [photo.photo_id, status and [status.st_size, status.st_mtime_ns], shared.get(photo.photo_id)]
         )
-    return hashlib.sha256(json.dumps([asdict(files.narrative), photos]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([*words, photos]).encode()).hexdigest()[:16]

@@ -60,6 +60,8 @@ def list_settings(
         "models": dict(predictor.models),
         "backend": dict(predictor.backends),
         "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,
+        # what was always so goes unsaid, so that runs begun before can go on
+        **({"prompt": predictor.prompt_kind} if predictor.prompt_kind != "narrative" else {}),
         "seed": SEED,
         "versions": {
             "magic_demo": magic_demo.__version__,

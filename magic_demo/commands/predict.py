@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import get_args
 
 from magic_demo.challenge.batch import predict_folder
 from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES
@@ -12,10 +13,11 @@ from magic_demo.challenge.submission import check_target, write_submission
 from magic_demo.commands.asked import add_questions_argument, read_asked
 from magic_demo.commands.submit import report_submission
 from magic_demo.core.errors import FormatError
-from magic_demo.core.types import LANGUAGES
+from magic_demo.core.types import LANGUAGES, PromptKind
 from magic_demo.models.backend_names import add_backend_argument
 from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION, load_predictor
 
+PROMPTS: dict[str, PromptKind] = {kind.replace(" ", "-"): kind for kind in get_args(PromptKind)}
 TASKS = ("segmentation", "cvqa", "both")
 
 EXIT_DONE, EXIT_WITH_PROBLEMS, EXIT_STOPPED = 0, 3, 130
@@ -75,6 +77,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=str(DEFAULT_CUES),
         help="text cues' checkpoint folder, or 'none' to answer with --answers alone",
     )
+    parser.add_argument(
+        "--prompt",
+        choices=PROMPTS,
+        help="what the segmentation is asked with: the patient's words, or these and the clinicians' responses "
+        "(default: what the checkpoint was trained with)",
+    )
     add_backend_argument(parser)
     add_questions_argument(parser)
     parser.add_argument(
@@ -116,6 +124,8 @@ def run(arguments: argparse.Namespace) -> int:
         backend=arguments.backend,
         questions=questions,
     )
+    if arguments.prompt is not None:
+        predictor.prompt_kind = PROMPTS[arguments.prompt]
     try:
         report = predict_folder(
             arguments.data,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -65,6 +65,18 @@ class Narrative:
         return (self.en or self.zh) if language == "en" else (self.zh or self.en)
 
 
+PromptKind = Literal["narrative", "narrative and responses"]
+"""What a segmentation model is asked with: the patient's words, or, as in the paper, these in English and the
+clinicians' responses."""
+
+
+def join_prompt(narrative: Narrative, responses: Sequence[str], language: Language, kind: PromptKind) -> str:
+    """Return the prompt of a kind; without responses both kinds are the narrative."""
+    if kind == "narrative" or not responses:
+        return narrative.text(language)
+    return " ".join((narrative.text("en"), *responses)).strip()
+
+
 @dataclass(frozen=True, eq=False)
 class Encounter:
     """One case as a model sees it.
@@ -76,6 +88,11 @@ class Encounter:
     narrative: Narrative = Narrative()
     photos: tuple[Photo, ...] = ()
     responses: tuple[str, ...] = ()
+
+    def prompt(self, language: Language, kind: PromptKind) -> str:
+        """Return what a segmentation model is asked for: the narrative in ``language``, or the English one
+        followed by the responses."""
+        return join_prompt(self.narrative, self.responses, language, kind)
 
 
 @dataclass(frozen=True)

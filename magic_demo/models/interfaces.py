@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from magic_demo.core.types import Family, OptionScores, Pixels, Probability
+from magic_demo.core.types import Family, OptionScores, Pixels, Probability, PromptKind
 from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.questions.decoding import SetPriors, Siblings
@@ -51,13 +51,14 @@ class Segmenter(Protocol):
 
     model_id: ``checkpoint.model_id``. threshold: probability at and above which a pixel is lesion.
     reads_prompt, reads_guidance: whether they change the map; a model that reads neither is one without a
-    prompt, not an error. backend: what ``look`` runs on. encoder_name: model type and a digest of whatever
+    prompt, not an error. prompt_kind: what it was trained to be asked with. backend: what ``look`` runs on. encoder_name: model type and a digest of whatever
     ``feature_map`` depends on, for answerers that were trained on it.
     """
 
     model_id: str
     threshold: float = 0.5
     reads_prompt: bool = False
+    prompt_kind: PromptKind = "narrative"
     reads_guidance: bool = False
     backend: Backend = Backend()
     encoder_name: tuple[str, str] = ("", "")

@@ -19,6 +19,7 @@ from magic_demo.core.types import (
     PhotoPrediction,
     Prediction,
     Probability,
+    PromptKind,
     Step,
 )
 from magic_demo.cues.cue_model import CueModel
@@ -46,6 +47,7 @@ class Predictor:
     from photos without a segmenter or beside another than it was made for.
     calibrations: what says how likely an option is, for the cues alone and for the two combined; one that was
     fitted for other models, or with other weights, is not used.
+    prompt_kind: what the segmenter is asked with where no prompt is given, the one it was trained with.
     questions: what is asked, the challenge's questions when None; ``coverage`` says which of its families the
     models know.
     """
@@ -60,6 +62,7 @@ class Predictor:
         questions: QuestionSet | None = None,
     ) -> None:
         self.segmenter = segmenter
+        self.prompt_kind: PromptKind = segmenter.prompt_kind if segmenter is not None else "narrative"
         self.answerer = answerer
         self.cues = cues
         self.weights = weights or Weights()
@@ -134,7 +137,8 @@ class Predictor:
         """Predict one lesion map a photo and, from photos and narrative, every option's score and the decoded
         answers.
 
-        prompt: what the segmentation is asked for; the narrative in ``language`` where None. A model that
+        prompt: what the segmentation is asked for; where None the narrative in ``language``, or with the
+        responses if ``prompt_kind`` says so. A model that
         reads no prompt finds the same without it. cache: what
         the models made of the same photos and words before is read from it, and what they make of them now
         goes there. A photo or a task that a model fails on is left out and named in the prediction's
@@ -166,7 +170,7 @@ class Predictor:
         looks: list[Any] = []
         steps = len(encounter.photos) * (self.segmenter is not None) + self.answers_questions
         if self.segmenter is not None:
-            text = prompt if prompt is not None else encounter.narrative.text(language)
+            text = prompt if prompt is not None else encounter.prompt(language, self.prompt_kind)
             for number, photo in enumerate(encounter.photos):
                 yield Step(
                     number / steps,
@@ -299,7 +303,7 @@ class Predictor:
             ]
         if segmenter is None:
             return []
-        text = prompt if prompt is not None else encounter.narrative.text(language)
+        text = prompt if prompt is not None else encounter.prompt(language, self.prompt_kind)
         looks: list[Any] = []
         for photo in encounter.photos:
             self._find(segmenter, photo, text, cache, looks)

@@ -35,7 +35,7 @@ from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from tests.robustness.killer import Killer, run_killer
 from tests.support.reviewed_cases import answer, draw_mask
 from tests.support.stand_ins import draw_photo, stand_in_predictor
-from training.runs.run import find_whole_checkpoint
+from training.runs.trainer import find_whole_checkpoint
 
 CASES = 12
 KILLS = {"save": 12, "predict": 14, "export": 12, "backup": 12, "train": 10}

@@ -48,6 +48,8 @@ def predict(data: Path, out: Path, **options: Any) -> BatchReport:
 class StopsAt:
     """Let a predictor be interrupted when it comes to one encounter, and count what it was asked."""
 
+    prompt_kind = "narrative"
+
     def __init__(self, encounter_id: str | None) -> None:
         self.inner = stand_in_predictor()
         self.segmenter, self.models, self.backends = (

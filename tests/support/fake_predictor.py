@@ -37,6 +37,7 @@ class FakePredictor:
     backends: Mapping[str, str] = {"segmentation": "bfloat16"}
     calibrated_on: Mapping[str, str] = {"cvqa": "three <cases>"}
     reads_prompt = True
+    prompt_kind = "narrative"
 
     def __init__(
         self,

@@ -54,7 +54,7 @@ def read_tiny(name: str, folder: Path, output: Path, **more: object) -> TextPhot
         "run.epochs": 2,
         "run.batch_size": 2,
         "run.patience": 0,
-        "run.bfloat16": False,
+        "run.mixed_precision": "no",
         "run.threads": 1,
     }
     overrides.update({name.replace("__", "."): value for name, value in more.items()})

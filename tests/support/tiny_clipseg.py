@@ -43,7 +43,7 @@ def read_paper(folder: Path, output: Path, **more: object) -> SegmentationSettin
         "run.epochs": 3,
         "run.batch_size": 4,
         "run.patience": 0,
-        "run.bfloat16": False,
+        "run.mixed_precision": "no",
         "run.deterministic": False,
     }
     overrides.update({name.replace("__", "."): value for name, value in more.items()})

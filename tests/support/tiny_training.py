@@ -1,4 +1,4 @@
-"""A training run of a second, by the program's own settings and ``training.runs.run.train``: a line is fitted
+"""A training run of a second, by the program's own settings and ``training.runs.trainer.train``: a line is fitted
 to points, a checkpoint each epoch."""
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import torch
 from transformers import EvalPrediction, PretrainedConfig, PreTrainedModel, Trainer
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from training.runs.run import RunSettings, find_whole_checkpoint, prepare, train, training_arguments
+from training.runs.run import RunSettings
+from training.runs.trainer import find_whole_checkpoint, prepare, train, training_arguments
 
 
 class TinyConfig(PretrainedConfig):  # type: ignore[no-untyped-call]

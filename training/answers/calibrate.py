@@ -31,7 +31,8 @@ from magic_demo.questions.calibration import (
 from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
 from training.cases.folds import split_folds
-from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.cases.sources import CaseSource, LearningCase
+from training.cases.survey import list_checked_cases
 from training.cues.calibration import ScoredFamily, fit_temperature, judge_fold, summarise, values_of
 from training.runs.run import SettingsError, read_command
 
@@ -113,7 +114,7 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
             "{checkpoint}: weighs nothing in any family, so the cues' calibration holds",
             checkpoint=settings.checkpoint,
         )
-    cases = read_cases(settings.folder, settings.sources, settings.drawn)
+    cases = list_checked_cases(settings.folder, settings.sources, settings.drawn)
     scores = [_score(predictor, case) for case in tqdm(cases, desc="cases", leave=False)]
     folds = split_folds(cases, settings.folds, settings.seed)
     fitted, judged = {}, []

@@ -22,7 +22,8 @@ from magic_demo.questions.combining import WEIGHTS_NAME, Weights, combine_scores
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
 from training.cases.metrics import most_frequent, official_scores
-from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.cases.sources import CaseSource, LearningCase
+from training.cases.survey import list_checked_cases
 from training.runs.run import SettingsError, read_command
 
 Table = dict[str, dict[str, float]]
@@ -94,7 +95,8 @@ def combine(settings: CombineSettings) -> dict[str, object]:
     answerer, cues = Predictor(None, load_answerer(settings.checkpoint)), CueModel.load(settings.cues)
     scored = {
         source.name: [
-            score_case(case, answerer, cues) for case in read_cases(settings.folder, [source], settings.drawn)
+            score_case(case, answerer, cues)
+            for case in list_checked_cases(settings.folder, [source], settings.drawn)
         ]
         for source in (settings.chosen_on, settings.not_worse_on)
     }

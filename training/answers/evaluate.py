@@ -26,7 +26,8 @@ from magic_demo.models.predictor import Predictor
 from magic_demo.questions.decoding import average_siblings
 from magic_demo.questions.families import load_families
 from training.answers.report import AnswersReport, find_mistakes, write_answers_report
-from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.cases.sources import CaseSource, LearningCase
+from training.cases.survey import list_checked_cases
 from training.cues.calibration import (
     ERRORS,
     JudgedFamily,
@@ -150,7 +151,9 @@ def _judge_checkpoints(
     segmentation, answers, cues = (None if source == "none" else source for source in named)
     predictor = load_predictor(segmentation=segmentation, answers=answers, cues=cues)
     source = CaseSource(options.split, "challenge", split=options.split, photos=not options.text_only)
-    cases = sorted(read_cases(settings.data, [source], settings.output), key=lambda case: case.case_id)
+    cases = sorted(
+        list_checked_cases(settings.data, [source], settings.output), key=lambda case: case.case_id
+    )
     judged = judge_predictor(predictor, cases)
     credits = {
         "constant": np.array([entry.constant_credits for entry in judged]).T,

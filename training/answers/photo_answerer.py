@@ -30,7 +30,9 @@ from training.answers.combine import ScoredCase, choose_weight, score_constant, 
 from training.answers.photo_evidence import SeenCase, Views, make_targets, see_cases, tile_cases
 from training.answers.photo_report import format_report, update_card
 from training.cases.folds import split_folds
-from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.cases.sources import CaseSource, LearningCase
+from training.cases.survey import list_checked_cases
+from training.runs.ranges import Count, CountOrNone, Decay, NotNegative, Seed
 from training.runs.run import SettingsError, read_command
 
 WAYS = ("features", "measures")
@@ -45,14 +47,14 @@ class HeadSettings:
     """How the heads are built and trained. epochs: of all cases. decay: AdamW's weight decay. real: how often
     an epoch holds a real photo."""
 
-    hidden: int = 64
-    dropout: float = 0.3
-    epochs: int = 30
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    decay: float = 0.1
-    real: int = 2
-    seed: int = 7
+    hidden: Count = 64
+    dropout: Decay = 0.3
+    epochs: Count = 30
+    batch_size: Count = 64
+    learning_rate: NotNegative = 1e-3
+    decay: NotNegative = 0.1
+    real: CountOrNone = 2
+    seed: Seed = 7
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
             expected=PhotoAnswererConfig.segmenter_type,
         )
     cues = CueModel.load(settings.cues)
-    cases = read_cases(settings.folder, settings.training, settings.drawn)
+    cases = list_checked_cases(settings.folder, settings.training, settings.drawn)
     real = [case for case in cases if case.source.kind == "pad"]
     tiled = tile_cases(real, settings.kept / "tiled")
     looks = settings.kept / "seen"
@@ -146,14 +148,16 @@ def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
     ]
     held = {
         source.name: see_cases(
-            read_cases(settings.folder, [source], settings.drawn),
+            list_checked_cases(settings.folder, [source], settings.drawn),
             segmenter,
             looks,
             most_photos=settings.most_photos,
         )
         for source in _judges(settings)
     }
-    references = [case.answers for case in read_cases(settings.folder, [settings.reference], settings.drawn)]
+    references = [
+        case.answers for case in list_checked_cases(settings.folder, [settings.reference], settings.drawn)
+    ]
     priors = count_priors(references, load_families())
     model = fit_heads(taught, settings, _measure_prior(settings, references), segmenter)
     own = score_folds(taught, settings, model, segmenter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -40,8 +40,19 @@ from training.answers.text_photo.metrics import Decoder, make_metrics, score_cas
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.cases.folds import split_folds
 from training.cases.metrics import most_frequent, official_scores
-from training.cases.sources import LearningCase, read_cases
-from training.runs.run import SettingsError, prepare, read_settings, train, training_arguments
+from training.cases.sources import LearningCase
+from training.cases.survey import CaseData, read_cases_as_kept, read_checked_cases
+from training.runs.data_table import SourceTable
+from training.runs.record import check_resumed, copy_record, keep_record
+from training.runs.run import SettingsError, add_set_argument, check_metric, read_assignments, read_settings
+from training.runs.trainer import (
+    check_start,
+    choose_precision,
+    is_first_process,
+    prepare,
+    train,
+    training_arguments,
+)
 
 
 def main(arguments: list[str]) -> int:
@@ -69,12 +80,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint in the output folder"
     )
+    add_set_argument(parser)
     options = parser.parse_args(arguments)
     overrides = {
         "data.folder": options.data,
         "run.output": options.output,
         "model.start": options.start,
         "data.cache": options.cache,
+        **read_assignments(options.set),
     }
     settings = read_settings(options.config, TextPhotoAnswererSettings, overrides)
     scores: Mapping[str, object]
@@ -84,8 +97,10 @@ def main(arguments: list[str]) -> int:
         scores = cross_validate(settings, options.folds)
     else:
         folder, scores = run_training(settings, resume=options.resume)
-        print(f"model: {folder}")
-    print(json.dumps(scores, indent=2))
+        if is_first_process():
+            print(f"model: {folder}")
+    if is_first_process():
+        print(json.dumps(scores, indent=2))
     return 0
 
 
@@ -93,7 +108,17 @@ def run_training(
     settings: TextPhotoAnswererSettings, *, resume: bool = False
 ) -> tuple[Path, dict[str, float]]:
     """Train as the settings say; returns the folder of the model and its evaluation."""
-    training, evaluation = (_read(settings, kind) for kind in ("training", "evaluation"))
+    check_settings(settings)
+    check_start(settings.run, resume=resume)
+    if resume:
+        check_resumed(settings.run.output, settings)
+    prepare(settings.run)
+    training, evaluation = read_data(
+        settings,
+        "training",
+        "evaluation",
+        keep=lambda tables: keep_record(settings.run.output, settings, tables, resume=resume),
+    )
     trained = _fit(settings, training, evaluation, resume=resume)
     best, scores = settings.run.output / "best", dict(trained.scores)
     if trained.saves:  # one of the processes
@@ -106,7 +131,36 @@ def run_training(
             half=settings.run.half,
         )
         (best / "training.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        copy_record(settings.run.output, best)
     return best, scores
+
+
+def check_settings(settings: TextPhotoAnswererSettings) -> None:
+    """Raise SettingsError, naming the key, where settings cannot be run together; nothing is loaded but the
+    questions."""
+    model, data = settings.model, settings.data
+    names = dict.fromkeys(source.name for source in data.evaluation)
+    known = ["f1", "accuracy_all", *(f"accuracy_{name}" for name in read_asked(settings).family_ids)]
+    check_metric(settings.run, [*known, *(f"{name}_accuracy_all" for name in names)])
+    choose_precision(settings.run)
+    if data.cache is not None:
+        check_frozen(settings)
+    if model.start not in ("encoders", "compact"):
+        return  # the design is the checkpoint's
+    if model.option_texts == "question" and model.learn_sets:
+        raise SettingsError(
+            "model.option_texts 'question' scores one slot at a time; set model.learn_sets to false"
+        )
+    if data.draw == "question" and (model.learn_sets or settings.loss != LossSettings()):
+        raise SettingsError(
+            "data.draw 'question' shows one slot at a time; set model.learn_sets to false and leave out loss"
+        )
+    if model.attention_heads and model.projection_size % model.attention_heads:
+        raise SettingsError(
+            "model.projection_size: {size} is no multiple of model.attention_heads {heads}",
+            size=model.projection_size,
+            heads=model.attention_heads,
+        )
 
 
 def score_checkpoint(settings: TextPhotoAnswererSettings) -> dict[str, dict[str, float]]:
@@ -121,7 +175,7 @@ def score_checkpoint(settings: TextPhotoAnswererSettings) -> dict[str, dict[str,
         settings.decoding.siblings,
     )
     scores: dict[str, dict[str, float]] = {}
-    evaluation = _read(settings, "evaluation")
+    (evaluation,) = read_data(settings, "evaluation")
     for name in dict.fromkeys(case.source.name for case in evaluation):
         cases = [case for case in evaluation if case.source.name == name]
         variants = {
@@ -148,7 +202,8 @@ def cross_validate(settings: TextPhotoAnswererSettings, folds: int) -> dict[str,
     """
     if folds < 2:
         raise SettingsError("--folds {folds}: at least 2 are needed", folds=folds)
-    training, asked = _read(settings, "training"), read_asked(settings)
+    check_settings(settings)
+    (training,), asked = read_data(settings, "training"), read_asked(settings)
     real = [case for case in training if case.source.priors]
     rest = [case for case in training if not case.source.priors]
     references: dict[str, Answers] = {}
@@ -174,7 +229,8 @@ def cross_validate(settings: TextPhotoAnswererSettings, folds: int) -> dict[str,
             **official_scores(references, answers, asked),
         }
         of_constant = official_scores(references, constant, asked)
-        print(json.dumps({**so_far, "constant_accuracy_all": of_constant["accuracy_all"]}))
+        if is_first_process():
+            print(json.dumps({**so_far, "constant_accuracy_all": of_constant["accuracy_all"]}))
     scores = official_scores(references, answers, asked)
     scores.update({f"constant_{name}": value for name, value in of_constant.items()})
     (settings.run.output / "cross_validation.json").write_text(
@@ -183,15 +239,31 @@ def cross_validate(settings: TextPhotoAnswererSettings, folds: int) -> dict[str,
     return scores
 
 
-def _read(settings: TextPhotoAnswererSettings, kind: Literal["training", "evaluation"]) -> list[LearningCase]:
-    """Read the cases; of several processes the first draws the synthetic ones while the others wait."""
-    with training_arguments(settings.run).main_process_first(desc="cases"):
-        return read_cases(
-            settings.data.folder,
-            getattr(settings.data, kind),
-            settings.run.output.parent / "cases",
-            read_asked(settings),
-        )
+def read_data(
+    settings: TextPhotoAnswererSettings,
+    *roles: Literal["training", "evaluation"],
+    keep: Callable[[Sequence[SourceTable]], None] | None = None,
+) -> list[list[LearningCase]]:
+    """Read the cases of each role, checked, and print their table; of several processes the first does it,
+    and draws the synthetic cases, while the others wait. keep: is given the tables."""
+    sources = {f"{role} {source.name}": source for role in roles for source in getattr(settings.data, role)}
+    data = CaseData(
+        settings.data.folder,
+        settings.run.output.parent / "cases",
+        read_asked(settings),
+        settings.data.least_found,
+        settings.data.bad_files,
+    )
+    arguments = training_arguments(settings.run)
+    with arguments.main_process_first(desc="cases"):
+        if arguments.process_index == 0:
+            cases = read_checked_cases(data, sources, keep=keep)
+        else:
+            cases = read_cases_as_kept(data, sources, settings.run.output)
+    return [
+        [case for title, listed in cases.items() if title.startswith(f"{role} ") for case in listed]
+        for role in roles
+    ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.synthetic.cases import make_case, write_cases
 from magic_demo.synthetic.truth import draw_truth
 from training.cases.pad import read_pad
+from training.runs.ranges import CountOrNone, Positive, Seed, Side
 from training.runs.run import SettingsError
 
 SYNTHETIC_SPLITS = {"train": 0.85, "valid": 0.15}
@@ -43,10 +44,10 @@ class CaseSource:
     kind: Literal["challenge", "cases", "narratives", "cues", "pad"]
     folder: str = "."
     split: str = "train"
-    count: int = 0
-    seed: int = 0
-    longest: int = 192
-    repeat: float = 1.0
+    count: CountOrNone = 0
+    seed: Seed = 0
+    longest: Side = 192
+    repeat: Positive = 1.0
     photos: bool = True
     priors: bool = False
 
@@ -135,18 +136,8 @@ def _read_source(folder: Path, source: CaseSource, drawn: Path, asked: QuestionS
             )
             for photo in read_pad(folder / source.folder, source.split)
         ]
-    place = folder / source.folder if source.kind != "cases" else _draw_cases(drawn, source, asked)
-    if not place.is_dir():
-        raise SettingsError("{place}: no such folder; give the folder of the data with --data", place=place)
-    files = sorted(place.rglob(f"{source.split}_cvqa.json"))
-    if len(files) != 1:
-        raise SettingsError(
-            "{place}: {count} files named {split}_cvqa.json are below it, one is expected",
-            place=place,
-            count=len(files),
-            split=source.split,
-        )
-    answers = read_answers(files[0], asked)
+    place, file = find_files(folder, source, drawn, asked)
+    answers = read_answers(file, asked)
     families, cases = asked.families, []
     for encounter in read_encounters(place, source.split).encounters:
         texts = (encounter.narrative.en, encounter.narrative.zh)
@@ -170,6 +161,31 @@ def _read_source(folder: Path, source: CaseSource, drawn: Path, asked: QuestionS
             has="is without" if source.kind == "cues" else "has",
         )
     return cases
+
+
+def find_files(
+    folder: Path, source: CaseSource, drawn: Path, asked: QuestionSet | None = None
+) -> tuple[Path, Path]:
+    """Return the folder of a source of encounters, drawn if it is synthetic, and its file of answers.
+
+    Raises SettingsError where the folder is not there, or not one such file.
+    """
+    place = (
+        _draw_cases(drawn, source, asked or load_challenge())
+        if source.kind == "cases"
+        else folder / source.folder
+    )
+    if not place.is_dir():
+        raise SettingsError("{place}: no such folder; give the folder of the data with --data", place=place)
+    files = sorted(place.rglob(f"{source.split}_cvqa.json"))
+    if len(files) != 1:
+        raise SettingsError(
+            "{place}: {count} files named {split}_cvqa.json are below it, one is expected",
+            place=place,
+            count=len(files),
+            split=source.split,
+        )
+    return place, files[0]
 
 
 def _write_case(source: CaseSource, number: int) -> LearningCase:

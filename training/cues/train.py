@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.questions.calibration import write_calibration
-from training.cases.sources import CaseSource, LearningCase, read_cases
+from training.cases.sources import CaseSource, LearningCase
+from training.cases.survey import list_checked_cases
 from training.cues.fitting import CueSettings, find_words, fit_cue_model
 from training.cues.validation import HeldOut, cross_validate, fit_calibration, fit_temperatures
 from training.runs.run import SettingsError, read_command
@@ -44,7 +45,9 @@ def read_labelled(settings: CueSettings) -> list[LearningCase]:
 
     Raises SettingsError or FormatError when the data is missing or broken.
     """
-    cases = read_cases(settings.data, [CaseSource("train", "challenge", photos=False)], settings.output)
+    cases = list_checked_cases(
+        settings.data, [CaseSource("train", "challenge", photos=False)], settings.output
+    )
     if len(cases) < settings.folds:
         raise SettingsError(
             "{data}: {count} labelled cases, at least {folds} are needed",

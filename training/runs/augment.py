@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.types import Pixels
+from training.runs.ranges import AtLeastOne, NotNegative
+from training.runs.ranges import Share as Share_
 
 Share = NDArray[np.float32]
 """How much of the annotators' agreement a pixel has: (H, W) float32 in 0..1; a mask when there is one
@@ -29,15 +31,15 @@ class AugmentSettings:
     surface: chance of each of blur, noise, JPEG, hair, and ruler or pen marks.
     """
 
-    calm: float = 0.3
-    rotation: float = 180.0
-    zoom_in: float = 1.4
-    zoom_out: float = 1.8
-    stretch: float = 1.3
-    shift: float = 0.2
-    perspective: float = 0.08
-    colour: float = 1.0
-    surface: float = 0.12
+    calm: Share_ = 0.3
+    rotation: NotNegative = 180.0
+    zoom_in: AtLeastOne = 1.4
+    zoom_out: AtLeastOne = 1.8
+    stretch: AtLeastOne = 1.3
+    shift: Share_ = 0.2
+    perspective: Share_ = 0.08
+    colour: NotNegative = 1.0
+    surface: Share_ = 0.12
 
 
 def augment_pair(

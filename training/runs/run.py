@@ -1,33 +1,31 @@
-"""What every training run shares: settings from a YAML file, the Trainer's arguments, start or resume, and
-the files at the end."""
+"""What every training run shares: its settings, read from a YAML file and the command line."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-import logging
-import os
 import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-import torch
 import yaml
-from transformers import EarlyStoppingCallback, Trainer, TrainingArguments
 
 from magic_demo.core.errors import MagicDemoError, one_line
-from magic_demo.core.limits import LIMITS
-from magic_demo.core.user_files import LARGEST_CONFIG, read_user_file, read_user_text
-from training.runs.full_disk import is_disk_full
+from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
+from training.runs.ranges import Count, CountOrNone, NotNegative, Positive, Seed
 
-CHECKPOINT_FILES = ("optimizer.pt", "scheduler.pt")
-"""What a run goes on from, beside weights and state."""
+SET_TO_NULL = object()
+"""Among overrides, where None is one that was not given: the setting becomes null."""
 
 SettingsType = TypeVar("SettingsType")
+
+
+Schedule = Literal["constant", "constant_with_warmup", "linear", "cosine", "polynomial", "inverse_sqrt"]
+"""The library's learning-rate schedules that need nothing further."""
+Precision = Literal["no", "auto", "float16", "bfloat16"]
 
 
 class SettingsError(MagicDemoError):
@@ -43,27 +41,29 @@ class RunSettings:
     metric: the evaluation's number that the best checkpoint is chosen by; larger is better.
     patience: evaluations without a better one before the run stops; 0 never stops early.
     evaluate_every: optimizer steps between evaluations and checkpoints; 0 is once an epoch.
-    bfloat16: automatic mixed precision, on the processor as well. threads: torch's, 0 leaves the default.
+    warmup: steps before the full learning rate, below 1 as a share of all; a ``constant`` schedule has none.
+    mixed_precision: automatic mixed precision, with float32 weights: ``auto`` is float16 on CUDA, with the
+    loss scaled, and bfloat16 elsewhere; ``no`` computes in float32. threads: torch's, 0 leaves the default.
     deterministic: the same numbers on the same machine, at the cost of speed.
     """
 
     output: Path
     metric: str
-    epochs: float = 20.0
-    batch_size: int = 32
-    evaluation_batch_size: int = 32
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.01
-    warmup: float = 0.03
-    schedule: str = "cosine"
-    clip: float = 1.0
-    evaluate_every: int = 0
-    patience: int = 5
-    keep: int = 2
-    seed: int = 0
-    bfloat16: bool = False
-    threads: int = 0
-    workers: int = 0
+    epochs: Positive = 20.0
+    batch_size: Count = 32
+    evaluation_batch_size: Count = 32
+    learning_rate: NotNegative = 1e-3
+    weight_decay: NotNegative = 0.01
+    warmup: NotNegative = 0.03
+    schedule: Schedule = "cosine"
+    clip: NotNegative = 1.0
+    evaluate_every: CountOrNone = 0
+    patience: CountOrNone = 5
+    keep: Count = 2
+    seed: Seed = 0
+    mixed_precision: Precision = "no"
+    threads: CountOrNone = 0
+    workers: CountOrNone = 0
     deterministic: bool = False
 
 
@@ -95,7 +95,7 @@ def read_settings(
         raise SettingsError("{path}: a mapping of settings is expected", path=path)
     for name, value in (overrides or {}).items():
         if value is not None:
-            _place(content, name.split("."), value)
+            _place(content, name.split("."), None if value is SET_TO_NULL else value, str(path))
     built: SettingsType = _build(content, kind, str(path), "")
     return built
 
@@ -117,139 +117,71 @@ def read_command(
     parser.add_argument("--config", type=Path, required=True, help="a settings file, see training/configs")
     for name, (_, what) in options.items():
         parser.add_argument(f"--{name}", help=f"{what}, instead of the settings'")
+    add_set_argument(parser)
     given = vars(parser.parse_args(arguments))
-    return read_settings(
-        given["config"], kind, {setting: given[name] for name, (setting, _) in options.items()}
+    overrides = {setting: given[name] for name, (setting, _) in options.items()}
+    return read_settings(given["config"], kind, {**overrides, **read_assignments(given["set"])})
+
+
+def add_set_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--set KEY=VALUE``, which may come several times."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting in place of the file's, such as run.epochs=3 or data.training.0.repeat=2; may be repeated",
     )
 
 
-def training_arguments(run: RunSettings, **more: Any) -> TrainingArguments:
-    """Return the Trainer's arguments of a run; ``more`` are further ones of its own."""
-    by_epoch = run.evaluate_every == 0
-    strategy = "epoch" if by_epoch else "steps"
-    on_gpu = torch.cuda.is_available()
-    arguments: dict[str, Any] = {
-        "output_dir": str(run.output / "checkpoints"),
-        "num_train_epochs": run.epochs,
-        "per_device_train_batch_size": _share(run.batch_size, "run.batch_size"),
-        "per_device_eval_batch_size": _share(run.evaluation_batch_size, "run.evaluation_batch_size"),
-        "ddp_timeout": 6 * 3600,  # the other processes wait while one computes what is kept on disk
-        "learning_rate": run.learning_rate,
-        "weight_decay": run.weight_decay,
-        "warmup_steps": run.warmup,
-        "lr_scheduler_type": run.schedule,
-        "max_grad_norm": run.clip,
-        "eval_strategy": strategy,
-        "save_strategy": strategy,
-        "eval_steps": None if by_epoch else run.evaluate_every,
-        "save_steps": 500 if by_epoch else run.evaluate_every,
-        "save_total_limit": run.keep,
-        "load_best_model_at_end": True,
-        "metric_for_best_model": run.metric,
-        "greater_is_better": True,
-        "logging_strategy": "steps",
-        "logging_steps": 10,
-        "report_to": ["tensorboard"],
-        "seed": run.seed,
-        "data_seed": run.seed,
-        "full_determinism": run.deterministic,
-        "bf16": run.bfloat16,
-        "use_cpu": not on_gpu,
-        "dataloader_num_workers": run.workers,
-        "dataloader_pin_memory": on_gpu,
-        "remove_unused_columns": False,
-        "label_names": ["labels"],
-        "disable_tqdm": False,
-    }
-    return TrainingArguments(**{**arguments, **more})
+def read_assignments(given: Sequence[str]) -> dict[str, object]:
+    """Read what ``--set`` was given as overrides for ``read_settings``; values are YAML.
 
-
-def prepare(run: RunSettings) -> None:
-    """Set threads and log level and make the output folder; call it before the model is built, whose weights
-    the seed decides."""
-    if run.threads:
-        torch.set_num_threads(run.threads)
-    torch.manual_seed(run.seed)
-    run.output.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("training").setLevel(logging.INFO)
-
-
-def train(trainer: Trainer, run: RunSettings, *, resume: bool) -> Mapping[str, float]:
-    """Train to the end or the early stop, from the last whole checkpoint with ``resume``; the best weights
-    are loaded afterwards.
-
-    Returns the best evaluation. Raises SettingsError when there is nothing to resume, or a fresh run would
-    mix with an old one.
+    Raises SettingsError where one has no key or no valid value.
     """
-    folder = run.output / "checkpoints"
-    last = find_whole_checkpoint(folder)
-    if resume and last is None:
-        raise SettingsError("{folder}: no checkpoint to resume from; leave out --resume", folder=folder)
-    if not resume and last is not None:
-        raise SettingsError(
-            "{folder}: holds checkpoints of an earlier run; give --resume or another --output", folder=folder
-        )
-    if run.patience:
-        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=run.patience))
-    # numbers below 1e-38 add nothing and make attention's backward pass twice as slow on the processor
-    torch.set_flush_denormal(True)
-    try:
-        trainer.train(resume_from_checkpoint=str(last) if resume else None)
-        return trainer.evaluate()
-    except Exception as error:
-        if not is_disk_full(error):
-            raise
-        raise SettingsError(
-            "{folder}: the disk is full, a checkpoint could not be written; free some space and give the same "
-            "command with --resume, it goes on from the last whole checkpoint",
-            folder=folder,
-        ) from error
-    finally:
-        torch.set_flush_denormal(False)  # it holds for the whole thread, numpy's numbers included
-
-
-def find_whole_checkpoint(folder: Path) -> Path | None:
-    """Return the newest checkpoint of a run that was written to its end, None without any.
-
-    The Trainer writes a checkpoint's state last and deletes an old one's files one by one: a run that was
-    killed meanwhile leaves a folder whose state is missing or cut short, or whose weights are.
-    """
-    numbered = [
-        (int(place.name.rpartition("-")[2]), place)
-        for place in folder.glob("checkpoint-*")
-        if place.name[11:].isdecimal()
-    ]
-    for _, place in sorted(numbered, reverse=True):
+    found: dict[str, object] = {}
+    for assignment in given:
+        key, sign, value = assignment.partition("=")
         try:
-            json.loads(read_user_file(place / "trainer_state.json", LIMITS.json_bytes))
-        except (OSError, ValueError):
-            continue
-        if all((place / name).is_file() for name in CHECKPOINT_FILES) and any(place.glob("*.safetensors")):
-            return place
-    return None
+            read = yaml.safe_load(value)
+        except (yaml.YAMLError, ValueError, RecursionError):
+            sign = ""
+        if not key or not sign:
+            raise SettingsError(
+                "--set {came}: KEY=VALUE is expected, such as run.epochs=3", came=repr(assignment)
+            )
+        found[key] = SET_TO_NULL if read is None else read
+    return found
 
 
-def _share(batch: int, name: str) -> int:
-    """Return a device's part of a batch, so that a run takes the same steps on any number of them."""
-    devices = int(os.environ.get("WORLD_SIZE", "0")) or max(1, torch.cuda.device_count())
-    if batch % devices:
+def check_metric(run: RunSettings, known: Sequence[str]) -> None:
+    """Raise SettingsError where the evaluation does not measure ``run.metric``."""
+    if run.metric.removeprefix("eval_") not in known:
         raise SettingsError(
-            "{name}: {batch} cannot be shared equally by {devices} processes or GPUs; choose a multiple",
-            name=name,
-            batch=batch,
-            devices=devices,
+            "run.metric: {came} is not one of {known}", came=repr(run.metric), known=list(map(repr, known))
         )
-    return batch // devices
 
 
-def _place(content: dict[str, Any], keys: list[str], value: object) -> None:
-    *above, last = keys
-    for key in above:
-        inner = content.setdefault(key, {})
-        if not isinstance(inner, dict):
-            inner = content[key] = {}
-        content = inner
-    content[last] = value
+def _place(content: Any, keys: list[str], value: object, path: str) -> None:
+    """Put a value into nested mappings and lists; a key of a list is an index."""
+    for number, key in enumerate(keys):
+        last = number == len(keys) - 1
+        if isinstance(content, list):
+            if not key.isdecimal() or int(key) >= len(content):
+                raise SettingsError(
+                    "{where}: no entry {key!r}; the list has {count}, the first is 0",
+                    where=f"{path}: {'.'.join(keys[:number])}",
+                    key=key,
+                    count=len(content),
+                )
+            index: Any = int(key)
+        else:
+            index = key
+            if not last and not isinstance(content.get(key), dict | list):
+                content[key] = {}
+        if last:
+            content[index] = value
+        content = content[index]
 
 
 def _build(content: object, kind: Any, path: str, at: str) -> Any:
@@ -259,7 +191,7 @@ def _build(content: object, kind: Any, path: str, at: str) -> Any:
     if dataclasses.is_dataclass(kind):
         if not isinstance(content, dict):
             raise SettingsError("{where}: a mapping is expected, not {came}", where=where, came=repr(content))
-        hints = typing.get_type_hints(kind)
+        hints = typing.get_type_hints(kind, include_extras=True)
         fields = {field.name: field for field in dataclasses.fields(kind)}
         for key in content:
             if key not in fields:
@@ -278,6 +210,16 @@ def _build(content: object, kind: Any, path: str, at: str) -> Any:
                 raise SettingsError("{where}: the setting {name!r} is missing", where=where, name=name)
         return kind(**values)  # type: ignore[operator]
     origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if origin is Annotated:
+        value = _build(content, inner[0], path, at)
+        if not inner[1].holds(value):
+            raise SettingsError(
+                "{where}: {came} is outside the range {range}",
+                where=where,
+                came=repr(content),
+                range=inner[1],
+            )
+        return value
     if origin in (types.UnionType, typing.Union):
         if content is None and type(None) in inner:
             return None

@@ -18,7 +18,12 @@ from magic_demo.core.types import Mask, Pixels
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.checkpoints import Preprocessing
 from training.runs.augment import AugmentSettings, Share, augment_pair
-from training.segmentation.sources import Example, SourceSettings, read_examples
+from training.runs.data_table import BadFiles
+from training.runs.ranges import CountOrNone, Side
+from training.runs.ranges import Share as Part
+from training.segmentation.sources import Example, SourceSettings
+
+Target = Literal["union", "majority", "strict majority", "mean"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,9 @@ class DataSettings:
 
     folder: below which the sources' own folders lie. size: side of the square input, pixels; 0 keeps the
     checkpoint's.
-    target: what the annotators' masks become: any of them, at least half of them, or the share of them.
+    target: what the annotators' masks become: any of them; at least half of them, as the organisers score, so
+    that a tie is lesion; more than half of them, as in the readers' consensus, so that a tie is skin; or the
+    share of them.
     prompt_dropout: share of the draws that have no prompt. borrowed_prompts: a file of encounters whose
     narratives are given to photos that have none, so that words which say nothing of the photo do no harm.
     cache_side: photos are kept in memory with this longest side, pixels.
@@ -35,30 +42,36 @@ class DataSettings:
     one of K that a photo has.
     cache: folder for the outputs of frozen encoders, see ``training.segmentation.features``; it needs
     ``augment: null`` or ``views``.
+    least_found: share of the photos that a source names that must have a file, and of these a mask; below it
+    the run is refused. bad_files: whether photos or masks that cannot be read stop the run before its first
+    step, all of them listed, or are left out.
     """
 
     folder: Path
     training: tuple[SourceSettings, ...]
     evaluation: tuple[SourceSettings, ...]
-    size: int = 0
-    target: Literal["union", "majority", "mean"] = "mean"
-    prompt_dropout: float = 0.5
+    size: CountOrNone = 0
+    target: Target = "mean"
+    prompt_dropout: Part = 0.5
     borrowed_prompts: Path | None = None
-    cache_side: int = 320
+    cache_side: Side = 320
     augment: AugmentSettings | None = field(default_factory=AugmentSettings)
     normalization: Literal["checkpoint", "clip"] = "checkpoint"
-    views: int = 0
+    views: CountOrNone = 0
     cache: Path | None = None
+    least_found: Part = 0.95
+    bad_files: BadFiles = "refuse"
 
 
-def merge_masks(masks: Sequence[Mask], target: Literal["union", "majority", "mean"]) -> Share:
-    """Turn the annotators' masks (H, W) into one target (H, W) in 0..1; a tie among an even number counts as
-    lesion."""
+def merge_masks(masks: Sequence[Mask], target: Target) -> Share:
+    """Turn the annotators' masks (H, W) into one target (H, W) in 0..1, see ``DataSettings.target``."""
     share: Share = np.asarray(np.mean([mask.astype(np.float32) for mask in masks], axis=0), dtype=np.float32)
     if target == "union":
         return (share > 0).astype(np.float32)
     if target == "majority":
         return (share >= 0.5).astype(np.float32)
+    if target == "strict majority":
+        return (share > 0.5).astype(np.float32)
     return share
 
 
@@ -75,12 +88,10 @@ def to_share(values: NDArray[np.uint8]) -> Share:
 class PhotoCache:
     """Photos and targets as they are drawn again and again: decoded once, shrunk, uint8 in memory."""
 
-    def __init__(
-        self, examples: Sequence[Example], *, side: int, target: Literal["union", "majority", "mean"]
-    ) -> None:
+    def __init__(self, examples: Sequence[Example], *, side: int, target: Target) -> None:
         self.examples = examples
         self.side = side
-        self.target: Literal["union", "majority", "mean"] = target
+        self.target: Target = target
         self._kept: dict[int, tuple[Pixels, NDArray[np.uint8]]] = {}
 
     def __len__(self) -> int:
@@ -191,9 +202,7 @@ class EvaluationPhotos(Dataset[dict[str, Any]]):
     ) -> None:
         self.preprocessing = preprocessing
         self.examples = examples
-        self.target: Literal["union", "majority", "mean"] = (
-            "union" if settings.target == "union" else "majority"
-        )
+        self.target: Target = "majority" if settings.target == "mean" else settings.target
         self._kept: dict[int, tuple[Pixels, NDArray[np.uint8]]] = {}
 
     def __len__(self) -> int:
@@ -245,8 +254,3 @@ def make_collator(
         }
 
     return collate
-
-
-def read_sources(settings: DataSettings, sources: Sequence[SourceSettings]) -> list[Example]:
-    """Read the examples of several sources, one after the other."""
-    return [example for source in sources for example in read_examples(settings.folder, source)]

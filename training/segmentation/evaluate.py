@@ -4,28 +4,61 @@ DIR]``."""
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from magic_demo.core.types import Mask, Pixels
+from magic_demo.core.types import Mask, Pixels, PromptKind
+from magic_demo.core.whole_files import write_whole
+from magic_demo.imaging.consensus import take_majority
 from magic_demo.imaging.measure import TONES, measure_tone
 from magic_demo.imaging.overlay import lesion_mask
 from magic_demo.models.backend_names import add_backend_argument
 from magic_demo.models.interfaces import Segmenter
 from magic_demo.models.registry import load_segmenter
-from magic_demo.questions.scoring import PhotoCounts, count_photo, dice, jaccard, segmentation_values, vote
+from magic_demo.questions.scoring import (
+    Counts,
+    PhotoCounts,
+    count_photo,
+    count_pixels,
+    dice,
+    jaccard,
+    segmentation_values,
+    vote,
+)
+from training.runs.data_table import BadFiles, write_tables
 from training.segmentation.baselines import BASELINES
 from training.segmentation.report import draw_worst, write_report
-from training.segmentation.sources import Example, SourceSettings, read_examples, warn_of_empty_masks
+from training.segmentation.sources import Example, SourceSettings
+from training.segmentation.survey import read_checked
 
 EXIT_WITH_PROBLEMS = 3
+PROMPT_KINDS: dict[str, PromptKind] = {kind.replace(" ", "-"): kind for kind in get_args(PromptKind)}
+PHOTO_COLUMNS = (
+    "source",
+    "photo_id",
+    "dice",
+    "jaccard",
+    "dice_best_annotator",
+    "dice_mean_annotator",
+    "annotators",
+    "true_positive",
+    "false_positive",
+    "false_negative",
+    "reference_share",
+    "system_share",
+    "skin_tone",
+    "lesion_size",
+)
 OURS = "this checkpoint"
 PROMPTS = ("right prompt", "no prompt", "another's prompt")
 SIZES = ((0.30, "more than 30%"), (0.10, "10 to 30%"), (0.02, "2 to 10%"), (0.0, "less than 2%"))
@@ -33,23 +66,26 @@ SIZES = ((0.30, "more than 30%"), (0.10, "10 to 30%"), (0.02, "2 to 10%"), (0.0,
 
 @dataclass(frozen=True, eq=False)
 class PhotoScore:
-    """One photo's result: Dice and Jaccard against the annotators' majority, 0..1, and the groups it belongs
-    to."""
+    """One photo's result: the organisers' counts, the counts against the reference (the annotators' majority),
+    the groups it belongs to, and the lesion's share of the photo in reference and system."""
 
     example: Example
     counts: PhotoCounts
+    against: Counts
     tone: str
     size: str
+    reference_share: float
+    system_share: float
 
     @property
     def dice(self) -> float:
         """Return the photo's Dice."""
-        return dice(self.counts.majority)
+        return dice(self.against)
 
     @property
     def jaccard(self) -> float:
         """Return the photo's Jaccard."""
-        return jaccard(self.counts.majority)
+        return jaccard(self.against)
 
 
 @dataclass
@@ -59,6 +95,8 @@ class Evaluation:
 
     model_id: str
     threshold: float
+    prompt_kind: PromptKind = "narrative"
+    ties: str = "lesion"
     table: dict[str, dict[str, float]] = field(default_factory=dict)
     official: dict[str, Mapping[str, float | int | None]] = field(default_factory=dict)
     prompts: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -67,7 +105,7 @@ class Evaluation:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table, and with --out write scores.json, report.html and worst.jpg; returns the exit code, 3
+    """Print the table, and with --out write scores.json, photos.csv, report.html and worst.jpg; returns the exit code, 3
     where most masks of a source are empty."""
     parser = argparse.ArgumentParser(prog="python -m training evaluate-segmentation", description=__doc__)
     parser.add_argument("checkpoint", help="folder or Hub id")
@@ -89,18 +127,27 @@ def main(arguments: list[str]) -> int:
         "--no-baselines", action="store_true", help="leave out the outlines that need no training"
     )
     parser.add_argument(
-        "--out", type=Path, help="folder for scores.json, report.html and worst.jpg (it holds photos)"
+        "--out",
+        type=Path,
+        help="folder for scores.json, photos.csv, data.json, report.html and worst.jpg (it holds photos)",
     )
     add_backend_argument(parser)
+    _add_data_arguments(parser)
     options = parser.parse_args(arguments)
-    segmenter = load_segmenter(options.checkpoint, backend=options.backend)
-    examples = [
-        example for source in _choose_sources(options) for example in read_examples(options.data, source)
-    ]
-    warnings = warn_of_empty_masks(examples)
-    for line in warnings:
+    checked = read_checked(
+        options.data,
+        {source.name: source for source in _choose_sources(options)},
+        least_found=options.least_found,
+        bad_files=options.bad_files,
+    )
+    for line in checked.empty:
         print(f"warning: {line}", file=sys.stderr)
-    evaluation = evaluate(segmenter, examples, baselines=not options.no_baselines)
+    examples = [example for listed in checked.by_title.values() for example in listed]
+    segmenter = load_segmenter(options.checkpoint, backend=options.backend)
+    kind: PromptKind = PROMPT_KINDS[options.prompt] if options.prompt else segmenter.prompt_kind
+    evaluation = evaluate(
+        segmenter, examples, baselines=not options.no_baselines, kind=kind, ties=options.ties
+    )
     print(format_table(evaluation))
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
@@ -115,46 +162,127 @@ def main(arguments: list[str]) -> int:
         )
         scores = {
             name: getattr(evaluation, name)
-            for name in ("model_id", "threshold", "table", "official", "prompts", "groups")
+            for name in (
+                "model_id",
+                "threshold",
+                "prompt_kind",
+                "ties",
+                "table",
+                "official",
+                "prompts",
+                "groups",
+            )
         }
         (options.out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
-        print(f"\nwritten: {options.out / 'report.html'}, scores.json, worst.jpg")
-    return EXIT_WITH_PROBLEMS if warnings else 0
+        write_photos(options.out / "photos.csv", evaluation.photos)
+        write_tables(options.out / "data.json", checked.tables)
+        print(f"\nwritten: {options.out / 'report.html'}, scores.json, photos.csv, data.json, worst.jpg")
+    return EXIT_WITH_PROBLEMS if checked.empty else 0
 
 
-def evaluate(segmenter: Segmenter, examples: Sequence[Example], *, baselines: bool = True) -> Evaluation:
+def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--prompt",
+        choices=PROMPT_KINDS,
+        help="what photos of encounters are asked with (default: what the checkpoint was trained with)",
+    )
+    parser.add_argument(
+        "--ties",
+        choices=("lesion", "skin"),
+        default="lesion",
+        help="what a pixel is that half of the annotators marked: lesion, as the organisers score (default), or "
+        "skin, as the readers' consensus has it",
+    )
+    parser.add_argument(
+        "--least-found",
+        type=float,
+        default=0.95,
+        help="refuse data of which a smaller share has files and masks (default: 0.95)",
+    )
+    parser.add_argument(
+        "--bad-files",
+        choices=get_args(BadFiles),
+        default="refuse",
+        help="what to do about photos and masks that cannot be read (default: refuse)",
+    )
+
+
+def write_photos(path: Path, photos: Sequence[PhotoScore]) -> None:
+    """Write one row a photo as CSV: its scores, pixel counts and groups."""
+    stream = io.StringIO(newline="")
+    rows = csv.writer(stream)
+    rows.writerow(PHOTO_COLUMNS)
+    for photo in photos:
+        each = [dice(counts) for counts in photo.counts.annotators]
+        rows.writerow(
+            [
+                photo.example.source,
+                photo.example.photo_id,
+                *(f"{value:.6f}" for value in (photo.dice, photo.jaccard, max(each), np.mean(each))),
+                len(each),
+                photo.against.tp,
+                photo.against.fp,
+                photo.against.fn,
+                f"{photo.reference_share:.6f}",
+                f"{photo.system_share:.6f}",
+                photo.tone,
+                photo.size,
+            ]
+        )
+    write_whole(path, stream.getvalue())
+
+
+def evaluate(
+    segmenter: Segmenter,
+    examples: Sequence[Example],
+    *,
+    baselines: bool = True,
+    kind: PromptKind = "narrative",
+    ties: str = "lesion",
+) -> Evaluation:
     """Outline every photo as the product does, without a prompt where it has none, and score it against the
-    majority vote."""
-    evaluation = Evaluation(segmenter.model_id, segmenter.threshold)
+    majority vote.
+
+    kind: of the prompt of encounters' photos. ties: what pixels are that half of the annotators marked; the
+    challenge's own numbers always count them as lesion.
+    """
+    evaluation = Evaluation(segmenter.model_id, segmenter.threshold, kind, ties)
     sums: dict[str, dict[str, list[float]]] = {}
-    by_prompt: dict[str, dict[str, list[float]]] = {name: {} for name in PROMPTS}
-    texts = [example.prompts[0] if example.prompts else "" for example in examples]
+    by_prompt: dict[str, dict[str, list[float]]] = {name: {} for name in (*PROMPTS, *PROMPT_KINDS.values())}
+    texts = [
+        example.by_kind.get(kind) or (example.prompts[0] if example.prompts else "") for example in examples
+    ]
     for number, example in enumerate(tqdm(examples, desc="photos", leave=False)):
         pixels, masks = example.read()
-        reference, features = vote(masks), segmenter.look(pixels)
+        reference, features = vote_by(masks, ties), segmenter.look(pixels)
 
         def outline(text: str, pixels: Pixels = pixels, features: object = features) -> Mask:
             probability = segmenter.segment(features, text)
             return lesion_mask(probability, (pixels.shape[0], pixels.shape[1]), segmenter.threshold)
 
+        def score(system: Mask, reference: Mask = reference) -> float:
+            return dice(count_pixels(reference, system))
+
         system = outline(texts[number])
-        score = PhotoScore(
-            example, count_photo(masks, system), name_tone(pixels, reference), name_size(reference)
+        photo = PhotoScore(
+            example,
+            count_photo(masks, system),
+            count_pixels(reference, system),
+            name_tone(pixels, reference),
+            name_size(reference),
+            float(reference.mean()),
+            float(system.mean()),
         )
-        evaluation.photos.append(score)
-        sums.setdefault(OURS, {}).setdefault(example.source, []).append(score.dice)
+        evaluation.photos.append(photo)
+        sums.setdefault(OURS, {}).setdefault(example.source, []).append(photo.dice)
         if baselines:
             for name, draw in BASELINES.items():
-                sums.setdefault(name, {}).setdefault(example.source, []).append(
-                    dice(count_photo(masks, draw(pixels)).majority)
-                )
+                sums.setdefault(name, {}).setdefault(example.source, []).append(score(draw(pixels)))
         if texts[number] and segmenter.reads_prompt:
             others = [text for text in texts if text and text != texts[number]]
             asked = (texts[number], "", others[number % len(others)] if others else "")
-            for name, text in zip(PROMPTS, asked, strict=True):
-                by_prompt[name].setdefault(example.source, []).append(
-                    dice(count_photo(masks, outline(text)).majority)
-                )
+            for name, text in (*zip(PROMPTS, asked, strict=True), *example.by_kind.items()):
+                by_prompt[name].setdefault(example.source, []).append(score(outline(text)))
     evaluation.table = {name: _average(parts) for name, parts in sums.items()}
     evaluation.prompts = {name: _average(parts) for name, parts in by_prompt.items() if parts}
     for source in dict.fromkeys(example.source for example in examples):
@@ -172,6 +300,11 @@ def evaluate(segmenter: Segmenter, examples: Sequence[Example], *, baselines: bo
             group: (len(dices), float(np.mean(dices))) for group, dices in values.items() if dices
         }
     return evaluation
+
+
+def vote_by(masks: Sequence[Mask], ties: str) -> Mask:
+    """Return the annotators' majority (H, W); ties: what half of them make a pixel, "lesion" or "skin"."""
+    return vote(masks) if ties == "lesion" else take_majority(masks)
 
 
 def name_tone(pixels: Pixels, reference: Mask) -> str:
@@ -193,9 +326,10 @@ def format_table(evaluation: Evaluation) -> str:
         source: sum(photo.example.source == source for photo in evaluation.photos) for source in sources
     }
     lines = [
-        f"Model {evaluation.model_id}, threshold {evaluation.threshold:.2f}.",
+        f"Model {evaluation.model_id}, threshold {evaluation.threshold:.2f}; photos of encounters are asked "
+        f"with {evaluation.prompt_kind}.",
         "",
-        "Mean per-photo Dice:",
+        f"Mean per-photo Dice against the annotators' majority, a tie being {evaluation.ties}:",
         "",
     ]
     lines += _rows(
@@ -210,7 +344,7 @@ def format_table(evaluation: Evaluation) -> str:
         "jaccard_meanofmax",
         "jaccard_meanofmean",
     ]
-    lines += ["", "The challenge's numbers (dice and jaccard pool all pixels):", ""]
+    lines += ["", "The challenge's numbers (dice and jaccard pool all pixels, a tie is lesion):", ""]
     lines += _rows(
         sources,
         [(name, [f"{evaluation.official[source][name]:.3f}" for source in sources]) for name in names],

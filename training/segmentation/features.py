@@ -21,6 +21,7 @@ from transformers import CLIPSegConfig
 from magic_demo.core.whole_files import write_whole
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from training.runs.run import SettingsError
+from training.runs.trainer import is_first_process
 from training.segmentation.data import DataSettings, EvaluationPhotos, TrainingDraws, to_bytes, to_share
 
 LAYOUT = 1
@@ -187,16 +188,18 @@ class CachedPhotos(Dataset[dict[str, Any]]):
         return {"states": self.cache.photos.read(digest), "prompt": prompt, "labels": to_share(labels)}
 
 
-def check_cacheable(settings: DataSettings, model: torch.nn.Module, encoder_rate: float) -> PromptedCLIPSeg:
-    """Return the model when its encoders' outputs can be kept.
-
-    Raises SettingsError saying what stands against it.
-    """
+def check_cacheable(model: torch.nn.Module) -> PromptedCLIPSeg:
+    """Return the model when its encoders' outputs can be kept. Raises SettingsError for another's."""
     if getattr(model.config, "model_type", "") != CLIPSegConfig.model_type:
         raise SettingsError(
             "data.cache keeps what CLIPSeg's encoders give, not {came}'s; set data.cache to null",
             came=type(model).__name__,
         )
+    return cast(PromptedCLIPSeg, model)
+
+
+def check_frozen_views(settings: DataSettings, encoder_rate: float) -> None:
+    """Raise SettingsError where what encoders give would not stay the same, and could not be kept."""
     if encoder_rate != 0:
         raise SettingsError(
             "data.cache needs frozen encoders, but model.encoder_rate is {rate:g}; set it to 0",
@@ -207,7 +210,6 @@ def check_cacheable(settings: DataSettings, model: torch.nn.Module, encoder_rate
             "data.augment draws a new view each time, which data.cache cannot keep; set data.augment "
             "to null, or data.views to a number"
         )
-    return cast(PromptedCLIPSeg, model)
 
 
 def collate_features(examples: Iterable[dict[str, Any]]) -> dict[str, Tensor]:
@@ -229,7 +231,13 @@ def _keep(
     """Encode what is not there yet; returns (example, view) -> digest and target in 1/255."""
     kept: dict[tuple[int, int], tuple[str, NDArray[np.uint8]]] = {}
     missing: dict[str, NDArray[np.float32]] = {}
-    for place, values, labels in tqdm(inputs, desc=f"frozen encoders, {title}", total=count, leave=False):
+    for place, values, labels in tqdm(
+        inputs,
+        desc=f"frozen encoders, {title}",
+        total=count,
+        leave=False,
+        disable=not is_first_process(),
+    ):
         digest = hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()
         kept[place] = digest, labels
         if digest not in cache.photos:

@@ -22,7 +22,8 @@ from transformers import TrainerCallback
 from magic_demo.core.types import Mask, Pixels
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
-from training.segmentation.data import merge_masks
+from training.runs.ranges import Count, CountOrNone, Side
+from training.segmentation.data import Target, merge_masks
 from training.segmentation.sources import Example
 
 REFERENCE_RGB = (0, 200, 255)
@@ -33,9 +34,9 @@ class PictureSettings:
     """Pictures during a run. every: so many evaluations, 0 for never. count: photos, spread evenly over the
     list. side: longest, pixels."""
 
-    every: int = 4
-    count: int = 8
-    side: int = 320
+    every: CountOrNone = 4
+    count: Count = 8
+    side: Side = 320
 
 
 class PicturesAfterEvaluation(TrainerCallback):
@@ -50,7 +51,7 @@ class PicturesAfterEvaluation(TrainerCallback):
         dataset: Dataset[dict[str, Any]],
         collate: Callable[[Iterable[dict[str, Any]]], dict[str, Tensor]],
         *,
-        target: str,
+        target: Target,
     ) -> None:
         self.settings = settings
         self.folder = folder
@@ -103,7 +104,7 @@ class PicturesAfterEvaluation(TrainerCallback):
                 pixels, masks = self.examples[index].read()
                 scale = min(1.0, self.settings.side / max(pixels.shape[:2]))
                 size = max(1, round(pixels.shape[0] * scale)), max(1, round(pixels.shape[1] * scale))
-                merged = merge_masks(masks, "union" if self.target == "union" else "majority").astype(
+                merged = merge_masks(masks, "majority" if self.target == "mean" else self.target).astype(
                     np.uint8
                 )
                 reference = cv2.resize(merged, (size[1], size[0]), interpolation=cv2.INTER_NEAREST) > 0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-from magic_demo.core.types import Mask, Narrative, Pixels
+from magic_demo.core.types import Mask, Narrative, Pixels, PromptKind, join_prompt
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.mask_files import find_reference_masks, read_loose_mask
@@ -21,6 +21,7 @@ from magic_demo.files.names import match_case
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.synthetic.encounters import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
+from training.runs.ranges import CountOrNone, Positive, Seed, Side
 from training.runs.run import SettingsError
 
 Reader = Callable[[], tuple[Pixels, tuple[Mask, ...]]]
@@ -44,17 +45,17 @@ class SourceSettings:
     kind: Literal["pairs", "challenge", "cases"]
     folder: str = "."
     split: str = "train"
-    prompt: Literal["narrative", "narrative and responses"] = "narrative"
-    repeat: float = 1.0
-    count: int = 0
-    seed: int = 0
-    side: int = 320
+    prompt: PromptKind = "narrative"
+    repeat: Positive = 1.0
+    count: CountOrNone = 0
+    seed: Seed = 0
+    side: Side = 320
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
     """One photo with its annotators' masks, read when asked for. prompts: the patient's words, in each
-    language there is. read_masks: the masks alone."""
+    language there is. read_masks: the masks alone. by_kind: of an encounter's photo, the prompt of each kind."""
 
     photo_id: str
     source: str
@@ -62,31 +63,18 @@ class Example:
     prompts: tuple[str, ...] = ()
     repeat: float = 1.0
     read_masks: Callable[[], tuple[Mask, ...]] | None = None
-
-
-def warn_of_empty_masks(examples: Sequence[Example]) -> list[str]:
-    """Return a line for each source of which most photos have masks without a pixel of lesion, which no score
-    can be made from. Raises FormatError."""
-    lines = []
-    for source in dict.fromkeys(example.source for example in examples):
-        drawn = [
-            example.read_masks()
-            for example in examples
-            if example.source == source and example.read_masks is not None
-        ]
-        empty = sum(not any(mask.any() for mask in masks) for masks in drawn)
-        if drawn and 2 * empty > len(drawn):
-            lines.append(
-                f"{source}: {empty} of {len(drawn)} photos have an empty mask, so that scores say "
-                "little; are these the right masks?"
-            )
-    return lines
+    by_kind: Mapping[PromptKind, str] = field(default_factory=dict)
 
 
 def read_examples(folder: Path, source: SourceSettings) -> list[Example]:
     """List a source's examples; photos are read later. Raises SettingsError when the data is not there."""
     readers = {"pairs": _list_pairs, "challenge": _list_challenge, "cases": _list_cases}
     return readers[source.kind](folder / source.folder, source)
+
+
+def list_examples(folder: Path, sources: Sequence[SourceSettings]) -> list[Example]:
+    """List the examples of several sources, one after the other."""
+    return [example for source in sources for example in read_examples(folder, source)]
 
 
 def read_narratives(path: Path) -> list[str]:
@@ -177,9 +165,13 @@ def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
 
     examples: list[Example] = []
     for encounter in encounters:
+        by_kind = {
+            kind: join_prompt(encounter.narrative, encounter.responses, "en", kind)
+            for kind in get_args(PromptKind)
+        }
         texts = _list_texts(encounter.narrative)
         if source.prompt == "narrative and responses":
-            texts = (" ".join((encounter.narrative.text("en"), *encounter.responses)),)
+            texts = (by_kind[source.prompt],)
         examples += [
             Example(
                 photo.photo_id,
@@ -188,6 +180,7 @@ def _list_challenge(folder: Path, source: SourceSettings) -> list[Example]:
                 texts,
                 source.repeat,
                 partial(draw, photo.photo_id),
+                by_kind,
             )
             for photo in encounter.photo_files
             if photo.path is not None and photo.photo_id in masks

@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,25 +30,43 @@ from magic_demo.models.segmentation.compact import CompactSegmenter, CompactSegm
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
 from training.runs.averaging import AveragingTrainer
 from training.runs.pretrained import load_imagenet
-from training.runs.run import RunSettings, SettingsError, prepare, read_settings, train, training_arguments
+from training.runs.ranges import Count, CountOrNone, Decay, NotNegative
+from training.runs.record import check_resumed, copy_record, keep_record
+from training.runs.run import (
+    RunSettings,
+    SettingsError,
+    add_set_argument,
+    check_metric,
+    read_assignments,
+    read_settings,
+)
 from training.runs.tokenizer import train_tokenizer
+from training.runs.trainer import (
+    check_start,
+    choose_precision,
+    is_first_process,
+    prepare,
+    train,
+    training_arguments,
+)
 from training.segmentation.data import (
     DataSettings,
     EvaluationPhotos,
     TrainingDraws,
     make_collator,
-    read_sources,
 )
 from training.segmentation.features import (
     CachedDraws,
     CachedPhotos,
     FeatureCache,
     check_cacheable,
+    check_frozen_views,
     collate_features,
 )
 from training.segmentation.metrics import keep_probability, make_metrics
 from training.segmentation.pictures import PicturesAfterEvaluation, PictureSettings
-from training.segmentation.sources import read_narratives, warn_of_empty_masks
+from training.segmentation.sources import read_narratives
+from training.segmentation.survey import read_training_data
 
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """What CLIP's photos were normalised with (Radford et al., 2021); the Hub's CLIPSeg checkpoints come with
@@ -75,12 +92,12 @@ class ModelSettings:
     start: str
     encoder: Path | None = None
     narratives: Path | None = None
-    vocabulary: int = 6000
-    stem_channels: int = 32
-    decoder_channels: tuple[int, ...] = (16, 48, 96, 128, 192)
-    encoder_rate: float = 0.3
-    frozen_blocks: int = 0
-    average: float = 0.0
+    vocabulary: Count = 6000
+    stem_channels: Count = 32
+    decoder_channels: tuple[Count, ...] = (16, 48, 96, 128, 192)
+    encoder_rate: NotNegative = 0.3
+    frozen_blocks: CountOrNone = 0
+    average: Decay = 0.0
     loss: Literal["bce", "bce+dice"] = "bce+dice"
     half: bool = False
     mirrored: bool = False
@@ -137,39 +154,74 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--resume", action="store_true", help="go on from the last checkpoint in the output folder"
     )
+    add_set_argument(parser)
     options = parser.parse_args(arguments)
     overrides = {
         "data.folder": options.data,
         "run.output": options.output,
         "model.start": options.start,
         "data.cache": options.cache,
+        **read_assignments(options.set),
     }
     settings = read_settings(options.config, SegmentationSettings, overrides)
     folder, scores = run_training(settings, resume=options.resume)
-    print(f"best model: {folder}")
-    print(json.dumps(scores, indent=2))
+    if is_first_process():
+        print(f"best model: {folder}")
+        print(json.dumps(scores, indent=2))
     return 0
+
+
+def check_settings(settings: SegmentationSettings) -> None:
+    """Raise SettingsError, naming the key, where settings cannot be run together; nothing is loaded."""
+    data, run = settings.data, settings.run
+    kinds = dict.fromkeys(
+        source.prompt for source in (*data.training, *data.evaluation) if source.kind == "challenge"
+    )
+    if len(kinds) > 1:
+        raise SettingsError(
+            "data.training, data.evaluation: sources ask with prompts of several kinds, {kinds}; the checkpoint "
+            "keeps one, give all the same",
+            kinds=list(kinds),
+        )
+    names = dict.fromkeys(source.name for source in data.evaluation)
+    check_metric(run, ["dice", "best_dice", *(f"dice_{name}" for name in names)])
+    choose_precision(run)
+    if data.cache_side < data.size:
+        raise SettingsError(
+            "data.cache_side: photos kept at {kept} pixels are enlarged to data.size {size}; raise it to at least that",
+            kept=data.cache_side,
+            size=data.size,
+        )
+    if data.cache is not None:
+        check_frozen_views(data, settings.model.encoder_rate)
+    if settings.model.start == "compact" and (settings.model.narratives is None or data.size == 0):
+        raise SettingsError(
+            "a new compact model needs model.narratives, to learn its tokenizer from, and data.size"
+        )
 
 
 def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tuple[Path, dict[str, float]]:
     """Train as the settings say; returns the folder of the best model and its evaluation."""
     run = settings.run
+    check_settings(settings)
+    check_start(run, resume=resume)
+    if resume:
+        check_resumed(run.output, settings)
     prepare(run)
+    arguments = training_arguments(run)
+    first = arguments.process_index == 0
+    with arguments.main_process_first(desc="data"):
+        training, evaluation = read_training_data(
+            settings.data,
+            first=first,
+            output=run.output,
+            keep=lambda tables: keep_record(run.output, settings, tables, resume=resume),
+        )
     model, tokenizer, preprocessing = start_model(settings)
     freeze_blocks = getattr(model, "freeze_blocks", None)  # the compact model's
     if settings.model.frozen_blocks and freeze_blocks is not None:
         freeze_blocks(settings.model.frozen_blocks)
     order_channels_last(model)
-    training = read_sources(settings.data, settings.data.training)
-    evaluation = read_sources(settings.data, settings.data.evaluation)
-    if not training or not evaluation:
-        raise SettingsError(
-            "the data holds no photo to train on"
-            if not training
-            else "the data holds no photo to evaluate on"
-        )
-    for line in warn_of_empty_masks([*training, *evaluation]):
-        print(f"warning: {line}", file=sys.stderr)
     borrowed = (
         read_narratives(settings.data.folder / settings.data.borrowed_prompts)
         if settings.data.borrowed_prompts
@@ -200,7 +252,7 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
         nn.Module.to(model, arguments.device)
         cache = FeatureCache(
             settings.data.cache,
-            check_cacheable(settings.data, model, settings.model.encoder_rate),
+            check_cacheable(model),
             name_model(settings.model.start),
             lambda text: tokenizer(text, truncation=True, max_length=most_tokens)["input_ids"],
         )
@@ -232,10 +284,15 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     )
     scores = train(trainer, run, resume=resume)
     model.config.threshold, model.config.mirrored = scores["eval_threshold"], settings.model.mirrored
+    sources = (*settings.data.training, *settings.data.evaluation)
+    model.config.prompt_kind = next(
+        (source.prompt for source in sources if source.kind == "challenge"), "narrative"
+    )
     best = run.output / "best"
     if arguments.should_save:  # one of the processes
         save_checkpoint(model, tokenizer, preprocessing, best, half=settings.model.half)
         (best / "training.json").write_text(json.dumps(dict(scores), indent=2) + "\n", encoding="utf-8")
+        copy_record(run.output, best)
     return best, dict(scores)
 
 
@@ -257,10 +314,7 @@ def start_model(
             load_tokenizer(wanted.start),
             preprocessing,
         )
-    if wanted.narratives is None or side == 0:
-        raise SettingsError(
-            "a new compact model needs model.narratives, to learn its tokenizer from, and data.size"
-        )
+    assert wanted.narratives is not None  # check_settings
     config = CompactSegmenterConfig(
         stem_channels=wanted.stem_channels, decoder_channels=list(wanted.decoder_channels)
     )

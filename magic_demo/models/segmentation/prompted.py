@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Protocol, Self, cast
+from typing import Any, Protocol, Self, cast, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
-from magic_demo.core.errors import ModelError
-from magic_demo.core.types import Pixels, Probability
+from magic_demo.core.errors import CheckpointError, ModelError
+from magic_demo.core.types import Pixels, Probability, PromptKind
 from magic_demo.models.backends import Backend
 from magic_demo.models.checkpoints import Checkpoint, Preprocessing
 from magic_demo.models.encoder import Encoder
@@ -69,6 +69,17 @@ def load_network(checkpoint: Checkpoint) -> Any:
     return checkpoint.load_model(NETWORKS[checkpoint.read_config()["model_type"]])
 
 
+def _check_kind(kind: object, checkpoint: Checkpoint) -> PromptKind:
+    if kind not in get_args(PromptKind):
+        raise CheckpointError(
+            "{folder}: config.json's 'prompt_kind' is {came}; one of {known} is expected",
+            folder=checkpoint.folder,
+            came=repr(kind)[:60],
+            known=list(get_args(PromptKind)),
+        )
+    return cast(PromptKind, kind)
+
+
 class PromptedSegmenter(Segmenter):
     """CLIPSeg or the compact model: a photo is encoded once, every prompt costs a decoder pass only.
 
@@ -86,6 +97,7 @@ class PromptedSegmenter(Segmenter):
         model_id: str,
         threshold: float = 0.5,
         mirrored: bool = False,
+        prompt_kind: PromptKind = "narrative",
         backend: Backend = Backend(),  # noqa: B008  (frozen)
     ) -> None:
         self.model = cast(PromptedModel, model)
@@ -95,6 +107,7 @@ class PromptedSegmenter(Segmenter):
         self.model_id = model_id
         self.threshold = threshold
         self.mirrored = mirrored
+        self.prompt_kind = prompt_kind
         self.backend = backend
         self.encoder_name = name_encoder(model, preprocessing, mirrored)
         self._encode = backend.prepare(self._describe_encoder())
@@ -111,6 +124,7 @@ class PromptedSegmenter(Segmenter):
             model_id=checkpoint.model_id,
             threshold=float(getattr(model.config, "threshold", 0.5)),
             mirrored=bool(getattr(model.config, "mirrored", False)),
+            prompt_kind=_check_kind(getattr(model.config, "prompt_kind", "narrative"), checkpoint),
             backend=checkpoint.backend,
         )
 

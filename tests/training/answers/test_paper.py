@@ -14,7 +14,8 @@ from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
 from training.answers.text_photo.checkpoint import start_model
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.answers.text_photo_answerer import make_optimizer, run_training
-from training.runs.run import read_settings, training_arguments
+from training.runs.run import read_settings
+from training.runs.trainer import training_arguments
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_the_run_goes_from_end_to_end_in_mixed_precision_and_stops_early_on_vali
         data__cache=str(tmp_path / "cache"),
         run__batch_size=54,
         run__epochs=10,
-        run__bfloat16=True,
+        run__mixed_precision="auto",
         run__patience=1,
         run__learning_rate=0.0,
     )

@@ -55,7 +55,7 @@ def write_config(folder: Path, output: Path) -> Path:
         "batch_size": 2,
         "evaluation_batch_size": 2,
         "patience": 0,
-        "bfloat16": False,
+        "mixed_precision": "no",
         "threads": 1,
     }
     content["run"]["seed"] = read_seed(folder)

@@ -18,7 +18,8 @@ import yaml
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from tests.robustness.run_ends import assert_same_end, read_end, round_start
 from tests.support.tiny_clipseg import CONFIG, read_paper, write_data
-from training.runs.run import SettingsError, training_arguments
+from training.runs.run import SettingsError
+from training.runs.trainer import training_arguments
 from training.segmentation import train as segmentation
 from training.segmentation.train import run_training
 
@@ -69,7 +70,7 @@ def test_two_processes_end_as_one_with_the_same_batch(
         "batch_size": 2,
         "evaluation_batch_size": 2,
         "patience": 0,
-        "bfloat16": False,
+        "mixed_precision": "no",
         "deterministic": False,
     }
     content["run"]["output"] = str(tmp_path / "two" / "run")

@@ -11,7 +11,8 @@ from transformers import Trainer
 
 from tests.support.tiny_training import train_tiny
 from training.__main__ import COMMANDS, main
-from training.runs.run import SettingsError, find_whole_checkpoint
+from training.runs.run import SettingsError
+from training.runs.trainer import find_whole_checkpoint
 
 
 def _broken_stream() -> RuntimeError:

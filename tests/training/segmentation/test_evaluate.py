@@ -13,7 +13,8 @@ from magic_demo.core.types import Mask, Pixels
 from magic_demo.questions.scoring import count_pixels, dice
 from training.__main__ import main
 from training.segmentation.baselines import BASELINES, draw_ellipse
-from training.segmentation.evaluate import name_size, name_tone
+from training.segmentation.data import merge_masks
+from training.segmentation.evaluate import name_size, name_tone, vote_by
 from training.segmentation.report import draw_histogram
 
 pytestmark = pytest.mark.numeric
@@ -103,3 +104,11 @@ def test_the_command_writes_scores_report_and_sheet(
     assert "<svg" in (tmp_path / "out" / "report.html").read_text()
     assert (tmp_path / "out" / "worst.jpg").is_file()
     assert "| centred ellipse |" in capsys.readouterr().out
+
+
+def test_a_tie_is_lesion_for_the_organisers_and_skin_for_the_consensus() -> None:
+    one, other = np.array([[True, True]]), np.array([[True, False]])
+    assert vote_by([one, other], "lesion").tolist() == [[True, True]]
+    assert vote_by([one, other], "skin").tolist() == [[True, False]]
+    assert merge_masks([one, other], "majority").tolist() == [[1, 1]]
+    assert merge_masks([one, other], "strict majority").tolist() == [[1, 0]]

@@ -20,7 +20,7 @@ from tests.robustness.run_ends import assert_same_end, read_end, round_encoders
 from tests.support.tiny_clipseg import read_paper, write_data
 from training.runs.augment import AugmentSettings
 from training.runs.run import SettingsError
-from training.segmentation.data import EvaluationPhotos, TrainingDraws, read_sources
+from training.segmentation.data import EvaluationPhotos, TrainingDraws
 from training.segmentation.features import (
     CachedDraws,
     CachedPhotos,
@@ -28,6 +28,7 @@ from training.segmentation.features import (
     KeptArrays,
     check_cacheable,
 )
+from training.segmentation.sources import list_examples
 from training.segmentation.train import SegmentationSettings, run_training, start_model
 
 Encode = Callable[[PromptedCLIPSeg, Tensor], tuple[Tensor, ...]]
@@ -55,12 +56,16 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[Tensor]:
 def open_draws(settings: SegmentationSettings) -> tuple[TrainingDraws, FeatureCache]:
     model, tokenizer, preprocessing = start_model(settings)
     draws = TrainingDraws(
-        settings.data, read_sources(settings.data, settings.data.training), preprocessing, epochs=2, seed=0
+        settings.data,
+        list_examples(settings.data.folder, settings.data.training),
+        preprocessing,
+        epochs=2,
+        seed=0,
     )
     assert settings.data.cache is not None
     cache = FeatureCache(
         settings.data.cache,
-        check_cacheable(settings.data, model, settings.model.encoder_rate),
+        check_cacheable(model),
         name_model(settings.model.start),
         lambda text: tokenizer(text, truncation=True, max_length=12)["input_ids"],
     )
@@ -115,7 +120,7 @@ def test_each_photo_goes_through_the_vision_tower_once_in_several_epochs(
 ) -> None:
     settings = read_paper(folder, tmp_path)
     photos = sum(
-        len(read_sources(settings.data, sources))
+        len(list_examples(settings.data.folder, sources))
         for sources in (settings.data.training, settings.data.evaluation)
     )
     run_training(settings)
@@ -213,7 +218,7 @@ def test_evaluation_photos_keep_their_order_and_prompts(folder: Path, tmp_path: 
     settings = read_paper(folder, tmp_path)
     draws, cache = open_draws(settings)
     photos = EvaluationPhotos(
-        settings.data, read_sources(settings.data, settings.data.evaluation), draws.preprocessing
+        settings.data, list_examples(settings.data.folder, settings.data.evaluation), draws.preprocessing
     )
     cached = CachedPhotos(photos, cache)
     assert cached.prompts == [photos[index]["prompt"] for index in range(len(photos))]

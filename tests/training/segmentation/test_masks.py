@@ -18,11 +18,13 @@ from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.files.mask_files import write_mask
 from magic_demo.files.mask_turns import Lie
 from magic_demo.imaging.turning import turn_back
+from magic_demo.models.interfaces import Segmenter
 from magic_demo.synthetic.encounters import encode_photo
 from training.__main__ import main
 from training.cases.pad import read_pad
 from training.segmentation import evaluate as evaluate_segmentation
-from training.segmentation.sources import Example, SourceSettings, read_examples, warn_of_empty_masks
+from training.segmentation.sources import Example, SourceSettings, read_examples
+from training.segmentation.survey import open_examples
 
 REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 SOURCE = SourceSettings(name="pairs", kind="pairs", split="dev")
@@ -53,15 +55,15 @@ def test_pairs_listed_by_windows_are_read_with_masks_of_every_kind(pairs: Path) 
     assert [example.photo_id for example in examples] == list(NAMES)
     for example in examples:
         assert np.array_equal(example.read()[1][0], expected > 0)
-    assert warn_of_empty_masks(examples) == []
+    opened = open_examples(examples)
+    assert (opened.bad, opened.warn_of_empty("dev")) == ({}, [])
 
 
 def test_a_mask_that_could_be_two_is_named_before_training(pairs: Path) -> None:
     cv2.imwrite(
         str(pairs / "masks" / "a.png"), np.random.default_rng(0).integers(1, 3, (240, 320), dtype=np.uint8)
     )
-    with pytest.raises(MagicDemoError, match=r"a\.png: labels up to 2 without a 0"):
-        warn_of_empty_masks(_examples(pairs))
+    assert "labels up to 2 without a 0" in open_examples(_examples(pairs)).bad["a"]
     cv2.imwrite(str(pairs / "masks" / "a.png"), np.zeros((10, 10), np.uint8))
     with pytest.raises(MagicDemoError, match=r"a\.png: a mask of \(10, 10\)"):
         _examples(pairs)[0].read()
@@ -79,7 +81,7 @@ def test_mostly_empty_masks_are_said_before_the_evaluation_with_exit_code_3(
         return evaluate_segmentation.Evaluation("model", 0.5)
 
     monkeypatch.setattr(evaluate_segmentation, "evaluate", evaluate)
-    monkeypatch.setattr(evaluate_segmentation, "load_segmenter", lambda *_, **__: None)
+    monkeypatch.setattr(evaluate_segmentation, "load_segmenter", lambda *_, **__: Segmenter)
     assert main(["evaluate-segmentation", "model", "--data", str(pairs), "--split", "dev"]) == 3
     assert "dev: 2 of 2 photos have an empty mask" in said[0]
 

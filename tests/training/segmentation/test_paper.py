@@ -15,8 +15,10 @@ from magic_demo.files.encounters import read_encounters
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from tests.support.concrete_models import load_prompted
 from tests.support.tiny_clipseg import CONFIG, read_paper, write_data
-from training.runs.run import read_settings, training_arguments
-from training.segmentation.data import TrainingDraws, read_sources
+from training.runs.run import read_settings
+from training.runs.trainer import training_arguments
+from training.segmentation.data import TrainingDraws
+from training.segmentation.sources import list_examples
 from training.segmentation.train import (
     CLIP_MEAN,
     CLIP_STD,
@@ -30,7 +32,7 @@ SMALLER = {
     "run__epochs": 2,
     "run__batch_size": 4,
     "run__patience": 5,
-    "run__bfloat16": True,
+    "run__mixed_precision": "auto",
     "run__deterministic": True,
 }
 """What the test changes besides start, data and places: everything else is as in the file."""
@@ -99,7 +101,7 @@ def test_a_photo_is_asked_with_question_and_answers_and_its_target_is_the_union(
     entries[0]["responses"] = [{"content_en": "<b>Tinea</b>   corporis", "content_zh": "癣"}]
     path.write_text(json.dumps(entries))
     settings = read_paper(folder, tmp_path)
-    examples = read_sources(settings.data, settings.data.training)
+    examples = list_examples(settings.data.folder, settings.data.training)
     preprocessing = start_model(settings)[2]
     draws = TrainingDraws(settings.data, examples, preprocessing, epochs=1, seed=0)
     asked = {example.photo_id: example.prompts[0] for example in examples}

@@ -241,7 +241,7 @@ def test_data_that_is_not_there_is_named(
         )
         == 1
     )
-    assert str(tmp_path / "narratives.json") in capsys.readouterr().err
+    assert str(tmp_path / "splits" / "train.txt") in capsys.readouterr().err
 
 
 def test_nothing_to_resume_is_said(settings: SegmentationSettings) -> None:

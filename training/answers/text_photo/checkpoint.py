@@ -30,7 +30,6 @@ from magic_demo.questions.families import QuestionSet, load_challenge, read_ques
 from training.answers.text_photo.metrics import Decoder
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.cases.sources import LearningCase
-from training.runs.run import SettingsError
 from training.runs.tokenizer import train_tokenizer
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -59,10 +58,6 @@ def start_model(
         "dropout",
         "max_text_tokens",
     )
-    if wanted.option_texts == "question" and wanted.learn_sets and wanted.start in ("encoders", "compact"):
-        raise SettingsError(
-            "model.option_texts 'question' scores one slot at a time; set model.learn_sets to false"
-        )
     design = {name: getattr(wanted, name) for name in names} | {"siblings": settings.decoding.siblings}
     if wanted.start == "encoders":
         model = TextPhotoAnswererModel.from_encoders(wanted.text, wanted.photo, **design)

@@ -26,6 +26,8 @@ from magic_demo.models.answers.text_photo_answerer import (
 from magic_demo.models.checkpoints import Preprocessing
 from training.cases.sources import CaseSource, LearningCase
 from training.runs.augment import AugmentSettings, augment_pair
+from training.runs.data_table import BadFiles
+from training.runs.ranges import Count, Share
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,20 @@ class CaseDataSettings:
     augment: how a photo is varied; nothing to leave photos as they are. draw: what one example is, a case
     with all its questions or one question of it. cache: folder for what frozen encoders give; null encodes
     everything again in every epoch. questions: a question file in the organisers' layout; the questions that
-    come with the program where it is null.
+    come with the program where it is null. least_found: share of the answers that must have an encounter, and
+    of the photos named that must have a file; below it the run is refused. bad_files: whether photos that
+    cannot be read stop the run before its first step, all of them listed, or are left out.
     """
 
     folder: Path
     training: tuple[CaseSource, ...]
     evaluation: tuple[CaseSource, ...]
-    chinese: float = 0.3
-    text_dropout: float = 0.1
-    photo_dropout: float = 0.2
+    chinese: Share = 0.3
+    text_dropout: Share = 0.1
+    photo_dropout: Share = 0.2
     photo_families: tuple[str, ...] = ()
-    word_dropout: float = 0.1
-    most_photos: int = 3
+    word_dropout: Share = 0.1
+    most_photos: Count = 3
     augment: AugmentSettings | None = field(
         default_factory=lambda: AugmentSettings(
             rotation=180, zoom_in=1.1, zoom_out=1.1, stretch=1.1, shift=0.05, perspective=0.03, colour=0.3
@@ -60,6 +64,8 @@ class CaseDataSettings:
     draw: Literal["case", "question"] = "case"
     cache: Path | None = None
     questions: Path | None = None
+    least_found: Share = 0.95
+    bad_files: BadFiles = "refuse"
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,6 +24,7 @@ from magic_demo.models.checkpoints import Preprocessing, name_model
 from training.answers.text_photo.data import CaseDraws, EvaluationCases, pick_options
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
 from training.runs.run import SettingsError
+from training.runs.trainer import is_first_process
 from training.segmentation.features import Half, KeptArrays, name_folder
 
 
@@ -64,7 +65,10 @@ class CaseFeatures:
         # texts of one length waste no padding
         waiting = sorted(missing.items(), key=lambda item: len(item[1]))
         for start in tqdm(
-            range(0, len(waiting), batch), desc="frozen encoders, texts", leave=False, disable=not waiting
+            range(0, len(waiting), batch),
+            desc="frozen encoders, texts",
+            leave=False,
+            disable=not (waiting and is_first_process()),
         ):
             part = waiting[start : start + batch]
             ids_, mask = (torch.zeros(len(part), len(part[-1][1]), dtype=torch.long) for _ in range(2))
@@ -80,7 +84,12 @@ class CaseFeatures:
         missing: dict[str, NDArray[np.float32]] = {}
         wanted = sorted(set(paths))
         for number, path in enumerate(
-            tqdm(wanted, desc="frozen encoders, photos", leave=False, disable=not wanted)
+            tqdm(
+                wanted,
+                desc="frozen encoders, photos",
+                leave=False,
+                disable=not (wanted and is_first_process()),
+            )
         ):
             values = self.preprocessing.apply(read_photo(path).pixels)
             digest = self._digests[path] = hashlib.sha256(values.tobytes()).hexdigest()

@@ -14,6 +14,7 @@ from magic_demo.core.types import Family
 from magic_demo.models.answers.text_photo_answerer import option_layout
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererOutput
 from training.runs.averaging import AveragingTrainer
+from training.runs.ranges import NotNegative
 
 CERTAIN = -1e-6
 """The largest log-probability that a family's labels give to "nothing is mentioned": its complement's
@@ -31,8 +32,8 @@ class LossSettings:
     which would say "Not mentioned" of the family while others name labels.
     """
 
-    parent: float = 0.0
-    siblings: float = 0.0
+    parent: NotNegative = 0.0
+    siblings: NotNegative = 0.0
 
 
 class CaseLoss:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from magic_demo.questions.decoding import Siblings
 from training.answers.text_photo.data import CaseDataSettings
 from training.answers.text_photo.loss import LossSettings
+from training.runs.ranges import Count, CountOrNone, Decay, NotNegative, Range, Side
 from training.runs.run import RunSettings
 
 
@@ -17,15 +18,15 @@ class EncoderSizes:
     """The encoders of a new compact model: a BERT and a Swin, from nothing. size: side of its photos,
     pixels."""
 
-    vocabulary: int = 4000
-    text_width: int = 64
-    text_layers: int = 1
-    text_heads: int = 4
-    size: int = 128
-    window: int = 4
-    photo_width: int = 24
-    photo_depths: tuple[int, ...] = (1, 1, 2, 1)
-    photo_heads: tuple[int, ...] = (1, 2, 4, 8)
+    vocabulary: Count = 4000
+    text_width: Count = 64
+    text_layers: Count = 1
+    text_heads: Count = 4
+    size: Side = 128
+    window: Count = 4
+    photo_width: Count = 24
+    photo_depths: tuple[Count, ...] = (1, 1, 2, 1)
+    photo_heads: tuple[Count, ...] = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,16 @@ class AnswererSettings:
     fusion: Literal["product", "concatenation"] = "product"
     text_pooling: Literal["cls", "mean"] = "cls"
     narrative_input: bool = True
-    attention_heads: int = 4
-    photo_head_size: int = 0
+    attention_heads: CountOrNone = 4
+    photo_head_size: CountOrNone = 0
     learn_sets: bool = True
     option_texts: Literal["family", "question"] = "family"
-    projection_size: int = 256
-    head_size: int = 256
-    dropout: float = 0.1
-    max_text_tokens: int = 256
-    encoder_rate: float = 1.0
-    average: float = 0.0
+    projection_size: Count = 256
+    head_size: Count = 256
+    dropout: Decay = 0.1
+    max_text_tokens: Annotated[int, Range(8, 512)] = 256
+    encoder_rate: NotNegative = 1.0
+    average: Decay = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,8 @@ class DecodingSettings:
     smoothing: references' worth. weight: of the scores. siblings: how a family of several slots is answered.
     """
 
-    smoothing: float = 10.0
-    weight: float = 1.0
+    smoothing: NotNegative = 10.0
+    weight: NotNegative = 1.0
     siblings: Siblings = "parent"
 
 

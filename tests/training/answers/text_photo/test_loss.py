@@ -231,13 +231,14 @@ def test_a_batch_of_single_questions_encodes_their_options_alone_and_loses_the_s
     units = list_units(FAMILIES, option_texts)
     model = make_model(
         fusion="concatenation", narrative_input=False, learn_sets=False, option_texts=option_texts
-    ).eval()
+    )
+    model.eval()  # type: ignore[no-untyped-call]
     collate = make_collator(make_tokenizer(), SMALL, units=units, most_tokens=32, language="en")
     items: list[dict[str, Any]] = []
     for qid, answer in (("CQID011-002", 3), ("CQID025-001", 1)):
         unit = next(index for index, one in enumerate(units) if any(q.qid == qid for q in one.questions))
-        labels = make_labels({qid: answer}, units, sets=False)
-        items.append({"text": "itchy", "photos": [], "labels": labels, "unit": unit})
+        goal = make_labels({qid: answer}, units, sets=False)
+        items.append({"text": "itchy", "photos": [], "labels": goal, "unit": unit})
     loss = CaseLoss(LossSettings(), units, sets=False)
     picked, whole = collate(items), collate([{**item, "unit": None} for item in items])
     assert len(picked["option_input_ids"]) == 8 + 3
