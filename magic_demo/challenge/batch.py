@@ -6,9 +6,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -18,6 +17,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from magic_demo.challenge.batch_report import BatchReport
+from magic_demo.challenge.data_masks import DataMasks, find_data_masks
 from magic_demo.challenge.journal import JournalEntry, append_entry, read_journal
 from magic_demo.challenge.pipeline import Busy, overlap
 from magic_demo.challenge.run_folder import (
@@ -40,19 +40,15 @@ from magic_demo.core.types import (
     Language,
     Narrative,
     Photo,
-    PhotoFile,
     PhotoPrediction,
     Prediction,
     PromptKind,
 )
 from magic_demo.core.whole_files import write_whole
 from magic_demo.files.bundles import has_prediction, remove_prediction, write_prediction
-from magic_demo.files.encounters import EncounterList, read_encounters, write_answers
-from magic_demo.files.mask_files import find_reference_masks, mask_file_name, read_mask_size, write_mask
-from magic_demo.files.mask_turns import Lie, TurnedPhotos, find_turned
-from magic_demo.files.names import match_case
-from magic_demo.files.photos.heads import read_head
-from magic_demo.files.photos.index import PhotoIndex
+from magic_demo.files.encounters import read_encounters, write_answers
+from magic_demo.files.mask_files import mask_file_name, write_mask
+from magic_demo.files.mask_turns import Lie
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
@@ -133,10 +129,8 @@ def predict_folder(
             data=data,
         )
     problems: list[str] = []
-    references = _find_references(found, data) if predictor.segmenter else {}
-    turned = _find_turned(found, data, references) if predictor.segmenter else TurnedPhotos({})
-    lie = masks or turned.lie
-    settings = list_settings(predictor, split, language, system_name, pictures, bundle, lie)
+    data_masks = find_data_masks(found, data, masks) if predictor.segmenter else DataMasks(found, masks)
+    settings = list_settings(predictor, split, language, system_name, pictures, bundle, data_masks.lie)
     notes = describe_fallback(predictor) if predictor.answers_questions else []
     out.mkdir(parents=True, exist_ok=True)
     started = start_run(out, settings, restart)
@@ -167,15 +161,13 @@ def predict_folder(
                 f"note: {predictor.segmenter.model_id} reads no prompt; the patient's words change no mask",
                 file=sys.stderr,
             )
-        if turned.heads:
-            cases.write(
-                f"note: {_describe_turned(turned, len(_name_photos(found)), lie, masks)}", file=sys.stderr
-            )
+        if data_masks.turned.heads:
+            cases.write(f"note: {data_masks.describe_turned()}", file=sys.stderr)
         for problem in found.problems or (
             [] if found.encounters else [f"{data}: the split holds no encounter, there is nothing to predict"]
         ):
             say(problem)
-        stages = _Stages(out, predictor, language, pictures, bundle, journal, turned, lie, references)
+        stages = _Stages(out, predictor, language, pictures, bundle, journal, data_masks)
         planned = _plan(found.encounters, finished, out / BUNDLE if bundle else None, predictor.prompt_kind)
         for entry, photos in overlap(planned, stages.read, stages.predict, stages.write, busy):
             cases.update()
@@ -191,7 +183,7 @@ def predict_folder(
     empty = sum(len(entry.empty) for entry in entries.values())
     predicted = sum(len(entry.masks) for entry in entries.values()) - empty
     files = HandIn(
-        photos=_name_photos(found) if predictor.segmenter is not None else None,
+        photos=data_masks.photos if predictor.segmenter is not None else None,
         encounters=tuple(entries) if predictor.answers_questions else None,
         listed=max(found.listed, len(entries)),
     )
@@ -207,37 +199,6 @@ def predict_folder(
     }
     finish_run(out, settings, started, results)
     return report
-
-
-def _name_photos(found: EncounterList) -> tuple[str, ...]:
-    """Return every photo that the encounters name, once."""
-    named = (photo.photo_id for files in found.encounters for photo in files.photo_files)
-    return tuple(dict.fromkeys(named))
-
-
-def _find_references(found: EncounterList, data: Path) -> dict[str, list[Path]]:
-    """Find the reference masks that lie below the data, of any split."""
-    return match_case(find_reference_masks(data if data.is_dir() else data.parent), _name_photos(found))
-
-
-def _find_turned(found: EncounterList, data: Path, references: Mapping[str, Sequence[Path]]) -> TurnedPhotos:
-    """Find the photos that are turned, and how the reference masks lie, those of other splits where need be."""
-    photos = [(photo.photo_id, photo.path) for files in found.encounters for photo in files.photo_files]
-
-    def others() -> Iterator[tuple[str, Path | None]]:
-        index = PhotoIndex(data if data.is_dir() else data.parent, None)
-        for photo_id in references:
-            yield photo_id, next(iter(index.of(photo_id)), None)
-
-    return find_turned(photos, references, others())
-
-
-def _describe_turned(turned: TurnedPhotos, photos: int, lie: Lie, asked: Lie | None) -> str:
-    """Return the line that counts turned photos and says how their masks are written."""
-    why = f"as --masks {asked} says" if asked else turned.describe_reference()
-    how = "upright" if lie == "upright" else "as the files store the photos"
-    doubt = "" if asked or turned.settled else "; --masks stored writes them as the files store the photos"
-    return f"{turned.describe(photos)}; their masks lie {how}: {why}{doubt}"
 
 
 def describe_fallback(predictor: Predictor) -> list[str]:
@@ -300,9 +261,7 @@ class _Stages:
     pictures: bool
     bundle: bool
     journal: TextIO
-    turned: TurnedPhotos
-    lie: Lie
-    references: Mapping[str, Sequence[Path]]
+    data_masks: DataMasks
 
     def read(self, case: _Case) -> _CaseRead:
         """Decode the photos of a case that is to be predicted."""
@@ -367,7 +326,7 @@ class _Stages:
     def _write_mask(self, photo: PhotoPrediction, threshold: float) -> str:
         mask = lesion_mask(photo.probability, photo.size, threshold)
         name = mask_file_name(photo.photo_id)
-        write_mask(self.out / MASKS / name, self.turned.lay_mask(photo.photo_id, mask, self.lie))
+        write_mask(self.out / MASKS / name, self.data_masks.lay_mask(photo.photo_id, mask))
         return name
 
     def _write_empty(
@@ -383,7 +342,7 @@ class _Stages:
             if file.photo_id in seen or file.photo_id in case.shared:
                 continue
             cause = unseen.get(file.photo_id, file.photo_id)
-            size = self._find_size(file)
+            size = self.data_masks.find_size(file)
             if size is None:
                 lines.append(
                     f"{cause}; no mask is written, as nothing says its size: the organisers' script will stop"
@@ -393,17 +352,6 @@ class _Stages:
             write_mask(self.out / MASKS / names[-1], np.zeros(size, np.bool_))
             lines.append(f"{cause}; an empty mask is written, {size[1]}x{size[0]}")
         return names, lines
-
-    def _find_size(self, file: PhotoFile) -> tuple[int, int] | None:
-        """Return the size of the mask of a photo that was not seen: its reference mask's, or by its header."""
-        for mask in self.references.get(file.photo_id, ()):
-            size = read_mask_size(mask)
-            if size is not None and math.prod(size) <= LIMITS.photo_pixels:
-                return size
-        head = read_head(file.path) if file.path is not None else None
-        if head is None:
-            return None
-        return head.upright if self.lie == "upright" else head.stored
 
     def _answer(self, prediction: Prediction) -> tuple[Mapping[str, int], bool]:
         """Return the answers, and whether they are only what is most frequent: the challenge wants every

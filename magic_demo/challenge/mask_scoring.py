@@ -28,7 +28,7 @@ from magic_demo.files.mask_files import (
     read_loose_packed,
     strip_photo_suffix,
 )
-from magic_demo.files.names import match_case
+from magic_demo.files.photos.index import match_case
 from magic_demo.imaging.packed_masks import PackedMask
 from magic_demo.questions.scoring import PhotoCounts, Scores, count_packed, segmentation_values
 

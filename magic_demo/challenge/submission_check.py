@@ -16,7 +16,8 @@ from magic_demo.challenge.submission import NO_ANSWERS, NO_MASKS, STOPS, count_a
 from magic_demo.core.errors import FormatError, one_line
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.user_files import open_user_file
-from magic_demo.files.encounters import ENCOUNTER_KEY, EncounterList, read_json_list
+from magic_demo.files.encounters import EncounterList, read_json_list
+from magic_demo.files.entries import ENCOUNTER_KEY
 from magic_demo.files.findings import Findings
 from magic_demo.files.mask_files import (
     LARGEST_MASK,
@@ -26,8 +27,8 @@ from magic_demo.files.mask_files import (
     read_loose_packed,
     read_mask_size,
 )
-from magic_demo.files.names import match_case
 from magic_demo.files.photos.heads import read_head
+from magic_demo.files.photos.index import match_case
 from magic_demo.questions.families import load_challenge
 
 LARGEST_ZIP = 64 * 2**30

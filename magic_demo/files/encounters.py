@@ -4,10 +4,8 @@ questions."""
 from __future__ import annotations
 
 import errno
-import html
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,27 +14,26 @@ from typing import Any
 from magic_demo.core.errors import FormatError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.types import LANGUAGES, EncounterFiles, Language, Narrative, PhotoFile, Question
+from magic_demo.core.types import EncounterFiles, PhotoFile, Question
 from magic_demo.core.user_files import read_user_head, read_user_text
 from magic_demo.core.whole_files import write_json
-from magic_demo.core.whole_text import mend_json, mend_text
+from magic_demo.core.whole_text import mend_json
+from magic_demo.files.entries import (
+    ENCOUNTER_KEY,
+    as_text,
+    is_file_name,
+    is_number,
+    name_kind,
+    parse_encounter,
+    show_value,
+)
 from magic_demo.files.layouts import SPLITS, ChosenFile, find_encounter_file, name_split
 from magic_demo.files.photos.index import PhotoIndex, name_others
-from magic_demo.files.photos.kinds import PHOTO_SUFFIXES, sniff_kind
+from magic_demo.files.photos.kinds import sniff_kind
 from magic_demo.questions.families import QuestionSet, load_challenge
-
-ENCOUNTER_KEY = "encounter_id"
 
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,128}")
 _MASK_STEM = re.compile(r".+_mask_[A-Za-z0-9]+")
-_TAGS = (
-    "a|abbr|b|big|blockquote|body|br|center|code|div|em|font|h[1-6]|head|hr|html|i|img|label|li|link|meta|ol|p|pre|s|script|section|"
-    "small|span|strike|strong|style|sub|sup|table|tbody|td|th|thead|title|tr|u|ul"
-)
-_MARKUP = re.compile(
-    rf"<(script|style)\b[^<>]*>.*?</\1\s*>|<!--.*?-->|</?(?:{_TAGS})(?:\s[^<>]*)?/?>",
-    re.IGNORECASE | re.DOTALL,
-)
 
 
 @dataclass(frozen=True)
@@ -89,17 +86,6 @@ def read_encounters(data: Path, split: str | None = None) -> EncounterList:
     return _read_photo_folder(data)
 
 
-def clean_text(text: str) -> str:
-    """Return the text without HTML tags, entities, control characters and superfluous white space; "<5 cm"
-    and emoji stay."""
-    plain = html.unescape(_MARKUP.sub(" ", mend_text(text))).replace("\u200b", "").replace("\ufeff", "")
-    return " ".join(
-        "".join(
-            char if unicodedata.category(char) != "Cc" or char.isspace() else " " for char in plain
-        ).split()
-    )
-
-
 def is_whole(text: str) -> bool:
     """Tell whether a text can be written as UTF-8: JSON can hold halves of characters."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
@@ -150,7 +136,10 @@ def read_json_list(path: Path, expected: str) -> list[Any]:
     entries = read_json(path, expected)
     if not isinstance(entries, list):
         raise FormatError(
-            "{path}: holds {came}; {expected} is expected", path=path, came=_kind(entries), expected=expected
+            "{path}: holds {came}; {expected} is expected",
+            path=path,
+            came=name_kind(entries),
+            expected=expected,
         )
     return entries
 
@@ -172,9 +161,9 @@ def read_answers(path: Path, asked: QuestionSet | None = None) -> dict[str, dict
                 "{path}: entry {number} is {came}; an object with 'encounter_id' and the qids is expected",
                 path=path,
                 number=number,
-                came=_kind(entry),
+                came=name_kind(entry),
             )
-        encounter_id = _as_text(entry.get(ENCOUNTER_KEY))
+        encounter_id = as_text(entry.get(ENCOUNTER_KEY))
         if not isinstance(encounter_id, str) or not encounter_id:
             raise FormatError(
                 "{path}: entry {number} has no 'encounter_id'; give it one such as ENC00001",
@@ -219,7 +208,7 @@ def write_answers(
         if not is_whole(encounter_id):
             raise FormatError(
                 "answers: the id {came} holds a character that is cut in half; write whole text",
-                came=_show(encounter_id),
+                came=show_value(encounter_id),
             )
         unknown = [qid for qid in chosen if qid not in known]
         if unknown:
@@ -255,7 +244,7 @@ def _check_index(source: str, encounter_id: str, question: Question, value: Any)
             source=source,
             encounter=encounter_id,
             question=question.qid,
-            came=_kind(value),
+            came=name_kind(value),
             last=last,
         )
     if not 0 <= value <= last:
@@ -288,7 +277,7 @@ def _read_encounter_file(chosen: ChosenFile, folder: Path) -> EncounterList:
     twice = 0
     for number, entry in enumerate(entries, start=1):
         try:
-            encounter = _parse_encounter(entry, photos, problems)
+            encounter = parse_encounter(entry, photos, problems)
             if encounter.encounter_id in encounters:
                 twice += 1
                 raise FormatError(
@@ -324,7 +313,7 @@ def _name_zips(photos: PhotoIndex, found: Iterable[EncounterFiles], folder: Path
 def _note_numbers(entries: Iterable[Any]) -> tuple[Message, ...]:
     """Return a line for ids that are numbers."""
     ids = [entry.get(ENCOUNTER_KEY) for entry in entries if isinstance(entry, dict)]
-    numbers = [value for value in ids if _is_number(value)]
+    numbers = [value for value in ids if is_number(value)]
     if not numbers:
         return ()
     return (
@@ -341,121 +330,6 @@ def _note_no_words(name: str, found: Sequence[EncounterFiles]) -> tuple[Message,
     if not found or any(files.narrative.en or files.narrative.zh for files in found):
         return ()
     return (Message("{name}: no encounter has the patient's words; photos alone are looked at", name=name),)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _parse_encounter(entry: Any, photos: PhotoIndex, problems: list[str]) -> EncounterFiles:
-    if not isinstance(entry, dict):
-        raise FormatError("{came} where an object with 'encounter_id' is expected", came=_kind(entry))
-    encounter_id = _as_text(entry.get(ENCOUNTER_KEY))
-    if not isinstance(encounter_id, str) or not _is_safe_id(encounter_id):
-        raise FormatError(
-            "'encounter_id' is {came}; letters, digits, '_', '.' and '-' are expected",
-            came=_show(encounter_id),
-        )
-    names = _list(entry, encounter_id, "image_ids")
-    if len(names) > LIMITS.encounter_photos:
-        raise FormatError(
-            "{encounter}: {count} photos, the limit is {limit}; split the encounter",
-            encounter=encounter_id,
-            count=len(names),
-            limit=LIMITS.encounter_photos,
-        )
-    photo_files: dict[str, PhotoFile] = {}
-    for name in map(_as_text, names):
-        if not isinstance(name, str) or not is_file_name(name):
-            raise FormatError(
-                "{encounter}: photo {name} is not a file name such as IMG_ENC00001_00001.jpg",
-                encounter=encounter_id,
-                name=_show(name),
-            )
-        photo_id = _photo_id(name)
-        if photo_id in photo_files and names.count(name) == 1:
-            raise FormatError(
-                "{encounter}: two photos are called {photo}, with other endings; their masks would "
-                "overwrite each other",
-                encounter=encounter_id,
-                photo=photo_id,
-            )
-        path, doubt = photos.find(photo_id, name)
-        photo_files[photo_id] = PhotoFile(photo_id, path)
-        problems += [f"{encounter_id}: {doubt}"] if doubt else []
-    responses = _list(entry, encounter_id, "responses")
-    return EncounterFiles(
-        encounter_id=encounter_id,
-        narrative=Narrative(
-            **{language: _narrative(entry, encounter_id, language) for language in LANGUAGES}
-        ),
-        photo_files=tuple(photo_files.values()),
-        responses=tuple(
-            text for text in (_response(response, encounter_id) for response in responses) if text
-        ),
-        author_id=_text({"author_id": _as_text(entry.get("author_id"))}, encounter_id, "author_id"),
-    )
-
-
-def _as_text(value: Any) -> Any:
-    """Return an id that is a whole number as text, and anything else as it is."""
-    return str(value) if _is_number(value) else value
-
-
-def _narrative(entry: Mapping[str, Any], encounter_id: str, language: Language) -> str:
-    title, content = (
-        clean_text(_text(entry, encounter_id, f"query_{part}_{language}")) for part in ("title", "content")
-    )
-    longest = max(len(title), len(content))
-    if longest > LIMITS.text_characters:
-        raise FormatError(
-            "{encounter}: a text of {count} characters, the limit is {limit}; shorten it",
-            encounter=encounter_id,
-            count=longest,
-            limit=LIMITS.text_characters,
-        )
-    if not title or not content or title == content:
-        return title or content
-    stop, space = ("。", "") if language == "zh" else (".", " ")
-    return f"{title}{'' if title[-1] in '.。!！?？:：,，;；…' else stop}{space}{content}"
-
-
-def _response(response: Any, encounter_id: str) -> str:
-    if not isinstance(response, dict):
-        raise FormatError(
-            "{encounter}: a response is {came}; an object with 'content_en' is expected",
-            encounter=encounter_id,
-            came=_kind(response),
-        )
-    return clean_text(_text(response, encounter_id, "content_en"))
-
-
-def _text(entry: Mapping[str, Any], encounter_id: str, key: str) -> str:
-    value = entry.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise FormatError(
-            "{encounter}: '{key}' is {came}; a text is expected",
-            encounter=encounter_id,
-            key=key,
-            came=_kind(value),
-        )
-    return value
-
-
-def _list(entry: Mapping[str, Any], encounter_id: str, key: str) -> list[Any]:
-    value = entry.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise FormatError(
-            "{encounter}: '{key}' is {came}; a list is expected",
-            encounter=encounter_id,
-            key=key,
-            came=_kind(value),
-        )
-    return value
 
 
 def _read_photo_folder(folder: Path) -> EncounterList:
@@ -501,39 +375,6 @@ def _read_photo_folder(folder: Path) -> EncounterList:
     return EncounterList(tuple(encounters), tuple(problems), plain=True, notes=notes)
 
 
-def _photo_id(name: str) -> str:
-    stem, dot, suffix = name.rpartition(".")
-    return stem if stem and f"{dot}{suffix}".lower() in PHOTO_SUFFIXES else name
-
-
-def _is_safe_id(text: str) -> bool:
-    return _ID.fullmatch(text) is not None and ".." not in text and text != "."
-
-
-def is_file_name(text: str) -> bool:
-    """Tell whether a text names one file in a folder, with room for the ending that a mask's name gets."""
-    return (
-        bool(text)
-        and text[0] != "."
-        and text.isprintable()
-        and not set(text) & set("/\\:")
-        and len(text.encode("utf-8")) <= 200
-    )
-
-
 def _span(questions: Iterable[Question]) -> Message:
     qids = [question.qid for question in questions]
     return Message("{first} to {last}", first=qids[0], last=qids[-1])
-
-
-def _show(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=True)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _kind(value: Any) -> Message:
-    names = {dict: Message("an object"), list: Message("a list"), type(None): Message("null")}
-    if type(value) in names:
-        return names[type(value)]
-    kinds = {str: Message("a text"), bool: Message("true or false")}
-    return Message("{value} ({kind})", value=_show(value), kind=kinds.get(type(value), Message("a number")))

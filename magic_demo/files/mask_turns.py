@@ -4,7 +4,7 @@ one."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +29,7 @@ class TurnedPhotos:
     upright or the stored size, and not the other.
     """
 
-    heads: Mapping[str, PhotoHead]
+    heads: Mapping[str, PhotoHead] = field(default_factory=dict)
     upright: tuple[str, ...] = ()
     stored: tuple[str, ...] = ()
 

@@ -14,7 +14,8 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.parts import Claim
 from magic_demo.core.types import LANGUAGES, CaseKey, Encounter, Photo
 from magic_demo.core.whole_files import make_folders, write_json
-from magic_demo.files.encounters import ENCOUNTER_KEY, read_encounters
+from magic_demo.files.encounters import read_encounters
+from magic_demo.files.entries import ENCOUNTER_KEY
 from magic_demo.reviews.covered_photos import write_photo
 from magic_demo.reviews.store import LOCAL_READER, Store
 

@@ -11,14 +11,8 @@ import pytest
 
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import Narrative
-from magic_demo.files.encounters import (
-    EncounterList,
-    clean_text,
-    read_answers,
-    read_encounters,
-    read_json,
-    write_answers,
-)
+from magic_demo.files.encounters import EncounterList, read_answers, read_encounters, read_json, write_answers
+from magic_demo.files.entries import clean_text
 from magic_demo.questions.families import load_challenge
 
 

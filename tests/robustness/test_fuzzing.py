@@ -31,7 +31,8 @@ from magic_demo.core.limits import PREFIX, read_limits
 from magic_demo.core.messages import LONGEST
 from magic_demo.core.types import Encounter, MaskRuns, Photo, Review
 from magic_demo.files.bundles import read_prediction, write_prediction
-from magic_demo.files.encounters import clean_text, read_answers, read_encounters
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.entries import clean_text
 from magic_demo.files.mask_files import ORIENTATION, read_loose_mask, read_loose_packed, read_mask
 from magic_demo.files.photos.processes.workers import shared_workers
 from magic_demo.files.photos.reading import PhotoLimits, decode_photo

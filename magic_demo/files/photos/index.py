@@ -6,14 +6,16 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from magic_demo.core.messages import Message
 from magic_demo.core.user_files import read_user_head
 from magic_demo.files.photos.kinds import OTHER_PICTURES, PHOTO_SUFFIXES, sniff_kind
 
+Found = TypeVar("Found")
 MOST_NAMED = 5
 """Files that are no photos, of those that a note names."""
 _THUMBNAILS = re.compile(r"(?:^|[^a-z])(?:thumbs?|thumbnails?|previews?|lowres)(?:$|[^a-z])")
@@ -114,6 +116,18 @@ class PhotoIndex:
         split = (self._split or "").casefold()
         is_own = f"images_{split}" in above or ("images", split) in pairwise(above)
         return not is_own, any(_THUMBNAILS.search(part) for part in parts)
+
+
+def match_case(found: Mapping[str, Found], wanted: Iterable[str]) -> dict[str, Found]:
+    """Return what was found under the wanted names where they differ in case alone, the rest under its own."""
+    matched = dict(found)
+    names = list(wanted)
+    folded = {name.casefold(): name for name in found if name not in set(names)}
+    for name in names:
+        other = folded.pop(name.casefold(), None) if name not in matched else None
+        if other is not None:
+            matched[name] = matched.pop(other)
+    return matched
 
 
 def name_others(others: Sequence[Path], folder: Path) -> tuple[list[str], tuple[str, ...]]:

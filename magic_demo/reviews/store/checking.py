@@ -19,7 +19,7 @@ from magic_demo.core.messages import Message
 from magic_demo.core.review_content import CHOICES
 from magic_demo.core.types import Knowledge, MaskRuns, Review
 from magic_demo.files.bundles import MOST_OPTIONS, check_packed
-from magic_demo.files.encounters import is_file_name
+from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import column_lengths
 from magic_demo.questions.families import load_challenge
 from magic_demo.reviews.store.digests import digest_of, read_content
