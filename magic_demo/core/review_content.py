@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, get_args
 
-from magic_demo.core.types import MaskRuns, ReviewContent
+from magic_demo.core.types import Mark, MarkKind, MaskRuns, ReviewContent
 
 FIELDS: tuple[str, ...] = tuple(field.name for field in fields(ReviewContent) if field.name != "unknown")
 CHOICES: Mapping[str, tuple[str, ...]] = {
@@ -35,6 +35,24 @@ def read_runs(value: Any) -> MaskRuns:
     return MaskRuns((int(height), int(width)), str(value["counts"]))
 
 
+def write_mark(mark: Mark) -> list[Any]:
+    """Return a mark as JSON: its kind and its numbers."""
+    return [mark.kind, *mark.at]
+
+
+def read_mark(value: Any) -> Mark:
+    """Read what ``write_mark`` returns. Raises TypeError or ValueError for anything else."""
+    kind, *numbers = value
+    kinds = [one for one in get_args(MarkKind) if one == kind]
+    if not kinds or len(numbers) != (4 if kind == "box" else 2):
+        raise ValueError(f"a mark of the kind {kind!r} with {len(numbers)} numbers")
+    if not all(type(one) in (int, float) and 0 <= one <= 1 for one in numbers):
+        raise ValueError("a mark outside of its photo; its numbers are shares, 0 to 1")
+    if kind == "box" and not (numbers[0] < numbers[2] and numbers[1] < numbers[3]):
+        raise ValueError("a box without an inside; its numbers are left, top, right, bottom")
+    return Mark(kinds[0], tuple(map(float, numbers)))
+
+
 def to_json(content: ReviewContent, write_mask: Callable[[MaskRuns], Any] = write_runs) -> dict[str, Any]:
     """Return a review's content as JSON. write_mask: how a mask is written, where not as its runs."""
     return {
@@ -43,6 +61,7 @@ def to_json(content: ReviewContent, write_mask: Callable[[MaskRuns], Any] = writ
         "answers": dict(content.answers),
         "specified": dict(content.specified),
         "masks": {photo_id: write_mask(runs) for photo_id, runs in content.masks.items()},
+        "clicks": {photo_id: [*map(write_mark, marks)] for photo_id, marks in content.clicks.items()},
         "unusable": sorted(content.unusable),
     }
 
@@ -51,13 +70,17 @@ def from_json(value: Mapping[str, Any], read_mask: Callable[[Any], MaskRuns] = r
     """Read what ``to_json`` returned, of this version or of another.
 
     A field that is not there has its default; one that is not known is kept as ``unknown``. Values are not
-    checked: ``find_fault`` does that. Raises what ``read_mask`` raises.
+    checked: ``find_fault`` does that. Raises what ``read_mask`` and ``read_mark`` raise.
     """
     found = {name: value[name] for name in FIELDS if name in value}
     if "unusable" in found:
         found["unusable"] = frozenset(found["unusable"])
     if "masks" in found:
         found["masks"] = {photo_id: read_mask(mask) for photo_id, mask in found["masks"].items()}
+    if "clicks" in found:
+        found["clicks"] = {
+            photo_id: tuple(map(read_mark, marks)) for photo_id, marks in found["clicks"].items()
+        }
     return ReviewContent(**found, unknown={name: value[name] for name in value.keys() - set(FIELDS)})
 
 

@@ -275,6 +275,21 @@ class CaseKey(NamedTuple):
     case_id: str
 
 
+MarkKind = Literal["lesion", "skin", "box"]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a reader points at on a photo to correct its outline: a click on the lesion, a click on what is not
+    lesion, or a box around the lesion.
+
+    at: x, y of a click; left, top, right, bottom of a box; shares of the photo's width and height, 0..1.
+    """
+
+    kind: MarkKind
+    at: tuple[float, ...]
+
+
 @dataclass(frozen=True)
 class ReviewContent:
     """What a reader says of a case, and the one place that lists it: ``core.review_content`` writes and reads it
@@ -283,7 +298,8 @@ class ReviewContent:
     answers: qid -> option index, of the families that were answered. specified: qid -> free text where an
     option says "please specify".
     masks: photo id -> the reader's mask; a photo that was not outlined is absent, an empty mask says "no
-    lesion here". unusable: photo ids of no use.
+    lesion here". clicks: photo id -> what its mask was clicked from, in the order of the clicks; taken back
+    with them. unusable: photo ids of no use.
     difficulty and every other field with "values" in its metadata: one of them, or None where the reader said
     none.
     unknown: fields of a newer version, by name as JSON, which this one hands on as they are.
@@ -292,6 +308,7 @@ class ReviewContent:
     answers: Answers = field(default_factory=dict)
     specified: Mapping[str, str] = field(default_factory=dict)
     masks: Mapping[str, MaskRuns] = field(default_factory=dict)
+    clicks: Mapping[str, tuple[Mark, ...]] = field(default_factory=dict)
     unusable: frozenset[str] = frozenset()
     comment: str = ""
     flagged: bool = False

@@ -1,4 +1,4 @@
-"""Pixels in memory: resizing, overlays, measures, the wand, consensus masks, run lengths.
+"""Pixels in memory: resizing, overlays, measures, local changes of an outline, consensus masks, run lengths.
 
 May import: core.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor
+from math import ceil
 
 import cv2
 import numpy as np
@@ -23,10 +23,6 @@ MARGIN = 0.6
 """How far around a box the cut looks for skin: a share of the box's longer side."""
 REACH = 0.25
 """How far beyond strokes on it a lesion without a box may reach: a share of the photo's longer side."""
-
-LEAST_SHARE = 0.0005
-"""Share of the photo below which what was cut is a speck and no lesion; the page's own check gets this
-number."""
 
 Point = tuple[float, float]
 """x, y in pixels of the photo, whose left top corner is (0, 0)."""
@@ -74,24 +70,6 @@ def cut_lesion(pixels: Pixels, hint: Hint, size: tuple[int, int] | None = None) 
     )
     mask[top:bottom, left:right] = grown >= 128
     return mask
-
-
-def find_reach(hint: Hint, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Return left, top, right, bottom of where the wand decides, in pixels of ``size`` (height, width): the
-    box, or without one all that is cut.
-
-    What is outlined elsewhere is none of its business.
-    """
-    if hint.box is None:
-        return _region(hint, size)
-    left, top, right, bottom = hint.box
-    return max(0, floor(left)), max(0, floor(top)), min(size[1], ceil(right)), min(size[0], ceil(bottom))
-
-
-def is_speck(mask: Mask) -> bool:
-    """Tell whether a mask is empty or so small a share of its photo that nobody asked for it: nothing may be
-    written for it."""
-    return int(np.count_nonzero(mask)) < LEAST_SHARE * mask.size
 
 
 def _shrink(part: Pixels, size: tuple[int, int]) -> Pixels:

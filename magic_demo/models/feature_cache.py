@@ -39,6 +39,9 @@ class FeatureCache:
         than the most allowed."""
         return self._bytes
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._kept
+
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """Return the value under ``key``, made by ``make`` where it is not kept."""
         with self._lock:

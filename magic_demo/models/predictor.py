@@ -164,7 +164,7 @@ class Predictor:
         cache = cache if cache is not None else FeatureCache(0)
         so_far = Prediction(
             encounter.encounter_id,
-            threshold=self.segmenter.threshold if self.segmenter is not None else 0.5,
+            threshold=self.threshold,
             models=self.models,
         )
         looks: list[Any] = []
@@ -308,6 +308,15 @@ class Predictor:
         for photo in encounter.photos:
             self._find(segmenter, photo, text, cache, looks)
         return looks
+
+    @property
+    def threshold(self) -> float:
+        """Return the probability from which a pixel is lesion: the segmentation model's, 0.5 without one."""
+        return self.segmenter.threshold if self.segmenter is not None else 0.5
+
+    def has_read(self, photo: Photo, cache: FeatureCache) -> bool:
+        """Return whether ``refine`` finds a photo's features in ``cache``, or needs none."""
+        return self.segmenter is None or ("features", photo) in cache
 
     def refine(
         self, photo: Photo, guidance: Guidance, *, prompt: str = "", cache: FeatureCache | None = None

@@ -43,7 +43,7 @@ def masks_told(watched: Watched) -> list[dict[str, Any]]:
     return [entry for entry in sent if "runs" in entry]
 
 
-def test_a_wand_that_finds_nothing_says_so_on_the_photo_and_leaves_mask_and_history_alone(
+def test_a_box_in_which_nothing_is_found_says_so_on_the_photo_and_leaves_mask_and_history_alone(
     bare: Watched,
 ) -> None:
     page = bare.page
@@ -56,7 +56,7 @@ def test_a_wand_that_finds_nothing_says_so_on_the_photo_and_leaves_mask_and_hist
     stroke(bare, (250, 150), (450, 300))
     page.wait_for_selector(NOTE, timeout=MINUTES)
     assert (
-        page.locator(NOTE).inner_text().startswith("The wand found no lesion there, so nothing was changed")
+        page.locator(NOTE).inner_text().startswith("The outline does not follow here, so nothing was changed")
     )
     assert page.locator("#viewer-said").inner_text() == page.locator(NOTE).inner_text(), (
         "for those who do not see the photo as well"
@@ -70,7 +70,7 @@ def test_a_wand_that_finds_nothing_says_so_on_the_photo_and_leaves_mask_and_hist
     )
     page.click("#language-zh")
     page.wait_for_function(
-        "document.querySelector('#viewer-note').innerText.startsWith('魔棒在此处未找到皮损')"
+        "document.querySelector('#viewer-note').innerText.startsWith('轮廓在此处无法跟随')"
     )
     page.click("#language-en")
     assert (
@@ -116,7 +116,7 @@ def test_tools_and_buttons_that_change_nothing_write_nothing(bare: Watched) -> N
         assert page.locator(NOTE).inner_text() == "Nothing changed, so no outline was written."
     page.keyboard.press("w")
     page.mouse.click(*point(bare, 100, 100))
-    assert page.locator(NOTE).inner_text().startswith("Too small for a box")
+    page.wait_for_function("document.querySelector('#viewer-note').innerText.includes('does not follow')")
     page.keyboard.press("p")
     for place in ((200, 200), (260, 200)):
         page.mouse.click(*point(bare, *place))
@@ -215,7 +215,7 @@ def test_a_browser_that_changes_what_is_read_back_shows_the_servers_numbers_and_
         wait_for_numbers(watched)
         assert [page.locator(f"#viewer-{name}").inner_text() for name in facts] == expected
         assert np.array_equal(page_mask(watched), mask), "the outline is the server's"
-        for name in ("tool-brush", "tool-wand", "take", "clear", "mode-heat", "threshold"):
+        for name in ("tool-brush", "tool-point", "take", "clear", "mode-heat", "threshold"):
             assert page.locator(f"#viewer-{name}").is_hidden()
         assert page.locator("#viewer-tool-cover").is_visible(), "a face can be covered all the same"
         page.keyboard.press("b")

@@ -139,46 +139,6 @@ def test_brush_polygon_eraser_and_undo_change_the_mask_that_the_server_receives(
     assert told(opened)[0]["edits"] == 9
 
 
-def test_the_wand_turns_a_box_into_the_lesion_and_a_stroke_refines_it_as_one_edit(opened: Watched) -> None:
-    page = opened.page
-    page.keyboard.press("w")
-    stroke(opened, (180, 140), (420, 320))
-    page.wait_for_function("document.querySelector('#viewer-stage').viewer.own()", timeout=MINUTES)
-    _, cut = told(opened)
-    box = np.zeros((HEIGHT, WIDTH), bool)
-    box[140:320, 180:420] = True
-    assert dice(cut, lesion()) > 0.95 > dice(box, lesion()) + 0.1
-    page.click("#viewer-wand-lesion")
-    stroke(opened, (260, 230), (340, 230))
-    page.wait_for_function(
-        "document.querySelector('#viewer-tool-wand').getAttribute('aria-busy') === 'false'", timeout=MINUTES
-    )
-    assert dice(told(opened)[1], lesion()) > 0.95
-    page.keyboard.press("z")
-    assert told(opened)[0]["runs"] is None
-
-
-def test_strokes_on_skin_refine_what_the_wand_cut_and_leave_what_was_drawn_elsewhere(opened: Watched) -> None:
-    page = opened.page
-    idle = "document.querySelector('#viewer-tool-wand').getAttribute('aria-busy') === 'false'"
-    page.keyboard.press("b")
-    set_brush(opened, 12)
-    stroke(opened, (60, 400), (110, 400))
-    before = told(opened)[1]
-    page.keyboard.press("w")
-    page.click("#viewer-wand-box")
-    stroke(opened, (180, 140), (420, 320))
-    page.wait_for_function(idle, timeout=MINUTES)
-    page.click("#viewer-wand-skin")
-    stroke(opened, (190, 150), (215, 150))
-    page.wait_for_function(idle, timeout=MINUTES)
-    refined = told(opened)[1]
-    assert (refined & before).sum() == before.sum(), "what the reader drew stays"
-    assert dice(refined & ~before, lesion()) > 0.95
-    page.keyboard.press("z")
-    assert np.array_equal(told(opened)[1], before), "the wand's strokes are one step"
-
-
 def test_a_finger_draws_and_two_fingers_zoom_while_a_tool_is_in_use(opened: Watched) -> None:
     page = opened.page
     page.click("#viewer-tool-brush")
@@ -332,9 +292,9 @@ def test_x_swaps_the_last_two_tools_brackets_change_the_brush_and_fields_keep_th
     pressed = "document.querySelector('.viewer').dataset.tool"
     for key, tool in (
         ("b", "brush"),
-        ("w", "wand"),
+        ("w", "point"),
         ("x", "brush"),
-        ("x", "wand"),
+        ("x", "point"),
         ("e", "eraser"),
         ("v", "view"),
     ):

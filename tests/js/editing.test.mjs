@@ -6,8 +6,6 @@ import { OwnMask } from "../../magic_demo/page/panels/viewer/masks/own_mask.mjs"
 import { bounds, difference, fromRuns, toRuns, turnOver } from "../../magic_demo/page/panels/viewer/masks/runs.mjs";
 import { fillPolygon, stampStroke } from "../../magic_demo/page/panels/viewer/masks/shapes.mjs";
 import { Editor } from "../../magic_demo/page/panels/viewer/tools/editor.mjs";
-import { mergeFound } from "../../magic_demo/page/panels/viewer/tools/wand_merge.mjs";
-import { wandTool } from "../../magic_demo/page/panels/viewer/tools/wand_tool.mjs";
 
 function rows(text) {
   return Uint8Array.from(text.replace(/\s/g, ""), (one) => (one === "#" ? 1 : 0));
@@ -220,52 +218,6 @@ test("a photo that was cleared stays so until something is drawn; what is rubbed
   own.turn(rubbed);
   own.turn(drawn);
   assert.deepEqual(own.toRuns(), [16]);
-});
-
-function wandAt(found) {
-  const done = { said: [], put: 0, sent: null };
-  const desk = {
-    leastShare: 0.0005,
-    photo: () => ({ name: "arm", width: 200, height: 100 }),
-    view: () => ({ scale: 1 }),
-    toPhoto: (point) => point,
-    wandKind: () => "box",
-    busy() {},
-    say: (word) => done.said.push(word),
-    sketch: { show() {} },
-    editor: { busy: false, put: () => Boolean(++done.put) },
-  };
-  const wand = wandTool(desk, (hint) => (done.sent = hint));
-  wand.start({ x: 20, y: 20 });
-  wand.move([{ x: 80, y: 70 }]);
-  wand.end();
-  wand.answer({ photo: "arm", request: done.sent.request, width: 200, height: 100, ...found });
-  return done;
-}
-
-test("what the wand has cut is put into the mask, unless it is nothing or a speck: then it is said and no edit begins", () => {
-  assert.deepEqual([wandAt({ runs: [100, 10, 19890] }).put, wandAt({ runs: [100, 10, 19890] }).said], [1, []]);
-  for (const found of [{ nothing: true }, { runs: [20000] }, { runs: [100, 9, 19891] }]) {
-    const { put, said } = wandAt(found);
-    assert.deepEqual([put, said], [0, ["wand-nothing"]]);
-  }
-  assert.deepEqual(wandAt({ problem: "no" }).said, ["wand-failed"]);
-});
-
-test("the wand refines what is outlined around its strokes and leaves what is outlined elsewhere", () => {
-  const outline = "##..####.#..##";
-  const merged = (found, hint, region) => {
-    const mask = Uint8Array.from(outline, (one) => Number(one === "#"));
-    mergeFound(mask, Uint8Array.from(found, (one) => Number(one === "#")), 14, 1, { lesion: [], skin: [], radius: 0.5, ...hint }, region);
-    return Array.from(mask, (one) => (one ? "#" : ".")).join("");
-  };
-  const [found, all] = ["....##........", [0, 0, 14, 1]];
-  assert.equal(merged(found, {}, all), outline, "without a stroke on skin it only adds");
-  assert.equal(merged("..#...........", {}, all), "###.####.#..##");
-  assert.equal(merged(found, { skin: [[[8.5, 0.5]]] }, all), "##..##...#..##", "what it found is refined, and the rest stays");
-  assert.equal(merged(found, { skin: [[[9.5, 0.5]]] }, all), "##..##......##", "what a stroke on skin touches goes");
-  assert.equal(merged(found, { skin: [[[9.5, 0.5]]] }, [3, 0, 7, 1]), "##..##.#....##", "outside of the region only what lies under a stroke");
-  assert.equal(merged(found, { lesion: [[[0.5, 0.5]]], skin: [[[8.5, 0.5]]] }, all), "....##...#..##", "a stroke on a lesion says where it is");
 });
 
 test("a stroke that was given up leaves nothing", () => {

@@ -16,7 +16,7 @@ from magic_demo.core.messages import LONGEST
 from magic_demo.models.checkpoints import read_preprocessing
 from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form
-from magic_demo.page.panels.viewer import wand_form
+from magic_demo.page.panels.viewer import point_form
 from magic_demo.questions.families import load_families
 from magic_demo.reviews.backups import BackupError, restore_backup, write_backup
 from magic_demo.reviews.store import NewCase, Store
@@ -135,6 +135,6 @@ def test_a_checkpoint_whose_photos_would_become_no_numbers(tmp_path: Path, std: 
         read_preprocessing(tmp_path)
 
 
-def test_a_wand_with_a_radius_that_is_no_float_of_any_size() -> None:
-    with pytest.raises(FormError, match="draw it again"):
-        wand_form.read_hint({"box": [1, 1, 9, 9], "lesion": [[[1, 2], [3, 4]]], "radius": 10**400})
+def test_a_point_that_is_no_float_of_any_size() -> None:
+    with pytest.raises(FormError, match="set them again"):
+        point_form.read_marks([["lesion", 0.5, 10**400]])

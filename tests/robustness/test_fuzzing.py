@@ -40,7 +40,7 @@ from magic_demo.imaging.run_lengths import decode_mask, encode_mask
 from magic_demo.models.checkpoints import read_preprocessing
 from magic_demo.page.panels import forms
 from magic_demo.page.panels.review import review_form
-from magic_demo.page.panels.viewer import mask_form, wand_form
+from magic_demo.page.panels.viewer import mask_form, point_form
 from magic_demo.page.server.requests.payloads import PAYLOADS
 from magic_demo.questions.families import load_challenge, load_families, read_questions
 from magic_demo.reviews.backups import restore_backup, write_backup
@@ -508,13 +508,13 @@ ON_CARDS = {
     "answers": {family.family_id: [0] for family in FAMILIES},
     "specified": {FAMILIES[1].family_id: "x"},
 }
-ON_WAND = {
+POINTED = {
     "photo": "A",
     "request": 1,
-    "box": [1, 1, 9, 9],
-    "lesion": [[[1, 2], [3, 4]]],
-    "skin": [],
-    "radius": 3,
+    "width": 16,
+    "height": 12,
+    "clicks": [["box", 0.1, 0.1, 0.9, 0.9], ["lesion", 0.5, 0.5], ["skin", 1, 0]],
+    "before": [3, 100, 89],
 }
 NOTED = {"comment": "x", "flagged": True, "difficulty": "easy", "unusable": ["A"], "seconds": 3}
 
@@ -587,9 +587,11 @@ if EXAMPLES:  # of every test run `test_ui_hostile_requests` gives the same page
 
 
 @FUZZ
-@given(altered(ON_WAND) | values)
-def test_page_wand(payload: Any) -> None:
-    check("page wand", lambda: wand_form.read_hint(payload if isinstance(payload, dict) else {}))
+@given(altered(POINTED) | values)
+def test_page_points(payload: Any) -> None:
+    check(
+        "page points", lambda: point_form.read_pointed(payload if isinstance(payload, dict) else {}, [PHOTO])
+    )
 
 
 @FUZZ

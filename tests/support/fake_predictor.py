@@ -13,6 +13,7 @@ from magic_demo.core.types import (
     Encounter,
     Explanation,
     Language,
+    Photo,
     PhotoPrediction,
     Prediction,
     Probability,
@@ -20,6 +21,8 @@ from magic_demo.core.types import (
     WordSpan,
 )
 from magic_demo.models.feature_cache import FeatureCache
+from magic_demo.models.interfaces import Guidance
+from magic_demo.models.segmentation.guided import refine_map
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
 
@@ -50,6 +53,7 @@ class FakePredictor:
         self.asked: list[tuple[Encounter, str | None, Language]] = []
         self.caches: list[FeatureCache | None] = []
         self.explained: list[tuple[str | None, FeatureCache | None]] = []
+        self.guided: list[Guidance] = []
 
     def predict(self, encounter: Encounter) -> Prediction:
         *_, prediction = self.predict_steps(encounter)
@@ -80,6 +84,17 @@ class FakePredictor:
         scores = {question.qid: np.zeros(question.option_count, np.float32) for question in questions}
         answers = decode_answers(scores, load_families())
         yield replace(found, scores=scores, answers=answers, models=self.models)
+
+    def has_read(self, photo: Photo, cache: FeatureCache) -> bool:
+        del photo, cache
+        return True
+
+    def refine(
+        self, photo: Photo, guidance: Guidance, *, prompt: str = "", cache: FeatureCache | None = None
+    ) -> Probability:
+        del prompt, cache
+        self.guided.append(guidance)
+        return refine_map(None, photo.pixels, None, guidance)
 
     def explain(
         self,

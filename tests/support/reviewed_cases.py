@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from magic_demo.core.types import EncounterFiles, Knowledge, Mask, MaskRuns, Review, SavedReview
+from magic_demo.core.types import EncounterFiles, Knowledge, Mark, Mask, MaskRuns, Review, SavedReview
 from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import load_challenge, load_families
@@ -67,7 +67,8 @@ def make_queue(folder: Path) -> ReadQueue:
         Review("ENC00001", "Li", "assisted", "done", answer(0), {"CQID011-001": "手背"}, _masks("ENC00001", 1), seconds=12.5,
                comment="edge is =unclear\nsecond line, “quoted”", flagged=True, difficulty="hard", models={"segmentation": "compact@1"},
                disagreements=frozenset({"CQID011"})),
-        Review("ENC00001", "Wang", "blind", "done", answer(1), masks=_masks("ENC00001", 2)),
+        Review("ENC00001", "Wang", "blind", "done", answer(1), masks=_masks("ENC00001", 2),
+               clicks={"IMG_ENC00001_00001": (Mark("box", (0.1, 0.2, 0.5, 0.6)), Mark("skin", (0.25, 0.5)))}),
         Review("ENC00001", "Wang", "revealed", "done", answer(2), masks=dict(list(_masks("ENC00001", 3).items())[:1]),
                unusable=frozenset({"IMG_ENC00001_00002"}), disagreements=frozenset()),
         Review("ENC00001", "Wang", "consensus", "done", answer(0), masks=_masks("ENC00001", 4)),

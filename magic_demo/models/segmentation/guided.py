@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.types import Mask, Pixels, Probability
+from magic_demo.imaging.local_change import DOT
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.interfaces import Click, Guidance, Segmenter
 
@@ -20,8 +21,10 @@ CUT_WEIGHT = 0.4
 """The graph cut's share of the mixture away from any click; the best on four sets of photos with boxes."""
 REACH = 0.12
 """How far a click raises the cut's share, a share of the photo's longer side: one standard deviation."""
-DOT = 0.012
-"""Radius around a click that is set to what it says, a share of the longer side."""
+OPEN_SHARE = 0.4
+"""Share of the border of the window around a click: what is like the click beyond so much of it is background."""
+KNOWN_SHARE = 0.15
+"""Share of a box below which a map that marks no more of it does not know the lesion there."""
 ROUNDS = 1
 
 
@@ -48,11 +51,15 @@ def mix_with_cut(
     """Return the mixture (h, w) of a model's map (of any size, None without a model) and of a graph cut that
     begins with it and with the guidance.
 
-    Nearer to a click the cut counts more. The step before, where there is one, stands for the model's map.
+    Nearer to a click the cut counts more, and in a box of which the map marks next to nothing it alone counts.
+    The step before, where there is one, stands for the model's map.
     """
     size = _working_size(pixels)
     known = guidance.previous if guidance.previous is not None else found
     prior = resize_map(known, size) if known is not None else None
+    inside = draw_box(guidance, size)
+    if prior is not None and guidance.box is not None and inside.any():
+        prior = prior if (prior[inside] >= threshold).mean() >= KNOWN_SHARE else None
     cut = cut_from(pixels, prior, guidance, threshold).astype(np.float32)
     if prior is None:
         return cut
@@ -91,6 +98,8 @@ def cut_from(pixels: Pixels, prior: Probability | None, guidance: Guidance, thre
     lesion = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
     if not lesion.any() or lesion.all():
         return np.asarray(lesion, dtype=np.bool_)
+    if np.ptp(lab, axis=(0, 1)).max() < 3:  # one colour everywhere: nothing to cut along
+        return np.asarray(marks == cv2.GC_FGD, dtype=np.bool_)
     cv2.setRNGSeed(0)  # the first clusters of colours are drawn at random
     cv2.grabCut(lab, marks, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
     return np.asarray(np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)), dtype=np.bool_)
@@ -98,7 +107,7 @@ def cut_from(pixels: Pixels, prior: Probability | None, guidance: Guidance, thre
 
 def find_alike(lab: NDArray[np.uint8], click: Click) -> Mask:
     """Return the mask (h, w) of what hangs together with a click and has its colour, in a photo (h, w, 3) in
-    Lab: Otsu's split of the distances from its colour, within two REACH of it."""
+    Lab: Otsu's split of the distances from its colour, within two REACH of it. Of the background it is a dot."""
     size = lab.shape[:2]
     (x, y), room, dot = to_pixel(click, size), round(2 * REACH * max(size)), _dot(size)
     top, left = max(0, y - room), max(0, x - room)
@@ -111,8 +120,19 @@ def find_alike(lab: NDArray[np.uint8], click: Click) -> Mask:
     cv2.circle(near, (x - left, y - top), dot, 255, -1)
     _, labels = cv2.connectedComponents(near)
     alike = np.zeros(size, np.bool_)
-    alike[top : y + room + 1, left : x + room + 1] = labels == labels[y - top, x - left]
+    found = labels == labels[y - top, x - left]
+    if _is_open(found, (y - room < 0, x - room < 0, y + room >= size[0], x + room >= size[1])):
+        found = cv2.circle(np.zeros_like(near), (x - left, y - top), dot, 1, -1) > 0
+    alike[top : y + room + 1, left : x + room + 1] = found
     return alike
+
+
+def _is_open(found: Mask, at_edge: tuple[bool, bool, bool, bool]) -> bool:
+    """Tell whether a region goes on beyond most of a window's border, the photo's own edges aside: it is the
+    background, of which no colour says where it ends. at_edge: top, left, bottom, right."""
+    sides = (found[0], found[:, 0], found[-1], found[:, -1])
+    border = [side for side, edge in zip(sides, at_edge, strict=True) if not edge]
+    return bool(border) and float(np.concatenate(border).mean()) > OPEN_SHARE
 
 
 def respect(probability: Probability, guidance: Guidance) -> Probability:

@@ -16,7 +16,7 @@ import gradio as gr
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.limits import LIMITS
 from magic_demo.core.messages import Message
-from magic_demo.core.types import CaseKey, Encounter, Language, Mask, Prediction, Step
+from magic_demo.core.types import CaseKey, Encounter, Language, Prediction, Step
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.page.events.drafts.recall import Recall
 from magic_demo.page.events.resolve import Resolved, Updates, answered, answered_with_inputs, resolve
@@ -388,7 +388,7 @@ class Handlers:
         return {
             self.parts.case: case.open_id,
             self.parts.viewer: viewer_value(
-                case.open_id, photos, synthetic=case.example, own=_own_masks(draft), missing=case.missing
+                case.open_id, photos, synthetic=case.example, **_own_outlines(draft), missing=case.missing
             ),
             self.parts.cards: cards_value(
                 self.questions.families, None, case=case.open_id, **_own_answers(draft)
@@ -430,7 +430,7 @@ class Handlers:
                 encounter.photos,
                 prediction,
                 synthetic=case.example,
-                own=_own_masks(draft),
+                **_own_outlines(draft),
                 missing=case.missing,
             )
         }
@@ -453,10 +453,11 @@ def _say_done(prediction: Prediction, seconds: float) -> str:
     return render_status("done", fixed_line("status.done", seconds=f"{seconds:.1f}"))
 
 
-def _own_masks(draft: ReviewDraft | None) -> dict[str, Mask]:
-    return (
-        {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()} if draft is not None else {}
-    )
+def _own_outlines(draft: ReviewDraft | None) -> dict[str, Any]:
+    if draft is None:
+        return {}
+    own = {photo_id: decode_mask(runs) for photo_id, runs in draft.masks.items()}
+    return {"own": own, "clicks": draft.clicks}
 
 
 def _own_answers(draft: ReviewDraft | None) -> dict[str, Any]:

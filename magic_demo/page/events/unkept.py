@@ -10,7 +10,7 @@ import gradio as gr
 
 from magic_demo.core.errors import FormError, MagicDemoError
 from magic_demo.core.messages import Message
-from magic_demo.core.types import Encounter, MaskRuns
+from magic_demo.core.types import Encounter, Mark, MaskRuns
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.events.handlers import Handlers
 from magic_demo.page.events.resolve import Resolved, Updates, answered_with_inputs
@@ -18,6 +18,7 @@ from magic_demo.page.events.review.covering import read_area
 from magic_demo.page.panels.forms import MAX_PROMPT, name_uploads, read_answers, read_keys
 from magic_demo.page.panels.frame.status.status import fixed_line, render_status
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
+from magic_demo.page.panels.viewer.point_form import read_marks
 from magic_demo.page.session.desk.photos import cover_photo_area
 from magic_demo.page.session.open_cases import OpenCase
 from magic_demo.page.session.review import ReviewDraft
@@ -59,9 +60,9 @@ class Unkept:
         )
         if example:
             case = self._cover(case, payload)
-        masks, refused = read_masks(payload, case)
+        masks, clicks, refused = read_masks(payload, case)
         case = page.cases.note_problems(case.open_id, [*problems, *refused]) or case
-        draft = ReviewDraft(case.open_id, answered.answers, answered.specified, masks)
+        draft = ReviewDraft(case.open_id, answered.answers, answered.specified, masks, clicks)
         page.drafts.begin(event.session, draft)
         return {
             **page.show_case(case, draft),
@@ -95,17 +96,19 @@ class Unkept:
         return case
 
 
-def read_masks(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, MaskRuns], list[Message]]:
-    """Return the masks of the case's photos by photo, and a line for each that does not fit its photo; those
+def read_masks(
+    payload: Mapping[str, Any], case: OpenCase
+) -> tuple[dict[str, MaskRuns], dict[str, tuple[Mark, ...]], list[Message]]:
+    """Return the masks of the case's photos by photo, what they were clicked from, and a line for each that does not fit its photo; those
     of other photos are left out."""
-    masks, sent = {}, payload.get("masks")
+    masks, clicks, sent = {}, {}, payload.get("masks")
     problems: list[Message] = []
     for photo in case.encounter.photos:
         outline = sent.get(photo.photo_id) if isinstance(sent, Mapping) else None
         if outline is None:
             continue
         try:
-            mask = read_mask(outline, photo.size)
+            mask, marks = read_mask(outline, photo.size), read_marks(outline.get("clicks"))
         except FormError as error:
             problems.append(Message("{photo}: {problem}", photo=photo.photo_id, problem=error))
             continue
@@ -115,4 +118,5 @@ def read_masks(payload: Mapping[str, Any], case: OpenCase) -> tuple[dict[str, Ma
             problems.append(error.message)
             continue
         masks[photo.photo_id] = encode_mask(mask)
-    return masks, problems
+        clicks[photo.photo_id] = marks
+    return masks, clicks, problems

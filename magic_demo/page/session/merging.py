@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from magic_demo.core.review_content import CHOICES
-from magic_demo.core.types import Answers, ReviewContent
+from magic_demo.core.types import Answers, Mark, MaskRuns, ReviewContent
 
 Field = tuple[str, str]
 """What is merged as one: ("answers", family id), ("masks", photo id), ("unusable", photo id), or the name of
@@ -20,6 +20,13 @@ Fields = Mapping[Field, Any]
 """Field -> its value. A field that says nothing is absent, or None where it was emptied."""
 SINGLE = ("comment", "flagged", *CHOICES)
 """The fields that are merged whole; a choice that is not made is None."""
+
+
+class Outline(NamedTuple):
+    """The value of ("masks", photo id): a photo's mask, and what it was clicked from."""
+
+    runs: MaskRuns
+    clicks: tuple[Mark, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,10 @@ class Conflict:
 def spread(content: ReviewContent) -> dict[Field, Any]:
     """Return the fields of a review that say something."""
     fields: dict[Field, Any] = dict(spread_answers(content.answers, content.specified))
-    fields |= {("masks", photo_id): runs for photo_id, runs in content.masks.items()}
+    fields |= {
+        ("masks", photo_id): Outline(runs, content.clicks.get(photo_id, ()))
+        for photo_id, runs in content.masks.items()
+    }
     fields |= {("unusable", photo_id): True for photo_id in content.unusable}
     fields |= {(name, ""): value for name in SINGLE if (value := getattr(content, name))}
     return fields
@@ -57,12 +67,14 @@ def spread_answers(
 def gather(fields: Fields) -> dict[str, Any]:
     """Return the parts of a review, by name, that say what the fields say."""
     slots = [slot for (part, _), value in fields.items() if part == "answers" and value for slot in value]
+    outlines: dict[str, Outline] = {
+        name: value for (part, name), value in fields.items() if part == "masks" and value is not None
+    }
     return {
         "answers": {qid: option for qid, option, _ in slots},
         "specified": {qid: words for qid, _, words in slots if words},
-        "masks": {
-            name: value for (part, name), value in fields.items() if part == "masks" and value is not None
-        },
+        "masks": {name: outline.runs for name, outline in outlines.items()},
+        "clicks": {name: outline.clicks for name, outline in outlines.items() if outline.clicks},
         "unusable": frozenset(name for (part, name), value in fields.items() if part == "unusable" and value),
         "comment": fields.get(("comment", "")) or "",
         "flagged": bool(fields.get(("flagged", ""))),

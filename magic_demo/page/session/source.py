@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from magic_demo.core.errors import CheckpointError, MagicDemoError, one_line
 from magic_demo.core.messages import Message
-from magic_demo.core.types import Encounter, Explanation, Language, Prediction, Step
+from magic_demo.core.types import (
+    Encounter,
+    Explanation,
+    Language,
+    Photo,
+    Prediction,
+    Probability,
+    Step,
+)
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.page.session.turns import LOOK_AGAIN, StoppedError, Turns
+
+if TYPE_CHECKING:  # torch takes seconds, for which the page does not wait
+    from magic_demo.models.interfaces import Guidance
 
 
 class EncounterPredictor(Protocol):
@@ -31,6 +42,18 @@ class EncounterPredictor(Protocol):
     @property
     def reads_prompt(self) -> bool:
         """Return whether a prompt changes where the lesion is found."""
+
+    @property
+    def threshold(self) -> float:
+        """Return the probability from which a pixel is lesion."""
+
+    def has_read(self, photo: Photo, cache: FeatureCache) -> bool:
+        """Return whether ``refine`` finds in ``cache`` what the model made of a photo."""
+
+    def refine(
+        self, photo: Photo, guidance: Guidance, *, prompt: str = "", cache: FeatureCache | None = None
+    ) -> Probability:
+        """Return the map (h, w) of a photo that follows what a reader has shown of it."""
 
     def predict(self, encounter: Encounter) -> Prediction:
         """Predict one encounter."""

@@ -1,4 +1,4 @@
-"""Readings as tables, CSV or Parquet: one row an answer, one a mask, one a reading."""
+"""Readings as tables, CSV or Parquet: one row an answer, one a mask, one a click, one a reading."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
         "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "photo_id": str, "height": int, "width": int,
         "lesion_pixels": int, "counts": str,
     },
+    "clicks": {
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "photo_id": str, "click": int,
+        "marks": str, "x": float, "y": float, "right": float, "bottom": float,
+    },
     "readings": {
         "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "flagged": bool,
         **dict.fromkeys(CHOICES, str), "unusable": str, "comment": str, "seconds": float, "models": str, "compared": bool, "disagreements": str, "complete": bool, "missing": str,
@@ -35,14 +39,16 @@ COLUMNS: Mapping[str, Mapping[str, type]] = {
     },
 }  # fmt: skip
 """Table -> column -> type. ``number`` is the reading's row in the store and joins the tables; times are UTC,
-ISO 8601. ``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements``
+ISO 8601. ``click`` counts those that a mask was made from, ``marks`` is lesion, skin or box; ``x`` and ``y`` are
+shares of the photo's width and height, of a box its left top corner, and ``right``, ``bottom`` the other one, of a click the same.
+``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements``
 where the reader differs from it; these, ``unusable``, ``missing`` (left open by a finished reading) and
 ``tied`` (what a consensus leaves undecided) are ids joined by spaces, ``known`` (what its reader had been
 shown: "model", "others") are words, ``models`` is JSON."""
 
 
 def write_csv(selection: Selection, folder: Path) -> int:
-    """Write ``answers.csv``, ``masks.csv`` and ``readings.csv``; returns how many masks."""
+    """Write ``answers.csv``, ``masks.csv``, ``clicks.csv`` and ``readings.csv``; returns how many masks."""
     return _write_csv(selection, folder, quoted=True)
 
 
@@ -60,7 +66,7 @@ def _write_csv(selection: Selection, folder: Path, *, quoted: bool) -> int:
 
 
 def write_parquet(selection: Selection, folder: Path) -> int:
-    """Write ``answers.parquet``, ``masks.parquet`` and ``readings.parquet``; returns how many masks."""
+    """Write ``answers.parquet``, ``masks.parquet``, ``clicks.parquet`` and ``readings.parquet``; returns how many masks."""
     import pyarrow  # 50 MB that nothing else needs
     from pyarrow import parquet
 
@@ -95,7 +101,21 @@ def make_tables(selection: Selection) -> dict[str, Rows]:
         }
         for _case, review, photo_id, runs in walk_masks(selection)
     ]
-    return {"answers": answers, "masks": masks, "readings": readings}
+    clicks = [
+        row
+        for _case, review, photo_id, _runs in walk_masks(selection)
+        for row in _click_rows(numbers[id(review)], photo_id)
+    ]
+    return {"answers": answers, "masks": masks, "clicks": clicks, "readings": readings}
+
+
+def _click_rows(saved: SavedReview, photo_id: str) -> Rows:
+    rows = []
+    for number, mark in enumerate(saved.review.clicks.get(photo_id, ()), start=1):
+        x, y, right, bottom = mark.at if mark.kind == "box" else (*mark.at, *mark.at)
+        place = {"x": x, "y": y, "right": right, "bottom": bottom}
+        rows.append({**_common(saved), "photo_id": photo_id, "click": number, "marks": mark.kind, **place})
+    return rows
 
 
 def _common(saved: SavedReview) -> dict[str, Any]:

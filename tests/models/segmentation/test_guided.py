@@ -100,3 +100,11 @@ def test_the_photo_is_encoded_once_for_all_its_clicks() -> None:
     for x in (0.2, 0.3, 0.4):
         predictor.refine(photo, Guidance((Click(x, 0.5),)), cache=cache)
     assert segmenter.looks == 1
+
+
+def test_a_lesion_in_a_box_of_which_the_model_knows_next_to_nothing_is_cut_out() -> None:
+    pixels, _, brown = draw_two_spots()
+    nothing = np.zeros((120, 160), np.float32)
+    nothing[58:62, 110:120] = 0.9
+    found = mix_with_cut(pixels, nothing, Guidance(box=(90 / 160, 30 / 120, 140 / 160, 90 / 120))) >= 0.5
+    assert dice(count_pixels(brown, found)) > 0.85

@@ -17,8 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from magic_demo.core.types import CaseKey, Encounter, Mask, MaskRuns, Prediction, Review
+from magic_demo.core.types import CaseKey, Encounter, Mask, MaskRuns, Photo, Prediction, Review
 from magic_demo.imaging.run_lengths import encode_mask
+from magic_demo.models.predictor import Predictor
 from magic_demo.page.build import Desk, PredictorSource, lay_out_page
 from magic_demo.page.events.drafts.saving import Saver
 from magic_demo.page.events.review.queue_handlers import QueueHandlers
@@ -346,18 +347,33 @@ def test_photos_that_are_not_in_memory_any_more_are_read_again_when_they_are_nee
     shown = tab.open()
     photo = shown[room.page.parts.viewer]["photos"][0]
     room.page.cases.close(tab.case)
-    hint = {
-        "photo": photo["name"],
-        "request": 1,
-        "box": [0, 0, photo["width"], photo["height"]],
-        "lesion": [],
-        "skin": [],
-        "radius": 5,
-    }
-    reply = room.review.wand({room.page.parts.case: None}, gr.EventData(None, tab.say(hint)), tab.request)[
+    asked = tab.say({"photo": photo["name"], "request": 1, "clicks": [["box", 0.1, 0.1, 0.9, 0.9]]})
+    reply = room.review.point({room.page.parts.case: None}, gr.EventData(None, asked), tab.request)[
         room.page.parts.viewer
-    ]["wand_reply"]
+    ]["point_reply"]
     assert "problem" not in reply and room.page.cases.get(tab.case) is not None
+
+
+def test_an_outline_follows_a_point_without_the_model_where_its_reader_must_not_see_the_model(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.page.source.start()
+    room.page.source.wait(10)
+    asked_of: list[str] = []
+    refine = Predictor.refine
+
+    def note(self: Predictor, photo: Photo, *more: Any, **others: Any) -> Any:
+        asked_of.append(photo.photo_id)
+        return refine(self, photo, *more, **others)
+
+    monkeypatch.setattr(Predictor, "refine", note)
+    for mode, asks in (("blind", 0), ("assisted", 1)):
+        asked_of.clear()
+        tab = Tab(room, mode=mode)
+        photo = tab.open()[room.page.parts.viewer]["photos"][0]
+        asked = tab.say({"photo": photo["name"], "request": 1, "clicks": [["box", 0.1, 0.1, 0.9, 0.9]]})
+        room.review.point({room.page.parts.case: tab.case}, gr.EventData(None, asked), tab.request)
+        assert len(asked_of) == asks
 
 
 def test_a_browser_that_reads_nothing_back_is_served_numbers_of_a_case_that_is_not_in_memory_any_more(

@@ -121,21 +121,18 @@ def test_an_outline_goes_into_the_draft_at_the_photos_own_size_and_can_be_taken_
     assert drawn(runs=None) == {}
 
 
-def test_the_wand_answers_the_viewer(browser: Browser) -> None:
+def test_an_outline_follows_a_point_as_the_model_says(browser: Browser) -> None:
     browser.choose(0)
     photo = browser.values[browser.parts.viewer]["photos"][0]
-    told = {
-        "photo": photo["name"],
-        "request": 3,
-        "box": [0, 0, photo["width"], photo["height"]],
-        "lesion": [],
-        "skin": [],
-        "radius": 5,
-    }
-    payload = gr.EventData(None, told)
-    changes = reviewing(browser.handlers).wand(browser.values, payload, REQUEST)  # type: ignore[arg-type]
-    reply = changes[browser.parts.viewer]["wand_reply"]
+    payload = gr.EventData(
+        None, {"photo": photo["name"], "request": 3, "clicks": [["box", 0.1, 0.1, 0.9, 0.9]]}
+    )
+    changes = reviewing(browser.handlers).point(browser.values, payload, REQUEST)  # type: ignore[arg-type]
+    reply = changes[browser.parts.viewer]["point_reply"]
     assert reply["request"] == 3 and (reply["width"], reply["height"]) == (photo["width"], photo["height"])
+    predictor = browser.handlers.source.get()
+    assert isinstance(predictor, FakePredictor)
+    assert [guidance.box for guidance in predictor.guided] == [(0.1, 0.1, 0.9, 0.9)]
 
 
 def test_why_is_said_of_what_was_analysed(browser: Browser) -> None:

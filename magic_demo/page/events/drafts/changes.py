@@ -23,7 +23,8 @@ from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.page.panels.forms import read_answers
 from magic_demo.page.panels.review.review_form import read_note, read_seconds
 from magic_demo.page.panels.viewer.mask_form import check_decided, read_mask
-from magic_demo.page.session.merging import SINGLE, Field, spread_answers
+from magic_demo.page.panels.viewer.point_form import read_marks
+from magic_demo.page.session.merging import SINGLE, Field, Outline, spread_answers
 from magic_demo.page.session.review import MODES, Mode
 from magic_demo.questions.families import QuestionSet
 
@@ -137,4 +138,4 @@ def _read_outline(payload: Mapping[str, Any], sizes: Sizes) -> dict[Field, Any]:
         return {("masks", name): None}
     mask = read_mask(payload, sizes[name])
     check_decided(mask, payload, name)
-    return {("masks", name): encode_mask(mask)}
+    return {("masks", name): Outline(encode_mask(mask), read_marks(payload.get("clicks")))}

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.page.panels.viewer.mask_form import write_runs
+from magic_demo.page.panels.viewer.mask_form import write_outline
 from magic_demo.page.session.merging import Conflict, Field, Fields, only, spread
 from magic_demo.page.session.review import ReviewDraft
 from magic_demo.questions.decoding import read_slots
@@ -50,7 +50,9 @@ def merged_value(fields: Fields, questions: QuestionSet) -> dict[str, Any]:
         if part == "answers":
             merged["answers"][name], merged["specified"][name] = _card_value((part, name), value, questions)
         elif part == "masks":
-            merged["masks"][name] = None if value is None else write_runs(decode_mask(value))
+            merged["masks"][name] = (
+                None if value is None else write_outline(decode_mask(value.runs), value.clicks)
+            )
         elif part == "unusable":
             merged["note"].setdefault("unusable", {})[name] = bool(value)
         else:

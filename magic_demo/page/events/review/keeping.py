@@ -84,7 +84,12 @@ class Keeping(ReviewEvents):
         )
         if draft.answers or draft.masks:
             masks = {stored.names[name]: runs for name, runs in draft.masks.items() if name in stored.names}
-            saved = replace(saved, answers=draft.answers, specified=draft.specified, masks=masks)
+            clicks = {
+                stored.names[name]: marks for name, marks in draft.clicks.items() if name in stored.names
+            }
+            saved = replace(
+                saved, answers=draft.answers, specified=draft.specified, masks=masks, clicks=clicks
+            )
             if saved.reading is not None:
                 saved = replace(saved, reading=replace(saved.reading, state="in progress"))
         updates = self.review.reopen(event.session, case, saved)

@@ -12,9 +12,10 @@ from magic_demo.page.events.resolve import Resolved, Updates, answered, answered
 from magic_demo.page.events.review.review_state import ReviewEvents, ReviewState
 from magic_demo.page.panels.forms import read_why
 from magic_demo.page.panels.viewer.facts_form import answer_facts
-from magic_demo.page.panels.viewer.wand_form import answer_wand
+from magic_demo.page.panels.viewer.point_form import answer_points
 from magic_demo.page.panels.why.why import CLOSED, why_value
 from magic_demo.page.session.open_cases import OpenCase
+from magic_demo.page.session.refining import Refiner
 from magic_demo.page.session.review import ReviewDraft
 
 
@@ -36,11 +37,14 @@ class ReviewHandlers(ReviewEvents):
         return self.review.take(event, [event.payload]).updates
 
     @answered_with_inputs
-    def wand(self, inputs: Updates, event: Resolved) -> Updates:
-        """Cut out what the reader has shown the wand."""
-        case, _ = self._find(inputs, event)
+    def point(self, inputs: Updates, event: Resolved) -> Updates:
+        """Let an outline follow what the reader points at. Where the model is hidden a graph cut alone
+        decides: the outline must not tell what the model would say."""
+        case, draft = self._find(inputs, event)
         photos = case.encounter.photos if case is not None else ()
-        return {self.parts.viewer: gr.update(wand_reply=answer_wand(event.payload, photos))}
+        refiner = Refiner(self.page.source, case, shown=draft is None or not draft.hides_model)
+        reply = answer_points(event.payload, photos, refiner.refine)
+        return {self.parts.viewer: gr.update(point_reply={**reply, "read": refiner.read})}
 
     @answered_with_inputs
     def facts(self, inputs: Updates, event: Resolved) -> Updates:

@@ -222,6 +222,7 @@ class ReviewState:
             prediction,
             synthetic=case.example,
             own=own,
+            clicks=draft.clicks,
             others=others,
             missing=case.missing,
         )

@@ -27,17 +27,18 @@ there: view, threshold, strokes and history stay. ``found_value`` writes it, as 
 
 Events (``viewer.mask(handler, ...)``, with ``event: gr.EventData`` and ``event._data``):
 
-    mask   {"case", "photo": photo_id, "width", "height", "runs": [int] | None, "edits": int}
+    mask   {"case", "photo": photo_id, "width", "height", "runs": [int] | None, "clicks": marks, "edits": int}
            A mask has changed and then rested for MASK_REST milliseconds, or the reader goes to another photo
            or leaves. ``runs`` None: the mask was taken back as if never drawn. ``edits`` counts the changes
            of this photo since the case was opened, undo included. ``mask_form.read_mask(event._data,
-           photo.size)`` is the mask at the photo's own size.
-    wand   {"case", "photo", "request": int, "width", "height", "box": [left, top, right, bottom] | None,
-           "lesion": [stroke], "skin": [stroke], "radius": float}    working pixels, a stroke is [[x, y], ...]
-           The answer is ``gr.update(wand_reply=answer_wand(event._data, photos))`` for the viewer, within
-           half a second.
-
-           ``nothing`` in the answer: what was cut is a speck or less, and neither mask nor history changes.
+           photo.size)`` is the mask at the photo's own size. ``clicks``: what it was clicked from, marks as in
+           ``core.review_content.write_mark``, ["lesion" | "skin", x, y] or ["box", left, top, right, bottom]
+           in shares of the photo.
+    point  {"case", "photo", "request": int, "width", "height", "clicks": marks, "before": [int] | None}
+           The marks of a correction, the newest last, and the outline that they change. The answer is
+           ``gr.update(point_reply=answer_points(event._data, photos, refine))`` for the viewer. ``nothing`` in
+           it: the outline cannot follow the newest mark, which goes again. ``read``: the model had to read
+           the photo first. One question of a tab is under way at a time.
 
     facts  {"case", "photos": [photo_id]}
            This browser changes what is read back from a canvas: see ``readback.mjs``. The answer is
@@ -70,12 +71,11 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from magic_demo.core.types import Mask, Photo, PhotoPrediction, Pixels, Prediction, Probability
+from magic_demo.core.types import Mark, Mask, Photo, PhotoPrediction, Pixels, Prediction, Probability
 from magic_demo.imaging.overlay import lesion_levels, level_of
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.imaging.wand import LEAST_SHARE
 from magic_demo.page.gradio_internals.scripts import load_script
-from magic_demo.page.panels.viewer.mask_form import working_size, write_runs
+from magic_demo.page.panels.viewer.mask_form import working_size, write_outline, write_runs
 from magic_demo.page.texts.i18n import fill
 
 MASK_REST = 400
@@ -107,8 +107,8 @@ it."""
 
 _ON_LOAD = load_script(
     {"panels/viewer/viewer.js": "mountViewer"},
-    events=["mask", "wand", "cover", "facts"],
-    settings={"rest": MASK_REST, "leastShare": LEAST_SHARE},
+    events=["mask", "point", "cover", "facts"],
+    settings={"rest": MASK_REST},
 )
 
 
@@ -123,7 +123,7 @@ def viewer_component() -> gr.HTML:
         js_on_load=_ON_LOAD,
         elem_id="viewer",
         apply_default_css=False,
-        wand_reply=None,
+        point_reply=None,
         found="",
         cover_reply=None,
         served=None,
@@ -138,6 +138,7 @@ def viewer_value(
     synthetic: bool = False,
     editable: bool = True,
     own: Mapping[str, Mask] | None = None,
+    clicks: Mapping[str, Sequence[Mark]] | None = None,
     others: Mapping[str, Mapping[str, Mask]] | None = None,
     restore: int = 0,
     missing: int = 0,
@@ -146,7 +147,7 @@ def viewer_value(
     of it.
 
     synthetic: the photos are said to be so. editable: whether the reader may outline.
-    own: photo_id -> the reader's (H, W) mask; others: reader -> photo_id -> mask. restore: see above.
+    own: photo_id -> the reader's (H, W) mask; clicks: photo_id -> what that was clicked from; others: reader -> photo_id -> mask. restore: see above.
     missing: photos of the case that could not be opened.
     """
     maps = {found.photo_id: found for found in prediction.photos} if prediction is not None else {}
@@ -157,7 +158,10 @@ def viewer_value(
         "text_only": prediction is not None and not photos,
         "synthetic": synthetic,
         "editable": editable,
-        "own": {photo_id: write_runs(mask) for photo_id, mask in (own or {}).items()},
+        "own": {
+            photo_id: write_outline(mask, (clicks or {}).get(photo_id, ()))
+            for photo_id, mask in (own or {}).items()
+        },
         "restore": restore,
         "missing": missing,
         "others": [

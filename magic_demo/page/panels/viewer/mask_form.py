@@ -8,14 +8,15 @@ pixels are lesion, and an empty row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from magic_demo.core.errors import FormError
-from magic_demo.core.types import Mask
+from magic_demo.core.review_content import write_mark
+from magic_demo.core.types import Mark, Mask
 from magic_demo.imaging.run_lengths import row_lengths
 
 WORKING_SIDE = 2048
@@ -36,6 +37,17 @@ def read_mask(payload: object, size: tuple[int, int]) -> Mask:
 
     Raises FormError, one line, when the payload is not a mask of a photo of this size.
     """
+    small = read_working_mask(payload, size)
+    if small.shape == size:
+        return small
+    grown = cv2.resize(
+        small.view(np.uint8) * np.uint8(255), (size[1], size[0]), interpolation=cv2.INTER_LINEAR
+    )
+    return np.asarray(grown >= 128, dtype=np.bool_)
+
+
+def read_working_mask(payload: object, size: tuple[int, int]) -> Mask:
+    """Return the same at the working size of a photo of ``size``. Raises FormError, one line."""
     height, width = working_size(size)
     if not isinstance(payload, Mapping):
         raise FormError(
@@ -50,13 +62,7 @@ def read_mask(payload: object, size: tuple[int, int]) -> Mask:
             width=width,
             height=height,
         )
-    small = _unpack(payload.get("runs"), height * width).reshape(height, width)
-    if (height, width) == size:
-        return small
-    grown = cv2.resize(
-        small.view(np.uint8) * np.uint8(255), (size[1], size[0]), interpolation=cv2.INTER_LINEAR
-    )
-    return np.asarray(grown >= 128, dtype=np.bool_)
+    return _unpack(payload.get("runs"), height * width).reshape(height, width)
 
 
 def write_runs(mask: Mask) -> dict[str, Any]:
@@ -72,6 +78,11 @@ def write_runs(mask: Mask) -> dict[str, Any]:
         if not small.any():  # a lesion too small for one working pixel must not come back as "no lesion here"
             small = np.asarray(area == max(1, int(area.max())), dtype=np.bool_)
     return {"width": width, "height": height, "runs": row_lengths(small).tolist()}
+
+
+def write_outline(mask: Mask, clicks: Sequence[Mark] = ()) -> dict[str, Any]:
+    """Return what the page draws of a reader's (H, W) mask, and what it was clicked from."""
+    return {**write_runs(mask), **({"clicks": [*map(write_mark, clicks)]} if clicks else {})}
 
 
 def _unpack(runs: object, pixels: int) -> Mask:

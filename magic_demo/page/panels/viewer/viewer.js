@@ -28,7 +28,7 @@ import { onLanguage, readWords } from "../frame/words.mjs";
 
 const MODES = ["outline", "both", "fill", "heat", "none"]; // the first leaves the photo's colours alone; M goes on from it to the shade
 
-export function mountViewer(element, { props, watch, trigger, rest, leastShare }) {
+export function mountViewer(element, { props, watch, trigger, rest }) {
   const root = element.querySelector(".viewer");
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
@@ -59,10 +59,10 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
-    room: { photo, reach, openId: () => state.openId, view: () => state.view, moveTo, size: room, covered: afterCover, say, leastShare },
+    room: { photo, reach, openId: () => state.openId, view: () => state.view, moveTo, size: room, covered: afterCover, say },
     editor,
     sketch,
-    send: (hint) => tell("wand", { case: state.openId, ...hint }),
+    send: (asked) => tell("point", { case: state.openId, ...asked }),
     sendCover: (area) => tell("cover", { case: state.openId, ...area }),
   });
 
@@ -280,7 +280,8 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
     note.hide();
     const own = editor.own(one);
     const openId = state.openId;
-    outbox.note(one.name, () => ({ case: openId, photo: one.name, width: one.width, height: one.height, runs: own.toRuns(), cleared: own.exists && own.area === 0, edits: own.edits }));
+    const { marks } = editor.state(one);
+    outbox.note(one.name, () => ({ case: openId, photo: one.name, width: one.width, height: one.height, runs: own.toRuns(), clicks: marks, cleared: own.exists && own.area === 0, edits: own.edits }));
     redraw();
     afterChange();
   }
@@ -289,6 +290,7 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   function takeOver({ case: openId, masks }) {
     if (openId !== state.openId || editor.busy) return;
     editor.restore(state.photos.filter(({ name }) => name in masks), masks, true);
+    toolbox.settled();
     redraw();
     afterChange();
   }
@@ -376,9 +378,10 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   }
 
   /** Take the outlines of a version that was brought back; the server has them already. */
-  function takeBack({ case: openId, masks }) {
+  function takeBack({ case: openId, masks, clicks = {} }) {
     if (openId !== state.openId) return;
-    for (const one of state.photos) editor.take(one, masks[one.name]?.runs ?? null);
+    for (const one of state.photos) editor.take(one, masks[one.name] ? { ...masks[one.name], clicks: clicks[one.name] } : null);
+    toolbox.settled();
     redraw();
     afterChange();
   }
@@ -493,7 +496,7 @@ export function mountViewer(element, { props, watch, trigger, rest, leastShare }
   let arriving = Promise.resolve();
   watch("value", () => { arriving = receive(props.value); });
   watch("found", () => { arriving = arriving.then(() => props.found && take(props.found)).catch(() => { root.dataset.state = "failed"; }); }); // after its photos
-  watch("wand_reply", () => toolbox.answer(props.wand_reply));
+  watch("point_reply", () => toolbox.answer(props.point_reply));
   watch("cover_reply", () => {
     toolbox.coverAnswered(props.cover_reply, (photo) => (props.value?.photos ?? []).some((one) => one.name === photo.name && one.src === photo.src));
     const { case: openId, photos = [] } = props.value ?? {};

@@ -35,7 +35,6 @@ Fields = Mapping[str, Check]
 _TYPED = LIMITS.text_characters + LIMITS.prompt_characters + LIMITS.comment_characters
 SMALL = Bounds(min(max(128 * 2**10, 8 * _TYPED), LIMITS.request_bytes), items=20_000, containers=2000)
 """Words, marks and names: every event that has no line of its own."""
-STROKES = Bounds(min(2**20, LIMITS.request_bytes), items=100_000, containers=25_000)
 ASSIGNMENTS = Bounds(min(4 * 2**20, LIMITS.request_bytes), items=2 * LIMITS.queue_cases, containers=2000)
 MASK = Bounds(min(4 * 2**20, LIMITS.request_bytes), items=1_000_000, containers=2000)
 """One outline: a row of the working size may cross it 500 times."""
@@ -118,19 +117,18 @@ PAYLOADS: Mapping[tuple[str, str], Payload] = {
         {**CASE, **_ASKED, "family": _is_text, "option": _is_whole, "language": _is_text}
     ),
     ("viewer", "mask"): Payload(
-        {**_CHANGE, **_OUTLINE, "runs": _is_list, "cleared": _is_yes_or_no, "edits": _is_whole}, MASK
-    ),
-    ("viewer", "wand"): Payload(
         {
-            **CASE,
-            **_ASKED,
+            **_CHANGE,
             **_OUTLINE,
-            "box": _is_list,
-            "lesion": _is_list,
-            "skin": _is_list,
-            "radius": _is_number,
+            "runs": _is_list,
+            "clicks": _is_list,
+            "cleared": _is_yes_or_no,
+            "edits": _is_whole,
         },
-        STROKES,
+        MASK,
+    ),
+    ("viewer", "point"): Payload(
+        {**CASE, **_ASKED, **_OUTLINE, "clicks": _is_list, "before": _is_list}, MASK
     ),
     ("viewer", "facts"): Payload({**CASE, "photos": _are_texts}),
     ("viewer", "cover"): Payload({**CASE, **_ASKED, **_OUTLINE, "area": _is_list}, MASK),

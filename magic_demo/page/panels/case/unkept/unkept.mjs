@@ -103,7 +103,7 @@ export class UnkeptWork {
     this.#save(draft);
   }
 
-  /** An outline has changed; `mask` {width, height, runs}, with `cleared` where the reader said "no lesion here"; null where the photo has none any more. */
+  /** An outline has changed; `mask` {width, height, runs, clicks}, with `cleared` where the reader said "no lesion here"; null where the photo has none any more. */
   noteMask(openId, photo, mask) {
     const draft = this.byCase.get(openId);
     if (!draft) return;

@@ -113,8 +113,8 @@ export function mountUnkept(element, { trigger }) {
   });
   const numberOf = (name) => document.querySelector("#viewer-stage").viewer.state.photos.findIndex((photo) => photo.name === name);
   document.addEventListener("viewer-tells", ({ detail }) => {
-    const { case: openId, photo, width, height, runs, cleared } = detail;
-    if ("runs" in detail) work.noteMask(openId, photo, runs && { width, height, runs, ...(cleared && { cleared }) });
+    const { case: openId, photo, width, height, runs, clicks, cleared } = detail;
+    if ("runs" in detail) work.noteMask(openId, photo, runs && { width, height, runs, ...(clicks.length && { clicks }), ...(cleared && { cleared }) });
     else if ("area" in detail) work.cover(openId, numberOf(photo), { photo, width, height, area: detail.area });
   });
   document.addEventListener("viewer-covered", async ({ detail: { case: openId, number, covered, src } }) => {

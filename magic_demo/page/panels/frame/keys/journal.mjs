@@ -31,11 +31,13 @@ export class Journal {
   }
 
   /**
-   * Write down what was just done to a case. step: {undo(), redo(), about?}; one that returns false has nothing to do any more and is passed over.
+   * Write down what was just done to a case. step: {undo(), redo(), open?}; one that returns false has nothing to do any more and is passed over.
+   * `open`: it may come to nothing and be retracted; what could be redone before it can then be redone again.
    * Returns the step; what comes of a case that is no longer open, or while a step is taken, is not written down.
    */
   push(openId, step) {
     if (this.travelling || openId === null || openId !== this.case) return step;
+    if (step.open) step.cleared = this.future;
     this.future = [];
     if (this.group) this.group.push(step);
     else this.past.push(step);
@@ -69,6 +71,7 @@ export class Journal {
     const index = this.past.lastIndexOf(step);
     if (index < 0) return false;
     this.past.splice(index, 1);
+    if (index === this.past.length && !this.future.length) this.future = step.cleared ?? [];
     this.#tell();
     return true;
   }

@@ -36,7 +36,7 @@ export function chooseSaved(id, mine) {
   const { case: openId, part } = payload;
   const note = part === "note" ? Object.fromEntries(payload.touched.filter((field) => field in payload).map((field) => [field, payload[field]])) : {};
   for (const field of payload.touched ?? []) if (field.startsWith("unusable ")) note.unusable = { [field.slice(9)]: payload.unusable.length > 0 };
-  const masks = part?.startsWith("mask ") ? { [payload.photo]: payload.runs && { width: payload.width, height: payload.height, runs: payload.runs } } : {};
+  const masks = part?.startsWith("mask ") ? { [payload.photo]: payload.runs && { width: payload.width, height: payload.height, runs: payload.runs, clicks: payload.clicks } } : {};
   document.dispatchEvent(new CustomEvent("review-merged", { detail: { case: openId, answers: payload.answers ?? {}, specified: payload.specified ?? {}, masks, note } }));
   unsaved.note(openId, part, payload);
   document.dispatchEvent(new CustomEvent("review-again", { detail: { case: openId, of: unsaved.of(openId), parts: [payload] } }));

@@ -3,9 +3,10 @@
 import { pinch } from "./view.mjs";
 
 const PEN_ERASER = 5; // the button that a pen's other end presses
+const RIGHT = 2;
 
 /**
- * tool(): null while dragging moves the photo, else {start(point, event), move(points), end(), cancel()} with points in window pixels.
+ * tool(): null while dragging moves the photo, else {start(point, event), move(points), end(), cancel()} with points in window pixels; takesRight: also of the right button.
  * eraser(): the tool of a pen's other end. hover(point | null, event): where the pointer is, for the cursor.
  */
 export function followGestures(stage, { view, moveTo, zoom, fit, least, tool, eraser, hover }) {
@@ -27,7 +28,7 @@ export function followGestures(stage, { view, moveTo, zoom, fit, least, tool, er
 
   stage.addEventListener("pointerdown", (event) => {
     const turned = event.pointerType === "pen" && event.button === PEN_ERASER;
-    if (!view() || onControl(event) || (event.button > 1 && !turned)) return;
+    if (!view() || onControl(event) || (event.button > 1 && !turned && !(event.button === RIGHT && tool()?.takesRight))) return;
     pens ||= event.pointerType === "pen";
     if (event.pointerType === "touch" && drawing?.pen) return; // the hand that holds the pen, after the pen
     if (event.pointerType === "pen") fingers.clear(); // ... or before it
@@ -77,6 +78,9 @@ export function followGestures(stage, { view, moveTo, zoom, fit, least, tool, er
       if (!fingers.size) stage.classList.remove("is-moving");
     });
   }
+  stage.addEventListener("contextmenu", (event) => {
+    if (tool()?.takesRight && !onControl(event)) event.preventDefault();
+  });
   stage.addEventListener("dblclick", (event) => {
     if (!onControl(event) && !tool()) fit();
   });

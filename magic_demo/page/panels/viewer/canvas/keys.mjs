@@ -11,7 +11,7 @@ export function followKeys(stage, toolbox, does) {
     b: () => toolbox.choose("brush"),
     e: () => toolbox.choose("eraser"),
     p: () => toolbox.choose("polygon"),
-    w: () => toolbox.choose("wand"),
+    w: () => toolbox.choose("point"),
     "#": () => toolbox.choose("cover"),
     x: () => toolbox.swap(),
     "0": does.fit,

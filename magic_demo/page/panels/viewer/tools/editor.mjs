@@ -5,7 +5,8 @@ import { OWN } from "../canvas/layer_looks.mjs";
 import { MaskLayer } from "../masks/mask_layer.mjs";
 import { fillHoles, grow, shrink, smooth, step } from "../masks/morphology.mjs";
 import { OwnMask } from "../masks/own_mask.mjs";
-import { bounds, fromRuns, union } from "../masks/runs.mjs";
+import { islandAt } from "../masks/islands.mjs";
+import { bounds, fromRuns, toRuns, union } from "../masks/runs.mjs";
 
 const CHANGES = {
   holes: (mask, width, height) => fillHoles(mask, width, height),
@@ -24,34 +25,27 @@ export class Editor {
     Object.assign(this, { photo, modelMask, journal, openId, reach, part, redraw, changed, say });
     this.model = null; // what an edit has begun with, where it was the model's
     this.written = null; // the rectangle that an edit may have changed
-    this.last = null; // the step of the last edit
-    this.entries = new Map(); // photo id -> {own, layer}
+    this.entries = new Map(); // photo id -> {own, layer, marks: what the outline was clicked from, see point_session.mjs}
     this.busy = false; // a stroke is being drawn
   }
 
-  /** Take the masks that were saved. `replace`: also where the reader has drawn since. */
+  /** Take the masks that were saved: photo id -> {width, height, runs, clicks}. `replace`: also where the reader has drawn since. */
   restore(photos, saved, replace) {
     for (const one of photos) {
-      const runs = fits(saved?.[one.name], one) ? saved[one.name].runs : null;
-      const entry = this.entries.get(one.name);
-      if (!entry && runs) this.#open(one, runs);
-      else if (entry && replace) {
-        entry.own.drop();
-        entry.own.data.set((runs && fromRuns(runs, entry.own.data.length)) || new Uint8Array(entry.own.data.length));
-        entry.own.touch(entry.own.whole);
-        this.#note(one, entry, entry.own.commit(Boolean(runs)));
-      }
+      const kept = fits(saved?.[one.name], one) ? saved[one.name] : null;
+      if (!this.entries.has(one.name) && kept) this.#open(one, kept);
+      else if (this.entries.has(one.name) && replace) this.take(one, kept);
     }
   }
 
-  /** Let `runs` be a photo's mask, null for none, as one more edit that is saved already. */
-  take(one, runs) {
-    if (!runs && !this.entries.has(one.name)) return;
+  /** Let what was saved be a photo's mask, null for none, as one more edit. */
+  take(one, kept) {
+    if (!kept && !this.entries.has(one.name)) return;
     const entry = this.#entry(one);
     entry.own.drop();
-    entry.own.data.set((runs && fromRuns(runs, entry.own.data.length)) || new Uint8Array(entry.own.data.length));
+    entry.own.data.set((kept && fromRuns(kept.runs, entry.own.data.length)) || new Uint8Array(entry.own.data.length));
     entry.own.touch(entry.own.whole);
-    this.#note(one, entry, entry.own.commit(Boolean(runs)));
+    this.#note(one, entry, entry.own.commit(Boolean(kept)), kept?.clicks ?? []);
   }
 
   forget() {
@@ -59,8 +53,8 @@ export class Editor {
     this.busy = false;
   }
 
-  #open(one, runs = null) {
-    const entry = { own: new OwnMask(one.width, one.height, runs), layer: null };
+  #open(one, kept = null) {
+    const entry = { own: new OwnMask(one.width, one.height, kept?.runs), layer: null, marks: kept?.clicks ?? [] };
     this.entries.set(one.name, entry);
     return entry;
   }
@@ -167,33 +161,65 @@ export class Editor {
     this.commit({ asked: name === "take" || name === "clear", clear: name === "clear" });
   }
 
-  /** Write an edit down, where it changed something. */
-  #note(one, entry, patch) {
+  /** Write an edit down, where it changed something. marks: what the outline is clicked from now; without an outline nothing. */
+  #note(one, entry, patch, marks = entry.marks) {
     if (!patch) return;
     entry.layer?.touch(patch.rect);
-    const turn = () => {
+    const [before, after] = [entry.marks, entry.own.area ? marks : []];
+    entry.marks = after;
+    const turn = (put) => () => {
       if (this.entries.get(one.name) !== entry) return false; // another case
       entry.own.turn(patch);
+      entry.marks = put;
       entry.layer?.touch(patch.rect);
       this.reach(one);
       this.changed(one);
     };
-    this.last = this.journal.push(this.openId(), { undo: turn, redo: turn, patch });
+    this.journal.push(this.openId(), { undo: turn(before), redo: turn(after) });
   }
 
-  /** Make one edit of what `make(data, width, height)` writes, in place of the last edit where `again` says so: it refines that one. */
-  put(make, again) {
-    const entry = this.#entry();
-    const back = again && this.journal.retract(this.last) ? this.last.patch : null;
-    if (back) {
-      entry.own.turn(back);
-      entry.layer?.touch(back.rect);
+  /** Take away the island of the outline at a point of the photo, or all but it. near: how far from the point it may lie. */
+  pick(kind, point, near) {
+    if (!this.photo() || this.busy) return;
+    const { own, layer } = this.begin();
+    const { data, width, height } = own;
+    const island = islandAt(data, width, height, point, near);
+    if (!island) {
+      this.drop();
+      this.say("island-none", point);
+      return;
     }
-    this.begin();
-    this.write(make);
-    const done = this.commit({ asked: true });
-    if (back && !done) this.changed(this.photo()); // the edit that it refined is gone all the same
-    return done;
+    if (kind === "keep") data.set(island);
+    else for (let i = 0; i < data.length; i++) data[i] &= 1 - island[i];
+    own.touch(own.whole);
+    layer.touch(own.whole);
+    this.written = own.whole;
+    this.commit({ asked: true });
+  }
+
+  /** runs(): of the outline of a photo, null where there is none; marks: what it was clicked from; edits: counts its changes. */
+  state(one) {
+    const entry = this.entries.get(one.name);
+    return { runs: () => entry?.own.toRuns() ?? null, marks: entry?.marks ?? [], edits: entry?.own.edits ?? 0 };
+  }
+
+  /** Run lengths of the outline that a correction begins with: the reader's, or the model's as it is shown; null where there is none. */
+  shownRuns() {
+    const own = this.own();
+    if (own?.exists) return own.toRuns();
+    const model = this.modelMask();
+    return model?.includes(1) ? toRuns(model) : null;
+  }
+
+  /** Let run lengths be a photo's outline, null for none, and say what it was clicked from; whoever calls writes it down for undo. */
+  place(one, runs, marks) {
+    const entry = this.#entry(one);
+    entry.own.drop();
+    const patch = entry.own.replace((runs && fromRuns(runs, entry.own.data.length)) || new Uint8Array(entry.own.data.length), Boolean(runs));
+    entry.marks = runs ? marks : [];
+    if (!patch) return;
+    entry.layer?.touch(patch.rect);
+    this.changed(one);
   }
 }
 

@@ -1,4 +1,4 @@
-// What a tool has drawn but not yet put into the mask: polygon, box, strokes. An SVG over the canvas, in photo coordinates.
+// What a tool has set or drawn: polygon, box, points. An SVG over the canvas, in photo coordinates.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -23,14 +23,24 @@ export class Sketch {
     this.group.replaceChildren(...shapes.flatMap((shape) => this.#draw(shape)));
   }
 
-  #draw({ kind, name, points, dashed, width }) {
+  #draw({ kind, points, dashed }) {
     if (!points.length) return [];
     if (kind === "dots") return points.map(({ x, y }, number) => make("circle", { cx: x, cy: y, r: (number ? 3.5 : 5.5) / this.scale, class: number ? "dot" : "dot first" }));
-    if (kind === "stroke") return [make("path", { d: line(points), class: `stroke ${name}`, "stroke-width": width })];
+    if (kind === "marks") return points.flatMap((point) => mark(point, 1 / this.scale));
     const corners = kind === "box" ? [points[0], { x: points[1].x, y: points[0].y }, points[1], { x: points[0].x, y: points[1].y }] : points;
     const d = line(corners) + (kind === "box" ? "Z" : "");
     return [make("path", { d, class: "rim" }), make("path", { d, class: `line${dashed ? " dashed" : ""}` })];
   }
+}
+
+// A plus on the lesion, a minus on skin: colour is not the only sign.
+function mark({ x, y, lesion }, pixel) {
+  const arm = 3.5 * pixel;
+  const across = `M${x - arm} ${y}H${x + arm}`;
+  return [
+    make("circle", { cx: x, cy: y, r: 7 * pixel, class: `mark ${lesion ? "lesion" : "skin"}` }),
+    make("path", { d: lesion ? `${across}M${x} ${y - arm}V${y + arm}` : across, class: "sign" }),
+  ];
 }
 
 function make(name, attributes) {

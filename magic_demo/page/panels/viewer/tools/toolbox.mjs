@@ -2,21 +2,21 @@
 
 import { brushTool } from "./brush_tool.mjs";
 import { coverTool } from "./cover_tool.mjs";
+import { pointTool } from "./point_tool.mjs";
 import { polygonTool } from "./polygon_tool.mjs";
 import { toPhoto, toWindow } from "../canvas/view.mjs";
-import { wandTool } from "./wand_tool.mjs";
 
-const NAMES = ["view", "brush", "eraser", "polygon", "wand", "cover"];
+const NAMES = ["view", "point", "brush", "eraser", "polygon", "cover"];
 const LEAST_RADIUS = 1;
 const MOST_RADIUS = 200;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** room: {photo(), view(), moveTo(view), size(), redraw(), say(word, at), leastShare}; send(hint): asks the server's wand; sendCover(area): has it covered. */
+/** room: {photo(), view(), moveTo(view), size(), redraw(), say(word, at)}; send(asked): asks for the outline that points want; sendCover(area): has it covered. */
 export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
   const find = (id) => root.querySelector(`#viewer-${id}`);
   const stage = find("stage");
   const ring = find("cursor");
-  const state = { name: "view", before: "brush", radius: 0, wandKind: "box", adds: true, pan: false, at: null, hand: null, down: false };
+  const state = { name: "view", before: "point", radius: 0, pointKind: "add", adds: true, pan: false, at: null, hand: null, down: false };
 
   const desk = {
     ...room,
@@ -24,7 +24,9 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     sketch,
     radius: () => state.radius,
     adds: () => state.adds,
-    wandKind: () => state.wandKind,
+    pointKind: () => state.pointKind,
+    pointing: () => state.name === "point",
+    pointsShown: (count) => root.toggleAttribute("data-points", count > 0),
     toPhoto: (point) => toPhoto(room.view(), point),
     /** Show a photo with a tool in hand, for a step of that tool that is undone or redone. */
     reachWith(name, tool) {
@@ -42,10 +44,10 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     },
     busy: (busy) => {
       root.toggleAttribute("data-cutting", busy);
-      find("tool-wand").setAttribute("aria-busy", String(busy));
+      find("tool-point").setAttribute("aria-busy", String(busy));
     },
   };
-  const tools = { view: null, brush: brushTool(desk, 1), eraser: brushTool(desk, 0), polygon: polygonTool(desk), wand: wandTool(desk, send), cover: coverTool(desk, sendCover) };
+  const tools = { view: null, brush: brushTool(desk, 1), eraser: brushTool(desk, 0), polygon: polygonTool(desk), point: pointTool(desk, send), cover: coverTool(desk, sendCover) };
   const tool = () => tools[state.name];
   const paints = () => state.name === "brush" || state.name === "eraser";
 
@@ -80,9 +82,9 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     tools.polygon.redraw();
   }
 
-  function setWandKind(kind) {
-    state.wandKind = kind;
-    press("wand", kind);
+  function setPointKind(kind) {
+    state.pointKind = kind;
+    press("point", kind);
   }
 
   // ---- the cursor: a ring of the brush's true size, or a cross
@@ -130,14 +132,12 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     if ((dx || dy) && !state.down) room.moveTo({ ...view, x: view.x + dx, y: view.y + dy });
   }
 
-  function putDown() {
-    if (state.down) {
-      if (state.name === "wand") lift(); // a second press ends a box or a stroke
-      return;
-    }
+  /** event: the key's, whose Alt takes away. */
+  function putDown(event) {
+    if (state.down) return;
     state.down = true;
-    tool().start(toWindow(room.view(), state.hand), null);
-    if (state.name === "polygon") lift();
+    tool().start(toWindow(room.view(), state.hand), event);
+    if (state.name === "polygon" || state.name === "point") lift();
   }
 
   function lift() {
@@ -159,8 +159,8 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
   function keyOnStage(event) {
     if (!tool() || !room.photo()) return false;
     if (ARROWS[event.key]) moveHand(ARROWS[event.key], event);
-    else if (event.key === " " && state.hand) {
-      if (!event.repeat) putDown();
+    else if (state.hand && (event.key === " " || (state.name === "point" && "Enter-".includes(event.key)))) {
+      if (!event.repeat) putDown({ altKey: event.altKey || event.key === "-" });
     } else return false;
     return true;
   }
@@ -168,6 +168,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
   /** A key anywhere; true where it meant the tool. */
   function key(name) {
     if (name === "Enter" && state.name === "polygon" && tools.polygon.count()) tools.polygon.close();
+    else if (name === "Enter" && state.name === "point" && tools.point.count()) tools.point.leave();
     else if (name === "Escape" && tool()) {
       if (state.down) {
         state.down = false;
@@ -181,7 +182,7 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
   }
 
   function keyUp(name) {
-    if (name === " " && state.name !== "wand") lift();
+    if (name === " ") lift();
   }
 
   // ---- buttons
@@ -191,7 +192,8 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
   for (const button of root.querySelectorAll("[data-polygon]")) {
     if (button.tagName === "BUTTON") button.addEventListener("click", () => setAdds(button.dataset.polygon === "add"));
   }
-  for (const button of root.querySelectorAll("button[data-wand]")) button.addEventListener("click", () => setWandKind(button.dataset.wand));
+  for (const button of root.querySelectorAll("button[data-point]")) button.addEventListener("click", () => setPointKind(button.dataset.point));
+  find("point-accept").addEventListener("click", () => tools.point.leave());
   find("polygon-close").addEventListener("click", () => tools.polygon.close());
   find("polygon-cancel").addEventListener("click", () => tools.polygon.leave());
   find("cover-confirm").addEventListener("click", () => tools.cover.confirm());
@@ -207,11 +209,11 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     keyOnStage,
     keyUp,
     hover,
-    answer: (reply) => tools.wand.answer(reply),
+    answer: (reply) => tools.point.answer(reply),
     coverAnswered: (reply, same) => tools.cover.answer(reply, same),
     /** What the other end of a pen draws with, whatever the tool. */
     eraser: () => (root.hasAttribute("data-editable") ? tools.eraser : null),
-    settled: () => tools.wand.settled(),
+    settled: () => tools.point.settled(),
     /** The tool a pointer draws with; null where it moves the photo. */
     inHand: () => (state.pan ? null : tool()),
     setPan(pan) {

@@ -1,0 +1,147 @@
+"""What a reader points at becomes the outline: it follows the newest mark, stays elsewhere, and one line is
+said of everything that is no mark."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from magic_demo.core.errors import ModelError
+from magic_demo.core.types import Mark, Mask, Photo, Probability
+from magic_demo.models.interfaces import Guidance
+from magic_demo.models.segmentation.guided import refine_map
+from magic_demo.page.panels.viewer.mask_form import WORKING_SIDE, read_mask, write_runs
+from magic_demo.page.panels.viewer.point_form import MOST_MARKS, answer_points
+from magic_demo.page.session.refining import write_guidance
+from magic_demo.questions.scoring import count_pixels, dice
+
+SIZE = (120, 160)
+
+
+def make_photo(size: tuple[int, int] = SIZE) -> tuple[Photo, Mask, Mask]:
+    """Return a photo of skin with a red spot on the left and a brown one on the right, and their masks."""
+    pixels = np.full((*size, 3), (224, 180, 155), np.float64)
+    down, across = np.mgrid[: size[0], : size[1]] / size[0]
+    red, brown = ((across - x) ** 2 + (down - 0.5) ** 2 < 0.18**2 for x in (0.36, 0.97))
+    pixels[red], pixels[brown] = (180, 70, 70), (110, 80, 60)
+    noise = np.random.default_rng(1).normal(0, 3, pixels.shape)
+    return Photo("one", np.clip(pixels + noise, 0, 255).astype(np.uint8)), red, brown
+
+
+def cut(photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
+    return refine_map(None, photo.pixels, None, write_guidance(marks, outline)), 0.5
+
+
+def ask(photo: Photo, clicks: list[Any], before: Mask | None = None) -> dict[str, Any]:
+    payload = {"photo": "one", "request": 3, "clicks": clicks}
+    if before is not None:
+        runs = write_runs(before)
+        payload |= {"width": runs["width"], "height": runs["height"], "before": runs["runs"]}
+    return answer_points(payload, [photo], cut)
+
+
+def overlap(reply: dict[str, Any], mask: Mask) -> float:
+    return dice(count_pixels(mask, read_mask(reply, (mask.shape[0], mask.shape[1]))))
+
+
+def test_a_click_is_answered_with_the_lesion_at_it() -> None:
+    photo, red, _ = make_photo()
+    reply = ask(photo, [["lesion", 0.27, 0.5]])
+    assert (reply["photo"], reply["request"]) == ("one", 3) and overlap(reply, red) > 0.9
+
+
+def test_a_box_is_answered_with_the_lesion_in_it() -> None:
+    photo, _, brown = make_photo()
+    assert overlap(ask(photo, [["box", 0.55, 0.2, 0.95, 0.8]]), brown) > 0.9
+
+
+def test_marks_on_a_large_photo_are_answered_at_its_working_size() -> None:
+    photo, red, _ = make_photo((1800, 2400))
+    reply = ask(photo, [["box", 0.1, 0.2, 0.45, 0.8]])
+    assert reply["width"] == WORKING_SIDE and overlap(reply, red) > 0.9
+
+
+def test_what_is_outlined_elsewhere_stays_whatever_the_model_finds() -> None:
+    photo, red, brown = make_photo()
+    drawn = np.zeros(SIZE, dtype=np.bool_)
+    drawn[5:15, 5:15] = True
+    added = ask(photo, [["lesion", 0.73, 0.5]], red | drawn)
+    assert overlap(added, red | drawn | brown) > 0.95 and read_mask(added, SIZE)[drawn].all()
+    less = ask(photo, [["skin", 0.73, 0.5]], red | drawn | brown)
+    mask = read_mask(less, SIZE)
+    assert mask[drawn].all() and mask[red].all() and (mask & brown).sum() < 0.2 * brown.sum()
+
+
+def test_a_click_on_skin_at_the_edge_does_not_take_a_drawn_outline_away() -> None:
+    photo, red, _ = make_photo()
+    wide = red.copy()
+    wide[50:70, 10:25] = True  # a leak into skin
+    mask = read_mask(ask(photo, [["skin", 12 / 160, 0.5]], wide), SIZE)
+    assert not mask[60, 12] and (mask & red).sum() > 0.9 * red.sum()
+
+
+def test_the_model_is_shown_the_outline_where_the_click_lies_in_it() -> None:
+    photo, red, _ = make_photo()
+    shown: list[Guidance] = []
+
+    def note(photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
+        shown.append(write_guidance(marks, outline))
+        return cut(photo, marks, outline)
+
+    runs = write_runs(red)
+    before = {"width": 160, "height": 120, "before": runs["runs"]}
+    for clicks in ([["skin", 0.27, 0.5]], [["lesion", 0.73, 0.5]], [["box", 0.55, 0.2, 0.95, 0.8]]):
+        answer_points({"photo": "one", "clicks": clicks, **before}, [photo], note)
+    assert [guidance.previous is not None for guidance in shown] == [True, False, False]
+    assert shown[2].box == (0.55, 0.2, 0.95, 0.8) and not shown[2].clicks
+    assert not shown[0].clicks[0].lesion and (shown[1].clicks[0].x, shown[1].clicks[0].y) == (0.73, 0.5)
+
+
+@pytest.mark.parametrize("clicks", [[["lesion", 0.5, 0.5]], [["box", 0.2, 0.2, 0.8, 0.8]]])
+def test_marks_that_show_no_lesion_are_answered_with_nothing_to_write(clicks: list[Any]) -> None:
+    uniform = Photo("one", np.full((90, 120, 3), (224, 180, 155), np.uint8))
+
+    def find_nothing(photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
+        del photo, marks, outline
+        return np.zeros((8, 8), np.float32), 0.5
+
+    reply = answer_points({"photo": "one", "request": 1, "clicks": clicks}, [uniform], find_nothing)
+    assert reply == {"photo": "one", "request": 1, "nothing": True}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        None,
+        {},
+        {"photo": "another", "clicks": [["lesion", 0.5, 0.5]]},
+        {"photo": "one"},
+        {"photo": "one", "clicks": []},
+        {"photo": "one", "clicks": "lesion"},
+        {"photo": "one", "clicks": [["lesion", 0.5]]},
+        {"photo": "one", "clicks": [["lesion", 0.5, True]]},
+        {"photo": "one", "clicks": [["lesion", 0.5, 1.01]]},
+        {"photo": "one", "clicks": [["lesion", float("nan"), 0.5]]},
+        {"photo": "one", "clicks": [["lesion", 10**400, 0.5]]},
+        {"photo": "one", "clicks": [["nose", 0.5, 0.5]]},
+        {"photo": "one", "clicks": [[["lesion"], 0.5, 0.5]]},
+        {"photo": "one", "clicks": [["box", 0.5, 0.5, 0.5, 0.6]]},
+        {"photo": "one", "clicks": [["skin", 0.5, 0.5]] * (MOST_MARKS + 1)},
+        {"photo": "one", "clicks": [["skin", 0.5, 0.5]], "before": [3, 4]},
+        {"photo": "one", "clicks": [["skin", 0.5, 0.5]], "before": [3], "width": 160, "height": 120},
+    ],
+)
+def test_what_is_no_mark_is_one_line(payload: Any) -> None:
+    reply = answer_points(payload, [make_photo()[0]], cut)
+    assert "\n" not in reply["problem"] and 10 < len(reply["problem"]) < 200 and "runs" not in reply
+
+
+def test_a_model_that_fails_is_one_line() -> None:
+    def fail(photo: Photo, marks: Sequence[Mark], outline: Mask | None) -> tuple[Probability, float]:
+        raise ModelError("the segmentation model failed: out of memory")
+
+    reply = answer_points({"photo": "one", "clicks": [["lesion", 0.5, 0.5]]}, [make_photo()[0]], fail)
+    assert "out of memory" in reply["problem"]
