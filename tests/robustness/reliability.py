@@ -82,7 +82,7 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "stopped while models compute",
-        "core/test_ending.py::test_a_program_whose_models_compute_ends_with_its_exit_code_and_does_what_was_left_for_the_end",
+        "core/process/test_ending.py::test_a_program_whose_models_compute_ends_with_its_exit_code_and_does_what_was_left_for_the_end",
     ),
     (
         "a half-written checkpoint",
