@@ -101,16 +101,24 @@ def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
             position=error.start,
         ) from error
 
+    files = {name: (folder / "images" / f"{name}.jpg", folder / "masks" / f"{name}.png") for name in names}
+    turned = find_turned(
+        ((name, photo) for name, (photo, _) in files.items()),
+        {name: [mask] for name, (_, mask) in files.items()},
+    )
+    if turned.heads:
+        _say_turned(source.name, turned, len(names))
+
     def masks(name: str) -> tuple[Mask, ...]:
-        return (read_loose_mask(folder / "masks" / f"{name}.png").mask,)
+        return (turned.turn_mask(name, read_loose_mask(files[name][1]).mask),)
 
     def reader(name: str) -> Reader:
         def read() -> tuple[Pixels, tuple[Mask, ...]]:
-            pixels, drawn = read_photo(folder / "images" / f"{name}.jpg").pixels, masks(name)
+            pixels, drawn = read_photo(files[name][0]).pixels, masks(name)
             if drawn[0].shape != pixels.shape[:2]:
                 raise SettingsError(
                     "{path}: a mask of {shape}, not of the photo's {expected}; leave the photo out",
-                    path=folder / "masks" / f"{name}.png",
+                    path=files[name][1],
                     shape=str(drawn[0].shape[:2]),
                     expected=str(pixels.shape[:2]),
                 )

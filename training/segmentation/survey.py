@@ -14,6 +14,7 @@ from magic_demo.core.errors import MagicDemoError, one_line
 from magic_demo.files.encounters import read_encounters
 from magic_demo.files.layouts import SPLITS
 from magic_demo.files.mask_files import annotator_of, find_reference_masks
+from magic_demo.files.photos.index import match_case
 from training.runs.data_table import (
     SHOWN,
     BadFiles,
@@ -176,10 +177,11 @@ def _survey_pairs(data: Path, source: SourceSettings, title: str) -> SourceTable
 
 def _survey_challenge(data: Path, source: SourceSettings, title: str) -> SourceTable:
     folder = data / source.folder
-    listing, masks = read_encounters(folder, source.split), find_reference_masks(folder)
+    listing = read_encounters(folder, source.split)
     photos = {
         photo.photo_id: photo.path for encounter in listing.encounters for photo in encounter.photo_files
     }
+    masks = match_case(find_reference_masks(folder), photos)
     found = [photo_id for photo_id, path in photos.items() if path is not None]
     both = [photo_id for photo_id in found if photo_id in masks]
     annotators = Counter(annotator_of(mask) for photo_id in both for mask in masks[photo_id])

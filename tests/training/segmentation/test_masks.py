@@ -154,3 +154,21 @@ def test_masks_and_photos_whose_names_differ_in_case_are_joined(tmp_path: Path) 
     path.rename(path.with_name("img_enc00001_00001_MASK_ANN0.TIFF"))
     (example,) = read_examples(tmp_path, SourceSettings(name="challenge", kind="challenge"))
     assert np.array_equal(example.read()[1][0], mask)
+
+
+@pytest.mark.parametrize("lie", ["upright", "stored"])
+def test_masks_of_pairs_are_turned_with_their_photos_too(
+    tmp_path: Path, lie: Lie, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = np.zeros((60, 40), np.bool_)
+    mask[4:20, 3:12] = True
+    for name, orientation in (("a", 6), ("b", 3)):
+        pixels = np.where(mask[:, :, None], 40, 200).astype(np.uint8).repeat(3, axis=2)
+        write_whole(tmp_path / "images" / f"{name}.jpg", encode_photo(pixels, orientation=orientation))
+        laid = turn_back(mask, orientation) if lie == "stored" else mask
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        cv2.imwrite(str(tmp_path / "masks" / f"{name}.png"), laid.astype(np.uint8) * 255)
+    write_whole(tmp_path / "splits" / "dev.txt", "a\nb\n")
+    for example in _examples(tmp_path):
+        assert np.array_equal(example.read()[1][0], mask)
+    assert "2 of 2 photos are turned" in capsys.readouterr().err
