@@ -40,6 +40,7 @@ def read_paper(folder: Path, output: Path, **more: object) -> SegmentationSettin
         "data.cache": str(output / "cache"),
         "run.output": str(output / "run"),
         "run.seed": read_seed(folder),
+        "run.workers": 0,
         "run.epochs": 3,
         "run.batch_size": 4,
         "run.patience": 0,

@@ -21,8 +21,9 @@ from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import (
     Preprocessing,
 )
-from magic_demo.questions.decoding import count_priors
+from magic_demo.questions.decoding import SIBLINGS, Siblings
 from training.answers.text_photo.checkpoint import (
+    make_decoder,
     read_asked,
     read_start_priors,
     save_checkpoint,
@@ -94,7 +95,7 @@ def main(arguments: list[str]) -> int:
     if options.score:
         scores = score_checkpoint(settings)
     elif options.folds:
-        scores = cross_validate(settings, options.folds)
+        scores = cross_validate(settings, options.folds, resume=options.resume)
     else:
         folder, scores = run_training(settings, resume=options.resume)
         if is_first_process():
@@ -194,11 +195,15 @@ def score_checkpoint(settings: TextPhotoAnswererSettings) -> dict[str, dict[str,
     return scores
 
 
-def cross_validate(settings: TextPhotoAnswererSettings, folds: int) -> dict[str, float]:
+def cross_validate(
+    settings: TextPhotoAnswererSettings, folds: int, *, resume: bool = False
+) -> dict[str, float]:
     """Train once a fold on the other folds and the further sources, and score all held-out cases together by
     the official metric.
 
-    The last weights of each run are used: choosing them by the held-out cases would flatter.
+    The last weights of each run are used: choosing them by the held-out cases would flatter. All ways to answer
+    siblings are scored, from the same logits. resume: a fold whose held-out logits are there is not trained
+    again.
     """
     if folds < 2:
         raise SettingsError("--folds {folds}: at least 2 are needed", folds=folds)
@@ -207,7 +212,7 @@ def cross_validate(settings: TextPhotoAnswererSettings, folds: int) -> dict[str,
     real = [case for case in training if case.source.priors]
     rest = [case for case in training if not case.source.priors]
     references: dict[str, Answers] = {}
-    answers: dict[str, Answers] = {}
+    answers: dict[Siblings, dict[str, Answers]] = {how: {} for how in SIBLINGS}
     constant: dict[str, Answers] = {}
     for number, held in enumerate(split_folds(real, folds, settings.run.seed)):
         kept = [case for index, case in enumerate(real) if index not in set(held)]
@@ -215,24 +220,33 @@ def cross_validate(settings: TextPhotoAnswererSettings, folds: int) -> dict[str,
         run = replace(
             settings.run, output=settings.run.output / f"fold-{number + 1}", keep_last=True, patience=0
         )
-        trained = _fit(replace(settings, run=run), kept + rest, out)
-        logits = score_cases(
-            trained.model, trained.tokenizer, trained.preprocessing, out, trained.decoder.units
+        file = run.output / "held_out_logits.npy"
+        if resume and file.is_file():
+            logits = np.load(file)
+            decoder = make_decoder(settings, kept + rest, settings.model.option_texts)
+        else:
+            trained = _fit(replace(settings, run=run), kept + rest, out)
+            decoder = trained.decoder
+            logits = score_cases(trained.model, trained.tokenizer, trained.preprocessing, out, decoder.units)
+            np.save(file, logits)
+        references.update({case.case_id: case.answers for case in out})
+        constant.update(
+            {case.case_id: most_frequent([other.answers for other in kept], asked) for case in out}
         )
-        np.save(run.output / "held_out_logits.npy", logits)
-        for case, decoded in zip(out, trained.decoder.decode(logits), strict=True):
-            references[case.case_id], answers[case.case_id] = case.answers, decoded
-            constant[case.case_id] = most_frequent([other.answers for other in kept], asked)
-        so_far = {
-            "fold": number + 1,
-            "cases so far": len(answers),
-            **official_scores(references, answers, asked),
+        for how in SIBLINGS:
+            decoded = replace(decoder, siblings=how).decode(logits)
+            answers[how].update({case.case_id: one for case, one in zip(out, decoded, strict=True)})
+        by_siblings = {
+            how: official_scores(references, given, asked)["accuracy_all"] for how, given in answers.items()
         }
+        mine = official_scores(references, answers[decoder.siblings], asked)
+        so_far = {"fold": number + 1, "cases so far": len(references), **mine, "siblings": by_siblings}
         of_constant = official_scores(references, constant, asked)
         if is_first_process():
             print(json.dumps({**so_far, "constant_accuracy_all": of_constant["accuracy_all"]}))
-    scores = official_scores(references, answers, asked)
+    scores = dict(mine)
     scores.update({f"constant_{name}": value for name, value in of_constant.items()})
+    scores.update({f"siblings_{how}_accuracy_all": value for how, value in by_siblings.items()})
     (settings.run.output / "cross_validation.json").write_text(
         json.dumps(scores, indent=2) + "\n", encoding="utf-8"
     )
@@ -296,21 +310,12 @@ def _fit(
         model, tokenizer, preprocessing = start_model(
             settings, training, resume=resume or arguments.process_index > 0
         )
-    sets, asked = bool(model.config.learn_sets), read_asked(settings)
+    sets = bool(model.config.learn_sets)
     if settings.data.draw == "question" and (sets or settings.loss != LossSettings()):
         raise SettingsError(
             "data.draw 'question' shows one slot at a time; set model.learn_sets to false and leave out loss"
         )
-    counted = [case.answers for case in training if case.source.priors]
-    trust = settings.decoding
-    decoder = Decoder(
-        asked,
-        count_priors(counted, asked.families, smoothing=trust.smoothing, weight=trust.weight)
-        if counted
-        else {},
-        model.config.option_texts,
-        trust.siblings,
-    )
+    decoder = make_decoder(settings, training, model.config.option_texts)
     units = decoder.units
     optimizer = make_optimizer(model, settings)
     shelf = PhotoShelf(preprocessing)

@@ -25,6 +25,7 @@ from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.models.loading import load_predictor
 from magic_demo.questions.families import load_challenge, load_families
 from tests.support.concrete_models import load_text_photo_answerer
+from training.answers import text_photo_answerer
 from training.answers.text_photo.data import CaseDraws, PhotoShelf, drop_words, make_labels
 from training.answers.text_photo.metrics import Decoder
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
@@ -224,6 +225,7 @@ def test_the_command_cross_validates_beside_the_constant_answer(
     tiny: TextPhotoAnswererSettings,
     trained: tuple[Path, dict[str, float]],
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config = yaml.safe_load(
         (repository / "training" / "configs" / "text-photo-answerer-tiny.yaml").read_text(encoding="utf-8")
@@ -238,6 +240,14 @@ def test_the_command_cross_validates_beside_the_constant_answer(
     )
     assert {"accuracy_all", "constant_accuracy_all", "accuracy_CQID011"} <= set(scores)
     assert '"fold": 2' in capsys.readouterr().out
+    by_siblings = {f"siblings_{how}_accuracy_all" for how in ("parent", "none", "majority", "consensus")}
+    assert by_siblings <= set(scores) and scores["siblings_parent_accuracy_all"] == scores["accuracy_all"]
+    with monkeypatch.context() as patch:  # what has held-out scores is not trained again
+        patch.setattr(text_photo_answerer, "_fit", lambda *_, **__: pytest.fail("a fold was trained again"))
+        assert main(["--config", str(path), "--folds", "2", "--start", str(trained[0]), "--resume"]) == 0
+    assert scores == json.loads(
+        (tiny.run.output.parent / "folds" / "cross_validation.json").read_text(encoding="utf-8")
+    )
 
 
 @pytest.mark.parametrize(

@@ -128,4 +128,6 @@ def test_optimizer_and_arguments_are_the_papers(folder: Path, tmp_path: Path) ->
     arguments = training_arguments(run)
     assert (arguments.per_device_train_batch_size, arguments.max_grad_norm, arguments.bf16) == (32, 1.0, True)
     assert 20 <= arguments.num_train_epochs <= 30
+    assert (arguments.lr_scheduler_type, arguments.warmup_steps) == ("constant", 0)
+    assert arguments.dataloader_num_workers == 4
     assert shipped.run.deterministic

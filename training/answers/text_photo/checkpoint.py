@@ -25,7 +25,7 @@ from magic_demo.models.checkpoints import (
     read_tokenizer,
 )
 from magic_demo.models.registry import ANSWERERS
-from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors, write_priors
+from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, read_priors, write_priors
 from magic_demo.questions.families import QuestionSet, load_challenge, read_questions, write_questions
 from training.answers.text_photo.metrics import Decoder
 from training.answers.text_photo.settings import TextPhotoAnswererSettings
@@ -125,6 +125,16 @@ def save_checkpoint(
         write_priors(folder / PRIORS_NAME, decoder.priors)
     if decoder.asked is not load_challenge():
         write_questions(folder / QUESTIONS_NAME, decoder.asked)
+
+
+def make_decoder(
+    settings: TextPhotoAnswererSettings, training: Sequence[LearningCase], option_texts: str
+) -> Decoder:
+    """Return how a model's logits become answers: with what the training answers say of sets."""
+    asked, trust = read_asked(settings), settings.decoding
+    counted = [case.answers for case in training if case.source.priors]
+    priors = count_priors(counted, asked.families, smoothing=trust.smoothing, weight=trust.weight)
+    return Decoder(asked, priors if counted else {}, option_texts, trust.siblings)
 
 
 def read_asked(settings: TextPhotoAnswererSettings) -> QuestionSet:
