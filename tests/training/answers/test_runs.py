@@ -103,7 +103,10 @@ def test_two_processes_end_as_one_with_the_same_batch_and_show_their_progress(
     for process in processes:
         process.join(400)
     assert [process.exitcode for process in processes] == [0, 0], told.read_text(encoding="utf-8")[-3000:]
-    assert "100%|" in told.read_text(encoding="utf-8")
+    first = told.read_text(encoding="utf-8")
+    second = told.with_name(f"{told.name} 1").read_text(encoding="utf-8")
+    assert "100%|" in first and first.count("photos named") == 1
+    assert "photos named" not in second and "frozen encoders" not in second and "opening" not in second
     states = [read_last_state(output) for output in (alone.output, tmp_path / "two" / "run")]
     assert states[0]["global_step"] == states[1]["global_step"] == 9
     assert_same_end(alone.start, alone.end, read_end(tmp_path / "two" / "run"), alone.rounded)
