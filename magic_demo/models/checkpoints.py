@@ -33,6 +33,7 @@ from magic_demo.core.user_files import open_user_file
 from magic_demo.files.checkpoint_files import (
     CONFIG,
     ENCODERS,
+    PICKLES,
     check_files,
     check_model,
     check_room,
@@ -144,7 +145,7 @@ def _fetch_checkpoint(source: str | Path, revision: str | None) -> Path:
             "CIDAS/clipseg-rd64-refined",
             name=name,
         )
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import list_repo_files, snapshot_download
     from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,
@@ -152,8 +153,9 @@ def _fetch_checkpoint(source: str | Path, revision: str | None) -> Path:
         RepositoryNotFoundError,
     )
 
+    revision = revision or pinned or None
     try:
-        return Path(snapshot_download(name, revision=revision or pinned or None, allow_patterns=HUB_FILES))
+        snapshot = Path(snapshot_download(name, revision=revision, allow_patterns=HUB_FILES))
     except HFValidationError as error:
         raise CheckpointError("{name}: neither a folder here nor a valid Hub id", name=name) from error
     except RepositoryNotFoundError as error:
@@ -167,6 +169,20 @@ def _fetch_checkpoint(source: str | Path, revision: str | None) -> Path:
             name=name,
             value=Message(" (offline mode is on)") if os.environ.get("HF_HUB_OFFLINE") == "1" else "",
         ) from error
+    if any(snapshot.glob("*.safetensors")):
+        return snapshot
+    pickles: list[str] = []
+    with contextlib.suppress(HfHubHTTPError, OSError, ValueError):  # without a network nobody can tell
+        pickles = sorted(file for file in list_repo_files(name, revision=revision) if file.endswith(PICKLES))
+    if pickles:
+        raise CheckpointError(
+            "{source}: its weights are {file}, a pickle, which can run code and is never read; name a revision "
+            "that has safetensors ({name}@REVISION), or give a folder that was converted",
+            source=source,
+            file=pickles[0],
+            name=name,
+        )
+    return snapshot
 
 
 def load_model(

@@ -193,3 +193,21 @@ def test_a_hub_id_is_fetched_at_the_revision_that_it_names(
     (tmp_path / "config.json").write_text("{}", encoding="utf-8")
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     assert find_checkpoint(source) == tmp_path and asked == [("a/b", revision)]
+
+
+@pytest.mark.parametrize("source", ["somebody/bert", "somebody/bert@refs/pr/3"])
+def test_a_hub_id_whose_revision_holds_pickles_alone_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    asked: list[str | None] = []
+
+    def list_files(name: str, *, revision: str | None) -> list[str]:
+        asked.append(revision)
+        return ["config.json", "pytorch_model.bin"]
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **__: str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.list_repo_files", list_files)
+    with pytest.raises(CheckpointError, match=r"pytorch_model\.bin, a pickle.*somebody/bert@REVISION"):
+        find_checkpoint(source)
+    assert asked == [source.partition("@")[2] or None]
