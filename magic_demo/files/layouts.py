@@ -79,6 +79,12 @@ def find_encounter_file(data: Path, split: str | None) -> ChosenFile | None:
     return ChosenFile(chosen.path, split, notes)
 
 
+def list_splits(data: Path) -> list[str]:
+    """Return the splits of which a file below a folder lists encounters, in their usual order."""
+    found = {file.split for file in _list_files(data, None)}
+    return [split for split in SPLITS if split in found]
+
+
 def name_split(stem: str) -> str:
     """Return the split that a file's name tells as one of its words, "" where it tells none or several."""
     words = set(re.split(r"[^a-z]+", stem.casefold()))

@@ -12,7 +12,7 @@ from magic_demo.core.errors import FormatError
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Answers, Prediction
 from magic_demo.files.encounters import EncounterList, read_answers, read_encounters
-from magic_demo.files.layouts import SPLITS
+from magic_demo.files.layouts import list_splits
 from magic_demo.questions.families import QuestionSet
 
 REFERENCE_FILES = "*_cvqa.json"
@@ -24,12 +24,12 @@ def read_queue(folder: Path) -> EncounterList:
 
     Raises FormatError when nothing can be read there.
     """
-    lists = _read_splits(folder)
+    lists, problems = _read_splits(folder)
     if not lists:
         return read_encounters(folder)
     seen: set[str] = set()
     cases = []
-    problems = [line for split in lists for line in split.problems]
+    problems += [line for split in lists for line in split.problems]
     for encounter in (encounter for split in lists for encounter in split.encounters):
         if encounter.encounter_id in seen:
             problems.append(
@@ -44,16 +44,22 @@ def read_queue(folder: Path) -> EncounterList:
     return EncounterList(tuple(cases), tuple(problems))
 
 
-def _read_splits(folder: Path) -> list[EncounterList]:
-    lists = []
-    for split in SPLITS:
+def _read_splits(folder: Path) -> tuple[list[EncounterList], list[Message]]:
+    """Read every split that is there; one that cannot be read is a line, and raises where there is no other."""
+    lists, problems = [], []
+    failures: list[FormatError] = []
+    for split in list_splits(folder) if folder.is_dir() else ():
         try:
             found = read_encounters(folder, split)
-        except FormatError:  # a split that is not there
+        except FormatError as error:
+            failures.append(error)
+            problems.append(error.message)
             continue
         if not found.plain:
             lists.append(found)
-    return lists
+    if failures and not lists:
+        raise failures[0]
+    return lists, problems
 
 
 def read_references(folder: Path, questions: QuestionSet) -> Mapping[str, Answers]:

@@ -3,6 +3,7 @@ a model is."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,24 @@ def test_a_folder_of_photos_is_a_queue_of_single_photos(folder: Path, tmp_path: 
     for number, path in enumerate(sorted(folder.rglob("*.jpg"))[:2]):
         (tmp_path / f"arm {number}.jpg").write_bytes(path.read_bytes())
     assert [files.encounter_id for files in read_queue(tmp_path).encounters] == ["arm 0", "arm 1"]
+
+
+def test_a_split_that_cannot_be_read_is_a_line_and_its_cases_are_not_missed_in_silence(
+    folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(folder, tmp_path / "clinic")
+    lists = (
+        sorted((tmp_path / "clinic").rglob("train.json")),
+        sorted((tmp_path / "clinic").rglob("valid.json")),
+    )
+    lists[1][0].write_text("[{")
+    read = read_queue(tmp_path / "clinic")
+    assert read.encounters and any("valid.json" in str(line) for line in read.problems)
+    lists[0][0].write_text("[{")
+    for path in (tmp_path / "clinic").rglob("test.json"):
+        path.unlink()
+    with pytest.raises(FormatError, match=r"train\.json"):
+        read_queue(tmp_path / "clinic")
 
 
 def test_an_empty_folder_is_no_queue(tmp_path: Path) -> None:
