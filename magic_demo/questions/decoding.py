@@ -32,6 +32,8 @@ from magic_demo.core.types import Answers, Family, OptionScores
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 
 MAX_LABELS = 4
+FEW_LABELS = 8
+"""A set holds at most MAX_LABELS labels; where a family has FEW_LABELS at most, as many as it has slots."""
 MAX_CANDIDATES = 12
 """Labels of a family that sets are built from, the best scored; no challenge family has more, so this only
 bounds other questions."""
@@ -222,9 +224,10 @@ def _list_sets(
     slots: int,
     labels: tuple[int, ...],
 ) -> PossibleSets:
+    largest = min(slots, len(labels), len(labels) if len(labels) <= FEW_LABELS else MAX_LABELS)
     possible = [
         frozenset(chosen) | ({not_mentioned} if size < slots else frozenset())
-        for size in range(min(MAX_LABELS, slots, len(labels)) + 1)
+        for size in range(largest + 1)
         for chosen in combinations(labels, size)
     ]
     counts, candidates, listed = dict(seen), {*labels, not_mentioned}, set(possible)
@@ -244,7 +247,7 @@ def _list_sets(
     systems = tuple(
         labels_of
         for labels_of in possible
-        if len(labels_of - {not_mentioned}) <= MAX_LABELS
+        if len(labels_of - {not_mentioned}) <= largest
         and (not_mentioned in labels_of or len(labels_of) == slots)
     )
     baseline = np.log(bounded / (1 - bounded))
