@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from magic_demo.core.types import LANGUAGES, Language, Narrative, OptionScores
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_file, read_user_text
 from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.cues.cues import find_cues
+from magic_demo.cues.stated import find_stated, stated_options
 from magic_demo.cues.terms import Spans, find_terms, weigh_terms
 from magic_demo.files.checkpoint_files import check_files
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors, write_priors
@@ -36,19 +37,24 @@ WEIGHTS_NAME = "model.safetensors"
 
 Reading = Literal["en", "zh", "both"]
 """Which languages a narrative was read in."""
-Kind = Literal["cue", "term"]
+Kind = Literal["cue", "term", "stated"]
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class HeadFamily:
     """A family as the heads know it: its questions, how many options they share, and the temperature for each
-    reading."""
+    reading.
+
+    stated: how likely an option is that the words state outright, 0..1; 0 where statements count as cues
+    alone.
+    """
 
     family_id: str
     slots: int
     options: int
     temperatures: Mapping[Reading, float]
+    stated: float = 0.0
 
     @property
     def qids(self) -> tuple[str, ...]:
@@ -88,7 +94,7 @@ class ReadText:
 class Reason:
     """What one cue or term adds to an option's score, and the words it was read from.
 
-    kind: "cue" or "term". spans: (start, end) in the characters of the narrative's text in the field
+    kind: "cue" or "term"; "stated" for what is added because the words state an answer outright. spans: (start, end) in the characters of the narrative's text in the field
     ``field``.
     """
 
@@ -179,6 +185,7 @@ class CueModel:
                 "slots": f.slots,
                 "options": f.options,
                 "temperatures": dict(f.temperatures),
+                "stated": f.stated,
             }
             for f in self.families
         ]
@@ -197,27 +204,32 @@ class CueModel:
         Returns qid -> (O,) float32: log-probabilities for families of one slot, log-odds for those of
         several; siblings alike.
         """
+        scores: dict[str, Floats] = {}
+        stated = stated_options(narrative)
+        for family, values in self._score_heads(narrative):
+            raised = raise_stated(values, family, stated.get(family.family_id, frozenset()))
+            scores.update(dict.fromkeys(family.qids, raised.astype(np.float32)))
+        return scores
+
+    def _score_heads(self, narrative: Narrative) -> Iterator[tuple[HeadFamily, NDArray[np.float64]]]:
+        """Yield every family with the (O,) scores that its cues and terms give."""
         texts = route_texts(narrative)
         rows = [_logits(self.heads[text.language], text) for text in texts]
         logits = np.mean(rows, axis=0) if rows else self.prior
-        scores: dict[str, Floats] = {}
         start = 0
         for family in self.families:
             values = logits[start : start + family.options].astype(np.float64)
             if rows:
                 values = values / family.temperatures[read_as(texts)]
-            if family.slots == 1:
-                values = values - _log_sum(values)
-            scores.update(dict.fromkeys(family.qids, values.astype(np.float32)))
+            yield family, values - _log_sum(values) if family.slots == 1 else values
             start += family.options
-        return scores
 
     def explain(self, narrative: Narrative, qid: str, option: int) -> ScoreReasons:
         """Say which words move an option's score, and by how much; base and contributions add up to the
         score.
 
         In a family of one slot a word counts by how much more it speaks for this option than for the average
-        one. Raises KeyError for an unknown question, IndexError for an option that it does not have.
+        one. What the words state outright adds what it raises the score by. Raises KeyError for an unknown question, IndexError for an option that it does not have.
         """
         family, start = self._place(qid)
         if not 0 <= option < family.options:
@@ -235,8 +247,24 @@ class CueModel:
                     moved = (float(weight[option]) - against) * float(row[places[name]]) * scale
                     if moved:
                         reasons.append(Reason(kind, name, text.field, tuple(found[name]), moved))
+        reasons.extend(self._explain_stated(narrative, family, option, score))
         reasons.sort(key=lambda reason: (-abs(reason.contribution), reason.kind, reason.name))
         return ScoreReasons(score, score - sum(reason.contribution for reason in reasons), tuple(reasons))
+
+    def _explain_stated(
+        self, narrative: Narrative, family: HeadFamily, option: int, score: float
+    ) -> Iterator[Reason]:
+        """Yield, for each text, what its statements add to the score."""
+        heads = next(values for known, values in self._score_heads(narrative) if known is family)
+        added = score - float(np.float32(heads[option]))
+        if family.family_id not in stated_options(narrative) or not added:
+            return
+        spans: dict[Language, Spans] = {}
+        for stated in find_stated(narrative):
+            if stated.family_id == family.family_id:
+                spans.setdefault(stated.field, []).append((stated.start, stated.end))
+        for field, found in spans.items():
+            yield Reason("stated", family.family_id, field, tuple(found), added / len(spans))
 
     def _place(self, qid: str) -> tuple[HeadFamily, int]:
         start = 0
@@ -247,6 +275,25 @@ class CueModel:
         raise KeyError(
             f"no question {qid!r}; the model knows {self.families[0].qids[0]} to {self.families[-1].qids[-1]}"
         )
+
+
+def raise_stated(
+    values: NDArray[np.float64], family: HeadFamily, options: frozenset[int]
+) -> NDArray[np.float64]:
+    """Return a family's (O,) scores with what the words state at least as likely as ``family.stated``: the
+    options together in a family of one slot, each of them in a family of several.
+
+    Scores that are higher stay; so do all where nothing is stated.
+    """
+    if not options or not 0 < family.stated < 1:
+        return values
+    chosen = np.isin(np.arange(len(values)), list(options))
+    odds = float(np.log(family.stated / (1 - family.stated)))
+    if family.slots > 1:
+        return np.where(chosen, np.maximum(values, odds), values)
+    missing = odds - (_log_sum(values[chosen]) - _log_sum(values[~chosen]))
+    raised = np.where(chosen, values + max(missing, 0.0), values)
+    return np.asarray(raised - _log_sum(raised))
 
 
 def route_texts(narrative: Narrative) -> tuple[ReadText, ...]:
@@ -315,7 +362,12 @@ def _read_family(entry: Mapping[str, Any]) -> HeadFamily:
     }
     if min(temperatures.values()) <= 0:
         raise ValueError(f"{entry['family_id']}: temperatures above 0 are expected")
-    return HeadFamily(str(entry["family_id"]), int(entry["slots"]), int(entry["options"]), temperatures)
+    stated = float(entry.get("stated", 0.0))
+    if not 0 <= stated < 1:
+        raise ValueError(f"{entry['family_id']}: a chance of stated options from 0 to below 1 is expected")
+    return HeadFamily(
+        str(entry["family_id"]), int(entry["slots"]), int(entry["options"]), temperatures, stated
+    )
 
 
 def _read_heads(

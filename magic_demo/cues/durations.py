@@ -53,7 +53,7 @@ _DIGITS = {character: float(value) for value, character in enumerate("零一二�
     "两": 2.0,
     "俩": 2.0,
 }
-_HOURS = ("hour", "hr", "小时", "钟头")
+_HOURS = ("minute", "min", "hour", "hr", "分钟", "小时", "钟头")
 _VAGUE = {"几": 3.0, "数": 3.0, "多": 6.0, "若干": 3.0, "许多": 6.0}
 
 _EN_NUMBER = r"(?:\d{1,3}(?:\.\d+)?\+?|" + "|".join(sorted(_WORD_NUMBERS, key=len, reverse=True)) + r")"
@@ -61,13 +61,13 @@ _ENGLISH = re.compile(
     rf"(?<![\w.*])(?P<first>{_EN_NUMBER})(?:\s{{0,3}}(?:-|–|~|to|or)\s{{0,3}}(?P<second>{_EN_NUMBER}))?"
     r"(?:[\s-]{1,3}(?:of|more|full|whole|or more|odd|plus|an?)){0,3}(?P<half>[\s-]{1,3}(?:and a "
     r"half|and half))?"
-    r"[\s-]{0,3}(?P<unit>hour|hr|day|week|fortnight|month|year|yr|decade)s?\b(?P<half_after>\s{1,3}and\s{1,3}a\s{1,3}half)?"
+    r"[\s-]{0,3}(?P<unit>minute|min|hour|hr|day|week|fortnight|month|year|yr|decade)s?\b(?P<half_after>\s{1,3}and\s{1,3}a\s{1,3}half)?"
 )
 _ZH_NUMBER = r"(?:\d{1,3}(?:\.\d+)?|[零一二两三四五六七八九十百]{1,4}|大半|半|好几|几|数|若干|许多|多|个把|(?<![一二两三四五六七八九十几数半多])(?=[年月周]余))"
 _CHINESE = re.compile(
     rf"(?<![\d.年甲])(?P<first>{_ZH_NUMBER})(?:\s{{0,3}}[-~～—至到、或,，]\s{{0,3}}(?P<second>{_ZH_NUMBER}))?"
     r"(?P<more>\+|余|多|来|几)?\s{0,3}(?P<measure>个)?(?P<more_after>余|多)?(?P<half>半)?\s{0,3}"
-    r"(?P<unit>小时|钟头|天|日|周|星期|礼拜|月|年)(?P<tail>余|多|半|来|之久|左右|以上)?"
+    r"(?P<unit>分钟|小时|钟头|天|日|周|星期|礼拜|月|年)(?P<tail>余|多|半|来|之久|左右|以上)?"
 )
 _AGE_AFTER = re.compile(
     r"\s*(?:and\s+(?:a half|[\w]+\s+months?))?\s*-?\s*(?:old\b|of age\b)|\s*after "
@@ -78,6 +78,7 @@ _AGE_BEFORE = re.compile(
     r"(?:岁$|(?:宝宝|新生儿|婴儿|儿子|女儿|患儿|小孩|孩子|小儿|婴|孕)(?:刚满|刚好|今天刚好|刚|才|满|现|今年|已)?[，"
     r", ]?|(?:出生|生下来|生)(?:后|已)?)$"
 )
+_AGED_BEFORE = re.compile(r"\b(?:aged?|age of|age:?)\s*$|\b(?:patient|male|female|man|woman|boy|girl), $")
 _NOT_A_PERSON = re.compile(
     r"\b(?:it|this|that|rash|lesions?|complaint|spots?|mole|lump|problem|condition) (?:is|are|was|has "
     r"been)(?: \w+){0,4} ?$"
@@ -111,33 +112,71 @@ _LATER = re.compile(
     r"(?:treatment|medication|use)\b|course\b|pregnan)|\s*(?:后(?![颈背脑面头枕])|[^，。,;；"
     r"]{0,6}?(?:消失|消退|自行|就消|就好)|治疗|用药|可以|能好|天|[才也就]?[来出起发长犯]?作?[好一二三两几数\d]+次|发作|内|来?一直[服吃用涂抹擦])"
 )
+_EVENT_AFTER = re.compile(
+    r"\s*after (?:the |her |my |a |an |he |she |i )?(?:was )?(?:delivery|deliver\w+|giving birth|gave birth|childbirth|labou?r|"
+    r"vaccin\w+|bitten|bites?|the bite|sting|stung|contact|exposure|sunburn\w*|shav\w+|waxing|eating)\b"
+)
+_EVENT_BEFORE = re.compile(r"(?:产|分娩|生产|剖腹产|接种|疫苗|日?晒|[叮咬]|接触|脱毛|吃海鲜)(?:之)?后[第]?$")
+"""An event whose distance in time bounds how long the patient can have had it."""
 _PAST_EVENT = re.compile(
     r"(?:ago\b|前)[^.,;。，；"
     r"]{0,30}?(?:surger|operat|sprain|injur|fractur|married|手术|扭伤|外伤|摔|结婚|骨折)(?!\s*后[^，。"
     r"]{0,3}(?:出现|起|发|长))"
 )
 _BIRTH = 6  # no bucket of its own: as long as the patient lives
+_BEGINS = (
+    r"(?:found|noticed|discovered|appear\w*|start\w*|began|begun|develop\w*|broke out|came (?:on|out|up)|woke up|"
+    r"popped up|showed up|since|spotted)"
+)
+_SOME = r"\b(?:some|many|it|appeared|started|began|noticed|found|only|just) "
 _RELATIVE = tuple(
     (re.compile(pattern), bucket)
     for pattern, bucket in (
         (
-            r"\b(?:this (?:morning|afternoon|evening)|last night|yesterday "
-            r"(?:evening|night)|tonight)\b|今早|今晨|今晚|今天(?:早|上午|中午|下午|晚)|"
+            r"\bthis (?:morning|afternoon|evening)\b|\blast night\b|\byesterday (?:evening|night)\b|\btonight\b|"
+            r"\bjust now\b|\b(?:past|last) hour\b|"
+            rf"\b{_BEGINS}(?: \w+){{0,4}} (?:earlier )?today\b|\btoday,? (?:i|we|he|she|it|they)?(?: \w+)? ?{_BEGINS}\b"
+            r"(?![^.]{0,20}\b(?:patient|case)\b)|\b(?:for|over|past|last) (?:the )?(?:past |last )?hours\b|"
+            rf"{_SOME}hours ago\b|"
+            r""
+            r"今早|今晨|今晚|今[天日](?:早|上午|中午|下午|晚|才|刚(?![好满])|突然|忽然|发现|出现|起|长)|刚刚(?:发现|出现|起|长)|"
             r"昨晚|昨夜|昨[天日](?=[晚半夜])",
             0,
         ),
-        (r"\byesterday\b(?! evening| night)|昨[天日](?![晚半夜])|昨早|前天|前日", 1),
-        (r"\b(?:last week|past week)\b|上周|上个?星期", 2),
         (
-            r"\b(?:last month|past month|this "
-            r"(?:spring|summer|autumn|winter))\b|上个?月|今年?[春夏秋冬](?!天?[没无])",
+            r"\byesterday\b(?! evening| night)|\bday before yesterday\b|\b(?:since|on|last) "
+            r"(?:last )?(?:mon|tues|wednes|thurs|fri|satur|sun)day\b|\b(?:for|over|past|last|these) (?:the )?"
+            r"(?:past |last )?days\b|"
+            rf"{_SOME}days ago\b|"
+            r"昨[天日](?![晚半夜])|昨早|前天|前日|从(?:周|星期|礼拜)[一二三四五六日天]",
+            1,
+        ),
+        (
+            r"\b(?:last|past) (?:week|fortnight)\b|\b(?:for|over|past|last|these) (?:the )?(?:past |last )?weeks\b|"
+            r""
+            rf"{_SOME}weeks ago\b|"
+            r"上周|上个?星期|上个?礼拜",
+            2,
+        ),
+        (
+            r"\b(?:last month|past month|this (?:spring|summer|autumn|winter))\b|\b(?:for|over|past|last|these) (?:the )?"
+            r"(?:past |last )?months\b|"
+            rf"{_SOME}months ago\b|"
+            r"\bsince (?:last )?(?:january|february|march|april|may|june|july|august|"
+            r"september|october|november|december)\b|上个?月|今年?[春夏秋冬](?!天?[没无])",
             3,
         ),
         (r"\b(?:past|last) year\b|\blast (?:winter|summer|spring|autumn)\b|去年", 4),
-        (r"\b(?:since birth|at birth|born with|congenital)\b|出生|天生|先天|生下来", _BIRTH),
         (
-            r"\b(?:since (?:childhood|(?:i|he|she) was (?:a child|young|little))|(?:when (?:i|he|she) "
-            r"was|as) a child|for years|recent years|childhood|from a young age|"
+            r"\b(?:since|from|at) (?:birth|(?:he|she|i) was born)\b|\bborn with\b|\bcongenital\w*|\bbirth ?marks?\b|"
+            r"\b(?:as long as|ever since|since) (?:i|he|she|we) (?:can|could) remember\b|\b(?:all|most of) "
+            r"(?:my|his|her) life\b|\blifelong\b|\bwhole life\b|\bsince (?:infancy|babyhood)\b|\balways had\b|"
+            r"出生|天生|先天|生下来|胎记|胎里带|与生俱来|娘胎|生来就|记事[起时以]|打小",
+            _BIRTH,
+        ),
+        (
+            r"\b(?:since (?:childhood|(?:i|he|she) was (?:a child|young|little|small|a kid))|(?:when (?:i|he|she) "
+            r"was|as) a child|(?:for|past|last) (?:many |the )?years|recent years|childhood|from a young age|"
             r"(?:every|each) "
             r"(?:year|summer|winter|spring|autumn)|(?:19|20)\d\d)\b|自幼|从小(?![腿指趾腹])|(?<![\d个几半一二三四五六七八九十两])小时候|自小(?![腿指趾腹])|幼时|每年|年年|每到[春夏秋冬]|"
             r"(?<!\d)(?:19|20)\d\d年",
@@ -162,18 +201,32 @@ class Duration:
     weight: float
 
 
+@dataclass(frozen=True)
+class Times:
+    """The times that a text names: durations in the order of the text, and where ages stand, (start, end) in
+    characters."""
+
+    durations: tuple[Duration, ...]
+    ages: tuple[tuple[int, int], ...]
+
+
 def find_durations(text: str) -> tuple[Duration, ...]:
     """Return every duration that a text names, ages and calendar dates left out, in the order of the text.
 
     ``text`` is lower case.
     """
+    return find_times(text).durations
+
+
+def find_times(text: str) -> Times:
+    """Return every duration and every age that a text in lower case names; calendar dates are left out."""
     found: list[Duration] = []
     ages: list[int] = []
+    places: list[tuple[int, int]] = []
     for match in _ENGLISH.finditer(text):
-        if _AGE_AFTER.match(text, match.end()) and not _NOT_A_PERSON.search(
-            text[max(0, match.start() - 40) : match.start()]
-        ):
+        if _is_age_en(text, match):
             ages.append(_choose_bucket(_read_english(match["first"]), match["unit"]))
+            places.append(match.span())
             continue
         value = max(_read_english(match["first"]), _read_english(match["second"]) if match["second"] else 0.0)
         if match["half"] or match["half_after"]:
@@ -189,6 +242,7 @@ def find_durations(text: str) -> tuple[Duration, ...]:
             and _AGE_BEFORE.search(text[max(0, match.start() - 9) : match.start()])
         ):
             ages.append(_choose_bucket(_read_chinese(match["first"]), unit))
+            places.append(match.span())
             continue
         if (
             unit == "月"
@@ -213,7 +267,14 @@ def find_durations(text: str) -> tuple[Duration, ...]:
             for pattern, bucket in _RELATIVE
             for match in pattern.finditer(text)
         )
-    return tuple(sorted(found, key=lambda duration: duration.start))
+    return Times(tuple(sorted(found, key=lambda duration: duration.start)), tuple(places))
+
+
+def _is_age_en(text: str, match: re.Match[str]) -> bool:
+    before = text[max(0, match.start() - 40) : match.start()]
+    if _AGED_BEFORE.search(before):
+        return True
+    return _AGE_AFTER.match(text, match.end()) is not None and not _NOT_A_PERSON.search(before)
 
 
 def choose_onset(durations: tuple[Duration, ...]) -> Duration | None:
@@ -251,6 +312,8 @@ def _weigh(text: str, match: re.Match[str], bucket: int) -> Duration:
     weight = 0.0
     if bucket == 0 and match["unit"] in _HOURS:  # mostly how long one wheal stays
         weight -= 1.0
+    if _EVENT_AFTER.match(text, end) or _EVENT_BEFORE.search(clause):
+        return Duration(bucket, start, end, 0.0)
     if _PAST_EVENT.match(text, end):
         weight -= 2.0
     if _TREATMENT.search(clause):

@@ -12,10 +12,13 @@ from magic_demo.core.types import LANGUAGES, Language, Narrative
 from magic_demo.cues.cues import find_cues
 from magic_demo.cues.durations import BUCKETS
 from magic_demo.cues.lexicon import find_phrases, prepare_text, read_stated_lexicon
-from magic_demo.cues.negation import is_denied
+from magic_demo.cues.negation import read_phrase
+from magic_demo.cues.quantities import find_counts, find_lengths
 from magic_demo.questions.families import load_families
 
-SITE_FAMILY, ONSET_FAMILY, ITCH_FAMILY, COUNT_FAMILY = "CQID011", "CQID015", "CQID025", "CQID035"
+EXTENT_FAMILY, SITE_FAMILY, SIZE_FAMILY, ONSET_FAMILY, ITCH_FAMILY, COUNT_FAMILY = (
+    f"CQID{number:03d}" for number in (10, 11, 12, 15, 25, 35)
+)
 OF_CUES: Mapping[str, tuple[str, str]] = {
     "site:head": (SITE_FAMILY, "head"),
     "site:neck": (SITE_FAMILY, "neck"),
@@ -29,20 +32,14 @@ OF_CUES: Mapping[str, tuple[str, str]] = {
     **{f"onset:{bucket}": (ONSET_FAMILY, bucket) for bucket in BUCKETS},
 }
 """Cue -> the family and the option that it states."""
-
-_NOUN = r"(?:spots?|bumps?|lumps?|lesions?|blisters?|papules?|nodules?|pimples?|moles?|warts?|patches|patch)"
-_NUMBER = r"(\d{1,3}|one|two|three|four|five|six|seven|eight|nine|ten|a dozen)"
-_COUNTS = (
-    re.compile(rf"(?<![\w.,/])\b{_NUMBER} (?:in all|in total|altogether)\b"),
-    re.compile(
-        rf"(?<![\w.,/])\b{_NUMBER} (?:(?:small|red|tiny|large|big|itchy|round|separate) ){{0,2}}{_NOUN}\b"
-    ),
-    re.compile(
-        r"(?:一共|总共|共)(?:有)?(\d{1,3}|[一二两三四五六七八九十]{1,3})(?:个|颗|处|块|粒|片)(?![月星礼疗小多医人])"
-    ),
-)
-_ONE = {"1", "one", "一"}
-
+ONLY_ONE = {(COUNT_FAMILY, "single"), (EXTENT_FAMILY, "single spot")}
+COUNTS = {"single": "single", "multiple": "multiple (please specify)"}
+SIZES = {
+    "tiny": "size of thumb nail",
+    "nail": "size of thumb nail",
+    "palm": "size of palm",
+    "large": "larger area",
+}
 
 _SENTENCE_END = re.compile(r"[.!?\n。！？]")
 _SUSPECTED = re.compile(r"\b(?:suspect\w*|wonder\w*|might|maybe|perhaps)\b|怀疑|疑似|是不是|会不会|难道")
@@ -95,19 +92,27 @@ def find_stated(narrative: Narrative) -> tuple[StatedAnswer, ...]:
 
 
 def _find_in_text(text: str) -> Iterator[tuple[str, str, int, int, bool]]:
-    for cue in find_cues(text):
+    cues = find_cues(text)
+    several = any(cue.name == "count:multiple" for cue in cues)
+    for cue in cues:
         name = cue.name.replace(":not ", ":") if cue.negated else cue.name
         if name in OF_CUES:
             denied = cue.negated and name != cue.name
             yield (*OF_CUES[name], cue.start, cue.end, denied)
     plain = prepare_text(text)
+    for count, start, end in find_counts(plain):
+        yield COUNT_FAMILY, COUNTS[count], start, end, False
+    for length, start, end in find_lengths(plain):
+        yield SIZE_FAMILY, SIZES[length], start, end, False
     for family_id, found in find_phrases(plain, read_stated_lexicon()).items():
         for phrase in found:
+            if several and (family_id, phrase.value) in ONLY_ONE:
+                continue  # one spot on the arm, beside others
             if not _is_guessed(plain, phrase.start, phrase.end):
-                denied = is_denied(plain, phrase.start, phrase.end, chinese=phrase.chinese)
-                yield family_id, phrase.value, phrase.start, phrase.end, denied
-    for option, start, end in _find_counts(plain):
-        yield COUNT_FAMILY, option, start, end, False
+                reading = read_phrase(plain, phrase.start, phrase.end, chinese=phrase.chinese)
+                if reading.stance != "asked":
+                    denied = reading.stance == "denied"
+                    yield family_id, phrase.value, reading.start, reading.end, denied
 
 
 def _is_guessed(text: str, start: int, end: int) -> bool:
@@ -119,13 +124,6 @@ def _is_guessed(text: str, start: int, end: int) -> bool:
     sentence = before + after[: stop.start()] if stop else before + after
     asked = stop is not None and stop[0] in "?？"
     return bool(_SUSPECTED.search(before)) or (asked and not _WHICH.search(sentence))
-
-
-def _find_counts(text: str) -> Iterator[tuple[str, int, int]]:
-    for pattern in _COUNTS:
-        for match in pattern.finditer(text):
-            option = "single" if match[1] in _ONE else "multiple (please specify)"
-            yield option, match.start(), match.end()
 
 
 @lru_cache(maxsize=1)

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Language, Narrative
 from magic_demo.cues.cue_model import CueModel, HeadFamily, LanguageHeads, route_texts
+from magic_demo.cues.stated import stated_options
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_challenge, load_families
+from magic_demo.synthetic.bundled import load_examples
 
 TEXTS = [
     Narrative(
@@ -130,6 +132,46 @@ def test_scores_are_the_same_every_time(model: CueModel, repository: Path) -> No
     for narrative in TEXTS:
         first, second = model.score(narrative), again.score(narrative)
         assert all(np.array_equal(first[qid], second[qid]) for qid in first)
+
+
+def test_the_examples_are_answered_as_their_own_text_states(model: CueModel) -> None:
+    for example in load_examples():
+        narrative = example.encounter.narrative
+        answers = decode_answers(model.score(narrative), load_families(), model.set_priors)
+        for family in load_families():
+            stated = stated_options(narrative).get(family.family_id, frozenset())
+            chosen = {answers[question.qid] for question in family.questions}
+            assert chosen & stated or not stated, (example.encounter.encounter_id, family.family_id)
+
+
+def test_what_is_stated_is_at_least_as_likely_as_it_was_right_in_training(small: CueModel) -> None:
+    itch = dataclasses.replace(small.families[0], stated=0.9)
+    model = dataclasses.replace(small, families=(itch, *small.families[1:]))
+    narrative = Narrative(en="It does not itch.")
+    before, after = (np.exp(of.score(narrative)["CQID025-001"].astype(np.float64)) for of in (small, model))
+    assert before[1] < 0.95 and after[1] >= 0.9 - 1e-6 and after.sum() == pytest.approx(1)
+    unlikely = dataclasses.replace(
+        small, families=(dataclasses.replace(itch, stated=0.1), *small.families[1:])
+    )
+    assert np.array_equal(unlikely.score(narrative)["CQID025-001"], small.score(narrative)["CQID025-001"])
+
+
+def test_what_a_statement_adds_is_a_reason_like_any_other(model: CueModel) -> None:
+    narrative = Narrative(en="The colour is brown.")
+    colours = next(family for family in load_families() if family.family_id == "CQID034")
+    brown = colours.options["en"].index("brown")
+    why = model.explain(narrative, "CQID034-001", brown)
+    stated = next(reason for reason in why.reasons if reason.kind == "stated")
+    assert narrative.en[slice(*stated.spans[0])] == "brown" and stated.contribution > 0
+    assert why.base + sum(reason.contribution for reason in why.reasons) == pytest.approx(why.score, abs=1e-4)
+
+
+def test_time_and_itch_do_not_speak_for_a_colour(model: CueModel) -> None:
+    narrative = Narrative(en="Itches. It has been there for three years.", zh="很痒，三年了。")
+    for option in range(12):
+        for reason in model.explain(narrative, "CQID034-001", option).reasons:
+            words = {getattr(narrative, reason.field)[start:end].lower() for start, end in reason.spans}
+            assert not words & {"itches", "three years", "years", "痒", "很痒", "三年", "年"}, reason
 
 
 def test_a_score_is_what_the_weights_say(small: CueModel) -> None:

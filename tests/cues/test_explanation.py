@@ -74,6 +74,19 @@ def test_the_words_that_say_it_are_highlighted(
     assert words in text[strongest.start : strongest.end]
 
 
+@pytest.mark.parametrize(
+    ("text", "language", "marked"),
+    [
+        ("Sir, the rash does not itch.", "en", "does not itch"),
+        ("皮疹不痒。", "zh", "不痒"),
+        ("Does it itch? No.", "en", "itch? No"),
+    ],
+)
+def test_the_marks_cover_the_denial(cues: CueModel, text: str, language: Language, marked: str) -> None:
+    spans = explain_words(cues, Narrative(**{language: text}), "CQID025", 1, language)
+    assert marked in _shown(text, spans)
+
+
 def test_words_that_speak_against_an_option_weigh_below_zero(cues: CueModel) -> None:
     text = "It is very itchy"
     (span,) = explain_words(cues, Narrative(en=text), "CQID025", 1, "en")

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from magic_demo.core.types import LANGUAGES, Family, Language
+from magic_demo.core.types import LANGUAGES, Family, Language, Narrative
 from magic_demo.cues.cue_model import CueModel, HeadFamily, LanguageHeads
-from magic_demo.cues.cues import find_cues
+from magic_demo.cues.cues import Cue, find_cues
+from magic_demo.cues.stated import stated_options
 from magic_demo.cues.terms import Spans, find_terms, weigh_terms
 from magic_demo.questions.decoding import FamilyPriors, count_priors
 from magic_demo.questions.families import load_families
@@ -27,6 +28,7 @@ class FamilySettings:
 
     kinds: kinds of cues that are its own, scaled by ``own`` where the others are scaled by ``other`` (0
     leaves them out) and the terms by ``terms``: the larger the scale, the less a weight is held back.
+    near: kinds that are set apart from other families, and not from this one.
     strength: inverse regularisation of the regression.
     older_weight: weight of the cases before ``present_from``, 0..1, for a family whose labelling changed
     there.
@@ -42,6 +44,7 @@ class FamilySettings:
     older_weight: float = 1.0
     smoothing: float = 10.0
     evidence: float = 1.0
+    near: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class CueSettings:
     """What the cue heads are fitted on and how.
 
     data: folder with ``train.json`` and ``train_cvqa.json``. output: the checkpoint's folder.
+    apart: kinds of cues that count only for the families that name them, as do terms read from them: how long
+    it has been there says nothing of its colour.
     least_cases: cases that a cue or term must occur in. present_from: first encounter id of the present
     labelling convention.
     folds, repeats, seed: of the cross-validation that fits the temperatures and gives the reported numbers.
@@ -57,6 +62,7 @@ class CueSettings:
     data: Path
     output: Path
     families: tuple[FamilySettings, ...]
+    apart: tuple[str, ...] = ()
     least_cases: int = 3
     present_from: str = ""
     folds: int = 5
@@ -66,27 +72,45 @@ class CueSettings:
 
 @dataclass(frozen=True, eq=False)
 class FoundWords:
-    """What the texts of a case hold, for each language: names of cues, and terms with their spans."""
+    """What the texts of a case hold, for each language: names of cues, terms with their spans, and the kinds
+    of the cues that each term is read from; and what they state together, family id -> options."""
 
     cues: Mapping[Language, frozenset[str]]
     terms: Mapping[Language, Mapping[str, Spans]]
+    kinds: Mapping[Language, Mapping[str, frozenset[str]]]
+    stated: Mapping[str, frozenset[int]]
 
 
 def find_words(cases: Iterable[LearningCase]) -> list[FoundWords]:
     """Read every case's texts once; the clinicians' responses are no part of them."""
-    return [
-        FoundWords(
-            {
-                language: frozenset(cue.name for cue in find_cues(text))
-                for language, text in zip(LANGUAGES, case.texts, strict=True)
-            },
-            {
-                language: find_terms(text, language)
-                for language, text in zip(LANGUAGES, case.texts, strict=True)
-            },
+    found = []
+    for case in cases:
+        texts = dict(zip(LANGUAGES, case.texts, strict=True))
+        cues = {language: find_cues(text) for language, text in texts.items()}
+        terms = {language: find_terms(text, language) for language, text in texts.items()}
+        found.append(
+            FoundWords(
+                {language: frozenset(cue.name for cue in cues[language]) for language in texts},
+                terms,
+                {language: _find_kinds(terms[language], cues[language]) for language in texts},
+                stated_options(Narrative(*case.texts)),
+            )
         )
-        for case in cases
-    ]
+    return found
+
+
+def _find_kinds(terms: Mapping[str, Spans], cues: Sequence[Cue]) -> dict[str, frozenset[str]]:
+    """Return term -> the kinds of the cues whose words it shares; terms that share none are left out."""
+    kinds = {
+        term: frozenset(
+            cue.name.partition(":")[0]
+            for cue in cues
+            for start, end in spans
+            if start < cue.end and cue.start < end
+        )
+        for term, spans in terms.items()
+    }
+    return {term: held for term, held in kinds.items() if held}
 
 
 def weigh_cases(
@@ -119,10 +143,34 @@ def fit_cue_model(
         for family_id, counted in count_priors([case.answers for case in cases], families).items()
     }
     known = tuple(
-        HeadFamily(f.family_id, len(f.questions), len(f.options["en"]), {"en": 1.0, "zh": 1.0, "both": 1.0})
+        HeadFamily(
+            f.family_id,
+            len(f.questions),
+            len(f.options["en"]),
+            {"en": 1.0, "zh": 1.0, "both": 1.0},
+            count_stated(cases, found, f, weigh_cases(cases, by_id[f.family_id], settings.present_from)),
+        )
         for f in families
     )
     return CueModel(known, heads, prior.astype(np.float32), priors)
+
+
+def count_stated(
+    cases: Sequence[LearningCase],
+    found: Sequence[FoundWords],
+    family: Family,
+    case_weights: NDArray[np.float64],
+) -> float:
+    """Return how often an option that the words state is the answer, 0..1, by Agresti and Coull: four
+    statements, two of them right, are added."""
+    right, all_stated = 2.0, 4.0
+    labels = label_cases(cases, family)
+    for words, row, weight in zip(found, labels, case_weights, strict=True):
+        stated = sorted(words.stated.get(family.family_id, ()))
+        hits = row[stated] if len(family.questions) > 1 else row[stated].any(keepdims=True)
+        if stated:
+            right, all_stated = right + weight * float(hits.sum()), all_stated + weight * len(hits)
+    return round(right / all_stated, 3)
 
 
 def count_rarity(documents: Sequence[Iterable[str]], least: int) -> tuple[list[str], NDArray[np.float32]]:
@@ -158,13 +206,15 @@ def _fit_language(
     term_rows = np.array(
         [weigh_terms(words.terms[language], term_places, rarity) for words in found], np.float64
     )
+    term_kinds = [_usual_kinds(term, language, found) for term in terms]
     columns = []
     for family in families:
         chosen = next(entry for entry in settings.families if entry.family_id == family.family_id)
+        foreign = frozenset(settings.apart) - {*chosen.kinds, *chosen.near}
         scale = np.concatenate(
             [
-                [chosen.own if name.partition(":")[0] in chosen.kinds else chosen.other for name in names],
-                np.full(len(terms), chosen.terms),
+                [_scale_cue(name.partition(":")[0], chosen, foreign) for name in names],
+                [0.0 if kinds and kinds <= foreign else chosen.terms for kinds in term_kinds],
             ]
         )
         used = scale > 0
@@ -181,6 +231,19 @@ def _fit_language(
     return LanguageHeads(
         cue_places, term_places, rarity, weights[: len(names)], weights[len(names) :], biases
     )
+
+
+def _scale_cue(kind: str, family: FamilySettings, foreign: frozenset[str]) -> float:
+    if kind in family.kinds:
+        return family.own
+    return 0.0 if kind in foreign else family.other
+
+
+def _usual_kinds(term: str, language: Language, found: Sequence[FoundWords]) -> frozenset[str]:
+    """Return the kinds of cues that a term is read from in most of the cases that it occurs in."""
+    counts = Counter(kind for words in found for kind in words.kinds[language].get(term, ()))
+    cases = sum(term in words.terms[language] for words in found)
+    return frozenset(kind for kind, count in counts.items() if count * 2 > cases)
 
 
 def _fit_family(
