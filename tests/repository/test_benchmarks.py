@@ -13,6 +13,7 @@ from benchmarks import segmentation
 from benchmarks.__main__ import Failure, format_document, main, measure_stage
 from benchmarks.ceiling import Reached
 from benchmarks.memory import find_peak, find_resident_peak
+from benchmarks.points import measure_readers
 from benchmarks.scorer import draw_masks, score_plainly
 from benchmarks.timing import Reading, Row, describe_waits, take_times
 from magic_demo.challenge.mask_scoring import score_mask_folders
@@ -123,3 +124,9 @@ def test_a_programs_memory_is_its_own_and_not_that_of_whoever_starts_it() -> Non
     large = find_resident_peak([sys.executable, "-c", "held = b'x' * 2**26"])
     assert small < held.nbytes / 1e6 < large
     assert find_peak(lambda: np.ones(10**6, np.uint8)) >= 1.0
+
+
+@pytest.mark.long
+def test_every_click_of_readers_who_click_at_once_is_answered() -> None:
+    took, each = measure_readers(readers=3, clicks=2, pause=0.0)
+    assert len(took) == 6 and took == sorted(took) and each > 0

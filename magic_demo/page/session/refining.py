@@ -16,9 +16,9 @@ from magic_demo.page.session.source import PredictorSource
 if TYPE_CHECKING:  # torch takes seconds, for which the page does not wait
     from magic_demo.models.interfaces import Guidance
 
-_AT_ONCE = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
-"""As many follow a point at the same time: the other cores stay free for saves and for the page. Nobody waits
-in the line of the analyses, which take seconds."""
+_AT_ONCE = threading.BoundedSemaphore(os.cpu_count() or 1)
+"""One core each: more at the same time would only hold up saves. Nobody waits in the line of the analyses,
+which take seconds."""
 
 
 class Refiner:
