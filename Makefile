@@ -53,21 +53,21 @@ types: $(VENV)/installed-dev
 	$(BIN)/mypy
 
 audit: $(VENV)/installed-dev
-	$(BIN)/python -m tests.repository.audit $(AUDIT)
+	$(BIN)/python -m tests.repository.dependencies.audit $(AUDIT)
 
 # After a pin was changed: resolves again, writes the lock files.
 lock: $(VENV)/installed-dev
 	$(PIP) uv==0.13.9
-	$(BIN)/python -m tests.repository.lock
+	$(BIN)/python -m tests.repository.dependencies.lock
 
 fuzz: $(VENV)/installed-dev
-	$(BIN)/python -m tests.robustness.fuzz $(COUNT) $(ARGS)
+	$(BIN)/python -m tests.robustness.fuzzed.fuzz $(COUNT) $(ARGS)
 
 soak: $(VENV)/installed-dev
-	$(BIN)/python -m tests.robustness.soak --minutes $(MINUTES) $(ARGS)
+	$(BIN)/python -m tests.robustness.load.soak --minutes $(MINUTES) $(ARGS)
 
 reliability: $(VENV)/installed-dev
-	$(BIN)/python -m tests.robustness.large_store
+	$(BIN)/python -m tests.robustness.load.large_store
 	$(BIN)/python -m tests.robustness.reliability
 
 bench: $(VENV)/installed-dev

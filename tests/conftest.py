@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from magic_demo.reviews.store import Store
-from tests.support.postgresql import PostgresServer
+from tests.support.store.postgresql import PostgresServer
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -15,8 +15,8 @@ from magic_demo.files.encounters import write_answers
 from magic_demo.reviews.agreement import MODEL
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
-from tests.support.agreeing_readers import QUEUE, ReadRounds, write_rounds
-from tests.support.reviewed_cases import answer
+from tests.support.store.agreeing_readers import QUEUE, ReadRounds, write_rounds
+from tests.support.store.reviewed_cases import answer
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from magic_demo.reviews.covered_photos import CoveredPhotos
 from magic_demo.reviews.exports import FORMATS
 from magic_demo.reviews.exports.case_files import find_case_files
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
-from tests.support.reviewed_cases import QUEUE, SIZES, ReadQueue, answer, make_queue
+from tests.support.store.reviewed_cases import QUEUE, SIZES, ReadQueue, answer, make_queue
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -13,7 +13,7 @@ from magic_demo.commands.import_reviews import save_reviews
 from magic_demo.core.types import Review
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.store import LOCAL_READER, Store
-from tests.support.reviewed_cases import QUEUE, ReadQueue, make_queue
+from tests.support.store.reviewed_cases import QUEUE, ReadQueue, make_queue
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -17,8 +17,8 @@ from magic_demo.files.encounters import read_answers
 from magic_demo.page.panels.cards.cards import cards_value
 from magic_demo.questions.families import load_challenge, read_questions
 from magic_demo.reviews.store import LOCAL_READER
-from tests.support.documents import read_code, run_code
 from tests.support.fake_predictor import FakePredictor
+from tests.support.source.documents import read_code, run_code
 from tests.support.written_page import lay_out
 
 HOW_TO = "how-to/add-a-question-family.md"

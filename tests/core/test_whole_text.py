@@ -42,8 +42,8 @@ from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.digests import digest_of
 from magic_demo.reviews.store.tables import ReviewRow
 from magic_demo.synthetic.bundled import load_examples
-from tests.support.reviewed_cases import answer, make_queue
 from tests.support.stand_ins import draw_photo, stand_in_predictor
+from tests.support.store.reviewed_cases import answer, make_queue
 
 HALF = Path(__file__).resolve().parents[1] / "data" / "reported" / "label_studio_half_emoji.json"
 texts = st.text(st.sampled_from('a\\"u\ud83d\ude00\ud800\udfff痒dD8'), max_size=12)

@@ -12,8 +12,8 @@ from playwright.sync_api import Browser, Page
 
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import MINUTES, open_example
+from tests.e2e.review.test_review import answer_all
 from tests.e2e.review_server import ReviewServer
-from tests.e2e.test_review import answer_all
 
 THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 

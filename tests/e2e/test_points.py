@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.e2e.conftest import Watched
 from tests.e2e.driving import MINUTES
-from tests.e2e.test_viewer_tools import (
+from tests.e2e.viewer.test_viewer_tools import (
     HEIGHT,
     WIDTH,
     dice,

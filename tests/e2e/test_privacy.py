@@ -15,8 +15,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from magic_demo.reviews.store import LOCAL_READER, Store
+from tests.e2e.review.test_review import answer_all
 from tests.e2e.review_server import ReviewServer
-from tests.e2e.test_review import answer_all
 from tests.support.stand_ins import draw_photo
 
 WAIT = 90_000

@@ -10,8 +10,8 @@ import pytest
 
 from magic_demo.__main__ import main
 from tests.support.batch_runs import IDS, write_data
-from tests.support.documents import read_code, run_code
-from tests.support.plug_ins import installed
+from tests.support.source.documents import read_code, run_code
+from tests.support.source.plug_ins import installed
 
 PAGES = {"how-to/add-a-segmentation-model.md": "redness", "how-to/add-an-answerer.md": "area_answerer"}
 

@@ -18,7 +18,7 @@ from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.loading import load_predictor
 from magic_demo.models.registry import SEGMENTERS, load_segmenter
 from tests.support.batch_runs import write_data
-from tests.support.plug_ins import installed
+from tests.support.source.plug_ins import installed
 from tests.support.stand_ins import draw_photo
 from training.__main__ import main as train
 

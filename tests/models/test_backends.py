@@ -30,8 +30,8 @@ from tests.models.answers.test_text_photo_answerer import (
     save_checkpoint,
 )
 from tests.models.segmentation.test_prompted import write_clipseg
-from tests.support.concrete_models import load_prompted, load_text_photo_answerer, score_photos
-from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.support.source.concrete_models import load_prompted, load_text_photo_answerer, score_photos
+from tests.support.source.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

@@ -12,7 +12,7 @@ import playwright
 
 def test_the_javascript_tests_pass(repository: Path) -> None:
     node = Path(playwright.__file__).parent / "driver" / "node"  # the one that drives the browser tests
-    files = sorted((repository / "tests" / "js").glob("*.test.mjs"))
+    files = sorted((repository / "tests" / "js").rglob("*.test.mjs"))
     assert files
     result = subprocess.run(
         [str(node), "--test", *map(str, files)], capture_output=True, text=True, timeout=120, check=False

@@ -8,7 +8,7 @@ from string import Formatter
 
 from magic_demo.core.messages import list_fields
 from magic_demo.page.texts.i18n import load_messages
-from tests.support.templates import Said, list_classes, list_said, list_sources
+from tests.support.source.templates import Said, list_classes, list_said, list_sources
 
 SHOWN = ("core", "imaging", "questions", "files", "cues", "synthetic", "reviews", "models", "page")
 """Packages that the page is or imports. The commands, batch mode and training speak English alone."""

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.robustness.run_ends import assert_same_end
-from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.robustness.faults.run_ends import assert_same_end
+from tests.support.source.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

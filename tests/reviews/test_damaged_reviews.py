@@ -15,7 +15,7 @@ from magic_demo.core.types import CaseKey, Review
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.store import NewCase, Store
-from tests.support.reviewed_cases import answer, draw_mask
+from tests.support.store.reviewed_cases import answer, draw_mask
 
 KEY, OTHER = CaseKey("q", "ENC1"), CaseKey("q", "ENC2")
 FIRST = Review(

@@ -15,7 +15,7 @@ from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, MaskRuns, Review
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.store import NewCase, Store
-from tests.support.postgresql import USER, PostgresServer
+from tests.support.store.postgresql import USER, PostgresServer
 
 MARKER = "plantedmarker"
 """Stands in every text of the case that goes; its letters alone, so that it is itself in JSON and in every

@@ -2,7 +2,7 @@
 ``docs/reliability.md`` from what they, fuzzing and the soak have found.
 
 Fuzzing (``make fuzz``), the soak (``make soak``) and the large store (``python -m
-tests.robustness.large_store``) take minutes and leave their numbers in ``build/reliability``; whatever of
+tests.robustness.load.large_store``) take minutes and leave their numbers in ``build/reliability``; whatever of
 them has not been run is said to be missing, never made up. ``--keep`` writes the page from the last run's
 results.
 """
@@ -19,9 +19,9 @@ from typing import Any
 
 from magic_demo.core.whole_files import write_whole
 from tests.conftest import REPOSITORY
-from tests.robustness.hostile_uploads import SLOWEST
-from tests.robustness.results import FOLDER, read_result
-from tests.robustness.test_faults import KILLS
+from tests.robustness.faults.test_faults import KILLS
+from tests.robustness.fuzzed.hostile_uploads import SLOWEST
+from tests.robustness.load.results import FOLDER, read_result
 
 PAGE = REPOSITORY / "docs" / "reliability.md"
 RESULTS = FOLDER / "tests.xml"
@@ -34,47 +34,47 @@ FIXED_SHARES = {
 FAULTS: tuple[tuple[str, str], ...] = (
     (
         f"kill -9 at {KILLS['save']} random instants while saving",
-        "robustness/test_faults.py::test_a_save_that_was_answered_survives_every_kill",
+        "robustness/faults/test_faults.py::test_a_save_that_was_answered_survives_every_kill",
     ),
     (
         f"kill -9 at {KILLS['predict']} random instants of a batch run",
-        "robustness/test_faults.py::test_a_killed_run_leaves_no_half_file_and_goes_on",
+        "robustness/faults/test_faults.py::test_a_killed_run_leaves_no_half_file_and_goes_on",
     ),
     (
         f"kill -9 at {KILLS['export']} random instants of exports",
-        "robustness/test_faults.py::test_a_killed_export_is_there_whole_or_not_at_all",
+        "robustness/faults/test_faults.py::test_a_killed_export_is_there_whole_or_not_at_all",
     ),
     (
         f"kill -9 at {KILLS['backup']} random instants of backups",
-        "robustness/test_faults.py::test_a_killed_backup_is_there_whole_or_not_at_all",
+        "robustness/faults/test_faults.py::test_a_killed_backup_is_there_whole_or_not_at_all",
     ),
     (
         f"kill -9 at {KILLS['train']} random instants of training",
-        "robustness/test_faults.py::test_a_killed_training_run_goes_on_to_the_end_it_would_have_had",
+        "robustness/faults/test_faults.py::test_a_killed_training_run_goes_on_to_the_end_it_would_have_had",
     ),
     (
         "kill -9 while a case is kept",
-        "robustness/test_whole_or_nothing.py::test_a_kept_case_is_whole_or_not_there",
+        "robustness/faults/test_whole_or_nothing.py::test_a_kept_case_is_whole_or_not_there",
     ),
     (
         "kill -9 while a backup is restored",
-        "robustness/test_whole_or_nothing.py::test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on",
+        "robustness/faults/test_whole_or_nothing.py::test_a_restored_store_is_whole_or_empty_and_the_same_command_goes_on",
     ),
     (
         "kill -9 while reviews are imported",
-        "robustness/test_whole_or_nothing.py::test_an_import_brings_all_reviews_or_none_and_the_same_command_goes_on",
+        "robustness/faults/test_whole_or_nothing.py::test_an_import_brings_all_reviews_or_none_and_the_same_command_goes_on",
     ),
     (
         "kill -9 while a case is deleted",
-        "robustness/test_whole_or_nothing.py::test_a_deleted_case_is_gone_or_whole",
+        "robustness/faults/test_whole_or_nothing.py::test_a_deleted_case_is_gone_or_whole",
     ),
     (
         "two restores to one place at once",
-        "reviews/test_hostile_backups.py::test_two_restores_at_once_end_with_one_whole_store",
+        "reviews/backups/test_hostile_backups.py::test_two_restores_at_once_end_with_one_whole_store",
     ),
     (
         "a backup with rows that cannot be",
-        "reviews/test_hostile_backups.py::test_rows_that_cannot_be_are_one_line_and_nothing_is_kept",
+        "reviews/backups/test_hostile_backups.py::test_rows_that_cannot_be_are_one_line_and_nothing_is_kept",
     ),
     (
         "a read-only disk",
@@ -86,16 +86,16 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "a half-written checkpoint",
-        "robustness/test_faults.py::test_a_checkpoint_that_was_cut_short_is_passed_over",
+        "robustness/faults/test_faults.py::test_a_checkpoint_that_was_cut_short_is_passed_over",
     ),
-    ("disk full while saving", "robustness/test_faults.py::test_a_full_disk_costs_no_saved_review"),
+    ("disk full while saving", "robustness/faults/test_faults.py::test_a_full_disk_costs_no_saved_review"),
     (
         "disk full while backing up and exporting",
-        "robustness/test_faults.py::test_a_full_disk_leaves_no_half_backup_or_export",
+        "robustness/faults/test_faults.py::test_a_full_disk_leaves_no_half_backup_or_export",
     ),
     (
         "a folder that cannot be written",
-        "robustness/test_faults.py::test_a_folder_that_cannot_be_written_is_one_line",
+        "robustness/faults/test_faults.py::test_a_folder_that_cannot_be_written_is_one_line",
     ),
     (
         "a database that cannot be written",
@@ -103,22 +103,28 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "database locked by another program",
-        "robustness/test_faults.py::test_a_locked_database_is_named_and_nothing_is_lost",
+        "robustness/faults/test_faults.py::test_a_locked_database_is_named_and_nothing_is_lost",
     ),
     (
         "database server gone and back",
-        "robustness/test_faults_store.py::test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back",
+        "robustness/faults/test_faults_store.py::test_a_page_whose_database_is_gone_says_so_and_saves_all_once_it_is_back",
     ),
     (
         "database server crashes under saves",
-        "robustness/test_faults_store.py::test_saves_under_way_when_the_database_crashes_are_answered_and_kept_or_neither",
+        "robustness/faults/test_faults_store.py::test_saves_under_way_when_the_database_crashes_are_answered_and_kept_or_neither",
     ),
-    ("clock set back", "robustness/test_faults_store.py::test_a_clock_that_is_set_back_changes_no_order"),
+    (
+        "clock set back",
+        "robustness/faults/test_faults_store.py::test_a_clock_that_is_set_back_changes_no_order",
+    ),
     (
         "corrupt page of the database",
-        "robustness/test_faults.py::test_a_damaged_database_is_refused_and_a_backup_brings_it_back",
+        "robustness/faults/test_faults.py::test_a_damaged_database_is_refused_and_a_backup_brings_it_back",
     ),
-    ("corrupt checkpoint", "robustness/test_faults.py::test_a_damaged_checkpoint_is_refused_in_one_line"),
+    (
+        "corrupt checkpoint",
+        "robustness/faults/test_faults.py::test_a_damaged_checkpoint_is_refused_in_one_line",
+    ),
     (
         "40 readers of large photos, memory for four, connections cut",
         "page/events/test_nothing_lost.py::test_forty_readers_of_large_photos_find_all_they_did_however_little_is_held_in_memory",
@@ -145,19 +151,19 @@ FAULTS: tuple[tuple[str, str], ...] = (
     ),
     (
         "hand-made bad files",
-        "robustness/test_corpus.py::test_a_bad_file_is_read_with_a_note_or_refused_in_one_line_that_names_it",
+        "robustness/corpus/test_corpus.py::test_a_bad_file_is_read_with_a_note_or_refused_in_one_line_that_names_it",
     ),
-    ("inputs that fuzzing found", "robustness/test_found_by_fuzzing.py"),
+    ("inputs that fuzzing found", "robustness/fuzzed/test_found_by_fuzzing.py"),
 )
 """What is done to the program, and the test that does it."""
 LONG = {
-    "fuzz": ("make fuzz", "tests/robustness/test_fuzzing.py"),
+    "fuzz": ("make fuzz", "tests/robustness/fuzzed/test_fuzzing.py"),
     "soak": (
         "make soak",
-        "tests/robustness/test_soak.py::test_readers_at_once_lose_nothing_and_see_nothing_of_each_other",
+        "tests/robustness/load/test_soak.py::test_readers_at_once_lose_nothing_and_see_nothing_of_each_other",
     ),
     "large_store": (
-        "python -m tests.robustness.large_store",
+        "python -m tests.robustness.load.large_store",
         "tests/reviews/store/test_size.py::test_more_cases_need_no_more_statements",
     ),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.robustness import test_fuzzing
+from tests.robustness.fuzzed import test_fuzzing
 from tests.robustness.reliability import FAULTS, exists, find_tests, write_page
 
 NAMED = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
@@ -23,7 +23,7 @@ def test_the_page_as_it_is_written_names_tests_that_are_there(repository: Path) 
     assert len(named) >= len(FAULTS)
     for file, test in named:
         assert exists(file, test), (file, test)
-    assert {test for file, test in named if file == "tests/robustness/test_fuzzing.py"} <= {
+    assert {test for file, test in named if file == "tests/robustness/fuzzed/test_fuzzing.py"} <= {
         "",
         *dir(test_fuzzing),
     }

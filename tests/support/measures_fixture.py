@@ -15,7 +15,7 @@ from magic_demo.imaging import measure
 from magic_demo.imaging.measure import COMBINATION, measure_photo
 from magic_demo.page.panels.viewer.mask_form import write_runs
 
-FILE = Path(__file__).resolve().parents[1] / "js" / "measures.json"
+FILE = Path(__file__).resolve().parents[1] / "js" / "viewer" / "measures.json"
 SKINS = {"light": (228, 190, 170), "tan": (176, 130, 98), "dark": (92, 62, 48)}
 LESIONS = {
     "red": (0.95, 0.62, 0.62),

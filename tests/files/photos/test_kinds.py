@@ -18,7 +18,7 @@ from PIL import Image
 from magic_demo.core.errors import PhotoError
 from magic_demo.files.photos.formats.tiff_pages import MOST_PAGES, read_layout
 from magic_demo.files.photos.reading import decode_photo, read_photo
-from tests.support.hostile_photos import many_scans
+from tests.support.hostile.hostile_photos import many_scans
 
 REPORTED = Path(__file__).resolve().parents[2] / "data" / "reported"
 with Image.open(REPORTED / "small_expected.png") as _SMALL:

@@ -30,8 +30,8 @@ from magic_demo.reviews.backups import write_backup
 from magic_demo.reviews.exports import FORMATS, Format, write_export
 from magic_demo.reviews.reports import write_disagreements
 from magic_demo.reviews.store import NewCase, Store
-from tests.support.reviewed_cases import answer, draw_mask, save_all
 from tests.support.stand_ins import draw_photo, stand_in_predictor
+from tests.support.store.reviewed_cases import answer, draw_mask, save_all
 
 MARKER = "plantedtrace"
 SIZE = (48, 64)

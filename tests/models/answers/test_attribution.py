@@ -12,7 +12,7 @@ from torch import Tensor
 from magic_demo.core.errors import ModelError
 from magic_demo.models.answers.attribution import GREY, attribute_places, lay_out_grid
 from tests.models.answers.test_text_photo_answerer import make_model, make_photos, make_scorer
-from tests.support.concrete_models import score_photos
+from tests.support.source.concrete_models import score_photos
 
 pytestmark = pytest.mark.numeric
 

@@ -23,7 +23,7 @@ from tests.models.answers.test_text_photo_answerer import (
     make_scorer,
     save_checkpoint,
 )
-from tests.support.concrete_models import load_text_photo_answerer, score_photos
+from tests.support.source.concrete_models import load_text_photo_answerer, score_photos
 
 PAPER = {"fusion": "concatenation", "narrative_input": False, "learn_sets": False, "option_texts": "question"}
 FAMILIES = load_challenge().families

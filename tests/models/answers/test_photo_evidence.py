@@ -38,8 +38,8 @@ from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.synthetic.cases import SyntheticCase, make_case
 from magic_demo.synthetic.truth import draw_truth
 from tests.models.segmentation.test_prompted import make_tokenizer
-from tests.support.concrete_models import load_photo_answerer
-from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.support.source.concrete_models import load_photo_answerer
+from tests.support.source.rounding import assert_same_but_for_rounding, measure_rounding
 from tests.support.stand_ins import draw_photo
 
 pytestmark = pytest.mark.numeric

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from magic_demo.models.answers.photo_head import PhotoHead, lay_out_places
-from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.support.source.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

@@ -30,8 +30,8 @@ from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.models.registry import load_answerer
 from magic_demo.questions.decoding import count_priors, write_priors
 from magic_demo.questions.families import load_challenge, load_families
-from tests.support.concrete_models import load_text_photo_answerer, score_photos
-from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.support.source.concrete_models import load_text_photo_answerer, score_photos
+from tests.support.source.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

@@ -21,8 +21,8 @@ from magic_demo.models.segmentation.compact import (
 )
 from magic_demo.questions.scoring import count_pixels, dice, vote
 from magic_demo.synthetic.encounters import make_case
-from tests.support.concrete_models import load_prompted
-from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.support.source.concrete_models import load_prompted
+from tests.support.source.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

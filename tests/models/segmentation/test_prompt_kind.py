@@ -14,7 +14,7 @@ from magic_demo.core.errors import CheckpointError
 from magic_demo.core.types import Encounter, Narrative, Photo, PromptKind, join_prompt
 from magic_demo.models.predictor import Predictor
 from tests.models.segmentation.test_prompted import write_clipseg
-from tests.support.concrete_models import load_prompted
+from tests.support.source.concrete_models import load_prompted
 
 BOTH: PromptKind = "narrative and responses"
 

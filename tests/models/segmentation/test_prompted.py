@@ -19,8 +19,8 @@ from transformers import CLIPSegConfig, CLIPSegForImageSegmentation, PreTrainedT
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.types import Pixels
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
-from tests.support.concrete_models import load_prompted
-from tests.support.rounding import assert_same_but_for_rounding, measure_rounding
+from tests.support.source.concrete_models import load_prompted
+from tests.support.source.rounding import assert_same_but_for_rounding, measure_rounding
 
 pytestmark = pytest.mark.numeric
 

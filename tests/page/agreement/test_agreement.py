@@ -35,8 +35,8 @@ from magic_demo.reviews.agreement import CONSENSUS, MaskNumbers, Measured, Switc
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource, Comparison
 from magic_demo.reviews.deletion import delete_cases
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
-from tests.support.agreeing_readers import QUEUE, ReadRounds, write_rounds
-from tests.support.reviewed_cases import answer
+from tests.support.store.agreeing_readers import QUEUE, ReadRounds, write_rounds
+from tests.support.store.reviewed_cases import answer
 
 REQUEST: Any = SimpleNamespace(cookies={})
 

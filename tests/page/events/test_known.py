@@ -21,7 +21,7 @@ from magic_demo.page.panels.viewer.mask_form import write_runs
 from magic_demo.questions.families import load_families
 from magic_demo.reviews.store import LOCAL_READER, Store
 from tests.page.events.test_keeping import REQUEST, Page
-from tests.support.reviewed_cases import SIZES, answer, draw_mask, make_queue
+from tests.support.store.reviewed_cases import SIZES, answer, draw_mask, make_queue
 
 OTHER_TAB: Any = SimpleNamespace(session_hash="other", cookies={})
 PHOTOS = ("IMG_ENC00001_00001", "IMG_ENC00001_00002")

@@ -23,7 +23,7 @@ from magic_demo.page.build import Desk, PredictorSource, build_app
 from magic_demo.page.server.gate.gate import BROWSER_COOKIE, DOORS, list_gates
 from magic_demo.page.server.requests.parameters import RefusedError
 from magic_demo.page.server.requests.payloads import MASK, PAYLOADS, SMALL, find_payload, read_event
-from tests.support.hostile_events import Hostile
+from tests.support.hostile.hostile_events import Hostile
 from tests.support.live_page import LivePage
 from tests.support.stand_ins import stand_in_predictor
 

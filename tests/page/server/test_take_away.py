@@ -18,7 +18,7 @@ from magic_demo.core.types import Review
 from magic_demo.page.server.take_away import list_take_away_routes, pack_readings
 from magic_demo.page.session.desk.desk import Desk
 from magic_demo.reviews.store import NewCase, Store, rules
-from tests.support.reviewed_cases import answer
+from tests.support.store.reviewed_cases import answer
 
 QUEUE = "lesson"
 

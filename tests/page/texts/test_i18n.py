@@ -20,7 +20,7 @@ from magic_demo.files.photos.reading import PhotoLimits, decode_photo, read_phot
 from magic_demo.page.panels.frame.keys.key_sheet import CARD_KEYS, PAGE_KEYS, VIEWER_KEYS
 from magic_demo.page.texts.i18n import both, both_of, fill, line_in_both, load_messages, load_texts, text
 from magic_demo.reviews.store import TRAIL_KINDS
-from tests.support.documents import read_code, run_code
+from tests.support.source.documents import read_code, run_code
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 HOW_TO = "how-to/add-an-error.md"

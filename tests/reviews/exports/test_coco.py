@@ -15,7 +15,7 @@ from pycocotools.coco import COCO
 from magic_demo.core.types import MaskRuns
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports import write_export
-from tests.support.reviewed_cases import SIZES, make_queue, save_all
+from tests.support.store.reviewed_cases import SIZES, make_queue, save_all
 
 # pycocotools 2.0.11 has not followed numpy 2 there
 pytestmark = pytest.mark.filterwarnings(

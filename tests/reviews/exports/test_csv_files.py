@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from magic_demo.reviews.exports import PLAIN_CSV, write_export
 from magic_demo.reviews.exports.csv_files import quote_cell, read_csv_table, unquote_cell, write_csv_table
 from magic_demo.reviews.exports.tables import COLUMNS
-from tests.support.reviewed_cases import make_queue
+from tests.support.store.reviewed_cases import make_queue
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "－1", "=cmd|' /C calc'!A0"]

@@ -21,7 +21,7 @@ from magic_demo.questions.families import load_challenge, load_families
 from magic_demo.reviews.exports import FORMATS, ExportError, ExportReport, write_export, writing
 from magic_demo.reviews.exports.reading_back import read_reviews
 from magic_demo.reviews.exports.readings import agree_answers
-from tests.support.reviewed_cases import QUEUE, ReadQueue, answer, make_queue, save_all
+from tests.support.store.reviewed_cases import QUEUE, ReadQueue, answer, make_queue, save_all
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from magic_demo.commands.export import add_arguments
 from magic_demo.core.types import Language
 from magic_demo.page.panels.queue.queue_panel import render_exports
 from magic_demo.reviews.exports import FORMATS, REPORT, Format, Offer, write_export
-from tests.support.documents import DOCS, read_code, run_code
-from tests.support.reviewed_cases import make_queue
+from tests.support.source.documents import DOCS, read_code, run_code
+from tests.support.store.reviewed_cases import make_queue
 
 HOW_TO = "how-to/add-an-export-format.md"
 OFFERS = (*FORMATS, REPORT)

@@ -19,7 +19,7 @@ from magic_demo.reviews.exports import ExportError, write_export
 from magic_demo.reviews.exports.label_studio.brush_code import encode_brush
 from magic_demo.reviews.exports.label_studio.tasks import make_config
 from magic_demo.reviews.exports.reading_back import read_reviews
-from tests.support.reviewed_cases import QUEUE, ReadQueue, draw_mask, make_queue, save_all
+from tests.support.store.reviewed_cases import QUEUE, ReadQueue, draw_mask, make_queue, save_all
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.csv_files import read_csv_table
 from magic_demo.reviews.exports.tables import COLUMNS
-from tests.support.reviewed_cases import ReadQueue, make_queue
+from tests.support.store.reviewed_cases import ReadQueue, make_queue
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports import write_export
 from magic_demo.reviews.exports.readings import CaseReadings, Selection
 from magic_demo.reviews.exports.training_set import split_cases
-from tests.support.reviewed_cases import ReadQueue, answer, make_queue
+from tests.support.store.reviewed_cases import ReadQueue, answer, make_queue
 from training.cases.sources import CaseSource, read_cases
 from training.segmentation.sources import SourceSettings, read_examples
 

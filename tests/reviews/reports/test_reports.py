@@ -33,8 +33,8 @@ from magic_demo.reviews.reports.disputes import (
 )
 from magic_demo.reviews.reports.html_page import encode_picture
 from magic_demo.reviews.reports.wording import load_texts
-from tests.support.reviewed_cases import SIZES, ReadQueue, answer, make_queue, save_all
 from tests.support.stand_ins import draw_photo
+from tests.support.store.reviewed_cases import SIZES, ReadQueue, answer, make_queue, save_all
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from magic_demo.reviews.backups import restore_backup, write_backup
 from magic_demo.reviews.kept_cases import keep_upload
 from magic_demo.reviews.store import LOCAL_READER, TRAIL_KINDS, Actor, NewCase, Store
 from magic_demo.reviews.store.rows import audit_trail
-from tests.support.reviewed_cases import answer
 from tests.support.stand_ins import draw_photo
+from tests.support.store.reviewed_cases import answer
 
 ADA = Actor("ada", "page 10.0.0.7")
 MARKER = "MARKER-zebra"

@@ -14,7 +14,7 @@ from magic_demo.reviews.exports.readings import select_readings
 from magic_demo.reviews.store import NewCase, Store
 from magic_demo.reviews.store.digests import digest_of
 from magic_demo.reviews.store.tables import ReviewRow
-from tests.support.reviewed_cases import answer
+from tests.support.store.reviewed_cases import answer
 
 KEY = CaseKey("q", "ENC1")
 REVIEW = Review("ENC1", "local", "assisted", "done", answer(1), queue="q", comment="red", difficulty="hard")

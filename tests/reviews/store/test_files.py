@@ -20,8 +20,8 @@ from magic_demo.reviews.covered_photos import covered_beside
 from magic_demo.reviews.kept_cases import keep_upload
 from magic_demo.reviews.leftovers import sweep_store
 from magic_demo.reviews.store import LOCAL_READER, Store
-from tests.support.reviewed_cases import answer
 from tests.support.stand_ins import draw_photo
+from tests.support.store.reviewed_cases import answer
 
 
 def fill(place: Path) -> CaseKey:

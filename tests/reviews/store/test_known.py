@@ -16,7 +16,7 @@ from magic_demo.questions.families import load_families
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.copies import Row
 from magic_demo.reviews.store.tables import SeenRow
-from tests.support.reviewed_cases import answer
+from tests.support.store.reviewed_cases import answer
 
 KEY = CaseKey("q", "E1")
 FAMILIES = frozenset(family.family_id for family in load_families())

@@ -19,7 +19,7 @@ from magic_demo.core.types import CaseKey, Review
 from magic_demo.reviews.store import NewCase, Store
 from magic_demo.reviews.store.engine import database, location
 from magic_demo.reviews.store.tables import Tables
-from tests.support.postgresql import PostgresServer
+from tests.support.store.postgresql import PostgresServer
 
 
 def _refused(place: str | Path, reason: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from magic_demo.reviews.store import READER_ROLES
 from magic_demo.reviews.store.rules import ACTIONS, PERMISSIONS, WITHOUT_SIGN_IN, list_permitted, may
-from tests.support.documents import read_code, run_code
+from tests.support.source.documents import read_code, run_code
 
 PROGRAM = Path(__file__).resolve().parents[3] / "magic_demo"
 RULES = PROGRAM / "reviews" / "store" / "rules.py"

@@ -17,7 +17,7 @@ from magic_demo.core.types import CaseKey, PhotoPrediction, Prediction, Review
 from magic_demo.reviews.store import LOCAL_READER, NewCase, Store
 from magic_demo.reviews.store.rows.predictions import MOST_UNPACKED, UnpackedPredictions
 from magic_demo.reviews.store.tables import PredictionRow, ShowingRow
-from tests.support.reviewed_cases import answer
+from tests.support.store.reviewed_cases import answer
 
 KEY = CaseKey("q", "E1")
 

@@ -9,7 +9,7 @@ import pytest
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey, Review, ReviewKind, SavedReview
 from magic_demo.reviews.store import NewCase, Store
-from tests.support.reviewed_cases import answer
+from tests.support.store.reviewed_cases import answer
 
 CASE, OTHER = CaseKey("q", "ENC1"), CaseKey("q", "ENC2")
 

@@ -12,7 +12,7 @@ from magic_demo.core.types import Review
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.agreement.sources import AgreementChoice, AgreementSource
 from magic_demo.reviews.store import NewCase, Store
-from tests.support.reviewed_cases import answer, draw_mask
+from tests.support.store.reviewed_cases import answer, draw_mask
 
 FEW, MANY = 4, 40
 QUESTIONS: dict[str, Callable[[Store], object]] = {

@@ -18,7 +18,7 @@ from magic_demo.core.types import CaseKey, Difficulty, MaskRuns, Review, ReviewS
 from magic_demo.files.entries import is_file_name
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.reviews.store import NewCase, Store
-from tests.support.reviewed_cases import answer
+from tests.support.store.reviewed_cases import answer
 
 CASE = CaseKey("q", "ENC1")
 FULL = Review(

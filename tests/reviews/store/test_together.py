@@ -22,7 +22,15 @@ ANSWERS_BEFORE_THE_KILL = 8
 
 
 def _start(repository: Path, place: str, reader: str, first: int, count: int) -> subprocess.Popen[str]:
-    words = [sys.executable, "-m", "tests.support.saving_process", place, reader, str(first), str(count)]
+    words = [
+        sys.executable,
+        "-m",
+        "tests.support.store.saving_process",
+        place,
+        reader,
+        str(first),
+        str(count),
+    ]
     return subprocess.Popen(words, cwd=repository, stdout=subprocess.PIPE, text=True)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.support.concrete_models import load_text_photo_answerer
+from tests.support.source.concrete_models import load_text_photo_answerer
 from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
 from training.answers.text_photo.checkpoint import start_model
 from training.answers.text_photo.settings import TextPhotoAnswererSettings

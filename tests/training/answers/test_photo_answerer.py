@@ -21,7 +21,7 @@ from magic_demo.questions.combining import read_weights
 from magic_demo.questions.decoding import decode_answers
 from magic_demo.questions.families import load_families
 from tests.models.answers.test_photo_evidence import make_segmenter
-from tests.support.concrete_models import load_photo_answerer
+from tests.support.source.concrete_models import load_photo_answerer
 from tests.support.stand_ins import draw_photo
 from training.answers.photo_answerer import (
     HeadSettings,

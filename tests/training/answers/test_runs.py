@@ -12,7 +12,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from tests.robustness.run_ends import assert_same_end, read_end, round_encoders
+from tests.robustness.faults.run_ends import assert_same_end, read_end, round_encoders
 from tests.support.tiny_answerer import CONFIGS, read_tiny, write_data
 from tests.support.tiny_clipseg import read_seed
 from tests.support.training_process import start_together, start_training

@@ -24,7 +24,7 @@ from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.models.loading import load_predictor
 from magic_demo.questions.families import load_challenge, load_families
-from tests.support.concrete_models import load_text_photo_answerer
+from tests.support.source.concrete_models import load_text_photo_answerer
 from training.answers import text_photo_answerer
 from training.answers.text_photo.data import CaseDraws, PhotoShelf, drop_words, make_labels
 from training.answers.text_photo.metrics import Decoder

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
-from tests.robustness.run_ends import assert_same_end, read_end, round_start
+from tests.robustness.faults.run_ends import assert_same_end, read_end, round_start
 from tests.support.tiny_clipseg import CONFIG, read_paper, write_data
 from training.runs.run import SettingsError
 from training.runs.trainer import training_arguments

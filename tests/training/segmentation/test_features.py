@@ -16,7 +16,7 @@ from torch import Tensor
 from magic_demo.models.checkpoints import name_model
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from tests.models.segmentation.test_prompted import write_clipseg
-from tests.robustness.run_ends import assert_same_end, read_end, round_encoders
+from tests.robustness.faults.run_ends import assert_same_end, read_end, round_encoders
 from tests.support.tiny_clipseg import read_paper, write_data
 from training.runs.augment import AugmentSettings
 from training.runs.run import SettingsError

@@ -13,7 +13,7 @@ import torch
 
 from magic_demo.files.encounters import read_encounters
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
-from tests.support.concrete_models import load_prompted
+from tests.support.source.concrete_models import load_prompted
 from tests.support.tiny_clipseg import CONFIG, read_paper, write_data
 from training.runs.run import read_settings
 from training.runs.trainer import training_arguments

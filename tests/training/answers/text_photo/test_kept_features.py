@@ -14,8 +14,8 @@ from torch import Tensor
 from magic_demo.models.answers.text_photo_answerer import list_units
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererModel
 from magic_demo.questions.families import load_families
-from tests.robustness.run_ends import assert_same_end, find_learnt, read_end, round_encoders
-from tests.support.rounding import assert_same_but_for_rounding
+from tests.robustness.faults.run_ends import assert_same_end, find_learnt, read_end, round_encoders
+from tests.support.source.rounding import assert_same_but_for_rounding
 from tests.support.tiny_answerer import read_tiny, write_data
 from training.answers.text_photo.checkpoint import start_model
 from training.answers.text_photo.data import CaseDraws, EvaluationCases, PhotoShelf, make_collator

@@ -1,0 +1,172 @@
+"""Work that is in no store: whatever closes the page, it is offered again with photos, answers, outlines and
+words, and goes when it should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Watched
+from tests.e2e.driving import upload
+from tests.e2e.review.test_review import choose, chosen, own_mask, paint
+from tests.support.stand_ins import draw_photo
+
+WAIT = 60_000
+PHOTO = "document.querySelector('#viewer-stage').viewer.state.photos"
+KEPT = """async () => (await indexedDB.databases()).length"""
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "leg.png"
+    Image.fromarray(draw_photo(300, 400)).save(path)
+    return path
+
+
+def pixels(page: Page) -> list[int]:
+    """Return what the first photo is drawn from, every 97th value."""
+    drawn: list[int] = page.evaluate(
+        f"""() => {{ const [{{ bitmap, width, height }}] = {PHOTO}; const canvas = new OffscreenCanvas(width, height);
+        const context = canvas.getContext("2d"); context.drawImage(bitmap, 0, 0);
+        return Array.from(context.getImageData(0, 0, width, height).data.filter((_, i) => i % 97 === 0)); }}"""
+    )
+    return drawn
+
+
+def review(watched: Watched, photo: Path) -> np.ndarray:
+    """Upload a photo, answer, draw and write; return the outline once the browser has kept all of it."""
+    page = watched.page
+    upload(watched, photo)
+    page.wait_for_selector("#keep:visible", timeout=WAIT)
+    page.wait_for_selector('.viewer[data-state="photo"]', timeout=WAIT)
+    page.fill("#narrative textarea", "since two weeks")
+    choose(page, "cqid010", 2)
+    paint(page)
+    drawn = own_mask(page)
+    assert drawn is not None and drawn.any()
+    page.wait_for_function(
+        """async () => { const open = await new Promise((done) => { const asked = indexedDB.open("magic-demo-drafts"); asked.onsuccess = () => done(asked.result); });
+        const all = await new Promise((done) => { const asked = open.transaction("drafts").objectStore("drafts").getAll(); asked.onsuccess = () => done(asked.result); });
+        open.close(); return all.some((one) => one.answers.CQID010?.length && Object.keys(one.masks).length && one.narrative); }"""
+    )
+    return drawn
+
+
+def go_on(page: Page) -> None:
+    page.locator('[data-act="open"]').first.click(timeout=WAIT)
+    expect(page.locator(".status-line")).to_contain_text("Opened again", timeout=WAIT)
+    page.wait_for_selector('.viewer[data-state="photo"]', timeout=WAIT)
+
+
+def check_back(page: Page, drawn: np.ndarray, before: list[int]) -> None:
+    page.wait_for_function("() => document.querySelector('#viewer-stage').viewer.own()", timeout=WAIT)
+    kept = own_mask(page)
+    assert kept is not None and np.array_equal(kept, drawn)
+    assert chosen(page, "cqid010") == [2] and page.input_value("#narrative textarea") == "since two weeks"
+    assert pixels(page) == before
+
+
+def forget(page: Page) -> None:
+    """Leave nothing to the tests after this one."""
+    page.click("#new-case")
+    while page.locator('[data-act="discard"]').count():
+        page.locator('[data-act="discard"]').first.click()
+        page.wait_for_timeout(50)
+    page.wait_for_function(f"async () => (await ({KEPT})()) === 0")
+
+
+def test_an_upload_with_answers_is_the_same_after_a_reload(emptied: Watched, photo: Path) -> None:
+    page = emptied.page
+    drawn = review(emptied, photo)
+    before = pixels(page)
+    page.reload()
+    emptied.forget_leaving()
+    expect(page.locator("#unkept")).to_contain_text("Go on with the unsaved case of", timeout=WAIT)
+    expect(page.locator("#unkept small")).to_have_text("photos: 1 · answers: 1 · outlines: 1")
+    go_on(page)
+    check_back(page, drawn, before)
+    assert page.locator("#unkept").is_hidden()
+    choose(page, "cqid010", 1)  # it goes on to be kept
+    page.keyboard.press("z")
+    page.click("#new-case")
+    page.wait_for_selector('.viewer[data-state="empty"]', timeout=WAIT)
+    expect(page.locator("#unkept")).to_contain_text("Go on with", timeout=WAIT)
+    go_on(page)
+    check_back(page, drawn, before)
+    forget(page)
+
+
+def test_no_lesion_here_comes_back_as_it_was_said(emptied: Watched, photo: Path) -> None:
+    page = emptied.page
+    review(emptied, photo)
+    page.click("#viewer-clear")
+    page.wait_for_selector(".when-cleared:visible")
+    page.reload()  # before it has rested
+    emptied.forget_leaving()
+    expect(page.locator("#unkept small")).to_have_text("photos: 1 · answers: 1 · outlines: 1", timeout=WAIT)
+    go_on(page)
+    page.wait_for_selector(".when-cleared:visible", timeout=WAIT)
+    kept = own_mask(page)
+    assert kept is not None and not kept.any()
+    forget(page)
+
+
+def test_an_example_with_answers_is_offered_after_another_one_and_the_agreement_page(
+    emptied: Watched,
+) -> None:
+    page = emptied.page
+    page.click("#example-1")
+    page.wait_for_selector("#keep:visible", timeout=WAIT)
+    page.wait_for_selector('.viewer[data-state="photo"]', timeout=WAIT)
+    choose(page, "cqid015", 3)
+    page.click("#example-0")
+    expect(page.locator("#unkept small")).to_have_text("answers: 1", timeout=WAIT)
+    page.goto(f"{emptied.address}/agreement")
+    page.go_back()
+    emptied.forget_leaving()
+    expect(page.locator("#unkept small")).to_have_text("answers: 1", timeout=WAIT)
+    go_on(page)
+    assert chosen(page, "cqid015") == [3]
+    page.wait_for_selector('.cards[data-state="answered"]', timeout=2 * WAIT)
+    assert chosen(page, "cqid015") == [3]
+    forget(page)
+
+
+def test_a_covered_photo_comes_back_covered(emptied: Watched, photo: Path) -> None:
+    page = emptied.page
+    review(emptied, photo)
+    before = pixels(page)
+    page.keyboard.press("#")
+    box = page.locator("#viewer-stage").bounding_box()
+    assert box is not None
+    # a corner of the lesion: two colours become one
+    middle = box["x"] + box["width"] / 2 - 155, box["y"] + box["height"] / 2 - 115
+    page.mouse.move(middle[0] - 50, middle[1] - 50)
+    page.mouse.down()
+    for x, y in ((50, -50), (50, 50), (-50, 50)):
+        page.mouse.move(middle[0] + x, middle[1] + y, steps=3)
+    page.mouse.up()
+    page.click("#viewer-cover-confirm")
+    page.wait_for_selector(".viewer:not([data-cutting]):not([data-covers])", timeout=WAIT)
+    covered = pixels(page)
+    assert covered != before
+    page.click("#new-case")
+    page.wait_for_selector('.viewer[data-state="empty"]', timeout=WAIT)
+    expect(page.locator("#unkept small")).to_contain_text("photos: 1", timeout=WAIT)
+    go_on(page)
+    again = pixels(page)
+    assert np.abs(np.subtract(again, covered)).mean() < 4 < np.abs(np.subtract(again, before)).max()
+    forget(page)
+
+
+def test_discarding_deletes_it_from_the_browser(emptied: Watched, photo: Path) -> None:
+    page = emptied.page
+    review(emptied, photo)
+    page.click("#new-case")
+    page.locator('[data-act="discard"]').click(timeout=WAIT)
+    expect(page.locator("#unkept")).to_be_hidden()
+    page.wait_for_function(f"async () => (await ({KEPT})()) === 0")

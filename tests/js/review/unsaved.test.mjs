@@ -1,0 +1,175 @@
+// What was changed and is not in the store is kept in the tab until it is, found again by the next life of the tab, and sent again.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Unsaved } from "../../../magic_demo/page/panels/review/saving/unsaved.mjs";
+
+const PLACE = { queue: "clinic", id: "ENC00001", reader: "ann", mode: "assisted" };
+
+class Storage {
+  kept = new Map();
+  getItem = (name) => this.kept.get(name) ?? null;
+  setItem = (name, text) => this.kept.set(name, text);
+  removeItem = (name) => this.kept.delete(name);
+}
+
+let lives = 0;
+
+function opened(storage, openId = "secret-1", place = PLACE, number = 0) {
+  const unsaved = new Unsaved(storage, `life${++lives}`);
+  return { unsaved, left: unsaved.open({ ...place, case: openId, saved: { number, stored: {} } }) };
+}
+
+const stored = (...tolds) => Object.fromEntries(tolds.map(({ part, turn }) => [part, turn]));
+
+test("a change says of which case it is, what it goes on from, and its turn", () => {
+  const { unsaved } = opened(new Storage(), "secret-1", PLACE, 7);
+  const payload = unsaved.note("secret-1", "answers", { case: "secret-1", answers: {}, touched: ["CQID010"] });
+  assert.deepEqual(payload.of, { ...PLACE, base: 7 });
+  assert.match(payload.turn, /^life\d+\.1$/);
+  assert.ok(unsaved.note("secret-1", "note", { comment: "" }).turn.endsWith(".2"));
+});
+
+test("what was not saved is found again once, the newest of each part", () => {
+  const storage = new Storage();
+  const { unsaved, left } = opened(storage);
+  assert.equal(left, null);
+  unsaved.note("secret-1", "answers", { case: "secret-1", answers: { CQID010: [1] } });
+  unsaved.note("secret-1", "answers", { case: "secret-1", answers: { CQID010: [2] } });
+  unsaved.note("secret-1", "mask P", { case: "secret-1", photo: "P", runs: [4] });
+  const again = opened(storage, "secret-2");
+  assert.deepEqual(again.left.map(({ answers, runs }) => answers ?? runs), [{ CQID010: [2] }, [4]]);
+  const restored = again.unsaved.open({ ...PLACE, case: "secret-3", saved: { number: 2, stored: stored(...again.left) } });
+  assert.equal(restored, null, "it was put back, and the case opened anew");
+  assert.equal(storage.kept.size, 0);
+});
+
+test("what was not put back yet is not lost by another reload, and what cannot be is not tried for ever", () => {
+  const storage = new Storage();
+  opened(storage).unsaved.note("secret-1", "mask gone", { case: "secret-1", photo: "gone", runs: [4] });
+  const { unsaved } = opened(storage, "secret-2");
+  assert.equal(opened(storage, "secret-3").left.length, 1);
+  assert.equal(unsaved.open({ ...PLACE, case: "secret-4", saved: { number: 0, stored: {} } }), null);
+  assert.ok(unsaved.pending);
+});
+
+test("only the answer that says so takes a change for saved, an earlier one of the same part does not", () => {
+  const storage = new Storage();
+  const { unsaved } = opened(storage);
+  const first = unsaved.note("secret-1", "answers", { case: "secret-1", answers: {} });
+  const early = { ...first };
+  const note = unsaved.note("secret-1", "note", { case: "secret-1", comment: "" });
+  const second = unsaved.note("secret-1", "answers", { case: "secret-1", answers: {} });
+  unsaved.confirm({ case: "secret-1", number: 1, stored: stored(early) });
+  assert.ok(unsaved.pending && storage.kept.size === 1);
+  unsaved.confirm({ case: "another", number: 9, stored: stored(second, note) });
+  assert.ok(unsaved.pending);
+  unsaved.confirm({ case: "secret-1", number: 2, stored: stored(second, note) });
+  assert.ok(!unsaved.pending && storage.kept.size === 0);
+  assert.equal(unsaved.note("secret-1", "note", { case: "secret-1", comment: "" }).of.base, 2);
+});
+
+test("what another case left unsaved stays when the next one is opened, and is sent again by itself", () => {
+  const { unsaved } = opened(new Storage());
+  const payload = unsaved.note("secret-1", "answers", { case: "secret-1", answers: {} }, 1000);
+  unsaved.open({ ...PLACE, id: "ENC00002", case: "secret-2", saved: { number: 0, stored: {} } });
+  assert.ok(unsaved.pending);
+  assert.deepEqual(unsaved.due(2000), []);
+  const due = unsaved.due(60_000);
+  assert.deepEqual(due.map((one) => [one.case, one.of.id, one.parts]), [["secret-1", "ENC00001", [payload]]]);
+  assert.deepEqual(unsaved.due(60_001), [], "it waits for the answer, longer each time");
+  unsaved.confirm({ case: "secret-1", number: 3, stored: stored(payload) });
+  assert.ok(!unsaved.pending);
+});
+
+test("what an earlier life of the tab left of a case that is not opened again is sent again, too", () => {
+  const storage = new Storage();
+  const payload = opened(storage).unsaved.note("secret-1", "note", { case: "secret-1", comment: "scaly" });
+  const { unsaved } = opened(storage, "secret-2", { ...PLACE, id: "ENC00002" });
+  assert.deepEqual(unsaved.due(1000), []);
+  assert.equal(unsaved.due(60_000)[0].parts[0].comment, "scaly");
+  unsaved.confirm({ case: "secret-1", number: 3, stored: stored(payload) });
+  assert.equal(storage.kept.size, 0);
+});
+
+test("a change goes on from what was known when the first change that waits with it was made", () => {
+  const { unsaved } = opened(new Storage(), "secret-1", PLACE, 5);
+  unsaved.note("secret-1", "answers", { case: "secret-1", answers: {}, touched: ["A"] });
+  unsaved.confirm({ case: "secret-1", number: 7, stored: {} });
+  const next = unsaved.note("secret-1", "answers", { case: "secret-1", answers: {}, touched: ["B"] });
+  assert.deepEqual([next.of.base, next.touched], [5, ["A", "B"]]);
+});
+
+test("what came from another tab is handed on, less what is on its way from here", () => {
+  const { unsaved } = opened(new Storage());
+  unsaved.note("secret-1", "answers", { case: "secret-1", answers: {}, touched: ["A"] });
+  const merged = { answers: { A: [1], B: [2] }, specified: { A: "", B: "" }, masks: { P: null }, note: { comment: "x" } };
+  const taken = unsaved.confirm({ case: "secret-1", number: 2, stored: {}, merged });
+  assert.deepEqual(taken, { ...merged, answers: { B: [2] }, specified: { B: "" } });
+  assert.equal(unsaved.confirm({ case: "secret-1", number: 1, stored: {}, merged }), null, "an answer that was overtaken is older");
+});
+
+test("a conflict is held until the reader chooses, and their own is a change that knows of the other", () => {
+  const storage = new Storage();
+  const { unsaved } = opened(storage);
+  const payload = unsaved.note("secret-1", "answers", { case: "secret-1", answers: { A: [2] }, touched: ["A"] });
+  const conflicts = [{ part: "answers", name: "A", number: 4, mine: [[2], ""], theirs: [[1], ""] }];
+  unsaved.confirm({ case: "secret-1", number: 4, stored: stored(payload), conflicts });
+  unsaved.confirm({ case: "secret-1", number: 4, stored: stored(payload), conflicts });
+  assert.deepEqual([...unsaved.conflicts.keys()], ["answers A"]);
+  assert.equal(opened(storage, "secret-9").left[0].answers.A[0], 2, "the next life asks again");
+  const mine = unsaved.choose("answers A", true);
+  assert.deepEqual([mine.answers, mine.touched], [{ A: [2] }, ["A"]]);
+  assert.equal(unsaved.note("secret-1", mine.part, mine).of.base, 4);
+  unsaved.confirm({ case: "secret-1", number: 5, stored: stored(mine), conflicts });
+  assert.ok(!unsaved.pending && unsaved.conflicts.size === 0, "an answer that was under way says it again");
+});
+
+test("cases and readers are told apart, and each finds its own", () => {
+  const storage = new Storage();
+  opened(storage).unsaved.note("secret-1", "note", { case: "secret-1", comment: "ann's" });
+  const bo = opened(storage, "secret-2", { ...PLACE, reader: "bo" });
+  const other = opened(storage, "secret-3", { ...PLACE, id: "ENC00002" });
+  assert.equal(bo.left ?? other.left, null);
+  assert.equal(opened(storage, "secret-4").left[0].comment, "ann's");
+});
+
+test("changes of a case that is of no queue are counted and not kept", () => {
+  const storage = new Storage();
+  const { unsaved } = opened(storage);
+  unsaved.close();
+  const payload = unsaved.note("example", "answers", { case: "example" });
+  assert.deepEqual(payload, { case: "example" });
+  assert.equal(unsaved.sent("example"), 1);
+  assert.ok(!unsaved.pending && storage.kept.size === 0);
+});
+
+test("a browser that keeps nothing, or something else, still reviews", () => {
+  const refuses = { getItem: () => "no json", removeItem() {} };
+  refuses.setItem = () => {
+    throw new Error("full");
+  };
+  const { unsaved, left } = opened(refuses);
+  unsaved.note("secret-1", "note", { case: "secret-1" });
+  assert.ok(left === null && unsaved.pending);
+});
+
+test("what was changed of a case that is deleted is forgotten with it", () => {
+  const storage = new Storage();
+  const { unsaved } = opened(storage);
+  unsaved.note("secret-1", "note", { case: "secret-1" });
+  unsaved.forget({ queue: "clinic", id: "another" });
+  assert.ok(unsaved.pending);
+  unsaved.forget(PLACE);
+  assert.ok(!unsaved.pending && storage.kept.size === 0);
+});
+
+test("a conflict that an earlier version of the page left in the tab is asked again, and not sent with its old word", () => {
+  const storage = new Storage();
+  const part = { case: "secret-1", part: "note", comment: "mine", touched: ["comment"], turn: "old.1", of: { ...PLACE, base: 3 }, held: true };
+  storage.setItem("magic-demo-unsaved", JSON.stringify({ [JSON.stringify(["clinic", "ENC00001", "ann"])]: { "held note comment": part } }));
+  const { unsaved, left } = opened(storage, "secret-2", PLACE, 3);
+  assert.ok(unsaved.pending);
+  assert.deepEqual(left.map(({ comment, held, conflicting }) => [comment, held, conflicting]), [["mine", undefined, false]]);
+});

@@ -1,0 +1,611 @@
+"""Whatever is fed to a reader, it reads it or raises the errors that it documents, in one line; nothing else
+comes out."""
+
+from __future__ import annotations
+
+import atexit
+import io
+import json
+import os
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+from pydicom.encaps import encapsulate
+
+from magic_demo.commands.import_reviews import save_reviews
+from magic_demo.core.errors import MagicDemoError
+from magic_demo.core.limits import PREFIX, read_limits
+from magic_demo.core.messages import LONGEST
+from magic_demo.core.types import Encounter, MaskRuns, Photo, Review
+from magic_demo.files.bundles import read_prediction, write_prediction
+from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.entries import clean_text
+from magic_demo.files.mask_files import ORIENTATION, read_loose_mask, read_loose_packed, read_mask
+from magic_demo.files.photos.processes.workers import shared_workers
+from magic_demo.files.photos.reading import PhotoLimits, decode_photo
+from magic_demo.imaging.run_lengths import decode_mask, encode_mask
+from magic_demo.models.checkpoints import read_preprocessing
+from magic_demo.page.panels import forms
+from magic_demo.page.panels.review import review_form
+from magic_demo.page.panels.viewer import mask_form, point_form
+from magic_demo.page.server.requests.payloads import PAYLOADS
+from magic_demo.questions.families import load_challenge, load_families, read_questions
+from magic_demo.reviews.backups import restore_backup, write_backup
+from magic_demo.reviews.exports.label_studio.brush_code import decode_brush, encode_brush
+from magic_demo.reviews.exports.reading_back import read_label_studio, read_reviews
+from magic_demo.reviews.store import NewCase, Store
+from tests.files.photos.test_dicom import JPEG, SCENE, dicom
+from tests.robustness.corpus.corpus_files import (
+    MASKS,
+    PHOTOS,
+    answers,
+    encode,
+    encounter,
+    questions,
+    scene,
+    tiff,
+)
+from tests.robustness.fuzzed.fuzzing import EXAMPLES, FUZZ, REPORT_VARIABLE, tried
+from tests.support.hostile.hostile_events import Hostile
+from tests.support.live_page import LivePage
+from tests.support.stand_ins import draw_photo, stand_in_predictor
+from training.runs.run import RunSettings, read_settings
+
+SMALL = PhotoLimits(max_bytes=2**20, max_pixels=500_000, min_side=4)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def counted() -> Iterator[None]:
+    """Write how many inputs each test gave, where ``make fuzz`` wants to know."""
+    yield
+    if REPORT_VARIABLE in os.environ:
+        Path(os.environ[REPORT_VARIABLE]).write_text(json.dumps(tried), encoding="utf-8")
+
+
+def check(target: str, read: Callable[[], object]) -> None:
+    """Count one input and read it: what comes is a result or a documented error in one line."""
+    tried[target] += 1
+    try:
+        read()
+    except MagicDemoError as error:
+        said = str(error)
+        assert said and "\n" not in said and len(said) <= LONGEST, said
+
+
+@contextmanager
+def file_of(content: bytes, name: str) -> Iterator[Path]:
+    """Give a file in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, name)
+        path.write_bytes(content)
+        yield path
+
+
+@st.composite
+def damaged(draw: st.DrawFn, wholes: list[bytes]) -> bytes:
+    """Draw a whole file with bytes changed, cut out, doubled, or from another one."""
+    data = bytearray(draw(st.sampled_from(wholes)))
+    for _ in range(draw(st.integers(0, 6))):
+        place = draw(st.integers(0, max(0, len(data) - 1)))
+        kind = draw(st.integers(0, 4))
+        if kind == 0:
+            data[place : place + 1] = draw(st.binary(min_size=1, max_size=1))
+        elif kind == 1:
+            del data[place:]
+        elif kind == 2:
+            data[place : place + 4] = draw(
+                st.sampled_from(
+                    [b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f", b"\0\0\1\0"]
+                )
+            )
+        elif kind == 3:
+            data[place:place] = draw(st.binary(max_size=12))
+        else:
+            data[place:place] = draw(st.sampled_from(wholes))[place : place + draw(st.integers(0, 200))]
+    return bytes(data)
+
+
+numbers = (
+    st.integers(-3, 12) | st.integers() | st.floats() | st.sampled_from([10**400, -(2**63), 2**31, 2**64])
+)
+texts = st.text(max_size=12) | st.sampled_from(
+    ["../../x", "\ud83d", "a\0b", "\u202e", "", "x" * 5000, "ENC00001", "done", "blind"]
+)
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@st.composite
+def altered(draw: st.DrawFn, whole: Any) -> Any:
+    """Draw a whole JSON value of which some parts, at any depth, are gone, doubled or anything else."""
+
+    def change(value: Any, depth: int) -> Any:
+        dice = draw(st.integers(0, 14))
+        if dice == 0 and depth:
+            return draw(values)
+        if isinstance(value, dict) and value:
+            keys = list(value)
+            chosen = set(draw(st.lists(st.sampled_from(keys), max_size=3)))
+            out = {key: change(one, depth + 1) if key in chosen else one for key, one in value.items()}
+            if dice == 1:
+                out.pop(draw(st.sampled_from(keys)))
+            elif dice == 2:
+                out[draw(texts)] = draw(values)
+            return out
+        if isinstance(value, list) and value:
+            place = draw(st.integers(0, len(value) - 1))
+            out_list = [
+                change(one, depth + 1) if number == place else one for number, one in enumerate(value)
+            ]
+            return (
+                out_list * 2
+                if dice == 1
+                else out_list[:place]
+                if dice == 2
+                else [*out_list, draw(values)]
+                if dice == 3
+                else out_list
+            )
+        return draw(values) if dice < 6 else value
+
+    return change(whole, 0)
+
+
+def as_bytes(value: Any) -> bytes:
+    """Return JSON as a careless program writes it: NaN, halves of characters and all."""
+    return json.dumps(value).encode()
+
+
+PNG = encode(scene(), "PNG")
+COLOUR_CHUNKS = (
+    (b"cICP", bytes([12, 13, 0, 1])),
+    (b"gAMA", struct.pack(">I", 100_000)),
+    (b"cHRM", struct.pack(">8I", *range(10_000, 90_000, 10_000))),
+)
+WHOLE_PHOTOS = [file.content() for file in PHOTOS if not file.error] + [
+    encode(scene(), kind) for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP")
+]
+WHOLE_PHOTOS += [
+    tiff(np.full((20, 20, 4), 30_000, np.uint16), photometric="separated"),
+    tiff(np.full((20, 20, 3), 30_000, np.uint16), photometric="cielab"),
+    encode(scene(), "AVIF"),
+    *(
+        PNG[:33]
+        + struct.pack(">I", len(body))
+        + kind
+        + body
+        + struct.pack(">I", zlib.crc32(kind + body))
+        + PNG[33:]
+        for kind, body in COLOUR_CHUNKS
+    ),
+]
+"""Kinds of colours that hardly any photo has, and those that tell theirs by numbers."""
+DISC = np.eye(9, dtype=np.uint8)
+PALETTE = Image.fromarray(DISC * 3, "P")
+PALETTE.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0, 250, 240, 0])
+WHOLE_MASKS = [
+    *(file.content() for file in MASKS),
+    tiff(DISC, compression="zlib"),
+    tiff(DISC, photometric="miniswhite"),
+    tiff(DISC.astype(np.uint16) * 65535),
+    tiff(DISC.astype(np.float32)),
+    tiff(DISC * 7, extratags=[(ORIENTATION, 3, 1, 6, True)]),
+    encode(PALETTE, "PNG", transparency=0),
+    encode(PALETTE, "GIF"),
+    encode(Image.fromarray(np.dstack([DISC * 255] * 4)), "PNG"),
+    encode(Image.fromarray(DISC.astype(np.uint16) * 65535), "PNG"),
+    encode(Image.fromarray(DISC * 255), "JPEG"),
+    encode(Image.fromarray(DISC.astype(np.bool_)), "TIFF", compression="group4"),
+]
+
+
+@FUZZ
+@given(damaged([data for data in WHOLE_PHOTOS if len(data) < 20_000]) | st.binary(max_size=64))
+def test_photos(data: bytes) -> None:
+    def read() -> None:
+        pixels = decode_photo(data, photo_id="a", limits=SMALL).pixels
+        assert pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
+
+    check("photos", read)
+
+
+def apart(target: str, data: bytes) -> None:
+    """Read a photo in a process of its own: what ends a library there is a line here."""
+
+    def read() -> None:
+        pixels = shared_workers().decode(data, photo_id="a", limits=SMALL).pixels
+        assert pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
+
+    check(target, read)
+
+
+WHOLE_HEIC = [
+    path.read_bytes()
+    for path in sorted(Path(__file__).resolve().parents[2].joinpath("data", "heic").iterdir())
+] + [encode(scene(), "AVIF")]
+
+
+@FUZZ
+@given(damaged(WHOLE_HEIC))
+def test_heic_photos(data: bytes) -> None:
+    apart("heic photos", data)
+
+
+WHOLE_DICOM = [
+    dicom(SCENE.tobytes()),
+    dicom(SCENE[..., 0].astype("<u2").tobytes(), colours="MONOCHROME1", bits=16, stored=12),
+    dicom(encapsulate([encode(Image.fromarray(SCENE), "JPEG")]), syntax=JPEG, colours="YBR_FULL_422"),
+]
+
+
+@FUZZ
+@given(damaged(WHOLE_DICOM))
+def test_dicom_photos(data: bytes) -> None:
+    apart("dicom photos", data)
+
+
+@FUZZ
+@given(
+    damaged([data for data in WHOLE_MASKS if len(data) < 20_000]),
+    st.sampled_from(["a_mask_sys.tiff", "a.png", "a"]),
+    st.sampled_from(
+        [read_mask, read_loose_mask, partial(read_loose_mask, as_numbers=True), read_loose_packed]
+    ),
+)
+def test_mask_files(data: bytes, name: str, read: Callable[[Path], object]) -> None:
+    with file_of(data, name) as path:
+        check("mask files", lambda: read(path))
+
+
+@FUZZ
+@given(
+    st.tuples(numbers, numbers) | st.tuples(st.integers(1, 9), st.integers(1, 9)),
+    st.text(st.characters(min_codepoint=40, max_codepoint=125), max_size=20) | texts,
+)
+def test_run_lengths(size: tuple[Any, Any], counts: str) -> None:
+    whole = tuple(int(side) if isinstance(side, int) else 3 for side in size)
+    check("run lengths", lambda: encode_mask(decode_mask(MaskRuns((whole[0], whole[1]), counts))))
+
+
+@FUZZ
+@given(
+    st.lists(st.integers(0, 255), max_size=60)
+    | damaged([bytes(encode_brush(np.eye(7, dtype=np.bool_)))]).map(list)
+    | st.lists(numbers, max_size=9)
+)
+def test_brush_code(code: list[Any]) -> None:
+    check("brush code", lambda: decode_brush(code, (7, 7)))
+
+
+ENCOUNTERS = [
+    encounter(image_ids=["a.jpg", "b.png"], responses=[{"content_en": "eczema"}], author_id="U1"),
+    encounter(encounter_id="ENC2"),
+]
+
+
+@FUZZ
+@given(altered(ENCOUNTERS).map(as_bytes) | damaged([as_bytes(ENCOUNTERS)]))
+def test_encounters(data: bytes) -> None:
+    def read() -> None:
+        for files in read_encounters(path).encounters:
+            # all of it can be written again
+            files.encounter_id.encode(), files.narrative.en.encode(), files.narrative.zh.encode()
+
+    with file_of(data, "valid.json") as path:
+        check("encounters", read)
+
+
+@FUZZ
+@given(altered([answers(), answers(encounter_id="ENC2")]).map(as_bytes) | damaged([as_bytes([answers()])]))
+def test_answers(data: bytes) -> None:
+    with file_of(data, "answers.json") as path:
+        check("answers", lambda: read_answers(path))
+
+
+@FUZZ
+@given(altered([questions()]).map(as_bytes) | damaged([as_bytes([questions()])]))
+def test_questions(data: bytes) -> None:
+    with file_of(data, "questions.json") as path:
+        check("questions", lambda: read_questions(path))
+
+
+@FUZZ
+@given(st.text() | texts)
+def test_words(text: str) -> None:
+    check("words", lambda: clean_text(text).encode())
+
+
+@cache
+def whole_bundle() -> tuple[dict[str, Any], bytes]:
+    """Return a bundle's JSON and its one map."""
+    prediction = stand_in_predictor().predict(Encounter("ENC1", photos=(Photo("A", draw_photo()),)))
+    with tempfile.TemporaryDirectory() as folder:
+        write_prediction(Path(folder), prediction)
+        return json.loads(Path(folder, "ENC1.json").read_bytes()), Path(folder, "ENC1", "A.png").read_bytes()
+
+
+@FUZZ
+@given(st.data())
+def test_bundles(data: st.DataObject) -> None:
+    entry, map_ = whole_bundle()
+    with file_of(data.draw(altered(entry).map(as_bytes) | damaged([as_bytes(entry)])), "ENC1.json") as path:
+        (path.parent / "ENC1").mkdir()
+        (path.parent / "ENC1" / "A.png").write_bytes(data.draw(damaged([map_]) | st.just(map_)))
+        check("bundles", lambda: read_prediction(path.parent, "ENC1"))
+
+
+@cache
+def whole_tasks() -> list[Any]:
+    """Return Label Studio tasks with a brush region, answers and what the export keeps beside them."""
+    rle = encode_brush(np.eye(6, dtype=np.bool_))
+    sized = {"to_name": "photo", "original_height": 6, "original_width": 6}
+    family = load_families()[0]
+    results = [
+        {
+            "type": "brushlabels",
+            "from_name": "lesion",
+            "value": {"format": "rle", "rle": rle, "brushlabels": ["lesion"]},
+            **sized,
+        },
+        {
+            "type": "choices",
+            "from_name": family.family_id,
+            "value": {"choices": [family.options["en"][0]]},
+            **sized,
+        },
+        {"type": "choices", "from_name": "photo_is", "value": {"choices": ["no lesion"]}, **sized},
+        {"type": "textarea", "from_name": "reader", "value": {"text": ["Li"]}, **sized},
+        {"type": "choices", "from_name": "kind", "value": {"choices": ["blind"]}, **sized},
+    ]
+    readings = [
+        {"reader": "Li", "kind": "blind", "state": "done", "models": {"a": "b"}, "disagreements": ["CQID010"]}
+    ]
+    own = {"case_id": "ENC1", "photo_id": "A", "readings": readings}
+    return [
+        {
+            "data": {"image": "/data/A.jpg", "magic_demo": own},
+            "annotations": [{"result": results, "lead_time": 3.5, "completed_by": {"id": 3}}],
+        }
+    ]
+
+
+@pytest.fixture(scope="module")
+def one_store() -> Iterator[Store]:
+    """Give one store that all imported reviews go into."""
+    with tempfile.TemporaryDirectory() as folder, Store.open(folder) as store:
+        yield store
+
+
+@FUZZ
+@given(data=st.data())
+def test_label_studio(one_store: Store, data: st.DataObject) -> None:
+    content = data.draw(altered(whole_tasks()).map(as_bytes) | damaged([as_bytes(whole_tasks())]))
+    save = data.draw(st.integers(0, 9)) == 0  # a tenth goes into a store as well: each row waits for the disk
+
+    def read() -> None:
+        reviews = read_label_studio(path, "q", (), load_challenge()).reviews
+        if save:
+            save_reviews(one_store, reviews)
+
+    with file_of(content, "tasks.json") as path:
+        check("label studio", read)
+
+
+@FUZZ
+@given(
+    altered({"annotators": {"ann0": "Li"}}).map(as_bytes),
+    altered([answers()]).map(as_bytes),
+    damaged(WHOLE_MASKS[-1:]),
+    texts,
+)
+def test_challenge_exports(manifest: bytes, said: bytes, mask: bytes, stem: str) -> None:
+    with file_of(manifest, "export.json") as path:
+        (path.parent / "answers_ann0.json").write_bytes(said)
+        name = stem if stem.isprintable() and 0 < len(stem.encode()) < 200 and "/" not in stem else "A"
+        (path.parent / f"{name}_mask_ann0.tiff").write_bytes(mask)
+        check("challenge exports", lambda: read_reviews(path.parent, "q"))
+
+
+@cache
+def whole_backup() -> tuple[Any, list[Any]]:
+    """Return what a small backup says of itself, and its rows."""
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder, "store")) as store:
+        store.add_cases("q", [NewCase("E1")])
+        store.save(
+            Review(
+                "E1", "local", queue="q", comment="x", masks={"A": encode_mask(np.eye(5, dtype=np.bool_))}
+            ),
+            client_key="k",
+        )
+        write_backup(store, Path(folder, "b.zip"))
+        with zipfile.ZipFile(Path(folder, "b.zip")) as archive:
+            return json.loads(archive.read("backup.json")), [
+                json.loads(line) for line in archive.read("rows.jsonl").splitlines()
+            ]
+
+
+@FUZZ
+@given(data=st.data())
+def test_backups(empty_store: Store, data: st.DataObject) -> None:
+    about, rows = whole_backup()
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("backup.json", as_bytes(data.draw(altered(about) | st.just(about))))
+        archive.writestr("rows.jsonl", b"\n".join(as_bytes(row) for row in data.draw(altered(rows))))
+    packed = data.draw(damaged([content.getvalue()]) | st.just(content.getvalue()))
+
+    def read() -> None:
+        restore_backup(path, empty_store)
+        assert empty_store.reader("local") is not None
+        with empty_store._database.writing() as session:  # what came back goes, for the next one
+            for table in (
+                "save_keys",
+                "seen",
+                "showings",
+                "predictions",
+                "masks",
+                "reviews",
+                "assignments",
+                "cases",
+            ):
+                session.connection().exec_driver_sql(f"DELETE FROM {table}")
+            session.connection().exec_driver_sql("DELETE FROM readers WHERE folded <> 'local'")
+
+    with file_of(packed, "b.zip") as path:
+        check("backups", read)
+
+
+@pytest.fixture(scope="module")
+def empty_store() -> Iterator[Store]:
+    """Give a store that is emptied after every restore that came through."""
+    with tempfile.TemporaryDirectory() as folder, Store.open(folder) as store:
+        yield store
+
+
+@FUZZ
+@given(
+    altered({"output": "x", "metric": "y", "epochs": 3, "seed": 1}).map(as_bytes)
+    | st.text().map(lambda text: text.encode("utf-8", "replace"))
+    | values.map(lambda value: yaml.safe_dump(value).encode("utf-8", "replace"))
+)
+def test_settings(data: bytes) -> None:
+    with file_of(data, "settings.yaml") as path:
+        check("settings", lambda: read_settings(path, RunSettings))
+
+
+PREPROCESSING = {"size": {"height": 8, "width": 8}, "image_mean": [0.5, 0.5, 0.5], "image_std": [1, 1, 1]}
+
+
+@FUZZ
+@given(altered(PREPROCESSING).map(as_bytes) | damaged([as_bytes(PREPROCESSING)]))
+def test_checkpoints(data: bytes) -> None:
+    with file_of(data, "preprocessor_config.json") as path:
+        (path.parent / "config.json").write_text('{"model_type": "x"}', encoding="utf-8")
+        check("checkpoints", lambda: read_preprocessing(path.parent))
+
+
+@FUZZ
+@given(
+    st.dictionaries(
+        st.sampled_from([f"{PREFIX}PHOTO_BYTES", f"{PREFIX}RUN_CASES", f"{PREFIX}X", "PATH"]),
+        texts | numbers.map(str),
+    )
+)
+def test_limits(environment: dict[str, str]) -> None:
+    check("limits", lambda: read_limits(environment))
+
+
+PHOTO = Photo("A", draw_photo(12, 16))
+FAMILIES = load_families()
+ON_CARDS = {
+    "answers": {family.family_id: [0] for family in FAMILIES},
+    "specified": {FAMILIES[1].family_id: "x"},
+}
+POINTED = {
+    "photo": "A",
+    "request": 1,
+    "width": 16,
+    "height": 12,
+    "clicks": [["box", 0.1, 0.1, 0.9, 0.9], ["lesion", 0.5, 0.5], ["skin", 1, 0]],
+    "before": [3, 100, 89],
+}
+NOTED = {"comment": "x", "flagged": True, "difficulty": "easy", "unusable": ["A"], "seconds": 3}
+
+
+@FUZZ
+@given(
+    values
+    | st.lists(st.integers(0, 99), max_size=9).map(lambda runs: {"width": 16, "height": 12, "runs": runs})
+    | altered({"width": 16, "height": 12, "runs": [3, 100, 89]})
+)
+def test_page_masks(payload: Any) -> None:
+    check("page masks", lambda: mask_form.write_runs(mask_form.read_mask(payload, (12, 16))))
+
+
+@FUZZ
+@given(
+    altered(ON_CARDS)
+    | altered({"family": FAMILIES[0].family_id, "option": 0, "request": 3, "language": "en"})
+    | st.dictionaries(texts, values, max_size=3)
+)
+def test_page_answers(told: Any) -> None:
+    check("page answers", lambda: forms.read_answers(told, FAMILIES))
+    check("page answers", lambda: forms.read_why(told, FAMILIES))
+
+
+@FUZZ
+@given(altered(NOTED) | st.dictionaries(texts, values, max_size=3))
+def test_page_notes(told: Any) -> None:
+    check("page notes", lambda: review_form.read_note(told, [PHOTO.photo_id]))
+    check("page notes", lambda: review_form.read_seconds(told, 0.0))
+
+
+@cache
+def serve_page() -> Hostile:
+    """Start the page, once: a process of its own that ends with this one."""
+    folder = tempfile.TemporaryDirectory()
+    page = LivePage(Path(folder.name))
+    atexit.register(folder.cleanup)
+    atexit.register(page.stop)
+    return Hostile(page)
+
+
+if EXAMPLES:  # of every test run `test_ui_hostile_requests` gives the same page a fixed share
+
+    @FUZZ
+    @given(st.data())
+    def test_page_events(data: st.DataObject) -> None:
+        hostile = serve_page()
+        events = hostile.client.list_events()
+        number = data.draw(st.sampled_from(sorted(events)))
+        name, inputs = events[number]
+        whole = hostile.payload(*name) if name in PAYLOADS else None
+        body: dict[str, Any] = {
+            "fn_index": number,
+            "session_hash": hostile.client.session,
+            "trigger_id": None,
+            "data": [None] * inputs,
+            "event_data": whole,
+        }
+        body |= (
+            {"event_data": data.draw(altered(whole) if whole is not None else values)}
+            if data.draw(st.booleans())
+            else data.draw(altered(body))
+        )
+        if isinstance(body.get("event_data"), dict):
+            body["event_data"].pop("heard", None)  # a server that waits for changes on their way is no fault
+        tried["page events"] += 1
+        status = hostile.post(body, data.draw(st.sampled_from(["run/predict", "queue/join"])))
+        assert status in (200, 400, 404, 413) and hostile.find_faults() == [], (status, body)
+
+
+@FUZZ
+@given(altered(POINTED) | values)
+def test_page_points(payload: Any) -> None:
+    check(
+        "page points", lambda: point_form.read_pointed(payload if isinstance(payload, dict) else {}, [PHOTO])
+    )
+
+
+@FUZZ
+@given(values | texts)
+def test_page_words(value: Any) -> None:
+    check("page words", lambda: forms.read_encounter(value, None))
+    check("page words", lambda: forms.read_prompt(value))
+    check("page words", lambda: forms.read_language(value))
