@@ -44,7 +44,7 @@ def read_queue(folder: Path) -> EncounterList:
     return EncounterList(tuple(cases), tuple(problems))
 
 
-def _read_splits(folder: Path) -> tuple[list[EncounterList], list[Message]]:
+def _read_splits(folder: Path) -> tuple[list[EncounterList], list[str]]:
     """Read every split that is there; one that cannot be read is a line, and raises where there is no other."""
     lists, problems = [], []
     failures: list[FormatError] = []
