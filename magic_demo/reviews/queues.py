@@ -24,12 +24,12 @@ def read_queue(folder: Path) -> EncounterList:
 
     Raises FormatError when nothing can be read there.
     """
-    lists, problems = _read_splits(folder)
+    lists, unread = _read_splits(folder)
     if not lists:
         return read_encounters(folder)
     seen: set[str] = set()
     cases = []
-    problems += [line for split in lists for line in split.problems]
+    problems: list[str] = [*unread, *(line for split in lists for line in split.problems)]
     for encounter in (encounter for split in lists for encounter in split.encounters):
         if encounter.encounter_id in seen:
             problems.append(
@@ -44,7 +44,7 @@ def read_queue(folder: Path) -> EncounterList:
     return EncounterList(tuple(cases), tuple(problems))
 
 
-def _read_splits(folder: Path) -> tuple[list[EncounterList], list[str]]:
+def _read_splits(folder: Path) -> tuple[list[EncounterList], list[Message]]:
     """Read every split that is there; one that cannot be read is a line, and raises where there is no other."""
     lists, problems = [], []
     failures: list[FormatError] = []
