@@ -78,8 +78,8 @@ class Hostile:
             "option": 0, "language": "en", "number": 1, "queue": of["queue"], "order": "position", "mode": "assisted", "open": "ENC00001",
             "from": None, "cases": ["ENC00002"], "readers": ["Bo"], "each": 1, "comment": MARK, "flagged": False, "difficulty": "easy", "photo_quality": "good",
             "unusable": [], "anyway": [], "parts": [part], "how": "staple", "name": "measure", "value": "kappa", "photos": [], "lost": [MARK], "reasons": [MARK],
-            "example": 0, "narrative": MARK, "prompt": MARK, "typed": True, "masks": {"a": RUNS}, "covers": [], "cleared": True, "box": [5, 5, 30, 30],
-            "lesion": [[[20.0, 20.0], [22.0, 21.0]]], "skin": [], "radius": 4.0, "area": RUNS["runs"], **RUNS,
+            "example": 0, "narrative": MARK, "prompt": MARK, "typed": True, "masks": {"a": RUNS}, "covers": [], "cleared": True,
+            "clicks": [["box", 0.1, 0.1, 0.6, 0.6], ["lesion", 0.4, 0.4]], "before": RUNS["runs"], "area": RUNS["runs"], **RUNS,
         }  # fmt: skip
 
     def payload(self, element: str, event: str) -> dict[str, Any]:
