@@ -32,6 +32,7 @@ COMMANDS = {
     ),
     "cue-model": ("training.cues.train", "fit the cue model"),
     "calibrate": ("training.answers.calibrate", "fit what makes the combined scores probabilities"),
+    "scin-table": ("training.cases.scin", "count how often findings go together, for synthetic cases"),
     "evaluate-answers": (
         "training.answers.evaluate",
         "report how well the closed questions are answered on unseen cases",

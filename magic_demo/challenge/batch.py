@@ -54,6 +54,7 @@ from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.backends import set_seed
 from magic_demo.models.predictor import Predictor
+from magic_demo.models.say import Say
 
 PICTURE_SIDE = 1024
 
@@ -92,6 +93,7 @@ def predict_folder(
     pictures: bool = False,
     bundle: bool = False,
     masks: Lie | None = None,
+    all_photos: bool = False,
     restart: bool = False,
     quiet: bool = False,
 ) -> BatchReport:
@@ -105,7 +107,8 @@ def predict_folder(
     a problem or its words or photo files have changed. A photo that several encounters name has one mask
     file, the first one's. A photo that cannot be read has an empty mask where its header or a reference mask
     says its size. ``masks`` says how masks lie of photos that their EXIF data turn; None lays them as the
-    reference masks below ``data`` do, upright where there are none. ``language`` keeps one language's text alone; None uses what there is.
+    reference masks below ``data`` do, upright where there are none. ``all_photos``: see ``Predictor.predict``.
+    ``language`` keeps one language's text alone; None uses what there is.
     The predictor's questions are answered, with their own qids and indices; of a family that no model scores
     every case gets the most frequent answer, and the notes say so.
 
@@ -129,8 +132,10 @@ def predict_folder(
             data=data,
         )
     problems: list[str] = []
-    data_masks = find_data_masks(found, data, masks) if predictor.segmenter else DataMasks(found, masks)
+    data_masks = find_data_masks(found, data, masks) if predictor.gives_masks else DataMasks(found, masks)
     settings = list_settings(predictor, split, language, system_name, pictures, bundle, data_masks.lie)
+    if all_photos:  # not said otherwise, so that runs of earlier versions can go on
+        settings["all_photos"] = True
     notes = describe_fallback(predictor) if predictor.answers_questions else []
     out.mkdir(parents=True, exist_ok=True)
     started = start_run(out, settings, restart)
@@ -156,7 +161,7 @@ def predict_folder(
             )
         for note in (*found.notes, *notes):
             cases.write(f"note: {note}", file=sys.stderr)
-        if predictor.segmenter is not None and not predictor.segmenter.reads_prompt:
+        if predictor.gives_masks and predictor.segmenter is not None and not predictor.segmenter.reads_prompt:
             cases.write(
                 f"note: {predictor.segmenter.model_id} reads no prompt; the patient's words change no mask",
                 file=sys.stderr,
@@ -167,7 +172,7 @@ def predict_folder(
             [] if found.encounters else [f"{data}: the split holds no encounter, there is nothing to predict"]
         ):
             say(problem)
-        stages = _Stages(out, predictor, language, pictures, bundle, journal, data_masks)
+        stages = _Stages(out, predictor, language, pictures, bundle, all_photos, journal, data_masks)
         planned = _plan(found.encounters, finished, out / BUNDLE if bundle else None, predictor.prompt_kind)
         for entry, photos in overlap(planned, stages.read, stages.predict, stages.write, busy):
             cases.update()
@@ -183,7 +188,7 @@ def predict_folder(
     empty = sum(len(entry.empty) for entry in entries.values())
     predicted = sum(len(entry.masks) for entry in entries.values()) - empty
     files = HandIn(
-        photos=data_masks.photos if predictor.segmenter is not None else None,
+        photos=data_masks.photos if predictor.gives_masks else None,
         encounters=tuple(entries) if predictor.answers_questions else None,
         listed=max(found.listed, len(entries)),
     )
@@ -203,7 +208,7 @@ def predict_folder(
 
 def describe_fallback(predictor: Predictor) -> list[str]:
     """Return one line for each family that no model scores: why, and what every case is answered with."""
-    sheet = predictor.questions.answer({}, predictor.statistics(photos=True))
+    sheet = predictor.questions.answer({}, predictor.statistics(Say()))
     return predictor.coverage.describe_fallback(sheet, "the models do not score")
 
 
@@ -260,6 +265,7 @@ class _Stages:
     language: Language | None
     pictures: bool
     bundle: bool
+    all_photos: bool
     journal: TextIO
     data_masks: DataMasks
 
@@ -267,9 +273,10 @@ class _Stages:
         """Decode the photos of a case that is to be predicted."""
         if case.entry is not None:
             return _CaseRead(case)
-        encounter, unseen = read_encounter(case.files, self.language)
+        files = case.files if self.predictor.looks_at_photos else replace(case.files, photo_files=())
+        encounter, unseen = read_encounter(files, self.language)
         # photos only inform the answers: one that is missing costs nothing that was asked for
-        if self.predictor.segmenter is None:
+        if not self.predictor.gives_masks:
             return _CaseRead(case, encounter=encounter)
         shared = [
             f"{photo_id}: is a photo of {owner} too; the mask file is the one of {owner}"
@@ -284,7 +291,9 @@ class _Stages:
         """
         if read.encounter is None:
             return read, None
-        prediction = self.predictor.predict(read.encounter, language=self.language or "en")
+        prediction = self.predictor.predict(
+            read.encounter, language=self.language or "en", all_photos=self.all_photos
+        )
         photos = len(read.encounter.photos)
         return replace(
             read, prediction=prediction, encounter=read.encounter if self.pictures else None
@@ -336,7 +345,7 @@ class _Stages:
         missing; return the files' names, and one line a photo."""
         names: list[str] = []
         lines: list[str] = []
-        if self.predictor.segmenter is None:
+        if not self.predictor.gives_masks:
             return names, lines
         for file in case.files.photo_files:
             if file.photo_id in seen or file.photo_id in case.shared:
@@ -358,8 +367,7 @@ class _Stages:
         encounter answered."""
         if not self.predictor.answers_questions:
             return dict(prediction.answers), False
-        statistics = self.predictor.statistics(photos=bool(prediction.photos))
-        sheet = self.predictor.questions.answer(prediction.scores, statistics)
+        sheet = self.predictor.questions.answer(prediction.scores, self.predictor.statistics(Say()))
         return sheet.complete, not prediction.scores and bool(self.predictor.coverage.indices)
 
 

@@ -53,13 +53,15 @@ def list_settings(
         "language": language or "all",
         "pictures": pictures,
         "bundle": bundle,
-        "masks": lie if predictor.segmenter is not None else None,
+        "masks": lie if predictor.gives_masks else None,
         "questions": CHALLENGE
         if predictor.questions.digest == load_challenge().digest
         else {family.family_id: list(family.options["en"]) for family in predictor.questions.families},
         "models": dict(predictor.models),
         "backend": dict(predictor.backends),
-        "threshold": predictor.segmenter.threshold if predictor.segmenter is not None else None,
+        "threshold": predictor.segmenter.threshold
+        if predictor.gives_masks and predictor.segmenter is not None
+        else None,
         # what was always so goes unsaid, so that runs begun before can go on
         **({"prompt": predictor.prompt_kind} if predictor.prompt_kind != "narrative" else {}),
         "seed": SEED,

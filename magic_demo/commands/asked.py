@@ -1,4 +1,4 @@
-"""The option ``--questions``: which questions the answers are to."""
+"""What options of several commands say: which questions the answers are to, which models there are."""
 
 from __future__ import annotations
 
@@ -25,3 +25,8 @@ def read_asked(arguments: argparse.Namespace) -> QuestionSet:
     Raises FormatError with one line for a file that is none.
     """
     return read_questions(arguments.questions) if arguments.questions is not None else load_challenge()
+
+
+def read_model(source: str) -> str | None:
+    """Return the folder or Hub id that an option names, None for ``none``."""
+    return None if source == "none" else source

@@ -5,17 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from magic_demo.challenge.batch import predict_folder
 from magic_demo.challenge.run_folder import ANSWERS, BUNDLE, MANIFEST, MASKS, PICTURES
 from magic_demo.challenge.submission import check_target, write_submission
-from magic_demo.commands.asked import add_questions_argument, read_asked
+from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
 from magic_demo.commands.submit import report_submission
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, PromptKind
 from magic_demo.models.backend_names import add_backend_argument
-from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION, load_predictor
+from magic_demo.models.loading import (
+    DEFAULT_ANSWERS,
+    DEFAULT_CUES,
+    DEFAULT_SEGMENTATION,
+    load_predictor,
+    reads_lesion,
+)
+from magic_demo.models.predictor import Predictor
 
 PROMPTS: dict[str, PromptKind] = {kind.replace(" ", "-"): kind for kind in get_args(PromptKind)}
 TASKS = ("segmentation", "cvqa", "both")
@@ -67,15 +74,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="use this language's text alone (default: all the text there is)",
     )
     parser.add_argument(
-        "--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id"
+        "--segmentation", default=str(DEFAULT_SEGMENTATION), help="checkpoint folder or Hub id, or 'none'"
     )
     parser.add_argument(
-        "--answers", default=str(DEFAULT_ANSWERS), help="checkpoint folder or Hub id of any answerer"
+        "--answers",
+        default=str(DEFAULT_ANSWERS),
+        help="checkpoint folder or Hub id of any answerer, or 'none'",
     )
+    parser.add_argument("--cues", default=str(DEFAULT_CUES), help="cue model's checkpoint folder, or 'none'")
     parser.add_argument(
-        "--cues",
-        default=str(DEFAULT_CUES),
-        help="text cues' checkpoint folder, or 'none' to answer with --answers alone",
+        "--all-photos",
+        action="store_true",
+        help="let photos have a say in the answers that are unlike those which the answerer was tested on",
     )
     parser.add_argument(
         "--prompt",
@@ -101,6 +111,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
+def choose_models(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what ``load_predictor`` is asked for.
+
+    The answers are the same with and without masks: an answerer that reads the lesion has its segmentation
+    model for ``--task cvqa`` too, which then writes no masks. Raises FormatError where no model is left.
+    """
+    parts = ("segmentation", "answers", "cues")
+    named: dict[str, str | None] = {part: read_model(getattr(arguments, part)) for part in parts}
+    if arguments.task == "segmentation":
+        named |= {"answers": None, "cues": None}
+    if arguments.task == "cvqa" and (named["answers"] is None or not reads_lesion(named["answers"])):
+        named["segmentation"] = None
+    left = [name for part, name in named.items() if arguments.task != "cvqa" or part != "segmentation"]
+    if not any(left):
+        raise FormatError(
+            "no model is left for --task {task}; name one in place of 'none'", task=arguments.task
+        )
+    return {**named, "masks": arguments.task != "cvqa"}
+
+
+def describe_say(predictor: Predictor) -> str:
+    """Return one line: which models have a say in the masks and the answers of a run."""
+    names = {"segmentation": "masks", "cvqa": "answers from photos", "cues": "answers from words"}
+    if not predictor.gives_masks:
+        names["segmentation"] = "lesions for the answers"
+    return "; ".join(f"{names[part]}: {model}" for part, model in predictor.models.items())
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run ``predict``; returns 0 when all went well, 3 when it finished with problems (each named), 130 when
     stopped."""
@@ -117,13 +155,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "--submission answers the challenge's questions; leave out --questions or --submission"
             )
     questions = read_asked(arguments)
-    predictor = load_predictor(
-        segmentation=arguments.segmentation if arguments.task != "cvqa" else None,
-        answers=arguments.answers if arguments.task != "segmentation" else None,
-        cues=arguments.cues if arguments.task != "segmentation" and arguments.cues != "none" else None,
-        backend=arguments.backend,
-        questions=questions,
-    )
+    predictor = load_predictor(**choose_models(arguments), backend=arguments.backend, questions=questions)
+    print(describe_say(predictor))
     if arguments.prompt is not None:
         predictor.prompt_kind = PROMPTS[arguments.prompt]
     try:
@@ -137,6 +170,7 @@ def run(arguments: argparse.Namespace) -> int:
             pictures=arguments.pictures,
             bundle=arguments.bundle,
             masks=arguments.masks,
+            all_photos=arguments.all_photos,
             restart=arguments.restart,
             quiet=arguments.quiet,
         )

@@ -11,8 +11,9 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
-from magic_demo.commands.asked import add_questions_argument, read_asked
+from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
 from magic_demo.core.errors import MagicDemoError, ReachError
 from magic_demo.core.parts import sweep_temporary
 from magic_demo.models.backend_names import add_backend_argument
@@ -48,17 +49,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--segmentation",
         metavar="FOLDER_OR_HUB_ID",
-        help="checkpoint of the segmentation (default: the one that comes along)",
+        help="checkpoint of the segmentation or 'none' (default: the one that comes along)",
     )
     parser.add_argument(
         "--answers",
         metavar="FOLDER_OR_HUB_ID",
-        help="checkpoint that answers the closed questions (default: the one that comes along)",
+        help="checkpoint that answers the closed questions or 'none' (default: the one that comes along)",
     )
     parser.add_argument(
         "--cues",
         metavar="FOLDER_OR_HUB_ID",
-        help="checkpoint of the text cues (default: the one that comes along)",
+        help="checkpoint of the text cues or 'none' (default: the one that comes along)",
     )
     add_backend_argument(parser)
     parser.add_argument(
@@ -168,17 +169,13 @@ def run(arguments: argparse.Namespace) -> int:
         # torch takes seconds to import: here the page does not wait for it
         from magic_demo.models.loading import load_predictor
 
-        chosen = {
-            "segmentation": arguments.segmentation,
-            "answers": arguments.answers,
-            "cues": arguments.cues,
+        chosen: dict[str, Any] = {
+            part: read_model(source)
+            for part in ("segmentation", "answers", "cues")
+            if (source := getattr(arguments, part)) is not None
         }
         try:
-            return load_predictor(
-                **{part: source for part, source in chosen.items() if source},
-                backend=arguments.backend,
-                questions=desk.questions,
-            )
+            return load_predictor(**chosen, backend=arguments.backend, questions=desk.questions)
         except MagicDemoError as error:
             print(f"The models could not be loaded: {error}", file=sys.stderr, flush=True)
             raise

@@ -184,6 +184,8 @@ class Prediction:
     notes: one line for everything the reader should know of how it was predicted (answered without photos,
     ...).
     failures: one line for each photo or task that a model failed on.
+    unlike: how many photos have no say in the answers, as they are unlike those that the answerer was tested
+    on.
     """
 
     encounter_id: str
@@ -196,6 +198,7 @@ class Prediction:
     models: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Message, ...] = ()
     failures: tuple[Message, ...] = ()
+    unlike: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -183,6 +183,7 @@ def _describe(prediction: Prediction) -> dict[str, Any]:
         "unsure": sorted(prediction.unsure),
         "notes": [pack_message(note) for note in prediction.notes],
         "failures": [pack_message(failure) for failure in prediction.failures],
+        "unlike": prediction.unlike,
     }
 
 
@@ -210,6 +211,7 @@ def _read_entry(
             models={str(task): str(model_id) for task, model_id in entry["models"].items()},
             notes=tuple(unpack_message(note) for note in entry["notes"]),
             failures=tuple(unpack_message(failure) for failure in entry["failures"]),
+            unlike=int(entry.get("unlike", 0)),  # bundles of earlier versions do not say
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BundleError(

@@ -2,8 +2,9 @@
 colours, skin tone.
 
 Nothing is learnt here. Lengths are shares of the photo's diagonal and areas shares of the photo, since a
-photo has no scale; colours are CIE Lab (D65) and told relative to the skin around the lesion, since light and
-camera move both alike.
+photo has no scale. Colours are CIE Lab (D65), after a white balance on the skin around the lesion: gains a
+channel that turn this skin into REFERENCE_SKIN. Light and camera move lesion and skin alike, so that what is
+left is how the lesion differs.
 """
 
 from __future__ import annotations
@@ -34,25 +35,28 @@ CLUSTERS = 3
 LEAST_CLUSTER = 0.08
 """Smallest share of the lesion that a colour is named for."""
 COMBINATION = "combination (please specify)"
-COMBINED_BELOW = 0.5
-"""Where no shade (one of SHADES) covers this share of the lesion, its colour is a combination."""
+COMBINED_BELOW, LEAST_COMBINED = 0.5, 0.2
+"""Where no shade (one of SHADES) covers the first share of the lesion and at least two cover the second, its
+colour is a combination."""
+REFERENCE_SKIN = (200, 155, 130)
+"""sRGB of the skin that every photo is balanced on."""
 
 COLOURS: dict[str, tuple[float, float, float]] = {
     "normal skin color": (0.0, 0.0, 0.0),
-    "pink": (-3.0, 6.0, -1.0),
-    "red": (-9.0, 11.0, -1.0),
-    "brown": (-19.0, 5.0, 3.0),
-    "blue": (-16.0, -5.0, -10.0),
-    "purple": (-15.0, 8.0, -8.0),
-    "black": (-36.0, -2.0, -5.0),
-    "white": (19.0, -4.0, -5.0),
-    "hyperpigmentation": (-9.0, 2.0, 2.0),
-    "hypopigmentation": (9.0, -2.0, -3.0),
+    "pink": (-5.0, 7.0, -1.0),
+    "red": (-10.0, 13.0, 0.0),
+    "brown": (-23.0, 8.0, 5.0),
+    "blue": (-23.0, -8.0, -16.0),
+    "purple": (-21.0, 9.0, -13.0),
+    "black": (-37.0, -5.0, -8.0),
+    "white": (25.0, -6.0, -9.0),
+    "hyperpigmentation": (-10.0, 2.0, 3.0),
+    "hypopigmentation": (6.0, -3.0, -2.0),
 }
 """Options of CQID034 -> how far they typically are from the skin around in Lab; a colour has the name of the
 nearest.
 
-The values are rounded medians over 900 synthetic photos with their true masks, so the names hold for real
+The values are rounded medians over 400 synthetic photos with their true masks, so the names hold for real
 photos only as far as those do."""
 SHADES = (
     ("normal skin color",),
@@ -76,6 +80,19 @@ LIGHT_WARNING = "The light and the camera change this number: it describes the p
 
 Lab = NDArray[np.float32]
 """Colours (N, 3)."""
+_LEVELS = np.arange(256) / 255
+_LINEAR = np.where(_LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4).astype(np.float32)
+"""sRGB level -> share of white light."""
+_REFERENCE = _LINEAR[list(REFERENCE_SKIN)]
+_TO_XYZ = np.array(
+    [
+        [0.412453 / 0.950456, 0.35758 / 0.950456, 0.180423 / 0.950456],
+        [0.212671, 0.71516, 0.072169],
+        [0.019334 / 1.088754, 0.119193 / 1.088754, 0.950227 / 1.088754],
+    ],
+    np.float32,
+)
+"""Linear RGB -> XYZ as shares of the white point D65."""
 
 
 class MeasureError(MagicDemoError):
@@ -84,8 +101,8 @@ class MeasureError(MagicDemoError):
 
 @dataclass(frozen=True)
 class ColourShare:
-    """A colour found in the lesion: an option of CQID034, its share of the lesion 0..1, its centre in Lab and
-    how far that is from the skin around."""
+    """A colour found in the lesion: an option of CQID034, its share of the lesion 0..1, its balanced centre in
+    Lab and how far that is from REFERENCE_SKIN."""
 
     name: str
     share: float
@@ -142,7 +159,7 @@ class LesionMeasures:
         if not self.colours:
             return None
         shares = [sum(colour.share for colour in self.colours if colour.name in shade) for shade in SHADES]
-        if max(shares) < COMBINED_BELOW:
+        if max(shares) < COMBINED_BELOW and sorted(shares)[-2] >= LEAST_COMBINED:
             return COMBINATION
         shade = SHADES[int(np.argmax(shares))]
         return max(
@@ -184,7 +201,7 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
         found["sharpness"] = _measure_sharpness(
             small, (inside > 0) & (inside <= band), (outside > 0) & (outside <= band), contrast
         )
-        colours = _name_colours(lesion, skin)
+        colours = _name_colours(balance_colours(_take(small, core), _take(small, around)))
     rim = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     return LesionMeasures(
         count=len(areas),
@@ -197,6 +214,11 @@ def measure_photo(pixels: Pixels, mask: Mask) -> LesionMeasures:
     )
 
 
+def count_parts(mask: Mask) -> int:
+    """Return how many parts a mask (H, W) bool has, specks left out."""
+    return len(_keep_parts(np.empty((*mask.shape, 0), np.uint8), mask)[2])
+
+
 def measure_tone(pixels: Pixels, skin: Mask) -> SkinTone:
     """Return the tone of the pixels (H, W, 3) that ``skin`` (H, W) marks, of all of them where it marks none.
 
@@ -204,6 +226,16 @@ def measure_tone(pixels: Pixels, skin: Mask) -> SkinTone:
     """
     chosen = skin if skin.any() else np.ones(skin.shape, np.bool_)
     return _name_tone(_median(_sample(pixels, chosen)))
+
+
+def balance_colours(lesion: Pixels, skin: Pixels) -> Lab:
+    """Return the Lab colours (N, 3) of lesion pixels (N, 3) uint8 under light in which the median of the skin
+    pixels (M, 3) looks like REFERENCE_SKIN; highlights may be lighter than white."""
+    dark = float(_LINEAR[1])  # black skin pixels say nothing of the light
+    balanced = _LINEAR[lesion] * (
+        _REFERENCE / np.maximum(_LINEAR[np.median(skin, axis=0).astype(np.uint8)], dark)
+    )
+    return _to_lab(balanced)
 
 
 def name_colour(difference: Sequence[float] | Lab) -> str:
@@ -237,11 +269,26 @@ def _keep_parts(pixels: Pixels, mask: Mask) -> tuple[Pixels, Mask, list[int]]:
 def _sample(pixels: Pixels, where: Mask) -> Lab:
     """Return about MOST_SAMPLES colours (N, 3) of a region in Lab, spread evenly over it: only those are
     converted, for speed."""
-    indices = np.flatnonzero(where)
-    chosen = pixels.reshape(-1, 3)[indices[:: max(1, len(indices) // MOST_SAMPLES)]]
+    chosen = _take(pixels, where)
     return np.asarray(
         cv2.cvtColor(chosen[None].astype(np.float32) * np.float32(1 / 255), cv2.COLOR_RGB2Lab)[0], np.float32
     )
+
+
+def _take(pixels: Pixels, where: Mask) -> Pixels:
+    """Return about MOST_SAMPLES pixels (N, 3) of a region, spread evenly over it."""
+    indices = np.flatnonzero(where)
+    return pixels.reshape(-1, 3)[indices[:: max(1, len(indices) // MOST_SAMPLES)]]
+
+
+def _to_lab(linear: NDArray[np.float32]) -> Lab:
+    """Return CIE Lab (D65) of linear RGB (..., 3), 1 being white; unlike OpenCV's this goes beyond white."""
+    parts = linear @ _TO_XYZ.T
+    bent = np.where(parts > 0.008856, np.cbrt(parts), 7.787 * parts + 16 / 116)
+    lightness = np.where(parts[..., 1] > 0.008856, 116 * bent[..., 1] - 16, 903.3 * parts[..., 1])
+    return np.stack(
+        [lightness, 500 * (bent[..., 0] - bent[..., 1]), 200 * (bent[..., 1] - bent[..., 2])], axis=-1
+    ).astype(np.float32)
 
 
 def _median(colours: Lab) -> Lab:
@@ -284,8 +331,10 @@ def _compare_detail(pixels: Pixels, inner: Mask, outer: Mask) -> float:
     return float(np.clip((inner_detail + 0.25) / (outer_detail + 0.25), 0.1, 10.0))
 
 
-def _name_colours(samples: Lab, skin: Lab) -> tuple[ColourShare, ...]:
-    """Gather the lesion's colours in up to three clusters and name them; clusters of one name are joined."""
+def _name_colours(samples: Lab) -> tuple[ColourShare, ...]:
+    """Gather the lesion's balanced colours in up to three clusters and name them; clusters of one name are
+    joined."""
+    skin = _to_lab(_REFERENCE)
     clusters = min(CLUSTERS, len(samples))
     # by lightness: the same for the same photo
     start = (samples[:, 0].argsort().argsort() * clusters // len(samples)).astype(np.int32)

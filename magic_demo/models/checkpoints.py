@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import os
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,8 @@ TOKENIZER_FILES = (
 )
 HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model", "README.md"]
 PREPROCESSING = "preprocessor_config.json"
+PART_OF_RUN = re.compile(r"best|last|final|checkpoint-\d+")
+"""Folders that training writes below a run's; the model has the run's name."""
 
 Filter = Literal["area", "bilinear", "bicubic"]
 RESAMPLING: dict[object, Filter] = {None: "area", 2: "bilinear", 3: "bicubic", 4: "area"}
@@ -340,8 +343,8 @@ def read_preprocessing(source: str | Path, *, revision: str | None = None) -> Pr
 
 
 def name_model(source: str | Path, *, revision: str | None = None) -> str:
-    """Return what identifies a model in manifests and reviews: the source's last name and a digest of weights
-    and config."""
+    """Return what identifies a model in manifests and reviews: the source's last name, or that of the run
+    whose folder ``best`` it is, and a digest of weights and config."""
     return _name_folder(find_checkpoint(source, revision=revision), source)
 
 
@@ -352,7 +355,11 @@ def _name_folder(folder: Path, source: str | Path) -> str:
         with open_user_file(path, LIMITS.checkpoint_bytes) as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-    name = folder.resolve().name if Path(source).is_dir() else str(source)
+    name = str(source)
+    if Path(source).is_dir():
+        name = folder.resolve().name
+        if PART_OF_RUN.fullmatch(name):
+            name = folder.resolve().parent.name or name
     return f"{name}@{digest.hexdigest()[:12]}"
 
 

@@ -171,6 +171,11 @@ class Answerer(Protocol):
         an empty list where the answerer cannot tell."""
         return []
 
+    def recognise(self, look: Any) -> str | None:  # noqa: ARG002  (not every answerer was tested by kinds)
+        """Return which kind of the photos that the answerer was tested on one is like, None for none; ""
+        where it was not tested by kinds."""
+        return ""
+
     def explain_mismatch(self, segmenter: Segmenter | None) -> str | None:  # noqa: ARG002
         """Return one line saying what is lost beside this segmentation model, None where nothing is."""
         return None

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from magic_demo.core.limits import check_limits
 from magic_demo.cues.cue_model import CueModel
-from magic_demo.files.checkpoint_files import find_shipped
+from magic_demo.files.checkpoint_files import find_shipped, read_config
 from magic_demo.models.backend_names import AUTO
 from magic_demo.models.backends import use_cores
 from magic_demo.models.checkpoints import find_checkpoint
 from magic_demo.models.predictor import Predictor
-from magic_demo.models.registry import load_answerer, load_segmenter
+from magic_demo.models.registry import ANSWERERS, load_answerer, load_segmenter
 from magic_demo.questions.calibration import read_calibration
 from magic_demo.questions.combining import read_weights
 from magic_demo.questions.families import QuestionSet
@@ -29,12 +29,13 @@ def load_predictor(
     cues: str | Path | None = DEFAULT_CUES,
     backend: str = AUTO,
     questions: QuestionSet | None = None,
+    masks: bool = True,
 ) -> Predictor:
     """Load the models from folders or Hub ids; None leaves one out.
 
     segmentation, answers: a checkpoint of any class in ``registry``. cues: a cue model's. backend: what the
     models' encoders run on, a name that ``choose_backend`` takes. questions: what is asked, the
-    challenge's questions when None. Raises CheckpointError, BackendError or, where the environment sets a limit
+    challenge's questions when None. masks: whether predictions hold the lesion maps. Raises CheckpointError, BackendError or, where the environment sets a limit
     wrongly, LimitError with one line.
     """
     check_limits()
@@ -49,4 +50,10 @@ def load_predictor(
         read_weights(find_checkpoint(answers)) if answers is not None else None,
         [calibration for calibration in calibrations if calibration is not None],
         questions,
+        masks=masks,
     )
+
+
+def reads_lesion(source: str | Path) -> bool:
+    """Return whether an answerer reads what the segmentation model found. Raises CheckpointError."""
+    return ANSWERERS.find(str(read_config(find_checkpoint(source))["model_type"])).reads_lesion

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from magic_demo.core.errors import ModelError, one_line
@@ -23,14 +24,14 @@ from magic_demo.core.types import (
     Step,
 )
 from magic_demo.cues.cue_model import CueModel
-from magic_demo.cues.explanation import explain_words, scale_regions
-from magic_demo.models.evidence import list_evidence, measure_lesions
+from magic_demo.models.explaining import Asked, explain_option
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Answerer, Guidance, SegmentedPhoto, Segmenter, segment_photo
+from magic_demo.models.say import Say, describe_photos, find_say
 from magic_demo.models.segmentation.guided import refine_map
 from magic_demo.questions.answering import Statistics, is_scored
 from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of
-from magic_demo.questions.combining import Weights, combine_scores
+from magic_demo.questions.combining import ASKED, Weights, combine_scores
 from magic_demo.questions.coverage import match_families
 from magic_demo.questions.decoding import SetPriors
 from magic_demo.questions.families import QuestionSet, load_challenge
@@ -45,8 +46,11 @@ class Predictor:
     if it reads any), the second from text alone; where both are there, their scores are combined by
     ``weights``. An answerer that reads the lesion shares the segmenter's pass over a photo, and answers less
     from photos without a segmenter or beside another than it was made for.
+    Photos that are like none which the answerer was tested on have no say unless ``all_photos`` asks for it
+    (``magic_demo.models.say``).
     calibrations: what says how likely an option is, for the cues alone and for the two combined; one that was
     fitted for other models, or with other weights, is not used.
+    masks: whether predictions hold the lesion maps; without, the segmentation model only serves the answerer.
     prompt_kind: what the segmenter is asked with where no prompt is given, the one it was trained with.
     questions: what is asked, the challenge's questions when None; ``coverage`` says which of its families the
     models know.
@@ -60,7 +64,10 @@ class Predictor:
         weights: Weights | None = None,
         calibrations: Sequence[Calibration] = (),
         questions: QuestionSet | None = None,
+        *,
+        masks: bool = True,
     ) -> None:
+        self.gives_masks = masks and segmenter is not None
         self.segmenter = segmenter
         self.prompt_kind: PromptKind = segmenter.prompt_kind if segmenter is not None else "narrative"
         self.answerer = answerer
@@ -81,9 +88,22 @@ class Predictor:
 
     @property
     def models(self) -> Mapping[str, str]:
-        """Return part -> model id of what is loaded."""
-        loaded = {"segmentation": self.segmenter, "cvqa": self.answerer, "cues": self.cues}
+        """Return part -> model id of what is loaded and can have a say: beside cues, an answerer that reads
+        the lesion has none without a segmentation model."""
+        mute = self.cues is not None and self.shares_look and self.segmenter is None
+        loaded = {
+            "segmentation": self.segmenter,
+            "cvqa": None if mute else self.answerer,
+            "cues": self.cues,
+        }
         return {part: model.model_id for part, model in loaded.items() if model is not None}
+
+    @property
+    def looks_at_photos(self) -> bool:
+        """Return whether any model reads a photo."""
+        return bool({"segmentation", "cvqa"} & self.models.keys()) and not (
+            self.segmenter is None and self.shares_look
+        )
 
     @property
     def reads_prompt(self) -> bool:
@@ -133,6 +153,7 @@ class Predictor:
         prompt: str | None = None,
         language: Language = "en",
         cache: FeatureCache | None = None,
+        all_photos: bool = False,
     ) -> Prediction:
         """Predict one lesion map a photo and, from photos and narrative, every option's score and the decoded
         answers.
@@ -141,10 +162,13 @@ class Predictor:
         responses if ``prompt_kind`` says so. A model that
         reads no prompt finds the same without it. cache: what
         the models made of the same photos and words before is read from it, and what they make of them now
-        goes there. A photo or a task that a model fails on is left out and named in the prediction's
+        goes there. all_photos: photos unlike those that the answerer was tested on have a say too. A photo or a
+        task that a model fails on is left out and named in the prediction's
         failures; the notes say when photos or text were missing.
         """
-        *_, prediction = self.predict_steps(encounter, prompt=prompt, language=language, cache=cache)
+        *_, prediction = self.predict_steps(
+            encounter, prompt=prompt, language=language, cache=cache, all_photos=all_photos
+        )
         assert isinstance(prediction, Prediction)
         return prediction
 
@@ -155,6 +179,7 @@ class Predictor:
         prompt: str | None = None,
         language: Language = "en",
         cache: FeatureCache | None = None,
+        all_photos: bool = False,
     ) -> Iterator[Step | Prediction]:
         """Predict as ``predict`` does, one photo and then the questions at a time: before each a Step, the
         whole prediction last.
@@ -194,8 +219,10 @@ class Predictor:
                     )
         if self.answers_questions:
             yield Step((steps - 1) / steps, Message("Scoring the closed questions"), so_far)
-            so_far = self._answer(so_far, encounter, language, cache, looks if self.shares_look else None)
-        yield so_far
+            so_far = self._answer(
+                so_far, encounter, language, cache, looks if self.shares_look else None, all_photos
+            )
+        yield so_far if self.gives_masks else replace(so_far, photos=())
 
     @property
     def shares_look(self) -> bool:
@@ -209,6 +236,7 @@ class Predictor:
         language: Language,
         cache: FeatureCache,
         looks: Sequence[Any] | None,
+        all_photos: bool,
     ) -> Prediction:
         """Return ``found`` with every option's score and the answers, or with one line that says why there
         are none."""
@@ -218,15 +246,18 @@ class Predictor:
         if encounter.photos and self.mismatch is not None:
             notes.append(unpack_message(self.mismatch))
         try:
-            scores = self.score_options(encounter, language=language, looks=looks, cache=cache)
+            scores, say = self.rate_options(
+                encounter, language=language, looks=looks, cache=cache, all_photos=all_photos
+            )
         except ModelError as error:
             return replace(
                 found,
                 notes=tuple(notes),
                 failures=(*found.failures, Message("no answers ({reason})", reason=error)),
             )
+        notes.extend(describe_photos(say, len(encounter.photos), self.weights))
         scores = self.coverage.translate_scores(scores)
-        sheet = self.questions.answer(scores, self.statistics(photos=self.reads_photos(encounter)))
+        sheet = self.questions.answer(scores, self.statistics(say))
         return replace(
             found,
             scores=scores,
@@ -234,6 +265,7 @@ class Predictor:
             chances=sheet.chances,
             unsure=sheet.unsure,
             notes=tuple(notes),
+            unlike=0 if say.kind == ASKED else say.unlike,
         )
 
     def reads_photos(self, encounter: Encounter) -> bool:
@@ -253,34 +285,47 @@ class Predictor:
         looks: what the answerer's ``look`` gave for the photos; they are looked at where it is None. cache:
         as in ``predict``. Raises ModelError when a model fails on this case.
         """
+        return self.rate_options(encounter, language=language, looks=looks, cache=cache)[0]
+
+    def rate_options(
+        self,
+        encounter: Encounter,
+        *,
+        language: Language = "en",
+        looks: Sequence[Any] | None = None,
+        cache: FeatureCache | None = None,
+        all_photos: bool = False,
+    ) -> tuple[OptionScores, Say]:
+        """Score the options as ``score_options`` does, and return what had a say as well."""
         from_words = self.cues.score(encounter.narrative) if self.cues is not None else None
         if self.answerer is None:
-            return from_words or {}
+            return from_words or {}, Say()
         answerer, narrative = self.answerer, encounter.narrative.text(language)
         cache = cache if cache is not None else FeatureCache(0)
 
-        def score() -> OptionScores:
+        def score() -> tuple[OptionScores, Say]:
             seen = looks if looks is not None else self.look(encounter, language=language, cache=cache)
-            return answerer.score(narrative, seen)
+            say = find_say(answerer, seen, encounter.narrative, self.weights, all_photos=all_photos)
+            return answerer.score(narrative, [seen[index] for index in say.heard]), say
 
         try:
             if answerer.reads_lesion:
-                scores = score()
+                scores, say = score()
             else:  # depends on words and photos alone, whatever the prompt
-                scores = cache.get(("scores", narrative, encounter.photos), score)
+                key = ("scores", language, encounter.narrative, encounter.photos, all_photos)
+                scores, say = cache.get(key, score)
         except ModelError:
             raise
         except Exception as error:  # whatever a model stumbles over costs this encounter's answers alone
             raise ModelError("the closed-question model failed: {reason}", reason=one_line(error)) from error
         if from_words is None:
-            return scores
+            return scores, say
         shared = [
             family for family in self.families if is_scored(scores, family) and is_scored(from_words, family)
         ]
-        combined = combine_scores(
-            from_words, scores, shared, self.weights, photos=self.reads_photos(encounter)
-        )
-        return {**scores, **from_words, **combined}
+        combined = combine_scores(from_words, scores, shared, partial(say.weigh, self.weights))
+        scores = {**scores, **from_words, **combined}
+        return {**scores, **say.settle(scores, shared)}, say
 
     def look(
         self,
@@ -385,13 +430,10 @@ class Predictor:
         looks.append(found)
         return probability
 
-    def statistics(self, *, photos: bool) -> Statistics:
-        """Return what the checkpoints know of the answers to the questions asked. photos: whether the case's
-        photos are read."""
-        fitted = {
-            family.family_id: self.find_calibration(family.family_id, photos=photos)
-            for family in self.families
-        }
+    def statistics(self, say: Say) -> Statistics:
+        """Return what the checkpoints know of the answers to the questions asked. say: what counts in the
+        case."""
+        fitted = {family.family_id: self.find_calibration(family.family_id, say) for family in self.families}
         calibrations = {
             family_id: (calibration, margin)
             for family_id, (calibration, margin) in fitted.items()
@@ -403,14 +445,15 @@ class Predictor:
             Statistics(self.set_priors or {}, calibrations, base, alone)
         )
 
-    def find_calibration(self, family_id: str, *, photos: bool) -> tuple[FamilyCalibration | None, float]:
+    def find_calibration(self, family_id: str, say: Say) -> tuple[FamilyCalibration | None, float]:
         """Return what a family's scores are calibrated with, None where nothing belongs to the models in use,
         and the margin.
 
         The models are those that have a say: where the answerer weighs nothing, the cues alone.
         """
-        weight = self.weights.of(family_id, photos=photos) if self._knows(family_id) else 0.0
-        if self.cues is None or (weight > 0 and self.mismatch is not None):
+        weight = say.weigh(self.weights, family_id) if self.knows(family_id) else 0.0
+        settled = family_id in say.settled  # moved to what the words state, so that no percent holds
+        if self.cues is None or settled or (weight > 0 and self.mismatch is not None):
             return None, 0.0
         models = (
             digest_of(self.cues.model_id),
@@ -418,7 +461,8 @@ class Predictor:
         )
         for calibration in self.calibrations:
             if (calibration.cues, calibration.answerer) == models:
-                return calibration.of(family_id, weight, photos=photos and weight > 0), calibration.margin
+                photos = say.photos and weight > 0
+                return calibration.of(family_id, weight, photos=photos, kind=say.kind), calibration.margin
         return None, 0.0
 
     def explain(
@@ -440,57 +484,10 @@ class Predictor:
         Raises KeyError for a family that is not asked, IndexError for an option that it does not have,
         ModelError when a model fails.
         """
-        family = self.questions.family(family_id)
-        if not 0 <= option < len(family.options["en"]):
-            raise IndexError(f"{family_id} has options 0 to {len(family.options['en']) - 1}, not {option}")
-        if not prediction.scores or family_id not in self.coverage.indices:
-            return Explanation(family_id, option, language)
-        theirs = self.coverage.indices[family_id][option]
-        weight = 1.0 if self._knows(family_id) else 0.0
-        if weight and self.cues is not None:
-            weight = self.weights.of(family_id, photos=self.reads_photos(encounter))
-        return Explanation(
-            family_id,
-            option,
-            language,
-            words=explain_words(self.cues, encounter.narrative, family_id, theirs, language, share=1 - weight)
-            if self.cues
-            else (),
-            regions=self._find_regions(encounter, family_id, theirs, prompt, language, cache)
-            if weight
-            else {},
-            evidence=list_evidence(family_id, measure_lesions(encounter, prediction), language),
-        )
+        asked = Asked(family_id, option, prompt, language, cache)
+        return explain_option(self, encounter, prediction, asked)
 
-    def _find_regions(
-        self,
-        encounter: Encounter,
-        family_id: str,
-        option: int,
-        prompt: str | None,
-        language: Language,
-        cache: FeatureCache | None,
-    ) -> dict[str, Probability]:
-        try:
-            added = (
-                self.answerer.attribute(
-                    encounter.narrative.text(language),
-                    self.look(encounter, prompt=prompt, language=language, cache=cache),
-                    family_id,
-                    option,
-                )
-                if self.answerer is not None
-                else []
-            )
-        except ModelError:
-            raise
-        except Exception as error:  # whatever a model stumbles over costs this explanation alone
-            raise ModelError("the closed-question model failed: {reason}", reason=one_line(error)) from error
-        return scale_regions(
-            {photo.photo_id: share for photo, share in zip(encounter.photos, added, strict=False)}
-        )
-
-    def _knows(self, family_id: str) -> bool:
+    def knows(self, family_id: str) -> bool:
         """Return whether the answerer scores a family."""
         return self.answerer is not None and any(
             family.family_id == family_id for family in self.answerer.families

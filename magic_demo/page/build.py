@@ -147,7 +147,7 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
         panel.run,
         panel.cancel,
     ]
-    typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt}
+    typed: set[Any] = {parts.case, parts.spoken, panel.narrative, panel.prompt, panel.all_photos}
     models = {**QUIET, "concurrency_id": "models", "concurrency_limit": MOST_WAITING}
 
     panel.upload.photos(handlers.upload, typed, shown, **QUIET)
@@ -183,4 +183,4 @@ def _wire(handlers: Handlers, state: ReviewState) -> None:
 def panel_texts(handlers: Handlers) -> list[Component]:
     """Return the components whose texts Gradio draws."""
     panel = handlers.parts.panel
-    return [panel.new, panel.narrative, panel.prompt, panel.run, panel.cancel]
+    return [panel.new, panel.narrative, panel.prompt, panel.all_photos, panel.run, panel.cancel]

@@ -53,7 +53,8 @@ class Calibration:
     cues, answerer: the digests of the models; the second is empty where the cues are alone. margin: see
     above, 0..1.
     text_only, with_photos: family id -> what holds for cases without and with photos. fitted_on: the cases,
-    in words.
+    in words. kinds: kind of photos, as ``Weights.kinds`` names it -> the same for cases with such photos, in
+    place of with_photos.
     """
 
     cues: str
@@ -62,11 +63,13 @@ class Calibration:
     text_only: Mapping[str, FamilyCalibration] = field(default_factory=dict)
     with_photos: Mapping[str, FamilyCalibration] = field(default_factory=dict)
     fitted_on: str = ""
+    kinds: Mapping[str, Mapping[str, FamilyCalibration]] = field(default_factory=dict)
 
-    def of(self, family_id: str, weight: float, *, photos: bool) -> FamilyCalibration | None:
+    def of(self, family_id: str, weight: float, *, photos: bool, kind: str = "") -> FamilyCalibration | None:
         """Return what holds for a family whose scores were combined with this weight; None where nothing
-        does."""
-        fitted = (self.with_photos if photos else self.text_only).get(family_id)
+        does. kind: of the photos; nothing holds for a kind that nothing was fitted on."""
+        with_photos = self.kinds.get(kind, {}) if kind else self.with_photos
+        fitted = (with_photos if photos else self.text_only).get(family_id)
         return fitted if fitted is not None and fitted.weight == weight else None
 
 
@@ -115,10 +118,10 @@ def write_calibration(folder: Path, calibration: Calibration) -> None:
     """Write ``calibration.json`` into a checkpoint's folder."""
     content = asdict(calibration)
     for photos in ("text_only", "with_photos"):
-        content[photos] = {
-            family_id: {name: round(value, 4) for name, value in sorted(fitted.items())}
-            for family_id, fitted in sorted(content[photos].items())
-        }
+        content[photos] = _round(content[photos])
+    content["kinds"] = {kind: _round(table) for kind, table in sorted(content["kinds"].items())}
+    if not content["kinds"]:
+        del content["kinds"]
     write_json(folder / CALIBRATION_NAME, content, indent=1)
 
 
@@ -132,13 +135,7 @@ def read_calibration(folder: Path) -> Calibration | None:
         return None
     try:
         content = json.loads(read_user_text(path, LARGEST_CONFIG))
-        text_only, with_photos = (
-            {
-                str(family_id): _read_family(str(family_id), entry)
-                for family_id, entry in content[photos].items()
-            }
-            for photos in ("text_only", "with_photos")
-        )
+        text_only, with_photos = (_read_families(content[photos]) for photos in ("text_only", "with_photos"))
         return Calibration(
             str(content["cues"]),
             str(content["answerer"]),
@@ -146,6 +143,7 @@ def read_calibration(folder: Path) -> Calibration | None:
             text_only,
             with_photos,
             str(content["fitted_on"]),
+            {str(kind): _read_families(table) for kind, table in content.get("kinds", {}).items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
@@ -154,6 +152,17 @@ def read_calibration(folder: Path) -> Calibration | None:
             path=path,
             reason=one_line(error),
         ) from error
+
+
+def _round(table: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
+    return {
+        family_id: {name: round(value, 4) for name, value in sorted(fitted.items())}
+        for family_id, fitted in sorted(table.items())
+    }
+
+
+def _read_families(table: Mapping[str, Mapping[str, float]]) -> dict[str, FamilyCalibration]:
+    return {str(family_id): _read_family(str(family_id), entry) for family_id, entry in table.items()}
 
 
 def _read_family(family_id: str, entry: Mapping[str, float]) -> FamilyCalibration:

@@ -4,7 +4,7 @@ a family at a time."""
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,10 @@ from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 
 WEIGHTS_NAME = "combination.json"
 EQUAL = 0.5
+WITHOUT_WORDS = ", no words"
+"""Added to a kind of photos for cases that have no words."""
+ASKED = "asked for"
+"""The kind of photos that are like none the answerer was tested on, and that a reader wants to have a say."""
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,19 @@ class Weights:
 
     A family that is not named weighs both alike. ``text_only`` holds for cases without photos,
     ``with_measures`` for those of whose photos only what is measured counts, because the segmentation model
-    is not the one that the answerer was made for.
+    is not the one that the answerer was made for. ``kinds`` holds for photos of the kinds that the answerer
+    was tested on, with WITHOUT_WORDS added for cases without words.
     """
 
     text_only: Mapping[str, float] = field(default_factory=dict)
     with_photos: Mapping[str, float] = field(default_factory=dict)
     with_measures: Mapping[str, float] = field(default_factory=dict)
+    kinds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
-    def of(self, family_id: str, *, photos: bool) -> float:
-        """Return the answerer's weight for a family."""
-        return (self.with_photos if photos else self.text_only).get(family_id, EQUAL)
+    def of(self, family_id: str, *, photos: bool, kind: str = "") -> float:
+        """Return the answerer's weight for a family. kind: of the photos."""
+        with_photos = self.kinds.get(kind, self.with_photos)
+        return (with_photos if photos else self.text_only).get(family_id, EQUAL)
 
     def measured(self) -> Weights:
         """Return the weights for an answerer that reads only what is measured in the photos."""
@@ -42,17 +49,20 @@ class Weights:
 
 
 def combine_scores(
-    cues: OptionScores, answerer: OptionScores, families: Sequence[Family], weights: Weights, *, photos: bool
+    cues: OptionScores,
+    answerer: OptionScores,
+    families: Sequence[Family],
+    weigh: Callable[[str], float],
 ) -> OptionScores:
     """Combine two models' scores: qid -> (O,) float32, log-probabilities for families of one slot, log-odds
-    for the others.
+    for the others. weigh: family id -> the answerer's weight.
 
     A logarithmic opinion pool: the weights of a family sum to one, so that two models that agree leave the
     scores as they are.
     """
     combined = {}
     for family in families:
-        weight = weights.of(family.family_id, photos=photos)
+        weight = weigh(family.family_id)
         for question in family.questions:
             from_words, from_answerer = (
                 np.asarray(scores[question.qid], np.float64) for scores in (cues, answerer)
@@ -78,7 +88,11 @@ def read_weights(folder: Path) -> Weights:
         content = json.loads(read_user_text(path, LARGEST_CONFIG))
         names = ("text_only", "with_photos", *(["with_measures"] if "with_measures" in content else []))
         tables = [{str(family): float(weight) for family, weight in content[name].items()} for name in names]
-        if not all(0.0 <= weight <= 1.0 for table in tables for weight in table.values()):
+        kinds = {
+            str(kind): {str(family): float(weight) for family, weight in table.items()}
+            for kind, table in content.get("kinds", {}).items()
+        }
+        if not all(0.0 <= weight <= 1.0 for table in (*tables, *kinds.values()) for weight in table.values()):
             raise ValueError("weights lie in 0..1")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
@@ -87,7 +101,8 @@ def read_weights(folder: Path) -> Weights:
             path=path,
             reason=error,
         ) from error
-    return Weights(*tables)
+    text_only, with_photos, with_measures = (*tables, {})[:3]
+    return Weights(text_only, with_photos, with_measures, kinds)
 
 
 def _normalise(

@@ -9,6 +9,7 @@ import numpy as np
 
 from magic_demo.core.types import Answers
 from magic_demo.questions.families import load_families
+from magic_demo.synthetic.frequencies import draw_finding
 
 
 @dataclass(frozen=True)
@@ -115,10 +116,34 @@ class Truth:
     silent: bool
 
 
+def name_texture(about: Condition) -> str:
+    """Return how a volunteer would feel a condition: fluid, rough, raised or flat."""
+    kinds = (("fluid", (WEEPING,)), ("rough", (THICK, THIN, CRUST, SCAB, WARTY)), ("raised", (RAISED,)))
+    return next((name for name, words in kinds if set(words) & set(about.descriptions)), "flat")
+
+
+def draw_condition(rng: np.random.Generator) -> tuple[str, str, str, str]:
+    """Draw a condition with its site, duration and itch, all as often as volunteers report them together.
+
+    The condition is one that feels as reported; one that rarely lasts so long, or itches, is rarer.
+    """
+    finding = draw_finding(rng)
+    names = [name for name, about in CONDITIONS.items() if name_texture(about) == finding.texture]
+    weights = np.array(
+        [
+            (about.itch if finding.itch == "yes" else 1 - about.itch)
+            * (1.0 if finding.duration in about.durations else 0.02)
+            for about in (CONDITIONS[name] for name in names)
+        ]
+    )
+    name = names[int(rng.choice(len(names), p=weights / weights.sum()))]
+    return name, finding.site, finding.duration, finding.itch
+
+
 def draw_truth(rng: np.random.Generator, condition: str | None = None) -> Truth:
-    """Draw what is true of a case, of a given condition or of any."""
-    names = tuple(CONDITIONS)
-    name = condition if condition is not None else names[int(rng.integers(len(names)))]
+    """Draw what is true of a case: of a given condition whatever may be, or of any as often as it is
+    reported."""
+    name, site, duration, itch = (condition, "", "", "") if condition is not None else draw_condition(rng)
     about = CONDITIONS[name]
     arrangement = str(rng.choice(about.arrangements))
     low, high = about.millimetres
@@ -140,8 +165,9 @@ def draw_truth(rng: np.random.Generator, condition: str | None = None) -> Truth:
         key: not silent and rng.random() < share
         for key, share in (("count", 0.3), ("colour", 0.2), ("texture", 0.15))
     }
-    site, duration = str(rng.choice(SITES)), str(rng.choice(about.durations))
-    itch = "yes" if rng.random() < about.itch else "no"
+    if condition is not None:
+        site, duration = str(rng.choice(SITES)), str(rng.choice(about.durations))
+        itch = "yes" if rng.random() < about.itch else "no"
     return Truth(
         condition=name,
         kind=about.kind,

@@ -4,23 +4,31 @@ together."""
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from magic_demo.core.types import Mask, Pixels
+from magic_demo.files.mask_files import read_loose_mask
+from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.measure import (
     COLOURS,
     COMBINATION,
+    REFERENCE_SKIN,
+    SHADES,
     MeasureError,
     measure_photo,
     measure_tone,
 )
 from magic_demo.questions.families import load_families
 from magic_demo.synthetic.cases import SyntheticCase, make_case
+from magic_demo.synthetic.truth import CONDITIONS, draw_truth
 
 SKIN = (66.0, 11.0, 17.0)
 
@@ -32,9 +40,28 @@ def paint(lab: tuple[float, float, float]) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def shift(difference: tuple[float, float, float]) -> tuple[float, float, float]:
-    """Return a colour that lies ``difference`` away from SKIN."""
-    return SKIN[0] + difference[0], SKIN[1] + difference[1], SKIN[2] + difference[2]
+def linear(levels: Sequence[int] | Pixels) -> NDArray[np.float64]:
+    """Return sRGB levels as shares of white light."""
+    part = np.asarray(levels, np.float64) / 255
+    return np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+
+
+def encode(light: NDArray[np.float64]) -> Pixels:
+    """Return shares of white light as sRGB levels."""
+    bounded = np.clip(light, 0, 1)
+    part = np.where(
+        bounded <= 0.0031308, 12.92 * bounded, 1.055 * np.maximum(bounded, 1e-9) ** (1 / 2.4) - 0.055
+    )
+    return np.asarray(np.rint(part * 255), np.uint8)
+
+
+def shift(difference: tuple[float, float, float], skin: Sequence[int] | None = None) -> tuple[int, int, int]:
+    """Return the RGB of a colour that differs from a skin's as one ``difference`` away differs from
+    REFERENCE_SKIN."""
+    lab = cv2.cvtColor(np.array([[REFERENCE_SKIN]], np.float32) / 255, cv2.COLOR_RGB2Lab)[0, 0]
+    ratio = linear(paint(tuple(lab + np.asarray(difference, np.float32)))) / linear(REFERENCE_SKIN)
+    red, green, blue = (int(level) for level in encode(linear(skin or paint(SKIN)) * ratio))
+    return red, green, blue
 
 
 def draw_discs(
@@ -48,9 +75,7 @@ def draw_discs(
     for x, y, radius in discs:
         cv2.circle(mask, (x, y), radius, 255, -1)
     cover = (cv2.GaussianBlur(mask, (0, 0), blur) if blur else mask).astype(np.float32)[:, :, None] / 255
-    pixels = cover * np.array(paint(shift(colour)), np.float32) + (1 - cover) * np.array(
-        paint(SKIN), np.float32
-    )
+    pixels = cover * np.array(shift(colour), np.float32) + (1 - cover) * np.array(paint(SKIN), np.float32)
     return np.rint(pixels).astype(np.uint8), mask > 0
 
 
@@ -99,11 +124,92 @@ def test_colours_of_different_shades_are_a_combination_and_each_is_told() -> Non
     for start, name in ((100, "black"), (140, "red"), (180, "white")):
         columns = np.zeros_like(mask)
         columns[:, start : start + 40] = True
-        pixels[mask & columns] = paint(shift(COLOURS[name]))
+        pixels[mask & columns] = shift(COLOURS[name])
     measures = measure_photo(pixels, mask)
     assert {colour.name for colour in measures.colours} == {"black", "red", "white"}
     assert sum(colour.share for colour in measures.colours) == pytest.approx(1.0, abs=0.1)
     assert max(colour.share for colour in measures.colours) < 0.5 and measures.dominant_colour == COMBINATION
+
+
+def test_a_combination_needs_two_shades_of_a_fifth_each() -> None:
+    def paint_columns(names: Sequence[tuple[str, int]]) -> str | None:
+        pixels, mask = draw_discs((160, 120, 60))
+        pixels[95:145][mask[95:145]] = paint(SKIN)
+        mask = np.zeros_like(mask)
+        mask[95:145, 60:260] = True
+        start = 60
+        for name, width in names:
+            pixels[95:145, start : start + width] = shift(COLOURS[name])
+            start += width
+        return measure_photo(pixels, mask).dominant_colour
+
+    assert paint_columns([("black", 90), ("red", 90), ("white", 20)]) == COMBINATION
+    assert paint_columns([("red", 170), ("white", 30)]) == "red"
+    assert paint_columns([("red", 120), ("white", 80)]) == "red"  # one of them prevails
+
+
+def light(kelvin: float) -> NDArray[np.float64]:
+    """Return what light of a colour temperature, beside daylight of 6500 K, does to red, green and blue: the
+    Planckian locus by Kang et al., 2002."""
+    t = 1e3 / kelvin
+    x = (
+        -0.2661239 * t**3 - 0.2343589 * t**2 + 0.8776956 * t + 0.179910
+        if kelvin < 4000
+        else -3.0258469 * t**3 + 2.1070379 * t**2 + 0.2226347 * t + 0.240390
+    )
+    y = (
+        -0.9549476 * x**3 - 1.37418593 * x**2 + 2.09137015 * x - 0.16748867
+        if kelvin < 4000
+        else 3.0817580 * x**3 - 5.87338670 * x**2 + 3.75112997 * x - 0.37001483
+    )
+    to_xyz = np.array(
+        [[0.412453, 0.35758, 0.180423], [0.212671, 0.71516, 0.072169], [0.019334, 0.119193, 0.950227]]
+    )
+    return np.asarray(np.linalg.solve(to_xyz, np.array([x / y, 1.0, (1 - x - y) / y])))
+
+
+def relight(pixels: Pixels, kelvin: float) -> Pixels:
+    """Return the photo under other light, none of it overexposed."""
+    gains = light(kelvin) / light(6500)
+    return encode(linear(pixels) * gains / gains.max())
+
+
+def read_close_ups(data: Path, count: int) -> list[tuple[Pixels, Mask]]:
+    """Read close-ups of ``pad_dev`` with their masks."""
+    folder = data / "skin"
+    names = (folder / "splits" / "pad_dev.txt").read_text(encoding="utf-8").split()[:count]
+    return [
+        (
+            read_photo(folder / "images" / f"{name}.jpg").pixels,
+            read_loose_mask(folder / "masks" / f"{name}.png").mask,
+        )
+        for name in names
+    ]
+
+
+def test_a_close_up_keeps_its_colour_in_any_light(shared_data: Path) -> None:
+    kept, near = [], []
+    for pixels, mask in read_close_ups(shared_data, 30):
+        name = measure_photo(pixels, mask).dominant_colour
+        for kelvin in (3000, 4000, 5000, 7000):
+            other = measure_photo(relight(pixels, kelvin), mask).dominant_colour
+            kept.append(name == other)
+            near.append(name == other or any({name, other} <= set(shade) for shade in SHADES))
+    # without a balance on the skin, 0.73 and 0.78: the few that change lie between two names
+    assert np.mean(kept) >= 0.9 and np.mean(near) >= 0.92
+
+
+@pytest.mark.parametrize("name", [name for name in COLOURS if name not in ("white", "hypopigmentation")])
+def test_a_close_up_recoloured_by_a_known_amount_gets_that_colour_s_name(
+    shared_data: Path, name: str
+) -> None:
+    right = []
+    for pixels, mask in read_close_ups(shared_data, 12):
+        skin = [int(level) for level in np.median(pixels[~mask], axis=0)]
+        recoloured = pixels.copy()
+        recoloured[mask] = shift(COLOURS[name], skin)
+        right.append(measure_photo(recoloured, mask).dominant_colour == name)
+    assert np.mean(right) >= 0.8  # the skin next to a lesion may differ from the rest
 
 
 def test_a_border_that_fades_is_less_sharp_than_one_that_is_cut() -> None:
@@ -171,8 +277,12 @@ def test_size_and_mirroring_of_the_photo_hardly_change_the_measures(factor: floa
 
 @pytest.fixture(scope="module")
 def drawn() -> list[SyntheticCase]:
-    """Draw forty cases of a seed that the colours' reference values do not come from."""
-    return [make_case(9107, number, longest=192) for number in range(1, 41)]
+    """Draw two cases of each condition, of a seed that the colours' reference values do not come from."""
+    cases = []
+    for number, condition in enumerate([*CONDITIONS, *CONDITIONS], start=1):
+        truth = draw_truth(np.random.default_rng([9107, number, 1]), condition)
+        cases.append(make_case(9107, number, truth=truth, longest=192))
+    return cases
 
 
 def test_single_lesions_and_many_are_told_apart_on_true_masks(drawn: list[SyntheticCase]) -> None:

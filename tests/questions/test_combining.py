@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,13 @@ def _all(weight: float) -> Weights:
 @pytest.mark.parametrize(("weight", "kept"), [(0.0, 0), (1.0, 1)])
 def test_the_whole_weight_on_one_model_keeps_its_order(weight: float, kept: int) -> None:
     parts = _scores(1), _scores(2)
-    combined = combine_scores(*parts, load_families(), _all(weight), photos=True)
+    combined = combine_scores(*parts, load_families(), partial(_all(weight).of, photos=True))
     for question in load_challenge().questions:
         assert np.array_equal(np.argsort(combined[question.qid]), np.argsort(parts[kept][question.qid]))
 
 
 def test_single_slot_families_come_out_as_log_probabilities() -> None:
-    combined = combine_scores(_scores(1), _scores(2), load_families(), Weights(), photos=False)
+    combined = combine_scores(_scores(1), _scores(2), load_families(), partial(Weights().of, photos=False))
     for family in load_families():
         if len(family.questions) == 1:
             assert np.exp(combined[family.questions[0].qid].astype(float)).sum() == pytest.approx(
@@ -46,7 +47,7 @@ def test_single_slot_families_come_out_as_log_probabilities() -> None:
 
 def test_log_odds_lie_between_the_two_models() -> None:
     one, other = _scores(1), _scores(2)
-    combined = combine_scores(one, other, load_families(), _all(0.3), photos=False)
+    combined = combine_scores(one, other, load_families(), partial(_all(0.3).of, photos=False))
     for qid in ("CQID011-002", "CQID020-009"):
         assert (combined[qid] >= np.minimum(one[qid], other[qid]) - 1e-6).all()
         assert (combined[qid] <= np.maximum(one[qid], other[qid]) + 1e-6).all()
@@ -54,8 +55,8 @@ def test_log_odds_lie_between_the_two_models() -> None:
 
 def test_a_constant_added_to_a_models_logits_changes_nothing_for_one_slot() -> None:
     shifted = {qid: values + 7 for qid, values in _scores(1).items()}
-    before = combine_scores(_scores(1), _scores(2), load_families(), Weights(), photos=False)
-    after = combine_scores(shifted, _scores(2), load_families(), Weights(), photos=False)
+    before = combine_scores(_scores(1), _scores(2), load_families(), partial(Weights().of, photos=False))
+    after = combine_scores(shifted, _scores(2), load_families(), partial(Weights().of, photos=False))
     assert np.allclose(before["CQID034-001"], after["CQID034-001"], atol=1e-5)
 
 

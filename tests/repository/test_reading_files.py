@@ -24,6 +24,7 @@ from training.__main__ import main as train
 REPOSITORY = Path(__file__).resolve().parents[2]
 READS = {"read_text", "read_bytes", "imread", "ZipFile", "TiffFile", "load_file", "safe_open"}
 OWN = {
+    "magic_demo/synthetic/frequencies.py": "a table of the package",
     "magic_demo/core/user_files.py": "is the one place",
     "magic_demo/core/parts.py": "its own locks and parts, without waiting",
     "magic_demo/files/checkpoint_files.py": "headers of weights that check_files has looked at",

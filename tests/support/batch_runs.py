@@ -58,6 +58,7 @@ class StopsAt:
             self.inner.backends,
         )
         self.answers_questions, self.statistics = self.inner.answers_questions, self.inner.statistics
+        self.gives_masks, self.looks_at_photos = self.inner.gives_masks, self.inner.looks_at_photos
         self.questions, self.coverage = self.inner.questions, self.inner.coverage
         self.stop_at = encounter_id
         self.asked: list[str] = []

@@ -67,7 +67,9 @@ class FakePredictor:
         prompt: str | None = None,
         language: Language = "en",
         cache: FeatureCache | None = None,
+        all_photos: bool = False,
     ) -> Iterator[Step | Prediction]:
+        self.all_photos = all_photos
         self.asked.append((encounter, prompt, language))
         self.caches.append(cache)
         self.before_first_step()

@@ -77,9 +77,11 @@ def describe_definitions() -> dict[str, Any]:
         "CLUSTERS",
         "LEAST_CLUSTER",
         "COMBINED_BELOW",
+        "LEAST_COMBINED",
     )
     return {
         **{name: getattr(measure, name) for name in names},
+        "REFERENCE_SKIN": list(measure.REFERENCE_SKIN),
         "COLOURS": {name: list(place) for name, place in measure.COLOURS.items()},
         "SHADES": [list(shade) for shade in measure.SHADES],
         "TONES": [list(tone) for tone in measure.TONES],

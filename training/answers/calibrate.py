@@ -83,7 +83,8 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
     return how well they hold.
 
     What the most frequent answer earns, and the margin, are the text cues': those come from real cases.
-    Raises SettingsError where the cues are not calibrated or the answerer has no say.
+    Raises SettingsError where the cues are not calibrated, or the answerer has no say or was tested by kinds of
+    photos.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -104,6 +105,12 @@ def calibrate(settings: CalibrateSettings) -> dict[str, object]:
     if predictor.mismatch is not None:
         raise SettingsError(
             "{checkpoint}: {mismatch}", checkpoint=settings.checkpoint, mismatch=predictor.mismatch
+        )
+    if predictor.weights.kinds:
+        raise SettingsError(
+            "{checkpoint}: was calibrated by its own training, for each kind of photos; run 'python -m training "
+            "photo-answerer' again instead",
+            checkpoint=settings.checkpoint,
         )
     weights = {
         family.family_id: predictor.weights.of(family.family_id, photos=True) for family in load_families()

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -144,7 +145,7 @@ def score_weights(cases: Sequence[ScoredCase], cues: CueModel, weights: Weights)
     families = load_families()
     references, answers = {}, {}
     for number, case in enumerate(cases):
-        scores = combine_scores(case.cues, case.answerer, families, weights, photos=True)
+        scores = combine_scores(case.cues, case.answerer, families, partial(weights.of, photos=True))
         references[str(number)], answers[str(number)] = (
             case.answers,
             decode_answers(scores, families, cues.set_priors),

@@ -185,12 +185,12 @@ def judge_predictor(predictor: Predictor, cases: Sequence[LearningCase]) -> list
     for case in tqdm(cases, desc="cases", leave=False):
         photos = tuple(read_photo(path) for path in case.photos)
         encounter = Encounter(case.case_id, Narrative(*case.texts), photos)
-        scored.append((predictor.score_options(encounter), predictor.reads_photos(encounter)))
+        scored.append(predictor.rate_options(encounter))
     judged = []
     for family in load_families():
         parts = []
-        for case, (scores, photos_read) in zip(cases, scored, strict=True):
-            fitted, _ = predictor.find_calibration(family.family_id, photos=photos_read)
+        for case, (scores, say) in zip(cases, scored, strict=True):
+            fitted, _ = predictor.find_calibration(family.family_id, say)
             part = ScoredFamily(
                 family,
                 average_siblings(scores, family)[None],

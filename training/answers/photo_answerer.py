@@ -23,11 +23,20 @@ from magic_demo.models.answers.text_photo_answerer import place_families
 from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.registry import SEGMENTERS
 from magic_demo.models.segmentation.prompted import PromptedSegmenter
+from magic_demo.questions.calibration import Calibration, digest_of, read_calibration, write_calibration
 from magic_demo.questions.combining import WEIGHTS_NAME, Weights
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, count_priors, write_priors
 from magic_demo.questions.families import load_families
 from training.answers.combine import ScoredCase, choose_weight, score_constant, score_weights
 from training.answers.photo_evidence import SeenCase, Views, make_targets, see_cases, tile_cases
+from training.answers.photo_kinds import (
+    KINDS,
+    KindReport,
+    judge_kinds,
+    learn_kinds,
+    score_words,
+    share_familiar,
+)
 from training.answers.photo_report import format_report, update_card
 from training.cases.folds import split_folds
 from training.cases.sources import CaseSource, LearningCase
@@ -67,7 +76,7 @@ class PhotoAnswererSettings:
     weighing: held-out synthetic cases, real: real photos with records, both for choosing the weights beside
     the cues; unseen: cases that nothing was chosen by. synthetic_families, real_families: what synthetic
     cases and real photos teach.
-    most_photos: looked at in a case. folds: in which real training photos are held out in turn, by patient.
+    most_photos: looked at in a case. tiled: how many real photos are also shown as several lesions. folds: in which real training photos are held out in turn, by patient.
     weights: that are tried. most_unchecked: the largest where no real photo can check it. most_without_words:
     the largest for a family that only real photos without any words can tell, as they cannot say what words
     would add.
@@ -86,7 +95,9 @@ class PhotoAnswererSettings:
     unseen: CaseSource
     synthetic_families: tuple[str, ...]
     real_families: tuple[str, ...]
+    words: Path = Path("training/configs/cue-model.yaml")
     most_photos: int = 2
+    tiled: int = 189
     views: Views = field(default_factory=Views)
     head: HeadSettings = field(default_factory=HeadSettings)
     folds: int = 3
@@ -138,7 +149,7 @@ def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
     cues = CueModel.load(settings.cues)
     cases = list_checked_cases(settings.folder, settings.training, settings.drawn)
     real = [case for case in cases if case.source.kind == "pad"]
-    tiled = tile_cases(real, settings.kept / "tiled")
+    tiled = tile_cases(real[: settings.tiled], settings.kept / "tiled")
     looks = settings.kept / "seen"
     synthetic = [case for case in cases if case.source.kind != "pad"]
     taught = [
@@ -160,16 +171,55 @@ def train_answers(settings: PhotoAnswererSettings) -> dict[str, object]:
     ]
     priors = count_priors(references, load_families())
     model = fit_heads(taught, settings, _measure_prior(settings, references), segmenter)
-    own = score_folds(taught, settings, model, segmenter)
-    chosen, tables = choose_weights(
-        settings, cues, {name: score_seen(cases, model, cues) for name, cases in held.items()}, own
-    )
+    own, folds = score_folds(taught, settings, model, segmenter)
+    scored = {name: score_seen(cases, model, cues) for name, cases in held.items()}
+    chosen, tables = choose_weights(settings, cues, scored, own)
+    close_ups = [one for one in taught if is_close_up(one)]
+    drawings = [one for one in taught if one.case.source.kind != "pad"]
+    report: dict[str, object] = {"weights": chosen, **tables}
+    kinds: KindReport | None = None
+    if own["features"]:
+        learn_kinds(model, close_ups, drawings, held[settings.weighing.name], settings.head.seed)
+        kinds = judge_kinds(
+            cues,
+            own["features"],
+            folds,
+            scored[settings.unseen.name]["features"],
+            score_words(settings.words),
+            settings.weights,
+            real_families=settings.real_families,
+            drawn_families=settings.synthetic_families,
+            tolerance=settings.tolerance,
+        )
+        chosen["kinds"] = kinds.weights  # type: ignore[assignment]
+        report["familiar"] = {name: share_familiar(model, cases) for name, cases in held.items()}
+        report["kinds"] = kinds.tables
     save_answers(model, priors, chosen, settings.output)
+    if kinds is not None:
+        save_calibration(settings, kinds)
     rules = {name: judge_rules(cases) for name, cases in held.items()}
-    update_card(settings.output, format_report(chosen, tables, rules, segmenter.model_id))
-    report: dict[str, object] = {"weights": chosen, **tables, "rules": rules}
+    report["rules"] = rules
+    update_card(settings.output, format_report(chosen, tables, rules, segmenter.model_id, kinds))
     write_json(settings.kept / "photo-answerer.json", report)
     return report
+
+
+def is_close_up(one: SeenCase) -> bool:
+    """Return whether a case is a real photo as it was taken."""
+    return one.case.source.kind == "pad" and "tiled" not in one.case.source.name
+
+
+def save_calibration(settings: PhotoAnswererSettings, kinds: KindReport) -> None:
+    """Write what makes the scores of each kind of photos probabilities, where the cues are calibrated."""
+    words = read_calibration(settings.cues)
+    if words is not None:
+        answerer = digest_of(Checkpoint.open(settings.output).model_id)
+        write_calibration(
+            settings.output,
+            Calibration(
+                words.cues, answerer, words.margin, fitted_on=kinds.fitted_on, kinds=kinds.calibrations
+            ),
+        )
 
 
 def load_segmenter(source: Path) -> PromptedSegmenter:
@@ -196,6 +246,7 @@ def fit_heads(
         dropout=settings.head.dropout,
         segmenter=segmenter.model_id,
         encoder_digest=segmenter.encoder_name[1],
+        kinds=list(KINDS) if any(is_close_up(one) for one in taught) else None,
     )
     model = PhotoAnswererModel(config)
     for head, vectors in ((model.seen, lesson.vectors), (model.measured, lesson.vectors[:, :, -measures:])):
@@ -252,17 +303,19 @@ def score_folds(
     settings: PhotoAnswererSettings,
     model: PhotoAnswererModel,
     segmenter: PromptedSegmenter,
-) -> dict[str, list[ScoredCase]]:
-    """Score the real training photos by heads that were trained without their patients; no real photos or
-    folds give nothing."""
-    real = [one for one in taught if one.case.source.kind == "pad" and "tiled" not in one.case.source.name]
+) -> tuple[dict[str, list[ScoredCase]], list[int]]:
+    """Score the real training photos by heads that were trained without their patients, and return the fold
+    of each as well; no real photos or folds give nothing."""
+    real = [one for one in taught if is_close_up(one)]
+    numbers: list[int] = []
     scored: dict[str, list[ScoredCase]] = {way: [] for way in WAYS}
     cues = CueModel.load(settings.cues)
-    for held in (
+    for number, held in enumerate(
         split_folds([one.case for one in real], settings.folds, settings.head.seed)
         if real and settings.folds > 1
         else ()
     ):
+        numbers += [number] * len(held)
         out = [real[index] for index in held]
         groups = {one.case.group for one in out}
         fitted = fit_heads(
@@ -270,7 +323,7 @@ def score_folds(
         )
         for way, cases in score_seen(out, fitted, cues).items():
             scored[way].extend(cases)
-    return scored
+    return scored, numbers
 
 
 def choose_weights(

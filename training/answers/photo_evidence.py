@@ -27,7 +27,7 @@ from magic_demo.questions.families import load_families
 from training.cases.sources import LearningCase
 from training.runs.augment import change_colours, change_surface
 
-LAYOUT = 1
+LAYOUT = 2
 """Part of the files' names: raise it when what is measured or pooled changes, so that older files are not
 read."""
 TILED_LONGEST = 384

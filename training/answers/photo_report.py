@@ -7,13 +7,21 @@ from pathlib import Path
 
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
 from magic_demo.questions.families import load_families
+from training.answers.photo_kinds import KindReport
+from training.cues.calibration import summarise
 
 START, END = "<!-- written by python -m training photo-answerer -->", "<!-- end of what is written -->"
 
 Table = Mapping[str, Mapping[str, float]]
 
 
-def format_report(weights: Table, tables: Mapping[str, Table], rules: Table, segmenter: str) -> str:
+def format_report(
+    weights: Table,
+    tables: Mapping[str, Table],
+    rules: Table,
+    segmenter: str,
+    kinds: KindReport | None = None,
+) -> str:
     """Return the weights, one table a set of cases, and how often the rules are right, as Markdown.
 
     tables: set of cases -> way of answering -> family, or "all" -> official accuracy. rules: set of cases ->
@@ -26,7 +34,10 @@ def format_report(weights: Table, tables: Mapping[str, Table], rules: Table, seg
         "Weight beside the text cues, which have the rest:",
         "",
     ]
-    lines += _rows(families, {name: table for name, table in weights.items() if name != "text_only"})
+    listed = {name: table for name, table in weights.items() if name not in ("text_only", "kinds")}
+    lines += _rows(families, {**(kinds.weights if kinds is not None else {}), **listed})
+    if kinds is not None:
+        lines += _describe_kinds(families, kinds)
     for title, table in tables.items():
         known = [family for family in families if any(family in way for way in table.values())]
         lines += ["", f"**{title}**", "", *_rows([*known, "all"], table)]
@@ -40,6 +51,21 @@ def format_report(weights: Table, tables: Mapping[str, Table], rules: Table, seg
         for title, parts in rules.items()
     ]
     return "\n".join(lines)
+
+
+def _describe_kinds(families: list[str], kinds: KindReport) -> list[str]:
+    lines = []
+    for title, table in kinds.tables.items():
+        known = [family for family in families if any(family in way for way in table.values())]
+        lines += ["", f"**{title}**", "", *_rows([*known, "all"], table)]
+    errors = {}
+    for kind, judged in kinds.judged.items():
+        summary = summarise(judged, 0.0)
+        errors[kind] = {
+            family: row["error after"] or 0.0 for family, row in summary.items() if family != "all"
+        }
+    title = "Expected calibration error of the percents, each fold at the temperatures of the others:"
+    return [*lines, "", title, "", *_rows(families, errors)]
 
 
 def update_card(folder: Path, report: str) -> bool:

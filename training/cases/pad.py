@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from magic_demo.core.types import Answers
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_lines, read_user_text
 from magic_demo.files.mask_files import read_loose_mask
+from magic_demo.imaging.measure import count_parts
 from magic_demo.questions.families import load_families
 from training.runs.run import SettingsError
 
@@ -41,13 +39,18 @@ class PadPhoto:
     answers: Answers
 
 
-def read_pad(folder: Path, split: str) -> list[PadPhoto]:
-    """Read the photos of ``splits/<split>.txt``, their records in ``pad_metadata.csv`` and their masks.
+def read_pad(folder: Path, split: str = "") -> list[PadPhoto]:
+    """Read the photos of ``splits/<split>.txt``, or all without a split, their records in
+    ``pad_metadata.csv`` and their masks.
 
     Raises SettingsError when a file or a record is missing.
     """
     try:
-        names = read_user_lines(folder / "splits" / f"{split}.txt", LARGEST_CONFIG)
+        names = (
+            read_user_lines(folder / "splits" / f"{split}.txt", LARGEST_CONFIG)
+            if split
+            else sorted(path.stem for path in (folder / "images").glob("*.jpg"))
+        )
         table = read_user_text(folder / "pad_metadata.csv", LARGEST_CONFIG).splitlines()
         records = {row["img_id"].removesuffix(".png"): row for row in csv.DictReader(table)}
         return [_read_photo(folder, name, records[name]) for name in names]
@@ -79,8 +82,7 @@ def answer_from_record(record: Mapping[str, str]) -> dict[str, str]:
 def _read_photo(folder: Path, name: str, record: Mapping[str, str]) -> PadPhoto:
     mask = read_loose_mask(folder / "masks" / f"{name}.png").mask
     known = answer_from_record(record)
-    if cv2.connectedComponents(mask.astype(np.uint8))[0] == 2:  # the background is a component too
-        known["CQID035"] = "single"
+    known["CQID035"] = "single" if count_parts(mask) == 1 else "multiple (please specify)"
     answers = {}
     for family in load_families():
         if family.family_id in known:

@@ -33,8 +33,8 @@ class CaseSource:
     photos below ``folder``); ``cases`` (``count`` synthetic cases drawn by ``seed``, their ``split``);
     ``narratives`` (their words alone, of which there can be many); ``cues`` (the encounters of
     ``<split>.json`` that have *no* reference answers, answered for onset, itch and named sites by the cues in
-    their words); ``pad`` (PAD-UFES-20's photos of the list ``splits/<split>.txt``, answered by what is
-    recorded of the lesions, see ``training.cases.pad``).
+    their words); ``pad`` (PAD-UFES-20's photos of the list ``splits/<split>.txt``, all of ``folder`` where ``split`` is
+    empty, answered by what is recorded of the lesions, see ``training.cases.pad``).
     longest: of synthetic photos, their longest side in pixels. repeat: how often an epoch holds each case; a
     fraction is allowed. photos: whether photos are read.
     priors: whether its answers count for the decoding's priors, and are held out in cross-validation.
@@ -130,7 +130,7 @@ def _read_source(folder: Path, source: CaseSource, drawn: Path, asked: QuestionS
                     ("", ""),
                     (photo.path,),
                     photo.answers,
-                    f"{source.name}/{photo.patient}",
+                    f"pad/{photo.patient}",
                 ),
                 asked,
             )

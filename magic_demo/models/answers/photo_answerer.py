@@ -24,6 +24,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.messages import Message
 from magic_demo.core.types import Family, OptionScores
+from magic_demo.models.answers.familiar import FamiliarPhotos
 from magic_demo.models.answers.photo_evidence import (
     MEASURE_COUNT,
     PhotoEvidence,
@@ -45,7 +46,7 @@ class PhotoAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     options: of all families, siblings once. channels: of the encoder's map. measures: numbers a photo.
     hidden: width of each head's hidden layer.
     segmenter, segmenter_type, encoder_digest: name, model type and digest of weights and preprocessing of the
-    segmentation model.
+    segmentation model. kinds: of photos that the heads were tested on; directions: in which each kind varies.
     """
 
     model_type = "photo_answerer"
@@ -58,6 +59,8 @@ class PhotoAnswererConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     segmenter: str = ""
     segmenter_type: str = "compact_segmenter"
     encoder_digest: str = ""
+    kinds: list[str] | None = None
+    directions: int = 16
 
 
 class EvidenceHead(nn.Module):
@@ -94,7 +97,8 @@ class EvidenceHead(nn.Module):
 class PhotoAnswererModel(PreTrainedModel):  # type: ignore[no-untyped-call]
     """Two heads: ``seen`` reads features and measures, ``measured`` the measures alone.
 
-    ``prior`` is what an option scores without photos.
+    ``prior`` is what an option scores without photos. ``familiar`` tells which photos the heads were tested
+    on.
     """
 
     config_class = PhotoAnswererConfig
@@ -108,6 +112,12 @@ class PhotoAnswererModel(PreTrainedModel):  # type: ignore[no-untyped-call]
             2 * config.channels + config.measures, config.hidden, config.options, config.dropout
         )
         self.measured = EvidenceHead(config.measures, config.hidden, config.options, config.dropout)
+        # checkpoints of earlier versions name no kinds
+        self.familiar = (
+            FamiliarPhotos(len(config.kinds), 2 * config.channels, config.directions)
+            if config.kinds
+            else None
+        )
         self.register_buffer("prior", torch.zeros(config.options))
         self.post_init()  # type: ignore[no-untyped-call]
 
@@ -178,6 +188,14 @@ class PhotoAnswerer(Answerer):
             )
         if segmenter.encoder_name == (config.segmenter_type, config.encoder_digest):
             return None
+        if config.kinds:
+            return Message(
+                "{model}: made for the features of {expected}, not of {came}, so that no photo can be compared "
+                "with those it was tested on",
+                model=self.model_id,
+                expected=config.segmenter,
+                came=segmenter.model_id,
+            )
         return Message(
             "{model}: made for the features of {expected}, not of {came}; of the photos only what is "
             "measured counts for the closed questions",
@@ -193,6 +211,19 @@ class PhotoAnswerer(Answerer):
         if photo.encoder_name == (config.segmenter_type, config.encoder_digest):
             return evidence
         return replace(evidence, features=None)
+
+    def recognise(self, look: PhotoEvidence) -> str | None:
+        """Return the kind that a photo is like, None for one that is like none or has no features to compare;
+        "" where the checkpoint names no kinds."""
+        kinds = self.model.config.kinds or ()
+        if not kinds:
+            return ""
+        if look.features is None or self.model.familiar is None:
+            return None
+        with torch.inference_mode():
+            distances = self.model.familiar(pool_places(look.features, look.probability)[None])[0]
+        nearest = int(distances.argmin())
+        return kinds[nearest] if float(distances[nearest]) <= 1 else None
 
     def score(
         self,

@@ -184,7 +184,14 @@ class Handlers:
             prompt = read_prompt(inputs[panel.prompt])
             predictor, cache = self.source.get(stop), case.cache if case is not None else None
             maps: dict[str, str] | None = {} if case is not None else None
-            steps = partial(predictor.predict_steps, encounter, prompt=prompt, language=language, cache=cache)
+            steps = partial(
+                predictor.predict_steps,
+                encounter,
+                prompt=prompt,
+                language=language,
+                cache=cache,
+                all_photos=inputs.get(panel.all_photos) is True,
+            )
             for event in follow(self.source.turns, steps, stop, prepare_outlines):
                 if isinstance(event, Queued):
                     yield {parts.status: render_queued(event.before)}

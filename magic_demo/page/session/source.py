@@ -65,9 +65,10 @@ class EncounterPredictor(Protocol):
         prompt: str | None = None,
         language: Language = "en",
         cache: FeatureCache | None = None,
+        all_photos: bool = False,
     ) -> Iterator[Step | Prediction]:
         """Predict one encounter step by step, the whole prediction last; what ``cache`` holds is not computed
-        again."""
+        again. all_photos: those unlike the ones that the answers were tested on have a say too."""
 
     def explain(
         self,

@@ -41,7 +41,7 @@ test("a mask larger than what is measured is brought to its size", () => {
 
 test("colours are those of CIE Lab", () => {
   for (const [rgb, lab] of [[[255, 255, 255], [100, 0, 0]], [[255, 0, 0], [53.24, 80.09, 67.2]], [[0, 0, 0], [0, 0, 0]]]) {
-    toLab([...rgb, 255], 0).forEach((value, i) => assert.ok(Math.abs(value - lab[i]) < 0.05));
+    toLab(rgb).forEach((value, i) => assert.ok(Math.abs(value - lab[i]) < 0.05));
   }
-  assert.equal(nameColour([-35, 0, 0]), "black");
+  assert.equal(nameColour([-37, -3, -6]), "black");
 });

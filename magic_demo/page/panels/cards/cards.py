@@ -69,6 +69,7 @@ def cards_value(
     return {
         "case": case,
         "state": state,
+        "unlike": prediction is not None and prediction.unlike > 0,
         "families": {family.family_id: _family_value(family, prediction) for family in families}
         if prediction is not None
         else {},
@@ -166,6 +167,7 @@ _HEAD = """
     <button type="button" id="agree-all" [[title cards.agree_all_title]] disabled>[[cards.agree_all]] <kbd>A</kbd></button></div>
   <p class="cards-agreed" id="cards-agreed" role="status" hidden><b data-agreed></b> [[cards.agreed]]<span class="left-open">; <b data-left></b> [[cards.left_open]]</span></p>
   <p class="cards-stale" role="status">[[cards.stale]]</p>
+  <p class="cards-unlike" role="status">[[cards.unlike]]</p>
 </div>
 """
 

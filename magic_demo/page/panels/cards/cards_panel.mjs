@@ -17,7 +17,7 @@ export function mountCards(element, { props, watch, trigger }) {
   const families = cards.map((card) => card.family);
   const agreeAll = root.querySelector("#agree-all");
   const agreed = root.querySelector("#cards-agreed");
-  const state = { case: null, shown: "waiting", models: {}, ties: {}, answers: {}, specified: {}, unfolded: new Set(), looked: null };
+  const state = { case: null, shown: "waiting", unlike: false, models: {}, ties: {}, answers: {}, specified: {}, unfolded: new Set(), looked: null };
   const touched = new Set(); // families changed since they were sent last
   const line = whenRested(REST, (payload) => {
     touched.clear();
@@ -49,6 +49,7 @@ export function mountCards(element, { props, watch, trigger }) {
     state.shown = value?.state ?? "waiting";
     state.models = value?.families ?? {};
     state.ties = value?.ties ?? {};
+    state.unlike = Boolean(value?.unlike);
     draw();
     if (isOther) panel.scrollTop = 0;
   }
@@ -58,6 +59,7 @@ export function mountCards(element, { props, watch, trigger }) {
   function draw() {
     root.dataset.state = state.shown;
     root.toggleAttribute("data-closed", state.case === null);
+    root.toggleAttribute("data-unlike", state.unlike);
     const counted = standings();
     root.classList.toggle("is-calibrated", families.some(({ id }) => state.models[id]?.calibrated));
     cards.forEach((card, index) => drawCard(card, counted[index]));

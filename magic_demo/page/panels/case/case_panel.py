@@ -50,6 +50,7 @@ class CasePanel:
     messages: gr.HTML
     narrative: gr.Textbox
     prompt: gr.Textbox
+    all_photos: gr.Checkbox
     run: gr.Button
     cancel: gr.Button
     new: gr.Button
@@ -93,10 +94,13 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
             html_attributes=UNKEPT,
             **_wording("case.prompt", "en"),
         )
+        all_photos = gr.Checkbox(elem_id="all-photos", **_word_all_photos("en"))
         with gr.Row(elem_id="run-row"):
             run = gr.Button(text("case.run", "en"), variant="primary", elem_id="run")
             cancel = gr.Button(text("case.cancel", "en"), variant="stop", elem_id="cancel", interactive=False)
-    return CasePanel(queue, unkept, chooser, upload, messages, narrative, prompt, run, cancel, new)
+    return CasePanel(
+        queue, unkept, chooser, upload, messages, narrative, prompt, all_photos, run, cancel, new
+    )
 
 
 def word_case(panel: CasePanel, language: Language, *, reads_prompt: bool = True) -> dict[Component, object]:
@@ -108,6 +112,7 @@ def word_case(panel: CasePanel, language: Language, *, reads_prompt: bool = True
         panel.new: gr.update(value=text("case.new", language)),
         panel.narrative: gr.update(**_wording("case.narrative", language)),
         panel.prompt: word_prompt(language, reads_prompt=reads_prompt),
+        panel.all_photos: gr.update(**_word_all_photos(language)),
         panel.run: gr.update(value=text("case.run", language)),
         panel.cancel: gr.update(value=text("case.cancel", language)),
     }
@@ -173,6 +178,10 @@ def _render_message(kind: str, sign: str, line: str) -> str:
         f'<p class="message is-{kind}"><span class="message-sign" '
         f'aria-hidden="true">{sign}</span><span>{both_of(line_in_both(line))}</span></p>'
     )
+
+
+def _word_all_photos(language: Language) -> dict[str, Any]:
+    return {"label": text("case.all_photos.label", language), "info": text("case.all_photos.info", language)}
 
 
 def _wording(key: str, language: Language) -> dict[str, Any]:

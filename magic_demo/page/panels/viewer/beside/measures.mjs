@@ -13,22 +13,25 @@ export const DEFINITIONS = {
   CLUSTERS: 3,
   LEAST_CLUSTER: 0.08,
   COMBINED_BELOW: 0.5,
+  LEAST_COMBINED: 0.2,
+  REFERENCE_SKIN: [200, 155, 130],
   COLOURS: {
     "normal skin color": [0, 0, 0],
-    pink: [-3, 6, -1],
-    red: [-9, 11, -1],
-    brown: [-19, 5, 3],
-    blue: [-16, -5, -10],
-    purple: [-15, 8, -8],
-    black: [-36, -2, -5],
-    white: [19, -4, -5],
-    hyperpigmentation: [-9, 2, 2],
-    hypopigmentation: [9, -2, -3],
+    pink: [-5, 7, -1],
+    red: [-10, 13, 0],
+    brown: [-23, 8, 5],
+    blue: [-23, -8, -16],
+    purple: [-21, 9, -13],
+    black: [-37, -5, -8],
+    white: [25, -6, -9],
+    hyperpigmentation: [-10, 2, 3],
+    hypopigmentation: [6, -3, -2],
   },
   SHADES: [["normal skin color"], ["pink", "red"], ["brown", "hyperpigmentation", "black"], ["blue"], ["purple"], ["white", "hypopigmentation"]],
   TONES: [[55, "very light"], [41, "light"], [28, "intermediate"], [10, "tan"], [-30, "brown"], [-1e9, "dark"]],
 };
-const { SPECK_OF_PHOTO, SPECK_OF_LARGEST, BORDER_BAND, RING, MOST_SAMPLES, CLUSTERS, LEAST_CLUSTER, COMBINED_BELOW, COLOURS, SHADES, TONES } = DEFINITIONS;
+const { SPECK_OF_PHOTO, SPECK_OF_LARGEST, BORDER_BAND, RING, MOST_SAMPLES, CLUSTERS, LEAST_CLUSTER } = DEFINITIONS;
+const { COMBINED_BELOW, LEAST_COMBINED, REFERENCE_SKIN, COLOURS, SHADES, TONES } = DEFINITIONS;
 export const COMBINATION = "combination";
 
 /**
@@ -38,7 +41,7 @@ export const COMBINATION = "combination";
 export function measurePhoto(pixels, mask) {
   const { width, height } = pixels;
   const { lesion, count } = keepParts(shrinkMask(mask, width, height), width, height);
-  if (!count) return { count, areaShare: 0, colour: null, tone: toneOf(medianColour(sample(pixels, new Uint8Array(width * height).fill(1)))) };
+  if (!count) return { count, areaShare: 0, colour: null, tone: toneOf(medianColour(take(pixels, new Uint8Array(width * height).fill(1)).map(toLab))) };
   const diagonal = Math.hypot(width, height);
   const outside = distances(lesion, width, height, 1);
   const inside = distances(lesion, width, height, 0);
@@ -54,10 +57,11 @@ export function measurePhoto(pixels, mask) {
   if (ring < 64) around = Uint8Array.from(lesion, (one) => 1 - one);
   const areaShare = area / lesion.length;
   if (area === lesion.length) return { count, areaShare, colour: null, tone: null };
-  const skin = medianColour(sample(pixels, around));
+  const skin = take(pixels, around);
   const core = Math.min(band, 0.5 * deepest);
   for (let i = 0; i < lesion.length; i++) if (inside[i] <= core) lesion[i] = 0; // far enough from its border
-  return { count, areaShare, colour: dominant(nameColours(sample(pixels, lesion), skin)), tone: toneOf(skin) };
+  const colours = balanceColours(take(pixels, lesion), skin);
+  return { count, areaShare, colour: dominant(nameColours(colours)), tone: toneOf(medianColour(skin.map(toLab))) };
 }
 
 /** A mask at a smaller size: a pixel is lesion where at least half of what it covers is. */
@@ -135,26 +139,34 @@ function distances(mask, width, height, value) {
   return result;
 }
 
-// About MOST_SAMPLES colours of a region (1 inside) in Lab, spread evenly over it.
-function sample(pixels, region) {
+// About MOST_SAMPLES pixels [red, green, blue] of a region (1 inside), spread evenly over it.
+function take(pixels, region) {
   let size = 0;
   for (let i = 0; i < region.length; i++) size += region[i];
   const step = Math.max(1, Math.floor(size / MOST_SAMPLES));
   const colours = [];
   for (let i = 0, wait = 0; i < region.length; i++) {
     if (!region[i]) continue;
-    if (wait === 0) colours.push(toLab(pixels.data, i * 4));
+    if (wait === 0) colours.push([...pixels.data.subarray(i * 4, i * 4 + 3)]);
     wait = wait === 0 ? step - 1 : wait - 1;
   }
   return colours;
 }
 
-/** CIE Lab (D65) of the sRGB colour at an index of RGBA bytes. */
-export function toLab(data, at) {
-  const [red, green, blue] = [data[at], data[at + 1], data[at + 2]].map((value) => {
-    const part = value / 255;
-    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
-  });
+const LINEAR = Float64Array.from({ length: 256 }, (_, level) => (level / 255 <= 0.04045 ? level / 255 / 12.92 : ((level / 255 + 0.055) / 1.055) ** 2.4));
+const linear = (colour) => colour.map((level) => LINEAR[level]);
+
+/** CIE Lab (D65) of an sRGB colour [red, green, blue] in 0..255. */
+export const toLab = (colour) => linearToLab(linear(colour));
+
+// The lesion's pixels in Lab under light in which the median of the skin's looks like REFERENCE_SKIN.
+function balanceColours(lesion, skin) {
+  const light = linear(medianColour(skin).map(Math.floor));
+  const gains = linear(REFERENCE_SKIN).map((share, channel) => share / Math.max(light[channel], LINEAR[1]));
+  return lesion.map((colour) => linearToLab(linear(colour).map((share, channel) => share * gains[channel])));
+}
+
+function linearToLab([red, green, blue]) {
   const bend = (part) => (part > 0.008856 ? Math.cbrt(part) : 7.787 * part + 16 / 116);
   const x = bend((0.412453 * red + 0.35758 * green + 0.180423 * blue) / 0.950456);
   const light = 0.212671 * red + 0.71516 * green + 0.072169 * blue;
@@ -178,7 +190,8 @@ function toneOf([lightness, , yellow]) {
 }
 
 // Up to three clusters of the lesion's colours, begun by lightness, with the name of each: name -> share.
-function nameColours(colours, skin) {
+function nameColours(colours) {
+  const skin = toLab(REFERENCE_SKIN);
   const clusters = Math.min(CLUSTERS, colours.length);
   const labels = new Uint8Array(colours.length);
   const order = colours.map((_, i) => i).sort((one, other) => colours[one][0] - colours[other][0]);
@@ -223,8 +236,8 @@ export function nameColour(difference) {
 
 function dominant(shares) {
   const totals = SHADES.map((shade) => shade.reduce((sum, name) => sum + (shares.get(name) ?? 0), 0));
-  const most = Math.max(...totals);
+  const [most, second] = [...totals].sort((one, other) => other - one);
   if (!shares.size) return null;
-  if (most < COMBINED_BELOW) return COMBINATION;
+  if (most < COMBINED_BELOW && second >= LEAST_COMBINED) return COMBINATION;
   return SHADES[totals.indexOf(most)].filter((name) => shares.has(name)).reduce((best, name) => (shares.get(name) > shares.get(best) ? name : best));
 }
