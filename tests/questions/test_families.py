@@ -136,5 +136,5 @@ def test_the_page_and_the_reviews_are_handed_their_questions(repository: Path) -
         "reviews/exports/reading_back.py",
         "reviews/store/checking.py",
         "reviews/store/rows/question_sets.py",
-        "reviews/store/asking/opened.py",
+        "reviews/store/methods/opened.py",
     }

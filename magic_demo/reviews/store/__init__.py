@@ -5,13 +5,13 @@ Nothing outside this folder speaks SQL.
 
 from __future__ import annotations
 
-from magic_demo.reviews.store.asking.store import Store
 from magic_demo.reviews.store.engine.location import (
     STORE_VARIABLE,
     default_location,
     folder_beside,
     is_store_there,
 )
+from magic_demo.reviews.store.methods.store import Store
 from magic_demo.reviews.store.records import (
     CASE_FILTERS,
     LOCAL_READER,

@@ -1,10 +1,10 @@
-"""The store's one door: everything that the page, the exports and the commands ask of it."""
+"""The store: everything that the page, the exports and the commands ask of it."""
 
 from __future__ import annotations
 
-from magic_demo.reviews.store.asking.cases import CaseMethods
-from magic_demo.reviews.store.asking.records import RecordMethods
-from magic_demo.reviews.store.asking.reviews import ReviewMethods
+from magic_demo.reviews.store.methods.cases import CaseMethods
+from magic_demo.reviews.store.methods.records import RecordMethods
+from magic_demo.reviews.store.methods.reviews import ReviewMethods
 
 
 class Store(ReviewMethods, CaseMethods, RecordMethods):

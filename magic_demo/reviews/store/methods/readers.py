@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.store.asking.opened import OpenedStore
 from magic_demo.reviews.store.engine.database import Database
+from magic_demo.reviews.store.methods.opened import OpenedStore
 from magic_demo.reviews.store.records import PROGRAM, Actor, Reader, ReaderRole
 from magic_demo.reviews.store.rows import audit_trail, readers
 from magic_demo.reviews.store.tables import ReaderRow

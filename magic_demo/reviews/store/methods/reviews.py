@@ -11,7 +11,7 @@ from magic_demo.core.messages import Message
 from magic_demo.core.types import CaseKey, Knowledge, Prediction, Review, ReviewKind, ReviewState, SavedReview
 from magic_demo.files.bundles import pack_prediction
 from magic_demo.reviews.store import rules
-from magic_demo.reviews.store.asking.readers import ReaderMethods
+from magic_demo.reviews.store.methods.readers import ReaderMethods
 from magic_demo.reviews.store.rows import cases, predictions, reviews, seen
 from magic_demo.reviews.store.tables import CaseRow, ReviewRow, ShowingRow
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from magic_demo.core.errors import StoreError
 from magic_demo.core.types import CaseKey
 from magic_demo.reviews.store import copies
-from magic_demo.reviews.store.asking.opened import OpenedStore
+from magic_demo.reviews.store.methods.opened import OpenedStore
 from magic_demo.reviews.store.records import PROGRAM, Actor, TrailEntry, TrailKind
 from magic_demo.reviews.store.rows import audit_trail, cases
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from magic_demo.core.types import CaseKey, MaskRuns
 from magic_demo.reviews.store import checking
-from magic_demo.reviews.store.asking.opened import OpenedStore
+from magic_demo.reviews.store.methods.opened import OpenedStore
 from magic_demo.reviews.store.records import (
     PROGRAM,
     Actor,
