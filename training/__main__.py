@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     if missing:
         print(
             f"error: training needs {', '.join(missing)}, which is not installed; run: "
-            "pip install -r requirements-train.lock",
+            f"pip install {' '.join(missing)}",
             file=sys.stderr,
         )
         return 1

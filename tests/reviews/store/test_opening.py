@@ -187,7 +187,7 @@ def test_the_driver_that_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None
         raise ModuleNotFoundError("No module named 'pg8000'")
 
     monkeypatch.setattr(sa, "create_engine", create)
-    _refused("postgresql://ann@host/name", "requirements-postgres.lock")
+    _refused("postgresql://ann@host/name", "pip install pg8000")
 
 
 def test_a_copy_of_a_closed_store_is_a_store(tmp_path: Path) -> None:
