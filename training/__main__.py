@@ -12,7 +12,12 @@ from magic_demo import __version__
 from magic_demo.core.errors import MagicDemoError, describe_system_error
 from magic_demo.core.process.starting import prepare_program
 
-NEEDED = ("accelerate", "sklearn", "tensorboard", "yaml")
+NEEDED = {
+    "accelerate": "accelerate",
+    "sklearn": "scikit-learn",
+    "tensorboard": "tensorboard",
+    "yaml": "PyYAML",
+}
 """Modules of the extra ``train``."""
 
 COMMANDS = {
@@ -57,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     if words[0] not in COMMANDS:
         print(f"error: no command {words[0]!r}; one of {', '.join(COMMANDS)} is expected", file=sys.stderr)
         return 2
-    missing = [name for name in NEEDED if find_spec(name) is None]
+    missing = [package for module, package in NEEDED.items() if find_spec(module) is None]
     if missing:
         print(
             f"error: training needs {', '.join(missing)}, which is not installed; run: "

@@ -41,7 +41,7 @@ def test_without_what_training_needs_one_line_says_what_to_install(
     monkeypatch.setattr("training.__main__.find_spec", lambda name: None if name == "sklearn" else find(name))
     assert main(["cue-model", "--config", "nowhere.yaml"]) == 1
     assert capsys.readouterr().err == (
-        "error: training needs sklearn, which is not installed; run: pip install -r requirements-train.lock\n"
+        "error: training needs scikit-learn, which is not installed; run: pip install scikit-learn\n"
     )
 
 
