@@ -22,6 +22,14 @@ NEEDED = {
 
 COMMANDS = {
     "segmentation": ("training.segmentation.train", "train a segmentation model"),
+    "guidance": (
+        "training.segmentation.guidance.train",
+        "train the segmentation model's decoder that follows clicks and boxes",
+    ),
+    "box-weights": (
+        "training.segmentation.guidance.box_weights",
+        "fit how model, shape and graph cut count inside a reader's box",
+    ),
     "evaluate-segmentation": (
         "training.segmentation.evaluate",
         "score a segmentation model on photos with masks",

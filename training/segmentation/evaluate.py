@@ -36,8 +36,19 @@ from magic_demo.questions.scoring import (
     vote,
 )
 from training.runs.data_table import BadFiles, write_tables
+from training.runs.run import SettingsError
 from training.segmentation.baselines import BASELINES
-from training.segmentation.report import draw_worst, write_report
+from training.segmentation.guidance.composites import list_composites
+from training.segmentation.guidance.evaluate import (
+    MOST_CLICKS,
+    GuidedEvaluation,
+    evaluate_guided,
+    format_guided,
+    mean_curves,
+    measure_people,
+    summarise_guided,
+)
+from training.segmentation.report import draw_curves, draw_worst, write_report
 from training.segmentation.sources import Example, SourceSettings
 from training.segmentation.survey import read_checked
 
@@ -131,9 +142,28 @@ def main(arguments: list[str]) -> int:
         type=Path,
         help="folder for scores.json, photos.csv, data.json, report.html and worst.jpg (it holds photos)",
     )
+    parser.add_argument(
+        "--clicks", type=int, default=0, help=f"let a simulated reader click so often, at most {MOST_CLICKS}"
+    )
+    parser.add_argument(
+        "--boxes", action="store_true", help="let a simulated reader draw a box, in three sizes"
+    )
+    parser.add_argument(
+        "--composites",
+        type=int,
+        default=0,
+        help="for clicks and boxes: so many photos with two lesions besides",
+    )
+    parser.add_argument(
+        "--people", type=Path, help="a table of pairs that says how far two people's masks agree"
+    )
     add_backend_argument(parser)
     _add_data_arguments(parser)
     options = parser.parse_args(arguments)
+    if not 0 <= options.clicks <= MOST_CLICKS:
+        raise SettingsError(
+            "--clicks {count}: a number from 0 to {most} is expected", count=options.clicks, most=MOST_CLICKS
+        )
     checked = read_checked(
         options.data,
         {source.name: source for source in _choose_sources(options)},
@@ -148,7 +178,22 @@ def main(arguments: list[str]) -> int:
     evaluation = evaluate(
         segmenter, examples, baselines=not options.no_baselines, kind=kind, ties=options.ties
     )
-    print(format_table(evaluation))
+    tables = [format_table(evaluation)]
+    guided = GuidedEvaluation()
+    if options.clicks or options.boxes:
+        asked = [*examples, *list_composites(examples, options.composites)]
+        guided = evaluate_guided(
+            segmenter,
+            asked,
+            clicks=options.clicks,
+            boxes=options.boxes,
+            baselines=not options.no_baselines,
+        )
+        tables.append(format_guided(guided))
+    if options.people is not None:
+        tables.append(measure_people(options.people))
+    tables_text = "\n\n".join(tables)
+    print(tables_text)
     if options.out is not None:
         options.out.mkdir(parents=True, exist_ok=True)
         worst = sorted(evaluation.photos, key=lambda photo: photo.dice)[:10]
@@ -156,9 +201,10 @@ def main(arguments: list[str]) -> int:
         cv2.imwrite(str(options.out / "worst.jpg"), sheet[:, :, ::-1])
         write_report(
             options.out / "report.html",
-            format_table(evaluation),
+            tables_text,
             [photo.jaccard for photo in evaluation.photos],
             sheet,
+            draw_curves(mean_curves(guided)),
         )
         scores = {
             name: getattr(evaluation, name)
@@ -173,7 +219,9 @@ def main(arguments: list[str]) -> int:
                 "groups",
             )
         }
-        (options.out / "scores.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        (options.out / "scores.json").write_text(
+            json.dumps({**scores, **summarise_guided(guided)}, indent=2) + "\n", encoding="utf-8"
+        )
         write_photos(options.out / "photos.csv", evaluation.photos)
         write_tables(options.out / "data.json", checked.tables)
         print(f"\nwritten: {options.out / 'report.html'}, scores.json, photos.csv, data.json, worst.jpg")

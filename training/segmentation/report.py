@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -20,6 +20,7 @@ from training.segmentation.sources import Example
 
 TILE = 300
 REFERENCE_RGB = (0, 220, 90)
+CURVE_COLOURS = ("#0b6e8a", "#c2571a", "#6a7b22", "#7a3f9d")
 
 
 def draw_worst(photos: Sequence[tuple[Example, float]], segmenter: Segmenter) -> Pixels:
@@ -52,14 +53,14 @@ def draw_worst(photos: Sequence[tuple[Example, float]], segmenter: Segmenter) ->
     return np.asarray(np.vstack(rows), dtype=np.uint8)
 
 
-def write_report(path: Path, tables: str, jaccards: Sequence[float], sheet: Pixels) -> None:
-    """Write the page; pictures are inside it, so it holds photos."""
+def write_report(path: Path, tables: str, jaccards: Sequence[float], sheet: Pixels, curves: str = "") -> None:
+    """Write the page; pictures are inside it, so it holds photos. curves: of ``draw_curves``."""
     written, data = cv2.imencode(".jpg", sheet[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])
     picture = base64.b64encode(data.tobytes()).decode() if written else ""
     write_page(
         path,
         "Segmentation report",
-        f"{_tables_to_html(tables)}<h2>Jaccard of each photo</h2>{draw_histogram(jaccards)}"
+        f"{_tables_to_html(tables)}{curves}<h2>Jaccard of each photo</h2>{draw_histogram(jaccards)}"
         "<h2>The ten worst</h2><p>Green: reference. Yellow: the model.</p>"
         f"<img alt='the ten worst outlines' src='data:image/jpeg;base64,{picture}'>",
     )
@@ -86,6 +87,46 @@ def draw_histogram(values: Sequence[float], bins: int = 20) -> str:
         f"<svg width='{60 + 30 * bins}' height='250' role='img' aria-label='histogram of "
         f"Jaccard'>{bars}{ticks}</svg>"
     )
+
+
+def draw_curves(curves: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """Return one SVG a source of mean Dice (up, 0.5 to 1) after each click (across), a line a way; "" without
+    curves.
+
+    curves: source -> way -> Dice after 0, 1, ... clicks.
+    """
+    width, height, left, top = 360, 220, 40, 24
+    drawn = []
+    for source, ways in curves.items():
+        last = max(1, max(len(values) for values in ways.values()) - 1)
+        parts = [f"<text x='{left}' y='14' font-size='13'>{html.escape(source)}</text>"]
+        for tick in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
+            y = top + (1 - tick) * 2 * height
+            parts.append(
+                f"<line x1='{left}' y1='{y:.0f}' x2='{left + width}' y2='{y:.0f}' stroke='#ddd'/>"
+                f"<text x='{left - 6}' y='{y + 4:.0f}' font-size='11' text-anchor='end'>{tick:.1f}</text>"
+            )
+        for number, (name, values) in enumerate(ways.items()):
+            points = " ".join(
+                f"{left + width * place / last:.1f},{top + (1 - max(0.5, value)) * 2 * height:.1f}"
+                for place, value in enumerate(values)
+            )
+            colour = CURVE_COLOURS[number % len(CURVE_COLOURS)]
+            parts.append(f"<polyline points='{points}' fill='none' stroke='{colour}' stroke-width='2'/>")
+            parts.append(
+                f"<text x='{left + width - 4}' y='{top + height - 8 - 15 * number}' font-size='12' "
+                f"text-anchor='end' fill='{colour}'>{html.escape(name)}</text>"
+            )
+        parts += [
+            f"<text x='{left + width * place / last:.0f}' y='{top + height + 16}' font-size='11' "
+            f"text-anchor='middle'>{place}</text>"
+            for place in range(0, last + 1, max(1, last // 10))
+        ]
+        drawn.append(
+            f"<svg width='{width + left + 12}' height='{height + top + 24}' role='img' "
+            f"aria-label='mean Dice after each click, {html.escape(source, quote=True)}'>{''.join(parts)}</svg>"
+        )
+    return f"<h2>Mean Dice after each click</h2>{''.join(drawn)}" if drawn else ""
 
 
 def _tables_to_html(tables: str) -> str:

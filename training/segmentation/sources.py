@@ -24,6 +24,9 @@ from magic_demo.synthetic.truth import draw_truth
 from training.runs.ranges import CountOrNone, Positive, Seed, Side
 from training.runs.run import SettingsError
 
+EVERYTHING = "*"
+"""As the split of pairs: all that have a mask."""
+
 Reader = Callable[[], tuple[Pixels, tuple[Mask, ...]]]
 """Reads a photo (H, W, 3) and its annotators' masks (H, W)."""
 
@@ -33,7 +36,7 @@ class SourceSettings:
     """One source of photos with masks.
 
     name: what its scores are shown under. kind: ``pairs`` (``images/NAME.jpg``, ``masks/NAME.png``,
-    ``splits/SPLIT.txt`` below ``folder``), ``challenge`` (encounters, photos and annotators' masks below
+    ``splits/SPLIT.txt`` below ``folder``; the split ``*`` is all of them), ``challenge`` (encounters, photos and annotators' masks below
     ``folder``) or ``cases`` (synthetic, drawn by ``seed``).
     prompt: what a photo of an encounter is asked with: the patient's words, in English and Chinese by turns,
     or as in the paper the English words followed by the clinicians' responses.
@@ -87,7 +90,11 @@ def read_narratives(path: Path) -> list[str]:
 def _list_pairs(folder: Path, source: SourceSettings) -> list[Example]:
     split = folder / "splits" / f"{source.split}.txt"
     try:
-        names = read_user_lines(split, LARGEST_CONFIG)
+        names = (
+            sorted(path.stem for path in (folder / "masks").glob("*.png"))
+            if source.split == EVERYTHING
+            else read_user_lines(split, LARGEST_CONFIG)
+        )
     except OSError as error:
         raise SettingsError(
             "{split}: cannot be read ({reason}); give the folder of photos with --data",

@@ -3,7 +3,9 @@ modulates it."""
 
 from __future__ import annotations
 
-from typing import Any
+import itertools
+from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from huggingface_hub.dataclasses import strict
@@ -35,6 +37,11 @@ thirteenth is left out."""
 TAPS = (0, 2, 4, 10, 11)
 """Blocks, counted from 0, whose outputs the decoder reads: strides 2, 4, 8, 16 and 32."""
 SMALLEST_STEP = 32
+GUIDANCE_MAPS = 4
+"""Maps that say what a reader has shown: clicks on lesion, clicks on skin, the outside of the box, the map of
+the step before."""
+GUIDE_CHANNELS = (16, 32, 48, 64)
+"""Channels of the guidance at strides 2, 4, 8 and 16."""
 
 
 @strict
@@ -47,7 +54,7 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     prompt_size, prompt_layers, prompt_heads, prompt_length: the text encoder's width, depth, heads and most
     tokens read.
     threshold: probability at and above which a pixel is lesion, chosen on dev photos. mirrored: whether the
-    mirror image is asked too.
+    mirror image is asked too. guided: whether there is a second decoder, which reads guidance.
     """
 
     model_type = "compact_segmenter"
@@ -62,6 +69,7 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     pad_token_id: int = 0
     threshold: float = 0.5
     mirrored: bool = False
+    guided: bool = False
 
 
 class Convolution(nn.Module):
@@ -206,8 +214,11 @@ class SkipDecoder(nn.Module):
         self.prompts = nn.ModuleList(Modulation(config.prompt_size, outputs) for outputs in channels[-2:])
         self.lesion = nn.Conv2d(channels[0], 1, 1)
 
-    def forward(self, features: PhotoFeatures, prompt: Tensor) -> Tensor:
-        """Return logits (B, h / 2, w / 2) of the encoder's five maps and the prompt's vector (B, P)."""
+    def forward(self, features: PhotoFeatures, prompt: Tensor, shown: Sequence[Tensor] = ()) -> Tensor:
+        """Return logits (B, h / 2, w / 2) of the encoder's five maps and the prompt's vector (B, P).
+
+        shown: maps (B, C, h, w) that are added at the strides from 2 on, as many as there are.
+        """
         coarsest = features[-1]
         x = self.laterals[-1](coarsest) + self.context(coarsest.mean(dim=(2, 3)))[:, :, None, None]
         x = self.mix[-1](self.prompts[1](x, prompt))
@@ -216,10 +227,44 @@ class SkipDecoder(nn.Module):
                 self.narrow[step](x), scale_factor=2.0, mode="bilinear", align_corners=False
             )
             x = self.laterals[step](features[step]) + wide
+            if step < len(shown):
+                x = x + shown[step]
             if step == len(features) - 2:
                 x = self.prompts[0](x, prompt)
             x = self.mix[step](x)
         return self.lesion(x).squeeze(1)  # type: ignore[no-any-return]
+
+
+class GuidedDecoder(SkipDecoder):
+    """The decoder that also reads what a reader has shown; it learns on its own, so that the map without
+    guidance stays what it was."""
+
+    def __init__(self, config: CompactSegmenterConfig) -> None:
+        super().__init__(config)
+        widths = (GUIDANCE_MAPS, *GUIDE_CHANNELS)
+        self.guides = nn.ModuleList(
+            Convolution(inputs, outputs, 3, stride=2) for inputs, outputs in itertools.pairwise(widths)
+        )
+        self.mixes = nn.ModuleList(Convolution(outputs, outputs, 3) for outputs in GUIDE_CHANNELS)
+        self.added = nn.ModuleList(
+            nn.Conv2d(inputs, outputs, 1)
+            for inputs, outputs in zip(GUIDE_CHANNELS, config.decoder_channels, strict=False)
+        )
+
+    def guide(self, features: PhotoFeatures, prompt: Tensor, guidance: Tensor) -> Tensor:
+        """Return logits (B, h / 2, w / 2) under the maps (B, GUIDANCE_MAPS, h, w) of ``draw_guidance``."""
+        shown, x = [], guidance
+        for guide, mix, add in zip(self.guides, self.mixes, self.added, strict=True):
+            x = mix(guide(x))
+            shown.append(add(x))
+        return self(features, prompt, shown)  # type: ignore[no-any-return]
+
+    def start_from(self, decoder: SkipDecoder) -> None:
+        """Take a trained decoder's weights; guidance adds nothing yet."""
+        self.load_state_dict(decoder.state_dict(), strict=False)
+        for add in self.added:
+            nn.init.zeros_(cast(nn.Conv2d, add).weight)
+            nn.init.zeros_(cast(Tensor, cast(nn.Conv2d, add).bias))
 
 
 class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
@@ -235,6 +280,7 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         self.encoder = MobileNetEncoder(config)
         self.prompt = PromptEncoder(config)
         self.decoder = SkipDecoder(config)
+        self.guided = GuidedDecoder(config) if config.guided else None
         self.post_init()  # type: ignore[no-untyped-call]
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -284,9 +330,13 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
 
     def decode(self, features: PhotoFeatures, prompt: Tensor) -> Tensor:
         """Return logits (B, h, w) at the photo input's size."""
-        coarse = self.decoder(features, prompt)
-        full = functional.interpolate(coarse[:, None], scale_factor=2.0, mode="bilinear", align_corners=False)
-        return full.squeeze(1)
+        return _enlarge(self.decoder(features, prompt))
+
+    def decode_guided(self, features: PhotoFeatures, prompt: Tensor, guidance: Tensor) -> Tensor:
+        """Return logits (B, h, w) under the maps (B, GUIDANCE_MAPS, h, w) of ``draw_guidance``; only where
+        ``config.guided``."""
+        assert self.guided is not None
+        return _enlarge(self.guided.guide(features, prompt, guidance))
 
     def forward(
         self,
@@ -305,6 +355,11 @@ class CompactSegmenter(PreTrainedModel):  # type: ignore[no-untyped-call]
         logits = self.decode(self.encode_photo(pixel_values), self.encode_prompt(input_ids, attention_mask))
         loss = None if labels is None else score_masks(logits, labels)
         return SemanticSegmenterOutput(loss=loss, logits=logits)
+
+
+def _enlarge(coarse: Tensor) -> Tensor:
+    full = functional.interpolate(coarse[:, None], scale_factor=2.0, mode="bilinear", align_corners=False)
+    return full.squeeze(1)
 
 
 def score_masks(logits: Tensor, labels: Tensor, *, dice_weight: float = 1.0) -> Tensor:

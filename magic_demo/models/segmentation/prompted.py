@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, cast, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
@@ -20,6 +21,7 @@ from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Guidance, Segmenter
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg
 from magic_demo.models.segmentation.compact import CompactSegmenter, PhotoFeatures
+from magic_demo.models.segmentation.guidance_maps import draw_guidance
 
 MAP = 3
 """Which of the compact model's maps answerers read: stride 16."""
@@ -103,6 +105,7 @@ class PromptedSegmenter(Segmenter):
         self.model = cast(PromptedModel, model)
         self.tokenizer = tokenizer
         self.reads_prompt = tokenizer is not None
+        self.reads_guidance = bool(getattr(model.config, "guided", False))
         self.preprocessing = preprocessing
         self.model_id = model_id
         self.threshold = threshold
@@ -138,15 +141,19 @@ class PromptedSegmenter(Segmenter):
         self,
         features: PhotoFeatures,
         prompt: str = "",
-        guidance: Guidance | None = None,  # noqa: ARG002  (not read)
+        guidance: Guidance | None = None,
     ) -> Probability:
         """Return the lesion probability (h, w) at the model's size.
 
-        Raises ModelError when the model gives values that are no numbers.
+        Guidance without a step before begins with what the model finds without any. Raises ModelError when the model gives values that are no numbers.
         """
         # by digest: a patient's words do not outlive their case here
         key = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()
-        return self.decode(features, self._prompts.get(key, lambda: self.encode_prompt(prompt)))
+        vector = self._prompts.get(key, lambda: self.encode_prompt(prompt))
+        if guidance is None or not self.reads_guidance or not (guidance.clicks or guidance.box):
+            return self.decode(features, vector)
+        before = guidance.previous if guidance.previous is not None else self.decode(features, vector)
+        return self.decode(features, vector, draw_guidance(guidance, before, self.preprocessing.size))
 
     @torch.inference_mode()
     def encode_prompt(self, text: str) -> Tensor:
@@ -166,13 +173,22 @@ class PromptedSegmenter(Segmenter):
         return (maps[0] + maps[1].flip(-1)) / 2 if self.mirrored else maps[0]
 
     @torch.inference_mode()
-    def decode(self, features: PhotoFeatures, prompt: Tensor) -> Probability:
+    def decode(
+        self, features: PhotoFeatures, prompt: Tensor, guidance: NDArray[np.float32] | None = None
+    ) -> Probability:
         """Return the lesion probability (h, w) for a prompt's vector (1, P).
 
-        Raises ModelError when the model gives values that are no numbers.
+        guidance: maps (GUIDANCE_MAPS, h, w) of ``draw_guidance``. Raises ModelError when the model gives
+        values that are no numbers.
         """
-        views = 2 if self.mirrored else 1
-        answers = self.model.decode(features, prompt.expand(views, -1)).float().sigmoid()
+        vectors = prompt.expand(2 if self.mirrored else 1, -1)
+        if guidance is None:
+            logits = self.model.decode(features, vectors)
+        else:
+            maps = torch.from_numpy(guidance)[None]
+            maps = torch.cat([maps, maps.flip(-1)]) if self.mirrored else maps
+            logits = cast(Any, self.model).decode_guided(features, vectors, maps)
+        answers = logits.float().sigmoid()
         mean = (answers[0] + answers[1].flip(-1)) / 2 if self.mirrored else answers[0]
         probability = np.asarray(mean.numpy(), dtype=np.float32)
         if not np.isfinite(probability).all():

@@ -9,7 +9,8 @@ from magic_demo.core.types import Mask, Photo, Pixels
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Click, Guidance
 from magic_demo.models.predictor import Predictor
-from magic_demo.models.segmentation.guided import mix_with_cut, refine_map, to_pixel
+from magic_demo.models.segmentation.guidance_maps import to_pixel
+from magic_demo.models.segmentation.guided import refine_map
 from magic_demo.questions.scoring import count_pixels, dice
 from tests.support.stand_ins import RedFinder
 
@@ -73,14 +74,14 @@ def test_the_later_of_two_contradicting_clicks_counts() -> None:
 
 def test_the_step_before_is_where_the_next_begins() -> None:
     pixels, _, brown = draw_two_spots()
-    before = brown.astype(np.float32)
-    assert dice(count_pixels(brown, outline(pixels, Guidance(previous=before)))) > 0.9
+    shown = Guidance((Click(115 / 160, 0.5),), previous=brown.astype(np.float32))
+    assert dice(count_pixels(brown, outline(pixels, shown))) > 0.95
 
 
 def test_without_a_model_the_cut_alone_follows_the_clicks() -> None:
     pixels, _, brown = draw_two_spots()
     box = (90 / 160, 30 / 120, 140 / 160, 90 / 120)
-    alone = mix_with_cut(pixels, None, Guidance(box=box)) >= 0.5
+    alone = refine_map(None, pixels, None, Guidance(box=box)) >= 0.5
     assert dice(count_pixels(brown, alone)) > 0.85
     photo = Photo("a", pixels)
     np.testing.assert_array_equal(Predictor(None, None).refine(photo, Guidance(box=box)) >= 0.5, alone)
@@ -103,8 +104,11 @@ def test_the_photo_is_encoded_once_for_all_its_clicks() -> None:
 
 
 def test_a_lesion_in_a_box_of_which_the_model_knows_next_to_nothing_is_cut_out() -> None:
+    class Blind(RedFinder):
+        def segment(self, features: object, prompt: str = "", guidance: Guidance | None = None) -> Probability:
+            return np.full((32, 32), 0.3, np.float32)
+
     pixels, _, brown = draw_two_spots()
-    nothing = np.zeros((120, 160), np.float32)
-    nothing[58:62, 110:120] = 0.9
-    found = mix_with_cut(pixels, nothing, Guidance(box=(90 / 160, 30 / 120, 140 / 160, 90 / 120))) >= 0.5
+    box = (90 / 160, 30 / 120, 140 / 160, 90 / 120)
+    found = refine_map(Blind(), pixels, Blind().look(pixels), Guidance(box=box)) >= 0.5
     assert dice(count_pixels(brown, found)) > 0.85
