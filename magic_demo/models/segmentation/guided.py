@@ -32,16 +32,20 @@ def refine_map(
     """
     size = _working_size(pixels)
     threshold = segmenter.threshold if segmenter is not None else 0.5
-    if segmenter is not None and segmenter.reads_guidance:
-        logits = to_logit(resize_map(segmenter.segment(features, prompt, guidance), size), threshold)
+    corrects = bool(guidance.clicks) and guidance.previous is not None
+    opinions = []
+    if segmenter is not None and segmenter.reads_guidance and (guidance.clicks or guidance.box):
+        opinions.append(to_logit(resize_map(segmenter.segment(features, prompt, guidance), size), threshold))
     elif guidance.previous is not None and guidance.clicks:
-        logits = to_logit(resize_map(guidance.previous, size), threshold)
-    else:
+        opinions.append(to_logit(resize_map(guidance.previous, size), threshold))
+    if not opinions or (guidance.box is not None and not corrects):
         found = segmenter.segment(features, prompt) if segmenter is not None else None
         known = resize_map(found, size) if found is not None else np.full(size, DOUBT, np.float32)
-        logits = to_logit(known, threshold)
-        if guidance.box is not None:
-            logits = find_in_box(segmenter, pixels, logits, guidance.box, prompt)
+        unguided = to_logit(known, threshold)
+        boxed = find_in_box(segmenter, pixels, unguided, guidance.box, prompt) if guidance.box else unguided
+        opinions.append(boxed)
+    # of a box the guided decoder and the second look, which needs to know no lesions, count alike
+    logits = np.asarray(np.mean(opinions, axis=0), dtype=np.float32)
     if guidance.clicks:
         logits = follow_clicks(logits, resize_pixels(pixels, size), guidance.clicks)
     return _respect(logits, guidance, threshold)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from magic_demo.core.types import Mask, Photo, Pixels
+from magic_demo.core.types import Mask, Photo, Pixels, Probability
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Click, Guidance
 from magic_demo.models.predictor import Predictor
@@ -112,3 +112,22 @@ def test_a_lesion_in_a_box_of_which_the_model_knows_next_to_nothing_is_cut_out()
     box = (90 / 160, 30 / 120, 140 / 160, 90 / 120)
     found = refine_map(Blind(), pixels, Blind().look(pixels), Guidance(box=box)) >= 0.5
     assert dice(count_pixels(brown, found)) > 0.85
+
+
+def test_a_model_that_reads_guidance_is_asked_and_corrected_where_it_disobeys() -> None:
+    class Reading(RedFinder):
+        reads_guidance = True
+
+        def segment(
+            self, features: object, prompt: str = "", guidance: Guidance | None = None
+        ) -> Probability:  # type: ignore[override]
+            asked.append(guidance)
+            return np.full((32, 32), 0.9 if guidance is not None else 0.1, np.float32)
+
+    asked: list[Guidance | None] = []
+    pixels, *_ = draw_two_spots()
+    segmenter = Reading()
+    guidance = Guidance((Click(0.1, 0.1, lesion=False),), previous=np.zeros((4, 4), np.float32))
+    refined = refine_map(segmenter, pixels, segmenter.look(pixels), guidance)
+    assert asked == [guidance]
+    assert refined[12, 16] < 0.5 < refined[60, 115]
