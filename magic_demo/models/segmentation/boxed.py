@@ -27,8 +27,8 @@ WEIGHTS = (0.15, 0.35, 6.81, 1.79, -1.21)
 """Of the logit of the photo's map, of that of the second look, of the depth in the box's ellipse (1 at its
 centre, 0 on it), of the graph cut, and what is added: the logistic regression that ``python -m training
 box-weights`` fits to train photos and to composites."""
-WEIGHTS_WITHOUT_MODEL = (0.0, 0.0, 8.55, 2.75, -1.94)
-"""The same where there is no model."""
+CUT_ALONE = (0.0, 0.0, 0.0, 4.0, -2.0)
+"""The same where there is no model: what the graph cut says."""
 
 
 def find_in_box(
@@ -43,7 +43,7 @@ def find_in_box(
     rows = slice(floor(top * scale[0]), max(ceil(bottom * scale[0]), floor(top * scale[0]) + 1))
     columns = slice(floor(left * scale[1]), max(ceil(right * scale[1]), floor(left * scale[1]) + 1))
     features = describe_box(segmenter, part, logits[rows, columns], inner, prompt)
-    weights = WEIGHTS if segmenter is not None else WEIGHTS_WITHOUT_MODEL
+    weights = WEIGHTS if segmenter is not None else CUT_ALONE
     found = features @ np.array(weights[:-1], np.float32) + np.float32(weights[-1])
     looked = logits.copy()
     looked[rows, columns] = resize_map(found, logits[rows, columns].shape)

@@ -14,7 +14,6 @@ from magic_demo.imaging.local_change import DOT
 from magic_demo.models.interfaces import Click, Guidance
 
 
-
 def draw_guidance(guidance: Guidance, previous: Probability, size: tuple[int, int]) -> NDArray[np.float32]:
     """Return (4, h, w) float32 in 0..1 of ``size``: disks of the clicks on lesion, of those on skin, the
     outside of the box, the step before.

@@ -105,7 +105,9 @@ def test_the_photo_is_encoded_once_for_all_its_clicks() -> None:
 
 def test_a_lesion_in_a_box_of_which_the_model_knows_next_to_nothing_is_cut_out() -> None:
     class Blind(RedFinder):
-        def segment(self, features: object, prompt: str = "", guidance: Guidance | None = None) -> Probability:
+        def segment(
+            self, features: object, prompt: str = "", guidance: Guidance | None = None
+        ) -> Probability:
             return np.full((32, 32), 0.3, np.float32)
 
     pixels, _, brown = draw_two_spots()
@@ -120,7 +122,7 @@ def test_a_model_that_reads_guidance_is_asked_and_corrected_where_it_disobeys() 
 
         def segment(
             self, features: object, prompt: str = "", guidance: Guidance | None = None
-        ) -> Probability:  # type: ignore[override]
+        ) -> Probability:
             asked.append(guidance)
             return np.full((32, 32), 0.9 if guidance is not None else 0.1, np.float32)
 

@@ -32,7 +32,7 @@ PIXELS_A_PHOTO = 1500
 
 
 def main(arguments: list[str]) -> int:
-    """Print the weights with the model's maps and without them; returns the exit code."""
+    """Print the weights; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m training box-weights", description=__doc__)
     parser.add_argument("checkpoint", help="folder or Hub id")
     parser.add_argument("--data", type=Path, required=True, help="a folder of pairs")
@@ -48,11 +48,9 @@ def main(arguments: list[str]) -> int:
     features, wanted = sample_boxes(
         load_segmenter(options.checkpoint), examples, options.count, np.random.default_rng(options.seed)
     )
-    for name, columns in (("WEIGHTS", [0, 1, 2, 3]), ("WEIGHTS_WITHOUT_MODEL", [2, 3])):
-        fitted = LogisticRegression(max_iter=300).fit(features[:, columns], wanted)
-        weights = np.zeros(features.shape[1] + 1)
-        weights[columns], weights[-1] = fitted.coef_[0], fitted.intercept_[0]
-        print(f"{name} = ({', '.join(f'{value:.2f}' for value in weights)})")
+    fitted = LogisticRegression(max_iter=300).fit(features, wanted)
+    weights = (*fitted.coef_[0], fitted.intercept_[0])
+    print(f"WEIGHTS = ({', '.join(f'{value:.2f}' for value in weights)})")
     return 0
 
 

@@ -31,12 +31,13 @@ from magic_demo.models.segmentation.compact import (
 from magic_demo.models.segmentation.guidance_maps import draw_guidance
 from magic_demo.models.segmentation.prompted import PromptedSegmenter, load_network
 from training.runs.averaging import AveragingTrainer
-from training.runs.run import RunSettings, SettingsError, prepare, read_command, train, training_arguments
-from training.segmentation.data import DataSettings, EvaluationPhotos, make_collator, read_sources
+from training.runs.run import RunSettings, SettingsError, read_command
+from training.runs.trainer import prepare, train, training_arguments
+from training.segmentation.data import DataSettings, EvaluationPhotos, make_collator
 from training.segmentation.guidance.draws import GuidanceSettings, GuidedDraws, begin, collate_guided
 from training.segmentation.guidance.simulate import click_on_error, draw_around
 from training.segmentation.metrics import measure_dice
-from training.segmentation.sources import read_narratives
+from training.segmentation.sources import list_examples, read_narratives
 from training.segmentation.train import order_channels_last, save_checkpoint
 
 JUDGED = ("none", "box", "click_1", "click_2", "click_3")
@@ -200,7 +201,7 @@ def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tupl
     if data.size:
         preprocessing = replace(preprocessing, size=(data.size, data.size))
     order_channels_last(model)
-    training, evaluation = read_sources(data, data.training), read_sources(data, data.evaluation)
+    training, evaluation = (list_examples(data.folder, part) for part in (data.training, data.evaluation))
     if not training or not evaluation:
         raise SettingsError("the data holds no photo to train on, or none to evaluate on")
     borrowed = read_narratives(data.folder / data.borrowed_prompts) if data.borrowed_prompts else []
@@ -217,6 +218,9 @@ def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tupl
         save_steps=every,
     )
     decoder = cast(nn.Module, model.guided)
+    fixed = {
+        name: value.clone() for name, value in model.state_dict().items() if not name.startswith("guided.")
+    }
     trainer = GuidanceTrainer(
         model=model,
         args=arguments,
@@ -233,6 +237,8 @@ def run_training(settings: GuidanceRunSettings, *, resume: bool = False) -> tupl
     trainer.guidance, trainer.threshold = settings.guidance, float(model.config.threshold)
     trainer.model_accepts_loss_kwargs = False
     scores = train(trainer, run, resume=resume)
+    # averaging turns the statistics' -0 into 0, and answerers know the encoder by its bytes
+    model.load_state_dict(fixed, strict=False)
     best = run.output / "best"
     if arguments.should_save:
         save_checkpoint(model, tokenizer, preprocessing, best, half=settings.model.half)

@@ -20,7 +20,7 @@ from training.__main__ import main
 from training.runs.augment import AugmentSettings
 from training.runs.run import RunSettings, SettingsError, read_settings
 from training.runs.tokenizer import train_tokenizer
-from training.segmentation.data import DataSettings, read_sources
+from training.segmentation.data import DataSettings
 from training.segmentation.guidance.draws import GuidanceSettings, GuidedDraws, begin
 from training.segmentation.guidance.train import (
     GuidanceRunSettings,
@@ -28,7 +28,7 @@ from training.segmentation.guidance.train import (
     run_training,
     start_guided,
 )
-from training.segmentation.sources import SourceSettings
+from training.segmentation.sources import SourceSettings, list_examples
 from training.segmentation.train import save_checkpoint
 
 SIDE = 64
@@ -105,7 +105,7 @@ def test_a_run_teaches_the_guided_decoder_alone_and_the_product_loads_it(
     folder, scores = run_training(settings)
     before, after = load_segmenter(start), load_segmenter(folder)
     assert after.reads_guidance and not before.reads_guidance
-    assert after.encoder_name == before.encoder_name
+    assert after.encoder_name == before.encoder_name  # by its bytes
     pixels = read_photo(spots / "images" / "0.jpg").pixels
     features = after.look(pixels)
     np.testing.assert_array_equal(after.segment(features), before.segment(before.look(pixels)))
@@ -130,7 +130,7 @@ def test_a_run_that_was_stopped_goes_on(settings: GuidanceRunSettings) -> None:
 
 
 def test_a_draw_is_the_same_in_every_run_and_some_begin_with_a_box(settings: GuidanceRunSettings) -> None:
-    examples = read_sources(settings.data, settings.data.training)
+    examples = list_examples(settings.data.folder, settings.data.training)
     preprocessing = read_preprocessing(settings.model.start)
     one, other = (GuidedDraws(settings.data, examples, preprocessing, epochs=3, seed=4) for _ in range(2))
     items = [one[draw] for draw in range(len(one))]
