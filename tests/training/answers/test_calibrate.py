@@ -31,11 +31,15 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def settings(repository: Path, tmp_path: Path, drawn: Path) -> CalibrateSettings:
     """Return settings over a few drawn cases; the answerer is a copy of the shipped one, without its
-    calibration."""
+    calibration and as one that was not tested by kinds of photos."""
     shipped = repository / "checkpoints"
     shutil.copytree(
         shipped / "photo-answerer", tmp_path / "answerer", ignore=shutil.ignore_patterns(CALIBRATION_NAME)
     )
+    place = tmp_path / "answerer" / WEIGHTS_NAME
+    weights = json.loads(place.read_text(encoding="utf-8"))
+    del weights["kinds"]
+    place.write_text(json.dumps(weights), encoding="utf-8")
     return CalibrateSettings(
         shipped / "segmentation-compact",
         tmp_path / "answerer",
@@ -99,6 +103,14 @@ def test_cues_without_their_calibration_are_refused(settings: CalibrateSettings,
         SettingsError, match="no calibration of these very heads; run 'python -m training cue-model' first"
     ):
         calibrate(replace(settings, cues=tmp_path / "cues"))
+
+
+def test_an_answerer_that_was_tested_by_kinds_of_photos_is_left_to_its_own_training(
+    settings: CalibrateSettings, repository: Path
+) -> None:
+    shutil.copy(repository / "checkpoints" / "photo-answerer" / WEIGHTS_NAME, settings.checkpoint)
+    with pytest.raises(SettingsError, match="calibrated by its own training"):
+        calibrate(settings)
 
 
 def test_an_answerer_that_weighs_nothing_is_refused(settings: CalibrateSettings) -> None:
