@@ -213,12 +213,13 @@ def read_event(body: bytes, page: Page | None, *, cancels: bool = False) -> tupl
     return event, body if same else json.dumps(event, ensure_ascii=False).encode()
 
 
-def _read_inputs(data: object, stateful: Sequence[bool]) -> list[str | None]:
-    """Return the inputs: what is typed or shown, and null for what the server itself holds of the session."""
+def _read_inputs(data: object, stateful: Sequence[bool]) -> list[str | bool | None]:
+    """Return the inputs: what is typed, ticked or shown, and null for what the server itself holds of the
+    session."""
     if not isinstance(data, list) or len(data) != len(stateful):
         raise RefusedError(400, _OTHERWISE)
     read = [None if is_held else value for value, is_held in zip(data, stateful, strict=True)]
-    if not all(value is None or _is_text(value) for value in read):
+    if not all(value is None or _is_yes_or_no(value) or _is_text(value) for value in read):
         raise RefusedError(400, _OTHERWISE)
     return read
 
