@@ -19,6 +19,8 @@ SIDE = 320
 """Longest side, in pixels, of the map that is returned, where the photo is as large."""
 DOUBT = 0.3
 """Probability of every pixel without a model and without a box."""
+NOTHING = -20.0
+"""Logit of a pixel where there is surely no lesion."""
 
 
 def refine_map(
@@ -27,11 +29,14 @@ def refine_map(
     """Return the probability (h, w) float32 of a photo (H, W, 3) that ``segmenter.look`` gave ``features`` of.
 
     h, w: the photo's, at most SIDE. A click's pixel is at least the threshold for a lesion, below it for skin;
-    outside a box it is 0. Clicks correct the step before, where there is one; a box alone is looked at anew.
+    outside a box, and in a box of one colour, it is 0. Clicks correct the step before, where there is one; a box alone is looked at anew.
     Without a segmenter box and colours decide, and the threshold is 0.5. Raises ModelError.
     """
     size = _working_size(pixels)
+    small = resize_pixels(pixels, size)
     threshold = segmenter.threshold if segmenter is not None else 0.5
+    if _is_plain(small[draw_box(guidance.box, size)]):
+        return _respect(np.full(size, NOTHING, np.float32), guidance, threshold)
     corrects = bool(guidance.clicks) and guidance.previous is not None
     opinions = []
     if segmenter is not None and segmenter.reads_guidance and (guidance.clicks or guidance.box):
@@ -47,8 +52,13 @@ def refine_map(
     # of a box the guided decoder and the second look, which needs to know no lesions, count alike
     logits = np.asarray(np.mean(opinions, axis=0), dtype=np.float32)
     if guidance.clicks:
-        logits = follow_clicks(logits, resize_pixels(pixels, size), guidance.clicks)
+        logits = follow_clicks(logits, small, guidance.clicks)
     return _respect(logits, guidance, threshold)
+
+
+def _is_plain(pixels: NDArray[np.uint8]) -> bool:
+    """Return whether all of the pixels (N, 3) have one colour: no model is asked where there is nothing to see."""
+    return bool((pixels == pixels[:1]).all())
 
 
 def _respect(logits: NDArray[np.float32], guidance: Guidance, threshold: float) -> Probability:

@@ -526,6 +526,7 @@ def test_two_readers_see_each_other_only_when_done_and_an_adjudicator_agrees_the
         chen.keyboard.press("n")
         assert chen.evaluate("document.activeElement.closest('.card')?.id") == "card-cqid010"
         choose(chen, "cqid010", 0)
+        answer_all(chen)  # the photos that neither has outlined
         finish(chen)
     consensus = saved_of(shared_server, case_id, "chen")[-1].review
     assert (consensus.kind, consensus.state, consensus.answers["CQID010-001"]) == ("consensus", "done", 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -133,3 +135,18 @@ def test_a_model_that_reads_guidance_is_asked_and_corrected_where_it_disobeys() 
     refined = refine_map(segmenter, pixels, segmenter.look(pixels), guidance)
     assert asked == [guidance]
     assert refined[12, 16] < 0.5 < refined[60, 115]
+
+
+def test_in_a_photo_or_a_box_of_one_colour_nothing_is_found_whatever_the_model_says() -> None:
+    class SeesLesionsEverywhere(RedFinder):
+        def segment(self, features: Any, prompt: str = "", guidance: Guidance | None = None) -> Probability:
+            return np.ones((30, 40), np.float32)
+
+    pixels = np.full((300, 400, 3), (222, 180, 156), np.uint8)
+    model = SeesLesionsEverywhere()
+    box = (0.2, 0.2, 0.6, 0.6)
+    assert not (refine_map(model, pixels, None, Guidance(box=box)) >= 0.5).any()
+    pixels[:30, :40] = 0  # elsewhere
+    assert not (refine_map(model, pixels, None, Guidance(box=box)) >= 0.5).any()
+    pixels[150:160, 150:160] = 0
+    assert (refine_map(model, pixels, None, Guidance(box=box)) >= 0.5).any()
