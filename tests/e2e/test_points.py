@@ -150,8 +150,12 @@ def test_a_tap_on_a_narrow_screen_adds_and_the_button_says_that_it_takes_away(op
     def tap(x: float, y: float) -> np.ndarray:
         at = point(opened, x, y)
         touches = [{"x": at[0], "y": at[1]}]
+        asked = page.evaluate("document.querySelector('#viewer-stage').viewer.sent.length")
         fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": touches})
         fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        page.wait_for_function(
+            "(asked) => document.querySelector('#viewer-stage').viewer.sent.length > asked", arg=asked
+        )
         wait_for_answer(opened)
         return told(opened)[1]
 
