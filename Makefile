@@ -29,7 +29,7 @@ demo: $(VENV)/installed
 test: $(VENV)/installed-dev
 	$(BIN)/python -m tests.e2e.browser
 	$(BIN)/python -m pytest $(SHARED) $(PICK) --ignore tests/e2e
-	$(BIN)/python -m pytest $(PICK) tests/e2e
+	$(BIN)/python -m pytest $(SHARED) $(PICK) tests/e2e
 
 numeric: $(VENV)/installed-dev
 	@failed=; for aten in $(ATEN); do for onednn in $(ONEDNN); do \

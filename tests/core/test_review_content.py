@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from magic_demo.core.review_content import CHOICES, FIELDS, find_fault, from_json, parts_of, to_json
-from magic_demo.core.types import MaskRuns, Review, ReviewContent
+from magic_demo.core.types import Mark, MaskRuns, Review, ReviewContent
 
 PROGRAM = Path(__file__).resolve().parents[2] / "magic_demo"
 FULL = ReviewContent(
     answers={"CQID010-001": 2},
     specified={"CQID020-001": "oozing"},
     masks={"A": MaskRuns((3, 4), "0c0")},
+    clicks={"A": (Mark("lesion", (0.5, 0.25)), Mark("box", (0.1, 0.2, 0.3, 0.4)))},
     unusable=frozenset({"B", "C"}),
     comment="edge unclear",
     flagged=True,

@@ -4,8 +4,6 @@ DIR]``."""
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,7 +16,6 @@ import numpy as np
 from tqdm import tqdm
 
 from magic_demo.core.types import Mask, Pixels, PromptKind
-from magic_demo.core.whole_files import write_whole
 from magic_demo.imaging.consensus import take_majority
 from magic_demo.imaging.measure import TONES, measure_tone
 from magic_demo.imaging.overlay import lesion_mask
@@ -35,6 +32,7 @@ from magic_demo.questions.scoring import (
     segmentation_values,
     vote,
 )
+from magic_demo.reviews.exports.csv_files import write_csv_table
 from training.runs.data_table import BadFiles, write_tables
 from training.runs.run import SettingsError
 from training.segmentation.baselines import BASELINES
@@ -257,27 +255,24 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 def write_photos(path: Path, photos: Sequence[PhotoScore]) -> None:
     """Write one row a photo as CSV: its scores, pixel counts and groups."""
-    stream = io.StringIO(newline="")
-    rows = csv.writer(stream)
-    rows.writerow(PHOTO_COLUMNS)
+    rows = []
     for photo in photos:
         each = [dice(counts) for counts in photo.counts.annotators]
-        rows.writerow(
-            [
-                photo.example.source,
-                photo.example.photo_id,
-                *(f"{value:.6f}" for value in (photo.dice, photo.jaccard, max(each), np.mean(each))),
-                len(each),
-                photo.against.tp,
-                photo.against.fp,
-                photo.against.fn,
-                f"{photo.reference_share:.6f}",
-                f"{photo.system_share:.6f}",
-                photo.tone,
-                photo.size,
-            ]
+        values = (
+            photo.example.source,
+            photo.example.photo_id,
+            *(f"{value:.6f}" for value in (photo.dice, photo.jaccard, max(each), np.mean(each))),
+            len(each),
+            photo.against.tp,
+            photo.against.fp,
+            photo.against.fn,
+            f"{photo.reference_share:.6f}",
+            f"{photo.system_share:.6f}",
+            photo.tone,
+            photo.size,
         )
-    write_whole(path, stream.getvalue())
+        rows.append(dict(zip(PHOTO_COLUMNS, values, strict=True)))
+    write_csv_table(path, PHOTO_COLUMNS, rows)
 
 
 def evaluate(

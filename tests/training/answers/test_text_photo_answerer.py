@@ -165,7 +165,8 @@ def test_a_trained_checkpoint_drops_in_by_its_path_alone_and_options_are_never_e
     predictions = [predictor.predict(encounter) for encounter in encounters * 2]
     assert rows[1:] == [1] * sum(bool(encounter.narrative.text("en").strip()) for encounter in encounters * 2)
     assert all(len(prediction.answers) == len(load_challenge().questions) for prediction in predictions)
-    assert predictor.models["cvqa"].startswith("best@")
+    run = trained[0].parent if trained[0].name == "best" else trained[0]
+    assert predictor.models["cvqa"].startswith(f"{run.name}@"), "the run's name, not the folder's best/"
 
     out = tmp_path / "out"
     arguments = [
