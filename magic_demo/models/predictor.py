@@ -240,11 +240,7 @@ class Predictor:
     ) -> Prediction:
         """Return ``found`` with every option's score and the answers, or with one line that says why there
         are none."""
-        notes = [*found.notes]
-        if self.reads_photos(encounter) or not encounter.photos:
-            notes.extend(_say_what_was_missing(encounter))
-        if encounter.photos and self.mismatch is not None:
-            notes.append(unpack_message(self.mismatch))
+        mismatch = [unpack_message(self.mismatch)] if encounter.photos and self.mismatch is not None else []
         try:
             scores, say = self.rate_options(
                 encounter, language=language, looks=looks, cache=cache, all_photos=all_photos
@@ -252,9 +248,10 @@ class Predictor:
         except ModelError as error:
             return replace(
                 found,
-                notes=tuple(notes),
+                notes=(*found.notes, *self._say_what_was_missing(encounter, Say()), *mismatch),
                 failures=(*found.failures, Message("no answers ({reason})", reason=error)),
             )
+        notes = [*found.notes, *self._say_what_was_missing(encounter, say), *mismatch]
         notes.extend(describe_photos(say, len(encounter.photos), self.weights))
         scores = self.coverage.translate_scores(scores)
         sheet = self.questions.answer(scores, self.statistics(say))
@@ -487,19 +484,21 @@ class Predictor:
         asked = Asked(family_id, option, prompt, language, cache)
         return explain_option(self, encounter, prediction, asked)
 
+    def _say_what_was_missing(self, encounter: Encounter, say: Say) -> list[Message]:
+        """Return the line that says what the answers do without: words, photos or both."""
+        has_text = bool(encounter.narrative.en or encounter.narrative.zh)
+        if not encounter.photos:
+            if has_text:
+                return [Message("No photos: the questions are answered from the text alone")]
+            return [Message("Neither photos nor text: the answers are only what is most frequent")]
+        if has_text or not self.reads_photos(encounter):
+            return []
+        if say.unlike and not say.photos:
+            return [Message("No text, and no photo has a say: the answers are only what is most frequent")]
+        return [Message("No text: the questions are answered from the photos alone")]
+
     def knows(self, family_id: str) -> bool:
         """Return whether the answerer scores a family."""
         return self.answerer is not None and any(
             family.family_id == family_id for family in self.answerer.families
         )
-
-
-def _say_what_was_missing(encounter: Encounter) -> list[Message]:
-    has_text = bool(encounter.narrative.en or encounter.narrative.zh)
-    if encounter.photos and has_text:
-        return []
-    if encounter.photos:
-        return [Message("No text: the questions are answered from the photos alone")]
-    if has_text:
-        return [Message("No photos: the questions are answered from the text alone")]
-    return [Message("Neither photos nor text: the answers are only what is most frequent")]

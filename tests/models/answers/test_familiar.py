@@ -99,6 +99,17 @@ def test_photos_unlike_those_tested_on_have_no_say_and_the_reader_is_told(cues: 
     assert "2 of 2 photos have no say" in line
 
 
+def test_without_words_and_with_unlike_photos_nothing_is_said_to_be_answered_from_the_photos(
+    cues: CueModel,
+) -> None:
+    wordless = make_case(Narrative("", ""))
+    unlike = make_predictor(cues, 1e-6).predict(wordless)
+    assert any("only what is most frequent" in note for note in unlike.notes)
+    assert not any("from the photos alone" in note for note in unlike.notes)
+    like = make_predictor(cues, 1e6).predict(wordless)
+    assert any("from the photos alone" in note for note in like.notes)
+
+
 def test_a_reader_who_asks_gets_the_photos_say_without_percent(cues: CueModel) -> None:
     predictor = make_predictor(cues, 1e-6)
     asked = predictor.predict(make_case(), all_photos=True)
