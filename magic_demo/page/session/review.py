@@ -101,6 +101,7 @@ class Drafts:
         self._most_forgotten = max_forgotten
         self._forgotten: OrderedDict[str, ReviewDraft] = OrderedDict()
         self._drafts: OrderedDict[str, ReviewDraft] = OrderedDict()
+        self._left: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -109,6 +110,7 @@ class Drafts:
     def begin(self, session: str, draft: ReviewDraft) -> None:
         """Begin another case in a session: its draft takes the place of the one before."""
         with self._lock:
+            self._leave(session, draft.open_id)
             self._drafts[session] = draft
             self._drafts.move_to_end(session)
             self._forgotten.pop(session, None)
@@ -178,8 +180,22 @@ class Drafts:
             if draft.reading is not None and draft.reading.key == key
         }
 
+    def was_left(self, open_id: object) -> bool:
+        """Return whether the reader has left this case, which is in no store: what comes of it now was sent
+        before, and is in the browser's own draft."""
+        with self._lock:
+            return open_id in self._left
+
+    def _leave(self, session: str, next_id: str = "") -> None:
+        left = self._drafts.get(session)
+        if left is not None and left.reading is None and left.open_id != next_id:
+            self._left[left.open_id] = None
+            while len(self._left) > self._most_forgotten:
+                self._left.popitem(last=False)
+
     def close(self, session: str) -> None:
         """Forget the session's draft, and of which case it was; nothing happens when there is none."""
         with self._lock:
+            self._leave(session)
             self._drafts.pop(session, None)
             self._forgotten.pop(session, None)

@@ -70,6 +70,20 @@ def test_answers_to_another_case_are_dropped(browser: Browser) -> None:
     assert browser.handlers.drafts.get("mine") is None
 
 
+def test_what_comes_late_of_a_case_that_the_reader_has_left_changes_no_status_line(browser: Browser) -> None:
+    browser.choose(0)
+    left = browser.values[browser.parts.case]
+    browser.clear()
+    for _ in range(2):
+        late = answer(browser, case=left, answers={"CQID025": [1]})
+        assert late[browser.parts.status] == gr.skip(), (
+            "it was sent before, and is in the browser's own draft"
+        )
+        browser.choose(1)
+    unknown = answer(browser, case="thought up", answers={"CQID025": [1]})
+    assert "no longer open" in unknown[browser.parts.status]
+
+
 def test_adding_a_photo_keeps_what_was_answered(browser: Browser, tmp_path: Path) -> None:
     browser.upload(save_photo(tmp_path))
     case = browser.values[browser.parts.case]
