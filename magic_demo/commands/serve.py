@@ -212,7 +212,15 @@ def run(arguments: argparse.Namespace) -> int:
     app.close(verbose=False)  # no new requests; those that are under way are answered, for some seconds
     if desk.store is not None:
         desk.store.close()
+    leave_quietly()
     return 0
+
+
+def leave_quietly() -> None:
+    """Say nothing more of what threads raise: whoever still loads models, or computes what nobody waits for,
+    finds the interpreter half taken down.
+    """
+    threading.excepthook = lambda _raised: None
 
 
 def _wait_for_stop() -> None:

@@ -145,13 +145,19 @@ def test_points_are_set_by_keyboard_alone(opened: Watched) -> None:
 def test_a_tap_on_a_narrow_screen_adds_and_the_button_says_that_it_takes_away(opened: Watched) -> None:
     page = opened.page
     page.set_viewport_size({"width": 390, "height": 844})
-    page.locator("#viewer-stage").scroll_into_view_if_needed()
     page.click("#viewer-tool-point")
+    page.evaluate("document.querySelector('#viewer-stage').scrollIntoView({ block: 'center' })")
     fingers = page.context.new_cdp_session(page)
 
     def tap(x: float, y: float) -> np.ndarray:
         at = point(opened, x, y)
         touches = [{"x": at[0], "y": at[1]}]
+        hit = page.evaluate(
+            "([x, y]) => { const hit = document.elementFromPoint(x, y);"
+            " return hit?.closest('.viewer-float') ? hit.outerHTML : hit?.closest('#viewer-stage')?.id }",
+            at,
+        )
+        assert hit == "viewer-stage", f"the finger meets {hit} at {at}"
         asked = page.evaluate("document.querySelector('#viewer-stage').viewer.sent.length")
         fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": touches})
         fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
