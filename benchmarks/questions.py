@@ -31,7 +31,7 @@ from magic_demo.models.answers.text_photo_answerer import (
     tokenize,
 )
 from magic_demo.models.answers.text_photo_model import TextPhotoAnswererConfig, TextPhotoAnswererModel
-from magic_demo.models.backends import Backend
+from magic_demo.models.backends.backend import Backend
 from magic_demo.models.checkpoints import Preprocessing
 from magic_demo.questions.families import list_questions, load_families
 

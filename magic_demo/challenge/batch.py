@@ -52,7 +52,7 @@ from magic_demo.files.mask_turns import Lie
 from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.backends import set_seed
+from magic_demo.models.backends.backend import set_seed
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.say import Say
 

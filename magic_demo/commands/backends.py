@@ -17,8 +17,14 @@ from magic_demo.core.types import Encounter, Mask
 from magic_demo.core.whole_files import write_json
 from magic_demo.files.encounters import read_encounters
 from magic_demo.imaging.overlay import level_of
-from magic_demo.models.backend_names import BACKENDS
-from magic_demo.models.backends import CHECKED_NAME, explain_missing, has_bfloat16, read_checked, use_cores
+from magic_demo.models.backends.backend import (
+    CHECKED_NAME,
+    explain_missing,
+    has_bfloat16,
+    read_checked,
+    use_cores,
+)
+from magic_demo.models.backends.names import BACKENDS
 from magic_demo.models.checkpoints import find_checkpoint, name_model
 from magic_demo.models.loading import DEFAULT_SEGMENTATION
 from magic_demo.models.predictor import Predictor

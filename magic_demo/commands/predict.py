@@ -14,7 +14,7 @@ from magic_demo.commands.asked import add_questions_argument, read_asked, read_m
 from magic_demo.commands.submit import report_submission
 from magic_demo.core.errors import FormatError
 from magic_demo.core.types import LANGUAGES, PromptKind
-from magic_demo.models.backend_names import add_backend_argument
+from magic_demo.models.backends.names import add_backend_argument
 from magic_demo.models.loading import (
     DEFAULT_ANSWERS,
     DEFAULT_CUES,

@@ -16,7 +16,7 @@ from typing import Any
 from magic_demo.commands.asked import add_questions_argument, read_asked, read_model
 from magic_demo.core.errors import MagicDemoError, ReachError
 from magic_demo.core.parts import sweep_temporary
-from magic_demo.models.backend_names import add_backend_argument
+from magic_demo.models.backends.names import add_backend_argument
 from magic_demo.page.build import Desk, PredictorSource, build_app, launch_settings, list_gates, list_routes
 from magic_demo.page.server.gate.gate import is_near
 from magic_demo.page.server.reach import check_reach, confirm_share, is_space, open_tunnel

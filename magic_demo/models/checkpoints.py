@@ -42,7 +42,7 @@ from magic_demo.files.checkpoint_files import (
     read_object,
 )
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.backends import Backend, choose_backend, read_checked
+from magic_demo.models.backends.backend import Backend, choose_backend, read_checked
 
 TOKENIZER_FILES = (
     "tokenizer.json",

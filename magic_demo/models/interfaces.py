@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from magic_demo.core.types import Family, OptionScores, Pixels, Probability, PromptKind
-from magic_demo.models.backends import Backend
+from magic_demo.models.backends.backend import Backend
 from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.questions.decoding import SetPriors, Siblings
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from magic_demo.core.limits import check_limits
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.files.checkpoint_files import find_shipped, read_config
-from magic_demo.models.backend_names import AUTO
-from magic_demo.models.backends import use_cores
+from magic_demo.models.backends.backend import use_cores
+from magic_demo.models.backends.names import AUTO
 from magic_demo.models.checkpoints import find_checkpoint
 from magic_demo.models.predictor import Predictor
 from magic_demo.models.registry import ANSWERERS, load_answerer, load_segmenter

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from magic_demo.core.errors import ModelError
 from magic_demo.core.types import OptionScores, Pixels, Probability
 from magic_demo.imaging.resize import resize_pixels
-from magic_demo.models.backends import Backend
+from magic_demo.models.backends.backend import Backend
 from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Answerer, Guidance, SegmentedPhoto, Segmenter
 from magic_demo.models.predictor import Predictor

@@ -19,7 +19,7 @@ from magic_demo.core.types import Mask, Pixels, PromptKind
 from magic_demo.imaging.consensus import take_majority
 from magic_demo.imaging.measure import TONES, measure_tone
 from magic_demo.imaging.overlay import lesion_mask
-from magic_demo.models.backend_names import add_backend_argument
+from magic_demo.models.backends.names import add_backend_argument
 from magic_demo.models.interfaces import Segmenter
 from magic_demo.models.registry import load_segmenter
 from magic_demo.questions.scoring import (

@@ -14,9 +14,9 @@ from transformers import PreTrainedTokenizerBase
 
 from magic_demo.core.errors import CheckpointError, ModelError
 from magic_demo.core.types import Pixels, Probability, PromptKind
-from magic_demo.models.backends import Backend
+from magic_demo.models.backends.backend import Backend
+from magic_demo.models.backends.encoder import Encoder
 from magic_demo.models.checkpoints import Checkpoint, Preprocessing
-from magic_demo.models.encoder import Encoder
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Guidance, Segmenter
 from magic_demo.models.segmentation.clipseg import PromptedCLIPSeg

@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from magic_demo.core.errors import BackendError, CheckpointError, one_line
 from magic_demo.core.messages import Message
 from magic_demo.core.user_files import LARGEST_CONFIG, read_user_text
-from magic_demo.models.backend_names import AUTO, BACKENDS
-from magic_demo.models.encoder import Encode, Encoder
+from magic_demo.models.backends.encoder import Encode, Encoder
+from magic_demo.models.backends.names import AUTO, BACKENDS
 from magic_demo.questions.calibration import digest_of
 
 CHECKED_NAME = "backends.json"
@@ -57,7 +57,7 @@ class Backend:
         if self.name == "cuda":
             encoder.weights.to("cuda")
             return _run_rounded(encoder.run, torch.device("cuda"), exact=self.exact)
-        from magic_demo.models.openvino_encoder import load_encoder  # OpenVINO is optional
+        from magic_demo.models.backends.openvino_encoder import load_encoder  # OpenVINO is optional
 
         return load_encoder(encoder)
 

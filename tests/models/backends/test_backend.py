@@ -15,11 +15,17 @@ import torch
 from torch import Tensor, nn
 
 from magic_demo.core.errors import BackendError, CheckpointError
-from magic_demo.models import backends
-from magic_demo.models.backend_names import AUTO, BACKENDS
-from magic_demo.models.backends import CHECKED_NAME, Backend, choose_backend, count_cores, read_checked
+from magic_demo.models.backends import backend
+from magic_demo.models.backends.backend import (
+    CHECKED_NAME,
+    Backend,
+    choose_backend,
+    count_cores,
+    read_checked,
+)
+from magic_demo.models.backends.encoder import Encoder
+from magic_demo.models.backends.names import AUTO, BACKENDS
 from magic_demo.models.checkpoints import name_model
-from magic_demo.models.encoder import Encoder
 from magic_demo.models.loading import load_predictor
 from magic_demo.questions.calibration import digest_of
 from tests.models.answers.test_text_photo_answerer import (
@@ -276,12 +282,12 @@ def test_a_number_of_threads_that_the_environment_sets_stays(monkeypatch: pytest
     set_to: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", set_to.append)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 16)
-    monkeypatch.setattr(backends, "count_cores", lambda: 2)
+    monkeypatch.setattr(backend, "count_cores", lambda: 2)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    backends.use_cores()
+    backend.use_cores()
     assert set_to == []
     monkeypatch.delenv("OMP_NUM_THREADS")
-    backends.use_cores()
+    backend.use_cores()
     assert set_to == [2]
 
 

@@ -13,8 +13,13 @@ import pytest
 import torch
 
 from magic_demo.core.errors import BackendError
-from magic_demo.models.backends import Backend
-from magic_demo.models.openvino_encoder import CACHE_VARIABLE, ISA_VARIABLES, cache_folder, import_openvino
+from magic_demo.models.backends.backend import Backend
+from magic_demo.models.backends.openvino_encoder import (
+    CACHE_VARIABLE,
+    ISA_VARIABLES,
+    cache_folder,
+    import_openvino,
+)
 from tests.models.answers.test_text_photo_answerer import (
     TEXT,
     join_scores,
@@ -22,8 +27,8 @@ from tests.models.answers.test_text_photo_answerer import (
     make_photos,
     save_checkpoint,
 )
+from tests.models.backends.test_backend import make_encoder, measure_products
 from tests.models.segmentation.test_prompted import write_clipseg
-from tests.models.test_backends import make_encoder, measure_products
 from tests.support.source.concrete_models import load_prompted, load_text_photo_answerer, score_photos
 from tests.support.source.rounding import assert_same_but_for_rounding, measure_rounding
 

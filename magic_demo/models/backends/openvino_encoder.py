@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from magic_demo.core.errors import BackendError, one_line
 from magic_demo.core.messages import Message
 from magic_demo.core.whole_files import whole_folder
-from magic_demo.models.encoder import Encode, Encoder
+from magic_demo.models.backends.encoder import Encode, Encoder
 
 CACHE_VARIABLE = "MAGIC_DEMO_CACHE"
 ISA_VARIABLES = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")

@@ -1,0 +1,1 @@
+"""What runs a model's encoders, and in which numbers."""
