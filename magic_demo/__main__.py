@@ -46,6 +46,14 @@ COMMANDS = {
         "magic_demo.commands.store.audit_trail",
         "say who did what with a store: sign-ins, exports, coverings, deletions, readers",
     ),
+    "import-predictions": (
+        "magic_demo.commands.systems.import_predictions",
+        "make a bundle for the page of any system's challenge files or scores",
+    ),
+    "ensemble": (
+        "magic_demo.commands.systems.ensemble",
+        "fuse several systems' bundles or challenge files into one",
+    ),
     "import-reviews": ("magic_demo.commands.import_reviews", "read exported reviews back into a store"),
 }
 

@@ -65,7 +65,13 @@ def cards_value(
     ``specified`` (by qid), which are not looked at while the same case stays open: the reader may be further
     by then. ties: of a consensus, family id -> (options, names) a side.
     """
-    state = "waiting" if prediction is None else "answered" if prediction.scores else "unanswered"
+    state = (
+        "waiting"
+        if prediction is None
+        else "answered"
+        if prediction.scores or prediction.answers
+        else "unanswered"
+    )
     return {
         "case": case,
         "state": state,
