@@ -8,7 +8,7 @@ its checkpoints (docs/how-to/add-a-segmentation-model.md, docs/how-to/add-an-ans
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -175,6 +175,11 @@ class Answerer(Protocol):
         """Return which kind of the photos that the answerer was tested on one is like, None for none; ""
         where it was not tested by kinds."""
         return ""
+
+    def shown_options(self, looks: Sequence[Any]) -> Mapping[str, frozenset[int]]:  # noqa: ARG002
+        """Return family id -> the options that photos show so plainly that the scores of others stay below,
+        of families of one slot; looks: as in ``score``."""
+        return {}
 
     def explain_mismatch(self, segmenter: Segmenter | None) -> str | None:  # noqa: ARG002
         """Return one line saying what is lost beside this segmentation model, None where nothing is."""

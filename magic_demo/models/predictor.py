@@ -322,6 +322,7 @@ class Predictor:
         ]
         combined = combine_scores(from_words, scores, shared, partial(say.weigh, self.weights))
         scores = {**scores, **from_words, **combined}
+        say = say.against(scores, shared)
         return {**scores, **say.settle(scores, shared)}, say
 
     def look(
@@ -449,8 +450,7 @@ class Predictor:
         The models are those that have a say: where the answerer weighs nothing, the cues alone.
         """
         weight = say.weigh(self.weights, family_id) if self.knows(family_id) else 0.0
-        settled = family_id in say.settled  # moved to what the words state, so that no percent holds
-        if self.cues is None or settled or (weight > 0 and self.mismatch is not None):
+        if self.cues is None or say.moves(family_id) or (weight > 0 and self.mismatch is not None):
             return None, 0.0
         models = (
             digest_of(self.cues.model_id),

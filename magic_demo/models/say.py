@@ -4,7 +4,7 @@ on, and never against what the words state outright."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -27,13 +27,15 @@ class Say:
     heard: indices of the photos that do, among those that were looked at. kind: of the photos that the answerer was tested on, the one that these are
     like, as ``Weights.kinds`` names it; "" where the answerer was not tested by kinds, ASKED where a reader
     asked for photos that are like none. unlike: how many photos are like none. settled: family id -> options
-    that the words state outright, of the families in which photos would have a say.
+    that the words state outright, of the families in which photos would have a say. shown: the same, of what
+    the photos show outright where the words state nothing.
     """
 
     heard: tuple[int, ...] = ()
     kind: str = ""
     unlike: int = 0
     settled: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    shown: Mapping[str, frozenset[int]] = field(default_factory=dict)
 
     @property
     def photos(self) -> bool:
@@ -44,12 +46,26 @@ class Say:
         """Return the answerer's weight for a family."""
         return weights.of(family_id, photos=self.photos and family_id not in self.settled, kind=self.kind)
 
+    def moves(self, family_id: str) -> bool:
+        """Return whether ``settle`` moves a family's scores, after which no percent holds."""
+        return family_id in self.settled or family_id in self.shown
+
+    def against(self, scores: OptionScores, families: Sequence[Family]) -> Say:
+        """Return what counts without what the photos show and the scores say already."""
+        best = {
+            family.family_id: int(np.argmax(scores[family.questions[0].qid]))
+            for family in families
+            if family.family_id in self.shown
+        }
+        shown = {family: options for family, options in self.shown.items() if best[family] not in options}
+        return replace(self, shown=shown)
+
     def settle(self, scores: OptionScores, families: Sequence[Family]) -> dict[str, NDArray[np.float32]]:
-        """Return the scores of the settled families, with no option above those that the words state: qid ->
-        (O,) float32."""
+        """Return the scores of the families that ``moves`` names, with no option above those that words state
+        or photos show: qid -> (O,) float32."""
         settled = {}
         for family in families:
-            options = sorted(self.settled.get(family.family_id, ()))
+            options = sorted({**self.shown, **self.settled}.get(family.family_id, ()))
             for question in family.questions if options else ():
                 values = np.array(scores[question.qid], np.float32)
                 if len(family.questions) > 1:
@@ -78,7 +94,12 @@ def find_say(
         for family_id, options in (stated_options(narrative) if heard else {}).items()
         if weights.of(family_id, photos=True, kind=kind) > 0
     }
-    return Say(heard, kind, unlike, settled)
+    shown = {
+        family_id: options
+        for family_id, options in answerer.shown_options([looks[index] for index in heard]).items()
+        if family_id not in settled and weights.of(family_id, photos=True, kind=kind) > 0
+    }
+    return Say(heard, kind, unlike, settled, shown)
 
 
 def describe_photos(say: Say, count: int, weights: Weights) -> list[Message]:

@@ -9,7 +9,7 @@ segmenter it answers from the measures alone, with heads that were trained for t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -37,6 +37,8 @@ from magic_demo.models.checkpoints import Checkpoint
 from magic_demo.models.interfaces import Answerer, SegmentedPhoto, Segmenter
 from magic_demo.questions.decoding import PRIORS_NAME, SetPriors, read_priors
 from magic_demo.questions.families import load_families
+
+COUNT_FAMILY, SINGLE = "CQID035", "single"
 
 
 @strict
@@ -224,6 +226,19 @@ class PhotoAnswerer(Answerer):
             distances = self.model.familiar(pool_places(look.features, look.probability)[None])[0]
         nearest = int(distances.argmin())
         return kinds[nearest] if float(distances[nearest]) <= 1 else None
+
+    def shown_options(self, looks: Sequence[PhotoEvidence]) -> Mapping[str, frozenset[int]]:
+        """Return that a lesion is single where every photo shows one piece of it.
+
+        So are the close-ups' labels made that the heads learnt from; words that state more overrule it.
+        """
+        if not looks or any(look.measures.count != 1 for look in looks):
+            return {}
+        return {
+            family.family_id: frozenset({family.options["en"].index(SINGLE)})
+            for family in self.families
+            if family.family_id == COUNT_FAMILY and SINGLE in family.options["en"]
+        }
 
     def score(
         self,

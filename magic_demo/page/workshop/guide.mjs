@@ -1,4 +1,4 @@
-// The guided first case: three steps beside what they speak of. It opens the first example; that it was seen is all that is remembered.
+// The guided first case: three steps beside what they speak of. It opens the example that the server names; that it was seen is all that is remembered.
 
 import { placeBeside } from "./guide_position.mjs";
 import { onKey } from "../panels/frame/keys/keyboard.mjs";
@@ -87,7 +87,7 @@ export function mountGuide(guide) {
     remember();
     before = document.activeElement;
     guide.hidden = marks.hidden = false;
-    document.querySelector("#example-0")?.click();
+    document.querySelector(`#example-${guide.dataset.example}`)?.click();
     show(0);
     cancelAnimationFrame(frame);
     follow();

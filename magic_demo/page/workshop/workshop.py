@@ -27,6 +27,8 @@ _STEPS = (
     ("guide.disagree", "guide.disagree_text", ""),
     ("guide.take", "guide.take_text", "THROWAWAY"),
 )
+GUIDED_EXAMPLE = 1
+"""The example that the guide opens, counted from 0: one whose 27 answers the shipped models get right."""
 _ON_LOAD = load_script({"workshop/workshop.mjs": "mountWorkshop"}, [])
 
 
@@ -57,7 +59,7 @@ def render_guide(guided: bool) -> str:
     )
     return (
         '<div class="guide" id="guide" role="dialog" aria-modal="false" [[aria-label guide.label]] '
-        f"{'data-guided' if guided else ''} hidden>"
+        f'data-example="{GUIDED_EXAMPLE}" {"data-guided" if guided else ""} hidden>'
         f'<p class="guide-place"><b id="guide-number">1</b> / {len(_STEPS)}</p>{steps}<div '
         'class="guide-buttons">'
         '<button type="button" class="quiet" id="guide-skip">[[guide.skip]]</button><button '

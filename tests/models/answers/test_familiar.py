@@ -3,7 +3,7 @@ asks; and never against plain words."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +14,20 @@ from magic_demo.core.types import Encounter, Narrative, Photo
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.cues.stated import stated_options
 from magic_demo.files.photos.reading import read_photo
+from magic_demo.imaging.measure import LesionMeasures
 from magic_demo.models.answers.familiar import LIMIT_SHARE, FamiliarPhotos
 from magic_demo.models.answers.photo_answerer import PhotoAnswerer, PhotoAnswererConfig, PhotoAnswererModel
+from magic_demo.models.answers.photo_evidence import PhotoEvidence
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Segmenter
 from magic_demo.models.loading import load_predictor
 from magic_demo.models.predictor import Predictor
+from magic_demo.page.workshop.workshop import GUIDED_EXAMPLE
 from magic_demo.questions.calibration import Calibration, FamilyCalibration, digest_of
 from magic_demo.questions.combining import WITHOUT_WORDS, Weights
 from magic_demo.questions.decoding import decode_answers, read_slots
 from magic_demo.questions.families import load_families
-from magic_demo.synthetic.bundled import load_examples
+from magic_demo.synthetic.bundled import load_examples, make_example
 from tests.models.answers.test_photo_evidence import CHANNELS, make_segmenter
 from tests.support.stand_ins import draw_photo
 from training.cases.metrics import official_scores
@@ -51,6 +54,15 @@ def test_photos_of_a_kind_are_like_it_and_others_are_not() -> None:
     assert not bool((familiar(beside) <= 1).any()) and not bool((familiar(5 * tested.abs() + 5) <= 1).any())
 
 
+class Showing(PhotoAnswerer):
+    """An answerer to which photos show nothing plainly but what ``shown`` says."""
+
+    shown: Mapping[str, frozenset[int]] = {}
+
+    def shown_options(self, looks: Sequence[PhotoEvidence]) -> Mapping[str, frozenset[int]]:
+        return self.shown if looks else {}
+
+
 def make_answerer(segmenter: Segmenter, limits: Sequence[float]) -> PhotoAnswerer:
     """Return an answerer of chance whose kinds reach as far as their limits say."""
     torch.manual_seed(5)
@@ -68,7 +80,7 @@ def make_answerer(segmenter: Segmenter, limits: Sequence[float]) -> PhotoAnswere
     assert model.familiar is not None
     model.familiar.mean.fill_(1.0)
     model.familiar.limit.copy_(torch.tensor(limits))
-    return PhotoAnswerer(model, model_id="lesions@1")
+    return Showing(model, model_id="lesions@1")
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +152,22 @@ def test_what_the_words_state_wins_over_what_is_frequent(cues: CueModel) -> None
     assert stated == {colours.index("brown")} == {prediction.answers["CQID034-001"]}
 
 
+def test_photos_that_show_one_lesion_settle_how_many_unless_the_words_state_it(cues: CueModel) -> None:
+    predictor = make_predictor(cues, 1e6)
+    before = predictor.predict(make_case())
+    assert isinstance(predictor.answerer, Showing)
+    predictor.answerer.shown = {"CQID035": frozenset({0})}
+    shown = predictor.predict(make_case())
+    assert (before.answers["CQID035-001"], shown.answers["CQID035-001"]) == (1, 0)
+    assert "CQID035" in before.chances and "CQID035" not in shown.chances, "moved, so that no percent holds"
+    assert {qid: option for qid, option in shown.answers.items() if qid != "CQID035-001"} == {
+        qid: option for qid, option in before.answers.items() if qid != "CQID035-001"
+    }
+    words = Narrative("I have had several spots on my arm for two weeks")
+    assert predictor.predict(make_case(words)).answers["CQID035-001"] == 1
+    assert predictor.predict(make_case(photos=0)).answers["CQID035-001"] == 1
+
+
 def test_cases_without_words_have_weights_of_their_own(cues: CueModel) -> None:
     predictor = make_predictor(cues, 1e6)
     kinds = {
@@ -207,6 +235,21 @@ def test_somebody_elses_close_ups_cost_hardly_any_official_accuracy(
         official_scores(references, answers)["accuracy_all"] for answers in (with_photos, alone)
     )
     assert accuracy > before - 0.01
+
+
+def test_one_piece_in_every_photo_is_one_lesion(shipped: Predictor) -> None:
+    answerer = shipped.answerer
+    assert isinstance(answerer, PhotoAnswerer)
+    one, several = (
+        PhotoEvidence(np.zeros((2, 2), np.float32), LesionMeasures(count, 0.1), None) for count in (1, 3)
+    )
+    assert answerer.shown_options([one, one]) == {"CQID035": frozenset({0})}
+    assert answerer.shown_options([one, several]) == answerer.shown_options([]) == {}
+
+
+def test_every_answer_to_the_guided_example_is_right(shipped: Predictor) -> None:
+    prediction = shipped.predict(load_examples()[GUIDED_EXAMPLE].encounter)
+    assert prediction.answers == make_example(GUIDED_EXAMPLE + 1).answers
 
 
 def test_the_eight_examples_agree_with_their_own_text(shipped: Predictor) -> None:
