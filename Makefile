@@ -1,4 +1,5 @@
 # make demo: start the page.  make test: run every test.  make check: style, types, known holes in dependencies (make audit; AUDIT=--offline asks nothing and says so).  make bench: timings, as ratios.  make fuzz: 100,000 bad inputs.  make soak: 20 readers for ten minutes.  make reliability: docs/reliability.md.
+# make interop: exports opened with pycocotools, datumaro, datasets and Label Studio's library.
 # make numeric: tests of numbers once more, as processors with other instructions reckon.  make seeds: tests that train, with 20 seeds.
 PYTHON ?= python3
 VENV := .venv
@@ -21,7 +22,7 @@ LOCKED := $(PIP) --require-hashes --no-deps
 # Of what is installed a small part is ever imported: Python compiles that on first use, if it may keep it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test numeric seeds check style types audit lock fuzz soak reliability bench format clean
+.PHONY: demo test interop numeric seeds check style types audit lock fuzz soak reliability bench format clean
 
 demo: $(VENV)/installed
 	$(BIN)/python app.py --guide $(ARGS)
@@ -30,6 +31,12 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m tests.e2e.browser
 	$(BIN)/python -m pytest $(SHARED) $(PICK) --ignore tests/e2e
 	$(BIN)/python -m pytest $(SHARED) $(PICK) tests/e2e
+
+# In an environment of its own: these libraries want other versions of what the program uses, and nothing needs them.
+interop: $(VENV)/installed-dev
+	test -d $(VENV)-real || $(PYTHON) -m venv $(VENV)-real
+	$(VENV)-real/bin/pip install --quiet -r tests/real_packages/requirements.txt
+	REAL_PACKAGES=$(VENV)-real/bin/python $(BIN)/python -m pytest -m real_packages tests/real_packages
 
 numeric: $(VENV)/installed-dev
 	@failed=; for aten in $(ATEN); do for onednn in $(ONEDNN); do \
@@ -78,7 +85,7 @@ format: $(VENV)/installed-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-real .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/pip:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or later is needed; make PYTHON=python3.12 demo")'

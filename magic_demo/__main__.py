@@ -32,7 +32,7 @@ COMMANDS = {
     "readers": ("magic_demo.commands.store.readers", "say who may sign in and review"),
     "export": (
         "magic_demo.commands.export",
-        "write reviews as challenge files, COCO, Label Studio, tables, a training set or a report",
+        "write reviews as challenge files, COCO, CVAT, Label Studio, tables, a training set or a report",
     ),
     "agreement": (
         "magic_demo.commands.agreement",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from magic_demo.commands.asked import add_questions_argument, read_asked
@@ -18,14 +20,17 @@ from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.covered_photos import covered_beside
 from magic_demo.reviews.exports import (
     FORMATS,
+    LABEL_STUDIO,
     PLAIN_CSV,
     REPORT,
     ExportError,
+    Format,
     Offer,
     find_format,
     write_export,
 )
 from magic_demo.reviews.exports.case_files import find_case_files
+from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.reports import write_disagreements
 from magic_demo.reviews.store import LOCAL_READER, Store
 
@@ -64,8 +69,14 @@ def add_arguments(parser: argparse.ArgumentParser, offers: Sequence[Offer] = (*F
         "--predictions",
         type=Path,
         metavar="DIR",
-        help="for the report: the bundle folder that `predict --bundle` wrote (default: what readers were "
+        help="for the report and label-studio: the bundle folder that `predict --bundle` wrote (default: what readers were "
         "shown)",
+    )
+    parser.add_argument(
+        "--photo-prefix",
+        metavar="PATH_OR_URL",
+        help="for label-studio: the local storage's folder below Label Studio's document root, or the address "
+        "below which it finds the photos (default: the name of the folder that holds them all)",
     )
     parser.add_argument(
         "--plain-cells",
@@ -88,6 +99,12 @@ def run(arguments: argparse.Namespace) -> int:
             name=PLAIN_CSV.name,
             format=arguments.format,
         )
+    if arguments.photo_prefix is not None and arguments.format != LABEL_STUDIO.name:
+        raise ExportError(
+            "--photo-prefix is for --format {name}; {format} does not say where photos lie",
+            name=LABEL_STUDIO.name,
+            format=arguments.format,
+        )
     questions = read_asked(arguments)
     with Store.open(arguments.store, questions=questions) as store:
         queue = choose_queue(store, arguments.queue)
@@ -97,7 +114,7 @@ def run(arguments: argparse.Namespace) -> int:
         cases = gather_cases(store, queue, arguments.data, arguments.split)
         shown = (
             {key.case_id: store.shown(key) for key in store.shown_digests(queue)}
-            if arguments.format == REPORT.name
+            if arguments.format == REPORT.name or find_format(arguments.format).predictions
             else {}
         )
         said, left_out = _write(arguments, reviews, cases, readers, shown, damaged, questions)
@@ -121,19 +138,20 @@ def _write(
     damaged: Sequence[str],
     questions: QuestionSet,
 ) -> tuple[str, tuple[str, ...]]:
+    predictions = _read_predictions(arguments, shown, questions)
     if arguments.format == REPORT.name:
-        predictions = {name: prediction for name, prediction in shown.items() if prediction is not None}
         said, left_out = _write_report(arguments, reviews, cases, readers, predictions, questions)
         return said, (*damaged, *left_out)
     report = write_export(
         reviews,
         cases,
-        PLAIN_CSV if arguments.plain_cells else find_format(arguments.format),
+        _find_format(arguments),
         arguments.to,
         readers=readers,
         consensus=arguments.consensus,
         damaged=damaged,
         questions=questions,
+        predictions=predictions,
     )
     held = (
         count(report.cases, "case", "cases"),
@@ -141,6 +159,24 @@ def _write(
         count(report.masks, "mask", "masks"),
     )
     return f"{', '.join(held)} written to {arguments.to} ({report.format})", report.left_out
+
+
+def _find_format(arguments: argparse.Namespace) -> Format:
+    if arguments.plain_cells:
+        return PLAIN_CSV
+    if arguments.photo_prefix is not None:
+        return replace(LABEL_STUDIO, write=partial(write_label_studio, photo_prefix=arguments.photo_prefix))
+    return find_format(arguments.format)
+
+
+def _read_predictions(
+    arguments: argparse.Namespace, shown: Mapping[str, Prediction | None], questions: QuestionSet
+) -> dict[str, Prediction]:
+    """Return what the models said: of the bundle that was named, else what readers were shown."""
+    bundle = arguments.predictions
+    if bundle is not None:
+        return {name: read_prediction(bundle, name, questions) for name in list_predictions(bundle)}
+    return {name: prediction for name, prediction in shown.items() if prediction is not None}
 
 
 def choose_queue(store: Store, asked: str | None) -> str:
@@ -177,15 +213,9 @@ def _write_report(
     reviews: Iterable[SavedReview],
     cases: Iterable[EncounterFiles],
     readers: Collection[str],
-    shown: Mapping[str, Prediction],
+    predictions: Mapping[str, Prediction],
     questions: QuestionSet,
 ) -> tuple[str, tuple[str, ...]]:
-    bundle = arguments.predictions
-    predictions = (
-        {name: read_prediction(bundle, name, questions) for name in list_predictions(bundle)}
-        if bundle is not None
-        else shown
-    )
     languages = arguments.language or LANGUAGES
     report, left_out = write_disagreements(
         reviews,

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.parts import temporary_folder
-from magic_demo.core.types import LANGUAGES
+from magic_demo.core.types import LANGUAGES, Prediction
 from magic_demo.page.session.desk.desk import Desk, page_actor
 from magic_demo.page.texts.i18n import line_in_both
 from magic_demo.reviews.covered_photos import covered_beside
@@ -80,10 +80,12 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
         )
     with temporary_folder() as workspace:
         folder = workspace / "readings"
-        if wanted == REPORT.name:
+        predictions: dict[str, Prediction] = {}
+        if wanted == REPORT.name or find_format(wanted).predictions:
             spoken = desk.said_to(reader, [case.key for case in cases])
             predictions = {key.case_id: prediction for key, prediction in spoken.items()}
             store.note_seen({saved.review.case for saved in visible} & spoken.keys(), reader, "model")
+        if wanted == REPORT.name:
             write_disagreements(
                 visible,
                 files,
@@ -103,6 +105,7 @@ def pack_readings(desk: Desk, wanted: str, queue: str, reader: str, *, consensus
                 consensus=consensus,
                 damaged=store.damaged_reviews(queue, viewer=reader),
                 questions=desk.questions,
+                predictions=predictions,
             )
         return _zip(folder)
 

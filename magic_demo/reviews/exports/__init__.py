@@ -1,14 +1,23 @@
-"""Reviews leave as data: challenge files, COCO, Label Studio, CSV, Parquet, a training set; one file of this
+"""Reviews leave as data: challenge files, COCO, CVAT, Label Studio, CSV, Parquet, a training set; one file of this
 folder a format, an entry of ``formats.FORMATS`` each."""
 
 from __future__ import annotations
 
-from magic_demo.reviews.exports.formats import FORMATS, PLAIN_CSV, REPORT, Format, Offer, find_format
+from magic_demo.reviews.exports.formats import (
+    FORMATS,
+    LABEL_STUDIO,
+    PLAIN_CSV,
+    REPORT,
+    Format,
+    Offer,
+    find_format,
+)
 from magic_demo.reviews.exports.readings import ExportError
 from magic_demo.reviews.exports.writing import MANIFEST, ExportReport, write_export
 
 __all__ = [
     "FORMATS",
+    "LABEL_STUDIO",
     "MANIFEST",
     "PLAIN_CSV",
     "REPORT",

@@ -1,8 +1,9 @@
-"""Readings as COCO JSON: one annotation a reader and photo, its mask as compressed run lengths, read by
-pycocotools as it is."""
+"""Readings as COCO: masks as compressed run lengths and clicks as keypoints, in the folders that COCO's own
+data, datumaro and CVAT have."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,89 +12,138 @@ import cv2
 import numpy as np
 
 import magic_demo
-from magic_demo.core.types import Mask
+from magic_demo.core.types import Mark, MarkKind, Mask, MaskRuns, Review
 from magic_demo.core.whole_files import write_json
 from magic_demo.imaging.run_lengths import decode_mask
-from magic_demo.reviews.exports.challenge import walk_masks
-from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
+from magic_demo.reviews.exports.images import ExportedImage, write_images
+from magic_demo.reviews.exports.readings import Selection, annotator_of
 
-FILE = "coco.json"
+INSTANCES = "annotations/instances_default.json"
+KEYPOINTS = "annotations/person_keypoints_default.json"
+"""Tools find a file of keypoints by this name, whatever the points are on."""
+IMAGES = "images/default"
 LESION = 1
-"""The one category's id; COCO's ids begin at 1."""
+"""The id of the masks' one category; COCO's ids begin at 1."""
+CLICK_CATEGORIES: dict[MarkKind, tuple[int, tuple[str, ...]]] = {
+    "lesion": (1, ("click",)),
+    "skin": (2, ("click",)),
+    "box": (3, ("left top", "right bottom")),
+}
+"""What a click marks -> its category's id and the names of its points."""
+SEEN = 2
+"""COCO's mark of a point that is labelled and visible."""
 
 
 def write_coco(selection: Selection, folder: Path) -> int:
-    """Write ``coco.json`` and return how many annotations.
+    """Write ``annotations`` and ``images/default``; returns how many masks.
 
-    One category, lesion; the annotator's name, k and the reading's kind, what was known and whether it is
-    complete are attributes. ``iscrowd`` is 0: a mask here is one reader's whole lesion area, not a crowd to
-    be ignored. A photo without any mask is no image of the file, since its size is not known.
+    One annotation a reader and photo; the annotator's name, k and the reading's kind, what was known and
+    whether it is complete are attributes. ``iscrowd`` is 0: a mask here is one reader's whole lesion area,
+    not a crowd to be ignored. A photo without any mask is no image of the file. Clicks that masks were made
+    from are a file of their own, one annotation a click.
     """
-    images: dict[str, dict[str, Any]] = {}
-    annotations: list[dict[str, Any]] = []
-    for case, review, photo_id, runs in walk_masks(selection):
-        height, width = runs.size
-        image = images.setdefault(
-            photo_id,
-            {
-                "id": len(images) + 1,
-                "file_name": _file_name(case, photo_id),
-                "height": height,
-                "width": width,
-                "license": 1,
-                "encounter_id": case.case_id,
-            },
-        )
-        if (image["height"], image["width"]) != runs.size:
-            selection.left_out.add(
-                "mask of another size than the other readers' of its photo", photo_id, annotator_of(review)
-            )
-            continue
-        mask = decode_mask(runs)
-        annotations.append(
-            {
-                "id": len(annotations) + 1,
-                "image_id": image["id"],
-                "category_id": LESION,
-                "segmentation": {"size": [height, width], "counts": runs.counts},
-                "area": int(np.count_nonzero(mask)),
-                "bbox": _box(mask),
-                "iscrowd": 0,
-                "attributes": {
-                    "annotator": annotator_of(review),
-                    "annotator_number": selection.number(review),
-                    "kind": review.kind,
-                    "known": sorted(review.known),
-                    "complete": review.complete,
-                },
-            }
-        )
+    images = write_images(selection, folder / IMAGES)
+    masks: list[dict[str, Any]] = []
+    clicks: list[dict[str, Any]] = []
+    for number, image in enumerate(images, start=1):
+        for review, runs in image.masks:
+            about = _describe_review(review, selection)
+            masks.append(_write_mask(len(masks) + 1, number, runs, about))
+            for place, mark in enumerate(review.clicks.get(image.photo_id, ()), start=1):
+                clicks.append(
+                    _write_click(len(clicks) + 1, number, mark, image.size, {**about, "click": place})
+                )
+    lesion = {"id": LESION, "name": "lesion", "supercategory": "skin"}
+    _write(folder / INSTANCES, selection, images, [lesion], masks)
+    categories = [
+        {"id": number, "name": name, "supercategory": "skin", "keypoints": list(points), "skeleton": []}
+        for name, (number, points) in CLICK_CATEGORIES.items()
+    ]
+    _write(folder / KEYPOINTS, selection, images, categories, clicks)
+    return len(masks)
+
+
+def _write(
+    path: Path,
+    selection: Selection,
+    images: Sequence[ExportedImage],
+    categories: Sequence[dict[str, Any]],
+    annotations: Sequence[dict[str, Any]],
+) -> None:
     now = datetime.now(UTC)
-    write_json(
-        folder / FILE,
-        {
-            "info": {
-                "description": f"Lesion masks of the queue {selection.queue!r}, one a reader and photo. Research use "
-                "only.",
-                "version": magic_demo.__version__,
-                "year": now.year,
-                "contributor": ", ".join(selection.annotators),
-                "date_created": now.isoformat(timespec="seconds"),
-                "url": "",
-            },
-            "licenses": [{"id": 1, "name": "As the photos' own; ask whoever gave them", "url": ""}],
-            "categories": [{"id": LESION, "name": "lesion", "supercategory": "skin"}],
-            "images": list(images.values()),
-            "annotations": annotations,
+    content = {
+        "info": {
+            "description": f"Lesion masks of the queue {selection.queue!r}, one a reader and photo. Research use "
+            "only.",
+            "version": magic_demo.__version__,
+            "year": now.year,
+            "contributor": ", ".join(selection.annotators),
+            "date_created": now.isoformat(timespec="seconds"),
+            "url": "",
         },
-        indent=None,
-    )
-    return len(annotations)
+        "licenses": [{"id": 1, "name": "As the photos' own; ask whoever gave them", "url": ""}],
+        "categories": categories,
+        "images": [
+            {
+                "id": number,
+                "file_name": image.file_name,
+                "height": image.size[0],
+                "width": image.size[1],
+                "license": 1,
+                "encounter_id": image.case_id,
+            }
+            for number, image in enumerate(images, start=1)
+        ],
+        "annotations": annotations,
+    }
+    write_json(path, content, indent=None)
 
 
-def _file_name(case: CaseReadings, photo_id: str) -> str:
-    photos = case.files.photo_files if case.files else ()
-    return next((photo.path.name for photo in photos if photo.photo_id == photo_id and photo.path), photo_id)
+def _describe_review(review: Review, selection: Selection) -> dict[str, Any]:
+    return {
+        "annotator": annotator_of(review),
+        "annotator_number": selection.number(review),
+        "kind": review.kind,
+        "known": " ".join(sorted(review.known)),
+        "complete": review.complete,
+    }
+
+
+def _write_mask(number: int, image: int, runs: MaskRuns, attributes: dict[str, Any]) -> dict[str, Any]:
+    mask = decode_mask(runs)
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": LESION,
+        "segmentation": {"size": list(runs.size), "counts": runs.counts},
+        "area": int(np.count_nonzero(mask)),
+        "bbox": _box(mask),
+        "iscrowd": 0,
+        "attributes": attributes,
+    }
+
+
+def _write_click(
+    number: int, image: int, mark: Mark, size: tuple[int, int], attributes: dict[str, Any]
+) -> dict[str, Any]:
+    """Return a click in pixels, COCO's unit; ``shares`` keeps what the review holds."""
+    scale = (size[1], size[0]) * (len(mark.at) // 2)
+    places = [share * side for share, side in zip(mark.at, scale, strict=True)]
+    points = [*zip(places[::2], places[1::2], strict=True)]
+    (left, top), (right, bottom) = points[0], points[-1]
+    return {
+        "id": number,
+        "image_id": image,
+        "category_id": CLICK_CATEGORIES[mark.kind][0],
+        "segmentation": [],
+        "keypoints": [value for x, y in points for value in (x, y, SEEN)],
+        "num_keypoints": len(points),
+        "bbox": [left, top, right - left, bottom - top],
+        "area": (right - left) * (bottom - top),
+        "iscrowd": 0,
+        "attributes": attributes,
+        "shares": list(mark.at),
+    }
 
 
 def _box(mask: Mask) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Literal
 from magic_demo.core.types import LANGUAGES, Language
 from magic_demo.reviews.exports.challenge import write_challenge
 from magic_demo.reviews.exports.coco import write_coco
+from magic_demo.reviews.exports.cvat import write_cvat
 from magic_demo.reviews.exports.label_studio.tasks import write_label_studio
 from magic_demo.reviews.exports.readings import ExportError, Selection
 from magic_demo.reviews.exports.tables import write_csv, write_parquet, write_plain_csv
@@ -49,10 +50,12 @@ class Offer:
 @dataclass(frozen=True)
 class Format(Offer):
     """A format. write: writes a selection into a folder and returns how many masks it wrote; it adds what it
-    leaves out to ``selection.left_out``. kinds: which reviews of a reader and case it takes."""
+    leaves out to ``selection.left_out``. kinds: which reviews of a reader and case it takes. predictions: whether
+    it takes what the models said."""
 
     write: Callable[[Selection, Path], int]
     kinds: Kinds
+    predictions: bool = False
 
 
 CSV = Format(
@@ -66,6 +69,15 @@ CSV = Format(
 PLAIN_CSV = replace(CSV, write=write_plain_csv)
 """CSV for programs, without the apostrophe before texts that a spreadsheet would run as formulas."""
 
+LABEL_STUDIO = Format(
+    name="label-studio",
+    titles={"en": "Label Studio", "zh": "Label Studio 格式"},
+    contents="everything: masks as brush regions, answers as choices, what the models said as predictions",
+    write=write_label_studio,
+    kinds="newest",
+    predictions=True,
+)
+
 FORMATS: tuple[Format, ...] = (
     Format(
         name="challenge",
@@ -77,17 +89,18 @@ FORMATS: tuple[Format, ...] = (
     Format(
         name="coco",
         titles={"en": "COCO", "zh": "COCO 格式"},
-        contents="masks alone, one annotation per reader and photo, as compressed run lengths",
+        contents="masks, one annotation per reader and photo, as compressed run lengths, clicks as keypoints, and the photos",
         write=write_coco,
         kinds="newest",
     ),
     Format(
-        name="label-studio",
-        titles={"en": "Label Studio", "zh": "Label Studio 格式"},
-        contents="everything: masks as brush regions, answers as choices",
-        write=write_label_studio,
+        name="cvat",
+        titles={"en": "CVAT for images", "zh": "CVAT 图像格式"},
+        contents="masks, one per reader and photo, clicks as points and boxes, and the photos",
+        write=write_cvat,
         kinds="newest",
     ),
+    LABEL_STUDIO,
     CSV,
     Format(
         name="parquet",

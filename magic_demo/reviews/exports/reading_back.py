@@ -30,9 +30,9 @@ from magic_demo.files.mask_files import annotator_of, find_reference_masks, read
 from magic_demo.imaging.run_lengths import encode_mask
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.reviews.exports.label_studio.regions import name_photo, read_region, read_size
+from magic_demo.reviews.exports.label_studio.results import NO_LESION
 from magic_demo.reviews.exports.label_studio.tasks import (
     FLAGGED,
-    NO_LESION,
     OWN,
     TASKS,
     UNUSABLE,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from magic_demo.core.errors import MagicDemoError
 from magic_demo.core.messages import Message, chain
-from magic_demo.core.types import Answers, EncounterFiles, Review, ReviewKind, SavedReview
+from magic_demo.core.types import Answers, EncounterFiles, Prediction, Review, ReviewKind, SavedReview
 from magic_demo.files.findings import Findings
 from magic_demo.questions.families import QuestionSet, load_challenge
 from magic_demo.reviews.store.rules import find_unanswered, is_answered
@@ -39,6 +39,7 @@ class Selection:
     the readers.
     tied: case id -> families that its readers tie on, and that no consensus which is exported has decided.
     left_out: what is not exported and why; writers add to it. questions: what the readings answer.
+    predictions: case id -> what the models said, where a format takes that.
     """
 
     queue: str
@@ -47,6 +48,7 @@ class Selection:
     left_out: Findings = field(default_factory=Findings)
     tied: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     questions: QuestionSet = field(default_factory=load_challenge)
+    predictions: Mapping[str, Prediction] = field(default_factory=dict)
 
     def number(self, review: Review) -> int:
         """Return the k of a review's annotator."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,31 +16,35 @@ from magic_demo.imaging.run_lengths import area
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.challenge import walk_masks
 from magic_demo.reviews.exports.csv_files import write_csv_table
+from magic_demo.reviews.exports.dataset_card import write_card
 from magic_demo.reviews.exports.readings import Selection
 
 Rows = list[dict[str, Any]]
+CONTENTS = """`load_dataset(FOLDER, "answers")` gives one row an answer; `masks`, `clicks` and `readings` are the other tables.
+`number` joins them, times are UTC, and `counts` are COCO's compressed run lengths (pycocotools reads them with `height`
+and `width`). All rows are in the split `train`, which is the one that `datasets` gives by itself."""
 
 COLUMNS: Mapping[str, Mapping[str, type]] = {
     "answers": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "qid": str, "family": str, "option": int,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "qid": str, "family": str, "option": int,
         "option_en": str, "option_zh": str, "specified": str,
     },
     "masks": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "photo_id": str, "height": int, "width": int,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "height": int, "width": int,
         "lesion_pixels": int, "counts": str,
     },
     "clicks": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "photo_id": str, "click": int,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "photo_id": str, "click": int,
         "marks": str, "x": float, "y": float, "right": float, "bottom": float,
     },
     "readings": {
-        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": str, "flagged": bool,
+        "number": int, "queue": str, "case_id": str, "reader": str, "kind": str, "known": str, "saved_at": datetime, "flagged": bool,
         **dict.fromkeys(CHOICES, str), "unusable": str, "comment": str, "seconds": float, "models": str, "compared": bool, "disagreements": str, "complete": bool, "missing": str,
         "tied": str,
     },
 }  # fmt: skip
-"""Table -> column -> type. ``number`` is the reading's row in the store and joins the tables; times are UTC,
-ISO 8601. ``click`` counts those that a mask was made from, ``marks`` is lesion, skin or box; ``x`` and ``y`` are
+"""Table -> column -> type. ``number`` is the reading's row in the store and joins the tables; times are UTC, in
+CSV as ISO 8601. ``click`` counts those that a mask was made from, ``marks`` is lesion, skin or box; ``x`` and ``y`` are
 shares of the photo's width and height, of a box its left top corner, and ``right``, ``bottom`` the other one, of a click the same.
 ``counts`` are COCO's compressed run lengths; ``compared``: whether a model spoke; ``disagreements``
 where the reader differs from it; these, ``unusable``, ``missing`` (left open by a finished reading) and
@@ -61,22 +66,31 @@ def write_plain_csv(selection: Selection, folder: Path) -> int:
 def _write_csv(selection: Selection, folder: Path, *, quoted: bool) -> int:
     tables = make_tables(selection)
     for name, rows in tables.items():
-        write_csv_table(folder / f"{name}.csv", list(COLUMNS[name]), rows, quoted=quoted)
+        texts = ({**row, "saved_at": row["saved_at"].isoformat()} for row in rows)
+        write_csv_table(folder / f"{name}.csv", list(COLUMNS[name]), texts, quoted=quoted)
     return len(tables["masks"])
 
 
 def write_parquet(selection: Selection, folder: Path) -> int:
-    """Write ``answers.parquet``, ``masks.parquet``, ``clicks.parquet`` and ``readings.parquet``; returns how many masks."""
+    """Write ``answers.parquet``, ``masks.parquet``, ``clicks.parquet``, ``readings.parquet`` and a card that names
+    them for ``datasets``; returns how many masks."""
     import pyarrow  # 50 MB that nothing else needs
     from pyarrow import parquet
 
-    kinds = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string(), bool: pyarrow.bool_()}
+    kinds = {
+        int: pyarrow.int64(),
+        float: pyarrow.float64(),
+        str: pyarrow.string(),
+        bool: pyarrow.bool_(),
+        datetime: pyarrow.timestamp("us", tz="UTC"),
+    }
     tables = make_tables(selection)
     for name, rows in tables.items():
         schema = pyarrow.schema([(column, kinds[kind]) for column, kind in COLUMNS[name].items()])
         stream = io.BytesIO()
         parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), stream)
         write_whole(folder / f"{name}.parquet", stream.getvalue())
+    write_card(folder, selection, CONTENTS, {name: {"train": f"{name}.parquet"} for name in tables})
     return len(tables["masks"])
 
 
@@ -127,7 +141,7 @@ def _common(saved: SavedReview) -> dict[str, Any]:
         "reader": review.reader,
         "kind": review.kind,
         "known": _join(sorted(review.known)),
-        "saved_at": saved.saved_at.isoformat(),
+        "saved_at": saved.saved_at,
     }
 
 

@@ -4,26 +4,28 @@ training`` takes as it is."""
 from __future__ import annotations
 
 import hashlib
-import io
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-from magic_demo.core.errors import PhotoError
 from magic_demo.core.types import LANGUAGES, EncounterFiles, PhotoFile
 from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.files.encounters import write_answers
 from magic_demo.files.mask_files import mask_file_name, write_mask
-from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports.challenge import merge_answers, walk_masks
+from magic_demo.reviews.exports.dataset_card import write_card
+from magic_demo.reviews.exports.images import write_photo
 from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
 
 VALID_SHARE = 0.2
 MASKS = "segmentations"
-PNG_LEVEL = 3  # of zlib: quick, and little larger than its best
+METADATA = "metadata.jsonl"
+"""What the library ``datasets`` reads beside a folder's images."""
+CONTENTS = """`load_dataset(FOLDER)` gives the photos with the patient's words, the readers' agreed answers (JSON, indices
+into the options; empty where they do not agree) and, in `masks`, the paths of the readers' masks below this folder, one a
+line: TIFF, 1 where the lesion is. `python -m training` takes the folder as it is."""
 
 
 def write_training_set(selection: Selection, folder: Path) -> int:
@@ -40,15 +42,19 @@ def write_training_set(selection: Selection, folder: Path) -> int:
     splits = split_cases(selection)
     sizes: dict[str, tuple[int, int]] = {}
     split_of: dict[str, str] = {}
+    rows: dict[str, dict[str, str]] = {}
     for split, cases in splits.items():
         entries = []
         for case, files in cases:
             photos = [photo for photo in files.photo_files if _is_of_use(photo, case, selection)]
-            names = {
-                photo.photo_id: _write_photo(photo, folder / split / f"images_{split}", sizes, selection)
-                for photo in photos
-            }
-            entries.append(_entry(files, [name for name in names.values() if name]))
+            for photo in photos:
+                size = write_photo(photo, folder / split / f"images_{split}", selection)
+                if size is not None:
+                    sizes[photo.photo_id] = size
+            written = [photo.photo_id for photo in photos if photo.photo_id in sizes]
+            entries.append(_entry(files, [f"{name}.png" for name in written]))
+            for name in written:
+                rows[name] = _row(name, files, answers.get(case.case_id))
             split_of[case.case_id] = split
         write_json(folder / split / f"{split}.json", entries)
         write_answers(
@@ -63,15 +69,42 @@ def write_training_set(selection: Selection, folder: Path) -> int:
         if runs.size != sizes[photo_id]:
             selection.left_out.add("mask of another size than its photo", photo_id, annotator_of(review))
             continue
-        write_mask(
-            folder
-            / MASKS
-            / split_of[case.case_id]
-            / mask_file_name(photo_id, f"ann{selection.number(review)}"),
-            decode_mask(runs),
+        path = (
+            f"{MASKS}/{split_of[case.case_id]}/{mask_file_name(photo_id, f'ann{selection.number(review)}')}"
         )
+        write_mask(folder / path, decode_mask(runs))
+        rows[photo_id]["masks"] = "\n".join(filter(None, (rows[photo_id]["masks"], path)))
         masks += 1
+    _write_metadata(folder, selection, rows, split_of)
     return masks
+
+
+def _write_metadata(
+    folder: Path, selection: Selection, rows: Mapping[str, dict[str, str]], split_of: Mapping[str, str]
+) -> None:
+    """Write what ``datasets`` needs to load photos alone, each with its words, answers and the paths of its
+    masks."""
+    loaded: dict[str, str] = {}
+    for split, name in (("train", "train"), ("valid", "validation")):
+        lines = [row for row in rows.values() if split_of[row["encounter"]] == split]
+        if lines:
+            text = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in lines)
+            write_whole(folder / split / f"images_{split}" / METADATA, text)
+            loaded[name] = f"{split}/images_{split}/*"
+    write_card(folder, selection, CONTENTS, {"default": loaded} if loaded else {})
+
+
+def _row(photo_id: str, files: EncounterFiles, answers: Mapping[str, int] | None) -> dict[str, str]:
+    """Return a photo's line. All values are texts: ``datasets`` refuses splits whose columns differ in kind, as a
+    list without items does from one with some."""
+    return {
+        "file_name": f"{photo_id}.png",
+        "encounter": files.encounter_id,
+        "author": files.author_id,
+        **{f"narrative_{language}": getattr(files.narrative, language) for language in LANGUAGES},
+        "masks": "",
+        "answers": json.dumps(answers) if answers is not None else "",
+    }
 
 
 def split_cases(selection: Selection) -> Mapping[str, Sequence[tuple[CaseReadings, EncounterFiles]]]:
@@ -113,25 +146,6 @@ def _is_of_use(photo: PhotoFile, case: CaseReadings, selection: Selection) -> bo
         selection.left_out.add("photo that all its readers called unusable", photo.photo_id)
         return False
     return True
-
-
-def _write_photo(
-    photo: PhotoFile, folder: Path, sizes: dict[str, tuple[int, int]], selection: Selection
-) -> str | None:
-    if photo.path is None:
-        selection.left_out.add("photo whose file is not there", photo.photo_id)
-        return None
-    try:
-        read = read_photo_apart(photo.path, photo_id=photo.photo_id)
-    except PhotoError as error:
-        selection.left_out.add("photo that cannot be read", photo.photo_id, str(error))
-        return None
-    sizes[photo.photo_id] = read.size
-    name = f"{photo.photo_id}.png"
-    buffer = io.BytesIO()
-    Image.fromarray(read.pixels).save(buffer, "PNG", compress_level=PNG_LEVEL)
-    write_whole(folder / name, buffer.getvalue())
-    return name
 
 
 def _entry(files: EncounterFiles, names: Sequence[str]) -> dict[str, Any]:

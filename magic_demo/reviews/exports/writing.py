@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import magic_demo
 from magic_demo.core.messages import Message
-from magic_demo.core.types import EncounterFiles, SavedReview
+from magic_demo.core.types import EncounterFiles, Prediction, SavedReview
 from magic_demo.core.whole_files import whole_folder, write_json
 from magic_demo.questions.families import QuestionSet
 from magic_demo.reviews.exports.formats import Format, find_format
@@ -46,6 +46,7 @@ def write_export(
     consensus: bool = False,
     damaged: Iterable[str] = (),
     questions: QuestionSet | None = None,
+    predictions: Mapping[str, Prediction] | None = None,
 ) -> ExportReport:
     """Write finished readings to a new or empty ``folder``, with what was done in ``export.json``.
 
@@ -56,7 +57,7 @@ def write_export(
     empty.
     consensus: a case that has a consensus is exported with it in place of its readers.
     damaged: a line for each review that the store could not give. questions: what the reviews answer, the
-    challenge's when None.
+    challenge's when None. predictions: case id -> what the models said, for a format that takes it.
     The folder is there whole or not at all. Raises ExportError, one line, when there is nothing to export or
     the folder is not empty.
     """
@@ -75,6 +76,7 @@ def write_export(
         every_kind=format.kinds == "every",
         questions=questions,
     )
+    selection = replace(selection, predictions=predictions or {})
     with whole_folder(folder) as part:
         masks = format.write(selection, part)
         report = ExportReport(

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from pycocotools.coco import COCO
 
 from magic_demo.core.types import MaskRuns
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports import write_export
+from magic_demo.reviews.exports.coco import INSTANCES, KEYPOINTS
 from tests.support.store.reviewed_cases import SIZES, make_queue, save_all
 
 # pycocotools 2.0.11 has not followed numpy 2 there
@@ -31,7 +33,7 @@ def _open(path: Path) -> COCO:
 def test_pycocotools_reads_every_mask_as_it_was_drawn(tmp_path: Path) -> None:
     queue = make_queue(tmp_path / "data")
     report = write_export(queue.reviews, queue.cases, "coco", tmp_path / "out")
-    coco = _open(tmp_path / "out" / "coco.json")
+    coco = _open(tmp_path / "out" / INSTANCES)
     assert {
         image["file_name"].removesuffix(".png"): (image["height"], image["width"])
         for image in coco.imgs.values()
@@ -61,7 +63,7 @@ def test_pycocotools_reads_every_mask_as_it_was_drawn(tmp_path: Path) -> None:
 def test_an_empty_mask_is_an_annotation_of_no_area(tmp_path: Path) -> None:
     queue = make_queue(tmp_path / "data")
     write_export(queue.reviews, queue.cases, "coco", tmp_path / "out")
-    coco = _open(tmp_path / "out" / "coco.json")
+    coco = _open(tmp_path / "out" / INSTANCES)
     empty = [annotation for annotation in coco.anns.values() if annotation["area"] == 0]
     assert [coco.imgs[annotation["image_id"]]["encounter_id"] for annotation in empty] == ["ENC00002"]
     assert not coco.annToMask(empty[0]).any()
@@ -70,7 +72,7 @@ def test_an_empty_mask_is_an_annotation_of_no_area(tmp_path: Path) -> None:
 def test_info_licence_and_readers_are_named(tmp_path: Path) -> None:
     queue = make_queue(tmp_path / "data")
     write_export(queue.reviews, (), "coco", tmp_path / "out")
-    written = json.loads((tmp_path / "out" / "coco.json").read_text(encoding="utf-8"))
+    written = json.loads((tmp_path / "out" / INSTANCES).read_text(encoding="utf-8"))
     assert (
         written["info"]["contributor"] == "Li, Wang"
         and written["licenses"][0]["id"] == written["images"][0]["license"]
@@ -87,7 +89,35 @@ def test_a_mask_of_another_size_than_its_photos_others_is_left_out_and_named(tmp
     other = replace(first, reader="Zhao", masks={"IMG_ENC00001_00001": MaskRuns((2, 2), "4")})
     report = write_export(save_all([first, other]), queue.cases, "coco", tmp_path / "out")
     assert report.masks == 2
-    assert (
-        "mask of another size than the other readers' of its photo (1): IMG_ENC00001_00001 [Zhao]"
-        in report.left_out
-    )
+    assert "mask of another size than its photo (1): IMG_ENC00001_00001 [Zhao]" in report.left_out
+
+
+def test_clicks_are_keypoints_in_pixels_of_their_reader(tmp_path: Path) -> None:
+    queue = make_queue(tmp_path / "data")
+    blind = queue.reviews[1]
+    write_export([blind], queue.cases, "coco", tmp_path / "out")
+    coco = _open(tmp_path / "out" / KEYPOINTS)
+    box, skin = (coco.anns[number] for number in sorted(coco.anns))
+    height, width = SIZES["IMG_ENC00001_00001"]
+    assert coco.imgs[box["image_id"]]["file_name"] == "IMG_ENC00001_00001.png"
+    assert [coco.cats[mark["category_id"]]["name"] for mark in (box, skin)] == ["box", "skin"]
+    assert skin["keypoints"] == [0.25 * width, 0.5 * height, 2] and skin["num_keypoints"] == 1
+    assert box["keypoints"] == pytest.approx([0.1 * width, 0.2 * height, 2, 0.5 * width, 0.6 * height, 2])
+    assert [tuple(mark["shares"]) for mark in (box, skin)] == [
+        mark.at for mark in blind.review.clicks["IMG_ENC00001_00001"]
+    ]
+    assert (skin["attributes"]["annotator"], skin["attributes"]["click"]) == ("Wang", 2)
+
+
+def test_the_photos_lie_where_tools_look_for_them(tmp_path: Path) -> None:
+    queue = make_queue(tmp_path / "data")
+    write_export(queue.reviews, queue.cases, "coco", tmp_path / "out")
+    listed = {
+        image["file_name"]: (image["width"], image["height"])
+        for image in _open(tmp_path / "out" / INSTANCES).imgs.values()
+    }
+    found = {}
+    for path in (tmp_path / "out" / "images" / "default").iterdir():
+        with Image.open(path) as photo:
+            found[path.name] = photo.size
+    assert found == listed and len(found) == 4

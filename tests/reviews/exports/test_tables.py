@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from pyarrow import parquet
 
 from magic_demo.core.types import MaskRuns
@@ -25,7 +27,7 @@ def queue(tmp_path: Path) -> ReadQueue:
 
 
 def _read_csv(path: Path) -> list[dict[str, Any]]:
-    kinds: Mapping[str, Any] = COLUMNS[path.stem]
+    kinds: Mapping[str, Any] = {**COLUMNS[path.stem], "saved_at": datetime.fromisoformat}
     return [
         {name: text == "True" if kinds[name] is bool else kinds[name](text) for name, text in row.items()}
         for row in read_csv_table(path)
@@ -91,3 +93,19 @@ def test_an_option_is_told_in_both_languages(queue: ReadQueue, tmp_path: Path) -
         if row["qid"] == "CQID025-001" and row["option"] == 0
     )
     assert (row["option_en"], row["option_zh"]) == ("yes", "是")
+
+
+def test_parquet_holds_times_as_times(queue: ReadQueue, tmp_path: Path) -> None:
+    write_export(queue.reviews, queue.cases, "parquet", tmp_path / "out")
+    for name in COLUMNS:
+        kind = parquet.read_schema(tmp_path / "out" / f"{name}.parquet").field("saved_at").type
+        assert str(kind) == "timestamp[us, tz=UTC]"
+
+
+def test_the_card_names_each_table_and_its_file(queue: ReadQueue, tmp_path: Path) -> None:
+    write_export(queue.reviews, queue.cases, "parquet", tmp_path / "out")
+    _, head, _ = (tmp_path / "out" / "README.md").read_text(encoding="utf-8").split("---\n", 2)
+    configs = yaml.safe_load(head)["configs"]
+    assert {config["config_name"]: config["data_files"] for config in configs} == {
+        name: [{"split": "train", "path": f"{name}.parquet"}] for name in COLUMNS
+    }

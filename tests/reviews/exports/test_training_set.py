@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from magic_demo.core.types import EncounterFiles, MaskRuns, PhotoFile
 from magic_demo.files.encounters import read_answers, read_encounters
+from magic_demo.files.mask_files import read_mask
 from magic_demo.files.photos.reading import read_photo
 from magic_demo.imaging.run_lengths import decode_mask
 from magic_demo.reviews.exports import write_export
@@ -141,3 +143,25 @@ def test_cases_of_one_author_alone_are_all_for_training_and_that_is_said() -> No
     splits = split_cases(selection)
     assert (len(splits["train"]), len(splits["valid"])) == (2, 0)
     assert any("valid split" in line for line in selection.left_out.lines())
+
+
+def test_photos_are_listed_with_their_masks_and_no_mask_lies_among_them(
+    queue: ReadQueue, tmp_path: Path
+) -> None:
+    write_export(queue.reviews, queue.cases, "training", tmp_path / "out", consensus=True)
+    rows = {}
+    for split in SPLITS:
+        folder = tmp_path / "out" / split / f"images_{split}"
+        for line in (folder / "metadata.jsonl").read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            assert (folder / row["file_name"]).is_file()
+            rows[row["file_name"]] = row
+        assert {path.suffix for path in folder.iterdir()} == {".png", ".jsonl"}
+    assert len(rows) == 4 and rows["IMG_ENC00003_00001.png"]["answers"] == ""
+    first = rows["IMG_ENC00001_00001.png"]
+    assert json.loads(first["answers"]) == answer(0) and first["narrative_zh"] == "数周，有点痒"
+    (mask,) = first["masks"].splitlines()
+    consensus = queue.reviews[3].review
+    assert np.array_equal(
+        read_mask(tmp_path / "out" / mask), decode_mask(consensus.masks["IMG_ENC00001_00001"])
+    )

@@ -2,58 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from xml.etree import ElementTree
 
 from magic_demo.core.review_content import CHOICES
-from magic_demo.core.types import REVIEW_KINDS, Answers, Family, PhotoFile, Review, SavedReview
+from magic_demo.core.types import REVIEW_KINDS, Family, PhotoFile, Review, SavedReview
 from magic_demo.core.whole_files import write_json, write_whole
 from magic_demo.imaging.run_lengths import area, decode_mask
 from magic_demo.questions.families import QuestionSet
-from magic_demo.reviews.exports.label_studio.brush_code import encode_brush
+from magic_demo.reviews.exports.label_studio.addresses import name_addresses
 from magic_demo.reviews.exports.label_studio.regions import LESION
+from magic_demo.reviews.exports.label_studio.results import (
+    NO_LESION,
+    PHOTO,
+    add_size,
+    list_labels,
+    make_brush,
+    make_prediction,
+    make_value,
+)
 from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
 from magic_demo.reviews.store.rules import is_answered
 
 TASKS = "label_studio.json"
 CONFIG = "label_studio.xml"
-PHOTO = "photo"
-NO_LESION, UNUSABLE, FLAGGED = "no lesion", "image unusable", "flagged"
+UNUSABLE, FLAGGED = "image unusable", "flagged"
 OWN = "magic_demo"
 """Where a task's data keeps what Label Studio has no field for."""
-LOCAL_FILES = "/data/local-files/?d="
 
 
-def write_label_studio(selection: Selection, folder: Path) -> int:
+def write_label_studio(selection: Selection, folder: Path, photo_prefix: str | None = None) -> int:
     """Write ``label_studio.json``, tasks to import, and ``label_studio.xml``, the labelling interface to set
     first; returns how many masks.
 
     Each photo of a case is a task, each reading an annotation in it: the mask as a brush region, "no lesion"
     where it is empty. What is said of the case (answers, comment, ...) stands in the task of its first photo.
-    Photos are named as files below Label Studio's local storage.
+    What the models said of a photo is a prediction of its task. Photos are named as files below Label
+    Studio's local storage, see ``addresses``. photo_prefix: what their names begin with there.
     """
     tasks: list[dict[str, Any]] = []
-    masks = 0
+    masks = annotated = 0
+    address = name_addresses(selection.cases, photo_prefix)
     for case in selection.cases:
         photos = _photos(case)
         if not photos:
             selection.left_out.add("case without photos, of which there can be no task", case.case_id)
         for position, photo in enumerate(photos):
-            annotations = [
-                _annotation(saved, photo.photo_id, selection.questions if position == 0 else None)
-                for saved in case.readings
-            ]
+            questions = selection.questions if position == 0 else None
+            data = _task_data(selection.queue, case, photo, position, selection.tied.get(case.case_id, ()))
+            annotations = []
+            for saved in case.readings:
+                annotation = _annotation(saved, photo.photo_id, questions)
+                if annotation["result"]:
+                    annotated += 1
+                    annotations.append(_number(annotated, annotation))
             masks += sum(photo.photo_id in saved.review.masks for saved in case.readings)
-            not_empty = [annotation for annotation in annotations if annotation["result"]]
+            said = make_prediction(selection.predictions.get(case.case_id), photo.photo_id, questions)
             tasks.append(
                 {
-                    "data": _task_data(
-                        selection.queue, case, photo, position, selection.tied.get(case.case_id, ())
-                    ),
-                    "annotations": not_empty,
+                    "id": len(tasks) + 1,
+                    "data": {"image": address(photo), **data},
+                    "annotations": annotations,
+                    "predictions": said,
                 }
             )
     write_json(folder / TASKS, tasks, indent=None)
@@ -148,10 +160,8 @@ def _task_data(
             for saved in case.readings
         ],
     }
-    name = photo.path.name if photo.path else photo.photo_id
     words = case.files.narrative if case.files else None
     return {
-        "image": LOCAL_FILES + quote(name),
         "narrative_en": words.en if words else "",
         "narrative_zh": words.zh if words else "",
         OWN: own,
@@ -168,13 +178,10 @@ def _annotation(saved: SavedReview, photo_id: str, questions: QuestionSet | None
     ]
     if results:
         results += [
-            _value("reader", "textarea", {"text": [review.reader]}),
-            _value("kind", "choices", {"choices": [review.kind]}),
+            make_value("reader", "textarea", {"text": [review.reader]}),
+            make_value("kind", "choices", {"choices": [review.kind]}),
         ]
-    for index, result in enumerate(results):
-        result["id"] = f"r{saved.number}-{index}"
-        if size is not None:
-            result.update(original_height=size[0], original_width=size[1], image_rotation=0)
+    add_size(results, size)
     return {
         "result": results,
         "lead_time": review.seconds if questions is not None else 0,
@@ -183,51 +190,41 @@ def _annotation(saved: SavedReview, photo_id: str, questions: QuestionSet | None
     }
 
 
+def _number(number: int, annotation: dict[str, Any]) -> dict[str, Any]:
+    """Return an annotation with an id, without which Label Studio's converter stops, and with ids of its
+    results."""
+    for index, result in enumerate(annotation["result"]):
+        result["id"] = f"a{number}-{index}"
+    return {"id": number, **annotation}
+
+
 def _photo_results(review: Review, photo_id: str) -> Iterator[dict[str, Any]]:
     runs = review.masks.get(photo_id)
     if runs is not None and area(runs):
-        rle = encode_brush(decode_mask(runs))
-        yield {
-            "type": "brushlabels",
-            "from_name": LESION,
-            "to_name": PHOTO,
-            "value": {"format": "rle", "rle": rle, "brushlabels": [LESION]},
-        }
+        yield make_brush(decode_mask(runs))
     choices = [NO_LESION] * (runs is not None and not area(runs)) + [UNUSABLE] * (photo_id in review.unusable)
     if choices:
-        yield _value("photo_is", "choices", {"choices": choices})
+        yield make_value("photo_is", "choices", {"choices": choices})
 
 
 def _case_results(review: Review, questions: QuestionSet) -> Iterator[dict[str, Any]]:
     for family in questions.families:
         if is_answered(review.answers, family):
-            yield _value(family.family_id, "choices", {"choices": _labels(review.answers, family)})
+            yield make_value(family.family_id, "choices", {"choices": list_labels(review.answers, family)})
         words = [
             review.specified[question.qid]
             for question in family.questions
             if review.specified.get(question.qid)
         ]
         if words:
-            yield _value(f"{family.family_id}_specified", "textarea", {"text": words})
+            yield make_value(f"{family.family_id}_specified", "textarea", {"text": words})
     for name in CHOICES:
         if value := getattr(review, name):
-            yield _value(name, "choices", {"choices": [value]})
+            yield make_value(name, "choices", {"choices": [value]})
     if review.flagged:
-        yield _value("flag", "choices", {"choices": [FLAGGED]})
+        yield make_value("flag", "choices", {"choices": [FLAGGED]})
     if review.comment:
-        yield _value("comment", "textarea", {"text": [review.comment]})
-
-
-def _labels(answers: Answers, family: Family) -> list[str]:
-    """Return the options that the slots hold, in their order; "Not mentioned" only where it is the one
-    label."""
-    indices = dict.fromkeys(answers[question.qid] for question in family.questions)
-    labels = [index for index in indices if index != family.not_mentioned] or [family.padding]
-    return [family.options["en"][index] for index in labels]
-
-
-def _value(name: str, kind: str, value: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": kind, "from_name": name, "to_name": PHOTO, "value": dict(value)}
+        yield make_value("comment", "textarea", {"text": [review.comment]})
 
 
 def _size(review: Review, photo_id: str) -> tuple[int, int] | None:

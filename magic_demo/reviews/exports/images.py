@@ -1,0 +1,84 @@
+"""Photos of an export with the masks drawn on them: written anew from their pixels, so that nothing of the
+files they came from but the picture leaves."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from magic_demo.core.errors import PhotoError
+from magic_demo.core.types import MaskRuns, PhotoFile, Review
+from magic_demo.core.whole_files import write_whole
+from magic_demo.files.photos.processes.workers import read_photo_apart
+from magic_demo.reviews.exports.challenge import walk_masks
+from magic_demo.reviews.exports.readings import CaseReadings, Selection, annotator_of
+
+PNG_LEVEL = 3  # of zlib: quick, and little larger than its best
+
+
+@dataclass
+class ExportedImage:
+    """A photo with its readers' masks. size: (height, width), the photo's own where its file is at hand, else the first
+    mask's."""
+
+    photo_id: str
+    case_id: str
+    size: tuple[int, int]
+    masks: list[tuple[Review, MaskRuns]] = field(default_factory=list)
+
+    @property
+    def file_name(self) -> str:
+        """Return the name of the photo's file in an export."""
+        return f"{self.photo_id}.png"
+
+
+def write_images(selection: Selection, folder: Path) -> list[ExportedImage]:
+    """Write every photo that somebody outlined, and return them with their masks.
+
+    A photo whose file is not at hand is returned all the same. A mask of another size than its photo is left
+    out and noted.
+    """
+    images: dict[str, ExportedImage] = {}
+    for case, review, photo_id, runs in walk_masks(selection):
+        if photo_id not in images:
+            size = _write_case_photo(case, photo_id, folder, selection)
+            images[photo_id] = ExportedImage(photo_id, case.case_id, size or runs.size)
+        if runs.size == images[photo_id].size:
+            images[photo_id].masks.append((review, runs))
+        else:
+            selection.left_out.add("mask of another size than its photo", photo_id, annotator_of(review))
+    return [image for image in images.values() if image.masks]
+
+
+def _write_case_photo(
+    case: CaseReadings, photo_id: str, folder: Path, selection: Selection
+) -> tuple[int, int] | None:
+    found = next((photo for photo in _photo_files(case) if photo.photo_id == photo_id), None)
+    return write_photo(found or PhotoFile(photo_id, None), folder, selection)
+
+
+def _photo_files(case: CaseReadings) -> Iterator[PhotoFile]:
+    yield from case.files.photo_files if case.files else ()
+
+
+def write_photo(photo: PhotoFile, folder: Path, selection: Selection) -> tuple[int, int] | None:
+    """Write ``<photo id>.png``, upright and without metadata, and return its (height, width).
+
+    None, and noted, where the file is not there or cannot be read.
+    """
+    if photo.path is None:
+        selection.left_out.add("photo whose file is not there", photo.photo_id)
+        return None
+    try:
+        read = read_photo_apart(photo.path, photo_id=photo.photo_id)
+    except PhotoError as error:
+        selection.left_out.add("photo that cannot be read", photo.photo_id, str(error))
+        return None
+    buffer = io.BytesIO()
+    Image.fromarray(read.pixels).save(buffer, "PNG", compress_level=PNG_LEVEL)
+    write_whole(folder / f"{photo.photo_id}.png", buffer.getvalue())
+    return read.size

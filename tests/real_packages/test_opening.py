@@ -1,0 +1,90 @@
+"""Exports open at the first try with the libraries that they are for: ``make interop``."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from magic_demo.core.types import PhotoPrediction, Prediction
+from magic_demo.imaging.run_lengths import area
+from magic_demo.reviews.exports import write_export
+from tests.support.store.reviewed_cases import SIZES, ReadQueue, answer, make_queue
+
+pytestmark = pytest.mark.real_packages
+OPEN = Path(__file__).with_name("open_export.py")
+READERS = (0, 1, 4, 7)
+"""Rows of the queue: Li's of three cases, one mask empty, and Wang's blind one with its clicks."""
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> ReadQueue:
+    made = make_queue(tmp_path / "data")
+    return ReadQueue(made.folder, made.cases, tuple(made.reviews[place] for place in READERS))
+
+
+def _open(queue: ReadQueue, format: str, library: str, tmp_path: Path, **options: Any) -> dict[str, Any]:
+    write_export(queue.reviews, queue.cases, format, tmp_path / "out", **options)
+    said = subprocess.run(
+        [os.environ["REAL_PACKAGES"], str(OPEN), library, str(tmp_path / "out")],
+        env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "home")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    found: dict[str, Any] = json.loads(said.stdout.splitlines()[-1])
+    return found
+
+
+def _pixels(queue: ReadQueue, *, empty: bool = True) -> dict[str, dict[str, int]]:
+    pixels: dict[str, dict[str, int]] = {}
+    for saved in queue.reviews:
+        for photo_id, runs in saved.review.masks.items():
+            if empty or area(runs):
+                pixels.setdefault(f"{photo_id}.png", {})[saved.review.reader] = area(runs)
+    return pixels
+
+
+def test_pycocotools_reads_masks_and_clicks(queue: ReadQueue, tmp_path: Path) -> None:
+    found = _open(queue, "coco", "pycocotools", tmp_path)
+    assert found["masks"] == _pixels(queue)
+    assert [name for name, _ in found["clicks"]] == ["IMG_ENC00001_00001.png"] * 2
+
+
+@pytest.mark.parametrize("format", ["coco", "cvat"])
+def test_datumaro_finds_photos_and_masks(queue: ReadQueue, tmp_path: Path, format: str) -> None:
+    found = _open(queue, format, "datumaro", tmp_path)
+    assert found["kind"] == format
+    assert found["sizes"] == {f"{name}.png": list(size) for name, size in SIZES.items()}
+    assert found["masks"] == _pixels(queue, empty=format == "coco")
+    assert found["points"] >= 1
+
+
+def test_datasets_loads_every_table_with_times(queue: ReadQueue, tmp_path: Path) -> None:
+    found = _open(queue, "parquet", "datasets", tmp_path)
+    assert found.keys() == {"answers", "masks", "clicks", "readings"}
+    assert {kind for _, kind in found.values()} == {"timestamp[us, tz=UTC]"} and found["masks"][0] == 6
+
+
+def test_datasets_loads_photos_without_the_masks_among_them(queue: ReadQueue, tmp_path: Path) -> None:
+    found = _open(queue, "training", "datasets", tmp_path)
+    rows = [*found["train"], *found["validation"]]
+    assert sorted(size for size, _, _ in rows) == sorted([width, height] for height, width in SIZES.values())
+    assert sum(len(masks.splitlines()) for _, _, masks in rows) == 6
+
+
+def test_label_studio_takes_every_annotation_and_unpacks_every_brush(
+    queue: ReadQueue, tmp_path: Path
+) -> None:
+    name = "IMG_ENC00001_00001"
+    probability = np.linspace(0, 1, 12, dtype=np.float32).reshape(3, 4)
+    said = Prediction("ENC00001", (PhotoPrediction(name, probability, SIZES[name]),), answers=answer(2))
+    found = _open(queue, "label-studio", "label-studio-sdk", tmp_path, predictions={"ENC00001": said})
+    assert all(found["annotations"]) and len(found["annotations"]) == 6 and found["predictions"] == [True]
+    drawn = [pixels for own in _pixels(queue, empty=False).values() for pixels in own.values()]
+    assert sorted(found["brushes"].values()) == sorted(drawn)
