@@ -53,8 +53,9 @@ from magic_demo.files.photos.processes.workers import read_photo_apart
 from magic_demo.imaging.overlay import draw_outline, lesion_mask
 from magic_demo.imaging.resize import resize_pixels
 from magic_demo.models.backends.backend import set_seed
+from magic_demo.models.influence.say import Say
+from magic_demo.models.influence.statistics import find_statistics
 from magic_demo.models.predictor import Predictor
-from magic_demo.models.say import Say
 
 PICTURE_SIDE = 1024
 
@@ -208,7 +209,7 @@ def predict_folder(
 
 def describe_fallback(predictor: Predictor) -> list[str]:
     """Return one line for each family that no model scores: why, and what every case is answered with."""
-    sheet = predictor.questions.answer({}, predictor.statistics(Say()))
+    sheet = predictor.questions.answer({}, find_statistics(predictor, Say()))
     return predictor.coverage.describe_fallback(sheet, "the models do not score")
 
 
@@ -367,7 +368,7 @@ class _Stages:
         encounter answered."""
         if not self.predictor.answers_questions:
             return dict(prediction.answers), False
-        sheet = self.predictor.questions.answer(prediction.scores, self.predictor.statistics(Say()))
+        sheet = self.predictor.questions.answer(prediction.scores, find_statistics(self.predictor, Say()))
         return sheet.complete, not prediction.scores and bool(self.predictor.coverage.indices)
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 from magic_demo.challenge import batch
 from magic_demo.challenge.batch_report import BatchReport
 from magic_demo.core.types import Encounter, Prediction
-from tests.support.stand_ins import draw_photo, stand_in_predictor
+from magic_demo.models.predictor import Predictor
+from tests.support.stand_ins import RedFinder, WordScorer, draw_photo, stand_in_predictor
 
 IDS = ("ENC00001", "ENC00002", "ENC00003")
 
@@ -45,21 +46,11 @@ def predict(data: Path, out: Path, **options: Any) -> BatchReport:
     return batch.predict_folder(data, out, predictor, split="valid", quiet=True, **options)
 
 
-class StopsAt:
-    """Let a predictor be interrupted when it comes to one encounter, and count what it was asked."""
-
-    prompt_kind = "narrative"
+class StopsAt(Predictor):
+    """The stand-ins, interrupted when they come to one encounter; counts what they were asked."""
 
     def __init__(self, encounter_id: str | None) -> None:
-        self.inner = stand_in_predictor()
-        self.segmenter, self.models, self.backends = (
-            self.inner.segmenter,
-            self.inner.models,
-            self.inner.backends,
-        )
-        self.answers_questions, self.statistics = self.inner.answers_questions, self.inner.statistics
-        self.gives_masks, self.looks_at_photos = self.inner.gives_masks, self.inner.looks_at_photos
-        self.questions, self.coverage = self.inner.questions, self.inner.coverage
+        super().__init__(RedFinder(), WordScorer())
         self.stop_at = encounter_id
         self.asked: list[str] = []
 
@@ -67,7 +58,7 @@ class StopsAt:
         if encounter.encounter_id == self.stop_at:
             raise KeyboardInterrupt
         self.asked.append(encounter.encounter_id)
-        return self.inner.predict(encounter, **options)
+        return super().predict(encounter, **options)
 
 
 def journal_lines(out: Path) -> list[bytes]:

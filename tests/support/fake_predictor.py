@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from magic_demo.core.types import (
     Step,
     WordSpan,
 )
+from magic_demo.models.asked import Asked
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.models.interfaces import Guidance
 from magic_demo.models.segmentation.guided import refine_map
@@ -61,17 +63,11 @@ class FakePredictor:
         return prediction
 
     def predict_steps(
-        self,
-        encounter: Encounter,
-        *,
-        prompt: str | None = None,
-        language: Language = "en",
-        cache: FeatureCache | None = None,
-        all_photos: bool = False,
+        self, encounter: Encounter, *, all_photos: bool = False, **asked: Unpack[Asked]
     ) -> Iterator[Step | Prediction]:
         self.all_photos = all_photos
-        self.asked.append((encounter, prompt, language))
-        self.caches.append(cache)
+        self.asked.append((encounter, asked.get("prompt"), asked.get("language", "en")))
+        self.caches.append(asked.get("cache"))
         self.before_first_step()
         found = Prediction(encounter.encounter_id, threshold=self.threshold)
         count = len(encounter.photos)
@@ -104,11 +100,8 @@ class FakePredictor:
         prediction: Prediction,
         family_id: str,
         option: int,
-        *,
-        prompt: str | None = None,
-        language: Language = "en",
-        cache: FeatureCache | None = None,
+        **asked: Unpack[Asked],
     ) -> Explanation:
-        self.explained.append((prompt, cache))
+        self.explained.append((asked.get("prompt"), asked.get("cache")))
         regions = {photo.photo_id: EVERYWHERE for photo in encounter.photos}
-        return Explanation(family_id, option, language, (WordSpan(0, 4, 1.0),), regions)
+        return Explanation(family_id, option, asked.get("language", "en"), (WordSpan(0, 4, 1.0),), regions)

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from magic_demo.core.types import Encounter, Narrative
 from magic_demo.cues.cue_model import CueModel
 from magic_demo.files.photos.reading import read_photo
+from magic_demo.models.influence.statistics import find_calibration
 from magic_demo.models.loading import DEFAULT_ANSWERS, DEFAULT_CUES, DEFAULT_SEGMENTATION, load_predictor
 from magic_demo.models.predictor import Predictor
 from magic_demo.questions.decoding import average_siblings
@@ -190,7 +191,7 @@ def judge_predictor(predictor: Predictor, cases: Sequence[LearningCase]) -> list
     for family in load_families():
         parts = []
         for case, (scores, say) in zip(cases, scored, strict=True):
-            fitted, _ = predictor.find_calibration(family.family_id, say)
+            fitted, _ = find_calibration(predictor, family.family_id, say)
             part = ScoredFamily(
                 family,
                 average_siblings(scores, family)[None],

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, Unpack
 
 from magic_demo.core.errors import CheckpointError, MagicDemoError, one_line
 from magic_demo.core.messages import Message
 from magic_demo.core.types import (
     Encounter,
     Explanation,
-    Language,
     Photo,
     Prediction,
     Probability,
     Step,
 )
+from magic_demo.models.asked import Asked
 from magic_demo.models.feature_cache import FeatureCache
 from magic_demo.page.session.turns import LOOK_AGAIN, StoppedError, Turns
 
@@ -33,7 +33,7 @@ class EncounterPredictor(Protocol):
 
     @property
     def backends(self) -> Mapping[str, str]:
-        """Return task -> what its model runs on (``magic_demo.models.backends``)."""
+        """Return task -> what its model runs on (``magic_demo.models.backends.backend``)."""
 
     @property
     def calibrated_on(self) -> Mapping[str, str]:
@@ -59,15 +59,9 @@ class EncounterPredictor(Protocol):
         """Predict one encounter."""
 
     def predict_steps(
-        self,
-        encounter: Encounter,
-        *,
-        prompt: str | None = None,
-        language: Language = "en",
-        cache: FeatureCache | None = None,
-        all_photos: bool = False,
+        self, encounter: Encounter, *, all_photos: bool = False, **asked: Unpack[Asked]
     ) -> Iterator[Step | Prediction]:
-        """Predict one encounter step by step, the whole prediction last; what ``cache`` holds is not computed
+        """Predict one encounter step by step, the whole prediction last; what the cache holds is not computed
         again. all_photos: those unlike the ones that the answers were tested on have a say too."""
 
     def explain(
@@ -76,10 +70,7 @@ class EncounterPredictor(Protocol):
         prediction: Prediction,
         family_id: str,
         option: int,
-        *,
-        prompt: str | None = None,
-        language: Language = "en",
-        cache: FeatureCache | None = None,
+        **asked: Unpack[Asked],
     ) -> Explanation:
         """Say why an option of a family has the score that ``prediction`` gives it."""
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from magic_demo.models.influence.say import Say
+from magic_demo.models.influence.statistics import find_calibration
 from magic_demo.models.loading import load_predictor
-from magic_demo.models.say import Say
 from magic_demo.questions.calibration import CALIBRATION_NAME, read_calibration
 from magic_demo.questions.combining import WEIGHTS_NAME, read_weights
 from training.__main__ import main
@@ -79,8 +80,8 @@ def test_the_command_writes_a_calibration_that_the_program_uses(
     )
     assert predictor.calibrated_on["cvqa"] == report["fitted on"] == "8 drawn cases"
     for family in report["temperatures"]:
-        assert predictor.find_calibration(family, Say((0,)))[0] == calibration.with_photos[family]
-        alone = predictor.find_calibration(family, Say())[0]
+        assert find_calibration(predictor, family, Say((0,)))[0] == calibration.with_photos[family]
+        alone = find_calibration(predictor, family, Say())[0]
         assert alone is not None and alone.weight == 0, "without photos the cues' own calibration holds"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from magic_demo.core.messages import Message
-from magic_demo.core.types import Family, Narrative, OptionScores
+from magic_demo.core.types import Encounter, Family, Narrative, OptionScores
 from magic_demo.cues.stated import stated_options
 from magic_demo.models.interfaces import Answerer
 from magic_demo.questions.combining import ASKED, WITHOUT_WORDS, Weights
@@ -100,6 +100,21 @@ def find_say(
         if family_id not in settled and weights.of(family_id, photos=True, kind=kind) > 0
     }
     return Say(heard, kind, unlike, settled, shown)
+
+
+def describe_missing(encounter: Encounter, say: Say, *, reads_photos: bool) -> list[Message]:
+    """Return the line that says what the answers do without: words, photos or both. reads_photos: whether
+    the models answer with the encounter's photos."""
+    has_text = bool(encounter.narrative.en or encounter.narrative.zh)
+    if not encounter.photos:
+        if has_text:
+            return [Message("No photos: the questions are answered from the text alone")]
+        return [Message("Neither photos nor text: the answers are only what is most frequent")]
+    if has_text or not reads_photos:
+        return []
+    if say.unlike and not say.photos:
+        return [Message("No text, and no photo has a say: the answers are only what is most frequent")]
+    return [Message("No text: the questions are answered from the photos alone")]
 
 
 def describe_photos(say: Say, count: int, weights: Weights) -> list[Message]:

@@ -10,7 +10,7 @@ import pytest
 
 from magic_demo.core.types import LANGUAGES, Encounter, Language, Photo, PhotoPrediction, Prediction
 from magic_demo.imaging.measure import LesionMeasures, measure_photo
-from magic_demo.models.evidence import SAYINGS, list_evidence, measure_lesions
+from magic_demo.models.influence.evidence import SAYINGS, list_evidence, measure_lesions
 from magic_demo.questions.families import load_families
 from tests.support.stand_ins import draw_photo
 

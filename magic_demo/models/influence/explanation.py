@@ -1,0 +1,78 @@
+"""Why an option has its score: the words that moved it, the places in photos that raised it, what was
+measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from magic_demo.core.errors import ModelError, one_line
+from magic_demo.core.types import Encounter, Explanation, Language, Prediction, Probability
+from magic_demo.cues.explanation import explain_words, scale_regions
+from magic_demo.models.influence.evidence import list_evidence, measure_lesions
+from magic_demo.models.influence.say import find_say
+from magic_demo.models.loaded import LoadedModels
+
+
+def explain_option(
+    models: LoadedModels,
+    encounter: Encounter,
+    prediction: Prediction,
+    family_id: str,
+    option: int,
+    *,
+    language: Language,
+    look: Callable[[], Sequence[Any]],
+) -> Explanation:
+    """Do what ``Predictor.explain`` says. look: returns what the answerer reads of each photo."""
+    options = models.questions.family(family_id).options["en"]
+    if not 0 <= option < len(options):
+        raise IndexError(f"{family_id} has options 0 to {len(options) - 1}, not {option}")
+    if not prediction.scores or family_id not in models.coverage.indices:
+        return Explanation(family_id, option, language)
+    theirs = models.coverage.indices[family_id][option]
+    regions: dict[str, Probability] = {}
+    weight = 0.0
+    if models.knows(family_id):
+        try:
+            weight, regions = _find_regions(
+                models, encounter, prediction, family_id, theirs, language=language, looks=look()
+            )
+        except ModelError:
+            raise
+        except Exception as error:  # whatever a model stumbles over costs this explanation alone
+            raise ModelError("the closed-question model failed: {reason}", reason=one_line(error)) from error
+    return Explanation(
+        family_id,
+        option,
+        language,
+        words=explain_words(models.cues, encounter.narrative, family_id, theirs, language, share=1 - weight)
+        if models.cues
+        else (),
+        regions=regions,
+        evidence=list_evidence(family_id, measure_lesions(encounter, prediction), language),
+    )
+
+
+def _find_regions(
+    models: LoadedModels,
+    encounter: Encounter,
+    prediction: Prediction,
+    family_id: str,
+    option: int,
+    *,
+    language: Language,
+    looks: Sequence[Any],
+) -> tuple[float, dict[str, Probability]]:
+    """Return the answerer's weight, and photo id -> what raised the score, of the photos that have a say."""
+    assert models.answerer is not None
+    all_photos = not prediction.unlike  # as it was predicted
+    say = find_say(models.answerer, looks, encounter.narrative, models.weights, all_photos=all_photos)
+    weight = say.weigh(models.weights, family_id) if models.cues is not None else 1.0
+    if not weight:
+        return weight, {}
+    added = models.answerer.attribute(
+        encounter.narrative.text(language), [looks[index] for index in say.heard], family_id, option
+    )
+    heard = [encounter.photos[index].photo_id for index in say.heard]
+    return weight, scale_regions(dict(zip(heard, added, strict=False)))
