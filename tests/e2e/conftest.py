@@ -160,6 +160,14 @@ def kept_page(browser: Browser, address: str) -> Iterator[Watched]:
     watched.page.context.close()
 
 
+def discard_offers(page: Page) -> None:
+    """Discard all that is offered to be gone on with; an offer that goes while it is looked for does not
+    matter."""
+    while page.locator(DISCARD).count():
+        page.evaluate(f"document.querySelectorAll('{DISCARD}').forEach((button) => button.click())")
+        page.wait_for_timeout(50)
+
+
 @pytest.fixture
 def emptied(kept_page: Watched) -> Iterator[Watched]:
     """Give the page that the tests before have used, with a new case begun, for what depends on no first
@@ -184,8 +192,6 @@ def emptied(kept_page: Watched) -> Iterator[Watched]:
         page.wait_for_selector(part)
     # the words that went are offered again, and so is what the test before left
     page.wait_for_selector(DISCARD)
-    while page.locator(DISCARD).count():
-        page.evaluate(f"document.querySelectorAll('{DISCARD}').forEach((button) => button.click())")
-        page.wait_for_timeout(50)
+    discard_offers(page)
     yield kept_page
     kept_page.check()

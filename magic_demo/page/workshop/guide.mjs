@@ -87,7 +87,7 @@ export function mountGuide(guide) {
     remember();
     before = document.activeElement;
     guide.hidden = marks.hidden = false;
-    document.querySelector(`#example-${guide.dataset.example}`)?.click();
+    document.querySelector(`#example-${guide.dataset.opens}`)?.click();
     show(0);
     cancelAnimationFrame(frame);
     follow();

@@ -59,7 +59,7 @@ def render_guide(guided: bool) -> str:
     )
     return (
         '<div class="guide" id="guide" role="dialog" aria-modal="false" [[aria-label guide.label]] '
-        f'data-example="{GUIDED_EXAMPLE}" {"data-guided" if guided else ""} hidden>'
+        f'data-opens="{GUIDED_EXAMPLE}" {"data-guided" if guided else ""} hidden>'
         f'<p class="guide-place"><b id="guide-number">1</b> / {len(_STEPS)}</p>{steps}<div '
         'class="guide-buttons">'
         '<button type="button" class="quiet" id="guide-skip">[[guide.skip]]</button><button '

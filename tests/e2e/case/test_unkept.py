@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Watched
+from tests.e2e.conftest import Watched, discard_offers
 from tests.e2e.driving import upload
 from tests.e2e.review.test_review import choose, chosen, own_mask, paint
 from tests.support.stand_ins import draw_photo
@@ -73,9 +73,7 @@ def check_back(page: Page, drawn: np.ndarray, before: list[int]) -> None:
 def forget(page: Page) -> None:
     """Leave nothing to the tests after this one."""
     page.click("#new-case")
-    while page.locator('[data-act="discard"]').count():
-        page.locator('[data-act="discard"]').first.click()
-        page.wait_for_timeout(50)
+    discard_offers(page)
     page.wait_for_function(f"async () => (await ({KEPT})()) === 0")
 
 
