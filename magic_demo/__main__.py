@@ -54,6 +54,10 @@ COMMANDS = {
         "magic_demo.commands.systems.ensemble",
         "fuse several systems' bundles or challenge files into one",
     ),
+    "index": (
+        "magic_demo.commands.systems.index",
+        "index labelled cases, so that the most similar ones answer",
+    ),
     "import-reviews": ("magic_demo.commands.import_reviews", "read exported reviews back into a store"),
 }
 

@@ -14,6 +14,7 @@ from typing import Generic, Protocol, Self, TypeVar
 
 from magic_demo.core.errors import CheckpointError, MagicDemoError, one_line
 from magic_demo.files.checkpoint_files import CONFIG, read_config
+from magic_demo.models.answers.neighbours.answerer import NeighbourAnswerer
 from magic_demo.models.answers.photo_answerer import PhotoAnswerer
 from magic_demo.models.answers.text_photo_answerer import TextPhotoAnswerer
 from magic_demo.models.checkpoints import Checkpoint, find_checkpoint
@@ -119,6 +120,7 @@ SEGMENTERS: Registry[Segmenter] = Registry(
 ANSWERERS: Registry[Answerer] = Registry(
     "magic_demo.answerers",
     {
+        "neighbours": NeighbourAnswerer,
         "photo_answerer": PhotoAnswerer,
         "text_photo_answerer": TextPhotoAnswerer,
     },

@@ -1,0 +1,1 @@
+"""Answers of the most similar labelled cases: an index of a train split, searched exactly."""
