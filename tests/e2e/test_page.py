@@ -390,7 +390,7 @@ def test_every_control_can_be_reached_by_keyboard_and_has_a_name(watched: Watche
     }
     reached = set()
     page.locator("body").press("Tab")
-    for _ in range(80):
+    for _ in range(100):
         reached.add(page.evaluate("document.activeElement.id"))
         page.keyboard.press("Tab")
     assert wanted - reached == set()

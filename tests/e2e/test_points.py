@@ -169,11 +169,9 @@ def test_a_tap_on_a_narrow_screen_adds_and_the_button_says_that_it_takes_away(op
     page.click("#viewer-point-subtract")
     assert not tap(230, 230)[230, 230]
     assert [kind for kind, *_ in told(opened)[0]["clicks"]] == ["lesion", "skin"]
-    stage = page.locator("#viewer-stage").bounding_box()
-    assert stage is not None
     for name in ("add", "subtract", "remove", "keep", "accept"):
         box = page.locator(f"#viewer-point-{name}").bounding_box()
-        assert box is not None and stage["x"] <= box["x"] and box["x"] + box["width"] <= 390, name
+        assert box is not None and box["x"] >= 0 and box["x"] + box["width"] <= 390, name
     page.click("#viewer-point-add")
 
 

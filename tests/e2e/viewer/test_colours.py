@@ -38,7 +38,10 @@ def drawn_away_from_the_line(watched: Watched, layer: str) -> tuple[int, int]:
     there = (y >= 0) & (y < pixels.shape[0]) & (x >= 0) & (x < pixels.shape[1])
     inside = there & pixels[np.clip(y, 0, pixels.shape[0] - 1), np.clip(x, 0, pixels.shape[1] - 1)]
     away = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, 5) > LINE + 0.5
-    return int(np.abs(shown - bare).max(axis=2)[away].max(initial=0)), int(away.sum())
+    edge = LINE + 1  # a line just outside the window reaches into it
+    seen = np.zeros_like(away)
+    seen[edge:-edge, edge:-edge] = away[edge:-edge, edge:-edge]
+    return int(np.abs(shown - bare).max(axis=2)[seen].max(initial=0)), int(seen.sum())
 
 
 def zoom_to(watched: Watched, scale: float | None) -> None:

@@ -53,9 +53,11 @@ def open_photo(watched: Watched, file: Path) -> None:
 def point(watched: Watched, x: float, y: float) -> tuple[float, float]:
     """Return where on the page a pixel of the photo is drawn."""
     box = watched.page.locator("#viewer-stage").bounding_box()
-    view = watched.page.evaluate("({ ...document.querySelector('#viewer-stage').viewer.state.view })")
+    at = watched.page.evaluate(
+        f"document.querySelector('#viewer-stage').viewer.toWindow({{ x: {x}, y: {y} }})"
+    )
     assert box is not None
-    return box["x"] + view["x"] + x * view["scale"], box["y"] + view["y"] + y * view["scale"]
+    return box["x"] + at["x"], box["y"] + at["y"]
 
 
 def stroke(watched: Watched, *points: tuple[float, float]) -> None:

@@ -4,7 +4,8 @@ import test from "node:test";
 import { contour, emptyRanges, maskAt, thin, tileRanges, updateRanges } from "../../../magic_demo/page/panels/viewer/masks/contour.mjs";
 import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba } from "../../../magic_demo/page/panels/viewer/masks/levels.mjs";
 import { bounds } from "../../../magic_demo/page/panels/viewer/masks/runs.mjs";
-import { fit, keepInside, MAX_SCALE, pinch, toPhoto, zoomAt } from "../../../magic_demo/page/panels/viewer/canvas/view.mjs";
+import { adjust, angleOf, PLAIN, tableOf } from "../../../magic_demo/page/panels/viewer/canvas/adjusting.mjs";
+import { extent, fit, keepInside, MAX_SCALE, pinch, toPhoto, toWindow, turnAt, zoomAt } from "../../../magic_demo/page/panels/viewer/canvas/view.mjs";
 
 function disc(width, height, x, y, radius) {
   const levels = new Uint8Array(width * height);
@@ -154,4 +155,41 @@ test("two fingers zoom about the point between them", () => {
   const zoomed = pinch(view, [{ x: 100, y: 100 }, { x: 200, y: 100 }], [{ x: 50, y: 100 }, { x: 250, y: 100 }], 0.1);
   assert.equal(zoomed.scale, 2);
   assert.deepEqual(toPhoto(zoomed, { x: 150, y: 100 }), { x: 150, y: 100 });
+});
+
+test("a turned and mirrored view takes every window point back to the pixel it came from", () => {
+  const photo = { width: 640, height: 480 };
+  const room = { width: 700, height: 500 };
+  for (const angle of [0, 90, 180, -90, 37, -121]) {
+    for (const flip of [false, true]) {
+      const fitted = fit(photo, room, { angle, flip });
+      const box = extent(fitted, { left: 0, top: 0, right: 640, bottom: 480 });
+      assert.ok(box.left >= 9.99 && box.top >= 9.99 && box.right <= 690.01 && box.bottom <= 490.01);
+      const view = keepInside(zoomAt(fitted, 3, { x: 100, y: 200 }, 0.1), photo, room);
+      for (const [x, y] of [[0, 0], [639.5, 0.5], [123, 456]]) {
+        const back = toPhoto(view, toWindow(view, { x, y }));
+        assert.ok(Math.hypot(back.x - x, back.y - y) < 1e-9);
+      }
+      const turned = turnAt(view, { angle: angle + 45, flip: !flip }, { x: 350, y: 250 });
+      const [before, after] = [view, turned].map((one) => toPhoto(one, { x: 350, y: 250 }));
+      assert.ok(Math.hypot(before.x - after.x, before.y - after.y) < 1e-9);
+    }
+  }
+});
+
+test("a quarter turn clockwise takes the top of the photo to the right", () => {
+  const view = { scale: 2, x: 100, y: 0, angle: 90, flip: false };
+  assert.deepEqual(toWindow(view, { x: 10, y: 5 }), { x: 90, y: 20 });
+  assert.deepEqual(toWindow({ ...view, flip: true }, { x: 10, y: 5 }), { x: 90, y: -20 });
+});
+
+test("a photo's own colours stay without an adjustment, and each adjustment is what it says", () => {
+  const pixels = () => Uint8ClampedArray.from([200, 100, 50, 255, 0, 255, 128, 255]);
+  assert.deepEqual(adjust(pixels(), PLAIN), pixels());
+  assert.deepEqual([...adjust(pixels(), { ...PLAIN, channel: "green" })], [100, 100, 100, 255, 255, 255, 255, 255]);
+  assert.deepEqual([...adjust(pixels(), { ...PLAIN, channel: "red-free" })], [0, 100, 50, 255, 0, 255, 128, 255]);
+  const [plain, light, hard, soft] = [PLAIN, { ...PLAIN, brightness: 40 }, { ...PLAIN, contrast: 40 }, { ...PLAIN, gamma: 40 }].map(tableOf);
+  assert.ok(light[100] > plain[100] && hard[60] < plain[60] && hard[200] > plain[200] && soft[60] > plain[60]);
+  assert.deepEqual([soft[0], soft[255]], [0, 255]);
+  assert.deepEqual([angleOf(270), angleOf(-180), angleOf(540), angleOf(0)], [-90, 180, 180, 0]);
 });

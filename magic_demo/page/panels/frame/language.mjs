@@ -1,7 +1,7 @@
 // The language shown: English and Chinese are both on the page, the style sheet shows one, attributes are switched here.
 
 const LANGUAGES = ["en", "zh"];
-const ATTRIBUTES = ["title", "aria-label", "placeholder"];
+const ATTRIBUTES = ["title", "aria-label", "placeholder", "label"];
 const STORAGE_KEY = "magic-demo-language";
 
 export function showLanguage(language) {

@@ -3,7 +3,9 @@
 
 import { journal } from "../frame/keys/journal.mjs";
 import { onKey, onRelease } from "../frame/keys/keyboard.mjs";
+import { openAlone } from "./canvas/alone.mjs";
 import { openCompare } from "./canvas/compare.mjs";
+import { openDisplay } from "./canvas/display.mjs";
 import { drawStill, drawStroke, drawView, OUTLINE } from "./canvas/drawing.mjs";
 import { Editor } from "./tools/editor.mjs";
 import { openFacts } from "./beside/facts.mjs";
@@ -22,7 +24,7 @@ import { layersOf } from "./canvas/scene.mjs";
 import { Sketch } from "./tools/sketch.mjs";
 import { openStrip } from "./beside/strip.mjs";
 import { openToolbox } from "./tools/toolbox.mjs";
-import { fit, keepInside, toWindow, zoomAt } from "./canvas/view.mjs";
+import { fit, keepInside, mostScale, toWindow, turnAt, zoomAt } from "./canvas/view.mjs";
 import { followHeat, withHeat } from "./beside/why_heat.mjs";
 import { onLanguage, readWords } from "../frame/words.mjs";
 
@@ -44,7 +46,9 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   const photo = () => state.photos[state.current];
   const room = () => ({ width: stage.clientWidth, height: stage.clientHeight });
-  const least = () => Math.min(1, fit(photo(), room()).scale) / 2;
+  const fitted = () => fit(photo(), room(), display.lookOf());
+  const least = () => Math.min(1, fitted().scale) / 2;
+  const most = () => mostScale(photo());
   const ratio = () => window.devicePixelRatio || 1;
 
   // ---- parts
@@ -56,6 +60,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const note = openNote(root, { word, place: (point) => toWindow(state.view, point), size: room });
   const legend = openLegend(root, { layers: presence, word, redraw });
   const compare = openCompare(root, { names: () => [["photo", word("photo")], ...legend.names(), ["all", word("all")]], redraw });
+  const display = openDisplay(root, { photo, turned: turnPhoto, redraw });
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
@@ -98,6 +103,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
       outbox.flush(); // what was drawn in the case before
       toolbox.leave();
       editor.forget();
+      display.forget();
     }
     state.photos = opened;
     state.openId = value?.case ?? null;
@@ -119,7 +125,10 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     tellMissing(value?.missing ?? 0);
     if (!value?.editable || (unreadable && toolbox.name !== "cover")) toolbox.choose("view");
     if (opened.length) show(first ? 0 : Math.min(state.current, opened.length - 1), first);
-    else redraw();
+    else {
+      alone.set(false);
+      redraw();
+    }
     strip.draw();
     afterChange();
     makeReady(opened);
@@ -241,7 +250,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     const own = editor.layerOf(one);
     const { view, opacity } = state;
     const common = { view, ratio: ratio(), opacity };
-    still ??= halves({ fill: true, outline: () => true }).map((half) => drawStill(context, { ...common, photo: one, half })); // whether its layer is shown is enough
+    still ??= halves({ fill: true, outline: () => true }).map((half) => drawStill(context, { ...common, photo: asShown(one), half })); // whether its layer is shown is enough
     const room = Math.ceil((2 * OUTLINE) / view.scale) + 1; // what is drawn again reaches a little beyond what changed
     const around = {
       left: Math.max(0, rect.left - room),
@@ -254,6 +263,9 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     for (const half of still) drawStroke(context, { ...common, still: half, rect, around, fill, outline });
   }
 
+  /** A photo as it is drawn: in its own colours while everything that lies over it is hidden. */
+  const asShown = (one) => (state.hidden ? { ...one, shown: null } : one);
+
   function drawNow() {
     still = null;
     const { width, height } = room();
@@ -262,9 +274,9 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
       canvas.height = Math.round(height * ratio());
     }
     const one = photo();
-    if (one && !state.view) state.view = fit(one, room());
+    if (one && !state.view) state.view = fitted();
     const drawn = one ? halves() : [];
-    drawView(context, { photo: one, view: state.view, ratio: ratio(), halves: drawn, opacity: state.opacity });
+    drawView(context, { photo: one && asShown(one), view: state.view, ratio: ratio(), halves: drawn, opacity: state.opacity });
     root.toggleAttribute("data-tinted", drawn.some(({ layers }) => layers.some((layer) => layer.fill || layer.heat)));
     if (one) {
       sketch.place(state.view);
@@ -336,6 +348,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     }
     state.current = next;
     note.hide();
+    display.show();
     toolbox.fitTo(photo());
     if (refit || before !== photo()) fitPhoto();
     strip.mark();
@@ -344,9 +357,14 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   }
 
   function fitPhoto() {
-    state.view = photo() ? fit(photo(), room()) : null;
+    state.view = photo() ? fitted() : null;
     state.fitted = true;
     redraw();
+  }
+
+  function turnPhoto(turn) {
+    if (state.fitted) fitPhoto();
+    else moveTo(turnAt(state.view, turn, { x: room().width / 2, y: room().height / 2 }));
   }
 
   function moveTo(view) {
@@ -358,7 +376,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
 
   function zoom(factor, point) {
     if (!photo()) return;
-    moveTo(zoomAt(state.view, factor, point ?? { x: room().width / 2, y: room().height / 2 }, least()));
+    moveTo(zoomAt(state.view, factor, point ?? { x: room().width / 2, y: room().height / 2 }, least(), most()));
   }
 
   /** Draw the outlines of an earlier version of the reader's review, which cannot be changed; null draws what is newest. */
@@ -462,9 +480,10 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   document.addEventListener("review-look", ({ detail }) => look(detail));
   document.addEventListener("review-taken-back", ({ detail }) => takeBack(detail));
   followRail(find("rail"));
-  followGestures(stage, { view: () => state.view, moveTo, zoom, fit: fitPhoto, least, tool: toolbox.inHand, eraser: toolbox.eraser, hover: toolbox.hover });
+  followGestures(stage, { view: () => state.view, moveTo, zoom, fit: fitPhoto, least, most, tool: toolbox.inHand, eraser: toolbox.eraser, hover: toolbox.hover });
   new ResizeObserver(() => (state.fitted ? fitPhoto() : moveTo(state.view))).observe(stage);
-  followKeys(stage, toolbox, {
+  const alone = openAlone(root, { photo: () => Boolean(photo()), keys: () => keys, moved: redraw });
+  const keys = followKeys(stage, toolbox, {
     open: () => Boolean(photo()),
     setHidden,
     nextMode: () => stepMode(1),
@@ -472,6 +491,8 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     zoom,
     go: (step) => show(state.current + step),
     compare: compare.toggle,
+    display,
+    alone,
   });
   stage.addEventListener("pointerdown", note.hide, { capture: true });
   onLanguage(() => {
@@ -492,6 +513,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     own: () => (editor.own()?.exists ? { width: photo().width, height: photo().height, data: editor.own().data } : null),
     flush: () => outbox.flush(),
     drawNow,
+    toWindow: (point) => toWindow(state.view, point),
   };
   let arriving = Promise.resolve();
   watch("value", () => { arriving = receive(props.value); });

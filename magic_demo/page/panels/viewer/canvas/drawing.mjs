@@ -1,5 +1,7 @@
 // One frame of the viewer: the photo, the shading or heat over it, the outlines on top; two halves of it when layers are compared.
 
+import { extent, matrixOf } from "./view.mjs";
+
 const HEAT = 3.2; // how much more opaque a heat map is than a flat shade, which says as much with less: at a tenth the colours of the skin stay true
 const RIM = "rgba(12, 12, 12, 0.85)"; // so that an outline shows on any skin
 export const OUTLINE = 4; // window pixels that a rim is wide, and more than it sticks out
@@ -75,13 +77,12 @@ const columnAt = (width, share) => Math.round(share * width);
 
 // The window pixels of a rectangle of photo pixels, with what an outline sticks out.
 function reach(view, ratio, rect) {
-  const scale = view.scale * ratio;
-  const room = OUTLINE * ratio;
+  const { left, top, right, bottom } = extent(view, rect);
   return {
-    left: Math.floor(view.x * ratio + rect.left * scale - room),
-    top: Math.floor(view.y * ratio + rect.top * scale - room),
-    right: Math.ceil(view.x * ratio + rect.right * scale + room),
-    bottom: Math.ceil(view.y * ratio + rect.bottom * scale + room),
+    left: Math.floor((left - OUTLINE) * ratio),
+    top: Math.floor((top - OUTLINE) * ratio),
+    right: Math.ceil((right + OUTLINE) * ratio),
+    bottom: Math.ceil((bottom + OUTLINE) * ratio),
   };
 }
 
@@ -93,7 +94,7 @@ function clipTo(context, { left, top, right, bottom }) {
 }
 
 function placePhoto(context, view, ratio) {
-  context.setTransform(view.scale * ratio, 0, 0, view.scale * ratio, view.x * ratio, view.y * ratio);
+  context.setTransform(...matrixOf(view).map((one) => one * ratio));
   context.imageSmoothingEnabled = view.scale * ratio < 6; // far in, a reader wants to see the pixels
   context.imageSmoothingQuality = "high";
 }
@@ -101,7 +102,7 @@ function placePhoto(context, view, ratio) {
 // The photo with everything that lies over it but the outlines.
 function drawUnder(context, { photo, view, ratio, opacity, layers }) {
   placePhoto(context, view, ratio);
-  context.drawImage(photo.bitmap, 0, 0, photo.width, photo.height);
+  context.drawImage(photo.shown ?? photo.bitmap, 0, 0, photo.width, photo.height);
   for (const cover of photo.covers ?? []) drawCover(context, cover);
   for (const { fill, heat, alpha } of layers) {
     context.globalAlpha = alpha ?? (heat ? Math.min(1, opacity * HEAT) : opacity);

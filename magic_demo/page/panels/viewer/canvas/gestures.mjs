@@ -9,7 +9,7 @@ const RIGHT = 2;
  * tool(): null while dragging moves the photo, else {start(point, event), move(points), end(), cancel()} with points in window pixels; takesRight: also of the right button.
  * eraser(): the tool of a pen's other end. hover(point | null, event): where the pointer is, for the cursor.
  */
-export function followGestures(stage, { view, moveTo, zoom, fit, least, tool, eraser, hover }) {
+export function followGestures(stage, { view, moveTo, zoom, fit, least, most, tool, eraser, hover }) {
   const fingers = new Map();
   let pens = false; // who has drawn with a pen moves the photo with a finger
   let drawing = null; // the tool that holds the pointer, and which pointer
@@ -62,8 +62,8 @@ export function followGestures(stage, { view, moveTo, zoom, fit, least, tool, er
       return;
     }
     const now = view();
-    if (fingers.size === 1) moveTo({ scale: now.scale, x: now.x + to.x - from.x, y: now.y + to.y - from.y });
-    else if (fingers.size === 2) moveTo(pinch(now, before, [...fingers.values()], least()));
+    if (fingers.size === 1) moveTo({ ...now, x: now.x + to.x - from.x, y: now.y + to.y - from.y });
+    else if (fingers.size === 2) moveTo(pinch(now, before, [...fingers.values()], least(), most()));
   });
   stage.addEventListener("pointerleave", (event) => hover(null, event));
   for (const end of ["pointerup", "pointercancel"]) {

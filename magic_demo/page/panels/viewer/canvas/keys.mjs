@@ -7,6 +7,12 @@ export function followKeys(stage, toolbox, does) {
     h: () => does.setHidden(true),
     m: does.nextMode,
     "/": does.compare,
+    "<": () => does.display.turn(-90),
+    ">": () => does.display.turn(90),
+    "|": does.display.flip,
+    ";": does.display.nextChannel,
+    "'": does.display.reset,
+    f: does.alone.toggle,
     v: () => toolbox.choose("view"),
     b: () => toolbox.choose("brush"),
     e: () => toolbox.choose("eraser"),
@@ -28,7 +34,12 @@ export function followKeys(stage, toolbox, does) {
   onKey(document, ({ key, ctrl, alt }, event) => {
     if (alt && event.target !== stage) return;
     if (!does.open() || isField(event.target) || document.querySelector("dialog[open]")) return;
-    if (ctrl) return;
+    if (ctrl || (key === "f" && event.shiftKey)) return;
+    if (key === "Escape" && does.alone.on && !toolbox.unfinished()) {
+      event.preventDefault();
+      does.alone.set(false);
+      return;
+    }
     if (event.target === stage && toolbox.keyOnStage(event)) {
       event.preventDefault();
       return;
@@ -53,4 +64,5 @@ export function followKeys(stage, toolbox, does) {
     does.setHidden(false);
     toolbox.setPan(false);
   });
+  return new Set([...Object.keys(keys), "[", "]"]);
 }

@@ -1,5 +1,7 @@
 // What a tool has set or drawn: polygon, box, points. An SVG over the canvas, in photo coordinates.
 
+import { matrixOf } from "../canvas/view.mjs";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 export class Sketch {
@@ -7,13 +9,17 @@ export class Sketch {
     this.group = svg.querySelector("g");
     this.shapes = [];
     this.scale = 1;
+    this.upright = ""; // what a sign has before it, so that it stands upright in a turned photo
   }
 
   /** Follow the view. */
   place(view) {
-    this.group.setAttribute("transform", `matrix(${view.scale} 0 0 ${view.scale} ${view.x} ${view.y})`);
-    if (this.scale === view.scale) return;
-    this.scale = view.scale;
+    const { scale, angle = 0, flip = false } = view;
+    const upright = `${flip ? " scale(-1 1)" : ""}${angle ? ` rotate(${-angle})` : ""}`;
+    this.group.setAttribute("transform", `matrix(${matrixOf(view).join(" ")})`);
+    if (this.scale === scale && this.upright === upright) return;
+    this.scale = scale;
+    this.upright = upright;
     this.show(this.shapes);
   }
 
@@ -26,7 +32,7 @@ export class Sketch {
   #draw({ kind, points, dashed }) {
     if (!points.length) return [];
     if (kind === "dots") return points.map(({ x, y }, number) => make("circle", { cx: x, cy: y, r: (number ? 3.5 : 5.5) / this.scale, class: number ? "dot" : "dot first" }));
-    if (kind === "marks") return points.flatMap((point) => mark(point, 1 / this.scale));
+    if (kind === "marks") return points.flatMap((point) => mark(point, 1 / this.scale, this.upright));
     const corners = kind === "box" ? [points[0], { x: points[1].x, y: points[0].y }, points[1], { x: points[0].x, y: points[1].y }] : points;
     const d = line(corners) + (kind === "box" ? "Z" : "");
     return [make("path", { d, class: "rim" }), make("path", { d, class: `line${dashed ? " dashed" : ""}` })];
@@ -34,12 +40,12 @@ export class Sketch {
 }
 
 // A plus on the lesion, a minus on skin: colour is not the only sign.
-function mark({ x, y, lesion }, pixel) {
+function mark({ x, y, lesion }, pixel, upright) {
   const arm = 3.5 * pixel;
-  const across = `M${x - arm} ${y}H${x + arm}`;
+  const across = `M${-arm} 0H${arm}`;
   return [
     make("circle", { cx: x, cy: y, r: 7 * pixel, class: `mark ${lesion ? "lesion" : "skin"}` }),
-    make("path", { d: lesion ? `${across}M${x} ${y - arm}V${y + arm}` : across, class: "sign" }),
+    make("path", { d: lesion ? `${across}M0 ${-arm}V${arm}` : across, transform: `translate(${x} ${y})${upright}`, class: "sign" }),
   ];
 }
 

@@ -225,6 +225,8 @@ export function openToolbox(root, { room, editor, sketch, send, sendCover }) {
     },
     /** Whether the pointer is over the photo, ready to draw. */
     pointing: () => Boolean(state.at && tool() && !state.hand),
+    /** Whether something is half drawn, which Escape gives up first. */
+    unfinished: () => state.down || tools.polygon.count() + tools.point.count() + tools.cover.count() > 0,
     /** Another photo is shown: nothing half drawn goes with it. */
     leave() {
       stopHand();

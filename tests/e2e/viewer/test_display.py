@@ -1,0 +1,192 @@
+"""How a photo is shown in a real browser: settings beside it, turned, mirrored, adjusted, alone; what is
+stored of it never changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.e2e.conftest import Watched
+from tests.e2e.driving import MINUTES, canvas_pixels, set_slider, view
+from tests.e2e.viewer.test_viewer_tools import (
+    HEIGHT,
+    WIDTH,
+    dice,
+    opened,
+    photo_file,
+    point,
+    set_brush,
+    stroke,
+    told,
+)
+
+__all__ = ["opened", "photo_file"]  # fixtures
+WINDOWS = ((1366, 768), (1280, 720), (820, 1180), (390, 844))
+
+
+def boxes(watched: Watched) -> dict[str, dict[str, float]]:
+    """Return where the settings of the tool, and the stage, are on the page."""
+    found: dict[str, dict[str, float]] = watched.page.evaluate(
+        """() => Object.fromEntries(["options", "stage"].map((name) =>
+        [name, document.querySelector(`#viewer-${name}`).getBoundingClientRect().toJSON()]))"""
+    )
+    return found
+
+
+def test_no_setting_of_a_tool_lies_over_the_photo_and_none_moves_it(opened: Watched) -> None:
+    page = opened.page
+    for width, height in WINDOWS:
+        page.set_viewport_size({"width": width, "height": height})
+        page.keyboard.press("v")
+        page.evaluate("scrollTo(0, 0)")
+        before = boxes(opened)["stage"]
+        for key in "wbep#v":
+            page.keyboard.press(key)
+            now = boxes(opened)
+            assert now["options"]["bottom"] <= now["stage"]["top"], f"{key} at {width}"
+            assert now["stage"] == before, f"{key} moves the photo at {width}"
+            left = page.evaluate(
+                """() => [...document.querySelectorAll("#viewer-stage .viewer-slider, #viewer-stage .segmented,"""
+                """ #viewer-stage .viewer-button")].map((one) => one.id)"""
+            )
+            assert left == []
+
+
+def draw_all(watched: Watched, tool: str) -> np.ndarray:
+    """Draw the same strokes with a tool, and return what comes of it at the photo's size."""
+    page = watched.page
+    page.keyboard.press(tool)
+    if tool == "b":
+        set_brush(watched, 14)
+        stroke(watched, (120, 90), (260, 90), (260, 200))
+    else:
+        for place in ((330, 260), (560, 300), (420, 420)):
+            page.mouse.click(*point(watched, *place))
+        page.keyboard.press("Enter")
+    mask = told(watched)[1]
+    page.keyboard.press("z")
+    return mask
+
+
+def cover(watched: Watched) -> np.ndarray:
+    """Draw around a face, and return the corners of what is to be covered, in photo pixels."""
+    watched.page.keyboard.press("#")
+    stroke(watched, (200, 300), (300, 300), (300, 400), (200, 400), (200, 300))
+    loop = watched.page.evaluate(
+        """() => document.querySelector("#viewer-stage").viewer.state.photos[0].covers[0].loop"""
+        """.map(({ x, y }) => [x, y])"""
+    )
+    watched.page.keyboard.press("Escape")
+    return np.array([np.min(loop, axis=0), np.max(loop, axis=0)])
+
+
+def first_mark(watched: Watched) -> list[object]:
+    """Set a point, and return how the server is told of it."""
+    page = watched.page
+    page.keyboard.press("w")
+    asked = page.evaluate("document.querySelector('#viewer-stage').viewer.sent.length")
+    page.mouse.click(*point(watched, 300, 230))
+    page.wait_for_function(
+        "(asked) => document.querySelector('#viewer-stage').viewer.sent.length > asked", arg=asked
+    )
+    mark = page.evaluate("document.querySelector('#viewer-stage').viewer.sent.at(-1).clicks[0]")
+    page.wait_for_function(
+        "document.querySelector('#viewer-tool-point').getAttribute('aria-busy') === 'false'", timeout=MINUTES
+    )
+    page.keyboard.press("Escape")
+    page.keyboard.press("z")
+    return list(mark)
+
+
+def test_every_tool_draws_the_same_in_a_turned_and_mirrored_view(opened: Watched) -> None:
+    page = opened.page
+    drawn, covered, marks = [], [], []
+    for step in ("plain", "turned", "mirrored", "zoomed"):
+        if step == "turned":
+            page.keyboard.press(">")
+        if step == "mirrored":
+            page.keyboard.press("|")
+            set_slider(opened, "angle", -37)
+        if step == "zoomed":
+            page.keyboard.press("v")
+            page.mouse.move(*point(opened, 300, 250))
+            page.mouse.wheel(0, -100)
+        drawn.append([draw_all(opened, tool) for tool in "bp"])
+        covered.append(cover(opened))
+        if step in ("plain", "zoomed"):
+            marks.append(first_mark(opened))
+    assert view(opened)["angle"] == -37 and view(opened)["flip"] is True
+    pixel = 2 / view(opened)["scale"]
+    for masks, corners in zip(drawn, covered, strict=True):
+        for mask, plain in zip(masks, drawn[0], strict=True):
+            assert plain.sum() > 5000 and dice(mask, plain) > 0.97
+        assert corners == pytest.approx(covered[0], abs=pixel)
+    for mark in marks:
+        assert mark[0] == "lesion" and mark[1:] == pytest.approx([300 / WIDTH, 230 / HEIGHT], abs=0.005)
+
+
+def test_adjustments_are_shown_say_so_and_go_with_one_reset(opened: Watched) -> None:
+    page = opened.page
+    plain, fitted = canvas_pixels(opened), view(opened)
+    at = tuple(
+        reversed(
+            [
+                round(value)
+                for value in page.evaluate(
+                    "(() => { const { x, y } = document.querySelector('#viewer-stage').viewer.toWindow({ x: 300, y: 230 });"
+                    " return [x, y]; })()"
+                )
+            ]
+        )
+    )
+    page.select_option("#viewer-channel", "green")
+    green = canvas_pixels(opened)[at]
+    assert green[0] == green[1] == green[2] == pytest.approx(plain[at][1], abs=2)
+    assert "Adjusted" in page.locator("#viewer-tinted").inner_text()
+    page.keyboard.press("v")
+    page.keyboard.press(";")
+    assert page.input_value("#viewer-channel") == "red-free" and canvas_pixels(opened)[at][0] == 0
+    page.keyboard.down("h")
+    assert (canvas_pixels(opened) == plain).all(), "the bare photo is the stored one"
+    page.keyboard.up("h")
+    for name in ("brightness", "contrast", "gamma"):
+        before = canvas_pixels(opened)
+        page.focus(f"#viewer-{name}")
+        page.keyboard.press("ArrowRight")
+        assert (canvas_pixels(opened) != before).any(), name
+    page.keyboard.press(">")
+    page.keyboard.press("|")
+    assert not page.evaluate("document.querySelector('#viewer-stage').viewer.sent.length"), "nothing is sent"
+    page.click("#viewer-display-reset")
+    assert (canvas_pixels(opened) == plain).all() and view(opened) == fitted
+    assert page.locator("#viewer-tinted").is_hidden()
+
+
+def test_f_shows_the_photo_alone_with_its_tools_and_no_key_answers_unseen(opened: Watched) -> None:
+    page = opened.page
+    page.keyboard.press("f")
+    stage = boxes(opened)["stage"]
+    assert stage["width"] == 1366 and stage["height"] > 700
+    for part in ("#topbar", "#case-panel", "#cards-panel", "#viewer-rail"):
+        hit = page.evaluate(
+            "(part) => { const box = document.querySelector(part).getBoundingClientRect();"
+            " return document.elementFromPoint(box.x + box.width / 2, box.y + 20)?.closest(part) !== null; }",
+            part,
+        )
+        assert not hit, part
+    page.keyboard.press("1")
+    page.keyboard.press("j")
+    assert page.evaluate("document.activeElement.id") == "viewer-stage"
+    page.keyboard.press("b")
+    set_brush(opened, 20)
+    stroke(opened, (200, 200), (300, 200))
+    assert told(opened)[1][195:205, 200:300].all()
+    page.keyboard.press("z")
+    page.keyboard.press("Escape")
+    assert boxes(opened)["stage"]["width"] < 1366
+    page.keyboard.press("f")
+    page.keyboard.press("f")
+    assert boxes(opened)["stage"]["width"] < 1366 and page.locator("#run").is_enabled()
+    page.click("#viewer-alone")
+    page.click("#viewer-alone-leave")
+    assert boxes(opened)["stage"]["width"] < 1366
