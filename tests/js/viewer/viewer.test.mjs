@@ -5,7 +5,8 @@ import { contour, emptyRanges, maskAt, thin, tileRanges, updateRanges } from "..
 import { areaShare, countLevels, fillPalette, heatPalette, levelOf, levelsFromRgba } from "../../../magic_demo/page/panels/viewer/masks/levels.mjs";
 import { bounds } from "../../../magic_demo/page/panels/viewer/masks/runs.mjs";
 import { adjust, angleOf, PLAIN, tableOf } from "../../../magic_demo/page/panels/viewer/canvas/adjusting.mjs";
-import { extent, fit, keepInside, MAX_SCALE, pinch, toPhoto, toWindow, turnAt, zoomAt } from "../../../magic_demo/page/panels/viewer/canvas/view.mjs";
+import { needsDetail, partInSight } from "../../../magic_demo/page/panels/viewer/canvas/detail.mjs";
+import { extent, fit, keepInside, MAX_SCALE, mostScale, pinch, toPhoto, toWindow, turnAt, zoomAt } from "../../../magic_demo/page/panels/viewer/canvas/view.mjs";
 
 function disc(width, height, x, y, radius) {
   const levels = new Uint8Array(width * height);
@@ -192,4 +193,16 @@ test("a photo's own colours stay without an adjustment, and each adjustment is w
   assert.ok(light[100] > plain[100] && hard[60] < plain[60] && hard[200] > plain[200] && soft[60] > plain[60]);
   assert.deepEqual([soft[0], soft[255]], [0, 255]);
   assert.deepEqual([angleOf(270), angleOf(-180), angleOf(540), angleOf(0)], [-90, 180, 180, 0]);
+});
+
+test("the part of a large file in sight is asked for once its pixels are larger than the working ones", () => {
+  const photo = { width: 2048, height: 1024, fullWidth: 8192, fullHeight: 4096 };
+  const room = { width: 800, height: 600 };
+  assert.ok(!needsDetail(photo, { scale: 0.4 }, 1) && needsDetail(photo, { scale: 0.6 }, 2) && needsDetail(photo, { scale: 2 }, 1));
+  assert.ok(!needsDetail({ ...photo, fullWidth: 2048 }, { scale: 9 }, 1));
+  assert.deepEqual(partInSight(photo, { scale: 2, x: -1000, y: -400 }, room), { left: 2000, top: 800, right: 3600, bottom: 2000 });
+  assert.deepEqual(partInSight(photo, { scale: 2, x: 0, y: 0, angle: 90, flip: false }, { width: 0, height: 600 }), null);
+  assert.deepEqual(partInSight(photo, { scale: 2, x: 800, y: -400, angle: 90, flip: false }, room), { left: 800, top: 0, right: 2000, bottom: 1600 });
+  assert.equal(mostScale(photo), 32);
+  assert.equal(mostScale({ width: 2048, fullWidth: 20480 }), 80);
 });

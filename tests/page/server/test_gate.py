@@ -55,6 +55,7 @@ READER: dict[str, tuple[str, dict[str, str]]] = {
     "/take-away/{format}": ("GET", {"format": "csv"}),
     "/oversight": ("GET", {}),
     "/photos": ("POST", {}),
+    "/photo-part": ("POST", {}),
     "/gradio_api/queue/join": ("POST", {}),
     "/gradio_api/run/{api_name}": ("POST", {"api_name": "predict"}),
     "/gradio_api/cancel": ("POST", {}),

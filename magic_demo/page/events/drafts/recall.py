@@ -131,21 +131,12 @@ class Recall:
         queued = self.desk.opened_store.case(stored.key, stored.reader)
         history = self.desk.opened_store.history(stored.key, stored.reader)
         if not history:
-            self.check_assigned(queued, stored.reader)
+            self.desk.check_assigned(queued, stored.reader)
         draft = self.begin_draft(open_id, queued, history, stored.mode or self.desk.mode, stored.reader)
         known = next((saved for saved in history if saved.number == stored.base), None)
         changed = differing(draft.base, spread(known.review) if known is not None else {})
         foreign = dict.fromkeys(changed, draft.number) if draft.number != stored.base else {}
         return replace(draft, foreign=foreign)
-
-    def check_assigned(self, case: QueueCase, reader: str) -> None:
-        """Raise StoreError for a case that is assigned to others."""
-        if case.assigned_to and reader not in case.assigned_to and not self.desk.may(reader, "open any case"):
-            raise StoreError(
-                "{case} is assigned to others; an adjudicator can assign it to {reader}",
-                case=case.key.case_id,
-                reader=reader,
-            )
 
     def begin_draft(
         self, open_id: str, queued: QueueCase, history: Sequence[SavedReview], mode: Mode, reader: str

@@ -130,7 +130,7 @@ class QueueHandlers(ReviewEvents):
     ) -> Updates:
         desk = self.review.desk
         queued = self.review.store.case(CaseKey(str(arrangement.queue), case_id), reader)
-        self.review.recall.check_assigned(queued, reader)
+        desk.check_assigned(queued, reader)
         read = desk.read_case(queued, reader)
         history = self.review.store.history(queued.key, reader)
         before = self.page.cases.get(self.page.open_id(inputs, event.request))

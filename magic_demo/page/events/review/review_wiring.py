@@ -17,6 +17,7 @@ from magic_demo.page.events.review.reading_handlers import ReadingHandlers
 from magic_demo.page.events.review.review_state import ReviewState
 from magic_demo.page.events.review.versions import Versions
 from magic_demo.page.server.oversight.oversight import list_oversight_routes
+from magic_demo.page.server.photo_parts import list_photo_part_routes
 from magic_demo.page.server.sign_in.first_password import list_sign_in_doors
 from magic_demo.page.server.take_away import list_take_away_routes
 from magic_demo.page.server.throwaway import list_throwaway_routes
@@ -79,9 +80,10 @@ def wire_review(page: Handlers, review: ReviewState, quiet: Mapping[str, Any]) -
 
 
 def list_review_routes(desk: Desk) -> list[Route]:
-    """Return the routes of taking readings away, of signing in, and of emptying a throw-away store."""
+    """Return the routes of taking readings away, of photos from close by, of signing in, and of emptying a throw-away store."""
     return [
         *(list_take_away_routes(desk) if not desk.public else []),
+        *list_photo_part_routes(desk),
         *list_oversight_routes(desk),
         *list_throwaway_routes(desk),
         *list_sign_in_doors(desk),

@@ -5,8 +5,8 @@ All the drawing is in the JavaScript beside this file.
 Value (``viewer_value`` writes it; photos are named by their ``photo_id``):
 
     {"case": str | None,            another case begins with an empty history of edits
-     "photos": [{"id", "name": photo_id, "width", "height", "src", "levels"}],   working size; ``levels``
-     None: no model, or not shown yet "threshold": float,            the checkpoint's, in 0..1 "text_only":
+     "photos": [{"id", "name": photo_id, "width", "height", "src", "levels", "fullWidth", "fullHeight"}],
+     working size, and that of the file; ``levels`` None: no model, or not shown yet "threshold": float,            the checkpoint's, in 0..1 "text_only":
      bool, "synthetic": bool, "editable": bool,              whether the reader may outline "own": {photo_id:
      runs},       the reader's masks that were saved, ``mask_form.write_runs``; absent: not outlined, empty:
      "no lesion here" "restore": int,                ``own`` is taken when a photo is first seen; a later
@@ -202,6 +202,8 @@ def _photo_value(
         "name": photo.photo_id,
         "width": width,
         "height": height,
+        "fullWidth": photo.size[1],
+        "fullHeight": photo.size[0],
         "src": _photo_address(photo),
         "levels": encode_levels(found.probability, photo.size, threshold) if found is not None else None,
     }

@@ -5,6 +5,7 @@ import { journal } from "../frame/keys/journal.mjs";
 import { onKey, onRelease } from "../frame/keys/keyboard.mjs";
 import { openAlone } from "./canvas/alone.mjs";
 import { openCompare } from "./canvas/compare.mjs";
+import { followDetail } from "./canvas/detail.mjs";
 import { openDisplay } from "./canvas/display.mjs";
 import { drawStill, drawStroke, drawView, OUTLINE } from "./canvas/drawing.mjs";
 import { Editor } from "./tools/editor.mjs";
@@ -61,6 +62,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   const legend = openLegend(root, { layers: presence, word, redraw });
   const compare = openCompare(root, { names: () => [["photo", word("photo")], ...legend.names(), ["all", word("all")]], redraw });
   const display = openDisplay(root, { photo, turned: turnPhoto, redraw });
+  const detail = followDetail({ photo, view: () => state.view, size: room, ratio, openId: () => state.openId, arrived });
   const strip = openStrip({ photos: () => state.photos, current: () => state.current, show });
   const heatOf = followHeat({ paint: (name, address) => openHeat(state.photos.find((one) => one.name === name), address), redraw });
   const toolbox = openToolbox(root, {
@@ -264,7 +266,7 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   }
 
   /** A photo as it is drawn: in its own colours while everything that lies over it is hidden. */
-  const asShown = (one) => (state.hidden ? { ...one, shown: null } : one);
+  const asShown = (one) => (state.hidden ? { ...one, shown: null, detail: one.detail && { ...one.detail, shown: null } } : one);
 
   function drawNow() {
     still = null;
@@ -280,9 +282,10 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
     root.toggleAttribute("data-tinted", drawn.some(({ layers }) => layers.some((layer) => layer.fill || layer.heat)));
     if (one) {
       sketch.place(state.view);
+      detail.follow();
       note.draw();
     }
-    find("zoom-value").textContent = one ? `${Math.round(state.view.scale * 100)}%` : "";
+    find("zoom-value").textContent = one ? `${Math.round((100 * state.view.scale * one.width) / one.fullWidth)}%` : "";
   }
 
   // ---- what the reader does
@@ -359,6 +362,12 @@ export function mountViewer(element, { props, watch, trigger, rest }) {
   function fitPhoto() {
     state.view = photo() ? fitted() : null;
     state.fitted = true;
+    redraw();
+  }
+
+  function arrived(one) {
+    if (one !== photo()) return;
+    display.paint();
     redraw();
   }
 

@@ -74,7 +74,7 @@ DOORS: tuple[tuple[str, str, Who], ...] = (
     ("GET HEAD", r"/agreement", "reader"),
     ("GET HEAD", r"/take-away/[a-z-]+", "reader"),
     ("GET HEAD POST", r"/oversight", "reader"),  # an adjudicator's, as the page itself says
-    ("POST", r"/(photos|start-afresh)", "reader"),
+    ("POST", r"/(photos|photo-part|start-afresh)", "reader"),
     ("POST", addresses.SEND_EVENT, "reader"),
     ("POST", addresses.CANCEL_EVENT, "reader"),
     ("GET", addresses.STREAM, "reader"),
@@ -91,7 +91,7 @@ Body = Literal["event", "cancel", "json", "form", "bytes"]
 BODIES: tuple[tuple[str, Body], ...] = (
     (addresses.SEND_EVENT, "event"),
     (addresses.CANCEL_EVENT, "cancel"),
-    (r"/board/[a-z]+|/start-afresh", "json"),
+    (r"/board/[a-z]+|/start-afresh|/photo-part", "json"),
     (r"/sign-in|/oversight", "form"),
     (r"/photos", "bytes"),
 )

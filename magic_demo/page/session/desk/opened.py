@@ -27,6 +27,7 @@ from magic_demo.reviews.kept_cases import EXAMPLES, KeptCase, keep_example, keep
 from magic_demo.reviews.leftovers import sweep_store
 from magic_demo.reviews.store import (
     LOCAL_READER,
+    QueueCase,
     Store,
     is_store_there,
     rules,
@@ -141,6 +142,15 @@ class OpenedDesk:
     def list_permitted(self, reader: str) -> list[Action]:
         """Return everything that a reader may do here. Raises StoreError."""
         return rules.list_permitted(self.opened_store.reader(reader).role, signs_in=self.sign_ins is not None)
+
+    def check_assigned(self, case: QueueCase, reader: str) -> None:
+        """Raise StoreError for a case that is assigned to others."""
+        if case.assigned_to and reader not in case.assigned_to and not self.may(reader, "open any case"):
+            raise StoreError(
+                "{case} is assigned to others; an adjudicator can assign it to {reader}",
+                case=case.key.case_id,
+                reader=reader,
+            )
 
     def reader(self, cookies: Mapping[str, str]) -> str:
         """Return who is at a browser with these cookies. Raises StoreError for nobody."""

@@ -22,13 +22,20 @@ export function openDisplay(root, { photo, turned, redraw }) {
     root.toggleAttribute("data-adjusted", !keepsColours(look));
   }
 
+  function paintAll() {
+    const one = photo();
+    if (!one) return;
+    paint(one, lookOf());
+    if (one.detail) paint(one.detail, lookOf());
+  }
+
   function change(changes) {
     const one = photo();
     if (!one) return;
     const before = lookOf();
     const look = { ...before, ...changes };
     looks.set(one.name, look);
-    paint(one, look);
+    paintAll();
     show();
     if (look.angle !== before.angle || look.flip !== before.flip) turned(look);
     redraw();
@@ -57,14 +64,12 @@ export function openDisplay(root, { photo, turned, redraw }) {
     lookOf,
     /** Another photo is shown, or the same one anew. */
     show() {
-      if (photo()) paint(photo(), lookOf());
+      paintAll();
       show();
     },
+    /** Give a part of the photo shown the same look. */
+    paint: paintAll,
     forget: () => looks.clear(),
-    /** Whether what is drawn has other colours than the photo. */
-    get adjusts() {
-      return Boolean(photo()) && photo().readable && !keepsColours(lookOf());
-    },
   };
 }
 

@@ -103,6 +103,8 @@ function placePhoto(context, view, ratio) {
 function drawUnder(context, { photo, view, ratio, opacity, layers }) {
   placePhoto(context, view, ratio);
   context.drawImage(photo.shown ?? photo.bitmap, 0, 0, photo.width, photo.height);
+  const { detail } = photo;
+  if (detail) context.drawImage(detail.shown ?? detail.bitmap, detail.left, detail.top, detail.width, detail.height);
   for (const cover of photo.covers ?? []) drawCover(context, cover);
   for (const { fill, heat, alpha } of layers) {
     context.globalAlpha = alpha ?? (heat ? Math.min(1, opacity * HEAT) : opacity);
