@@ -79,9 +79,9 @@ def find_photo(desk: Desk, cookies: Mapping[str, str], open_id: object, photo_id
 def cut_part(photo: Photo, sides: Mapping[str, Any]) -> Pixels:
     """Return the (h, w, 3) uint8 RGB part between sides, in pixels of the file. Raises FormError."""
     height, width = photo.size
-    left, top, right, bottom = (sides.get(side) for side in SIDES)
-    whole = all(type(side) is int for side in (left, top, right, bottom))
-    if not whole or not (0 <= left < right <= width and 0 <= top < bottom <= height):
+    asked = [side for side in map(sides.get, SIDES) if type(side) is int]
+    left, top, right, bottom = asked if len(asked) == len(SIDES) else (0, 0, 0, 0)
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
         raise FormError(
             "a part of a photo of {width} x {height} pixels was asked for that is not in it; reload the page",
             width=width,

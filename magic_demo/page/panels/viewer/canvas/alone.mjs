@@ -1,6 +1,8 @@
 // Full screen: the photo and the settings of the tool in hand, nothing else. No key reaches what is not seen.
 
-const OWN_KEYS = new Set(["enter", "escape", "backspace", "delete", "tab", " ", "shift", "alt", "control", "meta", "z", "y", "?"]);
+import { onKey } from "../../frame/keys/keyboard.mjs";
+
+const PASSED = new Set(["Enter", "Escape", "Backspace", "Delete", "Tab", " ", "Shift", "Alt", "Control", "Meta", "z", "y", "?"]); // of the tools, and of the page
 
 /** photo(): whether one is shown. keys: the viewer's own. moved(): the stage has another size. */
 export function openAlone(root, { photo, keys, moved }) {
@@ -23,12 +25,12 @@ export function openAlone(root, { photo, keys, moved }) {
   }
 
   // Before any other part hears of it: no answer is given and no case is marked done unseen.
-  window.addEventListener(
-    "keydown",
-    (event) => {
-      if (!on || document.querySelector("dialog[open]") || event.ctrlKey || event.metaKey) return;
-      const key = event.key.toLowerCase();
-      const known = OWN_KEYS.has(key) || key.startsWith("arrow") || (!(event.shiftKey && /^[a-z]$/.test(key)) && keys().has(key));
+  onKey(
+    window,
+    ({ key, ctrl, shift }, event) => {
+      if (!on || ctrl || document.querySelector("dialog[open]")) return;
+      const letter = /^[a-z]$/.test(key);
+      const known = PASSED.has(key) || key.startsWith("Arrow") || (!(letter && shift) && keys().has(key));
       if (!known) event.stopImmediatePropagation();
     },
     { capture: true },
