@@ -284,6 +284,8 @@ def run_training(settings: SegmentationSettings, *, resume: bool = False) -> tup
     )
     scores = train(trainer, run, resume=resume)
     model.config.threshold, model.config.mirrored = scores["eval_threshold"], settings.model.mirrored
+    if isinstance(model.config, CompactSegmenterConfig):
+        model.config.reads_prompt = True  # whether words change anything, the evaluation will show
     sources = (*settings.data.training, *settings.data.evaluation)
     model.config.prompt_kind = next(
         (source.prompt for source in sources if source.kind == "challenge"), "narrative"

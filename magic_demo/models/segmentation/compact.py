@@ -55,6 +55,7 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     tokens read.
     threshold: probability at and above which a pixel is lesion, chosen on dev photos. mirrored: whether the
     mirror image is asked too. guided: whether there is a second decoder, which reads guidance.
+    reads_prompt: False where training has shown that words change nothing, so that nobody is asked for any.
     """
 
     model_type = "compact_segmenter"
@@ -70,6 +71,7 @@ class CompactSegmenterConfig(PreTrainedConfig):  # type: ignore[no-untyped-call]
     threshold: float = 0.5
     mirrored: bool = False
     guided: bool = False
+    reads_prompt: bool = True
 
 
 class Convolution(nn.Module):

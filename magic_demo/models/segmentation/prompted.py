@@ -104,7 +104,7 @@ class PromptedSegmenter(Segmenter):
     ) -> None:
         self.model = cast(PromptedModel, model)
         self.tokenizer = tokenizer
-        self.reads_prompt = tokenizer is not None
+        self.reads_prompt = tokenizer is not None and bool(getattr(model.config, "reads_prompt", True))
         self.reads_guidance = bool(getattr(model.config, "guided", False))
         self.preprocessing = preprocessing
         self.model_id = model_id
@@ -159,7 +159,7 @@ class PromptedSegmenter(Segmenter):
     def encode_prompt(self, text: str) -> Tensor:
         """Encode a prompt, cut at what the model reads, into a vector (1, P); an empty text is no prompt."""
         ids = self.model.blank_ids
-        if self.tokenizer is not None:
+        if self.tokenizer is not None and self.reads_prompt:
             words = " ".join(text.split())
             ids = self.tokenizer(words, truncation=True, max_length=self._most_tokens())["input_ids"]
         input_ids = torch.tensor([list(ids)], dtype=torch.long)

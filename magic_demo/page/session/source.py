@@ -129,8 +129,8 @@ class PredictorSource:
 
     @property
     def reads_prompt(self) -> bool:
-        """Return whether a prompt changes where the lesion is found; True until that is known."""
-        return self._predictor is None or self._predictor.reads_prompt
+        """Return whether a prompt changes where the lesion is found; False until that is known."""
+        return self._predictor is not None and self._predictor.reads_prompt
 
     def wait(self, seconds: float | None = None) -> bool:
         """Wait until loading has ended, one way or the other; False when ``seconds`` were not enough."""

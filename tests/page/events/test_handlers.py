@@ -312,17 +312,17 @@ def test_what_was_done_while_the_models_loaded_stays_in_the_status_line(browser:
     assert "Done in" in browser.values[browser.parts.status]
 
 
-def test_the_prompt_of_a_model_that_reads_none_is_greyed_out_and_says_so_in_both_languages(
+def test_the_prompts_field_is_there_only_where_the_model_reads_a_prompt(
     browser: Browser, predictor: FakePredictor
 ) -> None:
     prompt = browser.parts.panel.prompt
+    assert prompt.visible == "hidden", "before the models are loaded"
     update = browser.handlers.look_for_models(browser.values)[prompt]
-    assert update["interactive"] and "red patch" in update["placeholder"]
+    assert update["visible"] is True and "red patch" in update["placeholder"]
     predictor.reads_prompt = False
-    update = browser.handlers.look_for_models(browser.values)[prompt]
-    assert not update["interactive"] and update["placeholder"] == "this model reads no prompt"
+    assert browser.handlers.look_for_models(browser.values)[prompt]["visible"] == "hidden"
     update = browser.handlers.speak(gr.EventData(None, {"language": "zh"}), browser.request)[prompt]
-    assert not update["interactive"] and update["placeholder"] == "此模型不读取提示词"
+    assert update["visible"] == "hidden"
 
 
 def test_why_an_analysis_failed_stays_with_the_case_until_one_comes_to_something(

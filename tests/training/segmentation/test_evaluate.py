@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -83,7 +84,10 @@ def test_the_command_writes_scores_report_and_sheet(
     cv2.imwrite(str(tmp_path / "images" / "spot.jpg"), pixels[:, :, ::-1])
     cv2.imwrite(str(tmp_path / "masks" / "spot.png"), mask.astype(np.uint8) * 255)
     (tmp_path / "splits" / "dev.txt").write_text("spot\n")
-    checkpoint = repository / "checkpoints" / "segmentation-compact"
+    checkpoint = tmp_path / "asked"
+    shutil.copytree(repository / "checkpoints" / "segmentation-compact", checkpoint)
+    config = json.loads((checkpoint / "config.json").read_text())
+    (checkpoint / "config.json").write_text(json.dumps({**config, "reads_prompt": True}))
     words = [
         "evaluate-segmentation",
         str(checkpoint),

@@ -92,6 +92,7 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
             elem_id="prompt",
             container=True,
             html_attributes=UNKEPT,
+            visible="hidden",  # until a model that reads it is loaded
             **_wording("case.prompt", "en"),
         )
         all_photos = gr.Checkbox(elem_id="all-photos", **_word_all_photos("en"))
@@ -103,7 +104,7 @@ def lay_out_case(examples: Sequence[Example], *, folded: bool = False, throwaway
     )
 
 
-def word_case(panel: CasePanel, language: Language, *, reads_prompt: bool = True) -> dict[Component, object]:
+def word_case(panel: CasePanel, language: Language, *, reads_prompt: bool = False) -> dict[Component, object]:
     """Return updates that put the texts which Gradio draws into ``language``; values stay as they are.
 
     reads_prompt: of the segmentation model, see ``word_prompt``.
@@ -119,11 +120,8 @@ def word_case(panel: CasePanel, language: Language, *, reads_prompt: bool = True
 
 
 def word_prompt(language: Language, *, reads_prompt: bool) -> object:
-    """Return the update of the prompt's field: greyed out where the model reads no prompt, which it says."""
-    if reads_prompt:
-        return gr.update(interactive=True, **_wording("case.prompt", language))
-    hint = text("case.prompt_not_read", language)
-    return gr.update(interactive=False, label=text("case.prompt", language), placeholder=hint)
+    """Return the update of the prompt's field, which is there only where the model reads a prompt."""
+    return gr.update(visible=True if reads_prompt else "hidden", **_wording("case.prompt", language))
 
 
 def render_examples(examples: Sequence[Example], *, folded: bool = False) -> str:
